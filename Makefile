@@ -1,0 +1,57 @@
+# Everything a developer, CI and a newcomer do. Needs Python 3.11+ with pip, git and make; nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint unit property lock format clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+$(READY): requirements/dev.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segbatch needs Python 3.11 or newer; set PYTHON=...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+setup: $(READY) ## Make the virtual environment in .venv
+
+demo: $(READY) ## Run the main job on sample_data/ and show what DuckDB finds
+	$(BIN)/segbatch run --contacts sample_data/contacts.parquet --segments sample_data/segments --output output
+	@echo
+	@$(BIN)/python jobs/demo_queries.py output
+
+test: lint unit ## Check style, types and layers, and run all quick tests
+
+lint: $(READY) ## Check style, types and import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: $(READY) ## Run the quick tests and check coverage
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='src/segbatch/definitions/*,src/segbatch/compiler/*'
+
+property: $(READY) ## Run the differential test with thousands of examples
+	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential
+
+lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev pyproject.toml \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
+		--output-file requirements/dev.txt
+
+format: $(READY) ## Bring the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) output build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

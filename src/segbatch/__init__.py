@@ -1,0 +1,74 @@
+"""segbatch turns segment definitions into audiences over contacts in Parquet.
+
+In a notebook:
+
+    >>> import polars as pl, segbatch
+    >>> segment = segbatch.load_segments("segments/vip.json")[0]  # doctest: +SKIP
+    >>> frame.filter(segbatch.compile_segment(segment, frame.schema))  # doctest: +SKIP
+
+The names below are loaded when they are first used, so that `import segbatch` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segbatch.checking import CheckReport, check
+    from segbatch.compiler.expressions import compile_segment
+    from segbatch.definitions.loading import load_segments
+    from segbatch.definitions.segment import Group, Rule, Segment
+    from segbatch.errors import (
+        DefinitionError,
+        Problem,
+        PublishError,
+        SegbatchError,
+        SnapshotError,
+        UsageError,
+    )
+    from segbatch.job import RunReport, run
+    from segbatch.version import __version__
+
+__all__ = [
+    "CheckReport",
+    "DefinitionError",
+    "Group",
+    "Problem",
+    "PublishError",
+    "Rule",
+    "RunReport",
+    "SegbatchError",
+    "Segment",
+    "SnapshotError",
+    "UsageError",
+    "__version__",
+    "check",
+    "compile_segment",
+    "load_segments",
+    "run",
+]
+
+_HOMES = {
+    "segbatch.checking": ("CheckReport", "check"),
+    "segbatch.compiler.expressions": ("compile_segment",),
+    "segbatch.definitions.loading": ("load_segments",),
+    "segbatch.definitions.segment": ("Group", "Rule", "Segment"),
+    "segbatch.errors": (
+        "DefinitionError",
+        "Problem",
+        "PublishError",
+        "SegbatchError",
+        "SnapshotError",
+        "UsageError",
+    ),
+    "segbatch.job": ("RunReport", "run"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used."""
+    if name == "__version__":
+        return import_module("segbatch.version").__version__
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module 'segbatch' has no attribute {name!r}")

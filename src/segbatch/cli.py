@@ -1,0 +1,175 @@
+"""The command line: it reads options, calls one function, and shows its answer."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbatch import console
+from segbatch.errors import SegbatchError
+from segbatch.version import __version__
+
+__all__ = ["app", "main"]
+
+PARTIAL = 3
+"""The exit status of a run that published, but without some segments."""
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_SEGMENTS = typer.Option(help="A JSON file of segment definitions, or a folder of such files.", show_default=True)
+_ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
+_PROJECT = typer.Option(
+    metavar="ID", help="Only the segments of this project (and those of none), over its contacts alone."
+)
+_TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days and of times without an offset.")
+_STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")
+_PUBLISHED = typer.Option(metavar="DIR", help="The folder that runs publish in.")
+_JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"segbatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def segbatch(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Turn segment definitions into audiences.
+
+    Definitions are JSON files, contacts are Parquet, and what comes out is a membership table for DuckDB.
+
+    Start with [bold]segbatch check[/bold], then [bold]segbatch run[/bold].
+    """
+
+
+@app.command(
+    epilog="Exit status: 0 published; 3 published, but some segments failed; 1 nothing published; 2 wrong usage."
+)
+def run(
+    contacts: Annotated[
+        str,
+        typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes."),
+    ],
+    segments: Annotated[Path, _SEGMENTS] = Path("segments"),
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where to publish; made if it is not there.")] = Path(
+        "output"
+    ),
+    id_column: Annotated[str, _ID_COLUMN] = "id",
+    project: Annotated[str | None, _PROJECT] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The moment for which the run holds, ISO 8601.  [default: now]"),
+    ] = None,
+    timezone: Annotated[str, _TIMEZONE] = "UTC",
+    strict: Annotated[bool, _STRICT] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Publish even if the snapshot has no contacts at all.")
+    ] = False,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Evaluate every segment over a snapshot and publish the membership.
+
+    Example: [bold]segbatch run --contacts contacts.parquet --segments segments --output output[/bold]
+    """
+    from segbatch import job  # noqa: PLC0415 - loads Polars, which other commands do without
+
+    with console.show_progress() as progress:
+        report = job.run(
+            contacts,
+            segments,
+            output,
+            id_column=id_column,
+            project=project,
+            as_of=as_of,
+            timezone=timezone,
+            strict=strict,
+            allow_empty=allow_empty,
+            progress=progress,
+        )
+    console.print_run(report, as_json=as_json)
+    if report.run.status == "partial":
+        raise typer.Exit(PARTIAL)
+
+
+@app.command(epilog="Exit status: 0 nothing is wrong (there may be warnings); 2 something is.")
+def check(
+    segments: Annotated[Path, _SEGMENTS] = Path("segments"),
+    contacts: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Check fields and types against this snapshot's columns too."),
+    ] = None,
+    id_column: Annotated[str, _ID_COLUMN] = "id",
+    project: Annotated[str | None, _PROJECT] = None,
+    timezone: Annotated[str, _TIMEZONE] = "UTC",
+    strict: Annotated[bool, _STRICT] = False,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Find what is wrong with definitions, without evaluating them.
+
+    Example: [bold]segbatch check --segments segments --contacts contacts.parquet[/bold]
+    """
+    from segbatch import checking  # noqa: PLC0415 - loads Polars, which other commands do without
+
+    report = checking.check(segments, contacts, id_column=id_column, project=project, timezone=timezone, strict=strict)
+    console.print_check(report, as_json=as_json)
+    if report.errors:
+        raise typer.Exit(2)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="A statement of DuckDB's SQL over membership, segments and runs.")],
+    output: Annotated[Path, _PUBLISHED] = Path("output"),
+    rows: Annotated[int, typer.Option(metavar="N", min=1, help="How many rows to show.")] = 1000,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Ask the published tables.
+
+    Example: [bold]segbatch query "SELECT segment_id, member_count FROM segments"[/bold]
+    """
+    from segbatch.publishing import querying  # noqa: PLC0415 - loads DuckDB
+
+    console.print_answer(querying.query(output, sql, rows), as_json=as_json)
+
+
+@app.command()
+def relink(
+    output: Annotated[Path, _PUBLISHED] = Path("output"),
+) -> None:
+    """Make segbatch.duckdb right again after its folder was moved or mounted elsewhere.
+
+    Example: [bold]segbatch relink --output /mnt/audiences[/bold]
+    """
+    from segbatch.publishing.publish import rebuild_catalogue  # noqa: PLC0415 - loads DuckDB
+
+    typer.echo(str(rebuild_catalogue(output)))
+
+
+def main() -> None:
+    """Run the command line; an error of the user's ends it with one message and no traceback."""
+    try:
+        app()
+    except SegbatchError as error:
+        console.print_error(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        console.print_error("interrupted; nothing was published")
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output is gone; keep Python from failing once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

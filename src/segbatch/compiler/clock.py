@@ -1,0 +1,55 @@
+"""What time is in a run."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from segbatch.compiler.reading import Unreadable, read_moment
+from segbatch.errors import UsageError
+
+__all__ = ["Clock", "read_clock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What time is in a run.
+
+    Attributes:
+        as_of: The moment from which relative dates are measured, with a time zone.
+        timezone: The zone whose calendar days and wall-clock times a definition speaks of.
+    """
+
+    as_of: datetime
+    timezone: ZoneInfo
+
+
+def read_clock(as_of: str | datetime | None, timezone: str, now: datetime) -> Clock:
+    """Read the time of a run as a user gives it.
+
+    Args:
+        as_of: An ISO 8601 date-time or date (its first moment), or a datetime; without an offset it is in `timezone`.
+        timezone: An IANA name.
+        now: What is meant where `as_of` is not given.
+
+    Raises:
+        UsageError: There is no such time zone, or no such time.
+    """
+    zone = _read_zone(timezone)
+    if not isinstance(as_of, str):
+        moment = as_of or now
+        return Clock((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC), zone)
+    try:
+        read = read_moment(as_of, zone)
+    except Unreadable as error:
+        raise UsageError(f"'{as_of}' is no time: {error} (--as-of)") from None
+    if not isinstance(read, datetime):
+        read = datetime.combine(read, time(), zone)
+    return Clock(read.astimezone(UTC), zone)
+
+
+def _read_zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        message = f"there is no time zone '{name}'; write an IANA name such as Europe/Berlin (--timezone)"
+        raise UsageError(message) from None

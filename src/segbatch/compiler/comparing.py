@@ -1,0 +1,159 @@
+"""One comparison of one field with one value, by the kind of the field.
+
+Each function here gives an expression that may be null where the field is missing; `predicates` decides what a
+missing value means. The table that users read is in `docs/rules.md`.
+"""
+
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from typing import assert_never, cast
+
+import polars as pl
+
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.exact import (
+    COMPARE,
+    Comparison,
+    compare_float,
+    compare_integer,
+    compare_scaled,
+    never,
+)
+from segbatch.compiler.reading import (
+    WHITE_SPACE,
+    Unreadable,
+    number_text,
+    read_boolean,
+    read_date,
+    read_moment,
+    read_number,
+)
+from segbatch.contacts.fields import Field, element_of
+from segbatch.contacts.kinds import Kind
+from segbatch.definitions.segment import RuleValue
+
+__all__ = ["NotAllowed", "contains", "holds"]
+
+_LARGEST_EXACT_DOUBLE = 2**53
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS_PER_MICROSECOND = {"ms": Fraction(1, 1000), "us": Fraction(1), "ns": Fraction(1000)}
+
+
+class NotAllowed(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
+    """An operator that the field's kind does not have; its text tells what would be right."""
+
+
+def holds(field: Field, comparison: Comparison, value: RuleValue, clock: Clock) -> pl.Expr:
+    """Compare a field with a value.
+
+    Raises:
+        NotAllowed: The kind of the field has no such comparison.
+        Unreadable: The value cannot be read as the field's type.
+    """
+    match field.kind:
+        case Kind.TEXT:
+            return _text(field, comparison, value)
+        case Kind.NUMBER:
+            return _number(field, comparison, value)
+        case Kind.BOOLEAN:
+            return _boolean(field, comparison, value)
+        case Kind.DATETIME:
+            return _datetime(field, comparison, value, clock)
+        case Kind.DATE:
+            return COMPARE[comparison](field.expr, pl.lit(read_date(value)))
+        case Kind.LIST:
+            return _list(field, comparison, value, clock)
+        case Kind.NOTHING:
+            return pl.repeat(value=False, n=pl.len(), dtype=pl.Boolean)
+        case Kind.STRUCT | Kind.OTHER:
+            raise NotAllowed("it can only be asked whether it is there, with 'exists' and 'empty'")
+        case _:
+            assert_never(field.kind)
+
+
+def contains(field: Field, value: RuleValue, clock: Clock) -> pl.Expr:
+    """Ask whether a text has another in it, or a list an element that equals the value.
+
+    Raises:
+        NotAllowed: The field is neither text nor list.
+        Unreadable: The value cannot be read as the field's type.
+    """
+    match field.kind:
+        case Kind.TEXT if isinstance(value, bool):
+            raise Unreadable("write a text")
+        case Kind.TEXT:
+            part = value if isinstance(value, str) else number_text(value)
+            return field.expr.str.contains(part, literal=True)
+        case Kind.LIST | Kind.NOTHING | Kind.STRUCT | Kind.OTHER:
+            return holds(field, "eq", value, clock)
+        case Kind.NUMBER | Kind.BOOLEAN | Kind.DATETIME | Kind.DATE:
+            raise NotAllowed("only a text or a list contains something")
+        case _:
+            assert_never(field.kind)
+
+
+def _text(field: Field, comparison: Comparison, value: RuleValue) -> pl.Expr:
+    match value:
+        case bool():
+            if comparison != "eq":
+                raise Unreadable("true and false have no order; write a text or a number")
+            return field.expr == pl.lit("true" if value else "false")
+        case str():
+            return COMPARE[comparison](field.expr, pl.lit(value))
+        case _:
+            return _text_as_number(field.expr, comparison, value)
+
+
+def _text_as_number(expr: pl.Expr, comparison: Comparison, value: float) -> pl.Expr:
+    number = float(read_number(value))
+    if abs(number) >= _LARGEST_EXACT_DOUBLE:
+        raise Unreadable("a number this long is not exact in a column of text; write it as a text, in quotes")
+    cell = expr.str.strip_chars(WHITE_SPACE).cast(pl.Float64, strict=False)
+    return cell.is_finite() & COMPARE[comparison](cell, pl.lit(number))
+
+
+def _number(field: Field, comparison: Comparison, value: RuleValue) -> pl.Expr:
+    bound = read_number(value)
+    if field.dtype.is_float():
+        return compare_float(field.expr, field.dtype, comparison, bound)
+    if isinstance(field.dtype, pl.Decimal):
+        units = Fraction(bound) * 10**field.dtype.scale
+        return compare_scaled(field.expr, pl.Int128(), comparison, units)
+    return compare_integer(field.expr, field.dtype, comparison, bound)
+
+
+def _boolean(field: Field, comparison: Comparison, value: RuleValue) -> pl.Expr:
+    _only_equality(comparison, "true and false have no order")
+    return field.expr if read_boolean(value) else ~field.expr
+
+
+def _datetime(field: Field, comparison: Comparison, value: RuleValue, clock: Clock) -> pl.Expr:
+    moment = read_moment(value, clock.timezone)
+    if isinstance(moment, datetime):
+        return compare_scaled(field.expr, pl.Int64(), comparison, _units(moment, field.dtype))
+    return COMPARE[comparison](_local_day(field.expr, clock), pl.lit(moment))
+
+
+def _units(moment: datetime, dtype: pl.DataType) -> Fraction:
+    """Count the units of a date-time column since 1970."""
+    microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
+    return microseconds * _UNITS_PER_MICROSECOND[cast("pl.Datetime", dtype).time_unit]
+
+
+def _local_day(expr: pl.Expr, clock: Clock) -> pl.Expr:
+    return expr.dt.convert_time_zone(clock.timezone.key).dt.date()
+
+
+def _list(field: Field, comparison: Comparison, value: RuleValue, clock: Clock) -> pl.Expr:
+    _only_equality(comparison, "a list has no order; ask with 'contains' or 'eq'")
+    element = element_of(field)
+    if element.kind is Kind.NOTHING:
+        return never(field.expr)
+    if element.kind in {Kind.LIST, Kind.STRUCT, Kind.OTHER}:
+        raise NotAllowed("its elements cannot be compared; ask with 'exists' and 'empty'")
+    return field.expr.list.eval(holds(element, "eq", value, clock).fill_null(value=False)).list.any()
+
+
+def _only_equality(comparison: Comparison, reason: str) -> None:
+    if comparison != "eq":
+        raise NotAllowed(reason)

@@ -1,0 +1,127 @@
+"""Reading the value of a rule as the type of its column asks.
+
+A value that cannot be read so is an error of the rule, never a rule that silently holds for nobody.
+"""
+
+import math
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from zoneinfo import ZoneInfo
+
+from segbatch.definitions.segment import RuleValue
+
+__all__ = [
+    "WHITE_SPACE",
+    "Unreadable",
+    "number_text",
+    "read_boolean",
+    "read_date",
+    "read_moment",
+    "read_number",
+]
+
+WHITE_SPACE = " \t\n\r\f\v"
+"""What may stand around a number in a text; ASCII alone, as in DuckDB and in C."""
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
+_LONGEST_NUMBER = 400
+_SMALLEST_EXPONENT = -400
+_LARGEST_PLAIN_INTEGER = 10**15
+
+
+class Unreadable(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
+    """A value that cannot be read as asked; its text tells what would be right."""
+
+
+def read_number(value: RuleValue) -> Decimal:
+    """Read a number, or a text that is one, exactly as it is written.
+
+    Raises:
+        Unreadable: It is a boolean or another text, or beyond what a double can hold.
+    """
+    if isinstance(value, bool):
+        raise Unreadable("write a number")
+    text = value.strip(WHITE_SPACE) if isinstance(value, str) else repr(value)
+    if not _NUMBER.fullmatch(text):
+        raise Unreadable("write a number")
+    number = _decimal(text)
+    if number is None or math.isinf(float(number)):
+        raise Unreadable("write a number that a double can hold (up to about 1.8e308)")
+    return number
+
+
+def _decimal(text: str) -> Decimal | None:
+    """Convert, but refuse numbers so long or so small that exact arithmetic with them would not end."""
+    if len(text) > _LONGEST_NUMBER:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if not number or number.adjusted() > _SMALLEST_EXPONENT else None
+
+
+def number_text(value: float) -> str:
+    """Write a number as people do: `10` for 10 and for 10.0, `1.5` for 1.5."""
+    if abs(value) < _LARGEST_PLAIN_INTEGER and value == int(value):
+        return str(int(value))
+    return repr(value)
+
+
+def read_boolean(value: RuleValue) -> bool:
+    """Read a boolean, or the text `true` or `false`.
+
+    Raises:
+        Unreadable: It is neither.
+    """
+    match value:
+        case bool():
+            return value
+        case "true" | "false":
+            return value == "true"
+        case _:
+            raise Unreadable("write true or false")
+
+
+def read_date(value: RuleValue) -> date:
+    """Read an ISO 8601 date.
+
+    Raises:
+        Unreadable: It is none, or no day of the calendar.
+    """
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise Unreadable("write a date like '2025-06-01'")
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise Unreadable(f"{error}; write a date like '2025-06-01'") from None
+
+
+def read_moment(value: RuleValue, timezone: ZoneInfo) -> datetime | date:
+    """Read an ISO 8601 date, or a date-time as an instant.
+
+    Args:
+        value: The text.
+        timezone: The zone of a date-time without offset. Of a wall-clock time that comes twice (the clocks go
+            back) the first is meant; one that never comes is read with the offset before the change.
+
+    Returns:
+        A date, or a date-time in UTC.
+
+    Raises:
+        Unreadable: It is neither.
+    """
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return read_date(value)
+    if not isinstance(value, str) or not _DATETIME.fullmatch(value):
+        raise Unreadable("write a date-time like '2025-06-01T10:00:00Z', or a date like '2025-06-01'")
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise Unreadable(f"{error}; write a date-time like '2025-06-01T10:00:00Z'") from None

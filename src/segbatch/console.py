@@ -1,0 +1,155 @@
+"""What people see: tables that fit the screen, problems in colour, and progress on a terminal."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from segbatch.errors import Problem
+
+if TYPE_CHECKING:
+    from segbatch.checking import CheckReport
+    from segbatch.job import RunReport
+    from segbatch.publishing.querying import Answer
+
+__all__ = ["print_answer", "print_check", "print_error", "print_problems", "print_run", "show_progress"]
+
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
+_SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
+
+
+def _out() -> Console:
+    return Console(highlight=False)
+
+
+def _err() -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_error(message: str) -> None:
+    """Print what a command failed on, a line each, to stderr."""
+    for line in message.splitlines():
+        _err().print(f"[red]error:[/red] {escape(line)}")
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print errors and warnings, a line each, to stderr."""
+    for problem in problems:
+        colour = _SEVERITY_COLOUR[problem.severity]
+        _err().print(f"[{colour}]{problem.severity}:[/{colour}] {escape(str(problem))}")
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show how many contacts are done, on stderr, where that is a terminal.
+
+    Yields:
+        A function to be told how many contacts are done and how many there are.
+    """
+    console = _err()
+    columns = (TextColumn("contacts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("contacts", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_run(report: "RunReport", *, as_json: bool) -> None:
+    """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr."""
+    if as_json:
+        _print_json(_run_data(report))
+        return
+    failed = [segment for segment in report.segments if segment.error]
+    print_problems(report.warnings)
+    for segment in failed:
+        print_error(segment.error or "")
+    _out().print(_run_table(report))
+    run = report.run
+    _out().print(
+        f"{run.contacts:,} contacts, {run.segments_ok:,} segments, {run.memberships:,} memberships"
+        + (f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else "")
+        + f"; run {run.run_id}",
+        soft_wrap=True,
+    )
+    _out().print(f"duckdb -readonly {escape(str(report.catalogue))}", soft_wrap=True)
+
+
+def _run_table(report: "RunReport") -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("segment", overflow="fold")
+    table.add_column("members", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for segment in report.segments:
+        colour = _STATUS_COLOUR[segment.status]
+        members = f"{segment.member_count:,}" if segment.run_id else "-"
+        share = _share(segment.member_count, report.run.contacts) if segment.run_id else "-"
+        table.add_row(escape(segment.segment_id), members, share, f"[{colour}]{segment.status}[/{colour}]")
+    return table
+
+
+def _share(members: int, contacts: int) -> str:
+    return f"{members / contacts:.1%}" if contacts else "-"
+
+
+def _run_data(report: "RunReport") -> dict[str, object]:
+    return {
+        **report.run.model_dump(mode="json"),
+        "segments": [
+            segment.model_dump(mode="json", exclude={"definition"})
+            | {"share": segment.member_count / report.run.contacts if report.run.contacts else None}
+            for segment in report.segments
+        ],
+        "warnings": [str(problem) for problem in report.warnings],
+        "catalogue": str(report.catalogue),
+        "membership": str(report.membership),
+    }
+
+
+def print_answer(answer: "Answer", *, as_json: bool) -> None:
+    """Print what a query found: a table, or a JSON list of objects, to stdout."""
+    if as_json:
+        _print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(answer.columns):
+        is_number = all(isinstance(row[index], int | float) for row in answer.rows)
+        table.add_column(escape(column), overflow="fold", justify="right" if is_number else "left")
+    for row in answer.rows:
+        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+    _out().print(table)
+    if not answer.complete:
+        _err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")
+
+
+def print_check(report: "CheckReport", *, as_json: bool) -> None:
+    """Print what a check found: JSON to stdout, or for people the problems to stderr and the result to stdout."""
+    if as_json:
+        _print_json({"segments": report.segments, "problems": [_problem_data(entry) for entry in report.problems]})
+        return
+    print_problems(report.problems)
+    warnings = len(report.problems) - len(report.errors)
+    found = f"{_count(len(report.errors), 'error')}, {_count(warnings, 'warning')}"
+    _out().print(f"{_count(report.segments, 'segment')} checked: {found}")
+
+
+def _problem_data(problem: Problem) -> dict[str, str | None]:
+    return {
+        "severity": problem.severity,
+        "segment_id": problem.segment_id,
+        "file": problem.file,
+        "path": problem.path,
+        "message": problem.message,
+    }
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, ensure_ascii=False, indent=2, default=str))  # noqa: T201 - machines read it, nothing may wrap or colour it

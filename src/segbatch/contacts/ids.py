@@ -1,0 +1,108 @@
+"""The ids of contacts: present, and each only once, over the whole snapshot."""
+
+from collections.abc import Callable, Iterable
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.errors import SnapshotError, did_you_mean
+
+__all__ = ["IdCheck", "find_id_column", "ids_as_series"]
+
+_SHOWN = 3
+
+
+def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
+    """Return the type of the id column.
+
+    Raises:
+        SnapshotError: The snapshot has no such column, or its type cannot be an id.
+    """
+    if name not in schema.names:
+        near = did_you_mean(name, schema.names) or f"; its columns are {', '.join(schema.names)}"
+        raise SnapshotError(f"the snapshot has no id column '{name}'{near} (--id-column NAME)")
+    kind = schema.field(name).type
+    if not _can_be_id(kind):
+        raise SnapshotError(
+            f"the id column '{name}' is {kind}; ids are text, whole numbers or UUIDs (--id-column NAME)"
+        )
+    return kind
+
+
+def _can_be_id(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (
+        pa.types.is_string,
+        pa.types.is_large_string,
+        pa.types.is_string_view,
+        pa.types.is_integer,
+        pa.types.is_fixed_size_binary,
+        pa.types.is_binary,
+    )
+    is_whole_decimal = pa.types.is_decimal128(kind) and kind.scale == 0
+    is_uuid = isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
+    return is_whole_decimal or is_uuid or any(test(kind) for test in tests)
+
+
+def ids_as_series(ids: pa.Array) -> pl.Series:
+    """Return ids as a Polars series, whatever Arrow type they come in."""
+    if isinstance(ids, pa.ExtensionArray):
+        ids = ids.storage
+    if pa.types.is_dictionary(ids.type):
+        ids = ids.dictionary_decode()
+    return pl.Series("id", ids)
+
+
+class IdCheck:
+    """Looks at all the ids of a snapshot, a batch at a time.
+
+    Of each id it keeps a 64-bit hash, so that the check takes 8 bytes a contact (and as much again while it sorts
+    them at the end). Hashes that come twice are looked up in the snapshot: only ids that are really equal count.
+    """
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+        self._hashes: list[pl.Series] = []
+        self._rows = 0
+        self._nulls = 0
+        self._first_null = 0
+
+    def add(self, ids: pl.Series) -> None:
+        """Take the ids of the next batch."""
+        nulls = ids.null_count()
+        if nulls and not self._nulls:
+            self._first_null = self._rows + int(ids.is_null().arg_max() or 0) + 1
+        self._nulls += nulls
+        self._rows += len(ids)
+        self._hashes.append(ids.hash())
+
+    def finish(self, read_again: Callable[[], Iterable[pl.Series]]) -> None:
+        """Tell what is wrong with the ids.
+
+        Args:
+            read_again: Reads the ids of the snapshot once more, in batches; called where hashes come twice.
+
+        Raises:
+            SnapshotError: Ids are null, or come more than once.
+        """
+        if self._nulls:
+            message = f"{self._nulls:,} contacts have no id (the column '{self._column}' is null), "
+            raise SnapshotError(f"{message}the first in row {self._first_null:,}; give each an id in the export")
+        hashes = pl.concat(self._hashes).sort() if self._hashes else pl.Series(dtype=pl.UInt64)
+        twice = hashes.filter(hashes == hashes.shift()).unique()
+        if len(twice):
+            self._refuse_duplicates(twice, read_again())
+
+    def _refuse_duplicates(self, twice: pl.Series, batches: Iterable[pl.Series]) -> None:
+        suspects = pl.concat(ids.filter(ids.hash().is_in(twice.implode())) for ids in batches)
+        repeated = suspects.filter(suspects.is_duplicated()).unique(maintain_order=True)
+        if len(repeated):
+            some = ", ".join(_show(contact_id) for contact_id in repeated.head(_SHOWN))
+            more = ", …" if len(repeated) > _SHOWN else ""
+            message = f"{len(repeated):,} ids come more than once in '{self._column}' ({some}{more}); "
+            raise SnapshotError(f"{message}keep one row per contact in the export")
+
+
+def _show(contact_id: object) -> str:
+    return contact_id.hex() if isinstance(contact_id, bytes) else str(contact_id)

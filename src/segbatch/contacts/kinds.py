@@ -1,0 +1,61 @@
+"""The kinds of column that rules tell apart; the kind decides how a rule's value is read."""
+
+from enum import StrEnum
+
+import polars as pl
+
+__all__ = ["Kind", "describe", "element_type", "kind_of"]
+
+
+class Kind(StrEnum):
+    """What a column holds, as rules see it."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATETIME = "date-time"
+    DATE = "date"
+    LIST = "list"
+    STRUCT = "struct"
+    OTHER = "other"
+    NOTHING = "nothing"
+    """Missing for every contact: a key that is nowhere, or a column of nulls without a type."""
+
+
+def kind_of(dtype: pl.DataType) -> Kind:
+    """Return the kind of a Polars type."""
+    match dtype:
+        case pl.String() | pl.Categorical() | pl.Enum():
+            return Kind.TEXT
+        case pl.Boolean():
+            return Kind.BOOLEAN
+        case pl.Datetime():
+            return Kind.DATETIME
+        case pl.Date():
+            return Kind.DATE
+        case pl.List() | pl.Array():
+            return Kind.LIST
+        case pl.Struct():
+            return Kind.STRUCT
+        case pl.Null():
+            return Kind.NOTHING
+        case _:
+            return Kind.NUMBER if dtype.is_numeric() else Kind.OTHER
+
+
+def element_type(dtype: pl.DataType) -> pl.DataType:
+    """Return the type of a list's elements."""
+    inner = dtype.inner if isinstance(dtype, pl.List | pl.Array) else pl.Null()
+    return inner if isinstance(inner, pl.DataType) else inner()
+
+
+def describe(dtype: pl.DataType) -> str:
+    """Name a column's type for a message: the kind, and in brackets what Polars calls it where that says more."""
+    kind = kind_of(dtype)
+    match kind:
+        case Kind.LIST:
+            return f"list of {describe(element_type(dtype))}"
+        case Kind.NUMBER | Kind.OTHER:
+            return f"{kind} ({dtype})"
+        case _:
+            return kind.value

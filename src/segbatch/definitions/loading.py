@@ -1,0 +1,226 @@
+"""Definitions from a file or a folder: everything that is right, and every problem of everything that is not."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from segbatch.definitions.segment import Segment
+from segbatch.definitions.strict_json import parse
+from segbatch.definitions.validating import validate
+from segbatch.errors import DefinitionError, Problem, UsageError, did_you_mean
+
+__all__ = ["BrokenDefinition", "Definition", "Definitions", "load_definitions", "load_segments"]
+
+
+def _place(file: str, path: str) -> str:
+    return file if path == "$" else f"{file} {path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A segment and where it was defined.
+
+    Attributes:
+        segment: The segment.
+        file: Its file as the user would name it; None where it was made in Python.
+        path: Its place in the file in JSONPath form.
+    """
+
+    segment: Segment
+    file: str | None = None
+    path: str = "$"
+
+    @property
+    def segment_id(self) -> str:
+        """The id of the segment."""
+        return self.segment.id
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a message."""
+        return _place(self.file or "the program", self.path)
+
+    def locate(self, problem: Problem) -> Problem:
+        """Turn a problem of the segment alone into one with file and place."""
+        path = self.path + (problem.path or "$").removeprefix("$")
+        return replace(problem, file=self.file, path=path, segment_id=self.segment.id)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenDefinition:
+    """What was meant to be a segment and cannot be read as one.
+
+    Attributes:
+        segment_id: Its id where one can be read, else one made of the file's stem.
+        file: Its file as the user would name it.
+        path: Its place in the file in JSONPath form.
+        problems: What is wrong with it.
+        data: The JSON data of the segment, where it is JSON.
+    """
+
+    segment_id: str
+    file: str
+    path: str
+    problems: tuple[Problem, ...]
+    data: Any = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for a message."""
+        return _place(self.file, self.path)
+
+    def text(self, key: str) -> str | None:
+        """Return a text of a definition that cannot be read as a whole."""
+        value = self.data.get(key) if isinstance(self.data, dict) else None
+        return value if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """All that a file or a folder holds, by id.
+
+    Attributes:
+        good: The segments that can be evaluated, ordered by id.
+        broken: The ones that cannot, ordered by id.
+    """
+
+    good: tuple[Definition, ...]
+    broken: tuple[BrokenDefinition, ...]
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that is wrong, in the order of the files."""
+        return [problem for broken in self.broken for problem in broken.problems]
+
+    def of_project(self, project: str | None) -> "Definitions":
+        """Keep the segments of a project, and those that belong to none.
+
+        Args:
+            project: The project; None keeps all.
+
+        Raises:
+            UsageError: None is left.
+        """
+        if project is None:
+            return self
+        good = tuple(entry for entry in self.good if entry.segment.project_id in {None, project})
+        broken = tuple(entry for entry in self.broken if entry.text("project_id") in {None, project})
+        if not good and not broken:
+            raise UsageError(f"no segment is of the project '{project}' (--project)")
+        return Definitions(good, broken)
+
+
+def load_segments(path: str | Path) -> list[Segment]:
+    """Load segments from a JSON file (one segment, or a list of them) or a folder of such files.
+
+    Args:
+        path: The file or the folder.
+
+    Returns:
+        The segments, ordered by id.
+
+    Raises:
+        DefinitionError: One or more definitions are wrong; it names all the problems of all the files.
+        UsageError: There is no such path, or no definition in it.
+    """
+    definitions = load_definitions(Path(path))
+    if definitions.broken:
+        raise DefinitionError(definitions.problems)
+    return [definition.segment for definition in definitions.good]
+
+
+def load_definitions(path: Path) -> Definitions:
+    """Load what can be loaded, and tell what cannot.
+
+    Args:
+        path: A JSON file, or a folder whose `*.json` files (those in folders below it too) are read.
+
+    Returns:
+        The definitions, good and broken; a broken one does not hide the others.
+
+    Raises:
+        UsageError: There is no such path, or no definition in it.
+    """
+    found = [entry for file in _files(path) for entry in _load_file(file)]
+    if not found:
+        raise UsageError(f"{path}: no segment in it; write one like docs/rules.md shows")
+    return _refuse_twins(found)
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        near = did_you_mean(path.name, _names_beside(path))
+        raise UsageError(f"{path}: no such file or folder{near or '; name the segments with --segments'}")
+    files = sorted(file for file in path.rglob("*.json") if not _is_hidden(file.relative_to(path)))
+    if not files:
+        raise UsageError(f"{path}: the folder has no .json file; each segment is a JSON file")
+    return files
+
+
+def _names_beside(path: Path) -> list[str]:
+    return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+
+
+def _is_hidden(relative: Path) -> bool:
+    return any(part.startswith(".") for part in relative.parts)
+
+
+def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
+    """Read the one segment or the list of segments of a file."""
+    try:
+        data, problems = parse(file.read_bytes())
+    except OSError as error:
+        data, problems = None, [Problem(f"cannot be read: {error.strerror}")]
+    if problems:
+        yield BrokenDefinition(
+            file.stem, str(file), "$", tuple(replace(problem, file=str(file)) for problem in problems)
+        )
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield _load_one(item, file, f"$[{index}]", f"{file.stem}[{index}]")
+    else:
+        yield _load_one(_with_id(data, file.stem), file, "$", file.stem)
+
+
+def _with_id(data: Any, stem: str) -> Any:
+    """Give the one segment of a file the file's stem as its id, unless it has one."""
+    return {"id": stem, **data} if isinstance(data, dict) else data
+
+
+def _load_one(data: Any, file: Path, path: str, default_id: str) -> Definition | BrokenDefinition:
+    segment, problems = validate(data, path)
+    if segment is not None:
+        return Definition(segment, str(file), path)
+    written = data.get("id") if isinstance(data, dict) else None
+    segment_id = written if isinstance(written, str) else default_id
+    located = tuple(replace(problem, file=str(file), segment_id=segment_id) for problem in problems)
+    return BrokenDefinition(segment_id, str(file), path, located, data)
+
+
+def _refuse_twins(found: Iterable[Definition | BrokenDefinition]) -> Definitions:
+    """Put the definitions in order, and break those that share an id: nobody can tell which is meant."""
+    by_id: defaultdict[str, list[Definition | BrokenDefinition]] = defaultdict(list)
+    for entry in found:
+        by_id[entry.segment_id].append(entry)
+    good: list[Definition] = []
+    broken: list[BrokenDefinition] = []
+    for segment_id, entries in sorted(by_id.items()):
+        match entries:
+            case [Definition() as definition]:
+                good.append(definition)
+            case _:
+                broken.append(_merge(segment_id, entries))
+    return Definitions(tuple(good), tuple(broken))
+
+
+def _merge(segment_id: str, entries: Sequence[Definition | BrokenDefinition]) -> BrokenDefinition:
+    first, *others = entries
+    problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
+    message = f"the id '{segment_id}' is taken by {first.place}; give one of them another id"
+    problems += [Problem(message, entry.file, f"{entry.path}.id", segment_id) for entry in others]
+    data = first.data if isinstance(first, BrokenDefinition) else first.segment.to_json()
+    return BrokenDefinition(segment_id, first.file or "", first.path, tuple(problems), data)

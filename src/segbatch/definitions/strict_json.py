@@ -1,0 +1,130 @@
+"""JSON as the standard has it, and nothing that could be read in two ways.
+
+Python's reader lets through what other programs read differently: a key written twice (the last wins), NaN and
+Infinity, numbers beyond any double, and halves of a surrogate pair. Here each of them is a problem with its place.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from segbatch.errors import Problem, shown
+
+__all__ = ["MAX_JSON_DEPTH", "child_path", "parse"]
+
+MAX_JSON_DEPTH = 100
+"""How deep lists and objects can stand inside each other in a file."""
+
+_MAX_DIGITS = 400
+_TOO_DEEP = f"lists and objects stand more than {MAX_JSON_DEPTH} deep inside each other; flatten the groups"
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """Stands where a value stood that cannot be taken."""
+
+    message: str
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers which of its keys were written twice."""
+
+    twice: tuple[str, ...] = ()
+
+
+def parse(content: bytes) -> tuple[Any, list[Problem]]:
+    """Read JSON strictly.
+
+    Args:
+        content: The bytes of a file, in UTF-8, with or without a byte order mark.
+
+    Returns:
+        The data, and the problems found in it (without file). With problems, the data is not to be used.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return None, [Problem(f"byte {error.start} is not UTF-8; save the file as UTF-8")]
+    if not text.strip():
+        return None, [Problem("the file is empty; a segment is a JSON object with 'name' and 'rules'")]
+    try:
+        data = json.loads(
+            text,
+            object_pairs_hook=_read_object,
+            parse_int=_read_int,
+            parse_float=_read_float,
+            parse_constant=lambda name: _Refused(f"{name} is not JSON; write a number"),
+        )
+    except json.JSONDecodeError as error:
+        return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}")]
+    except RecursionError:
+        return None, [Problem(_TOO_DEEP)]
+    return data, list(_problems(data))
+
+
+def child_path(path: str, key: str | int) -> str:
+    """Return the JSONPath of a child: `$.rules` and 1 give `$.rules[1]`."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+def _read_object(pairs: list[tuple[str, Any]]) -> _Object:
+    found = _Object(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        found.twice = tuple(key for key in found if keys.count(key) > 1)
+    return found
+
+
+def _read_int(digits: str) -> int | _Refused:
+    return int(digits) if len(digits) <= _MAX_DIGITS else _Refused(f"a number of {len(digits)} digits is too long")
+
+
+def _read_float(digits: str) -> float | _Refused:
+    number = float(digits)
+    return number if math.isfinite(number) else _Refused(f"{digits[:20]} is too large for a number")
+
+
+def _problems(data: object) -> Iterator[Problem]:
+    """Walk the data without recursion, in the order of the file."""
+    waiting: list[tuple[str, Any, int]] = [("$", data, 0)]
+    while waiting:
+        path, value, depth = waiting.pop()
+        if depth > MAX_JSON_DEPTH:
+            yield Problem(_TOO_DEEP)
+            return
+        yield from _problems_here(path, value)
+        waiting.extend((child_path(path, key), child, depth + 1) for key, child in reversed(_children(value)))
+
+
+def _problems_here(path: str, value: object) -> Iterator[Problem]:
+    if isinstance(value, _Refused):
+        yield Problem(value.message, path=path)
+    elif isinstance(value, str) and not _is_unicode(value):
+        yield Problem("the text has half of a surrogate pair, which no other text can equal; remove it", path=path)
+    elif isinstance(value, _Object):
+        for key in value.twice:
+            yield Problem(f"the key {shown(key)} is written twice; keep one", path=path)
+        if not all(map(_is_unicode, value)):
+            yield Problem("a key has half of a surrogate pair; remove it", path=path)
+
+
+def _children(value: object) -> list[tuple[str | int, Any]]:
+    match value:
+        case dict():
+            return [(key, child) for key, child in value.items() if _is_unicode(key)]
+        case list():
+            return list(enumerate(value))
+        case _:
+            return []
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Who evaluates a plan: for now one machine, batch by batch."""

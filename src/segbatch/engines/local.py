@@ -1,0 +1,80 @@
+"""Evaluating a plan on this machine.
+
+The evaluation of a batch is a pure function of plan and batch; reading the next batch goes on beside it.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.compiler.plan import Plan, to_expression
+from segbatch.contacts.snapshot import Batch, Snapshot
+
+__all__ = ["Members", "batch_rows", "evaluate", "evaluate_batch"]
+
+_MOST_ROWS = 100_000
+_FEWEST_ROWS = 1_000
+_MOST_ANSWERS = 100_000_000
+"""Contacts times segments in a batch: what bounds the memory of a run with very many segments."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Who of a batch is in which segment.
+
+    Attributes:
+        ids: The ids of the batch's contacts.
+        counts: For each segment of the plan, how many contacts it holds.
+        rows: The row numbers of those contacts in the batch, of all segments in turn.
+    """
+
+    ids: pa.Array
+    counts: Sequence[int]
+    rows: pl.Series
+
+
+def batch_rows(segments: int) -> int:
+    """Return how many contacts to read at once, so that memory stays bounded however many segments there are."""
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, _MOST_ANSWERS // max(segments, 1)))
+
+
+def evaluate(plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
+    """Evaluate every segment of a plan over a snapshot, in one pass.
+
+    Yields:
+        The members, a batch of contacts at a time, in the order of the snapshot.
+
+    Raises:
+        SnapshotError: The snapshot cannot be read to its end.
+    """
+    batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)))
+    return (evaluate_batch(plan, batch) for batch in _read_ahead(batches))
+
+
+def evaluate_batch(plan: Plan, batch: Batch) -> Members:
+    """Evaluate every segment over one batch: each distinct predicate once, then each segment from their answers."""
+    if not plan.segments:
+        return Members(batch.ids, (), pl.Series(dtype=pl.UInt32))
+    answers = batch.frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
+    columns = [pl.col(name) for name in answers.columns]
+    found = answers.select(
+        to_expression(segment.condition, columns).arg_true().implode().alias(segment.definition.segment_id)
+        for segment in plan.segments
+    )
+    rows = [column.item() for column in found.iter_columns()]
+    return Members(batch.ids, [len(numbers) for numbers in rows], pl.concat(rows))
+
+
+def _read_ahead(items: Iterator[_T]) -> Iterator[_T]:
+    """Take the next item in another thread while the caller works on this one."""
+    with ThreadPoolExecutor(1, "read") as pool:
+        waiting = pool.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = pool.submit(next, items, None)
+            yield item

@@ -1,0 +1,128 @@
+"""Every error that a user can meet, where it is, and what would be right.
+
+An error of ours is the user's to mend, and so it is one clear message: where, what, what to do. Anything that is
+not a `SegbatchError` is a bug of the program and shows its traceback.
+"""
+
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePath
+from typing import ClassVar, Literal
+
+__all__ = [
+    "DefinitionError",
+    "Problem",
+    "PublishError",
+    "SegbatchError",
+    "SnapshotError",
+    "UsageError",
+    "did_you_mean",
+    "nearest",
+    "shown",
+]
+
+_SHOWN_LENGTH = 60
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, or probably wrong, and where.
+
+    Attributes:
+        message: What is wrong and what would be right, without the place.
+        file: The definition file, as the user would name it; None for a definition made in Python.
+        path: The place in the file in JSONPath form, such as `$.rules[1].operator`.
+        segment_id: The id of the segment, where one is known.
+        severity: `error`, or `warning` for what is legal and often a mistake.
+    """
+
+    message: str
+    file: str | None = None
+    path: str | None = None
+    segment_id: str | None = None
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        """Say the place, then the message, in one line."""
+        return ": ".join(part for part in (self.file, self._segment(), self.path, self.message) if part)
+
+    def _segment(self) -> str | None:
+        """Name the segment, unless its file does."""
+        if self.segment_id is None or (self.file and PurePath(self.file).stem == self.segment_id):
+            return None
+        return f"segment '{self.segment_id}'"
+
+    def as_error(self) -> "Problem":
+        """Return the same problem as an error, as `--strict` wants it."""
+        return replace(self, severity="error")
+
+
+class SegbatchError(Exception):
+    """What a user can mend. Its text is the whole message.
+
+    Attributes:
+        exit_code: The exit status of a command that ends with this error.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(SegbatchError):
+    """The program was called in a way that cannot work."""
+
+    exit_code = 2
+
+
+class DefinitionError(SegbatchError):
+    """Segment definitions that are wrong; all of their problems at once.
+
+    Attributes:
+        problems: What is wrong, each with its place.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: Sequence[Problem] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SnapshotError(SegbatchError):
+    """The snapshot of contacts cannot be used as it is."""
+
+
+class PublishError(SegbatchError):
+    """What a run found could not be published; what was published before stands."""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the valid word that is most like what the user wrote, or None where nothing is near."""
+    by_folded = {choice.casefold(): choice for choice in choices}
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    return by_folded[near[0]] if near else None
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Name the nearest valid word, to be put behind a message.
+
+    Args:
+        word: What the user wrote.
+        choices: What would be valid.
+
+    Returns:
+        `; did you mean 'country'?`, or an empty text where nothing is near.
+    """
+    near = nearest(word, choices)
+    return f"; did you mean '{near}'?" if near else ""
+
+
+def shown(value: object) -> str:
+    """Write a value of a definition for a message: a text in single quotes, else as JSON, cut to fit a line."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    if isinstance(value, str):
+        text = "'" + text[1:-1].replace('\\"', '"') + "'"
+    return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"

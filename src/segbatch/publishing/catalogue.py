@@ -1,0 +1,117 @@
+"""`segbatch.duckdb`: what analysts open. Small tables, and a view over the published run's Parquet files.
+
+It is built aside and put in place by a rename, so that a reader of the old one goes on undisturbed, and it is written
+in the oldest storage format that DuckDB offers, so that DuckDB 1.1 reads it too. A view has to name its files by
+absolute paths: relative ones would be looked up from wherever the reader stands.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from segbatch.publishing.durable import replace_file
+from segbatch.publishing.records import Manifest, RunRecord, SegmentRecord
+
+__all__ = ["CATALOGUE", "write_catalogue"]
+
+CATALOGUE = "segbatch.duckdb"
+
+_TYPES = {
+    "segment_id": "VARCHAR",
+    "project_id": "VARCHAR",
+    "name": "VARCHAR",
+    "description": "VARCHAR",
+    "list_id": "VARCHAR",
+    "definition": "JSON",
+    "status": "VARCHAR",
+    "error": "VARCHAR",
+    "member_count": "BIGINT",
+    "entered": "BIGINT",
+    "exited": "BIGINT",
+    "run_id": "VARCHAR",
+    "as_of": "TIMESTAMP",
+    "timezone": "VARCHAR",
+    "started_at": "TIMESTAMP",
+    "finished_at": "TIMESTAMP",
+    "contacts": "BIGINT",
+    "segments_ok": "BIGINT",
+    "segments_failed": "BIGINT",
+    "segments_held": "BIGINT",
+    "memberships": "BIGINT",
+    "snapshot_fingerprint": "VARCHAR",
+    "version": "VARCHAR",
+}
+
+
+def write_catalogue(output: Path, run_folder: Path, manifest: Manifest, runs: Sequence[RunRecord]) -> Path:
+    """Build the catalogue of a published run and put it in place.
+
+    Args:
+        output: The output folder.
+        run_folder: The folder of the run whose membership is shown.
+        manifest: That run.
+        runs: All the runs to list, oldest first.
+
+    Returns:
+        The path of the catalogue.
+    """
+    aside, place = output / f".{CATALOGUE}.new", output / CATALOGUE
+    for stale in (aside, _log_of(aside)):
+        stale.unlink(missing_ok=True)
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        connection.execute(f"ATTACH {_quoted(aside)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
+        _create_table(connection, "segments", SegmentRecord, manifest.segments)
+        _create_table(connection, "runs", RunRecord, runs)
+        _create_membership(connection, [run_folder / file.path for file in manifest.files])
+        connection.execute("DETACH catalogue")
+    _log_of(place).unlink(missing_ok=True)
+    replace_file(aside, place)
+    return place
+
+
+def _log_of(database: Path) -> Path:
+    """Return DuckDB's write-ahead log of a file; a stale one beside a new file would break every reader."""
+    return database.with_name(database.name + ".wal")
+
+
+def _create_table(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    model: type[SegmentRecord | RunRecord],
+    records: Sequence[SegmentRecord | RunRecord],
+) -> None:
+    columns = list(model.model_fields)
+    rows = pa.table({column: [_cell(getattr(record, column), column) for record in records] for column in columns})
+    connection.register("new_rows", rows)
+    chosen = ", ".join(f"CAST({column} AS {_TYPES[column]}) AS {column}" for column in columns)
+    connection.execute(f"CREATE TABLE catalogue.{name} AS SELECT {chosen} FROM new_rows")  # noqa: S608 - our own names
+    connection.unregister("new_rows")
+
+
+def _cell(value: object, column: str) -> object:
+    match _TYPES[column]:
+        case "JSON":
+            return None if value is None else json.dumps(value, ensure_ascii=False)
+        case "TIMESTAMP":
+            return value.astimezone(UTC).replace(tzinfo=None)  # type: ignore[attr-defined]
+        case _:
+            return value
+
+
+def _create_membership(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
+    paths = ", ".join(_quoted(_escape_glob(file.resolve())) for file in files)
+    query = f"SELECT segment_id, contact_id FROM read_parquet([{paths}])"  # noqa: S608 - quoted just above
+    connection.execute(f"CREATE VIEW catalogue.membership AS {query}")
+
+
+def _quoted(path: Path | str) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _escape_glob(path: Path) -> str:
+    """Write a path so that DuckDB takes its special characters as they are."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))

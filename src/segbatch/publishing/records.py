@@ -1,0 +1,129 @@
+"""What is told of a run and of each of its segments: the rows of the `runs` and `segments` tables."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+__all__ = ["Manifest", "PublishedFile", "RunRecord", "SegmentRecord", "SnapshotRecord"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SegmentRecord(_Record):
+    """A segment, as last evaluated.
+
+    Attributes:
+        segment_id: Its id.
+        project_id: Whose it is, if it says so.
+        name: Its name; None where the definition cannot be read.
+        description: What it is for.
+        list_id: Carried through from the definition.
+        definition: The definition as JSON data; None where the file is no JSON.
+        status: `ok`, `failed` (see `error`), or `held`.
+        error: Why it failed, a problem a line.
+        member_count: How many contacts `membership` shows in it.
+        entered: How many entered with this run; None where there is nothing to compare with.
+        exited: How many left with this run; None where there is nothing to compare with.
+        run_id: The run whose members are shown; None where none are.
+    """
+
+    segment_id: str
+    project_id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    list_id: str | None = None
+    definition: Any = None
+    status: Literal["ok", "failed", "held"]
+    error: str | None = None
+    member_count: int = 0
+    entered: int | None = None
+    exited: int | None = None
+    run_id: str | None = None
+
+
+class RunRecord(_Record):
+    """A run.
+
+    Attributes:
+        run_id: Its id, which is the name of its folder too.
+        as_of: The moment for which it holds.
+        timezone: The IANA name of its time zone.
+        started_at: When it began.
+        finished_at: When everything was evaluated and written.
+        status: `ok`, or `partial` where some segment failed or was held.
+        contacts: How many contacts the snapshot has.
+        segments_ok: How many segments were evaluated.
+        segments_failed: How many could not be.
+        segments_held: How many were held back.
+        memberships: How many rows `membership` has.
+        snapshot_fingerprint: A digest of what the snapshot's files hold.
+        version: The version of segbatch.
+    """
+
+    run_id: str
+    as_of: AwareDatetime
+    timezone: str
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    status: Literal["ok", "partial"]
+    contacts: int
+    segments_ok: int
+    segments_failed: int
+    segments_held: int
+    memberships: int
+    snapshot_fingerprint: str
+    version: str
+
+
+class PublishedFile(_Record):
+    """A file of a run.
+
+    Attributes:
+        path: Where it is, relative to the run's folder.
+        rows: How many rows it has.
+        size: Its size in bytes.
+        sha256: The digest of its bytes, in hexadecimal.
+    """
+
+    path: str
+    rows: int
+    size: int
+    sha256: str
+
+
+class SnapshotRecord(_Record):
+    """A file of the snapshot that a run read.
+
+    Attributes:
+        path: Where it was.
+        rows: How many contacts it had.
+        size: Its size in bytes.
+        sha256: The digest of its bytes, in hexadecimal.
+    """
+
+    path: str
+    rows: int
+    size: int
+    sha256: str
+
+
+class Manifest(_Record):
+    """Everything about a run, as `manifest.json` in its folder has it; written last.
+
+    Attributes:
+        format: The version of this layout.
+        run: The run.
+        segments: Its segments, ordered by id.
+        snapshot: The files it read.
+        files: The files it wrote.
+        warnings: What was legal and often is a mistake, a message each.
+    """
+
+    format: Literal[1] = 1
+    run: RunRecord
+    segments: tuple[SegmentRecord, ...]
+    snapshot: tuple[SnapshotRecord, ...]
+    files: tuple[PublishedFile, ...]
+    warnings: tuple[str, ...] = ()
