@@ -31,12 +31,10 @@ COUNTRIES: Final = weighted(
     "CH 14 AT 14 DK 10 PT 10 IE 9 NO 8 TR 8 ZA 6 SG 6 KE 4 - 20"
 )
 SOURCES: Final = weighted(
-    "organic 28 google-ads 18 linkedin-ads 12 partner-referral 10 partner-marketplace 7 "
-    "webinar 10 csv-import 7 - 8"
+    "organic 28 google-ads 18 linkedin-ads 12 partner-referral 10 partner-marketplace 7 webinar 10 csv-import 7 - 8"
 )
 TAGS: Final = weighted(
-    "newsletter 40 webinar 20 decision-maker 14 beta 10 churn-risk 10 partner 8 vip 6 trial 12 "
-    "event 10 competitor 3"
+    "newsletter 40 webinar 20 decision-maker 14 beta 10 churn-risk 10 partner 8 vip 6 trial 12 event 10 competitor 3"
 )
 EMAIL_DOMAINS: Final = {"example.com": 70, "example.net": 18, "example.org": 12}
 FIRST_NAMES: Final = (
@@ -73,9 +71,7 @@ COMPANIES: Final = tuple(
     for middle in ("", "field", "gate", "crest", "wood", "light", "bridge", "works", "line", "point")
     for tail in COMPANY_TAILS
 )
-CITIES: Final = tuple(
-    f"{head}{tail}" for head in NAME_HEADS for tail in ("berg", "by", "stad", "ton", "ford")
-)
+CITIES: Final = tuple(f"{head}{tail}" for head in NAME_HEADS for tail in ("berg", "by", "stad", "ton", "ford"))
 LAST_NAMES: Final = tuple(f"{head}{tail}" for head in NAME_HEADS for tail in NAME_TAILS)
 HEX: Final = pl.Series([f"{number:04x}" for number in range(1 << 16)])
 
@@ -129,7 +125,7 @@ def share(name: str, key: str = "key") -> pl.Expr:
     return (bits(name, key) // word(1 << 11)).cast(pl.Float64) * 2.0**-53
 
 
-def pick(name: str, values: Any, key: str = "key") -> pl.Expr:  # noqa: ANN401 - what pl.Series takes
+def pick(name: str, values: Any, key: str = "key") -> pl.Expr:
     """Draw one of the values, all equally often."""
     series = pl.Series(values)
     return pl.lit(series).gather(whole(name, len(series), key))

@@ -45,15 +45,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     kinds = parser.add_subparsers(dest="kind", required=True)
     contacts = kinds.add_parser("contacts", help="write a Parquet file of random contacts")
-    contacts.add_argument(
-        "--rows", type=above_zero, required=True, help="how many contacts the first night has"
-    )
+    contacts.add_argument("--rows", type=above_zero, required=True, help="how many contacts the first night has")
     contacts.add_argument("--out", type=Path, required=True, help="the Parquet file")
     contacts.add_argument("--seed", type=int, default=1)
     contacts.add_argument("--custom-fields", choices=("struct", "json", "map"), default="struct")
-    contacts.add_argument(
-        "--change", type=fraction, default=0.0, help="the share that the next night changes"
-    )
+    contacts.add_argument("--change", type=fraction, default=0.0, help="the share that the next night changes")
     segments = kinds.add_parser("segments", help="write random segment definitions")
     segments.add_argument("--count", type=above_zero, required=True, help="how many segments")
     segments.add_argument("--out", type=Path, required=True, help="a .json file, or a folder")

@@ -210,9 +210,7 @@ def to_map(lists: pa.ListArray) -> pa.MapArray:
     # Where a map begins among the entries kept: after as many as are kept before it.
     kept_before = pc.cumulative_sum(pa.concat_arrays([pa.array([0], pa.int32()), present.cast(pa.int32())]))
     offsets = kept_before.take(lists.offsets)
-    return pa.MapArray.from_arrays(
-        offsets, keys.filter(present), values.filter(present), mask=lists.is_null()
-    )
+    return pa.MapArray.from_arrays(offsets, keys.filter(present), values.filter(present), mask=lists.is_null())
 
 
 def to_arrow(chunk: pl.DataFrame, form: CustomFieldsForm) -> pa.Table:

@@ -92,9 +92,7 @@ def draw_contains(random: Random) -> Rule:
             ("custom_fields.source", ["ads", "partner", "import"]),
         ]
     )
-    return make_rule(
-        field, random.choice(("contains", "contains", "contains", "not_contains")), random.choice(values)
-    )
+    return make_rule(field, random.choice(("contains", "contains", "contains", "not_contains")), random.choice(values))
 
 
 def draw_number(random: Random) -> Rule:

@@ -80,8 +80,7 @@ PLACES: Final[tuple[Place, ...]] = (
 _FIRST: Final[dict[str, str]] = {
     "en": "Ava Liam Olivia Noah Maya Ethan Zoë Lucas Chloe Mason Grace Owen Nia Jamal "
     "Siobhán Declan Renée Marcus Hannah Tyler Imani Caleb Priya Kenji Fatima Andre",
-    "de": "Jürgen Anneliese Lukas Sören Käthe Matthias Björn Lena Jörg Sabine Felix "
-    "Ursula Günther Mia Emre Aylin",
+    "de": "Jürgen Anneliese Lukas Sören Käthe Matthias Björn Lena Jörg Sabine Felix Ursula Günther Mia Emre Aylin",
     "fr": "Élodie François Chloé Hélène Thierry Noémie Jérôme Amélie Benoît Inès Théo Aïcha Gaël Maëlle",
     "es": "José María Lucía Iñaki Sofía Andrés Begoña Raúl Ximena Íñigo Paloma Héctor Nuria Joaquín",
     "pt": "João Inês Thiago Luísa Gonçalo Fernanda Antônio Beatriz Caetano Letícia Conceição Rui",
