@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint unit property lock format clean
+.PHONY: help setup demo test lint unit property lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,9 +21,14 @@ $(READY): requirements/dev.txt pyproject.toml
 setup: $(READY) ## Make the virtual environment in .venv
 
 demo: $(READY) ## Run the main job on sample_data/ and show what DuckDB finds
-	$(BIN)/segbatch run --contacts sample_data/contacts.parquet --segments sample_data/segments --output output
-	@echo
-	@$(BIN)/python jobs/demo_queries.py output
+	@$(BIN)/segbatch run --contacts sample_data/contacts.parquet --segments sample_data/segments --output output
+	@printf '\nThe largest segments:\n'
+	@$(BIN)/segbatch query "SELECT name, member_count FROM segments ORDER BY 2 DESC LIMIT 5"
+	@printf '\nWhere the paying customers live:\n'
+	@$(BIN)/segbatch query "SELECT c.country, count(*) AS contacts FROM membership m \
+		JOIN 'sample_data/contacts.parquet' c ON c.id = m.contact_id \
+		WHERE m.segment_id = 'paying-customers' GROUP BY 1 ORDER BY 2 DESC LIMIT 3"
+	@printf '\nOpen output/segbatch.duckdb in DuckDB, or go on with: $(BIN)/segbatch query "FROM membership LIMIT 5"\n'
 
 test: lint unit ## Check style, types and layers, and run all quick tests
 

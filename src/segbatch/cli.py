@@ -1,11 +1,10 @@
 """The command line: it reads options, calls one function, and shows its answer."""
 
-import os
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from segbatch import console
 from segbatch.errors import SegbatchError
@@ -18,7 +17,24 @@ PARTIAL = 3
 
 INTERRUPTED = 130
 
+
+class _Commands(TyperGroup):
+    """The commands; what a user can mend ends one with a message and an exit status, and without a traceback."""
+
+    def invoke(self, ctx: Any) -> object:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except SegbatchError as error:
+            console.print_error(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            console.print_error("interrupted; nothing was published")
+            raise typer.Exit(INTERRUPTED) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -160,16 +176,5 @@ def relink(
 
 
 def main() -> None:
-    """Run the command line; an error of the user's ends it with one message and no traceback."""
-    try:
-        app()
-    except SegbatchError as error:
-        console.print_error(str(error))
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        console.print_error("interrupted; nothing was published")
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output is gone; keep Python from failing once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    """Run the command line."""
+    app()

@@ -24,6 +24,7 @@ __all__ = [
 ]
 
 _SHOWN_LENGTH = 60
+_NEAR = 0.7
 
 Severity = Literal["error", "warning"]
 
@@ -102,7 +103,7 @@ class PublishError(SegbatchError):
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """Return the valid word that is most like what the user wrote, or None where nothing is near."""
     by_folded = {choice.casefold(): choice for choice in choices}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=_NEAR)
     return by_folded[near[0]] if near else None
 
 

@@ -14,6 +14,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     Tag,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -44,7 +45,7 @@ def _wrong(message: str) -> PydanticCustomError:
     return PydanticCustomError("segbatch", "{message}", {"message": message})
 
 
-def _read_value(value: object) -> object:
+def _scalar(value: object) -> object:
     """Refuse what can never be a value, before any column is known."""
     if isinstance(value, float) and not math.isfinite(value):
         raise _wrong(f"{value} is no value that a field could be compared with")
@@ -73,7 +74,7 @@ class Rule(_Strict):
 
     field: Annotated[str, Field(min_length=1)]
     operator: OperatorName
-    value: Annotated[RuleValue | None, BeforeValidator(_read_value)] = None
+    value: RuleValue | None = None
     missing: MissingName | None = None
 
     @field_validator("field")
@@ -82,6 +83,13 @@ class Rule(_Strict):
         if "" in field.split("."):
             raise _wrong(f"{shown(field)} has an empty part; a path looks like 'custom_fields.plan'")
         return field
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _is_a_value(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("operator") in NEEDS_NO_VALUE:
+            return value if isinstance(value, str | int | float) else None
+        return _scalar(value)
 
     @model_validator(mode="after")
     def _fits_its_operator(self) -> Self:

@@ -28,6 +28,39 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "missing": get_args(MissingName),
 }
 
+_SYNONYMS = {
+    "=": "eq",
+    "==": "eq",
+    "equals": "eq",
+    "is": "eq",
+    "!=": "neq",
+    "<>": "neq",
+    "ne": "neq",
+    "is_not": "neq",
+    "not_equals": "neq",
+    ">": "gt",
+    "greater": "gt",
+    "greater_than": "gt",
+    "<": "lt",
+    "less": "lt",
+    "less_than": "lt",
+    ">=": "gte",
+    "ge": "gte",
+    "<=": "lte",
+    "le": "lte",
+    "like": "contains",
+    "includes": "contains",
+    "is_null": "empty",
+    "is_empty": "empty",
+    "is_not_null": "exists",
+    "not_null": "exists",
+    "not_empty": "exists",
+    "and": "all",
+    "or": "any",
+    "not": "none",
+}
+"""What other systems call our operators and matches."""
+
 _TYPES = {
     "string_type": "a text",
     "tuple_type": "a list",
@@ -128,7 +161,9 @@ def _unknown_key(wrong: _Wrong) -> str:
 
 def _not_one_of(wrong: _Wrong) -> str:
     choices = _CHOICES[wrong.key]
-    near = did_you_mean(wrong.found, choices) if isinstance(wrong.found, str) else ""
+    near = _SYNONYMS.get(wrong.found) if isinstance(wrong.found, str) else None
+    if isinstance(wrong.found, str):
+        near = f"; did you mean '{near}'?" if near else did_you_mean(wrong.found, choices)
     what = "an operator" if wrong.key == "operator" else f"a value of '{wrong.key}'"
     return f"{shown(wrong.found)} is not {what}{near or '; there are ' + ', '.join(choices)}"
 

@@ -1,0 +1,166 @@
+"""A segment as one expression, for a frame of one's own."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from builders import rule, segment
+from segbatch import DefinitionError, UsageError, compile_segment
+
+PEOPLE = pl.DataFrame(
+    {
+        "id": ["a", "b", "c", "d"],
+        "status": ["active", "active", "new", None],
+        "age": [30, 60, None, 51],
+        "project_id": ["p1", "p2", "p1", "p1"],
+        "custom_fields": [{"plan": "pro", "a.b": 1}, {"plan": None, "a.b": 2}, None, {"plan": "free", "a.b": 3}],
+        "custom_fields.flat": ["x", "y", "z", None],
+    }
+)
+
+
+def ids(*rules: dict[str, object], **more: object) -> list[str]:
+    found = segment(*rules, **more)
+    return PEOPLE.filter(compile_segment(found, PEOPLE.schema)).get_column("id").to_list()
+
+
+def test_a_lazy_frame_can_be_filtered_too() -> None:
+    lazy = PEOPLE.lazy()
+    condition = compile_segment(segment(rule("status", "eq", "active")), lazy.collect_schema())
+    assert lazy.filter(condition).collect().height == 2
+
+
+def test_any_all_and_none_join_rules_and_groups() -> None:
+    active, old = rule("status", "eq", "active"), rule("age", "gt", 50)
+    assert ids(active, old) == ["b"]
+    assert ids(active, old, match="any") == ["a", "b", "d"]
+    assert ids(active, old, match="none") == ["c"]
+    assert ids(active, {"match": "none", "rules": [old]}) == ["a"]
+
+
+def test_none_of_one_rule_is_its_opposite() -> None:
+    assert ids(rule("age", "gt", 50), match="none") == ["a", "c"]
+    assert ids(rule("age", "lte", 50)) == ["a"]
+
+
+def test_a_segment_of_a_project_holds_contacts_of_that_project() -> None:
+    assert ids(rule("status", "exists"), project_id="p1") == ["a", "c"]
+
+
+def test_a_column_with_the_whole_name_wins_over_the_path_and_keys_may_have_dots() -> None:
+    assert ids(rule("custom_fields.flat", "eq", "y")) == ["b"]
+    assert ids(rule("custom_fields.a.b", "gte", 2)) == ["b", "d"]
+
+
+def test_rules_that_read_nothing_hold_for_all_rows_or_none() -> None:
+    assert ids(rule("custom_fields.nope", "eq", "x")) == []
+    assert ids(rule("custom_fields.nope", "neq", "x")) == ["a", "b", "c", "d"]
+    assert ids(rule("custom_fields.nope", "empty")) == ["a", "b", "c", "d"]
+
+
+def test_a_path_that_goes_on_where_there_is_no_struct_is_missing() -> None:
+    assert ids(rule("custom_fields.plan.tier", "empty")) == ["a", "b", "c", "d"]
+
+
+def test_a_custom_field_that_is_not_there_is_an_error_when_strict() -> None:
+    unknown = segment(rule("custom_fields.plam", "eq", "pro"))
+    with pytest.raises(DefinitionError, match=r"'custom_fields' has no 'plam'.*did you mean 'plan'") as caught:
+        compile_segment(unknown, PEOPLE.schema, strict=True)
+    assert [problem.severity for problem in caught.value.problems] == ["error"]
+
+
+def test_all_wrong_rules_are_named_at_once() -> None:
+    wrong = segment(rule("nope", "exists"), {"match": "any", "rules": [rule("age", "gt", "old")]})
+    with pytest.raises(DefinitionError) as caught:
+        compile_segment(wrong, PEOPLE.schema)
+    assert [problem.path for problem in caught.value.problems] == ["$.rules[0].field", "$.rules[1].rules[0].value"]
+
+
+def test_a_project_that_the_column_cannot_hold_is_an_error_at_the_project() -> None:
+    frame = pl.DataFrame({"project_id": [1, 2]})
+    with pytest.raises(DefinitionError, match=r"\$\.project_id: 'p1' cannot be compared with 'project_id', a number"):
+        compile_segment(segment(rule("project_id", "exists"), project_id="p1"), frame.schema)
+
+
+def test_there_has_to_be_such_a_time_zone() -> None:
+    with pytest.raises(UsageError, match="no time zone 'Mars/Olympus'"):
+        compile_segment(segment(rule("age", "exists")), PEOPLE.schema, timezone="Mars/Olympus")
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize(
+    ("operator", "value", "held"),
+    [
+        ("eq", "2025-06-01T10:00:00", [True, False]),
+        ("gt", "2025-06-01T10:00:00", [False, True]),
+        ("lte", "2025-06-01T10:00:00", [True, False]),
+        ("gt", "2025-06-01T09:59:59.999999", [True, True]),
+        ("lt", "3000-01-01T00:00:00", [True, True]),
+        ("gt", "0001-01-02T00:00:00", [True, True]),
+        ("eq", "3000-01-01T00:00:00", [False, False]),
+    ],
+)
+def test_instants_compare_exactly_in_every_unit(unit: str, operator: str, value: str, held: list[bool]) -> None:
+    moment = dt.datetime(2025, 6, 1, 10)  # noqa: DTZ001 - a column without a zone
+    frame = pl.DataFrame({"at": [moment, moment]}, schema={"at": pl.Datetime(unit)})  # type: ignore[arg-type]
+    step = {"ms": 1, "us": 1, "ns": 1}[unit]
+    later = pl.col("at").to_physical() + pl.Series([0, step])
+    frame = frame.with_columns(later.cast(pl.Datetime(unit)).alias("at"))  # type: ignore[arg-type]
+    condition = compile_segment(segment(rule("at", operator, value)), frame.schema)
+    assert frame.select(condition).to_series().to_list() == held
+
+
+@pytest.mark.parametrize(
+    ("dtype", "cell", "operator", "value", "held"),
+    [
+        (pl.UInt8, 200, "gt", -1, True),
+        (pl.UInt8, 200, "lt", -1, False),
+        (pl.UInt8, 200, "lt", 1000, True),
+        (pl.UInt8, 200, "gte", 1000, False),
+        (pl.Int8, -5, "eq", -5.0, True),
+        (pl.UInt64, 2**64 - 1, "eq", 2**64 - 1, True),
+        (pl.UInt64, 2**64 - 1, "lt", 2**64, True),
+        (pl.Int64, 2**53 + 1, "gt", float(2**53), True),
+        (pl.Float32, 1e30, "lt", 1e300, True),
+        (pl.Float32, 1e30, "eq", 1e300, False),
+        (pl.Float16, 0.5, "eq", 0.5, True),
+        (pl.Float64, float("inf"), "gt", 1e300, True),
+        (pl.Decimal(38, 2), "12.34", "gt", "12.335", True),
+        (pl.Enum(["low", "high"]), "low", "gt", "high", True),
+        (pl.Categorical, "pro", "contains", "r", True),
+        (pl.Array(pl.Int8, 2), [1, 2], "contains", 2, True),
+    ],
+)
+def test_every_type_of_column_compares_by_its_value(
+    dtype: pl.DataType, cell: object, operator: str, value: object, *, held: bool
+) -> None:
+    frame = pl.DataFrame({"it": pl.Series([cell, None]).cast(dtype)})
+    condition = compile_segment(segment(rule("it", operator, value)), frame.schema)
+    assert frame.select(condition).to_series().to_list() == [held, False]
+
+
+@pytest.mark.parametrize("value", ["1" * 401, "1e-500", "1e999", "0x10", "\u0661", "", "1e99999999999999999999"])
+def test_a_text_that_is_no_number_one_can_compute_with_is_refused(value: str) -> None:
+    with pytest.raises(DefinitionError, match="write a number"):
+        compile_segment(segment(rule("age", "gt", value)), PEOPLE.schema)
+
+
+@pytest.mark.parametrize("value", ["2025-06-01T25:00:00", "0001-01-01T00:00:00+14:00", "2025-13-01"])
+def test_a_moment_that_no_calendar_has_is_refused(value: str) -> None:
+    frame = pl.DataFrame({"at": [dt.datetime(2025, 1, 1, tzinfo=dt.UTC)]})
+    with pytest.raises(DefinitionError, match="cannot be compared with 'at', a date-time"):
+        compile_segment(segment(rule("at", "gt", value)), frame.schema)
+
+
+@pytest.mark.parametrize("kind", [pl.List(pl.List(pl.Int8)), pl.List(pl.Struct({"a": pl.Int8}))])
+def test_a_list_of_what_cannot_be_compared_is_refused(kind: pl.DataType) -> None:
+    frame = pl.DataFrame({"it": []}, schema={"it": kind})
+    with pytest.raises(DefinitionError, match="its elements cannot be compared"):
+        compile_segment(segment(rule("it", "contains", 1)), frame.schema)
+
+
+def test_a_list_without_a_type_of_elements_equals_nothing() -> None:
+    frame = pl.DataFrame({"it": [[None], [], None]}, schema={"it": pl.List(pl.Null)})
+    condition = compile_segment(segment(rule("it", "neq", 1)), frame.schema)
+    assert frame.select(condition).to_series().to_list() == [True, True, True]

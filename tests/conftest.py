@@ -1,0 +1,14 @@
+"""What all tests share: how many examples a property test tries."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "segbatch",
+    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "200")),
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+settings.load_profile("segbatch")

@@ -1,0 +1,110 @@
+"""The operators that compare a present cell with a rule's value."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+from .kinds import Kind, Refused
+from .patterns import searcher
+from .probes import Probe, Reading, between, containment, equality, probe
+from .times import local_day, nanoseconds, read_duration, shifted_day, shifted_moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .probes import Test
+
+    Maker = Callable[[Kind, Any, Reading], Test]
+
+NEGATED = {"neq": "eq", "not_contains": "contains", "not_in": "in"}
+_IGNORES_CASE = {"eq", "contains", "in", "starts_with", "ends_with", "matches"}
+
+
+def check_shape(name: str, value: Any) -> None:
+    """Refuse a value that the operator could use on no column at all."""
+    match name, value:
+        case ("starts_with" | "ends_with", str()):
+            return
+        case ("matches", str()):
+            searcher(value, ignore_case=False)
+        case ("within_last" | "within_next", _) if read_duration(value):
+            return
+        case ("in", [_, *_]) | ("between", [_, _]):
+            if not all(isinstance(one, str | int | float) for one in value):
+                raise Refused(f"{name} cannot use {value!r}")
+        case ("eq" | "contains" | "gt" | "lt" | "gte" | "lte", str() | int() | float()):
+            return
+        case _:
+            raise Refused(f"{name} cannot use {value!r}")
+
+
+def check_ignore_case(name: str, kind: Kind) -> None:
+    """Refuse ignore_case where there is no case to ignore."""
+    if name not in _IGNORES_CASE:
+        raise Refused(f"{name} knows no ignore_case")
+    of = kind.item if kind.name == "list" and kind.item else kind
+    if of.name not in ("text", "null"):
+        raise Refused(f"a {of.name} has no case to ignore")
+
+
+def _in(kind: Kind, values: list[object], reading: Reading) -> Test:
+    tests = [equality(kind, value, reading) for value in values]
+    return lambda cell: any(test(cell) for test in tests)
+
+
+def _order(compare: Callable[[Any, Any], bool]) -> Maker:
+    return lambda kind, value, reading: probe(kind, value, reading).ordered(compare)
+
+
+def _of_text(name: str) -> Maker:
+    def make(kind: Kind, value: str, reading: Reading) -> Test:
+        if kind.name != "text":
+            raise Refused(f"{name} is for text, not for {kind.name}")
+        if name == "matches":
+            return searcher(value, ignore_case=reading.ignore_case)
+        method = str.startswith if name == "starts_with" else str.endswith
+        return lambda cell: method(reading.case(cell), reading.case(value))
+
+    return make
+
+
+def _within(sign: int) -> Maker:
+    def make(kind: Kind, value: str, reading: Reading) -> Test:
+        low, high = _stretch(kind, value, sign, reading)
+        return lambda cell: bool(low.bound <= low.key(cell) <= high.bound)
+
+    return make
+
+
+def _stretch(kind: Kind, value: str, sign: int, reading: Reading) -> tuple[Probe, Probe]:
+    """Give the first and the last day or instant of the stretch between as_of and a duration from it."""
+    count, unit = read_duration(value) or (0, "h")
+    now, ends = reading.as_of, []
+    if kind.name == "datetime":
+        far = shifted_moment(now, sign * count, unit, reading.zone)
+        ends = [Probe("instant", nanoseconds(end), nanoseconds) for end in (now, far)]
+    elif kind.name == "date" and unit != "h":
+        today = local_day(now, reading.zone)
+        far_day = shifted_day(today, sign * count, unit)
+        ends = [Probe("day", end, lambda cell: cell) for end in (today, far_day)]
+    else:
+        raise Refused(f"a {kind.name} cannot be compared with the duration {value!r}")
+    return (ends[0], ends[1]) if sign > 0 else (ends[1], ends[0])
+
+
+TESTS: dict[str, Maker] = {
+    "eq": equality,
+    "contains": containment,
+    "gt": _order(operator.gt),
+    "lt": _order(operator.lt),
+    "gte": _order(operator.ge),
+    "lte": _order(operator.le),
+    "in": _in,
+    "between": between,
+    "starts_with": _of_text("starts_with"),
+    "ends_with": _of_text("ends_with"),
+    "matches": _of_text("matches"),
+    "within_last": _within(-1),
+    "within_next": _within(1),
+}

@@ -1,0 +1,179 @@
+"""The command line, as people and schedulers use it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from segbatch import cli, console
+
+ACTIVE = rule("status", "eq", "active")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    write_contacts(
+        tmp_path / "contacts.parquet", {"status": ["active", "new", None, "active"], "cf": [{"plan": "pro"}] * 4}
+    )
+    write_segment(tmp_path / "segments", "active", ACTIVE)
+    return tmp_path
+
+
+def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Call the program as the shell does, and return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_the_defaults_are_enough(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[:2] == [["segment", "members", "share", "status"], ["active", "2", "50.0%", "ok"]]
+    assert out.splitlines()[2].startswith("4 contacts, 1 segments, 2 memberships; run ")
+
+
+def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    assert call("run", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [(entry["segment_id"], entry["member_count"], entry["share"]) for entry in data["segments"]] == [
+        ("active", 2, 0.5),
+        ("warned", 4, 1.0),
+    ]
+    assert "did you mean 'plan'" in data["warnings"][0]
+    assert Path(data["catalogue"]).is_file()
+    assert Path(data["membership"]).is_dir()
+
+
+def test_a_failed_segment_is_told_and_ends_with_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 3
+    out, err = capsys.readouterr()
+    assert (
+        err
+        == "error: segments/bad.json: $.rules[0].field: the snapshot has no column 'stauts'; did you mean 'status'?\n"
+    )
+    assert ["bad", "-", "-", "failed"] in [line.split() for line in out.splitlines()]
+    assert "1 failed" in out
+
+
+def test_strict_makes_a_warning_fail_its_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    assert call("run", "--contacts", "contacts.parquet", "--strict", monkeypatch=monkeypatch) == 3
+
+
+def test_a_project_that_the_snapshot_cannot_tell_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("run", "--contacts", "contacts.parquet", "--project", "p1", monkeypatch=monkeypatch) == 0
+    assert "warning: the snapshot has no column 'project_id'" in capsys.readouterr().err
+
+
+def test_a_project_looks_at_its_own_contacts_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active"] * 3, "project_id": ["p1", "p2", None]})
+    assert call("run", "--contacts", "contacts.parquet", "--project", "p1", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["memberships"] == 1
+
+
+def test_check_says_what_run_would_say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    assert call("check", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "3 segments checked: 0 errors, 0 warnings\n"
+    assert call("check", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 2
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert [(entry["severity"], entry["segment_id"], entry["path"]) for entry in problems] == [
+        ("error", "bad", "$.rules[0].field"),
+        ("warning", "warned", "$.rules[0].field"),
+    ]
+
+
+def test_query_prints_a_table_and_says_when_there_is_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch)
+    capsys.readouterr()
+    assert call("query", "FROM membership ORDER BY ALL", "--rows", "1", monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert [line.split() for line in out.splitlines()] == [["segment_id", "contact_id"], ["active", "a"]]
+    assert "only the first 1 rows are shown" in err
+    assert call("query", "FROM membership ORDER BY ALL", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)[1] == {"segment_id": "active", "contact_id": "d"}
+
+
+def test_relink_names_what_it_made(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch)
+    capsys.readouterr()
+    assert call("relink", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "output/segbatch.duckdb\n"
+
+
+def test_an_interrupt_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segbatch.checking.check", interrupted)
+    assert call("check", monkeypatch=monkeypatch) == 130
+    assert capsys.readouterr().err == "error: interrupted; nothing was published\n"
+
+
+def test_progress_is_shown_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with console.show_progress() as progress:
+        progress(1, 2)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with console.show_progress() as progress:
+        progress(1, 2)
+    assert "1/2" in capsys.readouterr().err
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "segbatch", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_it_runs_as_a_module_and_knows_its_version() -> None:
+    assert program("--version").stdout == f"segbatch {segbatch.__version__}\n"
+
+
+def test_help_teaches() -> None:
+    for command in ("run", "check", "query", "relink"):
+        assert "Example: segbatch " in program(command, "--help").stdout
+    assert "Start with segbatch check" in program().stdout
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m segbatch check --json | true; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_importing_the_package_and_the_command_line_loads_no_polars() -> None:
+    code = "import sys, segbatch, segbatch.cli; sys.exit('polars' in sys.modules or 'duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in segbatch.__all__:
+        assert getattr(segbatch, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'segments'"):
+        segbatch.segments  # noqa: B018
