@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit property lock format clean
+.PHONY: help setup demo test lint unit property compat lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,11 @@ unit: $(READY) ## Run the quick tests and check coverage
 
 property: $(READY) ## Run the differential test with thousands of examples
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential
+
+compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported
+	test -x .venv-old-duckdb/bin/python || $(PYTHON) -m venv .venv-old-duckdb
+	.venv-old-duckdb/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/old-duckdb.txt
+	SEGBATCH_OLD_DUCKDB_PYTHON=$(CURDIR)/.venv-old-duckdb/bin/python $(BIN)/pytest -q tests/compat
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt
 	$(BIN)/python -m pip install --quiet uv
