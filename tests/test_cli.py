@@ -39,7 +39,7 @@ def test_the_defaults_are_enough(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert err == ""
     lines = [line.split() for line in out.splitlines()]
     assert lines[:2] == [["segment", "members", "share", "status"], ["active", "2", "50.0%", "ok"]]
-    assert out.splitlines()[2].startswith("4 contacts, 1 segments, 2 memberships; run ")
+    assert out.splitlines()[2].startswith("4 contacts, 1 segment, 2 memberships; run ")
 
 
 def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

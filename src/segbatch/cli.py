@@ -1,5 +1,7 @@
 """The command line: it reads options, calls one function, and shows its answer."""
 
+import io
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from segbatch import console
-from segbatch.errors import SegbatchError
+from segbatch.errors import DefinitionError, SegbatchError, UsageError
 from segbatch.version import __version__
 
 __all__ = ["app", "main"]
@@ -25,9 +27,15 @@ class _Commands(TyperGroup):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
+        except DefinitionError as error:
+            console.print_problems(error.problems)
+            raise typer.Exit(error.exit_code) from None
         except SegbatchError as error:
             console.print_error(str(error))
             raise typer.Exit(error.exit_code) from None
+        except OSError as error:
+            console.print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             console.print_error("interrupted; nothing was published")
             raise typer.Exit(INTERRUPTED) from None
@@ -41,14 +49,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_SEGMENTS = typer.Option(help="A JSON file of segment definitions, or a folder of such files.", show_default=True)
+
+def _read_path(text: str | Path) -> Path:
+    """Read a path, but not an empty one: it would mean the current folder, and comes of a variable that is not set."""
+    if not str(text):
+        raise UsageError("a path is empty; is a variable not set?")
+    return Path(text)
+
+
+_SEGMENTS = typer.Option(
+    metavar="PATH",
+    parser=_read_path,
+    help="A JSON file of segment definitions, or a folder of such files.",
+    show_default=True,
+)
 _ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
 _PROJECT = typer.Option(
     metavar="ID", help="Only the segments of this project (and those of none), over its contacts alone."
 )
 _TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days and of times without an offset.")
 _STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")
-_PUBLISHED = typer.Option(metavar="DIR", help="The folder that runs publish in.")
+_PUBLISHED = typer.Option(metavar="DIR", parser=_read_path, help="The folder that runs publish in.")
 _JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
 
 
@@ -81,9 +102,9 @@ def run(
         typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes."),
     ],
     segments: Annotated[Path, _SEGMENTS] = Path("segments"),
-    output: Annotated[Path, typer.Option(metavar="DIR", help="Where to publish; made if it is not there.")] = Path(
-        "output"
-    ),
+    output: Annotated[
+        Path, typer.Option(metavar="DIR", parser=_read_path, help="Where to publish; made if it is not there.")
+    ] = Path("output"),
     id_column: Annotated[str, _ID_COLUMN] = "id",
     project: Annotated[str | None, _PROJECT] = None,
     as_of: Annotated[
@@ -121,7 +142,9 @@ def run(
         raise typer.Exit(PARTIAL)
 
 
-@app.command(epilog="Exit status: 0 nothing is wrong (there may be warnings); 2 something is.")
+@app.command(
+    epilog="Exit status: 0 nothing is wrong (there may be warnings); 2 something is; 1 the snapshot cannot be used."
+)
 def check(
     segments: Annotated[Path, _SEGMENTS] = Path("segments"),
     contacts: Annotated[
@@ -177,4 +200,7 @@ def relink(
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no run
     app()

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segbatch.errors import Problem
+from segbatch.errors import Problem, counted
 
 if TYPE_CHECKING:
     from segbatch.checking import CheckReport
@@ -23,25 +23,30 @@ _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
 
 
+def _plain(text: str) -> str:
+    """Make a text of others safe to print: no markup, no control characters, no bytes that are no text."""
+    printable = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return escape_markup("".join(printable))
+
+
 def _out() -> Console:
-    return Console(highlight=False)
+    return Console(highlight=False, emoji=False)
 
 
 def _err() -> Console:
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def print_error(message: str) -> None:
-    """Print what a command failed on, a line each, to stderr."""
-    for line in message.splitlines():
-        _err().print(f"[red]error:[/red] {escape(line)}")
+    """Print what a command failed on, in one line, to stderr."""
+    _err().print(f"[red]error:[/red] {_plain(message)}")
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
     """Print errors and warnings, a line each, to stderr."""
     for problem in problems:
         colour = _SEVERITY_COLOUR[problem.severity]
-        _err().print(f"[{colour}]{problem.severity}:[/{colour}] {escape(str(problem))}")
+        _err().print(f"[{colour}]{problem.severity}:[/{colour}] {_plain(str(problem))}")
 
 
 @contextmanager
@@ -63,19 +68,18 @@ def print_run(report: "RunReport", *, as_json: bool) -> None:
     if as_json:
         _print_json(_run_data(report))
         return
-    failed = [segment for segment in report.segments if segment.error]
     print_problems(report.warnings)
-    for segment in failed:
-        print_error(segment.error or "")
+    print_problems(report.errors)
     _out().print(_run_table(report))
     run = report.run
     _out().print(
-        f"{run.contacts:,} contacts, {run.segments_ok:,} segments, {run.memberships:,} memberships"
+        f"{counted(run.contacts, 'contact')}, {counted(run.segments_ok, 'segment')}, "
+        f"{counted(run.memberships, 'membership')}"
         + (f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else "")
         + f"; run {run.run_id}",
         soft_wrap=True,
     )
-    _out().print(f"duckdb -readonly {escape(str(report.catalogue))}", soft_wrap=True)
+    _out().print(f"duckdb -readonly {_plain(str(report.catalogue))}", soft_wrap=True)
 
 
 def _run_table(report: "RunReport") -> Table:
@@ -88,7 +92,7 @@ def _run_table(report: "RunReport") -> Table:
         colour = _STATUS_COLOUR[segment.status]
         members = f"{segment.member_count:,}" if segment.run_id else "-"
         share = _share(segment.member_count, report.run.contacts) if segment.run_id else "-"
-        table.add_row(escape(segment.segment_id), members, share, f"[{colour}]{segment.status}[/{colour}]")
+        table.add_row(_plain(segment.segment_id), members, share, f"[{colour}]{segment.status}[/{colour}]")
     return table
 
 
@@ -118,9 +122,9 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(answer.columns):
         is_number = all(isinstance(row[index], int | float) for row in answer.rows)
-        table.add_column(escape(column), overflow="fold", justify="right" if is_number else "left")
+        table.add_column(_plain(column), overflow="fold", justify="right" if is_number else "left")
     for row in answer.rows:
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        table.add_row(*("" if cell is None else _plain(str(cell)) for cell in row))
     _out().print(table)
     if not answer.complete:
         _err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")
@@ -133,8 +137,8 @@ def print_check(report: "CheckReport", *, as_json: bool) -> None:
         return
     print_problems(report.problems)
     warnings = len(report.problems) - len(report.errors)
-    found = f"{_count(len(report.errors), 'error')}, {_count(warnings, 'warning')}"
-    _out().print(f"{_count(report.segments, 'segment')} checked: {found}")
+    found = f"{counted(len(report.errors), 'error')}, {counted(warnings, 'warning')}"
+    _out().print(f"{counted(report.segments, 'segment')} checked: {found}")
 
 
 def _problem_data(problem: Problem) -> dict[str, str | None]:
@@ -147,9 +151,5 @@ def _problem_data(problem: Problem) -> dict[str, str | None]:
     }
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def _print_json(data: object) -> None:
-    print(json.dumps(data, ensure_ascii=False, indent=2, default=str))  # noqa: T201 - machines read it, nothing may wrap or colour it
+    print(json.dumps(data, indent=2, default=str))  # noqa: T201 - machines read it, nothing may wrap or colour it

@@ -18,13 +18,16 @@ __all__ = [
     "SegbatchError",
     "SnapshotError",
     "UsageError",
+    "counted",
     "did_you_mean",
     "nearest",
     "shown",
+    "some_of",
 ]
 
 _SHOWN_LENGTH = 60
 _NEAR = 0.7
+_NAMES_SHOWN = 12
 
 Severity = Literal["error", "warning"]
 
@@ -119,6 +122,18 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """
     near = nearest(word, choices)
     return f"; did you mean '{near}'?" if near else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """Say a number of things: `1 contact`, `2,000 contacts`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def some_of(names: Iterable[str]) -> str:
+    """List names, as many as a line can hold."""
+    listed = list(names)
+    more = len(listed) - _NAMES_SHOWN
+    return ", ".join(listed[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def shown(value: object) -> str:

@@ -34,6 +34,7 @@ class RunReport:
     Attributes:
         run: The run, as the `runs` table has it.
         segments: Its segments, ordered by id, as the `segments` table has them.
+        errors: Why segments failed.
         warnings: What was legal and often is a mistake.
         catalogue: The DuckDB file that analysts open.
         membership: The folder with the membership's Parquet files.
@@ -41,6 +42,7 @@ class RunReport:
 
     run: RunRecord
     segments: tuple[SegmentRecord, ...]
+    errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     catalogue: Path
     membership: Path
@@ -96,7 +98,8 @@ def run(
         warnings = tuple(map(str, plan.warnings))
         manifest = Manifest(run=record, segments=records, snapshot=read, files=(file,), warnings=warnings)
         catalogue = publish(folder, staged, manifest)
-    return RunReport(record, records, plan.warnings, catalogue, folder / RUNS / run_id / MEMBERSHIP)
+    errors = (*definitions.problems, *(problem for failed in plan.failed.values() for problem in failed))
+    return RunReport(record, records, errors, plan.warnings, catalogue, folder / RUNS / run_id / MEMBERSHIP)
 
 
 def _ensure_contacts(snapshot: Snapshot, contacts: str, *, allow_empty: bool) -> None:

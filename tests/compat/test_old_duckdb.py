@@ -5,9 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from builders import rule, write_contacts, write_segment
 
 import segbatch
+from builders import rule, write_contacts, write_segment
 
 OLD_PYTHON = os.environ.get("SEGBATCH_OLD_DUCKDB_PYTHON", "")
 """A Python with DuckDB 1.1; `make compat` makes one."""

@@ -79,7 +79,7 @@ def test_all_wrong_rules_are_named_at_once() -> None:
 
 def test_a_project_that_the_column_cannot_hold_is_an_error_at_the_project() -> None:
     frame = pl.DataFrame({"project_id": [1, 2]})
-    with pytest.raises(DefinitionError, match=r"\$\.project_id: 'p1' cannot be compared with 'project_id', a number"):
+    with pytest.raises(DefinitionError, match=r"\$\.project_id: 'p1' cannot be compared with 'project_id' \(number"):
         compile_segment(segment(rule("project_id", "exists"), project_id="p1"), frame.schema)
 
 
@@ -149,7 +149,7 @@ def test_a_text_that_is_no_number_one_can_compute_with_is_refused(value: str) ->
 @pytest.mark.parametrize("value", ["2025-06-01T25:00:00", "0001-01-01T00:00:00+14:00", "2025-13-01"])
 def test_a_moment_that_no_calendar_has_is_refused(value: str) -> None:
     frame = pl.DataFrame({"at": [dt.datetime(2025, 1, 1, tzinfo=dt.UTC)]})
-    with pytest.raises(DefinitionError, match="cannot be compared with 'at', a date-time"):
+    with pytest.raises(DefinitionError, match=r"cannot be compared with 'at' \(date-time\)"):
         compile_segment(segment(rule("at", "gt", value)), frame.schema)
 
 

@@ -44,7 +44,10 @@ def read_clock(as_of: str | datetime | None, timezone: str, now: datetime) -> Cl
         raise UsageError(f"'{as_of}' is no time: {error} (--as-of)") from None
     if not isinstance(read, datetime):
         read = datetime.combine(read, time(), zone)
-    return Clock(read.astimezone(UTC), zone)
+    try:
+        return Clock(read.astimezone(UTC), zone)
+    except OverflowError:
+        raise UsageError(f"'{as_of}' is no time that a calendar has in {timezone} (--as-of)") from None
 
 
 def _read_zone(name: str) -> ZoneInfo:

@@ -53,10 +53,10 @@ def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock) ->
     except UnknownColumnError as error:
         raise RuleError("field", str(error)) from None
     except NotAllowed as error:
-        kind = describe(field.dtype)
-        raise RuleError("operator", f"'{rule.operator}' is not for '{rule.field}', a {kind}: {error}") from None
+        message = f"'{rule.operator}' is not for '{rule.field}' ({describe(field.dtype)}): {error}"
+        raise RuleError("operator", message) from None
     except Unreadable as error:
-        message = f"{shown(rule.value)} cannot be compared with '{rule.field}', a {describe(field.dtype)}: {error}"
+        message = f"{shown(rule.value)} cannot be compared with '{rule.field}' ({describe(field.dtype)}): {error}"
         raise RuleError("value", message) from None
 
 

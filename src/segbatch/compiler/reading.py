@@ -98,8 +98,8 @@ def read_date(value: RuleValue) -> date:
         raise Unreadable("write a date like '2025-06-01'")
     try:
         return date.fromisoformat(value)
-    except ValueError as error:
-        raise Unreadable(f"{error}; write a date like '2025-06-01'") from None
+    except ValueError:
+        raise Unreadable("no calendar has that day; write a date like '2025-06-01'") from None
 
 
 def read_moment(value: RuleValue, timezone: ZoneInfo) -> datetime | date:
@@ -123,5 +123,5 @@ def read_moment(value: RuleValue, timezone: ZoneInfo) -> datetime | date:
     try:
         moment = datetime.fromisoformat(value)
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise Unreadable(f"{error}; write a date-time like '2025-06-01T10:00:00Z'") from None
+    except (ValueError, OverflowError):
+        raise Unreadable("there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'") from None

@@ -1,14 +1,20 @@
 """From the types of Parquet to those of Polars, and what to do with the few that Polars does not have."""
 
+import re
+from zoneinfo import available_timezones
+
 import polars as pl
 import pyarrow as pa
 
+from segbatch.contacts.kinds import describe
 from segbatch.errors import SnapshotError
 
-__all__ = ["OPAQUE", "polars_schema", "shared_schema", "to_frame"]
+__all__ = ["OPAQUE", "kind_words", "polars_schema", "shared_schema", "to_frame"]
 
 OPAQUE = pl.Object()
 """The type of a column that can only be asked whether it is there."""
+
+_OFFSET = re.compile(r"[+-][0-9]{2}:?[0-9]{2}")
 
 _NOT_IN_POLARS = (
     pa.types.is_decimal256,
@@ -36,7 +42,8 @@ def shared_schema(schemas: dict[str, pa.Schema]) -> pa.Schema:
         _ensure_named_once(name, schema)
         for column in sorted({*merged.names} ^ {*schema.names}):
             without = name if column in merged.names else first_name
-            raise SnapshotError(f"{without}: has no column '{column}', which other files of the snapshot have")
+            message = f"has no column '{column}', which other files of the snapshot have; export all files alike"
+            raise SnapshotError(f"{without}: {message}")
         merged = pa.schema([_merge(field, schema.field(field.name), first_name, name) for field in merged])
     return merged
 
@@ -51,7 +58,7 @@ def _merge(field: pa.Field, other: pa.Field, first_name: str, name: str) -> pa.F
     if pa.types.is_null(field.type):
         return other
     if not pa.types.is_null(other.type) and other.type != field.type:
-        types = f"{other.type} here and {field.type} in {first_name}"
+        types = f"{kind_words(other.type)} here and {kind_words(field.type)} in {first_name}"
         raise SnapshotError(f"{name}: the column '{field.name}' is {types}; export all files alike")
     return field
 
@@ -63,6 +70,12 @@ def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
         field.name: to_frame(empty.select([index])).schema[field.name] if _in_polars(field.type) else OPAQUE
         for index, field in enumerate(schema)
     }
+
+
+def kind_words(kind: pa.DataType) -> str:
+    """Name an Arrow type as all messages name types."""
+    [dtype] = polars_schema(pa.schema([("it", kind)])).values()
+    return describe(dtype)
 
 
 def to_frame(table: pa.Table) -> pl.DataFrame:
@@ -77,9 +90,14 @@ def to_frame(table: pa.Table) -> pl.DataFrame:
 
 def _in_polars(kind: pa.DataType) -> bool:
     """Tell whether Polars has a type; asked before, since Polars panics over some that it has not."""
-    if any(is_kind(kind) for is_kind in _NOT_IN_POLARS):
+    if any(is_kind(kind) for is_kind in _NOT_IN_POLARS) or _has_unknown_zone(kind):
         return False
     return all(_in_polars(kind.field(index).type) for index in range(kind.num_fields))
+
+
+def _has_unknown_zone(kind: pa.DataType) -> bool:
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    return zone is not None and not _OFFSET.fullmatch(zone) and zone not in available_timezones()
 
 
 def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -7,11 +7,9 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from segbatch.contacts.kinds import Kind, element_type, kind_of
-from segbatch.errors import did_you_mean
+from segbatch.errors import did_you_mean, some_of
 
 __all__ = ["Field", "UnknownColumnError", "element_of", "resolve"]
-
-_NAMES_SHOWN = 12
 
 
 class UnknownColumnError(Exception):
@@ -93,13 +91,7 @@ def _nowhere(name: str, column: str, leaf: str, warning: str) -> Field:
 def _no_column(name: str, schema: Mapping[str, object]) -> str:
     head = name.split(".", 1)[0]
     near = did_you_mean(name, schema) or did_you_mean(head, schema)
-    return f"the snapshot has no column '{head}'" + (near or f"; it has {_some(list(schema))}")
-
-
-def _some(names: list[str]) -> str:
-    """List names, as many as a line can hold."""
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"the snapshot has no column '{head}'" + (near or f"; it has {some_of(schema)}")
 
 
 def _no_key(path: str, rest: str, dtype: pl.DataType, keys: list[str]) -> str:

@@ -89,24 +89,38 @@ def find_files(path: str) -> list[Path]:
     Raises:
         SnapshotError: There is none.
     """
+    if not path:
+        raise SnapshotError("the path of the snapshot is empty; is a variable not set? (--contacts)")
     place = Path(path)
-    if place.is_dir():
-        files = [file for file in sorted(place.glob("*.parquet")) if not file.name.startswith((".", "_"))]
+    with reading(place):
+        if place.is_dir():
+            return _files_in(place)
+        if place.exists():
+            return [place]
+        files = _files_of_glob(path)
         if not files:
-            raise SnapshotError(f"{path}: the folder has no .parquet file{_deeper(place)}")
+            raise SnapshotError(f"{path}: no such file{_near(place)}")
         return files
-    if place.exists():
-        return [place]
-    files = sorted(Path(match) for match in glob.glob(path, recursive=True))  # noqa: PTH207 - Path.glob wants a root
+
+
+def _files_in(folder: Path) -> list[Path]:
+    files = sorted(file for file in folder.iterdir() if file.suffix == ".parquet" and not _is_passed_over(file.name))
     if not files:
-        raise SnapshotError(f"{path}: no such file{_near(place)}")
+        pattern = f"{folder}/**/*.parquet"
+        hint = f"for those in folders below it write '{pattern}'" if _files_of_glob(pattern) else "export the contacts"
+        raise SnapshotError(f"{folder}: the folder has no .parquet file; {hint}")
     return files
 
 
-def _deeper(folder: Path) -> str:
-    if next(folder.rglob("*.parquet"), None) is None:
-        return "; export the contacts there first"
-    return f"; for those in folders below it write '{folder}/**/*.parquet'"
+def _files_of_glob(pattern: str) -> list[Path]:
+    """Return the files that match, except what a program left that was or is still writing."""
+    named = sum(not glob.has_magic(part) for part in Path(pattern).parts)
+    found = (Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob wants a root
+    return sorted(file for file in found if file.is_file() and not any(map(_is_passed_over, file.parts[named:])))
+
+
+def _is_passed_over(name: str) -> bool:
+    return name.startswith(("_", "."))
 
 
 def _near(path: Path) -> str:
@@ -138,4 +152,16 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
         SnapshotError: The file cannot be read, or is damaged.
     """
     with reading(file.path), pq.ParquetFile(file.path) as parquet:
-        yield from parquet.iter_batches(batch_size=rows, columns=columns)
+        for batch in parquet.iter_batches(batch_size=rows, columns=columns):
+            _ensure_unicode(file.path, batch)
+            yield batch
+
+
+def _ensure_unicode(path: Path, batch: pa.RecordBatch) -> None:
+    """Check that texts are texts: Parquet's readers do not, and what comes after relies on it."""
+    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            message = f"the column '{name}' has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
+            raise SnapshotError(f"{path}: {message}") from None

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterable
 import polars as pl
 import pyarrow as pa
 
-from segbatch.errors import SnapshotError, did_you_mean
+from segbatch.contacts.columns import kind_words
+from segbatch.errors import SnapshotError, counted, did_you_mean, some_of
 
 __all__ = ["IdCheck", "find_id_column", "ids_as_series"]
 
 _SHOWN = 3
+_ID_LENGTH = 60
 
 
 def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
@@ -19,12 +21,12 @@ def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
         SnapshotError: The snapshot has no such column, or its type cannot be an id.
     """
     if name not in schema.names:
-        near = did_you_mean(name, schema.names) or f"; its columns are {', '.join(schema.names)}"
+        near = did_you_mean(name, schema.names) or f"; it has {some_of(schema.names) or 'no columns at all'}"
         raise SnapshotError(f"the snapshot has no id column '{name}'{near} (--id-column NAME)")
     kind = schema.field(name).type
     if not _can_be_id(kind):
         raise SnapshotError(
-            f"the id column '{name}' is {kind}; ids are text, whole numbers or UUIDs (--id-column NAME)"
+            f"the id column '{name}' is {kind_words(kind)}; ids are text, whole numbers or UUIDs (--id-column NAME)"
         )
     return kind
 
@@ -87,7 +89,8 @@ class IdCheck:
             SnapshotError: Ids are null, or come more than once.
         """
         if self._nulls:
-            message = f"{self._nulls:,} contacts have no id (the column '{self._column}' is null), "
+            have = "has" if self._nulls == 1 else "have"
+            message = f"{counted(self._nulls, 'contact')} {have} no id (the column '{self._column}' is null), "
             raise SnapshotError(f"{message}the first in row {self._first_null:,}; give each an id in the export")
         hashes = pl.concat(self._hashes).sort() if self._hashes else pl.Series(dtype=pl.UInt64)
         twice = hashes.filter(hashes == hashes.shift()).unique()
@@ -100,9 +103,11 @@ class IdCheck:
         if len(repeated):
             some = ", ".join(_show(contact_id) for contact_id in repeated.head(_SHOWN))
             more = ", …" if len(repeated) > _SHOWN else ""
-            message = f"{len(repeated):,} ids come more than once in '{self._column}' ({some}{more}); "
+            come = "comes" if len(repeated) == 1 else "come"
+            message = f"{counted(len(repeated), 'id')} {come} more than once in '{self._column}' ({some}{more}); "
             raise SnapshotError(f"{message}keep one row per contact in the export")
 
 
 def _show(contact_id: object) -> str:
-    return contact_id.hex() if isinstance(contact_id, bytes) else str(contact_id)
+    text = contact_id.hex() if isinstance(contact_id, bytes) else str(contact_id)
+    return text if len(text) <= _ID_LENGTH else text[:_ID_LENGTH] + "…"

@@ -50,12 +50,14 @@ def element_type(dtype: pl.DataType) -> pl.DataType:
 
 
 def describe(dtype: pl.DataType) -> str:
-    """Name a column's type for a message: the kind, and in brackets what Polars calls it where that says more."""
+    """Name a column's type for a message: the kind, and what Polars calls it where that says more."""
     kind = kind_of(dtype)
     match kind:
         case Kind.LIST:
             return f"list of {describe(element_type(dtype))}"
-        case Kind.NUMBER | Kind.OTHER:
-            return f"{kind} ({dtype})"
+        case Kind.NUMBER:
+            return f"number, {dtype}"
+        case Kind.OTHER:
+            return "of a type that Polars does not have" if isinstance(dtype, pl.Object) else str(dtype)
         case _:
             return kind.value

@@ -1,5 +1,6 @@
 """Definitions from a file or a folder: everything that is right, and every problem of everything that is not."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -108,7 +109,8 @@ class Definitions:
         good = tuple(entry for entry in self.good if entry.segment.project_id in {None, project})
         broken = tuple(entry for entry in self.broken if entry.text("project_id") in {None, project})
         if not good and not broken:
-            raise UsageError(f"no segment is of the project '{project}' (--project)")
+            near = did_you_mean(project, {entry.segment.project_id or "" for entry in self.good})
+            raise UsageError(f"no segment is of the project '{project}'{near} (--project)")
         return Definitions(good, broken)
 
 
@@ -145,28 +147,33 @@ def load_definitions(path: Path) -> Definitions:
     """
     found = [entry for file in _files(path) for entry in _load_file(file)]
     if not found:
-        raise UsageError(f"{path}: no segment in it; write one like docs/rules.md shows")
+        raise UsageError(f"{path}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
     return _refuse_twins(found)
 
 
 def _files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        near = did_you_mean(path.name, _names_beside(path))
-        raise UsageError(f"{path}: no such file or folder{near or '; name the segments with --segments'}")
-    files = sorted(file for file in path.rglob("*.json") if not _is_hidden(file.relative_to(path)))
+    try:
+        if path.is_dir():
+            return _files_below(path)
+        if path.exists():
+            return [path]
+        near = did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else [])
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    raise UsageError(f"{path}: no such file or folder{near or '; check the path of the definitions (--segments)'}")
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Return the definition files of a folder and of those below it; a link that leads nowhere is one too."""
+    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".json")
+    files = [file for file in found if _is_shown(file.relative_to(folder)) and (file.is_file() or file.is_symlink())]
     if not files:
-        raise UsageError(f"{path}: the folder has no .json file; each segment is a JSON file")
+        raise UsageError(f"{folder}: the folder has no .json file; each segment is a JSON file")
     return files
 
 
-def _names_beside(path: Path) -> list[str]:
-    return [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-
-
-def _is_hidden(relative: Path) -> bool:
-    return any(part.startswith(".") for part in relative.parts)
+def _is_shown(relative: Path) -> bool:
+    return not any(part.startswith(".") for part in relative.parts)
 
 
 def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
@@ -181,9 +188,14 @@ def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
         )
     elif isinstance(data, list):
         for index, item in enumerate(data):
-            yield _load_one(item, file, f"$[{index}]", f"{file.stem}[{index}]")
+            yield _load_one(item, file, f"$[{index}]", f"{_stem(file)}[{index}]")
     else:
-        yield _load_one(_with_id(data, file.stem), file, "$", file.stem)
+        yield _load_one(_with_id(data, _stem(file)), file, "$", _stem(file))
+
+
+def _stem(file: Path) -> str:
+    """Return a file's name without `.json`; bytes in it that are no text are written as escapes."""
+    return os.fsencode(file.stem).decode(errors="backslashreplace")
 
 
 def _with_id(data: Any, stem: str) -> Any:

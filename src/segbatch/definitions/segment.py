@@ -139,11 +139,12 @@ def _read_moment(value: object) -> object:
         return value
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        utc = moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise _wrong(f"{shown(value)} is no time; write it like 2025-06-01T10:00:00.000Z") from None
     if moment.tzinfo is None:
         raise _wrong(f"{shown(value)} has no offset; write it in UTC like 2025-06-01T10:00:00.000Z")
-    return moment.astimezone(UTC)
+    return utc
 
 
 def _write_moment(moment: datetime) -> str:
@@ -190,6 +191,13 @@ class Segment(_Strict):
     list_id: str | None = None
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _is_not_blank(cls, name: str) -> str:
+        if not name.strip():
+            raise _wrong("the name is blank; it is what people call the segment")
+        return name
 
     @field_validator("id")
     @classmethod

@@ -46,7 +46,8 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return None, [Problem(f"byte {error.start} is not UTF-8; save the file as UTF-8")]
+        line = content.count(b"\n", 0, error.start) + 1
+        return None, [Problem(f"line {line} has bytes that are not UTF-8; save the file as UTF-8")]
     if not text.strip():
         return None, [Problem("the file is empty; a segment is a JSON object with 'name' and 'rules'")]
     try:
@@ -58,7 +59,7 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
             parse_constant=lambda name: _Refused(f"{name} is not JSON; write a number"),
         )
     except json.JSONDecodeError as error:
-        return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}")]
+        return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_in_our_words(error.msg)}")]
     except RecursionError:
         return None, [Problem(_TOO_DEEP)]
     return data, list(_problems(data))
@@ -69,6 +70,24 @@ def child_path(path: str, key: str | int) -> str:
     if isinstance(key, int):
         return f"{path}[{key}]"
     return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
+
+
+_REASONS = {
+    "Expecting value": "a value has to stand here; is there a comma too many, or a text without quotes?",
+    "Expecting property name": "a key in double quotes has to stand here; is there a comma too many?",
+    "Illegal trailing comma": "there is a comma too many",
+    "Expecting ','": "a comma or a closing bracket is missing",
+    "Expecting ':'": "a colon is missing behind the key",
+    "Extra data": "something follows the end; a file holds one object or one list",
+    "Invalid control": "a text has a line break or a control character in it; write \\n",
+    "Unterminated string": "the text that begins here is not closed",
+    "Invalid \\": "no such escape; a backslash is written \\\\",
+}
+"""What Python's reader says, by its first words, and what a person needs to know."""
+
+
+def _in_our_words(message: str) -> str:
+    return next((reason for words, reason in _REASONS.items() if message.startswith(words)), message)
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> _Object:

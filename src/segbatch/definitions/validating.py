@@ -19,6 +19,7 @@ _HINTS = {
     "name": "what people call the segment",
     "rules": "a list of rules {field, operator, value}",
     "field": 'a column such as "status", or a path such as "custom_fields.plan"',
+    "match": "one of all, any, none",
     "operator": f"one of {', '.join(OPERATORS)}",
 }
 
@@ -169,10 +170,12 @@ def _not_one_of(wrong: _Wrong) -> str:
 
 
 def _wrong_type(wrong: _Wrong) -> str:
-    return f"'{wrong.key}' is {_TYPES[wrong.detail['type']]}; found {shown(wrong.found)}"
+    return f"'{wrong.key}' must be {_TYPES[wrong.detail['type']]}; found {shown(wrong.found)}"
 
 
 def _too_short(wrong: _Wrong) -> str:
+    if wrong.key == "rules" and len(wrong.detail["loc"]) > 1:
+        return "the group has no rules; add at least one"
     if wrong.key == "rules":
         return "there are no rules, and a segment without rules would hold everybody; add at least one"
     return f"'{wrong.key}' is empty; it is {_HINTS[wrong.key]}"
@@ -183,7 +186,7 @@ def _too_long(wrong: _Wrong) -> str:
 
 
 def _not_a_node(wrong: _Wrong) -> str:
-    return f"a rule is an object {{field, operator, value}}, a group {{match, rules}}; found {shown(wrong.found)}"
+    return f"a rule is an object {{field, operator, value}}, and a group {{match, rules}}; found {shown(wrong.found)}"
 
 
 def _other(wrong: _Wrong) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from segbatch.publishing.durable import replace_file
 from segbatch.publishing.records import Manifest, RunRecord, SegmentRecord
 
-__all__ = ["CATALOGUE", "write_catalogue"]
+__all__ = ["CATALOGUE", "build_catalogue", "place_catalogue"]
 
 CATALOGUE = "segbatch.duckdb"
 
@@ -47,19 +47,16 @@ _TYPES = {
 }
 
 
-def write_catalogue(output: Path, run_folder: Path, manifest: Manifest, runs: Sequence[RunRecord]) -> Path:
-    """Build the catalogue of a published run and put it in place.
+def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, runs: Sequence[RunRecord]) -> None:
+    """Build the catalogue of a run aside, where no reader sees it.
 
     Args:
         output: The output folder.
         run_folder: The folder of the run whose membership is shown.
         manifest: That run.
         runs: All the runs to list, oldest first.
-
-    Returns:
-        The path of the catalogue.
     """
-    aside, place = output / f".{CATALOGUE}.new", output / CATALOGUE
+    aside = _aside(output)
     for stale in (aside, _log_of(aside)):
         stale.unlink(missing_ok=True)
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
@@ -68,9 +65,18 @@ def write_catalogue(output: Path, run_folder: Path, manifest: Manifest, runs: Se
         _create_table(connection, "runs", RunRecord, runs)
         _create_membership(connection, [run_folder / file.path for file in manifest.files])
         connection.execute("DETACH catalogue")
+
+
+def place_catalogue(output: Path) -> Path:
+    """Put the catalogue that was built in its place, in one step, and return its path."""
+    place = output / CATALOGUE
     _log_of(place).unlink(missing_ok=True)
-    replace_file(aside, place)
+    replace_file(_aside(output), place)
     return place
+
+
+def _aside(output: Path) -> Path:
+    return output / f".{CATALOGUE}.new"
 
 
 def _log_of(database: Path) -> Path:

@@ -1,5 +1,6 @@
 """Writing so that a crash at any instant leaves the old or the new, never half of it."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ import duckdb
 from segbatch.errors import PublishError
 
 __all__ = ["replace_file", "sync_folder", "sync_tree", "writing"]
+
+_REASONS = {errno.ENOTDIR: "a file is in the way", errno.EEXIST: "a file is in the way"}
 
 
 @contextmanager
@@ -22,9 +25,9 @@ def writing(output: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, duckdb.Error) as error:
-        number = getattr(error, "errno", None)
-        reason = os.strerror(number) if number else str(error).splitlines()[0]
-        raise PublishError(f"{output}: cannot be written: {reason}; what was published before stands") from None
+        number = getattr(error, "errno", None) or 0
+        reason = _REASONS.get(number) or (os.strerror(number) if number else str(error).splitlines()[0])
+        raise PublishError(f"{output}: cannot be written: {reason}; nothing was published") from None
 
 
 def sync_file(path: Path) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from segbatch.errors import PublishError
-from segbatch.publishing.catalogue import write_catalogue
+from segbatch.errors import PublishError, UsageError
+from segbatch.publishing.catalogue import build_catalogue, place_catalogue
 from segbatch.publishing.durable import replace_file, sync_folder, sync_tree, writing
 from segbatch.publishing.records import Manifest, RunRecord
 
@@ -42,12 +42,24 @@ def staging(output: Path, run_id: str) -> Iterator[Path]:
         PublishError: The output cannot be written, inside the block too.
     """
     folder = output / RUNS / f".tmp-{run_id}"
-    try:
-        with writing(output):
-            folder.mkdir(parents=True)
+    with writing(output), _made(output), _made(output / RUNS):
+        try:
+            folder.mkdir()
             yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder if it is not there, and remove it again if nothing came into it."""
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
 
 
 def publish(output: Path, folder: Path, manifest: Manifest) -> Path:
@@ -67,10 +79,16 @@ def publish(output: Path, folder: Path, manifest: Manifest) -> Path:
     with writing(output):
         (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         sync_tree(folder)
-        folder.rename(output / RUNS / manifest.run.run_id)
+        place = output / RUNS / manifest.run.run_id
+        folder.rename(place)
+        try:
+            build_catalogue(output, place, manifest, _all_runs(output))
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
         sync_folder(output / RUNS)
         _point_to(output, manifest.run.run_id)
-    return rebuild_catalogue(output)
+        return place_catalogue(output)
 
 
 def rebuild_catalogue(output: Path) -> Path:
@@ -80,14 +98,18 @@ def rebuild_catalogue(output: Path) -> Path:
         The path of the catalogue.
 
     Raises:
-        PublishError: Nothing is published there, or what is cannot be read, or the output cannot be written.
+        UsageError: Nothing is published there.
+        PublishError: What is published cannot be read, or the output cannot be written.
     """
     with writing(output):
         pointer = output / CURRENT
         if not pointer.is_file():
-            raise PublishError(f"{output}: nothing is published there; name the folder that a run wrote to")
+            raise UsageError(
+                f"{output}: nothing is published there; name the folder that a run published in (--output)"
+            )
         folder = output / RUNS / pointer.read_text(encoding="utf-8").strip()
-        return write_catalogue(output, folder, _read_manifest(folder), _all_runs(output))
+        build_catalogue(output, folder, _read_manifest(folder), _all_runs(output))
+        return place_catalogue(output)
 
 
 def _point_to(output: Path, run_id: str) -> None:

@@ -1,5 +1,6 @@
 """Asking the published tables a question, without opening DuckDB by hand."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
         UsageError: Nothing is published there, or DuckDB cannot run the statement.
     """
     catalogue = output / CATALOGUE
-    if not catalogue.is_file():
+    if not os.path.lexists(catalogue):
         raise UsageError(f"{catalogue}: no such file; name the folder that a run published in (--output)")
     try:
         with duckdb.connect(str(catalogue), read_only=True) as connection:
