@@ -2,7 +2,7 @@
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "segbatch",
@@ -11,4 +11,5 @@ settings.register_profile(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-settings.load_profile("segbatch")
+settings.register_profile("explore", settings.get_profile("segbatch"), phases=[Phase.generate])
+settings.load_profile(os.environ.get("SEGBATCH_PROFILE", "segbatch"))

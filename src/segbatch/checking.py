@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.plan import make_plan
-from segbatch.contacts.snapshot import open_snapshot
+from segbatch.compiler.patterns import wrong_patterns
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import Problem
+from segbatch.preparing import Question, prepare
 
 __all__ = ["CheckReport", "check"]
 
@@ -57,12 +57,11 @@ def check(
         UsageError: There is no definition, or no such time zone.
         SnapshotError: The snapshot cannot be opened.
     """
-    clock = read_clock(None, timezone, datetime.now(UTC))
-    definitions = load_definitions(Path(segments)).of_project(project)
-    problems = definitions.problems
-    if contacts is not None:
-        snapshot = open_snapshot(str(contacts), id_column)
-        plan = make_plan(definitions.good, snapshot.schema, clock, strict=strict, project=project)
-        problems += [problem for failed in plan.failed.values() for problem in failed]
-        problems += plan.warnings
-    return CheckReport(len(definitions.good) + len(definitions.broken), tuple(problems))
+    definitions = load_definitions(Path(segments))
+    if contacts is None:
+        read_clock(None, timezone, datetime.now(UTC))
+        own = definitions.of_project(project)
+        return CheckReport(len(own), (*own.problems, *wrong_patterns(own.good)))
+    question = Question(contacts, id_column, project, None, timezone, strict, allow_empty=True)
+    prepared = prepare(question, definitions)
+    return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings))

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segbatch.compiler.clock import read_clock
-from segbatch.compiler.plan import Plan, make_plan
 from segbatch.contacts.ids import IdCheck, ids_as_series
-from segbatch.contacts.snapshot import Snapshot, open_snapshot
+from segbatch.contacts.snapshot import Snapshot
 from segbatch.definitions.loading import load_definitions
 from segbatch.engines.local import evaluate
-from segbatch.errors import Problem, SnapshotError
+from segbatch.errors import Problem
+from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.membership import MEMBERSHIP, MembershipWriter
 from segbatch.publishing.publish import RUNS, publish, staging
 from segbatch.publishing.recording import run_record, segment_records
@@ -84,34 +83,26 @@ def run(
         PublishError: The output cannot be written; what was published before stands.
     """
     started = datetime.now(UTC)
-    clock = read_clock(as_of, timezone, started)
-    definitions = load_definitions(Path(segments)).of_project(project)
-    snapshot = open_snapshot(str(contacts), id_column)
-    _ensure_contacts(snapshot, str(contacts), allow_empty=allow_empty)
-    plan = make_plan(definitions.good, snapshot.schema, clock, strict=strict, project=project)
+    question = Question(contacts, id_column, project, as_of or started, timezone, strict, allow_empty)
+    prepared = prepare(question, load_definitions(Path(segments)))
     run_id = _new_run_id(started)
     folder = Path(output)
     with staging(folder, run_id) as staged:
-        file, counts, read = _evaluate(plan, snapshot, staged, progress)
-        records = segment_records(definitions, plan, counts, run_id)
-        record = run_record(run_id, clock, started, records, read)
-        warnings = tuple(map(str, plan.warnings))
+        file, counts, read = _evaluate(prepared, staged, progress)
+        records = segment_records(prepared.definitions, prepared.plan, counts, run_id)
+        record = run_record(run_id, prepared.clock, started, records, read)
+        warnings = tuple(map(str, prepared.warnings))
         manifest = Manifest(run=record, segments=records, snapshot=read, files=(file,), warnings=warnings)
         catalogue = publish(folder, staged, manifest)
-    errors = (*definitions.problems, *(problem for failed in plan.failed.values() for problem in failed))
-    return RunReport(record, records, errors, plan.warnings, catalogue, folder / RUNS / run_id / MEMBERSHIP)
-
-
-def _ensure_contacts(snapshot: Snapshot, contacts: str, *, allow_empty: bool) -> None:
-    if not snapshot.rows and not allow_empty:
-        message = "has no contacts, which would empty every segment; check the export, or say --allow-empty"
-        raise SnapshotError(f"{contacts}: {message}")
+    membership = folder / RUNS / run_id / MEMBERSHIP
+    return RunReport(record, records, tuple(prepared.errors), tuple(prepared.warnings), catalogue, membership)
 
 
 def _evaluate(
-    plan: Plan, snapshot: Snapshot, folder: Path, progress: Progress | None
+    prepared: Prepared, folder: Path, progress: Progress | None
 ) -> tuple[PublishedFile, dict[str, int], tuple[SnapshotRecord, ...]]:
     """Evaluate and write; at the same time check the ids and digest the files that are read."""
+    plan, snapshot = prepared.plan, prepared.snapshot
     segment_ids = [segment.definition.segment_id for segment in plan.segments]
     ids, done, counts = IdCheck(snapshot.id_column), 0, [0] * len(segment_ids)
     with (

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from builders import rule, segment
 from segbatch import Group, Rule
-from segbatch.definitions.segment import MAX_DEPTH
+from segbatch.definitions.limits import MAX_DEPTH
 
 
 def nested(depth: int) -> Group:

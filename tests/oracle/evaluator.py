@@ -36,7 +36,8 @@ class Options(TypedDict, total=False):
         as_of: The run's moment; now if not told. Without an offset it is in the run's time zone.
         segments: The other segments of the run, by id.
         custom_fields_form: The form of `custom_fields`; a struct if not told.
-        json_type: For the JSON form, what `infer_json_type` says of the whole snapshot.
+        json_type: For the JSON form, what `infer_json_type` says of the whole snapshot; for the map form,
+            what `infer_map_type` does.
     """
 
     timezone: str

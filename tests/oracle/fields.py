@@ -35,6 +35,8 @@ class Snapshot:
         columns = {column.name: kind_of(column.type) for column in schema}
         if form == "json" and CUSTOM_FIELDS in columns:
             columns[CUSTOM_FIELDS] = json_type or Kind("struct")
+        if form == "map" and json_type is not None:
+            columns[CUSTOM_FIELDS] = json_type
         return cls(columns, form)
 
     def cell(self, row: Mapping[str, Any], column: str) -> Any:
@@ -42,7 +44,8 @@ class Snapshot:
         cell = row[column]
         if column == CUSTOM_FIELDS and self.form == "json":
             return read_json(cell, self.columns[column])
-        return dict(cell) if cell is not None and self.columns[column].name == "map" else cell
+        is_map = self.columns[column].name == "map" or (column == CUSTOM_FIELDS and self.form == "map")
+        return dict(cell) if cell is not None and is_map else cell
 
     def find(self, field: object) -> Field:
         """Resolve a rule's field.

@@ -23,6 +23,11 @@ def infer_json_type(texts: Iterable[str | None]) -> Kind:
     return _kind(objects) if objects else Kind("struct")
 
 
+def infer_map_type(cells: Iterable[list[tuple[str, str]] | None]) -> Kind:
+    """Tell the struct that a whole column of maps shows: every key that some contact has, each a text."""
+    return Kind("struct", fields={key: TEXT for cell in cells for key, _ in cell or ()})
+
+
 def read_json(text: str | None, kind: Kind) -> dict[str, Any] | None:
     """Read one row by the type of the whole column.
 

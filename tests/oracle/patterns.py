@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _RUST_REFUSES = re.compile(r"\(\?(?:[=!(>#]|<[=!]|P=)|\\[1-9]")
-_NOT_THE_SAME_IN_BOTH = re.compile(r"\\[pPQEuUNXRKGhvV]|\(\?|\[\[|&&|--|~~|[*+?}]\+|\{,|\\B|\\[<>]")
+_NOT_THE_SAME_IN_BOTH = re.compile(r"\\[pPQEuUNXRKGhvV]|\(\?(?!:)|\[\[|&&|--|~~|[*+?}]\+|\{,|\\B|\\[<>]")
 _TOKEN = re.compile(r"\\.|\[|\]|\$|.", re.DOTALL)
 _SPACES = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000"
 _LETTER_LIKE = [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F170, 0x1F189)]

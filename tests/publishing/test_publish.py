@@ -173,9 +173,7 @@ def test_a_damaged_manifest_is_named(job: Path) -> None:
 
 def test_an_output_that_cannot_be_written_is_one_message(job: Path) -> None:
     (job / "file").write_text("not a folder")
-    with pytest.raises(
-        PublishError, match="file: cannot be written: a file is in the way; nothing was published"
-    ):
+    with pytest.raises(PublishError, match="file: cannot be written: a file is in the way; nothing was published"):
         run(job, "file")
 
 

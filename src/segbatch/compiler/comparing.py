@@ -30,20 +30,21 @@ from segbatch.compiler.reading import (
 )
 from segbatch.contacts.fields import Field, element_of
 from segbatch.contacts.kinds import Kind
-from segbatch.definitions.segment import RuleValue
+from segbatch.definitions.values import Scalar
 
-__all__ = ["NotAllowed", "contains", "holds"]
+__all__ = ["NotAllowed", "contains", "holds", "in_lower_case", "local_day", "nowhere", "units"]
 
 _LARGEST_EXACT_DOUBLE = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS_PER_MICROSECOND = {"ms": Fraction(1, 1000), "us": Fraction(1), "ns": Fraction(1000)}
+_ONLY_PRESENCE = "it can only be asked whether it is there, with 'exists' and 'empty'"
 
 
 class NotAllowed(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
     """An operator that the field's kind does not have; its text tells what would be right."""
 
 
-def holds(field: Field, comparison: Comparison, value: RuleValue, clock: Clock) -> pl.Expr:
+def holds(field: Field, comparison: Comparison, value: Scalar, clock: Clock) -> pl.Expr:
     """Compare a field with a value.
 
     Raises:
@@ -64,14 +65,19 @@ def holds(field: Field, comparison: Comparison, value: RuleValue, clock: Clock) 
         case Kind.LIST:
             return _list(field, comparison, value, clock)
         case Kind.NOTHING:
-            return pl.repeat(value=False, n=pl.len(), dtype=pl.Boolean)
+            return nowhere()
         case Kind.STRUCT | Kind.OTHER:
-            raise NotAllowed("it can only be asked whether it is there, with 'exists' and 'empty'")
+            raise NotAllowed(_ONLY_PRESENCE)
         case _:
             assert_never(field.kind)
 
 
-def contains(field: Field, value: RuleValue, clock: Clock) -> pl.Expr:
+def nowhere() -> pl.Expr:
+    """Return what holds for no contact at all."""
+    return pl.repeat(value=False, n=pl.len(), dtype=pl.Boolean)
+
+
+def contains(field: Field, value: Scalar, clock: Clock) -> pl.Expr:
     """Ask whether a text has another in it, or a list an element that equals the value.
 
     Raises:
@@ -92,7 +98,25 @@ def contains(field: Field, value: RuleValue, clock: Clock) -> pl.Expr:
             assert_never(field.kind)
 
 
-def _text(field: Field, comparison: Comparison, value: RuleValue) -> pl.Expr:
+def in_lower_case(field: Field) -> Field:
+    """Return a field of texts in lower case, to be compared with a value in lower case.
+
+    Raises:
+        NotAllowed: It has no texts.
+    """
+    if field.kind is Kind.NOTHING:
+        return field
+    if field.kind is Kind.TEXT:
+        return field.with_expr(field.expr.str.to_lowercase())
+    if field.kind is Kind.LIST and element_of(field).kind is Kind.NOTHING:
+        return field
+    if field.kind is Kind.LIST and element_of(field).kind is Kind.TEXT:
+        lowered = element_of(field).expr.str.to_lowercase()
+        return field.with_expr(field.expr.list.eval(lowered), pl.List(pl.String))
+    raise NotAllowed("'ignore_case' is for texts and lists of texts")
+
+
+def _text(field: Field, comparison: Comparison, value: Scalar) -> pl.Expr:
     match value:
         case bool():
             if comparison != "eq":
@@ -112,39 +136,39 @@ def _text_as_number(expr: pl.Expr, comparison: Comparison, value: float) -> pl.E
     return cell.is_finite() & COMPARE[comparison](cell, pl.lit(number))
 
 
-def _number(field: Field, comparison: Comparison, value: RuleValue) -> pl.Expr:
+def _number(field: Field, comparison: Comparison, value: Scalar) -> pl.Expr:
     bound = read_number(value)
     if field.dtype.is_float():
         return compare_float(field.expr, field.dtype, comparison, bound)
     if isinstance(field.dtype, pl.Decimal):
-        units = Fraction(bound) * 10**field.dtype.scale
-        return compare_scaled(field.expr, pl.Int128(), comparison, units)
+        return compare_scaled(field.expr, pl.Int128(), comparison, Fraction(bound) * 10**field.dtype.scale)
     return compare_integer(field.expr, field.dtype, comparison, bound)
 
 
-def _boolean(field: Field, comparison: Comparison, value: RuleValue) -> pl.Expr:
+def _boolean(field: Field, comparison: Comparison, value: Scalar) -> pl.Expr:
     _only_equality(comparison, "true and false have no order")
     return field.expr if read_boolean(value) else ~field.expr
 
 
-def _datetime(field: Field, comparison: Comparison, value: RuleValue, clock: Clock) -> pl.Expr:
+def _datetime(field: Field, comparison: Comparison, value: Scalar, clock: Clock) -> pl.Expr:
     moment = read_moment(value, clock.timezone)
     if isinstance(moment, datetime):
-        return compare_scaled(field.expr, pl.Int64(), comparison, _units(moment, field.dtype))
-    return COMPARE[comparison](_local_day(field.expr, clock), pl.lit(moment))
+        return compare_scaled(field.expr, pl.Int64(), comparison, units(moment, field.dtype))
+    return COMPARE[comparison](local_day(field.expr, clock), pl.lit(moment))
 
 
-def _units(moment: datetime, dtype: pl.DataType) -> Fraction:
+def units(moment: datetime, dtype: pl.DataType) -> Fraction:
     """Count the units of a date-time column since 1970."""
     microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
     return microseconds * _UNITS_PER_MICROSECOND[cast("pl.Datetime", dtype).time_unit]
 
 
-def _local_day(expr: pl.Expr, clock: Clock) -> pl.Expr:
+def local_day(expr: pl.Expr, clock: Clock) -> pl.Expr:
+    """Return the calendar day of instants, in the run's time zone."""
     return expr.dt.convert_time_zone(clock.timezone.key).dt.date()
 
 
-def _list(field: Field, comparison: Comparison, value: RuleValue, clock: Clock) -> pl.Expr:
+def _list(field: Field, comparison: Comparison, value: Scalar, clock: Clock) -> pl.Expr:
     _only_equality(comparison, "a list has no order; ask with 'contains' or 'eq'")
     element = element_of(field)
     if element.kind is Kind.NOTHING:

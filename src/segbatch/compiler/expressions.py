@@ -1,12 +1,13 @@
 """A segment as one Polars expression, for a frame of one's own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 import polars as pl
 
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.plan import make_plan, to_expression
+from segbatch.compiler.conditions import to_expression
+from segbatch.compiler.plan import make_plan
 from segbatch.definitions.loading import Definition
 from segbatch.definitions.segment import Segment
 from segbatch.errors import DefinitionError
@@ -18,6 +19,7 @@ def compile_segment(
     segment: Segment,
     schema: Mapping[str, pl.DataType],
     *,
+    segments: Iterable[Segment] = (),
     as_of: datetime | None = None,
     timezone: str = "UTC",
     strict: bool = False,
@@ -30,6 +32,7 @@ def compile_segment(
     Args:
         segment: The segment.
         schema: The schema of the frame: `frame.schema`, or `lazy_frame.collect_schema()`.
+        segments: The segments that it names by `in_segment`, and those that they name.
         as_of: The moment from which relative dates are measured, with a time zone; now, if not given.
         timezone: The IANA name of the zone whose calendar days and wall-clock times the segment speaks of.
         strict: Whether a key that a struct lacks is an error; otherwise it is missing for every contact.
@@ -42,7 +45,12 @@ def compile_segment(
         UsageError: There is no such time zone.
     """
     clock = read_clock(as_of, timezone, datetime.now(UTC))
-    plan = make_plan([Definition(segment)], schema, clock, strict=strict)
-    if plan.failed:
+    others = [Definition(other) for other in segments if other.id != segment.id]
+    plan = make_plan([Definition(segment), *others], schema, clock, strict=strict)
+    if segment.id in plan.failed:
         raise DefinitionError(plan.failed[segment.id])
-    return to_expression(plan.segments[0].condition, plan.predicates)
+    conditions = {entry.definition.segment_id: entry.condition for entry in plan.segments}
+    members: dict[str, pl.Expr] = {}
+    for segment_id in (*plan.named, segment.id):
+        members[segment_id] = to_expression(conditions[segment_id], plan.predicates, members)
+    return members[segment.id]

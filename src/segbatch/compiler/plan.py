@@ -1,34 +1,22 @@
 """A plan for many segments at once: each distinct rule a predicate, each segment a condition over predicates."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
 
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.predicates import RuleError, compile_rule
-from segbatch.definitions.loading import Definition
-from segbatch.definitions.operators import MatchName
+from segbatch.compiler.conditions import Condition, Joined, Member, join
+from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
+from segbatch.compiler.references import References, find_references
+from segbatch.definitions.loading import BrokenDefinition, Definition
 from segbatch.definitions.segment import Group, Node, Rule, Segment
 from segbatch.errors import Problem
 
-__all__ = ["PROJECT_COLUMN", "Condition", "Joined", "Plan", "PlannedSegment", "make_plan", "to_expression"]
+__all__ = ["PROJECT_COLUMN", "Plan", "PlannedSegment", "make_plan"]
 
 PROJECT_COLUMN = "project_id"
 """The column that says whose a contact is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Joined:
-    """Conditions that are joined, as the rules of a group are."""
-
-    match: MatchName
-    parts: tuple["Condition", ...]
-
-
-Condition = int | Joined
-"""The number of a predicate, or conditions joined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +39,7 @@ class Plan:
     Attributes:
         predicates: The distinct rules of all segments, each a boolean expression that is never null.
         segments: The segments that can be evaluated, in the order in which they were given.
+        named: The ids of those that others name by `in_segment`, each behind the ones that it names itself.
         leaves: The dotted paths of the columns that some predicate reads.
         failed: For each segment that cannot be evaluated, its id and its problems.
         warnings: What is legal and often a mistake.
@@ -58,6 +47,7 @@ class Plan:
 
     predicates: tuple[pl.Expr, ...]
     segments: tuple[PlannedSegment, ...]
+    named: tuple[str, ...]
     leaves: frozenset[str]
     failed: Mapping[str, tuple[Problem, ...]]
     warnings: tuple[Problem, ...]
@@ -68,6 +58,7 @@ def make_plan(
     schema: Mapping[str, pl.DataType],
     clock: Clock,
     *,
+    broken: Iterable[BrokenDefinition] = (),
     strict: bool = False,
     project: str | None = None,
 ) -> Plan:
@@ -77,28 +68,24 @@ def make_plan(
         definitions: The segments, with unique ids.
         schema: The columns of the snapshot with their types.
         clock: The time of the run.
+        broken: The definitions that cannot be read; a segment that names one fails.
         strict: Whether a warning makes a segment fail.
         project: A project whose contacts alone are looked at, if any.
 
     Returns:
         The plan; a segment that cannot be evaluated is in `failed` and does no harm to another.
     """
-    planner = _Planner(schema, clock)
-    segments: list[PlannedSegment] = []
-    failed: dict[str, tuple[Problem, ...]] = {}
-    warnings = _without_projects(schema, project)
-    for definition in definitions:
-        condition, problems = planner.plan(definition.segment, project)
-        located = [definition.locate(problem) for problem in problems]
-        if strict:
-            located = [problem.as_error() for problem in located]
-        errors = tuple(problem for problem in located if problem.severity == "error")
-        if errors:
-            failed[definition.segment_id] = errors
-        else:
-            segments.append(PlannedSegment(definition, condition))
-        warnings += [problem for problem in located if problem.severity == "warning"]
-    return Plan(tuple(planner.predicates), tuple(segments), frozenset(planner.leaves), failed, tuple(warnings))
+    planner = _Planner(schema, clock, strict=strict, project=project)
+    definitions = tuple(definitions)
+    planned = {definition.segment_id: planner.plan(definition) for definition in definitions}
+    references = find_references(definitions)
+    reasons = {entry.segment_id: str(entry.problems[0]) for entry in broken}
+    _fail_by_reference(references, planner, reasons)
+    good = [entry for segment_id, entry in planned.items() if segment_id not in planner.failed]
+    named = tuple(segment_id for segment_id in references.order if segment_id not in planner.failed)
+    failed = {segment_id: tuple(problems) for segment_id, problems in planner.failed.items()}
+    warnings = (*_without_projects(schema, project), *planner.warnings)
+    return Plan(tuple(planner.predicates), tuple(good), named, frozenset(planner.leaves), failed, warnings)
 
 
 def _without_projects(schema: Mapping[str, pl.DataType], project: str | None) -> list[Problem]:
@@ -108,55 +95,57 @@ def _without_projects(schema: Mapping[str, pl.DataType], project: str | None) ->
     return [Problem(message, severity="warning")]
 
 
-def to_expression(condition: Condition, predicates: Sequence[pl.Expr]) -> pl.Expr:
-    """Join predicates as a condition says.
-
-    Args:
-        condition: What a contact has to meet.
-        predicates: The predicates that the condition numbers, or columns that hold their answers.
-
-    Returns:
-        A boolean expression that is never null, as the predicates are not.
-    """
-    if isinstance(condition, int):
-        return predicates[condition]
-    parts = [to_expression(part, predicates) for part in condition.parts]
-    match condition.match:
-        case "all":
-            return pl.all_horizontal(parts)
-        case "any":
-            return pl.any_horizontal(parts)
-        case "none":
-            return ~pl.any_horizontal(parts)
-        case _:
-            assert_never(condition.match)
+def _fail_by_reference(references: References, planner: "_Planner", reasons: dict[str, str]) -> None:
+    """Fail the segments that name one which is not there, or failed, or themselves in the end."""
+    for definition, problems in references.wrong(planner.failed, reasons):
+        planner.fail(definition, problems)
 
 
 class _Planner:
     """Numbers the distinct rules of all the segments, compiling each once."""
 
-    def __init__(self, schema: Mapping[str, pl.DataType], clock: Clock) -> None:
+    def __init__(self, schema: Mapping[str, pl.DataType], clock: Clock, *, strict: bool, project: str | None) -> None:
         self.predicates: list[pl.Expr] = []
         self.leaves: set[str] = set()
+        self.failed: dict[str, list[Problem]] = {}
+        self.warnings: list[Problem] = []
         self._schema = schema
         self._clock = clock
+        self._strict = strict
+        self._project = project
         self._compiled: dict[str, tuple[int, str | None] | RuleError] = {}
 
-    def plan(self, segment: Segment, project: str | None) -> tuple[Condition, list[Problem]]:
-        """Turn a segment into a condition, and tell what is wrong with its rules, or probably wrong."""
-        problems: list[Problem] = []
+    def plan(self, definition: Definition) -> PlannedSegment:
+        """Turn a segment into a condition; what is wrong with its rules makes it one of the failed."""
+        segment, problems = definition.segment, list[Problem]()
         parts = [self._node(node, f"$.rules[{i}]", problems) for i, node in enumerate(segment.rules)]
-        condition = _join(segment.match, parts)
-        owner = segment.project_id if segment.project_id is not None else project
+        condition = self._of_its_project(segment, join(segment.match, parts), problems)
+        if self._strict:
+            problems = [problem.as_error() for problem in problems]
+        self.fail(definition, [problem for problem in problems if problem.severity == "error"])
+        self.warnings += [definition.locate(problem) for problem in problems if problem.severity == "warning"]
+        return PlannedSegment(definition, condition)
+
+    def fail(self, definition: Definition, problems: Iterable[Problem]) -> None:
+        """Remember that a segment cannot be evaluated, and why."""
+        located = [definition.locate(problem) for problem in problems]
+        if located:
+            self.failed.setdefault(definition.segment_id, []).extend(located)
+
+    def _of_its_project(self, segment: Segment, condition: Condition, problems: list[Problem]) -> Condition:
+        owner = segment.project_id if segment.project_id is not None else self._project
         if owner is None or PROJECT_COLUMN not in self._schema:
-            return condition, problems
+            return condition
         own = Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
-        return _join("all", [self._rule(own, "$", problems, at="project_id"), condition]), problems
+        return Joined("all", (self._rule(own, "$", problems, at="project_id"), condition))
 
     def _node(self, node: Node, path: str, problems: list[Problem]) -> Condition:
         if isinstance(node, Group):
             parts = [self._node(child, f"{path}.rules[{i}]", problems) for i, child in enumerate(node.rules)]
-            return _join(node.match, parts)
+            return join(node.match, parts)
+        if node.shape == "segment":
+            member = Member(str(node.value))
+            return Joined("none", (member,)) if node.operator in NEGATIONS else member
         return self._rule(node, path, problems)
 
     def _rule(self, rule: Rule, path: str, problems: list[Problem], at: str | None = None) -> Condition:
@@ -184,8 +173,3 @@ class _Planner:
         self.predicates.append(predicate)
         self.leaves.add(found.leaf)
         return len(self.predicates) - 1, found.warning
-
-
-def _join(match: MatchName, parts: Sequence[Condition]) -> Condition:
-    """Join conditions; one alone needs no joining."""
-    return parts[0] if len(parts) == 1 and match != "none" else Joined(match, tuple(parts))

@@ -9,15 +9,29 @@ from typing import assert_never, cast
 
 import polars as pl
 
+from segbatch.compiler.choices import UnreadableItem, one_of
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparing import NotAllowed, contains, holds
+from segbatch.compiler.comparing import NotAllowed, contains, holds, in_lower_case, nowhere
+from segbatch.compiler.patterns import ensure_compiles, ignoring_case
+from segbatch.compiler.ranges import between, within_last, within_next
 from segbatch.compiler.reading import Unreadable
 from segbatch.contacts.fields import Field, UnknownColumnError, resolve
 from segbatch.contacts.kinds import Kind, describe
-from segbatch.definitions.segment import Rule, RuleValue
+from segbatch.definitions.operators import OperatorName
+from segbatch.definitions.segment import Rule
+from segbatch.definitions.values import RuleValue, Scalar
 from segbatch.errors import shown
 
-__all__ = ["RuleError", "compile_rule"]
+__all__ = ["NEGATIONS", "RuleError", "compile_rule", "find_field"]
+
+NEGATIONS: Mapping[OperatorName, OperatorName] = {
+    "neq": "eq",
+    "not_contains": "contains",
+    "not_in": "in",
+    "not_in_segment": "in_segment",
+    "exists": "empty",
+}
+"""The operators that are exactly the opposite of another."""
 
 
 class RuleError(Exception):
@@ -32,8 +46,20 @@ class RuleError(Exception):
         super().__init__(message)
 
 
+def find_field(rule: Rule, schema: Mapping[str, pl.DataType]) -> Field:
+    """Find the field of a rule that has one.
+
+    Raises:
+        RuleError: The snapshot has no such column.
+    """
+    try:
+        return resolve(cast("str", rule.field), schema)
+    except UnknownColumnError as error:
+        raise RuleError("field", str(error)) from None
+
+
 def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock) -> tuple[pl.Expr, Field]:
-    """Compile one rule.
+    """Compile one rule that looks at a field.
 
     Args:
         rule: The rule.
@@ -47,22 +73,29 @@ def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock) ->
         RuleError: The snapshot has no such column, or its type has no such operator, or cannot be compared with
             such a value.
     """
+    field = find_field(rule, schema)
     try:
-        field = resolve(rule.field, schema)
         return _never_null(rule, field, clock), field
-    except UnknownColumnError as error:
-        raise RuleError("field", str(error)) from None
     except NotAllowed as error:
         message = f"'{rule.operator}' is not for '{rule.field}' ({describe(field.dtype)}): {error}"
-        raise RuleError("operator", message) from None
+        raise RuleError("ignore_case" if rule.ignore_case else "operator", message) from None
+    except UnreadableItem as error:
+        item = cast("tuple[Scalar, ...]", rule.value)[error.index]
+        raise RuleError(f"value[{error.index}]", _unreadable(item, rule, field, error)) from None
     except Unreadable as error:
-        message = f"{shown(rule.value)} cannot be compared with '{rule.field}' ({describe(field.dtype)}): {error}"
-        raise RuleError("value", message) from None
+        raise RuleError("value", _unreadable(rule.value, rule, field, error)) from None
+
+
+def _unreadable(value: RuleValue | None, rule: Rule, field: Field, error: Unreadable) -> str:
+    return f"{shown(value)} cannot be compared with '{rule.field}' ({describe(field.dtype)}): {error}"
 
 
 def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
-    missing = _missing(field)
-    truth = _truth(rule, field, missing, clock)
+    missing = ~nowhere() if field.kind is Kind.NOTHING else field.expr.is_null()
+    if rule.operator in {"exists", "empty"}:
+        return ~missing if rule.operator == "exists" else missing
+    test = _test(rule, in_lower_case(field) if rule.ignore_case else field, clock).fill_null(value=False)
+    truth = ~test if rule.operator in NEGATIONS else test
     match rule.missing:
         case "include":
             return truth | missing
@@ -74,34 +107,64 @@ def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
             assert_never(rule.missing)
 
 
-def _missing(field: Field) -> pl.Expr:
-    if field.kind is Kind.NOTHING:
-        return pl.repeat(value=True, n=pl.len(), dtype=pl.Boolean)
-    return field.expr.is_null()
-
-
-def _truth(rule: Rule, field: Field, missing: pl.Expr, clock: Clock) -> pl.Expr:
+def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
+    """Ask what the operator asks, or the positive one of which it is the opposite; null may be the answer."""
+    value = _lowered(rule)
     match rule.operator:
-        case "exists":
-            return ~missing
-        case "empty":
-            return missing
-        case "eq" | "gt" | "lt" | "gte" | "lte":
-            return _false_if_null(holds(field, rule.operator, _value(rule), clock))
-        case "neq":
-            return ~_false_if_null(holds(field, "eq", _value(rule), clock))
-        case "contains":
-            return _false_if_null(contains(field, _value(rule), clock))
-        case "not_contains":
-            return ~_false_if_null(contains(field, _value(rule), clock))
+        case "eq" | "neq":
+            return holds(field, "eq", _one(value), clock)
+        case "gt" | "lt" | "gte" | "lte":
+            return holds(field, rule.operator, _one(value), clock)
+        case "contains" | "not_contains":
+            return contains(field, _one(value), clock)
+        case "in" | "not_in":
+            return one_of(field, _many(value), clock)
+        case "between":
+            low, high = _many(value)
+            return between(field, low, high, clock)
+        case "starts_with" | "ends_with" | "matches":
+            return _text_test(rule, field, str(value))
+        case "within_last":
+            return within_last(field, _one(value), clock)
+        case "within_next":
+            return within_next(field, _one(value), clock)
+        case "exists" | "empty" | "in_segment" | "not_in_segment":
+            raise AssertionError(rule.operator)  # answered before, and by the plan
         case _:
             assert_never(rule.operator)
 
 
-def _false_if_null(test: pl.Expr) -> pl.Expr:
-    return test.fill_null(value=False)
+def _text_test(rule: Rule, field: Field, value: str) -> pl.Expr:
+    if rule.operator == "matches":
+        ensure_compiles(value)
+    if field.kind is Kind.NOTHING:
+        return nowhere()
+    if field.kind is not Kind.TEXT:
+        raise NotAllowed("it is for texts")
+    match rule.operator:
+        case "starts_with":
+            return field.expr.str.starts_with(value)
+        case "ends_with":
+            return field.expr.str.ends_with(value)
+        case _:
+            return field.expr.str.contains(ignoring_case(value) if rule.ignore_case else value)
 
 
-def _value(rule: Rule) -> RuleValue:
-    """Return the value of a rule whose operator needs one, which the model has seen to."""
-    return cast("RuleValue", rule.value)
+def _lowered(rule: Rule) -> RuleValue:
+    """Return the value as it is compared: in lower case where case is ignored, but a pattern as it is."""
+    value = cast("RuleValue", rule.value)
+    if not rule.ignore_case or rule.operator == "matches":
+        return value
+    if isinstance(value, tuple):
+        return tuple(item.lower() if isinstance(item, str) else item for item in value)
+    return value.lower() if isinstance(value, str) else value
+
+
+def _one(value: RuleValue) -> Scalar:
+    """Return the value of an operator that takes one, which the model has seen to."""
+    return cast("Scalar", value)
+
+
+def _many(value: RuleValue) -> tuple[Scalar, ...]:
+    """Return the values of an operator that takes several, which the model has seen to."""
+    return cast("tuple[Scalar, ...]", value)

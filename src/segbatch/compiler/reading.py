@@ -7,9 +7,10 @@ import math
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import cast
 from zoneinfo import ZoneInfo
 
-from segbatch.definitions.segment import RuleValue
+from segbatch.definitions.values import DURATION, Scalar
 
 __all__ = [
     "WHITE_SPACE",
@@ -17,6 +18,7 @@ __all__ = [
     "number_text",
     "read_boolean",
     "read_date",
+    "read_duration",
     "read_moment",
     "read_number",
 ]
@@ -29,6 +31,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
 )
+_DAYS_IN_A_WEEK = 7
 _LONGEST_NUMBER = 400
 _SMALLEST_EXPONENT = -400
 _LARGEST_PLAIN_INTEGER = 10**15
@@ -38,7 +41,7 @@ class Unreadable(Exception):  # noqa: N818 - it is caught where the rule's place
     """A value that cannot be read as asked; its text tells what would be right."""
 
 
-def read_number(value: RuleValue) -> Decimal:
+def read_number(value: Scalar) -> Decimal:
     """Read a number, or a text that is one, exactly as it is written.
 
     Raises:
@@ -73,7 +76,7 @@ def number_text(value: float) -> str:
     return repr(value)
 
 
-def read_boolean(value: RuleValue) -> bool:
+def read_boolean(value: Scalar) -> bool:
     """Read a boolean, or the text `true` or `false`.
 
     Raises:
@@ -88,7 +91,7 @@ def read_boolean(value: RuleValue) -> bool:
             raise Unreadable("write true or false")
 
 
-def read_date(value: RuleValue) -> date:
+def read_date(value: Scalar) -> date:
     """Read an ISO 8601 date.
 
     Raises:
@@ -102,7 +105,7 @@ def read_date(value: RuleValue) -> date:
         raise Unreadable("no calendar has that day; write a date like '2025-06-01'") from None
 
 
-def read_moment(value: RuleValue, timezone: ZoneInfo) -> datetime | date:
+def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
     """Read an ISO 8601 date, or a date-time as an instant.
 
     Args:
@@ -125,3 +128,14 @@ def read_moment(value: RuleValue, timezone: ZoneInfo) -> datetime | date:
         return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unreadable("there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'") from None
+
+
+def read_duration(value: Scalar) -> tuple[int, str]:
+    """Read a duration such as `36h`, `30d`, `12w`, which the model has checked.
+
+    Returns:
+        A number of hours and `h`, or a number of days and `d`.
+    """
+    match = cast("re.Match[str]", DURATION.fullmatch(str(value)))
+    number, unit = int(match[1]), match[2]
+    return (number * _DAYS_IN_A_WEEK, "d") if unit == "w" else (number, unit)

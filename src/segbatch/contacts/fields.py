@@ -36,6 +36,10 @@ class Field:
     leaf: str
     warning: str | None = None
 
+    def with_expr(self, expr: pl.Expr, dtype: pl.DataType | None = None) -> "Field":
+        """Return the same field, read in another way."""
+        return replace(self, expr=expr, dtype=dtype or self.dtype)
+
 
 def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     """Find a field in a schema.

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import polars as pl
 
-__all__ = ["Kind", "describe", "element_type", "kind_of"]
+__all__ = ["Kind", "describe", "element_type", "kind_of", "value_type"]
 
 
 class Kind(StrEnum):
@@ -46,6 +46,12 @@ def kind_of(dtype: pl.DataType) -> Kind:
 def element_type(dtype: pl.DataType) -> pl.DataType:
     """Return the type of a list's elements."""
     inner = dtype.inner if isinstance(dtype, pl.List | pl.Array) else pl.Null()
+    return inner if isinstance(inner, pl.DataType) else inner()
+
+
+def value_type(dtype: pl.DataType) -> pl.DataType:
+    """Return the type of a map's values."""
+    inner = dtype.value if isinstance(dtype, pl.Map) else pl.Null()
     return inner if isinstance(inner, pl.DataType) else inner()
 
 

@@ -1,16 +1,20 @@
 """A snapshot of contacts: one or more Parquet files that are read once, in batches."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 import pyarrow as pa
 
 from segbatch.contacts.columns import polars_schema, shared_schema, to_frame
+from segbatch.contacts.custom_fields import Form, Opened, form_of, open_form
 from segbatch.contacts.files import SnapshotFile, find_files, open_file, read_batches
 from segbatch.contacts.ids import find_id_column, ids_as_series
+from segbatch.errors import Problem
 
 __all__ = ["Batch", "Snapshot", "open_snapshot"]
+
+_COLUMN_BATCH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,16 @@ class Snapshot:
         schema: Its columns with their Polars types.
         id_column: The column that has the contacts' ids.
         id_type: The Arrow type of the ids.
+        forms: The columns that have to be opened before a path can lead into them.
+        opened: Those of them that `with_fields` has opened.
     """
 
     files: tuple[SnapshotFile, ...]
     schema: Mapping[str, pl.DataType]
     id_column: str
     id_type: pa.DataType
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    opened: Mapping[str, Opened] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -60,17 +68,54 @@ class Snapshot:
         Raises:
             SnapshotError: A file cannot be read, is damaged, or was written meanwhile.
         """
-        columns = sorted({*leaves, self.id_column})
+        columns = sorted({self.id_column, *map(self._stored, leaves)})
         for file in self.files:
             for batch in read_batches(file, columns, rows):
                 frame = to_frame(pa.Table.from_batches([batch]))
-                yield Batch(batch.column(self.id_column), self._with_types(frame))
+                yield Batch(batch.column(self.id_column), self._decoded(self._with_types(frame)))
             file.ensure_unchanged()
+
+    def _stored(self, leaf: str) -> str:
+        """Return what has to be read from the file for a path: of an opened column, all of it."""
+        if leaf in self.schema:
+            return leaf
+        return next((column for column in self.opened if leaf.startswith(column + ".")), leaf)
+
+    def _decoded(self, frame: pl.DataFrame) -> pl.DataFrame:
+        there = (column for column in self.opened if column in frame.columns)
+        return frame.with_columns(self.opened[column].decode(frame.get_column(column)) for column in there)
 
     def _with_types(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Give the columns that have no type in this file, being all null, the type they have in another."""
         untyped = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Null)]
         return frame.with_columns(pl.lit(None, dtype=self.schema[name]).alias(name) for name in untyped)
+
+    def with_fields(self, fields: Iterable[str]) -> "Snapshot":
+        """Open the columns of JSON texts and of maps into which fields lead; that reads them once.
+
+        Args:
+            fields: The fields that rules name.
+
+        Raises:
+            SnapshotError: A file cannot be read, or is damaged.
+        """
+        names = sorted(set(fields) - self.schema.keys())
+        inside = {column: [name for name in names if name.startswith(column + ".")] for column in self.forms}
+        opened = {
+            column: open_form(self.forms[column], column, self.schema[column], inside[column], self._column(column))
+            for column in self.forms
+            if inside[column] or column in fields
+        }
+        schema = {**self.schema, **{column: found.dtype for column, found in opened.items()}}
+        return replace(self, schema=schema, opened=opened)
+
+    def _column(self, name: str) -> Iterator[pl.Series]:
+        return (batch.frame.get_column(name) for batch in self.batches([name], _COLUMN_BATCH))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with values of the columns that were opened."""
+        return [found.problem for found in self.opened.values() if found.problem]
 
     def ids(self, rows: int) -> Iterator[pl.Series]:
         """Read the ids alone, in batches of at most so many rows."""
@@ -90,4 +135,5 @@ def open_snapshot(path: str, id_column: str = "id") -> Snapshot:
     """
     files = tuple(open_file(file) for file in find_files(path))
     schema = shared_schema({str(file.path): file.schema for file in files})
-    return Snapshot(files, polars_schema(schema), id_column, find_id_column(schema, id_column))
+    forms = {column.name: form for column in schema if (form := form_of(column)) is not None}
+    return Snapshot(files, polars_schema(schema), id_column, find_id_column(schema, id_column), forms)

@@ -1,5 +1,6 @@
 """Definitions from a file or a folder: everything that is right, and every problem of everything that is not."""
 
+import errno
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segbatch.definitions.limits import MAX_FILE_SIZE
 from segbatch.definitions.segment import Segment
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validating import validate
@@ -90,10 +92,18 @@ class Definitions:
     good: tuple[Definition, ...]
     broken: tuple[BrokenDefinition, ...]
 
+    def __len__(self) -> int:
+        return len(self.good) + len(self.broken)
+
     @property
     def problems(self) -> list[Problem]:
         """Everything that is wrong, in the order of the files."""
         return [problem for broken in self.broken for problem in broken.problems]
+
+    @property
+    def fields(self) -> set[str]:
+        """The fields that some rule of a good segment names."""
+        return {rule.field for entry in self.good for _, rule in entry.segment.rule_paths() if rule.field}
 
     def of_project(self, project: str | None) -> "Definitions":
         """Keep the segments of a project, and those that belong to none.
@@ -179,7 +189,7 @@ def _is_shown(relative: Path) -> bool:
 def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
     """Read the one segment or the list of segments of a file."""
     try:
-        data, problems = parse(file.read_bytes())
+        data, problems = parse(_read(file))
     except OSError as error:
         data, problems = None, [Problem(f"cannot be read: {error.strerror}")]
     if problems:
@@ -191,6 +201,13 @@ def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
             yield _load_one(item, file, f"$[{index}]", f"{_stem(file)}[{index}]")
     else:
         yield _load_one(_with_id(data, _stem(file)), file, "$", _stem(file))
+
+
+def _read(file: Path) -> bytes:
+    size = file.stat().st_size
+    if size > MAX_FILE_SIZE:
+        raise OSError(errno.EFBIG, f"{size:,} bytes; a file of definitions has at most {MAX_FILE_SIZE:,}")
+    return file.read_bytes()
 
 
 def _stem(file: Path) -> str:

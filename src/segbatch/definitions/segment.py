@@ -1,8 +1,7 @@
 """The model of a segment: a name, and rules over the fields of contacts."""
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -18,42 +17,26 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from segbatch.definitions.operators import NEEDS_NO_VALUE, MatchName, MissingName, OperatorName
+from segbatch.definitions.limits import MAX_DEPTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_RULES
+from segbatch.definitions.operators import TAKES_IGNORE_CASE, MatchName, MissingName, OperatorName, Shape, shape_of
+from segbatch.definitions.values import RuleValue, check_value, wrong
 from segbatch.errors import shown
 
-__all__ = ["ID_RULE", "MAX_DEPTH", "MAX_ID_LENGTH", "Group", "Node", "Rule", "RuleValue", "Segment"]
-
-MAX_ID_LENGTH = 128
-MAX_NAME_LENGTH = 200
-MAX_DEPTH = 30
-"""How many groups can stand inside each other, the segment itself counted."""
+__all__ = ["ID_RULE", "Group", "Node", "Rule", "Segment"]
 
 ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most {MAX_ID_LENGTH} of them"
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
-_MAX_BITS = 1024
+_HINTS_FOR_NULL: dict[Shape, str] = {
+    "one": "; for contacts without one, the operators are 'empty' and 'exists'",
+    "list": ", a list such as ['pro', 'team']",
+    "pair": ", a list [low, high]",
+    "duration": " such as '30d'",
+    "segment": ", the id of a segment",
+}
+
 _NOT_AN_ID = {".", ".."}
-
-RuleValue = str | int | float | bool
-"""What a rule compares a field with."""
-
-
-def _wrong(message: str) -> PydanticCustomError:
-    """Make a validation error whose text is ours and is shown as it stands."""
-    return PydanticCustomError("segbatch", "{message}", {"message": message})
-
-
-def _scalar(value: object) -> object:
-    """Refuse what can never be a value, before any column is known."""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise _wrong(f"{value} is no value that a field could be compared with")
-    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
-        raise _wrong("the number is larger than any that a column can hold")
-    if value is None or isinstance(value, str | int | float):
-        return value
-    raise _wrong(f"a value is a text, a number, true or false; found {shown(value)}")
 
 
 class _Strict(BaseModel):
@@ -66,41 +49,58 @@ class Rule(_Strict):
     """One condition on one field of a contact.
 
     Attributes:
-        field: A column of the snapshot, or a path into one, such as `custom_fields.plan`.
+        field: A column of the snapshot, or a path into one, such as `custom_fields.plan`; None where the operator asks
+            for the members of a segment.
         operator: What is asked of the field; see `docs/rules.md`.
-        value: What it is compared with; `exists` and `empty` need none.
+        value: What it is compared with: a text, number or boolean, or for some operators a list of them.
         missing: `include` or `exclude` contacts for which the field is missing, whatever the operator would say.
+        ignore_case: Whether texts are compared in lower case.
     """
 
-    field: Annotated[str, Field(min_length=1)]
+    field: Annotated[str | None, Field(min_length=1)] = None
     operator: OperatorName
     value: RuleValue | None = None
     missing: MissingName | None = None
+    ignore_case: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        """What the operator takes as its value."""
+        return shape_of(self.operator)
 
     @field_validator("field")
     @classmethod
-    def _has_no_empty_part(cls, field: str) -> str:
-        if "" in field.split("."):
-            raise _wrong(f"{shown(field)} has an empty part; a path looks like 'custom_fields.plan'")
+    def _has_no_empty_part(cls, field: str | None) -> str | None:
+        if field is not None and "" in field.split("."):
+            raise wrong(f"{shown(field)} has an empty part; a path looks like 'custom_fields.plan'")
         return field
 
     @field_validator("value", mode="before")
     @classmethod
-    def _is_a_value(cls, value: object, info: ValidationInfo) -> object:
-        if info.data.get("operator") in NEEDS_NO_VALUE:
-            return value if isinstance(value, str | int | float) else None
-        return _scalar(value)
+    def _fits_its_operator(cls, value: object, info: ValidationInfo) -> object:
+        operator = info.data.get("operator")
+        return check_value(value, shape_of(operator)) if operator else None
 
     @model_validator(mode="after")
-    def _fits_its_operator(self) -> Self:
-        if self.operator in NEEDS_NO_VALUE:
-            if self.missing is not None:
-                raise _wrong(f"'missing' says nothing on '{self.operator}', which asks just that; remove it")
-        elif self.value is None:
-            raise _wrong(
-                f"'{self.operator}' needs a 'value'; for contacts without one, the operators are 'empty' and 'exists'"
+    def _has_what_its_operator_needs(self) -> Self:
+        if self.shape == "segment":
+            self._ensure_unset("field", "missing", "ignore_case")
+        elif self.field is None:
+            raise wrong(
+                "'field' is missing; it is a column such as 'status', or a path such as 'custom_fields.plan'", "field"
             )
+        if self.shape == "nothing":
+            self._ensure_unset("missing", "ignore_case")
+        elif self.value is None:
+            raise wrong(f"'{self.operator}' needs a 'value'" + _HINTS_FOR_NULL.get(self.shape, ""), "value")
+        if self.ignore_case and self.operator not in TAKES_IGNORE_CASE:
+            raise wrong(f"'ignore_case' says nothing on '{self.operator}'; remove it", "ignore_case")
         return self
+
+    def _ensure_unset(self, *keys: str) -> None:
+        for key in keys:
+            if getattr(self, key):
+                raise wrong(f"'{key}' says nothing on '{self.operator}'; remove it", key)
 
 
 def _kind_of_node(node: object) -> str | None:
@@ -141,9 +141,9 @@ def _read_moment(value: object) -> object:
         moment = datetime.fromisoformat(value)
         utc = moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise _wrong(f"{shown(value)} is no time; write it like 2025-06-01T10:00:00.000Z") from None
+        raise wrong(f"{shown(value)} is no time; write it like 2025-06-01T10:00:00.000Z") from None
     if moment.tzinfo is None:
-        raise _wrong(f"{shown(value)} has no offset; write it in UTC like 2025-06-01T10:00:00.000Z")
+        raise wrong(f"{shown(value)} has no offset; write it in UTC like 2025-06-01T10:00:00.000Z")
     return utc
 
 
@@ -156,15 +156,17 @@ _Moment = Annotated[
 ]
 
 
-def _depth(node: "Rule | Group | Segment") -> int:
-    """Count the groups that stand inside each other, from this one down, without recursion."""
-    deepest, waiting = 0, [(node, 1)]
+def _measure(segment: "Segment") -> tuple[int, int]:
+    """Count the groups that stand inside each other, and all rules and groups, without recursion."""
+    deepest, number = 0, 0
+    waiting: list[tuple[Rule | Group | Segment, int]] = [(segment, 1)]
     while waiting:
         current, depth = waiting.pop()
         if not isinstance(current, Rule):
             deepest = max(deepest, depth)
+            number += len(current.rules)
             waiting.extend((child, depth + 1) for child in current.rules)
-    return deepest
+    return deepest, number
 
 
 class Segment(_Strict):
@@ -196,21 +198,34 @@ class Segment(_Strict):
     @classmethod
     def _is_not_blank(cls, name: str) -> str:
         if not name.strip():
-            raise _wrong("the name is blank; it is what people call the segment")
+            raise wrong("the name is blank; it is what people call the segment")
         return name
 
     @field_validator("id")
     @classmethod
     def _is_an_id(cls, segment_id: str) -> str:
         if not _ID.fullmatch(segment_id) or segment_id in _NOT_AN_ID or len(segment_id) > MAX_ID_LENGTH:
-            raise _wrong(f"{shown(segment_id)} cannot be an id; {ID_RULE}")
+            raise wrong(f"{shown(segment_id)} cannot be an id; {ID_RULE}")
         return segment_id
 
     @model_validator(mode="after")
-    def _is_not_too_deep(self) -> Self:
-        if _depth(self) > MAX_DEPTH:
-            raise _wrong(f"groups stand more than {MAX_DEPTH} deep inside each other; flatten them")
+    def _is_within_limits(self) -> Self:
+        depth, rules = _measure(self)
+        if depth > MAX_DEPTH:
+            raise wrong(f"groups stand more than {MAX_DEPTH} deep inside each other; flatten them")
+        if rules > MAX_RULES:
+            raise wrong(f"there are {rules:,} rules; at most {MAX_RULES:,} are allowed; use 'in' for many values")
         return self
+
+    def rule_paths(self) -> Iterator[tuple[str, Rule]]:
+        """Yield every rule with its place, such as `$.rules[0].rules[1]`, in the order of the definition."""
+        waiting: list[tuple[str, Rule | Group]] = [(f"$.rules[{i}]", node) for i, node in enumerate(self.rules)]
+        while waiting:
+            path, node = waiting.pop(0)
+            if isinstance(node, Rule):
+                yield path, node
+            else:
+                waiting = [(f"{path}.rules[{i}]", child) for i, child in enumerate(node.rules)] + waiting
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON data, with the keys that were set and no others."""

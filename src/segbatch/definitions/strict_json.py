@@ -10,12 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from segbatch.definitions.limits import MAX_JSON_DEPTH
 from segbatch.errors import Problem, shown
 
-__all__ = ["MAX_JSON_DEPTH", "child_path", "parse"]
-
-MAX_JSON_DEPTH = 100
-"""How deep lists and objects can stand inside each other in a file."""
+__all__ = ["child_path", "parse"]
 
 _MAX_DIGITS = 400
 _TOO_DEEP = f"lists and objects stand more than {MAX_JSON_DEPTH} deep inside each other; flatten the groups"

@@ -1,5 +1,6 @@
 """From JSON data to a segment, or to problems in our own words with their place in the file."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -7,8 +8,9 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from segbatch.definitions.limits import MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH
 from segbatch.definitions.operators import OPERATORS, MatchName, MissingName
-from segbatch.definitions.segment import MAX_NAME_LENGTH, Group, Rule, Segment
+from segbatch.definitions.segment import Group, Rule, Segment
 from segbatch.definitions.strict_json import child_path
 from segbatch.errors import Problem, did_you_mean, nearest, shown
 
@@ -99,6 +101,10 @@ def validate(data: object, path: str = "$") -> tuple[Segment | None, list[Proble
     """
     if not isinstance(data, Mapping):
         return None, [Problem(f"a segment is an object with 'name' and 'rules'; found {shown(data)}", path=path)]
+    length = len(json.dumps(data, ensure_ascii=False))
+    if length > MAX_DEFINITION_LENGTH:
+        message = f"the definition has {length:,} characters; at most {MAX_DEFINITION_LENGTH:,} are allowed"
+        return None, [Problem(message, path=path)]
     try:
         return Segment.model_validate(data), []
     except ValidationError as error:
@@ -113,7 +119,9 @@ def _problems(details: Sequence[ErrorDetails], data: object, root: str) -> Itera
         path, found = _walk(detail["loc"], data, root)
         is_echo = detail["loc"] in misspelt if detail["type"] == "missing" else detail["type"] == "too_short" and found
         if not is_echo:
-            yield Problem(_MESSAGES.get(detail["type"], _other)(_Wrong(detail, found)), path=path)
+            key = detail.get("ctx", {}).get("key")
+            message = _MESSAGES.get(detail["type"], _other)(_Wrong(detail, found))
+            yield Problem(message, path=child_path(path, key) if key else path)
 
 
 def _meant(detail: ErrorDetails) -> _Location:

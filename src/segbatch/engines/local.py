@@ -11,7 +11,8 @@ from typing import TypeVar
 import polars as pl
 import pyarrow as pa
 
-from segbatch.compiler.plan import Plan, to_expression
+from segbatch.compiler.conditions import to_expression
+from segbatch.compiler.plan import Plan
 from segbatch.contacts.snapshot import Batch, Snapshot
 
 __all__ = ["Members", "batch_rows", "evaluate", "evaluate_batch"]
@@ -62,10 +63,15 @@ def evaluate_batch(plan: Plan, batch: Batch) -> Members:
     if not plan.segments:
         return Members(batch.ids, (), pl.Series(dtype=pl.UInt32))
     answers = batch.frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
-    columns = [pl.col(name) for name in answers.columns]
+    predicates, members = [pl.col(name) for name in answers.columns], dict[str, pl.Expr]()
+    conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
+    for segment_id in plan.named:
+        members[segment_id] = pl.col(f"in {segment_id}")
+        truth = to_expression(conditions[segment_id], predicates, members)
+        answers = answers.with_columns(truth.alias(f"in {segment_id}"))
     found = answers.select(
-        to_expression(segment.condition, columns).arg_true().implode().alias(segment.definition.segment_id)
-        for segment in plan.segments
+        to_expression(condition, predicates, members).arg_true().implode().alias(segment_id)
+        for segment_id, condition in conditions.items()
     )
     rows = [column.item() for column in found.iter_columns()]
     return Members(batch.ids, [len(numbers) for numbers in rows], pl.concat(rows))

@@ -1,0 +1,95 @@
+"""The forms in which custom fields are exported: a struct is read as it is, JSON texts and maps become one.
+
+What a JSON text or a map holds is known only when all of it was looked at, so that opening one reads the column once.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.contacts.json_text import JsonColumn
+from segbatch.contacts.kinds import value_type
+from segbatch.errors import Problem, counted
+
+__all__ = ["CUSTOM_FIELDS", "Form", "Opened", "form_of", "open_form"]
+
+CUSTOM_FIELDS = "custom_fields"
+"""The column whose texts are taken to be JSON, also where the file does not say so."""
+
+Form = Literal["json", "map"]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A column that is read as a struct.
+
+    Attributes:
+        dtype: The struct.
+        decode: Reads a batch of the column so.
+        problem: What is wrong with some of its values, if anything.
+    """
+
+    dtype: pl.DataType
+    decode: Callable[[pl.Series], pl.Series]
+    problem: Problem | None = None
+
+
+def form_of(field: pa.Field) -> Form | None:
+    """Tell whether a column of a file has to be opened, and how."""
+    kind = field.type
+    if pa.types.is_map(kind) and _is_text(kind.key_type):
+        return "map"
+    if isinstance(kind, pa.BaseExtensionType):
+        return "json" if kind.extension_name == "arrow.json" else None
+    return "json" if field.name == CUSTOM_FIELDS and _is_text(kind) else None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+
+
+def open_form(
+    form: Form, column: str, dtype: pl.DataType, fields: Iterable[str], batches: Iterable[pl.Series]
+) -> Opened:
+    """Look at all of a column, and find how to read it as a struct.
+
+    Args:
+        form: How it is stored.
+        column: Its name.
+        dtype: Its type as it is stored.
+        fields: The fields that rules name, as far as they lead into the column.
+        batches: The whole column.
+    """
+    paths = {name.removeprefix(column).removeprefix(".") for name in fields}
+    return _open_json(column, paths, batches) if form == "json" else _open_map(paths, value_type(dtype), batches)
+
+
+def _open_json(column: str, paths: set[str], batches: Iterable[pl.Series]) -> Opened:
+    found = JsonColumn(paths)
+    for texts in batches:
+        found.look(texts)
+    problem = None
+    if found.broken:
+        contacts = counted(found.broken, "contact")
+        message = f"'{column}' of {contacts} is no JSON object (the first in row {found.first_broken:,}) and missing"
+        problem = Problem(f"{message}; mend it in the export", severity="warning")
+    return Opened(found.dtype, found.decode, problem)
+
+
+def _open_map(paths: set[str], values: pl.DataType, batches: Iterable[pl.Series]) -> Opened:
+    keys = set[str]()
+    for maps in batches:
+        keys |= set(maps.map.keys().explode().unique().drop_nulls().to_list())
+    used = sorted(paths & keys)
+
+    def decode(maps: pl.Series) -> pl.Series:
+        if not used:
+            return maps
+        columns = [pl.col(maps.name).map.get(key).alias(key) for key in used]
+        there = pl.col(maps.name).is_not_null()
+        return maps.to_frame().select(pl.when(there).then(pl.struct(columns)).alias(maps.name)).to_series()
+
+    return Opened(pl.Struct(dict.fromkeys(sorted(keys), values)), decode)

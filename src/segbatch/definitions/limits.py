@@ -1,0 +1,41 @@
+"""How large a definition can be. Each limit has its own error; all of them are in `docs/rules.md`."""
+
+__all__ = [
+    "MAX_CHAIN",
+    "MAX_DEFINITION_LENGTH",
+    "MAX_DEPTH",
+    "MAX_FILE_SIZE",
+    "MAX_ID_LENGTH",
+    "MAX_JSON_DEPTH",
+    "MAX_NAME_LENGTH",
+    "MAX_RULES",
+    "MAX_VALUES",
+    "MAX_VALUE_LENGTH",
+]
+
+MAX_ID_LENGTH = 128
+MAX_NAME_LENGTH = 200
+
+MAX_DEPTH = 30
+"""Groups inside each other, the segment itself counted."""
+
+MAX_JSON_DEPTH = 100
+"""Lists and objects inside each other, in a file."""
+
+MAX_RULES = 1_000
+"""Rules and groups in a segment."""
+
+MAX_VALUES = 10_000
+"""Values in the list of one rule."""
+
+MAX_VALUE_LENGTH = 10_000
+"""Characters in one value."""
+
+MAX_DEFINITION_LENGTH = 1_000_000
+"""Characters in the JSON of one segment."""
+
+MAX_FILE_SIZE = 100_000_000
+"""Bytes in a file of definitions."""
+
+MAX_CHAIN = 100
+"""Segments that name each other in a row, by `in_segment`."""

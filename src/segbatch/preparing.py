@@ -1,0 +1,91 @@
+"""What comes before every evaluation: definitions, an opened snapshot, the time, and a plan for all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from segbatch.compiler.clock import Clock, read_clock
+from segbatch.compiler.plan import Plan, make_plan
+from segbatch.contacts.snapshot import Snapshot, open_snapshot
+from segbatch.definitions.loading import Definitions
+from segbatch.errors import Problem, SnapshotError
+
+__all__ = ["Prepared", "Question", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which contacts are meant, and how definitions are read over them.
+
+    Attributes:
+        contacts: A Parquet file, a folder of them, or a glob.
+        id_column: The column with the contacts' ids.
+        project: A project whose segments and contacts alone are looked at, if any.
+        as_of: The moment from which relative dates are measured; now, if not given.
+        timezone: The IANA name of the time zone.
+        strict: Whether what is legal and often a mistake is an error.
+        allow_empty: Whether a snapshot without contacts is meant so.
+    """
+
+    contacts: str | Path
+    id_column: str = "id"
+    project: str | None = None
+    as_of: str | datetime | None = None
+    timezone: str = "UTC"
+    strict: bool = False
+    allow_empty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that an evaluation needs.
+
+    Attributes:
+        definitions: The definitions, good and broken.
+        snapshot: The snapshot, opened as far as the definitions' fields need it.
+        clock: What time is in the run.
+        plan: What of the definitions can be evaluated.
+    """
+
+    definitions: Definitions
+    snapshot: Snapshot
+    clock: Clock
+    plan: Plan
+
+    @property
+    def errors(self) -> Sequence[Problem]:
+        """Why segments cannot be evaluated."""
+        failed = (problem for problems in self.plan.failed.values() for problem in problems)
+        return (*self.definitions.problems, *failed)
+
+    @property
+    def warnings(self) -> Sequence[Problem]:
+        """What is legal and often a mistake."""
+        return (*self.snapshot.problems, *self.plan.warnings)
+
+
+def prepare(question: Question, definitions: Definitions) -> Prepared:
+    """Open the snapshot and plan the definitions over it.
+
+    Args:
+        question: Which contacts are meant.
+        definitions: All definitions, of whatever project.
+
+    Raises:
+        UsageError: There is no such time zone, time or project.
+        SnapshotError: The snapshot cannot be used; with `strict` also because custom fields in it are no JSON.
+    """
+    clock = read_clock(question.as_of, question.timezone, datetime.now(UTC))
+    own = definitions.of_project(question.project)
+    snapshot = open_snapshot(str(question.contacts), question.id_column)
+    if not snapshot.rows and not question.allow_empty:
+        message = "has no contacts, which would empty every segment; check the export, or say --allow-empty"
+        raise SnapshotError(f"{question.contacts}: {message}")
+    snapshot = snapshot.with_fields(own.fields)
+    if question.strict and snapshot.problems:
+        raise SnapshotError(f"{question.contacts}: {snapshot.problems[0]} (--strict)")
+    plan = make_plan(
+        own.good, snapshot.schema, clock, broken=own.broken, strict=question.strict, project=question.project
+    )
+    return Prepared(own, snapshot, clock, plan)
