@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from pydantic import ValidationError
 
 from segbatch import DefinitionError, Segment, compile_segment
 from segbatch.contacts.columns import polars_schema, to_frame
@@ -35,10 +36,14 @@ OPERATOR_GROUPS = [
     frozenset({"contains", "not_contains"}),
     frozenset({"gt", "lt", "gte", "lte"}),
     frozenset({"exists", "empty"}),
+    frozenset({"in", "not_in"}),
 ]
 
+AS_OF = dt.datetime(2025, 6, 15, 12, tzinfo=dt.UTC)
+
 RULE = re.compile(
-    r"(?P<operator>\w+)(?: (?P<value>.+?))?(?: missing (?P<missing>\w+))?(?: in (?P<timezone>[A-Z]\w+/\w+))?"
+    r"(?P<operator>\w+)(?: (?P<value>.+?))?(?P<ignoring> ignoring case)?"
+    r"(?: missing (?P<missing>\w+))?(?: in (?P<timezone>[A-Z]\w+/\w+))?"
 )
 
 
@@ -82,10 +87,14 @@ def answer(column: str, has: str, rule: str) -> str:
     written = {"field": "it", "operator": parts["operator"], "missing": parts["missing"]}
     if parts["value"]:
         written["value"] = json.loads(parts["value"])
-    segment = Segment.model_validate({"id": "s", "name": "S", "rules": [written]})
+    if parts["ignoring"]:
+        written["ignore_case"] = True
     try:
-        condition = compile_segment(segment, polars_schema(table.schema), timezone=parts["timezone"] or "UTC")
-    except DefinitionError:
+        segment = Segment.model_validate({"id": "s", "name": "S", "rules": [written]})
+        condition = compile_segment(
+            segment, polars_schema(table.schema), timezone=parts["timezone"] or "UTC", as_of=AS_OF
+        )
+    except (DefinitionError, ValidationError):
         return "error"
     held = to_frame(table).select(condition.alias("in")).get_column("in").to_list()
     return {(True,): "yes", (False,): "no"}[tuple(held)]
@@ -103,4 +112,10 @@ def test_every_cell_of_the_table_of_operators_has_an_example(column: str, group:
 
 
 def test_the_table_of_operators_names_every_operator() -> None:
-    assert set().union(*OPERATOR_GROUPS) == set(OPERATORS)
+    named = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in PAGE.read_text().splitlines() if "|" in line))
+    head = next(line for line in PAGE.read_text().splitlines() if line.startswith("| column | value may be |"))
+    assert set(OPERATORS) <= {*named, *re.findall(r"`(\w+)`", head)}
+
+
+def test_every_operator_that_looks_at_a_field_has_an_example() -> None:
+    assert {rule.split()[0] for _, _, rule, _ in examples()} == set(OPERATORS) - {"in_segment", "not_in_segment"}

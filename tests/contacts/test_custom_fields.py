@@ -1,0 +1,147 @@
+"""Custom fields as JSON texts and as maps."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from segbatch import SnapshotError
+from segbatch.contacts.snapshot import Snapshot, open_snapshot
+
+
+def json_snapshot(folder: Path, *texts: Any, fields: set[str]) -> Snapshot:
+    cells = [text if isinstance(text, str) or text is None else json.dumps(text) for text in texts]
+    path = write_contacts(folder / "contacts.parquet", {"custom_fields": pa.array(cells, pa.string())})
+    return open_snapshot(str(path)).with_fields({f"custom_fields.{name}" for name in fields})
+
+
+def values(snapshot: Snapshot, *keys: str) -> list[Any]:
+    expr = pl.col("custom_fields")
+    for key in keys:
+        expr = expr.struct.field(key)
+    leaf = ".".join(["custom_fields", *keys])
+    return (
+        pl.concat(batch.frame.select(expr.alias("it")) for batch in snapshot.batches([leaf], 2)).to_series().to_list()
+    )
+
+
+def kinds(snapshot: Snapshot) -> dict[str, str]:
+    dtype = snapshot.schema["custom_fields"]
+    assert isinstance(dtype, pl.Struct)
+    return {field.name: str(field.dtype) for field in dtype.fields}
+
+
+def test_json_is_typed_by_what_the_whole_snapshot_shows(tmp_path: Path) -> None:
+    first = {"plan": "pro", "seats": 5, "mrr": 1, "active": True, "tags": ["a"], "note": "x"}
+    last: dict[str, Any] = {"plan": None, "seats": 7, "mrr": 2.5, "tags": [], "note": 12, "other": 1}
+    snapshot = json_snapshot(tmp_path, first, None, last, fields={"plan", "seats", "mrr", "active", "tags", "note"})
+    assert kinds(snapshot) == {
+        "active": "Boolean",
+        "mrr": "Float64",
+        "note": "String",
+        "plan": "String",
+        "seats": "Decimal(precision=38, scale=0)",
+        "tags": "List(String)",
+        "other": "Null",
+    }
+    assert values(snapshot, "note") == ["x", None, "12"]
+    assert values(snapshot, "mrr") == [1.0, None, 2.5]
+    assert values(snapshot, "tags") == [["a"], None, []]
+
+
+def test_json_objects_are_looked_into_to_any_depth(tmp_path: Path) -> None:
+    snapshot = json_snapshot(
+        tmp_path, {"a": {"b": {"c": 1}}, "x.y": 2}, {"a": {"b": None}}, fields={"a.b.c", "x.y", "a.b.nope"}
+    )
+    assert values(snapshot, "a", "b", "c") == [1, None]
+    assert values(snapshot, "x.y") == [2, None]
+    assert "nope" not in str(snapshot.schema["custom_fields"])
+
+
+def test_whole_numbers_of_json_are_exact(tmp_path: Path) -> None:
+    snapshot = json_snapshot(tmp_path, {"n": 2**64 - 1}, {"n": -(2**63)}, fields={"n"})
+    assert [int(value) for value in values(snapshot, "n")] == [2**64 - 1, -(2**63)]
+
+
+def test_keys_can_have_any_characters(tmp_path: Path) -> None:
+    odd = 'it\'s "a" key/with~all'
+    snapshot = json_snapshot(tmp_path, {odd: {"ü": "x"}}, fields={f"{odd}.ü"})
+    assert values(snapshot, odd, "ü") == ["x"]
+
+
+def test_an_object_with_other_kinds_is_text_and_nothing_is_below_it(tmp_path: Path) -> None:
+    snapshot = json_snapshot(tmp_path, {"a": {"b": 1}}, {"a": "x"}, fields={"a", "a.b"})
+    assert kinds(snapshot)["a"] == "String"
+    assert values(snapshot, "a") == ['{"b":1}', "x"]
+
+
+def test_lists_of_objects_and_objects_unseen_are_there_or_not(tmp_path: Path) -> None:
+    snapshot = json_snapshot(tmp_path, {"l": [{"a": 1}], "o": {"a": 1}, "m": [1, "x"]}, {}, fields={"l", "o", "m"})
+    assert kinds(snapshot)["o"] == "Struct({})"
+    assert [value is None for value in values(snapshot, "o")] == [False, True]
+    assert [value is None for value in values(snapshot, "l")] == [False, True]
+    assert values(snapshot, "m") == [["1", "x"], None]
+
+
+def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
+    cells = ['{"plan": "pro"}', "{", "[1]", "null", None, '"x"']
+    write_contacts(tmp_path / "contacts.parquet", {"custom_fields": cells})
+    write_segment(tmp_path / "segments", "planless", rule("custom_fields.plan", "empty"))
+    write_segment(tmp_path / "segments", "without", rule("custom_fields", "empty"))
+    options = (tmp_path / "contacts.parquet", tmp_path / "segments", tmp_path / "output")
+    report = segbatch.run(*options)
+    assert [record.member_count for record in report.segments] == [5, 5]
+    assert [str(problem) for problem in report.warnings] == [
+        "'custom_fields' of 3 contacts is no JSON object (the first in row 2) and missing; mend it in the export"
+    ]
+    with pytest.raises(SnapshotError, match=r"of 3 contacts is no JSON object.*\(--strict\)"):
+        segbatch.run(*options, strict=True)
+
+
+def test_a_json_key_that_nobody_has_is_warned_of_with_the_nearest(tmp_path: Path) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"custom_fields": ['{"plan": "pro"}']})
+    write_segment(tmp_path / "segments", "typo", rule("custom_fields.plam", "eq", "pro"))
+    report = segbatch.check(tmp_path / "segments", tmp_path / "contacts.parquet")
+    assert [problem.message for problem in report.problems] == [
+        "'custom_fields' has no 'plam' in this snapshot, so it is missing for every contact; did you mean 'plan'?"
+    ]
+
+
+def test_a_column_that_the_file_calls_json_is_read_so_whatever_its_name(tmp_path: Path) -> None:
+    traits = pa.ExtensionArray.from_storage(pa.json_(), pa.array(['{"plan": "pro"}', None]))
+    path = write_contacts(tmp_path / "c.parquet", {"traits": traits, "custom_fields": ["{}", "{}"]})
+    snapshot = open_snapshot(str(path)).with_fields({"traits.plan"})
+    assert str(snapshot.schema["traits"]) == "Struct({'plan': String})"
+    assert snapshot.schema["custom_fields"] == pl.String
+
+
+def test_texts_that_no_rule_looks_into_are_left_alone(tmp_path: Path) -> None:
+    path = write_contacts(tmp_path / "c.parquet", {"custom_fields": ["{"]})
+    assert not open_snapshot(str(path)).with_fields({"id"}).opened
+
+
+def test_very_long_paths_have_a_key_at_every_dot(tmp_path: Path) -> None:
+    deep: Any = 1
+    for key in reversed("abcdefgh"):
+        deep = {key: deep}
+    snapshot = json_snapshot(tmp_path, deep, fields={"a.b.c.d.e.f.g.h"})
+    assert values(snapshot, *"abcdefgh") == [1]
+
+
+def test_maps_are_structs_of_texts(tmp_path: Path) -> None:
+    kind = pa.map_(pa.string(), pa.string())
+    cells = pa.array([[("plan", "pro"), ("address.city", "Berlin")], None, [], [("plan", None)]], kind)
+    path = write_contacts(tmp_path / "c.parquet", {"custom_fields": cells})
+    snapshot = open_snapshot(str(path)).with_fields(
+        {"custom_fields.plan", "custom_fields.address.city", "custom_fields.nope"}
+    )
+    assert values(snapshot, "plan") == ["pro", None, None, None]
+    assert values(snapshot, "address.city") == ["Berlin", None, None, None]
+    assert [value is None for value in values(snapshot)] == [False, True, False, False]
+    unused = open_snapshot(str(path)).with_fields({"custom_fields"})
+    assert [value is None for value in values(unused)] == [False, True, False, False]

@@ -1,0 +1,90 @@
+"""How large a definition can be, each limit with its own error."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import rule, write_segment
+from segbatch.definitions import limits, loading
+from segbatch.definitions.loading import load_definitions
+
+
+def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
+    write_segment(folder, "large", *rules, **more)
+    [broken] = load_definitions(folder).broken
+    return str(broken.problems[0]).removeprefix(f"{folder}/large.json: ")
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (
+            [rule("a", "eq", "x" * 10_001)],
+            "$.rules[0].value: the value has 10,001 characters; at most 10,000 are allowed",
+        ),
+        ([rule("a", "in", [1] * 10_001)], "$.rules[0].value: the list has 10,001 values; at most 10,000 are allowed"),
+        (
+            [rule("a", "exists")] * 1_001,
+            "$: there are 1,001 rules; at most 1,000 are allowed; use 'in' for many values",
+        ),
+        ([rule("a", "in", [])], "$.rules[0].value: the list is empty, and nothing is in an empty list; add a value"),
+        ([rule("a", "in", [None])], "$.rules[0].value: a value is a text, a number, true or false; found null"),
+        ([rule("a", "in", "x")], '$.rules[0].value: the value is a list such as ["pro", "team"]; found \'x\''),
+        (
+            [rule("a", "between", [1, 2, 3])],
+            "$.rules[0].value: the value is a list of two, [low, high]; found [1, 2, 3]",
+        ),
+        ([rule("a", "matches", 5)], "$.rules[0].value: the value is a text; found 5"),
+        (
+            [rule("a", "within_last", "1 month")],
+            "$.rules[0].value: '1 month' is no duration; write hours, days or weeks like '36h', '30d', '12w'",
+        ),
+        (
+            [rule("a", "within_last", "9999999d")],
+            "$.rules[0].value: '9999999d' is no duration; write hours, days or weeks like '36h', '30d', '12w'",
+        ),
+        ([{"operator": "in_segment"}], "$.rules[0].value: 'in_segment' needs a 'value', the id of a segment"),
+        (
+            [{"operator": "in_segment", "value": "x", "field": "a"}],
+            "$.rules[0].field: 'field' says nothing on 'in_segment'; remove it",
+        ),
+        (
+            [rule("a", "gt", 1, ignore_case=True)],
+            "$.rules[0].ignore_case: 'ignore_case' says nothing on 'gt'; remove it",
+        ),
+        (
+            [{"operator": "eq", "value": 1}],
+            "$.rules[0].field: 'field' is missing; it is a column such as 'status', "
+            "or a path such as 'custom_fields.plan'",
+        ),
+    ],
+)
+def test_a_rule_beyond_a_limit_is_told(rules: list[dict[str, Any]], expected: str, tmp_path: Path) -> None:
+    assert message(tmp_path, *rules) == expected
+
+
+def test_a_definition_that_is_too_long_is_told(tmp_path: Path) -> None:
+    text = message(tmp_path, rule("a", "exists"), description="x" * 1_000_000)
+    assert text == "$: the definition has 1,000,100 characters; at most 1,000,000 are allowed"
+
+
+def test_a_file_that_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "MAX_FILE_SIZE", 10)
+    text = message(tmp_path, rule("a", "exists"))
+    assert text.startswith("cannot be read: ")
+    assert text.endswith("bytes; a file of definitions has at most 10")
+
+
+def test_the_documentation_names_every_limit() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
+    numbers = {getattr(limits, name) for name in limits.__all__} - {limits.MAX_FILE_SIZE}
+    for number in numbers:
+        assert f"{number:,}" in page
+
+
+def test_definitions_at_the_limits_are_read(tmp_path: Path) -> None:
+    rules = [rule("a", "in", [1] * 10_000), *[rule("a", "eq", "x" * 10_000)] * 50, *[rule("a", "exists")] * 949]
+    (tmp_path / "all.json").write_text(json.dumps([{"id": "x", "name": "n" * 200, "rules": rules}]))
+    assert len(load_definitions(tmp_path).good) == 1
