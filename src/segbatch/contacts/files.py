@@ -151,7 +151,7 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
     """
-    with reading(file.path), pq.ParquetFile(file.path) as parquet:
+    with reading(file.path), pq.ParquetFile(file.path, pre_buffer=False, buffer_size=_READ_SIZE) as parquet:
         for batch in parquet.iter_batches(batch_size=rows, columns=columns):
             _ensure_unicode(file.path, batch)
             yield batch
