@@ -14,12 +14,14 @@ from .making import A_SEGMENT, nested, segment
 if TYPE_CHECKING:
     from .conftest import Program
 
+NO_COMMENTS = "JSON has no comments; remove it"
+THE_END = "the file ends here; is it cut short, or a closing bracket missing?"
 A_KEY = "a key in double quotes has to stand here; is there a comma too many?"
 A_VALUE = "a value has to stand here; is there a comma too many, or a text without quotes?"
 NO_COMMA = "a comma or a closing bracket is missing"
 NO_ESCAPE = r"no such escape; a backslash is written \\"
 NOT_UTF_8 = "line 1 has bytes that are not UTF-8; save the file as UTF-8"
-RAW_BREAK = r"a text has a line break or a control character in it; write \n"
+RAW_BREAK = r"a text has a line break, a tab or another control character in it; write \n or \t"
 EMPTY = f"the file is empty; {A_SEGMENT.replace('an object', 'a JSON object')}"
 TOO_DEEP = "lists and objects stand more than 100 deep inside each other; flatten the groups"
 
@@ -32,12 +34,15 @@ def valued(value: str) -> str:
 
 
 BROKEN: dict[str, tuple[str | bytes, str]] = {
-    "opened only": ("{", f"not JSON at line 1, column 2: {A_KEY}"),
-    "cut short": ('{"name": "S", "rules": [', f"not JSON at line 1, column 25: {A_VALUE}"),
+    "opened only": ("{", f"not JSON at line 1, column 2: {THE_END}"),
+    "cut short": ('{"name": "S", "rules": [', f"not JSON at line 1, column 25: {THE_END}"),
     "single quotes": ("{'name': 'S'}", f"not JSON at line 1, column 2: {A_KEY}"),
     "no quotes": ("{name: 'S'}", f"not JSON at line 1, column 2: {A_KEY}"),
-    "comment": ("// mine\n{}", f"not JSON at line 1, column 1: {A_VALUE}"),
-    "comment inside": ('{"name": "S",\n // mine\n "rules": []}', f"not JSON at line 2, column 2: {A_KEY}"),
+    "comment": ("// mine\n{}", f"not JSON at line 1, column 1: {NO_COMMENTS}"),
+    "comment inside": ('{"name": "S",\n // mine\n "rules": []}', f"not JSON at line 2, column 2: {NO_COMMENTS}"),
+    "comment behind": ('{"name": "S" # mine\n}', f"not JSON at line 1, column 14: {NO_COMMENTS}"),
+    "comment at the end": ('{"name": "S"}\n/* mine */', f"not JSON at line 2, column 1: {NO_COMMENTS}"),
+    "cut behind a line end": ('{"name":\n', f"not JSON at line 2, column 1: {THE_END}"),
     "comma behind the last key": (
         '{"name": "S", "rules": [],}',
         "not JSON at line 1, column 26: there is a comma too many"
@@ -53,11 +58,12 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "comma alone": ("[,]", f"not JSON at line 1, column 2: {A_VALUE}"),
     "no comma": ('{"name": "S"\n "rules": []}', f"not JSON at line 2, column 2: {NO_COMMA}"),
     "no colon": ('{"name" "S"}', "not JSON at line 1, column 9: a colon is missing behind the key"),
-    "not closed": ('{"name": "S"', f"not JSON at line 1, column 13: {NO_COMMA}"),
+    "not closed": ('{"name": "S"', f"not JSON at line 1, column 13: {THE_END}"),
     "closed twice": (
         '{"name": "S"}}',
         "not JSON at line 1, column 14: something follows the end; a file holds one object or one list",
     ),
+    "tab in a text": ('{"name": "two\ttabs"}', f"not JSON at line 1, column 14: {RAW_BREAK}"),
     "line break in a text": ('{"name": "two\nlines"}', f"not JSON at line 1, column 14: {RAW_BREAK}"),
     "text not closed on its line": ('{"name": "S,\n"rules": []}', f"not JSON at line 1, column 13: {RAW_BREAK}"),
     "text not closed at all": (
@@ -117,6 +123,30 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "text": ('"status"', f"$: {A_SEGMENT}; found 'status'"),
     "boolean": ("true", f"$: {A_SEGMENT}; found true"),
 }
+
+
+NO_NUMBERS: dict[str, int] = {
+    "01": 1,
+    "-01": 2,
+    "5.": 1,
+    ".5": 0,
+    "+5": 0,
+    "0x1F": 1,
+    "1_000": 1,
+    "5e": 1,
+    "2025-06-01": 4,
+    "1.2.3": 3,
+}
+"""What looks like a number and is none, and how much of it can be read."""
+
+
+@pytest.mark.parametrize(("word", "length"), NO_NUMBERS.items(), ids=list(NO_NUMBERS))
+def test_what_is_no_number_is_told_as_a_whole(program: Program, word: str, length: int) -> None:
+    hint = "write it like 5, 0.5 or -2e3, or in quotes as a text"
+    for text, column in ((valued(word), len(valued("")) - 2 + length), (word, 1 + length)):
+        write({"segments/bad.json": text})
+        where = f"segments/bad.json: not JSON at line 1, column {column}"
+        program.finds([f"{where}: '{word}' is not a number as JSON has them; {hint}"])
 
 
 @pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=list(BROKEN))

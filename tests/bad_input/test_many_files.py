@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 NO_ID = "'id' is missing; it is a text such as \"pro-plan-users\""
 X_TAKEN = "the id 'x' is taken by segments/all.json $[0]; give one of them another id"
 NO_FILE = "segments: the folder has no .json file; each segment is a JSON file"
-NOT_JSON = "not JSON at line 1, column 2: a key in double quotes has to stand here; is there a comma too many?"
+NOT_JSON = "not JSON at line 1, column 2: the file ends here; is it cut short, or a closing bracket missing?"
 
 TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "in two files": (
@@ -209,5 +209,5 @@ def test_a_file_in_capitals_is_read(program: Program) -> None:
 def test_a_link_that_leads_nowhere_hurts_no_other(program: Program) -> None:
     Path("segments").mkdir()
     Path("segments/bad.json").symlink_to("nowhere.json")
-    program.finds(["segments/bad.json: cannot be read: No such file or directory"])
-    program.fails_alone(["segments/bad.json: cannot be read: No such file or directory"])
+    program.finds(["segments/bad.json: is a link that leads nowhere; mend it or remove it"])
+    program.fails_alone(["segments/bad.json: is a link that leads nowhere; mend it or remove it"])

@@ -142,7 +142,7 @@ def test_an_id_that_could_be_a_path_or_a_riddle_is_refused(program: Program, seg
 
 def test_an_id_that_is_too_long_is_cut_in_the_message(program: Program) -> None:
     write({"segments/bad.json": segment(id="x" * 129)})
-    where = f"segments/bad.json: segment '{'x' * 129}': $.id"
+    where = f"segments/bad.json: segment '{'x' * 99}…': $.id"
     program.finds([f"{where}: '{'x' * 58}… cannot be an id; {AN_ID}"])
 
 
