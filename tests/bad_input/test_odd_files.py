@@ -70,6 +70,91 @@ def test_a_pipe_that_is_given_is_read(program: Program, definition: object, stat
     assert (done.returncode, done.stderr) == (status, message.format(f"/dev/fd/{reader}"))
 
 
+@pytest.mark.parametrize("command", [("check",), RUN], ids=["check", "run"])
+def test_a_link_to_a_pipe_in_the_folder_is_not_read(program: Program, command: tuple[str, ...]) -> None:
+    assert program
+    write(GOOD)
+    os.mkfifo("pipe")
+    Path("segments/x.json").symlink_to("../pipe")
+    done = shell(*command)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+NOT_A_FILE = "is a pipe or a device, and not a file; export to a file"
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_pipe_is_no_snapshot(program: Program, command: str) -> None:
+    assert program
+    write(GOOD)
+    os.mkfifo("c.parquet")
+    for path in ("c.parquet", "/dev/null"):
+        done = shell(command, "--contacts", path)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {path}: {NOT_A_FILE}\n")
+
+
+@pytest.mark.parametrize("path", ["in", "in/*.parquet"])
+def test_a_pipe_among_the_files_of_a_snapshot_is_passed_over(program: Program, path: str) -> None:
+    assert program
+    write(GOOD | {"in/a.parquet": contacts()})
+    os.mkfifo("in/b.parquet")
+    Path("in/c.parquet").symlink_to("b.parquet")
+    done = shell("run", "--contacts", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\n2 contacts, 1 segment, 1 membership;" in done.stdout
+
+
+def test_a_folder_that_is_called_like_a_file_of_a_snapshot_is_told(program: Program) -> None:
+    write(GOOD | {"in/a.parquet": contacts(), "in/b.parquet/part-0.parquet": contacts(id=["cid", "dan"])})
+    message = "in/b.parquet: is a folder, and not a file; for those in folders below it write 'in/**/*.parquet'"
+    program.refuses(1, [message], "run", "--contacts", "in")
+    outcome = program("run", "--contacts", "in/**/*.parquet")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert "\n4 contacts, " in outcome.out
+
+
+DEAD = "is a link that leads nowhere; mend it or remove it"
+LINKS = {"nowhere": "nowhere", "itself": "link.parquet"}
+
+
+@pytest.mark.parametrize("target", LINKS.values(), ids=list(LINKS))
+@pytest.mark.parametrize("path", ["in/link.parquet", "in", "in/*.parquet"])
+def test_a_link_that_leads_nowhere_is_no_snapshot(program: Program, target: str, path: str) -> None:
+    write(GOOD | {"in/a.parquet": contacts()})
+    Path("in/link.parquet").symlink_to(target)
+    program.refuses(1, [f"in/link.parquet: {DEAD}"], "check", "--contacts", path)
+
+
+@pytest.mark.parametrize("target", ["nowhere", "link.json"])
+def test_a_link_that_leads_nowhere_has_no_definitions(program: Program, target: str) -> None:
+    Path("link.json").symlink_to(target)
+    program.refuses(2, [f"link.json: {DEAD}"], "check", "--segments", "link.json")
+
+
+def test_a_link_that_leads_to_itself_hurts_no_other(program: Program) -> None:
+    Path("segments").mkdir()
+    Path("segments/bad.json").symlink_to("bad.json")
+    program.finds([f"segments/bad.json: {DEAD}"])
+    program.fails_alone([f"segments/bad.json: {DEAD}"])
+
+
+def test_a_name_with_brackets_is_a_file_where_there_is_one(program: Program) -> None:
+    write(GOOD | {"c[1].parquet": contacts()})
+    assert program("check", "--contacts", "c[1].parquet").err == ""
+    message = "d[1].parquet: matches no file; check the path of the export"
+    program.refuses(1, [message], "check", "--contacts", "d[1].parquet")
+
+
+def test_the_hint_at_folders_below_looks_at_so_many_entries_only(program: Program) -> None:
+    write(GOOD | {"in/[1]/2025/06.parquet": contacts()})
+    hint = "for those in folders below it write 'in/[[]1]/**/*.parquet'"
+    program.refuses(1, [f"in/[1]: the folder has no .parquet file; {hint}"], "check", "--contacts", "in/[1]")
+    assert program("check", "--contacts", "in/[[]1]/**/*.parquet").status == 0
+    write({f"in/{number}": "" for number in range(1000)})
+    message = "in: the folder has no .parquet file; export the contacts"
+    program.refuses(1, [message], "check", "--contacts", "in")
+
+
 PASSED_OVER: dict[str, str] = {"glob": "in/*.parquet", "deep glob": "in/**/*.parquet", "folder": "in"}
 
 
@@ -116,6 +201,37 @@ def test_a_definition_in_a_folder_that_may_not_be_read_is_told(program: Program)
         program.refuses(2, [f"segments/good.json: {DENIED}"], *RUN, "--segments", "segments/good.json")
     finally:
         Path("segments").chmod(0o700)
+
+
+@pytest.mark.parametrize("folder", ["segments/sub", "segments/sub/deep"])
+def test_a_folder_of_definitions_that_may_not_be_read_hurts_no_other(program: Program, folder: str) -> None:
+    write({f"{folder}/a.json": segment(), "segments/sub.json": segment()})
+    lock(folder)
+    try:
+        program.finds([f"{folder}: {DENIED}"])
+        Path("segments/sub.json").unlink()
+        program.fails_alone([f"{folder}: {DENIED}"])
+    finally:
+        Path(folder).chmod(0o700)
+
+
+def test_a_folder_of_definitions_alone_that_may_not_be_read_is_told(program: Program) -> None:
+    write(GOOD)
+    lock("segments")
+    try:
+        program.refuses(2, [f"segments: {DENIED}"], "check")
+    finally:
+        Path("segments").chmod(0o700)
+
+
+def test_names_in_a_folder_that_may_not_be_looked_at_are_told(program: Program) -> None:
+    write({"segments/in/bad.json": segment()})
+    lock("segments/in")
+    Path("segments/in").chmod(0o400)
+    try:
+        program.finds([f"segments/in/bad.json: {DENIED}"])
+    finally:
+        Path("segments/in").chmod(0o700)
 
 
 def zoned(zone: str) -> bytes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
 
 NOT_PARQUET = "is not Parquet, or cut short or damaged; export it again"
 CHECK_PATH = "no such file; check the path of the export"
+NO_MATCH = "matches no file; check the path of the export"
 NO_FILE_IN = "the folder has no .parquet file"
 NOT_IDS = "ids are text, whole numbers or UUIDs (--id-column NAME)"
 NOT_UTF_8 = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
+ALL_ALIKE = "export all files alike"
 ONE_ROW_EACH = "keep one row per contact in the export"
 FIRST_ELEVEN = ", ".join(f"c{number}" for number in range(11))
 
@@ -29,6 +32,11 @@ def latin_1(*texts: str) -> pa.Array:
     """A column that says it is UTF-8 and is not."""
     stored = pa.array([text.encode("latin-1") for text in texts], pa.binary())
     return pa.Array.from_buffers(pa.string(), len(stored), stored.buffers())
+
+
+def coded(texts: pa.Array) -> pa.Array:
+    """The same texts, as a dictionary and numbers into it."""
+    return pa.DictionaryArray.from_arrays(pa.array(range(len(texts))), texts)
 
 
 def twice(*names: str) -> pa.Table:
@@ -45,13 +53,12 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "no such folder": ({}, "nowhere/new.parquet", f"nowhere/new.parquet: {CHECK_PATH}"),
     "a file as a folder": ({}, "contacts.parquet/2025", f"contacts.parquet/2025: {CHECK_PATH}"),
-    "a glob without match": ({}, "export/**/*.parquet", f"export/**/*.parquet: {CHECK_PATH}"),
-    "an empty path": ({}, "", "the path of the snapshot is empty; is a variable not set? (--contacts)"),
+    "a glob without match": ({}, "export/**/*.parquet", f"export/**/*.parquet: {NO_MATCH}"),
     "too long a name": ({}, "x" * 300, f"{'x' * 300}: cannot be read: File name too long"),
     "a glob of what a program left": (
         {"in/_temporary/0/a.parquet": contacts(), "in/_x.parquet": b"", "in/.y.parquet": b""},
         "in/**/*.parquet",
-        f"in/**/*.parquet: {CHECK_PATH}",
+        f"in/**/*.parquet: {NO_MATCH}",
     ),
     "CSV": ({"c.csv": "id,status\n1,new"}, "c.csv", f"c.csv: {NOT_PARQUET}"),
     "nothing in it": ({"c.parquet": b""}, "c.parquet", f"c.parquet: {NOT_PARQUET}"),
@@ -86,7 +93,7 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
     "files with other types": (
         {"in/a.parquet": contacts(), "in/b.parquet": contacts(status=[1, 2])},
         "in",
-        "in/b.parquet: the column 'status' is number, Int64 here and text in in/a.parquet; export all files alike",
+        "in/b.parquet: the column 'status' is a number (Int64) here and text in in/a.parquet; export all files alike",
     ),
     "a column twice": (
         {"c.parquet": parquet(twice("id", "status", "status"))},
@@ -116,27 +123,62 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
     "ids of floats": (
         {"c.parquet": contacts(id=[1.0, 2.0])},
         "c.parquet",
-        f"the id column 'id' is number, Float64; {NOT_IDS}",
+        f"the id column 'id' is a number (Float64); {NOT_IDS}",
     ),
     "ids of booleans": (
         {"c.parquet": contacts(id=[True, False])},
         "c.parquet",
-        f"the id column 'id' is boolean; {NOT_IDS}",
+        f"the id column 'id' is a boolean; {NOT_IDS}",
     ),
     "ids of lists": (
         {"c.parquet": contacts(id=[["a"], ["b"]])},
         "c.parquet",
-        f"the id column 'id' is list of text; {NOT_IDS}",
+        f"the id column 'id' is a list of text; {NOT_IDS}",
+    ),
+    "ids of nothing": (
+        {"c.parquet": contacts(id=pa.nulls(2))},
+        "c.parquet",
+        "the id column 'id' holds nothing but nulls; give each contact an id (--id-column NAME)",
+    ),
+    "ids of numbers in lists": (
+        {"c.parquet": contacts(id=[[[1]], []])},
+        "c.parquet",
+        f"the id column 'id' is a list of lists of numbers (Int64); {NOT_IDS}",
+    ),
+    "ids of decimals": (
+        {"c.parquet": contacts(id=[Decimal("1.50"), None])},
+        "c.parquet",
+        f"the id column 'id' is a number (Decimal(3, 2)); {NOT_IDS}",
+    ),
+    "ids of hours": (
+        {"c.parquet": contacts(id=[time(1), None])},
+        "c.parquet",
+        f"the id column 'id' is a time of day; {NOT_IDS}",
+    ),
+    "ids of durations": (
+        {"c.parquet": contacts(id=[timedelta(1), None])},
+        "c.parquet",
+        f"the id column 'id' is a duration; {NOT_IDS}",
+    ),
+    "ids of structs in lists": (
+        {"c.parquet": contacts(id=[[{"a": b""}], None])},
+        "c.parquet",
+        f"the id column 'id' is a list of structs; {NOT_IDS}",
+    ),
+    "files with other lists": (
+        {"in/a.parquet": contacts(n=[["x"], []]), "in/b.parquet": contacts(n=[[b"x"], []])},
+        "in",
+        f"in/b.parquet: the column 'n' is a list of bytes here and a list of text in in/a.parquet; {ALL_ALIKE}",
     ),
     "ids of dates": (
         {"c.parquet": contacts(id=[date(2025, 6, 1), date(2025, 6, 2)])},
         "c.parquet",
-        f"the id column 'id' is date; {NOT_IDS}",
+        f"the id column 'id' is a date; {NOT_IDS}",
     ),
     "ids of times": (
         {"c.parquet": contacts(id=[datetime(2025, 6, 1, tzinfo=UTC)] * 2)},
         "c.parquet",
-        f"the id column 'id' is date-time; {NOT_IDS}",
+        f"the id column 'id' is a date-time; {NOT_IDS}",
     ),
 }
 
@@ -181,6 +223,14 @@ UNREAD: dict[str, tuple[bytes, str]] = {
     "a text that is not UTF-8": (
         contacts(status=latin_1("active", "größer")),
         f"c.parquet: the column 'status' {NOT_UTF_8}",
+    ),
+    "a repeated text that is not UTF-8": (
+        contacts(status=coded(latin_1("active", "größer"))),
+        f"c.parquet: the column 'status' {NOT_UTF_8}",
+    ),
+    "repeated ids that are not UTF-8": (
+        contacts(id=coded(latin_1("a", "zoë"))),
+        f"c.parquet: the column 'id' {NOT_UTF_8}",
     ),
     "binary ids twice": (
         contacts(id=[b"\x00\xff", b"\x00\xff"]),
