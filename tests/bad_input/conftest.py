@@ -50,6 +50,11 @@ class Program:
         assert (outcome.status, outcome.out) == (status, "")
         assert not list(Path.cwd().rglob("current"))
 
+    def refuses_to_answer(self, message: str, sql: str = "SELECT 1") -> None:
+        """Ask the published tables, and expect this message alone."""
+        outcome = self("query", sql)
+        assert (outcome.status, outcome.out, outcome.err) == (2, "", f"error: {message}\n")
+
     def finds(self, messages: Sequence[str], *arguments: str) -> None:
         """Check, and expect these errors alone."""
         outcome = self("check", *arguments)

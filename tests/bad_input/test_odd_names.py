@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .conftest import GOOD, SNAPSHOT, write
-from .making import ABSENT, AN_ID, contacts, rule, segment
+from .making import A_SEGMENT, ABSENT, AN_ID, SEGMENT_KEYS, contacts, rule, segment
 
 if TYPE_CHECKING:
     from .conftest import Program
@@ -20,49 +22,44 @@ EVIL = "a\n\x1b[31mb\u202ec"
 """A line break, a colour, and what turns the direction of writing round."""
 
 EVIL_SHOWN = r"a\n\x1b[31mb\u202ec"
-EVIL_QUOTED = r"a\n\u001b[31mb\u202ec"
-"""The same as a value, which is shown as it is written in JSON."""
-
 PRINTED = {
-    EVIL: (EVIL_SHOWN, EVIL_QUOTED),
-    "a\r\nb": (r"a\r\nb", r"a\r\nb"),
-    "a\x07b": (r"a\x07b", r"a\u0007b"),
-    "a\x85b": (r"a\x85b", r"a\x85b"),
-    "a\u2028b": (r"a\u2028b", r"a\u2028b"),
-    "a\u200bb": (r"a\u200bb", r"a\u200bb"),
-    ":warning:": (":warning:", ":warning:"),
-    "[red]a[/red]": ("[red]a[/red]", "[red]a[/red]"),
-    "[link=file:a]b": ("[link=file:a]b", "[link=file:a]b"),
+    EVIL: EVIL_SHOWN,
+    "a\r\nb": r"a\r\nb",
+    "a\x07b": r"a\x07b",
+    "a\x85b": r"a\x85b",
+    "a\u2028b": r"a\u2028b",
+    "a\u200bb": r"a\u200bb",
+    ":warning:": ":warning:",
+    "[red]a[/red]": "[red]a[/red]",
+    "[link=file:a]b": "[link=file:a]b",
 }
 
 
-@pytest.mark.parametrize(("name", "shown"), PRINTED.items(), ids=[quoted for _, quoted in PRINTED.values()])
-def test_an_id_is_printed_in_one_line(program: Program, name: str, shown: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("name", "shown"), PRINTED.items(), ids=list(PRINTED.values()))
+def test_an_id_is_printed_in_one_line(program: Program, name: str, shown: str) -> None:
     write(GOOD | {"segments/bad.json": segment(id=name)})
-    plain, quoted = shown
-    message = f"error: segments/bad.json: segment '{plain}': $.id: '{quoted}' cannot be an id; {AN_ID}\n"
+    message = f"error: segments/bad.json: segment '{shown}': $.id: '{shown}' cannot be an id; {AN_ID}\n"
     assert program("check").err == message
     outcome = program("run", "--contacts", SNAPSHOT)
     assert (outcome.status, outcome.err) == (3, message)
-    assert plain in outcome.out
-    assert name == plain or name not in outcome.out
+    assert shown in outcome.out
+    assert name == shown or name not in outcome.out
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
     [(name, shown) for name, shown in PRINTED.items() if "/" not in name],
-    ids=[quoted for name, (_, quoted) in PRINTED.items() if "/" not in name],
+    ids=[shown for name, shown in PRINTED.items() if "/" not in name],
 )
-def test_a_file_name_is_printed_in_one_line(program: Program, name: str, shown: tuple[str, str]) -> None:
+def test_a_file_name_is_printed_in_one_line(program: Program, name: str, shown: str) -> None:
     write({f"segments/{name}.json": segment()})
-    plain, quoted = shown
     outcome = program("check")
-    assert outcome.err == f"error: segments/{plain}.json: $.id: '{quoted}' cannot be an id; {AN_ID}\n"
+    assert outcome.err == f"error: segments/{shown}.json: $.id: '{shown}' cannot be an id; {AN_ID}\n"
 
 
 PATHS = {
     "segments": (("check", "--segments"), 2, "no such file or folder; check the path of the definitions (--segments)"),
-    "contacts": (("run", "--contacts"), 1, "no such file; check the path of the export"),
+    "contacts": (("run", "--contacts"), 1, "matches no file; check the path of the export"),
 }
 
 
@@ -80,7 +77,7 @@ def test_columns_and_values_are_printed_in_one_line(program: Program) -> None:
     program.finds(
         [
             f"{where}[0].field: the snapshot has no column '{EVIL_SHOWN}!!!!!!!!!!'; {has}",
-            f"{where}[1].value: '{EVIL_QUOTED}:x:' cannot be compared with 'age' (number, Int64): write a number",
+            f"{where}[1].value: '{EVIL_SHOWN}:x:' cannot be compared with 'age' (number, Int64): write a number",
         ],
         *("--contacts", SNAPSHOT),
     )
@@ -145,8 +142,103 @@ def test_a_file_whose_name_is_no_text_is_read_where_it_has_an_id(program: Progra
     assert (outcome.status, outcome.err) == (0, "")
 
 
-def test_a_file_whose_name_is_no_text_cannot_give_its_segment_an_id(program: Program, not_unicode: Path) -> None:
-    write({str(not_unicode): segment(id=ABSENT)})
-    outcome = program("check")
-    assert (outcome.status, outcome.err.count("\n")) == (2, 1)
-    assert outcome.err.endswith(f" cannot be an id; {AN_ID}\n")
+NO_ID: dict[str, tuple[Any, str]] = {
+    "good": (segment(id=ABSENT), rf": $.id: 'b\xff' cannot be an id; {AN_ID}"),
+    "bad": (segment(name=5), r": $.name: 'name' must be a text; found 5"),
+    "no JSON": ("", f": the file is empty; {A_SEGMENT.replace('an object', 'a JSON object')}"),
+    "a list": ([5], rf": segment 'b\xff[0]': $[0]: {A_SEGMENT}; found 5"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), NO_ID.values(), ids=list(NO_ID))
+def test_a_file_whose_name_is_no_text_hurts_no_other(
+    program: Program, not_unicode: Path, content: object, message: str
+) -> None:
+    write({str(not_unicode): content})
+    messages = [rf"segments/b\xff.json{message}"]
+    if content == segment(name=5):
+        messages.insert(0, rf"segments/b\xff.json: $.id: 'b\xff' cannot be an id; {AN_ID}")
+    program.finds(messages)
+    program.fails_alone(messages)
+
+
+@pytest.mark.parametrize("name", [b"c\xff.parquet", b"in\xff", b"in\xff/*.parquet"])
+def test_a_snapshot_whose_name_is_no_text_is_read(program: Program, not_unicode: Path, name: bytes) -> None:
+    not_unicode.unlink()
+    write(GOOD | {os.fsdecode(b"c\xff.parquet"): contacts(), os.fsdecode(b"in\xff/c.parquet"): contacts()})
+    outcome = program("run", "--contacts", os.fsdecode(name), "--json")
+    assert (outcome.status, outcome.err) == (0, "")
+    [manifest] = Path("output/runs").glob("*/manifest.json")
+    assert (
+        rf"{name.split(b'/')[0].decode(errors='backslashreplace')}"
+        in json.loads(manifest.read_text())["snapshot"][0]["path"]
+    )
+
+
+def test_a_snapshot_whose_name_is_no_text_is_named_where_it_is_wrong(program: Program, not_unicode: Path) -> None:
+    not_unicode.unlink()
+    write(GOOD | {os.fsdecode(b"c\xff.parquet"): b"x"})
+    message = r"c\xff.parquet: is not Parquet, or cut short or damaged; export it again"
+    program.refuses(1, [message], "run", "--contacts", os.fsdecode(b"c\xff.parquet"))
+
+
+@pytest.mark.parametrize("command", [("run", "--contacts", SNAPSHOT), ("relink",), ("query", "SELECT 1")], ids=str)
+def test_an_output_whose_name_is_no_text_is_refused(
+    program: Program, not_unicode: Path, command: tuple[str, ...]
+) -> None:
+    not_unicode.unlink()
+    write(GOOD)
+    assert program("run", "--contacts", SNAPSHOT).status == 0
+    shutil.move("output", os.fsdecode(b"o\xff"))
+    before = everything()
+    outcome = program(*command, "--output", os.fsdecode(b"o\xff"))
+    problem = "has bytes in its path that are not UTF-8, and DuckDB could not open what is in it"
+    assert outcome.err == rf"error: o\xff: {problem}; publish elsewhere (--output)" + "\n"
+    assert (outcome.status, outcome.out) == (2, "")
+    assert everything() == before
+
+
+def everything() -> list[Path]:
+    return sorted(Path().rglob("*"))
+
+
+LONG = "x" * 5_000
+CUT = "x" * 99 + "…"
+CUT_KEY = "x" * 99 + r"\u2026"
+LONG_NAMES: dict[str, tuple[Any, str]] = {
+    "id": (
+        segment(id=LONG),
+        f"segments/bad.json: segment '{CUT}': $.id: '{'x' * 58}… cannot be an id; {AN_ID}",
+    ),
+    "key": (
+        segment(**{LONG: 1}),
+        f'segments/bad.json: $["{CUT_KEY}"]: \'{"x" * 58}… is not a key of a segment; its keys are {SEGMENT_KEYS}',
+    ),
+    "field": (
+        segment(rule(field=LONG)),
+        f"segments/bad.json: $.rules[0].field: the snapshot has no column '{CUT}'; it has id, status, {'y' * 99}…",
+    ),
+    "field, nearly": (
+        segment(rule(field="y" * 4_999)),
+        f"segments/bad.json: $.rules[0].field: the snapshot has no column '{'y' * 99}…'; did you mean '{'y' * 99}…'?",
+    ),
+}
+
+
+@pytest.mark.parametrize(("definition", "message"), LONG_NAMES.values(), ids=list(LONG_NAMES))
+def test_a_long_name_is_cut(program: Program, definition: object, message: str) -> None:
+    write({"segments/bad.json": definition, SNAPSHOT: contacts(**{"y" * 5_000: [1, 2]})})
+    program.finds([message], "--contacts", SNAPSHOT)
+
+
+def test_a_long_name_of_an_option_is_cut(program: Program) -> None:
+    write({"segments/a.json": segment(project_id="p")})
+    program.refuses(2, [f"no segment is of the project '{CUT}' (--project)"], "check", "--project", LONG)
+    message = f"the snapshot has no id column '{CUT}'; it has id, status (--id-column NAME)"
+    program.refuses(1, [message], "check", "--contacts", SNAPSHOT, "--id-column", LONG)
+
+
+def test_a_value_inside_a_list_is_escaped_as_all_else(program: Program) -> None:
+    write({"segments/bad.json": segment(rule(value=[EVIL, "\\u001b"]))})
+    problem = "a value is a text, a number, true or false; found"
+    program.finds([rf'segments/bad.json: $.rules[0].value: {problem} ["{EVIL_SHOWN}", "\\u001b"]'])
