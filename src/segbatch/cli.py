@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from segbatch import console
-from segbatch.errors import DefinitionError, SegbatchError, UsageError
+from segbatch.errors import DefinitionError, QueryError, SegbatchError, UsageError, printable
 from segbatch.version import __version__
 
 __all__ = ["app", "main"]
@@ -30,11 +31,16 @@ class _Commands(TyperGroup):
         except DefinitionError as error:
             console.print_problems(error.problems)
             raise typer.Exit(error.exit_code) from None
+        except QueryError as error:
+            console.print_error(str(error), in_lines=True)
+            raise typer.Exit(error.exit_code) from None
         except SegbatchError as error:
             console.print_error(str(error))
             raise typer.Exit(error.exit_code) from None
         except OSError as error:
-            console.print_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            if not error.filename:  # it is stdout that cannot be written
+                raise
+            console.print_error(f"{error.filename}: {error.strerror}")
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             console.print_error("interrupted; nothing was published")
@@ -50,16 +56,20 @@ app = typer.Typer(
 )
 
 
-def _read_path(text: str | Path) -> Path:
-    """Read a path, but not an empty one: it would mean the current folder, and comes of a variable that is not set."""
-    if not str(text):
-        raise UsageError("a path is empty; is a variable not set?")
-    return Path(text)
+def _path(what: str, option: str) -> Callable[[str | Path], Path]:
+    """Return a reader of paths that takes no empty one: that would be the current folder, and was not meant."""
+
+    def read(text: str | Path) -> Path:
+        if not str(text):
+            raise UsageError(f"the path of the {what} is empty; is a variable not set? ({option})")
+        return Path(text)
+
+    return read
 
 
 _SEGMENTS = typer.Option(
     metavar="PATH",
-    parser=_read_path,
+    parser=_path("definitions", "--segments"),
     help="A JSON file of segment definitions, or a folder of such files.",
     show_default=True,
 )
@@ -69,7 +79,8 @@ _PROJECT = typer.Option(
 )
 _TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days and of times without an offset.")
 _STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")
-_PUBLISHED = typer.Option(metavar="DIR", parser=_read_path, help="The folder that runs publish in.")
+_READ_OUTPUT = _path("output", "--output")
+_PUBLISHED = typer.Option(metavar="DIR", parser=_READ_OUTPUT, help="The folder that runs publish in.")
 _JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
 
 
@@ -103,7 +114,7 @@ def run(
     ],
     segments: Annotated[Path, _SEGMENTS] = Path("segments"),
     output: Annotated[
-        Path, typer.Option(metavar="DIR", parser=_read_path, help="Where to publish; made if it is not there.")
+        Path, typer.Option(metavar="DIR", parser=_READ_OUTPUT, help="Where to publish; made if it is not there.")
     ] = Path("output"),
     id_column: Annotated[str, _ID_COLUMN] = "id",
     project: Annotated[str | None, _PROJECT] = None,
@@ -195,7 +206,9 @@ def relink(
     """
     from segbatch.publishing.publish import rebuild_catalogue  # noqa: PLC0415 - loads DuckDB
 
-    typer.echo(str(rebuild_catalogue(output)))
+    catalogue = rebuild_catalogue(output)
+    with console.answering():
+        typer.echo(printable(str(catalogue)))
 
 
 def main() -> None:
@@ -203,4 +216,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no run
-    app()
+    try:
+        with console.answering():  # what is printed outside of commands, such as help
+            app()
+    except SegbatchError as error:
+        console.print_error(str(error))
+        sys.exit(error.exit_code)

@@ -1,8 +1,11 @@
 """What people see: tables that fit the screen, problems in colour, and progress on a terminal."""
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,14 +13,14 @@ from rich.markup import escape as escape_markup
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segbatch.errors import Problem, counted
+from segbatch.errors import Problem, SegbatchError, counted, printable
 
 if TYPE_CHECKING:
     from segbatch.checking import CheckReport
     from segbatch.job import RunReport
     from segbatch.publishing.querying import Answer
 
-__all__ = ["print_answer", "print_check", "print_error", "print_problems", "print_run", "show_progress"]
+__all__ = ["answering", "print_answer", "print_check", "print_error", "print_problems", "print_run", "show_progress"]
 
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
@@ -25,8 +28,7 @@ _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
 
 def _plain(text: str) -> str:
     """Make a text of others safe to print: no markup, no control characters, no bytes that are no text."""
-    printable = (char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-    return escape_markup("".join(printable))
+    return escape_markup(printable(text))
 
 
 def _out() -> Console:
@@ -37,9 +39,36 @@ def _err() -> Console:
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
-def print_error(message: str) -> None:
-    """Print what a command failed on, in one line, to stderr."""
-    _err().print(f"[red]error:[/red] {_plain(message)}")
+def print_error(message: str, *, in_lines: bool = False) -> None:
+    """Print what a command failed on to stderr: in one line, or in those that the message has."""
+    lines = message.split("\n") if in_lines else [message]
+    _err().print("[red]error:[/red] " + "\n".join(map(_plain, lines)))
+
+
+@contextmanager
+def answering(before: str = "") -> Iterator[None]:
+    """Print to stdout inside, and know afterwards that it is written.
+
+    Args:
+        before: What is to be said first where it cannot be.
+
+    Raises:
+        SegbatchError: It cannot be; nothing more goes to stdout then.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # who reads it has read enough
+    except OSError as error:
+        _silence_stdout()
+        raise SegbatchError(f"{before}the answer cannot be written: {error.strerror}") from None
+
+
+def _silence_stdout() -> None:
+    """Let what is still to be written to stdout go nowhere, or Python would fail on it once more at its end."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
@@ -63,6 +92,7 @@ def show_progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@answering("the run is published, but ")
 def print_run(report: "RunReport", *, as_json: bool) -> None:
     """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr."""
     if as_json:
@@ -114,6 +144,7 @@ def _run_data(report: "RunReport") -> dict[str, object]:
     }
 
 
+@answering()
 def print_answer(answer: "Answer", *, as_json: bool) -> None:
     """Print what a query found: a table, or a JSON list of objects, to stdout."""
     if as_json:
@@ -130,6 +161,7 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
         _err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")
 
 
+@answering()
 def print_check(report: "CheckReport", *, as_json: bool) -> None:
     """Print what a check found: JSON to stdout, or for people the problems to stderr and the result to stdout."""
     if as_json:

@@ -6,6 +6,7 @@ not a `SegbatchError` is a bug of the program and shows its traceback.
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
@@ -15,17 +16,24 @@ __all__ = [
     "DefinitionError",
     "Problem",
     "PublishError",
+    "QueryError",
     "SegbatchError",
     "SnapshotError",
     "UsageError",
+    "clipped",
     "counted",
+    "cut",
     "did_you_mean",
     "nearest",
+    "printable",
     "shown",
     "some_of",
 ]
 
 _SHOWN_LENGTH = 60
+_NAME_LENGTH = 100
+_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
+_JSON_ESCAPE = re.compile(r"\\(u00([01][0-9a-f])|.)")
 _NEAR = 0.7
 _NAMES_SHOWN = 12
 
@@ -58,7 +66,7 @@ class Problem:
         """Name the segment, unless its file does."""
         if self.segment_id is None or (self.file and PurePath(self.file).stem == self.segment_id):
             return None
-        return f"segment '{self.segment_id}'"
+        return f"segment '{clipped(self.segment_id)}'"
 
     def as_error(self) -> "Problem":
         """Return the same problem as an error, as `--strict` wants it."""
@@ -79,6 +87,10 @@ class UsageError(SegbatchError):
     """The program was called in a way that cannot work."""
 
     exit_code = 2
+
+
+class QueryError(UsageError):
+    """DuckDB cannot do what it was asked. Its text is DuckDB's own, with a mark under what is meant: in lines."""
 
 
 class DefinitionError(SegbatchError):
@@ -121,7 +133,7 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
         `; did you mean 'country'?`, or an empty text where nothing is near.
     """
     near = nearest(word, choices)
-    return f"; did you mean '{near}'?" if near else ""
+    return f"; did you mean '{clipped(near)}'?" if near else ""
 
 
 def counted(number: int, noun: str) -> str:
@@ -133,12 +145,38 @@ def some_of(names: Iterable[str]) -> str:
     """List names, as many as a line can hold."""
     listed = list(names)
     more = len(listed) - _NAMES_SHOWN
-    return ", ".join(listed[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(map(clipped, listed[:_NAMES_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def printable(text: str) -> str:
+    r"""Write what a terminal would obey or cannot show as escapes such as `\n`: controls, bytes that are no text."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    """Escape a character; one that stands for a byte in a file name is shown as that byte."""
+    code = ord(char)
+    return f"\\x{code & 0xFF:02x}" if _FIRST_BYTE <= code <= _LAST_BYTE else char.encode("unicode_escape").decode()
+
+
+def cut(text: str, length: int = _NAME_LENGTH) -> str:
+    """Cut a text that is longer than a message should have."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def clipped(name: str) -> str:
+    """Write a name for a message: printable, and cut to fit a line."""
+    return cut(printable(name))
 
 
 def shown(value: object) -> str:
     """Write a value of a definition for a message: a text in single quotes, else as JSON, cut to fit a line."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, str):
-        text = "'" + text[1:-1].replace('\\"', '"') + "'"
-    return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
+        return cut(f"'{printable(value)}'", _SHOWN_LENGTH)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return cut(printable(_JSON_ESCAPE.sub(_as_elsewhere, text)), _SHOWN_LENGTH)
+
+
+def _as_elsewhere(escape: re.Match[str]) -> str:
+    """Write an escape of JSON as `printable` writes it."""
+    return f"\\x{escape[2]}" if escape[2] else escape[0]

@@ -83,7 +83,9 @@ def run(
         PublishError: The output cannot be written; what was published before stands.
     """
     started = datetime.now(UTC)
-    question = Question(contacts, id_column, project, as_of or started, timezone, strict, allow_empty)
+    question = Question(
+        contacts, id_column, project, started if as_of is None else as_of, timezone, strict, allow_empty
+    )
     prepared = prepare(question, load_definitions(Path(segments)))
     run_id = _new_run_id(started)
     folder = Path(output)

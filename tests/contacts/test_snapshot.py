@@ -128,7 +128,7 @@ def test_row_groups_do_not_matter(tmp_path: Path) -> None:
         (pl.Int8(), "number, Int8"),
         (pl.List(pl.Float64), "list of number, Float64"),
         (pl.Array(pl.String, 2), "list of text"),
-        (pl.Time(), "Time"),
+        (pl.Time(), "time of day"),
         (pl.Null(), "nothing"),
         (pl.Datetime(), "date-time"),
     ],

@@ -57,8 +57,8 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
         (
             [{"operator": "eq", "value": 1}],
             (
-                "$.rules[0].field: 'field' is missing; it is a column such as 'status', "
-                "or a path such as 'custom_fields.plan'"
+                "$.rules[0].field: 'field' is missing; it is a column such as \"status\", "
+                'or a path such as "custom_fields.plan"'
             ),
         ),
     ],

@@ -1,7 +1,10 @@
 """Definitions from files and folders."""
 
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,5 +123,30 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_that_file(tmp_path: Path) ->
     (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
     [broken] = load_definitions(tmp_path).broken
     assert [str(problem) for problem in broken.problems] == [
-        f"{tmp_path}/gone.json: cannot be read: No such file or directory"
+        f"{tmp_path}/gone.json: is a link that leads nowhere; mend it or remove it"
     ]
+
+
+@pytest.mark.parametrize("locked", ["segments", "segments/sub"])
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str) -> None:
+    def list_folder(path: str) -> Any:
+        if Path(path) == tmp_path / locked:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return listing(path)
+
+    listing = os.scandir
+    write_segment(tmp_path / "segments", "good", rule("plan", "eq", "pro"))
+    (tmp_path / "segments" / "sub").mkdir()
+    monkeypatch.setattr(os, "scandir", list_folder)
+    if locked == "segments":
+        with pytest.raises(UsageError, match="segments: cannot be read: Permission denied"):
+            load_definitions(tmp_path / "segments")
+    else:
+        [broken] = load_definitions(tmp_path / "segments").broken
+        assert (broken.segment_id, broken.place) == ("sub/", f"{tmp_path}/segments/sub")
+
+
+def test_a_path_into_a_file_has_no_suggestion(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"a\.json/b\.json: no such file or folder; check the path"):
+        load_definitions(tmp_path / "a.json" / "b.json")

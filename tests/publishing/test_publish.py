@@ -13,6 +13,8 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import PublishError, UsageError
+from segbatch.publishing import publish
+from segbatch.publishing.durable import replace_file
 from segbatch.publishing.publish import rebuild_catalogue, staging
 from segbatch.publishing.querying import query
 
@@ -173,7 +175,9 @@ def test_a_damaged_manifest_is_named(job: Path) -> None:
 
 def test_an_output_that_cannot_be_written_is_one_message(job: Path) -> None:
     (job / "file").write_text("not a folder")
-    with pytest.raises(PublishError, match="file: cannot be written: a file is in the way; nothing was published"):
+    with pytest.raises(
+        PublishError, match=r"file: a file is in the way; remove it, or publish elsewhere .*; nothing was published"
+    ):
         run(job, "file")
 
 
@@ -200,3 +204,58 @@ def test_an_empty_snapshot_is_published_only_when_told_so(job: Path) -> None:
     with pytest.raises(segbatch.SnapshotError, match="has no contacts, which would empty every segment"):
         run(job)
     assert run(job, allow_empty=True).run.contacts == 0
+
+
+@pytest.mark.parametrize("step", ["build_catalogue", "sync_folder", "_point_to"])
+@pytest.mark.parametrize("error", [OSError(28, "full"), KeyboardInterrupt()], ids=["full", "interrupted"])
+def test_a_run_that_fails_while_it_is_published_is_undone(
+    job: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    run(job)
+    before = sorted((job / "output").rglob("*"))
+    monkeypatch.setattr(publish, step, fail)
+    with pytest.raises((PublishError, KeyboardInterrupt)):
+        run(job)
+    assert sorted((job / "output").rglob("*")) == before
+    assert len(rows(job / "output", "FROM runs")) == 1
+
+
+def test_a_run_whose_tables_cannot_be_placed_is_published_and_mended_by_one_command(
+    job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Path:
+        raise OSError(28, "full")
+
+    run(job)
+    with monkeypatch.context() as broken:
+        broken.setattr(publish, "place_catalogue", fail)
+        with pytest.raises(PublishError, match=r"No space left on device; the run is published, but not its tables"):
+            run(job)
+    rebuild_catalogue(job / "output")
+    assert len(rows(job / "output", "FROM runs")) == 2
+
+
+@pytest.mark.parametrize("name", ["current", "segbatch.duckdb"])
+def test_a_folder_that_comes_into_the_way_during_a_run_is_told_and_the_run_undone(job: Path, name: str) -> None:
+    output = job / "output"
+    with pytest.raises(PublishError, match=rf"output/{name}: a folder is in the way; .*; nothing was published"):
+        run(job, progress=lambda *_: (output / name).mkdir(exist_ok=True))
+    assert sorted(output.rglob("*")) == [output / name]
+
+
+def test_a_run_that_may_be_published_is_not_undone(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replace_and_fail(new: Path, old: Path) -> None:
+        replace_file(new, old)
+        raise OSError(5, "on the way to the disk")
+
+    run(job)
+    with monkeypatch.context() as broken:
+        broken.setattr(publish, "replace_file", replace_and_fail)
+        with pytest.raises(PublishError, match="Input/output error"):
+            run(job)
+    rebuild_catalogue(job / "output")
+    assert len(rows(job / "output", "FROM runs")) == 2
+    assert len(rows(job / "output", "FROM membership")) == 2

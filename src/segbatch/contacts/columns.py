@@ -6,7 +6,7 @@ from zoneinfo import available_timezones
 import polars as pl
 import pyarrow as pa
 
-from segbatch.contacts.kinds import describe
+from segbatch.contacts.kinds import in_words
 from segbatch.errors import SnapshotError
 
 __all__ = ["OPAQUE", "kind_words", "polars_schema", "shared_schema", "to_frame"]
@@ -75,7 +75,7 @@ def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
 def kind_words(kind: pa.DataType) -> str:
     """Name an Arrow type as all messages name types."""
     [dtype] = polars_schema(pa.schema([("it", kind)])).values()
-    return describe(dtype)
+    return in_words(dtype)
 
 
 def to_frame(table: pa.Table) -> pl.DataFrame:

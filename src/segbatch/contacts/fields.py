@@ -7,7 +7,7 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 from segbatch.contacts.kinds import Kind, element_type, kind_of
-from segbatch.errors import did_you_mean, some_of
+from segbatch.errors import clipped, did_you_mean, some_of
 
 __all__ = ["Field", "UnknownColumnError", "element_of", "resolve"]
 
@@ -68,7 +68,7 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
             return _nowhere(name, column, path, _no_key(path, rest, dtype, list(keys)))
         expr, dtype, path, rest = expr.struct.field(key), _instance(keys[key]), f"{path}.{key}", beyond
     if kind_of(dtype) is Kind.NOTHING:
-        return _nowhere(name, column, path, f"'{name}' holds nothing but nulls in this snapshot")
+        return _nowhere(name, column, path, f"'{clipped(name)}' holds nothing but nulls in this snapshot")
     return Field(_readable(expr, dtype), dtype, kind_of(dtype), column, path)
 
 
@@ -95,15 +95,16 @@ def _nowhere(name: str, column: str, leaf: str, warning: str) -> Field:
 def _no_column(name: str, schema: Mapping[str, object]) -> str:
     head = name.split(".", 1)[0]
     near = did_you_mean(name, schema) or did_you_mean(head, schema)
-    return f"the snapshot has no column '{head}'" + (near or f"; it has {some_of(schema)}")
+    return f"the snapshot has no column '{clipped(head)}'" + (near or f"; it has {some_of(schema)}")
 
 
 def _no_key(path: str, rest: str, dtype: pl.DataType, keys: list[str]) -> str:
     head = rest.split(".", 1)[0]
     if not isinstance(dtype, pl.Struct):
-        return f"'{path}' is {kind_of(dtype)} and has no '{head}' in it, so it is missing for every contact"
-    near = did_you_mean(head, keys)
-    return f"'{path}' has no '{head}' in this snapshot, so it is missing for every contact{near}"
+        found = f"is {kind_of(dtype)} and has no '{clipped(head)}' in it"
+    else:
+        found = f"has no '{clipped(head)}' in this snapshot"
+    return f"'{clipped(path)}' {found}, so it is missing for every contact{did_you_mean(head, keys)}"
 
 
 def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:

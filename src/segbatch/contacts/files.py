@@ -1,21 +1,29 @@
 """The Parquet files of a snapshot: finding them, opening them, and saying clearly what is wrong with them."""
 
+import errno
 import glob
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segbatch.errors import SnapshotError, did_you_mean
+from segbatch.errors import SnapshotError, UsageError, clipped, did_you_mean
 
 __all__ = ["SnapshotFile", "find_files", "open_file", "read_batches"]
 
 _READ_SIZE = 1 << 20
+_LOOKED_AT = 1_000
+"""How many files and folders to look at for a hint."""
+
+_DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
+_NO_FILE = "is a pipe or a device, and not a file; export to a file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +75,25 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except FileNotFoundError:
-        raise SnapshotError(f"{path}: no such file{_near(path)}") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise SnapshotError(f"{path}: {_no_such_file(path)}") from None
     except (pa.ArrowException, OSError) as error:
         number = getattr(error, "errno", None)
+        if number == errno.ELOOP:
+            raise SnapshotError(f"{path}: {_DEAD_LINK}") from None
         if number:
             raise SnapshotError(f"{path}: cannot be read: {os.strerror(number)}") from None
         raise SnapshotError(f"{path}: is not Parquet, or cut short or damaged; export it again") from None
+
+
+def _no_such_file(path: Path) -> str:
+    """Tell what is wrong with a path at which nothing is."""
+    if path.is_symlink():
+        return _DEAD_LINK
+    near = ""
+    with suppress(OSError):
+        near = did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+    return f"no such file{near or '; check the path of the export'}"
 
 
 def find_files(path: str) -> list[Path]:
@@ -84,48 +104,85 @@ def find_files(path: str) -> list[Path]:
             glob such as `export/**/*.parquet`.
 
     Returns:
-        The files, sorted by name; at least one.
+        The files, sorted by name; at least one. A link that leads nowhere counts as one, so that opening it tells.
 
     Raises:
         SnapshotError: There is none.
+        UsageError: The path is empty.
     """
     if not path:
-        raise SnapshotError("the path of the snapshot is empty; is a variable not set? (--contacts)")
+        raise UsageError("the path of the snapshot is empty; is a variable not set? (--contacts)")
     place = Path(path)
     with reading(place):
-        if place.is_dir():
+        if glob.has_magic(path) and _is_nowhere(place):
+            return _files_of_glob(path)
+        mode = place.stat().st_mode
+        if stat.S_ISDIR(mode):
             return _files_in(place)
-        if place.exists():
-            return [place]
-        files = _files_of_glob(path)
-        if not files:
-            raise SnapshotError(f"{path}: no such file{_near(place)}")
-        return files
+    if not stat.S_ISREG(mode):
+        raise SnapshotError(f"{path}: {_NO_FILE}")
+    return [place]
+
+
+def _is_nowhere(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    return False
 
 
 def _files_in(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.iterdir() if file.suffix == ".parquet" and not _is_passed_over(file.name))
+    """Return the Parquet files of a folder; a folder that is called like one has files that must not be missed."""
+    named = (entry for entry in folder.iterdir() if entry.suffix == ".parquet" and not _is_passed_over(entry.name))
+    files = sorted(entry for entry in named if entry.is_dir() or _is_to_read(entry))
+    hint = f"for those in folders below it write '{glob.escape(str(folder))}/**/*.parquet'"
+    inner = next((entry for entry in files if entry.is_dir()), None)
+    if inner:
+        raise SnapshotError(f"{inner}: is a folder, and not a file; {hint}")
     if not files:
-        pattern = f"{folder}/**/*.parquet"
-        hint = f"for those in folders below it write '{pattern}'" if _files_of_glob(pattern) else "export the contacts"
+        hint = hint if _has_files_below(folder) else "export the contacts"
         raise SnapshotError(f"{folder}: the folder has no .parquet file; {hint}")
     return files
+
+
+def _has_files_below(folder: Path) -> bool:
+    """Tell whether Parquet files are soon found below a folder; a hint is not worth walking through all of a tree."""
+    return any(entry.name.endswith(".parquet") and entry.is_file() for entry in islice(_below(folder), _LOOKED_AT))
+
+
+def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Walk through a folder and those below it, the nearest first."""
+    waiting = [str(folder)]
+    for place in waiting:
+        with suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                if not _is_passed_over(entry.name):
+                    yield entry
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
 
 
 def _files_of_glob(pattern: str) -> list[Path]:
     """Return the files that match, except what a program left that was or is still writing."""
     named = sum(not glob.has_magic(part) for part in Path(pattern).parts)
     found = (Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob wants a root
-    return sorted(file for file in found if file.is_file() and not any(map(_is_passed_over, file.parts[named:])))
+    files = sorted(file for file in found if _is_to_read(file) and not any(map(_is_passed_over, file.parts[named:])))
+    if not files:
+        raise SnapshotError(f"{pattern}: matches no file; check the path of the export")
+    return files
 
 
 def _is_passed_over(name: str) -> bool:
     return name.startswith(("_", "."))
 
 
-def _near(path: Path) -> str:
-    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    return did_you_mean(path.name, names) or "; check the path of the export"
+def _is_to_read(path: Path) -> bool:
+    """Tell whether opening ends, as a file or with an error: opening a pipe waits for its writer."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def open_file(path: Path) -> SnapshotFile:
@@ -134,7 +191,7 @@ def open_file(path: Path) -> SnapshotFile:
     Raises:
         SnapshotError: It is no Parquet file, or cut short, or cannot be read.
     """
-    with reading(path), pq.ParquetFile(path) as parquet:
+    with reading(path), _parquet(path) as parquet:
         status = path.stat()
         rows = parquet.metadata.num_rows
         return SnapshotFile(path, status.st_size, status.st_mtime_ns, rows, parquet.schema_arrow)
@@ -151,10 +208,36 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
     """
-    with reading(file.path), pq.ParquetFile(file.path, pre_buffer=False, buffer_size=_READ_SIZE) as parquet:
-        for batch in parquet.iter_batches(batch_size=rows, columns=columns):
-            _ensure_unicode(file.path, batch)
-            yield batch
+    with reading(file.path), _parquet(file.path) as parquet:
+        try:
+            for batch in parquet.iter_batches(batch_size=rows, columns=columns):
+                _ensure_unicode(file.path, batch)
+                yield batch
+        except pa.ArrowInvalid as error:
+            if "UTF8" not in str(error):
+                raise
+            raise _not_unicode(file.path, _not_readable(parquet, columns)) from None
+
+
+@contextmanager
+def _parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    """Open a Parquet file, whatever bytes its name has."""
+    with (
+        pa.OSFile(os.fsencode(path)) as source,
+        pq.ParquetFile(source, pre_buffer=False, buffer_size=_READ_SIZE) as parquet,
+    ):
+        yield parquet
+
+
+def _not_readable(parquet: pq.ParquetFile, columns: list[str]) -> str:
+    """Return the column that cannot be read, which Arrow does not tell."""
+    for column in columns[:-1]:
+        try:
+            for _ in parquet.iter_batches(columns=[column]):
+                pass
+        except pa.ArrowInvalid:
+            return column
+    return columns[-1]
 
 
 def _ensure_unicode(path: Path, batch: pa.RecordBatch) -> None:
@@ -163,5 +246,9 @@ def _ensure_unicode(path: Path, batch: pa.RecordBatch) -> None:
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
-            message = f"the column '{name}' has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
-            raise SnapshotError(f"{path}: {message}") from None
+            raise _not_unicode(path, name) from None
+
+
+def _not_unicode(path: Path, column: str) -> SnapshotError:
+    problem = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
+    return SnapshotError(f"{path}: the column '{clipped(column)}' {problem}")

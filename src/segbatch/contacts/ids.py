@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.contacts.columns import kind_words
-from segbatch.errors import SnapshotError, counted, did_you_mean, some_of
+from segbatch.errors import SnapshotError, clipped, counted, did_you_mean, some_of
 
 __all__ = ["IdCheck", "find_id_column", "ids_as_series"]
 
@@ -22,12 +22,15 @@ def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
     """
     if name not in schema.names:
         near = did_you_mean(name, schema.names) or f"; it has {some_of(schema.names) or 'no columns at all'}"
-        raise SnapshotError(f"the snapshot has no id column '{name}'{near} (--id-column NAME)")
+        raise SnapshotError(f"the snapshot has no id column '{clipped(name)}'{near} (--id-column NAME)")
     kind = schema.field(name).type
-    if not _can_be_id(kind):
+    if pa.types.is_null(kind):
         raise SnapshotError(
-            f"the id column '{name}' is {kind_words(kind)}; ids are text, whole numbers or UUIDs (--id-column NAME)"
+            f"the id column '{clipped(name)}' holds nothing but nulls; give each contact an id (--id-column NAME)"
         )
+    if not _can_be_id(kind):
+        message = f"is {kind_words(kind)}; ids are text, whole numbers or UUIDs (--id-column NAME)"
+        raise SnapshotError(f"the id column '{clipped(name)}' {message}")
     return kind
 
 
@@ -90,7 +93,7 @@ class IdCheck:
         """
         if self._nulls:
             have = "has" if self._nulls == 1 else "have"
-            message = f"{counted(self._nulls, 'contact')} {have} no id (the column '{self._column}' is null), "
+            message = f"{counted(self._nulls, 'contact')} {have} no id (the column '{clipped(self._column)}' is null), "
             raise SnapshotError(f"{message}the first in row {self._first_null:,}; give each an id in the export")
         hashes = pl.concat(self._hashes).sort() if self._hashes else pl.Series(dtype=pl.UInt64)
         twice = hashes.filter(hashes == hashes.shift()).unique()
@@ -104,7 +107,9 @@ class IdCheck:
             some = ", ".join(_show(contact_id) for contact_id in repeated.head(_SHOWN))
             more = ", …" if len(repeated) > _SHOWN else ""
             come = "comes" if len(repeated) == 1 else "come"
-            message = f"{counted(len(repeated), 'id')} {come} more than once in '{self._column}' ({some}{more}); "
+            message = (
+                f"{counted(len(repeated), 'id')} {come} more than once in '{clipped(self._column)}' ({some}{more}); "
+            )
             raise SnapshotError(f"{message}keep one row per contact in the export")
 
 

@@ -4,7 +4,11 @@ from enum import StrEnum
 
 import polars as pl
 
-__all__ = ["Kind", "describe", "element_type", "kind_of", "value_type"]
+__all__ = ["Kind", "describe", "element_type", "in_words", "kind_of", "value_type"]
+
+
+_TIME = "time of day"
+_DURATION = "duration"
 
 
 class Kind(StrEnum):
@@ -56,14 +60,62 @@ def value_type(dtype: pl.DataType) -> pl.DataType:
 
 
 def describe(dtype: pl.DataType) -> str:
-    """Name a column's type for a message: the kind, and what Polars calls it where that says more."""
+    """Name a column's type for a message, to be put in brackets: the kind, and the very type where that says more."""
     kind = kind_of(dtype)
     match kind:
         case Kind.LIST:
             return f"list of {describe(element_type(dtype))}"
         case Kind.NUMBER:
-            return f"number, {dtype}"
+            return f"number, {_type_name(dtype)}"
         case Kind.OTHER:
-            return "of a type that Polars does not have" if isinstance(dtype, pl.Object) else str(dtype)
+            return _type_name(dtype)
         case _:
             return kind.value
+
+
+def in_words(dtype: pl.DataType) -> str:
+    """Name a column's type for a sentence, such as `a number (Int64)`."""
+    kind = kind_of(dtype)
+    match kind:
+        case Kind.LIST:
+            return f"a list of {_many(element_type(dtype))}"
+        case Kind.NUMBER:
+            return f"a number ({_type_name(dtype)})"
+        case Kind.OTHER:
+            name = _type_name(dtype)
+            return f"a {name}" if name in {_TIME, _DURATION} else name
+        case Kind.TEXT:
+            return "text"
+        case Kind.NOTHING:
+            return "without a type"
+        case _:
+            return f"a {kind}"
+
+
+def _many(dtype: pl.DataType) -> str:
+    kind = kind_of(dtype)
+    match kind:
+        case Kind.LIST:
+            return f"lists of {_many(element_type(dtype))}"
+        case Kind.NUMBER:
+            return f"numbers ({_type_name(dtype)})"
+        case Kind.OTHER | Kind.TEXT:
+            return describe(dtype)
+        case _:
+            return f"{kind}s"
+
+
+def _type_name(dtype: pl.DataType) -> str:
+    match dtype:
+        case pl.Decimal():
+            return f"Decimal({dtype.precision}, {dtype.scale})"
+        case pl.Time():
+            return _TIME
+        case pl.Duration():
+            return _DURATION
+        case pl.Binary():
+            return "bytes"
+        case pl.Object():
+            return "of a type that Polars does not have"
+        case _:
+            return str(dtype)

@@ -1,18 +1,18 @@
 """Definitions from a file or a folder: everything that is right, and every problem of everything that is not."""
 
 import errno
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segbatch.definitions.finding import find_files, reason, stem
 from segbatch.definitions.limits import MAX_FILE_SIZE
 from segbatch.definitions.segment import Segment
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validating import validate
-from segbatch.errors import DefinitionError, Problem, UsageError, did_you_mean
+from segbatch.errors import DefinitionError, Problem, UsageError, clipped, did_you_mean, printable
 
 __all__ = ["BrokenDefinition", "Definition", "Definitions", "load_definitions", "load_segments"]
 
@@ -120,7 +120,7 @@ class Definitions:
         broken = tuple(entry for entry in self.broken if entry.text("project_id") in {None, project})
         if not good and not broken:
             near = did_you_mean(project, {entry.segment.project_id or "" for entry in self.good})
-            raise UsageError(f"no segment is of the project '{project}'{near} (--project)")
+            raise UsageError(f"no segment is of the project '{clipped(project)}'{near} (--project)")
         return Definitions(good, broken)
 
 
@@ -155,52 +155,27 @@ def load_definitions(path: Path) -> Definitions:
     Raises:
         UsageError: There is no such path, or no definition in it.
     """
-    found = [entry for file in _files(path) for entry in _load_file(file)]
+    found = [entry for file in find_files(path) for entry in _load_file(file)]
     if not found:
         raise UsageError(f"{path}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
     return _refuse_twins(found)
 
 
-def _files(path: Path) -> list[Path]:
-    try:
-        if path.is_dir():
-            return _files_below(path)
-        if path.exists():
-            return [path]
-        near = did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else [])
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    raise UsageError(f"{path}: no such file or folder{near or '; check the path of the definitions (--segments)'}")
-
-
-def _files_below(folder: Path) -> list[Path]:
-    """Return the definition files of a folder and of those below it; a link that leads nowhere is one too."""
-    found = sorted(file for file in folder.rglob("*") if file.suffix.lower() == ".json")
-    files = [file for file in found if _is_shown(file.relative_to(folder)) and (file.is_file() or file.is_symlink())]
-    if not files:
-        raise UsageError(f"{folder}: the folder has no .json file; each segment is a JSON file")
-    return files
-
-
-def _is_shown(relative: Path) -> bool:
-    return not any(part.startswith(".") for part in relative.parts)
-
-
 def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
     """Read the one segment or the list of segments of a file."""
+    name, default_id = printable(str(file)), printable(stem(file))
     try:
         data, problems = parse(_read(file))
     except OSError as error:
-        data, problems = None, [Problem(f"cannot be read: {error.strerror}")]
+        data, problems = None, [Problem(reason(error))]
     if problems:
-        yield BrokenDefinition(
-            file.stem, str(file), "$", tuple(replace(problem, file=str(file)) for problem in problems)
-        )
+        located = tuple(replace(problem, file=name) for problem in problems)
+        yield BrokenDefinition(default_id, name, "$", located)
     elif isinstance(data, list):
         for index, item in enumerate(data):
-            yield _load_one(item, file, f"$[{index}]", f"{_stem(file)}[{index}]")
+            yield _load_one(item, name, f"$[{index}]", f"{default_id}[{index}]")
     else:
-        yield _load_one(_with_id(data, _stem(file)), file, "$", _stem(file))
+        yield _load_one(_with_id(data, default_id), name, "$", default_id)
 
 
 def _read(file: Path) -> bytes:
@@ -210,24 +185,19 @@ def _read(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _stem(file: Path) -> str:
-    """Return a file's name without `.json`; bytes in it that are no text are written as escapes."""
-    return os.fsencode(file.stem).decode(errors="backslashreplace")
-
-
 def _with_id(data: Any, stem: str) -> Any:
     """Give the one segment of a file the file's stem as its id, unless it has one."""
     return {"id": stem, **data} if isinstance(data, dict) else data
 
 
-def _load_one(data: Any, file: Path, path: str, default_id: str) -> Definition | BrokenDefinition:
+def _load_one(data: Any, file: str, path: str, default_id: str) -> Definition | BrokenDefinition:
     segment, problems = validate(data, path)
     if segment is not None:
-        return Definition(segment, str(file), path)
+        return Definition(segment, file, path)
     written = data.get("id") if isinstance(data, dict) else None
     segment_id = written if isinstance(written, str) else default_id
-    located = tuple(replace(problem, file=str(file), segment_id=segment_id) for problem in problems)
-    return BrokenDefinition(segment_id, str(file), path, located, data)
+    located = tuple(replace(problem, file=file, segment_id=segment_id) for problem in problems)
+    return BrokenDefinition(segment_id, file, path, located, data)
 
 
 def _refuse_twins(found: Iterable[Definition | BrokenDefinition]) -> Definitions:
@@ -249,7 +219,7 @@ def _refuse_twins(found: Iterable[Definition | BrokenDefinition]) -> Definitions
 def _merge(segment_id: str, entries: Sequence[Definition | BrokenDefinition]) -> BrokenDefinition:
     first, *others = entries
     problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
-    message = f"the id '{segment_id}' is taken by {first.place}; give one of them another id"
+    message = f"the id '{clipped(segment_id)}' is taken by {first.place}; give one of them another id"
     problems += [Problem(message, entry.file, f"{entry.path}.id", segment_id) for entry in others]
     data = first.data if isinstance(first, BrokenDefinition) else first.segment.to_json()
     return BrokenDefinition(segment_id, first.file or "", first.path, tuple(problems), data)

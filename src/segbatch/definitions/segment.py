@@ -87,7 +87,7 @@ class Rule(_Strict):
             self._ensure_unset("field", "missing", "ignore_case")
         elif self.field is None:
             raise wrong(
-                "'field' is missing; it is a column such as 'status', or a path such as 'custom_fields.plan'", "field"
+                '\'field\' is missing; it is a column such as "status", or a path such as "custom_fields.plan"', "field"
             )
         if self.shape == "nothing":
             self._ensure_unset("missing", "ignore_case")

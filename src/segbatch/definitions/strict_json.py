@@ -6,12 +6,13 @@ Infinity, numbers beyond any double, and halves of a surrogate pair. Here each o
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from segbatch.definitions.limits import MAX_JSON_DEPTH
-from segbatch.errors import Problem, shown
+from segbatch.errors import Problem, cut, shown
 
 __all__ = ["child_path", "parse"]
 
@@ -57,16 +58,17 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
             parse_constant=lambda name: _Refused(f"{name} is not JSON; write a number"),
         )
     except json.JSONDecodeError as error:
-        return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_in_our_words(error.msg)}")]
+        return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_in_our_words(error)}")]
     except RecursionError:
         return None, [Problem(_TOO_DEEP)]
     return data, list(_problems(data))
 
 
 def child_path(path: str, key: str | int) -> str:
-    """Return the JSONPath of a child: `$.rules` and 1 give `$.rules[1]`."""
+    """Return the JSONPath of a child: `$.rules` and 1 give `$.rules[1]`. A key too long for a message is cut."""
     if isinstance(key, int):
         return f"{path}[{key}]"
+    key = cut(key)
     return f"{path}.{key}" if key.isidentifier() else f"{path}[{json.dumps(key)}]"
 
 
@@ -77,15 +79,43 @@ _REASONS = {
     "Expecting ','": "a comma or a closing bracket is missing",
     "Expecting ':'": "a colon is missing behind the key",
     "Extra data": "something follows the end; a file holds one object or one list",
-    "Invalid control": "a text has a line break or a control character in it; write \\n",
+    "Invalid control": "a text has a line break, a tab or another control character in it; write \\n or \\t",
     "Unterminated string": "the text that begins here is not closed",
     "Invalid \\": "no such escape; a backslash is written \\\\",
 }
 """What Python's reader says, by its first words, and what a person needs to know."""
 
 
-def _in_our_words(message: str) -> str:
-    return next((reason for words, reason in _REASONS.items() if message.startswith(words)), message)
+_IN_A_TEXT = ("Invalid", "Unterminated")
+_WHITE_SPACE = " \t\r\n"
+_COMMENTS = ("//", "/*", "#")
+_WORD = re.compile(r"[\w.+-]+")
+_BEGINS_A_NUMBER = re.compile(r"[+-]?\.?[0-9]")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def _in_our_words(error: json.JSONDecodeError) -> str:
+    """Tell what a person needs to know, from what Python's reader says and what stands there."""
+    if not error.msg.startswith(_IN_A_TEXT):
+        rest = error.doc[error.pos :].lstrip(_WHITE_SPACE)
+        if not rest:
+            return "the file ends here; is it cut short, or a closing bracket missing?"
+        if rest.startswith(_COMMENTS):
+            return "JSON has no comments; remove it"
+        word = _word_at(error.doc, error.pos)
+        if _BEGINS_A_NUMBER.match(word) and not _NUMBER.fullmatch(word):
+            return (
+                f"{shown(word)} is not a number as JSON has them; write it like 5, 0.5 or -2e3, or in quotes as a text"
+            )
+    return next((reason for words, reason in _REASONS.items() if error.msg.startswith(words)), error.msg)
+
+
+def _word_at(text: str, position: int) -> str:
+    """Return the word or number around a place, or an empty text where there is none."""
+    line = text.rfind("\n", 0, position) + 1
+    words = (match for match in _WORD.finditer(text, line) if match.end() > position)
+    found = next(words, None)
+    return found[0] if found and found.start() <= position else ""
 
 
 def _read_object(pairs: list[tuple[str, Any]]) -> _Object:

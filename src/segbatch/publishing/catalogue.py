@@ -13,10 +13,11 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from segbatch.publishing.durable import replace_file
+from segbatch.errors import UsageError
+from segbatch.publishing.durable import ensure_no_folder, replace_file
 from segbatch.publishing.records import Manifest, RunRecord, SegmentRecord
 
-__all__ = ["CATALOGUE", "build_catalogue", "place_catalogue"]
+__all__ = ["CATALOGUE", "build_catalogue", "discard_catalogue", "ensure_nameable", "ensure_place", "place_catalogue"]
 
 CATALOGUE = "segbatch.duckdb"
 
@@ -47,6 +48,32 @@ _TYPES = {
 }
 
 
+def ensure_place(output: Path) -> None:
+    """Check that a catalogue can be put into a folder, as far as that can be known before.
+
+    Raises:
+        UsageError: DuckDB cannot open files in it.
+        PublishError: A folder is in the way of a file.
+    """
+    ensure_nameable(output)
+    for path in (output / CATALOGUE, _aside(output)):
+        ensure_no_folder(path)
+        ensure_no_folder(_log_of(path))
+
+
+def ensure_nameable(output: Path) -> None:
+    """Check that DuckDB can be told where a folder is: it takes names that are UTF-8, and no others.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    try:
+        str(output.resolve()).encode()
+    except UnicodeEncodeError:
+        message = "has bytes in its path that are not UTF-8, and DuckDB could not open what is in it"
+        raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
+
+
 def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, runs: Sequence[RunRecord]) -> None:
     """Build the catalogue of a run aside, where no reader sees it.
 
@@ -56,9 +83,8 @@ def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, runs: Se
         manifest: That run.
         runs: All the runs to list, oldest first.
     """
+    discard_catalogue(output)
     aside = _aside(output)
-    for stale in (aside, _log_of(aside)):
-        stale.unlink(missing_ok=True)
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute(f"ATTACH {_quoted(aside)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
@@ -73,6 +99,13 @@ def place_catalogue(output: Path) -> Path:
     _log_of(place).unlink(missing_ok=True)
     replace_file(_aside(output), place)
     return place
+
+
+def discard_catalogue(output: Path) -> None:
+    """Remove what was built aside, if it is there."""
+    aside = _aside(output)
+    for stale in (aside, _log_of(aside)):
+        stale.unlink(missing_ok=True)
 
 
 def _aside(output: Path) -> Path:

@@ -10,24 +10,55 @@ import duckdb
 
 from segbatch.errors import PublishError
 
-__all__ = ["replace_file", "sync_folder", "sync_tree", "writing"]
+__all__ = ["ensure_no_folder", "replace_file", "sync_folder", "sync_tree", "writing"]
 
-_REASONS = {errno.ENOTDIR: "a file is in the way", errno.EEXIST: "a file is in the way"}
+_IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
+_FORBIDDEN = {errno.EACCES, errno.EPERM}
+_NOTHING = "nothing was published"
 
 
 @contextmanager
-def writing(output: Path) -> Iterator[None]:
+def writing(output: Path, outcome: str = _NOTHING) -> Iterator[None]:
     """Turn errors of writing into one that says what to do.
+
+    Args:
+        output: The output folder.
+        outcome: What is then to be said of the whole.
 
     Raises:
         PublishError: The disk is full, the folder cannot be written, or the like.
     """
     try:
         yield
-    except (OSError, duckdb.Error) as error:
-        number = getattr(error, "errno", None) or 0
-        reason = _REASONS.get(number) or (os.strerror(number) if number else str(error).splitlines()[0])
-        raise PublishError(f"{output}: cannot be written: {reason}; nothing was published") from None
+    except OSError as error:
+        raise PublishError(f"{_trouble(output, error)}; {outcome}") from None
+    except duckdb.Error as error:
+        raise PublishError(f"{output}: cannot be written: {str(error).splitlines()[0]}; {outcome}") from None
+
+
+def ensure_no_folder(path: Path) -> None:
+    """Check that no folder stands where a file is to be put; a folder would not give way.
+
+    Raises:
+        PublishError: One does.
+    """
+    if path.is_dir() and not path.is_symlink():
+        raise PublishError(f"{_in_the_way(path)}; {_NOTHING}")
+
+
+def _trouble(output: Path, error: OSError) -> str:
+    """Say what cannot be written and why; where one path among many is to blame, that one is named."""
+    named = Path(str(error.filename2 or error.filename or output))
+    culprit = next((path for path in (named, *named.parents) if os.path.lexists(path)), output)
+    if error.errno in _IN_THE_WAY:
+        return _in_the_way(culprit)
+    place = culprit if error.errno in _FORBIDDEN else output
+    return f"{place}: cannot be written: {os.strerror(error.errno) if error.errno else error}"
+
+
+def _in_the_way(path: Path) -> str:
+    kind = "folder" if path.is_dir() else "link" if path.is_symlink() else "file"
+    return f"{path}: a {kind} is in the way; remove it, or publish elsewhere (--output)"
 
 
 def sync_file(path: Path) -> None:

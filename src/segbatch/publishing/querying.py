@@ -1,13 +1,13 @@
 """Asking the published tables a question, without opening DuckDB by hand."""
 
-import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
-from segbatch.errors import UsageError
-from segbatch.publishing.catalogue import CATALOGUE
+from segbatch.errors import QueryError, UsageError
+from segbatch.publishing.catalogue import CATALOGUE, ensure_nameable
 
 __all__ = ["Answer", "query"]
 
@@ -36,16 +36,49 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
         most_rows: How many rows to return.
 
     Raises:
-        UsageError: Nothing is published there, or DuckDB cannot run the statement.
+        UsageError: Nothing is published there, or it cannot be read, or there is no statement.
+        QueryError: DuckDB cannot run the statement.
     """
     catalogue = output / CATALOGUE
-    if not os.path.lexists(catalogue):
-        raise UsageError(f"{catalogue}: no such file; name the folder that a run published in (--output)")
+    _ensure_readable(catalogue)
+    ensure_nameable(output)
+    _ensure_text(sql)
     try:
-        with duckdb.connect(str(catalogue), read_only=True) as connection:
+        if not duckdb.extract_statements(sql):
+            raise UsageError('the statement is empty; write one, such as "FROM segments"')
+        with _open(catalogue) as connection:
             found = connection.execute(sql)
             columns = tuple(column[0] for column in found.description or ())
             rows = found.fetchmany(most_rows + 1)
     except duckdb.Error as error:
-        raise UsageError(str(error)) from None
+        raise QueryError(str(error)) from None
     return Answer(columns, tuple(rows[:most_rows]), len(rows) <= most_rows)
+
+
+def _ensure_text(sql: str) -> None:
+    try:
+        sql.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the statement has bytes that are not UTF-8") from None
+
+
+def _ensure_readable(catalogue: Path) -> None:
+    try:
+        is_file = stat.S_ISREG(catalogue.stat().st_mode)
+        if is_file:
+            catalogue.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        missing = "is a link that leads nowhere" if catalogue.is_symlink() else "no such file"
+        raise UsageError(f"{catalogue}: {missing}; name the folder that a run published in (--output)") from None
+    except OSError as error:
+        raise UsageError(f"{catalogue}: cannot be read: {error.strerror}") from None
+    if not is_file:
+        raise UsageError(f"{catalogue}: is not a file; remove it and make it anew with segbatch relink")
+
+
+def _open(catalogue: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(catalogue), read_only=True)
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{catalogue}: cannot be opened: {reason}; make it anew with segbatch relink") from None

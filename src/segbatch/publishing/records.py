@@ -1,8 +1,10 @@
 """What is told of a run and of each of its segments: the rows of the `runs` and `segments` tables."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+
+from segbatch.errors import printable
 
 __all__ = ["Manifest", "PublishedFile", "RunRecord", "SegmentRecord", "SnapshotRecord"]
 
@@ -97,13 +99,13 @@ class SnapshotRecord(_Record):
     """A file of the snapshot that a run read.
 
     Attributes:
-        path: Where it was.
+        path: Where it was; bytes of it that are no text are written as escapes.
         rows: How many contacts it had.
         size: Its size in bytes.
         sha256: The digest of its bytes, in hexadecimal.
     """
 
-    path: str
+    path: Annotated[str, BeforeValidator(printable)]
     rows: int
     size: int
     sha256: str

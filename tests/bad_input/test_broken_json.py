@@ -1,0 +1,170 @@
+"""Files that are no JSON, or that two readers could read in two ways."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import write
+from .making import A_SEGMENT, nested, segment
+
+if TYPE_CHECKING:
+    from .conftest import Program
+
+NO_COMMENTS = "JSON has no comments; remove it"
+THE_END = "the file ends here; is it cut short, or a closing bracket missing?"
+A_KEY = "a key in double quotes has to stand here; is there a comma too many?"
+A_VALUE = "a value has to stand here; is there a comma too many, or a text without quotes?"
+NO_COMMA = "a comma or a closing bracket is missing"
+NO_ESCAPE = r"no such escape; a backslash is written \\"
+NOT_UTF_8 = "line 1 has bytes that are not UTF-8; save the file as UTF-8"
+RAW_BREAK = r"a text has a line break, a tab or another control character in it; write \n or \t"
+EMPTY = f"the file is empty; {A_SEGMENT.replace('an object', 'a JSON object')}"
+TOO_DEEP = "lists and objects stand more than 100 deep inside each other; flatten the groups"
+
+TELLS_COMMAS = sys.version_info >= (3, 13)
+"""Whether Python tells a comma too many from the other mistakes."""
+
+
+def valued(value: str) -> str:
+    return f'{{"name": "S", "rules": [{{"field": "status", "operator": "eq", "value": {value}}}]}}'
+
+
+BROKEN: dict[str, tuple[str | bytes, str]] = {
+    "opened only": ("{", f"not JSON at line 1, column 2: {THE_END}"),
+    "cut short": ('{"name": "S", "rules": [', f"not JSON at line 1, column 25: {THE_END}"),
+    "single quotes": ("{'name': 'S'}", f"not JSON at line 1, column 2: {A_KEY}"),
+    "no quotes": ("{name: 'S'}", f"not JSON at line 1, column 2: {A_KEY}"),
+    "comment": ("// mine\n{}", f"not JSON at line 1, column 1: {NO_COMMENTS}"),
+    "comment inside": ('{"name": "S",\n // mine\n "rules": []}', f"not JSON at line 2, column 2: {NO_COMMENTS}"),
+    "comment behind": ('{"name": "S" # mine\n}', f"not JSON at line 1, column 14: {NO_COMMENTS}"),
+    "comment at the end": ('{"name": "S"}\n/* mine */', f"not JSON at line 2, column 1: {NO_COMMENTS}"),
+    "cut behind a line end": ('{"name":\n', f"not JSON at line 2, column 1: {THE_END}"),
+    "comma behind the last key": (
+        '{"name": "S", "rules": [],}',
+        "not JSON at line 1, column 26: there is a comma too many"
+        if TELLS_COMMAS
+        else f"not JSON at line 1, column 27: {A_KEY}",
+    ),
+    "comma behind the last rule": (
+        '{"name": "S",\n"rules": [5,]}',
+        "not JSON at line 2, column 12: there is a comma too many"
+        if TELLS_COMMAS
+        else f"not JSON at line 2, column 13: {A_VALUE}",
+    ),
+    "comma alone": ("[,]", f"not JSON at line 1, column 2: {A_VALUE}"),
+    "no comma": ('{"name": "S"\n "rules": []}', f"not JSON at line 2, column 2: {NO_COMMA}"),
+    "no colon": ('{"name" "S"}', "not JSON at line 1, column 9: a colon is missing behind the key"),
+    "not closed": ('{"name": "S"', f"not JSON at line 1, column 13: {THE_END}"),
+    "closed twice": (
+        '{"name": "S"}}',
+        "not JSON at line 1, column 14: something follows the end; a file holds one object or one list",
+    ),
+    "tab in a text": ('{"name": "two\ttabs"}', f"not JSON at line 1, column 14: {RAW_BREAK}"),
+    "line break in a text": ('{"name": "two\nlines"}', f"not JSON at line 1, column 14: {RAW_BREAK}"),
+    "text not closed on its line": ('{"name": "S,\n"rules": []}', f"not JSON at line 1, column 13: {RAW_BREAK}"),
+    "text not closed at all": (
+        '{"name": "S}',
+        "not JSON at line 1, column 10: the text that begins here is not closed",
+    ),
+    "typographic quotes": ('{"name": “S”}', f"not JSON at line 1, column 10: {A_VALUE}"),
+    "backslash": (r'{"name": "C:\data"}', f"not JSON at line 1, column 13: {NO_ESCAPE}"),
+    "backslash before u": (r'{"name": "C:\users"}', f"not JSON at line 1, column 14: {NO_ESCAPE}"),
+    "two documents": (
+        '{"name": "S"}\n{"name": "T"}',
+        "not JSON at line 2, column 1: something follows the end; a file holds one object or one list",
+    ),
+    "a Python word": ('{"name": None}', f"not JSON at line 1, column 10: {A_VALUE}"),
+    "plain text": ("status = active", f"not JSON at line 1, column 1: {A_VALUE}"),
+    "binary": (b"\x00\x01\x02", f"not JSON at line 1, column 1: {A_VALUE}"),
+    "empty": ("", EMPTY),
+    "blank": (" \r\n\t", EMPTY),
+    "byte order mark alone": (b"\xef\xbb\xbf", EMPTY),
+    "Latin-1": ('{"name": "Zürich"}'.encode("latin-1"), NOT_UTF_8),
+    "Latin-1, further down": (
+        '{\n"name": "S",\n"description": "Zürich"}'.encode("latin-1"),
+        "line 3 has bytes that are not UTF-8; save the file as UTF-8",
+    ),
+    "UTF-16": ('{"name": "S"}'.encode("utf-16"), NOT_UTF_8),
+    "surrogate in UTF-8": (b'{"name": "\xed\xa0\xbd"}', NOT_UTF_8),
+    "key twice": ('{"name": "S", "name": "T", "rules": []}', "$: the key 'name' is written twice; keep one"),
+    "key twice in a rule": (
+        valued('1, "value": 2'),
+        "$.rules[0]: the key 'value' is written twice; keep one",
+    ),
+    "NaN": (valued("NaN"), "$.rules[0].value: NaN is not JSON; write a number"),
+    "Infinity": (valued("Infinity"), "$.rules[0].value: Infinity is not JSON; write a number"),
+    "-Infinity": (valued("-Infinity"), "$.rules[0].value: -Infinity is not JSON; write a number"),
+    "1e999": (valued("1e999"), "$.rules[0].value: 1e999 is too large for a number"),
+    "-1e999": (valued("-1e999"), "$.rules[0].value: -1e999 is too large for a number"),
+    "5,000 digits": (valued("9" * 5000), "$.rules[0].value: a number of 5000 digits is too long"),
+    "350 digits": (valued("9" * 350), "$.rules[0].value: the number is larger than any that a column can hold"),
+    "half of a surrogate pair": (
+        valued(r'"\ud83d"'),
+        "$.rules[0].value: the text has half of a surrogate pair, which no other text can equal; remove it",
+    ),
+    "half of a surrogate pair in a key": (
+        r'{"name": "S", "\ude00": 1}',
+        "$: a key has half of a surrogate pair; remove it",
+    ),
+    "100,000 lists": ("[" * 100_000 + "]" * 100_000, TOO_DEEP),
+    "100,000 lists left open": ("[" * 100_000, TOO_DEEP),
+    "100,000 groups": ('{"rules":[' * 100_000 + "]}" * 100_000, TOO_DEEP),
+    "102 lists": ("[" * 102 + "]" * 102, TOO_DEEP),
+    "31 groups": (
+        json.dumps(segment(nested(30))),
+        "$: groups stand more than 30 deep inside each other; flatten them",
+    ),
+    "null": ("null", f"$: {A_SEGMENT}; found null"),
+    "number": ("3", f"$: {A_SEGMENT}; found 3"),
+    "text": ('"status"', f"$: {A_SEGMENT}; found 'status'"),
+    "boolean": ("true", f"$: {A_SEGMENT}; found true"),
+}
+
+
+NO_NUMBERS: dict[str, int] = {
+    "01": 1,
+    "-01": 2,
+    "5.": 1,
+    ".5": 0,
+    "+5": 0,
+    "0x1F": 1,
+    "1_000": 1,
+    "5e": 1,
+    "2025-06-01": 4,
+    "1.2.3": 3,
+}
+"""What looks like a number and is none, and how much of it can be read."""
+
+
+@pytest.mark.parametrize(("word", "length"), NO_NUMBERS.items(), ids=list(NO_NUMBERS))
+def test_what_is_no_number_is_told_as_a_whole(program: Program, word: str, length: int) -> None:
+    hint = "write it like 5, 0.5 or -2e3, or in quotes as a text"
+    for text, column in ((valued(word), len(valued("")) - 2 + length), (word, 1 + length)):
+        write({"segments/bad.json": text})
+        where = f"segments/bad.json: not JSON at line 1, column {column}"
+        program.finds([f"{where}: '{word}' is not a number as JSON has them; {hint}"])
+
+
+@pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=list(BROKEN))
+def test_a_broken_file_is_told_and_hurts_no_other(program: Program, content: str | bytes, message: str) -> None:
+    write({"segments/bad.json": content})
+    program.finds([f"segments/bad.json: {message}"])
+    program.fails_alone([f"segments/bad.json: {message}"])
+
+
+FINE = {
+    "byte order mark": b"\xef\xbb\xbf" + json.dumps(segment()).encode(),
+    "30 groups": json.dumps(segment(nested(29))),
+    "Windows line ends": json.dumps(segment(), indent=1).replace("\n", "\r\n"),
+}
+
+
+@pytest.mark.parametrize("content", FINE.values(), ids=list(FINE))
+def test_what_is_odd_but_right_is_taken(program: Program, content: str | bytes) -> None:
+    write({"segments/odd.json": content})
+    outcome = program("check")
+    assert (outcome.status, outcome.out, outcome.err) == (0, "1 segment checked: 0 errors, 0 warnings\n", "")

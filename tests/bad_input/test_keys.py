@@ -1,0 +1,179 @@
+"""Keys of segments, rules and groups: unknown, missing, or with a word that is none of theirs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import write
+from .making import (
+    A_FIELD,
+    A_LIST_OF_RULES,
+    A_NODE,
+    ABSENT,
+    NEEDS_A_VALUE,
+    NO_RULES,
+    OPERATOR_NAMES,
+    SEGMENT_KEYS,
+    group,
+    nested,
+    rule,
+    segment,
+)
+
+if TYPE_CHECKING:
+    from .conftest import Program
+
+IS_MISSING_OPERATOR = f"'operator' is missing; it is one of {OPERATOR_NAMES}"
+IS_MISSING_MATCH = "'match' is missing; it is one of all, any, none"
+
+UNKNOWN: dict[str, tuple[Any, str]] = {
+    "of a segment": (
+        segment(descripton="x"),
+        "$.descripton: 'descripton' is not a key of a segment; did you mean 'description'?",
+    ),
+    "of a segment, like none": (
+        segment(filters=[]),
+        f"$.filters: 'filters' is not a key of a segment; its keys are {SEGMENT_KEYS}",
+    ),
+    "of a segment, in capitals": (
+        segment(Match="any"),
+        "$.Match: 'Match' is not a key of a segment; did you mean 'match'?",
+    ),
+    "of a segment, with odd characters": (
+        segment(**{'a "b"\n': 1}),
+        f'$["a \\"b\\"\\n"]: \'a "b"\\n\' is not a key of a segment; its keys are {SEGMENT_KEYS}',
+    ),
+    "name, misspelt": (
+        segment(name=ABSENT, nmae="S"),
+        "$.nmae: 'nmae' is not a key of a segment; did you mean 'name'?",
+    ),
+    "rules, misspelt": (
+        segment(rules=ABSENT, rule=[]),
+        "$.rule: 'rule' is not a key of a segment; did you mean 'rules'?",
+    ),
+    "of a rule": (
+        segment(rule(mising="include")),
+        "$.rules[0].mising: 'mising' is not a key of a rule; did you mean 'missing'?",
+    ),
+    "of a rule, like none": (
+        segment(rule(comment="x")),
+        "$.rules[0].comment: 'comment' is not a key of a rule; its keys are field, operator, value, missing, ignore_case",
+    ),
+    "value, misspelt": (
+        segment(rule(value=ABSENT, vlaue="x")),
+        "$.rules[0].vlaue: 'vlaue' is not a key of a rule; did you mean 'value'?",
+    ),
+    "of a group": (
+        segment(group(mach="all")),
+        "$.rules[0].mach: 'mach' is not a key of a group; did you mean 'match'?",
+    ),
+    "of a group, like none": (
+        segment(group(comment="x")),
+        "$.rules[0].comment: 'comment' is not a key of a group; its keys are match, rules",
+    ),
+    "rules of a group, misspelt": (
+        segment(group(rules=ABSENT, rule=[rule()])),
+        "$.rules[0].rule: 'rule' is not a key of a group; did you mean 'rules'?",
+    ),
+}
+
+MISSING: dict[str, tuple[Any, str]] = {
+    "name": (segment(name=ABSENT), "$.name: 'name' is missing; it is what people call the segment"),
+    "rules": (segment(rules=ABSENT), f"$.rules: 'rules' is missing; {A_LIST_OF_RULES}"),
+    "field": (segment(rule(field=ABSENT)), f"$.rules[0].field: 'field' is missing; {A_FIELD}"),
+    "operator": (segment(rule(operator=ABSENT)), f"$.rules[0].operator: {IS_MISSING_OPERATOR}"),
+    "value": (segment(rule(value=ABSENT)), f"$.rules[0].value: {NEEDS_A_VALUE}"),
+    "value, being null": (segment(rule(value=None)), f"$.rules[0].value: {NEEDS_A_VALUE}"),
+    "value of gt": (segment(rule(operator="gt", value=None)), f"$.rules[0].value: {NEEDS_A_VALUE.replace('eq', 'gt')}"),
+    "rules of a group": (
+        segment(group(rules=ABSENT)),
+        f"$.rules[0].rules: 'rules' is missing; {A_LIST_OF_RULES}",
+    ),
+    "match of a group": (segment(group(match=ABSENT)), f"$.rules[0].match: {IS_MISSING_MATCH}"),
+    "match of a group in a group": (
+        segment(rule(), group(rules=[rule(), group(match=ABSENT)])),
+        f"$.rules[1].rules[1].match: {IS_MISSING_MATCH}",
+    ),
+    "rules of a group, alone": (segment({"match": "any"}), f"$.rules[0].rules: 'rules' is missing; {A_LIST_OF_RULES}"),
+    "any rule": (segment(rules=[]), f"$.rules: {NO_RULES}"),
+    "any rule of a group": (segment(group(rules=[])), "$.rules[0].rules: the group has no rules; add at least one"),
+}
+
+WORDS: dict[str, tuple[Any, str]] = {
+    "operator": (
+        segment(rule(operator="contain")),
+        "$.rules[0].operator: 'contain' is not an operator; did you mean 'contains'?",
+    ),
+    "operator in capitals": (
+        segment(rule(operator="GTE")),
+        "$.rules[0].operator: 'GTE' is not an operator; did you mean 'gte'?",
+    ),
+    "operator of SQL": (segment(rule(operator="=")), "$.rules[0].operator: '=' is not an operator; did you mean 'eq'?"),
+    "operator like none": (
+        segment(rule(operator="zigzag")),
+        f"$.rules[0].operator: 'zigzag' is not an operator; there are {OPERATOR_NAMES}",
+    ),
+    "operator that looks like markup": (
+        segment(rule(operator="[/red]")),
+        f"$.rules[0].operator: '[/red]' is not an operator; there are {OPERATOR_NAMES}",
+    ),
+    "match": (segment(match="every"), "$.match: 'every' is not a value of 'match'; there are all, any, none"),
+    "match in capitals": (segment(match="ANY"), "$.match: 'ANY' is not a value of 'match'; did you mean 'any'?"),
+    "match of a group": (
+        segment(group(match="nobody")),
+        "$.rules[0].match: 'nobody' is not a value of 'match'; there are all, any, none",
+    ),
+    "missing": (
+        segment(rule(missing="included")),
+        "$.rules[0].missing: 'included' is not a value of 'missing'; did you mean 'include'?",
+    ),
+    "missing like none": (
+        segment(rule(missing="maybe")),
+        "$.rules[0].missing: 'maybe' is not a value of 'missing'; there are include, exclude",
+    ),
+    "missing on exists": (
+        segment(rule(operator="exists", value=ABSENT, missing="include")),
+        "$.rules[0].missing: 'missing' says nothing on 'exists'; remove it",
+    ),
+    "missing on empty": (
+        segment(rule(operator="empty", value=ABSENT, missing="exclude")),
+        "$.rules[0].missing: 'missing' says nothing on 'empty'; remove it",
+    ),
+    "in the second of two rules": (
+        segment(rule(), rule(operator="contian")),
+        "$.rules[1].operator: 'contian' is not an operator; did you mean 'contains'?",
+    ),
+    "deep in groups": (
+        segment(rule(), group(rules=[rule(), group(match="none", rules=[rule(), rule(operator="exist")])])),
+        "$.rules[1].rules[1].rules[1].operator: 'exist' is not an operator; did you mean 'exists'?",
+    ),
+    "under 29 groups": (
+        segment(group(rules=[nested(27), "x"])),
+        f"$.rules[0].rules[1]: {A_NODE}; found 'x'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("definition", "message"), UNKNOWN.values(), ids=list(UNKNOWN))
+def test_an_unknown_key_is_refused_once_with_the_key_that_was_meant(
+    program: Program, definition: object, message: str
+) -> None:
+    write({"segments/bad.json": definition})
+    program.finds([f"segments/bad.json: {message}"])
+    program.fails_alone([f"segments/bad.json: {message}"])
+
+
+@pytest.mark.parametrize(("definition", "message"), MISSING.values(), ids=list(MISSING))
+def test_what_is_missing_is_told_with_what_it_would_be(program: Program, definition: object, message: str) -> None:
+    write({"segments/bad.json": definition})
+    program.finds([f"segments/bad.json: {message}"])
+    program.fails_alone([f"segments/bad.json: {message}"])
+
+
+@pytest.mark.parametrize(("definition", "message"), WORDS.values(), ids=list(WORDS))
+def test_a_word_that_is_none_is_refused_with_those_that_are(program: Program, definition: object, message: str) -> None:
+    write({"segments/bad.json": definition})
+    program.finds([f"segments/bad.json: {message}"])
+    program.fails_alone([f"segments/bad.json: {message}"])

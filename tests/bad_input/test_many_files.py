@@ -1,0 +1,212 @@
+"""Folders and lists of definitions: ids that are taken, nothing to load, and everything wrong at once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import write
+from .making import (
+    A_FIELD,
+    A_LIST_OF_RULES,
+    A_NODE,
+    A_SEGMENT,
+    ABSENT,
+    NEEDS_A_VALUE,
+    NO_RULES,
+    OPERATOR_NAMES,
+    rule,
+    segment,
+)
+
+if TYPE_CHECKING:
+    from .conftest import Program
+
+NO_ID = "'id' is missing; it is a text such as \"pro-plan-users\""
+X_TAKEN = "the id 'x' is taken by segments/all.json $[0]; give one of them another id"
+NO_FILE = "segments: the folder has no .json file; each segment is a JSON file"
+NOT_JSON = "not JSON at line 1, column 2: the file ends here; is it cut short, or a closing bracket missing?"
+
+TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "in two files": (
+        {"segments/a.json": segment(id="x"), "segments/b.json": segment(id="x")},
+        ["segments/b.json: segment 'x': $.id: the id 'x' is taken by segments/a.json; give one of them another id"],
+    ),
+    "by two file names": (
+        {"segments/a.json": segment(), "segments/old/a.json": segment()},
+        ["segments/old/a.json: $.id: the id 'a' is taken by segments/a.json; give one of them another id"],
+    ),
+    "in one list": (
+        {"segments/all.json": [segment(id="x"), segment(id="y", match="al"), segment(id="x")]},
+        [
+            f"segments/all.json: segment 'x': $[2].id: {X_TAKEN}",
+            "segments/all.json: segment 'y': $[1].match: 'al' is not a value of 'match'; did you mean 'all'?",
+        ],
+    ),
+    "three times": (
+        {"segments/all.json": [segment(id="x"), segment(id="x")], "segments/x.json": segment()},
+        [
+            f"segments/all.json: segment 'x': $[1].id: {X_TAKEN}",
+            f"segments/x.json: $.id: {X_TAKEN}",
+        ],
+    ),
+    "by one that is wrong itself": (
+        {"segments/a.json": segment(id="x", name=5), "segments/b.json": segment(id="x")},
+        [
+            "segments/a.json: segment 'x': $.name: 'name' must be a text; found 5",
+            "segments/b.json: segment 'x': $.id: the id 'x' is taken by segments/a.json; give one of them another id",
+        ],
+    ),
+}
+
+LISTS: dict[str, tuple[list[Any], list[str]]] = {
+    "no id": ([segment()], [f"segments/all.json: segment 'all[0]': $[0].id: {NO_ID}"]),
+    "no object": (
+        ["status", None, []],
+        [
+            f"segments/all.json: segment 'all[0]': $[0]: {A_SEGMENT}; found 'status'",
+            f"segments/all.json: segment 'all[1]': $[1]: {A_SEGMENT}; found null",
+            f"segments/all.json: segment 'all[2]': $[2]: {A_SEGMENT}; found []",
+        ],
+    ),
+    "a list in a list": (
+        [[segment(id="x", rules=[1])]],
+        [f'segments/all.json: segment \'all[0]\': $[0]: {A_SEGMENT}; found [{{"name": "S", "rules": [1], "id": "x"}}]'],
+    ),
+    "the file's name as id": (
+        [segment(id="all", name=ABSENT)],
+        ["segments/all.json: $[0].name: 'name' is missing; it is what people call the segment"],
+    ),
+    "a rule deep in it": (
+        [segment(id="x", rules=[rule(), rule(operator="exist")])],
+        ["segments/all.json: segment 'x': $[0].rules[1].operator: 'exist' is not an operator; did you mean 'exists'?"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "messages"), TAKEN.values(), ids=list(TAKEN))
+def test_an_id_that_is_taken_is_told_with_both_places(
+    program: Program, files: dict[str, Any], messages: list[str]
+) -> None:
+    write(files)
+    program.finds(messages)
+    program.fails_alone(messages)
+
+
+@pytest.mark.parametrize(("items", "messages"), LISTS.values(), ids=list(LISTS))
+def test_what_is_wrong_in_a_list_is_told_with_its_place(
+    program: Program, items: list[Any], messages: list[str]
+) -> None:
+    write({"segments/all.json": items})
+    program.finds(messages)
+    program.fails_alone(messages)
+
+
+def test_everything_wrong_in_all_files_is_told_at_once(program: Program) -> None:
+    write(
+        {
+            "segments/a.json": {"rules": [], "nam": "A", "match": "both"},
+            "segments/b.json": "{",
+            "segments/c.json": segment(rule(field="", operator="is like", value=[1]), rule(value=None), 7),
+            "segments/d/e.json": {},
+            "segments/d/f.json": segment(),
+            "segments/g.json": [segment(id="g1", rules=5), segment(id="g2"), segment(id="g3", created_at="now")],
+        }
+    )
+    messages = [
+        "segments/a.json: $.match: 'both' is not a value of 'match'; there are all, any, none",
+        f"segments/a.json: $.rules: {NO_RULES}",
+        "segments/a.json: $.nam: 'nam' is not a key of a segment; did you mean 'name'?",
+        f"segments/b.json: {NOT_JSON}",
+        f"segments/c.json: $.rules[0].field: 'field' is empty; {A_FIELD}",
+        f"segments/c.json: $.rules[0].operator: 'is like' is not an operator; there are {OPERATOR_NAMES}",
+        f"segments/c.json: $.rules[1].value: {NEEDS_A_VALUE}",
+        f"segments/c.json: $.rules[2]: {A_NODE}; found 7",
+        "segments/d/e.json: $.name: 'name' is missing; it is what people call the segment",
+        f"segments/d/e.json: $.rules: 'rules' is missing; {A_LIST_OF_RULES}",
+        "segments/g.json: segment 'g1': $[0].rules: 'rules' must be a list; found 5",
+        "segments/g.json: segment 'g3': $[2].created_at: 'now' is no time; write it like 2025-06-01T10:00:00.000Z",
+    ]
+    outcome = program("check")
+    assert outcome.err.splitlines() == [f"error: {message}" for message in messages]
+    assert (outcome.status, outcome.out) == (2, "8 segments checked: 13 errors, 0 warnings\n")
+
+
+NOWHERE: dict[str, tuple[dict[str, Any], str, str]] = {
+    "no folder": ({}, "segments", "segments: no such file or folder; check the path of the definitions (--segments)"),
+    "a folder of nearly that name": (
+        {"segment/a.json": segment()},
+        "segments",
+        "segments: no such file or folder; did you mean 'segment'?",
+    ),
+    "a file of nearly that name": (
+        {"segments/pro.json": segment()},
+        "segments/por.json",
+        "segments/por.json: no such file or folder; did you mean 'pro.json'?",
+    ),
+    "an empty folder": (
+        {"segments/.keep": ""},
+        "segments",
+        NO_FILE,
+    ),
+    "a folder of other files": (
+        {"segments/a.yaml": "name: S", "segments/.git/b.json": "{}"},
+        "segments",
+        NO_FILE,
+    ),
+    "an empty list": (
+        {"all.json": []},
+        "all.json",
+        "all.json: no segment in it; a segment is a JSON object with 'name' and 'rules'",
+    ),
+    "a folder of empty lists": (
+        {"segments/a.json": [], "segments/b.json": []},
+        "segments",
+        "segments: no segment in it; a segment is a JSON object with 'name' and 'rules'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "path", "message"), NOWHERE.values(), ids=list(NOWHERE))
+def test_where_no_segment_is_both_commands_say_so(
+    program: Program, files: dict[str, Any], path: str, message: str
+) -> None:
+    write(files)
+    program.refuses(2, [message], "check", "--segments", path)
+    program.refuses(2, [message], "run", "--segments", path, "--contacts", "contacts.parquet")
+
+
+def test_a_file_that_cannot_be_read_is_told_and_hurts_no_other(program: Program) -> None:
+    locked = Path("segments/bad.json")
+    write({str(locked): segment()})
+    locked.chmod(0)
+    if os.access(locked, os.R_OK):
+        pytest.skip("this user can read everything")
+    program.finds(["segments/bad.json: cannot be read: Permission denied"])
+    program.fails_alone(["segments/bad.json: cannot be read: Permission denied"])
+
+
+def test_a_folder_that_is_called_like_a_file_is_no_file_but_has_some(program: Program) -> None:
+    Path("segments/bad.json").mkdir(parents=True)
+    program.refuses(2, [NO_FILE], "check")
+    write({"segments/bad.json/worse.json": segment(match="al")})
+    messages = ["segments/bad.json/worse.json: $.match: 'al' is not a value of 'match'; did you mean 'all'?"]
+    program.finds(messages)
+    program.fails_alone(messages)
+
+
+def test_a_file_in_capitals_is_read(program: Program) -> None:
+    write({"segments/X.JSON": segment(match="al")})
+    messages = ["segments/X.JSON: $.match: 'al' is not a value of 'match'; did you mean 'all'?"]
+    program.finds(messages)
+    program.fails_alone(messages)
+
+
+def test_a_link_that_leads_nowhere_hurts_no_other(program: Program) -> None:
+    Path("segments").mkdir()
+    Path("segments/bad.json").symlink_to("nowhere.json")
+    program.finds(["segments/bad.json: is a link that leads nowhere; mend it or remove it"])
+    program.fails_alone(["segments/bad.json: is a link that leads nowhere; mend it or remove it"])

@@ -1,0 +1,275 @@
+"""Outputs that something is in the way of or that are damaged, statements that are none, and answers nobody can get."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import GOOD, SNAPSHOT, write
+from .making import contacts
+
+if TYPE_CHECKING:
+    from .conftest import Program
+
+RUN = ("run", "--contacts", SNAPSHOT)
+IN_THE_WAY = "is in the way; remove it, or publish elsewhere (--output)"
+NOTHING = "nothing was published"
+AGAIN = "run again to publish anew"
+NOT_PUBLISHED = "name the folder that a run published in (--output)"
+
+FOLDERS = [
+    "segbatch.duckdb",
+    "segbatch.duckdb.wal",
+    ".segbatch.duckdb.new",
+    ".segbatch.duckdb.new.wal",
+    "current",
+    ".current.new",
+]
+
+
+def everything() -> list[str]:
+    return sorted(map(str, Path("output").rglob("*")))
+
+
+def run_ids() -> list[str]:
+    return sorted(path.name for path in Path("output/runs").iterdir())
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_folder_in_the_way_of_a_file_is_told_and_nothing_is_left(program: Program, name: str) -> None:
+    write(GOOD)
+    Path("output", name).mkdir(parents=True)
+    outcome = program(*RUN)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err == f"error: output/{name}: a folder {IN_THE_WAY}; {NOTHING}\n"
+    assert everything() == [f"output/{name}"]
+
+
+@pytest.mark.parametrize("name", [".segbatch.duckdb.new", ".current.new"])
+def test_what_a_killed_run_left_is_in_nobodys_way(program: Program, name: str) -> None:
+    write(GOOD | {f"output/{name}": "half", f"output/{name}.wal": "half"})
+    assert program(*RUN).status == 0
+    assert not Path("output", name).exists()
+    assert program("query", "FROM membership").status == 0
+
+
+OBSTACLES = {
+    "out": ("out", "out"),
+    "in out": ("out", "out/a/b"),
+    "runs": ("out/runs", "out"),
+}
+
+
+@pytest.mark.parametrize(("path", "output"), OBSTACLES.values(), ids=list(OBSTACLES))
+def test_a_link_in_the_way_is_named(program: Program, path: str, output: str) -> None:
+    write(GOOD)
+    Path(path).parent.mkdir(exist_ok=True)
+    Path(path).symlink_to("nowhere")
+    program.refuses(1, [f"{path}: a link {IN_THE_WAY}; {NOTHING}"], *RUN, "--output", output)
+
+
+def lock(path: str) -> None:
+    Path(path).chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user can read everything")
+
+
+def test_the_folder_that_may_not_be_written_is_named(program: Program) -> None:
+    write(GOOD)
+    Path("out/runs").mkdir(parents=True)
+    Path("above").mkdir()
+    lock("out/runs")
+    lock("above")
+    Path("above").chmod(0o555)
+    denied = f"cannot be written: Permission denied; {NOTHING}"
+    try:
+        program.refuses(1, [f"out/runs: {denied}"], *RUN, "--output", "out")
+        program.refuses(1, [f"above: {denied}"], *RUN, "--output", "above/out")
+    finally:
+        Path("out/runs").chmod(0o700)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../../..", b"a\nb", "run\u202e".encode()], ids=repr)
+def test_a_pointer_that_names_no_run_is_told_and_mended_by_a_run(program: Program, content: bytes) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    write({"output/current": content})
+    outcome = program("relink")
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err == f"error: output/current: does not name a run; {AGAIN}\n"
+    assert program(*RUN).status == 0
+    assert program("relink").status == 0
+
+
+def test_a_pointer_that_is_a_folder_names_no_run(program: Program) -> None:
+    Path("output/current").mkdir(parents=True)
+    outcome = program("relink")
+    assert (outcome.status, outcome.err) == (1, f"error: output/current: does not name a run; {AGAIN}\n")
+
+
+def test_a_pointer_to_a_run_that_is_gone_is_told(program: Program) -> None:
+    write({"output/current": "20250101T000000Z-abcdef\n"})
+    path = "output/runs/20250101T000000Z-abcdef/manifest.json"
+    assert program("relink").err == f"error: {path}: is missing or damaged; {AGAIN}\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 100, None], ids=["cut", "other", "gone"])
+def test_a_membership_that_is_damaged_is_told(program: Program, content: bytes | None) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    before = Path("output/segbatch.duckdb").read_bytes()
+    [part] = Path("output").rglob("*.parquet")
+    part.unlink()
+    if content is not None:
+        part.write_bytes(content)
+    outcome = program("relink")
+    assert (outcome.status, outcome.err) == (1, f"error: {part}: is missing or damaged; {AGAIN}\n")
+    assert Path("output/segbatch.duckdb").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["current", "manifest.json", "part-00000.parquet"])
+def test_what_relink_may_not_read_is_named(program: Program, name: str) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    [path] = Path("output").rglob(name)
+    lock(str(path))
+    outcome = program("relink")
+    assert (outcome.status, outcome.err) == (1, f"error: {path}: cannot be read: Permission denied\n")
+
+
+def test_relink_does_not_speak_of_publishing(program: Program) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    lock("output")
+    Path("output").chmod(0o555)
+    try:
+        outcome = program("relink")
+    finally:
+        Path("output").chmod(0o700)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith("error: output: cannot be written: ")
+    assert outcome.err.endswith("; the tables are as they were\n")
+
+
+@pytest.mark.parametrize("content", [b"{}", b"", None], ids=["other", "empty", "a folder"])
+def test_an_older_run_that_is_damaged_is_in_nobodys_way(program: Program, content: bytes | None) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    [old] = Path("output/runs").glob("*/manifest.json")
+    old.unlink()
+    if content is None:
+        old.mkdir()
+    else:
+        old.write_bytes(content)
+    assert program(*RUN).status == 0
+    assert program("relink").status == 0
+    assert len(run_ids()) == 2
+    assert program("query", "SELECT count(*) AS runs FROM runs").out.split() == ["runs", "1"]
+
+
+def test_an_output_that_may_not_be_read_is_told(program: Program) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    lock("output/segbatch.duckdb")
+    program.refuses_to_answer("output/segbatch.duckdb: cannot be read: Permission denied")
+    lock("output")
+    try:
+        program.refuses_to_answer("output/segbatch.duckdb: cannot be read: Permission denied")
+    finally:
+        Path("output").chmod(0o700)
+
+
+def test_tables_that_are_none_are_told(program: Program) -> None:
+    program.refuses_to_answer(f"output/segbatch.duckdb: no such file; {NOT_PUBLISHED}")
+    Path("output").mkdir()
+    place = Path("output/segbatch.duckdb")
+    place.symlink_to("nowhere")
+    program.refuses_to_answer(f"output/segbatch.duckdb: is a link that leads nowhere; {NOT_PUBLISHED}")
+    place.unlink()
+    os.mkfifo(place)
+    program.refuses_to_answer("output/segbatch.duckdb: is not a file; remove it and make it anew with segbatch relink")
+    place.unlink()
+    place.write_bytes(b"x" * 5000)
+    outcome = program("query", "SELECT 1")
+    assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert outcome.err.startswith("error: output/segbatch.duckdb: cannot be opened: IO Error: ")
+    assert outcome.err.endswith("; make it anew with segbatch relink\n")
+
+
+@pytest.mark.parametrize("sql", ["", ";", " ;; ", " -- FROM segments", "/* all */"])
+def test_a_statement_that_is_none_is_told(program: Program, sql: str) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    program.refuses_to_answer('the statement is empty; write one, such as "FROM segments"', sql)
+
+
+def test_an_error_of_duckdb_keeps_its_lines_and_nothing_else(program: Program) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    outcome = program("query", "FORM segments -- [red]\x1b[31m\u202e")
+    assert outcome.err.splitlines() == [
+        'error: Parser Error: syntax error at or near "FORM"',
+        "",
+        r"LINE 1: FORM segments -- [red]\x1b[31m\u202e",
+        "        ^^^^",
+    ]
+    assert (outcome.status, outcome.out) == (2, "")
+
+
+def test_a_statement_that_is_no_text_is_told(program: Program) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    program.refuses_to_answer("the statement has bytes that are not UTF-8", os.fsdecode(b"SELECT '\xff'"))
+
+
+FULL = "the answer cannot be written: No space left on device"
+COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
+    "check": (("check",), FULL),
+    "check as JSON": (("check", "--json"), FULL),
+    "run": (RUN, f"the run is published, but {FULL}"),
+    "run as JSON": ((*RUN, "--json"), f"the run is published, but {FULL}"),
+    "query": (("query", "FROM segments"), FULL),
+    "relink": (("relink",), FULL),
+    "help": (("--help",), FULL),
+    "help of a command": (("run", "--help"), FULL),
+    "version": (("--version",), FULL),
+}
+
+
+@pytest.mark.parametrize(("command", "message"), COMMANDS.values(), ids=list(COMMANDS))
+def test_an_answer_that_cannot_be_written_is_told(program: Program, command: tuple[str, ...], message: str) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no full device")
+    write(GOOD)
+    assert program(*RUN).status == 0
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        words = [sys.executable, "-m", "segbatch", *command]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
+
+
+def test_a_reader_that_has_read_enough_is_no_error(program: Program) -> None:
+    assert program
+    write(GOOD)
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "segbatch", "check"]
+    try:
+        done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", check=False)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_folder_that_a_failed_run_found_empty_stays(program: Program) -> None:
+    write(GOOD | {SNAPSHOT: contacts(id=["ann", "ann"])})
+    Path("a/b").mkdir(parents=True)
+    assert program(*RUN, "--output", "a/b/c/d").status == 1
+    assert [str(path) for path in Path("a").rglob("*")] == ["a/b"]
+    shutil.rmtree("a")
