@@ -14,7 +14,7 @@ from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validating import validate
 from segbatch.errors import DefinitionError, Problem, UsageError, did_you_mean
 
-__all__ = ["BrokenDefinition", "Definition", "Definitions", "load_definitions", "load_segments"]
+__all__ = ["BrokenDefinition", "Definition", "Definitions", "load_definitions", "load_segments", "read_definitions"]
 
 
 def _place(file: str, path: str) -> str:
@@ -96,6 +96,11 @@ class Definitions:
         return len(self.good) + len(self.broken)
 
     @property
+    def ids(self) -> list[str]:
+        """The ids of all, good and broken."""
+        return [*(entry.segment_id for entry in self.good), *(entry.segment_id for entry in self.broken)]
+
+    @property
     def problems(self) -> list[Problem]:
         """Everything that is wrong, in the order of the files."""
         return [problem for broken in self.broken for problem in broken.problems]
@@ -161,6 +166,23 @@ def load_definitions(path: Path) -> Definitions:
     return _refuse_twins(found)
 
 
+def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
+    """Read definitions that are in no file.
+
+    Args:
+        content: The JSON of one segment, or of a list of them.
+        name: What messages call it, in place of a file.
+        default_id: The id of the one segment, unless it has one.
+
+    Raises:
+        UsageError: There is no definition in it.
+    """
+    found = list(_read_all(content, name, default_id))
+    if not found:
+        raise UsageError(f"{name}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
+    return _refuse_twins(found)
+
+
 def _files(path: Path) -> list[Path]:
     try:
         if path.is_dir():
@@ -187,20 +209,25 @@ def _is_shown(relative: Path) -> bool:
 
 
 def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
-    """Read the one segment or the list of segments of a file."""
     try:
-        data, problems = parse(_read(file))
+        content = _read(file)
     except OSError as error:
-        data, problems = None, [Problem(f"cannot be read: {error.strerror}")]
+        problem = Problem(f"cannot be read: {error.strerror}", file=str(file))
+        yield BrokenDefinition(file.stem, str(file), "$", (problem,))
+    else:
+        yield from _read_all(content, str(file), _stem(file))
+
+
+def _read_all(content: bytes, file: str, stem: str) -> Iterator[Definition | BrokenDefinition]:
+    """Read the one segment or the list of segments of a file."""
+    data, problems = parse(content)
     if problems:
-        yield BrokenDefinition(
-            file.stem, str(file), "$", tuple(replace(problem, file=str(file)) for problem in problems)
-        )
+        yield BrokenDefinition(stem, file, "$", tuple(replace(problem, file=file) for problem in problems))
     elif isinstance(data, list):
         for index, item in enumerate(data):
-            yield _load_one(item, file, f"$[{index}]", f"{_stem(file)}[{index}]")
+            yield _load_one(item, file, f"$[{index}]", f"{stem}[{index}]")
     else:
-        yield _load_one(_with_id(data, _stem(file)), file, "$", _stem(file))
+        yield _load_one(_with_id(data, stem), file, "$", stem)
 
 
 def _read(file: Path) -> bytes:
@@ -220,14 +247,14 @@ def _with_id(data: Any, stem: str) -> Any:
     return {"id": stem, **data} if isinstance(data, dict) else data
 
 
-def _load_one(data: Any, file: Path, path: str, default_id: str) -> Definition | BrokenDefinition:
+def _load_one(data: Any, file: str, path: str, default_id: str) -> Definition | BrokenDefinition:
     segment, problems = validate(data, path)
     if segment is not None:
-        return Definition(segment, str(file), path)
+        return Definition(segment, file, path)
     written = data.get("id") if isinstance(data, dict) else None
     segment_id = written if isinstance(written, str) else default_id
-    located = tuple(replace(problem, file=str(file), segment_id=segment_id) for problem in problems)
-    return BrokenDefinition(segment_id, str(file), path, located, data)
+    located = tuple(replace(problem, file=file, segment_id=segment_id) for problem in problems)
+    return BrokenDefinition(segment_id, file, path, located, data)
 
 
 def _refuse_twins(found: Iterable[Definition | BrokenDefinition]) -> Definitions:
