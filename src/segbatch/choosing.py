@@ -19,8 +19,6 @@ from segbatch.errors import UsageError, did_you_mean, shown, some_of
 
 __all__ = ["Chosen", "choose"]
 
-STANDARD_INPUT = "-"
-
 Choice = str | Path | Segment
 
 
@@ -72,7 +70,7 @@ def _find(choice: Choice, segments: Path) -> Definitions:
         case Segment():
             return Definitions((Definition(choice),), ())
         case "-":
-            return read_definitions(sys.stdin.buffer.read(), "standard input", "standard-input")
+            return read_definitions(sys.stdin.buffer.read(), "stdin", "stdin")
         case str() if not _is_path(choice):
             return _saved(choice, segments)
         case _:

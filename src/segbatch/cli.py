@@ -65,7 +65,7 @@ _SEGMENTS = typer.Option(
     show_default=True,
 )
 _CONTACTS = typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.")
-_AS_OF = typer.Option(metavar="TIME", help="The moment for which it holds, ISO 8601.  [default: now]")
+_AS_OF = typer.Option(metavar="TIME", help="The moment for which it holds, ISO 8601; now, if not given.")
 _ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
 _PROJECT = typer.Option(
     metavar="ID", help="Only the segments of this project (and those of none), over its contacts alone."
@@ -182,7 +182,7 @@ def preview(
         list[str] | None,
         typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of a definition; repeatable."),
     ] = None,
-    match: Annotated[MatchName | None, typer.Option(help="How the rules are joined.  [default: all]")] = None,
+    match: Annotated[MatchName | None, typer.Option(help="How the rules are joined; all, if not given.")] = None,
     segments: Annotated[Path, _SEGMENTS] = Path("segments"),
     first: Annotated[int, typer.Option(metavar="N", min=0, help="How many members to show.")] = 5,
     id_column: Annotated[str, _ID_COLUMN] = "id",

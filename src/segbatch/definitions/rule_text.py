@@ -13,8 +13,8 @@ from segbatch.errors import DefinitionError, Problem, shown
 
 __all__ = ["RULES_ID", "read_rules"]
 
-RULES_ID = "given-rules"
-"""The id of the segment that such rules make."""
+RULES_ID = "--rule"
+"""The id of the segment that such rules make, and what messages call it."""
 
 _SHAPES = {operator: shape_of(operator) for operator in get_args(OperatorName)}
 _OF_SEGMENTS = tuple(operator for operator, shape in _SHAPES.items() if shape == "segment")
@@ -41,8 +41,8 @@ def read_rules(texts: Iterable[str], match: MatchName = "all") -> Definition:
         raise DefinitionError(problems)
     segment, problems = _segment(written, match)
     if segment is None:
-        raise DefinitionError(replace(problem, file="--rule") for problem in problems)
-    return Definition(segment, "--rule")
+        raise DefinitionError(replace(problem, file=RULES_ID) for problem in problems)
+    return Definition(segment, RULES_ID)
 
 
 def _segment(rules: list[Any], match: str) -> tuple[Segment | None, list[Problem]]:
