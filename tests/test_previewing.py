@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import segbatch
@@ -77,7 +78,7 @@ def test_it_says_what_a_run_publishes() -> None:
 def test_shares_are_of_all_contacts() -> None:
     report = preview("contacts.parquet", "active")
     assert (report.contacts, report.segments[0].share) == (4, 0.5)
-    write_contacts(Path("none.parquet"), {"id": [], "status": []})
+    write_contacts(Path("none.parquet"), {"id": pa.array([], pa.string()), "status": []})
     assert preview("none.parquet", segment(rule("status", "empty"))).segments[0].share is None
 
 

@@ -93,7 +93,7 @@ def test_a_funnel_counts_alone_and_in_turn() -> None:
 
 
 def test_a_funnel_over_nobody() -> None:
-    write_contacts(Path("none.parquet"), {"id": [], "status": []})
+    write_contacts(Path("none.parquet"), {"id": pa.array([], pa.string()), "status": []})
     found = funnel("none.parquet", segment(rule("status", "empty")))
     assert (found.members, found.share, found.steps[0].share) == (0, None, None)
 
@@ -115,8 +115,8 @@ def test_numbers_as_ids() -> None:
     ("ids", "contact_id", "message"),
     [
         (pa.array(["x"]), "y", "no contact has the id 'y'; the ids in the column 'id' are texts"),
-        (pa.array([1]), "2", "no contact has the id '2'; the ids in the column 'id' are whole numbers (number, Int64)"),
-        (pa.array([1]), "x", "'x' cannot be the id of a contact: the column 'id' has whole numbers (number, Int64)"),
+        (pa.array([1]), "2", "no contact has the id '2'; the ids in the column 'id' are whole numbers"),
+        (pa.array([1]), "x", "'x' cannot be the id of a contact: the column 'id' has whole numbers"),
         (pa.array([b"0" * 16], pa.uuid()), "x", "'x' cannot be the id of a contact: the column 'id' has UUIDs"),
         (pa.array(["x", "x"]), "x", "'x' is the id of 2 contacts; keep one row per contact in the export"),
     ],

@@ -6,8 +6,6 @@ from uuid import UUID
 import polars as pl
 import pyarrow as pa
 
-from segbatch.contacts.columns import kind_words
-
 __all__ = ["UnreadableIdError", "describe_ids", "matches_id", "write_id"]
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
@@ -25,7 +23,7 @@ def describe_ids(kind: pa.DataType) -> str:
         return "UUIDs"
     if _is_binary(kind):
         return "bytes, written in hexadecimal"
-    return f"whole numbers ({kind_words(kind)})" if _is_number(kind) else "texts"
+    return "whole numbers" if _is_number(kind) else "texts"
 
 
 def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
@@ -41,7 +39,7 @@ def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
     """
     kind = _plain(kind)
     if _is_uuid(kind) or _is_binary(kind):
-        return ids == _read_bytes(wanted, kind)
+        return ids == pl.Series([_read_bytes(wanted, kind)], dtype=pl.Binary)
     if not _is_number(kind):
         return ids == str(wanted)
     text = str(wanted).strip()
