@@ -115,6 +115,59 @@ def test_query_prints_a_table_and_says_when_there_is_more(
     assert json.loads(capsys.readouterr().out)[1] == {"segment_id": "active", "contact_id": "d"}
 
 
+def test_preview_prints_a_line_a_segment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("preview", "--contacts", "contacts.parquet")
+    assert call(*arguments, "active", "--first", "1", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "active: 2 of 4 contacts, 50.0%: a, …\n"
+    rules = ("--rule", "status eq new", "--rule", "status eq nobody")
+    assert call(*arguments, *rules, monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "--rule: 0 of 4 contacts, 0.0%\n"
+    assert call(*arguments, *rules, "--match", "any", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["segments"] == [
+        {"segment_id": "--rule", "name": "the rules that were given", "members": 1, "share": 0.25, "first": ["b"]}
+    ]
+
+
+def test_preview_tells_what_is_wrong_beside_what_is_right(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
+    assert call("preview", "--contacts", "contacts.parquet", "segments/", monkeypatch=monkeypatch) == 2
+    out, err = capsys.readouterr()
+    assert out == "active: 2 of 4 contacts, 50.0%: a, d\n"
+    assert err.startswith("error: segments/bad.json: $.rules[0].field: the snapshot has no column 'stauts'")
+
+
+def test_explain_prints_a_line_a_rule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("explain", "active", "b", "--contacts", "contacts.parquet")
+    assert call(*arguments, monkeypatch=monkeypatch) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["rule why", "no status eq \"active\" 'new' is not 'active'", "b is not in active"]
+    assert call(*arguments, "--json", monkeypatch=monkeypatch) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["member"], data["verdicts"][0]["path"]) == (False, "$.rules[0]")
+
+
+def test_explain_without_a_contact_prints_a_funnel(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("explain", "active", "--contacts", "contacts.parquet")
+    assert call(*arguments, monkeypatch=monkeypatch) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "rule keeps share left share",
+        'status eq "active" 2 50.0% 2 50.0%',
+        "active: 2 of 4 contacts, 50.0%",
+    ]
+    assert call(*arguments, "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["steps"][0]["left"] == 2
+
+
+def test_explain_of_nobody_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("explain", "active", "z", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr().err == "error: no contact has the id 'z'; the ids in the column 'id' are texts\n"
+
+
 def test_relink_names_what_it_made(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch)
     capsys.readouterr()
@@ -152,7 +205,7 @@ def test_it_runs_as_a_module_and_knows_its_version() -> None:
 
 
 def test_help_teaches() -> None:
-    for command in ("run", "check", "query", "relink"):
+    for command in ("run", "check", "preview", "explain", "query", "relink"):
         assert "Example: segbatch " in program(command, "--help").stdout
     assert "Start with segbatch check" in program().stdout
 

@@ -25,13 +25,19 @@ if TYPE_CHECKING:
         SnapshotError,
         UsageError,
     )
+    from segbatch.explaining.explain import explain, funnel
+    from segbatch.explaining.reports import Explanation, Funnel
     from segbatch.job import RunReport, run
+    from segbatch.previewing import PreviewReport, preview
     from segbatch.version import __version__
 
 __all__ = [
     "CheckReport",
     "DefinitionError",
+    "Explanation",
+    "Funnel",
     "Group",
+    "PreviewReport",
     "Problem",
     "PublishError",
     "Rule",
@@ -43,7 +49,10 @@ __all__ = [
     "__version__",
     "check",
     "compile_segment",
+    "explain",
+    "funnel",
     "load_segments",
+    "preview",
     "run",
 ]
 
@@ -60,7 +69,10 @@ _HOMES = {
         "SnapshotError",
         "UsageError",
     ),
+    "segbatch.explaining.explain": ("explain", "funnel"),
+    "segbatch.explaining.reports": ("Explanation", "Funnel"),
     "segbatch.job": ("RunReport", "run"),
+    "segbatch.previewing": ("PreviewReport", "preview"),
 }
 
 

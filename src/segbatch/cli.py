@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from segbatch import console
+from segbatch.definitions.operators import MatchName
 from segbatch.errors import DefinitionError, QueryError, SegbatchError, UsageError, printable
 from segbatch.version import __version__
 
@@ -73,6 +74,8 @@ _SEGMENTS = typer.Option(
     help="A JSON file of segment definitions, or a folder of such files.",
     show_default=True,
 )
+_CONTACTS = typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.")
+_AS_OF = typer.Option(metavar="TIME", help="The moment for which it holds, ISO 8601; now, if not given.")
 _ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
 _PROJECT = typer.Option(
     metavar="ID", help="Only the segments of this project (and those of none), over its contacts alone."
@@ -178,6 +181,91 @@ def check(
     console.print_check(report, as_json=as_json)
     if report.errors:
         raise typer.Exit(2)
+
+
+@app.command(epilog="Exit status: 0 evaluated; 2 a definition is wrong, or wrong usage; 1 the snapshot cannot be used.")
+def preview(
+    contacts: Annotated[str, _CONTACTS],
+    definition: Annotated[
+        str | None, typer.Argument(help="A JSON file, - for standard input, or the id of a segment of --segments.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of a definition; repeatable."),
+    ] = None,
+    match: Annotated[MatchName | None, typer.Option(help="How the rules are joined; all, if not given.")] = None,
+    segments: Annotated[Path, _SEGMENTS] = Path("segments"),
+    first: Annotated[int, typer.Option(metavar="N", min=0, help="How many members to show.")] = 5,
+    id_column: Annotated[str, _ID_COLUMN] = "id",
+    project: Annotated[str | None, _PROJECT] = None,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    timezone: Annotated[str, _TIMEZONE] = "UTC",
+    strict: Annotated[bool, _STRICT] = False,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Tell how large a segment would be and who is in it first, publishing nothing.
+
+    The value of a --rule is read as JSON where it is JSON, else as a text.
+
+    Example: [bold]segbatch preview --contacts contacts.parquet --rule "status eq active" --rule "seats gte 50"[/bold]
+    """
+    from segbatch import previewing  # noqa: PLC0415 - loads Polars, which other commands do without
+
+    report = previewing.preview(
+        contacts,
+        definition,
+        rules=rule or (),
+        match=match,
+        segments=segments,
+        first=first,
+        id_column=id_column,
+        project=project,
+        as_of=as_of,
+        timezone=timezone,
+        strict=strict,
+    )
+    console.print_preview(report, as_json=as_json)
+    if report.errors:
+        raise typer.Exit(2)
+
+
+@app.command(
+    epilog="Exit status: 0 explained; 2 no such segment or contact, or a wrong segment; 1 a snapshot of no use."
+)
+def explain(
+    contacts: Annotated[str, _CONTACTS],
+    segment: Annotated[
+        str, typer.Argument(help="The id of a segment of --segments, a JSON file with one, or - for standard input.")
+    ],
+    contact_id: Annotated[
+        str | None, typer.Argument(help="A contact's id; without one, what each rule keeps of all contacts is told.")
+    ] = None,
+    segments: Annotated[Path, _SEGMENTS] = Path("segments"),
+    id_column: Annotated[str, _ID_COLUMN] = "id",
+    project: Annotated[str | None, _PROJECT] = None,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    timezone: Annotated[str, _TIMEZONE] = "UTC",
+    strict: Annotated[bool, _STRICT] = False,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Tell why a contact is in a segment or is not, or which rule loses how many contacts.
+
+    Example: [bold]segbatch explain pro-plan-users 4711 --contacts contacts.parquet[/bold]
+    """
+    from segbatch.explaining import explain as explaining  # noqa: PLC0415 - loads Polars
+
+    options: Any = {
+        "segments": segments,
+        "id_column": id_column,
+        "project": project,
+        "as_of": as_of,
+        "timezone": timezone,
+        "strict": strict,
+    }
+    if contact_id is None:
+        console.print_funnel(explaining.funnel(contacts, segment, **options), as_json=as_json)
+    else:
+        console.print_explanation(explaining.explain(contacts, segment, contact_id, **options), as_json=as_json)
 
 
 @app.command()

@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 from rich.markup import escape as escape_markup
@@ -17,10 +18,25 @@ from segbatch.errors import Problem, SegbatchError, counted, printable
 
 if TYPE_CHECKING:
     from segbatch.checking import CheckReport
+    from segbatch.explaining.reports import Explanation, Funnel, Step, Verdict
     from segbatch.job import RunReport
+    from segbatch.previewing import PreviewReport
     from segbatch.publishing.querying import Answer
 
-__all__ = ["answering", "print_answer", "print_check", "print_error", "print_problems", "print_run", "show_progress"]
+__all__ = [
+    "answering",
+    "print_answer",
+    "print_check",
+    "print_error",
+    "print_explanation",
+    "print_funnel",
+    "print_preview",
+    "print_problems",
+    "print_run",
+    "show_progress",
+]
+
+_Entry = TypeVar("_Entry", "Verdict", "Step")
 
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
@@ -128,6 +144,68 @@ def _run_table(report: "RunReport") -> Table:
 
 def _share(members: int, contacts: int) -> str:
     return f"{members / contacts:.1%}" if contacts else "-"
+
+
+def _table(*columns: str, right: int = 0) -> Table:
+    """Make a table; its last columns, so many, are numbers."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(columns):
+        is_number = index >= len(columns) - right
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    return table
+
+
+def print_preview(report: "PreviewReport", *, as_json: bool) -> None:
+    """Print what a preview found: a line a segment and its first members, or JSON, to stdout; problems to stderr."""
+    if as_json:
+        problems = {"errors": list(map(str, report.errors)), "warnings": list(map(str, report.warnings))}
+        _print_json({"contacts": report.contacts, "segments": [asdict(entry) for entry in report.segments]} | problems)
+        return
+    print_problems(report.warnings)
+    print_problems(report.errors)
+    for entry in report.segments:
+        size = f"{entry.members:,} of {counted(report.contacts, 'contact')}"
+        first = ", ".join(map(str, entry.first)) + (", …" if entry.members > len(entry.first) else "")
+        line = f"{entry.segment_id}: {size}, {_share(entry.members, report.contacts)}"
+        _out().print(_plain(f"{line}: {first}" if entry.first else line), soft_wrap=True)
+
+
+def print_explanation(report: "Explanation", *, as_json: bool) -> None:
+    """Print why a contact is in a segment or is not: a line a rule, or JSON, to stdout; warnings to stderr."""
+    if as_json:
+        _print_json({**asdict(report), "warnings": list(map(str, report.warnings))})
+        return
+    print_problems(report.warnings)
+    table = _table("", "rule", "why")
+    for entry, depth in _indented(report.verdicts):
+        mark = "[green]yes[/green]" if entry.holds else "[red]no[/red]"
+        table.add_row(mark, "  " * depth + _plain(entry.rule), _plain(entry.why))
+    _out().print(table)
+    verdict = "in" if report.member else "not in"
+    _out().print(_plain(f"{report.contact_id} is {verdict} {report.segment_id}"), soft_wrap=True)
+
+
+def print_funnel(report: "Funnel", *, as_json: bool) -> None:
+    """Print where a segment loses its contacts: a line a rule, or JSON, to stdout; warnings to stderr."""
+    if as_json:
+        _print_json({**asdict(report), "warnings": list(map(str, report.warnings))})
+        return
+    print_problems(report.warnings)
+    table = _table("rule", "keeps", "share", "left", "share", right=4)
+    for entry, depth in _indented(report.steps):
+        alone = (f"{entry.keeps:,}", _share(entry.keeps, report.contacts))
+        left = ("", "") if entry.left is None else (f"{entry.left:,}", _share(entry.left, report.contacts))
+        table.add_row("  " * depth + _plain(entry.rule), *alone, *left)
+    _out().print(table)
+    size = f"{report.members:,} of {counted(report.contacts, 'contact')}, {_share(report.members, report.contacts)}"
+    _out().print(_plain(f"{report.segment_id}: {size}"), soft_wrap=True)
+
+
+def _indented(entries: Iterable[_Entry], depth: int = 0) -> Iterator[tuple[_Entry, int]]:
+    """Walk what an explanation says, each entry with its depth."""
+    for entry in entries:
+        yield entry, depth
+        yield from _indented(entry.parts, depth + 1)
 
 
 def _run_data(report: "RunReport") -> dict[str, object]:

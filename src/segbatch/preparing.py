@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import Clock, read_clock
-from segbatch.compiler.plan import Plan, make_plan
+from segbatch.compiler.plan import Plan, PlannedSegment, make_plan
 from segbatch.contacts.snapshot import Snapshot, open_snapshot
 from segbatch.definitions.loading import Definitions
-from segbatch.errors import Problem, SnapshotError
+from segbatch.errors import DefinitionError, Problem, SnapshotError
 
 __all__ = ["Prepared", "Question", "prepare"]
 
@@ -58,6 +58,20 @@ class Prepared:
         """Why segments cannot be evaluated."""
         failed = (problem for problems in self.plan.failed.values() for problem in problems)
         return (*self.definitions.problems, *failed)
+
+    def planned(self, segment_id: str) -> PlannedSegment:
+        """Return a segment that can be evaluated.
+
+        Raises:
+            DefinitionError: It cannot.
+        """
+        broken = (
+            problem for entry in self.definitions.broken if entry.segment_id == segment_id for problem in entry.problems
+        )
+        problems = (*broken, *self.plan.failed.get(segment_id, ()))
+        if problems:
+            raise DefinitionError(problems)
+        return next(entry for entry in self.plan.segments if entry.definition.segment_id == segment_id)
 
     @property
     def warnings(self) -> Sequence[Problem]:

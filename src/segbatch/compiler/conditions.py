@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import assert_never, cast
 
 import polars as pl
 
 from segbatch.definitions.operators import MatchName
 
-__all__ = ["Condition", "Joined", "Member", "join", "to_expression"]
+__all__ = ["Condition", "Joined", "Member", "join", "split", "to_expression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ Condition = int | Member | Joined
 def join(match: MatchName, parts: Sequence[Condition]) -> Condition:
     """Join conditions; one alone needs no joining."""
     return parts[0] if len(parts) == 1 and match != "none" else Joined(match, tuple(parts))
+
+
+def split(match: MatchName, condition: Condition, number: int) -> tuple[Condition, ...]:
+    """Return the conditions, so many, that `join` joined."""
+    return (condition,) if number == 1 and match != "none" else cast("Joined", condition).parts
 
 
 def to_expression(condition: Condition, predicates: Sequence[pl.Expr], members: Mapping[str, pl.Expr]) -> pl.Expr:

@@ -13,7 +13,7 @@ from segbatch.definitions.loading import BrokenDefinition, Definition
 from segbatch.definitions.segment import Group, Node, Rule, Segment
 from segbatch.errors import Problem
 
-__all__ = ["PROJECT_COLUMN", "Plan", "PlannedSegment", "make_plan"]
+__all__ = ["PROJECT_COLUMN", "Plan", "PlannedSegment", "make_plan", "project_rule"]
 
 PROJECT_COLUMN = "project_id"
 """The column that says whose a contact is."""
@@ -26,10 +26,13 @@ class PlannedSegment:
     Attributes:
         definition: The segment and where it was defined.
         condition: What a contact has to meet.
+        owner: The project to whose contacts the segment is held, if it is; the condition is then that the contact is
+            the project's and meets the rules.
     """
 
     definition: Definition
     condition: Condition
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,11 @@ def make_plan(
     return Plan(tuple(planner.predicates), tuple(good), named, frozenset(planner.leaves), failed, warnings)
 
 
+def project_rule(owner: str) -> Rule:
+    """Return the rule that holds for a project's contacts."""
+    return Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
+
+
 def _without_projects(schema: Mapping[str, pl.DataType], project: str | None) -> list[Problem]:
     if project is None or PROJECT_COLUMN in schema:
         return []
@@ -119,12 +127,13 @@ class _Planner:
         """Turn a segment into a condition; what is wrong with its rules makes it one of the failed."""
         segment, problems = definition.segment, list[Problem]()
         parts = [self._node(node, f"$.rules[{i}]", problems) for i, node in enumerate(segment.rules)]
-        condition = self._of_its_project(segment, join(segment.match, parts), problems)
+        owner = self._owner(segment)
+        condition = self._of_its_project(owner, join(segment.match, parts), problems)
         if self._strict:
             problems = [problem.as_error() for problem in problems]
         self.fail(definition, [problem for problem in problems if problem.severity == "error"])
         self.warnings += [definition.locate(problem) for problem in problems if problem.severity == "warning"]
-        return PlannedSegment(definition, condition)
+        return PlannedSegment(definition, condition, owner)
 
     def fail(self, definition: Definition, problems: Iterable[Problem]) -> None:
         """Remember that a segment cannot be evaluated, and why."""
@@ -132,12 +141,14 @@ class _Planner:
         if located:
             self.failed.setdefault(definition.segment_id, []).extend(located)
 
-    def _of_its_project(self, segment: Segment, condition: Condition, problems: list[Problem]) -> Condition:
+    def _owner(self, segment: Segment) -> str | None:
         owner = segment.project_id if segment.project_id is not None else self._project
-        if owner is None or PROJECT_COLUMN not in self._schema:
+        return owner if PROJECT_COLUMN in self._schema else None
+
+    def _of_its_project(self, owner: str | None, condition: Condition, problems: list[Problem]) -> Condition:
+        if owner is None:
             return condition
-        own = Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
-        return Joined("all", (self._rule(own, "$", problems, at="project_id"), condition))
+        return Joined("all", (self._rule(project_rule(owner), "$", problems, at="project_id"), condition))
 
     def _node(self, node: Node, path: str, problems: list[Problem]) -> Condition:
         if isinstance(node, Group):

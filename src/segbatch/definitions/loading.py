@@ -14,7 +14,7 @@ from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validating import validate
 from segbatch.errors import DefinitionError, Problem, UsageError, clipped, did_you_mean, printable
 
-__all__ = ["BrokenDefinition", "Definition", "Definitions", "load_definitions", "load_segments"]
+__all__ = ["BrokenDefinition", "Definition", "Definitions", "load_definitions", "load_segments", "read_definitions"]
 
 
 def _place(file: str, path: str) -> str:
@@ -96,6 +96,11 @@ class Definitions:
         return len(self.good) + len(self.broken)
 
     @property
+    def ids(self) -> list[str]:
+        """The ids of all, good and broken."""
+        return [*(entry.segment_id for entry in self.good), *(entry.segment_id for entry in self.broken)]
+
+    @property
     def problems(self) -> list[Problem]:
         """Everything that is wrong, in the order of the files."""
         return [problem for broken in self.broken for problem in broken.problems]
@@ -161,21 +166,46 @@ def load_definitions(path: Path) -> Definitions:
     return _refuse_twins(found)
 
 
+def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
+    """Read definitions that are in no file.
+
+    Args:
+        content: The JSON of one segment, or of a list of them.
+        name: What messages call it, in place of a file.
+        default_id: The id of the one segment, unless it has one.
+
+    Raises:
+        UsageError: There is no definition in it.
+    """
+    found = list(_read_all(content, name, default_id))
+    if not found:
+        raise UsageError(f"{name}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
+    return _refuse_twins(found)
+
+
 def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
     """Read the one segment or the list of segments of a file."""
     name, default_id = printable(str(file)), printable(stem(file))
     try:
-        data, problems = parse(_read(file))
+        content = _read(file)
     except OSError as error:
-        data, problems = None, [Problem(reason(error))]
+        problem = Problem(reason(error), file=name)
+        yield BrokenDefinition(default_id, name, "$", (problem,))
+    else:
+        yield from _read_all(content, name, default_id)
+
+
+def _read_all(content: bytes, file: str, default_id: str) -> Iterator[Definition | BrokenDefinition]:
+    """Read the one segment or the list of segments of a file."""
+    data, problems = parse(content)
     if problems:
-        located = tuple(replace(problem, file=name) for problem in problems)
-        yield BrokenDefinition(default_id, name, "$", located)
+        located = tuple(replace(problem, file=file) for problem in problems)
+        yield BrokenDefinition(default_id, file, "$", located)
     elif isinstance(data, list):
         for index, item in enumerate(data):
-            yield _load_one(item, name, f"$[{index}]", f"{default_id}[{index}]")
+            yield _load_one(item, file, f"$[{index}]", f"{default_id}[{index}]")
     else:
-        yield _load_one(_with_id(data, default_id), name, "$", default_id)
+        yield _load_one(_with_id(data, default_id), file, "$", default_id)
 
 
 def _read(file: Path) -> bytes:

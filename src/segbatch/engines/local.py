@@ -3,7 +3,7 @@
 The evaluation of a batch is a pure function of plan and batch; reading the next batch goes on beside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,11 +11,11 @@ from typing import TypeVar
 import polars as pl
 import pyarrow as pa
 
-from segbatch.compiler.conditions import to_expression
+from segbatch.compiler.conditions import Condition, to_expression
 from segbatch.compiler.plan import Plan
 from segbatch.contacts.snapshot import Batch, Snapshot
 
-__all__ = ["Members", "batch_rows", "evaluate", "evaluate_batch"]
+__all__ = ["Answers", "Members", "answer", "batch_rows", "evaluate", "evaluate_batch"]
 
 _MOST_ROWS = 100_000
 _FEWEST_ROWS = 1_000
@@ -58,20 +58,45 @@ def evaluate(plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
     return (evaluate_batch(plan, batch) for batch in _read_ahead(batches))
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What the predicates of a plan, and the segments that others name, say of some contacts.
+
+    Attributes:
+        frame: A column of booleans for each.
+        predicates: The columns of the predicates.
+        members: For each segment that others name, its column.
+    """
+
+    frame: pl.DataFrame
+    predicates: Sequence[pl.Expr]
+    members: Mapping[str, pl.Expr]
+
+    def to(self, condition: Condition) -> pl.Expr:
+        """Return which contacts meet a condition of the plan, as an expression over the frame."""
+        return to_expression(condition, self.predicates, self.members)
+
+
+def answer(plan: Plan, frame: pl.DataFrame) -> Answers:
+    """Ask each distinct predicate once, and then each segment that others name."""
+    answers = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
+    found = Answers(answers, [pl.col(name) for name in answers.columns], {})
+    conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
+    for segment_id in plan.named:
+        name = f"in {segment_id}"
+        answers = found.frame.with_columns(found.to(conditions[segment_id]).alias(name))
+        found = Answers(answers, found.predicates, {**found.members, segment_id: pl.col(name)})
+    return found
+
+
 def evaluate_batch(plan: Plan, batch: Batch) -> Members:
     """Evaluate every segment over one batch: each distinct predicate once, then each segment from their answers."""
     if not plan.segments:
         return Members(batch.ids, (), pl.Series(dtype=pl.UInt32))
-    answers = batch.frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
-    predicates, members = [pl.col(name) for name in answers.columns], dict[str, pl.Expr]()
-    conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
-    for segment_id in plan.named:
-        members[segment_id] = pl.col(f"in {segment_id}")
-        truth = to_expression(conditions[segment_id], predicates, members)
-        answers = answers.with_columns(truth.alias(f"in {segment_id}"))
-    found = answers.select(
-        to_expression(condition, predicates, members).arg_true().implode().alias(segment_id)
-        for segment_id, condition in conditions.items()
+    answers = answer(plan, batch.frame)
+    found = answers.frame.select(
+        answers.to(segment.condition).arg_true().implode().alias(segment.definition.segment_id)
+        for segment in plan.segments
     )
     rows = [column.item() for column in found.iter_columns()]
     return Members(batch.ids, [len(numbers) for numbers in rows], pl.concat(rows))

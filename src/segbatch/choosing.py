@@ -1,0 +1,133 @@
+"""Which definitions a question is about: a file, standard input, a saved segment, or rules as they were typed."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segbatch.definitions.loading import (
+    Definition,
+    Definitions,
+    load_definitions,
+    read_definitions,
+)
+from segbatch.definitions.operators import MatchName
+from segbatch.definitions.rule_text import read_rules
+from segbatch.definitions.segment import Segment
+from segbatch.errors import UsageError, did_you_mean, shown, some_of
+
+__all__ = ["Chosen", "choose"]
+
+Choice = str | Path | Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The definitions that a question is about.
+
+    Attributes:
+        ids: Their ids.
+        definitions: They, those that they name by `in_segment`, and those that cannot be read.
+    """
+
+    ids: tuple[str, ...]
+    definitions: Definitions
+
+
+def choose(
+    choice: Choice | None,
+    segments: str | Path,
+    *,
+    rules: Sequence[str] = (),
+    match: MatchName | None = None,
+    project: str | None = None,
+) -> Chosen:
+    """Find definitions.
+
+    Args:
+        choice: A JSON file (or `-`, standard input), the id of a segment of `segments`, or a segment.
+        segments: Where the saved segments are; read if one of them is asked for.
+        rules: Rules in place of a choice, as `rule_text` reads them.
+        match: How the rules are joined: `all`, if not given.
+        project: The project whose segments alone are looked at, if any.
+
+    Raises:
+        UsageError: Nothing is chosen, or two things are; or there is no such file or segment.
+        DefinitionError: Rules are wrong.
+    """
+    if (choice is None) is not bool(rules):
+        raise UsageError("name one definition (a JSON file, '-', or the id of a segment), or give rules with --rule")
+    if choice is not None and match is not None:
+        raise UsageError("--match joins the rules of --rule; a definition says its own 'match'")
+    found = Definitions((read_rules(rules, match or "all"),), ()) if choice is None else _find(choice, Path(segments))
+    _ensure_of_project(found, project)
+    return Chosen(tuple(sorted(found.ids)), _with_named(found, Path(segments)))
+
+
+def _find(choice: Choice, segments: Path) -> Definitions:
+    match choice:
+        case Segment():
+            return Definitions((Definition(choice),), ())
+        case "-":
+            return read_definitions(sys.stdin.buffer.read(), "stdin", "stdin")
+        case str() if not _is_path(choice):
+            return _saved(choice, segments)
+        case _:
+            return load_definitions(Path(choice))
+
+
+def _is_path(choice: str) -> bool:
+    """Tell a path from an id: a path is a file that is there, or has what no file's id has."""
+    return choice.lower().endswith(".json") or os.sep in choice or "/" in choice or Path(choice).is_file()
+
+
+def _saved(segment_id: str, segments: Path) -> Definitions:
+    saved = load_definitions(segments)
+    good = tuple(entry for entry in saved.good if entry.segment_id == segment_id)
+    broken = tuple(entry for entry in saved.broken if entry.segment_id == segment_id)
+    if not good and not broken:
+        near = did_you_mean(segment_id, saved.ids) or f"; it has {some_of(saved.ids)}"
+        raise UsageError(f"{segments}: there is no segment {shown(segment_id)}{near}")
+    return Definitions(good, broken)
+
+
+def _ensure_of_project(found: Definitions, project: str | None) -> None:
+    for entry in found.good if project is not None else ():
+        own = entry.segment.project_id
+        if own not in {None, project}:
+            raise UsageError(f"segment '{entry.segment_id}' is of the project '{own}', not of '{project}' (--project)")
+
+
+def _with_named(found: Definitions, segments: Path) -> Definitions:
+    """Add the saved segments that these name, and those that they name in turn."""
+    if not any(_named(entry) for entry in found.good):
+        return found
+    saved = load_definitions(segments)
+    ids = set(found.ids)
+    others = {entry.segment_id: entry for entry in saved.good if entry.segment_id not in ids}
+    known = ids | {entry.segment_id for entry in saved.broken}
+    needed = _reachable(found.good, others, known)
+    good = (*found.good, *(others[segment_id] for segment_id in sorted(needed)))
+    return Definitions(good, (*found.broken, *(entry for entry in saved.broken if entry.segment_id not in ids)))
+
+
+def _reachable(start: Iterable[Definition], others: dict[str, Definition], known: set[str]) -> set[str]:
+    """Find the segments that are needed; all, where one is named that is not there, for a message to say what is."""
+    reached, waiting = set[str](), list(start)
+    while waiting:
+        for segment_id in _named(waiting.pop()):
+            if segment_id not in others and segment_id not in known:
+                return set(others)
+            if segment_id in others and segment_id not in reached:
+                reached.add(segment_id)
+                waiting.append(others[segment_id])
+    return reached
+
+
+def _named(definition: Definition) -> list[str]:
+    return list(_names(definition.segment))
+
+
+def _names(segment: Segment) -> Iterator[str]:
+    return (str(rule.value) for _, rule in segment.rule_paths() if rule.shape == "segment")

@@ -1,0 +1,126 @@
+"""The two questions: why is this contact in or out, and which rule loses how many?"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import polars as pl
+
+from segbatch.choosing import choose
+from segbatch.contacts.contact_ids import UnreadableIdError, describe_ids, matches_id, write_id
+from segbatch.contacts.ids import ids_as_series
+from segbatch.contacts.snapshot import Snapshot
+from segbatch.definitions.segment import Segment
+from segbatch.engines.local import batch_rows
+from segbatch.errors import UsageError, shown
+from segbatch.explaining.funnels import count_steps
+from segbatch.explaining.reports import Explanation, Funnel
+from segbatch.explaining.verdicts import explain_row
+from segbatch.preparing import Prepared, Question, prepare
+
+__all__ = ["explain", "funnel"]
+
+
+def explain(
+    contacts: str | Path,
+    segment: str | Path | Segment,
+    contact_id: str | int | UUID | bytes,
+    *,
+    segments: str | Path = "segments",
+    id_column: str = "id",
+    project: str | None = None,
+    as_of: str | datetime | None = None,
+    timezone: str = "UTC",
+    strict: bool = False,
+) -> Explanation:
+    """Tell why a contact is in a segment, or is not.
+
+    Args:
+        contacts: A Parquet file, a folder of them, or a glob.
+        segment: The id of a segment of `segments`, a JSON file with one, `-` for standard input, or a segment.
+        contact_id: The contact's id.
+        segments: Where the saved segments are.
+        id_column: The column with the contacts' ids.
+        project: Look at the contacts of this project alone.
+        as_of: The moment from which relative dates are measured; now, if not given.
+        timezone: The IANA name of the time zone.
+        strict: Whether a custom field that no contact has is an error.
+
+    Raises:
+        UsageError: There is no such contact, segment, time zone or time.
+        DefinitionError: The segment cannot be evaluated.
+        SnapshotError: The snapshot cannot be used.
+    """
+    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
+    prepared, segment_id = _prepare(question, segment, segments)
+    row, found = _find(prepared, contact_id)
+    member, verdicts = explain_row(prepared, segment_id, row)
+    return Explanation(segment_id, found, member, verdicts, tuple(prepared.warnings))
+
+
+def funnel(
+    contacts: str | Path,
+    segment: str | Path | Segment,
+    *,
+    segments: str | Path = "segments",
+    id_column: str = "id",
+    project: str | None = None,
+    as_of: str | datetime | None = None,
+    timezone: str = "UTC",
+    strict: bool = False,
+) -> Funnel:
+    """Tell how many contacts each rule of a segment keeps, alone and in turn.
+
+    The arguments and errors are those of `explain`.
+    """
+    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
+    prepared, segment_id = _prepare(question, segment, segments)
+    return count_steps(prepared, segment_id)
+
+
+def _prepare(question: Question, segment: str | Path | Segment, segments: str | Path) -> tuple[Prepared, str]:
+    chosen = choose(segment, segments, project=question.project)
+    match chosen.ids:
+        case [segment_id]:
+            prepared = prepare(question, chosen.definitions)
+            prepared.planned(segment_id)
+            return prepared, segment_id
+        case ids:
+            message = f"{segment}: holds {len(ids)} segments; name one by its id, with --segments {segment}"
+            raise UsageError(message)
+
+
+def _find(prepared: Prepared, contact_id: object) -> tuple[pl.DataFrame, str | int]:
+    """Read the one row of a contact."""
+    snapshot = prepared.snapshot
+    rows, ids = _rows(snapshot, prepared.plan.leaves, contact_id)
+    if len(ids) > 1:
+        raise UsageError(
+            f"{_named(contact_id)} is the id of {len(ids)} contacts; keep one row per contact in the export"
+        )
+    if not ids:
+        about = f"the ids in the column '{snapshot.id_column}' are {describe_ids(snapshot.id_type)}"
+        raise UsageError(f"no contact has the id {_named(contact_id)}; {about}")
+    return rows[0], write_id(ids[0], snapshot.id_type)
+
+
+def _rows(
+    snapshot: Snapshot, leaves: frozenset[str], contact_id: object
+) -> tuple[Sequence[pl.DataFrame], list[object]]:
+    rows, found = list[pl.DataFrame](), list[object]()
+    for batch in snapshot.batches(leaves, batch_rows(1)):
+        ids = ids_as_series(batch.ids)
+        try:
+            is_wanted = matches_id(ids, snapshot.id_type, contact_id).fill_null(value=False)
+        except UnreadableIdError:
+            about = f"the column '{snapshot.id_column}' has {describe_ids(snapshot.id_type)}"
+            raise UsageError(f"{_named(contact_id)} cannot be the id of a contact: {about}") from None
+        if is_wanted.any():
+            rows.append(batch.frame.filter(is_wanted))
+            found += ids.filter(is_wanted).to_list()
+    return rows, found
+
+
+def _named(contact_id: object) -> str:
+    return shown(contact_id if isinstance(contact_id, int) else str(contact_id))

@@ -1,0 +1,157 @@
+"""How large a segment is and who is in it first, without publishing anything."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from segbatch.choosing import choose
+from segbatch.contacts.contact_ids import write_id
+from segbatch.contacts.ids import IdCheck, ids_as_series
+from segbatch.definitions.operators import MatchName
+from segbatch.definitions.segment import Segment
+from segbatch.engines.local import Members, evaluate
+from segbatch.errors import DefinitionError, Problem
+from segbatch.preparing import Prepared, Question, prepare
+
+__all__ = ["PreviewReport", "Previewed", "preview"]
+
+_ID_BATCH = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Previewed:
+    """What a segment would hold.
+
+    Attributes:
+        segment_id: Its id.
+        name: Its name.
+        members: How many contacts it holds.
+        share: Of all contacts of the snapshot; None where there are none.
+        first: The ids of the first members, in the order of the snapshot.
+    """
+
+    segment_id: str
+    name: str
+    members: int
+    share: float | None
+    first: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewReport:
+    """What a preview found.
+
+    Attributes:
+        contacts: How many contacts the snapshot has.
+        segments: What the segments would hold, ordered by id.
+        errors: Why others could not be evaluated.
+        warnings: What is legal and often a mistake.
+    """
+
+    contacts: int
+    segments: tuple[Previewed, ...]
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """Counts the members of one segment, and keeps the ids of the first."""
+
+    limit: int
+    members: int = 0
+    first: list[object] = field(default_factory=list)
+
+    def add(self, ids: pl.Series, rows: pl.Series) -> None:
+        self.members += len(rows)
+        self.first += ids.gather(rows.head(self.limit - len(self.first))).to_list()
+
+
+def preview(
+    contacts: str | Path,
+    definition: str | Path | Segment | None = None,
+    *,
+    rules: Sequence[str] = (),
+    match: MatchName | None = None,
+    segments: str | Path = "segments",
+    first: int = 5,
+    id_column: str = "id",
+    project: str | None = None,
+    as_of: str | datetime | None = None,
+    timezone: str = "UTC",
+    strict: bool = False,
+) -> PreviewReport:
+    """Evaluate a definition that need not be saved, and publish nothing.
+
+    Args:
+        contacts: A Parquet file, a folder of them, or a glob.
+        definition: A JSON file, `-` for standard input, the id of a segment of `segments`, or a segment.
+        rules: Rules in place of a definition, such as `status eq active`.
+        match: How the rules are joined: `all`, if not given.
+        segments: Where the segments are that rules name by `in_segment`.
+        first: How many members' ids are wanted.
+        id_column: The column with the contacts' ids.
+        project: Look at the contacts of this project alone.
+        as_of: The moment from which relative dates are measured; now, if not given.
+        timezone: The IANA name of the time zone.
+        strict: Whether a custom field that no contact has is an error.
+
+    Returns:
+        What each segment of the definition would hold.
+
+    Raises:
+        DefinitionError: None of them can be evaluated.
+        UsageError: There is no such definition, time zone or time.
+        SnapshotError: The snapshot cannot be used.
+    """
+    chosen = choose(definition, segments, rules=rules, match=match, project=project)
+    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
+    prepared = prepare(question, chosen.definitions)
+    wanted, errors = _evaluable(prepared, chosen.ids)
+    if not wanted:
+        raise DefinitionError(errors)
+    tallies = _evaluate(prepared, {segment_id: _Tally(first) for segment_id in wanted})
+    found = tuple(_previewed(prepared, segment_id, tally) for segment_id, tally in tallies.items())
+    return PreviewReport(prepared.snapshot.rows, found, tuple(errors), tuple(prepared.warnings))
+
+
+def _evaluable(prepared: Prepared, ids: Sequence[str]) -> tuple[list[str], list[Problem]]:
+    good, problems = list[str](), list[Problem]()
+    for segment_id in ids:
+        try:
+            prepared.planned(segment_id)
+        except DefinitionError as error:
+            problems += error.problems
+        else:
+            good.append(segment_id)
+    return good, problems
+
+
+def _evaluate(prepared: Prepared, tallies: dict[str, _Tally]) -> dict[str, _Tally]:
+    """Evaluate over all of the snapshot; like a run, refuse one whose ids are no ids."""
+    snapshot = prepared.snapshot
+    check = IdCheck(snapshot.id_column)
+    ids = [entry.definition.segment_id for entry in prepared.plan.segments]
+    for members in evaluate(prepared.plan, snapshot):
+        contact_ids = ids_as_series(members.ids)
+        check.add(contact_ids)
+        for segment_id, rows in zip(ids, _by_segment(members), strict=True):
+            with suppress(KeyError):
+                tallies[segment_id].add(contact_ids, rows)
+    check.finish(lambda: snapshot.ids(_ID_BATCH))
+    return tallies
+
+
+def _by_segment(members: Members) -> list[pl.Series]:
+    ends = pl.Series(members.counts, dtype=pl.Int64).cum_sum().to_list()
+    return [members.rows[end - count : end] for count, end in zip(members.counts, ends, strict=True)]
+
+
+def _previewed(prepared: Prepared, segment_id: str, tally: _Tally) -> Previewed:
+    segment, contacts = prepared.planned(segment_id).definition.segment, prepared.snapshot.rows
+    ids = tuple(write_id(contact_id, prepared.snapshot.id_type) for contact_id in tally.first)
+    return Previewed(segment_id, segment.name, tally.members, tally.members / contacts if contacts else None, ids)
