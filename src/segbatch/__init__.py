@@ -26,12 +26,16 @@ if TYPE_CHECKING:
         UsageError,
     )
     from segbatch.job import RunReport, run
+    from segbatch.linting.lint import LintReport, lint
+    from segbatch.linting.names import Finding
     from segbatch.version import __version__
 
 __all__ = [
     "CheckReport",
     "DefinitionError",
+    "Finding",
     "Group",
+    "LintReport",
     "Problem",
     "PublishError",
     "Rule",
@@ -43,6 +47,7 @@ __all__ = [
     "__version__",
     "check",
     "compile_segment",
+    "lint",
     "load_segments",
     "run",
 ]
@@ -61,6 +66,8 @@ _HOMES = {
         "UsageError",
     ),
     "segbatch.job": ("RunReport", "run"),
+    "segbatch.linting.lint": ("LintReport", "lint"),
+    "segbatch.linting.names": ("Finding",),
 }
 
 

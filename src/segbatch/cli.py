@@ -17,6 +17,9 @@ __all__ = ["app", "main"]
 PARTIAL = 3
 """The exit status of a run that published, but without some segments."""
 
+FOUND = 3
+"""The exit status of a lint that found something."""
+
 INTERRUPTED = 130
 
 
@@ -167,6 +170,54 @@ def check(
     console.print_check(report, as_json=as_json)
     if report.errors:
         raise typer.Exit(2)
+
+
+@app.command(
+    epilog="Exit status: 0 nothing was found; 3 something was; 2 definitions are wrong; 1 the snapshot cannot be used."
+)
+def lint(
+    segments: Annotated[Path, _SEGMENTS] = Path("segments"),
+    contacts: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Count over this snapshot too whom the rules hold."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Leave out the findings of this name; can be repeated.")
+    ] = None,
+    id_column: Annotated[str, _ID_COLUMN] = "id",
+    project: Annotated[str | None, _PROJECT] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The moment for relative dates, ISO 8601.  [default: now]"),
+    ] = None,
+    timezone: Annotated[str, _TIMEZONE] = "UTC",
+    list_names: Annotated[bool, typer.Option("--list", help="Show the names of all findings, and do no more.")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+) -> None:
+    """Find what is legal in definitions and probably wrong.
+
+    Example: [bold]segbatch lint --segments segments --contacts contacts.parquet[/bold]
+    """
+    from segbatch.linting import lint as linting  # noqa: PLC0415 - loads Polars, which other commands do without
+    from segbatch.linting.names import NAMES  # noqa: PLC0415 - belongs to it
+
+    if list_names:
+        console.print_finding_names(NAMES, as_json=as_json)
+        return
+    report = linting.lint(
+        segments,
+        contacts,
+        ignore=ignore or (),
+        id_column=id_column,
+        project=project,
+        as_of=as_of,
+        timezone=timezone,
+    )
+    console.print_lint(report, as_json=as_json)
+    if report.errors:
+        raise typer.Exit(2)
+    if report.findings:
+        raise typer.Exit(FOUND)
 
 
 @app.command()

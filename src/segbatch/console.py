@@ -1,7 +1,7 @@
 """What people see: tables that fit the screen, problems in colour, and progress on a terminal."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,20 @@ from segbatch.errors import Problem, counted
 if TYPE_CHECKING:
     from segbatch.checking import CheckReport
     from segbatch.job import RunReport
+    from segbatch.linting.lint import LintReport
+    from segbatch.linting.names import FindingName
     from segbatch.publishing.querying import Answer
 
-__all__ = ["print_answer", "print_check", "print_error", "print_problems", "print_run", "show_progress"]
+__all__ = [
+    "print_answer",
+    "print_check",
+    "print_error",
+    "print_finding_names",
+    "print_lint",
+    "print_problems",
+    "print_run",
+    "show_progress",
+]
 
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
@@ -139,6 +150,30 @@ def print_check(report: "CheckReport", *, as_json: bool) -> None:
     warnings = len(report.problems) - len(report.errors)
     found = f"{counted(len(report.errors), 'error')}, {counted(warnings, 'warning')}"
     _out().print(f"{counted(report.segments, 'segment')} checked: {found}")
+
+
+def print_lint(report: "LintReport", *, as_json: bool) -> None:
+    """Print what lint found: JSON to stdout, or for people the findings to stderr and the result to stdout."""
+    if as_json:
+        errors = [_problem_data(entry) for entry in report.errors]
+        findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
+        _print_json({"segments": report.segments, "problems": errors, "findings": findings})
+        return
+    print_problems(report.errors)
+    print_problems(finding.named for finding in report.findings)
+    errors_too = f"{counted(len(report.errors), 'error')}, " if report.errors else ""
+    found = f"{errors_too}{counted(len(report.findings), 'finding')}"
+    _out().print(f"{counted(report.segments, 'segment')} linted: {found}")
+
+
+def print_finding_names(names: "Mapping[FindingName, str]", *, as_json: bool) -> None:
+    """Print what can be found, a line each, to stdout."""
+    if as_json:
+        _print_json(dict(names))
+        return
+    width = max(map(len, names))
+    for name, meaning in names.items():
+        _out().print(f"{name:{width}}  {meaning}", soft_wrap=True)
 
 
 def _problem_data(problem: Problem) -> dict[str, str | None]:
