@@ -54,12 +54,14 @@ class Counts:
     Attributes:
         contacts: How many contacts were looked at.
         present: For each field, how many of them have it.
+        reasons: For each field that the columns alone show to be missing for all, why it is.
         met: For each rule, as JSON, how many of them meet it.
         spellings: For each field with texts, how the ones that rules name are written.
     """
 
     contacts: int
     present: Mapping[str, int]
+    reasons: Mapping[str, str]
     met: Mapping[str, int]
     spellings: Mapping[str, _Spellings]
 
@@ -91,7 +93,8 @@ def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, p
         for entry in spellings.values():
             entry.look(frame)
     present = {name: totals.get(f"has {name}", 0) for name in fields}
-    return Counts(contacts, present, {key: totals[f"met {key}"] for key in rules}, spellings)
+    reasons = {name: found.warning for name, found in fields.items() if found.warning}
+    return Counts(contacts, present, reasons, {key: totals[f"met {key}"] for key in rules}, spellings)
 
 
 def _of_project(snapshot: Snapshot, clock: Clock, project: str | None) -> pl.Expr | None:
@@ -140,7 +143,8 @@ def counted_findings(definition: Definition, counts: Counts, kinds: Mapping[str,
 
 def _of_rule(rule: Rule, name: str, counts: Counts, kind: Kind) -> Iterator[tuple[FindingName, str, str]]:
     if not counts.present[name]:
-        yield "unknown-field", ".field", f"no contact of this snapshot has '{name}'; check how it is written"
+        reason = counts.reasons.get(name, f"no contact of this snapshot has '{name}'; check how it is written")
+        yield "unknown-field", ".field", reason
         return
     mismatches = list(_mismatches(rule, counts.spellings.get(name), kind))
     yield from mismatches
