@@ -66,7 +66,7 @@ COLUMNS: list[tuple[list[Any], Rules, bool]] = [
     (["1", "2"], [x("eq", 1), x("eq", "1.0")], False),
     ([1, 2], [x("eq", 1), x("eq", "2")], True),
     ([1, 2], [x("gt", "100"), x("lt", 30)], True),
-    ([True, False], [x("eq", True), x("eq", "false")], True),
+    ([True, False], [x("eq", value=True), x("eq", "false")], True),
     ([["a"], ["b"]], [x("eq", "a"), x("eq", "b")], False),
     ([NOON], [x("gt", "2025-06-01T10:00:00Z"), x("lte", "2025-06-01T12:00:00+02:00")], True),
     ([NOON], [x("gt", "2025-06-01"), x("lt", "2025-06-01T12:00:00Z")], False),

@@ -35,7 +35,7 @@ WITH_CONTACTS: list[tuple[FindingName, dict[str, Any], str, dict[str, Any]]] = [
 ]
 
 ALONE: list[tuple[FindingName, dict[str, Any], str, dict[str, Any]]] = [
-    ("unused-value", rule("status", "exists", True), ".value", rule("status", "exists")),
+    ("unused-value", rule("status", "exists", value=True), ".value", rule("status", "exists")),
     ("empty-text", rule("status", "starts_with", ""), ".value", rule("status", "starts_with", "a")),
     ("empty-text", rule("status", "not_contains", ""), ".value", rule("status", "neq", "")),
     ("surrounding-space", rule("status", "eq", "active "), ".value", rule("status", "contains", "active ")),

@@ -37,7 +37,7 @@ OTHER = [
     ([A], [B]),
     ([A, B], [group("any", A, B)]),
     ([rule("a", "eq", 1)], [rule("a", "eq", "1")]),
-    ([rule("a", "eq", 1)], [rule("a", "eq", True)]),
+    ([rule("a", "eq", 1)], [rule("a", "eq", value=True)]),
     ([rule("a", "contains", 10**20)], [rule("a", "contains", 1e20)]),
     ([A], [rule("a", "eq", "X")]),
     ([A], [rule("a", "eq", "x", ignore_case=True)]),
