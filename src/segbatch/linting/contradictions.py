@@ -17,7 +17,7 @@ from segbatch.linting.regions import meet, region_of
 __all__ = ["contradictions"]
 
 _COMPARABLE = (Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE, Kind.LIST)
-_MOST_BEFORE = 200
+_MOST_BEFORE = 50
 """With so many rules on the same field before it each rule is compared, lest thousands of them take hours."""
 
 

@@ -1,12 +1,11 @@
 """What values a rule accepts, for one kind of column, as intervals; and whether two rules accept one in common."""
 
 from collections.abc import Iterable
+from ctypes import c_float
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, cast
-
-import polars as pl
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import NEGATIONS
@@ -150,4 +149,5 @@ def _is_below(one: Any, other: Any, *, strictly: bool) -> bool:
 
 
 def _rounded(number: Decimal) -> float:
-    return cast("float", pl.Series([float(number)]).cast(pl.Float32).item())
+    """Round a number as the least precise column of numbers does; beyond its range it is infinite."""
+    return c_float(float(number)).value
