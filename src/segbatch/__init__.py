@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from segbatch.explaining.explain import explain, funnel
     from segbatch.explaining.reports import Explanation, Funnel
     from segbatch.job import RunReport, run
+    from segbatch.linting.lint import LintReport, lint
+    from segbatch.linting.names import Finding
     from segbatch.previewing import PreviewReport, preview
     from segbatch.version import __version__
 
@@ -35,8 +37,10 @@ __all__ = [
     "CheckReport",
     "DefinitionError",
     "Explanation",
+    "Finding",
     "Funnel",
     "Group",
+    "LintReport",
     "PreviewReport",
     "Problem",
     "PublishError",
@@ -51,6 +55,7 @@ __all__ = [
     "compile_segment",
     "explain",
     "funnel",
+    "lint",
     "load_segments",
     "preview",
     "run",
@@ -73,6 +78,8 @@ _HOMES = {
     "segbatch.explaining.reports": ("Explanation", "Funnel"),
     "segbatch.job": ("RunReport", "run"),
     "segbatch.previewing": ("PreviewReport", "preview"),
+    "segbatch.linting.lint": ("LintReport", "lint"),
+    "segbatch.linting.names": ("Finding",),
 }
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from segbatch.checking import CheckReport
     from segbatch.explaining.reports import Explanation, Funnel, Step, Verdict
     from segbatch.job import RunReport
+    from segbatch.linting.lint import LintReport
+    from segbatch.linting.names import FindingName
     from segbatch.previewing import PreviewReport
     from segbatch.publishing.querying import Answer
 
@@ -29,7 +31,9 @@ __all__ = [
     "print_check",
     "print_error",
     "print_explanation",
+    "print_finding_names",
     "print_funnel",
+    "print_lint",
     "print_preview",
     "print_problems",
     "print_run",
@@ -249,6 +253,30 @@ def print_check(report: "CheckReport", *, as_json: bool) -> None:
     warnings = len(report.problems) - len(report.errors)
     found = f"{counted(len(report.errors), 'error')}, {counted(warnings, 'warning')}"
     _out().print(f"{counted(report.segments, 'segment')} checked: {found}")
+
+
+def print_lint(report: "LintReport", *, as_json: bool) -> None:
+    """Print what lint found: JSON to stdout, or for people the findings to stderr and the result to stdout."""
+    if as_json:
+        errors = [_problem_data(entry) for entry in report.errors]
+        findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
+        _print_json({"segments": report.segments, "problems": errors, "findings": findings})
+        return
+    print_problems(report.errors)
+    print_problems(finding.named for finding in report.findings)
+    errors_too = f"{counted(len(report.errors), 'error')}, " if report.errors else ""
+    found = f"{errors_too}{counted(len(report.findings), 'finding')}"
+    _out().print(f"{counted(report.segments, 'segment')} linted: {found}")
+
+
+def print_finding_names(names: "Mapping[FindingName, str]", *, as_json: bool) -> None:
+    """Print what can be found, a line each, to stdout."""
+    if as_json:
+        _print_json(dict(names))
+        return
+    width = max(map(len, names))
+    for name, meaning in names.items():
+        _out().print(f"{name:{width}}  {meaning}", soft_wrap=True)
 
 
 def _problem_data(problem: Problem) -> dict[str, str | None]:

@@ -1,0 +1,24 @@
+"""The command line: it reads options, calls one function, and shows its answer."""
+
+import io
+import sys
+
+from segbatch import console
+from segbatch.cli import authoring, publishing
+from segbatch.cli.app import app
+from segbatch.errors import SegbatchError
+
+__all__ = ["app", "authoring", "main", "publishing"]
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no run
+    try:
+        with console.answering():  # what is printed outside of commands, such as help
+            app()
+    except SegbatchError as error:
+        console.print_error(str(error))
+        sys.exit(error.exit_code)

@@ -1,0 +1,121 @@
+"""What the commands share: the options, and how an error ends one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from segbatch import console
+from segbatch.errors import DefinitionError, QueryError, SegbatchError, UsageError
+from segbatch.version import __version__
+
+__all__ = [
+    "AS_OF",
+    "CONTACTS",
+    "FOUND",
+    "ID_COLUMN",
+    "JSON",
+    "PARTIAL",
+    "PROJECT",
+    "PUBLISHED",
+    "READ_OUTPUT",
+    "SEGMENTS",
+    "STRICT",
+    "TIMEZONE",
+    "app",
+]
+
+PARTIAL = 3
+"""The exit status of a run that published, but without some segments."""
+
+FOUND = 3
+"""The exit status of a lint that found something."""
+
+INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """The commands; what a user can mend ends one with a message and an exit status, and without a traceback."""
+
+    def invoke(self, ctx: Any) -> object:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except DefinitionError as error:
+            console.print_problems(error.problems)
+            raise typer.Exit(error.exit_code) from None
+        except QueryError as error:
+            console.print_error(str(error), in_lines=True)
+            raise typer.Exit(error.exit_code) from None
+        except SegbatchError as error:
+            console.print_error(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except OSError as error:
+            if not error.filename:  # it is stdout that cannot be written
+                raise
+            console.print_error(f"{error.filename}: {error.strerror}")
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            console.print_error("interrupted; nothing was published")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _path(what: str, option: str) -> Callable[[str | Path], Path]:
+    """Return a reader of paths that takes no empty one: that would be the current folder, and was not meant."""
+
+    def read(text: str | Path) -> Path:
+        if not str(text):
+            raise UsageError(f"the path of the {what} is empty; is a variable not set? ({option})")
+        return Path(text)
+
+    return read
+
+
+SEGMENTS = typer.Option(
+    metavar="PATH",
+    parser=_path("definitions", "--segments"),
+    help="A JSON file of segment definitions, or a folder of such files.",
+    show_default=True,
+)
+CONTACTS = typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.")
+AS_OF = typer.Option(metavar="TIME", help="The moment for which it holds, ISO 8601; now, if not given.")
+ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
+PROJECT = typer.Option(
+    metavar="ID", help="Only the segments of this project (and those of none), over its contacts alone."
+)
+TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days and of times without an offset.")
+STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")
+READ_OUTPUT = _path("output", "--output")
+PUBLISHED = typer.Option(metavar="DIR", parser=READ_OUTPUT, help="The folder that runs publish in.")
+JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"segbatch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def segbatch(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Turn segment definitions into audiences.
+
+    Definitions are JSON files, contacts are Parquet, and what comes out is a membership table for DuckDB.
+
+    Start with [bold]segbatch check[/bold], then [bold]segbatch run[/bold].
+    """

@@ -1,0 +1,225 @@
+"""The commands of those who write definitions: check, lint, preview, explain, sql."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from segbatch import console
+from segbatch.cli.app import (
+    AS_OF,
+    CONTACTS,
+    FOUND,
+    ID_COLUMN,
+    JSON,
+    PROJECT,
+    SEGMENTS,
+    STRICT,
+    TIMEZONE,
+    app,
+)
+from segbatch.definitions.operators import MatchName
+
+__all__ = ["check", "explain", "lint", "preview", "sql"]
+
+
+@app.command(
+    epilog="Exit status: 0 nothing is wrong (there may be warnings); 2 something is; 1 the snapshot cannot be used."
+)
+def check(
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    contacts: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Check fields and types against this snapshot's columns too."),
+    ] = None,
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    project: Annotated[str | None, PROJECT] = None,
+    timezone: Annotated[str, TIMEZONE] = "UTC",
+    strict: Annotated[bool, STRICT] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Find what is wrong with definitions, without evaluating them.
+
+    Example: [bold]segbatch check --segments segments --contacts contacts.parquet[/bold]
+    """
+    from segbatch import checking  # noqa: PLC0415 - loads Polars, which other commands do without
+
+    report = checking.check(segments, contacts, id_column=id_column, project=project, timezone=timezone, strict=strict)
+    console.print_check(report, as_json=as_json)
+    if report.errors:
+        raise typer.Exit(2)
+
+
+@app.command(
+    epilog="Exit status: 0 nothing was found; 3 something was; 2 definitions are wrong; 1 the snapshot cannot be used."
+)
+def lint(
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    contacts: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Count over this snapshot too whom the rules hold."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Leave out the findings of this name; can be repeated.")
+    ] = None,
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    project: Annotated[str | None, PROJECT] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The moment for relative dates, ISO 8601.  [default: now]"),
+    ] = None,
+    timezone: Annotated[str, TIMEZONE] = "UTC",
+    list_names: Annotated[bool, typer.Option("--list", help="Show the names of all findings, and do no more.")] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Find what is legal in definitions and probably wrong.
+
+    Example: [bold]segbatch lint --segments segments --contacts contacts.parquet[/bold]
+    """
+    from segbatch.linting import lint as linting  # noqa: PLC0415 - loads Polars, which other commands do without
+    from segbatch.linting.names import NAMES  # noqa: PLC0415 - belongs to it
+
+    if list_names:
+        console.print_finding_names(NAMES, as_json=as_json)
+        return
+    report = linting.lint(
+        segments,
+        contacts,
+        ignore=ignore or (),
+        id_column=id_column,
+        project=project,
+        as_of=as_of,
+        timezone=timezone,
+    )
+    console.print_lint(report, as_json=as_json)
+    if report.errors:
+        raise typer.Exit(2)
+    if report.findings:
+        raise typer.Exit(FOUND)
+
+
+@app.command(epilog="Exit status: 0 evaluated; 2 a definition is wrong, or wrong usage; 1 the snapshot cannot be used.")
+def preview(
+    contacts: Annotated[str, CONTACTS],
+    definition: Annotated[
+        str | None, typer.Argument(help="A JSON file, - for standard input, or the id of a segment of --segments.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of a definition; repeatable."),
+    ] = None,
+    match: Annotated[MatchName | None, typer.Option(help="How the rules are joined; all, if not given.")] = None,
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    first: Annotated[int, typer.Option(metavar="N", min=0, help="How many members to show.")] = 5,
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    project: Annotated[str | None, PROJECT] = None,
+    as_of: Annotated[str | None, AS_OF] = None,
+    timezone: Annotated[str, TIMEZONE] = "UTC",
+    strict: Annotated[bool, STRICT] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Tell how large a segment would be and who is in it first, publishing nothing.
+
+    The value of a --rule is read as JSON where it is JSON, else as a text.
+
+    Example: [bold]segbatch preview --contacts contacts.parquet --rule "status eq active" --rule "seats gte 50"[/bold]
+    """
+    from segbatch import previewing  # noqa: PLC0415 - loads Polars, which other commands do without
+
+    report = previewing.preview(
+        contacts,
+        definition,
+        rules=rule or (),
+        match=match,
+        segments=segments,
+        first=first,
+        id_column=id_column,
+        project=project,
+        as_of=as_of,
+        timezone=timezone,
+        strict=strict,
+    )
+    console.print_preview(report, as_json=as_json)
+    if report.errors:
+        raise typer.Exit(2)
+
+
+@app.command(
+    epilog="Exit status: 0 explained; 2 no such segment or contact, or a wrong segment; 1 a snapshot of no use."
+)
+def explain(
+    contacts: Annotated[str, CONTACTS],
+    segment: Annotated[
+        str, typer.Argument(help="The id of a segment of --segments, a JSON file with one, or - for standard input.")
+    ],
+    contact_id: Annotated[
+        str | None, typer.Argument(help="A contact's id; without one, what each rule keeps of all contacts is told.")
+    ] = None,
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    project: Annotated[str | None, PROJECT] = None,
+    as_of: Annotated[str | None, AS_OF] = None,
+    timezone: Annotated[str, TIMEZONE] = "UTC",
+    strict: Annotated[bool, STRICT] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Tell why a contact is in a segment or is not, or which rule loses how many contacts.
+
+    Example: [bold]segbatch explain pro-plan-users 4711 --contacts contacts.parquet[/bold]
+    """
+    from segbatch.explaining import explain as explaining  # noqa: PLC0415 - loads Polars
+
+    options: Any = {
+        "segments": segments,
+        "id_column": id_column,
+        "project": project,
+        "as_of": as_of,
+        "timezone": timezone,
+        "strict": strict,
+    }
+    if contact_id is None:
+        console.print_funnel(explaining.funnel(contacts, segment, **options), as_json=as_json)
+    else:
+        console.print_explanation(explaining.explain(contacts, segment, contact_id, **options), as_json=as_json)
+
+
+@app.command(epilog="Exit status: 0 printed; 2 the segment is wrong, or the dialect cannot say it.")
+def sql(
+    segment: Annotated[str, typer.Argument(help="The id of the segment.")],
+    contacts: Annotated[
+        str, typer.Option(metavar="PATH", help="The snapshot, whose columns decide what a rule means.")
+    ],
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    dialect: Annotated[
+        str, typer.Option(help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
+    ] = "duckdb",
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The table to select from.  [default: the snapshot's files]"),
+    ] = None,
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    project: Annotated[str | None, PROJECT] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="What relative dates are measured from, ISO 8601.  [default: now]"),
+    ] = None,
+    timezone: Annotated[str, TIMEZONE] = "UTC",
+) -> None:
+    """Print a segment as one SQL query, to be reviewed or run elsewhere.
+
+    Example: [bold]segbatch sql pro-plan-users --contacts contacts.parquet[/bold]
+    """
+    from segbatch.sql.asking import write_sql  # noqa: PLC0415 - loads Polars and sqlglot
+
+    text = write_sql(
+        segment,
+        contacts,
+        segments,
+        dialect=dialect,
+        table=table,
+        id_column=id_column,
+        project=project,
+        as_of=as_of,
+        timezone=timezone,
+    )
+    typer.echo(f"{text};")

@@ -1,0 +1,141 @@
+"""Rules that can never hold together, found where that is certain."""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.reading import Unreadable
+from segbatch.contacts.kinds import Kind
+from segbatch.definitions.loading import Definition
+from segbatch.definitions.segment import Group, Node, Rule, Segment
+from segbatch.errors import Problem, shown
+from segbatch.linting.meaning import test_of
+from segbatch.linting.names import Finding
+from segbatch.linting.regions import meet, region_of
+
+__all__ = ["contradictions"]
+
+_COMPARABLE = (Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE, Kind.LIST)
+_MOST_BEFORE = 50
+"""With so many rules on the same field before it each rule is compared, lest thousands of them take hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A rule that has to hold, or must not, where all of its neighbours have their way too."""
+
+    path: str
+    rule: Rule
+    wanted: bool
+
+    @property
+    def subject(self) -> Hashable:
+        """What it is about: a field, or a segment."""
+        return ("segment", self.rule.value) if self.rule.field is None else self.rule.field
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether it is met by a contact for which the field is missing."""
+        test, positive = test_of(self.rule)
+        _, operator, by_missing, _ = test.about
+        return (by_missing or operator == "empty") == (positive == self.wanted)
+
+    @property
+    def takes_present(self) -> bool | None:
+        """Whether it is met by all other contacts, or by none of them; None if it depends on their values."""
+        test, positive = test_of(self.rule)
+        return None if test.about[1] != "empty" else positive != self.wanted
+
+    @property
+    def text(self) -> str:
+        """The rule, for a message."""
+        value = "" if self.rule.shape == "nothing" else f" {shown(self.rule.value)}"
+        return f"{'' if self.wanted else 'not '}'{self.rule.operator}'{value}"
+
+
+def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clock) -> Iterator[Finding]:
+    """Find the rules of a segment that can never hold together with one before them.
+
+    Args:
+        definition: The segment.
+        kinds: The kinds of the fields, as far as they are known.
+        clock: In which time zone a day is meant.
+    """
+    for claims in _conjunctions(definition.segment):
+        before: defaultdict[Hashable, list[_Claim]] = defaultdict(list)
+        for claim in claims:
+            known = kinds.get(claim.rule.field or "")
+            other = next((one for one in before[claim.subject] if _exclude(one, claim, known, clock)), None)
+            if other is not None:
+                place = definition.path + other.path.removeprefix("$")
+                about = f"'{claim.rule.field}': " if claim.rule.field else ""
+                message = f"{about}{claim.text} and {other.text} ({place}) can never hold together; remove one of them"
+                problem = Problem(message, path=claim.path, severity="warning")
+                yield Finding("contradiction", definition.locate(problem))
+            if len(before[claim.subject]) < _MOST_BEFORE:
+                before[claim.subject].append(claim)
+
+
+def _conjunctions(segment: Segment) -> Iterator[list[_Claim]]:
+    """Yield the rules of a segment that have to hold together, and those of each alternative in it."""
+    waiting: list[tuple[str, Node | Segment, bool]] = [("$", segment, True)]
+    while waiting:
+        path, node, wanted = waiting.pop()
+        claims: list[_Claim] = []
+        alternatives: list[tuple[str, Node | Segment, bool]] = []
+        _collect(path, node, wanted, claims, alternatives)
+        yield claims
+        waiting += alternatives
+
+
+def _collect(
+    path: str,
+    node: Node | Segment,
+    wanted: bool,  # noqa: FBT001 - it goes with the node
+    claims: list[_Claim],
+    alternatives: list[tuple[str, Node | Segment, bool]],
+) -> None:
+    """Collect the rules that have to hold for a node to be as wanted, and what only one of has to."""
+    if isinstance(node, Rule):
+        claims.append(_Claim(path, node, wanted))
+        return
+    wanted_inside = wanted != (node.match == "none")
+    is_joined = len(node.rules) == 1 or (node.match == "all") == wanted_inside
+    for index, child in enumerate(node.rules):
+        place = f"{path}.rules[{index}]"
+        if is_joined:
+            _collect(place, child, wanted_inside, claims, alternatives)
+        elif isinstance(child, Group):
+            alternatives.append((place, child, wanted_inside))
+
+
+def _exclude(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bool:
+    """Tell whether no contact can meet both, whatever the kind of the field is, unless it is known."""
+    if one.takes_missing and other.takes_missing:
+        return False
+    if False in {one.takes_present, other.takes_present}:
+        return True
+    if True in {one.takes_present, other.takes_present}:
+        return False
+    (first, is_first), (second, is_second) = test_of(one.rule), test_of(other.rule)
+    if first.about[:2] + first.about[3:] == second.about[:2] + second.about[3:] and first.values == second.values:
+        return (is_first == one.wanted) != (is_second == other.wanted)
+    answers = [answer for kind in _kinds(known) if (answer := _meet(one, other, kind, clock)) is not None]
+    return bool(answers) and not any(answers)
+
+
+def _kinds(known: Kind | None) -> tuple[Kind, ...]:
+    if known is None:
+        return _COMPARABLE
+    return (known,) if known in _COMPARABLE else ()
+
+
+def _meet(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
+    """Tell whether a value may meet both claims; None where a column of the kind cannot be asked so."""
+    try:
+        regions = [region_of(claim.rule, kind, clock, wanted=claim.wanted) for claim in (one, other)]
+    except Unreadable:
+        return None
+    first, second = regions
+    return first is None or second is None or meet(first, second)

@@ -1,0 +1,116 @@
+"""Rules that can never hold together: found where it is certain, whatever the type of the column may be."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+
+Rules = list[dict[str, Any]]
+
+
+def x(operator: str, value: Any = None, **more: Any) -> dict[str, Any]:
+    return rule("x", operator, value, **more)
+
+
+NEVER: list[Rules] = [
+    [x("exists"), x("empty")],
+    [x("empty"), x("eq", "a")],
+    [x("eq", "a"), x("neq", "a")],
+    [x("contains", "a"), x("not_contains", "a")],
+    [x("in", ["a", "b"]), x("not_in", ["b", "c", "a"])],
+    [x("gt", 10), x("lt", 5)],
+    [x("gte", 10), x("lt", 10)],
+    [x("gte", "10"), x("lt", "10")],
+    [x("eq", 3), x("gt", 5)],
+    [x("between", [1, 3]), x("gt", 3)],
+    [x("gt", "2025-06-01"), x("lt", "2025-06-01")],
+    [x("within_last", "3d"), x("empty")],
+    [x("neq", "a", missing="exclude"), x("empty")],
+    [{"match": "none", "rules": [x("gt", 5)]}, x("gt", 5)],
+    [{"match": "none", "rules": [x("gt", 5), x("eq", 1)]}, x("gte", 6)],
+    [{"match": "all", "rules": [x("gt", 5)]}, {"match": "any", "rules": [x("lt", 5)]}],
+    [{"operator": "in_segment", "value": "b"}, {"operator": "not_in_segment", "value": "b"}],
+]
+
+PERHAPS: list[Rules] = [
+    [x("gt", "2025-06-01T10:00:00Z"), x("lte", "2025-06-01T12:00:00+02:00")],
+    [x("eq", "a"), x("eq", "b")],
+    [x("contains", "a"), x("contains", "b")],
+    [x("gt", 5), x("lt", 10)],
+    [x("gte", 10), x("lte", 10)],
+    [x("gt", "100"), x("lt", "30")],
+    [x("gte", 16777217), x("lte", 16777216)],
+    [x("lt", 5), x("gt", "6")],
+    [x("neq", "a"), x("neq", "b")],
+    [x("neq", "a"), x("empty")],
+    [x("eq", "a", missing="include"), x("empty")],
+    [x("eq", "a", missing="include"), x("neq", "a")],
+    [x("gt", "2025-06-01"), x("lt", "2025-06-01T12:00:00Z")],
+    [{"match": "none", "rules": [x("gt", 5)]}, {"match": "none", "rules": [x("lte", 5)]}],
+    [{"match": "any", "rules": [x("gt", 5), x("exists")]}, x("lt", 5)],
+    [x("eq", "a"), rule("y", "neq", "a")],
+]
+
+COLUMNS: list[tuple[list[Any], Rules, bool]] = [
+    (["a", "b"], [x("eq", "a"), x("eq", "b")], True),
+    (["a", "b"], [x("in", ["a", "c"]), x("in", ["b", "d"])], True),
+    (["a", "b"], [x("in", ["a", "c"]), x("in", ["b", "c"])], False),
+    (["a", "b"], [x("eq", "A", ignore_case=True), x("eq", "b", ignore_case=True)], True),
+    (["a", "b"], [x("eq", "A", ignore_case=True), x("eq", "a")], False),
+    (["1", "2"], [x("eq", 1), x("eq", "1.0")], False),
+    ([1, 2], [x("eq", 1), x("eq", "2")], True),
+    ([1, 2], [x("gt", "100"), x("lt", 30)], True),
+    ([True, False], [x("eq", value=True), x("eq", "false")], True),
+    ([["a"], ["b"]], [x("eq", "a"), x("eq", "b")], False),
+    ([NOON], [x("gt", "2025-06-01T10:00:00Z"), x("lte", "2025-06-01T12:00:00+02:00")], True),
+    ([NOON], [x("gt", "2025-06-01"), x("lt", "2025-06-01T12:00:00Z")], False),
+    ([NOON.date()], [x("eq", "2025-06-01"), x("eq", "2025-06-02")], True),
+    ([["a"], ["b"]], [x("in", ["a"]), x("not_contains", "a")], True),
+]
+
+
+def contradictions(folder: Path, rules: Rules, contacts: Path | None = None, match: str = "all") -> list[str | None]:
+    write_segment(folder / "segments", "it", *rules, match=match)
+    write_segment(folder / "segments", "b", x("exists"))
+    report = segbatch.lint(folder / "segments", contacts)
+    assert report.errors == ()
+    return [entry.problem.path for entry in report.findings if entry.name == "contradiction"]
+
+
+@pytest.mark.parametrize("rules", NEVER)
+def test_they_never_hold_together(tmp_path: Path, rules: Rules) -> None:
+    [path] = contradictions(tmp_path, rules)
+    assert path is not None
+    assert path.startswith("$.rules[1]")
+    assert contradictions(tmp_path, rules, match="any") == []
+
+
+@pytest.mark.parametrize("rules", PERHAPS)
+def test_they_may_hold_together(tmp_path: Path, rules: Rules) -> None:
+    assert contradictions(tmp_path, rules) == []
+
+
+@pytest.mark.parametrize(("values", "rules", "never"), COLUMNS)
+def test_the_type_of_the_column_decides(tmp_path: Path, values: list[Any], rules: Rules, never: bool) -> None:  # noqa: FBT001 - of the table
+    contacts = write_contacts(tmp_path / "contacts.parquet", {"x": values})
+    assert contradictions(tmp_path, rules, contacts) == (["$.rules[1]"] if never else [])
+
+
+def test_an_alternative_is_looked_into(tmp_path: Path) -> None:
+    inner = {"match": "all", "rules": [x("gt", 5), x("lt", 5)]}
+    assert contradictions(tmp_path, [inner, x("exists")], match="any") == ["$.rules[0].rules[1]"]
+
+
+def test_the_message_names_both_places(tmp_path: Path) -> None:
+    write_segment(tmp_path, "it", x("gt", 10), x("lt", 5))
+    [finding] = segbatch.lint(tmp_path).findings
+    assert str(finding.named) == (
+        f"{tmp_path}/it.json: $.rules[1]: 'x': 'lt' 5 and 'gt' 10 ($.rules[0]) can never hold together; "
+        "remove one of them (contradiction)"
+    )
