@@ -198,6 +198,48 @@ def relink(
     typer.echo(str(rebuild_catalogue(output)))
 
 
+@app.command(epilog="Exit status: 0 printed; 2 the segment is wrong, or the dialect cannot say it.")
+def sql(
+    segment: Annotated[str, typer.Argument(help="The id of the segment.")],
+    contacts: Annotated[
+        str, typer.Option(metavar="PATH", help="The snapshot, whose columns decide what a rule means.")
+    ],
+    segments: Annotated[Path, _SEGMENTS] = Path("segments"),
+    dialect: Annotated[
+        str, typer.Option(help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
+    ] = "duckdb",
+    table: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The table to select from.  [default: the snapshot's files]"),
+    ] = None,
+    id_column: Annotated[str, _ID_COLUMN] = "id",
+    project: Annotated[str | None, _PROJECT] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="What relative dates are measured from, ISO 8601.  [default: now]"),
+    ] = None,
+    timezone: Annotated[str, _TIMEZONE] = "UTC",
+) -> None:
+    """Print a segment as one SQL query, to be reviewed or run elsewhere.
+
+    Example: [bold]segbatch sql pro-plan-users --contacts contacts.parquet[/bold]
+    """
+    from segbatch.sql.asking import write_sql  # noqa: PLC0415 - loads Polars and sqlglot
+
+    text = write_sql(
+        segment,
+        contacts,
+        segments,
+        dialect=dialect,
+        table=table,
+        id_column=id_column,
+        project=project,
+        as_of=as_of,
+        timezone=timezone,
+    )
+    typer.echo(f"{text};")
+
+
 def main() -> None:
     """Run the command line."""
     for stream in (sys.stdout, sys.stderr):
