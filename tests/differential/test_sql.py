@@ -4,12 +4,11 @@ import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from differential.duckdb_sql import by_sql, prepared
-from differential.test_membership import by_oracle, contacts_of, difference
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch import compile_segment
 from segbatch.preparing import Prepared
+from ways import by_oracle, by_sql, contacts_of, difference, prepared
 
 NOT_IN_RE2 = "the regular expressions of DuckDB"
 

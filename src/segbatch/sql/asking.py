@@ -3,17 +3,16 @@
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import cast
 
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import UsageError, did_you_mean
 from segbatch.preparing import Question, prepare
-from segbatch.sql.names import DIALECTS, DialectName
+from segbatch.sql.names import DIALECTS
 
 __all__ = ["write_sql"]
 
 
-def write_sql(
+def write_sql(  # noqa: PLR0913 - the options of a command
     segment_id: str,
     contacts: str | Path,
     segments: str | Path = "segments",
@@ -55,4 +54,4 @@ def write_sql(
 
     question = Question(contacts, id_column, project, as_of, timezone, allow_empty=True)
     prepared = prepare(question, load_definitions(Path(segments)))
-    return query(prepared, segment_id, cast("DialectName", dialect), table, project)
+    return query(prepared, segment_id, dialect, table, project)

@@ -31,13 +31,13 @@ class Column:
         dialect: In what it is written.
     """
 
-    sql: exp.Expression
+    sql: exp.Expr
     dtype: pl.DataType
     kind: Kind
     dialect: DialectName
 
     @property
-    def missing(self) -> exp.Expression:
+    def missing(self) -> exp.Expr:
         """Ask whether it is missing."""
         return exp.Boolean(this=True) if self.kind is Kind.NOTHING else is_null(self.sql)
 
@@ -75,7 +75,7 @@ class Table:
             return Column(exp.Null(), field.dtype, field.kind, self.dialect)
         _ensure_one(field.column, self.schema, "column")
         keys = _keys(field.leaf.removeprefix(field.column).removeprefix("."), self.schema[field.column])
-        whole = exp.column(identifier(field.column))
+        whole: exp.Expr = exp.column(identifier(field.column))
         match self.forms.get(field.column):
             case "json":
                 return self._readable(self._in_json(whole, keys, field), field)
@@ -84,7 +84,7 @@ class Table:
             case _:
                 return self._readable(self._in_struct(whole, keys, self.schema[field.column]), field)
 
-    def _in_struct(self, sql: exp.Expression, keys: Iterable[str], dtype: pl.DataType) -> exp.Expression:
+    def _in_struct(self, sql: exp.Expr, keys: Iterable[str], dtype: pl.DataType) -> exp.Expr:
         for key in keys:
             if self.dialect not in _HAVE_STRUCTS:
                 raise Refused(f"a path into a struct cannot be written surely for {self.dialect}")
@@ -96,15 +96,15 @@ class Table:
             sql, dtype = step if self.dialect == "duckdb" else exp.Dot(this=sql, expression=identifier(key)), inner[key]
         return sql
 
-    def _in_map(self, sql: exp.Expression, keys: Iterable[str]) -> exp.Expression:
+    def _in_map(self, sql: exp.Expr, keys: Iterable[str]) -> exp.Expr:
         if self.dialect != "duckdb":
             raise Refused(f"a path into a map cannot be written surely for {self.dialect}")
         return exp.Bracket(this=sql, expressions=[text(".".join(keys))])
 
-    def _in_json(self, sql: exp.Expression, keys: list[str], field: Field) -> exp.Expression:
+    def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
         if self.dialect != "duckdb":
             raise Refused(f"a path into JSON texts cannot be written surely for {self.dialect}")
-        parsed = exp.TryCast(this=sql, to=exp.DataType.build("JSON"))
+        parsed: exp.Expr = exp.TryCast(this=sql, to=exp.DataType.build("JSON"))
         is_object = exp.EQ(this=_call("JSON_TYPE", parsed), expression=text("OBJECT"))
         if not keys or keys[0].isdecimal():  # a number would find the element of a list
             parsed = exp.Case(ifs=[exp.If(this=is_object, true=parsed)])
@@ -126,7 +126,7 @@ class Table:
             case _:
                 return found
 
-    def _readable(self, sql: exp.Expression, field: Field) -> Column:
+    def _readable(self, sql: exp.Expr, field: Field) -> Column:
         return _guarded(Column(sql, field.dtype, field.kind, self.dialect))
 
 
@@ -143,14 +143,14 @@ def _guarded(column: Column) -> Column:
     if column.dialect in _ONE_WIDTH_OF_FLOATS and not isinstance(column.dtype, pl.Float64):
         raise Refused(f"{column.dialect} has no 32-bit floats, and would compare them as something else")
     if column.dialect in {"postgres", "snowflake"}:
-        is_nan: exp.Expression = exp.EQ(this=column.sql, expression=exp.cast(text("NaN"), "double"))
+        is_nan: exp.Expr = exp.EQ(this=column.sql, expression=exp.cast(text("NaN"), "double"))
     else:
         is_nan = exp.IsNan(this=column.sql)
     guard = exp.Case(ifs=[exp.If(this=exp.Not(this=is_nan), true=column.sql.copy())])
     return Column(guard, column.dtype, column.kind, column.dialect)
 
 
-def _call(name: str, *arguments: exp.Expression) -> exp.Expression:
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
 
 

@@ -20,7 +20,7 @@ __all__ = ["among", "compare", "contains", "ends_with", "matches", "some_element
 _ELEMENT = "it"
 
 
-def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expression:
+def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
     """Compare a column with a value."""
     match column.kind:
         case Kind.TEXT:
@@ -43,7 +43,7 @@ def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock)
             assert_never(column.kind)
 
 
-def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.Expression:
+def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
     if isinstance(value, bool):
         value = str(value).lower()
     if not isinstance(value, str):
@@ -54,19 +54,19 @@ def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.
     return COMPARISONS[comparison](this=operand, expression=_written(value, column))
 
 
-def _written(value: str, column: Column) -> exp.Expression:
+def _written(value: str, column: Column) -> exp.Expr:
     """Write a text, except where a dialect reads characters of it as something else."""
     if column.dialect != "duckdb" and ("\\" in value or not value.isprintable()):
         raise Refused(f"a text with a backslash or a control character cannot be written surely for {column.dialect}")
     return text(value)
 
 
-def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expression:
+def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
     """Ask whether a column equals some value; each is read by its own kind."""
     if column.kind is Kind.LIST:
         return some_element(column, lambda element: among(element, values, clock))
     tests = [test for value in values if not isinstance(test := compare(column, "eq", value, clock), exp.Boolean)]
-    groups: dict[str, list[exp.Expression]] = {}
+    groups: dict[str, list[exp.Expr]] = {}
     for test in tests:
         groups.setdefault(test.this.sql(dialect=column.dialect), []).append(test)
     joined = [
@@ -78,7 +78,7 @@ def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Express
     return exp.or_(*joined) if joined else never()
 
 
-def some_element(column: Column, test_of: Callable[[Column], exp.Expression]) -> exp.Expression:
+def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.Expr:
     """Ask whether a test holds for some element of a list."""
     element = element_column(column, _ELEMENT)
     if element.kind is Kind.NOTHING:
@@ -97,7 +97,7 @@ def some_element(column: Column, test_of: Callable[[Column], exp.Expression]) ->
     raise Refused(f"this test of a list cannot be written surely for {column.dialect}; --dialect duckdb has it")
 
 
-def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expression:
+def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:
     """Ask whether a text has another in it, or a list an element that equals the value."""
     if column.kind is not Kind.TEXT:
         return compare(column, "eq", value, clock)
@@ -108,12 +108,12 @@ def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expression:
     return exp.GT(this=found, expression=exp.Literal.number(0))
 
 
-def starts_with(column: Column, value: str) -> exp.Expression:
+def starts_with(column: Column, value: str) -> exp.Expr:
     """Ask whether a text begins with another."""
     return exp.StartsWith(this=column.sql.copy(), expression=_part(value, column))
 
 
-def ends_with(column: Column, value: str) -> exp.Expression:
+def ends_with(column: Column, value: str) -> exp.Expr:
     """Ask whether a text ends with another."""
     part = _part(value, column)
     if column.dialect != "postgres":
@@ -122,13 +122,13 @@ def ends_with(column: Column, value: str) -> exp.Expression:
     return exp.EQ(this=exp.Right(this=column.sql.copy(), expression=length), expression=part)
 
 
-def _part(value: str, column: Column) -> exp.Expression:
+def _part(value: str, column: Column) -> exp.Expr:
     if not value:
         column.refuse_outside_duckdb("an empty text in another")
     return _written(value, column)
 
 
-def matches(column: Column, pattern: str, *, ignore_case: bool) -> exp.Expression:
+def matches(column: Column, pattern: str, *, ignore_case: bool) -> exp.Expr:
     """Ask whether a regular expression is found in a text."""
     column.refuse_outside_duckdb("a regular expression")
     written = text(translated(pattern, ignore_case=ignore_case))

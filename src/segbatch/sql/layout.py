@@ -29,7 +29,7 @@ class Joined:
     note: str = ""
 
 
-Part = exp.Expression | Joined
+Part = exp.Expr | Joined
 """A rule, or several that are joined."""
 
 Lines = list[str]
@@ -45,7 +45,7 @@ def lines_of(part: Part, dialect: DialectName) -> Lines:
     match part:
         case Joined():
             return list(_joined(part, dialect))
-        case exp.Expression():
+        case exp.Expr():
             return [part.sql(dialect=dialect)]
         case _:
             assert_never(part)

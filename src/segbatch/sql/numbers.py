@@ -31,7 +31,7 @@ _EXACT_DOUBLE = 2**53
 _EXACT_FLOAT32 = 2**24
 
 
-def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp.Expression:
+def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
     """Compare a column of numbers."""
     bound = read_number(value)
     if column.dtype.is_float():
@@ -45,9 +45,7 @@ def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp
     return beyond or COMPARISONS[comparison](this=column.sql.copy(), expression=_scaled(unit, scale))
 
 
-def settled_between(
-    column: Column, comparison: Comparison, unit: int, lowest: int, highest: int
-) -> exp.Expression | None:
+def settled_between(column: Column, comparison: Comparison, unit: int, lowest: int, highest: int) -> exp.Expr | None:
     """Answer a comparison with what is beyond all that a column can hold; None where it is not."""
     if lowest <= unit <= highest:
         return None
@@ -71,14 +69,14 @@ def _unit(comparison: Comparison, bound: Fraction) -> int | None:
     return math.floor(bound) if comparison in {"gt", "lte"} else math.ceil(bound)
 
 
-def _scaled(unit: int, scale: int) -> exp.Expression:
+def _scaled(unit: int, scale: int) -> exp.Expr:
     if not scale:
         return whole(unit)
     number = exp.Literal.number(f"{Decimal(abs(unit)).scaleb(-scale):f}")
     return exp.Neg(this=number) if unit < 0 else number
 
 
-def _compare_float(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expression:
+def _compare_float(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
     number, operand = float(bound), column.sql.copy()
     is_double = isinstance(column.dtype, pl.Float64)
     if not is_double and abs(number) > _LARGEST_FLOAT32:
@@ -86,13 +84,13 @@ def _compare_float(column: Column, comparison: Comparison, bound: Decimal) -> ex
     return COMPARISONS[comparison](this=operand, expression=_float(number, is_double=is_double))
 
 
-def _float(number: float, *, is_double: bool) -> exp.Expression:
+def _float(number: float, *, is_double: bool) -> exp.Expr:
     if number.is_integer() and abs(number) <= (_EXACT_DOUBLE if is_double else _EXACT_FLOAT32):
         return whole(int(number))
     return exp.cast(text(repr(number)), "double" if is_double else "float")
 
 
-def compare_text_as_number(column: Column, comparison: Comparison, value: float) -> exp.Expression:
+def compare_text_as_number(column: Column, comparison: Comparison, value: float) -> exp.Expr:
     """Compare the texts that are numbers, as the documented grammar says, as doubles; null for all others."""
     column.refuse_outside_duckdb("comparing a text with a number")
     bound = float(read_number(value))

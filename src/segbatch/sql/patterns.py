@@ -6,7 +6,8 @@ from segbatch.sql.dialects import Refused
 
 __all__ = ["translated"]
 
-_WORD = r"\p{L}\p{M}\p{Nl}\p{Nd}\p{Pc}\x{200C}\x{200D}\x{24B6}-\x{24E9}" + (
+_WORD = (
+    r"\p{L}\p{M}\p{Nl}\p{Nd}\p{Pc}\x{200C}\x{200D}\x{24B6}-\x{24E9}"
     r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"
 )
 _SPACE = r"\t-\r\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
@@ -60,7 +61,7 @@ def translated(pattern: str, *, ignore_case: bool) -> str:
 
 
 def _class(letter: str, *, inside: bool) -> str:
-    """Write `\\d`, `\\w`, `\\s` and their opposites, which mean ASCII in RE2 and all of Unicode in Rust."""
+    """Write a class of digits, letters or spaces, or its opposite: ASCII in RE2, and all of Unicode in Rust."""
     ranges = _CLASSES[letter.lower()]
     if letter.islower():
         return ranges if inside else f"[{ranges}]"

@@ -25,7 +25,7 @@ __all__ = ["predicate"]
 _OPPOSITES: Mapping[OperatorName, OperatorName] = {"neq": "eq", "not_contains": "contains", "not_in": "in"}
 
 
-def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp.Expression:
+def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp.Expr:
     """Write one rule that looks at a field.
 
     Args:
@@ -43,7 +43,7 @@ def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp
         case "exists":
             return _opposite(column.missing, column)
         case _:
-            test = _test(rule, column, clock)
+            test = _test_as_told(rule, column, clock)
     truth = _opposite(test, column) if rule.operator in _OPPOSITES else test
     match rule.missing:
         case "include":
@@ -57,7 +57,7 @@ def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp
     return _settled(truth) if negated else truth
 
 
-def _settled(test: exp.Expression) -> exp.Expression:
+def _settled(test: exp.Expr) -> exp.Expr:
     """Make null false, where a test can be null."""
     bare = test.this if isinstance(test, exp.Not) else test
     if isinstance(bare, exp.Boolean | exp.Is | exp.NullSafeNEQ | exp.Coalesce):
@@ -65,7 +65,7 @@ def _settled(test: exp.Expression) -> exp.Expression:
     return exp.Coalesce(this=test, expressions=[never()])
 
 
-def _opposite(test: exp.Expression, column: Column) -> exp.Expression:
+def _opposite(test: exp.Expr, column: Column) -> exp.Expr:
     """Return what is true where a test is false or null, and false where it is true."""
     if isinstance(test, exp.Boolean):
         return exp.Boolean(this=not test.this)
@@ -75,13 +75,17 @@ def _opposite(test: exp.Expression, column: Column) -> exp.Expression:
     return exp.Not(this=_settled(test))
 
 
-def _test(rule: Rule, column: Column, clock: Clock) -> exp.Expression:
-    """Write what the operator asks, or the positive one of which it is the opposite."""
-    value = cast("RuleValue", rule.value)
+def _test_as_told(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
     if column.kind is Kind.NOTHING:
         return never()
     if rule.ignore_case and rule.operator != "matches":
         return _test_ignoring_case(rule, column, clock)
+    return _test(rule, column, clock)
+
+
+def _test(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
+    """Write what the operator asks, or the positive one of which it is the opposite."""
+    value = cast("RuleValue", rule.value)
     match rule.operator:
         case "eq" | "neq":
             return compare(column, "eq", _one(value), clock)
@@ -94,23 +98,27 @@ def _test(rule: Rule, column: Column, clock: Clock) -> exp.Expression:
         case "between":
             low, high = _many(value)
             return exp.and_(compare(column, "gte", low, clock), compare(column, "lte", high, clock))
-        case "starts_with":
-            return starts_with(column, str(value))
-        case "ends_with":
-            return ends_with(column, str(value))
-        case "matches":
-            return matches(column, str(value), ignore_case=rule.ignore_case)
-        case "within_last":
-            return within(column, _one(value), clock, -1)
-        case "within_next":
-            return within(column, _one(value), clock, 1)
+        case "starts_with" | "ends_with" | "matches":
+            return _text_test(rule, column, str(value))
+        case "within_last" | "within_next":
+            return within(column, _one(value), clock, 1 if rule.operator == "within_next" else -1)
         case "exists" | "empty" | "in_segment" | "not_in_segment":
             raise AssertionError(rule.operator)  # answered before
         case _:
             assert_never(rule.operator)
 
 
-def _test_ignoring_case(rule: Rule, column: Column, clock: Clock) -> exp.Expression:
+def _text_test(rule: Rule, column: Column, value: str) -> exp.Expr:
+    match rule.operator:
+        case "starts_with":
+            return starts_with(column, value)
+        case "ends_with":
+            return ends_with(column, value)
+        case _:
+            return matches(column, value, ignore_case=rule.ignore_case)
+
+
+def _test_ignoring_case(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
     value = cast("RuleValue", rule.value)
     many = value if isinstance(value, tuple) else (value,)
     lowered = tuple(item.lower() if isinstance(item, str) else item for item in many)

@@ -13,7 +13,7 @@ from segbatch.sql.names import DialectName
 __all__ = ["read_parquet"]
 
 
-def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName) -> exp.Expression:
+def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName) -> exp.Expr:
     """Return the function of DuckDB that reads exactly these files, whatever their names are.
 
     Raises:
@@ -31,5 +31,5 @@ def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName) -> exp.Exp
     return exp.Anonymous(this="READ_PARQUET", expressions=[source, *options])
 
 
-def _option(name: str, *, value: bool) -> exp.Expression:
+def _option(name: str, *, value: bool) -> exp.Expr:
     return exp.EQ(this=exp.to_identifier(name), expression=exp.Boolean(this=value))

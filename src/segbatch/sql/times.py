@@ -1,9 +1,8 @@
 """Comparisons with days and instants, and the stretch of time that a duration spans."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
-import polars as pl
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
@@ -14,6 +13,9 @@ from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, text, whole
 from segbatch.sql.numbers import COMPARISONS, Comparison, settled_between
 
+if TYPE_CHECKING:
+    import polars as pl
+
 __all__ = ["compare_date", "compare_moment", "within"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -21,12 +23,12 @@ _NANOSECONDS = 2**63
 _Moment = TypeVar("_Moment", date, datetime)
 
 
-def compare_date(column: Column, comparison: Comparison, value: Scalar) -> exp.Expression:
+def compare_date(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
     """Compare a column of days."""
     return COMPARISONS[comparison](this=column.sql.copy(), expression=_day(read_date(value)))
 
 
-def compare_moment(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expression:
+def compare_moment(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
     """Compare a column of instants with an instant, or their days with a day."""
     moment = read_moment(value, clock.timezone)
     if isinstance(moment, datetime):
@@ -34,7 +36,7 @@ def compare_moment(column: Column, comparison: Comparison, value: Scalar, clock:
     return COMPARISONS[comparison](this=_local_day(column, clock), expression=_day(moment))
 
 
-def _compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expression:
+def _compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expr:
     dtype = cast("pl.Datetime", column.dtype)
     if dtype.time_unit == "ns":
         column.refuse_outside_duckdb("a column of nanoseconds")
@@ -45,11 +47,11 @@ def _compare_instant(column: Column, comparison: Comparison, moment: datetime) -
     return COMPARISONS[comparison](this=column.sql.copy(), expression=_instant(moment, column))
 
 
-def _day(day: date) -> exp.Expression:
+def _day(day: date) -> exp.Expr:
     return exp.cast(text(day.isoformat()), "date")
 
 
-def _instant(moment: datetime, column: Column) -> exp.Expression:
+def _instant(moment: datetime, column: Column) -> exp.Expr:
     """Write an instant as the column has it: with a time zone or, without one, in UTC."""
     if column.dialect in {"snowflake", "clickhouse"}:
         raise Refused(f"an instant cannot be written surely for {column.dialect}, whose settings change its meaning")
@@ -64,7 +66,7 @@ def _instant(moment: datetime, column: Column) -> exp.Expression:
     return exp.cast(text(written), "timestamptz")
 
 
-def _local_day(column: Column, clock: Clock) -> exp.Expression:
+def _local_day(column: Column, clock: Clock) -> exp.Expr:
     """Return the calendar day in the run's time zone."""
     if column.dialect not in {"duckdb", "postgres"}:
         raise Refused(f"the day of an instant in a time zone cannot be written surely for {column.dialect}")
@@ -79,7 +81,7 @@ def _local_day(column: Column, clock: Clock) -> exp.Expression:
     return exp.cast(exp.AtTimeZone(this=sql, zone=text(zone)), "date")
 
 
-def _in_microseconds(sql: exp.Expression) -> exp.Expression:
+def _in_microseconds(sql: exp.Expr) -> exp.Expr:
     """Cut off nanoseconds downwards; DuckDB's own cast goes towards 1970, and so into the next day."""
     nanoseconds = exp.Anonymous(this="EPOCH_NS", expressions=[sql])
     before = exp.LT(this=nanoseconds.copy(), expression=whole(0))
@@ -88,7 +90,7 @@ def _in_microseconds(sql: exp.Expression) -> exp.Expression:
     return exp.Anonymous(this="MAKE_TIMESTAMP", expressions=[microseconds])
 
 
-def within(column: Column, duration: Scalar, clock: Clock, sign: int) -> exp.Expression:
+def within(column: Column, duration: Scalar, clock: Clock, sign: int) -> exp.Expr:
     """Ask whether a column lies between the run's moment and so long before (-1) or after (1) it."""
     here, there = _ends(column, duration, clock, sign)
     low, high = (here, there) if sign > 0 else (there, here)
@@ -119,5 +121,5 @@ def _moved(moment: _Moment, by: timedelta) -> _Moment:
     try:
         return moment + by
     except OverflowError:
-        last = datetime.max if by > timedelta() else datetime.min
-        return cast("_Moment", last.replace(tzinfo=moment.tzinfo) if isinstance(moment, datetime) else last.date())
+        end = datetime.max.replace(tzinfo=UTC) if by > timedelta() else datetime.min.replace(tzinfo=UTC)
+        return end.replace(tzinfo=moment.tzinfo) if isinstance(moment, datetime) else end.date()

@@ -15,9 +15,9 @@ from segbatch.preparing import Prepared
 from segbatch.sql.columns import Table
 from segbatch.sql.dialects import Refused, identifier
 from segbatch.sql.layout import Joined, Part, comment, lines_of
+from segbatch.sql.names import DialectName
 from segbatch.sql.rules import predicate
 from segbatch.sql.sources import read_parquet
-from segbatch.sql.names import DialectName
 
 __all__ = ["find_segment", "query"]
 
@@ -66,7 +66,7 @@ def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str 
     return "\n".join(lines)
 
 
-def _table(name: str, dialect: DialectName) -> exp.Expression:
+def _table(name: str, dialect: DialectName) -> exp.Expr:
     try:
         table = parse_one(name, into=exp.Table, dialect=dialect)
     except ParseError:
