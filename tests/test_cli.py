@@ -230,3 +230,15 @@ def test_every_public_name_is_there_and_no_other() -> None:
         assert getattr(segbatch, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'segments'"):
         segbatch.segments  # noqa: B018
+
+
+def test_a_segment_is_printed_as_sql(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        call("sql", "active", "--contacts", "contacts.parquet", "--as-of", "2025-06-01", monkeypatch=monkeypatch) == 0
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "-- Active (active), as of 2025-06-01T00:00:00+00:00",
+        "SELECT id",
+        "FROM READ_PARQUET('contacts.parquet')",
+        "WHERE status = 'active';",
+    ]

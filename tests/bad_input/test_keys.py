@@ -59,8 +59,10 @@ UNKNOWN: dict[str, tuple[Any, str]] = {
     ),
     "of a rule, like none": (
         segment(rule(comment="x")),
-        "$.rules[0].comment: 'comment' is not a key of a rule; "
-        "its keys are field, operator, value, missing, ignore_case",
+        (
+            "$.rules[0].comment: 'comment' is not a key of a rule; "
+            "its keys are field, operator, value, missing, ignore_case"
+        ),
     ),
     "value, misspelt": (
         segment(rule(value=ABSENT, vlaue="x")),

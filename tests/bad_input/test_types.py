@@ -41,8 +41,10 @@ TYPES: dict[str, tuple[Any, str]] = {
     "field": (segment(rule(field=5)), "$.rules[0].field: 'field' must be a text; found 5"),
     "field null": (
         segment(rule(field=None)),
-        "$.rules[0].field: 'field' is missing; "
-        'it is a column such as "status", or a path such as "custom_fields.plan"',
+        (
+            "$.rules[0].field: 'field' is missing; "
+            'it is a column such as "status", or a path such as "custom_fields.plan"'
+        ),
     ),
     "operator": (segment(rule(operator=1)), f"$.rules[0].operator: 1 is not an operator; there are {OPERATOR_NAMES}"),
     "operator null": (

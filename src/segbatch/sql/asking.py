@@ -1,0 +1,57 @@
+"""What a user asks for: one segment, as SQL."""
+
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from segbatch.definitions.loading import load_definitions
+from segbatch.errors import UsageError, did_you_mean
+from segbatch.preparing import Question, prepare
+from segbatch.sql.names import DIALECTS
+
+__all__ = ["write_sql"]
+
+
+def write_sql(
+    segment_id: str,
+    contacts: str | Path,
+    segments: str | Path = "segments",
+    *,
+    dialect: str = "duckdb",
+    table: str | None = None,
+    id_column: str = "id",
+    project: str | None = None,
+    as_of: str | datetime | None = None,
+    timezone: str = "UTC",
+) -> str:
+    """Write a segment as one SELECT of the ids of its contacts, which holds exactly those that a run finds.
+
+    Args:
+        segment_id: The segment.
+        contacts: The snapshot that gives the fields their types: a Parquet file, a folder of them, or a glob.
+        segments: A JSON file of definitions, or a folder of such files.
+        dialect: `duckdb`, `postgres`, `snowflake`, `bigquery`, `clickhouse` or `spark`.
+        table: The table to select from; without it DuckDB reads the snapshot's files.
+        id_column: The column with the contacts' ids.
+        project: A project whose contacts alone are looked at, if any.
+        as_of: The moment from which relative dates are measured; now, if not given.
+        timezone: The IANA name of the zone of calendar days and of times without an offset.
+
+    Returns:
+        The query, without a semicolon.
+
+    Raises:
+        UsageError: There is no such segment, dialect, time or time zone, or sqlglot is not installed.
+        DefinitionError: The snapshot gives some rule no meaning, or the dialect cannot say it with the same meaning.
+        SnapshotError: The snapshot cannot be used.
+    """
+    if find_spec("sqlglot") is None:
+        raise UsageError("SQL is written with sqlglot, which is not installed; run: pip install 'segbatch[sql]'")
+    if dialect not in DIALECTS:
+        near = did_you_mean(dialect, DIALECTS) or f"; there are {', '.join(DIALECTS)}"
+        raise UsageError(f"'{dialect}' is no dialect{near} (--dialect)")
+    from segbatch.sql.writing import query  # noqa: PLC0415 - loads sqlglot, which is optional
+
+    question = Question(contacts, id_column, project, as_of, timezone, allow_empty=True)
+    prepared = prepare(question, load_definitions(Path(segments)))
+    return query(prepared, segment_id, dialect, table, project)

@@ -1,0 +1,180 @@
+"""From a field, found in the snapshot's schema, to the SQL that reads it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+from polars.datatypes import DataTypeClass
+from sqlglot import exp
+
+from segbatch.contacts.custom_fields import Form
+from segbatch.contacts.fields import Field
+from segbatch.contacts.kinds import Kind, element_type, kind_of
+from segbatch.sql.dialects import Refused, identifier, is_null, text
+from segbatch.sql.names import DialectName
+
+__all__ = ["Column", "Table", "element_column"]
+
+_HAVE_STRUCTS = {"duckdb", "bigquery", "spark"}
+_ONE_WIDTH_OF_FLOATS = {"snowflake", "bigquery"}
+_JSON_LISTS: dict[Kind, str] = {Kind.TEXT: "VARCHAR", Kind.BOOLEAN: "BOOLEAN"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a rule looks at.
+
+    Attributes:
+        sql: The SQL that reads it, null where it is missing.
+        dtype: Its type.
+        kind: What the type means to rules.
+        dialect: In what it is written.
+    """
+
+    sql: exp.Expr
+    dtype: pl.DataType
+    kind: Kind
+    dialect: DialectName
+
+    @property
+    def missing(self) -> exp.Expr:
+        """Ask whether it is missing."""
+        return exp.Boolean(this=True) if self.kind is Kind.NOTHING else is_null(self.sql)
+
+    def refuse_outside_duckdb(self, what: str) -> None:
+        """Refuse what only DuckDB says with the right meaning.
+
+        Raises:
+            Refused: It is another dialect.
+        """
+        if self.dialect != "duckdb":
+            raise Refused(f"{what} may mean something else in {self.dialect}; --dialect duckdb has it")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The contacts, as SQL sees them.
+
+    Attributes:
+        schema: The columns of the snapshot with their Polars types.
+        forms: The columns that are read as structs and stored as something else.
+        dialect: In what is written.
+    """
+
+    schema: Mapping[str, pl.DataType]
+    forms: Mapping[str, Form]
+    dialect: DialectName
+
+    def column(self, field: Field) -> Column:
+        """Return the SQL that reads a field.
+
+        Raises:
+            Refused: The dialect cannot read it, or not surely so.
+        """
+        if field.kind is Kind.NOTHING:
+            return Column(exp.Null(), field.dtype, field.kind, self.dialect)
+        _ensure_one(field.column, self.schema, "column")
+        keys = _keys(field.leaf.removeprefix(field.column).removeprefix("."), self.schema[field.column])
+        whole: exp.Expr = exp.column(identifier(field.column))
+        match self.forms.get(field.column):
+            case "json":
+                return self._readable(self._in_json(whole, keys, field), field)
+            case "map" if keys:
+                return self._readable(self._in_map(whole, keys), field)
+            case _:
+                return self._readable(self._in_struct(whole, keys, self.schema[field.column]), field)
+
+    def _in_struct(self, sql: exp.Expr, keys: Iterable[str], dtype: pl.DataType) -> exp.Expr:
+        for key in keys:
+            if self.dialect not in _HAVE_STRUCTS:
+                raise Refused(f"a path into a struct cannot be written surely for {self.dialect}")
+            if self.dialect == "bigquery" and "." in key:
+                raise Refused(f"{self.dialect} has no fields with a dot in their name")
+            inner = _fields(dtype)
+            _ensure_one(key, inner, "key")
+            step = exp.Bracket(this=sql, expressions=[text(key)])
+            sql, dtype = step if self.dialect == "duckdb" else exp.Dot(this=sql, expression=identifier(key)), inner[key]
+        return sql
+
+    def _in_map(self, sql: exp.Expr, keys: Iterable[str]) -> exp.Expr:
+        if self.dialect != "duckdb":
+            raise Refused(f"a path into a map cannot be written surely for {self.dialect}")
+        return exp.Bracket(this=sql, expressions=[text(".".join(keys))])
+
+    def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
+        if self.dialect != "duckdb":
+            raise Refused(f"a path into JSON texts cannot be written surely for {self.dialect}")
+        parsed: exp.Expr = exp.TryCast(this=sql, to=exp.DataType.build("JSON"))
+        is_object = exp.EQ(this=_call("JSON_TYPE", parsed), expression=text("OBJECT"))
+        if not keys or keys[0].isdecimal():  # a number would find the element of a list
+            parsed = exp.Case(ifs=[exp.If(this=is_object, true=parsed)])
+        if not keys:
+            return parsed
+        pointer = text("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
+        found = _call("JSON_EXTRACT_STRING", parsed, pointer)
+        match field.kind:
+            case Kind.LIST:
+                inner = element_type(field.dtype)
+                kind = _JSON_LISTS.get(kind_of(inner)) or ("DOUBLE" if inner.is_float() else "HUGEINT")
+                kind = "JSON" if isinstance(inner, pl.Null) else kind
+                return _call("JSON_TRANSFORM", _call("JSON_EXTRACT", parsed, pointer), text(f'["{kind}"]'))
+            case Kind.BOOLEAN:
+                return exp.TryCast(this=found, to=exp.DataType.build("BOOLEAN"))
+            case Kind.NUMBER:
+                to = exp.DataType.Type.DOUBLE if field.dtype.is_float() else exp.DataType.Type.INT128
+                return exp.TryCast(this=found, to=exp.DataType.build(to))
+            case _:
+                return found
+
+    def _readable(self, sql: exp.Expr, field: Field) -> Column:
+        return _guarded(Column(sql, field.dtype, field.kind, self.dialect))
+
+
+def element_column(column: Column, name: str) -> Column:
+    """Return the elements of a list as a column of their own, under a name."""
+    inner = element_type(column.dtype)
+    return _guarded(Column(exp.column(identifier(name)), inner, kind_of(inner), column.dialect))
+
+
+def _guarded(column: Column) -> Column:
+    """Make a NaN null. The CASE also hides it from min and max statistics, which know of no NaN."""
+    if not column.dtype.is_float():
+        return column
+    if column.dialect in _ONE_WIDTH_OF_FLOATS and not isinstance(column.dtype, pl.Float64):
+        raise Refused(f"{column.dialect} has no 32-bit floats, and would compare them as something else")
+    if column.dialect in {"postgres", "snowflake"}:
+        is_nan: exp.Expr = exp.EQ(this=column.sql, expression=exp.cast(text("NaN"), "double"))
+    else:
+        is_nan = exp.IsNan(this=column.sql)
+    guard = exp.Case(ifs=[exp.If(this=exp.Not(this=is_nan), true=column.sql.copy())])
+    return Column(guard, column.dtype, column.kind, column.dialect)
+
+
+def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
+
+
+def _fields(dtype: pl.DataType) -> dict[str, pl.DataType]:
+    fields = dtype.fields if isinstance(dtype, pl.Struct) else []
+    return {field.name: _instance(field.dtype) for field in fields}
+
+
+def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
+    return dtype if isinstance(dtype, pl.DataType) else dtype()
+
+
+def _keys(path: str, dtype: pl.DataType) -> list[str]:
+    """Split a path that is known to lead somewhere into keys, the longest that exists first."""
+    if not path:
+        return []
+    inner, parts = _fields(dtype), path.split(".")
+    heads = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    key = next(head for head in heads if head in inner)
+    return [key, *_keys(path[len(key) + 1 :], inner[key])]
+
+
+def _ensure_one(name: str, names: Iterable[str], noun: str) -> None:
+    """Refuse a name that SQL, which ignores case, cannot tell from another."""
+    twins = [other for other in names if other.lower() == name.lower() and other != name]
+    if twins:
+        raise Refused(f"SQL ignores case in names, and the {noun} '{name}' has the twin '{twins[0]}'")

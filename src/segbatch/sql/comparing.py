@@ -1,0 +1,135 @@
+"""One test of one column with one value, by the kind of the column; null may be the answer where it is missing."""
+
+from collections.abc import Callable, Sequence
+from typing import assert_never
+
+from sqlglot import exp
+
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.reading import number_text, read_boolean
+from segbatch.contacts.kinds import Kind
+from segbatch.definitions.values import Scalar
+from segbatch.sql.columns import Column, element_column
+from segbatch.sql.dialects import Refused, never, text
+from segbatch.sql.numbers import COMPARISONS, Comparison, compare_number, compare_text_as_number
+from segbatch.sql.patterns import translated
+from segbatch.sql.times import compare_date, compare_moment
+
+__all__ = ["among", "compare", "contains", "ends_with", "matches", "some_element", "starts_with"]
+
+_ELEMENT = "it"
+
+
+def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
+    """Compare a column with a value."""
+    match column.kind:
+        case Kind.TEXT:
+            return _compare_text(column, comparison, value)
+        case Kind.NUMBER:
+            return compare_number(column, comparison, value)
+        case Kind.BOOLEAN:
+            return exp.EQ(this=column.sql.copy(), expression=exp.Boolean(this=read_boolean(value)))
+        case Kind.DATETIME:
+            return compare_moment(column, comparison, value, clock)
+        case Kind.DATE:
+            return compare_date(column, comparison, value)
+        case Kind.LIST:
+            return some_element(column, lambda element: compare(element, comparison, value, clock))
+        case Kind.NOTHING:
+            return never()
+        case Kind.STRUCT | Kind.OTHER:
+            raise AssertionError(column.kind)  # the plan refuses it
+        case _:
+            assert_never(column.kind)
+
+
+def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
+    if isinstance(value, bool):
+        value = str(value).lower()
+    if not isinstance(value, str):
+        return compare_text_as_number(column, comparison, value)
+    operand = column.sql.copy()
+    if comparison != "eq" and column.dialect == "postgres":
+        operand = exp.Collate(this=operand, expression=exp.to_identifier("C", quoted=True))
+    return COMPARISONS[comparison](this=operand, expression=_written(value, column))
+
+
+def _written(value: str, column: Column) -> exp.Expr:
+    """Write a text, except where a dialect reads characters of it as something else."""
+    if column.dialect != "duckdb" and ("\\" in value or not value.isprintable()):
+        raise Refused(f"a text with a backslash or a control character cannot be written surely for {column.dialect}")
+    return text(value)
+
+
+def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
+    """Ask whether a column equals some value; each is read by its own kind."""
+    if column.kind is Kind.LIST:
+        return some_element(column, lambda element: among(element, values, clock))
+    tests = [test for value in values if not isinstance(test := compare(column, "eq", value, clock), exp.Boolean)]
+    groups: dict[str, list[exp.Expr]] = {}
+    for test in tests:
+        groups.setdefault(test.this.sql(dialect=column.dialect), []).append(test)
+    joined = [
+        alike[0]
+        if len(alike) == 1
+        else exp.In(this=alike[0].this.copy(), expressions=[test.expression.copy() for test in alike])
+        for alike in groups.values()
+    ]
+    return exp.or_(*joined) if joined else never()
+
+
+def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.Expr:
+    """Ask whether a test holds for some element of a list."""
+    element = element_column(column, _ELEMENT)
+    if element.kind is Kind.NOTHING:
+        return never()
+    test = test_of(element)
+    if isinstance(test, exp.Boolean):
+        return test
+    if column.dialect == "duckdb":
+        if isinstance(test, exp.EQ) and isinstance(test.this, exp.Column) and element.kind is not Kind.DATETIME:
+            return exp.Anonymous(this="LIST_CONTAINS", expressions=[column.sql.copy(), test.expression])
+        function = exp.Lambda(this=test, expressions=[exp.to_identifier(_ELEMENT)])
+        found = exp.Anonymous(this="LIST_FILTER", expressions=[column.sql.copy(), function])
+        return exp.GT(this=exp.Anonymous(this="LEN", expressions=[found]), expression=exp.Literal.number(0))
+    if column.dialect == "postgres" and isinstance(test, exp.EQ) and isinstance(test.this, exp.Column):
+        return exp.EQ(this=test.expression, expression=exp.Any(this=exp.Paren(this=column.sql.copy())))
+    raise Refused(f"this test of a list cannot be written surely for {column.dialect}; --dialect duckdb has it")
+
+
+def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:
+    """Ask whether a text has another in it, or a list an element that equals the value."""
+    if column.kind is not Kind.TEXT:
+        return compare(column, "eq", value, clock)
+    part = value if isinstance(value, str) else number_text(value)
+    if column.dialect == "duckdb":
+        return exp.Contains(this=column.sql.copy(), expression=text(part))
+    found = exp.StrPosition(this=column.sql.copy(), substr=_part(part, column))
+    return exp.GT(this=found, expression=exp.Literal.number(0))
+
+
+def starts_with(column: Column, value: str) -> exp.Expr:
+    """Ask whether a text begins with another."""
+    return exp.StartsWith(this=column.sql.copy(), expression=_part(value, column))
+
+
+def ends_with(column: Column, value: str) -> exp.Expr:
+    """Ask whether a text ends with another."""
+    part = _part(value, column)
+    if column.dialect != "postgres":
+        return exp.EndsWith(this=column.sql.copy(), expression=part)
+    length = exp.Literal.number(len(value))
+    return exp.EQ(this=exp.Right(this=column.sql.copy(), expression=length), expression=part)
+
+
+def _part(value: str, column: Column) -> exp.Expr:
+    if not value:
+        column.refuse_outside_duckdb("an empty text in another")
+    return _written(value, column)
+
+
+def matches(column: Column, pattern: str, *, ignore_case: bool) -> exp.Expr:
+    """Ask whether a regular expression is found in a text."""
+    column.refuse_outside_duckdb("a regular expression")
+    written = text(translated(pattern, ignore_case=ignore_case))
+    return exp.Anonymous(this="REGEXP_MATCHES", expressions=[column.sql.copy(), written])

@@ -1,0 +1,192 @@
+"""Names and literals in SQL, and how a dialect refuses what it cannot say with the same meaning."""
+
+from dataclasses import dataclass
+
+from sqlglot import exp
+
+__all__ = ["Refused", "identifier", "is_null", "never", "text", "whole"]
+
+_RESERVED = frozenset(
+    [
+        "all",
+        "analyse",
+        "analyze",
+        "and",
+        "any",
+        "array",
+        "as",
+        "asc",
+        "asymmetric",
+        "between",
+        "both",
+        "by",
+        "case",
+        "cast",
+        "check",
+        "collate",
+        "column",
+        "constraint",
+        "create",
+        "cross",
+        "current",
+        "current_date",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "date",
+        "default",
+        "deferrable",
+        "desc",
+        "describe",
+        "distinct",
+        "do",
+        "else",
+        "end",
+        "escape",
+        "except",
+        "exists",
+        "extract",
+        "false",
+        "fetch",
+        "final",
+        "for",
+        "foreign",
+        "format",
+        "from",
+        "full",
+        "global",
+        "grant",
+        "group",
+        "grouping",
+        "groups",
+        "having",
+        "if",
+        "ignore",
+        "ilike",
+        "in",
+        "initially",
+        "inner",
+        "intersect",
+        "interval",
+        "into",
+        "is",
+        "join",
+        "lambda",
+        "lateral",
+        "leading",
+        "left",
+        "like",
+        "limit",
+        "localtime",
+        "localtimestamp",
+        "merge",
+        "natural",
+        "new",
+        "no",
+        "not",
+        "null",
+        "nulls",
+        "of",
+        "offset",
+        "on",
+        "only",
+        "or",
+        "order",
+        "outer",
+        "over",
+        "partition",
+        "pivot",
+        "pivot_longer",
+        "pivot_wider",
+        "placing",
+        "prewhere",
+        "primary",
+        "proto",
+        "qualify",
+        "range",
+        "recursive",
+        "references",
+        "respect",
+        "returning",
+        "right",
+        "rlike",
+        "rollup",
+        "row",
+        "rows",
+        "sample",
+        "select",
+        "session_user",
+        "set",
+        "settings",
+        "show",
+        "similar",
+        "some",
+        "start",
+        "struct",
+        "summarize",
+        "symmetric",
+        "table",
+        "tablesample",
+        "then",
+        "time",
+        "timestamp",
+        "to",
+        "trailing",
+        "treat",
+        "true",
+        "unbounded",
+        "union",
+        "unique",
+        "unnest",
+        "unpivot",
+        "update",
+        "user",
+        "using",
+        "values",
+        "variadic",
+        "view",
+        "when",
+        "where",
+        "window",
+        "with",
+        "within",
+    ]
+)
+
+
+@dataclass
+class Refused(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
+    """What a dialect cannot say, or not with the same meaning.
+
+    Attributes:
+        reason: Why, to be put behind the rule's place.
+    """
+
+    reason: str
+
+
+def identifier(name: str) -> exp.Identifier:
+    """Return a name, in quotes where it would not be one without."""
+    plain = name.isascii() and name.isidentifier() and name == name.lower() and name not in _RESERVED
+    return exp.to_identifier(name, quoted=not plain)
+
+
+def text(value: str) -> exp.Literal:
+    """Return a text."""
+    return exp.Literal.string(value)
+
+
+def whole(value: int) -> exp.Expr:
+    """Return a whole number."""
+    number = exp.Literal.number(str(abs(value)))
+    return exp.Neg(this=number) if value < 0 else number
+
+
+def is_null(operand: exp.Expr) -> exp.Is:
+    """Ask whether something is null."""
+    return exp.Is(this=operand.copy(), expression=exp.Null())
+
+
+def never() -> exp.Boolean:
+    """Return what nothing can meet."""
+    return exp.Boolean(this=False)

@@ -1,0 +1,104 @@
+"""Comparisons with numbers: exact over whole numbers and decimals, in the column's precision over floats."""
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal
+
+import polars as pl
+from sqlglot import exp
+
+from segbatch.compiler.reading import Unreadable, read_number
+from segbatch.definitions.values import Scalar
+from segbatch.sql.columns import Column
+from segbatch.sql.dialects import is_null, never, text, whole
+
+__all__ = ["COMPARISONS", "Comparison", "compare_number", "compare_text_as_number", "settled_between"]
+
+Comparison = Literal["eq", "gt", "lt", "gte", "lte"]
+
+COMPARISONS: dict[Comparison, type[exp.Binary]] = {
+    "eq": exp.EQ,
+    "gt": exp.GT,
+    "lt": exp.LT,
+    "gte": exp.GTE,
+    "lte": exp.LTE,
+}
+
+_NUMBER = r"^[\s\v]*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[\s\v]*$"
+_LARGEST_FLOAT32 = float.fromhex("0x1.fffffep+127")
+_EXACT_DOUBLE = 2**53
+_EXACT_FLOAT32 = 2**24
+
+
+def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
+    """Compare a column of numbers."""
+    bound = read_number(value)
+    if column.dtype.is_float():
+        return _compare_float(column, comparison, bound)
+    scale = column.dtype.scale if isinstance(column.dtype, pl.Decimal) else 0
+    lowest, highest = _limits(column.dtype)
+    unit = _unit(comparison, Fraction(bound) * 10**scale)
+    if unit is None:
+        return never()
+    beyond = settled_between(column, comparison, unit, lowest, highest)
+    return beyond or COMPARISONS[comparison](this=column.sql.copy(), expression=_scaled(unit, scale))
+
+
+def settled_between(column: Column, comparison: Comparison, unit: int, lowest: int, highest: int) -> exp.Expr | None:
+    """Answer a comparison with what is beyond all that a column can hold; None where it is not."""
+    if lowest <= unit <= highest:
+        return None
+    holds = comparison in ({"lt", "lte"} if unit > highest else {"gt", "gte"})
+    return exp.Not(this=is_null(column.sql)) if holds else never()
+
+
+def _limits(dtype: pl.DataType) -> tuple[int, int]:
+    if isinstance(dtype, pl.Decimal):
+        return 1 - 10**dtype.precision, 10**dtype.precision - 1
+    bits = int("".join(filter(str.isdigit, str(dtype))))
+    return (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if dtype.is_signed_integer() else (0, 2**bits - 1)
+
+
+def _unit(comparison: Comparison, bound: Fraction) -> int | None:
+    """Return the unit of the column that answers for a bound between two, or None where none equals it."""
+    if bound.denominator == 1:
+        return int(bound)
+    if comparison == "eq":
+        return None
+    return math.floor(bound) if comparison in {"gt", "lte"} else math.ceil(bound)
+
+
+def _scaled(unit: int, scale: int) -> exp.Expr:
+    if not scale:
+        return whole(unit)
+    number = exp.Literal.number(f"{Decimal(abs(unit)).scaleb(-scale):f}")
+    return exp.Neg(this=number) if unit < 0 else number
+
+
+def _compare_float(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
+    number, operand = float(bound), column.sql.copy()
+    is_double = isinstance(column.dtype, pl.Float64)
+    if not is_double and abs(number) > _LARGEST_FLOAT32:
+        operand, is_double = exp.cast(operand, "double"), True
+    return COMPARISONS[comparison](this=operand, expression=_float(number, is_double=is_double))
+
+
+def _float(number: float, *, is_double: bool) -> exp.Expr:
+    if number.is_integer() and abs(number) <= (_EXACT_DOUBLE if is_double else _EXACT_FLOAT32):
+        return whole(int(number))
+    return exp.cast(text(repr(number)), "double" if is_double else "float")
+
+
+def compare_text_as_number(column: Column, comparison: Comparison, value: float) -> exp.Expr:
+    """Compare the texts that are numbers, as the documented grammar says, as doubles; null for all others."""
+    column.refuse_outside_duckdb("comparing a text with a number")
+    bound = float(read_number(value))
+    if abs(bound) >= _EXACT_DOUBLE:
+        raise Unreadable("a number this long is not exact in a column of text; write it as a text, in quotes")
+    found = exp.Anonymous(this="REGEXP_EXTRACT", expressions=[column.sql.copy(), text(_NUMBER), whole(1)])
+    number = exp.TryCast(this=found, to=exp.DataType.build("double"))
+    test = COMPARISONS[comparison](this=number, expression=_float(bound, is_double=True))
+    if comparison == "eq":
+        return test
+    return exp.and_(test, exp.Anonymous(this="ISFINITE", expressions=[number.copy()]))

@@ -1,0 +1,125 @@
+"""Comparisons with days and instants, and the stretch of time that a duration spans."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from sqlglot import exp
+
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.reading import Unreadable, read_date, read_duration, read_moment
+from segbatch.contacts.kinds import Kind
+from segbatch.definitions.values import Scalar
+from segbatch.sql.columns import Column
+from segbatch.sql.dialects import Refused, text, whole
+from segbatch.sql.numbers import COMPARISONS, Comparison, settled_between
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["compare_date", "compare_moment", "within"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NANOSECONDS = 2**63
+_Moment = TypeVar("_Moment", date, datetime)
+
+
+def compare_date(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
+    """Compare a column of days."""
+    return COMPARISONS[comparison](this=column.sql.copy(), expression=_day(read_date(value)))
+
+
+def compare_moment(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
+    """Compare a column of instants with an instant, or their days with a day."""
+    moment = read_moment(value, clock.timezone)
+    if isinstance(moment, datetime):
+        return _compare_instant(column, comparison, moment)
+    return COMPARISONS[comparison](this=_local_day(column, clock), expression=_day(moment))
+
+
+def _compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expr:
+    dtype = cast("pl.Datetime", column.dtype)
+    if dtype.time_unit == "ns":
+        column.refuse_outside_duckdb("a column of nanoseconds")
+        nanoseconds = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+        settled = settled_between(column, comparison, nanoseconds, -_NANOSECONDS, _NANOSECONDS - 1)
+        if settled is not None:
+            return settled
+    return COMPARISONS[comparison](this=column.sql.copy(), expression=_instant(moment, column))
+
+
+def _day(day: date) -> exp.Expr:
+    return exp.cast(text(day.isoformat()), "date")
+
+
+def _instant(moment: datetime, column: Column) -> exp.Expr:
+    """Write an instant as the column has it: with a time zone or, without one, in UTC."""
+    if column.dialect in {"snowflake", "clickhouse"}:
+        raise Refused(f"an instant cannot be written surely for {column.dialect}, whose settings change its meaning")
+    zoned = cast("pl.Datetime", column.dtype).time_zone is not None
+    if column.dialect == "spark" and not zoned:
+        raise Refused("spark may read a time without a zone in the zone of its session")
+    written = moment.astimezone(UTC).isoformat(sep=" ")
+    if not zoned:
+        return exp.cast(text(written.removesuffix("+00:00")), "timestamp")
+    if cast("pl.Datetime", column.dtype).time_unit == "ns":
+        return exp.cast(text(written), exp.DataType.build("TIMESTAMPTZ_NS", udt=True))
+    return exp.cast(text(written), "timestamptz")
+
+
+def _local_day(column: Column, clock: Clock) -> exp.Expr:
+    """Return the calendar day in the run's time zone."""
+    if column.dialect not in {"duckdb", "postgres"}:
+        raise Refused(f"the day of an instant in a time zone cannot be written surely for {column.dialect}")
+    dtype, sql, zone = cast("pl.Datetime", column.dtype), column.sql.copy(), clock.timezone.key
+    if dtype.time_unit == "ns":
+        column.refuse_outside_duckdb("a column of nanoseconds")
+        sql = _in_microseconds(sql)
+    if dtype.time_zone is None or dtype.time_unit == "ns":
+        if zone == "UTC":
+            return exp.cast(sql, "date")
+        sql = exp.Paren(this=exp.AtTimeZone(this=sql, zone=text("UTC")))
+    return exp.cast(exp.AtTimeZone(this=sql, zone=text(zone)), "date")
+
+
+def _in_microseconds(sql: exp.Expr) -> exp.Expr:
+    """Cut off nanoseconds downwards; DuckDB's own cast goes towards 1970, and so into the next day."""
+    nanoseconds = exp.Anonymous(this="EPOCH_NS", expressions=[sql])
+    before = exp.LT(this=nanoseconds.copy(), expression=whole(0))
+    lowered = exp.Paren(this=exp.Sub(this=nanoseconds, expression=exp.func("IF", before, whole(999), whole(0))))
+    microseconds = exp.IntDiv(this=lowered, expression=whole(1000))
+    return exp.Anonymous(this="MAKE_TIMESTAMP", expressions=[microseconds])
+
+
+def within(column: Column, duration: Scalar, clock: Clock, sign: int) -> exp.Expr:
+    """Ask whether a column lies between the run's moment and so long before (-1) or after (1) it."""
+    here, there = _ends(column, duration, clock, sign)
+    low, high = (here, there) if sign > 0 else (there, here)
+    if isinstance(low, datetime) and isinstance(high, datetime):
+        return exp.and_(_compare_instant(column, "gte", low), _compare_instant(column, "lte", high))
+    sql = column.sql
+    return exp.and_(exp.GTE(this=sql.copy(), expression=_day(low)), exp.LTE(this=sql.copy(), expression=_day(high)))
+
+
+def _ends(column: Column, duration: Scalar, clock: Clock, sign: int) -> tuple[date | datetime, date | datetime]:
+    count, unit = read_duration(duration)
+    wall = clock.as_of.astimezone(clock.timezone)
+    if column.kind is Kind.DATE:
+        if unit == "h":
+            raise Unreadable("a date has no hours; write days or weeks")
+        return wall.date(), _moved(wall.date(), timedelta(days=sign * count))
+    if unit == "h":
+        return clock.as_of, _moved(clock.as_of, timedelta(hours=sign * count))
+    moved = _moved(wall.replace(tzinfo=None, fold=0), timedelta(days=sign * count))
+    try:
+        return clock.as_of, moved.replace(tzinfo=clock.timezone).astimezone(UTC)
+    except OverflowError:
+        return clock.as_of, moved.replace(tzinfo=UTC)
+
+
+def _moved(moment: _Moment, by: timedelta) -> _Moment:
+    """Move a moment, no further than calendars go."""
+    try:
+        return moment + by
+    except OverflowError:
+        end = datetime.max.replace(tzinfo=UTC) if by > timedelta() else datetime.min.replace(tzinfo=UTC)
+        return end.replace(tzinfo=moment.tzinfo) if isinstance(moment, datetime) else end.date()

@@ -1,0 +1,160 @@
+"""From a segment to the text of one query."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import ParseError
+
+from segbatch.compiler.plan import PROJECT_COLUMN
+from segbatch.contacts.fields import resolve
+from segbatch.definitions.loading import Definition, Definitions
+from segbatch.definitions.segment import Group, Node, Rule
+from segbatch.errors import DefinitionError, Problem, UsageError, did_you_mean
+from segbatch.preparing import Prepared
+from segbatch.sql.columns import Table
+from segbatch.sql.dialects import Refused, identifier
+from segbatch.sql.layout import Joined, Part, comment, lines_of
+from segbatch.sql.names import DialectName
+from segbatch.sql.rules import predicate
+from segbatch.sql.sources import read_parquet
+
+__all__ = ["find_segment", "query"]
+
+
+def find_segment(definitions: Definitions, segment_id: str) -> Definition:
+    """Find a segment by its id.
+
+    Raises:
+        UsageError: There is none.
+        DefinitionError: It cannot be read.
+    """
+    for broken in definitions.broken:
+        if broken.segment_id == segment_id:
+            raise DefinitionError(broken.problems)
+    by_id = {definition.segment_id: definition for definition in definitions.good}
+    if segment_id not in by_id:
+        raise UsageError(f"there is no segment '{segment_id}'{did_you_mean(segment_id, by_id)}")
+    return by_id[segment_id]
+
+
+def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str | None, project: str | None) -> str:
+    """Write the query of a segment.
+
+    Args:
+        prepared: The definitions, the snapshot and the time.
+        segment_id: The segment.
+        dialect: The SQL to write.
+        table: The table to read; the snapshot's files, where it is not given.
+        project: A project whose contacts alone are looked at, if any.
+
+    Raises:
+        DefinitionError: The snapshot gives some rule no meaning, or the dialect cannot say it.
+        UsageError: There is no such segment, or no such table can be.
+    """
+    definition = find_segment(prepared.definitions, segment_id)
+    if segment_id in prepared.plan.failed:
+        raise DefinitionError(prepared.plan.failed[segment_id])
+    source = read_parquet(prepared.snapshot.files, dialect) if table is None else _table(table, dialect)
+    writer = _Writer(prepared, dialect, project)
+    part = writer.segment(definition, _Way(), negated=False)
+    if writer.problems:
+        raise DefinitionError(definition.locate(problem) for problem in writer.problems)
+    head = f"{definition.segment.name} ({segment_id}), as of {prepared.clock.as_of.isoformat()}"
+    chosen = exp.column(identifier(prepared.snapshot.id_column)).sql(dialect=dialect)
+    lines = [comment(head), f"SELECT {chosen}", f"FROM {source.sql(dialect=dialect)}", *_where(part, dialect)]
+    return "\n".join(lines)
+
+
+def _table(name: str, dialect: DialectName) -> exp.Expr:
+    try:
+        table = parse_one(name, into=exp.Table, dialect=dialect)
+    except ParseError:
+        table = None
+    if not isinstance(table, exp.Table) or not all(isinstance(part, exp.Identifier) for part in table.parts):
+        raise UsageError(f"'{name}' is no name of a table in {dialect} (--table)")
+    return table
+
+
+def _where(part: Part, dialect: DialectName) -> Iterator[str]:
+    """Write the conditions, those of a conjunction without parentheses around them all."""
+    parts = part.parts if isinstance(part, Joined) and part.match == "all" else [part]
+    for index, one in enumerate(parts):
+        first, *others = lines_of(exp.Paren(this=one) if isinstance(one, exp.Or) else one, dialect)
+        yield ("  AND " if index else "WHERE ") + first
+        yield from ("  " + line for line in others)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The way from the segment that is written through others that it names.
+
+    Attributes:
+        path: The rule of the first that names the second.
+        words: The segments on the way, for a message.
+    """
+
+    path: str | None = None
+    words: str = ""
+
+    def to(self, segment_id: str, path: str) -> "_Way":
+        """Go on to a segment that the rule at a path names."""
+        return _Way(self.path or path, f"{self.words}in segment '{segment_id}', ")
+
+    def problem(self, path: str, reason: str) -> Problem:
+        """Locate what is wrong with a rule at the end of the way."""
+        return (
+            Problem(reason, path=path)
+            if self.path is None
+            else Problem(f"{self.words}{path}: {reason}", path=self.path)
+        )
+
+
+class _Writer:
+    """Writes segments, and gathers what the dialect cannot say."""
+
+    def __init__(self, prepared: Prepared, dialect: DialectName, project: str | None) -> None:
+        self.problems: list[Problem] = []
+        self._clock = prepared.clock
+        self._project = project
+        self._by_id: Mapping[str, Definition] = {one.segment_id: one for one in prepared.definitions.good}
+        self._table = Table(prepared.snapshot.schema, prepared.snapshot.forms, dialect)
+
+    def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
+        """Write what a contact has to meet to be in a segment.
+
+        Args:
+            definition: The segment.
+            way: How it was come to.
+            negated: Whether something around it negates it.
+        """
+        segment = definition.segment
+        inside = negated or segment.match == "none"
+        parts = [self._node(node, f"$.rules[{i}]", way, negated=inside) for i, node in enumerate(segment.rules)]
+        joined = Joined(segment.match, parts)
+        owner = segment.project_id if segment.project_id is not None else self._project
+        if owner is None or PROJECT_COLUMN not in self._table.schema:
+            return joined
+        own = Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
+        others = parts if segment.match == "all" else [joined]
+        return Joined("all", [self._rule(own, "$.project_id", way, negated=negated), *others])
+
+    def _node(self, node: Node, path: str, way: _Way, *, negated: bool) -> Part:
+        if isinstance(node, Group):
+            inside = negated or node.match == "none"
+            parts = [self._node(child, f"{path}.rules[{i}]", way, negated=inside) for i, child in enumerate(node.rules)]
+            return Joined(node.match, parts)
+        if node.shape != "segment":
+            return self._rule(node, path, way, negated=negated)
+        named, outside = self._by_id[str(node.value)], node.operator == "not_in_segment"
+        inner = self.segment(named, way.to(named.segment_id, path), negated=negated or outside)
+        note = f"segment '{named.segment_id}'"
+        return Joined("none", [inner], note) if outside else replace(inner, note=note)
+
+    def _rule(self, rule: Rule, path: str, way: _Way, *, negated: bool) -> Part:
+        try:
+            column = self._table.column(resolve(str(rule.field), self._table.schema))
+            return predicate(rule, column, self._clock, negated=negated)
+        except Refused as refused:
+            self.problems.append(way.problem(path, refused.reason))
+            return exp.Boolean(this=False)

@@ -1,0 +1,156 @@
+"""What each dialect says, letter for letter, and what it refuses with the rule's place and the reason."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from builders import rule, write_contacts, write_segment
+from segbatch import DefinitionError
+from segbatch.sql.asking import write_sql
+from segbatch.sql.names import DIALECTS
+
+SAMPLE = Path(__file__).parents[2] / "sample_data"
+OTHERS = tuple(name for name in DIALECTS if name != "duckdb")
+
+X = "CASE WHEN NOT ISNAN(x) THEN x END"
+ISNAN = f"  AND ({X} >= CAST('0.1' AS DOUBLE) OR {X} IS NULL)"
+
+EXPECTED = {
+    "duckdb": (
+        "WHERE status IS DISTINCT FROM 'it''s'",
+        "  AND CONTAINS(status, 'a')",
+        ISNAN,
+        "  AND NOT (",
+        "    COALESCE(n IN (1, 2), FALSE)",
+        "    OR born IS NULL",
+        "  )",
+    ),
+    "postgres": (
+        "WHERE status IS DISTINCT FROM 'it''s'",
+        "  AND POSITION('a' IN status) > 0",
+        (
+            "  AND (CASE WHEN NOT x = CAST('NaN' AS DOUBLE PRECISION) THEN x END >= CAST('0.1' AS DOUBLE PRECISION)"
+            " OR CASE WHEN NOT x = CAST('NaN' AS DOUBLE PRECISION) THEN x END IS NULL)"
+        ),
+        "  AND NOT (",
+        "    COALESCE(n IN (1, 2), FALSE)",
+        "    OR born IS NULL",
+        "  )",
+    ),
+    "snowflake": (
+        "WHERE status IS DISTINCT FROM 'it\\'s'",
+        "  AND CHARINDEX('a', status) > 0",
+        (
+            "  AND (CASE WHEN NOT x = CAST('NaN' AS DOUBLE) THEN x END >= CAST('0.1' AS DOUBLE)"
+            " OR CASE WHEN NOT x = CAST('NaN' AS DOUBLE) THEN x END IS NULL)"
+        ),
+    ),
+    "bigquery": (
+        "WHERE status IS DISTINCT FROM 'it\\'s'",
+        "  AND INSTR(status, 'a') > 0",
+        ISNAN.replace("ISNAN", "IS_NAN").replace("DOUBLE", "FLOAT64"),
+    ),
+    "clickhouse": (
+        "WHERE NOT COALESCE(status = 'it''s', FALSE)",
+        "  AND POSITION(status, 'a') > 0",
+    ),
+    "spark": (
+        "WHERE status IS DISTINCT FROM 'it\\'s'",
+        "  AND LOCATE('a', status) > 0",
+        ISNAN,
+    ),
+}
+
+
+def contacts(tmp_path: Path) -> Path:
+    moment = datetime(2025, 6, 1, tzinfo=UTC)
+    columns: dict[str, Any] = {
+        "status": ["a"],
+        "x": [0.5],
+        "r": pa.array([0.5], pa.float32()),
+        "n": [1],
+        "born": [date(2025, 6, 1)],
+        "at": [moment],
+        "plain_at": [moment.replace(tzinfo=None)],
+        "tags": [["a"]],
+        "cf": [{"plan": "pro"}],
+        "custom_fields": ['{"plan": "pro"}'],
+    }
+    return write_contacts(tmp_path / "contacts.parquet", columns)
+
+
+def written(tmp_path: Path, dialect: str, *rules: dict[str, Any]) -> list[str]:
+    write_segment(tmp_path / "segments", "s", *rules)
+    folder, path = tmp_path / "segments", contacts(tmp_path)
+    return write_sql("s", path, folder, dialect=dialect, table="crm.contacts", as_of="2025-06-15").splitlines()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_a_dialect_says(tmp_path: Path, dialect: str) -> None:
+    lines = written(
+        tmp_path,
+        dialect,
+        rule("status", "neq", "it's"),
+        rule("status", "contains", "a"),
+        rule("x", "gte", 0.1, missing="include"),
+        {"match": "none", "rules": [rule("n", "in", [1, 2]), rule("born", "empty")]},
+    )
+    assert lines[:3] == ["-- S (s), as of 2025-06-15T00:00:00+00:00", "SELECT id", "FROM crm.contacts"]
+    expected = EXPECTED[dialect]
+    assert tuple(lines[3 : 3 + len(expected)]) == expected
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (rule("status", "matches", "a"), "a regular expression may mean something else in"),
+        (rule("status", "eq", "A", ignore_case=True), "'ignore_case' may mean something else in"),
+        (rule("status", "eq", 5), "comparing a text with a number may mean something else in"),
+        (rule("status", "contains", ""), "an empty text in another may mean something else in"),
+        (rule("status", "eq", "a\\b"), "a backslash or a control character cannot be written surely for"),
+        (rule("custom_fields.plan", "eq", "pro"), "a path into JSON texts cannot be written surely for"),
+        (rule("tags", "in", ["a", 1]), "may mean something else in|this test of a list cannot be written surely for"),
+    ],
+)
+def test_what_only_duckdb_says(tmp_path: Path, dialect: str, one: dict[str, Any], reason: str) -> None:
+    with pytest.raises(DefinitionError, match=rf"\$\.rules\[1\]: .*({reason})"):
+        written(tmp_path, dialect, rule("n", "eq", 1), one)
+
+
+@pytest.mark.parametrize(
+    ("one", "saying"),
+    [
+        (rule("cf.plan", "eq", "pro"), {"bigquery", "spark"}),
+        (rule("tags", "contains", "a"), {"postgres"}),
+        (rule("at", "gt", "2025-06-01T00:00:00Z"), {"postgres", "bigquery", "spark"}),
+        (rule("plain_at", "within_last", "30d"), {"postgres", "bigquery"}),
+        (rule("at", "eq", "2025-06-01"), {"postgres"}),
+        (rule("r", "eq", 0.1), {"postgres", "clickhouse", "spark"}),
+        (rule("born", "within_last", "2w"), set(OTHERS)),
+        (rule("status", "ends_with", "a"), set(OTHERS)),
+    ],
+)
+def test_what_some_dialects_say(tmp_path: Path, one: dict[str, Any], saying: set[str]) -> None:
+    for dialect in OTHERS:
+        if dialect in saying:
+            assert written(tmp_path, dialect, one)
+        else:
+            with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: "):
+                written(tmp_path, dialect, one)
+
+
+def test_a_rule_of_another_segment_is_refused_with_the_way_there(tmp_path: Path) -> None:
+    write_segment(tmp_path / "segments", "inner", rule("status", "matches", "a"))
+    with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: in segment 'inner', \$\.rules\[0\]: a regular"):
+        written(tmp_path, "spark", {"operator": "in_segment", "value": "inner"})
+
+
+@pytest.mark.parametrize("name", ["pro-plan-users", "german-speaking-region", "never-contacted-leads"])
+def test_the_sample_in_duckdb_is_what_the_docs_show(name: str) -> None:
+    sql = write_sql(name, SAMPLE / "contacts.parquet", SAMPLE / "segments", as_of="2025-06-15")
+    assert sql.splitlines()[1] == "SELECT id"
+    assert "project_id = 'proj-1'" in sql

@@ -1,0 +1,90 @@
+"""The ways to find who is in a segment, of which all have to agree."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow.parquet as pq
+
+from oracle.evaluator import Refused, check, members
+from oracle.strategies import Case
+from segbatch import DefinitionError, Segment
+from segbatch.contacts.snapshot import open_snapshot
+from segbatch.definitions.loading import Definition, Definitions
+from segbatch.preparing import Prepared, Question, prepare
+from segbatch.sql.writing import query
+
+CONNECTION = duckdb.connect(config={"threads": 1})
+
+
+def by_oracle(segment: dict[str, Any], case: Case) -> list[bool] | None:
+    """Return who is in, or None where the definition is refused."""
+    schema = case.table.schema
+    try:
+        check(segment, schema, **case.options)
+    except Refused:
+        return None
+    return members(segment, case.table.to_pylist(), schema, **case.options)
+
+
+def valid(written: Iterable[dict[str, Any]]) -> list[Segment]:
+    """Return the definitions that can be read; who names another one fails, as with one that is not there."""
+    segments = []
+    for data in written:
+        with suppress(ValueError):
+            segments.append(Segment.model_validate(data))
+    return segments
+
+
+def contacts_of(case: Case) -> tuple[pl.DataFrame, Mapping[str, pl.DataType]]:
+    """Read the contacts as a run does, through a Parquet file and in two batches."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "contacts.parquet"
+        pq.write_table(case.table, path)
+        snapshot = open_snapshot(str(path)).with_fields(fields_of(case))
+        batches = [batch.frame for batch in snapshot.batches(snapshot.schema, max(1, case.table.num_rows // 2))]
+        return pl.concat(batches) if batches else pl.DataFrame(schema=dict(snapshot.schema)), snapshot.schema
+
+
+def fields_of(case: Case) -> set[str]:
+    return {rule.field for other in valid(case.segments.values()) for _, rule in other.rule_paths() if rule.field}
+
+
+@contextmanager
+def prepared(case: Case) -> Iterator[Prepared]:
+    """Write the contacts of a case, and prepare its segments as `segbatch sql` does."""
+    definitions = Definitions(tuple(Definition(one) for one in valid(case.segments.values())), ())
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "contacts.parquet"
+        pq.write_table(case.table, path)
+        moment, zone = case.options.get("as_of"), case.options["timezone"]
+        yield prepare(Question(path, as_of=moment, timezone=zone, allow_empty=True), definitions)
+
+
+def by_sql(segment_id: str, ready: Prepared, case: Case) -> list[bool] | str:
+    """Return who is in by the query of a segment, or why it is not written."""
+    try:
+        sql = query(ready, segment_id, "duckdb", None, None)
+    except DefinitionError as error:
+        return str(error)
+    try:
+        selected = {found for (found,) in CONNECTION.execute(sql).fetchall()}
+    except duckdb.Error as error:
+        raise AssertionError(f"{error}\n{sql}") from error
+    return [one in selected for one in case.table["id"].to_pylist()]
+
+
+def difference(
+    segment: dict[str, Any], case: Case, expected: Sequence[bool] | None, found: Sequence[bool | None] | None
+) -> str:
+    """Tell what the two say, and of which contacts."""
+    what = f"{segment} in {case.options['timezone']}"
+    if expected is None or found is None:
+        return f"{what}: the plain evaluator says {expected}, Polars {found}"
+    rows = zip(case.table.to_pylist(), expected, found, strict=True)
+    differing = [f"{row}: {one} / {other}" for row, one, other in rows if one != other]
+    return "\n".join([what, *differing])
