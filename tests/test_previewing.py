@@ -142,7 +142,7 @@ def test_a_rule_that_has_no_meaning(rules: list[str], message: str) -> None:
         ("", "stdin: the file is empty; a segment is a JSON object with 'name' and 'rules'"),
         (
             "{",
-            "stdin: not JSON at line 1, column 2: a key in double quotes has to stand here; is there a comma too many?",
+            "stdin: not JSON at line 1, column 2: the file ends here; is it cut short, or a closing bracket missing?",
         ),
         ('{"name": "A"}', "stdin: $.rules: 'rules' is missing; it is a list of rules {field, operator, value}"),
     ],

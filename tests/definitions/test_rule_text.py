@@ -57,7 +57,10 @@ def test_rules_are_joined_as_told() -> None:
         ("plan in pro", 'the value is a list such as ["pro", "team"]; found \'pro\''),
         ("seen within_last 30", "'30' is no duration; write hours, days or weeks like '36h', '30d', '12w'"),
         ("a..b eq 1", "'a..b' has an empty part; a path looks like 'custom_fields.plan'"),
-        ('{"feild": "a"', "not JSON at line 1, column 14: a comma or a closing bracket is missing"),
+        (
+            '{"feild": "a"',
+            "not JSON at line 1, column 14: the file ends here; is it cut short, or a closing bracket missing?",
+        ),
     ],
 )
 def test_a_wrong_rule_is_named_as_it_was_typed(text: str, message: str) -> None:

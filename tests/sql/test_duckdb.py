@@ -208,11 +208,9 @@ def test_projects_and_other_segments_are_written_out(tmp_path: Path) -> None:
 def test_wrong_usage_is_told(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": [1]})
     write_segment(tmp_path / "segments", "s", rule("x", "eq", 1))
+    options = dict(options)
     with pytest.raises(UsageError, match=message):
-        write_sql(
-            **{"segment_id": "s", "contacts": tmp_path / "contacts.parquet", "segments": tmp_path / "segments"}
-            | options
-        )
+        write_sql(options.pop("segment_id", "s"), tmp_path / "contacts.parquet", tmp_path / "segments", **options)
 
 
 def test_without_sqlglot_one_message_tells_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,5 +222,5 @@ def test_without_sqlglot_one_message_tells_what_to_install(tmp_path: Path, monke
 def test_a_name_cannot_end_its_comment(tmp_path: Path) -> None:
     path = write_contacts(tmp_path / "contacts.parquet", {"x": [1]})
     write_segment(tmp_path / "segments", "s", rule("x", "eq", 2), name="a\nb\r\u2028; DROP")
-    assert duckdb.sql(write_sql("s", path, tmp_path / "segments")).fetchall() == []
+    assert duckdb.execute(write_sql("s", path, tmp_path / "segments")).fetchall() == []
     assert pq.read_table(path).num_rows == 1
