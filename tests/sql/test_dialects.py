@@ -150,7 +150,7 @@ def test_a_rule_of_another_segment_is_refused_with_the_way_there(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["pro-plan-users", "german-speaking-region", "never-contacted-leads"])
-def test_the_sample_in_duckdb_is_what_the_docs_show(name: str) -> None:
+def test_segments_of_the_sample_are_written_with_their_project(name: str) -> None:
     sql = write_sql(name, SAMPLE / "contacts.parquet", SAMPLE / "segments", as_of="2025-06-15")
     assert sql.splitlines()[1] == "SELECT id"
     assert "project_id = 'proj-1'" in sql

@@ -38,12 +38,17 @@ NUMBER_LIKE = [
 ]
 
 
+def rows(sql: str) -> list[Any]:
+    with duckdb.connect() as connection:
+        return connection.execute(sql).fetchall()
+
+
 def members(tmp_path: Path, *rules: dict[str, Any], **more: Any) -> list[str]:
     """Return who is in by the SQL, having seen that Polars says the same."""
     path = tmp_path / "contacts.parquet"
     write_segment(tmp_path / "segments", "s", *rules)
     sql = write_sql("s", path, tmp_path / "segments", as_of=MOMENT, **more)
-    found = [one for (one,) in duckdb.sql(sql).fetchall()]
+    found = [one for (one,) in rows(sql)]
     whole = segment(*rules)
     snapshot = open_snapshot(str(path)).with_fields({str(one.field) for _, one in whole.rule_paths()})
     frame = pl.concat([batch.frame for batch in snapshot.batches(snapshot.schema, 2)])
@@ -166,7 +171,7 @@ def test_a_folder_is_read_as_the_run_reads_it(tmp_path: Path) -> None:
     write_contacts(folder / "two.parquet", pa.table({"n": [7], "status": ["a"], "id": ["2"]}))
     write_segment(tmp_path / "segments", "s", rule("status", "eq", "a"), rule("n", "neq", 8))
     sql = write_sql("s", folder, tmp_path / "segments")
-    assert sorted(duckdb.sql(sql).fetchall()) == [("1",), ("2",)]
+    assert sorted(rows(sql)) == [("1",), ("2",)]
 
 
 def test_json_and_maps_are_read_as_the_snapshot_shows_them(tmp_path: Path) -> None:
@@ -189,9 +194,9 @@ def test_projects_and_other_segments_are_written_out(tmp_path: Path) -> None:
     write_segment(folder, "inner", rule("x", "gt", 1), project_id="p1")
     write_segment(folder, "outer", {"operator": "not_in_segment", "value": "inner"}, match="none")
     write_segment(folder, "twice", {"operator": "in_segment", "value": "outer"}, rule("x", "empty"), match="any")
-    assert duckdb.sql(write_sql("outer", path, folder)).fetchall() == []
-    assert duckdb.sql(write_sql("twice", path, folder)).fetchall() == [("b",)]
-    assert duckdb.sql(write_sql("twice", path, folder, project="p1")).fetchall() == []
+    assert rows(write_sql("outer", path, folder)) == []
+    assert rows(write_sql("twice", path, folder)) == [("b",)]
+    assert rows(write_sql("twice", path, folder, project="p1")) == []
     assert "-- segment 'inner'" in write_sql("twice", path, folder)
 
 
@@ -208,9 +213,9 @@ def test_projects_and_other_segments_are_written_out(tmp_path: Path) -> None:
 def test_wrong_usage_is_told(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": [1]})
     write_segment(tmp_path / "segments", "s", rule("x", "eq", 1))
-    options = dict(options)
+    asked: dict[str, Any] = {"segment_id": "s", "contacts": tmp_path / "contacts.parquet"}
     with pytest.raises(UsageError, match=message):
-        write_sql(options.pop("segment_id", "s"), tmp_path / "contacts.parquet", tmp_path / "segments", **options)
+        write_sql(**asked | {"segments": tmp_path / "segments"} | options)
 
 
 def test_without_sqlglot_one_message_tells_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,5 +227,5 @@ def test_without_sqlglot_one_message_tells_what_to_install(tmp_path: Path, monke
 def test_a_name_cannot_end_its_comment(tmp_path: Path) -> None:
     path = write_contacts(tmp_path / "contacts.parquet", {"x": [1]})
     write_segment(tmp_path / "segments", "s", rule("x", "eq", 2), name="a\nb\r\u2028; DROP")
-    assert duckdb.execute(write_sql("s", path, tmp_path / "segments")).fetchall() == []
+    assert rows(write_sql("s", path, tmp_path / "segments")) == []
     assert pq.read_table(path).num_rows == 1
