@@ -45,8 +45,8 @@ unit: $(READY) ## Run the quick tests and check coverage
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='src/segbatch/definitions/*,src/segbatch/compiler/*'
 
-property: $(READY) ## Run the differential test with thousands of examples
-	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential
+property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
+	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential tests/linting
 
 compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported
 	test -x .venv-old-duckdb/bin/python || $(PYTHON) -m venv .venv-old-duckdb

@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 settings.register_profile(
     "segbatch",
-    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "200")),
+    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "25")),
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

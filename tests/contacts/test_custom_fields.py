@@ -89,7 +89,7 @@ def test_lists_of_objects_and_objects_unseen_are_there_or_not(tmp_path: Path) ->
 
 
 def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
-    cells = ['{"plan": "pro"}', "{", "[1]", "null", None, '"x"']
+    cells = ['{"plan": "pro"}', "{", "[1]", "null", None, '{"plan": "pro", "mrr": NaN}']
     write_contacts(tmp_path / "contacts.parquet", {"custom_fields": cells})
     write_segment(tmp_path / "segments", "planless", rule("custom_fields.plan", "empty"))
     write_segment(tmp_path / "segments", "without", rule("custom_fields", "empty"))

@@ -166,8 +166,11 @@ class JsonColumn:
                 return _SQL_TYPES[kind]
 
 
-_OBJECT = "CASE WHEN json_valid(j) AND json_type(CASE WHEN json_valid(j) THEN j END) = 'OBJECT' THEN j END"
-_IS_NULL = "json_valid(j) AND json_type(CASE WHEN json_valid(j) THEN j END) = 'NULL'"
+# DuckDB takes NaN and Infinity for JSON, which they are not: they are looked for outside of the quoted texts.
+_OUTSIDE = r"""regexp_replace(j, '"(\\.|[^"\\])*"', '', 'g')"""
+_VALID = f"(json_valid(j) AND NOT regexp_matches({_OUTSIDE}, '(?i)nan|inf'))"
+_OBJECT = f"CASE WHEN {_VALID} AND json_type(CASE WHEN {_VALID} THEN j END) = 'OBJECT' THEN j END"
+_IS_NULL = f"{_VALID} AND json_type(CASE WHEN {_VALID} THEN j END) = 'NULL'"
 
 
 def _one_kind(kinds: set[str]) -> str:

@@ -17,6 +17,10 @@ __all__ = ["Column", "Table", "element_column"]
 
 _HAVE_STRUCTS = {"duckdb", "bigquery", "spark"}
 _ONE_WIDTH_OF_FLOATS = {"snowflake", "bigquery"}
+_QUOTED_TEXT = r'"(\\.|[^"\\])*"'
+_NOT_JSON = "(?i)nan|inf"
+"""NaN and Infinity, which DuckDB takes for JSON; looked for outside of the quoted texts."""
+
 _JSON_LISTS: dict[Kind, str] = {Kind.TEXT: "VARCHAR", Kind.BOOLEAN: "BOOLEAN"}
 
 
@@ -104,7 +108,10 @@ class Table:
     def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
         if self.dialect != "duckdb":
             raise Refused(f"a path into JSON texts cannot be written surely for {self.dialect}")
-        parsed: exp.Expr = exp.TryCast(this=sql, to=exp.DataType.build("JSON"))
+        outside = _call("REGEXP_REPLACE", sql, text(_QUOTED_TEXT), text(""), text("g"))
+        is_json = exp.not_(_call("REGEXP_MATCHES", outside, text(_NOT_JSON)))
+        strict = exp.Case().when(is_json, sql.copy())
+        parsed: exp.Expr = exp.TryCast(this=strict, to=exp.DataType.build("JSON"))
         is_object = exp.EQ(this=_call("JSON_TYPE", parsed), expression=text("OBJECT"))
         if not keys or keys[0].isdecimal():  # a number would find the element of a list
             parsed = exp.Case(ifs=[exp.If(this=is_object, true=parsed)])
