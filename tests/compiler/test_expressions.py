@@ -164,3 +164,62 @@ def test_a_list_without_a_type_of_elements_equals_nothing() -> None:
     frame = pl.DataFrame({"it": [[None], [], None]}, schema={"it": pl.List(pl.Null)})
     condition = compile_segment(segment(rule("it", "neq", 1)), frame.schema)
     assert frame.select(condition).to_series().to_list() == [True, True, True]
+
+
+def held(frame: pl.DataFrame, field: str, operator: str, value: object, **more: object) -> list[bool]:
+    condition = compile_segment(
+        segment(rule(field, operator, value, **more)),
+        frame.schema,
+        as_of=dt.datetime(2025, 6, 15, 12, tzinfo=dt.UTC),
+        timezone="America/New_York",
+    )
+    return frame.select(condition).to_series().to_list()
+
+
+@pytest.mark.parametrize("duration", ["999999w", "999999d"])
+def test_a_duration_beyond_the_calendar_ends_where_the_calendar_does(duration: str) -> None:
+    days = [dt.date(1, 1, 1), dt.date(2025, 6, 15), dt.date(9999, 12, 31)]
+    moments = [dt.datetime(1, 1, 2, tzinfo=dt.UTC), dt.datetime(9999, 12, 30, tzinfo=dt.UTC)]
+    assert held(pl.DataFrame({"it": days}), "it", "within_last", duration) == [True, True, False]
+    assert held(pl.DataFrame({"it": days}), "it", "within_next", duration) == [False, True, duration.endswith("w")]
+    assert held(pl.DataFrame({"it": moments}), "it", "within_last", duration) == [True, False]
+    assert held(pl.DataFrame({"it": moments[1:]}), "it", "within_next", "999999w") == [True]
+
+
+MANY = 40
+"""More values than are compared one by one."""
+
+
+@pytest.mark.parametrize(
+    ("cells", "dtype", "values", "expected"),
+    [
+        (["v1", "7", "true", "x"], pl.String, [*(f"v{n}" for n in range(MANY)), 7, True], [True, True, True, False]),
+        ([1, 200, None], pl.UInt8, [*range(MANY), 1000, 0.5], [True, False, False]),
+        ([0.5, 2.5], pl.Float32, [*(n / 2 for n in range(0, MANY, 2)), 1e300, 0.5], [True, False]),
+        (["0.50", "0.60"], pl.Decimal(10, 2), [*range(MANY), 0.5], [True, False]),
+        (["2025-06-01", "2025-07-01"], pl.Date, [f"2025-06-{n:02}" for n in range(1, 31)], [True, False]),
+        (
+            ["2025-06-01T10:00:00", "2025-06-02T10:00:00", "2025-07-03T10:00:00"],
+            pl.Datetime("us"),
+            ["2025-06-02", *(f"2025-06-01T{n:02}:00:00Z" for n in range(24))],
+            [True, True, False],
+        ),
+        ([["v1"], ["x"], []], pl.List(pl.String), [f"v{n}" for n in range(MANY)], [True, False, False]),
+    ],
+    ids=str,
+)
+def test_a_long_list_says_what_its_values_one_by_one_would(
+    cells: list[object], dtype: pl.DataType, values: list[object], expected: list[bool]
+) -> None:
+    series = pl.Series("it", cells)
+    if dtype in {pl.Date, pl.Datetime("us")}:
+        series = series.str.to_date() if dtype == pl.Date else series.str.to_datetime(time_unit="us")
+    frame = series.cast(dtype).to_frame()
+    assert held(frame, "it", "in", values) == expected
+    assert held(frame, "it", "not_in", values) == [not answer for answer in expected]
+
+
+@pytest.mark.parametrize("dtype", [pl.List(pl.Null), pl.Null])
+def test_case_does_not_matter_where_nothing_is(dtype: pl.DataType) -> None:
+    frame = pl.DataFrame({"it": [None]}, schema={"it": dtype})
+    assert held(frame, "it", "contains", "a", ignore_case=True) == [False]

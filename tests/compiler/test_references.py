@@ -1,10 +1,12 @@
 """Segments that name segments."""
 
+from pathlib import Path
+
 import polars as pl
 import pytest
 
-from builders import rule, segment
-from segbatch import DefinitionError, Segment, compile_segment
+from builders import rule, segment, write_segment
+from segbatch import DefinitionError, Segment, check, compile_segment
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.plan import Plan, make_plan
 from segbatch.definitions.loading import BrokenDefinition, Definition
@@ -105,3 +107,9 @@ def test_a_chain_is_as_long_as_the_limit_and_no_longer() -> None:
 def test_a_segment_alone_cannot_name_another() -> None:
     with pytest.raises(DefinitionError, match="there is no segment 'small'"):
         compile_segment(named("s", member_of("small")), PEOPLE.schema)
+
+
+def test_a_pattern_that_does_not_compile_is_found_without_a_snapshot(tmp_path: Path) -> None:
+    write_segment(tmp_path, "s", rule("name", "matches", "(a"), rule("name", "matches", "a"))
+    [problem] = check(tmp_path).problems
+    assert str(problem) == f"{tmp_path}/s.json: $.rules[0].value: the pattern does not compile: unclosed group"

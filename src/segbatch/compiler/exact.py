@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, assert_never
 
 import polars as pl
 
@@ -88,6 +88,8 @@ def _nearest_unit(comparison: Comparison, bound: Fraction) -> int | None:
             return math.floor(bound)
         case "lt" | "gte":
             return math.ceil(bound)
+        case _:
+            assert_never(comparison)
 
 
 def compare_float(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bound: Decimal) -> pl.Expr:

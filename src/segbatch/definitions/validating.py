@@ -149,13 +149,8 @@ def _walk(loc: _Location, data: Any, path: str) -> tuple[str, Any]:
 
 
 def _child(data: Any, step: str | int) -> Any:
-    match data:
-        case Mapping():
-            return data.get(step)
-        case list() | tuple() if isinstance(step, int):
-            return data[step]
-        case _:
-            return None
+    """Return what stands at a key or an index; None where the key is missing."""
+    return data.get(step) if isinstance(data, Mapping) else data[step]
 
 
 def _missing(wrong: _Wrong) -> str:
