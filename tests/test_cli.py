@@ -42,6 +42,17 @@ def test_the_defaults_are_enough(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert out.splitlines()[2].startswith("4 contacts, 1 segment, 2 memberships; run ")
 
 
+def test_of_very_many_segments_a_screenful_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(150):
+        write_segment(Path("segments"), f"more-{number:03}", ACTIVE)
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 100 + 3
+    assert "and 51 more, in the table 'segments'" in lines
+
+
 def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
     assert call("run", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 0

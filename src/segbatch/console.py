@@ -42,6 +42,7 @@ __all__ = [
 
 _Entry = TypeVar("_Entry", "Verdict", "Step")
 
+_MOST_SHOWN = 100
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
 
@@ -121,6 +122,8 @@ def print_run(report: "RunReport", *, as_json: bool) -> None:
     print_problems(report.warnings)
     print_problems(report.errors)
     _out().print(_run_table(report))
+    if len(report.segments) > _MOST_SHOWN:
+        _out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
     run = report.run
     _out().print(
         f"{counted(run.contacts, 'contact')}, {counted(run.segments_ok, 'segment')}, "
@@ -138,7 +141,7 @@ def _run_table(report: "RunReport") -> Table:
     table.add_column("members", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for segment in report.segments:
+    for segment in report.segments[:_MOST_SHOWN]:
         colour = _STATUS_COLOUR[segment.status]
         members = f"{segment.member_count:,}" if segment.run_id else "-"
         share = _share(segment.member_count, report.run.contacts) if segment.run_id else "-"
