@@ -223,3 +223,19 @@ def test_a_long_list_says_what_its_values_one_by_one_would(
 def test_case_does_not_matter_where_nothing_is(dtype: pl.DataType) -> None:
     frame = pl.DataFrame({"it": [None]}, schema={"it": dtype})
     assert held(frame, "it", "contains", "a", ignore_case=True) == [False]
+
+
+@pytest.mark.parametrize(
+    ("operator", "value"),
+    [
+        ("within_last", "1d"),
+        ("within_next", "2w"),
+        ("starts_with", "a"),
+        ("matches", "a"),
+        ("between", [1, 2]),
+        ("in", [1]),
+    ],
+)
+def test_no_operator_holds_for_what_nobody_has(operator: str, value: object) -> None:
+    frame = pl.DataFrame({"it": [None, None]}, schema={"it": pl.Null})
+    assert held(frame, "it", operator, value) == [False, False]
