@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.patterns import wrong_patterns
+from segbatch.compiler.references import wrong_references
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import Problem
 from segbatch.preparing import Question, prepare
@@ -61,7 +62,7 @@ def check(
     if contacts is None:
         read_clock(None, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
-        return CheckReport(len(own), (*own.problems, *wrong_patterns(own.good)))
+        return CheckReport(len(own), (*own.problems, *wrong_patterns(own.good), *wrong_references(own)))
     question = Question(contacts, id_column, project, None, timezone, strict, allow_empty=True)
     prepared = prepare(question, definitions)
     return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings))

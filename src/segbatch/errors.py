@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 
 __all__ = [
     "DefinitionError",
+    "NothingToPublishError",
     "Problem",
     "PublishError",
     "QueryError",
@@ -105,6 +106,12 @@ class DefinitionError(SegbatchError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class NothingToPublishError(DefinitionError):
+    """Every segment failed; what was published before stands."""
+
+    exit_code = 1
 
 
 class SnapshotError(SegbatchError):

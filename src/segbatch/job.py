@@ -11,7 +11,7 @@ from segbatch.contacts.ids import IdCheck, ids_as_series
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.definitions.loading import load_definitions
 from segbatch.engines.local import evaluate
-from segbatch.errors import Problem
+from segbatch.errors import NothingToPublishError, Problem
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.membership import MEMBERSHIP, MembershipWriter
 from segbatch.publishing.publish import RUNS, publish, staging
@@ -78,6 +78,8 @@ def run(
         What the run did. A segment that could not be evaluated is `failed` there, and hurts no other.
 
     Raises:
+        NothingToPublishError: Not one segment can be evaluated; it names all the problems.
+        LockedError: Another run is at work on the output.
         UsageError: There is no definition, no such time zone, or no such time.
         SnapshotError: The snapshot cannot be used; nothing was published.
         PublishError: The output cannot be written; what was published before stands.
@@ -87,6 +89,7 @@ def run(
         contacts, id_column, project, started if as_of is None else as_of, timezone, strict, allow_empty
     )
     prepared = prepare(question, load_definitions(Path(segments)))
+    _ensure_some_segment(prepared)
     run_id = _new_run_id(started)
     folder = Path(output)
     with staging(folder, run_id) as staged:
@@ -98,6 +101,13 @@ def run(
         catalogue = publish(folder, staged, manifest)
     membership = folder / RUNS / run_id / MEMBERSHIP
     return RunReport(record, records, tuple(prepared.errors), tuple(prepared.warnings), catalogue, membership)
+
+
+def _ensure_some_segment(prepared: Prepared) -> None:
+    """Refuse to publish where every segment failed: that is a wrong path or a wrong export, not an empty audience."""
+    if not prepared.plan.segments:
+        nothing = Problem("no segment can be evaluated; nothing was published")
+        raise NothingToPublishError([*prepared.errors, nothing])
 
 
 def _evaluate(

@@ -113,3 +113,14 @@ def test_a_pattern_that_does_not_compile_is_found_without_a_snapshot(tmp_path: P
     write_segment(tmp_path, "s", rule("name", "matches", "(a"), rule("name", "matches", "a"))
     [problem] = check(tmp_path).problems
     assert str(problem) == f"{tmp_path}/s.json: $.rules[0].value: the pattern does not compile: unclosed group"
+
+
+def test_circles_and_unknown_segments_are_found_without_a_snapshot(tmp_path: Path) -> None:
+    write_segment(tmp_path, "self", member_of("self"))
+    write_segment(tmp_path, "typo", member_of("sel"))
+    (tmp_path / "torn.json").write_text("{")
+    write_segment(tmp_path, "upon", member_of("torn"))
+    messages = {problem.segment_id: problem.message for problem in check(tmp_path).problems if problem.segment_id}
+    assert messages["self"] == "the segments go round in a circle: self -> self"
+    assert messages["typo"] == "there is no segment 'sel'; did you mean 'self'?"
+    assert messages["upon"].startswith("segment 'torn' cannot be read")

@@ -13,8 +13,10 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import PublishError, UsageError
+from segbatch.errors import NothingToPublishError, QueryError
 from segbatch.publishing import publish
 from segbatch.publishing.durable import replace_file
+from segbatch.publishing.lock import LockedError
 from segbatch.publishing.publish import rebuild_catalogue, staging
 from segbatch.publishing.querying import query
 
@@ -102,15 +104,33 @@ def test_segments_that_hold_nobody_are_there_all_the_same(job: Path) -> None:
     assert report.segments[0].member_count == 0
 
 
-def test_a_run_in_which_every_segment_fails_is_published_and_says_so(job: Path) -> None:
+def test_a_run_in_which_every_segment_fails_publishes_nothing(job: Path) -> None:
+    run(job)
     (job / "segments" / "active.json").write_text("{")
-    report = run(job)
-    assert [record.status for record in report.segments] == ["failed", "failed"]
-    assert rows(job / "output", "SELECT segment_id, name, definition FROM segments ORDER BY 1")[0] == (
-        "active",
-        None,
-        None,
-    )
+    with pytest.raises(NothingToPublishError, match="no segment can be evaluated; nothing was published") as caught:
+        run(job)
+    assert len(caught.value.problems) == 3
+    assert len(rows(job / "output", "FROM membership")) == 2
+
+
+def test_a_broken_definition_is_listed_without_what_cannot_be_read(job: Path) -> None:
+    (job / "segments" / "torn.json").write_text("{")
+    run(job)
+    found = rows(job / "output", "SELECT segment_id, name, definition FROM segments WHERE segment_id = 'torn'")
+    assert found == [("torn", None, None)]
+
+
+def test_two_runs_on_one_output_do_not_run_at_once(job: Path) -> None:
+    with staging(job / "output", "r1"), pytest.raises(LockedError, match="another run is at work on it"):
+        run(job)
+    assert run(job).run.memberships == 2
+    assert LockedError.exit_code == 75
+
+
+def test_a_time_with_a_zone_in_an_answer_is_one_message(job: Path) -> None:
+    run(job)
+    with pytest.raises(QueryError, match="write CAST"):
+        query(job / "output", "SELECT now()", 1)
 
 
 def test_every_published_run_is_listed_and_the_last_one_is_shown(job: Path) -> None:

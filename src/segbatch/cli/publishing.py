@@ -24,7 +24,8 @@ __all__ = ["query", "relink", "run"]
 
 
 @app.command(
-    epilog="Exit status: 0 published; 3 published, but some segments failed; 1 nothing published; 2 wrong usage."
+    epilog="Exit status: 0 published; 3 published, but some segments failed; 1 nothing published; 2 wrong usage; "
+    "75 another run is at work."
 )
 def run(
     contacts: Annotated[

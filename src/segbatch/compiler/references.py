@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from segbatch.definitions.limits import MAX_CHAIN
-from segbatch.definitions.loading import Definition
+from segbatch.definitions.loading import Definition, Definitions
 from segbatch.definitions.segment import Segment
 from segbatch.errors import Problem, did_you_mean, shown
 
-__all__ = ["References", "find_references"]
+__all__ = ["References", "find_references", "wrong_references"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,15 @@ def find_references(definitions: Sequence[Definition]) -> References:
     order = tuple(segment_id for segment_id in _leaves_first(named) if segment_id in targets)
     circles = {segment_id: circle for segment_id in targets & named.keys() if (circle := _circle(segment_id, named))}
     return References(by_id, named, order, circles, _depths(named, circles))
+
+
+def wrong_references(definitions: Definitions) -> Iterator[Problem]:
+    """Find circles, and segments that are named and not there; no snapshot is needed to tell."""
+    failed: dict[str, list[Problem]] = {}
+    reasons = {entry.segment_id: str(entry.problems[0]) for entry in definitions.broken}
+    for definition, problems in find_references(definitions.good).wrong(failed, reasons):
+        failed[definition.segment_id] = problems
+        yield from map(definition.locate, problems)
 
 
 def _named_in(segment: Segment) -> Iterator[tuple[str, str]]:

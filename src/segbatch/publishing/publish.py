@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from segbatch.errors import PublishError, UsageError
 from segbatch.publishing.catalogue import build_catalogue, discard_catalogue, ensure_place, place_catalogue
 from segbatch.publishing.durable import ensure_no_folder, replace_file, sync_folder, sync_tree, writing
+from segbatch.publishing.lock import locked
 from segbatch.publishing.records import Manifest, RunRecord
 
 __all__ = ["CURRENT", "MANIFEST", "RUNS", "publish", "rebuild_catalogue", "staging"]
@@ -48,10 +49,11 @@ def staging(output: Path, run_id: str) -> Iterator[Path]:
 
     Raises:
         UsageError: The output is where DuckDB cannot open a file.
+        LockedError: Another run is at work on the output.
         PublishError: The output cannot be written, inside the block too.
     """
     folder = output / RUNS / f".tmp-{run_id}"
-    with writing(output), _made(output / RUNS):
+    with writing(output), _made(output / RUNS), locked(output):
         _ensure_places(output)
         try:
             folder.mkdir()

@@ -51,6 +51,9 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
             columns = tuple(column[0] for column in found.description or ())
             rows = found.fetchmany(most_rows + 1)
     except duckdb.Error as error:
+        if "pytz" in str(error):
+            message = "a column is a time with a time zone; write CAST(column AS VARCHAR) or AS TIMESTAMP"
+            raise QueryError(message) from None
         raise QueryError(str(error)) from None
     return Answer(columns, tuple(rows[:most_rows]), len(rows) <= most_rows)
 
