@@ -120,6 +120,14 @@ def test_a_broken_definition_is_listed_without_what_cannot_be_read(job: Path) ->
     assert found == [("torn", None, None)]
 
 
+def test_what_a_killed_run_left_is_cleared_away(job: Path) -> None:
+    left = job / "output" / "runs" / ".tmp-killed" / "membership"
+    left.mkdir(parents=True)
+    (left / "part-00000.parquet").write_bytes(b"half")
+    run(job)
+    assert [path.name for path in (job / "output" / "runs").iterdir() if path.name.startswith(".")] == []
+
+
 def test_two_runs_on_one_output_do_not_run_at_once(job: Path) -> None:
     with staging(job / "output", "r1"), pytest.raises(LockedError, match="another run is at work on it"):
         run(job)

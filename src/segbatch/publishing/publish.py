@@ -55,6 +55,8 @@ def staging(output: Path, run_id: str) -> Iterator[Path]:
     folder = output / RUNS / f".tmp-{run_id}"
     with writing(output), _made(output / RUNS), locked(output):
         _ensure_places(output)
+        for left in (output / RUNS).glob(".tmp-*"):  # by a run that was killed: under the lock, nobody else's
+            shutil.rmtree(left, ignore_errors=True)
         try:
             folder.mkdir()
             yield folder
