@@ -9,7 +9,7 @@ import pyarrow as pa
 from segbatch.contacts.kinds import in_words
 from segbatch.errors import SnapshotError
 
-__all__ = ["OPAQUE", "kind_words", "polars_schema", "shared_schema", "to_frame"]
+__all__ = ["OPAQUE", "is_text", "kind_words", "polars_schema", "shared_schema", "to_frame"]
 
 OPAQUE = pl.Object()
 """The type of a column that can only be asked whether it is there."""
@@ -76,6 +76,11 @@ def kind_words(kind: pa.DataType) -> str:
     """Name an Arrow type as all messages name types."""
     [dtype] = polars_schema(pa.schema([("it", kind)])).values()
     return in_words(dtype)
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether an Arrow type is text, in whichever layout."""
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
 def to_frame(table: pa.Table) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from typing import Literal
 import polars as pl
 import pyarrow as pa
 
+from segbatch.contacts.columns import is_text
 from segbatch.contacts.json_text import JsonColumn
 from segbatch.contacts.kinds import value_type
 from segbatch.errors import Problem, counted
@@ -40,15 +41,11 @@ class Opened:
 def form_of(field: pa.Field) -> Form | None:
     """Tell whether a column of a file has to be opened, and how."""
     kind = field.type
-    if pa.types.is_map(kind) and _is_text(kind.key_type):
+    if pa.types.is_map(kind) and is_text(kind.key_type):
         return "map"
     if isinstance(kind, pa.BaseExtensionType):
         return "json" if kind.extension_name == "arrow.json" else None
-    return "json" if field.name == CUSTOM_FIELDS and _is_text(kind) else None
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    return "json" if field.name == CUSTOM_FIELDS and is_text(kind) else None
 
 
 def open_form(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 import polars as pl
 import pyarrow as pa
 
-from segbatch.contacts.columns import kind_words
+from segbatch.contacts.columns import is_text, kind_words
 from segbatch.errors import SnapshotError, clipped, counted, did_you_mean, some_of
 
 __all__ = ["IdCheck", "find_id_column", "ids_as_series"]
@@ -38,9 +38,7 @@ def _can_be_id(kind: pa.DataType) -> bool:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     tests = (
-        pa.types.is_string,
-        pa.types.is_large_string,
-        pa.types.is_string_view,
+        is_text,
         pa.types.is_integer,
         pa.types.is_fixed_size_binary,
         pa.types.is_binary,

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segbatch.contacts.columns import is_text
 from segbatch.publishing.records import PublishedFile
 
 __all__ = ["MEMBERSHIP", "MembershipWriter"]
@@ -137,8 +138,7 @@ class MembershipWriter:
 def _written_type(id_type: pa.DataType) -> pa.DataType:
     """Return the type in which ids go to the writer: texts by dictionary, all others as the snapshot has them."""
     kind = id_type.value_type if pa.types.is_dictionary(id_type) else id_type
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
-    return _TEXTS if is_text else kind
+    return _TEXTS if is_text(kind) else kind
 
 
 def _pick(ids: pa.Array, rows: pa.Array, kind: pa.DataType) -> pa.Array:
