@@ -8,7 +8,7 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.conditions import Condition, Joined, Member, join
 from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
-from segbatch.compiler.references import References, find_references
+from segbatch.compiler.references import References, find_references, reasons_of
 from segbatch.definitions.loading import BrokenDefinition, Definition
 from segbatch.definitions.segment import Group, Node, Rule, Segment
 from segbatch.errors import Problem
@@ -82,7 +82,7 @@ def make_plan(
     definitions = tuple(definitions)
     planned = {definition.segment_id: planner.plan(definition) for definition in definitions}
     references = find_references(definitions)
-    reasons = {entry.segment_id: str(entry.problems[0]) for entry in broken}
+    reasons = reasons_of(broken)
     _fail_by_reference(references, planner, reasons)
     good = [entry for segment_id, entry in planned.items() if segment_id not in planner.failed]
     named = tuple(segment_id for segment_id in references.order if segment_id not in planner.failed)

@@ -1,14 +1,14 @@
 """Segments that name segments: their order, and what can be wrong with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from segbatch.definitions.limits import MAX_CHAIN
-from segbatch.definitions.loading import Definition, Definitions
+from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.segment import Segment
 from segbatch.errors import Problem, did_you_mean, shown
 
-__all__ = ["References", "find_references", "wrong_references"]
+__all__ = ["References", "find_references", "reasons_of", "wrong_references"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,16 @@ def find_references(definitions: Sequence[Definition]) -> References:
     return References(by_id, named, order, circles, _depths(named, circles))
 
 
+def reasons_of(broken: Iterable[BrokenDefinition]) -> dict[str, str]:
+    """Return the first problem of each definition that cannot be read, for those that name it."""
+    return {entry.segment_id: str(entry.problems[0]) for entry in broken}
+
+
 def wrong_references(definitions: Definitions) -> Iterator[Problem]:
     """Find circles, and segments that are named and not there; no snapshot is needed to tell."""
     failed: dict[str, list[Problem]] = {}
-    reasons = {entry.segment_id: str(entry.problems[0]) for entry in definitions.broken}
-    for definition, problems in find_references(definitions.good).wrong(failed, reasons):
+    references = find_references(definitions.good)
+    for definition, problems in references.wrong(failed, reasons_of(definitions.broken)):
         failed[definition.segment_id] = problems
         yield from map(definition.locate, problems)
 
