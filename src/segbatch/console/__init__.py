@@ -1,0 +1,28 @@
+"""What people see: tables that fit the screen, problems in colour, and progress on a terminal."""
+
+from segbatch.console.answers import print_answer
+from segbatch.console.authoring import (
+    print_check,
+    print_explanation,
+    print_finding_names,
+    print_funnel,
+    print_lint,
+    print_preview,
+)
+from segbatch.console.basics import answering, print_error, print_problems
+from segbatch.console.running import print_run, show_progress
+
+__all__ = [
+    "answering",
+    "print_answer",
+    "print_check",
+    "print_error",
+    "print_explanation",
+    "print_finding_names",
+    "print_funnel",
+    "print_lint",
+    "print_preview",
+    "print_problems",
+    "print_run",
+    "show_progress",
+]

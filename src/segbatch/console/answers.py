@@ -1,0 +1,29 @@
+"""What a query of the published tables shows."""
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from segbatch.console.basics import answering, err, out, plain, print_json
+
+if TYPE_CHECKING:
+    from segbatch.publishing.querying import Answer
+
+__all__ = ["print_answer"]
+
+
+@answering()
+def print_answer(answer: "Answer", *, as_json: bool) -> None:
+    """Print what a query found: a table, or a JSON list of objects, to stdout."""
+    if as_json:
+        print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(answer.columns):
+        is_number = all(isinstance(row[index], int | float) for row in answer.rows)
+        table.add_column(plain(column), overflow="fold", justify="right" if is_number else "left")
+    for row in answer.rows:
+        table.add_row(*("" if cell is None else plain(str(cell)) for cell in row))
+    out().print(table)
+    if not answer.complete:
+        err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")

@@ -1,0 +1,81 @@
+"""What all that is shown has in common: where it goes, how it is made safe, and what is said of problems."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape as escape_markup
+
+from segbatch.errors import Problem, SegbatchError, printable
+
+__all__ = ["answering", "err", "out", "plain", "print_error", "print_json", "print_problems", "share"]
+
+_SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
+
+
+def plain(text: str) -> str:
+    """Make a text of others safe to print: no markup, no control characters, no bytes that are no text."""
+    return escape_markup(printable(text))
+
+
+def out() -> Console:
+    """Return what writes to stdout."""
+    return Console(highlight=False, emoji=False)
+
+
+def err() -> Console:
+    """Return what writes to stderr, without breaking lines."""
+    return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+def print_error(message: str, *, in_lines: bool = False) -> None:
+    """Print what a command failed on to stderr: in one line, or in those that the message has."""
+    lines = message.split("\n") if in_lines else [message]
+    err().print("[red]error:[/red] " + "\n".join(map(plain, lines)))
+
+
+@contextmanager
+def answering(before: str = "") -> Iterator[None]:
+    """Print to stdout inside, and know afterwards that it is written.
+
+    Args:
+        before: What is to be said first where it cannot be.
+
+    Raises:
+        SegbatchError: It cannot be; nothing more goes to stdout then.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # who reads it has read enough
+    except OSError as error:
+        _silence_stdout()
+        raise SegbatchError(f"{before}the answer cannot be written: {error.strerror}") from None
+
+
+def _silence_stdout() -> None:
+    """Let what is still to be written to stdout go nowhere, or Python would fail on it once more at its end."""
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print errors and warnings, a line each, to stderr."""
+    for problem in problems:
+        colour = _SEVERITY_COLOUR[problem.severity]
+        err().print(f"[{colour}]{problem.severity}:[/{colour}] {plain(str(problem))}")
+
+
+def share(members: int, contacts: int) -> str:
+    """Say what part of the contacts some members are."""
+    return f"{members / contacts:.1%}" if contacts else "-"
+
+
+def print_json(data: object) -> None:
+    """Print data for machines."""
+    print(json.dumps(data, indent=2, default=str))  # noqa: T201 - machines read it, nothing may wrap or colour it

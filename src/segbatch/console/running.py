@@ -1,0 +1,83 @@
+"""What a run shows: its progress on a terminal, and what came of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from segbatch.console.basics import answering, err, out, plain, print_json, print_problems, share
+from segbatch.errors import counted
+
+if TYPE_CHECKING:
+    from segbatch.job import RunReport
+
+__all__ = ["print_run", "show_progress"]
+
+_MOST_SHOWN = 100
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
+
+
+@contextmanager
+def show_progress() -> Iterator[Callable[[int, int], None]]:
+    """Show how many contacts are done, on stderr, where that is a terminal.
+
+    Yields:
+        A function to be told how many contacts are done and how many there are.
+    """
+    console = err()
+    columns = (TextColumn("contacts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("contacts", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@answering("the run is published, but ")
+def print_run(report: "RunReport", *, as_json: bool) -> None:
+    """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr."""
+    if as_json:
+        print_json(_run_data(report))
+        return
+    print_problems(report.warnings)
+    print_problems(report.errors)
+    out().print(_run_table(report))
+    if len(report.segments) > _MOST_SHOWN:
+        out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
+    run = report.run
+    out().print(
+        f"{counted(run.contacts, 'contact')}, {counted(run.segments_ok, 'segment')}, "
+        f"{counted(run.memberships, 'membership')}"
+        + (f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else "")
+        + f"; run {run.run_id}",
+        soft_wrap=True,
+    )
+    out().print(f"duckdb -readonly {plain(str(report.catalogue))}", soft_wrap=True)
+
+
+def _run_table(report: "RunReport") -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("segment", overflow="fold")
+    table.add_column("members", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for segment in report.segments[:_MOST_SHOWN]:
+        colour = _STATUS_COLOUR[segment.status]
+        members = f"{segment.member_count:,}" if segment.run_id else "-"
+        part = share(segment.member_count, report.run.contacts) if segment.run_id else "-"
+        table.add_row(plain(segment.segment_id), members, part, f"[{colour}]{segment.status}[/{colour}]")
+    return table
+
+
+def _run_data(report: "RunReport") -> dict[str, object]:
+    return {
+        **report.run.model_dump(mode="json"),
+        "segments": [
+            segment.model_dump(mode="json", exclude={"definition"})
+            | {"share": segment.member_count / report.run.contacts if report.run.contacts else None}
+            for segment in report.segments
+        ],
+        "warnings": [str(problem) for problem in report.warnings],
+        "catalogue": str(report.catalogue),
+        "membership": str(report.membership),
+    }
