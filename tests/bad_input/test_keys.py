@@ -14,6 +14,7 @@ from .making import (
     ABSENT,
     NEEDS_A_VALUE,
     NO_RULES,
+    NULL_IS_NO_VALUE,
     OPERATOR_NAMES,
     SEGMENT_KEYS,
     group,
@@ -88,8 +89,35 @@ MISSING: dict[str, tuple[Any, str]] = {
     "field": (segment(rule(field=ABSENT)), f"$.rules[0].field: 'field' is missing; {A_FIELD}"),
     "operator": (segment(rule(operator=ABSENT)), f"$.rules[0].operator: {IS_MISSING_OPERATOR}"),
     "value": (segment(rule(value=ABSENT)), f"$.rules[0].value: {NEEDS_A_VALUE}"),
-    "value, being null": (segment(rule(value=None)), f"$.rules[0].value: {NEEDS_A_VALUE}"),
-    "value of gt": (segment(rule(operator="gt", value=None)), f"$.rules[0].value: {NEEDS_A_VALUE.replace('eq', 'gt')}"),
+    "value, being null": (segment(rule(value=None)), f"$.rules[0].value: {NULL_IS_NO_VALUE}"),
+    "value of gt": (
+        segment(rule(operator="gt", value=ABSENT)),
+        f"$.rules[0].value: {NEEDS_A_VALUE.replace('eq', 'gt')}",
+    ),
+    "value of gt, being null": (
+        segment(rule(operator="gt", value=None)),
+        f"$.rules[0].value: {NULL_IS_NO_VALUE.replace('eq', 'gt')}",
+    ),
+    "value of in, being null": (
+        segment(rule(operator="in", value=None)),
+        '$.rules[0].value: null is no value, and \'in\' needs one, a list such as ["pro", "team"]',
+    ),
+    "value of between": (
+        segment(rule(operator="between", value=ABSENT)),
+        "$.rules[0].value: 'between' needs a 'value', a list [low, high]",
+    ),
+    "value of starts_with, being null": (
+        segment(rule(operator="starts_with", value=None)),
+        "$.rules[0].value: null is no value, and 'starts_with' needs one, a text",
+    ),
+    "value of within_last, being null": (
+        segment(rule(operator="within_last", value=None)),
+        "$.rules[0].value: null is no value, and 'within_last' needs one such as '30d'",
+    ),
+    "value of in_segment, being null": (
+        segment(rule(operator="in_segment", value=None, field=ABSENT)),
+        "$.rules[0].value: null is no value, and 'in_segment' needs one, the id of a segment",
+    ),
     "rules of a group": (
         segment(group(rules=ABSENT)),
         f"$.rules[0].rules: 'rules' is missing; {A_LIST_OF_RULES}",

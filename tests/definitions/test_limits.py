@@ -30,7 +30,13 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
             "$: there are 1,001 rules; at most 1,000 are allowed; use 'in' for many values",
         ),
         ([rule("a", "in", [])], "$.rules[0].value: the list is empty, and nothing is in an empty list; add a value"),
-        ([rule("a", "in", [None])], "$.rules[0].value: a value is a text, a number, true or false; found null"),
+        (
+            [rule("a", "in", [None])],
+            (
+                "$.rules[0].value: a value is a text, a number, true or false; found null; "
+                "for contacts without one there is 'empty'"
+            ),
+        ),
         ([rule("a", "in", "x")], '$.rules[0].value: the value is a list such as ["pro", "team"]; found \'x\''),
         (
             [rule("a", "between", [1, 2, 3])],
@@ -43,7 +49,27 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
         ),
         (
             [rule("a", "within_last", "9999999d")],
-            "$.rules[0].value: '9999999d' is no duration; write hours, days or weeks like '36h', '30d', '12w'",
+            "$.rules[0].value: '9999999d' is too long; at most 999,999 hours, days or weeks are allowed",
+        ),
+        (
+            [rule("a", "within_next", "0" * 5_000 + "30d")],
+            f"$.rules[0].value: '{'0' * 58}… is no duration; write hours, days or weeks like '36h', '30d', '12w'",
+        ),
+        (
+            [rule("a", "within_next", "1" + "0" * 5_000 + "h")],
+            f"$.rules[0].value: '1{'0' * 57}… is too long; at most 999,999 hours, days or weeks are allowed",
+        ),
+        (
+            [rule("a", "between", [20, 10])],
+            "$.rules[0].value: in [20, 10] the low value is above the high one; turn them round",
+        ),
+        (
+            [rule("a", "between", [0.5, -2])],
+            "$.rules[0].value: in [0.5, -2] the low value is above the high one; turn them round",
+        ),
+        (
+            [rule("a", "between", ["2025-06-30", "2025-06-01"])],
+            '$.rules[0].value: in ["2025-06-30", "2025-06-01"] the low value is above the high one; turn them round',
         ),
         ([{"operator": "in_segment"}], "$.rules[0].value: 'in_segment' needs a 'value', the id of a segment"),
         (

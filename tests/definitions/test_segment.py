@@ -32,6 +32,13 @@ def test_a_number_that_no_column_can_hold_is_refused(value: float) -> None:
         Rule(field="mrr", operator="gt", value=value)
 
 
+@pytest.mark.parametrize(
+    "value", [[1, 1.0], [True, False], [1, False], ["9", "10"], ["2025-06-30", "2025-06-01T10:00Z"], ["b", 1]]
+)
+def test_a_range_that_may_be_right_for_some_column_is_taken(value: list[object]) -> None:
+    assert segment(rule("a", "between", value))
+
+
 def test_a_value_on_exists_is_let_be() -> None:
     assert segment(rule("status", "exists", "")).to_json()["rules"] == [rule("status", "exists", "")]
     assert segment(rule("status", "exists", [1])).rules[0].value is None  # type: ignore[union-attr]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import TYPE_CHECKING, Any
 
 from .kinds import Kind, Refused
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     Maker = Callable[[Kind, Any, Reading], Test]
 
 NEGATED = {"neq": "eq", "not_contains": "contains", "not_in": "in"}
+_TWO_DAYS = r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d"
 _IGNORES_CASE = {"eq", "contains", "in", "starts_with", "ends_with", "matches"}
 
 
@@ -33,10 +35,19 @@ def check_shape(name: str, value: Any) -> None:
         case ("in", [_, *_]) | ("between", [_, _]):
             if not all(isinstance(one, str | int | float) for one in value):
                 raise Refused(f"{name} cannot use {value!r}")
+            if name == "between" and _is_turned(*value):
+                raise Refused(f"{value[0]!r} is above {value[1]!r}")
         case ("eq" | "contains" | "gt" | "lt" | "gte" | "lte", str() | int() | float()):
             return
         case _:
             raise Refused(f"{name} cannot use {value!r}")
+
+
+def _is_turned(low: Any, high: Any) -> bool:
+    """Tell whether two numbers, or two days, are the wrong way round; of other values the column decides."""
+    if isinstance(low, str) and isinstance(high, str):
+        return re.fullmatch(_TWO_DAYS, f"{low}..{high}") is not None and low > high
+    return type(low) in {int, float} and type(high) in {int, float} and low > high
 
 
 def check_ignore_case(name: str, kind: Kind) -> None:

@@ -134,6 +134,8 @@ def test_a_rule_is_true_or_false_for_every_cell(
         (pa.list_(TEXTS), "eq", "a"),
         (STRUCT, "eq", "a"),
         (pa.binary(), "eq", "a"),
+        (pa.null(), "between", [20, 10]),
+        (pa.null(), "between", ["2025-06-30", "2025-06-01"]),
     ],
 )
 def test_a_value_that_cannot_be_read_is_refused_whatever_the_row(arrow: pa.DataType, operator: str, value: Any) -> None:

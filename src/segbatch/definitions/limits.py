@@ -4,6 +4,7 @@ __all__ = [
     "MAX_CHAIN",
     "MAX_DEFINITION_LENGTH",
     "MAX_DEPTH",
+    "MAX_DURATION",
     "MAX_FILE_SIZE",
     "MAX_ID_LENGTH",
     "MAX_JSON_DEPTH",
@@ -36,6 +37,9 @@ MAX_DEFINITION_LENGTH = 1_000_000
 
 MAX_FILE_SIZE = 100_000_000
 """Bytes in a file of definitions."""
+
+MAX_DURATION = 999_999
+"""Hours, days or weeks in a duration."""
 
 MAX_CHAIN = 100
 """Segments that name each other in a row, by `in_segment`."""

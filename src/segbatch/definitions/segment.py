@@ -30,7 +30,8 @@ ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _HINTS_FOR_NULL: dict[Shape, str] = {
     "one": "; for contacts without one, the operators are 'empty' and 'exists'",
-    "list": ", a list such as ['pro', 'team']",
+    "text": ", a text",
+    "list": ', a list such as ["pro", "team"]',
     "pair": ", a list [low, high]",
     "duration": " such as '30d'",
     "segment": ", the id of a segment",
@@ -92,10 +93,15 @@ class Rule(_Strict):
         if self.shape == "nothing":
             self._ensure_unset("missing", "ignore_case")
         elif self.value is None:
-            raise wrong(f"'{self.operator}' needs a 'value'" + _HINTS_FOR_NULL.get(self.shape, ""), "value")
+            raise wrong(self._need_of_a_value() + _HINTS_FOR_NULL[self.shape], "value")
         if self.ignore_case and self.operator not in TAKES_IGNORE_CASE:
             raise wrong(f"'ignore_case' says nothing on '{self.operator}'; remove it", "ignore_case")
         return self
+
+    def _need_of_a_value(self) -> str:
+        if "value" in self.model_fields_set:
+            return f"null is no value, and '{self.operator}' needs one"
+        return f"'{self.operator}' needs a 'value'"
 
     def _ensure_unset(self, *keys: str) -> None:
         for key in keys:

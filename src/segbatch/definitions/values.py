@@ -2,11 +2,12 @@
 
 import math
 import re
+from decimal import Decimal
 from typing import assert_never
 
 from pydantic_core import PydanticCustomError
 
-from segbatch.definitions.limits import MAX_VALUE_LENGTH, MAX_VALUES
+from segbatch.definitions.limits import MAX_DURATION, MAX_VALUE_LENGTH, MAX_VALUES
 from segbatch.definitions.operators import Shape
 from segbatch.errors import shown
 
@@ -21,6 +22,8 @@ RuleValue = Scalar | tuple[Scalar, ...]
 DURATION = re.compile(r"([0-9]{1,6})([hdw])")
 """A duration such as `36h`, `30d`, `12w`."""
 
+_TOO_LONG = re.compile(r"0*[1-9][0-9]{6,}[hdw]")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MAX_BITS = 1024
 
 
@@ -78,6 +81,10 @@ def _scalar(value: object) -> Scalar:
             return value
         case list() | tuple():
             raise wrong(f"a value is a text, a number, true or false; found {shown(value)}; for a list there is 'in'")
+        case None:
+            raise wrong(
+                "a value is a text, a number, true or false; found null; for contacts without one there is 'empty'"
+            )
         case _:
             raise wrong(f"a value is a text, a number, true or false; found {shown(value)}")
 
@@ -95,9 +102,25 @@ def _list(value: object) -> tuple[Scalar, ...]:
 def _pair(value: object) -> tuple[Scalar, ...]:
     match value:
         case [low, high]:
-            return (_scalar(low), _scalar(high))
+            pair = (_scalar(low), _scalar(high))
+            if _is_above(*pair):
+                raise wrong(f"in {shown(value)} the low value is above the high one; turn them round")
+            return pair
         case _:
             raise wrong(f"the value is a list of two, [low, high]; found {shown(value)}")
+
+
+def _is_above(low: Scalar, high: Scalar) -> bool:
+    """Tell whether a low value is above the high one whatever they are compared with: two numbers, or two dates."""
+    match low, high:
+        case (bool(), _) | (_, bool()):
+            return False
+        case int() | float(), int() | float():
+            return Decimal(repr(low)) > Decimal(repr(high))
+        case str(), str():
+            return bool(_DATE.fullmatch(low) and _DATE.fullmatch(high)) and low > high
+        case _:
+            return False
 
 
 def _text(value: object) -> Scalar:
@@ -107,6 +130,8 @@ def _text(value: object) -> Scalar:
 
 
 def _duration(value: object) -> str:
+    if isinstance(value, str) and _TOO_LONG.fullmatch(value):
+        raise wrong(f"{shown(value)} is too long; at most {MAX_DURATION:,} hours, days or weeks are allowed")
     if not isinstance(value, str) or not DURATION.fullmatch(value):
         raise wrong(f"{shown(value)} is no duration; write hours, days or weeks like '36h', '30d', '12w'")
     return value
