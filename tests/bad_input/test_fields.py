@@ -160,6 +160,48 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
+WRONG_BY_THEMSELVES: dict[str, tuple[dict[str, Any], str]] = {
+    "pattern": (
+        rule(operator="matches", value="(a"),
+        "value: '(a' is no valid regular expression: unclosed group",
+    ),
+    "pattern on a number": (
+        rule(field="age", operator="matches", value="a{2,1}"),
+        "value: 'a{2,1}' is no valid regular expression: invalid repetition count range, the start must be <= the end",
+    ),
+    "pattern of many lines": (
+        rule(operator="matches", value="a\n(?x)\n["),
+        r"value: 'a\n(?x)\n[' is no valid regular expression: unclosed character class",
+    ),
+    "range of texts": (
+        rule(operator="between", value=["b", "a"]),
+        'value: in ["b", "a"] the low value is above the high one; turn them round',
+    ),
+    "range of texts that are numbers": (
+        rule(field="age", operator="between", value=["10", "9"]),
+        'value: in ["10", "9"] the low value is above the high one; turn them round',
+    ),
+    "case of a number": (
+        rule(field="age", value=30, ignore_case=True),
+        "ignore_case: 'ignore_case' is for texts and lists of texts, and 'age' is a number (Int64); remove it",
+    ),
+    "case of a date": (
+        rule(field="born", operator="in", value=["2025-06-01"], ignore_case=True),
+        "ignore_case: 'ignore_case' is for texts and lists of texts, and 'born' is a date; remove it",
+    ),
+    "case of a list of numbers": (
+        rule(field="sizes", operator="contains", value=1, ignore_case=True),
+        (
+            "ignore_case: 'ignore_case' is for texts and lists of texts, and 'sizes' is a list of numbers (Int64); "
+            "remove it"
+        ),
+    ),
+    "operator that a list has not, in any case": (
+        rule(field="tags", operator="starts_with", value="a", ignore_case=True),
+        "operator: 'starts_with' is not for 'tags' (list of text): it is for texts",
+    ),
+}
+
 UNKNOWN_KEYS: dict[str, tuple[str, str]] = {
     "near": (
         "custom_fields.plann",
@@ -207,6 +249,11 @@ def test_a_column_of_a_rare_type_can_only_be_asked_whether_it_is_there(program: 
 @pytest.mark.parametrize(("wrong", "message"), VALUES.values(), ids=list(VALUES))
 def test_a_value_that_the_column_cannot_have_is_refused(program: Program, wrong: dict[str, Any], message: str) -> None:
     expect(program, wrong, f"value: {message}")
+
+
+@pytest.mark.parametrize(("wrong", "message"), WRONG_BY_THEMSELVES.values(), ids=list(WRONG_BY_THEMSELVES))
+def test_what_is_wrong_is_named_and_not_the_column(program: Program, wrong: dict[str, Any], message: str) -> None:
+    expect(program, wrong, message)
 
 
 @pytest.mark.parametrize(("field", "message"), UNKNOWN_KEYS.values(), ids=list(UNKNOWN_KEYS))

@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import polars as pl
 
-from segbatch.compiler.reading import Unreadable
+from segbatch.compiler.reading import Meaningless
 from segbatch.definitions.loading import Definition
-from segbatch.errors import Problem
+from segbatch.errors import Problem, shown
 
 __all__ = ["ensure_compiles", "ignoring_case", "wrong_patterns"]
 
@@ -19,7 +19,8 @@ def _reason_against(pattern: str) -> str | None:
     except pl.exceptions.ComputeError as error:
         lines = str(error).splitlines()
         reasons = (line.removeprefix("error: ") for line in lines if line.startswith("error: "))
-        return next(reasons, lines[0].removeprefix("regex error: "))
+        reason = next(reasons, lines[0].removeprefix("regex error: "))
+        return f"{shown(pattern)} is no valid regular expression: {reason}"
     return None
 
 
@@ -27,11 +28,11 @@ def ensure_compiles(pattern: str) -> None:
     """Check that a pattern compiles.
 
     Raises:
-        Unreadable: It does not; the text tells why.
+        Meaningless: It does not; the text tells why.
     """
     reason = _reason_against(pattern)
     if reason:
-        raise Unreadable(f"the pattern does not compile: {reason}")
+        raise Meaningless(reason)
 
 
 def ignoring_case(pattern: str) -> str:
@@ -45,4 +46,4 @@ def wrong_patterns(definitions: Iterable[Definition]) -> Iterator[Problem]:
         for path, rule in definition.segment.rule_paths():
             reason = _reason_against(str(rule.value)) if rule.operator == "matches" else None
             if reason:
-                yield definition.locate(Problem(f"the pattern does not compile: {reason}", path=f"{path}.value"))
+                yield definition.locate(Problem(reason, path=f"{path}.value"))

@@ -14,9 +14,9 @@ from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import NotAllowed, contains, holds, in_lower_case, nowhere
 from segbatch.compiler.patterns import ensure_compiles, ignoring_case
 from segbatch.compiler.ranges import between, within_last, within_next
-from segbatch.compiler.reading import Unreadable
+from segbatch.compiler.reading import Meaningless, Unreadable
 from segbatch.contacts.fields import Field, UnknownColumnError, resolve
-from segbatch.contacts.kinds import Kind, describe
+from segbatch.contacts.kinds import Kind, describe, in_words
 from segbatch.definitions.operators import OperatorName
 from segbatch.definitions.segment import Rule
 from segbatch.definitions.values import RuleValue, Scalar
@@ -78,12 +78,14 @@ def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock) ->
         return _never_null(rule, field, clock), field
     except NotAllowed as error:
         message = f"'{rule.operator}' is not for '{rule.field}' ({describe(field.dtype)}): {error}"
-        raise RuleError("ignore_case" if rule.ignore_case else "operator", message) from None
+        raise RuleError("operator", message) from None
     except UnreadableItem as error:
         item = cast("tuple[Scalar, ...]", rule.value)[error.index]
         raise RuleError(f"value[{error.index}]", _unreadable(item, rule, field, error)) from None
     except Unreadable as error:
         raise RuleError("value", _unreadable(rule.value, rule, field, error)) from None
+    except Meaningless as error:
+        raise RuleError("value", str(error)) from None
 
 
 def _unreadable(value: RuleValue | None, rule: Rule, field: Field, error: Unreadable) -> str:
@@ -94,7 +96,7 @@ def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
     missing = ~nowhere() if field.kind is Kind.NOTHING else field.expr.is_null()
     if rule.operator in {"exists", "empty"}:
         return ~missing if rule.operator == "exists" else missing
-    test = _test(rule, in_lower_case(field) if rule.ignore_case else field, clock).fill_null(value=False)
+    test = _test(rule, _in_lower_case(rule, field) if rule.ignore_case else field, clock).fill_null(value=False)
     truth = ~test if rule.operator in NEGATIONS else test
     match rule.missing:
         case "include":
@@ -105,6 +107,13 @@ def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
             return truth
         case _:
             assert_never(rule.missing)
+
+
+def _in_lower_case(rule: Rule, field: Field) -> Field:
+    try:
+        return in_lower_case(field)
+    except NotAllowed as error:
+        raise RuleError("ignore_case", f"{error}, and '{rule.field}' is {in_words(field.dtype)}; remove it") from None
 
 
 def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:

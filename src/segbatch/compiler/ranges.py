@@ -8,10 +8,11 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import NotAllowed, holds, nowhere, units
 from segbatch.compiler.exact import compare_scaled
-from segbatch.compiler.reading import Unreadable, read_date, read_duration, read_moment, read_number
+from segbatch.compiler.reading import Meaningless, Unreadable, read_date, read_duration, read_moment, read_number
 from segbatch.contacts.fields import Field
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.values import Scalar
+from segbatch.errors import shown
 
 __all__ = ["between", "within_last", "within_next"]
 
@@ -23,11 +24,12 @@ def between(field: Field, low: Scalar, high: Scalar, clock: Clock) -> pl.Expr:
 
     Raises:
         NotAllowed: The kind of the field has no order.
-        Unreadable: A bound cannot be read as the field's type, or the low one is above the high one.
+        Unreadable: A bound cannot be read as the field's type.
+        Meaningless: The low one is above the high one.
     """
     test = holds(field, "gte", low, clock) & holds(field, "lte", high, clock)
     if _is_above(field.kind, low, high, clock):
-        raise Unreadable("the low value is above the high one; turn them round")
+        raise Meaningless(f"in {shown([low, high])} the low value is above the high one; turn them round")
     return test
 
 

@@ -14,6 +14,7 @@ from segbatch.definitions.values import DURATION, Scalar
 
 __all__ = [
     "WHITE_SPACE",
+    "Meaningless",
     "Unreadable",
     "number_text",
     "read_boolean",
@@ -39,6 +40,10 @@ _LARGEST_PLAIN_INTEGER = 10**15
 
 class Unreadable(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
     """A value that cannot be read as asked; its text tells what would be right."""
+
+
+class Meaningless(Exception):  # noqa: N818 - as Unreadable
+    """A value that is wrong by itself; its text is the whole message, and names the value."""
 
 
 def read_number(value: Scalar) -> Decimal:
