@@ -25,6 +25,10 @@ from segbatch.definitions.rule_text import read_rules
         ("phone matches [5]", {"field": "phone", "operator": "matches", "value": "[5]"}),
         ('phone matches "[5]"', {"field": "phone", "operator": "matches", "value": "[5]"}),
         ("seen within_last 30d", {"field": "seen", "operator": "within_last", "value": "30d"}),
+        ("email empty  ", {"field": "email", "operator": "empty"}),
+        ("name eq O'Brien", {"field": "name", "operator": "eq", "value": "O'Brien"}),
+        ("name eq \"'x'\"", {"field": "name", "operator": "eq", "value": "'x'"}),
+        ("name matches ['x']", {"field": "name", "operator": "matches", "value": "['x']"}),
         ("in_segment vips", {"operator": "in_segment", "value": "vips"}),
         (
             '{"field": "a b", "operator": "neq", "value": 1, "missing": "exclude"}',
@@ -57,6 +61,17 @@ def test_rules_are_joined_as_told() -> None:
         ("plan in pro", 'the value is a list such as ["pro", "team"]; found \'pro\''),
         ("seen within_last 30", "'30' is no duration; write hours, days or weeks like '36h', '30d', '12w'"),
         ("a..b eq 1", "'a..b' has an empty part; a path looks like 'custom_fields.plan'"),
+        ("city exists now", "'exists' takes no value; remove 'now'"),
+        ("city empty false", "'empty' takes no value; remove 'false'"),
+        ("plan is 'pro'", "'is' is not an operator; did you mean 'eq'?"),
+        ("plan eq 'pro'", 'JSON has double quotes, not single ones; write "pro"'),
+        ("plan in ['pro', 'x']", 'JSON has double quotes, not single ones; write ["pro", "x"]'),
+        ("seen within_last '30d'", 'JSON has double quotes, not single ones; write "30d"'),
+        ("in_segment 'vips'", 'JSON has double quotes, not single ones; write "vips"'),
+        (
+            "a eq null",
+            "null is no value, and 'eq' needs one; for contacts without one, the operators are 'empty' and 'exists'",
+        ),
         (
             '{"feild": "a"',
             "not JSON at line 1, column 14: the file ends here; is it cut short, or a closing bracket missing?",

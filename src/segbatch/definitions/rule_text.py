@@ -1,24 +1,28 @@
 """Rules as they are written on a command line: `status eq active`, `seats gte 50`, `plan in ["pro", "team"]`."""
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, get_args
 
 from segbatch.definitions.loading import Definition
-from segbatch.definitions.operators import MatchName, OperatorName, shape_of
+from segbatch.definitions.operators import MatchName, OperatorName, Shape, shape_of
 from segbatch.definitions.segment import Segment
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validating import validate
-from segbatch.errors import DefinitionError, Problem, shown
+from segbatch.errors import DefinitionError, Problem, clipped, shown
 
 __all__ = ["RULES_ID", "read_rules"]
 
 RULES_ID = "--rule"
 """The id of the segment that such rules make, and what messages call it."""
 
-_SHAPES = {operator: shape_of(operator) for operator in get_args(OperatorName)}
+_SHAPES: dict[str, Shape] = {operator: shape_of(operator) for operator in get_args(OperatorName)}
 _OF_SEGMENTS = tuple(operator for operator, shape in _SHAPES.items() if shape == "segment")
 _OF_TEXT = tuple(operator for operator, shape in _SHAPES.items() if shape in {"text", "duration", "segment"})
+_SINGLE_QUOTED = re.compile(r"'.*'", re.DOTALL)
+_LIST_OF_SINGLE_QUOTED = re.compile(r"\[\s*'.*'\s*\]", re.DOTALL)
 _FORM = "a rule is FIELD OPERATOR [VALUE], such as 'status eq active', or a rule's JSON"
 
 
@@ -54,26 +58,45 @@ def _read(text: str) -> tuple[Any, list[Problem]]:
     if text.lstrip().startswith("{"):
         data, problems = parse(text.encode(errors="surrogateescape"))
     else:
-        data, problems = _data(text), []
+        words = _words(text)
+        data, problems = _with_value(words), _odd_values(words)
     if data is None:
         return None, problems or [Problem(_FORM)]
     return data, problems or _segment([data], "all")[1]
 
 
-def _data(text: str) -> dict[str, Any] | None:
+def _words(text: str) -> dict[str, str]:
+    """Split a rule; one that is too short has no operator."""
     words = text.split(None, 1)
     if words and words[0] in _OF_SEGMENTS:
-        return _with_value({"operator": words[0]}, words[1:])
-    words = text.split(None, 2)
-    match words:
-        case [field, operator, *value]:
-            return _with_value({"field": field, "operator": operator}, value)
-        case _:
-            return None
+        return dict(zip(("operator", "value"), (words[0], *map(str.rstrip, words[1:])), strict=False))
+    return dict(zip(("field", "operator", "value"), map(str.rstrip, text.split(None, 2)), strict=False))
 
 
-def _with_value(rule: dict[str, Any], value: list[str]) -> dict[str, Any]:
-    return {**rule, "value": _value(value[0].rstrip(), rule["operator"])} if value else rule
+def _with_value(words: dict[str, str]) -> dict[str, Any] | None:
+    if "operator" not in words:
+        return None
+    return {**words, "value": _value(words["value"], words["operator"])} if "value" in words else words
+
+
+def _odd_values(words: dict[str, str]) -> list[Problem]:
+    """Find what is legal and never meant so: words behind an operator that takes none, and quotes that are not JSON."""
+    operator, value = words.get("operator"), words.get("value")
+    if value is None or operator not in _SHAPES:
+        return []
+    if _SHAPES[operator] == "nothing":
+        return [Problem(f"'{operator}' takes no value; remove {shown(value)}")]
+    meant = _in_double_quotes(value, operator)
+    return [Problem(f"JSON has double quotes, not single ones; write {clipped(meant)}")] if meant else []
+
+
+def _in_double_quotes(value: str, operator: str) -> str | None:
+    """Write a value as JSON that stands in single quotes; None where it does not."""
+    if _SINGLE_QUOTED.fullmatch(value):
+        return json.dumps(value[1:-1], ensure_ascii=False)
+    if operator not in _OF_TEXT and _LIST_OF_SINGLE_QUOTED.fullmatch(value):
+        return value.replace("'", '"')
+    return None
 
 
 def _value(text: str, operator: str) -> Any:
