@@ -105,6 +105,16 @@ def test_a_warning_is_told() -> None:
     assert "did you mean 'plan'?" in str(found.warnings[0])
 
 
+def test_a_warning_is_an_error_with_strict() -> None:
+    write_contacts(Path("cf.parquet"), {"cf": [{"plan": "pro"}]})
+    unknown = segment(rule("cf.plam", "neq", "x"))
+    with pytest.raises(DefinitionError, match=r"did you mean 'plan'\?$"):
+        explain("cf.parquet", unknown, "a", strict=True)
+    with pytest.raises(DefinitionError, match=r"did you mean 'plan'\?$"):
+        funnel("cf.parquet", unknown, strict=True)
+    assert explain("cf.parquet", segment(rule("cf.plan", "eq", "pro")), "a", strict=True).member
+
+
 def test_numbers_as_ids() -> None:
     write_contacts(Path("n.parquet"), {"id": [7, 12], "status": ["active", None]})
     assert explain("n.parquet", segment(ACTIVE), "7").member
