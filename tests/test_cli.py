@@ -149,6 +149,30 @@ def test_preview_tells_what_is_wrong_beside_what_is_right(
     assert err.startswith("error: segments/bad.json: $.rules[0].field: the snapshot has no column 'stauts'")
 
 
+@pytest.mark.parametrize("command", [("preview",), ("explain",), ("explain", "a")], ids=" ".join)
+def test_strict_makes_a_warning_an_error_of_preview_and_explain(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    name, *contact = command
+    arguments = (name, "warned", *contact, "--contacts", "contacts.parquet")
+    assert call(*arguments, monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert "warned" in out
+    assert err.startswith("warning: segments/warned.json: $.rules[0].field: 'cf' has no 'plam'")
+    assert call(*arguments, "--strict", monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr() == ("", err.replace("warning", "error", 1))
+
+
+@pytest.mark.parametrize(("match", "hint"), [("some", "there are all, any, none"), ("ANY", "did you mean 'any'?")])
+def test_rules_are_joined_in_no_other_way(
+    match: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("preview", "--contacts", "contacts.parquet", "--rule", "status exists", "--match", match)
+    assert call(*arguments, monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr() == ("", f"error: '{match}' is no way to join rules; {hint} (--match)\n")
+
+
 def test_explain_prints_a_line_a_rule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("explain", "active", "b", "--contacts", "contacts.parquet")
     assert call(*arguments, monkeypatch=monkeypatch) == 0

@@ -58,6 +58,56 @@ def test_standard_input_is_a_definition(monkeypatch: pytest.MonkeyPatch) -> None
     assert sizes("-") == {"stdin": (2, ("a", "d"))}
 
 
+DRAFTS = [
+    {"id": "lively", "name": "A", "rules": [ACTIVE]},
+    {"id": "large", "name": "L", "rules": [{"operator": "in_segment", "value": "lively"}, rule("seats", "gt", 1)]},
+]
+
+
+def test_segments_of_the_input_can_name_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = {"large": (1, ("d",)), "lively": (2, ("a", "d"))}
+    content = json.dumps(DRAFTS)
+    Path("drafts.json").write_text(content)
+    for draft in DRAFTS:
+        write_segment(Path("drafts"), str(draft["id"]), *draft["rules"])  # type: ignore[arg-type]
+    assert sizes("drafts.json", segments="nowhere") == expected
+    assert sizes("drafts", segments="nowhere") == expected
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content.encode())))
+    assert sizes("-", segments="nowhere") == expected
+
+
+def test_what_the_input_names_is_looked_for_in_it_and_then_among_the_saved() -> None:
+    write_segment(Path("drafts"), "active", rule("status", "exists"))
+    write_segment(Path("drafts"), "both", {"operator": "in_segment", "value": "few"})
+    assert sizes("drafts", first=0) == {"active": (3, ()), "both": (2, ())}
+
+
+def test_a_folder_is_previewed_for_a_project() -> None:
+    write_segment(Path("drafts"), "ours", ACTIVE, project_id="q")
+    write_segment(Path("drafts"), "theirs", ACTIVE, project_id="p")
+    assert sizes("drafts", project="q") == {"ours": (1, ("d",))}
+    with pytest.raises(UsageError, match=r"^no segment is of the project 'x' \(--project\)$"):
+        sizes("drafts", project="x")
+
+
+def test_a_custom_field_that_nobody_has_is_a_warning_and_with_strict_an_error() -> None:
+    write_contacts(Path("cf.parquet"), {"cf": [{"plan": "pro"}]})
+    rules = ["cf.plam neq x"]
+    [warning] = preview("cf.parquet", rules=rules).warnings
+    assert "did you mean 'plan'?" in str(warning)
+    with pytest.raises(DefinitionError) as caught:
+        preview("cf.parquet", rules=rules, strict=True)
+    assert str(caught.value) == str(warning)
+    assert [problem.severity for problem in caught.value.problems] == ["error"]
+
+
+def test_a_broken_custom_field_is_refused_with_strict() -> None:
+    write_contacts(Path("cf.parquet"), {"custom_fields": ["{", '{"plan": "pro"}']})
+    assert len(preview("cf.parquet", rules=["custom_fields.plan empty"]).warnings) == 1
+    with pytest.raises(SnapshotError, match=r"\(--strict\)$"):
+        preview("cf.parquet", rules=["custom_fields.plan empty"], strict=True)
+
+
 def test_rules_and_segments_can_be_given() -> None:
     assert sizes(rules=["status eq active", "seats gt 1"]) == {"--rule": (1, ("d",))}
     assert sizes(rules=["status eq active", "seats eq 2"], match="any") == {"--rule": (3, ("a", "b", "d"))}
@@ -95,13 +145,27 @@ def test_one_wrong_definition_hurts_no_other() -> None:
     [
         (["activ"], {}, "segments: there is no segment 'activ'; did you mean 'active'?"),
         (["zzz"], {}, "segments: there is no segment 'zzz'; it has active, few"),
-        ([], {}, "name one definition (a JSON file, '-', or the id of a segment), or give rules with --rule"),
+        ([], {}, "name one definition (a JSON file, a folder, '-', or the id of a segment), or give rules with --rule"),
         (
             ["few"],
             {"rules": ["a exists"]},
-            "name one definition (a JSON file, '-', or the id of a segment), or give rules with --rule",
+            "name one definition (a JSON file, a folder, '-', or the id of a segment), or give rules with --rule",
         ),
         (["few"], {"match": "any"}, "--match joins the rules of --rule; a definition says its own 'match'"),
+        (
+            [],
+            {"rules": ["a exists"], "match": "some"},
+            "'some' is no way to join rules; there are all, any, none (--match)",
+        ),
+        (
+            [],
+            {"rules": ["in_segment vips"], "segments": "segmnts"},
+            (
+                "segment 'vips' is named and has to be looked up: segmnts: no such file or folder; "
+                "did you mean 'segments'?"
+            ),
+        ),
+        (["x" * 500], {}, f"segments: there is no segment '{'x' * 58}…; it has active, few"),
         (
             ["drafts/x.json"],
             {},

@@ -12,7 +12,7 @@ from segbatch.definitions.loading import (
     load_definitions,
     read_definitions,
 )
-from segbatch.definitions.operators import MatchName
+from segbatch.definitions.operators import MatchName, read_match
 from segbatch.definitions.rule_text import read_rules
 from segbatch.definitions.segment import Segment
 from segbatch.errors import UsageError, did_you_mean, shown, some_of
@@ -20,6 +20,8 @@ from segbatch.errors import UsageError, did_you_mean, shown, some_of
 __all__ = ["Chosen", "choose"]
 
 Choice = str | Path | Segment
+
+_CHOICES = "a JSON file, a folder, '-', or the id of a segment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,9 @@ def choose(
     """Find definitions.
 
     Args:
-        choice: A JSON file (or `-`, standard input), the id of a segment of `segments`, or a segment.
-        segments: Where the saved segments are; read if one of them is asked for.
+        choice: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
+            segment.
+        segments: Where the saved segments are; read if one of them is asked for, or named and not in the choice.
         rules: Rules in place of a choice, as `rule_text` reads them.
         match: How the rules are joined: `all`, if not given.
         project: The project whose segments alone are looked at, if any.
@@ -57,11 +60,12 @@ def choose(
         DefinitionError: Rules are wrong.
     """
     if (choice is None) is not bool(rules):
-        raise UsageError("name one definition (a JSON file, '-', or the id of a segment), or give rules with --rule")
+        raise UsageError(f"name one definition ({_CHOICES}), or give rules with --rule")
     if choice is not None and match is not None:
         raise UsageError("--match joins the rules of --rule; a definition says its own 'match'")
-    found = Definitions((read_rules(rules, match or "all"),), ()) if choice is None else _find(choice, Path(segments))
-    _ensure_of_project(found, project)
+    joined = read_match(match or "all")
+    found = Definitions((read_rules(rules, joined),), ()) if choice is None else _find(choice, Path(segments))
+    found = _of_project(found, project)
     return Chosen(tuple(sorted(found.ids)), _with_named(found, Path(segments)))
 
 
@@ -78,8 +82,9 @@ def _find(choice: Choice, segments: Path) -> Definitions:
 
 
 def _is_path(choice: str) -> bool:
-    """Tell a path from an id: a path is a file that is there, or has what no file's id has."""
-    return choice.lower().endswith(".json") or os.sep in choice or "/" in choice or Path(choice).is_file()
+    """Tell a path from an id: a path is a file or a folder that is there, or has what no id has."""
+    is_there = os.path.exists(choice)  # noqa: PTH110 - Path.exists raises where a name is too long
+    return is_there or choice.lower().endswith(".json") or os.sep in choice or "/" in choice
 
 
 def _saved(segment_id: str, segments: Path) -> Definitions:
@@ -92,19 +97,26 @@ def _saved(segment_id: str, segments: Path) -> Definitions:
     return Definitions(good, broken)
 
 
-def _ensure_of_project(found: Definitions, project: str | None) -> None:
-    for entry in found.good if project is not None else ():
-        own = entry.segment.project_id
-        if own not in {None, project}:
+def _of_project(found: Definitions, project: str | None) -> Definitions:
+    """Keep those of a project; one alone that is another's was not meant."""
+    match found.good, found.broken:
+        case [entry], () if project is not None and entry.segment.project_id not in {None, project}:
+            own = entry.segment.project_id
             raise UsageError(f"segment '{entry.segment_id}' is of the project '{own}', not of '{project}' (--project)")
+        case _:
+            return found.of_project(project)
 
 
 def _with_named(found: Definitions, segments: Path) -> Definitions:
-    """Add the saved segments that these name, and those that they name in turn."""
-    if not any(_named(entry) for entry in found.good):
-        return found
-    saved = load_definitions(segments)
+    """Add the saved segments that these name and do not hold, and those that they name in turn."""
     ids = set(found.ids)
+    missing = [segment_id for entry in found.good for segment_id in _named(entry) if segment_id not in ids]
+    if not missing:
+        return found
+    try:
+        saved = load_definitions(segments)
+    except UsageError as error:
+        raise UsageError(f"segment {shown(missing[0])} is named and has to be looked up: {error}") from None
     others = {entry.segment_id: entry for entry in saved.good if entry.segment_id not in ids}
     known = ids | {entry.segment_id for entry in saved.broken}
     needed = _reachable(found.good, others, known)

@@ -89,10 +89,11 @@ def preview(
 
     Args:
         contacts: A Parquet file, a folder of them, or a glob.
-        definition: A JSON file, `-` for standard input, the id of a segment of `segments`, or a segment.
+        definition: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
+            segment.
         rules: Rules in place of a definition, such as `status eq active`.
         match: How the rules are joined: `all`, if not given.
-        segments: Where the segments are that rules name by `in_segment`.
+        segments: Where the segments are that rules name by `in_segment` and that are not among the definitions.
         first: How many members' ids are wanted.
         id_column: The column with the contacts' ids.
         project: Look at the contacts of this project alone.

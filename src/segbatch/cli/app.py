@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from segbatch import console
+from segbatch.definitions.operators import read_match
 from segbatch.errors import DefinitionError, QueryError, SegbatchError, UsageError
 from segbatch.version import __version__
 
@@ -17,6 +18,7 @@ __all__ = [
     "FOUND",
     "ID_COLUMN",
     "JSON",
+    "MATCH",
     "PARTIAL",
     "PROJECT",
     "PUBLISHED",
@@ -91,6 +93,7 @@ SEGMENTS = typer.Option(
 CONTACTS = typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.")
 AS_OF = typer.Option(metavar="TIME", help="The moment for which it holds, ISO 8601; now, if not given.")
 ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
+MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, help="How the rules are joined; all, if not given.")
 PROJECT = typer.Option(
     metavar="ID", help="Only the segments of this project (and those of none), over its contacts alone."
 )

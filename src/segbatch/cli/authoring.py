@@ -12,6 +12,7 @@ from segbatch.cli.app import (
     FOUND,
     ID_COLUMN,
     JSON,
+    MATCH,
     PROJECT,
     SEGMENTS,
     STRICT,
@@ -102,13 +103,14 @@ def lint(
 def preview(
     contacts: Annotated[str, CONTACTS],
     definition: Annotated[
-        str | None, typer.Argument(help="A JSON file, - for standard input, or the id of a segment of --segments.")
+        str | None,
+        typer.Argument(help="A JSON file or a folder of them, - for standard input, or a segment's id in --segments."),
     ] = None,
     rule: Annotated[
         list[str] | None,
         typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of a definition; repeatable."),
     ] = None,
-    match: Annotated[MatchName | None, typer.Option(help="How the rules are joined; all, if not given.")] = None,
+    match: Annotated[MatchName | None, MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     first: Annotated[int, typer.Option(metavar="N", min=0, help="How many members to show.")] = 5,
     id_column: Annotated[str, ID_COLUMN] = "id",

@@ -1,6 +1,8 @@
 """The operators of rules, by name and by the value that they take."""
 
-from typing import Literal, assert_never, get_args
+from typing import Literal, assert_never, cast, get_args
+
+from segbatch.errors import UsageError, did_you_mean, shown
 
 __all__ = [
     "OPERATORS",
@@ -9,6 +11,7 @@ __all__ = [
     "MissingName",
     "OperatorName",
     "Shape",
+    "read_match",
     "shape_of",
 ]
 
@@ -50,6 +53,19 @@ OPERATORS: tuple[OperatorName, ...] = get_args(OperatorName)
 TAKES_IGNORE_CASE: frozenset[OperatorName] = frozenset(
     {"eq", "neq", "contains", "not_contains", "in", "not_in", "starts_with", "ends_with", "matches"}
 )
+
+
+def read_match(text: str) -> MatchName:
+    """Read how rules are to be joined.
+
+    Raises:
+        UsageError: They cannot be joined so.
+    """
+    choices = get_args(MatchName)
+    if text not in choices:
+        near = did_you_mean(text, choices) or f"; there are {', '.join(choices)}"
+        raise UsageError(f"{shown(text)} is no way to join rules{near} (--match)")
+    return cast("MatchName", text)
 
 
 def shape_of(operator: OperatorName) -> Shape:
