@@ -10,7 +10,8 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from segbatch import SnapshotError
+from segbatch import DefinitionError, SnapshotError
+from segbatch.contacts.json_faults import fault_of
 from segbatch.contacts.snapshot import Snapshot, open_snapshot
 
 
@@ -97,10 +98,86 @@ def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
     report = segbatch.run(*options)
     assert [record.member_count for record in report.segments] == [5, 5]
     assert [str(problem) for problem in report.warnings] == [
-        "'custom_fields' of 3 contacts is no JSON object (the first in row 2) and missing; mend it in the export"
+        (
+            "'custom_fields' of 3 contacts is no JSON object and missing; the first is that of 'b' in row 2: "
+            "it is cut short; mend it in the export"
+        )
     ]
     with pytest.raises(SnapshotError, match=r"of 3 contacts is no JSON object.*\(--strict\)"):
         segbatch.run(*options, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("", "it is empty; write null or {}"),
+        (" \n", "it is empty; write null or {}"),
+        ('{"plan": NaN}', "NaN and Infinity are not JSON; write null"),
+        ('{"plan": -Infinity}', "NaN and Infinity are not JSON; write null"),
+        ('{"plan": nan}', "NaN and Infinity are not JSON; write null"),
+        ('{"plan": -inf}', "NaN and Infinity are not JSON; write null"),
+        ('{"plan": "secret', "it is cut short; mend it in the export"),
+        ('{"plan": ', "it is cut short; mend it in the export"),
+        ("{'plan': 'secret'}", "JSON has double quotes, not single ones; write it as JSON"),
+        ('{"plan": secret}', "it is no JSON from character 10 on; mend it in the export"),
+        ('["secret"]', "it is a list; mend it in the export"),
+        ('"secret"', "it is a text, perhaps JSON that was written as JSON twice; mend it in the export"),
+        ("true", "it is true or false; mend it in the export"),
+        ("-1.5e3", "it is a number; mend it in the export"),
+        ("12", "it is a number; mend it in the export"),
+        ("9" * 5_000, "it is a number; mend it in the export"),
+        ('{"plan": "\\ud800"}', "it is not JSON as the standard has it; mend it in the export"),
+    ],
+)
+def test_what_is_wrong_with_the_first_broken_json_is_told_without_its_content(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    [problem] = json_snapshot(tmp_path, {"plan": "pro"}, text, fields={"plan"}).problems
+    where = "'custom_fields' of 1 contact is no JSON object and missing; the first is that of 'b' in row 2"
+    assert problem.message == f"{where}: {fault}"
+
+
+def test_json_that_is_too_deep_to_be_read_is_told() -> None:
+    assert fault_of("[" * 100_000) == "its lists and objects stand too deep inside each other; mend it in the export"
+
+
+@pytest.mark.parametrize(
+    ("ids", "named"),
+    [
+        (pa.array([1, 2]), "2"),
+        (pa.array([None, None], pa.string()), "null"),
+        (pa.array(["a", "x" * 100]), f"'{'x' * 58}…"),
+        (pa.array([b"\x00" * 16, b"\x01" * 16], pa.uuid()), "'01010101-0101-0101-0101-010101010101'"),
+        (pa.array(["a", "b"]).dictionary_encode(), "'b'"),
+    ],
+)
+def test_the_first_contact_with_broken_json_is_named_by_its_id(tmp_path: Path, ids: pa.Array, named: str) -> None:
+    for name, rows in (("1", slice(0, 1)), ("2", slice(1, 2))):
+        cells = pa.array(["{}", "{"][rows])
+        write_contacts(tmp_path / f"{name}.parquet", pa.table({"id": ids[rows], "custom_fields": cells}))
+    [problem] = open_snapshot(str(tmp_path)).with_fields({"custom_fields.plan"}).problems
+    assert f"the first is that of {named} in row 2: it is cut short" in problem.message
+
+
+@pytest.mark.parametrize("form", ["json", "map"])
+def test_dates_in_json_and_maps_are_texts(tmp_path: Path, form: str) -> None:
+    dates = ["2025-06-01", "2025-06-02T10:00:00Z", "2025-06-02", "2025-06-03"]
+    if form == "json":
+        cells = pa.array([json.dumps({"since": date}) for date in dates])
+    else:
+        cells = pa.array([[("since", date)] for date in dates], pa.map_(pa.string(), pa.string()))
+    path = write_contacts(tmp_path / "contacts.parquet", {"custom_fields": cells})
+
+    def holds(rule: str) -> tuple[str | int, ...]:
+        return segbatch.preview(path, rules=[f"custom_fields.since {rule}"]).segments[0].first
+
+    assert holds("gt 2025-06-01") == ("b", "c", "d")
+    assert holds("lte 2025-06-02") == ("a", "c")
+    assert holds('between ["2025-06-02", "2025-06-03"]') == ("b", "c", "d")
+    assert holds("eq 2025-06-02") == ("c",)
+    for operator in ("within_last", "within_next"):
+        with pytest.raises(DefinitionError, match=f"'{operator}' is not for 'custom_fields.since' \\(text\\)"):
+            holds(f"{operator} 30d")
 
 
 def test_a_json_key_that_nobody_has_is_warned_of_with_the_nearest(tmp_path: Path) -> None:

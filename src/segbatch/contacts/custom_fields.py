@@ -13,7 +13,7 @@ import pyarrow as pa
 from segbatch.contacts.columns import is_text
 from segbatch.contacts.json_text import JsonColumn
 from segbatch.contacts.kinds import value_type
-from segbatch.errors import Problem, counted
+from segbatch.errors import Problem, counted, shown
 
 __all__ = ["CUSTOM_FIELDS", "Form", "Opened", "form_of", "open_form"]
 
@@ -49,7 +49,12 @@ def form_of(field: pa.Field) -> Form | None:
 
 
 def open_form(
-    form: Form, column: str, dtype: pl.DataType, fields: Iterable[str], batches: Iterable[pl.Series]
+    form: Form,
+    column: str,
+    dtype: pl.DataType,
+    fields: Iterable[str],
+    batches: Iterable[pl.Series],
+    id_at: Callable[[int], str | int | None],
 ) -> Opened:
     """Look at all of a column, and find how to read it as a struct.
 
@@ -59,21 +64,26 @@ def open_form(
         dtype: Its type as it is stored.
         fields: The fields that rules name, as far as they lead into the column.
         batches: The whole column.
+        id_at: Reads the id of the contact in a row, counted from 0.
     """
     paths = {name.removeprefix(column).removeprefix(".") for name in fields}
-    return _open_json(column, paths, batches) if form == "json" else _open_map(paths, value_type(dtype), batches)
+    return _open_json(column, paths, batches, id_at) if form == "json" else _open_map(paths, value_type(dtype), batches)
 
 
-def _open_json(column: str, paths: set[str], batches: Iterable[pl.Series]) -> Opened:
+def _open_json(
+    column: str, paths: set[str], batches: Iterable[pl.Series], id_at: Callable[[int], str | int | None]
+) -> Opened:
     found = JsonColumn(paths)
     for texts in batches:
         found.look(texts)
-    problem = None
-    if found.broken:
-        contacts = counted(found.broken, "contact")
-        message = f"'{column}' of {contacts} is no JSON object (the first in row {found.first_broken:,}) and missing"
-        problem = Problem(f"{message}; mend it in the export", severity="warning")
-    return Opened(found.dtype, found.decode, problem)
+    return Opened(found.dtype, found.decode, _problem(column, found, id_at) if found.broken else None)
+
+
+def _problem(column: str, found: JsonColumn, id_at: Callable[[int], str | int | None]) -> Problem:
+    """Tell of broken texts, and where to look: at an id, which is all of a contact that may be shown."""
+    message = f"'{column}' of {counted(found.broken, 'contact')} is no JSON object and missing"
+    first = f"the first is that of {shown(id_at(found.first_broken))} in row {found.first_broken + 1:,}"
+    return Problem(f"{message}; {first}: {found.fault}", severity="warning")
 
 
 def _open_map(paths: set[str], values: pl.DataType, batches: Iterable[pl.Series]) -> Opened:

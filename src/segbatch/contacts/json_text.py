@@ -13,6 +13,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from segbatch.contacts.json_faults import fault_of
+
 __all__ = ["JsonColumn"]
 
 _MOST_SPLITS = 6
@@ -61,7 +63,8 @@ class JsonColumn:
 
     Attributes:
         broken: How many texts are no JSON, or JSON but no object.
-        first_broken: The row of the first of them, counted from 1; 0 where there is none.
+        first_broken: The row of the first of them, counted from 0.
+        fault: What is wrong with the first of them.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
@@ -77,24 +80,26 @@ class JsonColumn:
         self._connection = duckdb.connect()
         self.broken = 0
         self.first_broken = 0
+        self.fault = ""
 
     def look(self, texts: pl.Series) -> None:
         """Take in the kinds of the values of one batch."""
         self._connection.register(
             "batch", pa.table({"j": texts.to_arrow(), "row": pl.int_range(len(texts), eager=True)})
         )
-        self._count_broken()
+        self._count_broken(texts)
         self._look_for_kinds()
         self._look_for_elements()
         if len(self._known) < _KEYS_SAMPLED:
             self._known |= {key for (key,) in self._rows_of(f"SELECT DISTINCT unnest(json_keys({_OBJECT})) FROM batch")}
         self._rows += len(texts)
 
-    def _count_broken(self) -> None:
+    def _count_broken(self, texts: pl.Series) -> None:
         sql = f"SELECT count(*), min(row) FROM batch WHERE j IS NOT NULL AND ({_OBJECT}) IS NULL AND NOT ({_IS_NULL})"
         [(count, first)] = self._rows_of(sql)
         if count and not self.broken:
-            self.first_broken = self._rows + first + 1
+            self.first_broken = self._rows + first
+            self.fault = fault_of(texts[first])
         self.broken += count
 
     def _look_for_kinds(self) -> None:

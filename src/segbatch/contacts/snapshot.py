@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.contacts.columns import polars_schema, shared_schema, to_frame
+from segbatch.contacts.contact_ids import write_id
 from segbatch.contacts.custom_fields import Form, Opened, form_of, open_form
 from segbatch.contacts.files import SnapshotFile, find_files, open_file, read_batches
 from segbatch.contacts.ids import find_id_column, ids_as_series
@@ -102,8 +103,8 @@ class Snapshot:
         names = sorted(set(fields) - self.schema.keys())
         inside = {column: [name for name in names if name.startswith(column + ".")] for column in self.forms}
         opened = {
-            column: open_form(self.forms[column], column, self.schema[column], inside[column], self._column(column))
-            for column in self.forms
+            column: open_form(form, column, self.schema[column], inside[column], self._column(column), self._id_at)
+            for column, form in self.forms.items()
             if inside[column] or column in fields
         }
         schema = {**self.schema, **{column: found.dtype for column, found in opened.items()}}
@@ -111,6 +112,14 @@ class Snapshot:
 
     def _column(self, name: str) -> Iterator[pl.Series]:
         return (batch.frame.get_column(name) for batch in self.batches([name], _COLUMN_BATCH))
+
+    def _id_at(self, row: int) -> str | int | None:
+        """Read the id of the contact in a row, counted from 0; None where it is null."""
+        for ids in self.ids(_COLUMN_BATCH):
+            if row < len(ids):
+                return None if ids[row] is None else write_id(ids[row], self.id_type)
+            row -= len(ids)
+        raise AssertionError(row)
 
     @property
     def problems(self) -> list[Problem]:
