@@ -116,7 +116,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "102 lists": ("[" * 102 + "]" * 102, TOO_DEEP),
     "31 groups": (
         json.dumps(segment(nested(30))),
-        "$: groups stand more than 30 deep inside each other; flatten them",
+        "$: groups stand more than 30 deep inside each other, the segment's own rules counted; flatten them",
     ),
     "null": ("null", f"$: {A_SEGMENT}; found null"),
     "number": ("3", f"$: {A_SEGMENT}; found 3"),

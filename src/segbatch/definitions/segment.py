@@ -218,7 +218,8 @@ class Segment(_Strict):
     def _is_within_limits(self) -> Self:
         depth, rules = _measure(self)
         if depth > MAX_DEPTH:
-            raise wrong(f"groups stand more than {MAX_DEPTH} deep inside each other; flatten them")
+            message = f"groups stand more than {MAX_DEPTH} deep inside each other, the segment's own rules counted"
+            raise wrong(f"{message}; flatten them")
         if rules > MAX_RULES:
             raise wrong(f"there are {rules:,} rules; at most {MAX_RULES:,} are allowed; use 'in' for many values")
         return self
