@@ -2,10 +2,12 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -222,6 +224,24 @@ def test_standard_input_without_a_definition(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"[]")))
     with pytest.raises(UsageError, match="stdin: no segment in it"):
         preview("contacts.parquet", "-")
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        segbatch.run,
+        lambda frame: preview(frame, "active"),
+        lambda frame: segbatch.check("segments", frame),
+        lambda frame: segbatch.lint("segments", frame),
+        lambda frame: segbatch.funnel(frame, "active"),
+        lambda frame: segbatch.explain(frame, "active", "a"),
+    ],
+)
+def test_contacts_that_are_no_path_are_not_shown(ask: Callable[[Any], object]) -> None:
+    with pytest.raises(UsageError) as caught:
+        ask(pl.DataFrame({"id": ["a"], "email": ["ann@example.com"]}))
+    message = "the contacts are a path to Parquet; a frame is filtered with segbatch.compile_segment"
+    assert str(caught.value) == f"{message}; found a value of type DataFrame"
 
 
 def test_a_snapshot_that_a_run_refuses_has_no_sizes() -> None:

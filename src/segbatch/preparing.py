@@ -1,5 +1,6 @@
 """What comes before every evaluation: definitions, an opened snapshot, the time, and a plan for all of them."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from segbatch.compiler.clock import Clock, read_clock
 from segbatch.compiler.plan import Plan, PlannedSegment, make_plan
 from segbatch.contacts.snapshot import Snapshot, open_snapshot
 from segbatch.definitions.loading import Definitions
-from segbatch.errors import DefinitionError, Problem, SnapshotError
+from segbatch.errors import DefinitionError, Problem, SnapshotError, UsageError
 
 __all__ = ["Prepared", "Question", "prepare"]
 
@@ -35,6 +36,19 @@ class Question:
     timezone: str = "UTC"
     strict: bool = False
     allow_empty: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse contacts that are no path, without showing them.
+
+        Raises:
+            UsageError: They are a frame, say.
+        """
+        try:
+            os.fspath(self.contacts)
+        except TypeError:
+            found = type(self.contacts).__name__
+            message = "the contacts are a path to Parquet; a frame is filtered with segbatch.compile_segment"
+            raise UsageError(f"{message}; found a value of type {found}") from None
 
 
 @dataclass(frozen=True, slots=True)
