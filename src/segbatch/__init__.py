@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from segbatch.linting.lint import LintReport, lint
     from segbatch.linting.names import Finding
     from segbatch.previewing import PreviewReport, preview
+    from segbatch.publishing.guard import Guard
+    from segbatch.publishing.lock import LockedError, Patience
+    from segbatch.publishing.pruning import Keep
     from segbatch.version import __version__
 
 __all__ = [
@@ -40,7 +43,11 @@ __all__ = [
     "Finding",
     "Funnel",
     "Group",
+    "Guard",
+    "Keep",
     "LintReport",
+    "LockedError",
+    "Patience",
     "PreviewReport",
     "Problem",
     "PublishError",
@@ -78,9 +85,17 @@ _HOMES = {
     "segbatch.explaining.reports": ("Explanation", "Funnel"),
     "segbatch.job": ("RunReport", "run"),
     "segbatch.previewing": ("PreviewReport", "preview"),
+    "segbatch.publishing.guard": ("Guard",),
+    "segbatch.publishing.lock": ("LockedError", "Patience"),
+    "segbatch.publishing.pruning": ("Keep",),
     "segbatch.linting.lint": ("LintReport", "lint"),
     "segbatch.linting.names": ("Finding",),
 }
+
+
+def __dir__() -> list[str]:
+    """List the public names, those too that are not loaded yet."""
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,29 +1,29 @@
 """The one use case: definitions and a snapshot in, a published membership out."""
 
-import secrets
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segbatch.contacts.ids import IdCheck, ids_as_series
-from segbatch.contacts.snapshot import Snapshot
 from segbatch.definitions.loading import load_definitions
-from segbatch.engines.local import evaluate
 from segbatch.errors import NothingToPublishError, Problem
+from segbatch.night import Night, Progress
 from segbatch.preparing import Prepared, Question, prepare
-from segbatch.publishing.membership import MEMBERSHIP, MembershipWriter
-from segbatch.publishing.publish import RUNS, publish, staging
-from segbatch.publishing.recording import run_record, segment_records
-from segbatch.publishing.records import Manifest, PublishedFile, RunRecord, SegmentRecord, SnapshotRecord
+from segbatch.publishing.catalogue import CATALOGUE
+from segbatch.publishing.following import follow
+from segbatch.publishing.guard import Guard
+from segbatch.publishing.lock import NO_PATIENCE, Patience
+from segbatch.publishing.places import MEMBERSHIP, RUNS, check_run_id, free_folder, new_run_id
+from segbatch.publishing.pruning import Keep, clear_dead_runs, prune
+from segbatch.publishing.publish import at_work, publish, staging
+from segbatch.publishing.reading import read_history
+from segbatch.publishing.records import History, Manifest, RunRecord, SegmentRecord
+from segbatch.publishing.relinking import ensure_catalogue
 
-__all__ = ["Progress", "RunReport", "run"]
+__all__ = ["RunReport", "run"]
 
-_ID_BATCH = 1_000_000
 
-Progress = Callable[[int, int], None]
-"""Told, now and then, how many contacts are done and how many there are."""
+_NO_GUARD, _KEEP = Guard(), Keep()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,11 @@ class RunReport:
     Attributes:
         run: The run, as the `runs` table has it.
         segments: Its segments, ordered by id, as the `segments` table has them.
-        errors: Why segments failed.
+        errors: Why segments failed or were held back.
         warnings: What was legal and often is a mistake.
         catalogue: The DuckDB file that analysts open.
         membership: The folder with the membership's Parquet files.
+        dry_run: Whether nothing was written, and these are the places where it would be.
     """
 
     run: RunRecord
@@ -45,6 +46,7 @@ class RunReport:
     warnings: tuple[Problem, ...]
     catalogue: Path
     membership: Path
+    dry_run: bool = False
 
 
 def run(
@@ -58,6 +60,12 @@ def run(
     timezone: str = "UTC",
     strict: bool = False,
     allow_empty: bool = False,
+    run_id: str | None = None,
+    guard: Guard = _NO_GUARD,
+    keep: Keep = _KEEP,
+    patience: Patience = NO_PATIENCE,
+    rewind: bool = False,
+    dry_run: bool = False,
     progress: Progress | None = None,
 ) -> RunReport:
     """Evaluate every segment over a snapshot and publish the membership.
@@ -72,6 +80,12 @@ def run(
         timezone: The IANA name of the run's time zone.
         strict: Whether a custom field that no contact has makes its segment fail.
         allow_empty: Whether a snapshot without contacts is meant so.
+        run_id: The run's id; a new one if not given. If the last run has the same, this one takes its place.
+        guard: How much segments may change.
+        keep: Which of the runs before keep their members.
+        patience: What to do while another run is at work on the output.
+        rewind: Whether runs that hold for a later moment are taken back.
+        dry_run: Whether to tell what would be published, and change nothing.
         progress: Told how far the run is.
 
     Returns:
@@ -80,27 +94,31 @@ def run(
     Raises:
         NothingToPublishError: Not one segment can be evaluated; it names all the problems.
         LockedError: Another run is at work on the output.
-        UsageError: There is no definition, no such time zone, or no such time.
+        UsageError: There is no definition, no such time zone, or no such time, or the run would come before others.
         SnapshotError: The snapshot cannot be used; nothing was published.
         PublishError: The output cannot be written; what was published before stands.
     """
-    started = datetime.now(UTC)
-    question = Question(
-        contacts, id_column, project, started if as_of is None else as_of, timezone, strict, allow_empty
-    )
-    prepared = prepare(question, load_definitions(Path(segments)))
-    _ensure_some_segment(prepared)
-    run_id = _new_run_id(started)
-    folder = Path(output)
-    with staging(folder, run_id) as staged:
-        file, counts, read = _evaluate(prepared, staged, progress)
-        records = segment_records(prepared.definitions, prepared.plan, counts, run_id)
-        record = run_record(run_id, prepared.clock, started, records, read)
-        warnings = tuple(map(str, prepared.warnings))
-        manifest = Manifest(run=record, segments=records, snapshot=read, files=(file,), warnings=warnings)
-        catalogue = publish(folder, staged, manifest)
-    membership = folder / RUNS / run_id / MEMBERSHIP
-    return RunReport(record, records, tuple(prepared.errors), tuple(prepared.warnings), catalogue, membership)
+    run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
+    place = Path(output)
+    with nullcontext() if dry_run else at_work(place, f"run {run_id}", patience):
+        started = datetime.now(UTC)
+        question = Question(
+            contacts, id_column, project, started if as_of is None else as_of, timezone, strict, allow_empty
+        )
+        prepared = prepare(question, load_definitions(Path(segments)))
+        _ensure_some_segment(prepared)
+        if not dry_run:
+            _mend(place, read_history(place))
+        followed = follow(place, run_id, prepared.clock.as_of, project, started, rewind=rewind)
+        night = Night(run_id, started, question, Path(segments), place, prepared, followed, guard, progress)
+        if dry_run:
+            report = _report(night.evaluate(None), prepared, place / CATALOGUE, free_folder(place, run_id))
+            return replace(report, dry_run=True)
+        with staging(place, run_id) as folder:
+            manifest = night.evaluate(folder)
+            catalogue, history = publish(place, folder, manifest, followed.history)
+        prune(place, history, keep, started)
+        return _report(manifest, prepared, catalogue, history.runs[-1].folder)
 
 
 def _ensure_some_segment(prepared: Prepared) -> None:
@@ -110,36 +128,20 @@ def _ensure_some_segment(prepared: Prepared) -> None:
         raise NothingToPublishError([*prepared.errors, nothing])
 
 
-def _evaluate(
-    prepared: Prepared, folder: Path, progress: Progress | None
-) -> tuple[PublishedFile, dict[str, int], tuple[SnapshotRecord, ...]]:
-    """Evaluate and write; at the same time check the ids and digest the files that are read."""
-    plan, snapshot = prepared.plan, prepared.snapshot
-    segment_ids = [segment.definition.segment_id for segment in plan.segments]
-    ids, done, counts = IdCheck(snapshot.id_column), 0, [0] * len(segment_ids)
-    with (
-        ThreadPoolExecutor(1, "digest") as pool,
-        MembershipWriter(folder, segment_ids, snapshot.id_type) as writer,
-    ):
-        digests = pool.submit(_digest, snapshot)
-        for members in evaluate(plan, snapshot):
-            writer.write(members.ids, members.counts, members.rows)
-            ids.add(ids_as_series(members.ids))
-            counts = [total + more for total, more in zip(counts, members.counts, strict=True)]
-            done += len(members.ids)
-            if progress:
-                progress(done, snapshot.rows)
-        ids.finish(lambda: snapshot.ids(_ID_BATCH))
-        return writer.finish(), dict(zip(segment_ids, counts, strict=True)), digests.result()
-
-
-def _digest(snapshot: Snapshot) -> tuple[SnapshotRecord, ...]:
-    return tuple(
-        SnapshotRecord(path=str(file.path), rows=file.rows, size=file.size, sha256=file.digest())
-        for file in snapshot.files
+def _report(manifest: Manifest, prepared: Prepared, catalogue: Path, folder: str) -> RunReport:
+    """Tell what a run did."""
+    kept = (
+        entry
+        for entry in manifest.segments
+        if entry.status == "held" or entry.segment_id not in prepared.definitions.ids
     )
+    errors = (*prepared.errors, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in kept))
+    membership = catalogue.parent / RUNS / folder / MEMBERSHIP
+    return RunReport(manifest.run, manifest.segments, errors, tuple(prepared.warnings), catalogue, membership)
 
 
-def _new_run_id(started: datetime) -> str:
-    """Return an id that sorts by time and that no other run has."""
-    return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+def _mend(output: Path, history: History) -> None:
+    """Clear away what a run left that was killed, and finish what it had begun to publish."""
+    clear_dead_runs(output, history)
+    if history.runs:
+        ensure_catalogue(output, history.runs[-1].run.run_id)

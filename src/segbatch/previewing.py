@@ -1,7 +1,6 @@
 """How large a segment is and who is in it first, without publishing anything."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from segbatch.contacts.contact_ids import write_id
 from segbatch.contacts.ids import IdCheck, ids_as_series
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.segment import Segment
-from segbatch.engines.local import Members, evaluate
+from segbatch.engines.local import evaluate
 from segbatch.errors import DefinitionError, Problem
 from segbatch.preparing import Prepared, Question, prepare
 
@@ -136,20 +135,13 @@ def _evaluate(prepared: Prepared, tallies: dict[str, _Tally]) -> dict[str, _Tall
     """Evaluate over all of the snapshot; like a run, refuse one whose ids are no ids."""
     snapshot = prepared.snapshot
     check = IdCheck(snapshot.id_column)
-    ids = [entry.definition.segment_id for entry in prepared.plan.segments]
     for members in evaluate(prepared.plan, snapshot):
         contact_ids = ids_as_series(members.ids)
         check.add(contact_ids)
-        for segment_id, rows in zip(ids, _by_segment(members), strict=True):
-            with suppress(KeyError):
-                tallies[segment_id].add(contact_ids, rows)
+        for segment_id, tally in tallies.items():
+            tally.add(contact_ids, members.frame.get_column(segment_id).arg_true())
     check.finish(lambda: snapshot.ids(_ID_BATCH))
     return tallies
-
-
-def _by_segment(members: Members) -> list[pl.Series]:
-    ends = pl.Series(members.counts, dtype=pl.Int64).cum_sum().to_list()
-    return [members.rows[end - count : end] for count, end in zip(members.counts, ends, strict=True)]
 
 
 def _previewed(prepared: Prepared, segment_id: str, tally: _Tally) -> Previewed:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RUN = ("run", "--contacts", SNAPSHOT)
 IN_THE_WAY = "is in the way; remove it, or publish elsewhere (--output)"
 NOTHING = "nothing was published"
-AGAIN = "run again to publish anew"
+AGAIN = "restore it, or publish into another folder (--output)"
 NOT_PUBLISHED = "name the folder that a run published in (--output)"
 
 FOLDERS = [
@@ -95,28 +95,34 @@ def test_the_folder_that_may_not_be_written_is_named(program: Program) -> None:
         Path("out/runs").chmod(0o700)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../../..", b"a\nb", "run\u202e".encode()], ids=repr)
-def test_a_pointer_that_names_no_run_is_told_and_mended_by_a_run(program: Program, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../../..", b"a\nb", "run\u202e".encode(), None], ids=repr)
+def test_a_pointer_that_names_no_run_is_told_and_mended_by_relink(program: Program, content: bytes | None) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
-    write({"output/current": content})
+    assert program(*RUN).status == 0
+    pointer = Path("output/current")
+    right = pointer.read_bytes()
+    pointer.unlink()
+    if content is not None:
+        write({"output/current": content})
+    wrong = "is missing" if content is None else "does not name a run"
+    assert program(*RUN).err == f"error: output/current: {wrong}; mend it with segbatch relink\n"
+    assert program("relink").status == 0
+    assert pointer.read_bytes() == right
+    assert program(*RUN).status == 0
+    assert program("query", "SELECT count(*) AS runs FROM runs").out.split() == ["runs", "3"]
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+def test_a_pointer_where_no_run_is_cannot_be_mended(program: Program, *, is_folder: bool) -> None:
+    if is_folder:
+        Path("output/current").mkdir(parents=True)
+    else:
+        write({"output/current": "20250101T000000Z-abcdef\n"})
     outcome = program("relink")
     assert (outcome.status, outcome.out) == (1, "")
-    assert outcome.err == f"error: output/current: does not name a run; {AGAIN}\n"
-    assert program(*RUN).status == 0
-    assert program("relink").status == 0
-
-
-def test_a_pointer_that_is_a_folder_names_no_run(program: Program) -> None:
-    Path("output/current").mkdir(parents=True)
-    outcome = program("relink")
-    assert (outcome.status, outcome.err) == (1, f"error: output/current: does not name a run; {AGAIN}\n")
-
-
-def test_a_pointer_to_a_run_that_is_gone_is_told(program: Program) -> None:
-    write({"output/current": "20250101T000000Z-abcdef\n"})
-    path = "output/runs/20250101T000000Z-abcdef/manifest.json"
-    assert program("relink").err == f"error: {path}: is missing or damaged; {AGAIN}\n"
+    told = "names a run that is not there; restore its folder, or remove the file"
+    assert outcome.err == f"error: output/current: {told}\n"
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100, None], ids=["cut", "other", "gone"])
@@ -124,7 +130,7 @@ def test_a_membership_that_is_damaged_is_told(program: Program, content: bytes |
     write(GOOD)
     assert program(*RUN).status == 0
     before = Path("output/segbatch.duckdb").read_bytes()
-    [part] = Path("output").rglob("*.parquet")
+    [part] = Path("output").rglob("part-*.parquet")
     part.unlink()
     if content is not None:
         part.write_bytes(content)
@@ -157,19 +163,37 @@ def test_relink_does_not_speak_of_publishing(program: Program) -> None:
     assert outcome.err.endswith("; the tables are as they were\n")
 
 
+def damage(path: Path, content: bytes | None) -> None:
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+
+
 @pytest.mark.parametrize("content", [b"{}", b"", None], ids=["other", "empty", "a folder"])
 def test_an_older_run_that_is_damaged_is_in_nobodys_way(program: Program, content: bytes | None) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     [old] = Path("output/runs").glob("*/manifest.json")
-    old.unlink()
-    if content is None:
-        old.mkdir()
-    else:
-        old.write_bytes(content)
+    assert program(*RUN).status == 0
+    damage(old, content)
     assert program(*RUN).status == 0
     assert program("relink").status == 0
-    assert len(run_ids()) == 2
+    assert program("query", "SELECT count(*) AS runs FROM runs").out.split() == ["runs", "3"]
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "history.json", "state.arrow"])
+@pytest.mark.parametrize("content", [b"{}", b"", None], ids=["other", "empty", "a folder"])
+def test_a_last_run_that_is_damaged_is_told_and_stays(program: Program, content: bytes | None, name: str) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    [path] = Path("output/runs").glob(f"*/{name}")
+    damage(path, content)
+    outcome = program(*RUN)
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"error: {path}: is ")
+    assert "damaged; restore it, or publish into another folder (--output)" in outcome.err
     assert program("query", "SELECT count(*) AS runs FROM runs").out.split() == ["runs", "1"]
 
 

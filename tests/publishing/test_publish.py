@@ -16,9 +16,10 @@ from segbatch import PublishError, UsageError
 from segbatch.errors import NothingToPublishError, QueryError
 from segbatch.publishing import publish
 from segbatch.publishing.durable import replace_file
-from segbatch.publishing.lock import LockedError
-from segbatch.publishing.publish import rebuild_catalogue, staging
+from segbatch.publishing.lock import LockedError, Patience
+from segbatch.publishing.publish import at_work, staging
 from segbatch.publishing.querying import query
+from segbatch.publishing.relinking import relink
 
 ACTIVE = rule("status", "eq", "active")
 
@@ -129,7 +130,10 @@ def test_what_a_killed_run_left_is_cleared_away(job: Path) -> None:
 
 
 def test_two_runs_on_one_output_do_not_run_at_once(job: Path) -> None:
-    with staging(job / "output", "r1"), pytest.raises(LockedError, match="another run is at work on it"):
+    with (
+        at_work(job / "output", "run r1", Patience()),
+        pytest.raises(LockedError, match=r"run r1 \(process [0-9]+ on .+\) has been at work on it since 20"),
+    ):
         run(job)
     assert run(job).run.memberships == 2
     assert LockedError.exit_code == 75
@@ -162,7 +166,8 @@ def test_a_reader_with_the_tables_open_stops_no_run_and_is_not_disturbed(job: Pa
 def test_the_manifest_has_the_digests_of_what_was_read_and_written(job: Path) -> None:
     report = run(job)
     manifest = json.loads((report.membership.parent / "manifest.json").read_text())
-    [file], [read] = manifest["files"], manifest["snapshot"]
+    [file, *others], [read] = manifest["files"], manifest["snapshot"]
+    assert [entry["path"] for entry in others] == ["state.arrow", "changes.parquet"]
     assert file["sha256"] == sha256((report.membership.parent / file["path"]).read_bytes()).hexdigest()
     assert file["size"] == (report.membership.parent / file["path"]).stat().st_size
     assert read["sha256"] == sha256((job / "contacts.parquet").read_bytes()).hexdigest()
@@ -185,20 +190,20 @@ def test_a_moved_output_is_mended_by_one_command(job: Path) -> None:
     shutil.move(job / "output", moved)
     with pytest.raises(UsageError):
         query(moved, "FROM membership", 10)
-    rebuild_catalogue(moved)
+    relink(moved)
     assert len(rows(moved, "FROM membership")) == 2
 
 
 def test_there_has_to_be_something_published_to_mend(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is published there"):
-        rebuild_catalogue(tmp_path)
+        relink(tmp_path)
 
 
 def test_a_damaged_manifest_is_named(job: Path) -> None:
     report = run(job)
     (report.membership.parent / "manifest.json").write_text("{}")
     with pytest.raises(PublishError, match=r"manifest\.json: is missing or damaged"):
-        rebuild_catalogue(job / "output")
+        relink(job / "output")
 
 
 def test_an_output_that_cannot_be_written_is_one_message(job: Path) -> None:
@@ -211,7 +216,7 @@ def test_an_output_that_cannot_be_written_is_one_message(job: Path) -> None:
 
 def test_staging_leaves_nothing_when_it_fails(tmp_path: Path) -> None:
     def write_half() -> None:
-        with staging(tmp_path, "r1") as folder:
+        with at_work(tmp_path, "run r1", Patience()), staging(tmp_path, "r1") as folder:
             (folder / "half").write_text("x")
             raise OSError(28, "ignored")
 
@@ -234,7 +239,7 @@ def test_an_empty_snapshot_is_published_only_when_told_so(job: Path) -> None:
     assert run(job, allow_empty=True).run.contacts == 0
 
 
-@pytest.mark.parametrize("step", ["build_catalogue", "sync_folder", "_point_to"])
+@pytest.mark.parametrize("step", ["build_catalogue", "sync_folder", "point_to"])
 @pytest.mark.parametrize("error", [OSError(28, "full"), KeyboardInterrupt()], ids=["full", "interrupted"])
 def test_a_run_that_fails_while_it_is_published_is_undone(
     job: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
@@ -262,7 +267,7 @@ def test_a_run_whose_tables_cannot_be_placed_is_published_and_mended_by_one_comm
         broken.setattr(publish, "place_catalogue", fail)
         with pytest.raises(PublishError, match=r"No space left on device; the run is published, but not its tables"):
             run(job)
-    rebuild_catalogue(job / "output")
+    relink(job / "output")
     assert len(rows(job / "output", "FROM runs")) == 2
 
 
@@ -284,6 +289,6 @@ def test_a_run_that_may_be_published_is_not_undone(job: Path, monkeypatch: pytes
         broken.setattr(publish, "replace_file", replace_and_fail)
         with pytest.raises(PublishError, match="Input/output error"):
             run(job)
-    rebuild_catalogue(job / "output")
+    relink(job / "output")
     assert len(rows(job / "output", "FROM runs")) == 2
     assert len(rows(job / "output", "FROM membership")) == 2

@@ -26,6 +26,7 @@ __all__ = [
     "SEGMENTS",
     "STRICT",
     "TIMEZONE",
+    "WAIT",
     "app",
 ]
 
@@ -101,6 +102,7 @@ TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days 
 STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")
 READ_OUTPUT = _path("output", "--output")
 PUBLISHED = typer.Option(metavar="DIR", parser=READ_OUTPUT, help="The folder that runs publish in.")
+WAIT = typer.Option("--wait", help="Wait while another run is at work on the output, however long that takes.")
 JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
 
 

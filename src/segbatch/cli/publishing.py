@@ -16,16 +16,20 @@ from segbatch.cli.app import (
     SEGMENTS,
     STRICT,
     TIMEZONE,
+    WAIT,
     app,
 )
 from segbatch.errors import printable
+from segbatch.publishing.guard import FLOOR, Guard, read_share
+from segbatch.publishing.lock import Patience
+from segbatch.publishing.pruning import FEWEST, KEEP_DAYS, KEEP_RUNS, Keep
 
 __all__ = ["query", "relink", "run"]
 
 
 @app.command(
-    epilog="Exit status: 0 published; 3 published, but some segments failed; 1 nothing published; 2 wrong usage; "
-    "75 another run is at work."
+    epilog="Exit status: 0 published; 3 published, but some segments failed or were held; 1 nothing published; "
+    "2 wrong usage; 75 another run is at work."
 )
 def run(
     contacts: Annotated[
@@ -47,6 +51,32 @@ def run(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Publish even if the snapshot has no contacts at all.")
     ] = False,
+    run_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The run's id; a run with the id of the last one takes its place."),
+    ] = None,
+    max_change: Annotated[
+        str | None,
+        typer.Option(metavar="SHARE", help="Hold back segments whose size changes by more than this, such as 30%."),
+    ] = None,
+    max_change_floor: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Segments with fewer members, before and after, are free to change.")
+    ] = FLOOR,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SEGMENT", help="Let this segment change, or 'all'; may be given again."),
+    ] = None,
+    keep: Annotated[int, typer.Option(metavar="N", min=FEWEST, help="How many runs keep their members.")] = KEEP_RUNS,
+    keep_days: Annotated[
+        float, typer.Option(metavar="DAYS", min=0, help="And those that were shown within so many days.")
+    ] = KEEP_DAYS,
+    wait: Annotated[bool, WAIT] = False,
+    rewind: Annotated[
+        bool, typer.Option("--rewind", help="Take back the runs that hold for a later moment, and follow on the rest.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be published, and change nothing.")
+    ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Evaluate every segment over a snapshot and publish the membership.
@@ -66,6 +96,12 @@ def run(
             timezone=timezone,
             strict=strict,
             allow_empty=allow_empty,
+            run_id=run_id,
+            guard=Guard(None if max_change is None else read_share(max_change), max_change_floor, accept or ()),
+            keep=Keep(keep, keep_days),
+            patience=Patience(wait, console.print_waiting),
+            rewind=rewind,
+            dry_run=dry_run,
             progress=progress,
         )
     console.print_run(report, as_json=as_json)
@@ -92,13 +128,14 @@ def query(
 @app.command()
 def relink(
     output: Annotated[Path, PUBLISHED] = Path("output"),
+    wait: Annotated[bool, WAIT] = False,
 ) -> None:
     """Make segbatch.duckdb right again after its folder was moved or mounted elsewhere.
 
     Example: [bold]segbatch relink --output /mnt/audiences[/bold]
     """
-    from segbatch.publishing.publish import rebuild_catalogue  # noqa: PLC0415 - loads DuckDB
+    from segbatch.publishing import relinking  # noqa: PLC0415 - loads DuckDB
 
-    catalogue = rebuild_catalogue(output)
+    catalogue = relinking.relink(output, Patience(wait, console.print_waiting))
     with console.answering():
         typer.echo(printable(str(catalogue)))

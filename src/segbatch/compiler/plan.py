@@ -1,7 +1,7 @@
 """A plan for many segments at once: each distinct rule a predicate, each segment a condition over predicates."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -54,6 +54,12 @@ class Plan:
     leaves: frozenset[str]
     failed: Mapping[str, tuple[Problem, ...]]
     warnings: tuple[Problem, ...]
+
+    def without(self, segment_ids: Collection[str]) -> "Plan":
+        """Return the plan without some segments, which those that stay must not name."""
+        segments = tuple(entry for entry in self.segments if entry.definition.segment_id not in segment_ids)
+        named = tuple(segment_id for segment_id in self.named if segment_id not in segment_ids)
+        return replace(self, segments=segments, named=named)
 
 
 def make_plan(

@@ -8,7 +8,7 @@ from segbatch.definitions.loading import BrokenDefinition, Definition, Definitio
 from segbatch.definitions.segment import Segment
 from segbatch.errors import Problem, did_you_mean, shown
 
-__all__ = ["References", "find_references", "reasons_of", "wrong_references"]
+__all__ = ["References", "find_references", "named_in", "reasons_of", "wrong_references"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class References:
 def find_references(definitions: Sequence[Definition]) -> References:
     """Find which segments name which, in what order they can be evaluated, and the circles."""
     by_id = {definition.segment_id: definition for definition in definitions}
-    named = {segment_id: list(_named_in(definition.segment)) for segment_id, definition in by_id.items()}
+    named = {segment_id: list(named_in(definition.segment)) for segment_id, definition in by_id.items()}
     targets = {target for pairs in named.values() for _, target in pairs}
     order = tuple(segment_id for segment_id in _leaves_first(named) if segment_id in targets)
     circles = {segment_id: circle for segment_id in targets & named.keys() if (circle := _circle(segment_id, named))}
@@ -90,7 +90,8 @@ def wrong_references(definitions: Definitions) -> Iterator[Problem]:
         yield from map(definition.locate, problems)
 
 
-def _named_in(segment: Segment) -> Iterator[tuple[str, str]]:
+def named_in(segment: Segment) -> Iterator[tuple[str, str]]:
+    """Yield the ids of the segments that a segment names, each with the place of the rule."""
     return ((path, str(rule.value)) for path, rule in segment.rule_paths() if rule.shape == "segment")
 
 

@@ -9,7 +9,7 @@ from segbatch.console.authoring import (
     print_lint,
     print_preview,
 )
-from segbatch.console.basics import answering, print_error, print_problems
+from segbatch.console.basics import answering, print_error, print_problems, print_waiting
 from segbatch.console.running import print_run, show_progress
 
 __all__ = [
@@ -24,5 +24,6 @@ __all__ = [
     "print_preview",
     "print_problems",
     "print_run",
+    "print_waiting",
     "show_progress",
 ]

@@ -12,7 +12,7 @@ from rich.markup import escape as escape_markup
 
 from segbatch.errors import Problem, SegbatchError, printable
 
-__all__ = ["answering", "err", "out", "plain", "print_error", "print_json", "print_problems", "share"]
+__all__ = ["answering", "err", "out", "plain", "print_error", "print_json", "print_problems", "print_waiting", "share"]
 
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
 
@@ -30,6 +30,11 @@ def out() -> Console:
 def err() -> Console:
     """Return what writes to stderr, without breaking lines."""
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+
+def print_waiting(message: str) -> None:
+    """Say on stderr what a command waits for."""
+    err().print(plain(message))
 
 
 def print_error(message: str, *, in_lines: bool = False) -> None:

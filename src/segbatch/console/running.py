@@ -33,9 +33,13 @@ def show_progress() -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-@answering("the run is published, but ")
 def print_run(report: "RunReport", *, as_json: bool) -> None:
     """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr."""
+    with answering("" if report.dry_run else "the run is published, but "):
+        _print_run(report, as_json=as_json)
+
+
+def _print_run(report: "RunReport", *, as_json: bool) -> None:
     if as_json:
         print_json(_run_data(report))
         return
@@ -44,15 +48,23 @@ def print_run(report: "RunReport", *, as_json: bool) -> None:
     out().print(_run_table(report))
     if len(report.segments) > _MOST_SHOWN:
         out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
+    out().print(_summary(report), soft_wrap=True)
+    if report.dry_run:
+        out().print("dry run: nothing was published")
+    else:
+        out().print(f"duckdb -readonly {plain(str(report.catalogue))}", soft_wrap=True)
+
+
+def _summary(report: "RunReport") -> str:
     run = report.run
-    out().print(
-        f"{counted(run.contacts, 'contact')}, {counted(run.segments_ok, 'segment')}, "
-        f"{counted(run.memberships, 'membership')}"
-        + (f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else "")
-        + f"; run {run.run_id}",
-        soft_wrap=True,
+    counts = (
+        counted(run.contacts, "contact"),
+        counted(run.segments_ok, "segment"),
+        counted(run.memberships, "membership"),
     )
-    out().print(f"duckdb -readonly {plain(str(report.catalogue))}", soft_wrap=True)
+    failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
+    held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
+    return ", ".join(counts) + f"{failed}{held}; run {plain(run.run_id)}"
 
 
 def _run_table(report: "RunReport") -> Table:
@@ -60,13 +72,21 @@ def _run_table(report: "RunReport") -> Table:
     table.add_column("segment", overflow="fold")
     table.add_column("members", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
+    is_compared = any(segment.entered is not None for segment in report.segments)
+    for column in ("entered", "exited") if is_compared else ():
+        table.add_column(column, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for segment in report.segments[:_MOST_SHOWN]:
         colour = _STATUS_COLOUR[segment.status]
         members = f"{segment.member_count:,}" if segment.run_id else "-"
         part = share(segment.member_count, report.run.contacts) if segment.run_id else "-"
-        table.add_row(plain(segment.segment_id), members, part, f"[{colour}]{segment.status}[/{colour}]")
+        changes = [_change(segment.entered, "+"), _change(segment.exited, "-")] if is_compared else []
+        table.add_row(plain(segment.segment_id), members, part, *changes, f"[{colour}]{segment.status}[/{colour}]")
     return table
+
+
+def _change(contacts: int | None, sign: str) -> str:
+    return f"{sign}{contacts:,}" if contacts else ""
 
 
 def _run_data(report: "RunReport") -> dict[str, object]:
@@ -78,6 +98,7 @@ def _run_data(report: "RunReport") -> dict[str, object]:
             for segment in report.segments
         ],
         "warnings": [str(problem) for problem in report.warnings],
+        "dry_run": report.dry_run,
         "catalogue": str(report.catalogue),
         "membership": str(report.membership),
     }

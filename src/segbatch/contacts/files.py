@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from threading import Event
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -55,11 +56,11 @@ class SnapshotFile:
         if (now.st_size, now.st_mtime_ns) != (self.size, self.modified):
             raise SnapshotError(f"{self.path}: was written while it was read; run again when the export is done")
 
-    def digest(self) -> str:
-        """Return the SHA-256 of the file's bytes, in hexadecimal."""
+    def digest(self, stop: Event) -> str:
+        """Return the SHA-256 of the file's bytes, in hexadecimal; or, once `stop` is set, of as many as were read."""
         digest = hashlib.sha256()
         with reading(self.path), self.path.open("rb") as file:
-            while block := file.read(_READ_SIZE):
+            while not stop.is_set() and (block := file.read(_READ_SIZE)):
                 digest.update(block)
         return digest.hexdigest()
 

@@ -2,6 +2,7 @@
 
 __all__ = [
     "MAX_CHAIN",
+    "MAX_CHANGE",
     "MAX_DEFINITION_LENGTH",
     "MAX_DEPTH",
     "MAX_DURATION",
@@ -43,3 +44,6 @@ MAX_DURATION = 999_999
 
 MAX_CHAIN = 100
 """Segments that name each other in a row, by `in_segment`."""
+
+MAX_CHANGE = 10
+"""What `max_change` may say: 10 is ten times the size; who writes 30 means 0.3."""

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from segbatch.definitions.limits import MAX_DEPTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_RULES
+from segbatch.definitions.limits import MAX_CHANGE, MAX_DEPTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_RULES
 from segbatch.definitions.operators import TAKES_IGNORE_CASE, MatchName, MissingName, OperatorName, Shape, shape_of
 from segbatch.definitions.values import RuleValue, check_value, wrong
 from segbatch.errors import shown
@@ -186,6 +186,8 @@ class Segment(_Strict):
         match: How the rules are joined: `all` unless told otherwise.
         rules: Rules and groups, at least one.
         list_id: Carried through to the output, not interpreted.
+        max_change: How much its size may change from one run to the next, as a share of the size it had; a run that
+            finds more holds it back.
         created_at: When it was made, UTC.
         updated_at: When it was last changed, UTC.
     """
@@ -197,6 +199,7 @@ class Segment(_Strict):
     match: MatchName = "all"
     rules: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
     list_id: str | None = None
+    max_change: Annotated[float, Field(ge=0, le=MAX_CHANGE, allow_inf_nan=False)] | None = None
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
 

@@ -31,13 +31,11 @@ class Members:
 
     Attributes:
         ids: The ids of the batch's contacts.
-        counts: For each segment of the plan, how many contacts it holds.
-        rows: The row numbers of those contacts in the batch, of all segments in turn.
+        frame: For each segment of the plan a column of booleans with its id as its name, a row a contact.
     """
 
     ids: pa.Array
-    counts: Sequence[int]
-    rows: pl.Series
+    frame: pl.DataFrame
 
 
 def batch_rows(segments: int) -> int:
@@ -92,14 +90,14 @@ def answer(plan: Plan, frame: pl.DataFrame) -> Answers:
 def evaluate_batch(plan: Plan, batch: Batch) -> Members:
     """Evaluate every segment over one batch: each distinct predicate once, then each segment from their answers."""
     if not plan.segments:
-        return Members(batch.ids, (), pl.Series(dtype=pl.UInt32))
+        return Members(batch.ids, pl.DataFrame(height=len(batch.ids)))
     answers = answer(plan, batch.frame)
-    found = answers.frame.select(
-        answers.to(segment.condition).arg_true().implode().alias(segment.definition.segment_id)
-        for segment in plan.segments
+    return Members(
+        batch.ids,
+        answers.frame.select(
+            answers.to(segment.condition).alias(segment.definition.segment_id) for segment in plan.segments
+        ),
     )
-    rows = [column.item() for column in found.iter_columns()]
-    return Members(batch.ids, [len(numbers) for numbers in rows], pl.concat(rows))
 
 
 def _read_ahead(items: Iterator[_T]) -> Iterator[_T]:

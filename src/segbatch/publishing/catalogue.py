@@ -15,7 +15,9 @@ import pyarrow as pa
 
 from segbatch.errors import UsageError
 from segbatch.publishing.durable import ensure_no_folder, replace_file
-from segbatch.publishing.records import Manifest, RunRecord, SegmentRecord
+from segbatch.publishing.places import CHANGES, MEMBERSHIP, RUNS
+from segbatch.publishing.records import History, Manifest, RunRecord, SegmentRecord
+from segbatch.publishing.views import create_views, quoted
 
 __all__ = ["CATALOGUE", "build_catalogue", "discard_catalogue", "ensure_nameable", "ensure_place", "place_catalogue"]
 
@@ -34,6 +36,9 @@ _TYPES = {
     "entered": "BIGINT",
     "exited": "BIGINT",
     "run_id": "VARCHAR",
+    "file": "VARCHAR",
+    "fingerprint": "VARCHAR",
+    "run_number": "BIGINT",
     "as_of": "TIMESTAMP",
     "timezone": "VARCHAR",
     "started_at": "TIMESTAMP",
@@ -74,23 +79,31 @@ def ensure_nameable(output: Path) -> None:
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
 
 
-def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, runs: Sequence[RunRecord]) -> None:
+def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history: History) -> None:
     """Build the catalogue of a run aside, where no reader sees it.
 
     Args:
         output: The output folder.
         run_folder: The folder of the run whose membership is shown.
         manifest: That run.
-        runs: All the runs to list, oldest first.
+        history: The runs before it, and itself.
     """
     discard_catalogue(output)
     aside = _aside(output)
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-        connection.execute(f"ATTACH {_quoted(aside)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
+        connection.execute(f"ATTACH {quoted(aside)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
-        _create_table(connection, "runs", RunRecord, runs)
-        _create_membership(connection, [run_folder / file.path for file in manifest.files])
+        numbers = range(1, len(history.runs) + 1)
+        _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
+        create_views(connection, *_files(output / RUNS, run_folder, manifest, history))
         connection.execute("DETACH catalogue")
+
+
+def _files(runs: Path, run_folder: Path, manifest: Manifest, history: History) -> tuple[list[Path], list[Path]]:
+    """Return the files of the membership and those of the changes; at least one of each, for the type of the ids."""
+    membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
+    changes = [runs / run.folder / CHANGES for run in history.runs if run.changes]
+    return membership, changes or [run_folder / CHANGES]
 
 
 def place_catalogue(output: Path) -> Path:
@@ -122,11 +135,12 @@ def _create_table(
     name: str,
     model: type[SegmentRecord | RunRecord],
     records: Sequence[SegmentRecord | RunRecord],
+    **more: Sequence[object],
 ) -> None:
-    columns = list(model.model_fields)
-    rows = pa.table({column: [_cell(getattr(record, column), column) for record in records] for column in columns})
+    cells = {column: [_cell(getattr(record, column), column) for record in records] for column in model.model_fields}
+    rows = pa.table({**cells, **more})
     connection.register("new_rows", rows)
-    chosen = ", ".join(f"CAST({column} AS {_TYPES[column]}) AS {column}" for column in columns)
+    chosen = ", ".join(f"CAST({column} AS {_TYPES[column]}) AS {column}" for column in rows.column_names)
     connection.execute(f"CREATE TABLE catalogue.{name} AS SELECT {chosen} FROM new_rows")  # noqa: S608 - our own names
     connection.unregister("new_rows")
 
@@ -139,18 +153,3 @@ def _cell(value: object, column: str) -> object:
             return value.astimezone(UTC).replace(tzinfo=None)  # type: ignore[attr-defined]
         case _:
             return value
-
-
-def _create_membership(connection: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
-    paths = ", ".join(_quoted(_escape_glob(file.resolve())) for file in files)
-    query = f"SELECT segment_id, contact_id FROM read_parquet([{paths}])"  # noqa: S608 - quoted just above
-    connection.execute(f"CREATE VIEW catalogue.membership AS {query}")
-
-
-def _quoted(path: Path | str) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
-
-
-def _escape_glob(path: Path) -> str:
-    """Write a path so that DuckDB takes its special characters as they are."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))

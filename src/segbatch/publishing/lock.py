@@ -1,18 +1,26 @@
 """One run at a time on an output.
 
-The operating system holds the lock, on the folder itself, and lets go of it when the process ends, however it ends: no
-file is left that somebody would have to remove.
+The operating system holds the lock, on a file, and lets go of it when the process ends, however it ends: nothing is
+left that somebody would have to remove. In the file stands who took it last, for those who come meanwhile.
 """
 
 import fcntl
+import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from segbatch.errors import SegbatchError
+from segbatch.errors import SegbatchError, clipped
 
-__all__ = ["LockedError", "locked"]
+__all__ = ["NO_PATIENCE", "LockedError", "Patience", "locked"]
+
+_PAUSE = 0.1
+_SOMEBODY = "another run is at work on it"
 
 
 class LockedError(SegbatchError):
@@ -22,20 +30,86 @@ class LockedError(SegbatchError):
     """EX_TEMPFAIL of sysexits.h: try again later."""
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """What to do while another run is at work.
+
+    Attributes:
+        wait: Whether to wait until it is done, however long that takes.
+        told: Is told once who is waited for.
+    """
+
+    wait: bool = False
+    told: Callable[[str], None] | None = None
+
+
+NO_PATIENCE = Patience()
+
+
 @contextmanager
-def locked(output: Path) -> Iterator[None]:
-    """Hold the lock of an output folder, which has to be there.
+def locked(path: Path, what: str, patience: Patience) -> Iterator[None]:
+    """Hold a lock.
+
+    Args:
+        path: The file to lock; it is made if it is not there.
+        what: What is done meanwhile, such as `run 20251105T020000Z`.
+        patience: What to do while another holds it.
 
     Raises:
-        LockedError: Another run holds it.
+        LockedError: Another holds it.
     """
-    descriptor = os.open(output, os.O_RDONLY)
+    descriptor, told = None, False
+    while descriptor is None:
+        descriptor, holder = _take(path)
+        if descriptor is None:
+            if not patience.wait:
+                raise LockedError(f"{path.parent}: {holder}; run again when that is done, or with --wait")
+            if patience.told and not told:
+                patience.told(f"{path.parent}: {holder}; waiting")
+                told = True
+            time.sleep(_PAUSE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise LockedError(f"{output}: another run is at work on it; run again when that one is done") from None
-    try:
+        _sign(descriptor, what)
         yield
     finally:
         os.close(descriptor)
+
+
+def _take(path: Path) -> tuple[int | None, str]:
+    """Take the lock and return the open file, or tell who has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _holder(descriptor)
+    else:
+        if _is_there(descriptor, path):
+            return descriptor, ""
+        holder = _SOMEBODY  # a run that failed has just removed the file, and the folder with it
+    os.close(descriptor)
+    return None, holder
+
+
+def _is_there(descriptor: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
+
+
+def _sign(descriptor: int, what: str) -> None:
+    """Write down who holds the lock."""
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    holder = {"what": what, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+
+
+def _holder(descriptor: int) -> str:
+    """Tell who holds a lock and since when; who has just taken it may not have signed yet."""
+    with suppress(ValueError, KeyError, TypeError):
+        holder = json.loads(os.pread(descriptor, 4096, 0))
+        since = datetime.fromisoformat(holder["since"])
+        who = f"{holder['what']} (process {holder['pid']} on {holder['host']})"
+        return clipped(f"{who} has been at work on it since {since:%Y-%m-%d %H:%M:%S} UTC")
+    return _SOMEBODY

@@ -1,67 +1,72 @@
-"""From a folder that nobody looks at to the published run, in one step.
-
-```
-OUTPUT/runs/.tmp-RUN/    written while the run goes on
-OUTPUT/runs/RUN/         the same folder, complete, with manifest.json written last
-OUTPUT/current           the id of the published run: replacing this small file publishes
-OUTPUT/segbatch.duckdb   built from `current` and the manifests; can be made again at any time
-```
-"""
+"""From a folder that nobody looks at to the published run, in one step (see `places` for what stands where)."""
 
 import os
-import re
 import shutil
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from segbatch.errors import PublishError, UsageError
 from segbatch.publishing.catalogue import build_catalogue, discard_catalogue, ensure_place, place_catalogue
 from segbatch.publishing.durable import ensure_no_folder, replace_file, sync_folder, sync_tree, writing
-from segbatch.publishing.lock import locked
-from segbatch.publishing.records import Manifest, RunRecord
+from segbatch.publishing.lock import Patience, locked
+from segbatch.publishing.places import (
+    CHANGES,
+    CURRENT,
+    HISTORY,
+    LOCK,
+    MANIFEST,
+    RUNS,
+    UNFINISHED,
+    UNPUBLISHED,
+    free_folder,
+)
+from segbatch.publishing.records import History, Manifest, PastRun
 
-__all__ = ["CURRENT", "MANIFEST", "RUNS", "publish", "rebuild_catalogue", "staging"]
+__all__ = ["at_work", "emptied", "ensure_places", "point_to", "publish", "staging"]
 
-RUNS = "runs"
-CURRENT = "current"
-MANIFEST = "manifest.json"
-
-_RUN_ID = re.compile(r"[0-9A-Za-z-]+")
 _NO_TABLES = "the run is published, but not its tables; make them with segbatch relink"
-_AS_BEFORE = "the tables are as they were"
 
 
 @contextmanager
-def staging(output: Path, run_id: str) -> Iterator[Path]:
-    """Make a folder in which a run can be written; what is still there at the end is thrown away.
+def at_work(output: Path, what: str, patience: Patience) -> Iterator[None]:
+    """Hold the lock of an output folder, which is made if it is not there.
 
     Args:
-        output: The output folder, which is made if it is not there.
-        run_id: The run's id.
-
-    Yields:
-        The empty folder.
+        output: The output folder.
+        what: What is done under the lock, to be told to those who have to wait.
+        patience: What to do while another holds it.
 
     Raises:
         UsageError: The output is where DuckDB cannot open a file.
         LockedError: Another run is at work on the output.
         PublishError: The output cannot be written, inside the block too.
     """
-    folder = output / RUNS / f".tmp-{run_id}"
-    with writing(output), _made(output / RUNS), locked(output):
-        _ensure_places(output)
-        for left in (output / RUNS).glob(".tmp-*"):  # by a run that was killed: under the lock, nobody else's
-            shutil.rmtree(left, ignore_errors=True)
-        try:
-            folder.mkdir()
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+    with writing(output), _made(output / RUNS):
+        ensure_places(output)
+        with locked(output / LOCK, what, patience):
+            yield
+
+
+@contextmanager
+def staging(output: Path, run_id: str) -> Iterator[Path]:
+    """Make a folder in which a run can be written; what is still there at the end is thrown away."""
+    folder = output / RUNS / f"{UNFINISHED}{run_id}"
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def emptied(folder: Path) -> Path:
+    """Return a folder with nothing in it any more, for another try."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return folder
 
 
 @contextmanager
@@ -72,53 +77,70 @@ def _made(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     finally:
+        if missing:
+            with suppress(OSError):
+                _remove_if_unused(folder)
         for path in missing:
             with suppress(OSError):
                 path.rmdir()
 
 
-def _ensure_places(output: Path) -> None:
+def _remove_if_unused(runs: Path) -> None:
+    """Remove the lock of an output in which nothing was ever published, so that the folder can go too."""
+    runs.rmdir()
+    (runs.parent / LOCK).unlink(missing_ok=True)
+
+
+def ensure_places(output: Path) -> None:
     """Check that the files that make a run public can be put in their places."""
     ensure_place(output)
-    for path in (output / CURRENT, _aside(output)):
+    for path in (output / CURRENT, _aside(output), output / LOCK):
         ensure_no_folder(path)
 
 
-def publish(output: Path, folder: Path, manifest: Manifest) -> Path:
+def publish(output: Path, staged: Path, manifest: Manifest, history: History) -> tuple[Path, History]:
     """Publish a run: from now on readers see it, and until now they saw the one before.
 
     Args:
         output: The output folder.
-        folder: The folder from `staging`, with all of the run's files in it.
+        staged: The folder from `staging`, with all of the run's files in it.
         manifest: The run.
+        history: The runs before it.
 
     Returns:
-        The path of the catalogue.
+        The path of the catalogue, and the runs with the new one.
 
     Raises:
         PublishError: The output cannot be written.
     """
+    folder = free_folder(output, manifest.run.run_id)
+    changes = sum(file.rows for file in manifest.files if file.path == CHANGES)
+    past = PastRun(folder=folder, run=manifest.run, changes=changes)
+    history = history.model_copy(update={"runs": (*history.runs, past)})
     with writing(output):
-        (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-        sync_tree(folder)
-        with _undone_unless_published(output, manifest.run.run_id) as place:
-            folder.rename(place)
-            build_catalogue(output, place, manifest, _all_runs(output, manifest.run))
+        for name, model in ((MANIFEST, manifest), (HISTORY, history)):
+            (staged / name).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (staged / UNPUBLISHED).touch()
+        sync_tree(staged)
+        with _undone_unless_published(output, folder) as place:
+            staged.rename(place)
+            build_catalogue(output, place, manifest, history)
             sync_folder(output / RUNS)
-            _ensure_places(output)
-            _point_to(output, manifest.run.run_id)
+            ensure_places(output)
+            point_to(output, folder)
+            (place / UNPUBLISHED).unlink()
     with writing(output, _NO_TABLES):
-        return place_catalogue(output)
+        return place_catalogue(output), history
 
 
 @contextmanager
-def _undone_unless_published(output: Path, run_id: str) -> Iterator[Path]:
+def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
     """Give a run its folder; whatever fails before it is published leaves neither that nor what was made aside."""
-    place = output / RUNS / run_id
+    place = output / RUNS / folder
     try:
         yield place
     except BaseException:
-        if not _is_published(output, run_id):
+        if not _is_published(output, folder):
             shutil.rmtree(place, ignore_errors=True)
             with suppress(OSError):
                 _aside(output).unlink(missing_ok=True)
@@ -127,93 +149,22 @@ def _undone_unless_published(output: Path, run_id: str) -> Iterator[Path]:
         raise
 
 
-def _is_published(output: Path, run_id: str) -> bool:
+def _is_published(output: Path, folder: str) -> bool:
     """Tell whether readers may see a run already; where that cannot be read, they may."""
     pointer = output / CURRENT
     try:
-        return pointer.is_file() and pointer.read_bytes().decode(errors="replace").strip() == run_id
+        return pointer.is_file() and pointer.read_bytes().decode(errors="replace").strip() == folder
     except OSError:
         return True
 
 
-def rebuild_catalogue(output: Path) -> Path:
-    """Make `segbatch.duckdb` again from the published run, as is needed after the folder was moved.
-
-    Returns:
-        The path of the catalogue.
-
-    Raises:
-        UsageError: Nothing is published there.
-        PublishError: What is published cannot be read, or the output cannot be written.
-    """
-    folder = _published_run(output)
-    manifest = _read_manifest(folder)
-    for file in manifest.files:
-        _ensure_there(folder / file.path, file.size)
-    with writing(output, _AS_BEFORE):
-        ensure_place(output)
-        build_catalogue(output, folder, manifest, _all_runs(output, manifest.run))
-        return place_catalogue(output)
-
-
-def _published_run(output: Path) -> Path:
-    """Return the folder of the published run."""
-    pointer = output / CURRENT
-    try:
-        content = pointer.read_bytes() if stat.S_ISREG(pointer.stat().st_mode) else b""
-    except (FileNotFoundError, NotADirectoryError):
-        message = "nothing is published there; name the folder that a run published in (--output)"
-        raise UsageError(f"{output}: {message}") from None
-    except OSError as error:
-        raise PublishError(f"{pointer}: cannot be read: {error.strerror}") from None
-    run_id = content.decode(errors="replace").strip()
-    if not _RUN_ID.fullmatch(run_id):
-        raise PublishError(f"{pointer}: does not name a run; run again to publish anew")
-    return output / RUNS / run_id
-
-
-def _ensure_there(path: Path, size: int) -> None:
-    with _reading(path), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size != size:
-            raise FileNotFoundError
-
-
-def _point_to(output: Path, run_id: str) -> None:
+def point_to(output: Path, folder: str) -> None:
+    """Let `current` name the folder of a run, in one step: this is what publishes it."""
     aside = _aside(output)
     aside.unlink(missing_ok=True)
-    aside.write_text(run_id + "\n", encoding="utf-8")
+    aside.write_text(folder + "\n", encoding="utf-8")
     replace_file(aside, output / CURRENT)
 
 
 def _aside(output: Path) -> Path:
     return output / f".{CURRENT}.new"
-
-
-def _all_runs(output: Path, published: RunRecord) -> list[RunRecord]:
-    """Return the published run and all others that can be read; an old one that is damaged stands in nobody's way."""
-    runs = [published]
-    for path in (output / RUNS).glob(f"*/{MANIFEST}"):
-        folder = path.parent
-        if not folder.name.startswith(".") and folder.name != published.run_id:
-            with suppress(PublishError):
-                runs.append(_read_manifest(folder).run)
-    return sorted(runs, key=lambda run: run.started_at)
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    path = folder / MANIFEST
-    with _reading(path):
-        if not path.is_file():
-            raise FileNotFoundError
-        return Manifest.model_validate_json(path.read_bytes())
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn errors of reading what a run left into ones that say what to do."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError, ValidationError):
-        raise PublishError(f"{path}: is missing or damaged; run again to publish anew") from None
-    except OSError as error:
-        raise PublishError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,70 +1,139 @@
-"""What a run is known by afterwards: from its plan and its counts to the records of the manifest."""
+"""What a run is known by afterwards: from its plan and what was recorded to the records of the manifest."""
 
 import hashlib
+import json
+import os
+import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.plan import Plan
 from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
+from segbatch.publishing.recorder import Recorded
 from segbatch.publishing.records import RunRecord, SegmentRecord, SnapshotRecord
 from segbatch.version import __version__
 
-__all__ = ["run_record", "segment_records"]
+__all__ = ["Outcome", "run_record", "segment_records", "versions"]
+
+_LIBRARIES = ("polars", "pyarrow", "duckdb", "pydantic")
 
 
-def segment_records(
-    definitions: Definitions, plan: Plan, counts: Mapping[str, int], run_id: str
-) -> tuple[SegmentRecord, ...]:
-    """Tell what became of each segment.
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the segments of a run.
 
-    Args:
-        definitions: All of them, good and broken.
+    Attributes:
+        run_id: The run.
+        definitions: All of them, good and broken, and where they are.
         plan: What of them could be planned.
-        counts: The members of each segment that was evaluated.
-        run_id: The run's id.
+        recorded: What was recorded of those that were evaluated, and of those that kept their members.
+        before: The segments of the last run, by id.
+        held: For each segment that was held back, why.
+        lost: For each segment that may stand in a file that cannot be read, what is wrong with that.
+    """
+
+    run_id: str
+    definitions: Definitions
+    root: Path
+    plan: Plan
+    recorded: Recorded
+    before: Mapping[str, SegmentRecord]
+    held: Mapping[str, str]
+    lost: Mapping[str, str]
+
+
+def segment_records(outcome: Outcome) -> tuple[SegmentRecord, ...]:
+    """Tell what became of each segment.
 
     Returns:
         A record a segment, ordered by id.
     """
-    good = [_record(entry, plan, counts, run_id) for entry in definitions.good]
-    broken = [_broken_record(entry) for entry in definitions.broken]
-    return tuple(sorted(good + broken, key=lambda record: record.segment_id))
+    good = [_record(entry, outcome) for entry in outcome.definitions.good]
+    broken = [_broken_record(entry, outcome) for entry in outcome.definitions.broken]
+    lost = [
+        _keeping(outcome.before[segment_id].model_copy(update={"status": "failed", "error": error}), outcome)
+        for segment_id, error in outcome.lost.items()
+    ]
+    return tuple(sorted(good + broken + lost, key=lambda record: record.segment_id))
 
 
-def _record(entry: Definition, plan: Plan, counts: Mapping[str, int], run_id: str) -> SegmentRecord:
-    segment, problems = entry.segment, plan.failed.get(entry.segment_id, ())
-    return SegmentRecord(
+def _record(entry: Definition, outcome: Outcome) -> SegmentRecord:
+    segment = entry.segment
+    record = SegmentRecord(
         segment_id=segment.id,
         project_id=segment.project_id,
         name=segment.name,
         description=segment.description,
         list_id=segment.list_id,
         definition=segment.to_json(),
-        status="failed" if problems else "ok",
-        error="\n".join(map(str, problems)) or None,
-        member_count=counts.get(segment.id, 0),
-        run_id=None if problems else run_id,
+        file=relative(entry.file, outcome.root),
+        fingerprint=_fingerprint(segment.to_json()),
+        status="ok",
     )
+    if problems := outcome.plan.failed.get(segment.id):
+        error = "\n".join(map(str, problems))
+        return _keeping(record.model_copy(update={"status": "failed", "error": error}), outcome)
+    if reason := outcome.held.get(segment.id):
+        return _keeping(record.model_copy(update={"status": "held", "error": reason}), outcome)
+    return record.model_copy(update=_found(segment.id, outcome))
 
 
-def _broken_record(entry: BrokenDefinition) -> SegmentRecord:
-    return SegmentRecord(
+def _found(segment_id: str, outcome: Outcome) -> dict[str, object]:
+    recorded = outcome.recorded
+    return {
+        "member_count": recorded.members[segment_id],
+        "entered": None if recorded.entered is None else recorded.entered[segment_id],
+        "exited": None if recorded.exited is None else recorded.exited[segment_id],
+        "run_id": outcome.run_id,
+    }
+
+
+def _keeping(record: SegmentRecord, outcome: Outcome) -> SegmentRecord:
+    """Return the record of a segment that keeps the members it had, if it had any."""
+    before = outcome.before.get(record.segment_id)
+    if before is None or before.run_id is None:
+        return record.model_copy(update={"member_count": 0, "entered": None, "exited": None, "run_id": None})
+    kept = {"member_count": before.member_count, "entered": 0, "exited": 0, "run_id": before.run_id}
+    return record.model_copy(update=kept)
+
+
+def _broken_record(entry: BrokenDefinition, outcome: Outcome) -> SegmentRecord:
+    record = SegmentRecord(
         segment_id=entry.segment_id,
         project_id=entry.text("project_id"),
         name=entry.text("name"),
         description=entry.text("description"),
         list_id=entry.text("list_id"),
         definition=entry.data,
+        file=relative(entry.file, outcome.root),
+        fingerprint=None if entry.data is None else _fingerprint(entry.data),
         status="failed",
         error="\n".join(map(str, entry.problems)),
     )
+    return _keeping(record, outcome)
+
+
+def relative(file: str | None, root: Path) -> str | None:
+    """Write a definition's file as it is seen from where the definitions are."""
+    return None if file is None else os.path.relpath(file, root)
+
+
+def _fingerprint(definition: Any) -> str:
+    """Return a digest of a definition that is the same however its JSON is laid out."""
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def run_record(
     run_id: str,
     clock: Clock,
     started: datetime,
+    project: str | None,
     segments: Sequence[SegmentRecord],
     snapshot: Sequence[SnapshotRecord],
 ) -> RunRecord:
@@ -74,22 +143,30 @@ def run_record(
         run_id: Its id.
         clock: What time was in it.
         started: When it began.
+        project: The project whose segments alone were evaluated, if one was named.
         segments: What became of each segment.
         snapshot: The files that it read.
     """
     failed = sum(segment.status == "failed" for segment in segments)
+    held = sum(segment.status == "held" for segment in segments)
     return RunRecord(
         run_id=run_id,
         as_of=clock.as_of,
         timezone=clock.timezone.key,
         started_at=started,
         finished_at=datetime.now(UTC),
-        status="partial" if failed else "ok",
+        project_id=project,
+        status="partial" if failed or held else "ok",
         contacts=sum(file.rows for file in snapshot),
-        segments_ok=len(segments) - failed,
+        segments_ok=len(segments) - failed - held,
         segments_failed=failed,
-        segments_held=0,
+        segments_held=held,
         memberships=sum(segment.member_count for segment in segments),
         snapshot_fingerprint=hashlib.sha256("\n".join(file.sha256 for file in snapshot).encode()).hexdigest(),
         version=__version__,
     )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that a result can depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}

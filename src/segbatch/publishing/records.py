@@ -6,7 +6,16 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from segbatch.errors import printable
 
-__all__ = ["Manifest", "PublishedFile", "RunRecord", "SegmentRecord", "SnapshotRecord"]
+__all__ = [
+    "History",
+    "Manifest",
+    "PastRun",
+    "PublishedFile",
+    "RunRecord",
+    "SegmentRecord",
+    "SnapshotRecord",
+    "TakenBack",
+]
 
 
 class _Record(BaseModel):
@@ -23,8 +32,10 @@ class SegmentRecord(_Record):
         description: What it is for.
         list_id: Carried through from the definition.
         definition: The definition as JSON data; None where the file is no JSON.
+        file: Its file, as seen from where the definitions are; None where it was defined in no file.
+        fingerprint: A digest of the definition; None where the file is no JSON.
         status: `ok`, `failed` (see `error`), or `held`.
-        error: Why it failed, a problem a line.
+        error: Why it failed or was held, a problem a line.
         member_count: How many contacts `membership` shows in it.
         entered: How many entered with this run; None where there is nothing to compare with.
         exited: How many left with this run; None where there is nothing to compare with.
@@ -37,6 +48,8 @@ class SegmentRecord(_Record):
     description: str | None = None
     list_id: str | None = None
     definition: Any = None
+    file: str | None = None
+    fingerprint: str | None = None
     status: Literal["ok", "failed", "held"]
     error: str | None = None
     member_count: int = 0
@@ -54,6 +67,7 @@ class RunRecord(_Record):
         timezone: The IANA name of its time zone.
         started_at: When it began.
         finished_at: When everything was evaluated and written.
+        project_id: The project whose segments alone were evaluated, if one was named.
         status: `ok`, or `partial` where some segment failed or was held.
         contacts: How many contacts the snapshot has.
         segments_ok: How many segments were evaluated.
@@ -69,6 +83,7 @@ class RunRecord(_Record):
     timezone: str
     started_at: AwareDatetime
     finished_at: AwareDatetime
+    project_id: str | None = None
     status: Literal["ok", "partial"]
     contacts: int
     segments_ok: int
@@ -111,6 +126,44 @@ class SnapshotRecord(_Record):
     sha256: str
 
 
+class PastRun(_Record):
+    """A published run and where it stands.
+
+    Attributes:
+        folder: The name of its folder.
+        run: The run.
+        changes: How many rows of `membership_changes` it wrote.
+    """
+
+    folder: str
+    run: RunRecord
+    changes: int
+
+
+class TakenBack(_Record):
+    """The folder of a run that was published and is no more, because another took its place.
+
+    Attributes:
+        folder: The name of the folder.
+        at: When that was.
+    """
+
+    folder: str
+    at: AwareDatetime
+
+
+class History(_Record):
+    """The runs that lead to a run, as `history.json` in its folder has it.
+
+    Attributes:
+        runs: They and itself, in the order of their moments.
+        taken_back: Folders that readers may still have open.
+    """
+
+    runs: tuple[PastRun, ...]
+    taken_back: tuple[TakenBack, ...] = ()
+
+
 class Manifest(_Record):
     """Everything about a run, as `manifest.json` in its folder has it; written last.
 
@@ -121,6 +174,7 @@ class Manifest(_Record):
         snapshot: The files it read.
         files: The files it wrote.
         warnings: What was legal and often is a mistake, a message each.
+        versions: The versions of Python and of the libraries that a result can depend on.
     """
 
     format: Literal[1] = 1
@@ -129,3 +183,4 @@ class Manifest(_Record):
     snapshot: tuple[SnapshotRecord, ...]
     files: tuple[PublishedFile, ...]
     warnings: tuple[str, ...] = ()
+    versions: dict[str, str] = {}

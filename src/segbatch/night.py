@@ -1,0 +1,137 @@
+"""One night: every segment over every contact, compared with the night before, and recorded."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Event
+
+from segbatch.compiler.plan import Plan
+from segbatch.contacts.ids import IdCheck, ids_as_series
+from segbatch.contacts.snapshot import Snapshot
+from segbatch.engines.local import evaluate
+from segbatch.preparing import Prepared, Question
+from segbatch.publishing.following import Followed, ensure_same_ids
+from segbatch.publishing.guard import Guard, ensure_most_are_there
+from segbatch.publishing.keeping import held_back, keeping, lost_segments
+from segbatch.publishing.publish import emptied
+from segbatch.publishing.recorder import LastNight, Recorded, Recorder, Writers
+from segbatch.publishing.recording import Outcome, run_record, segment_records, versions
+from segbatch.publishing.records import Manifest, SnapshotRecord
+
+__all__ = ["Night", "Progress"]
+
+_ID_BATCH = 1_000_000
+
+Progress = Callable[[int, int], None]
+"""Told, now and then, how many contacts are done and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A run that is about to begin.
+
+    Attributes:
+        run_id: Its id.
+        started: When it began.
+        question: Which contacts are meant.
+        root: Where the definitions are.
+        output: Where it will be published.
+        prepared: What is to be evaluated.
+        followed: The run that it follows on.
+        guard: How much segments may change.
+        progress: Told how far it is.
+    """
+
+    run_id: str
+    started: datetime
+    question: Question
+    root: Path
+    output: Path
+    prepared: Prepared
+    followed: Followed
+    guard: Guard
+    progress: Progress | None
+
+    def evaluate(self, folder: Path | None) -> Manifest:
+        """Evaluate everything.
+
+        Args:
+            folder: The folder to write to; None only counts.
+
+        Returns:
+            All about the run.
+
+        Raises:
+            UsageError: The ids are of another type than those of the last run.
+            SnapshotError: The snapshot cannot be read to its end, or most of its contacts are gone.
+        """
+        stop = Event()
+        with ThreadPoolExecutor(1, "digest") as pool:
+            digests = pool.submit(_digest, self.prepared.snapshot, stop)
+            try:
+                outcome = self._outcome(self._last_night(), folder)
+                return self._manifest(outcome, digests.result())
+            finally:
+                stop.set()
+
+    def _last_night(self) -> LastNight | None:
+        state, last = self.followed.state, self.followed.last
+        if state is None or last is None:
+            return None
+        snapshot = self.prepared.snapshot
+        ensure_same_ids(self.output, state, snapshot.id_type)
+        night = LastNight.of(state, snapshot.ids(_ID_BATCH))
+        if not self.question.allow_empty:
+            contacts = str(self.question.contacts)
+            ensure_most_are_there(contacts, state.rows, len(night.mapping.gone), self.guard)
+        return night
+
+    def _outcome(self, last: LastNight | None, folder: Path | None) -> Outcome:
+        """Evaluate; where segments are held back, once more without them, so that they keep their members."""
+        plan, definitions, before = self.prepared.plan, self.prepared.definitions, self.followed.segments
+        lost = lost_segments(definitions, self.root, before)
+        broken = [entry.segment_id for entry in definitions.broken]
+        kept = keeping([*plan.failed, *broken, *lost], before)
+        recorded = self._record(plan, kept, last, folder)
+        held = held_back(plan, before, recorded, self.guard)
+        if held:
+            recorded = self._record(plan.without(held), sorted([*kept, *keeping(held, before)]), last, folder)
+        return Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, lost)
+
+    def _record(self, plan: Plan, kept: Sequence[str], last: LastNight | None, folder: Path | None) -> Recorded:
+        """Evaluate and record; at the same time check the ids."""
+        snapshot, clock = self.prepared.snapshot, self.prepared.clock
+        writers = None
+        if folder is not None:
+            writers = Writers(emptied(folder), self.run_id, clock.as_of, snapshot.id_type)
+        segment_ids = [segment.definition.segment_id for segment in plan.segments]
+        ids, done = IdCheck(snapshot.id_column), 0
+        with Recorder(segment_ids, kept, last, writers) as recorder:
+            for members in evaluate(plan, snapshot):
+                recorder.record(members.ids, members.frame)
+                ids.add(ids_as_series(members.ids))
+                done += len(members.ids)
+                if self.progress:
+                    self.progress(done, snapshot.rows)
+            ids.finish(lambda: snapshot.ids(_ID_BATCH))
+            return recorder.finish()
+
+    def _manifest(self, outcome: Outcome, read: tuple[SnapshotRecord, ...]) -> Manifest:
+        segments = segment_records(outcome)
+        return Manifest(
+            run=run_record(self.run_id, self.prepared.clock, self.started, self.question.project, segments, read),
+            segments=segments,
+            snapshot=read,
+            files=outcome.recorded.files,
+            warnings=tuple(map(str, self.prepared.warnings)),
+            versions=versions(),
+        )
+
+
+def _digest(snapshot: Snapshot, stop: Event) -> tuple[SnapshotRecord, ...]:
+    return tuple(
+        SnapshotRecord(path=str(file.path), rows=file.rows, size=file.size, sha256=file.digest(stop))
+        for file in snapshot.files
+    )

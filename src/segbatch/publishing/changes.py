@@ -1,0 +1,82 @@
+"""Who entered and who left with a run, as open Parquet."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segbatch.publishing.differing import Differences
+from segbatch.publishing.digesting import DigestingFile
+from segbatch.publishing.places import CHANGES
+from segbatch.publishing.records import PublishedFile
+from segbatch.publishing.stored_ids import TEXTS, picked, written_type
+
+__all__ = ["ChangesWriter"]
+
+_CHANGES = pa.array(["exited", "entered"])
+
+
+class ChangesWriter:
+    """Writes the changes of one batch of contacts after another; a row group a batch, ordered by segment."""
+
+    def __init__(self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType) -> None:
+        """Begin the file.
+
+        Args:
+            run_folder: The folder of the run.
+            run_id: The run's id.
+            as_of: The moment for which it holds.
+            id_type: The Arrow type of the contacts' ids.
+        """
+        self._run_id = pa.array([run_id])
+        self._as_of = pa.scalar(as_of.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+        self._schema = pa.schema(
+            [
+                ("run_id", TEXTS),
+                ("as_of", pa.timestamp("us")),
+                ("segment_id", TEXTS),
+                ("contact_id", written_type(id_type)),
+                ("change", TEXTS),
+            ]
+        )
+        self._file = DigestingFile(run_folder / CHANGES)
+        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
+        self._rows = 0
+
+    def write(self, ids: pa.Array, found: Differences) -> None:
+        """Write the changes of some contacts.
+
+        Args:
+            ids: The ids of all of them, as they are kept.
+            found: What differs among them.
+        """
+        if not found.segments:
+            return
+        segment_ids = pa.array(list(found.segments))
+        who = pl.concat(places for places, _ in found.segments.values())
+        entered = pl.concat(entered for _, entered in found.segments.values())
+        counts = pl.DataFrame(
+            {"segment": range(len(found.segments)), "count": [len(w) for w, _ in found.segments.values()]}
+        )
+        numbers = counts.select(pl.col("segment").cast(pl.Int32).repeat_by("count").explode()).to_series()
+        columns = [
+            _coded(pl.repeat(0, len(who), dtype=pl.Int32, eager=True), self._run_id),
+            pa.repeat(self._as_of, len(who)),
+            _coded(numbers, segment_ids),
+            picked(ids.take(found.contacts.to_arrow()), who.cast(pl.Int32).to_arrow()),
+            _coded(entered.cast(pl.Int32), _CHANGES),
+        ]
+        self._writer.write_table(pa.table(columns, schema=self._schema))
+        self._rows += len(who)
+
+    def finish(self) -> PublishedFile:
+        """Complete the file and tell what it is."""
+        self._writer.close()
+        self._file.close()
+        return PublishedFile(path=CHANGES, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
+
+
+def _coded(numbers: pl.Series, words: pa.Array) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(numbers.to_arrow(), words, safe=False)

@@ -1,0 +1,47 @@
+"""A file that knows the digest of what was written to it, so that nobody has to read it again."""
+
+import hashlib
+import io
+from pathlib import Path
+
+__all__ = ["DigestingFile"]
+
+
+class DigestingFile(io.RawIOBase):
+    """A new file, written from its beginning to its end.
+
+    Attributes:
+        size: How many bytes were written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Make the file."""
+        self._file = path.open("wb")
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        """Tell that it can be written."""
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """Write bytes."""
+        view = memoryview(data)
+        self._digest.update(view)
+        self.size += view.nbytes
+        return self._file.write(view)
+
+    def flush(self) -> None:
+        """Hand what was written to the operating system."""
+        if not self._file.closed:
+            self._file.flush()
+
+    def close(self) -> None:
+        """Complete the file."""
+        self._file.close()
+        super().close()
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all that was written, in hexadecimal."""
+        return self._digest.hexdigest()

@@ -1,0 +1,87 @@
+"""Stopping what looks like a mistake: a segment whose size jumps, a snapshot that lost most of its contacts."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from segbatch.errors import SnapshotError, UsageError, counted, shown
+
+__all__ = ["EVERYTHING", "FLOOR", "Guard", "ensure_most_are_there", "read_share"]
+
+EVERYTHING = "all"
+"""What accepts every change of a run."""
+
+FLOOR = 100
+"""Segments of fewer members are free to change, and so are snapshots of fewer contacts."""
+
+_MOST_LOST = 0.5
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How much a segment may change from one run to the next.
+
+    Attributes:
+        max_change: The largest change of a segment's size, as a share of the size it had; None lets everything pass.
+        floor: Segments that have fewer members, before and after, are free.
+        accepted: The segments whose change is meant so; `all` accepts every one.
+    """
+
+    max_change: float | None = None
+    floor: int = FLOOR
+    accepted: Collection[str] = ()
+
+    def reason(self, segment_id: str, own: float | None, before: int, after: int) -> str | None:
+        """Tell why a segment is held back.
+
+        Args:
+            segment_id: The segment.
+            own: The share that its definition names, which is stronger than the guard's.
+            before: How many members it had.
+            after: How many it would have.
+
+        Returns:
+            The message, or None where it may pass.
+        """
+        most = self.max_change if own is None else own
+        if most is None or self.accepts(segment_id) or max(before, after) < self.floor:
+            return None
+        if abs(after - before) <= most * before:
+            return None
+        change = f"{(after - before) / before:+.1%}" if before else "from none"
+        sizes = f"from {before:,} to {counted(after, 'member')} ({change})"
+        return f"would go {sizes}, more than {most:.6g} of its size; if that is right, run with --accept {segment_id}"
+
+    def accepts(self, segment_id: str) -> bool:
+        """Tell whether the change of a segment is meant so."""
+        return EVERYTHING in self.accepted or segment_id in self.accepted
+
+
+def ensure_most_are_there(path: str, before: int, gone: int, guard: Guard) -> None:
+    """Check that a snapshot has most of the contacts that the last run saw.
+
+    Args:
+        path: The snapshot, for the message.
+        before: How many contacts the last run saw.
+        gone: How many of them are not there any more.
+        guard: What is accepted.
+
+    Raises:
+        SnapshotError: More than half of them are gone.
+    """
+    if before >= guard.floor and gone > before * _MOST_LOST and EVERYTHING not in guard.accepted:
+        lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.0%})"
+        raise SnapshotError(f"{path}: {lost}; nothing was published; check the export, or say --accept all")
+
+
+def read_share(text: str) -> float:
+    """Read a share: `0.3` or `30%`.
+
+    Raises:
+        UsageError: It is none.
+    """
+    found = _SHARE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{shown(text)} is no share; write it like 30% or 0.3 (--max-change)")
+    return float(found[1]) / (100 if found[2] else 1)

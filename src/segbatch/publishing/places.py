@@ -1,0 +1,82 @@
+"""Where things stand in the output folder.
+
+```
+OUTPUT/segbatch.duckdb                    what analysts open; can be made again at any time
+OUTPUT/current                            the folder of the published run: replacing this small file publishes
+OUTPUT/lock                               who is at work, while somebody is
+OUTPUT/runs/RUN/membership/*.parquet      who is in which segment
+OUTPUT/runs/RUN/state.arrow               the same as bits, for the next run to compare with
+OUTPUT/runs/RUN/changes.parquet           who entered and who left with this run
+OUTPUT/runs/RUN/manifest.json             everything about the run
+OUTPUT/runs/RUN/history.json              the runs before it, and itself
+OUTPUT/runs/RUN/unpublished               there until `current` names the run
+OUTPUT/runs/.tmp-RUN/                     all of this, while the run goes on
+```
+"""
+
+import re
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from segbatch.errors import UsageError, shown
+
+__all__ = [
+    "CHANGES",
+    "CURRENT",
+    "HISTORY",
+    "LOCK",
+    "MANIFEST",
+    "MEMBERSHIP",
+    "RUNS",
+    "STATE",
+    "UNFINISHED",
+    "UNPUBLISHED",
+    "check_run_id",
+    "free_folder",
+    "new_run_id",
+]
+
+RUNS = "runs"
+CURRENT = "current"
+LOCK = "lock"
+MEMBERSHIP = "membership"
+STATE = "state.arrow"
+CHANGES = "changes.parquet"
+MANIFEST = "manifest.json"
+HISTORY = "history.json"
+UNPUBLISHED = "unpublished"
+UNFINISHED = ".tmp-"
+"""What the name of a folder begins with in which a run is at work."""
+
+_MAX_RUN_ID = 150
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=-]*")
+_RUN_ID_RULE = (
+    f"a run id begins with a letter or digit, goes on with these and '.', '_', ':', '+', '@', '=' and '-', "
+    f"and has at most {_MAX_RUN_ID} characters (--run-id)"
+)
+
+
+def check_run_id(run_id: str) -> str:
+    """Return a run id that somebody chose.
+
+    Raises:
+        UsageError: It could not be the name of a folder.
+    """
+    if not _RUN_ID.fullmatch(run_id) or len(run_id) > _MAX_RUN_ID:
+        raise UsageError(f"{shown(run_id)} cannot be a run id; {_RUN_ID_RULE}")
+    return run_id
+
+
+def new_run_id(started: datetime) -> str:
+    """Return an id that sorts by time and that no other run has."""
+    return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+def free_folder(output: Path, run_id: str) -> str:
+    """Return the name of a folder for a run: its id, with a number behind it where an earlier try has that name.
+
+    A published folder is never written again, since somebody may be reading it.
+    """
+    names = [run_id, *(f"{run_id}~{number}" for number in range(2, 1000))]
+    return next(name for name in names if not (output / RUNS / name).exists())

@@ -1,0 +1,186 @@
+"""Recording a run: its membership, its bits for the next run, and its changes since the last one."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.publishing.changes import ChangesWriter
+from segbatch.publishing.differing import differences
+from segbatch.publishing.mapping import Mapping, map_contacts
+from segbatch.publishing.membership import MembershipWriter
+from segbatch.publishing.records import PublishedFile
+from segbatch.publishing.slots import Slots
+from segbatch.publishing.state import State, StateWriter
+from segbatch.publishing.stored_ids import stored
+
+__all__ = ["LastNight", "Recorded", "Recorder", "Writers"]
+
+
+@dataclass(frozen=True, slots=True)
+class LastNight:
+    """What a run is compared with.
+
+    Attributes:
+        state: The bits of the last run.
+        mapping: Which of its contacts is which of tonight's.
+    """
+
+    state: State
+    mapping: Mapping
+
+    @classmethod
+    def of(cls, state: State, tonight: Iterable[pl.Series]) -> "LastNight":
+        """Find tonight's contacts, given by their ids in batches, among those of the last run."""
+        return cls(state, map_contacts(state.id_batches(), tonight))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded.
+
+    Attributes:
+        members: How many members each segment has, those that were kept too.
+        entered: How many entered each segment; None where there was nothing to compare with.
+        exited: How many left it; None where there was nothing to compare with.
+        files: The files that were written.
+    """
+
+    members: Counter[str] = field(default_factory=Counter)
+    entered: Counter[str] | None = None
+    exited: Counter[str] | None = None
+    files: tuple[PublishedFile, ...] = ()
+
+
+class Writers:
+    """The files of a run."""
+
+    def __init__(self, folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType) -> None:
+        """Say where to write, and for which run.
+
+        Args:
+            folder: The run's folder.
+            run_id: Its id.
+            as_of: The moment for which it holds.
+            id_type: The Arrow type of the contacts' ids.
+        """
+        self._folder = folder
+        self._id_type = id_type
+        self.membership = MembershipWriter(folder, id_type)
+        self.changes = ChangesWriter(folder, run_id, as_of, id_type)
+
+    def state(self, slots: Slots) -> StateWriter:
+        """Begin the file of bits, now that it is known which bit is whose."""
+        return StateWriter(self._folder, slots, self._id_type)
+
+
+class Recorder:
+    """Takes the members of one batch of contacts after another, and records them in a thread beside the evaluation."""
+
+    def __init__(
+        self, segment_ids: Sequence[str], kept: Sequence[str], last: LastNight | None, writers: Writers | None
+    ) -> None:
+        """Begin.
+
+        Args:
+            segment_ids: The segments that are evaluated.
+            kept: Those that keep the members they had.
+            last: What to compare with; None where there is nothing.
+            writers: Where to write; None only counts.
+        """
+        self._segment_ids, self._kept, self._last = segment_ids, kept, last
+        self._was = last.state.slots if last else Slots()
+        self._slots = self._was.next(sorted([*segment_ids, *kept]))
+        self._writers, self._state = writers, writers.state(self._slots) if writers else None
+        self._found = Recorded() if last is None else Recorded(entered=Counter(), exited=Counter())
+        self._contacts = 0
+        self._pool = ThreadPoolExecutor(1, "record")
+        self._pending: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to record."""
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: TracebackType | None) -> None:
+        """End the thread."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def record(self, ids: pa.Array, members: pl.DataFrame) -> None:
+        """Record a batch, the next in the order of the snapshot; returns as soon as the one before is recorded.
+
+        Args:
+            ids: The ids of the contacts.
+            members: A column of booleans for each segment that is evaluated.
+        """
+        self._wait()
+        self._pending = self._pool.submit(self._record, ids, members)
+
+    def finish(self) -> Recorded:
+        """Record who is gone from the snapshot, and complete the files."""
+        self._wait()
+        if self._last is not None and len(self._last.mapping.gone):
+            self._record_gone(self._last)
+        if self._writers is None or self._state is None:
+            return self._found
+        writers = (self._writers.membership, self._state, self._writers.changes)
+        return replace(self._found, files=tuple(writer.finish() for writer in writers))
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+    def _record(self, ids: pa.Array, members: pl.DataFrame) -> None:
+        ids = stored(ids)
+        if self._last is None:
+            self._write_members(ids, members, self._slots.pack(members))
+            return
+        rows = self._last.mapping.rows.slice(self._contacts, len(ids))
+        self._contacts += len(ids)
+        before = self._last.state.octets_of(rows)
+        members = self._with_kept(members, before)
+        after = self._slots.pack(members)
+        self._write_members(ids, members, after)
+        self._write_changes(ids, before, after)
+
+    def _record_gone(self, last: LastNight) -> None:
+        """Who is gone from the snapshot has left every segment but those that keep their members."""
+        gone = last.mapping.gone
+        ids, before = last.state.ids_of(gone), last.state.octets_of(gone)
+        nobody = before.select(
+            pl.repeat(value=False, n=len(gone), dtype=pl.Boolean).alias(name) for name in self._segment_ids
+        )
+        members = self._with_kept(nobody, before)
+        after = self._slots.pack(members)
+        self._write_changes(ids, before, after)
+        stay = after.select(pl.any_horizontal(pl.all() != 0)).to_series()
+        if stay.any():
+            self._write_members(ids.filter(stay.to_arrow()), members.filter(stay), after.filter(stay))
+
+    def _with_kept(self, members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+        """Add the segments that keep their members, and put all in order."""
+        kept = before.select(self._was.holds(name).alias(name) for name in self._kept)
+        columns = {column.name: column for column in (*members.iter_columns(), *kept.iter_columns())}
+        return pl.DataFrame([columns[name] for name in sorted(columns)])
+
+    def _write_members(self, ids: pa.Array, members: pl.DataFrame, octets: pl.DataFrame) -> None:
+        self._found.members.update(members.sum().row(0, named=True))
+        if self._writers is not None and self._state is not None:
+            self._writers.membership.write(ids, members)
+            self._state.write(ids, octets)
+
+    def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:
+        found = differences(before, after, self._was, self._slots)
+        for segment_id, (_, entered) in found.segments.items():
+            if self._found.entered is not None and self._found.exited is not None:
+                self._found.entered[segment_id] += int(entered.sum())
+                self._found.exited[segment_id] += int((~entered).sum())
+        if self._writers is not None:
+            self._writers.changes.write(ids, found)

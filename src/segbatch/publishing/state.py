@@ -1,0 +1,127 @@
+"""The membership as bits, a row a contact: what the next run compares itself with.
+
+An Arrow file with the contacts' ids and, for each eight segments, a column of bytes (see `slots`). It is mapped into
+memory and not read: what is touched is what differs in order.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.contacts.ids import ids_as_series
+from segbatch.errors import PublishError
+from segbatch.publishing.digesting import DigestingFile
+from segbatch.publishing.places import STATE
+from segbatch.publishing.records import PublishedFile
+from segbatch.publishing.slots import Slots
+from segbatch.publishing.stored_ids import stored_type
+
+__all__ = ["State", "StateWriter", "open_state"]
+
+_IDS = "contact_id"
+_SLOTS = b"segbatch.slots"
+_NEAR = 4
+"""A batch's contacts that lie in so many times their number of last night's rows are looked up there alone."""
+
+
+class StateWriter:
+    """Writes the bits of one batch of contacts after another."""
+
+    def __init__(self, run_folder: Path, slots: Slots, id_type: pa.DataType) -> None:
+        """Begin the file.
+
+        Args:
+            run_folder: The folder of the run.
+            slots: Which bit is whose.
+            id_type: The Arrow type of the contacts' ids.
+        """
+        columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in slots.octets)]
+        self._schema = pa.schema(columns, metadata={_SLOTS: json.dumps(slots.names)})
+        self._file = DigestingFile(run_folder / STATE)
+        self._writer = pa.ipc.new_file(self._file, self._schema)
+        self._rows = 0
+
+    def write(self, ids: pa.Array, octets: pl.DataFrame) -> None:
+        """Write the bits of some contacts.
+
+        Args:
+            ids: Their ids, as they are kept.
+            octets: Their bits, a column a byte.
+        """
+        columns = [column.rechunk().to_arrow() for column in octets.iter_columns()]
+        self._writer.write_batch(pa.record_batch([ids, *columns], schema=self._schema))
+        self._rows += len(ids)
+
+    def finish(self) -> PublishedFile:
+        """Complete the file and tell what it is."""
+        self._writer.close()
+        self._file.close()
+        return PublishedFile(path=STATE, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
+
+
+class State:
+    """The bits of a published run.
+
+    Attributes:
+        slots: Which bit is whose.
+        id_type: The type in which its ids are kept.
+        rows: How many contacts it has.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        """Look at a table that a `StateWriter` wrote."""
+        self.slots = Slots(tuple(json.loads(table.schema.metadata[_SLOTS])))
+        self.id_type = table.schema.field(_IDS).type
+        self.rows = table.num_rows
+        self._ids = table.column(_IDS)
+        self._octets = pl.DataFrame(
+            {name: pl.Series(name, table.column(name)) for name in self.slots.octets}, height=table.num_rows
+        )
+
+    def id_batches(self) -> Iterable[pl.Series]:
+        """Return the ids of its contacts, some at a time."""
+        return (ids_as_series(chunk) for chunk in self._ids.chunks)
+
+    def ids_of(self, rows: pl.Series) -> pa.Array:
+        """Return the ids of some of its rows."""
+        found = self._ids.take(pa.array(rows.to_arrow()))
+        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+    def octets_of(self, rows: pl.Series) -> pl.DataFrame:
+        """Return the bits of some of its rows.
+
+        Args:
+            rows: Row numbers; null for contacts that it does not have, all of whose bits are empty.
+        """
+        known = rows.drop_nulls()
+        if not len(known):
+            return pl.DataFrame(
+                {name: pl.repeat(0, len(rows), dtype=pl.UInt8, eager=True) for name in self.slots.octets}
+            )
+        bounds = known.to_frame("row").select(first=pl.col("row").min(), end=pl.col("row").max() + 1)
+        first, end = bounds.row(0)
+        if end - first > _NEAR * len(rows):
+            self._octets = self._octets.rechunk()
+            near, places = self._octets, rows
+        else:
+            near, places = self._octets.slice(first, end - first).rechunk(), rows - first
+        return near.select(pl.all().gather(places).fill_null(0))
+
+
+def open_state(run_folder: Path) -> State:
+    """Open the bits of a published run.
+
+    Raises:
+        PublishError: They are missing or damaged.
+    """
+    path = run_folder / STATE
+    try:
+        with pa.memory_map(str(path)) as source:
+            return State(pa.ipc.open_file(source).read_all())
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        reason = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
+        message = "restore it, or publish into another folder (--output), where changes begin anew"
+        raise PublishError(f"{path}: {reason}; {message}") from None
