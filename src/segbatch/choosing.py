@@ -36,6 +36,21 @@ class Chosen:
     ids: tuple[str, ...]
     definitions: Definitions
 
+    def only(self, choice: "Choice | None") -> str:
+        """Return the id of the only one.
+
+        Args:
+            choice: What was asked for, as a message names it.
+
+        Raises:
+            UsageError: There are several.
+        """
+        match self.ids:
+            case [segment_id]:
+                return segment_id
+            case ids:
+                raise UsageError(f"{choice}: holds {len(ids)} segments; name one by its id, with --segments {choice}")
+
 
 def choose(
     choice: Choice | None,

@@ -203,7 +203,7 @@ def test_projects_and_other_segments_are_written_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"segment_id": "t"}, "there is no segment 't'"),
+        ({"definition": "t"}, "there is no segment 't'"),
         ({"dialect": "postgre"}, "'postgre' is no dialect; did you mean 'postgres'"),
         ({"dialect": "spark"}, "spark reads a table; name it with --table"),
         ({"table": "a; DROP TABLE b"}, "is no name of a table"),
@@ -213,7 +213,7 @@ def test_projects_and_other_segments_are_written_out(tmp_path: Path) -> None:
 def test_wrong_usage_is_told(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": [1]})
     write_segment(tmp_path / "segments", "s", rule("x", "eq", 1))
-    asked: dict[str, Any] = {"segment_id": "s", "contacts": tmp_path / "contacts.parquet"}
+    asked: dict[str, Any] = {"definition": "s", "contacts": tmp_path / "contacts.parquet"}
     with pytest.raises(UsageError, match=message):
         write_sql(**asked | {"segments": tmp_path / "segments"} | options)
 
@@ -229,3 +229,16 @@ def test_a_name_cannot_end_its_comment(tmp_path: Path) -> None:
     write_segment(tmp_path / "segments", "s", rule("x", "eq", 2), name="a\nb\r\u2028; DROP")
     assert rows(write_sql("s", path, tmp_path / "segments")) == []
     assert pq.read_table(path).num_rows == 1
+
+
+@pytest.mark.parametrize("pattern", ["(?:a{32}){32}", "(a{2,}){600}"])
+def test_patterns_that_are_too_large_for_re2_are_refused(tmp_path: Path, pattern: str) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"x": ["a"]})
+    advice = "write the pattern with smaller or fewer repetitions"
+    with pytest.raises(DefinitionError, match=rf"DuckDB have a limit: .*; {advice}$"):
+        members(tmp_path, rule("x", "matches", pattern))
+
+
+def test_patterns_at_the_limit_of_re2_are_run(tmp_path: Path) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"x": ["a" * 992, "a"]})
+    assert members(tmp_path, rule("x", "matches", "^(?:a{31}){32}$")) == ["a"]

@@ -187,10 +187,17 @@ def explain(
 
 @app.command(epilog="Exit status: 0 printed; 2 the segment is wrong, or the dialect cannot say it.")
 def sql(
-    segment: Annotated[str, typer.Argument(help="The id of the segment.")],
     contacts: Annotated[
         str, typer.Option(metavar="PATH", help="The snapshot, whose columns decide what a rule means.")
     ],
+    definition: Annotated[
+        str | None, typer.Argument(help="A JSON file, - for standard input, or the id of a segment of --segments.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of a definition; repeatable."),
+    ] = None,
+    match: Annotated[MatchName | None, typer.Option(help="How the rules are joined; all, if not given.")] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     dialect: Annotated[
         str, typer.Option(help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
@@ -214,9 +221,11 @@ def sql(
     from segbatch.sql.asking import write_sql  # noqa: PLC0415 - loads Polars and sqlglot
 
     text = write_sql(
-        segment,
+        definition,
         contacts,
         segments,
+        rules=rule or (),
+        match=match,
         dialect=dialect,
         table=table,
         id_column=id_column,

@@ -81,14 +81,10 @@ def funnel(
 
 def _prepare(question: Question, segment: str | Path | Segment, segments: str | Path) -> tuple[Prepared, str]:
     chosen = choose(segment, segments, project=question.project)
-    match chosen.ids:
-        case [segment_id]:
-            prepared = prepare(question, chosen.definitions)
-            prepared.planned(segment_id)
-            return prepared, segment_id
-        case ids:
-            message = f"{segment}: holds {len(ids)} segments; name one by its id, with --segments {segment}"
-            raise UsageError(message)
+    segment_id = chosen.only(segment)
+    prepared = prepare(question, chosen.definitions)
+    prepared.planned(segment_id)
+    return prepared, segment_id
 
 
 def _find(prepared: Prepared, contact_id: object) -> tuple[pl.DataFrame, str | int]:

@@ -1,10 +1,13 @@
 """What a user asks for: one segment, as SQL."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from segbatch.definitions.loading import load_definitions
+from segbatch.choosing import choose
+from segbatch.definitions.operators import MatchName
+from segbatch.definitions.segment import Segment
 from segbatch.errors import UsageError, did_you_mean
 from segbatch.preparing import Question, prepare
 from segbatch.sql.names import DIALECTS
@@ -13,10 +16,12 @@ __all__ = ["write_sql"]
 
 
 def write_sql(
-    segment_id: str,
+    definition: str | Path | Segment | None,
     contacts: str | Path,
     segments: str | Path = "segments",
     *,
+    rules: Sequence[str] = (),
+    match: MatchName | None = None,
     dialect: str = "duckdb",
     table: str | None = None,
     id_column: str = "id",
@@ -27,9 +32,11 @@ def write_sql(
     """Write a segment as one SELECT of the ids of its contacts, which holds exactly those that a run finds.
 
     Args:
-        segment_id: The segment.
+        definition: The id of a segment of `segments`, a JSON file with one, `-` for standard input, or a segment.
         contacts: The snapshot that gives the fields their types: a Parquet file, a folder of them, or a glob.
-        segments: A JSON file of definitions, or a folder of such files.
+        segments: Where the saved segments are.
+        rules: Rules in place of a definition, such as `status eq active`.
+        match: How these are joined: `all`, if not given.
         dialect: `duckdb`, `postgres`, `snowflake`, `bigquery`, `clickhouse` or `spark`.
         table: The table to select from; without it DuckDB reads the snapshot's files.
         id_column: The column with the contacts' ids.
@@ -53,5 +60,6 @@ def write_sql(
     from segbatch.sql.writing import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
     question = Question(contacts, id_column, project, as_of, timezone, allow_empty=True)
-    prepared = prepare(question, load_definitions(Path(segments)))
-    return query(prepared, segment_id, dialect, table, project)
+    chosen = choose(definition, segments, rules=rules, match=match, project=project)
+    segment_id = chosen.only(definition)
+    return query(prepare(question, chosen.definitions), segment_id, dialect, table, project)

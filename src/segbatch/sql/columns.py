@@ -52,7 +52,7 @@ class Column:
             Refused: It is another dialect.
         """
         if self.dialect != "duckdb":
-            raise Refused(f"{what} may mean something else in {self.dialect}; --dialect duckdb has it")
+            raise Refused(f"{what} may mean something else in {self.dialect}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Table:
         """Return the SQL that reads a field.
 
         Raises:
-            Refused: The dialect cannot read it, or not surely so.
+            Refused: The dialect cannot read it, or may read it differently.
         """
         if field.kind is Kind.NOTHING:
             return Column(exp.Null(), field.dtype, field.kind, self.dialect)
@@ -91,7 +91,7 @@ class Table:
     def _in_struct(self, sql: exp.Expr, keys: Iterable[str], dtype: pl.DataType) -> exp.Expr:
         for key in keys:
             if self.dialect not in _HAVE_STRUCTS:
-                raise Refused(f"a path into a struct cannot be written surely for {self.dialect}")
+                raise Refused(f"a path into a struct is not supported for {self.dialect}")
             if self.dialect == "bigquery" and "." in key:
                 raise Refused(f"{self.dialect} has no fields with a dot in their name")
             inner = _fields(dtype)
@@ -102,12 +102,12 @@ class Table:
 
     def _in_map(self, sql: exp.Expr, keys: Iterable[str]) -> exp.Expr:
         if self.dialect != "duckdb":
-            raise Refused(f"a path into a map cannot be written surely for {self.dialect}")
+            raise Refused(f"a path into a map is not supported for {self.dialect}")
         return exp.Bracket(this=sql, expressions=[text(".".join(keys))])
 
     def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
         if self.dialect != "duckdb":
-            raise Refused(f"a path into JSON texts cannot be written surely for {self.dialect}")
+            raise Refused(f"a path into JSON texts is not supported for {self.dialect}")
         outside = _call("REGEXP_REPLACE", sql, text(_QUOTED_TEXT), text(""), text("g"))
         is_json = exp.not_(_call("REGEXP_MATCHES", outside, text(_NOT_JSON)))
         strict = exp.Case().when(is_json, sql.copy())
@@ -184,4 +184,5 @@ def _ensure_one(name: str, names: Iterable[str], noun: str) -> None:
     """Refuse a name that SQL, which ignores case, cannot tell from another."""
     twins = [other for other in names if other.lower() == name.lower() and other != name]
     if twins:
-        raise Refused(f"SQL ignores case in names, and the {noun} '{name}' has the twin '{twins[0]}'")
+        reason = f"SQL ignores case in names, and the {noun} '{name}' has the twin '{twins[0]}'"
+        raise Refused(reason, "rename one of the two in the export")

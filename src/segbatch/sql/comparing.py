@@ -57,7 +57,7 @@ def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.
 def _written(value: str, column: Column) -> exp.Expr:
     """Write a text, except where a dialect reads characters of it as something else."""
     if column.dialect != "duckdb" and ("\\" in value or not value.isprintable()):
-        raise Refused(f"a text with a backslash or a control character cannot be written surely for {column.dialect}")
+        raise Refused(f"a text with a backslash or a control character may mean something else in {column.dialect}")
     return text(value)
 
 
@@ -94,7 +94,7 @@ def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.E
         return exp.GT(this=exp.Anonymous(this="LEN", expressions=[found]), expression=exp.Literal.number(0))
     if column.dialect == "postgres" and isinstance(test, exp.EQ) and isinstance(test.this, exp.Column):
         return exp.EQ(this=test.expression, expression=exp.Any(this=exp.Paren(this=column.sql.copy())))
-    raise Refused(f"this test of a list cannot be written surely for {column.dialect}; --dialect duckdb has it")
+    raise Refused(f"this test of a list is not supported for {column.dialect}")
 
 
 def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:

@@ -160,9 +160,15 @@ class Refused(Exception):  # noqa: N818 - it is caught where the rule's place is
 
     Attributes:
         reason: Why, to be put behind the rule's place.
+        advice: What to do, where it is not to use DuckDB's dialect.
     """
 
     reason: str
+    advice: str = "use --dialect duckdb, or change the rule"
+
+    def __str__(self) -> str:
+        """Say why, and what to do."""
+        return f"{self.reason}; {self.advice}"
 
 
 def identifier(name: str) -> exp.Identifier:

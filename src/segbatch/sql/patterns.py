@@ -2,6 +2,8 @@
 
 import re
 
+import duckdb
+
 from segbatch.sql.dialects import Refused
 
 __all__ = ["translated"]
@@ -11,6 +13,7 @@ _WORD = (
     r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"
 )
 _SPACE = r"\t-\r\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+_ADVICE = "write the pattern without it"
 _CLASSES = {"d": r"\p{Nd}", "w": _WORD, "s": _SPACE}
 _TOKEN = re.compile(
     r"""
@@ -48,7 +51,8 @@ def translated(pattern: str, *, ignore_case: bool) -> str:
         found = (_INSIDE if inside else _TOKEN).match(pattern, position)
         if found is None:
             rest = pattern[position : position + 12]
-            raise Refused(f"the regular expressions of DuckDB lack, or read differently, what stands at {rest!r}")
+            reason = f"the regular expressions of DuckDB lack, or read differently, what stands at {rest!r}"
+            raise Refused(reason, _ADVICE)
         kind, token = found.lastgroup, found.group()
         if kind == "class":
             token = _class(token[1], inside=inside)
@@ -57,7 +61,19 @@ def translated(pattern: str, *, ignore_case: bool) -> str:
         inside = kind == "list" or (inside and kind != "end")
         written.append(token)
         position = found.end()
+    _ensure_small("".join(written))
     return "".join(written)
+
+
+def _ensure_small(pattern: str) -> None:
+    """Ask DuckDB whether it takes a pattern: RE2 repeats at most 1,000 times, and takes no large ones."""
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("SELECT regexp_matches('', $1)", [pattern])
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0].removeprefix("Invalid Input Error: ")
+        advice = "write the pattern with smaller or fewer repetitions"
+        raise Refused(f"the regular expressions of DuckDB have a limit: {reason}", advice) from None
 
 
 def _class(letter: str, *, inside: bool) -> str:
@@ -68,5 +84,5 @@ def _class(letter: str, *, inside: bool) -> str:
     if letter == "D":
         return r"\P{Nd}"
     if inside:
-        raise Refused(f"the regular expressions of DuckDB have no '\\{letter}' of Unicode inside brackets")
+        raise Refused(f"the regular expressions of DuckDB have no '\\{letter}' of Unicode inside brackets", _ADVICE)
     return f"[^{ranges}]"

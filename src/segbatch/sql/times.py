@@ -54,7 +54,7 @@ def _day(day: date) -> exp.Expr:
 def _instant(moment: datetime, column: Column) -> exp.Expr:
     """Write an instant as the column has it: with a time zone or, without one, in UTC."""
     if column.dialect in {"snowflake", "clickhouse"}:
-        raise Refused(f"an instant cannot be written surely for {column.dialect}, whose settings change its meaning")
+        raise Refused(f"an instant is not supported for {column.dialect}, whose settings change its meaning")
     zoned = cast("pl.Datetime", column.dtype).time_zone is not None
     if column.dialect == "spark" and not zoned:
         raise Refused("spark may read a time without a zone in the zone of its session")
@@ -69,7 +69,7 @@ def _instant(moment: datetime, column: Column) -> exp.Expr:
 def _local_day(column: Column, clock: Clock) -> exp.Expr:
     """Return the calendar day in the run's time zone."""
     if column.dialect not in {"duckdb", "postgres"}:
-        raise Refused(f"the day of an instant in a time zone cannot be written surely for {column.dialect}")
+        raise Refused(f"the day of an instant in a time zone is not supported for {column.dialect}")
     dtype, sql, zone = cast("pl.Datetime", column.dtype), column.sql.copy(), clock.timezone.key
     if dtype.time_unit == "ns":
         column.refuse_outside_duckdb("a column of nanoseconds")

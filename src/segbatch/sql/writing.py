@@ -8,9 +8,9 @@ from sqlglot.errors import ParseError
 
 from segbatch.compiler.plan import PROJECT_COLUMN
 from segbatch.contacts.fields import resolve
-from segbatch.definitions.loading import Definition, Definitions
+from segbatch.definitions.loading import Definition
 from segbatch.definitions.segment import Group, Node, Rule
-from segbatch.errors import DefinitionError, Problem, UsageError, did_you_mean
+from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.preparing import Prepared
 from segbatch.sql.columns import Table
 from segbatch.sql.dialects import Refused, identifier
@@ -19,23 +19,7 @@ from segbatch.sql.names import DialectName
 from segbatch.sql.rules import predicate
 from segbatch.sql.sources import read_parquet
 
-__all__ = ["find_segment", "query"]
-
-
-def find_segment(definitions: Definitions, segment_id: str) -> Definition:
-    """Find a segment by its id.
-
-    Raises:
-        UsageError: There is none.
-        DefinitionError: It cannot be read.
-    """
-    for broken in definitions.broken:
-        if broken.segment_id == segment_id:
-            raise DefinitionError(broken.problems)
-    by_id = {definition.segment_id: definition for definition in definitions.good}
-    if segment_id not in by_id:
-        raise UsageError(f"there is no segment '{segment_id}'{did_you_mean(segment_id, by_id)}")
-    return by_id[segment_id]
+__all__ = ["query"]
 
 
 def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str | None, project: str | None) -> str:
@@ -50,11 +34,9 @@ def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str 
 
     Raises:
         DefinitionError: The snapshot gives some rule no meaning, or the dialect cannot say it.
-        UsageError: There is no such segment, or no such table can be.
+        UsageError: No such table can be.
     """
-    definition = find_segment(prepared.definitions, segment_id)
-    if segment_id in prepared.plan.failed:
-        raise DefinitionError(prepared.plan.failed[segment_id])
+    definition = prepared.planned(segment_id).definition
     source = read_parquet(prepared.snapshot.files, dialect) if table is None else _table(table, dialect)
     writer = _Writer(prepared, dialect, project)
     part = writer.segment(definition, _Way(), negated=False)
@@ -156,5 +138,5 @@ class _Writer:
             column = self._table.column(resolve(str(rule.field), self._table.schema))
             return predicate(rule, column, self._clock, negated=negated)
         except Refused as refused:
-            self.problems.append(way.problem(path, refused.reason))
+            self.problems.append(way.problem(path, str(refused)))
             return exp.Boolean(this=False)
