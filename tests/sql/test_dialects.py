@@ -76,10 +76,14 @@ def contacts(tmp_path: Path) -> Path:
         "at": [moment],
         "plain_at": [moment.replace(tzinfo=None)],
         "tags": [["a"]],
-        "cf": [{"plan": "pro"}],
-        "custom_fields": ['{"plan": "pro"}'],
+        "cf": [{"plan": "pro", "day": date(2025, 6, 1), "at": moment, "tags": ["a"], "counts": [1]}],
+        "custom_fields": ['{"plan": "pro", "mixed": 1}', '{"mixed": "a"}'],
+        "map": pa.array([[("plan", "pro")]], pa.map_(pa.string(), pa.string())),
     }
-    return write_contacts(tmp_path / "contacts.parquet", columns)
+    return write_contacts(
+        tmp_path / "contacts.parquet",
+        {name: pa.array(cells).take([0, 0]) if name != "custom_fields" else cells for name, cells in columns.items()},
+    )
 
 
 def written(tmp_path: Path, dialect: str, *rules: dict[str, Any]) -> list[str]:
@@ -112,7 +116,6 @@ def test_what_a_dialect_says(tmp_path: Path, dialect: str) -> None:
         (rule("status", "eq", 5), "comparing a text with a number may mean something else in"),
         (rule("status", "contains", ""), "an empty text in another may mean something else in"),
         (rule("status", "eq", "a\\b"), "a backslash or a control character may mean something else in"),
-        (rule("custom_fields.plan", "eq", "pro"), "a path into JSON texts is not supported for"),
         (rule("tags", "in", ["a", 1]), "may mean something else in|this test of a list is not supported for"),
     ],
 )
@@ -126,11 +129,23 @@ def test_what_only_duckdb_says(tmp_path: Path, dialect: str, one: dict[str, Any]
 @pytest.mark.parametrize(
     ("one", "saying"),
     [
-        (rule("cf.plan", "eq", "pro"), {"bigquery", "spark"}),
-        (rule("tags", "contains", "a"), {"postgres"}),
-        (rule("at", "gt", "2025-06-01T00:00:00Z"), {"postgres", "bigquery", "spark"}),
-        (rule("plain_at", "within_last", "30d"), {"postgres", "bigquery"}),
-        (rule("at", "eq", "2025-06-01"), {"postgres"}),
+        (rule("cf.plan", "eq", "pro"), set(OTHERS)),
+        (rule("cf.day", "gt", "2025-06-01"), {"postgres", "bigquery", "clickhouse", "spark"}),
+        (rule("cf.at", "gt", "2025-06-01"), {"bigquery", "clickhouse", "spark"}),
+        (rule("cf.tags", "contains", "a"), set(OTHERS)),
+        (rule("cf.counts", "contains", 1), {"bigquery"}),
+        (rule("cf", "exists"), set(OTHERS) - {"clickhouse"}),
+        (rule("custom_fields.plan", "eq", "pro"), {"postgres", "snowflake"}),
+        (rule("custom_fields.mixed", "eq", "pro"), set()),
+        (rule("map.plan", "eq", "pro"), {"postgres", "snowflake", "spark"}),
+        (rule("tags", "contains", "a"), set(OTHERS)),
+        (rule("tags", "not_in", ["a", "b"]), set(OTHERS)),
+        (rule("tags", "exists"), {"postgres", "snowflake", "spark"}),
+        (rule("at", "gt", "2025-06-01T00:00:00Z"), set(OTHERS)),
+        (rule("at", "gt", "1800-06-01T00:00:00Z"), set(OTHERS) - {"clickhouse"}),
+        (rule("plain_at", "within_last", "30d"), {"postgres", "snowflake", "bigquery"}),
+        (rule("at", "eq", "2025-06-01"), set(OTHERS)),
+        (rule("at", "eq", "9999-12-31"), {"postgres"}),
         (rule("r", "eq", 0.1), {"postgres", "clickhouse", "spark"}),
         (rule("born", "within_last", "2w"), set(OTHERS)),
         (rule("status", "ends_with", "a"), set(OTHERS)),
@@ -143,6 +158,28 @@ def test_what_some_dialects_say(tmp_path: Path, one: dict[str, Any], saying: set
         else:
             with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: "):
                 written(tmp_path, dialect, one)
+
+
+def day_of(tmp_path: Path, operator: str, timezone: str, day: str = "2025-06-01") -> str:
+    write_segment(tmp_path / "segments", "s", rule("at", operator, day))
+    path, folder = contacts(tmp_path), tmp_path / "segments"
+    return write_sql("s", path, folder, dialect="spark", table="t", timezone=timezone).split("WHERE ")[1]
+
+
+def test_a_day_is_the_instants_between_two_midnights(tmp_path: Path) -> None:
+    first, after = ("CAST('2025-05-31 22:00:00+00:00' AS TIMESTAMP)", "CAST('2025-06-01 22:00:00+00:00' AS TIMESTAMP)")
+    zone = "Europe/Berlin"
+    assert day_of(tmp_path, "eq", zone) == f"at >= {first} AND at < {after}"
+    assert day_of(tmp_path, "gt", zone) == f"at >= {after}"
+    assert day_of(tmp_path, "gte", zone) == f"at >= {first}"
+    assert day_of(tmp_path, "lt", zone) == f"at < {first}"
+    assert day_of(tmp_path, "lte", zone) == f"at < {after}"
+
+
+@pytest.mark.parametrize(("timezone", "day"), [("America/Havana", "2025-11-02"), ("Pacific/Apia", "2011-12-30")])
+def test_a_midnight_at_which_the_clocks_are_changed_is_refused(tmp_path: Path, timezone: str, day: str) -> None:
+    with pytest.raises(DefinitionError, match=f"on {day} the clocks of {timezone} are changed near midnight"):
+        day_of(tmp_path, "gte", timezone, day)
 
 
 def test_a_rule_of_another_segment_is_refused_with_the_way_there(tmp_path: Path) -> None:

@@ -31,11 +31,13 @@ class Opened:
         dtype: The struct.
         decode: Reads a batch of the column so.
         problem: What is wrong with some of its values, if anything.
+        mixed: The paths in it whose values are of several kinds, and so read as text.
     """
 
     dtype: pl.DataType
     decode: Callable[[pl.Series], pl.Series]
     problem: Problem | None = None
+    mixed: frozenset[str] = frozenset()
 
 
 def form_of(field: pa.Field) -> Form | None:
@@ -76,7 +78,8 @@ def _open_json(
     found = JsonColumn(paths)
     for texts in batches:
         found.look(texts)
-    return Opened(found.dtype, found.decode, _problem(column, found, id_at) if found.broken else None)
+    problem = _problem(column, found, id_at) if found.broken else None
+    return Opened(found.dtype, found.decode, problem, found.mixed)
 
 
 def _problem(column: str, found: JsonColumn, id_at: Callable[[int], str | int | None]) -> Problem:

@@ -122,6 +122,12 @@ class JsonColumn:
         return self._connection.execute(sql).fetchall()
 
     @property
+    def mixed(self) -> frozenset[str]:
+        """The dotted paths whose values, or elements, are of several kinds and read as text."""
+        texts = {path for path, node in self._nodes.items() if _is_mixed(node.kinds) or _is_mixed(node.elements)}
+        return frozenset(".".join(path) for path in texts)
+
+    @property
     def dtype(self) -> pl.DataType:
         """The struct that the values show; keys that no rule names are in it without a type."""
         fields = self._children(())
@@ -189,6 +195,10 @@ def _one_kind(kinds: set[str]) -> str:
             return "number"
         case _:
             return "text"
+
+
+def _is_mixed(kinds: set[str]) -> bool:
+    return len(kinds) > 1 and _one_kind(kinds) == "text"
 
 
 def _splits(path: str) -> Iterator[_Keys]:

@@ -1,7 +1,7 @@
 """From a field, found in the snapshot's schema, to the SQL that reads it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 from polars.datatypes import DataTypeClass
@@ -11,11 +11,12 @@ from segbatch.contacts.custom_fields import Form
 from segbatch.contacts.fields import Field
 from segbatch.contacts.kinds import Kind, element_type, kind_of
 from segbatch.sql.dialects import Refused, identifier, is_null, text
+from segbatch.sql.documents import DOCUMENTS, in_document, whole_document
 from segbatch.sql.names import DialectName
 
 __all__ = ["Column", "Table", "element_column"]
 
-_HAVE_STRUCTS = {"duckdb", "bigquery", "spark"}
+_NO_NULL_LISTS = {"bigquery", "clickhouse"}
 _ONE_WIDTH_OF_FLOATS = {"snowflake", "bigquery"}
 _QUOTED_TEXT = r'"(\\.|[^"\\])*"'
 _NOT_JSON = "(?i)nan|inf"
@@ -33,16 +34,26 @@ class Column:
         dtype: Its type.
         kind: What the type means to rules.
         dialect: In what it is written.
+        is_document: Whether it stands in a JSON document.
     """
 
     sql: exp.Expr
     dtype: pl.DataType
     kind: Kind
     dialect: DialectName
+    is_document: bool = False
 
     @property
     def missing(self) -> exp.Expr:
-        """Ask whether it is missing."""
+        """Ask whether it is missing.
+
+        Raises:
+            Refused: The dialect cannot tell.
+        """
+        if self.kind is Kind.LIST and self.dialect in _NO_NULL_LISTS:
+            raise Refused(f"{self.dialect} has no missing lists, but empty ones in their place")
+        if self.kind is Kind.STRUCT and self.dialect == "clickhouse":
+            raise Refused(f"{self.dialect} has no missing structs, but empty ones in their place")
         return exp.Boolean(this=True) if self.kind is Kind.NOTHING else is_null(self.sql)
 
     def refuse_outside_duckdb(self, what: str) -> None:
@@ -63,11 +74,13 @@ class Table:
         schema: The columns of the snapshot with their Polars types.
         forms: The columns that are read as structs and stored as something else.
         dialect: In what is written.
+        mixed: The paths into JSON texts whose values are of several kinds.
     """
 
     schema: Mapping[str, pl.DataType]
     forms: Mapping[str, Form]
     dialect: DialectName
+    mixed: frozenset[str] = frozenset()
 
     def column(self, field: Field) -> Column:
         """Return the SQL that reads a field.
@@ -80,6 +93,8 @@ class Table:
         _ensure_one(field.column, self.schema, "column")
         keys = _keys(field.leaf.removeprefix(field.column).removeprefix("."), self.schema[field.column])
         whole: exp.Expr = exp.column(identifier(field.column))
+        if self.dialect in DOCUMENTS and (keys or field.column in self.forms):
+            return self._in_document(whole, keys, field)
         match self.forms.get(field.column):
             case "json":
                 return self._readable(self._in_json(whole, keys, field), field)
@@ -88,22 +103,43 @@ class Table:
             case _:
                 return self._readable(self._in_struct(whole, keys, self.schema[field.column]), field)
 
+    def _in_document(self, whole: exp.Expr, keys: list[str], field: Field) -> Column:
+        if not keys:
+            return Column(whole_document(whole, self.dialect), field.dtype, field.kind, self.dialect)
+        if field.leaf in self.mixed:
+            kinds = "values of several kinds, which are read as text"
+            raise Refused(f"'{field.leaf}' has {kinds}: {self.dialect} may write them differently")
+        sql = in_document(whole, keys, field.dtype, self.dialect)
+        column = Column(sql, field.dtype, field.kind, self.dialect, is_document=True)
+        return column if self.dialect == "postgres" else _guarded(column)  # a number of JSON is never NaN
+
     def _in_struct(self, sql: exp.Expr, keys: Iterable[str], dtype: pl.DataType) -> exp.Expr:
         for key in keys:
-            if self.dialect not in _HAVE_STRUCTS:
-                raise Refused(f"a path into a struct is not supported for {self.dialect}")
             if self.dialect == "bigquery" and "." in key:
                 raise Refused(f"{self.dialect} has no fields with a dot in their name")
             inner = _fields(dtype)
             _ensure_one(key, inner, "key")
-            step = exp.Bracket(this=sql, expressions=[text(key)])
-            sql, dtype = step if self.dialect == "duckdb" else exp.Dot(this=sql, expression=identifier(key)), inner[key]
+            sql, dtype = self._field(sql, key), inner[key]
         return sql
 
+    def _field(self, sql: exp.Expr, key: str) -> exp.Expr:
+        match self.dialect:
+            case "duckdb":
+                return exp.Bracket(this=sql, expressions=[text(key)])
+            case "clickhouse":
+                return _call("tupleElement", sql, text(key))
+            case _:
+                return exp.Dot(this=sql, expression=identifier(key))
+
     def _in_map(self, sql: exp.Expr, keys: Iterable[str]) -> exp.Expr:
-        if self.dialect != "duckdb":
-            raise Refused(f"a path into a map is not supported for {self.dialect}")
-        return exp.Bracket(this=sql, expressions=[text(".".join(keys))])
+        key = text(".".join(keys))
+        match self.dialect:
+            case "duckdb":
+                return exp.Bracket(this=sql, expressions=[key])
+            case "spark" if key.this.isprintable() and "\\" not in key.this:
+                return _call("TRY_ELEMENT_AT", sql, key)
+            case _:
+                raise Refused(f"a path into a map is not supported for {self.dialect}")
 
     def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
         if self.dialect != "duckdb":
@@ -154,7 +190,7 @@ def _guarded(column: Column) -> Column:
     else:
         is_nan = exp.IsNan(this=column.sql)
     guard = exp.Case(ifs=[exp.If(this=exp.Not(this=is_nan), true=column.sql.copy())])
-    return Column(guard, column.dtype, column.kind, column.dialect)
+    return replace(column, sql=guard)
 
 
 def _call(name: str, *arguments: exp.Expr) -> exp.Expr:

@@ -11,6 +11,7 @@ from segbatch.contacts.kinds import Kind
 from segbatch.definitions.values import Scalar
 from segbatch.sql.columns import Column, element_column
 from segbatch.sql.dialects import Refused, never, text
+from segbatch.sql.documents import has_element
 from segbatch.sql.numbers import COMPARISONS, Comparison, compare_number, compare_text_as_number
 from segbatch.sql.patterns import translated
 from segbatch.sql.times import compare_date, compare_moment
@@ -50,6 +51,7 @@ def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.
         return compare_text_as_number(column, comparison, value)
     operand = column.sql.copy()
     if comparison != "eq" and column.dialect == "postgres":
+        operand = exp.Paren(this=operand) if column.is_document else operand
         operand = exp.Collate(this=operand, expression=exp.to_identifier("C", quoted=True))
     return COMPARISONS[comparison](this=operand, expression=_written(value, column))
 
@@ -63,15 +65,18 @@ def _written(value: str, column: Column) -> exp.Expr:
 
 def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
     """Ask whether a column equals some value; each is read by its own kind."""
+    if column.kind is Kind.LIST and column.dialect != "duckdb":
+        return exp.or_(*(compare(column, "eq", value, clock) for value in values))
     if column.kind is Kind.LIST:
         return some_element(column, lambda element: among(element, values, clock))
     tests = [test for value in values if not isinstance(test := compare(column, "eq", value, clock), exp.Boolean)]
     groups: dict[str, list[exp.Expr]] = {}
     for test in tests:
-        groups.setdefault(test.this.sql(dialect=column.dialect), []).append(test)
+        alike_by = test.this if isinstance(test, exp.EQ) else test
+        groups.setdefault(alike_by.sql(dialect=column.dialect), []).append(test)
     joined = [
         alike[0]
-        if len(alike) == 1
+        if len(alike) == 1 or not isinstance(alike[0], exp.EQ)
         else exp.In(this=alike[0].this.copy(), expressions=[test.expression.copy() for test in alike])
         for alike in groups.values()
     ]
@@ -92,9 +97,29 @@ def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.E
         function = exp.Lambda(this=test, expressions=[exp.to_identifier(_ELEMENT)])
         found = exp.Anonymous(this="LIST_FILTER", expressions=[column.sql.copy(), function])
         return exp.GT(this=exp.Anonymous(this="LEN", expressions=[found]), expression=exp.Literal.number(0))
-    if column.dialect == "postgres" and isinstance(test, exp.EQ) and isinstance(test.this, exp.Column):
-        return exp.EQ(this=test.expression, expression=exp.Any(this=exp.Paren(this=column.sql.copy())))
+    if isinstance(test, exp.EQ) and isinstance(test.this, exp.Column):
+        return _one_element(column, element, test.expression)
     raise Refused(f"this test of a list is not supported for {column.dialect}")
+
+
+def _one_element(column: Column, element: Column, value: exp.Expr) -> exp.Expr:
+    """Ask whether an element of a list equals a value, as a dialect other than DuckDB asks it."""
+    found = column.sql.copy()
+    match column.dialect:
+        case "postgres" if column.is_document:
+            return has_element(found, value)
+        case "postgres":
+            return exp.EQ(this=value, expression=exp.Any(this=exp.Paren(this=found)))
+        case "bigquery":
+            return exp.In(this=value, unnest=exp.Unnest(expressions=[found]))
+        case "clickhouse" if element.kind in {Kind.TEXT, Kind.BOOLEAN}:
+            return exp.Anonymous(this="has", expressions=[found, value])
+        case "spark" if element.kind in {Kind.TEXT, Kind.BOOLEAN}:
+            return exp.Anonymous(this="ARRAY_CONTAINS", expressions=[found, value])
+        case "snowflake" if element.kind in {Kind.TEXT, Kind.BOOLEAN}:
+            return exp.Anonymous(this="ARRAY_CONTAINS", expressions=[exp.cast(value, "variant"), found])
+        case _:
+            raise Refused(f"this test of a list is not supported for {column.dialect}")
 
 
 def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:

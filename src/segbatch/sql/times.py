@@ -1,7 +1,7 @@
 """Comparisons with days and instants, and the stretch of time that a duration spans."""
 
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 
 from sqlglot import exp
 
@@ -20,6 +20,12 @@ __all__ = ["compare_date", "compare_moment", "within"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 2**63
+_NEAR_MIDNIGHT = timedelta(hours=4)
+"""No zone has changed its clocks by more, but for those that left out a day."""
+
+_SNOWFLAKE_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF6"
+_CLICKHOUSE_FROM = datetime(1900, 1, 1, tzinfo=UTC)
+_CLICKHOUSE_TO = datetime(2299, 1, 1, tzinfo=UTC)
 _Moment = TypeVar("_Moment", date, datetime)
 
 
@@ -33,7 +39,42 @@ def compare_moment(column: Column, comparison: Comparison, value: Scalar, clock:
     moment = read_moment(value, clock.timezone)
     if isinstance(moment, datetime):
         return _compare_instant(column, comparison, moment)
-    return COMPARISONS[comparison](this=_local_day(column, clock), expression=_day(moment))
+    if column.dialect in {"duckdb", "postgres"}:
+        return COMPARISONS[comparison](this=_local_day(column, clock), expression=_day(moment))
+    return _compare_day(column, comparison, moment, clock)
+
+
+def _compare_day(column: Column, comparison: Comparison, day: date, clock: Clock) -> exp.Expr:
+    """Compare the days of instants with a day, by the instants at which it begins and ends."""
+    here, beyond = _midnight(day, 0, clock), _midnight(day, 1, clock)
+    match comparison:
+        case "eq":
+            return exp.and_(_compare_instant(column, "gte", here), _compare_instant(column, "lt", beyond))
+        case "gte" | "lt":
+            return _compare_instant(column, comparison, here)
+        case "gt":
+            return _compare_instant(column, "gte", beyond)
+        case "lte":
+            return _compare_instant(column, "lt", beyond)
+        case _:
+            assert_never(comparison)
+
+
+def _midnight(day: date, later: int, clock: Clock) -> datetime:
+    """Return the instant at which a day begins, or one so many days later.
+
+    Raises:
+        Refused: The clocks are changed so near to it that instants of two days may be mixed, or calendars end there.
+    """
+    try:
+        midnight = datetime.combine(day + timedelta(days=later), time(), clock.timezone)
+        instant = midnight.astimezone(UTC)
+        around = {(instant + by).astimezone(clock.timezone).utcoffset() for by in (-_NEAR_MIDNIGHT, _NEAR_MIDNIGHT)}
+    except OverflowError:
+        raise Refused("a day at the end of the calendar is supported by duckdb and postgres alone") from None
+    if len(around) > 1:
+        raise Refused(f"on {midnight.date()} the clocks of {clock.timezone.key} are changed near midnight")
+    return instant
 
 
 def _compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expr:
@@ -53,11 +94,13 @@ def _day(day: date) -> exp.Expr:
 
 def _instant(moment: datetime, column: Column) -> exp.Expr:
     """Write an instant as the column has it: with a time zone or, without one, in UTC."""
-    if column.dialect in {"snowflake", "clickhouse"}:
-        raise Refused(f"an instant is not supported for {column.dialect}, whose settings change its meaning")
     zoned = cast("pl.Datetime", column.dtype).time_zone is not None
     if column.dialect == "spark" and not zoned:
         raise Refused("spark may read a time without a zone in the zone of its session")
+    if column.dialect == "snowflake":
+        return _instant_of_snowflake(moment, zoned=zoned)
+    if column.dialect == "clickhouse":
+        return _instant_of_clickhouse(moment, zoned=zoned)
     written = moment.astimezone(UTC).isoformat(sep=" ")
     if not zoned:
         return exp.cast(text(written.removesuffix("+00:00")), "timestamp")
@@ -66,10 +109,27 @@ def _instant(moment: datetime, column: Column) -> exp.Expr:
     return exp.cast(text(written), "timestamptz")
 
 
+def _instant_of_snowflake(moment: datetime, *, zoned: bool) -> exp.Expr:
+    """Write an instant with its format, which a setting would change otherwise."""
+    written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f").zfill(26)
+    if not zoned:
+        arguments = [text(written), text(_SNOWFLAKE_FORMAT)]
+        return exp.Anonymous(this="TO_TIMESTAMP_NTZ", expressions=arguments)
+    arguments = [text(f"{written} +00:00"), text(f"{_SNOWFLAKE_FORMAT} TZH:TZM")]
+    return exp.Anonymous(this="TO_TIMESTAMP_TZ", expressions=arguments)
+
+
+def _instant_of_clickhouse(moment: datetime, *, zoned: bool) -> exp.Expr:
+    if not zoned:
+        raise Refused("clickhouse may read a time without a zone in the zone of its server")
+    if not _CLICKHOUSE_FROM <= moment < _CLICKHOUSE_TO:
+        raise Refused("clickhouse knows no times before 1900 and after 2299")
+    written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    return exp.Anonymous(this="toDateTime64", expressions=[text(written), whole(6), text("UTC")])
+
+
 def _local_day(column: Column, clock: Clock) -> exp.Expr:
     """Return the calendar day in the run's time zone."""
-    if column.dialect not in {"duckdb", "postgres"}:
-        raise Refused(f"the day of an instant in a time zone is not supported for {column.dialect}")
     dtype, sql, zone = cast("pl.Datetime", column.dtype), column.sql.copy(), clock.timezone.key
     if dtype.time_unit == "ns":
         column.refuse_outside_duckdb("a column of nanoseconds")

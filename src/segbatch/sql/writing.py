@@ -100,7 +100,9 @@ class _Writer:
         self._clock = prepared.clock
         self._project = project
         self._by_id: Mapping[str, Definition] = {one.segment_id: one for one in prepared.definitions.good}
-        self._table = Table(prepared.snapshot.schema, prepared.snapshot.forms, dialect)
+        snapshot = prepared.snapshot
+        mixed = {f"{column}.{path}" for column, opened in snapshot.opened.items() for path in opened.mixed}
+        self._table = Table(snapshot.schema, snapshot.forms, dialect, frozenset(mixed))
 
     def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
         """Write what a contact has to meet to be in a segment.
