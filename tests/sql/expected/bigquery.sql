@@ -1,0 +1,196 @@
+-- Agencies and Studios (agencies-and-studios), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND (
+    INSTR(company, 'Agency') > 0
+    OR INSTR(company, 'Studio') > 0
+  )
+  AND NOT (
+    COALESCE('competitor' IN UNNEST(tags), FALSE)
+    OR COALESCE(status = 'archived', FALSE)
+  );
+
+-- Billed in Berlin (billed-in-berlin), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND custom_fields.address.city = 'Berlin'
+  AND status = 'active'
+  AND NOT COALESCE('competitor' IN UNNEST(tags), FALSE);
+
+-- Enterprise Users (enterprise-users), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND custom_fields.plan = 'enterprise';
+
+-- German-speaking Region (german-speaking-region), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND status IS DISTINCT FROM 'archived'
+  AND (
+    country = 'DE'
+    OR country = 'AT'
+    OR country = 'CH'
+  );
+
+-- Large Accounts at Risk (large-accounts-at-risk), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND (
+    CASE WHEN NOT IS_NAN(custom_fields.mrr) THEN custom_fields.mrr END >= 750
+    OR custom_fields.seats > 50
+  )
+  AND (
+    'churn-risk' IN UNNEST(tags)
+    OR (last_contacted_at < CAST('2025-03-01 00:00:00+00:00' AS TIMESTAMP) AND NOT last_contacted_at IS NULL)
+  );
+
+-- Launch Day Sign-ups (launch-day-signups), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE created_at >= CAST('2025-11-18 00:00:00+00:00' AS TIMESTAMP) AND created_at < CAST('2025-11-19 00:00:00+00:00' AS TIMESTAMP);
+
+-- Never Contacted Leads (never-contacted-leads), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND status = 'new'
+  AND last_contacted_at IS NULL
+  AND (
+    NOT email IS NULL
+    OR (
+      NOT phone IS NULL
+      AND phone IS DISTINCT FROM ''
+    )
+  );
+
+-- New Since June 2025 (new-since-june), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND created_at >= CAST('2025-06-01 00:00:00+00:00' AS TIMESTAMP)
+  AND status IS DISTINCT FROM 'archived';
+
+-- Newsletter Subscribers (newsletter-subscribers), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND 'newsletter' IN UNNEST(tags)
+  AND NOT email IS NULL
+  AND unsubscribed IS DISTINCT FROM TRUE;
+
+-- No Telephone Number (no-telephone-number), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND (
+    phone IS NULL
+    OR phone = ''
+  );
+
+-- Not Contacted Since July (not-contacted-since-july), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND status = 'active'
+  AND (last_contacted_at < CAST('2025-07-01 00:00:00+00:00' AS TIMESTAMP) OR last_contacted_at IS NULL);
+
+-- Not Yet Synced (not-yet-synced), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND external_id IS NULL
+  AND created_at < CAST('2025-12-01 00:00:00+00:00' AS TIMESTAMP)
+  AND status IS DISTINCT FROM 'archived';
+
+-- Opted Out Without a Contract (opted-out-without-contract), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND unsubscribed = TRUE
+  AND status IS DISTINCT FROM 'archived'
+  AND NOT (
+    COALESCE(CASE WHEN NOT IS_NAN(custom_fields.mrr) THEN custom_fields.mrr END > 0, FALSE)
+    OR COALESCE(custom_fields.plan = 'enterprise', FALSE)
+  );
+
+-- Partner Leads (partner-leads), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND INSTR(custom_fields.source, 'partner') > 0
+  AND NOT COALESCE('partner' IN UNNEST(tags), FALSE);
+
+-- Paying Customers (paying-customers), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND custom_fields.plan IS DISTINCT FROM 'free' AND NOT custom_fields.plan IS NULL
+  AND CASE WHEN NOT IS_NAN(custom_fields.mrr) THEN custom_fields.mrr END > 0;
+
+-- Pro Plan Users (pro-plan-users), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND custom_fields.plan = 'pro'
+  AND status = 'active';
+
+-- VIPs of the Second Project (second-project-vips), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-2'
+  AND (
+    'vip' IN UNNEST(tags)
+    OR 'decision-maker' IN UNNEST(tags)
+  )
+  AND unsubscribed IS DISTINCT FROM TRUE;
+
+-- Small Teams (small-teams), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND status = 'active'
+  AND custom_fields.seats <= 5;
+
+-- Trials Ending in January (trials-ending-in-january), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND custom_fields.trial_ends_at >= CAST('2026-01-01 00:00:00+00:00' AS TIMESTAMP)
+  AND custom_fields.trial_ends_at < CAST('2026-02-01 00:00:00+00:00' AS TIMESTAMP)
+  AND unsubscribed = FALSE;
+
+-- Unreachable (unreachable), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND NOT (
+    NOT email IS NULL
+    OR (
+      NOT phone IS NULL
+      AND phone IS DISTINCT FROM ''
+    )
+  );
+
+-- Upsell to Pro (upsell-to-pro), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND custom_fields.plan = 'starter'
+  AND custom_fields.seats >= 8
+  AND CASE WHEN NOT IS_NAN(custom_fields.mrr) THEN custom_fields.mrr END < 100;
+
+-- US West Coast (us-west-coast), as of 2025-06-15T00:00:00+00:00
+SELECT id
+FROM crm.contacts
+WHERE project_id = 'proj-1'
+  AND country = 'US'
+  AND (
+    state = 'CA'
+    OR state = 'OR'
+    OR state = 'WA'
+  );
