@@ -24,6 +24,10 @@ A_MOMENT = f"{A_DATETIME}, or a date like '2025-06-01'"
 IANA = "write an IANA name such as Europe/Berlin (--timezone)"
 IN_THE_WAY = "is in the way; remove it, or publish elsewhere (--output)"
 NOTHING = "nothing was published"
+ELSEWHERE = (
+    "s3://bucket/contacts/*.parquet: object storage and other addresses are not supported yet; copy the files to this "
+    "machine first (--contacts)"
+)
 
 
 def empty_path(what: str, option: str) -> str:
@@ -46,6 +50,7 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
         ("--as-of", "9999-12-31T23:59", "--timezone", "America/New_York"),
         f"'9999-12-31T23:59' is no time: {NO_SUCH_HOUR} (--as-of)",
     ),
+    "contacts in object storage": (("--contacts", "s3://bucket/contacts/*.parquet"), ELSEWHERE),
     "segments, empty": (("--segments", ""), empty_path("definitions", "--segments")),
     "output, empty": (("--output", ""), empty_path("output", "--output")),
     "segments, too long": (("--segments", "x" * 300), f"{'x' * 300}: cannot be read: File name too long"),

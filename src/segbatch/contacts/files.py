@@ -4,6 +4,7 @@ import errno
 import glob
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,9 @@ __all__ = ["SnapshotFile", "find_files", "open_file", "read_batches"]
 _READ_SIZE = 1 << 20
 _LOOKED_AT = 1_000
 """How many files and folders to look at for a hint."""
+
+_ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
+"""What `s3://bucket/key` begins with, also where it became a path and lost a slash."""
 
 _DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
 _NO_FILE = "is a pipe or a device, and not a file; export to a file"
@@ -109,10 +113,13 @@ def find_files(path: str) -> list[Path]:
 
     Raises:
         SnapshotError: There is none.
-        UsageError: The path is empty.
+        UsageError: The path is empty, or no path.
     """
     if not path:
         raise UsageError("the path of the snapshot is empty; is a variable not set? (--contacts)")
+    if _ADDRESS.match(path):
+        message = "object storage and other addresses are not supported yet; copy the files to this machine first"
+        raise UsageError(f"{path}: {message} (--contacts)")
     place = Path(path)
     with reading(place):
         if glob.has_magic(path) and _is_nowhere(place):
