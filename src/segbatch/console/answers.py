@@ -1,5 +1,7 @@
 """What a query of the published tables shows."""
 
+import json
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -20,10 +22,21 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(answer.columns):
-        is_number = all(isinstance(row[index], int | float) for row in answer.rows)
+        cells = [row[index] for row in answer.rows if row[index] is not None]
+        is_number = bool(cells) and all(isinstance(cell, int | float | Decimal) for cell in cells)
         table.add_column(plain(column), overflow="fold", justify="right" if is_number else "left")
     for row in answer.rows:
-        table.add_row(*("" if cell is None else plain(str(cell)) for cell in row))
+        table.add_row(*map(_shown, row))
     out().print(table)
     if not answer.complete:
         err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")
+
+
+def _shown(cell: object) -> str:
+    match cell:
+        case None:
+            return ""
+        case list() | dict():
+            return plain(json.dumps(cell, ensure_ascii=False))
+        case _:
+            return plain(str(cell))

@@ -1,10 +1,12 @@
 """What all that is shown has in common: where it goes, how it is made safe, and what is said of problems."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +15,8 @@ from rich.markup import escape as escape_markup
 from segbatch.errors import Problem, SegbatchError, printable
 
 __all__ = ["answering", "err", "out", "plain", "print_error", "print_json", "print_problems", "print_waiting", "share"]
+
+_NO_FOLD = 10_000_000
 
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
 
@@ -23,8 +27,11 @@ def plain(text: str) -> str:
 
 
 def out() -> Console:
-    """Return what writes to stdout."""
-    return Console(highlight=False, emoji=False)
+    """Return what writes to stdout: as wide as the terminal, and where there is none, as wide as need be."""
+    console = Console(highlight=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _NO_FOLD
+    return console
 
 
 def err() -> Console:
@@ -82,5 +89,19 @@ def share(members: int, contacts: int) -> str:
 
 
 def print_json(data: object) -> None:
-    """Print data for machines."""
-    print(json.dumps(data, indent=2, default=str))  # noqa: T201 - machines read it, nothing may wrap or colour it
+    """Print data for machines; a number that is none, or without end, is null: JSON has neither."""
+    print(json.dumps(_finite(data), indent=2, default=str, allow_nan=False))  # noqa: T201 - machines read it, nothing may wrap or colour it
+
+
+def _finite(data: object) -> object:
+    match data:
+        case float():
+            return data if math.isfinite(data) else None
+        case Decimal():
+            return int(data) if data == data.to_integral_value() else float(data)
+        case dict():
+            return {key: _finite(value) for key, value in data.items()}
+        case list() | tuple():
+            return [_finite(value) for value in data]
+        case _:
+            return data

@@ -1,30 +1,20 @@
 """Asking the published tables a question, without opening DuckDB by hand."""
 
+import re
+import shlex
 import stat
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 
 from segbatch.errors import QueryError, UsageError
+from segbatch.publishing.answers import Answer, ask
 from segbatch.publishing.catalogue import CATALOGUE, ensure_nameable
 
 __all__ = ["Answer", "query"]
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a query found.
-
-    Attributes:
-        columns: The names of the columns.
-        rows: The rows, at most as many as were asked for.
-        complete: Whether these are all.
-    """
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-    complete: bool
+_MEMBERSHIP = "SELECT sql FROM duckdb_views() WHERE view_name = 'membership'"
 
 
 def query(output: Path, sql: str, most_rows: int) -> Answer:
@@ -46,16 +36,26 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
     try:
         if not duckdb.extract_statements(sql):
             raise UsageError('the statement is empty; write one, such as "FROM segments"')
-        with _open(catalogue) as connection:
-            found = connection.execute(sql)
-            columns = tuple(column[0] for column in found.description or ())
-            rows = found.fetchmany(most_rows + 1)
     except duckdb.Error as error:
-        if "pytz" in str(error):
-            message = "a column is a time with a time zone; write CAST(column AS VARCHAR) or AS TIMESTAMP"
-            raise QueryError(message) from None
         raise QueryError(str(error)) from None
-    return Answer(columns, tuple(rows[:most_rows]), len(rows) <= most_rows)
+    with _open(catalogue) as connection:
+        try:
+            return ask(connection, sql, most_rows)
+        except duckdb.Error as error:
+            if _is_moved(connection, str(error)):
+                command = f"segbatch relink --output {shlex.quote(str(output))}"
+                message = f"the published files are not where it looks for them; if they were moved, run: {command}"
+                raise UsageError(f"{catalogue}: {message}") from None
+            raise QueryError(str(error)) from None
+
+
+def _is_moved(connection: duckdb.DuckDBPyConnection, message: str) -> bool:
+    """Tell whether DuckDB misses a file of the membership."""
+    definition = ""
+    with suppress(duckdb.Error):
+        [(definition,)] = connection.execute(_MEMBERSHIP).fetchall()
+    files = [path.replace("''", "'") for path in re.findall(r"'((?:[^']|'')+[.]parquet)'", definition)]
+    return "No files found" in message and any(path in message for path in files)
 
 
 def _ensure_text(sql: str) -> None:

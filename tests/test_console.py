@@ -1,0 +1,38 @@
+"""What is printed of an answer: in full where nobody looks at it on a terminal, and JSON that is JSON."""
+
+import json
+import math
+from decimal import Decimal
+
+import pytest
+
+from segbatch import console
+from segbatch.publishing.answers import Answer
+
+
+def test_without_a_terminal_no_line_is_folded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    console.print_answer(Answer(("a", "b"), (("x" * 300, "y z " * 100),), complete=True), as_json=False)
+    assert capsys.readouterr().out.splitlines()[1].split() == ["x" * 300, *(["y", "z"] * 100)]
+
+
+def test_on_a_terminal_lines_are_folded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "20")
+    console.print_answer(Answer(("a",), (("x" * 300,),), complete=True), as_json=False)
+    assert len(capsys.readouterr().out.splitlines()) > 15
+
+
+def test_lists_and_objects_are_shown_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    row = (["ä", None], {"b": True}, None, Decimal("1.50"))
+    console.print_answer(Answer(("l", "o", "n", "d"), (row,), complete=True), as_json=False)
+    assert capsys.readouterr().out.splitlines()[1].split() == ['["ä",', "null]", '{"b":', "true}", "1.50"]
+
+
+def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+    row = (math.nan, -math.inf, [math.inf, 0.5], Decimal("1.50"), Decimal(12345678901234567890123))
+    console.print_answer(Answer(tuple("abcde"), (row,), complete=True), as_json=True)
+    [found] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert list(found.values()) == [None, None, [None, 0.5], 1.5, 12345678901234567890123]
