@@ -48,6 +48,8 @@ class Chosen:
         match self.ids:
             case [segment_id]:
                 return segment_id
+            case ids if choice == "-":
+                raise UsageError(f"stdin: holds {len(ids)} segments; give one alone")
             case ids:
                 raise UsageError(f"{choice}: holds {len(ids)} segments; name one by its id, with --segments {choice}")
 

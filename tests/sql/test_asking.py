@@ -57,6 +57,13 @@ def test_only_one_segment_is_written() -> None:
         where("two.json")
 
 
+def test_only_one_segment_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    two = json.dumps([{"id": one, "name": one, "rules": [ACTIVE]} for one in ("a", "b")])
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(two.encode())))
+    with pytest.raises(UsageError, match="stdin: holds 2 segments; give one alone"):
+        where("-")
+
+
 def test_nothing_and_both_are_wrong_usage() -> None:
     for definition, rules in ((None, ()), ("active", ("status eq new",))):
         with pytest.raises(UsageError, match="name one definition"):

@@ -76,7 +76,7 @@ def contacts(tmp_path: Path) -> Path:
         "at": [moment],
         "plain_at": [moment.replace(tzinfo=None)],
         "tags": [["a"]],
-        "cf": [{"plan": "pro", "day": date(2025, 6, 1), "at": moment, "tags": ["a"], "counts": [1]}],
+        "cf": [{"plan": "pro", "day": date(2025, 6, 1), "at": moment, "tags": ["a"], "counts": [1], "a\\b": "x"}],
         "custom_fields": ['{"plan": "pro", "mixed": 1}', '{"mixed": "a"}'],
         "map": pa.array([[("plan", "pro")]], pa.map_(pa.string(), pa.string())),
     }
@@ -130,6 +130,7 @@ def test_what_only_duckdb_says(tmp_path: Path, dialect: str, one: dict[str, Any]
     ("one", "saying"),
     [
         (rule("cf.plan", "eq", "pro"), set(OTHERS)),
+        (rule("cf.a\\b", "eq", "x"), {"postgres", "spark"}),
         (rule("cf.day", "gt", "2025-06-01"), {"postgres", "bigquery", "clickhouse", "spark"}),
         (rule("cf.at", "gt", "2025-06-01"), {"bigquery", "clickhouse", "spark"}),
         (rule("cf.tags", "contains", "a"), set(OTHERS)),

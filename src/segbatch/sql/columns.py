@@ -10,7 +10,7 @@ from sqlglot import exp
 from segbatch.contacts.custom_fields import Form
 from segbatch.contacts.fields import Field
 from segbatch.contacts.kinds import Kind, element_type, kind_of
-from segbatch.sql.dialects import Refused, identifier, is_null, text
+from segbatch.sql.dialects import Refused, identifier, is_null, key_text, text
 from segbatch.sql.documents import DOCUMENTS, in_document, whole_document
 from segbatch.sql.names import DialectName
 
@@ -115,8 +115,8 @@ class Table:
 
     def _in_struct(self, sql: exp.Expr, keys: Iterable[str], dtype: pl.DataType) -> exp.Expr:
         for key in keys:
-            if self.dialect == "bigquery" and "." in key:
-                raise Refused(f"{self.dialect} has no fields with a dot in their name")
+            if self.dialect == "bigquery" and set(key) & set(".\\"):
+                raise Refused(f"{self.dialect} has no fields with a dot or a backslash in their name")
             inner = _fields(dtype)
             _ensure_one(key, inner, "key")
             sql, dtype = self._field(sql, key), inner[key]
@@ -127,16 +127,16 @@ class Table:
             case "duckdb":
                 return exp.Bracket(this=sql, expressions=[text(key)])
             case "clickhouse":
-                return _call("tupleElement", sql, text(key))
+                return _call("tupleElement", sql, key_text(key, self.dialect))
             case _:
                 return exp.Dot(this=sql, expression=identifier(key))
 
     def _in_map(self, sql: exp.Expr, keys: Iterable[str]) -> exp.Expr:
-        key = text(".".join(keys))
+        key = key_text(".".join(keys), self.dialect)
         match self.dialect:
             case "duckdb":
                 return exp.Bracket(this=sql, expressions=[key])
-            case "spark" if key.this.isprintable() and "\\" not in key.this:
+            case "spark":
                 return _call("TRY_ELEMENT_AT", sql, key)
             case _:
                 raise Refused(f"a path into a map is not supported for {self.dialect}")

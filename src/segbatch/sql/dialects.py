@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
-__all__ = ["Refused", "identifier", "is_null", "never", "text", "whole"]
+from segbatch.sql.names import DialectName
+
+__all__ = ["Refused", "identifier", "is_null", "key_text", "never", "text", "whole"]
 
 _RESERVED = frozenset(
     [
@@ -180,6 +182,17 @@ def identifier(name: str) -> exp.Identifier:
 def text(value: str) -> exp.Literal:
     """Return a text."""
     return exp.Literal.string(value)
+
+
+def key_text(key: str, dialect: DialectName) -> exp.Literal:
+    """Return a key as a text.
+
+    Raises:
+        Refused: The dialect may read characters of it as something else.
+    """
+    if dialect not in {"duckdb", "postgres"} and ("\\" in key or not key.isprintable()):
+        raise Refused(f"a key with a backslash or a control character may mean something else in {dialect}")
+    return text(key)
 
 
 def whole(value: int) -> exp.Expr:

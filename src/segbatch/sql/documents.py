@@ -7,7 +7,7 @@ import polars as pl
 from sqlglot import exp
 
 from segbatch.contacts.kinds import Kind, element_type, kind_of
-from segbatch.sql.dialects import Refused, text
+from segbatch.sql.dialects import Refused, key_text, text
 from segbatch.sql.names import DialectName
 
 __all__ = ["DOCUMENTS", "has_element", "in_document", "whole_document"]
@@ -52,9 +52,7 @@ def _parts(column: exp.Expr, keys: Sequence[str]) -> exp.Expr:
 
 def _step_into(column: exp.Expr, keys: Sequence[str]) -> exp.Expr:
     for key in keys:
-        if "\\" in key or not key.isprintable():
-            raise Refused("a key with a backslash or a control character may mean something else in snowflake")
-        column = exp.Bracket(this=column, expressions=[text(key)])
+        column = exp.Bracket(this=column, expressions=[key_text(key, "snowflake")])
     return column
 
 
