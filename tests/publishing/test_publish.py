@@ -183,9 +183,10 @@ def test_a_moved_output_is_mended_by_one_command(job: Path) -> None:
     run(job)
     moved = job / "elsewhere [1] * it's"
     shutil.move(job / "output", moved)
-    with pytest.raises(UsageError) as told:
-        query(moved, "FROM membership", 10)
-    assert str(told.value).endswith(f"if they were moved, run: segbatch relink --output {shlex.quote(str(moved))}")
+    for view in ("membership", "membership_changes", "membership_history"):
+        with pytest.raises(UsageError) as told:
+            query(moved, f"FROM {view}", 10)
+        assert str(told.value).endswith(f"if they were moved, run: segbatch relink --output {shlex.quote(str(moved))}")
     assert query(moved, "FROM runs", 10).complete
     relink(moved)
     assert len(rows(moved, "FROM membership")) == 2

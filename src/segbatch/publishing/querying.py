@@ -14,7 +14,7 @@ from segbatch.publishing.catalogue import CATALOGUE, ensure_nameable
 
 __all__ = ["Answer", "query"]
 
-_MEMBERSHIP = "SELECT sql FROM duckdb_views() WHERE view_name = 'membership'"
+_VIEWS = "SELECT string_agg(sql, ' ') FROM duckdb_views() WHERE NOT internal"
 
 
 def query(output: Path, sql: str, most_rows: int) -> Answer:
@@ -50,11 +50,11 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
 
 
 def _is_moved(connection: duckdb.DuckDBPyConnection, message: str) -> bool:
-    """Tell whether DuckDB misses a file of the membership."""
-    definition = ""
+    """Tell whether DuckDB misses a file of some view."""
+    views = ""
     with suppress(duckdb.Error):
-        [(definition,)] = connection.execute(_MEMBERSHIP).fetchall()
-    files = [path.replace("''", "'") for path in re.findall(r"'((?:[^']|'')+[.]parquet)'", definition)]
+        [(views,)] = connection.execute(_VIEWS).fetchall()
+    files = [path.replace("''", "'") for path in re.findall(r"'((?:[^']|'')+[.]parquet)'", views or "")]
     return "No files found" in message and any(path in message for path in files)
 
 
