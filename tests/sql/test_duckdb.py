@@ -57,6 +57,16 @@ def members(tmp_path: Path, *rules: dict[str, Any], **more: Any) -> list[str]:
     return found
 
 
+def test_a_nan_is_found_whatever_the_statistics_of_the_file_say(tmp_path: Path) -> None:
+    ratios = [10.5, 0.0, math.nan, -math.inf]
+    write_contacts(tmp_path / "contacts.parquet", {"ratio": ratios, "narrow": pa.array(ratios, pa.float32())})
+    for field in ("ratio", "narrow"):
+        assert members(tmp_path, rule(field, "exists")) == ["a", "b", "d"]
+        assert members(tmp_path, rule(field, "empty")) == ["c"]
+        assert members(tmp_path, rule(field, "gt", 5)) == ["a"]
+        assert members(tmp_path, rule(field, "lt", 5)) == ["b", "d"]
+
+
 @pytest.mark.parametrize(
     ("cells", "values"),
     [

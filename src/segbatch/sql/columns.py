@@ -180,16 +180,22 @@ def element_column(column: Column, name: str) -> Column:
 
 
 def _guarded(column: Column) -> Column:
-    """Make a NaN null. The CASE also hides it from min and max statistics, which know of no NaN."""
+    """Make a NaN null.
+
+    The statistics of Parquet files know of no NaN, and DuckDB 2.0 takes `ISNAN` for false where they have a least and a
+    greatest value; `ISFINITE` it really asks. The CASE hides the column from them in what is asked of it afterwards.
+    """
     if not column.dtype.is_float():
         return column
     if column.dialect in _ONE_WIDTH_OF_FLOATS and not isinstance(column.dtype, pl.Float64):
         raise Refused(f"{column.dialect} has no 32-bit floats, and would compare them as something else")
-    if column.dialect in {"postgres", "snowflake"}:
-        is_nan: exp.Expr = exp.EQ(this=column.sql, expression=exp.cast(text("NaN"), "double"))
+    if column.dialect == "duckdb":
+        is_number: exp.Expr = exp.Or(this=_call("ISFINITE", column.sql), expression=_call("ISINF", column.sql))
+    elif column.dialect in {"postgres", "snowflake"}:
+        is_number = exp.Not(this=exp.EQ(this=column.sql, expression=exp.cast(text("NaN"), "double")))
     else:
-        is_nan = exp.IsNan(this=column.sql)
-    guard = exp.Case(ifs=[exp.If(this=exp.Not(this=is_nan), true=column.sql.copy())])
+        is_number = exp.Not(this=exp.IsNan(this=column.sql))
+    guard = exp.Case(ifs=[exp.If(this=is_number, true=column.sql.copy())])
     return replace(column, sql=guard)
 
 

@@ -41,7 +41,7 @@ SELECT id
 FROM crm.contacts
 WHERE project_id = 'proj-1'
   AND (
-    CASE WHEN NOT ISNAN(custom_fields['mrr']) THEN custom_fields['mrr'] END >= 750
+    CASE WHEN ISFINITE(custom_fields['mrr']) OR ISINF(custom_fields['mrr']) THEN custom_fields['mrr'] END >= 750
     OR custom_fields['seats'] > 50
   )
   AND (
@@ -114,7 +114,7 @@ WHERE project_id = 'proj-1'
   AND unsubscribed = TRUE
   AND status IS DISTINCT FROM 'archived'
   AND NOT (
-    COALESCE(CASE WHEN NOT ISNAN(custom_fields['mrr']) THEN custom_fields['mrr'] END > 0, FALSE)
+    COALESCE(CASE WHEN ISFINITE(custom_fields['mrr']) OR ISINF(custom_fields['mrr']) THEN custom_fields['mrr'] END > 0, FALSE)
     OR COALESCE(custom_fields['plan'] = 'enterprise', FALSE)
   );
 
@@ -130,7 +130,7 @@ SELECT id
 FROM crm.contacts
 WHERE project_id = 'proj-1'
   AND custom_fields['plan'] IS DISTINCT FROM 'free' AND NOT custom_fields['plan'] IS NULL
-  AND CASE WHEN NOT ISNAN(custom_fields['mrr']) THEN custom_fields['mrr'] END > 0;
+  AND CASE WHEN ISFINITE(custom_fields['mrr']) OR ISINF(custom_fields['mrr']) THEN custom_fields['mrr'] END > 0;
 
 -- Pro Plan Users (pro-plan-users), as of 2025-06-15T00:00:00+00:00
 SELECT id
@@ -182,7 +182,7 @@ FROM crm.contacts
 WHERE project_id = 'proj-1'
   AND custom_fields['plan'] = 'starter'
   AND custom_fields['seats'] >= 8
-  AND CASE WHEN NOT ISNAN(custom_fields['mrr']) THEN custom_fields['mrr'] END < 100;
+  AND CASE WHEN ISFINITE(custom_fields['mrr']) OR ISINF(custom_fields['mrr']) THEN custom_fields['mrr'] END < 100;
 
 -- US West Coast (us-west-coast), as of 2025-06-15T00:00:00+00:00
 SELECT id
