@@ -1,51 +1,52 @@
-"""The membership as open Parquet: a row a contact in a segment, with both ids really in the file."""
+"""The membership as open Parquet: a row a contact in a segment, with both ids really in the files.
 
+A batch of contacts is a part file with one row group, ordered by segment. No contact id is copied per membership: a
+text goes to the Parquet writer as a number into the batch's ids, and stands in the file once a batch.
+"""
+
+import base64
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, cast
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from segbatch.publishing.digesting import DigestingFile
 from segbatch.publishing.places import MEMBERSHIP
 from segbatch.publishing.records import PublishedFile
-from segbatch.publishing.stored_ids import TEXTS, picked, written_type
+from segbatch.publishing.stored_ids import TEXTS, stored_type
 
 __all__ = ["MembershipWriter"]
 
+_WHO = "contact id"
+"""A column's name that no segment can have."""
+
+_PLAIN = pa.schema([("segment_id", pa.string()), ("contact_id", pa.string())])
+_PLAIN_TEXTS = {"ARROW:schema": base64.b64encode(_PLAIN.serialize().to_pybytes()).decode()}
+"""Tells readers that use Arrow that the columns are texts, and not categories of Polars, which no two files share."""
+
+_ONE_ROW_GROUP = 1 << 30
 _WHOLE_DICTIONARY = 1 << 30
-_ROW_GROUP = 20_000_000
 
 
 class MembershipWriter:
-    """Writes the members of one batch of contacts after another.
-
-    No contact id is copied per membership: what goes to the Parquet writer is a dictionary of the batch's ids and
-    row numbers into it. The rows of a batch make a row group, ordered by segment.
-    """
+    """Writes the members of one batch of contacts after another, each into a file of its own."""
 
     def __init__(self, run_folder: Path, id_type: pa.DataType) -> None:
-        """Begin the file.
+        """Make the folder.
 
         Args:
             run_folder: The folder of the run.
             id_type: The Arrow type of the contacts' ids.
         """
-        self._name = f"{MEMBERSHIP}/part-00000.parquet"
-        path = run_folder / self._name
-        path.parent.mkdir()
-        self._file = DigestingFile(path)
-        self._schema = pa.schema([("segment_id", TEXTS), ("contact_id", written_type(id_type))])
-        self._writer = pq.ParquetWriter(
-            self._file,
-            self._schema,
-            compression="zstd",
-            compression_level=1,
-            write_statistics=["segment_id"],  # those of contact_id cost more than all the rest and serve nobody
-            dictionary_pagesize_limit=_WHOLE_DICTIONARY,
-            store_schema=False,
-        )
-        self._rows = 0
+        self._folder = run_folder
+        self._id_type = stored_type(id_type)
+        self._parts: list[PublishedFile] = []
+        (run_folder / MEMBERSHIP).mkdir()
 
     def write(self, ids: pa.Array, members: pl.DataFrame) -> None:
         """Write the members of a batch.
@@ -54,25 +55,71 @@ class MembershipWriter:
             ids: The ids of the batch's contacts, as they are kept.
             members: A column of booleans a segment, a row a contact.
         """
-        found = members.select(pl.all().arg_true().implode())
-        numbers = [column.item() for column in found.iter_columns()]
-        counts = [len(rows) for rows in numbers]
-        if not any(counts):
-            return
-        self._rows += sum(counts)
-        segments = pa.DictionaryArray.from_arrays(_repeated(counts), pa.array(members.columns, pa.string()), safe=False)
-        contacts = picked(ids, pl.concat(numbers).cast(pl.Int32).to_arrow())
-        table = pa.table([segments, contacts], schema=self._schema)
-        self._writer.write_table(table, row_group_size=_ROW_GROUP)
+        numbers = pl.int_range(len(ids), dtype=pl.UInt32, eager=True)
+        is_text = self._id_type == pa.string()
+        who = pl.Series(ids).cast(pl.Categorical(pl.Categories.random())) if is_text else numbers
+        chosen = members.with_columns(who.alias(_WHO)).select(
+            pl.col(_WHO).filter(pl.col(name)).implode().alias(name) for name in members.columns
+        )
+        rows = [column.item() for column in chosen.iter_columns()]
+        counts = [len(found) for found in rows]
+        if any(counts):
+            codes, contacts = _codes(counts), pl.concat(rows)
+            if is_text:
+                segments = codes.cat.to(pl.Enum(members.columns))
+                self._write_texts(pl.DataFrame({"segment_id": segments, "contact_id": contacts}))
+            else:
+                named = pa.DictionaryArray.from_arrays(codes.cast(pl.Int32).to_arrow(), pa.array(members.columns))
+                self._write_others(pa.table([named, ids.take(contacts.to_arrow())], schema=self._schema))
 
-    def finish(self) -> PublishedFile:
-        """Complete the file and tell what it is."""
-        self._writer.close()
-        self._file.close()
-        return PublishedFile(path=self._name, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
+    def finish(self) -> tuple[PublishedFile, ...]:
+        """Tell what the files are; there is at least one, for the type of the ids."""
+        if not self._parts:
+            self._write_others(self._schema.empty_table())
+        return tuple(self._parts)
+
+    @property
+    def _schema(self) -> pa.Schema:
+        return pa.schema([("segment_id", TEXTS), ("contact_id", self._id_type)])
+
+    def _write_texts(self, frame: pl.DataFrame) -> None:
+        """Write with Polars, which writes numbers into texts several times faster than PyArrow."""
+        with self._part(len(frame)) as file:
+            frame.write_parquet(
+                cast("IO[bytes]", file),
+                compression="zstd",
+                compression_level=1,
+                statistics=False,  # those of contact_id cost as much as all the rest, and serve nobody
+                row_group_size=_ONE_ROW_GROUP,
+                metadata=_PLAIN_TEXTS,
+            )
+
+    def _write_others(self, table: pa.Table) -> None:
+        """Write with PyArrow, which knows UUIDs and the other types that ids may have."""
+        with self._part(len(table)) as file:
+            pq.write_table(
+                table,
+                file,
+                row_group_size=_ONE_ROW_GROUP,
+                compression="zstd",
+                compression_level=1,
+                write_statistics=False,
+                dictionary_pagesize_limit=_WHOLE_DICTIONARY,
+                store_schema=False,
+            )
+
+    @contextmanager
+    def _part(self, rows: int) -> Iterator[DigestingFile]:
+        """Make the next file, and remember it once it is complete."""
+        name = f"{MEMBERSHIP}/part-{len(self._parts):05}.parquet"
+        with DigestingFile(self._folder / name) as file:
+            yield file
+        self._parts.append(PublishedFile(path=name, rows=rows, size=file.size, sha256=file.sha256))
 
 
-def _repeated(counts: list[int]) -> pa.Array:
+def _codes(counts: Sequence[int]) -> pl.Series:
     """Return each segment's number as often as it has members."""
-    numbers = pl.DataFrame({"segment": range(len(counts)), "count": counts})
-    return numbers.select(pl.col("segment").cast(pl.Int32).repeat_by("count").explode()).to_series().to_arrow()
+    there = [number for number, count in enumerate(counts) if count]
+    ends = pl.Series([counts[number] for number in there]).cum_sum()
+    runs = pa.RunEndEncodedArray.from_arrays(ends.cast(pl.Int32).to_arrow(), pa.array(there, pa.uint32()))
+    return pl.Series(pc.run_end_decode(runs))
