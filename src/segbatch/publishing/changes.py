@@ -1,5 +1,6 @@
 """Who entered and who left with a run, as open Parquet."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,6 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segbatch.publishing.differing import Differences
 from segbatch.publishing.digesting import DigestingFile
 from segbatch.publishing.places import CHANGES
 from segbatch.publishing.records import PublishedFile
@@ -45,31 +45,28 @@ class ChangesWriter:
         self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
         self._rows = 0
 
-    def write(self, ids: pa.Array, found: Differences) -> None:
+    def write(self, ids: pa.Array, segment_ids: Sequence[str | None], found: pl.DataFrame) -> None:
         """Write the changes of some contacts.
 
         Args:
             ids: The ids of all of them, as they are kept.
-            found: What differs among them.
+            segment_ids: Whose bit is at which place.
+            found: What differs among them, from `differences`.
         """
-        if not found.segments:
+        if not len(found):
             return
-        segment_ids = pa.array(list(found.segments))
-        who = pl.concat(places for places, _ in found.segments.values())
-        entered = pl.concat(entered for _, entered in found.segments.values())
-        counts = pl.DataFrame(
-            {"segment": range(len(found.segments)), "count": [len(w) for w, _ in found.segments.values()]}
-        )
-        numbers = counts.select(pl.col("segment").cast(pl.Int32).repeat_by("count").explode()).to_series()
+        number = len(found)
+        contacts = found.get_column("contact").unique().sort()
+        who = contacts.search_sorted(found.get_column("contact"))
         columns = [
-            _coded(pl.repeat(0, len(who), dtype=pl.Int32, eager=True), self._run_id),
-            pa.repeat(self._as_of, len(who)),
-            _coded(numbers, segment_ids),
-            picked(ids.take(found.contacts.to_arrow()), who.cast(pl.Int32).to_arrow()),
-            _coded(entered.cast(pl.Int32), _CHANGES),
+            _coded(pl.repeat(0, number, dtype=pl.Int32, eager=True), self._run_id),
+            pa.repeat(self._as_of, number),
+            _coded(found.get_column("place"), pa.array(segment_ids, pa.string())),
+            picked(ids.take(contacts.to_arrow()), who.cast(pl.Int32).to_arrow()),
+            _coded(found.get_column("entered"), _CHANGES),
         ]
         self._writer.write_table(pa.table(columns, schema=self._schema))
-        self._rows += len(who)
+        self._rows += number
 
     def finish(self) -> PublishedFile:
         """Complete the file and tell what it is."""
@@ -79,4 +76,4 @@ class ChangesWriter:
 
 
 def _coded(numbers: pl.Series, words: pa.Array) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(numbers.to_arrow(), words, safe=False)
+    return pa.DictionaryArray.from_arrays(numbers.cast(pl.Int32).to_arrow(), words, safe=False)

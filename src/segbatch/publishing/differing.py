@@ -1,63 +1,45 @@
 """What differs between the bits of two nights."""
 
-from dataclasses import dataclass
-
 import polars as pl
 
-from segbatch.publishing.slots import Slots
+from segbatch.publishing.slots import BITS
 
-__all__ = ["Differences", "differences"]
-
-
-@dataclass(frozen=True, slots=True)
-class Differences:
-    """Who entered and who left.
-
-    Attributes:
-        contacts: The row numbers of the contacts with differences.
-        segments: For each segment with differences, which of those contacts differ, as numbers into `contacts`, and
-            whether each of them entered.
-    """
-
-    contacts: pl.Series
-    segments: dict[str, tuple[pl.Series, pl.Series]]
+__all__ = ["differences"]
 
 
-def differences(before: pl.DataFrame, after: pl.DataFrame, was: Slots, now: Slots) -> Differences:
+def differences(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """Compare the bits of the same contacts on two nights.
 
     Args:
         before: Their bits then, a column a byte.
         after: Their bits now, as many columns or more.
-        was: Whose bits those were.
-        now: Whose they are, made by `was.next`.
+
+    Returns:
+        A row for each bit that is not the same, ordered by place and contact: `place` of the bit, `contact` as its row
+        number, and whether it `entered`.
     """
-    differing = _differing(before, after)
-    contacts = differing.select(pl.any_horizontal(pl.all() != 0).arg_true()).to_series()
-    if not len(contacts):
-        return Differences(contacts, {})
-    differing = differing.select(pl.all().gather(contacts))
-    places = [place for place in range(len(now.names)) if _owner(place, was, now)]
-    found = differing.select(Slots.bit(place).arg_true().implode().alias(str(place)) for place in places)
-    segments: dict[str, tuple[pl.Series, pl.Series]] = {}
-    for place in places:
-        who = found.get_column(str(place)).item()
-        if len(who):
-            entered = after.select(Slots.bit(place).gather(contacts.gather(who))).to_series()
-            segments[str(_owner(place, was, now))] = (who, entered)
-    return Differences(contacts, segments)
+    changed = [_changed(column, before, int(column.name)) for column in after.iter_columns()]
+    bytes_ = pl.concat(changed)
+    bits = [
+        bytes_.filter(pl.col("change") & pl.lit(1 << bit, pl.UInt8) != 0).select(
+            pl.col("octet") * BITS + bit,
+            pl.col("contact"),
+            entered=pl.col("now") & pl.lit(1 << bit, pl.UInt8) != 0,
+        )
+        for bit in range(BITS)
+    ]
+    return pl.concat(bits).rename({"octet": "place"}).sort("place", "contact")
 
 
-def _differing(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Return the bits that are not the same; bytes that were not there then were empty."""
+def _changed(now: pl.Series, before: pl.DataFrame, octet: int) -> pl.DataFrame:
+    """Return the bytes of a column that are not the same; those of a column that was not there then were empty."""
+    change = now ^ before.get_column(now.name) if now.name in before.columns else now
+    rows = (change != 0).arg_true()
     return pl.DataFrame(
-        [
-            column ^ before.get_column(column.name) if column.name in before.columns else column
-            for column in after.iter_columns()
-        ]
+        {
+            "octet": pl.repeat(octet, len(rows), dtype=pl.UInt32, eager=True),
+            "contact": rows,
+            "change": change.gather(rows),
+            "now": now.gather(rows),
+        }
     )
-
-
-def _owner(place: int, was: Slots, now: Slots) -> str | None:
-    """Return whose bit it is; that of a segment which is deleted tonight still tells of its members."""
-    return now.names[place] or (was.names[place] if place < len(was.names) else None)

@@ -32,13 +32,23 @@ def map_contacts(last: Iterable[pl.Series], tonight: Iterable[pl.Series]) -> Map
         last: The ids of last night, in batches.
         tonight: Those of tonight, in batches.
     """
-    old = _keys(last).with_row_index("row")
-    new = _keys(tonight)
-    if len(old) == len(new) and old.select(_KEYS).equals(new):
-        return Mapping(old.get_column("row"), pl.Series("row", [], pl.UInt32))
-    rows = new.join(old, on=_KEYS, how="left", maintain_order="left").get_column("row")
-    gone = old.join(new, on=_KEYS, how="anti", maintain_order="left").get_column("row")
-    return Mapping(rows, gone)
+    old, new = _keys(last), _keys(tonight)
+    numbered = old.with_row_index("row")
+    if len(old) == len(new) and old.equals(new):
+        return Mapping(numbered.get_column("row"), pl.Series("row", [], pl.UInt32))
+    rows = _joined(numbered, new)
+    is_gone = pl.repeat(value=True, n=len(old), dtype=pl.Boolean, eager=True).scatter(rows.drop_nulls(), values=False)
+    return Mapping(rows, is_gone.arg_true())
+
+
+def _joined(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
+    """Join by half of the hash, which is twice as fast, unless the other half shows that this is not enough."""
+    first, second = _KEYS
+    pairs = new.join(old, on=first, how="left", maintain_order="left", suffix=" then")
+    differs = pairs.get_column(second) != pairs.get_column(f"{second} then")
+    if len(pairs) == len(new) and not differs.any():
+        return pairs.get_column("row")
+    return new.join(old, on=_KEYS, how="left", maintain_order="left").get_column("row")
 
 
 def _keys(batches: Iterable[pl.Series]) -> pl.DataFrame:

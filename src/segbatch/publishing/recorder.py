@@ -48,14 +48,16 @@ class Recorded:
 
     Attributes:
         members: How many members each segment has, those that were kept too.
-        entered: How many entered each segment; None where there was nothing to compare with.
-        exited: How many left it; None where there was nothing to compare with.
+        is_compared: Whether there was a run before.
+        entered: How many entered each segment since.
+        exited: How many left it since.
         files: The files that were written.
     """
 
+    is_compared: bool
     members: Counter[str] = field(default_factory=Counter)
-    entered: Counter[str] | None = None
-    exited: Counter[str] | None = None
+    entered: Counter[str] = field(default_factory=Counter)
+    exited: Counter[str] = field(default_factory=Counter)
     files: tuple[PublishedFile, ...] = ()
 
 
@@ -99,7 +101,8 @@ class Recorder:
         self._was = last.state.slots if last else Slots()
         self._slots = self._was.next(sorted([*segment_ids, *kept]))
         self._writers, self._state = writers, writers.state(self._slots) if writers else None
-        self._found = Recorded() if last is None else Recorded(entered=Counter(), exited=Counter())
+        self._owners = self._slots.owners(self._was)
+        self._found = Recorded(is_compared=last is not None)
         self._contacts = 0
         self._pool = ThreadPoolExecutor(1, "record")
         self._pending: Future[None] | None = None
@@ -129,8 +132,8 @@ class Recorder:
             self._record_gone(self._last)
         if self._writers is None or self._state is None:
             return self._found
-        writers = (self._writers.membership, self._state, self._writers.changes)
-        return replace(self._found, files=tuple(writer.finish() for writer in writers))
+        files = (*self._writers.membership.finish(), self._state.finish(), self._writers.changes.finish())
+        return replace(self._found, files=files)
 
     def _wait(self) -> None:
         if self._pending is not None:
@@ -177,10 +180,10 @@ class Recorder:
             self._state.write(ids, octets)
 
     def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:
-        found = differences(before, after, self._was, self._slots)
-        for segment_id, (_, entered) in found.segments.items():
-            if self._found.entered is not None and self._found.exited is not None:
-                self._found.entered[segment_id] += int(entered.sum())
-                self._found.exited[segment_id] += int((~entered).sum())
+        found = differences(before, after)
+        counts = found.group_by("place").agg(entered=pl.col("entered").sum(), exited=(~pl.col("entered")).sum())
+        for place, entered, exited in counts.iter_rows():
+            self._found.entered[self._owners[place]] += entered
+            self._found.exited[self._owners[place]] += exited
         if self._writers is not None:
-            self._writers.changes.write(ids, found)
+            self._writers.changes.write(ids, self._owners, found)

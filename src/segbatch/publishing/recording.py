@@ -87,8 +87,8 @@ def _found(segment_id: str, outcome: Outcome) -> dict[str, object]:
     recorded = outcome.recorded
     return {
         "member_count": recorded.members[segment_id],
-        "entered": None if recorded.entered is None else recorded.entered[segment_id],
-        "exited": None if recorded.exited is None else recorded.exited[segment_id],
+        "entered": recorded.entered[segment_id] if recorded.is_compared else None,
+        "exited": recorded.exited[segment_id] if recorded.is_compared else None,
         "run_id": outcome.run_id,
     }
 

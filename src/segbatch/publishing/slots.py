@@ -13,9 +13,10 @@ from operator import or_
 
 import polars as pl
 
-__all__ = ["Slots"]
+__all__ = ["BITS", "Slots"]
 
-_BITS = 8
+BITS = 8
+"""Segments to a byte."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,22 @@ class Slots:
         """The place of each segment."""
         return {name: place for place, name in enumerate(self.names) if name is not None}
 
+    def owners(self, was: "Slots") -> list[str]:
+        """Return whose bit tells of a change at each place since the night of `was`: a deleted segment's still does."""
+        before = [*was.names, *[None] * (len(self.names) - len(was.names))]
+        return [now or then or "" for now, then in zip(self.names, before, strict=True)]
+
     @property
     def octets(self) -> list[str]:
         """The names of the columns of bytes."""
-        return [str(number) for number in range(-(-len(self.names) // _BITS))]
+        return [str(number) for number in range(-(-len(self.names) // BITS))]
 
     def pack(self, members: pl.DataFrame) -> pl.DataFrame:
         """Turn a column of booleans a segment into columns of bytes."""
         return members.select(self._byte(number).alias(str(number)) for number in range(len(self.octets)))
 
     def _byte(self, number: int) -> pl.Expr:
-        names = self.names[number * _BITS : (number + 1) * _BITS]
+        names = self.names[number * BITS : (number + 1) * BITS]
         none = pl.lit(0, pl.UInt8)
         bits = [
             pl.when(pl.col(name)).then(pl.lit(1 << bit, pl.UInt8)).otherwise(none)
@@ -75,12 +81,4 @@ class Slots:
     @staticmethod
     def bit(place: int) -> pl.Expr:
         """Return whether the bit at a place is set, as an expression over the columns of bytes."""
-        return (pl.col(str(place // _BITS)) & pl.lit(1 << place % _BITS, pl.UInt8)) != 0
-
-    def mask(self, segment_ids: Iterable[str]) -> list[pl.Expr]:
-        """Return the columns of bytes with the bits of some segments alone."""
-        kept = [0] * len(self.octets)
-        for segment_id in segment_ids:
-            place = self.places[segment_id]
-            kept[place // _BITS] |= 1 << place % _BITS
-        return [pl.col(str(number)) & pl.lit(bits, pl.UInt8) for number, bits in enumerate(kept)]
+        return (pl.col(str(place // BITS)) & pl.lit(1 << place % BITS, pl.UInt8)) != 0

@@ -77,9 +77,7 @@ class State:
         self.id_type = table.schema.field(_IDS).type
         self.rows = table.num_rows
         self._ids = table.column(_IDS)
-        self._octets = pl.DataFrame(
-            {name: pl.Series(name, table.column(name)) for name in self.slots.octets}, height=table.num_rows
-        )
+        self._octets = pl.DataFrame(table.select(self.slots.octets))
 
     def id_batches(self) -> Iterable[pl.Series]:
         """Return the ids of its contacts, some at a time."""
@@ -96,19 +94,19 @@ class State:
         Args:
             rows: Row numbers; null for contacts that it does not have, all of whose bits are empty.
         """
-        known = rows.drop_nulls()
-        if not len(known):
-            return pl.DataFrame(
-                {name: pl.repeat(0, len(rows), dtype=pl.UInt8, eager=True) for name in self.slots.octets}
-            )
-        bounds = known.to_frame("row").select(first=pl.col("row").min(), end=pl.col("row").max() + 1)
+        bounds = rows.to_frame("row").select(first=pl.col("row").min(), end=pl.col("row").max() + 1)
         first, end = bounds.row(0)
+        if first is None:
+            empty = pl.repeat(0, len(rows), dtype=pl.UInt8, eager=True)
+            return pl.DataFrame(dict.fromkeys(self.slots.octets, empty))
         if end - first > _NEAR * len(rows):
             self._octets = self._octets.rechunk()
-            near, places = self._octets, rows
-        else:
-            near, places = self._octets.slice(first, end - first).rechunk(), rows - first
-        return near.select(pl.all().gather(places).fill_null(0))
+            first, end = 0, self.rows
+        near = self._octets.slice(first, end - first).rechunk()
+        found = near.select(pl.all().gather(rows.fill_null(first) - first))
+        if not rows.null_count():
+            return found
+        return found.select(pl.when(rows.is_not_null()).then(pl.all()).otherwise(pl.lit(0, pl.UInt8)))
 
 
 def open_state(run_folder: Path) -> State:
