@@ -30,6 +30,7 @@ _PLAIN_TEXTS = {"ARROW:schema": base64.b64encode(_PLAIN.serialize().to_pybytes()
 """Tells readers that use Arrow that the columns are texts, and not categories of Polars, which no two files share."""
 
 _ONE_ROW_GROUP = 1 << 30
+_MOST_NARROW = 1 << 16
 _WHOLE_DICTIONARY = 1 << 30
 
 
@@ -57,14 +58,18 @@ class MembershipWriter:
         """
         numbers = pl.int_range(len(ids), dtype=pl.UInt32, eager=True)
         is_text = self._id_type == pa.string()
-        who = pl.Series(ids).cast(pl.Categorical(pl.Categories.random())) if is_text else numbers
-        chosen = members.with_columns(who.alias(_WHO)).select(
+        if is_text:
+            texts = pl.Series(ids)
+            if texts.null_count() or texts.n_unique() < len(texts):
+                return  # the run is refused for that as soon as all ids are seen
+            numbers = numbers.cat.to(pl.Enum(texts))
+        chosen = members.with_columns(numbers.alias(_WHO)).select(
             pl.col(_WHO).filter(pl.col(name)).implode().alias(name) for name in members.columns
         )
         rows = [column.item() for column in chosen.iter_columns()]
         counts = [len(found) for found in rows]
         if any(counts):
-            codes, contacts = _codes(counts), pl.concat(rows)
+            codes, contacts = _codes(counts), pl.concat(rows, rechunk=True)
             if is_text:
                 segments = codes.cat.to(pl.Enum(members.columns))
                 self._write_texts(pl.DataFrame({"segment_id": segments, "contact_id": contacts}))
@@ -121,5 +126,6 @@ def _codes(counts: Sequence[int]) -> pl.Series:
     """Return each segment's number as often as it has members."""
     there = [number for number, count in enumerate(counts) if count]
     ends = pl.Series([counts[number] for number in there]).cum_sum()
-    runs = pa.RunEndEncodedArray.from_arrays(ends.cast(pl.Int32).to_arrow(), pa.array(there, pa.uint32()))
+    kind = pa.uint16() if len(counts) <= _MOST_NARROW else pa.uint32()
+    runs = pa.RunEndEncodedArray.from_arrays(ends.cast(pl.Int32).to_arrow(), pa.array(there, kind))
     return pl.Series(pc.run_end_decode(runs))
