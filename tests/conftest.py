@@ -1,8 +1,12 @@
-"""What all tests share: how many examples a property test tries."""
+"""What all tests share: how many examples a property test tries, and a folder to make runs in."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from nights import Nights
 
 settings.register_profile(
     "segbatch",
@@ -13,3 +17,13 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("segbatch"), phases=[Phase.generate])
 settings.load_profile(os.environ.get("SEGBATCH_PROFILE", "segbatch"))
+
+
+@pytest.fixture
+def nights(tmp_path: Path) -> Nights:
+    """Three contacts, of whom ann and bob are pro and cem is free, and a segment for each plan."""
+    made = Nights(tmp_path / "here")
+    made.contacts(ann="pro", bob="pro", cem="free")
+    made.segment("pro")
+    made.segment("free")
+    return made

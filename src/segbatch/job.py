@@ -10,6 +10,7 @@ from segbatch.errors import NothingToPublishError, Problem
 from segbatch.night import Night, Progress
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
+from segbatch.publishing.durable import writing
 from segbatch.publishing.following import follow
 from segbatch.publishing.guard import Guard
 from segbatch.publishing.lock import NO_PATIENCE, Patience
@@ -117,7 +118,8 @@ def run(
         with staging(place, run_id) as folder:
             manifest = night.evaluate(folder)
             catalogue, history = publish(place, folder, manifest, followed.history)
-        prune(place, history, keep, started)
+        with writing(place, "the run is published, but the members of old ones are not cleared away"):
+            prune(place, history, keep, started)
         return _report(manifest, prepared, catalogue, history.runs[-1].folder)
 
 

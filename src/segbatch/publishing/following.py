@@ -57,8 +57,9 @@ def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now:
     runs, later = _split(history.runs, run_id, as_of)
     if any(run.run.run_id != run_id for run in later) and not rewind:
         raise UsageError(_later(output, run_id, as_of, later))
-    taken_back = (TakenBack(folder=run.folder, at=now) for run in later)
-    history = History(runs=runs, taken_back=(*history.taken_back, *taken_back))
+    taken_back = (*history.taken_back, *(TakenBack(folder=run.folder, at=now) for run in later))
+    there = (gone for gone in taken_back if (output / RUNS / gone.folder).exists())  # a new run may get a free name
+    history = History(runs=runs, taken_back=tuple(there))
     if not runs:
         return Followed(history, {}, None)
     folder = output / RUNS / runs[-1].folder

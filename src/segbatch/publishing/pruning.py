@@ -1,14 +1,15 @@
 """Clearing away: what a dead run left, and the members of old runs."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from segbatch.publishing.places import MEMBERSHIP, RUNS, STATE, UNFINISHED, UNPUBLISHED
-from segbatch.publishing.records import History
+from segbatch.publishing.records import History, PastRun
 
-__all__ = ["FEWEST", "KEEP_DAYS", "KEEP_RUNS", "Keep", "clear_dead_runs", "prune"]
+__all__ = ["FEWEST", "KEEP_DAYS", "KEEP_RUNS", "Keep", "Pruned", "clear_dead_runs", "has_members", "prune"]
 
 
 KEEP_RUNS = 7
@@ -30,6 +31,19 @@ class Keep:
     days: float = KEEP_DAYS
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What was cleared away.
+
+    Attributes:
+        runs: The runs that lost their members.
+        taken_back: The folders of runs that were taken back.
+    """
+
+    runs: tuple[PastRun, ...]
+    taken_back: tuple[str, ...]
+
+
 def clear_dead_runs(output: Path, history: History) -> None:
     """Remove what runs left that were killed, which nobody ever saw; to be called under the lock."""
     published = {run.folder for run in history.runs} | {run.folder for run in history.taken_back}
@@ -41,7 +55,7 @@ def clear_dead_runs(output: Path, history: History) -> None:
             (folder / UNPUBLISHED).unlink(missing_ok=True)
 
 
-def prune(output: Path, history: History, keep: Keep, now: datetime) -> list[str]:
+def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run: bool = False) -> Pruned:
     """Remove the members of old runs; what they changed stays, and so does their manifest.
 
     Args:
@@ -49,24 +63,35 @@ def prune(output: Path, history: History, keep: Keep, now: datetime) -> list[str
         history: The published runs.
         keep: Which of them keep their members.
         now: What time it is.
-
-    Returns:
-        The ids of the runs that lost their members.
+        dry_run: Whether to tell what would be removed, and remove nothing.
     """
     oldest = now - timedelta(days=keep.days)
-    pruned = []
-    superseded = zip(history.runs, history.runs[1:], strict=False)
-    for run, next_run in list(superseded)[: len(history.runs) - max(keep.runs, FEWEST)]:
-        folder = output / RUNS / run.folder
-        if next_run.run.finished_at < oldest and _has_members(folder):
-            (folder / STATE).unlink(missing_ok=True)
-            shutil.rmtree(folder / MEMBERSHIP, ignore_errors=True)
-            pruned.append(run.run.run_id)
+    found = Pruned(tuple(_old(output, history, keep, oldest)), tuple(_taken_back(output, history, oldest)))
+    if not dry_run:
+        for run in found.runs:
+            (output / RUNS / run.folder / STATE).unlink(missing_ok=True)
+            shutil.rmtree(output / RUNS / run.folder / MEMBERSHIP, ignore_errors=True)
+        for folder in found.taken_back:
+            shutil.rmtree(output / RUNS / folder, ignore_errors=True)
+    return found
+
+
+def _old(output: Path, history: History, keep: Keep, oldest: datetime) -> Iterator[PastRun]:
+    """Yield the runs that are to lose their members: each was shown until the one behind it was published."""
+    spared = max(keep.runs, FEWEST)
+    for run, next_run in zip(history.runs[:-spared], history.runs[1:], strict=False):
+        if next_run.run.finished_at < oldest and has_members(output / RUNS / run.folder):
+            yield run
+
+
+def _taken_back(output: Path, history: History, oldest: datetime) -> Iterator[str]:
+    """Yield the folders of runs that were taken back, and which nobody can have open any more."""
+    published = {run.folder for run in history.runs}
     for gone in history.taken_back:
-        if gone.at < oldest:
-            shutil.rmtree(output / RUNS / gone.folder, ignore_errors=True)
-    return pruned
+        if gone.at < oldest and gone.folder not in published and (output / RUNS / gone.folder).exists():
+            yield gone.folder
 
 
-def _has_members(folder: Path) -> bool:
+def has_members(folder: Path) -> bool:
+    """Tell whether a run still has its members."""
     return (folder / STATE).exists() or (folder / MEMBERSHIP).exists()

@@ -1,0 +1,110 @@
+"""Which runs lose their members, and what is never cleared away."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from nights import Nights
+from segbatch import Keep, PublishError
+from segbatch.publishing.pruning import has_members, prune
+from segbatch.publishing.relinking import relink
+
+LATER = datetime.now(UTC) + timedelta(days=30)
+
+
+def kept(nights: Nights) -> list[str]:
+    return [folder for folder in nights.folders() if has_members(nights.place(folder))]
+
+
+def pruned(nights: Nights, keep: Keep, now: datetime = LATER) -> list[str]:
+    return [run.run.run_id for run in prune(nights.output, nights.history(), keep, now).runs]
+
+
+def some_runs(nights: Nights, number: int) -> None:
+    for night in range(number):
+        nights.run(night)
+
+
+def test_so_many_of_the_last_runs_keep_their_members(nights: Nights) -> None:
+    some_runs(nights, 5)
+    assert pruned(nights, Keep(3, 1)) == ["night-0", "night-1"]
+    assert kept(nights) == ["night-2", "night-3", "night-4"]
+    assert pruned(nights, Keep(3, 1)) == []
+
+
+@pytest.mark.parametrize("runs", [1, 3, 4, 6])
+def test_fewer_runs_than_are_to_be_kept_are_all_kept(nights: Nights, runs: int) -> None:
+    some_runs(nights, runs)
+    assert pruned(nights, Keep(7, 1)) == []
+
+
+def test_the_last_two_runs_are_never_pruned(nights: Nights) -> None:
+    some_runs(nights, 3)
+    assert pruned(nights, Keep(0, 0)) == ["night-0"]
+    nights.run(2)  # which follows on the run before it
+    assert kept(nights) == ["night-1", "night-2", "night-2~2"]
+
+
+def test_a_run_that_was_shown_within_so_many_days_keeps_its_members(nights: Nights) -> None:
+    some_runs(nights, 4)
+    replaced = nights.history().runs[1].run.finished_at
+    assert pruned(nights, Keep(2, 3), replaced + timedelta(days=3)) == []
+    assert pruned(nights, Keep(2, 3), replaced + timedelta(days=3, microseconds=1)) == ["night-0"]
+
+
+def test_a_run_prunes_those_before_it(nights: Nights) -> None:
+    for night in range(4):
+        nights.run(night, keep=Keep(2, 0))
+    assert kept(nights) == ["night-2", "night-3"]
+
+
+def test_what_changed_outlives_the_members(nights: Nights) -> None:
+    nights.run(0)
+    nights.contacts(ann="free", bob="pro", cem="free")
+    nights.run(1)
+    before = nights.changes(), nights.ask("FROM membership_history ORDER BY ALL")
+    nights.run(2, keep=Keep(2, 0))
+    nights.run(3, keep=Keep(2, 0))
+    assert "night-1" not in kept(nights)
+    assert (nights.changes(), nights.ask("FROM membership_history ORDER BY ALL")) == before
+    relink(nights.output)
+    assert nights.changes() == before[0]
+
+
+def test_nothing_is_removed_when_it_is_only_asked_what_would_be(nights: Nights) -> None:
+    some_runs(nights, 3)
+    found = prune(nights.output, nights.history(), Keep(2, 0), LATER, dry_run=True)
+    assert [run.folder for run in found.runs] == ["night-0"]
+    assert "night-0" in kept(nights)
+
+
+def test_a_folder_that_was_taken_back_goes_when_nobody_can_have_it_open(nights: Nights) -> None:
+    nights.run(0)
+    nights.run(0)
+    assert prune(nights.output, nights.history(), Keep(2, 1), datetime.now(UTC)).taken_back == ()
+    assert prune(nights.output, nights.history(), Keep(2, 1), LATER).taken_back == ("night-0",)
+    assert nights.folders() == ["night-0~2"]
+    assert prune(nights.output, nights.history(), Keep(2, 1), LATER).taken_back == ()
+
+
+def test_a_run_in_a_folder_whose_name_is_free_again_is_not_taken_for_the_old_one(nights: Nights) -> None:
+    nights.run(0)
+    nights.run(0)
+    prune(nights.output, nights.history(), Keep(2, 1), LATER)
+    nights.run(0)
+    assert [run.folder for run in nights.history().runs] == ["night-0"]
+    prune(nights.output, nights.history(), Keep(2, 1), LATER)
+    assert nights.folders() == ["night-0"]
+    assert nights.members("pro") == ["ann", "bob"]
+
+
+def test_members_that_cannot_be_cleared_away_do_not_hide_that_a_run_is_published(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "no", str(nights.output / "runs"))
+
+    monkeypatch.setattr("segbatch.job.prune", fail)
+    with pytest.raises(PublishError, match="Permission denied; the run is published, but the members of old ones"):
+        nights.run(0)
+    assert nights.members("pro") == ["ann", "bob"]
