@@ -146,4 +146,4 @@ def _mend(output: Path, history: History) -> None:
     """Clear away what a run left that was killed, and finish what it had begun to publish."""
     clear_dead_runs(output, history)
     if history.runs:
-        ensure_catalogue(output, history.runs[-1].run.run_id)
+        ensure_catalogue(output, history.runs[-1].run)

@@ -1,6 +1,7 @@
 """Making `segbatch.duckdb` anew from the published run."""
 
 import os
+from datetime import UTC
 from pathlib import Path
 
 import duckdb
@@ -19,8 +20,9 @@ from segbatch.publishing.reading import (
     read_history,
     read_manifest,
 )
+from segbatch.publishing.records import RunRecord
 
-__all__ = ["ensure_catalogue", "relink"]
+__all__ = ["ensure_catalogue", "relink", "shows"]
 
 _AS_BEFORE = "the tables are as they were"
 
@@ -71,12 +73,18 @@ def _rebuild(output: Path) -> Path:
         return place_catalogue(output)
 
 
-def ensure_catalogue(output: Path, run_id: str) -> None:
+def ensure_catalogue(output: Path, run: RunRecord) -> None:
     """Make the catalogue again if it does not show the published run, as after a crash between the two."""
+    if not shows(output, run):
+        _rebuild(output)
+
+
+def shows(output: Path, run: RunRecord) -> bool:
+    """Tell whether the catalogue shows a run, and no other try of it."""
+    last = "SELECT run_id, finished_at FROM runs ORDER BY run_number DESC LIMIT 1"
     try:
         with duckdb.connect(str(output / CATALOGUE), read_only=True) as connection:
-            shown = connection.execute("SELECT run_id FROM runs ORDER BY run_number DESC LIMIT 1").fetchone()
+            shown = connection.execute(last).fetchone()
     except duckdb.Error:
-        shown = None
-    if shown != (run_id,):
-        _rebuild(output)
+        return False
+    return shown == (run.run_id, run.finished_at.astimezone(UTC).replace(tzinfo=None))
