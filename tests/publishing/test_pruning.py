@@ -52,6 +52,12 @@ def test_a_run_that_was_shown_within_so_many_days_keeps_its_members(nights: Nigh
     assert pruned(nights, Keep(2, 3), replaced + timedelta(days=3, microseconds=1)) == ["night-0"]
 
 
+@pytest.mark.parametrize("days", [1e10, float("inf")])
+def test_runs_can_be_kept_for_ever(nights: Nights, days: float) -> None:
+    some_runs(nights, 3)
+    assert pruned(nights, Keep(2, days)) == []
+
+
 def test_a_run_prunes_those_before_it(nights: Nights) -> None:
     for night in range(4):
         nights.run(night, keep=Keep(2, 0))

@@ -14,6 +14,7 @@ __all__ = ["FEWEST", "KEEP_DAYS", "KEEP_RUNS", "Keep", "Pruned", "clear_dead_run
 
 KEEP_RUNS = 7
 KEEP_DAYS = 1.0
+_LONGEST = 36_500
 FEWEST = 2
 """Runs that are always kept: the last, and the one before, without which the last could not be run again."""
 
@@ -65,7 +66,7 @@ def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run:
         now: What time it is.
         dry_run: Whether to tell what would be removed, and remove nothing.
     """
-    oldest = now - timedelta(days=keep.days)
+    oldest = now - timedelta(days=min(keep.days, _LONGEST))
     found = Pruned(tuple(_old(output, history, keep, oldest)), tuple(_taken_back(output, history, oldest)))
     if not dry_run:
         for run in found.runs:

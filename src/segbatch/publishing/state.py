@@ -73,7 +73,7 @@ class State:
 
     def __init__(self, table: pa.Table) -> None:
         """Look at a table that a `StateWriter` wrote."""
-        self.slots = Slots(tuple(json.loads(table.schema.metadata[_SLOTS])))
+        self.slots = Slots(tuple(json.loads((table.schema.metadata or {})[_SLOTS])))
         self.id_type = table.schema.field(_IDS).type
         self.rows = table.num_rows
         self._ids = table.column(_IDS)

@@ -1,0 +1,36 @@
+"""Finding tonight's contacts among last night's."""
+
+import polars as pl
+import pytest
+
+from segbatch.publishing.mapping import Mapping, map_contacts
+
+
+def mapped(last: list[list[str]], tonight: list[list[str]]) -> Mapping:
+    return map_contacts(*([pl.Series("id", ids, pl.String) for ids in night] for night in (last, tonight)))
+
+
+@pytest.mark.parametrize(
+    ("last", "tonight", "rows", "gone"),
+    [
+        ([["a", "b"], ["c"]], [["a"], ["b", "c"]], [0, 1, 2], []),
+        ([["a", "b", "c"]], [["c", "a"], ["b"]], [2, 0, 1], []),
+        ([["a", "b", "c"]], [["c", "a"]], [2, 0], [1]),
+        ([["a", "b"]], [["b", "x", "a"]], [1, None, 0], []),
+        ([["a", "b"]], [["x", "y"]], [None, None], [0, 1]),
+        ([["a", "b"]], [], [], [0, 1]),
+        ([], [["a"]], [None], []),
+        ([], [], [], []),
+    ],
+    ids=["same", "shuffled", "gone", "new", "all others", "nobody now", "nobody then", "nobody ever"],
+)
+def test_contacts_are_found_by_id(
+    last: list[list[str]], tonight: list[list[str]], rows: list[int | None], gone: list[int]
+) -> None:
+    found = mapped(last, tonight)
+    assert (found.rows.to_list(), found.gone.to_list()) == (rows, gone)
+
+
+def test_ids_that_are_numbers_are_found_too() -> None:
+    found = map_contacts([pl.Series([1, 2, 3])], [pl.Series([3, 4])])
+    assert (found.rows.to_list(), found.gone.to_list()) == ([2, None], [0, 1])

@@ -1,0 +1,34 @@
+"""Names of runs and of their folders."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from segbatch import UsageError
+from segbatch.publishing.places import check_run_id, free_folder, new_run_id
+
+
+@pytest.mark.parametrize("run_id", ["7", "2025-11-05", "scheduled__2025-11-05T02:00:00+00:00", "a@b=c.d", "x" * 150])
+def test_a_run_id_of_a_scheduler_is_taken(run_id: str) -> None:
+    assert check_run_id(run_id) == run_id
+
+
+@pytest.mark.parametrize("run_id", ["", ".", "..", "-x", ".tmp-x", "a/b", "a b", "a~2", "ü", "a\n", "x" * 151])
+def test_what_could_be_no_folder_is_refused(run_id: str) -> None:
+    with pytest.raises(UsageError, match=r"cannot be a run id; a run id begins with a letter or digit.*\(--run-id\)"):
+        check_run_id(run_id)
+
+
+def test_a_new_run_id_is_one_and_no_two_are_the_same() -> None:
+    moment = datetime(2025, 11, 5, 2, tzinfo=UTC)
+    assert check_run_id(new_run_id(moment)).startswith("20251105T020000Z-")
+    assert new_run_id(moment) != new_run_id(moment)
+
+
+def test_a_folder_that_is_there_is_not_written_again(tmp_path: Path) -> None:
+    for expected in ("r", "r~2", "r~3"):
+        assert free_folder(tmp_path, "r") == expected
+        (tmp_path / "runs" / expected).mkdir(parents=True)
+    (tmp_path / "runs" / "r~2").rmdir()
+    assert free_folder(tmp_path, "r") == "r~2"
