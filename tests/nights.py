@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.publishing.querying import query
@@ -31,7 +33,8 @@ class Nights:
 
     def contacts(self, **plans: str) -> None:
         """Write the snapshot: contacts, and the plan of each."""
-        write_contacts(self.folder / "contacts.parquet", {"id": list(plans), "plan": list(plans.values())})
+        columns = {"id": pa.array(list(plans), pa.string()), "plan": pa.array(list(plans.values()), pa.string())}
+        write_contacts(self.folder / "contacts.parquet", columns)
 
     def crowd(self, size: int, pro: int) -> None:
         """Write a snapshot of so many contacts, of which so many, the first, are on the plan pro."""

@@ -28,6 +28,10 @@ ELSEWHERE = (
     "s3://bucket/contacts/*.parquet: object storage and other addresses are not supported yet; copy the files to this "
     "machine first (--contacts)"
 )
+A_RUN_ID = (
+    "a run id begins with a letter or digit, goes on with these and '.', '_', ':', '+', '@', '=' and '-', "
+    "and has at most 150 characters (--run-id)"
+)
 
 
 def empty_path(what: str, option: str) -> str:
@@ -51,6 +55,13 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
         f"'9999-12-31T23:59' is no time: {NO_SUCH_HOUR} (--as-of)",
     ),
     "contacts in object storage": (("--contacts", "s3://bucket/contacts/*.parquet"), ELSEWHERE),
+    "max change": (("--max-change", "a third"), "'a third' is no share; write it like 30% or 0.3 (--max-change)"),
+    "max change, no percents": (
+        ("--max-change", "30"),
+        "'30' is more than 10 times the size; write a share like 30% or 0.3 (--max-change)",
+    ),
+    "run id as a path": (("--run-id", "../../x"), f"'../../x' cannot be a run id; {A_RUN_ID}"),
+    "run id, empty": (("--run-id", ""), f"'' cannot be a run id; {A_RUN_ID}"),
     "segments, empty": (("--segments", ""), empty_path("definitions", "--segments")),
     "output, empty": (("--output", ""), empty_path("output", "--output")),
     "segments, too long": (("--segments", "x" * 300), f"{'x' * 300}: cannot be read: File name too long"),
@@ -69,6 +80,18 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "option of another command": (("query", "SELECT 1", "--timezone", "UTC"), "No such option: --timezone"),
     "too many words": ((*RUN, "now"), "Got unexpected extra argument"),
     "no statement": (("query",), "Missing argument"),
+    "one run to keep": (
+        (*RUN, "--keep", "1"),
+        "Invalid value for '--keep': Input should be greater than or equal to 2",
+    ),
+    "days to come": (
+        (*RUN, "--keep-days", "-1"),
+        "Invalid value for '--keep-days': Input should be greater than or equal to 0",
+    ),
+    "floor": (
+        (*RUN, "--max-change-floor", "-1"),
+        "Invalid value for '--max-change-floor': Input should be greater than or equal to 0",
+    ),
     "unknown command": (("chek",), "No such command 'chek'. Did you mean 'check'?"),
 }
 

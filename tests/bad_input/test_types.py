@@ -16,6 +16,7 @@ A_VALUE = "a value is a text, a number, true or false"
 BLANK = "the name is blank; it is what people call the segment"
 LIKE = "write it like 2025-06-01T10:00:00.000Z"
 UTC_LIKE = "write it in UTC like 2025-06-01T10:00:00.000Z"
+A_SHARE = "'max_change' must be a share from 0 to 10, such as 0.3 for 30 %"
 A_TIME = "must be a time like 2025-06-01T10:00:00.000Z"
 
 TYPES: dict[str, tuple[Any, str]] = {
@@ -28,6 +29,10 @@ TYPES: dict[str, tuple[Any, str]] = {
         '$.description: \'description\' must be a text; found {"en": "x"}',
     ),
     "list_id": (segment(list_id=True), "$.list_id: 'list_id' must be a text; found true"),
+    "max_change text": (segment(max_change="30%"), f"$.max_change: {A_SHARE}; found '30%'"),
+    "max_change true": (segment(max_change=True), f"$.max_change: {A_SHARE}; found true"),
+    "max_change negative": (segment(max_change=-0.1), f"$.max_change: {A_SHARE}; found -0.1"),
+    "max_change percent": (segment(max_change=30), f"$.max_change: {A_SHARE}; found 30"),
     "match": (segment(match=None), "$.match: null is not a value of 'match'; there are all, any, none"),
     "match list": (segment(match=["any"]), "$.match: [\"any\"] is not a value of 'match'; there are all, any, none"),
     "rules object": (segment(rules={"a": 1}), "$.rules: 'rules' must be a list; found {\"a\": 1}"),

@@ -124,3 +124,14 @@ def test_circles_and_unknown_segments_are_found_without_a_snapshot(tmp_path: Pat
     assert messages["self"] == "the segments go round in a circle: self -> self"
     assert messages["typo"] == "there is no segment 'sel'; did you mean 'self'?"
     assert messages["upon"].startswith("segment 'torn' cannot be read")
+
+
+def test_a_plan_without_some_segments_has_the_others_as_they_were() -> None:
+    found = plan(
+        named("base", rule("n", "exists")), named("top", member_of("base")), named("apart", rule("n", "empty"))
+    )
+    assert (found.named, len(found.segments)) == (("base",), 3)
+    rest = found.without({"top", "base"})
+    assert ([entry.definition.segment_id for entry in rest.segments], rest.named) == (["apart"], ())
+    assert rest.predicates == found.predicates
+    assert found.without({"top"}).named == ("base",)

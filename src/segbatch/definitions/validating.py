@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from segbatch.definitions.limits import MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH
+from segbatch.definitions.limits import MAX_CHANGE, MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH
 from segbatch.definitions.operators import OPERATORS, MatchName, MissingName
 from segbatch.definitions.segment import Group, Rule, Segment
 from segbatch.definitions.strict_json import child_path
@@ -188,6 +188,10 @@ def _too_long(wrong: _Wrong) -> str:
     return f"'{wrong.key}' has {len(str(wrong.found))} characters; at most {MAX_NAME_LENGTH} are allowed"
 
 
+def _not_a_share(wrong: _Wrong) -> str:
+    return f"'{wrong.key}' must be a share from 0 to {MAX_CHANGE}, such as 0.3 for 30 %; found {shown(wrong.found)}"
+
+
 def _not_a_node(wrong: _Wrong) -> str:
     return f"a rule is an object {{field, operator, value}}, and a group {{match, rules}}; found {shown(wrong.found)}"
 
@@ -205,4 +209,5 @@ _MESSAGES: dict[str, Callable[[_Wrong], str]] = {
     "string_too_short": _too_short,
     "string_too_long": _too_long,
     "union_tag_not_found": _not_a_node,
+    **dict.fromkeys(("float_type", "greater_than_equal", "less_than_equal"), _not_a_share),
 }

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from segbatch.definitions.limits import MAX_CHANGE
 from segbatch.errors import SnapshotError, UsageError, counted, shown
 
 __all__ = ["EVERYTHING", "FLOOR", "Guard", "ensure_most_are_there", "read_share"]
@@ -84,4 +85,8 @@ def read_share(text: str) -> float:
     found = _SHARE.fullmatch(text.strip())
     if not found:
         raise UsageError(f"{shown(text)} is no share; write it like 30% or 0.3 (--max-change)")
-    return float(found[1]) / (100 if found[2] else 1)
+    share = float(found[1]) / (100 if found[2] else 1)
+    if share > MAX_CHANGE:
+        most = f"{MAX_CHANGE} times the size"
+        raise UsageError(f"{shown(text)} is more than {most}; write a share like 30% or 0.3 (--max-change)")
+    return share

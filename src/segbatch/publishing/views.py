@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-__all__ = ["create_views", "quoted"]
+__all__ = ["create_views", "literal", "quoted"]
 
 _HISTORY = """
 WITH stays AS (
@@ -47,7 +47,12 @@ def create_views(connection: duckdb.DuckDBPyConnection, membership: Sequence[Pat
 
 
 def _files(files: Sequence[Path]) -> str:
-    return f"read_parquet([{', '.join(quoted(_escape_glob(file.resolve())) for file in files)}])"
+    return f"read_parquet([{', '.join(map(literal, files))}])"
+
+
+def literal(file: Path) -> str:
+    """Write a file as the views name it."""
+    return quoted(_escape_glob(file.resolve()))
 
 
 def quoted(path: Path | str) -> str:

@@ -1,0 +1,27 @@
+"""How much a segment says that it may change."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from builders import rule, segment
+
+SOME = rule("plan", "exists")
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 1, 10])
+def test_a_share_is_taken_and_written_again(share: float) -> None:
+    found = segment(SOME, max_change=share)
+    assert (found.max_change, found.to_json()["max_change"]) == (share, share)
+
+
+def test_none_leaves_it_to_the_run() -> None:
+    assert segment(SOME).max_change is None
+    assert "max_change" not in segment(SOME).to_json()
+
+
+@pytest.mark.parametrize("share", [-0.1, 30, "0.3", "30%", True, float("nan"), float("inf")])
+def test_what_is_no_share_is_refused(share: Any) -> None:
+    with pytest.raises(ValidationError, match="max_change"):
+        segment(SOME, max_change=share)

@@ -1,0 +1,175 @@
+"""Stopping what looks like a mistake: shares, floors, what a definition says, and what is accepted."""
+
+from typing import Any
+
+import pytest
+
+from builders import rule, write_segment
+from nights import Nights
+from segbatch import Guard, SnapshotError, UsageError
+from segbatch.publishing.guard import read_share
+
+TIGHT = Guard(0.3)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [("30%", 0.3), ("0.3", 0.3), (" 12.5 % ", 0.125), ("0", 0), ("0%", 0), ("1", 1), ("1000%", 10), ("10", 10)],
+)
+def test_a_share_is_read(text: str, share: float) -> None:
+    assert read_share(text) == pytest.approx(share)
+
+
+@pytest.mark.parametrize("text", ["", "%", "a third", "-0.3", "0,3", ".3", "30%%", "1e-1", "nan", "٣%"])
+def test_what_is_no_share_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is no share; write it like 30% or 0.3 \(--max-change\)"):
+        read_share(text)
+
+
+@pytest.mark.parametrize("text", ["30", "10.1", "1001%"])
+def test_a_share_that_would_stop_nothing_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is more than 10 times the size; write a share like 30%"):
+        read_share(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_held"),
+    [
+        (1000, 1300, False),
+        (1000, 1301, True),
+        (1000, 700, False),
+        (1000, 699, True),
+        (1000, 0, True),
+        (99, 0, False),
+        (99, 100, False),
+        (0, 99, False),
+        (0, 100, True),
+        (20, 100, True),
+        (100, 0, True),
+        (0, 0, False),
+    ],
+)
+def test_a_segment_may_change_by_its_share_and_below_the_floor(before: int, after: int, *, is_held: bool) -> None:
+    assert (TIGHT.reason("s", None, before, after) is not None) == is_held
+
+
+def test_the_reason_tells_the_sizes_and_what_to_do() -> None:
+    assert TIGHT.reason("vips", None, 1000, 400) == (
+        "would go from 1,000 to 400 members (-60.0%), more than 0.3 of its size; if that is right, "
+        "run with --accept vips"
+    )
+    assert str(TIGHT.reason("vips", None, 0, 400)).startswith("would go from 0 to 400 members (from none), more than")
+
+
+def test_a_floor_of_none_frees_no_segment() -> None:
+    assert Guard(0.3, floor=0).reason("s", None, 1, 2)
+    assert Guard(0.3, floor=0).reason("s", None, 0, 0) is None
+
+
+def test_what_a_definition_says_is_stronger() -> None:
+    assert TIGHT.reason("s", 0.7, 1000, 400) is None
+    assert Guard().reason("s", 0.5, 1000, 400)
+    assert TIGHT.reason("s", 0, 1000, 1001)
+    assert Guard().reason("s", None, 1000, 0) is None
+
+
+@pytest.mark.parametrize(("accepted", "passes"), [(["s"], True), (["all"], True), (["other"], False), ([], False)])
+def test_what_is_accepted_passes(accepted: list[str], *, passes: bool) -> None:
+    assert (Guard(0.3, accepted=accepted).reason("s", None, 1000, 0) is None) == passes
+
+
+def of(report: Any, segment_id: str) -> Any:
+    return next(segment for segment in report.segments if segment.segment_id == segment_id)
+
+
+def test_a_segment_that_changes_too_much_keeps_its_members(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=20)
+    report = nights.run(1, guard=Guard(0.3, accepted=["free"]))
+    held = of(report, "pro")
+    assert (held.status, held.member_count, held.entered, held.exited, held.run_id) == ("held", 200, 0, 0, "night-0")
+    assert (report.run.status, report.run.segments_held, report.run.segments_ok) == ("partial", 1, 1)
+    assert [str(error) for error in report.errors] == [f"segment 'pro': {held.error}"]
+    assert len(nights.members("pro")) == 200
+    assert {change[1] for change in nights.changes()} == {"free"}
+
+
+def test_a_segment_that_was_held_passes_when_it_is_accepted(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=20)
+    for night in (1, 2):
+        assert of(nights.run(night, guard=TIGHT), "pro").status == "held"
+    report = nights.run(3, guard=Guard(0.3, accepted=["all"]))
+    passed = of(report, "pro")
+    assert (passed.status, passed.member_count, passed.exited, passed.run_id) == ("ok", 20, 180, "night-3")
+    assert report.run.status == "ok"
+
+
+def test_a_definition_has_a_guard_of_its_own(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.segment("pro", max_change=0.1)
+    nights.run(0)
+    nights.crowd(400, pro=170)
+    report = nights.run(1)
+    assert [segment.status for segment in report.segments] == ["ok", "held"]
+
+
+def test_segments_that_name_one_that_is_held_are_held_with_it(nights: Nights) -> None:
+    folder = nights.folder / "segments"
+    write_segment(folder, "b-named", {"operator": "in_segment", "value": "pro"}, rule("id", "exists"))
+    write_segment(folder, "a-named-in-turn", {"operator": "not_in_segment", "value": "b-named"})
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=20)
+    report = nights.run(1, guard=Guard(0.3, accepted=["free", "a-named-in-turn", "b-named"]))
+    assert [segment.status for segment in report.segments] == ["held", "held", "ok", "held"]
+    assert of(report, "b-named").error == "names the segment 'pro', which is held"
+    assert of(report, "a-named-in-turn").error == "names the segment 'b-named', which is held"
+    assert len(nights.members("b-named")) == 200
+
+
+def test_new_segments_are_free(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.segment("more", "pro")
+    assert of(nights.run(1, guard=TIGHT), "more").status == "ok"
+
+
+def test_a_snapshot_that_lost_most_of_its_contacts_is_stopped(nights: Nights) -> None:
+    nights.crowd(200, pro=100)
+    nights.run(0)
+    nights.crowd(99, pro=50)
+    expected = (
+        r"contacts.parquet: 101 of the 200 contacts of the last run are gone \(50%\); nothing was published; "
+        r"check the export, or say --accept all"
+    )
+    with pytest.raises(SnapshotError, match=expected):
+        nights.run(1)
+    assert nights.run(1, guard=Guard(accepted=["all"])).run.contacts == 99
+
+
+def test_half_of_the_contacts_may_go(nights: Nights) -> None:
+    nights.crowd(200, pro=100)
+    nights.run(0)
+    nights.crowd(100, pro=50)
+    assert nights.run(1).run.contacts == 100
+
+
+def test_few_contacts_may_go(nights: Nights) -> None:
+    nights.crowd(99, pro=50)
+    nights.run(0)
+    nights.contacts(ann="pro")
+    assert nights.run(1).run.contacts == 1
+
+
+def test_an_empty_snapshot_that_is_meant_so_needs_to_be_said_once(nights: Nights) -> None:
+    nights.crowd(200, pro=100)
+    nights.run(0)
+    nights.contacts()
+    with pytest.raises(SnapshotError, match="has no contacts"):
+        nights.run(1)
+    report = nights.run(1, allow_empty=True)
+    assert [segment.exited for segment in report.segments] == [100, 100]
+    assert nights.members("pro") == []
