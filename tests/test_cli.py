@@ -240,7 +240,7 @@ def test_it_runs_as_a_module_and_knows_its_version() -> None:
 
 
 def test_help_teaches() -> None:
-    for command in ("run", "check", "preview", "explain", "query", "relink"):
+    for command in ("run", "check", "preview", "explain", "query", "relink", "runs", "diff", "verify"):
         assert "Example: segbatch " in program(command, "--help").stdout
     assert "Start with segbatch check" in program().stdout
 

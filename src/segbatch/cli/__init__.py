@@ -4,11 +4,11 @@ import io
 import sys
 
 from segbatch import console
-from segbatch.cli import authoring, publishing
+from segbatch.cli import authoring, publishing, runs
 from segbatch.cli.app import app
 from segbatch.errors import SegbatchError
 
-__all__ = ["app", "authoring", "main", "publishing"]
+__all__ = ["app", "authoring", "main", "publishing", "runs"]
 
 
 def main() -> None:

@@ -11,11 +11,13 @@ from segbatch.console.authoring import (
 )
 from segbatch.console.basics import answering, print_error, print_problems, print_waiting
 from segbatch.console.running import print_run, show_progress
+from segbatch.console.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
 
 __all__ = [
     "answering",
     "print_answer",
     "print_check",
+    "print_diff",
     "print_error",
     "print_explanation",
     "print_finding_names",
@@ -23,7 +25,11 @@ __all__ = [
     "print_lint",
     "print_preview",
     "print_problems",
+    "print_pruned",
     "print_run",
+    "print_run_details",
+    "print_runs",
+    "print_verified",
     "print_waiting",
     "show_progress",
 ]

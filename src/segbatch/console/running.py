@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from segbatch.console.basics import answering, err, out, plain, print_json, print_problems, share
@@ -20,16 +20,17 @@ _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
 
 
 @contextmanager
-def show_progress() -> Iterator[Callable[[int, int], None]]:
-    """Show how many contacts are done, on stderr, where that is a terminal.
+def show_progress(what: Literal["contacts", "bytes"] = "contacts") -> Iterator[Callable[[int, int], None]]:
+    """Show how much is done, on stderr, where that is a terminal.
 
     Yields:
-        A function to be told how many contacts are done and how many there are.
+        A function to be told how many contacts or bytes are done and how many there are.
     """
     console = err()
-    columns = (TextColumn("contacts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()
+    columns = (TextColumn(what), BarColumn(), count, TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("contacts", total=None)
+        task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

@@ -13,7 +13,15 @@ from segbatch.errors import PublishError, UsageError
 from segbatch.publishing.places import CURRENT, HISTORY, MANIFEST, RUNS, UNFINISHED, UNPUBLISHED
 from segbatch.publishing.records import History, Manifest
 
-__all__ = ["ensure_published", "ensure_there", "last_published", "published_folder", "read_history", "read_manifest"]
+__all__ = [
+    "ensure_published",
+    "ensure_there",
+    "last_published",
+    "published_folder",
+    "read_history",
+    "read_history_of",
+    "read_manifest",
+]
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,7 +81,16 @@ def read_history(output: Path) -> History:
         PublishError: It is missing or damaged.
     """
     folder = published_folder(output)
-    return History(runs=()) if folder is None else _read(output / RUNS / folder / HISTORY, History)
+    return History(runs=()) if folder is None else read_history_of(output / RUNS / folder)
+
+
+def read_history_of(folder: Path) -> History:
+    """Read which runs lead to a run, and itself.
+
+    Raises:
+        PublishError: It is missing or damaged.
+    """
+    return _read(folder / HISTORY, History)
 
 
 def ensure_published(output: Path) -> str:
