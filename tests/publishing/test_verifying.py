@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nights import Nights
-from segbatch import Keep, UsageError
+from segbatch import Keep, PublishError, UsageError
 from segbatch.publishing import verifying
 from segbatch.publishing.relinking import relink
 from segbatch.publishing.verifying import verify
@@ -80,6 +80,19 @@ def test_the_members_of_older_runs_are_read_when_all_are_asked_for(three: Nights
 def test_the_changes_of_older_runs_are_always_read(three: Nights) -> None:
     (three.place("night-1") / "changes.parquet").unlink()
     assert problems(three) == ["runs/night-1/changes.parquet: is missing; restore it from a copy"]
+
+
+@pytest.mark.parametrize("content", [None, b"x" * 100])
+def test_changes_of_an_older_run_that_are_lost_stop_the_next_one(three: Nights, content: bytes | None) -> None:
+    path = three.place("night-1") / "changes.parquet"
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    for attempt in (lambda: three.run(3), lambda: relink(three.output)):
+        with pytest.raises(PublishError, match=r"what a run left cannot be read: .*changes.parquet.*segbatch verify"):
+            attempt()
+    assert [run.folder for run in three.history().runs] == ["night-0", "night-1", "night-2"]
+    assert three.folders() == ["night-0", "night-1", "night-2"]
 
 
 def test_what_was_pruned_is_not_missed(three: Nights) -> None:

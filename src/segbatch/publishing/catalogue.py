@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from segbatch.errors import UsageError
+from segbatch.errors import PublishError, UsageError
 from segbatch.publishing.durable import ensure_no_folder, replace_file
 from segbatch.publishing.places import CHANGES, MEMBERSHIP, RUNS
 from segbatch.publishing.records import History, Manifest, RunRecord, SegmentRecord
@@ -87,6 +87,9 @@ def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history:
         run_folder: The folder of the run whose membership is shown.
         manifest: That run.
         history: The runs before it, and itself.
+
+    Raises:
+        PublishError: A file that is to be shown is lost or damaged.
     """
     discard_catalogue(output)
     aside = _aside(output)
@@ -95,7 +98,12 @@ def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history:
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
         numbers = range(1, len(history.runs) + 1)
         _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
-        create_views(connection, *_files(output / RUNS, run_folder, manifest, history))
+        try:
+            create_views(connection, *_files(output / RUNS, run_folder, manifest, history))
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            message = f"what a run left cannot be read: {reason}; find all that is lost with segbatch verify"
+            raise PublishError(f"{output}: {message}") from None
         connection.execute("DETACH catalogue")
 
 
