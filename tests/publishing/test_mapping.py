@@ -1,8 +1,11 @@
 """Finding tonight's contacts among last night's."""
 
+from collections.abc import Iterable
+
 import polars as pl
 import pytest
 
+from segbatch.publishing import mapping
 from segbatch.publishing.mapping import Mapping, map_contacts
 
 
@@ -34,3 +37,15 @@ def test_contacts_are_found_by_id(
 def test_ids_that_are_numbers_are_found_too() -> None:
     found = map_contacts([pl.Series([1, 2, 3])], [pl.Series([3, 4])])
     assert (found.rows.to_list(), found.gone.to_list()) == ([2, None], [0, 1])
+
+
+@pytest.mark.parametrize("last", [["a", "b", "c"], ["c", "a"]])
+def test_ids_that_share_half_of_their_hash_are_told_apart(last: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def weak(batches: Iterable[pl.Series]) -> pl.DataFrame:
+        ids = pl.concat(batches)
+        return pl.DataFrame({"a": ids.replace_strict({"a": 1, "b": 1}, default=2), "b": ids.hash()})
+
+    monkeypatch.setattr(mapping, "_keys", weak)
+    found = mapped([last], [["b", "a", "x"]])
+    assert found.rows.to_list() == [last.index("b") if "b" in last else None, last.index("a"), None]
+    assert found.gone.to_list() == [last.index("c")]

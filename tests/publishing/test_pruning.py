@@ -84,6 +84,18 @@ def test_nothing_is_removed_when_it_is_only_asked_what_would_be(nights: Nights) 
     assert "night-0" in kept(nights)
 
 
+def test_what_a_run_left_that_was_killed_is_cleared_away_by_the_next(nights: Nights) -> None:
+    nights.run(0)
+    (nights.place("night-0") / "unpublished").touch()  # killed just after `current` named it
+    dead = nights.place("night-1")
+    dead.mkdir()
+    (dead / "unpublished").touch()  # killed just before
+    nights.place(".tmp-night-2").mkdir()
+    nights.run(3)
+    assert nights.folders() == ["night-0", "night-3"]
+    assert not (nights.place("night-0") / "unpublished").exists()
+
+
 def test_a_folder_that_was_taken_back_goes_when_nobody_can_have_it_open(nights: Nights) -> None:
     nights.run(0)
     nights.run(0)

@@ -193,6 +193,24 @@ def test_tables_over_files_that_were_moved_are_found_and_mended(three: Nights) -
     assert problems(moved) == []
 
 
+def test_a_file_that_cannot_be_read_is_told(three: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(verifying, "_digest", fail)
+    assert f"runs/night-2/state.arrow: cannot be read: Input/output error; {AGAIN}" in problems(three)
+
+
+def test_it_gives_up_where_runs_are_published_again_and_again(three: Nights) -> None:
+    runs = iter(range(100))
+
+    def publish(_done: int, _total: int) -> None:
+        (three.output / "current").write_text(f"night-2{chr(10) * next(runs)}")
+
+    spoil(three.place("night-2") / "state.arrow")
+    assert len(verify(three.output, progress=publish).problems) == 1
+
+
 def test_there_has_to_be_something_published(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is published there"):
         verify(tmp_path)

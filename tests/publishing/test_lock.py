@@ -1,0 +1,64 @@
+"""Who holds the lock, and what is said where that is not known."""
+
+import fcntl
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from segbatch.publishing.lock import NO_PATIENCE, LockedError, Patience, locked
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "lock"
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"what": 1, "pid": 2, "host": 3, "since": 4}', b"\xff"])
+def test_a_holder_who_has_not_signed_is_somebody(place: Path, content: bytes) -> None:
+    with locked(place, "run r1", Patience()):
+        place.write_bytes(content)
+        with pytest.raises(
+            LockedError, match="another run is at work on it; run again when that is done, or with --wait"
+        ):
+            take(place)
+
+
+def take(place: Path, patience: Patience = NO_PATIENCE) -> None:
+    with locked(place, "run r2", patience):
+        pass
+
+
+def test_a_lock_that_is_let_go_of_is_free_whatever_stands_in_it(place: Path) -> None:
+    take(place)
+    assert "run r2" in place.read_text()
+    take(place)
+
+
+@pytest.mark.parametrize("is_made_anew", [True, False])
+def test_a_file_that_was_removed_meanwhile_is_no_lock(
+    place: Path, monkeypatch: pytest.MonkeyPatch, *, is_made_anew: bool
+) -> None:
+    def flock(_descriptor: int, _operation: int) -> None:
+        if not waited:
+            place.unlink()
+            if is_made_anew:
+                place.touch()
+
+    waited: list[float] = []
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(time, "sleep", waited.append)
+    take(place, Patience(wait=True))
+    assert len(waited) == 1
+    assert place.exists()
+
+
+def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = os.open(place, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    pauses = iter([False, True])
+    monkeypatch.setattr(time, "sleep", lambda _: os.close(holder) if next(pauses) else None)
+    told: list[str] = []
+    take(place, Patience(wait=True, told=told.append))
+    assert len(told) == 1
