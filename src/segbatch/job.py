@@ -95,7 +95,8 @@ def run(
     Raises:
         NothingToPublishError: Not one segment can be evaluated; it names all the problems.
         LockedError: Another run is at work on the output.
-        UsageError: There is no definition, no such time zone, or no such time, or the run would come before others.
+        UsageError: There is no definition, no such time zone, time or accepted segment, or the run would come before
+            others.
         SnapshotError: The snapshot cannot be used; nothing was published.
         PublishError: The output cannot be written; what was published before stands.
     """
@@ -108,6 +109,7 @@ def run(
         )
         prepared = prepare(question, load_definitions(Path(segments)))
         _ensure_some_segment(prepared)
+        guard.ensure_known(prepared.definitions.ids)
         if not dry_run:
             _mend(place, read_history(place))
         followed = follow(place, run_id, prepared.clock.as_of, project, started, rewind=rewind)

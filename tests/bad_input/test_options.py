@@ -60,6 +60,8 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
         ("--max-change", "30"),
         "'30' is more than 10 times the size; write a share like 30% or 0.3 (--max-change)",
     ),
+    "accepted, misspelt": (("--accept", "god"), "there is no segment 'god'; did you mean 'good'? (--accept)"),
+    "accepted, like none": (("--accept", "x", "--accept", "good"), "there is no segment 'x' (--accept)"),
     "run id as a path": (("--run-id", "../../x"), f"'../../x' cannot be a run id; {A_RUN_ID}"),
     "run id, empty": (("--run-id", ""), f"'' cannot be a run id; {A_RUN_ID}"),
     "segments, empty": (("--segments", ""), empty_path("definitions", "--segments")),

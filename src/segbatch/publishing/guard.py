@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from segbatch.definitions.limits import MAX_CHANGE
-from segbatch.errors import SnapshotError, UsageError, counted, shown
+from segbatch.errors import SnapshotError, UsageError, counted, did_you_mean, shown
 
 __all__ = ["EVERYTHING", "FLOOR", "Guard", "ensure_most_are_there", "read_share"]
 
@@ -53,6 +53,17 @@ class Guard:
         change = f"{(after - before) / before:+.1%}" if before else "from none"
         sizes = f"from {before:,} to {counted(after, 'member')} ({change})"
         return f"would go {sizes}, more than {most:.6g} of its size; if that is right, run with --accept {segment_id}"
+
+    def ensure_known(self, segment_ids: Collection[str]) -> None:
+        """Check that what is accepted are segments, which a slip would not be.
+
+        Raises:
+            UsageError: Some is none.
+        """
+        for name in self.accepted:
+            if name != EVERYTHING and name not in segment_ids:
+                near = did_you_mean(name, [*segment_ids, EVERYTHING])
+                raise UsageError(f"there is no segment {shown(name)}{near} (--accept)")
 
     def accepts(self, segment_id: str) -> bool:
         """Tell whether the change of a segment is meant so."""
