@@ -69,6 +69,6 @@ def _join(parts: list[pl.Expr], match: MatchName) -> pl.Expr:
         case "any":
             return pl.any_horizontal(parts)
         case "none":
-            return ~pl.any_horizontal(parts)
+            return ~(parts[0] if len(parts) == 1 else pl.any_horizontal(parts))
         case _:
             assert_never(match)

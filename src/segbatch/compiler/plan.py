@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import cast
 
 import polars as pl
 
@@ -127,7 +128,7 @@ class _Planner:
         self._clock = clock
         self._strict = strict
         self._project = project
-        self._compiled: dict[str, tuple[int, str | None] | RuleError] = {}
+        self._compiled: dict[str, tuple[Condition, str | None] | RuleError] = {}
 
     def plan(self, definition: Definition) -> PlannedSegment:
         """Turn a segment into a condition; what is wrong with its rules makes it one of the failed."""
@@ -171,22 +172,27 @@ class _Planner:
         if isinstance(compiled, RuleError):
             problems.append(Problem(str(compiled), path=f"{path}.{at or compiled.key}"))
             return -1
-        number, warning = compiled
+        condition, warning = compiled
         if warning is not None:
             problems.append(Problem(warning, path=f"{path}.field", severity="warning"))
-        return number
+        return condition
 
-    def _compile(self, rule: Rule) -> tuple[int, str | None] | RuleError:
+    def _compile(self, rule: Rule) -> tuple[Condition, str | None] | RuleError:
         key = rule.model_dump_json()
         if key not in self._compiled:
             self._compiled[key] = self._add(rule)
         return self._compiled[key]
 
-    def _add(self, rule: Rule) -> tuple[int, str | None] | RuleError:
+    def _add(self, rule: Rule) -> tuple[Condition, str | None] | RuleError:
+        """Compile a rule; one that is the opposite of another is that one's predicate, not met."""
         try:
             predicate, found = compile_rule(rule, self._schema, self._clock)
         except RuleError as error:
             return error
+        if rule.operator in NEGATIONS and rule.missing is None:
+            positive = self._compile(rule.model_copy(update={"operator": NEGATIONS[rule.operator]}))
+            condition, warning = cast("tuple[Condition, str | None]", positive)  # what suits its opposite suits it too
+            return Joined("none", (condition,)), warning
         self.predicates.append(predicate)
         self.leaves.add(found.leaf)
         return len(self.predicates) - 1, found.warning
