@@ -47,7 +47,7 @@ class Pruned:
 
 def clear_dead_runs(output: Path, history: History) -> None:
     """Remove what runs left that were killed, which nobody ever saw; to be called under the lock."""
-    published = {run.folder for run in history.runs} | {run.folder for run in history.taken_back}
+    published = {run.folder for run in history.runs}
     for folder in (output / RUNS).iterdir():
         is_dead = folder.name.startswith(UNFINISHED) or (folder / UNPUBLISHED).exists()
         if is_dead and folder.name not in published:

@@ -1,0 +1,34 @@
+"""Nights that follow on others: what random walks once found, and what is easily broken again."""
+
+from pathlib import Path
+
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from segbatch import Keep
+from segbatch.publishing.querying import query
+
+ACTIVE = rule("status", "eq", "active")
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    write_contacts(tmp_path / "contacts.parquet", {"status": ["active", "new", None, "active"]})
+    write_segment(tmp_path / "segments", "active", ACTIVE)
+    return tmp_path
+
+
+def run(job: Path, **options: object) -> segbatch.RunReport:
+    return segbatch.run(job / "contacts.parquet", job / "segments", job / "output", **options)  # type: ignore[arg-type]
+
+
+def rows(job: Path, sql: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in query(job / "output", sql, 1000).rows]
+
+
+def test_a_folder_that_was_cleared_away_may_be_a_runs_again(job: Path) -> None:
+    for _ in range(4):
+        run(job, run_id="r1", keep=Keep(2, 0.0))
+    assert rows(job, "SELECT run_id FROM runs") == [("r1",)]
+    assert len(rows(job, "FROM membership")) == 2
