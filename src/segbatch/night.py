@@ -84,8 +84,9 @@ class Night:
         ensure_same_ids(self.output, state, snapshot.id_type)
         night = LastNight.of(state, snapshot.ids(_ID_BATCH))
         if not self.question.allow_empty:
-            contacts = str(self.question.contacts)
-            ensure_most_are_there(contacts, state.rows, len(night.mapping.gone), self.guard)
+            seen = last.run.contacts  # behind them stand those who were gone then, and whom a broken segment kept
+            gone = int((night.mapping.gone < seen).sum())
+            ensure_most_are_there(str(self.question.contacts), seen, gone, self.guard)
         return night
 
     def _outcome(self, last: LastNight | None, folder: Path | None) -> Outcome:

@@ -6,7 +6,7 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from segbatch import Keep
+from segbatch import Guard, Keep
 from segbatch.publishing.querying import query
 
 ACTIVE = rule("status", "eq", "active")
@@ -32,3 +32,16 @@ def test_a_folder_that_was_cleared_away_may_be_a_runs_again(job: Path) -> None:
         run(job, run_id="r1", keep=Keep(2, 0.0))
     assert rows(job, "SELECT run_id FROM runs") == [("r1",)]
     assert len(rows(job, "FROM membership")) == 2
+
+
+def test_contacts_that_only_a_broken_segment_keeps_are_not_lost_again_the_next_night(job: Path) -> None:
+    write_segment(job / "segments", "everybody", rule("status", "exists"))
+    write_contacts(job / "contacts.parquet", {"id": list(range(10)), "status": ["active"] * 10})
+    run(job)
+    write_segment(job / "segments", "active", rule("stauts", "eq", "active"))
+    write_contacts(job / "contacts.parquet", {"id": [0, 1, 2], "status": ["active"] * 3})
+    with pytest.raises(segbatch.SnapshotError, match=r"7 of the 10 contacts of the last run are gone \(70%\)"):
+        run(job, guard=Guard(floor=5))
+    run(job, guard=Guard(floor=5, accepted=["all"]))
+    report = run(job, guard=Guard(floor=1))
+    assert [segment.member_count for segment in report.segments] == [10, 3]
