@@ -45,3 +45,11 @@ def test_contacts_that_only_a_broken_segment_keeps_are_not_lost_again_the_next_n
     run(job, guard=Guard(floor=5, accepted=["all"]))
     report = run(job, guard=Guard(floor=1))
     assert [segment.member_count for segment in report.segments] == [10, 3]
+
+
+def test_a_good_segment_is_not_hurt_by_a_file_of_its_name_that_cannot_be_read(job: Path) -> None:
+    (job / "segments" / "team").mkdir()
+    (job / "segments" / "team" / "active.json").write_text("<<<<<<<")
+    report = run(job)
+    assert [(segment.status, segment.member_count) for segment in report.segments] == [("failed", 0), ("ok", 2)]
+    assert report.segments[0].segment_id == str(job / "segments" / "team" / "active.json")

@@ -1,8 +1,8 @@
 """Definitions from a file or a folder: everything that is right, and every problem of everything that is not."""
 
 import errno
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,11 @@ class BrokenDefinition:
     def place(self) -> str:
         """Where it stands, for a message."""
         return _place(self.file, self.path)
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nothing in its file can be read, so that its id is a guess."""
+        return self.path == "$" and self.data is None
 
     def text(self, key: str) -> str | None:
         """Return a text of a definition that cannot be read as a whole."""
@@ -230,10 +235,10 @@ def _load_one(data: Any, file: str, path: str, default_id: str) -> Definition | 
     return BrokenDefinition(segment_id, file, path, located, data)
 
 
-def _refuse_twins(found: Iterable[Definition | BrokenDefinition]) -> Definitions:
+def _refuse_twins(found: Sequence[Definition | BrokenDefinition]) -> Definitions:
     """Put the definitions in order, and break those that share an id: nobody can tell which is meant."""
     by_id: defaultdict[str, list[Definition | BrokenDefinition]] = defaultdict(list)
-    for entry in found:
+    for entry in _apart(found):
         by_id[entry.segment_id].append(entry)
     good: list[Definition] = []
     broken: list[BrokenDefinition] = []
@@ -244,6 +249,16 @@ def _refuse_twins(found: Iterable[Definition | BrokenDefinition]) -> Definitions
             case _:
                 broken.append(_merge(segment_id, entries))
     return Definitions(tuple(good), tuple(broken))
+
+
+def _apart(found: Sequence[Definition | BrokenDefinition]) -> Iterator[Definition | BrokenDefinition]:
+    """Name a file that cannot be read by its path where its stem is an id already, so that it breaks nobody else."""
+    times = Counter(entry.segment_id for entry in found)
+    for entry in found:
+        if isinstance(entry, BrokenDefinition) and entry.is_unread and times[entry.segment_id] > 1:
+            yield replace(entry, segment_id=entry.file)
+        else:
+            yield entry
 
 
 def _merge(segment_id: str, entries: Sequence[Definition | BrokenDefinition]) -> BrokenDefinition:
