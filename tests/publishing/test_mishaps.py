@@ -53,3 +53,18 @@ def test_a_good_segment_is_not_hurt_by_a_file_of_its_name_that_cannot_be_read(jo
     report = run(job)
     assert [(segment.status, segment.member_count) for segment in report.segments] == [("failed", 0), ("ok", 2)]
     assert report.segments[0].segment_id == str(job / "segments" / "team" / "active.json")
+
+
+def test_segments_are_kept_while_two_files_of_one_name_cannot_be_read(job: Path) -> None:
+    torn = [job / "segments" / team / "vip.json" for team in ("east", "west")]
+    for file in torn:
+        write_segment(file.parent, "vip", ACTIVE, id=f"vip-{file.parent.name}")
+    run(job)
+    for file in torn:
+        file.write_text("<<<<<<<")
+    run(job)
+    expected = [("active", "ok", 2), ("vip-east", "failed", 2), ("vip-west", "failed", 2)]
+    assert (
+        rows(job, "SELECT segment_id, status, member_count FROM segments WHERE run_id NOTNULL ORDER BY 1") == expected
+    )
+    assert rows(job, "FROM membership_changes") == []

@@ -6,7 +6,7 @@ from pathlib import Path
 from segbatch.compiler.plan import Plan
 from segbatch.compiler.references import named_in
 from segbatch.definitions.loading import Definitions
-from segbatch.errors import clipped
+from segbatch.errors import Problem, clipped
 from segbatch.publishing.guard import Guard
 from segbatch.publishing.recorder import Recorded
 from segbatch.publishing.recording import relative
@@ -18,7 +18,9 @@ _Segments = Mapping[str, SegmentRecord]
 
 
 def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> dict[str, str]:
-    """Find the segments that may only seem to be deleted: their file is there and cannot be read.
+    """Find the segments that may only seem to be deleted: something is wrong in the file in which they stood.
+
+    Whether the file as a whole is no JSON or an id in it is mistyped, nobody can tell that they are meant to be gone.
 
     Args:
         definitions: Tonight's.
@@ -28,14 +30,18 @@ def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> di
     Returns:
         For each of them, why.
     """
-    unread = {relative(entry.file, root): entry for entry in definitions.broken}
+    wrong: dict[str | None, Problem] = {}
+    for entry in definitions.broken:
+        wrong.setdefault(relative(entry.file, root), entry.problems[0])
+        for problem in entry.problems:
+            wrong.setdefault(relative(problem.file, root), problem)
     there = set(definitions.ids)
     lost = {}
     for segment_id, record in before.items():
         places = [record.file, *map(str, Path(record.file).parents)] if record.file else []
-        entry = next((unread[place] for place in places if place in unread), None)
-        if segment_id not in there and entry is not None:
-            lost[segment_id] = f"its file cannot be read: {entry.problems[0]}"
+        place = next((place for place in places if place in wrong), None)
+        if segment_id not in there and place is not None:
+            lost[segment_id] = f"is not in its file any more, in which something is wrong: {wrong[place]}"
     return lost
 
 
