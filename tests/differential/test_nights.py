@@ -1,0 +1,204 @@
+"""Random nights: what DuckDB shows after each is what sets of pairs say, and a run that is refused changes nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+import pytest
+from hypothesis import event, given
+
+import segbatch
+from oracle.nights import Ask, Model, Refusal
+from oracle.walks import Night, Walk, walks
+from oracle.worlds import World
+from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError, night
+from segbatch.engines import local
+from segbatch.errors import NothingToPublishError, SegbatchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ERRORS: dict[type[SegbatchError], Refusal] = {
+    UsageError: "usage",
+    SnapshotError: "snapshot",
+    NothingToPublishError: "nothing",
+    PublishError: "pruned",
+}
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@contextmanager
+def small_batches() -> Iterator[None]:
+    """Let a handful of contacts be several batches, and spare the disk."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(local, "_MOST_ROWS", 3)
+        patched.setattr(local, "_FEWEST_ROWS", 3)
+        patched.setattr(night, "_ID_BATCH", 5)
+        patched.setattr(os, "fsync", lambda _: None)
+        yield
+
+
+@dataclass
+class Place:
+    """Where nights are walked: the program on the disk, and the model beside it."""
+
+    folder: Path
+    world: World
+    model: Model
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "output"
+
+    def run(self, ask: Ask, *, dry_run: bool = False) -> RunReport | Refusal:
+        guard = Guard(ask.max_change, ask.floor, ask.accepted)
+        keep = Keep(2, 0.0) if self.model.prunes else Keep()
+        contacts, segments = self.folder / "contacts", self.folder / "segments"
+        try:
+            return segbatch.run(
+                contacts,
+                segments,
+                self.output,
+                as_of=ask.as_of,
+                allow_empty=ask.allow_empty,
+                run_id=ask.run_id,
+                guard=guard,
+                keep=keep,
+                rewind=ask.rewind,
+                dry_run=dry_run,
+            )
+        except (UsageError, SnapshotError, NothingToPublishError, PublishError) as error:
+            return ERRORS[type(error)]
+
+    def write(self) -> None:
+        for name in ("contacts", "segments"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            (self.folder / name).mkdir()
+        self.world.write(self.folder / "contacts", self.folder / "segments")
+
+    def files(self) -> dict[str, str]:
+        """Return a digest of each file of the output, without the lock, in which each run writes its name."""
+        files = (path for path in self.output.rglob("*") if path.is_file() and path.name != "lock")
+        return {str(path): sha256(path.read_bytes()).hexdigest() for path in files}
+
+    def tables(self) -> dict[str, Counter[tuple[Any, ...]]]:
+        """Read what analysts see."""
+        with duckdb.connect(str(self.output / "segbatch.duckdb"), read_only=True) as connection:
+            return {
+                name: Counter(map(_in_utc, connection.execute(f"SELECT {columns} FROM {name}").fetchall()))
+                for name, columns in COLUMNS.items()
+            }
+
+    def expected(self) -> dict[str, Counter[tuple[Any, ...]]]:
+        last = self.model.runs[-1]
+        segments = last.segments.items()
+        return {
+            "membership": Counter(last.pairs),
+            "membership_changes": self.model.changes(),
+            "membership_history": self.model.stays(),
+            "segments": Counter(
+                (name, row.status, len(row.members), row.entered, row.exited, row.run_id) for name, row in segments
+            ),
+            "runs": Counter(self._runs()),
+        }
+
+    def _runs(self) -> Iterator[tuple[Any, ...]]:
+        for number, run in enumerate(self.model.runs, 1):
+            counts = Counter(row.status for row in run.segments.values())
+            numbers = (counts["ok"], counts["failed"], counts["held"])
+            status = "partial" if any(numbers[1:]) else "ok"
+            yield number, run.run_id, run.as_of, status, len(run.contacts), *numbers, len(run.pairs)
+
+
+COLUMNS = {
+    "membership": "segment_id, contact_id",
+    "membership_changes": "run_id, as_of, segment_id, contact_id, change",
+    "membership_history": "segment_id, contact_id, entered_at, exited_at",
+    "segments": "segment_id, status, member_count, entered, exited, run_id",
+    "runs": ("run_number, run_id, as_of, status, contacts, segments_ok, segments_failed, segments_held, memberships"),
+}
+
+
+def _in_utc(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(cell.replace(tzinfo=UTC) if isinstance(cell, datetime) else cell for cell in row)
+
+
+def replayed(baseline: Counter[tuple[Any, ...]], changes: Counter[tuple[Any, ...]], runs: list[str]) -> set[Any]:
+    """Apply all changes, run by run, to the members of the first run."""
+    pairs = set(baseline)
+    for run_id in runs:
+        of_run = [(row[2:4], row[4]) for row in changes if row[0] == run_id]
+        pairs -= {pair for pair, change in of_run if change == "exited"}
+        pairs |= {pair for pair, change in of_run if change == "entered"}
+    return pairs
+
+
+def asked(step: Night, model: Model, number: int) -> Ask:
+    """Turn what is drawn into a run that can be asked for."""
+    runs = model.runs
+    moment = runs[-1].as_of if runs else START
+    run_id = f"run-{number}"
+    if runs and step.again is not None:
+        run_id = runs[-1 - step.again % len(runs)].run_id
+    return replace(step.ask, run_id=run_id, as_of=moment + timedelta(days=step.days))
+
+
+def ensure_told_before(told: RunReport | Refusal, report: RunReport | Refusal) -> None:
+    """Check that a dry run told the numbers of the run that came after it."""
+    if isinstance(told, str) or isinstance(report, str):
+        assert told == report
+        return
+    times = {"started_at": START, "finished_at": START}
+    assert told.run.model_copy(update=times) == report.run.model_copy(update=times)
+    assert told.segments == report.segments
+    assert told.errors == report.errors
+    assert told.membership == report.membership
+
+
+def walk(place: Place, steps: Walk) -> None:
+    baseline: Counter[tuple[Any, ...]] = Counter()
+    for number, step in enumerate(steps.nights):
+        for edit in step.edits:
+            edit.change(place.world)
+        place.write()
+        ask = asked(step, place.model, number)
+        before = place.files()
+        told = place.run(ask, dry_run=True) if step.dry else None
+        assert place.files() == before
+        refusals = place.model.night(place.world, ask)
+        report = place.run(ask)
+        if told is not None:
+            ensure_told_before(told, report)
+        if isinstance(report, str):
+            event(f"refused: {report}")
+            assert report in refusals
+            assert place.files() == before
+            continue
+        event("published")
+        assert not refusals
+        found, expected = place.tables(), place.expected()
+        for name, rows in expected.items():
+            assert found[name] == rows, name
+        runs = [run.run_id for run in place.model.runs]
+        baseline = found["membership"] if len(runs) == 1 else baseline
+        assert replayed(baseline, found["membership_changes"], runs) == set(found["membership"])
+
+
+@given(steps=walks())
+def test_the_tables_say_what_the_nights_came_to(steps: Walk) -> None:
+    with TemporaryDirectory() as name, small_batches():
+        folder = Path(name).resolve()
+        world = World(steps.kind)
+        for edit in steps.first:
+            edit.change(world)
+        walk(Place(folder, world, Model(str(folder / "segments"), prunes=steps.prunes)), steps)

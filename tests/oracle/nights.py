@@ -1,0 +1,264 @@
+"""What nights come to, by sets and dictionaries: who is in, who entered and left, and which runs are refused.
+
+It shares no code with the program. A published run is remembered by its memberships as a set of pairs; changes and
+stays follow from comparing the sets of one run and the next.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Literal
+
+from .worlds import Contact, ContactId, File, Item, RuleIs, World, in_order
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from datetime import datetime
+
+Refusal = Literal["usage", "snapshot", "nothing", "pruned"]
+Status = Literal["ok", "failed", "held"]
+Pair = tuple[str, ContactId]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How a run is asked for."""
+
+    run_id: str
+    as_of: datetime
+    rewind: bool = False
+    allow_empty: bool = False
+    max_change: float | None = None
+    floor: int = 100
+    accepted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A row of `segments`, with its members."""
+
+    status: Status
+    members: frozenset[ContactId] = frozenset()
+    entered: int | None = None
+    exited: int | None = None
+    run_id: str | None = None
+    file: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A published run."""
+
+    run_id: str
+    as_of: datetime
+    contacts: frozenset[ContactId]
+    segments: dict[str, Shown]
+    pruned: bool = False
+
+    @property
+    def pairs(self) -> set[Pair]:
+        return {(segment_id, one) for segment_id, shown in self.segments.items() for one in shown.members}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a folder of definitions holds.
+
+    Attributes:
+        good: The segments that can be read.
+        broken: The ids of those that cannot.
+        files: For each segment, its file.
+        wrong: The files in which something is wrong.
+    """
+
+    good: dict[str, Item]
+    broken: set[str]
+    files: dict[str, str]
+    wrong: set[str]
+
+
+def read(files: dict[str, File], root: str) -> Read:
+    """Read definitions; a file that cannot be read goes by its stem, or by its path where that is taken."""
+    found = [(*entry, path) for path in in_order(files) for entry in _entries(path, files[path])]
+    counts = Counter(segment_id for segment_id, _, _ in found)
+    result = Read({}, set(), {}, set())
+    for stem, item, path in found:
+        is_clash = counts[stem] > 1
+        segment_id = f"{root}/{path}" if is_clash and files[path].torn else stem
+        rivals = sum(one == stem and not files[where].torn for one, _, where in found)
+        result.files.setdefault(segment_id, path)
+        if item is None or item.fault == "operator" or (rivals > 1 and not files[path].torn):
+            result.broken.add(segment_id)
+            result.wrong.add(path)
+        else:
+            result.good[segment_id] = item
+    return result
+
+
+def _entries(path: str, file: File) -> Iterator[tuple[str, Item | None]]:
+    """Yield each segment of a file by its id; None where it is not even a segment."""
+    stem = PurePath(path).stem
+    if file.torn:
+        yield stem, None
+    elif not file.is_list:
+        yield file.items[0].segment_id or stem, file.items[0]
+    else:
+        for number, item in enumerate(file.items):
+            yield item.segment_id or f"{stem}[{number}]", item if item.segment_id else None
+
+
+def evaluated(good: dict[str, Item], world: World) -> dict[str, frozenset[ContactId]]:
+    """Return who is in each segment that can be evaluated; a segment waits for those that it names."""
+    members: dict[str, frozenset[ContactId]] = {}
+    while ready := [name for name, item in good.items() if name not in members and _is_ready(item, world, members)]:
+        for name in ready:
+            people = world.by_id.items()
+            members[name] = frozenset(one for one, contact in people if _holds(good[name], one, contact, members))
+    return members
+
+
+def named(item: Item) -> set[str]:
+    return {rule.value for rule in item.rules if rule.operator in {"in_segment", "not_in_segment"}}
+
+
+def _is_ready(item: Item, world: World, members: Collection[str]) -> bool:
+    needs_plan = any(rule.operator == "eq" for rule in item.rules)
+    return item.fault is None and (world.has_plan or not needs_plan) and named(item) <= set(members)
+
+
+def _holds(item: Item, one: ContactId, contact: Contact, members: dict[str, frozenset[ContactId]]) -> bool:
+    answers = [_meets(rule, one, contact, members) for rule in item.rules]
+    return all(answers) if item.match == "all" else any(answers)
+
+
+def _meets(rule: RuleIs, one: ContactId, contact: Contact, members: dict[str, frozenset[ContactId]]) -> bool:
+    match rule.operator:
+        case "eq":
+            return contact.plan == str(rule.value)
+        case "gt":
+            return contact.number is not None and contact.number > int(rule.value)
+        case "in_segment":
+            return one in members[rule.value]
+        case "not_in_segment":
+            return one not in members[rule.value]
+
+
+@dataclass
+class Model:
+    """The published runs.
+
+    Attributes:
+        root: The path of the folder of definitions.
+        prunes: Whether all but the last two runs lose their members as soon as a run is published.
+        runs: The runs, in order.
+    """
+
+    root: str
+    prunes: bool = False
+    runs: list[Run] = field(default_factory=list)
+
+    def night(self, world: World, ask: Ask) -> set[Refusal]:
+        """Run; return why that is refused, and nothing has changed then."""
+        definitions = read(world.files, self.root)
+        members = evaluated(definitions.good, world)
+        first = next((n for n, run in enumerate(self.runs) if run.run_id == ask.run_id or run.as_of > ask.as_of), None)
+        kept, taken = (self.runs, []) if first is None else (self.runs[:first], self.runs[first:])
+        last = kept[-1] if kept else None
+        refusals = self._refusals(definitions, members, world, ask)
+        if any(run.run_id != ask.run_id for run in taken) and not ask.rewind:
+            refusals.add("usage")
+        elif last and last.pruned:
+            refusals.add("pruned")
+        elif last and _lost_too_many(last, world, ask):
+            refusals.add("snapshot")
+        if not refusals:
+            contacts = frozenset(world.by_id)
+            segments = _segments(definitions, members, last, ask)
+            self.runs = [*kept, Run(ask.run_id, ask.as_of, contacts, segments)]
+            if self.prunes:
+                self.runs[:-2] = [replace(run, pruned=True) for run in self.runs[:-2]]
+        return refusals
+
+    @staticmethod
+    def _refusals(definitions: Read, members: Collection[str], world: World, ask: Ask) -> set[Refusal]:
+        refusals: set[Refusal] = set()
+        if not definitions.good and not definitions.broken:
+            refusals.add("usage")
+        elif not members:
+            refusals.add("nothing")
+        if not world.contacts and not ask.allow_empty:
+            refusals.add("snapshot")
+        return refusals
+
+    def changes(self) -> Counter[tuple[str, datetime, str, ContactId, str]]:
+        """Return the rows of `membership_changes`."""
+        rows: Counter[tuple[str, datetime, str, ContactId, str]] = Counter()
+        for before, run in zip(self.runs, self.runs[1:], strict=False):
+            for pairs, word in ((run.pairs - before.pairs, "entered"), (before.pairs - run.pairs, "exited")):
+                rows.update((run.run_id, run.as_of, *pair, word) for pair in pairs)
+        return rows
+
+    def stays(self) -> Counter[tuple[str, ContactId, datetime, datetime | None]]:
+        """Return the rows of `membership_history`."""
+        rows: Counter[tuple[str, ContactId, datetime, datetime | None]] = Counter()
+        since: dict[Pair, datetime] = {}
+        for run in self.runs:
+            for pair in since.keys() - run.pairs:
+                rows[(*pair, since.pop(pair), run.as_of)] += 1
+            since |= dict.fromkeys(run.pairs - since.keys(), run.as_of)
+        rows.update((*pair, moment, None) for pair, moment in since.items())
+        return rows
+
+
+def _lost_too_many(last: Run, world: World, ask: Ask) -> bool:
+    gone = len(last.contacts - world.by_id.keys())
+    free = ask.allow_empty or "all" in ask.accepted or len(last.contacts) < ask.floor
+    return not free and 2 * gone > len(last.contacts)
+
+
+def _segments(
+    definitions: Read, members: dict[str, frozenset[ContactId]], last: Run | None, ask: Ask
+) -> dict[str, Shown]:
+    before = last.segments if last else {}
+    held = _held(definitions, members, before, ask)
+    shown: dict[str, Shown] = {}
+    for segment_id in definitions.good.keys() | definitions.broken:
+        file = definitions.files[segment_id]
+        if segment_id in members and segment_id not in held:
+            shown[segment_id] = _found(members[segment_id], before.get(segment_id), ask.run_id, file, last)
+        else:
+            shown[segment_id] = _kept(before.get(segment_id), "held" if segment_id in held else "failed", file)
+    for segment_id, row in before.items():
+        if segment_id not in shown and row.file in definitions.wrong:
+            shown[segment_id] = _kept(row, "failed", row.file)
+    return shown
+
+
+def _found(members: frozenset[ContactId], before: Shown | None, run_id: str, file: str, last: Run | None) -> Shown:
+    was = before.members if before else frozenset()
+    if last is None:
+        return Shown("ok", members, None, None, run_id, file)
+    return Shown("ok", members, len(members - was), len(was - members), run_id, file)
+
+
+def _kept(before: Shown | None, status: Status, file: str) -> Shown:
+    if before is None or before.run_id is None:
+        return Shown(status, file=file)
+    return Shown(status, before.members, 0, 0, before.run_id, file)
+
+
+def _held(definitions: Read, members: dict[str, frozenset[ContactId]], before: dict[str, Shown], ask: Ask) -> set[str]:
+    held: set[str] = set()
+    for segment_id, now in members.items():
+        row, own = before.get(segment_id), definitions.good[segment_id].max_change
+        most = ask.max_change if own is None else own
+        if row is None or row.run_id is None or most is None or ask.accepted & {"all", segment_id}:
+            continue
+        was = len(row.members)
+        if max(was, len(now)) >= ask.floor and abs(len(now) - was) > most * was:
+            held.add(segment_id)
+    while more := {name for name in members if name not in held and named(definitions.good[name]) & held}:
+        held |= more
+    return held
