@@ -18,7 +18,7 @@ import pytest
 from hypothesis import event, given
 
 import segbatch
-from oracle.nights import Ask, Model, Refusal
+from oracle.nights import Ask, Model, Refusal, read
 from oracle.walks import Night, Walk, walks
 from oracle.worlds import World
 from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError, night
@@ -61,7 +61,9 @@ class Place:
         return self.folder / "output"
 
     def run(self, ask: Ask, *, dry_run: bool = False) -> RunReport | Refusal:
-        guard = Guard(ask.max_change, ask.floor, ask.accepted)
+        definitions = read(self.world.files, self.model.root)
+        known = {"all", *definitions.good, *definitions.broken}  # to accept others is refused
+        guard = Guard(ask.max_change, ask.floor, ask.accepted & known)
         keep = Keep(2, 0.0) if self.model.prunes else Keep()
         contacts, segments = self.folder / "contacts", self.folder / "segments"
         try:
