@@ -134,11 +134,8 @@ def _ensure_some_segment(prepared: Prepared) -> None:
 
 def _report(manifest: Manifest, prepared: Prepared, catalogue: Path, folder: str) -> RunReport:
     """Tell what a run did."""
-    kept = (
-        entry
-        for entry in manifest.segments
-        if entry.status == "held" or entry.segment_id not in prepared.definitions.ids
-    )
+    there = set(prepared.definitions.ids)
+    kept = (entry for entry in manifest.segments if entry.status == "held" or entry.segment_id not in there)
     errors = (*prepared.errors, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in kept))
     membership = catalogue.parent / RUNS / folder / MEMBERSHIP
     return RunReport(manifest.run, manifest.segments, errors, tuple(prepared.warnings), catalogue, membership)

@@ -15,7 +15,7 @@ from segbatch.publishing.stored_ids import TEXTS, picked, written_type
 
 __all__ = ["ChangesWriter"]
 
-_CHANGES = pa.array(["exited", "entered"])
+_CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would load pandas, where that is installed
 
 
 class ChangesWriter:
