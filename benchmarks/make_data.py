@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from random_contacts import Night, write_contacts
-from random_segments import make_segments, write_segments
+from random_segments import make_segments, repeated, write_segments
 
 
 def above_zero(text: str) -> int:
@@ -54,6 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     segments.add_argument("--count", type=above_zero, required=True, help="how many segments")
     segments.add_argument("--out", type=Path, required=True, help="a .json file, or a folder")
     segments.add_argument("--distinct", type=above_zero, help="how many distinct rules they have together")
+    segments.add_argument("--times", type=above_zero, default=1, help="repeat them all so often, under other ids")
     segments.add_argument("--seed", type=int, default=20)
     return parser
 
@@ -69,7 +70,7 @@ def main() -> None:
         made = f"{write_contacts(night, wanted.out):,} contacts, {wanted.out.stat().st_size:,} bytes"
     else:
         try:
-            segments = make_segments(wanted.count, wanted.distinct, wanted.seed)
+            segments = repeated(make_segments(wanted.count, wanted.distinct, wanted.seed), wanted.times)
         except ValueError as error:
             parser.error(str(error))
         write_segments(segments, wanted.out)

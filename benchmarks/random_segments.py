@@ -120,8 +120,8 @@ def draw_date(random: Random) -> Rule:
 
 
 def draw_presence(random: Random) -> Rule:
-    """Draw a rule that a field is, or is not, there."""
-    fields = ("company", "score", "tags", "city", "country", "custom_fields.trial_ends_at")
+    """Draw a rule that a field is, or is not, there; never of a list, which in ClickHouse is always there."""
+    fields = ("company", "score", "custom_fields.seats", "city", "country", "custom_fields.trial_ends_at")
     nested = ("custom_fields.address.postal_code", "custom_fields.source", "last_contacted_at")
     return make_rule(random.choice((*fields, *nested)), random.choice(("exists", "empty")), None)
 
@@ -203,6 +203,12 @@ def make_segments(count: int, distinct: int | None, seed: int) -> list[dict[str,
         identity = {"id": f"segment-{number:05d}", "name": f"Segment {number}"}
         segments.append({**identity, **match, "rules": take(deck, size)})
     return segments
+
+
+def repeated(segments: list[dict[str, Any]], times: int) -> list[dict[str, Any]]:
+    """Repeat segments under other ids: so many times the memberships, and not one rule more."""
+    copies = ({**segment, "id": f"copy-{copy:03d}-of-{segment['id']}"} for copy in range(times) for segment in segments)
+    return segments if times == 1 else list(copies)
 
 
 def write_segments(segments: list[dict[str, Any]], out: Path) -> None:
