@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit property compat lock format clean
+.PHONY: help setup demo test lint unit property compat bench lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -53,11 +53,21 @@ compat: $(READY) ## Read the published tables with the oldest DuckDB that is sup
 	.venv-old-duckdb/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/old-duckdb.txt
 	SEGBATCH_OLD_DUCKDB_PYTHON=$(CURDIR)/.venv-old-duckdb/bin/python $(BIN)/pytest -q tests/compat
 
-lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt
+BENCH ?= --all --results benchmarks/last_run.json --page docs/benchmarks.md
+
+bench: $(READY) ## Measure segbatch and its peers (BENCH="--help" has the options; all takes about an hour)
+	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(BIN)/python benchmarks/bench.py --python .venv-bench/bin/python $(BENCH)
+
+lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt and requirements/bench.txt
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev pyproject.toml \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
 		--output-file requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements/dev.txt \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
+		--output-file requirements/bench.txt
 
 format: $(READY) ## Bring the code into shape
 	$(BIN)/ruff check --fix .
