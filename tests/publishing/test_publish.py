@@ -14,9 +14,9 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import PublishError, UsageError
+from segbatch.disk import replace_file
 from segbatch.errors import NothingToPublishError
 from segbatch.publishing import publish
-from segbatch.publishing.durable import replace_file
 from segbatch.publishing.lock import LockedError, Patience
 from segbatch.publishing.publish import at_work, staging
 from segbatch.publishing.querying import query

@@ -13,8 +13,9 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from segbatch.disk import replace_file
 from segbatch.errors import PublishError, UsageError
-from segbatch.publishing.durable import ensure_no_folder, replace_file
+from segbatch.publishing.durable import ensure_no_folder
 from segbatch.publishing.places import CHANGES, MEMBERSHIP, RUNS
 from segbatch.publishing.records import History, Manifest, RunRecord, SegmentRecord
 from segbatch.publishing.views import create_views, quoted

@@ -1,4 +1,4 @@
-"""Writing so that a crash at any instant leaves the old or the new, never half of it."""
+"""What is said where the output cannot be written."""
 
 import errno
 import os
@@ -10,7 +10,7 @@ import duckdb
 
 from segbatch.errors import PublishError
 
-__all__ = ["ensure_no_folder", "replace_file", "sync_folder", "sync_tree", "writing"]
+__all__ = ["ensure_no_folder", "writing"]
 
 _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
@@ -59,35 +59,3 @@ def _trouble(output: Path, error: OSError) -> str:
 def _in_the_way(path: Path) -> str:
     kind = "folder" if path.is_dir() else "link" if path.is_symlink() else "file"
     return f"{path}: a {kind} is in the way; remove it, or publish elsewhere (--output)"
-
-
-def sync_file(path: Path) -> None:
-    """Make sure that a file's content is on the disk."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def sync_folder(path: Path) -> None:
-    """Make sure that the names in a folder are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_tree(folder: Path) -> None:
-    """Make sure that a folder and all below it are on the disk."""
-    for path in folder.rglob("*"):
-        if path.is_dir():
-            sync_folder(path)
-        else:
-            sync_file(path)
-    sync_folder(folder)
-
-
-def replace_file(new: Path, old: Path) -> None:
-    """Put a complete file in the place of another, in one step; readers of the old one go on with it."""
-    sync_file(new)
-    new.replace(old)
-    sync_folder(old.parent)

@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 
+from segbatch.disk import replace_file, sync_folder, sync_tree
 from segbatch.publishing.catalogue import build_catalogue, discard_catalogue, ensure_place, place_catalogue
-from segbatch.publishing.durable import ensure_no_folder, replace_file, sync_folder, sync_tree, writing
+from segbatch.publishing.durable import ensure_no_folder, writing
 from segbatch.publishing.lock import Patience, locked
 from segbatch.publishing.places import (
     CHANGES,
