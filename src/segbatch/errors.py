@@ -13,13 +13,20 @@ from pathlib import PurePath
 from typing import ClassVar, Literal
 
 __all__ = [
+    "AlreadyThereError",
+    "BrokenSegmentError",
+    "BusyError",
     "DefinitionError",
+    "InUseError",
+    "NotFoundError",
     "NothingToPublishError",
     "Problem",
     "PublishError",
     "QueryError",
     "SegbatchError",
     "SnapshotError",
+    "StaleError",
+    "StoreError",
     "UsageError",
     "clipped",
     "counted",
@@ -112,6 +119,52 @@ class NothingToPublishError(DefinitionError):
     """Every segment failed; what was published before stands."""
 
     exit_code = 1
+
+
+class BrokenSegmentError(DefinitionError):
+    """A saved segment that cannot be read as one; its problems tell why."""
+
+
+class StoreError(SegbatchError):
+    """Saved definitions cannot be changed as asked; they are as they were."""
+
+
+class NotFoundError(StoreError):
+    """There is no such segment."""
+
+    exit_code = 4
+
+
+class AlreadyThereError(StoreError):
+    """There is a segment of that id already."""
+
+    exit_code = 5
+
+
+class StaleError(StoreError):
+    """The segment is not what it was when it was read: somebody else changed it."""
+
+    exit_code = 6
+
+
+class InUseError(StoreError):
+    """Other segments name the segment.
+
+    Attributes:
+        named_by: Their ids.
+    """
+
+    exit_code = 7
+
+    def __init__(self, message: str, named_by: Sequence[str]) -> None:
+        self.named_by = tuple(named_by)
+        super().__init__(message)
+
+
+class BusyError(StoreError):
+    """Another writer holds the lock for too long."""
+
+    exit_code = 75
 
 
 class SnapshotError(SegbatchError):

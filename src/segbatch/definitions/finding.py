@@ -3,12 +3,14 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from segbatch.errors import UsageError, did_you_mean
 
-__all__ = ["find_files", "reason", "stem"]
+__all__ = ["Folder", "find_files", "reason", "stem", "walk"]
 
 _DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
 
@@ -53,25 +55,56 @@ def _near(path: Path) -> str:
     return ""
 
 
-def _files_below(folder: Path) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder and what it has of definitions.
+
+    Attributes:
+        path: Where it is.
+        changed: When a file was last put into it or taken out, in nanoseconds.
+        files: Its `.json` files.
+        error: Why it cannot be listed, if so.
+    """
+
+    path: str
+    changed: int = 0
+    files: tuple["os.DirEntry[str]", ...] = ()
+    error: OSError | None = None
+
+
+def walk(folder: str) -> Iterator[Folder]:
     """Look through a folder and those below it; hidden ones and links to folders are passed over."""
-    unlisted: list[OSError] = []
+    waiting = [folder]
+    while waiting:
+        path = waiting.pop()
+        try:
+            changed = os.stat(path).st_mtime_ns  # noqa: PTH116 - ten thousand Paths would take their time
+            with os.scandir(path) as listed:
+                entries = [entry for entry in listed if not entry.name.startswith(".")]
+        except OSError as error:
+            yield Folder(path, error=error)
+        else:
+            waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+            files = (entry for entry in entries if entry.name.lower().endswith(".json") and _is_to_read(entry))
+            yield Folder(path, changed, tuple(files))
+
+
+def _files_below(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=unlisted.append):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        files = (Path(place, name) for name in names if not name.startswith("."))
-        found += [file for file in files if file.suffix.lower() == ".json" and _is_to_read(file)]
-    locked = [Path(error.filename) for error in unlisted]
-    if folder in locked:
-        raise unlisted[0]
-    if not found and not locked:
+    for below in walk(str(folder)):
+        if below.error and Path(below.path) == folder:
+            raise below.error
+        found += [Path(below.path)] if below.error else [Path(entry.path) for entry in below.files]
+    if not found:
         raise UsageError(f"{folder}: the folder has no .json file; each segment is a JSON file")
-    return sorted(found + locked)
+    return sorted(found)
 
 
-def _is_to_read(file: Path) -> bool:
+def _is_to_read(entry: "os.DirEntry[str]") -> bool:
     """Tell whether reading ends, with data or with an error: reading a pipe waits for its writer."""
+    if not entry.is_symlink():
+        return entry.is_file(follow_symlinks=False)
     try:
-        return stat.S_ISREG(file.stat().st_mode)
+        return stat.S_ISREG(entry.stat().st_mode)
     except OSError:
         return True

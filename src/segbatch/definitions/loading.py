@@ -14,7 +14,18 @@ from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validating import validate
 from segbatch.errors import DefinitionError, Problem, UsageError, clipped, did_you_mean, printable
 
-__all__ = ["BrokenDefinition", "Definition", "Definitions", "load_definitions", "load_segments", "read_definitions"]
+__all__ = [
+    "BrokenDefinition",
+    "Definition",
+    "Definitions",
+    "Found",
+    "load_definitions",
+    "load_segments",
+    "merge_twins",
+    "read_content",
+    "read_definitions",
+    "read_elements",
+]
 
 
 def _place(file: str, path: str) -> str:
@@ -83,6 +94,10 @@ class BrokenDefinition:
         """Return a text of a definition that cannot be read as a whole."""
         value = self.data.get(key) if isinstance(self.data, dict) else None
         return value if isinstance(value, str) else None
+
+
+Found = Definition | BrokenDefinition
+"""What a place in a file holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,38 +197,49 @@ def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
     Raises:
         UsageError: There is no definition in it.
     """
-    found = list(_read_all(content, name, default_id))
+    found = [entry for entry, _ in read_elements(content, name, default_id)]
     if not found:
         raise UsageError(f"{name}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
     return _refuse_twins(found)
 
 
-def _load_file(file: Path) -> Iterator[Definition | BrokenDefinition]:
+def _load_file(file: Path) -> Iterator[Found]:
     """Read the one segment or the list of segments of a file."""
     name, default_id = printable(str(file)), printable(stem(file))
     try:
-        content = _read(file)
+        content = read_content(file)
     except OSError as error:
         problem = Problem(reason(error), file=name)
         yield BrokenDefinition(default_id, name, "$", (problem,))
     else:
-        yield from _read_all(content, name, default_id)
+        yield from (found for found, _ in read_elements(content, name, default_id))
 
 
-def _read_all(content: bytes, file: str, default_id: str) -> Iterator[Definition | BrokenDefinition]:
-    """Read the one segment or the list of segments of a file."""
+def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[Found, Any]]:
+    """Read the one segment or the list of segments of a file, each with its JSON data (None where it is no JSON).
+
+    Args:
+        content: The bytes of the file.
+        file: What messages call it.
+        default_id: The id of the one segment, unless it has one.
+    """
     data, problems = parse(content)
     if problems:
         located = tuple(replace(problem, file=file) for problem in problems)
-        yield BrokenDefinition(default_id, file, "$", located)
+        yield BrokenDefinition(default_id, file, "$", located), None
     elif isinstance(data, list):
         for index, item in enumerate(data):
-            yield _load_one(item, file, f"$[{index}]", f"{default_id}[{index}]")
+            yield _load_one(item, file, f"$[{index}]", f"{default_id}[{index}]"), item
     else:
-        yield _load_one(_with_id(data, default_id), file, "$", default_id)
+        yield _load_one(_with_id(data, default_id), file, "$", default_id), data
 
 
-def _read(file: Path) -> bytes:
+def read_content(file: Path) -> bytes:
+    """Read a file of definitions.
+
+    Raises:
+        OSError: It cannot be read, or is too large.
+    """
     size = file.stat().st_size
     if size > MAX_FILE_SIZE:
         raise OSError(errno.EFBIG, f"{size:,} bytes; a file of definitions has at most {MAX_FILE_SIZE:,}")
@@ -225,7 +251,7 @@ def _with_id(data: Any, stem: str) -> Any:
     return {"id": stem, **data} if isinstance(data, dict) else data
 
 
-def _load_one(data: Any, file: str, path: str, default_id: str) -> Definition | BrokenDefinition:
+def _load_one(data: Any, file: str, path: str, default_id: str) -> Found:
     segment, problems = validate(data, path)
     if segment is not None:
         return Definition(segment, file, path)
@@ -235,9 +261,9 @@ def _load_one(data: Any, file: str, path: str, default_id: str) -> Definition | 
     return BrokenDefinition(segment_id, file, path, located, data)
 
 
-def _refuse_twins(found: Sequence[Definition | BrokenDefinition]) -> Definitions:
+def _refuse_twins(found: Sequence[Found]) -> Definitions:
     """Put the definitions in order, and break those that share an id: nobody can tell which is meant."""
-    by_id: defaultdict[str, list[Definition | BrokenDefinition]] = defaultdict(list)
+    by_id: defaultdict[str, list[Found]] = defaultdict(list)
     for entry in _apart(found):
         by_id[entry.segment_id].append(entry)
     good: list[Definition] = []
@@ -247,11 +273,11 @@ def _refuse_twins(found: Sequence[Definition | BrokenDefinition]) -> Definitions
             case [Definition() as definition]:
                 good.append(definition)
             case _:
-                broken.append(_merge(segment_id, entries))
+                broken.append(merge_twins(segment_id, entries))
     return Definitions(tuple(good), tuple(broken))
 
 
-def _apart(found: Sequence[Definition | BrokenDefinition]) -> Iterator[Definition | BrokenDefinition]:
+def _apart(found: Sequence[Found]) -> Iterator[Found]:
     """Name a file that cannot be read by its path where its stem is an id already, so that it breaks nobody else."""
     times = Counter(entry.segment_id for entry in found)
     for entry in found:
@@ -261,7 +287,8 @@ def _apart(found: Sequence[Definition | BrokenDefinition]) -> Iterator[Definitio
             yield entry
 
 
-def _merge(segment_id: str, entries: Sequence[Definition | BrokenDefinition]) -> BrokenDefinition:
+def merge_twins(segment_id: str, entries: Sequence[Found]) -> BrokenDefinition:
+    """Make one broken definition of those that share an id."""
     first, *others = entries
     problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
     message = f"the id '{clipped(segment_id)}' is taken by {first.place}; give one of them another id"

@@ -23,9 +23,12 @@ from segbatch.definitions.operators import TAKES_IGNORE_CASE, MatchName, Missing
 from segbatch.definitions.values import RuleValue, check_value, wrong
 from segbatch.errors import shown
 
-__all__ = ["ID_RULE", "Group", "Node", "Rule", "Segment"]
+__all__ = ["ID_RULE", "SCHEMA_KEY", "Group", "Node", "Rule", "Segment", "write_moment"]
 
 ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most {MAX_ID_LENGTH} of them"
+
+SCHEMA_KEY = "$schema"
+"""Where a definition names its JSON Schema, for editors; it says nothing of the segment."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _HINTS_FOR_NULL: dict[Shape, str] = {
@@ -153,12 +156,13 @@ def _read_moment(value: object) -> object:
     return utc
 
 
-def _write_moment(moment: datetime) -> str:
+def write_moment(moment: datetime) -> str:
+    """Write a time of the definition itself."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 _Moment = Annotated[
-    datetime, BeforeValidator(_read_moment), PlainSerializer(_write_moment, return_type=str, when_used="json")
+    datetime, BeforeValidator(_read_moment), PlainSerializer(write_moment, return_type=str, when_used="json")
 ]
 
 
@@ -202,6 +206,15 @@ class Segment(_Strict):
     max_change: Annotated[float, Field(ge=0, le=MAX_CHANGE, allow_inf_nan=False)] | None = None
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_its_schema(cls, data: object) -> object:
+        if not isinstance(data, Mapping) or SCHEMA_KEY not in data:
+            return data
+        if not isinstance(data[SCHEMA_KEY], str):
+            raise wrong(f"'{SCHEMA_KEY}' must be a text; found {shown(data[SCHEMA_KEY])}", SCHEMA_KEY)
+        return {key: value for key, value in data.items() if key != SCHEMA_KEY}
 
     @field_validator("name")
     @classmethod

@@ -14,7 +14,7 @@ from typing import Any
 from segbatch.definitions.limits import MAX_JSON_DEPTH
 from segbatch.errors import Problem, cut, shown
 
-__all__ = ["child_path", "parse"]
+__all__ = ["check_data", "child_path", "parse"]
 
 _MAX_DIGITS = 400
 _TOO_DEEP = f"lists and objects stand more than {MAX_JSON_DEPTH} deep inside each other; flatten the groups"
@@ -61,7 +61,12 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
         return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_in_our_words(error)}")]
     except RecursionError:
         return None, [Problem(_TOO_DEEP)]
-    return data, list(_problems(data))
+    return data, check_data(data)
+
+
+def check_data(data: object) -> list[Problem]:
+    """Find in JSON data what cannot be written as JSON for everybody to read."""
+    return list(_problems(data))
 
 
 def child_path(path: str, key: str | int) -> str:

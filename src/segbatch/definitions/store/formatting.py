@@ -1,0 +1,83 @@
+"""How the store writes a definition: one order of keys, a rule a line, so that git shows what changed and no more."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from segbatch.definitions.segment import SCHEMA_KEY, Group, Rule, Segment
+
+__all__ = ["DEFAULT_LAYOUT", "Layout", "key_rank", "ordered", "write", "write_definition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What lines begin with and end with.
+
+    Attributes:
+        indent: What one more level is indented by.
+        line_end: What ends a line.
+    """
+
+    indent: str = "  "
+    line_end: str = "\n"
+
+
+DEFAULT_LAYOUT = Layout()
+
+_KEYS = [SCHEMA_KEY, *Segment.model_fields, *Rule.model_fields, *Group.model_fields]
+_RANKS = {key: rank for rank, key in reversed(list(enumerate(_KEYS)))}
+_SHORT_KEYS = {key: rank for rank, key in enumerate([*Rule.model_fields, *Group.model_fields])}
+
+
+def key_rank(key: str) -> tuple[int, str]:
+    """Tell where a key stands among those of a definition; keys that are not known come last."""
+    return _RANKS.get(key, len(_RANKS) + len(_KEYS)), key
+
+
+def ordered(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a definition with its keys, and those of its rules, in the order of the documentation."""
+    keys = sorted(definition, key=key_rank)
+    return {
+        key: [_ordered_node(node) for node in definition[key]] if key == "rules" else definition[key] for key in keys
+    }
+
+
+def write_definition(definition: Mapping[str, Any]) -> str:
+    """Write a definition as a file of its own."""
+    return write(ordered(definition), DEFAULT_LAYOUT, "") + "\n"
+
+
+def write(value: object, layout: Layout, indent: str) -> str:
+    """Write JSON data.
+
+    Args:
+        value: The data.
+        layout: What lines begin and end with.
+        indent: What the line begins with in which the value stands.
+    """
+    inner = indent + layout.indent
+    match value:
+        case Mapping() if "rules" in value:
+            members = [f"{_text(key)}: {write(child, layout, inner)}" for key, child in value.items()]
+            return _in_lines("{}", members, layout, indent)
+        case Mapping() if value:
+            return "{ " + ", ".join(f"{_text(key)}: {_text(child)}" for key, child in value.items()) + " }"
+        case [Mapping(), *_]:
+            return _in_lines("[]", [write(child, layout, inner) for child in value], layout, indent)
+        case _:
+            return _text(value)
+
+
+def _ordered_node(node: Mapping[str, Any]) -> dict[str, Any]:
+    keys = sorted(node, key=lambda key: _SHORT_KEYS.get(key, len(_SHORT_KEYS)))
+    return {key: [_ordered_node(child) for child in node[key]] if key == "rules" else node[key] for key in keys}
+
+
+def _in_lines(brackets: str, texts: list[str], layout: Layout, indent: str) -> str:
+    inner = layout.line_end + indent + layout.indent
+    return brackets[0] + inner + f",{inner}".join(texts) + layout.line_end + indent + brackets[1]
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,161 @@
+"""What a folder of definitions holds, read again only where a file changed.
+
+A file is taken to be the same as long as its inode, size and times are. One that changed so lately that another change
+could have the same times is read again. A single segment is looked up without looking at every file: the folders tell
+whether a file came, went or was replaced, and the segment's own file is looked at; what an editor wrote in place into
+another file is found by the next listing.
+"""
+
+import os
+import threading
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from segbatch.definitions.finding import walk
+from segbatch.definitions.store.entries import Entry, merged, read_file
+
+__all__ = ["Index"]
+
+_TICK = 50_000_000
+"""So many nanoseconds after a change, the next one has other times on any file system in use."""
+
+_Signature = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A file as it was when it was read; without a signature it is to be read again."""
+
+    signature: _Signature | None
+    listed: int | None
+    entries: tuple[Entry, ...]
+
+
+class Index:
+    """The segments of a folder, or of a single file, by id. Threads can share it."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._mutex = threading.RLock()
+        self._files: dict[str, _Seen] = {}
+        self._by_id: defaultdict[str, list[str]] = defaultdict(list)
+        self._folders: dict[str, int] | None = None
+        self._listing: tuple[Entry, ...] | None = None
+
+    def all(self) -> tuple[Entry, ...]:
+        """Return everything there is, ordered by id, after a look at every file."""
+        with self._mutex:
+            self._look(at_every_file=True)
+            if self._listing is None:
+                entries = [entry for segment_id in self._by_id for entry in merged(self._at(segment_id))]
+                self._listing = tuple(sorted(entries, key=lambda entry: entry.segment_id))
+            return self._listing
+
+    def find(self, segment_id: str) -> tuple[Entry, Path] | None:
+        """Return what stands at an id, and the first file that has it; None where nothing does."""
+        with self._mutex:
+            if self._has_moved():
+                self._look()
+            for file in set(self._by_id.get(segment_id, ())):
+                self._look_at(file)
+            if len(self._by_id.get(segment_id, ())) != 1:
+                self._look(at_every_file=True)
+            here = [entry for entry in merged(self._at(segment_id)) if entry.segment_id == segment_id]
+            return (here[0], self._file_of(here[0])) if here else None
+
+    def read_again(self, file: Path) -> None:
+        """Take notice of a file that was just written or removed."""
+        with self._mutex:
+            self._drop(str(file))
+            if file.exists():
+                self._read(str(file), None)
+
+    def _file_of(self, entry: Entry) -> Path:
+        """Return the file of an entry, which messages name so that it can be shown."""
+        files = self._by_id[entry.segment_id]
+        return Path(next(file for file in files if self._files[file].entries[0].file == entry.file))
+
+    def _at(self, segment_id: str) -> list[Entry]:
+        files = sorted(set(self._by_id.get(segment_id, ())))
+        return [entry for file in files for entry in self._files[file].entries if entry.segment_id == segment_id]
+
+    def _has_moved(self) -> bool:
+        """Tell whether files may have come, gone or been replaced since the last look."""
+        if self._folders is None:
+            return True
+        now = time.time_ns()
+        for folder, changed in self._folders.items():
+            try:
+                current = os.stat(folder).st_mtime_ns  # noqa: PTH116 - as in `finding`
+            except OSError:
+                return True
+            if current != changed or current > now - _TICK:
+                return True
+        return False
+
+    def _look(self, *, at_every_file: bool = False) -> None:
+        """Read the files that are new or replaced; of all others, those that changed, or trust that none did."""
+        if not self._root.is_dir():
+            self._look_at_one()
+            return
+        present, self._folders = set[str](), {}
+        for folder in walk(str(self._root)):
+            self._folders[folder.path] = folder.changed
+            if folder.error:
+                present.add(folder.path)
+                self._look_at(folder.path)
+            for file in folder.files:
+                present.add(file.path)
+                seen = self._files.get(file.path)
+                if at_every_file or seen is None or seen.listed != file.inode():
+                    self._look_at(file.path, file.inode())
+        for gone in self._files.keys() - present:
+            self._drop(gone)
+
+    def _look_at_one(self) -> None:
+        for gone in self._files.keys() - {str(self._root)}:
+            self._drop(gone)
+        self._folders = None
+        if self._root.exists():
+            self._look_at(str(self._root))
+        else:
+            self._drop(str(self._root))
+
+    def _look_at(self, file: str, listed: int | None = None) -> None:
+        """Read a file again if it changed."""
+        seen = self._files.get(file)
+        signature = _signature(file)
+        if seen is None or signature is None or signature != seen.signature:
+            self._drop(file)
+            self._read(file, listed)
+        elif seen.listed != listed and listed is not None:
+            self._files[file] = _Seen(signature, listed, seen.entries)
+
+    def _read(self, file: str, listed: int | None) -> None:
+        now = time.time_ns()
+        signature = _signature(file)
+        entries = read_file(Path(file))
+        is_settled = signature is not None and max(signature[2:]) < now - _TICK
+        self._files[file] = _Seen(signature if is_settled else None, listed, entries)
+        for entry in entries:
+            self._by_id[entry.segment_id].append(file)
+        self._listing = None
+
+    def _drop(self, file: str) -> None:
+        seen = self._files.pop(file, None)
+        if seen is not None:
+            self._listing = None
+            for entry in seen.entries:
+                self._by_id[entry.segment_id].remove(file)
+                if not self._by_id[entry.segment_id]:
+                    del self._by_id[entry.segment_id]
+
+
+def _signature(file: str) -> _Signature | None:
+    try:
+        found = os.stat(file)  # noqa: PTH116 - as in `finding`
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

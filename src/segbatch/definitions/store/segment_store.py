@@ -1,0 +1,263 @@
+"""Definitions in a folder of JSON files, which programs and people change at the same time."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+
+from segbatch.definitions.finding import find_files
+from segbatch.definitions.limits import MAX_ID_LENGTH
+from segbatch.definitions.segment import Segment
+from segbatch.definitions.store import files
+from segbatch.definitions.store.changing import changed, free_id, free_name, made, stamped
+from segbatch.definitions.store.entries import Broken, Entry, Stored, read_entries
+from segbatch.definitions.store.files import ChangedMeanwhileError
+from segbatch.definitions.store.formatting import write_definition
+from segbatch.definitions.store.index import Index
+from segbatch.definitions.store.locking import writing_alone
+from segbatch.definitions.store.rewriting import with_definition, without
+from segbatch.errors import (
+    AlreadyThereError,
+    BrokenSegmentError,
+    InUseError,
+    NotFoundError,
+    StaleError,
+    UsageError,
+    did_you_mean,
+    printable,
+    shown,
+    some_of,
+)
+
+__all__ = ["SegmentStore"]
+
+_TRIES = 5
+_PATIENCE = 30.0
+
+_Result = TypeVar("_Result")
+
+
+class SegmentStore:
+    """The segments of a folder of JSON files, or of a single file.
+
+    People edit the files by hand at the same time, so each is looked at again before it is used or written. Threads can
+    share a store, and processes can each have one over the same folder.
+
+    Where a method takes a `project`, it sees the segments of that project, and with `shared` also those of none; all
+    others are not there for it. Without a `project` it sees everything.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        patience: float = _PATIENCE,
+    ) -> None:
+        """Open a store; nothing is read yet.
+
+        Args:
+            path: The folder, which need not be there before the first segment is; or a JSON file.
+            clock: Tells the time that is written into definitions.
+            patience: For how many seconds a writer waits while others are at work.
+        """
+        self._path = Path(path)
+        self._clock = clock
+        self._patience = patience
+        self._index = Index(self._path)
+        self._writer = Lock()
+
+    def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
+        """Return all segments, ordered by id; broken ones stand among the others."""
+        self._ensure_there()
+        return tuple(filter(_view(project, shared=shared), self._index.all()))
+
+    def get(self, segment_id: str, *, project: str | None = None, shared: bool = True) -> Stored:
+        """Return a segment.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            BrokenSegmentError: There is one, and it cannot be read.
+        """
+        entry, _ = self._find(segment_id, _view(project, shared=shared))
+        if isinstance(entry, Broken):
+            raise BrokenSegmentError(entry.problems)
+        return entry
+
+    def create(self, data: Mapping[str, Any] | Segment) -> Stored:
+        """Save a new segment in a file of its own.
+
+        Args:
+            data: Its definition; the id is made of the name if it has none. Its times are set.
+
+        Raises:
+            DefinitionError: It is no right definition.
+            AlreadyThereError: There is a segment of that id.
+            StoreError: It cannot be written.
+        """
+        sent = data.to_json() if isinstance(data, Segment) else data
+        if self._path.is_file():
+            raise UsageError(f"{self._shown}: is a file; a new segment needs a folder, for a file of its own")
+        made(sent, "new" if sent.get("id") is None else sent["id"], self._clock())
+        with files.writing(self._path):
+            self._path.mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            return self._in_tries(lambda: self._add(sent))
+
+    def update(
+        self,
+        segment_id: str,
+        changes: Mapping[str, Any],
+        if_match: str | None = None,
+        *,
+        project: str | None = None,
+        shared: bool = True,
+    ) -> Stored:
+        """Change what is sent, and nothing else; null takes an optional key away. What changes nothing is not written.
+
+        Args:
+            segment_id: Which segment.
+            changes: The keys to set.
+            if_match: The ETag that it has to have; None for any.
+            project: See above.
+            shared: See above.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            BrokenSegmentError: It cannot be read, and not be mended by this.
+            DefinitionError: It would be no right definition any more.
+            StaleError: It was changed by somebody else.
+            StoreError: It cannot be written.
+        """
+        sees = _view(project, shared=shared)
+        with self._writing():
+            return self._in_tries(lambda: self._update(segment_id, changes, if_match, sees))
+
+    def delete(
+        self,
+        segment_id: str,
+        if_match: str | None = None,
+        *,
+        force: bool = False,
+        project: str | None = None,
+        shared: bool = True,
+    ) -> Entry:
+        """Remove a segment, with its file if that holds no other.
+
+        Args:
+            segment_id: Which segment.
+            if_match: The ETag that it has to have; None for any.
+            force: Whether to remove it even if others name it, which then fail.
+            project: See above.
+            shared: See above.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            BrokenSegmentError: It cannot be told from others.
+            InUseError: Other segments name it.
+            StaleError: It was changed by somebody else.
+            StoreError: It cannot be written.
+        """
+        sees = _view(project, shared=shared)
+        with self._writing():
+            return self._in_tries(lambda: self._delete(segment_id, if_match, sees, force=force))
+
+    @property
+    def _shown(self) -> str:
+        return printable(str(self._path))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Keep all other writers out."""
+        self._ensure_there()
+        folder = self._path.parent if self._path.is_file() else self._path
+        with self._writer, files.writing(folder), writing_alone(folder, self._patience):
+            yield
+
+    def _in_tries(self, attempt: Callable[[], _Result]) -> _Result:
+        """Try again where somebody who does not know of the lock wrote the same file meanwhile."""
+        for _ in range(_TRIES):
+            with suppress(ChangedMeanwhileError):
+                return attempt()
+        raise StaleError(f"{self._shown}: somebody writes the same file again and again; try later")
+
+    def _add(self, sent: Mapping[str, Any]) -> Stored:
+        taken = {entry.segment_id.casefold(): entry for entry in self._index.all()}
+        names = {path.name.casefold() for path in self._path.iterdir()}
+        own = sent.get("id")
+        segment_id = free_id(sent["name"], {*taken, *(Path(name).stem for name in names)}) if own is None else own
+        definition = made(sent, segment_id, self._clock())
+        if twin := taken.get(segment_id.casefold()):
+            message = f"there is a segment {shown(twin.segment_id)} already; choose another id, or update that one"
+            raise AlreadyThereError(f"{twin.file}: {message}")
+        file = self._path / free_name(segment_id, names)
+        files.add(file, write_definition(definition).encode())
+        return self._written(file, segment_id)
+
+    def _update(
+        self, segment_id: str, changes: Mapping[str, Any], if_match: str | None, sees: Callable[[Entry], bool]
+    ) -> Stored:
+        entry, file, was = self._open(segment_id, if_match, sees)
+        definition = stamped(entry, changed(entry, changes), self._clock())
+        if definition is not None:
+            files.replace(file, with_definition(was, entry, definition), was)
+        return self._written(file, segment_id)
+
+    def _delete(self, segment_id: str, if_match: str | None, sees: Callable[[Entry], bool], *, force: bool) -> Entry:
+        entry, file, was = self._open(segment_id, if_match, sees)
+        users = [other.segment_id for other in self._index.all() if segment_id in other.named - {other.segment_id}]
+        if users and not force:
+            message = f"is named by {some_of(users)}, which would fail without it; change them first, or force it"
+            raise InUseError(f"segment {shown(segment_id)} {message}", users)
+        rest = without(was, entry)
+        if rest is None:
+            files.remove(file, was)
+        else:
+            files.replace(file, rest, was)
+        self._index.read_again(file)
+        return entry
+
+    def _open(self, segment_id: str, if_match: str | None, sees: Callable[[Entry], bool]) -> tuple[Entry, Path, bytes]:
+        """Return a segment as it is this instant, with its file and what that holds."""
+        known, file = self._find(segment_id, sees)
+        if known.data is None:
+            raise BrokenSegmentError(known.problems if isinstance(known, Broken) else ())
+        was = files.read(file)
+        match [entry for entry in read_entries(was, file) if entry.segment_id == segment_id]:
+            case [entry] if entry.data is not None and sees(entry):
+                if if_match not in {None, entry.etag}:
+                    message = "was changed by somebody else since it was read; read it again, and change that"
+                    raise StaleError(f"{entry.file}: segment {shown(segment_id)} {message}")
+                return entry, file, was
+            case _:
+                self._index.read_again(file)
+                raise ChangedMeanwhileError
+
+    def _written(self, file: Path, segment_id: str) -> Stored:
+        """Return a segment that was just written, from its file."""
+        self._index.read_again(file)
+        return self.get(segment_id)
+
+    def _find(self, segment_id: str, sees: Callable[[Entry], bool]) -> tuple[Entry, Path]:
+        self._ensure_there()
+        found = self._index.find(segment_id)
+        if found is None or not sees(found[0]):
+            others = [entry.segment_id for entry in self._index.all() if sees(entry)]
+            near = did_you_mean(segment_id, others) if len(segment_id) <= MAX_ID_LENGTH else ""
+            raise NotFoundError(f"{self._shown}: there is no segment {shown(segment_id)}{near}")
+        return found
+
+    def _ensure_there(self) -> None:
+        if not self._path.exists():
+            find_files(self._path)  # tells what is near
+
+
+def _view(project: str | None, *, shared: bool) -> Callable[[Entry], bool]:
+    """Return what tells whether a segment is there for somebody."""
+    own = {project, None} if shared else {project}
+    return lambda entry: project is None or entry.project_id in own
