@@ -10,6 +10,7 @@ from segbatch.console.authoring import (
     print_preview,
 )
 from segbatch.console.basics import answering, print_error, print_problems, print_waiting
+from segbatch.console.managing import print_definition, print_etag, print_listing, print_saved
 from segbatch.console.running import print_run, show_progress
 from segbatch.console.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
 
@@ -17,18 +18,22 @@ __all__ = [
     "answering",
     "print_answer",
     "print_check",
+    "print_definition",
     "print_diff",
     "print_error",
+    "print_etag",
     "print_explanation",
     "print_finding_names",
     "print_funnel",
     "print_lint",
+    "print_listing",
     "print_preview",
     "print_problems",
     "print_pruned",
     "print_run",
     "print_run_details",
     "print_runs",
+    "print_saved",
     "print_verified",
     "print_waiting",
     "show_progress",

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 from segbatch.definitions.finding import reason, stem
 from segbatch.definitions.loading import BrokenDefinition, Definition, Found, merge_twins, read_content, read_elements
 from segbatch.definitions.segment import Segment
-from segbatch.definitions.store.formatting import ordered
+from segbatch.definitions.store.formatting import ordered, write_definition
 from segbatch.errors import Problem, printable
 
 __all__ = ["Broken", "Entry", "Stored", "fingerprint", "merged", "read_entries", "read_file"]
@@ -49,9 +49,23 @@ class Stored:
         """Whose it is, if it says so."""
         return self.segment.project_id
 
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.segment.name
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Nothing is wrong with it."""
+        return ()
+
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON data: the keys that it has, its id among them, in their usual order."""
         return ordered({"id": self.segment.id, **self.data})
+
+    def to_text(self) -> str:
+        """Return the definition as a file of its own would have it."""
+        return write_definition(self.to_json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,12 @@ class Broken:
     named: frozenset[str]
     data: Mapping[str, Any] | None = field(repr=False)
     is_unread: bool = False
+
+    @property
+    def name(self) -> str | None:
+        """What people call it, where that can be read."""
+        name = (self.data or {}).get("name")
+        return name if isinstance(name, str) else None
 
 
 Entry = Stored | Broken

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 from segbatch.definitions.finding import walk
@@ -50,7 +51,7 @@ class Index:
             self._look(at_every_file=True)
             if self._listing is None:
                 entries = [entry for segment_id in self._by_id for entry in merged(self._at(segment_id))]
-                self._listing = tuple(sorted(entries, key=lambda entry: entry.segment_id))
+                self._listing = tuple(sorted(entries, key=attrgetter("segment_id")))
             return self._listing
 
     def find(self, segment_id: str) -> tuple[Entry, Path] | None:
@@ -65,12 +66,14 @@ class Index:
             here = [entry for entry in merged(self._at(segment_id)) if entry.segment_id == segment_id]
             return (here[0], self._file_of(here[0])) if here else None
 
-    def read_again(self, file: Path) -> None:
-        """Take notice of a file that was just written or removed."""
+    def read_again(self, file: Path) -> tuple[Entry, ...]:
+        """Take notice of a file that was just written or removed, and return what it holds."""
         with self._mutex:
             self._drop(str(file))
-            if file.exists():
-                self._read(str(file), None)
+            if not file.exists():
+                return ()
+            self._read(str(file), None)
+            return self._files[str(file)].entries
 
     def _file_of(self, entry: Entry) -> Path:
         """Return the file of an entry, which messages name so that it can be shown."""
@@ -78,7 +81,8 @@ class Index:
         return Path(next(file for file in files if self._files[file].entries[0].file == entry.file))
 
     def _at(self, segment_id: str) -> list[Entry]:
-        files = sorted(set(self._by_id.get(segment_id, ())))
+        files = self._by_id.get(segment_id, [])
+        files = files if len(files) == 1 else sorted(set(files))
         return [entry for file in files for entry in self._files[file].entries if entry.segment_id == segment_id]
 
     def _has_moved(self) -> bool:

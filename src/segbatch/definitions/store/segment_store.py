@@ -1,5 +1,6 @@
 """Definitions in a folder of JSON files, which programs and people change at the same time."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -81,10 +82,18 @@ class SegmentStore:
             NotFoundError: There is none of that id.
             BrokenSegmentError: There is one, and it cannot be read.
         """
-        entry, _ = self._find(segment_id, _view(project, shared=shared))
+        entry = self.find(segment_id, project=project, shared=shared)
         if isinstance(entry, Broken):
             raise BrokenSegmentError(entry.problems)
         return entry
+
+    def find(self, segment_id: str, *, project: str | None = None, shared: bool = True) -> Entry:
+        """Return what stands at an id, broken or not.
+
+        Raises:
+            NotFoundError: Nothing does.
+        """
+        return self._find(segment_id, _view(project, shared=shared))[0]
 
     def create(self, data: Mapping[str, Any] | Segment) -> Stored:
         """Save a new segment in a file of its own.
@@ -188,9 +197,11 @@ class SegmentStore:
 
     def _add(self, sent: Mapping[str, Any]) -> Stored:
         taken = {entry.segment_id.casefold(): entry for entry in self._index.all()}
-        names = {path.name.casefold() for path in self._path.iterdir()}
+        names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `finding`
         own = sent.get("id")
-        segment_id = free_id(sent["name"], {*taken, *(Path(name).stem for name in names)}) if own is None else own
+        segment_id = (
+            free_id(sent["name"], {*taken, *(name.removesuffix(".json") for name in names)}) if own is None else own
+        )
         definition = made(sent, segment_id, self._clock())
         if twin := taken.get(segment_id.casefold()):
             message = f"there is a segment {shown(twin.segment_id)} already; choose another id, or update that one"
@@ -240,8 +251,8 @@ class SegmentStore:
 
     def _written(self, file: Path, segment_id: str) -> Stored:
         """Return a segment that was just written, from its file."""
-        self._index.read_again(file)
-        return self.get(segment_id)
+        here = [entry for entry in self._index.read_again(file) if entry.segment_id == segment_id]
+        return here[0] if len(here) == 1 and isinstance(here[0], Stored) else self.get(segment_id)
 
     def _find(self, segment_id: str, sees: Callable[[Entry], bool]) -> tuple[Entry, Path]:
         self._ensure_there()
