@@ -40,6 +40,7 @@ TYPES: dict[str, tuple[Any, str]] = {
     "rules null": (segment(rules=None), "$.rules: 'rules' must be a list; found null"),
     "created_at": (segment(created_at=1748772000), f"$.created_at: 'created_at' {A_TIME}; found 1748772000"),
     "updated_at": (segment(updated_at={"at": 1}), f"$.updated_at: 'updated_at' {A_TIME}; found {{\"at\": 1}}"),
+    "$schema": (segment(**{"$schema": 5}), "$[\"$schema\"]: '$schema' must be a text; found 5"),
     "rule text": (segment("status = active"), f"$.rules[0]: {A_NODE}; found 'status = active'"),
     "rule null": (segment(rule(), None), f"$.rules[1]: {A_NODE}; found null"),
     "rule list": (segment([1, 2]), f"$.rules[0]: {A_NODE}; found [1, 2]"),

@@ -139,6 +139,8 @@ def test_a_broken_file_hides_no_other_and_can_be_mended(tmp_path: Path) -> None:
         f"{tmp_path}/bad.json: $.rules[0].operator: 'eqq' is not an operator; did you mean 'eq'?"
     ]
     assert (bad.project_id, cut.segment_id, dead.segment_id) == ("p", "cut", "dead")
+    assert (a.name, a.problems, bad.name, cut.name) == ("A", (), "Bad", None)
+    assert ours.find("bad") == bad
     for broken in (bad, cut, dead):
         with pytest.raises(BrokenSegmentError):
             ours.get(broken.segment_id)
@@ -161,6 +163,9 @@ def test_two_segments_of_one_id_are_one_broken_entry(tmp_path: Path) -> None:
     (entry,) = ours.list()
     assert isinstance(entry, Broken)
     assert "the id 'same' is taken by" in str(entry.problems[0])
+    put(tmp_path / "c.json", {"id": "same"})
+    assert "'name' is missing" in str(ours.list()[0].problems[0])
+    (tmp_path / "c.json").unlink()
     for attempt in (partial(ours.update, changes={"name": "x"}), ours.delete):
         with pytest.raises(BrokenSegmentError):
             attempt("same")

@@ -9,10 +9,10 @@ from typing import Any
 
 from segbatch.definitions.segment import Segment, write_moment
 from segbatch.definitions.store.editing import same
-from segbatch.definitions.store.entries import Broken, Entry, Stored
+from segbatch.definitions.store.entries import Entry, Stored
 from segbatch.definitions.strict_json import check_data
 from segbatch.definitions.validating import validate
-from segbatch.errors import BrokenSegmentError, DefinitionError, Problem, shown
+from segbatch.errors import DefinitionError, Problem, shown
 
 __all__ = ["changed", "free_id", "free_name", "made", "stamped"]
 
@@ -70,12 +70,9 @@ def changed(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         DefinitionError: It would be no segment any more, or the change is not for others to make.
-        BrokenSegmentError: There is nothing that it could be put into.
     """
-    if entry.data is None:
-        raise BrokenSegmentError(entry.problems if isinstance(entry, Broken) else ())
     _ensure_ours_are_kept(entry, changes)
-    definition = dict(entry.data)
+    definition = dict(entry.data or {})
     for key, value in changes.items():
         if key in {"id", *_OURS}:
             continue

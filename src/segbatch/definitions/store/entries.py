@@ -159,15 +159,20 @@ def _merge(entries: list[Entry]) -> Broken:
 
 def _entry(found: Found, data: Any, content: bytes) -> Entry:
     named = frozenset(_named(data))
-    match found:
-        case Definition(segment, file, path):
-            return Stored(segment, fingerprint({"id": segment.id, **data}), file or "", path, named, data)
-        case BrokenDefinition(segment_id, file, path, problems):
-            etag = _digest(content) if data is None else fingerprint([segment_id, data])
-            kept = data if isinstance(data, dict) else None
-            return Broken(
-                segment_id, found.text("project_id"), etag, file, path, problems, named, kept, is_unread=found.is_unread
-            )
+    if isinstance(found, Definition):
+        etag = fingerprint({"id": found.segment_id, **data})
+        return Stored(found.segment, etag, found.file or "", found.path, named, data)
+    return Broken(
+        found.segment_id,
+        found.text("project_id"),
+        _digest(content) if data is None else fingerprint([found.segment_id, data]),
+        found.file,
+        found.path,
+        found.problems,
+        named,
+        data if isinstance(data, dict) else None,
+        is_unread=found.is_unread,
+    )
 
 
 def _definition(entry: Entry) -> Found:

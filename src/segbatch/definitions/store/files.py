@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segbatch.definitions.loading import read_content
-from segbatch.disk import replace_file, sync_file, sync_folder
+from segbatch.disk import sync_file, sync_folder
 from segbatch.errors import StoreError, printable
 
 __all__ = ["ChangedMeanwhileError", "add", "read", "remove", "replace", "writing"]
@@ -64,7 +64,8 @@ def replace(file: Path, content: bytes, was: bytes) -> None:
     with _written(file.parent, content) as new:
         _ensure_unchanged(file, was)
         new.chmod(stat.S_IMODE(file.stat().st_mode))
-        replace_file(new, file)
+        new.replace(file)
+    sync_folder(file.parent)
 
 
 def add(file: Path, content: bytes) -> None:

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -91,12 +92,11 @@ class Index:
             return True
         now = time.time_ns()
         for folder, changed in self._folders.items():
-            try:
+            with suppress(OSError):
                 current = os.stat(folder).st_mtime_ns  # noqa: PTH116 - as in `finding`
-            except OSError:
-                return True
-            if current != changed or current > now - _TICK:
-                return True
+                if current == changed and current < now - _TICK:
+                    continue
+            return True
         return False
 
     def _look(self, *, at_every_file: bool = False) -> None:
@@ -116,16 +116,16 @@ class Index:
                 if at_every_file or seen is None or seen.listed != file.inode():
                     self._look_at(file.path, file.inode())
         for gone in self._files.keys() - present:
-            self._drop(gone)
+            if os.path.isfile(gone):  # noqa: PTH113 - a folder may pass over a file that is just being replaced
+                self._look_at(gone)
+            else:
+                self._drop(gone)
 
     def _look_at_one(self) -> None:
         for gone in self._files.keys() - {str(self._root)}:
             self._drop(gone)
         self._folders = None
-        if self._root.exists():
-            self._look_at(str(self._root))
-        else:
-            self._drop(str(self._root))
+        self._look_at(str(self._root))
 
     def _look_at(self, file: str, listed: int | None = None) -> None:
         """Read a file again if it changed."""

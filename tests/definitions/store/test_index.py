@@ -1,0 +1,159 @@
+"""Files that come, go and change behind the store's back."""
+
+import fcntl
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segbatch.definitions.finding import find_files
+from segbatch.definitions.store import Stored, files, index, segment_store
+from segbatch.definitions.store.entries import Entry, read_file
+from segbatch.definitions.store.formatting import write_definition
+from segbatch.errors import AlreadyThereError, NotFoundError
+
+from .making import definition, put, store
+
+
+def test_what_changed_is_read_again_and_all_else_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        put(tmp_path / f"{name}.json", definition(name))
+    monkeypatch.setattr(index, "_TICK", -10_000_000_000)  # the files are made now, and taken to be old
+    read = list[str]()
+
+    def reading(file: Path) -> tuple[Entry, ...]:
+        read.append(file.stem)
+        return read_file(file)
+
+    monkeypatch.setattr(index, "read_file", reading)
+    ours = store(tmp_path)
+    ours.list()
+    ours.list()
+    ours.get("a")
+    shutil.copystat(tmp_path / "a.json", tmp_path)
+    ours.get("a")
+    ours.get("b")
+    assert sorted(read) == ["a", "b", "c"]
+    read.clear()
+    put(tmp_path / "b.json", definition("b", description="longer"))
+    (tmp_path / "c.json").unlink()
+    assert [entry.segment_id for entry in ours.list()] == ["a", "b"]
+    assert read == ["b"]
+    ours.update("a", {"name": "A"})
+    ours.list()
+    ours.list()
+    assert read == ["b", "a"]
+
+
+def test_an_edit_with_the_same_size_and_times_is_seen_while_it_is_fresh(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    ours = store(tmp_path)
+    for letter in "ABCDEFGH" * 5:
+        file.write_text(json.dumps(definition(letter)))
+        assert ours.get("a").segment.name == letter
+
+
+def test_a_folder_that_goes_takes_its_segments_along(tmp_path: Path) -> None:
+    put(tmp_path / "a.json", definition("A"))
+    put(tmp_path / "team" / "b.json", definition("B"))
+    ours = store(tmp_path)
+    assert ours.get("b").segment.name == "B"
+    shutil.rmtree(tmp_path / "team")
+    with pytest.raises(NotFoundError):
+        ours.get("b")
+
+
+def test_a_folder_that_becomes_a_file_and_a_folder_again(tmp_path: Path) -> None:
+    root = tmp_path / "segments"
+    put(root / "a.json", definition("A"))
+    ours = store(root)
+    assert ours.get("a").segment.name == "A"
+    shutil.rmtree(root)
+    put(root, definition("B", id="b"))
+    assert [entry.segment_id for entry in ours.list()] == ["b"]
+    root.unlink()
+    put(root / "a.json", definition("A"))
+    assert [entry.segment_id for entry in ours.list()] == ["a"]
+
+
+def test_a_folder_that_cannot_be_listed_is_a_broken_entry_until_it_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "a.json", definition("A"))
+    put(tmp_path / "team" / "b.json", definition("B"))
+    ours = store(tmp_path)
+    scandir = os.scandir
+
+    def closed(path: str) -> Any:
+        if str(path).endswith("team"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", closed)
+        assert [entry.segment_id for entry in ours.list()] == ["a", "team/"]
+        assert find_files(tmp_path) == [tmp_path / "a.json", tmp_path / "team"]
+    assert [entry.segment_id for entry in ours.list()] == ["a", "b"]
+
+
+def test_a_file_that_a_folder_passes_over_while_it_is_replaced_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "a.json", definition("A"))
+    ours = store(tmp_path)
+    assert ours.get("a").segment.name == "A"
+    monkeypatch.setattr(index, "walk", lambda _: iter(()))
+    assert isinstance(ours.list()[0], Stored)
+
+
+def test_a_file_that_comes_while_a_segment_of_its_id_is_made_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = store(tmp_path)
+
+    def slow(new: Any) -> str:
+        put(tmp_path / "a.json", definition("By hand"))
+        return write_definition(new)
+
+    monkeypatch.setattr(segment_store, "write_definition", slow)
+    with pytest.raises(AlreadyThereError):
+        ours.create(definition("Mine", id="a"))
+    assert ours.get("a").segment.name == "By hand"
+
+
+def test_a_segment_that_leaves_its_file_while_it_is_opened_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = put(tmp_path / "a.json", definition("A", id="a"))
+    ours = store(tmp_path)
+    assert ours.get("a").segment.name == "A"
+    read = files.read
+
+    def late(path: Path) -> bytes:
+        monkeypatch.setattr(files, "read", read)
+        put(file, definition("Other", id="other"))
+        put(tmp_path / "moved.json", definition("A", id="a"))
+        return read(path)
+
+    monkeypatch.setattr(files, "read", late)
+    assert ours.update("a", {"name": "B"}).file.endswith("moved.json")
+
+
+def test_a_lock_that_is_removed_while_it_is_taken_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "a.json", definition("A"))
+    flock = fcntl.flock
+
+    def removed(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        flock(descriptor, how)
+        lock = tmp_path / ".segbatch.lock"
+        lock.unlink()
+        lock.touch()
+
+    monkeypatch.setattr(fcntl, "flock", removed)
+    assert store(tmp_path).update("a", {"name": "B"}).segment.name == "B"
