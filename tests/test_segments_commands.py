@@ -191,3 +191,8 @@ def test_managing_segments_loads_no_polars_and_no_duckdb(call: Commands) -> None
     )
     for command in ("list", "get a", "update a --name B", "delete a --yes"):
         subprocess.run([sys.executable, "-c", code, *command.split()], check=True, capture_output=True)
+
+
+def test_the_schema_is_printed_as_json(call: Commands) -> None:
+    assert call("schema") == 0
+    assert json.loads(call.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"

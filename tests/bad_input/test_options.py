@@ -94,7 +94,7 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         (*RUN, "--max-change-floor", "-1"),
         "Invalid value for '--max-change-floor': Input should be greater than or equal to 0",
     ),
-    "unknown command": (("chek",), "No such command 'chek'. Did you mean 'check'?"),
+    "unknown command": (("chek",), "No such command 'chek'. Did you mean 'check', 'schema'?"),
 }
 
 UNWRITABLE: dict[str, tuple[dict[str, Any], str, str]] = {

@@ -11,7 +11,7 @@ from segbatch.cli.app import JSON, MATCH, PUBLISHED, SEGMENTS, app
 from segbatch.definitions.operators import MatchName
 from segbatch.errors import UsageError, printable
 
-__all__ = ["create", "delete", "get", "list_all", "update"]
+__all__ = ["create", "delete", "get", "list_all", "schema", "update"]
 
 ID = typer.Argument(metavar="ID", help="The id of the segment.")
 FILE = typer.Argument(metavar="FILE", help="A JSON file with the definition, or - for standard input.")
@@ -159,6 +159,17 @@ def delete(
         _ask(f"Delete segment '{printable(entry.segment_id)}' ({entry.file})?")
     deleted = store.delete(segment_id, if_match or entry.etag, force=force, project=project)
     console.print_saved("deleted", deleted, as_json=as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a definition, by which editors complete and check the files.
+
+    Example: [bold]segbatch schema > segment.schema.json[/bold]
+    """
+    from segbatch.definitions.schema import segment_schema  # noqa: PLC0415 - loads pydantic
+
+    console.print_schema(segment_schema())
 
 
 def _ask(question: str) -> None:

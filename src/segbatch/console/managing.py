@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from segbatch.definitions.store import Entry, Stored
     from segbatch.managing import Listed, Listing
 
-__all__ = ["print_definition", "print_etag", "print_listing", "print_saved"]
+__all__ = ["print_definition", "print_etag", "print_listing", "print_saved", "print_schema"]
 
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red"}
 
@@ -97,3 +97,9 @@ def print_saved(done: str, entry: "Entry", *, as_json: bool) -> None:
         print_json(_data(entry))
     else:
         out().print(plain(f"{done} {entry.segment_id}: {entry.file}"), soft_wrap=True)
+
+
+@answering()
+def print_schema(schema: dict[str, Any]) -> None:
+    """Print a JSON Schema to stdout."""
+    print_json(schema)
