@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from measuring import ask
-from nights import (
+from peers import ALL_LABELS, FIRST, FLOOR, SECOND, chosen
+from two_nights import (
     Members,
     cleared,
     ensure_same,
@@ -19,7 +20,6 @@ from nights import (
     second_night,
     summary,
 )
-from peers import ALL_LABELS, FIRST, FLOOR, SECOND, chosen
 from works import Work, make, warm
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from measuring import measure, script
-from nights import cleared, command
+from two_nights import cleared, command
 from works import Work, make, warm
 
 if TYPE_CHECKING:

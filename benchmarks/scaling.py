@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from comparing import Settings, tell
-from nights import cleared, first_night
+from two_nights import cleared, first_night
 from works import Work, make, warm
 
 if TYPE_CHECKING:

@@ -83,6 +83,7 @@ def test_a_series_is_measured(folder: Path) -> None:
 
 
 def test_other_members_are_noticed() -> None:
-    code = "import nights; nights.ensure_same('duckdb', {'a': (2, '5'), 'b': (1, '7')}, {'a': (2, '6'), 'b': (1, '7')})"
+    before, after = {"a": (2, "5"), "b": (1, "7")}, {"a": (2, "6"), "b": (1, "7")}
+    code = f"import two_nights; two_nights.ensure_same('duckdb', {before}, {after})"
     done = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, check=False)
     assert "duckdb: other members in 1 of 2 segments, first in a (2 by segbatch and 2 by duckdb)" in done.stderr
