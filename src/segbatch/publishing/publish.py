@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
@@ -23,6 +23,7 @@ from segbatch.publishing.places import (
     free_folder,
 )
 from segbatch.publishing.records import History, Manifest, PastRun
+from segbatch.publishing.underway import underway
 
 __all__ = ["at_work", "emptied", "ensure_places", "point_to", "publish", "staging"]
 
@@ -45,7 +46,7 @@ def at_work(output: Path, what: str, patience: Patience) -> Iterator[None]:
     """
     with writing(output), _made(output / RUNS):
         ensure_places(output)
-        with locked(output / LOCK, what, patience):
+        with locked(output / LOCK, what, patience), underway.ending(lambda: _discard_asides(output)):
             yield
 
 
@@ -53,11 +54,9 @@ def at_work(output: Path, what: str, patience: Patience) -> Iterator[None]:
 def staging(output: Path, run_id: str) -> Iterator[Path]:
     """Make a folder in which a run can be written; what is still there at the end is thrown away."""
     folder = output / RUNS / f"{UNFINISHED}{run_id}"
-    try:
+    with underway.ending(lambda: shutil.rmtree(folder, ignore_errors=True)):
         folder.mkdir(parents=True)
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def emptied(folder: Path) -> Path:
@@ -74,22 +73,28 @@ def emptied(folder: Path) -> Path:
 def _made(folder: Path) -> Iterator[None]:
     """Make a folder and those above it, and remove those again that were not there and into which nothing came."""
     missing = list(takewhile(lambda path: not os.path.lexists(path), (folder, *folder.parents)))
-    try:
+    with underway.ending(lambda: _remove_unused(missing, folder)):
         folder.mkdir(parents=True, exist_ok=True)
         yield
-    finally:
-        if missing:
-            with suppress(OSError):
-                _remove_if_unused(folder)
-        for path in missing:
-            with suppress(OSError):
-                path.rmdir()
 
 
-def _remove_if_unused(runs: Path) -> None:
-    """Remove the lock of an output in which nothing was ever published, so that the folder can go too."""
-    runs.rmdir()
-    (runs.parent / LOCK).unlink(missing_ok=True)
+def _remove_unused(missing: Iterable[Path], runs: Path) -> None:
+    """Remove folders that are empty, and the lock of an output in which nothing was ever published."""
+    if missing:
+        with suppress(OSError):
+            runs.rmdir()
+            (runs.parent / LOCK).unlink(missing_ok=True)
+    for path in missing:
+        with suppress(OSError):
+            path.rmdir()
+
+
+def _discard_asides(output: Path) -> None:
+    """Remove what was made aside and did not come into its place."""
+    with suppress(OSError):
+        _aside(output).unlink(missing_ok=True)
+    with suppress(OSError):
+        discard_catalogue(output)
 
 
 def ensure_places(output: Path) -> None:
@@ -118,36 +123,36 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
     changes = sum(file.rows for file in manifest.files if file.path == CHANGES)
     past = PastRun(folder=folder, run=manifest.run, changes=changes)
     history = history.model_copy(update={"runs": (*history.runs, past)})
-    with writing(output):
-        for name, model in ((MANIFEST, manifest), (HISTORY, history)):
-            (staged / name).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        (staged / UNPUBLISHED).touch()
-        sync_tree(staged)
-        with _undone_unless_published(output, folder) as place:
+    with _undone_unless_published(output, folder) as place:
+        with writing(output):
+            for name, model in ((MANIFEST, manifest), (HISTORY, history)):
+                (staged / name).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            (staged / UNPUBLISHED).touch()
+            sync_tree(staged)
             staged.rename(place)
             build_catalogue(output, place, manifest, history)
             sync_folder(output / RUNS)
             ensure_places(output)
-            point_to(output, folder)
-            (place / UNPUBLISHED).unlink()
-    with writing(output, _NO_TABLES):
-        return place_catalogue(output), history
+        with underway.finishing():
+            with writing(output):
+                point_to(output, folder)
+            underway.published = manifest.run.run_id
+            with writing(output, _NO_TABLES):
+                (place / UNPUBLISHED).unlink()
+                return place_catalogue(output), history
 
 
 @contextmanager
 def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
-    """Give a run its folder; whatever fails before it is published leaves neither that nor what was made aside."""
+    """Give a run its folder, and remove that again if the run is not published in the end."""
     place = output / RUNS / folder
-    try:
-        yield place
-    except BaseException:
+
+    def undo() -> None:
         if not _is_published(output, folder):
             shutil.rmtree(place, ignore_errors=True)
-            with suppress(OSError):
-                _aside(output).unlink(missing_ok=True)
-            with suppress(OSError):
-                discard_catalogue(output)
-        raise
+
+    with underway.ending(undo):
+        yield place
 
 
 def _is_published(output: Path, folder: str) -> bool:
