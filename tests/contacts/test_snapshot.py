@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from threading import Event
 
 import duckdb
 import polars as pl
@@ -67,6 +68,14 @@ def test_a_file_that_is_written_while_it_is_read_is_refused(tmp_path: Path) -> N
     os.utime(path, ns=(0, 0))
     with pytest.raises(SnapshotError, match="was written while it was read"):
         list(batches)
+
+
+def test_a_file_that_is_written_before_its_digest_is_taken_is_refused(tmp_path: Path) -> None:
+    path = write_contacts(tmp_path / "c.parquet", {"n": [1, 2, 3]})
+    [file] = open_snapshot(str(path)).files
+    write_contacts(path, {"n": [1, 2, 4, 5]})
+    with pytest.raises(SnapshotError, match="was written while it was read"):
+        file.digest(Event())
 
 
 def test_a_file_that_vanishes_is_named(tmp_path: Path) -> None:

@@ -61,11 +61,16 @@ class SnapshotFile:
             raise SnapshotError(f"{self.path}: was written while it was read; run again when the export is done")
 
     def digest(self, stop: Event) -> str:
-        """Return the SHA-256 of the file's bytes, in hexadecimal; or, once `stop` is set, of as many as were read."""
+        """Return the SHA-256 of the file's bytes, in hexadecimal; or, once `stop` is set, of as many as were read.
+
+        Raises:
+            SnapshotError: The file cannot be read, or somebody wrote it since it was opened.
+        """
         digest = hashlib.sha256()
         with reading(self.path), self.path.open("rb") as file:
             while not stop.is_set() and (block := file.read(_READ_SIZE)):
                 digest.update(block)
+        self.ensure_unchanged()  # or the digest may be of other bytes than those that were evaluated
         return digest.hexdigest()
 
 
