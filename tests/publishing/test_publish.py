@@ -290,3 +290,11 @@ def test_a_run_that_may_be_published_is_not_undone(job: Path, monkeypatch: pytes
     relink(job / "output")
     assert len(rows(job / "output", "FROM runs")) == 2
     assert len(rows(job / "output", "FROM membership")) == 2
+
+
+def test_a_run_that_gets_the_folder_of_one_that_was_taken_back_is_not_removed_with_it(job: Path) -> None:
+    keep = segbatch.Keep(2, 0)
+    for _ in range(5):
+        run(job, run_id="tonight", as_of="2026-01-02", keep=keep)
+        assert len(rows(job / "output", "FROM membership")) == 2
+    assert len(list((job / "output" / "runs").iterdir())) <= 2
