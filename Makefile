@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit property compat bench lock format clean
+.PHONY: help setup demo test lint unit property crash compat bench lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -47,6 +47,9 @@ unit: $(READY) ## Run the quick tests and check coverage
 
 property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential tests/linting
+
+crash: $(READY) ## Kill runs, fill disks, spoil snapshots, under readers (KILLS=N; takes minutes)
+	SEGBATCH_KILLS=$${KILLS:-40} $(BIN)/pytest -q tests/crash
 
 compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported
 	test -x .venv-old-duckdb/bin/python || $(PYTHON) -m venv .venv-old-duckdb

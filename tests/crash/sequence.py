@@ -1,0 +1,125 @@
+"""A sequence of nights: contacts that come, go and change; segments that come, change, break, and go."""
+
+import json
+import random
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from builders import rule, write_contacts, write_segment
+from segbatch.publishing.reading import read_history
+
+DRIVER = Path(__file__).with_name("driver.py")
+NIGHTS = 10
+CONTACTS = 1_500
+SEGMENTS = 15
+PLACES = ["BE", "HH", "MUC", None]
+KEEP_LONG, KEEP_SHORTLY = 1.0, 20 / 86400
+"""For how many days superseded runs keep their members: for all of a test, or so that they are soon pruned."""
+
+FINGERPRINT = """
+SELECT (SELECT run_id FROM runs ORDER BY run_number DESC LIMIT 1) AS run_id,
+    (SELECT count(*) FROM runs),
+    (SELECT memberships FROM runs ORDER BY run_number DESC LIMIT 1),
+    (SELECT sum(member_count) FROM segments),
+    (SELECT count(*) FROM membership),
+    (SELECT bit_xor(hash(segment_id, contact_id))::VARCHAR FROM membership),
+    (SELECT count(*) FROM membership_changes),
+    (SELECT bit_xor(hash(run_id, as_of, segment_id, contact_id, change))::VARCHAR FROM membership_changes),
+    (SELECT count(*) FROM membership_history WHERE exited_at IS NULL),
+    (SELECT bit_xor(hash(segment_id, contact_id, entered_at, exited_at))::VARCHAR FROM membership_history),
+    (SELECT bit_xor(hash(segment_id, status, member_count, entered, exited, run_id))::VARCHAR FROM segments)
+"""
+"""What a reader sees, in one line: it has to be that of one night."""
+
+
+@dataclass(frozen=True)
+class Night:
+    run_id: str
+    contacts: Path
+    segments: Path
+    as_of: str
+
+    def options(self, output: Path, keep_days: float = KEEP_LONG) -> str:
+        """Write what the driver is to run."""
+        return json.dumps(
+            {
+                "contacts": str(self.contacts),
+                "segments": str(self.segments),
+                "output": str(output),
+                "as_of": self.as_of,
+                "run_id": self.run_id,
+                "keep_days": keep_days,
+            }
+        )
+
+
+def make_nights(folder: Path, number: int = NIGHTS) -> list[Night]:
+    draw = random.Random(4)  # noqa: S311 - not a secret
+    people = {f"c{number:05}": (draw.choice(PLACES), draw.randrange(100)) for number in range(CONTACTS)}
+    nights = []
+    for index in range(number):
+        for contact in draw.sample(sorted(people), CONTACTS // 20):
+            people[contact] = (draw.choice(PLACES), draw.randrange(100))
+        for contact in draw.sample(sorted(people), CONTACTS // 100):
+            del people[contact]
+        people |= {f"n{index:02}-{number:03}": (draw.choice(PLACES), draw.randrange(100)) for number in range(40)}
+        ids = draw.sample(sorted(people), len(people))
+        columns = {"id": ids, "place": [people[who][0] for who in ids], "seats": [people[who][1] for who in ids]}
+        contacts = write_contacts(folder / f"night-{index:02}.parquet", columns, row_group_size=500)
+        segments = folder / f"segments-{index:02}"
+        _write_segments(segments, index)
+        nights.append(Night(f"night-{index:02}", contacts, segments, f"2026-03-{index + 1:02}T02:00:00Z"))
+    return nights
+
+
+def _write_segments(folder: Path, night: int) -> None:
+    for number in range(SEGMENTS):
+        if number % 7 == night % 7 and night > 0:
+            continue  # not defined tonight
+        field = "saets" if number == night % SEGMENTS and night % 3 == 2 else "seats"
+        low = number * 6 + (night if number % 5 == 0 else 0)
+        write_segment(folder, f"s{number:02}", rule(field, "gte", low), rule("place", "neq", "HH"))
+
+
+def start(options: str, kill_at: int = 0) -> subprocess.Popen[str]:
+    """Start a run in a process of its own, which kills itself before its so-manieth step on the disk."""
+    command = [sys.executable, str(DRIVER), options, str(kill_at)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def succeed(options: str) -> tuple[int, float]:
+    """Run, and return how many steps on the disk it took and how many seconds; it must need no help."""
+    program = start(options)
+    out, err = program.communicate(timeout=120)
+    assert (program.returncode, err) == (0, ""), (program.returncode, err)
+    steps, seconds = out.split()[-2:]
+    return int(steps), float(seconds)
+
+
+def fingerprint(output: Path) -> tuple[object, ...]:
+    with duckdb.connect(str(output / "segbatch.duckdb"), read_only=True) as connection:
+        [row] = connection.execute(FINGERPRINT).fetchall()
+    return tuple(row)
+
+
+def tables(output: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Return all that analysts see, without the times at which runs were at work."""
+    chosen = {"runs": "* EXCLUDE (started_at, finished_at)"}
+    with duckdb.connect(str(output / "segbatch.duckdb"), read_only=True) as connection:
+        return {
+            name: connection.execute(f"SELECT {chosen.get(name, '*')} FROM {name} ORDER BY ALL").fetchall()
+            for name in ("membership", "membership_changes", "membership_history", "segments", "runs")
+        }
+
+
+def ensure_tidy(output: Path) -> None:
+    """Check that nothing is left that does not belong to a run which is or was published."""
+    assert sorted(path.name for path in output.iterdir()) == ["current", "lock", "runs", "segbatch.duckdb"]
+    history = read_history(output)
+    known = {run.folder for run in history.runs} | {run.folder for run in history.taken_back}
+    assert {path.name for path in (output / "runs").iterdir()} <= known
+    assert not list((output / "runs").glob("*/unpublished"))

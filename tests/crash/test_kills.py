@@ -1,0 +1,140 @@
+"""Runs that are killed at any moment, under readers: nobody sees a mixture, and nothing has to be mended by hand."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sequence import (
+    KEEP_LONG,
+    KEEP_SHORTLY,
+    Night,
+    ensure_tidy,
+    fingerprint,
+    make_nights,
+    start,
+    succeed,
+    tables,
+)
+
+KILLS = int(os.environ.get("SEGBATCH_KILLS", "40"))
+SEED = int(os.environ.get("SEGBATCH_KILL_SEED", str(time.time_ns() % 100_000)))
+READER = Path(__file__).with_name("reader.py")
+
+
+class Reference:
+    """The same nights, never killed: what readers may see after each, and the tables in the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.nights = make_nights(folder / "nights")
+        output = folder / "never-killed"
+        self.sights: dict[str, list[object]] = {}
+        self.steps, self.seconds = 0, 0.0
+        for night in self.nights:
+            self.steps, self.seconds = succeed(night.options(output, KEEP_SHORTLY))
+            row = fingerprint(output)
+            assert row[2] == row[3] == row[4] == row[8]
+            self.sights[night.run_id] = list(row)
+        self.tables = tables(output)
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    return Reference(tmp_path_factory.mktemp("reference"))
+
+
+@contextmanager
+def reading(ways: list[str], output: Path, folder: Path, reference: Reference) -> Iterator[None]:
+    """Read all the time, and check in the end that every sight was that of a night."""
+    readers = {}
+    for way in ways:
+        command = [sys.executable, str(READER), way, str(output), str(folder / f"{way}.log")]
+        readers[way] = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+    try:
+        yield
+    finally:
+        for reader in readers.values():
+            reader.communicate("", timeout=60)
+    for way in ways:
+        *sights, last = [json.loads(line) for line in (folder / f"{way}.log").read_text().splitlines()]
+        assert [sight for sight in sights if "error" in sight] == [], way
+        assert last["reads"] > 0
+        for sight in sights:
+            ensure_of_one_night(way, sight["row"], reference)
+        print(f"{way}: {last['reads']} reads, {len(sights)} sights")  # noqa: T201 - for who runs it by hand
+
+
+def ensure_of_one_night(way: str, row: list[Any], reference: Reference) -> None:
+    expected = reference.sights[row[0]]
+    if way == "parquet_alone":
+        assert row[1:] == [expected[4], expected[2]], row
+    else:
+        assert row == expected
+
+
+def kill(night: Night, output: Path, keep_days: float, reference: Reference, draw: random.Random) -> str:
+    """Kill a run at a step that is drawn or at a moment that is drawn, and tell what came of it."""
+    at_step = draw.randrange(1, reference.steps + 3) if draw.random() < 0.5 else 0
+    program = start(night.options(output, keep_days), at_step)
+    assert program.stdout is not None
+    assert program.stdout.readline() == "ready\n"
+    if not at_step:
+        time.sleep(draw.uniform(0, reference.seconds))
+        program.kill()
+    program.communicate(timeout=120)
+    assert program.returncode in {0, -9}
+    if program.returncode == 0:
+        return "too late"
+    return f"{'step' if at_step else 'time'}: {state(output, night)}"
+
+
+def state(output: Path, night: Night) -> str:
+    """Tell where a run was killed, as far as that can be seen."""
+    if (output / "runs" / f".tmp-{night.run_id}").exists():
+        return "at work"
+    current = output / "current"
+    if current.exists() and current.read_text().strip().split("~")[0] == night.run_id:
+        return "published"
+    return "being published" if list((output / "runs").glob("*/unpublished")) else "before or after its work"
+
+
+@pytest.mark.parametrize(
+    ("keep_days", "held"),
+    [(KEEP_LONG, "held_all_along"), (KEEP_SHORTLY, "held_for_a_while")],
+    ids=["kept", "pruned"],
+)
+def test_killed_runs_harm_nobody(tmp_path: Path, reference: Reference, keep_days: float, held: str) -> None:
+    draw = random.Random(f"{SEED} {held}")  # noqa: S311 - not a secret
+    print(f"SEGBATCH_KILL_SEED={SEED}")  # noqa: T201 - to try the same again
+    output, found, kills = tmp_path / "output", dict[str, int](), 0
+
+    def get_through(nights: list[Night]) -> None:
+        nonlocal kills
+        for night in nights:
+            while kills_to_come(kills, night, reference, draw):
+                outcome = kill(night, output, keep_days, reference, draw)
+                found[outcome] = found.get(outcome, 0) + 1
+                kills += outcome != "too late"
+            succeed(night.options(output, keep_days))
+            ensure_tidy(output)
+            assert list(fingerprint(output)) == reference.sights[night.run_id]
+
+    get_through(reference.nights[:1])
+    with reading([held, "anew_each_time", "parquet_alone"], output, tmp_path, reference):
+        get_through(reference.nights[1:])
+    assert tables(output) == reference.tables
+    print(kills, "kills:", found)  # noqa: T201
+    assert kills >= KILLS // 2
+
+
+def kills_to_come(kills: int, night: Night, reference: Reference, draw: random.Random) -> bool:
+    """Tell whether a night is to be killed once more: as often as its share of all kills, and now and then again."""
+    done = (reference.nights.index(night) + 1) / len(reference.nights)
+    return kills < done * (KILLS / 2) or draw.random() < 0.1

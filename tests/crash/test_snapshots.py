@@ -1,0 +1,143 @@
+"""A snapshot that is cut, written over, replaced or removed while a run reads it: never is a mixture published."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from sequence import Night as Made
+from sequence import ensure_tidy, make_nights, tables
+
+import segbatch
+from builders import rule, write_segment
+from segbatch.contacts import files, snapshot
+from segbatch.night import Night
+
+CONTACTS = "contacts.parquet"
+
+
+def cut(file: Path, _other: Path) -> None:
+    os.truncate(file, file.stat().st_size // 2)
+
+
+def remove(file: Path, _other: Path) -> None:
+    file.unlink()
+
+
+def write_over(file: Path, other: Path) -> None:
+    with file.open("r+b") as written:
+        written.write(other.read_bytes())
+        written.truncate()
+
+
+def replace(file: Path, other: Path) -> None:
+    Path(shutil.copy(other, file.with_name("new"))).rename(file)
+
+
+@pytest.fixture(scope="module")
+def nights(tmp_path_factory: pytest.TempPathFactory) -> list[Made]:
+    return make_nights(tmp_path_factory.mktemp("nights"), 3)
+
+
+def run(night: Made, contacts: Path, output: Path) -> segbatch.RunReport:
+    options = {"as_of": night.as_of, "run_id": night.run_id}
+    return segbatch.run(contacts, night.segments, output, **options)  # type: ignore[arg-type]
+
+
+def expected(nights: list[Made], contacts: Path, output: Path) -> dict[str, list[tuple[object, ...]]]:
+    run(nights[0], nights[0].contacts, output)
+    run(nights[1], contacts, output)
+    return tables(output)
+
+
+@pytest.mark.parametrize("damage", [cut, remove, write_over, replace])
+@pytest.mark.parametrize("after", [1, 7, 9, 13])
+def test_a_file_changes_after_so_many_batches(
+    tmp_path: Path, nights: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None], after: int
+) -> None:
+    contacts, output = tmp_path / CONTACTS, tmp_path / "output"
+    shutil.copy(nights[1].contacts, contacts)
+    run(nights[0], nights[0].contacts, output)
+    before, read = tables(output), 0
+    read_batches = files.read_batches
+
+    def damaging(*arguments: Any) -> Iterator[Any]:
+        nonlocal read
+        for batch in read_batches(arguments[0], arguments[1], 250):
+            yield batch
+            read += 1
+            if read == after:
+                damage(contacts, nights[2].contacts)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(snapshot, "read_batches", damaging)
+        try:
+            run(nights[1], contacts, output)
+        except segbatch.SnapshotError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+            assert str(contacts) in str(error)  # noqa: PT017
+            assert tables(output) == before
+        else:
+            assert tables(output) == expected(nights, nights[1].contacts, tmp_path / "unharmed")
+    assert read >= after
+    shutil.copy(nights[1].contacts, contacts)
+    run(nights[1], contacts, output)
+    assert tables(output) == expected(nights, nights[1].contacts, tmp_path / "again")
+    ensure_tidy(output)
+
+
+@pytest.mark.parametrize("damage", [cut, remove, write_over, replace])
+def test_a_file_changes_before_its_digest_is_taken(
+    tmp_path: Path, nights: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None]
+) -> None:
+    contacts, output = tmp_path / CONTACTS, tmp_path / "output"
+    shutil.copy(nights[1].contacts, contacts)
+    digest, outcome, done = files.SnapshotFile.digest, Night._outcome, Event()  # noqa: SLF001 - reads all contacts
+
+    def late(*arguments: Any) -> Any:
+        done.wait()
+        return digest(*arguments)
+
+    def damaging(*arguments: Any) -> Any:
+        try:
+            return outcome(*arguments)
+        finally:
+            damage(contacts, nights[2].contacts)
+            done.set()
+
+    monkeypatch.setattr(files.SnapshotFile, "digest", late)
+    monkeypatch.setattr(Night, "_outcome", damaging)
+    with pytest.raises(segbatch.SnapshotError, match=CONTACTS):
+        run(nights[1], contacts, output)
+    assert not output.exists()
+
+
+def test_one_of_many_files_is_replaced(tmp_path: Path, nights: list[Made]) -> None:
+    """Files that were read to their end may be replaced; what is published is what was read."""
+    folder, segments = tmp_path / "contacts", write_segment(tmp_path / "s", "all", rule("seats", "gte", 0)).parent
+    folder.mkdir()
+    table = pq.read_table(nights[0].contacts)
+    for number in range(3):
+        pq.write_table(table.slice(number * 400, 400), folder / f"{number}.parquet")
+    other = tmp_path / "other.parquet"
+    pq.write_table(table.slice(1200, 300), other)
+    for number in range(3):
+        output, seen = tmp_path / f"output-{number}", list[int]()
+
+        def damage(done: int, _total: int, number: int = number, seen: list[int] = seen) -> None:
+            seen.append(done)
+            if len(seen) == 2:
+                replace(folder / f"{number}.parquet", other)
+
+        try:
+            report = segbatch.run(folder, segments, output, progress=damage)
+        except segbatch.SnapshotError as error:
+            assert f"{number}.parquet: was written while it was read" in str(error)  # noqa: PT017
+            assert not output.exists()
+        else:
+            assert report.run.contacts == report.run.memberships == 1200
+        pq.write_table(table.slice(number * 400, 400), folder / f"{number}.parquet")
