@@ -1,12 +1,18 @@
 """Which runs lose their members, and what is never cleared away."""
 
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from nights import Nights
 from segbatch import Keep, PublishError
-from segbatch.publishing.pruning import has_members, prune
+from segbatch.publishing.places import UNPUBLISHED
+from segbatch.publishing.pruning import clear_dead_runs, has_members, prune
 from segbatch.publishing.relinking import relink
 
 LATER = datetime.now(UTC) + timedelta(days=30)
@@ -126,3 +132,31 @@ def test_members_that_cannot_be_cleared_away_do_not_hide_that_a_run_is_published
     with pytest.raises(PublishError, match="Permission denied; the run is published, but the members of old ones"):
         nights.run(0)
     assert nights.members("pro") == ["ann", "bob"]
+
+
+@pytest.mark.parametrize("steps", range(9))
+def test_a_clean_up_that_is_killed_itself_is_done_by_the_next(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    some_runs(nights, 1)
+    dead = shutil.copytree(nights.place("night-0"), nights.place("dead"))
+    (dead / UNPUBLISHED).touch()
+    left = steps
+
+    def dying(action: Callable[..., None]) -> Callable[..., None]:
+        def act(*arguments: Any, **options: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            action(*arguments, **options)
+
+        return act
+
+    with monkeypatch.context() as killed:
+        for name in ("unlink", "rmdir", "rename"):
+            killed.setattr(os, name, dying(getattr(os, name)))
+        with suppress(KeyboardInterrupt):
+            clear_dead_runs(nights.output, nights.history())
+    clear_dead_runs(nights.output, nights.history())
+    assert nights.folders() == ["night-0"]

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,7 +10,17 @@ from pathlib import Path
 from segbatch.publishing.places import MEMBERSHIP, RUNS, STATE, UNFINISHED, UNPUBLISHED
 from segbatch.publishing.records import History, PastRun
 
-__all__ = ["FEWEST", "KEEP_DAYS", "KEEP_RUNS", "Keep", "Pruned", "clear_dead_runs", "has_members", "prune"]
+__all__ = [
+    "FEWEST",
+    "KEEP_DAYS",
+    "KEEP_RUNS",
+    "Keep",
+    "Pruned",
+    "clear_dead_runs",
+    "discard_run",
+    "has_members",
+    "prune",
+]
 
 
 KEEP_RUNS = 7
@@ -48,12 +59,27 @@ class Pruned:
 def clear_dead_runs(output: Path, history: History) -> None:
     """Remove what runs left that were killed, which nobody ever saw; to be called under the lock."""
     published = {run.folder for run in history.runs}
-    for folder in (output / RUNS).iterdir():
+    for folder in list((output / RUNS).iterdir()):
         is_dead = folder.name.startswith(UNFINISHED) or (folder / UNPUBLISHED).exists()
         if is_dead and folder.name not in published:
-            shutil.rmtree(folder, ignore_errors=True)
+            discard_run(folder)
         elif is_dead:  # killed just after it was published
             (folder / UNPUBLISHED).unlink(missing_ok=True)
+
+
+def discard_run(folder: Path) -> None:
+    """Remove the folder of a run that nobody ever saw.
+
+    It gets the name of an unfinished one first, so that what is left of it is still known for what it is, should this
+    be cut short after the mark in it is removed.
+    """
+    unfinished = folder
+    if not folder.name.startswith(UNFINISHED):
+        unfinished = folder.with_name(UNFINISHED + folder.name)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        with suppress(OSError):
+            folder.rename(unfinished)
+    shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run: bool = False) -> Pruned:

@@ -22,6 +22,7 @@ from segbatch.publishing.places import (
     UNPUBLISHED,
     free_folder,
 )
+from segbatch.publishing.pruning import discard_run
 from segbatch.publishing.records import History, Manifest, PastRun
 from segbatch.publishing.underway import underway
 
@@ -149,7 +150,7 @@ def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
 
     def undo() -> None:
         if not _is_published(output, folder):
-            shutil.rmtree(place, ignore_errors=True)
+            discard_run(place)
 
     with underway.ending(undo):
         yield place
