@@ -12,6 +12,7 @@ class DigestingFile(io.RawIOBase):
 
     Attributes:
         size: How many bytes were written.
+        error: Why something could not be written, which a library that writes here may tell in words of its own.
     """
 
     def __init__(self, path: Path) -> None:
@@ -19,6 +20,7 @@ class DigestingFile(io.RawIOBase):
         self._file = path.open("wb")
         self._digest = hashlib.sha256()
         self.size = 0
+        self.error: OSError | None = None
 
     def writable(self) -> bool:
         """Tell that it can be written."""
@@ -29,7 +31,11 @@ class DigestingFile(io.RawIOBase):
         view = memoryview(data)
         self._digest.update(view)
         self.size += view.nbytes
-        return self._file.write(view)
+        try:
+            return self._file.write(view)
+        except OSError as error:
+            self.error = error
+            raise
 
     def flush(self) -> None:
         """Hand what was written to the operating system."""

@@ -118,7 +118,12 @@ class MembershipWriter:
         """Make the next file, and remember it once it is complete."""
         name = f"{MEMBERSHIP}/part-{len(self._parts):05}.parquet"
         with DigestingFile(self._folder / name) as file:
-            yield file
+            try:
+                yield file
+            except pl.exceptions.PolarsError:
+                if file.error is None:
+                    raise
+                raise file.error from None
         self._parts.append(PublishedFile(path=name, rows=rows, size=file.size, sha256=file.sha256))
 
 

@@ -1,0 +1,23 @@
+"""Writing the membership where it cannot be written."""
+
+import errno
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from segbatch.publishing.membership import MembershipWriter
+
+
+@pytest.mark.parametrize("contacts", [10, 2_000, 4_000, 6_000, 20_000])
+@pytest.mark.parametrize("id_type", [pa.string(), pa.int64()])
+def test_a_full_disk_is_told_as_the_error_of_the_system_that_it_is(
+    tmp_path: Path, contacts: int, id_type: pa.DataType
+) -> None:
+    ids = pa.array(range(contacts)).cast(id_type)
+    writer = MembershipWriter(tmp_path, id_type)
+    (tmp_path / "membership" / "part-00000.parquet").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        writer.write(ids, pl.DataFrame({"s": [True] * contacts}))
+    assert raised.value.errno == errno.ENOSPC
