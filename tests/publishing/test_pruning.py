@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from nights import Nights
 from segbatch import Keep, PublishError
 from segbatch.publishing.places import UNPUBLISHED
-from segbatch.publishing.pruning import clear_dead_runs, has_members, prune
+from segbatch.publishing.pruning import clear_dead_runs, discard_run, has_members, prune
 from segbatch.publishing.relinking import relink
 
 LATER = datetime.now(UTC) + timedelta(days=30)
@@ -160,3 +161,20 @@ def test_a_clean_up_that_is_killed_itself_is_done_by_the_next(
             clear_dead_runs(nights.output, nights.history())
     clear_dead_runs(nights.output, nights.history())
     assert nights.folders() == ["night-0"]
+
+
+def test_a_folder_into_which_something_is_still_written_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ".tmp-night"
+    (folder / "membership").mkdir(parents=True)
+    rmdir, late = os.rmdir, ["one", "two"]
+
+    def write_and_rmdir(*arguments: Any, **options: Any) -> None:
+        if late and (folder / "membership").exists():
+            (folder / "membership" / late.pop()).touch()
+        rmdir(*arguments, **options)
+
+    monkeypatch.setattr(os, "rmdir", write_and_rmdir)
+    discard_run(folder)
+    assert list(tmp_path.iterdir()) == []

@@ -26,6 +26,7 @@ __all__ = [
 KEEP_RUNS = 7
 KEEP_DAYS = 1.0
 _LONGEST = 36_500
+_TRIES = 5
 FEWEST = 2
 """Runs that are always kept: the last, and the one before, without which the last could not be run again."""
 
@@ -71,7 +72,7 @@ def discard_run(folder: Path) -> None:
     """Remove the folder of a run that nobody ever saw.
 
     It gets the name of an unfinished one first, so that what is left of it is still known for what it is, should this
-    be cut short after the mark in it is removed.
+    be cut short after the mark in it is removed. A thread that a signal did not stop may make a file in it meanwhile.
     """
     unfinished = folder
     if not folder.name.startswith(UNFINISHED):
@@ -79,7 +80,10 @@ def discard_run(folder: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
         with suppress(OSError):
             folder.rename(unfinished)
-    shutil.rmtree(unfinished, ignore_errors=True)
+    for _ in range(_TRIES):
+        shutil.rmtree(unfinished, ignore_errors=True)
+        if not unfinished.exists():
+            break
 
 
 def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run: bool = False) -> Pruned:

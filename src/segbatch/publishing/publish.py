@@ -55,7 +55,7 @@ def at_work(output: Path, what: str, patience: Patience) -> Iterator[None]:
 def staging(output: Path, run_id: str) -> Iterator[Path]:
     """Make a folder in which a run can be written; what is still there at the end is thrown away."""
     folder = output / RUNS / f"{UNFINISHED}{run_id}"
-    with underway.ending(lambda: shutil.rmtree(folder, ignore_errors=True)):
+    with underway.ending(lambda: discard_run(folder)):
         folder.mkdir(parents=True)
         yield folder
 
