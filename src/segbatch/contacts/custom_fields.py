@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from segbatch.contacts.columns import is_text
 from segbatch.contacts.json_text import JsonColumn
+from segbatch.contacts.keys import longest_key
 from segbatch.contacts.kinds import value_type
 from segbatch.errors import Problem, counted, shown
 
@@ -47,7 +48,8 @@ def form_of(field: pa.Field) -> Form | None:
         return "map"
     if isinstance(kind, pa.BaseExtensionType):
         return "json" if kind.extension_name == "arrow.json" else None
-    return "json" if field.name == CUSTOM_FIELDS and is_text(kind) else None
+    stored = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return "json" if field.name == CUSTOM_FIELDS and is_text(stored) else None
 
 
 def open_form(
@@ -77,9 +79,9 @@ def _open_json(
 ) -> Opened:
     found = JsonColumn(paths)
     for texts in batches:
-        found.look(texts)
+        found.look(texts.cast(pl.String))
     problem = _problem(column, found, id_at) if found.broken else None
-    return Opened(found.dtype, found.decode, problem, found.mixed)
+    return Opened(found.dtype, lambda texts: found.decode(texts.cast(pl.String)), problem, found.mixed)
 
 
 def _problem(column: str, found: JsonColumn, id_at: Callable[[int], str | int | None]) -> Problem:
@@ -93,7 +95,7 @@ def _open_map(paths: set[str], values: pl.DataType, batches: Iterable[pl.Series]
     keys = set[str]()
     for maps in batches:
         keys |= set(maps.map.keys().explode().unique().drop_nulls().to_list())
-    used = sorted(paths & keys)
+    used = sorted({key for path in paths if (key := longest_key(path, keys)[0]) is not None})
 
     def decode(maps: pl.Series) -> pl.Series:
         if not used:

@@ -6,14 +6,18 @@ from dataclasses import dataclass, replace
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from segbatch.contacts.kinds import Kind, element_type, kind_of
+from segbatch.contacts.custom_fields import CUSTOM_FIELDS
+from segbatch.contacts.keys import longest_key
+from segbatch.contacts.kinds import Kind, element_type, in_words, is_map_of_keys, kind_of
 from segbatch.errors import clipped, did_you_mean, some_of
 
 __all__ = ["Field", "UnknownColumnError", "element_of", "resolve"]
 
+_FORMS = "a path leads into a struct, JSON texts, or a map with texts as keys, so export it as one of these"
+
 
 class UnknownColumnError(Exception):
-    """A field whose column the snapshot does not have; its text is the message to show."""
+    """A field that cannot be found in the snapshot's columns; its text is the message to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,19 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
         The field. A key that is nowhere gives a field of kind `NOTHING`, with a warning.
 
     Raises:
-        UnknownColumnError: The snapshot has no such column.
+        UnknownColumnError: The snapshot has no such column, or the path goes on in a map where only its data could
+            tell how.
     """
-    column, rest = _longest_key(name, schema)
+    column, rest = longest_key(name, schema)
     if column is None:
         raise UnknownColumnError(_no_column(name, schema))
     expr, dtype, path = pl.col(column), schema[column], column
     while rest:
         keys = {field.name: field.dtype for field in dtype.fields} if isinstance(dtype, pl.Struct) else {}
-        key, beyond = _longest_key(rest, keys)
+        key, beyond = longest_key(rest, keys)
+        if is_map_of_keys(dtype):
+            reason = "is a map, into which a path leads only where it is a column of a snapshot; make it a struct"
+            raise UnknownColumnError(f"'{clipped(path)}' {reason}")
         if key is None:
             return _nowhere(name, column, path, _no_key(path, rest, dtype, list(keys)))
         expr, dtype, path, rest = expr.struct.field(key), _instance(keys[key]), f"{path}.{key}", beyond
@@ -78,16 +86,6 @@ def element_of(field: Field) -> Field:
     return replace(field, expr=_readable(pl.element(), dtype), dtype=dtype, kind=kind_of(dtype))
 
 
-def _longest_key(name: str, keys: Mapping[str, object]) -> tuple[str | None, str]:
-    """Split a dotted name into the longest leading part that is a key, and what follows it."""
-    parts = name.split(".")
-    for length in range(len(parts), 0, -1):
-        head = ".".join(parts[:length])
-        if head in keys:
-            return head, ".".join(parts[length:])
-    return None, name
-
-
 def _nowhere(name: str, column: str, leaf: str, warning: str) -> Field:
     return Field(pl.lit(None).alias(name), pl.Null(), Kind.NOTHING, column, leaf, warning)
 
@@ -99,12 +97,17 @@ def _no_column(name: str, schema: Mapping[str, object]) -> str:
 
 
 def _no_key(path: str, rest: str, dtype: pl.DataType, keys: list[str]) -> str:
-    head = rest.split(".", 1)[0]
-    if not isinstance(dtype, pl.Struct):
-        found = f"is {kind_of(dtype)} and has no '{clipped(head)}' in it"
+    head = clipped(rest.split(".", 1)[0])
+    missing = "so it is missing for every contact"
+    if isinstance(dtype, pl.Struct):
+        found = f"has no '{head}' in this snapshot, {missing}"
+    elif path == CUSTOM_FIELDS or kind_of(dtype) is Kind.OTHER:
+        found = f"is {in_words(dtype)}, and so '{head}' in it is missing for every contact; {_FORMS}"
+    elif kind_of(dtype) is Kind.LIST:
+        found = f"is {in_words(dtype)}, and no path leads into a list, {missing}"
     else:
-        found = f"has no '{clipped(head)}' in this snapshot"
-    return f"'{clipped(path)}' {found}, so it is missing for every contact{did_you_mean(head, keys)}"
+        found = f"is {in_words(dtype)} and has no '{head}' in it, {missing}"
+    return f"'{clipped(path)}' {found}{did_you_mean(rest.split('.', 1)[0], keys)}"
 
 
 def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:

@@ -3,8 +3,9 @@
 from enum import StrEnum
 
 import polars as pl
+from polars.datatypes import DataTypeClass
 
-__all__ = ["Kind", "describe", "element_type", "in_words", "kind_of", "value_type"]
+__all__ = ["Kind", "describe", "element_type", "in_words", "is_map_of_keys", "kind_of", "value_type"]
 
 
 _TIME = "time of day"
@@ -49,14 +50,21 @@ def kind_of(dtype: pl.DataType) -> Kind:
 
 def element_type(dtype: pl.DataType) -> pl.DataType:
     """Return the type of a list's elements."""
-    inner = dtype.inner if isinstance(dtype, pl.List | pl.Array) else pl.Null()
-    return inner if isinstance(inner, pl.DataType) else inner()
+    return _instance(dtype.inner) if isinstance(dtype, pl.List | pl.Array) else pl.Null()
 
 
 def value_type(dtype: pl.DataType) -> pl.DataType:
     """Return the type of a map's values."""
-    inner = dtype.value if isinstance(dtype, pl.Map) else pl.Null()
-    return inner if isinstance(inner, pl.DataType) else inner()
+    return _instance(dtype.value) if isinstance(dtype, pl.Map) else pl.Null()
+
+
+def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
+    return dtype if isinstance(dtype, pl.DataType) else dtype()
+
+
+def is_map_of_keys(dtype: pl.DataType) -> bool:
+    """Tell whether a type is a map with texts as keys, into which a path could lead."""
+    return isinstance(dtype, pl.Map) and kind_of(_instance(dtype.key)) is Kind.TEXT
 
 
 def describe(dtype: pl.DataType) -> str:
@@ -83,7 +91,7 @@ def in_words(dtype: pl.DataType) -> str:
             return f"a number ({_type_name(dtype)})"
         case Kind.OTHER:
             name = _type_name(dtype)
-            return f"a {name}" if name in {_TIME, _DURATION} else name
+            return f"a {name}" if name in {_TIME, _DURATION} or isinstance(dtype, pl.Map) else name
         case Kind.TEXT:
             return "text"
         case Kind.NOTHING:
@@ -115,6 +123,8 @@ def _type_name(dtype: pl.DataType) -> str:
             return _DURATION
         case pl.Binary():
             return "bytes"
+        case pl.Map():
+            return f"map of {_many(_instance(dtype.key))} to {_many(value_type(dtype))}"
         case pl.Object():
             return "of a type that Polars does not have"
         case _:

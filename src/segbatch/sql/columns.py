@@ -99,7 +99,7 @@ class Table:
             case "json":
                 return self._readable(self._in_json(whole, keys, field), field)
             case "map" if keys:
-                return self._readable(self._in_map(whole, keys), field)
+                return self._readable(self._in_map(whole, keys, self.schema[field.column]), field)
             case _:
                 return self._readable(self._in_struct(whole, keys, self.schema[field.column]), field)
 
@@ -131,15 +131,17 @@ class Table:
             case _:
                 return exp.Dot(this=sql, expression=identifier(key))
 
-    def _in_map(self, sql: exp.Expr, keys: Iterable[str]) -> exp.Expr:
-        key = key_text(".".join(keys), self.dialect)
+    def _in_map(self, sql: exp.Expr, keys: list[str], dtype: pl.DataType) -> exp.Expr:
+        """Read a value of a map, and what is in it where that is a struct."""
+        key = key_text(keys[0], self.dialect)
         match self.dialect:
             case "duckdb":
-                return exp.Bracket(this=sql, expressions=[key])
+                value: exp.Expr = exp.Bracket(this=sql, expressions=[key])
             case "spark":
-                return _call("TRY_ELEMENT_AT", sql, key)
+                value = _call("TRY_ELEMENT_AT", sql, key)
             case _:
                 raise Refused(f"a path into a map is not supported for {self.dialect}")
+        return self._in_struct(value, keys[1:], _fields(dtype)[keys[0]])
 
     def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
         if self.dialect != "duckdb":

@@ -1,0 +1,108 @@
+"""The forms in which custom fields come beside plain JSON texts: maps of many types, and what is in no form at all."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from segbatch.sql.asking import write_sql
+
+
+def preview(folder: Path, cells: pa.Array, written: str, **more: Any) -> tuple[tuple[str | int, ...], list[str]]:
+    """Return who a rule holds, and the warnings."""
+    path = write_contacts(folder / "c.parquet", {"custom_fields": cells})
+    report = segbatch.preview(path, rules=[written], **more)
+    return report.segments[0].first, [problem.message for problem in report.warnings]
+
+
+HOMES = pa.map_(
+    pa.string(),
+    pa.struct([("city", pa.string()), ("a.b", pa.float64()), ("tags", pa.list_(pa.string()))]),
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("home.city eq Bonn", ("a",)),
+        ("home.city neq Bonn", ("b", "c", "d")),
+        ("home.city empty", ("b", "c", "d")),
+        ("home.a.b gt 1", ("a",)),
+        ("home.tags contains x", ("a",)),
+        ("home exists", ("a",)),
+        ("home.old.city eq Kiel", ("d",)),
+    ],
+)
+def test_a_path_goes_on_in_a_struct_that_is_a_value_of_a_map(
+    tmp_path: Path, written: str, expected: tuple[str, ...]
+) -> None:
+    bonn, kiel = {"city": "Bonn", "a.b": 1.5, "tags": ["x"]}, {"city": "Kiel", "a.b": math.nan, "tags": None}
+    cells = pa.array([[("home", bonn)], [], None, [("home", None), ("home.old", kiel)]], HOMES)
+    assert preview(tmp_path, cells, f"custom_fields.{written}") == (expected, [])
+    sql = write_sql(None, tmp_path / "c.parquet", rules=[f"custom_fields.{written}"])
+    assert tuple(row[0] for row in duckdb.execute(sql).fetchall()) == expected
+
+
+def test_a_path_into_a_struct_of_a_map_that_leads_nowhere_is_warned_of(tmp_path: Path) -> None:
+    cells = pa.array([[("home", {"city": "Bonn"})]], HOMES)
+    [warning] = preview(tmp_path, cells, "custom_fields.home.town eq Bonn")[1]
+    assert warning.startswith("'custom_fields.home' has no 'town' in this snapshot")
+    [warning] = preview(tmp_path, cells, "custom_fields.home.tags.x eq y")[1]
+    assert warning == (
+        "'custom_fields.home.tags' is a list of text, and no path leads into a list, so it is missing for every contact"
+    )
+
+
+def test_a_path_into_a_map_inside_of_a_column_is_an_error_of_its_segment_alone(tmp_path: Path) -> None:
+    inner = pa.map_(pa.string(), pa.string())
+    for kind, cell in (
+        (pa.map_(pa.string(), inner), [("m", [("k", "v")])]),
+        (pa.struct([("m", inner)]), {"m": [("k", "v")]}),
+    ):
+        path = write_contacts(tmp_path / "c.parquet", {"custom_fields": pa.array([cell, None], kind)})
+        write_segment(tmp_path / "segments", "inside", rule("custom_fields.m.k", "eq", "v"))
+        write_segment(tmp_path / "segments", "there", rule("custom_fields.m", "exists"))
+        report = segbatch.run(path, tmp_path / "segments", tmp_path / f"output-{kind.id}")
+        inside, there = report.segments
+        assert (there.status, there.member_count) == ("ok", 1)
+        assert inside.error is not None
+        assert inside.error.endswith(
+            "inside.json: $.rules[0].field: 'custom_fields.m' is a map, into which a path leads only where it is a "
+            "column of a snapshot; make it a struct"
+        )
+
+
+def test_a_list_that_is_a_value_of_a_map_is_compared_as_a_list(tmp_path: Path) -> None:
+    cells = pa.array([[("l", ["x"])], [("l", [])], []], pa.map_(pa.string(), pa.list_(pa.string())))
+    assert preview(tmp_path, cells, "custom_fields.l contains x") == (("a",), [])
+
+
+@pytest.mark.parametrize("stored", [pa.string(), pa.large_string()])
+def test_json_texts_in_a_dictionary_are_read_as_json(tmp_path: Path, stored: pa.DataType) -> None:
+    cells = pa.array(['{"plan":"pro"}', '{"plan":"free"}', None, '{"plan":"pro"}', "{"], stored).dictionary_encode()
+    found, [warning] = preview(tmp_path, cells, "custom_fields.plan eq pro")
+    assert found == ("a", "d")
+    assert warning.startswith("'custom_fields' of 1 contact is no JSON object and missing; the first is that of 'e'")
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        (pa.array([b'{"plan":"pro"}']), "bytes"),
+        (pa.array([1]), "a number (Int64)"),
+        (pa.array([[{"key": "plan"}]]), "a list of structs"),
+        (pa.array([[(1, "pro")]], pa.map_(pa.int64(), pa.string())), "a map of numbers (Int64) to text"),
+    ],
+)
+def test_custom_fields_in_another_form_are_told_to_be_in_none_that_is_read(
+    tmp_path: Path, cells: pa.Array, words: str
+) -> None:
+    found, warnings = preview(tmp_path, cells, "custom_fields.plan eq pro")
+    assert found == ()
+    forms = "a path leads into a struct, JSON texts, or a map with texts as keys, so export it as one of these"
+    assert warnings == [f"'custom_fields' is {words}, and so 'plan' in it is missing for every contact; {forms}"]
