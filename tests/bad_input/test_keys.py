@@ -88,6 +88,13 @@ MISSING: dict[str, tuple[Any, str]] = {
     "rules": (segment(rules=ABSENT), f"$.rules: 'rules' is missing; {A_LIST_OF_RULES}"),
     "field": (segment(rule(field=ABSENT)), f"$.rules[0].field: 'field' is missing; {A_FIELD}"),
     "operator": (segment(rule(operator=ABSENT)), f"$.rules[0].operator: {IS_MISSING_OPERATOR}"),
+    "field, with a NUL": (
+        segment(rule(field="custom_fields.a\0b")),
+        (
+            "$.rules[0].field: 'custom_fields.a\\x00b' has a NUL character, and no column and no key is found by one; "
+            "rename the key"
+        ),
+    ),
     "value": (segment(rule(value=ABSENT)), f"$.rules[0].value: {NEEDS_A_VALUE}"),
     "value, being null": (segment(rule(value=None)), f"$.rules[0].value: {NULL_IS_NO_VALUE}"),
     "value of gt": (

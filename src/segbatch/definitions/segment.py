@@ -74,9 +74,11 @@ class Rule(_Strict):
 
     @field_validator("field")
     @classmethod
-    def _has_no_empty_part(cls, field: str | None) -> str | None:
+    def _can_be_a_path(cls, field: str | None) -> str | None:
         if field is not None and "" in field.split("."):
             raise wrong(f"{shown(field)} has an empty part; a path looks like 'custom_fields.plan'")
+        if field is not None and "\0" in field:
+            raise wrong(f"{shown(field)} has a NUL character, and no column and no key is found by one; rename the key")
         return field
 
     @field_validator("value", mode="before")
