@@ -17,6 +17,7 @@ __all__ = [
     "BrokenSegmentError",
     "BusyError",
     "DefinitionError",
+    "EvaluationError",
     "InUseError",
     "NotFoundError",
     "NothingToPublishError",
@@ -169,6 +170,10 @@ class BusyError(StoreError):
 
 class SnapshotError(SegbatchError):
     """The snapshot of contacts cannot be used as it is."""
+
+
+class EvaluationError(SegbatchError):
+    """Contacts over which Polars cannot evaluate a rule, which is a fault of the program; its cause says more."""
 
 
 class PublishError(SegbatchError):

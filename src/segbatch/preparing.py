@@ -114,6 +114,12 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
     if question.strict and snapshot.problems:
         raise SnapshotError(f"{question.contacts}: {snapshot.problems[0]} (--strict)")
     plan = make_plan(
-        own.good, snapshot.schema, clock, broken=own.broken, strict=question.strict, project=question.project
+        own.good,
+        snapshot.schema,
+        clock,
+        broken=own.broken,
+        strict=question.strict,
+        project=question.project,
+        nobody=snapshot.nobody,
     )
     return Prepared(own, snapshot, clock, plan)

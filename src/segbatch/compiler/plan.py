@@ -1,14 +1,16 @@
 """A plan for many segments at once: each distinct rule a predicate, each segment a condition over predicates."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import cast
 
 import polars as pl
 
 from segbatch.compiler.clock import Clock
+from segbatch.compiler.comparing import nowhere
 from segbatch.compiler.conditions import Condition, Joined, Member, join
 from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
+from segbatch.compiler.probing import numbers_in, unusable
 from segbatch.compiler.references import References, find_references, reasons_of
 from segbatch.definitions.loading import BrokenDefinition, Definition
 from segbatch.definitions.segment import Group, Node, Rule, Segment
@@ -71,6 +73,7 @@ def make_plan(
     broken: Iterable[BrokenDefinition] = (),
     strict: bool = False,
     project: str | None = None,
+    nobody: Callable[[Iterable[str]], pl.DataFrame] | None = None,
 ) -> Plan:
     """Plan the evaluation of segments over a snapshot.
 
@@ -81,6 +84,7 @@ def make_plan(
         broken: The definitions that cannot be read; a segment that names one fails.
         strict: Whether a warning makes a segment fail.
         project: A project whose contacts alone are looked at, if any.
+        nobody: Gives the columns to which paths lead, of no contact; to see whether Polars can do what is planned.
 
     Returns:
         The plan; a segment that cannot be evaluated is in `failed` and does no harm to another.
@@ -88,6 +92,8 @@ def make_plan(
     planner = _Planner(schema, clock, strict=strict, project=project)
     definitions = tuple(definitions)
     planned = {definition.segment_id: planner.plan(definition) for definition in definitions}
+    if nobody is not None:
+        _fail_where_polars_refuses(planned.values(), planner, nobody(planner.leaves))
     references = find_references(definitions)
     reasons = reasons_of(broken)
     _fail_by_reference(references, planner, reasons)
@@ -108,6 +114,16 @@ def _without_projects(schema: Mapping[str, pl.DataType], project: str | None) ->
         return []
     message = f"the snapshot has no column '{PROJECT_COLUMN}', so all of its contacts count as those of '{project}'"
     return [Problem(message, severity="warning")]
+
+
+def _fail_where_polars_refuses(planned: Iterable[PlannedSegment], planner: "_Planner", nobody: pl.DataFrame) -> None:
+    refused = unusable(planner.predicates, nobody)
+    for number in refused:
+        planner.predicates[number] = nowhere()
+    for entry in planned if refused else ():
+        reasons = [refused[number] for number in sorted(numbers_in(entry.condition) & refused.keys())]
+        message = "a rule of it cannot be evaluated, which is a fault of segbatch; please report it with the rule"
+        planner.fail(entry.definition, [Problem(f"{message} ({reason})", path="$.rules") for reason in reasons[:1]])
 
 
 def _fail_by_reference(references: References, planner: "_Planner", reasons: dict[str, str]) -> None:

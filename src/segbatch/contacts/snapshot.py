@@ -76,6 +76,13 @@ class Snapshot:
                 yield Batch(batch.column(self.id_column), self._decoded(self._with_types(frame)))
             file.ensure_unchanged()
 
+    def nobody(self, leaves: Iterable[str]) -> pl.DataFrame:
+        """Return the columns to which paths lead, as a batch has them, of no contact at all."""
+        stored, named = self.files[0].schema, [f"{leaf}." for leaf in leaves]
+        columns = [field for field in stored if any(leaf.startswith(f"{field.name}.") for leaf in named)]
+        frame = to_frame(pa.schema(columns).empty_table())
+        return self._decoded(self._with_types(frame))
+
     def _stored(self, leaf: str) -> str:
         """Return what has to be read from the file for a path: of an opened column, all of it."""
         if leaf in self.schema:

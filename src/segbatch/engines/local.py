@@ -13,7 +13,9 @@ import pyarrow as pa
 
 from segbatch.compiler.conditions import Condition, to_expression
 from segbatch.compiler.plan import Plan
+from segbatch.compiler.probing import numbers_in
 from segbatch.contacts.snapshot import Batch, Snapshot
+from segbatch.errors import EvaluationError
 
 __all__ = ["Answers", "Members", "answer", "batch_rows", "evaluate", "evaluate_batch"]
 
@@ -76,8 +78,15 @@ class Answers:
 
 
 def answer(plan: Plan, frame: pl.DataFrame) -> Answers:
-    """Ask each distinct predicate once, and then each segment that others name."""
-    answers = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
+    """Ask each distinct predicate once, and then each segment that others name.
+
+    Raises:
+        EvaluationError: Polars cannot evaluate a predicate over these contacts.
+    """
+    try:
+        answers = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
+    except pl.exceptions.PolarsError as error:
+        raise _evaluation_error(plan, frame) from error
     found = Answers(answers, [pl.col(name) for name in answers.columns], {})
     conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
     for segment_id in plan.named:
@@ -85,6 +94,22 @@ def answer(plan: Plan, frame: pl.DataFrame) -> Answers:
         answers = found.frame.with_columns(found.to(conditions[segment_id]).alias(name))
         found = Answers(answers, found.predicates, {**found.members, segment_id: pl.col(name)})
     return found
+
+
+def _evaluation_error(plan: Plan, frame: pl.DataFrame) -> EvaluationError:
+    """Name a segment whose rule it is; what Polars says is kept out of the message, for it quotes contacts."""
+    segments = [entry for entry in plan.segments if not _can_evaluate(plan, entry.condition, frame)]
+    named = f"segment '{segments[0].definition.segment_id}'" if segments else "a segment that failed"
+    message = f"a rule of {named} cannot be evaluated over these contacts, which is a fault of segbatch"
+    return EvaluationError(f"{message}; please report it with the rule, and leave the segment out meanwhile")
+
+
+def _can_evaluate(plan: Plan, condition: Condition, frame: pl.DataFrame) -> bool:
+    try:
+        frame.select(plan.predicates[number].alias(str(number)) for number in sorted(numbers_in(condition)))
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def evaluate_batch(plan: Plan, batch: Batch) -> Members:
