@@ -239,3 +239,30 @@ def test_case_does_not_matter_where_nothing_is(dtype: pl.DataType) -> None:
 def test_no_operator_holds_for_what_nobody_has(operator: str, value: object) -> None:
     frame = pl.DataFrame({"it": [None, None]}, schema={"it": pl.Null})
     assert held(frame, "it", operator, value) == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("İ", ["İstanbul"]),
+        ("^.{8}$", ["İstanbul", "\u0131stanbul", "ISTANBUL"]),
+        ("^i", ["ISTANBUL"]),
+        ("^\u0131", ["\u0131stanbul"]),
+        ("^S", ["\u017falt"]),
+        ("^\u017f", ["\u017falt"]),
+        ("^k$", ["\u212a"]),
+        ("^ß$", ["\u1e9e"]),
+        (r"\D", ["İstanbul", "\u0131stanbul", "ISTANBUL", "\u017falt", "\u212a", "\u1e9e"]),
+    ],
+)
+def test_a_pattern_that_ignores_case_is_matched_with_the_text_as_it_is(pattern: str, expected: list[str]) -> None:
+    texts = ["İstanbul", "\u0131stanbul", "ISTANBUL", "\u017falt", "\u212a", "\u1e9e", "7", None]
+    frame = pl.DataFrame({"it": texts})
+    found = compile_segment(segment(rule("it", "matches", pattern, ignore_case=True)), frame.schema)
+    assert frame.filter(found).get_column("it").to_list() == expected
+
+
+def test_a_path_into_a_map_of_a_frame_is_an_error() -> None:
+    frame = pl.DataFrame({"it": pl.Series([], dtype=pl.Map(pl.String(), pl.String()))})
+    with pytest.raises(DefinitionError, match="'it' is a map, into which a path leads only where it is a column of a"):
+        compile_segment(segment(rule("it.a", "eq", "x")), frame.schema)

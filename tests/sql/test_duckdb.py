@@ -110,7 +110,7 @@ def test_comparisons_are_exact(tmp_path: Path, cells: pa.Array, values: tuple[An
 
 @pytest.mark.parametrize("value", ["\u03c3", "ας", "i", "i\u0307", "istanbul", "ΑΣ", "ß", "k"])
 def test_lower_case_is_that_of_unicode_in_full(tmp_path: Path, value: str) -> None:
-    texts = ["ΑΣ", "ΑΣ.", "ΑΣΑ", "Σ", "aΣʰ", "İ", "I", "İSTANBUL", "ẞ", "K", "ΣΣ ΣΑΣ ΑΣ", None]
+    texts = ["ΑΣ", "ΑΣ.", "ΑΣΑ", "Σ", "aΣʰ", "İ", "I", "İSTANBUL", "\u1e9e", "K", "ΣΣ ΣΑΣ ΑΣ", None]
     write_contacts(tmp_path / "contacts.parquet", {"x": texts, "y": [[text, None] for text in texts]})
     for operator in ("eq", "contains", "not_contains", "starts_with", "ends_with"):
         members(tmp_path, rule("x", operator, value, ignore_case=True))
@@ -252,3 +252,19 @@ def test_patterns_that_are_too_large_for_re2_are_refused(tmp_path: Path, pattern
 def test_patterns_at_the_limit_of_re2_are_run(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": ["a" * 992, "a"]})
     assert members(tmp_path, rule("x", "matches", "^(?:a{31}){32}$")) == ["a"]
+
+
+@pytest.mark.parametrize("letter", ["\u0390", "\u1fd3", "\u03b0", "\u1fe3", "\ufb05", "\ufb06"])
+def test_letters_whose_case_re2_folds_otherwise_are_refused_where_case_is_ignored(tmp_path: Path, letter: str) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"x": ["a", letter]})
+    assert members(tmp_path, rule("x", "matches", letter)) == ["b"]
+    for pattern, ignore_case in ((letter, True), (f"(?i){letter}", False)):
+        with pytest.raises(DefinitionError, match="do not fold the case of"):
+            members(tmp_path, rule("x", "matches", pattern, ignore_case=ignore_case))
+
+
+@pytest.mark.parametrize("pattern", ["İ", "\u0131", "\u017f", "\u212a", "ß", "[^k]", "^.{8}$", r"^\w$", "s+"])
+def test_a_pattern_that_ignores_case_folds_letters_as_a_run_does(tmp_path: Path, pattern: str) -> None:
+    texts = ["İstanbul", "\u0131stanbul", "\u017f", "S", "k", "K", "\u212a", "ß", "\u1e9e", "ss", "i", "I", "i\u0307"]
+    write_contacts(tmp_path / "contacts.parquet", {"x": texts})
+    members(tmp_path, rule("x", "matches", pattern, ignore_case=True))

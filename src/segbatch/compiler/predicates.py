@@ -96,7 +96,7 @@ def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
     missing = ~nowhere() if field.kind is Kind.NOTHING else field.expr.is_null()
     if rule.operator in {"exists", "empty"}:
         return ~missing if rule.operator == "exists" else missing
-    test = _test(rule, _in_lower_case(rule, field) if rule.ignore_case else field, clock).fill_null(value=False)
+    test = _test(rule, _ignoring_case(rule, field) if rule.ignore_case else field, clock).fill_null(value=False)
     truth = ~test if rule.operator in NEGATIONS else test
     match rule.missing:
         case "include":
@@ -109,11 +109,13 @@ def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
             assert_never(rule.missing)
 
 
-def _in_lower_case(rule: Rule, field: Field) -> Field:
+def _ignoring_case(rule: Rule, field: Field) -> Field:
+    """Return the field in lower case, but for a pattern as it is: lower case has other letters, and more of them."""
     try:
-        return in_lower_case(field)
+        lowered = in_lower_case(field)
     except NotAllowed as error:
         raise RuleError("ignore_case", f"{error}, and '{rule.field}' is {in_words(field.dtype)}; remove it") from None
+    return field if rule.operator == "matches" else lowered
 
 
 def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:

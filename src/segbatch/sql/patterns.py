@@ -13,6 +13,9 @@ _WORD = (
     r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"
 )
 _SPACE = r"\t-\r\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+_FOLDED_APART = "\u0390\u03b0\u1fd3\u1fe3\ufb05\ufb06"
+"""Letters that are one whatever the case, each with another of these, in Rust and not in RE2."""
+
 _ADVICE = "write the pattern without it"
 _CLASSES = {"d": r"\p{Nd}", "w": _WORD, "s": _SPACE}
 _TOKEN = re.compile(
@@ -46,6 +49,8 @@ def translated(pattern: str, *, ignore_case: bool) -> str:
     Raises:
         Refused: It has something that RE2 lacks, or may read differently.
     """
+    if ignore_case or "(?" in pattern:
+        _ensure_folded_alike(pattern)
     written, position, inside = ["(?i)"] if ignore_case else [], 0, False
     while position < len(pattern):
         found = (_INSIDE if inside else _TOKEN).match(pattern, position)
@@ -63,6 +68,13 @@ def translated(pattern: str, *, ignore_case: bool) -> str:
         position = found.end()
     _ensure_small("".join(written))
     return "".join(written)
+
+
+def _ensure_folded_alike(pattern: str) -> None:
+    apart = [letter for letter in pattern if letter in _FOLDED_APART]
+    if apart:
+        reason = f"the regular expressions of DuckDB do not fold the case of {apart[0]!r} as a rule does"
+        raise Refused(reason, _ADVICE)
 
 
 def _ensure_small(pattern: str) -> None:
