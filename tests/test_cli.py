@@ -277,3 +277,19 @@ def test_a_segment_is_printed_as_sql(monkeypatch: pytest.MonkeyPatch, capsys: py
         "FROM READ_PARQUET('contacts.parquet')",
         "WHERE status = 'active';",
     ]
+
+
+def test_sql_warns_on_stderr_of_what_a_run_would_warn_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_contacts(Path("json.parquet"), {"custom_fields": ['{"plan": "pro"}', "{"]})
+    asked = ("sql", "--contacts", "json.parquet", "--rule", "custom_fields.plam eq pro", "--as-of", "2025-06-15")
+    assert call(*asked, monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert out.endswith("WHERE FALSE;\n")
+    broken, unknown = err.splitlines()
+    assert broken.startswith("warning: 'custom_fields' of 1 contact is no JSON object and missing; the first is that")
+    assert unknown.startswith("warning: --rule: $.rules[0].field: 'custom_fields' has no 'plam' in this snapshot")
+    write_contacts(Path("json.parquet"), {"custom_fields": ['{"plan": "pro"}']})
+    assert call(*asked, "--strict", monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr() == ("", unknown.replace("warning", "error", 1) + "\n")

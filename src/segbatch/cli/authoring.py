@@ -213,6 +213,7 @@ def sql(
         typer.Option(metavar="TIME", help="What relative dates are measured from, ISO 8601.  [default: now]"),
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
+    strict: Annotated[bool, STRICT] = False,
 ) -> None:
     """Print a segment as one SQL query, to be reviewed or run elsewhere.
 
@@ -232,5 +233,7 @@ def sql(
         project=project,
         as_of=as_of,
         timezone=timezone,
+        strict=strict,
+        warn=console.print_problems,
     )
     typer.echo(f"{text};")

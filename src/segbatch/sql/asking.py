@@ -1,6 +1,6 @@
 """What a user asks for: one segment, as SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 from segbatch.choosing import choose
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.segment import Segment
-from segbatch.errors import UsageError, did_you_mean
+from segbatch.errors import Problem, UsageError, did_you_mean
 from segbatch.preparing import Question, prepare
 from segbatch.sql.names import DIALECTS
 
@@ -28,6 +28,8 @@ def write_sql(
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
+    strict: bool = False,
+    warn: Callable[[Sequence[Problem]], None] | None = None,
 ) -> str:
     """Write a segment as one SELECT of the ids of its contacts, which holds exactly those that a run finds.
 
@@ -43,6 +45,8 @@ def write_sql(
         project: A project whose contacts alone are looked at, if any.
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the zone of calendar days and of times without an offset.
+        strict: Whether a custom field that no contact has is an error.
+        warn: Told what is legal and often a mistake.
 
     Returns:
         The query, without a semicolon.
@@ -59,7 +63,11 @@ def write_sql(
         raise UsageError(f"'{dialect}' is no dialect{near} (--dialect)")
     from segbatch.sql.writing import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
-    question = Question(contacts, id_column, project, as_of, timezone, allow_empty=True)
+    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
     chosen = choose(definition, segments, rules=rules, match=match, project=project)
     segment_id = chosen.only(definition)
-    return query(prepare(question, chosen.definitions), segment_id, dialect, table, project)
+    prepared = prepare(question, chosen.definitions)
+    written = query(prepared, segment_id, dialect, table, project)
+    if warn is not None:
+        warn(prepared.warnings)
+    return written
