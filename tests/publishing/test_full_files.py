@@ -19,5 +19,5 @@ def test_a_full_disk_is_told_as_the_error_of_the_system_that_it_is(
     writer = MembershipWriter(tmp_path, id_type)
     (tmp_path / "membership" / "part-00000.parquet").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device") as raised:
-        writer.write(ids, pl.DataFrame({"s": [True] * contacts}))
+        writer.write(0, ids, pl.DataFrame({"s": [True] * contacts}))
     assert raised.value.errno == errno.ENOSPC

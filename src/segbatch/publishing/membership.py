@@ -49,10 +49,11 @@ class MembershipWriter:
         self._parts: list[PublishedFile] = []
         (run_folder / MEMBERSHIP).mkdir()
 
-    def write(self, ids: pa.Array, members: pl.DataFrame) -> None:
-        """Write the members of a batch.
+    def write(self, part: int, ids: pa.Array, members: pl.DataFrame) -> None:
+        """Write the members of a batch; several threads may do so at once.
 
         Args:
+            part: The number of the batch, which is that of its file.
             ids: The ids of the batch's contacts, as they are kept.
             members: A column of booleans a segment, a row a contact.
         """
@@ -72,24 +73,24 @@ class MembershipWriter:
             codes, contacts = _codes(counts), pl.concat(rows, rechunk=True)
             if is_text:
                 segments = codes.cat.to(pl.Enum(members.columns))
-                self._write_texts(pl.DataFrame({"segment_id": segments, "contact_id": contacts}))
+                self._write_texts(part, pl.DataFrame({"segment_id": segments, "contact_id": contacts}))
             else:
                 named = pa.DictionaryArray.from_arrays(codes.cast(pl.Int32).to_arrow(), pa.array(members.columns))
-                self._write_others(pa.table([named, ids.take(contacts.to_arrow())], schema=self._schema))
+                self._write_others(part, pa.table([named, ids.take(contacts.to_arrow())], schema=self._schema))
 
     def finish(self) -> tuple[PublishedFile, ...]:
         """Tell what the files are; there is at least one, for the type of the ids."""
         if not self._parts:
-            self._write_others(self._schema.empty_table())
-        return tuple(self._parts)
+            self._write_others(0, self._schema.empty_table())
+        return tuple(sorted(self._parts, key=lambda part: part.path))
 
     @property
     def _schema(self) -> pa.Schema:
         return pa.schema([("segment_id", TEXTS), ("contact_id", self._id_type)])
 
-    def _write_texts(self, frame: pl.DataFrame) -> None:
+    def _write_texts(self, part: int, frame: pl.DataFrame) -> None:
         """Write with Polars, which writes numbers into texts several times faster than PyArrow."""
-        with self._part(len(frame)) as file:
+        with self._part(part, len(frame)) as file:
             frame.write_parquet(
                 cast("IO[bytes]", file),
                 compression="zstd",
@@ -99,9 +100,9 @@ class MembershipWriter:
                 metadata=_PLAIN_TEXTS,
             )
 
-    def _write_others(self, table: pa.Table) -> None:
+    def _write_others(self, part: int, table: pa.Table) -> None:
         """Write with PyArrow, which knows UUIDs and the other types that ids may have."""
-        with self._part(len(table)) as file:
+        with self._part(part, len(table)) as file:
             pq.write_table(
                 table,
                 file,
@@ -114,9 +115,9 @@ class MembershipWriter:
             )
 
     @contextmanager
-    def _part(self, rows: int) -> Iterator[DigestingFile]:
-        """Make the next file, and remember it once it is complete."""
-        name = f"{MEMBERSHIP}/part-{len(self._parts):05}.parquet"
+    def _part(self, number: int, rows: int) -> Iterator[DigestingFile]:
+        """Make a file, and remember it once it is complete."""
+        name = f"{MEMBERSHIP}/part-{number:05}.parquet"
         with DigestingFile(self._folder / name) as file:
             try:
                 yield file

@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 import polars as pl
 import pyarrow as pa
 
+from segbatch.publishing.beside import Beside
 from segbatch.publishing.changes import ChangesWriter
 from segbatch.publishing.differing import differences
 from segbatch.publishing.mapping import Mapping, map_contacts
@@ -22,6 +23,10 @@ from segbatch.publishing.state import State, StateWriter
 from segbatch.publishing.stored_ids import stored
 
 __all__ = ["LastNight", "Recorded", "Recorder", "Writers"]
+
+
+_WRITERS = 2
+"""How many batches are written at once: that takes longer than all else, and one thread alone would be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +109,17 @@ class Recorder:
         self._owners = self._slots.owners(self._was)
         self._found = Recorded(is_compared=last is not None)
         self._contacts = 0
-        self._pool = ThreadPoolExecutor(1, "record")
-        self._pending: Future[None] | None = None
+        self._parts = count()
+        self._recording, self._writing = Beside("record", 1), Beside("membership", _WRITERS)
 
     def __enter__(self) -> Self:
         """Begin to record."""
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: TracebackType | None) -> None:
-        """End the thread."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the threads."""
+        with self._writing, self._recording:  # the last is ended first, as it has work for the other
+            pass
 
     def record(self, ids: pa.Array, members: pl.DataFrame) -> None:
         """Record a batch, the next in the order of the snapshot; returns as soon as the one before is recorded.
@@ -122,23 +128,18 @@ class Recorder:
             ids: The ids of the contacts.
             members: A column of booleans for each segment that is evaluated.
         """
-        self._wait()
-        self._pending = self._pool.submit(self._record, ids, members)
+        self._recording.do(self._record, ids, members)
 
     def finish(self) -> Recorded:
         """Record who is gone from the snapshot, and complete the files."""
-        self._wait()
+        self._recording.finish()
         if self._last is not None and len(self._last.mapping.gone):
             self._record_gone(self._last)
+        self._writing.finish()
         if self._writers is None or self._state is None:
             return self._found
         files = (*self._writers.membership.finish(), self._state.finish(), self._writers.changes.finish())
         return replace(self._found, files=files)
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
 
     def _record(self, ids: pa.Array, members: pl.DataFrame) -> None:
         ids = stored(ids)
@@ -176,7 +177,7 @@ class Recorder:
     def _write_members(self, ids: pa.Array, members: pl.DataFrame, octets: pl.DataFrame) -> None:
         self._found.members.update(members.sum().row(0, named=True))
         if self._writers is not None and self._state is not None:
-            self._writers.membership.write(ids, members)
+            self._writing.do(self._writers.membership.write, next(self._parts), ids, members)
             self._state.write(ids, octets)
 
     def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:
