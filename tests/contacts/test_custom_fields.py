@@ -123,6 +123,8 @@ def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
         ('["secret"]', "it is a list; mend it in the export"),
         ('"secret"', "it is a text, perhaps JSON that was written as JSON twice; mend it in the export"),
         ("true", "it is true or false; mend it in the export"),
+        ('{"plan": "pro", }', "it is no JSON from character 17 on; mend it in the export"),
+        ('{"plan": ["pro",]}', "it is no JSON from character 17 on; mend it in the export"),
         ("-1.5e3", "it is a number; mend it in the export"),
         ("12", "it is a number; mend it in the export"),
         ("9" * 5_000, "it is a number; mend it in the export"),

@@ -106,3 +106,36 @@ def test_custom_fields_in_another_form_are_told_to_be_in_none_that_is_read(
     assert found == ()
     forms = "a path leads into a struct, JSON texts, or a map with texts as keys, so export it as one of these"
     assert warnings == [f"'custom_fields' is {words}, and so 'plan' in it is missing for every contact; {forms}"]
+
+
+def by_sql(folder: Path, written: str) -> tuple[str, ...]:
+    sql = write_sql(None, folder / "c.parquet", rules=[written])
+    return tuple(row[0] for row in duckdb.execute(sql).fetchall())
+
+
+def test_a_comma_before_an_end_is_no_json_but_where_it_stands_in_a_text(tmp_path: Path) -> None:
+    texts = ['{"a": [1, "x"]}', '{"a": 1,}', '{"a": ",}"}', '{"a": [1,\n]}', '{"a": {"b": ",]"}}', '{"a": "\\",}"}']
+    found, [warning] = preview(tmp_path, pa.array(texts), "custom_fields.a exists")
+    assert found == by_sql(tmp_path, "custom_fields.a exists") == ("a", "c", "e", "f")
+    assert warning.startswith("'custom_fields' of 2 contacts is no JSON object and missing; the first is that of 'b'")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pa.array(['{"a": "1", "a": "2"}']),
+        pa.array([[("a", "1"), ("a", "2")]], pa.map_(pa.string(), pa.string())),
+    ],
+)
+def test_of_a_key_that_is_there_twice_the_first_counts(tmp_path: Path, cells: pa.Array) -> None:
+    assert preview(tmp_path, cells, "custom_fields.a eq 1") == (("a",), [])
+    assert preview(tmp_path, cells, "custom_fields.a eq 2") == ((), [])
+    assert by_sql(tmp_path, "custom_fields.a eq 1") == ("a",)
+    assert by_sql(tmp_path, "custom_fields.a eq 2") == ()
+
+
+def test_a_number_of_json_that_no_double_can_hold_is_infinite(tmp_path: Path) -> None:
+    cells = pa.array(['{"a": 1e400}', '{"a": 1}', '{"b": "1e400"}'])
+    assert preview(tmp_path, cells, "custom_fields.a gt 1") == (("a",), [])
+    assert by_sql(tmp_path, "custom_fields.a gt 1") == ("a",)
+    assert preview(tmp_path, cells, "custom_fields.b gt 1") == ((), [])

@@ -177,9 +177,10 @@ class JsonColumn:
                 return _SQL_TYPES[kind]
 
 
-# DuckDB takes NaN and Infinity for JSON, which they are not: they are looked for outside of the quoted texts.
-_OUTSIDE = r"""regexp_replace(j, '"(\\.|[^"\\])*"', '', 'g')"""
-_VALID = f"(json_valid(j) AND NOT regexp_matches({_OUTSIDE}, '(?i)nan|inf'))"
+# DuckDB takes NaN, Infinity and a comma before an end for JSON, which they are not: they are looked for outside of
+# the quoted texts.
+_OUTSIDE = r"""regexp_replace(j, '"(\\.|[^"\\])*"', '0', 'g')"""
+_VALID = f"(json_valid(j) AND NOT regexp_matches({_OUTSIDE}, '(?i)nan|inf|,\\s*[}}\\]]'))"
 _OBJECT = f"CASE WHEN {_VALID} AND json_type(CASE WHEN {_VALID} THEN j END) = 'OBJECT' THEN j END"
 _IS_NULL = f"{_VALID} AND json_type(CASE WHEN {_VALID} THEN j END) = 'NULL'"
 

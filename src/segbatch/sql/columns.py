@@ -19,8 +19,8 @@ __all__ = ["Column", "Table", "element_column"]
 _NO_NULL_LISTS = {"bigquery", "clickhouse"}
 _ONE_WIDTH_OF_FLOATS = {"snowflake", "bigquery"}
 _QUOTED_TEXT = r'"(\\.|[^"\\])*"'
-_NOT_JSON = "(?i)nan|inf"
-"""NaN and Infinity, which DuckDB takes for JSON; looked for outside of the quoted texts."""
+_NOT_JSON = r"(?i)nan|inf|,\s*[}\]]"
+"""NaN, Infinity and a comma before an end, which DuckDB takes for JSON; looked for outside of the quoted texts."""
 
 _JSON_LISTS: dict[Kind, str] = {Kind.TEXT: "VARCHAR", Kind.BOOLEAN: "BOOLEAN"}
 
@@ -146,7 +146,7 @@ class Table:
     def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
         if self.dialect != "duckdb":
             raise Refused(f"a path into JSON texts is not supported for {self.dialect}")
-        outside = _call("REGEXP_REPLACE", sql, text(_QUOTED_TEXT), text(""), text("g"))
+        outside = _call("REGEXP_REPLACE", sql, text(_QUOTED_TEXT), text("0"), text("g"))
         is_json = exp.not_(_call("REGEXP_MATCHES", outside, text(_NOT_JSON)))
         strict = exp.Case().when(is_json, sql.copy())
         parsed: exp.Expr = exp.TryCast(this=strict, to=exp.DataType.build("JSON"))
