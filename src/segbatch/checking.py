@@ -10,6 +10,7 @@ from segbatch.compiler.references import wrong_references
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import Problem
 from segbatch.preparing import Question, prepare
+from segbatch.projects import unknown_project
 
 __all__ = ["CheckReport", "check"]
 
@@ -62,7 +63,8 @@ def check(
     if contacts is None:
         read_clock(None, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
-        return CheckReport(len(own), (*own.problems, *wrong_patterns(own.good), *wrong_references(own)))
+        doubts = unknown_project(project, definitions)
+        return CheckReport(len(own), (*doubts, *own.problems, *wrong_patterns(own.good), *wrong_references(own)))
     question = Question(contacts, id_column, project, None, timezone, strict, allow_empty=True)
     prepared = prepare(question, definitions)
     return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings))

@@ -11,6 +11,7 @@ from segbatch.compiler.plan import Plan, PlannedSegment, make_plan
 from segbatch.contacts.snapshot import Snapshot, open_snapshot
 from segbatch.definitions.loading import Definitions
 from segbatch.errors import DefinitionError, Problem, SnapshotError, UsageError
+from segbatch.projects import unknown_project
 
 __all__ = ["Prepared", "Question", "prepare"]
 
@@ -60,12 +61,14 @@ class Prepared:
         snapshot: The snapshot, opened as far as the definitions' fields need it.
         clock: What time is in the run.
         plan: What of the definitions can be evaluated.
+        doubts: What of the question itself is probably a slip.
     """
 
     definitions: Definitions
     snapshot: Snapshot
     clock: Clock
     plan: Plan
+    doubts: Sequence[Problem] = ()
 
     @property
     def errors(self) -> Sequence[Problem]:
@@ -90,7 +93,7 @@ class Prepared:
     @property
     def warnings(self) -> Sequence[Problem]:
         """What is legal and often a mistake."""
-        return (*self.snapshot.problems, *self.plan.warnings)
+        return (*self.doubts, *self.snapshot.problems, *self.plan.warnings)
 
 
 def prepare(question: Question, definitions: Definitions) -> Prepared:
@@ -122,4 +125,5 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
         project=question.project,
         nobody=snapshot.nobody,
     )
-    return Prepared(own, snapshot, clock, plan)
+    doubts = unknown_project(question.project, definitions, snapshot, clock)
+    return Prepared(own, snapshot, clock, plan, doubts)

@@ -45,8 +45,10 @@ def print_lint(report: "LintReport", *, as_json: bool) -> None:
     if as_json:
         errors = [_problem_data(entry) for entry in report.errors]
         findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
-        print_json({"segments": report.segments, "problems": errors, "findings": findings})
+        warnings = [_problem_data(entry) for entry in report.warnings]
+        print_json({"segments": report.segments, "problems": warnings + errors, "findings": findings})
         return
+    print_problems(report.warnings)
     print_problems(report.errors)
     print_problems(finding.named for finding in report.findings)
     errors_too = f"{counted(len(report.errors), 'error')}, " if report.errors else ""

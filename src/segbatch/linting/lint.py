@@ -1,6 +1,6 @@
 """What is legal in definitions and probably wrong: every sort of finding over all of them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from segbatch.linting.meaning import duplicate_rules, same_meanings
 from segbatch.linting.names import Finding, read_ignored
 from segbatch.linting.static import odd_rules, text_orders
 from segbatch.preparing import Prepared, Question, prepare
+from segbatch.projects import unknown_project
 
 __all__ = ["LintReport", "lint"]
 
@@ -29,11 +30,13 @@ class LintReport:
         segments: How many definitions there are, good and broken.
         errors: What is certainly wrong, as `check` finds it; such segments are not looked into.
         findings: What is legal and probably wrong, in the order of the segments' ids.
+        warnings: What of the question itself is probably a slip.
     """
 
     segments: int
     errors: tuple[Problem, ...]
     findings: tuple[Finding, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 def lint(
@@ -71,11 +74,13 @@ def lint(
         clock = read_clock(as_of, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
         errors, found = (*own.problems, *wrong_patterns(own.good)), _by_themselves(own, clock)
+        doubts: Sequence[Problem] = unknown_project(project, definitions)
     else:
         prepared = prepare(Question(contacts, id_column, project, as_of, timezone), definitions)
         own, errors, found = prepared.definitions, tuple(prepared.errors), _over_contacts(prepared, project)
+        doubts = prepared.doubts
     kept = sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)
-    return LintReport(len(own), errors, tuple(kept))
+    return LintReport(len(own), errors, tuple(kept), tuple(doubts))
 
 
 def _by_themselves(definitions: Definitions, clock: Clock) -> Iterator[Finding]:
