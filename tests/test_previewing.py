@@ -151,8 +151,12 @@ def test_one_wrong_definition_hurts_no_other() -> None:
         (
             ["few"],
             {"rules": ["a exists"]},
-            "name one definition (a JSON file, a folder, '-', or the id of a segment), or give rules with --rule",
+            (
+                "name one definition (a JSON file, a folder, '-', or the id of a segment), or give rules with --rule, "
+                "not both"
+            ),
         ),
+        (["few"], {"first": -1}, "-1 is no number of members to show; write 0 or more (--first)"),
         (["few"], {"match": "any"}, "--match joins the rules of --rule; a definition says its own 'match'"),
         (
             [],

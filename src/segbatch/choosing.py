@@ -77,7 +77,8 @@ def choose(
         DefinitionError: Rules are wrong.
     """
     if (choice is None) is not bool(rules):
-        raise UsageError(f"name one definition ({_CHOICES}), or give rules with --rule")
+        both = ", not both" if rules else ""
+        raise UsageError(f"name one definition ({_CHOICES}), or give rules with --rule{both}")
     if choice is not None and match is not None:
         raise UsageError("--match joins the rules of --rule; a definition says its own 'match'")
     joined = read_match(match or "all")
@@ -91,11 +92,17 @@ def _find(choice: Choice, segments: Path) -> Definitions:
         case Segment():
             return Definitions((Definition(choice),), ())
         case "-":
-            return read_definitions(sys.stdin.buffer.read(), "stdin", "stdin")
+            return read_definitions(_read_stdin(), "stdin", "stdin")
         case str() if not _is_path(choice):
             return _saved(choice, segments)
         case _:
             return load_definitions(Path(choice))
+
+
+def _read_stdin() -> bytes:
+    if sys.stdin is None:  # so Python has it where it is closed
+        raise UsageError("stdin is closed; send a definition there, or name a file")
+    return sys.stdin.buffer.read()
 
 
 def _is_path(choice: str) -> bool:

@@ -13,7 +13,7 @@ from segbatch.contacts.ids import IdCheck, ids_as_series
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.segment import Segment
 from segbatch.engines.local import evaluate
-from segbatch.errors import DefinitionError, Problem
+from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.preparing import Prepared, Question, prepare
 
 __all__ = ["PreviewReport", "Previewed", "preview"]
@@ -95,7 +95,7 @@ def preview(
         segments: Where the segments are that rules name by `in_segment` and that are not among the definitions.
         first: How many members' ids are wanted.
         id_column: The column with the contacts' ids.
-        project: Look at the contacts of this project alone.
+        project: Hold the segments to the contacts of this project; shares are of all contacts all the same.
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the time zone.
         strict: Whether a custom field that no contact has is an error.
@@ -108,6 +108,8 @@ def preview(
         UsageError: There is no such definition, time zone or time.
         SnapshotError: The snapshot cannot be used.
     """
+    if first < 0:
+        raise UsageError(f"{first} is no number of members to show; write 0 or more (--first)")
     chosen = choose(definition, segments, rules=rules, match=match, project=project)
     question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
     prepared = prepare(question, chosen.definitions)

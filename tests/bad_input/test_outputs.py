@@ -233,6 +233,12 @@ def test_a_statement_that_is_none_is_told(program: Program, sql: str) -> None:
     program.refuses_to_answer('the statement is empty; write one, such as "FROM segments"', sql)
 
 
+def test_several_statements_are_one_too_many(program: Program) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    program.refuses_to_answer("one statement can be asked at a time; found 2", "SELECT 1; SELECT ';'")
+
+
 def test_an_error_of_duckdb_keeps_its_lines_and_nothing_else(program: Program) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
@@ -281,19 +287,6 @@ def test_an_answer_that_cannot_be_written_is_told(program: Program, command: tup
         words = [sys.executable, "-m", "segbatch", *command]
         done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, encoding="utf-8", check=False)
     assert (done.returncode, done.stderr) == (1, f"error: {message}\n")
-
-
-def test_a_reader_that_has_read_enough_is_no_error(program: Program) -> None:
-    assert program
-    write(GOOD)
-    reader, writer = os.pipe()
-    os.close(reader)
-    words = [sys.executable, "-m", "segbatch", "check"]
-    try:
-        done = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, encoding="utf-8", check=False)
-    finally:
-        os.close(writer)
-    assert (done.returncode, done.stderr) == (1, "")
 
 
 def test_a_folder_that_a_failed_run_found_empty_stays(program: Program) -> None:

@@ -86,6 +86,10 @@ TEXTS: dict[str, tuple[Any, str]] = {
     "blank name": (segment(name=" \t\n"), f"$.name: {BLANK}"),
     "name of a wide space": (segment(name="\u3000"), f"$.name: {BLANK}"),
     "name too long": (segment(name="x" * 201), "$.name: 'name' has 201 characters; at most 200 are allowed"),
+    "ignore_case": (
+        segment(rule(ignore_case="yes")),
+        "$.rules[0].ignore_case: 'ignore_case' must be true or false; found 'yes'",
+    ),
     "no field": (segment(rule(field="")), f"$.rules[0].field: 'field' is empty; {A_FIELD}"),
     "field ends in a dot": (
         segment(rule(field="custom_fields.")),

@@ -66,8 +66,9 @@ def test_only_one_segment_is_read_from_standard_input(monkeypatch: pytest.Monkey
 
 def test_nothing_and_both_are_wrong_usage() -> None:
     for definition, rules in ((None, ()), ("active", ("status eq new",))):
-        with pytest.raises(UsageError, match="name one definition"):
+        with pytest.raises(UsageError, match="name one definition") as told:
             where(definition, *rules)
+        assert str(told.value).endswith(", not both") is bool(rules)
 
 
 def test_a_broken_segment_says_why() -> None:

@@ -13,6 +13,9 @@ __all__ = ["app", "authoring", "main", "publishing", "runs", "segments"]
 
 def main() -> None:
     """Run the command line."""
+    if sys.stdout is None:  # so Python has it where it is closed
+        console.print_error("stdout is closed, so that nothing can be answered; send it to a file or to /dev/null")
+        sys.exit(1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no run

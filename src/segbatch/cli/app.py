@@ -37,6 +37,8 @@ FOUND = 3
 """The exit status of a lint that found something."""
 
 INTERRUPTED = 130
+PIPE_CLOSED = 141
+"""What a shell says of a program that SIGPIPE ended."""
 
 
 class _Commands(TyperGroup):
@@ -55,6 +57,9 @@ class _Commands(TyperGroup):
         except SegbatchError as error:
             console.print_error(str(error))
             raise typer.Exit(error.exit_code) from None
+        except BrokenPipeError:  # who reads it has read enough, as with `| head`
+            console.silence_stdout()
+            raise typer.Exit(PIPE_CLOSED) from None
         except OSError as error:
             if not error.filename:  # it is stdout that cannot be written
                 raise
@@ -96,7 +101,7 @@ AS_OF = typer.Option(metavar="TIME", help="The moment for which it holds, ISO 86
 ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
 MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, help="How the rules are joined; all, if not given.")
 PROJECT = typer.Option(
-    metavar="ID", help="Only the segments of this project (and those of none), over its contacts alone."
+    metavar="ID", help="Only the segments of this project (and those of none), which hold its contacts alone."
 )
 TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days and of times without an offset.")
 STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")

@@ -112,7 +112,7 @@ def preview(
     ] = None,
     match: Annotated[MatchName | None, MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    first: Annotated[int, typer.Option(metavar="N", min=0, help="How many members to show.")] = 5,
+    first: Annotated[int, typer.Option(metavar="N", help="How many members to show.")] = 5,
     id_column: Annotated[str, ID_COLUMN] = "id",
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[str | None, AS_OF] = None,

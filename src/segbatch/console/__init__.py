@@ -9,7 +9,7 @@ from segbatch.console.authoring import (
     print_lint,
     print_preview,
 )
-from segbatch.console.basics import answering, print_error, print_problems, print_waiting
+from segbatch.console.basics import answering, print_error, print_problems, print_waiting, silence_stdout
 from segbatch.console.managing import print_definition, print_etag, print_listing, print_saved, print_schema
 from segbatch.console.running import print_run, show_progress
 from segbatch.console.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
@@ -38,4 +38,5 @@ __all__ = [
     "print_verified",
     "print_waiting",
     "show_progress",
+    "silence_stdout",
 ]

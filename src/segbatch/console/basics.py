@@ -14,7 +14,18 @@ from rich.markup import escape as escape_markup
 
 from segbatch.errors import Problem, SegbatchError, printable
 
-__all__ = ["answering", "err", "out", "plain", "print_error", "print_json", "print_problems", "print_waiting", "share"]
+__all__ = [
+    "answering",
+    "err",
+    "out",
+    "plain",
+    "print_error",
+    "print_json",
+    "print_problems",
+    "print_waiting",
+    "share",
+    "silence_stdout",
+]
 
 _NO_FOLD = 10_000_000
 
@@ -26,9 +37,17 @@ def plain(text: str) -> str:
     return escape_markup(printable(text))
 
 
+class _Console(Console):
+    """A console that leaves it to the command what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on with the error that Rich is handling, in place of an end with status 1."""
+        raise  # noqa: PLE0704 - Rich calls this while it handles the error
+
+
 def out() -> Console:
     """Return what writes to stdout: as wide as the terminal, and where there is none, as wide as need be."""
-    console = Console(highlight=False, emoji=False)
+    console = _Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _NO_FOLD
     return console
@@ -66,11 +85,11 @@ def answering(before: str = "") -> Iterator[None]:
     except BrokenPipeError:
         raise  # who reads it has read enough
     except OSError as error:
-        _silence_stdout()
+        silence_stdout()
         raise SegbatchError(f"{before}the answer cannot be written: {error.strerror}") from None
 
 
-def _silence_stdout() -> None:
+def silence_stdout() -> None:
     """Let what is still to be written to stdout go nowhere, or Python would fail on it once more at its end."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

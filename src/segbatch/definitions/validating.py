@@ -67,6 +67,7 @@ _SYNONYMS = {
 _TYPES = {
     "string_type": "a text",
     "tuple_type": "a list",
+    "bool_type": "true or false",
     "model_type": "an object",
     "model_attributes_type": "an object",
     "datetime_type": "a time like 2025-06-01T10:00:00.000Z",

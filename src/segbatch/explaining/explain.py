@@ -42,7 +42,7 @@ def explain(
         contact_id: The contact's id.
         segments: Where the saved segments are.
         id_column: The column with the contacts' ids.
-        project: Look at the contacts of this project alone.
+        project: Hold the segment to the contacts of this project; counts of rules are of all contacts all the same.
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the time zone.
         strict: Whether a custom field that no contact has is an error.

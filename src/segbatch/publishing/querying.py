@@ -34,10 +34,13 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
     ensure_nameable(output)
     _ensure_text(sql)
     try:
-        if not duckdb.extract_statements(sql):
-            raise UsageError('the statement is empty; write one, such as "FROM segments"')
+        statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
         raise QueryError(str(error)) from None
+    if not statements:
+        raise UsageError('the statement is empty; write one, such as "FROM segments"')
+    if len(statements) > 1:
+        raise UsageError(f"one statement can be asked at a time; found {len(statements)}")
     with _open(catalogue) as connection:
         try:
             return ask(connection, sql, most_rows)
