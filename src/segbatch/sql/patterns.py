@@ -1,9 +1,11 @@
 """Regular expressions: from Rust's `regex` to the RE2 of DuckDB, or refused where the two may differ."""
 
 import re
+from typing import cast
 
 import duckdb
 
+from segbatch.errors import shown
 from segbatch.sql.dialects import Refused
 
 __all__ = ["translated"]
@@ -18,6 +20,9 @@ _FOLDED_APART = "\u0390\u03b0\u1fd3\u1fe3\ufb05\ufb06"
 
 _ADVICE = "write the pattern without it"
 _CLASSES = {"d": r"\p{Nd}", "w": _WORD, "s": _SPACE}
+_PART = re.compile(r"\\[pP]\{[^}]*\}|\\.|\(\?[^):]*[):]?|\[\[?:?[^]]?|[&~-]{2}|[*+?]+|.", re.DOTALL)
+"""What to show of a pattern where something else begins than is known."""
+
 _TOKEN = re.compile(
     r"""
       (?P<class>\\[dwsDWS])
@@ -55,8 +60,8 @@ def translated(pattern: str, *, ignore_case: bool) -> str:
     while position < len(pattern):
         found = (_INSIDE if inside else _TOKEN).match(pattern, position)
         if found is None:
-            rest = pattern[position : position + 12]
-            reason = f"the regular expressions of DuckDB lack, or read differently, what stands at {rest!r}"
+            part = cast("re.Match[str]", _PART.match(pattern, position)).group()
+            reason = f"the regular expressions of DuckDB lack, or read differently, {shown(part)} in {shown(pattern)}"
             raise Refused(reason, _ADVICE)
         kind, token = found.lastgroup, found.group()
         if kind == "class":
