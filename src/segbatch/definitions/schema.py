@@ -74,7 +74,7 @@ _KEYS: dict[type, dict[str, dict[str, Any]]] = {
     Rule: {
         "field": {
             "type": ["string", "null"],
-            "pattern": r"^[^.]+(\.[^.]+)*$",
+            "pattern": r"^[^.\u0000]+(\.[^.\u0000]+)*$",
             "examples": ["status", "custom_fields.plan"],
         },
         "operator": {"enum": list(OPERATORS)},
