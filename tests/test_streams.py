@@ -23,9 +23,15 @@ def shell(command: str) -> tuple[int, str, str]:
     return ended.returncode, ended.stdout, ended.stderr
 
 
-def test_a_closed_stdin_is_told() -> None:
+@pytest.mark.parametrize("command", ["preview - --contacts contacts.parquet", "segments create -"])
+def test_a_closed_stdin_is_told(command: str) -> None:
     message = "error: stdin is closed; send a definition there, or name a file\n"
-    assert shell(f"{PROGRAM} preview - --contacts contacts.parquet <&-") == (2, "", message)
+    assert shell(f"{PROGRAM} {command} <&-") == (2, "", message)
+
+
+def test_nobody_is_asked_over_a_closed_stdin() -> None:
+    message = "error: nobody can be asked here whether to delete the segment; say --yes\n"
+    assert shell(f"{PROGRAM} segments delete active <&-") == (2, "", message)
 
 
 @pytest.mark.parametrize("command", ["sql active --contacts contacts.parquet", "run --contacts contacts.parquet"])

@@ -1,7 +1,6 @@
 """Which definitions a question is about: a file, standard input, a saved segment, or rules as they were typed."""
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from segbatch.definitions.loading import (
 from segbatch.definitions.operators import MatchName, read_match
 from segbatch.definitions.rule_text import read_rules
 from segbatch.definitions.segment import Segment
+from segbatch.definitions.stdin import read_stdin
 from segbatch.errors import UsageError, did_you_mean, shown, some_of
 
 __all__ = ["Chosen", "choose"]
@@ -92,17 +92,11 @@ def _find(choice: Choice, segments: Path) -> Definitions:
         case Segment():
             return Definitions((Definition(choice),), ())
         case "-":
-            return read_definitions(_read_stdin(), "stdin", "stdin")
+            return read_definitions(read_stdin(), "stdin", "stdin")
         case str() if not _is_path(choice):
             return _saved(choice, segments)
         case _:
             return load_definitions(Path(choice))
-
-
-def _read_stdin() -> bytes:
-    if sys.stdin is None:  # so Python has it where it is closed
-        raise UsageError("stdin is closed; send a definition there, or name a file")
-    return sys.stdin.buffer.read()
 
 
 def _is_path(choice: str) -> bool:

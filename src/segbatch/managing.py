@@ -1,6 +1,5 @@
 """Saved segments, listed with what the last run made of them, made, changed and removed."""
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ from segbatch.definitions.finding import reason
 from segbatch.definitions.loading import read_content
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.rule_text import read_rules
+from segbatch.definitions.stdin import read_stdin
 from segbatch.definitions.store import Entry, SegmentStore, Stored
 from segbatch.definitions.strict_json import parse
 from segbatch.errors import (
@@ -184,7 +184,7 @@ def _read(choice: str | None) -> dict[str, Any]:
         return {}
     name = _name(choice)
     try:
-        content = sys.stdin.buffer.read() if choice == "-" else read_content(Path(choice))
+        content = read_stdin() if choice == "-" else read_content(Path(choice))
     except OSError as error:
         raise UsageError(f"{name}: {reason(error)}") from None
     data, problems = parse(content)

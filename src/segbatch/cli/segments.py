@@ -174,6 +174,6 @@ def schema() -> None:
 
 def _ask(question: str) -> None:
     """Ask whether to go on, and end the command if not."""
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():  # so Python has it where it is closed
         raise UsageError("nobody can be asked here whether to delete the segment; say --yes")
     typer.confirm(question, abort=True, err=True)
