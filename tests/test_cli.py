@@ -53,6 +53,30 @@ def test_of_very_many_segments_a_screenful_is_shown(
     assert "and 51 more, in the table 'segments'" in lines
 
 
+def test_segments_that_were_deleted_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "b", ACTIVE)
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    Path("segments/b.json").unlink()
+    capsys.readouterr()
+    assert call("run", "--contacts", "contacts.parquet", "--dry-run", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["deleted"] == [{"segment_id": "b", "exited": 2}]
+    assert call("run", "--contacts", "contacts.parquet", "--run-id", "r2", monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[:3] == [
+        ["segment", "members", "share", "entered", "exited", "status"],
+        ["active", "2", "50.0%", "ok"],
+        ["b", "-", "-", "-2", "deleted"],
+    ]
+    assert out.splitlines()[3] == "4 contacts, 1 segment, 2 memberships, 1 deleted; run r2"
+    assert err == (
+        "warning: segments: 1 segment of the last run is not defined any more and so deleted, with 2 memberships: b; "
+        "if that is a slip, restore it and run again with --run-id r2\n"
+    )
+
+
 def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
     assert call("run", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 0

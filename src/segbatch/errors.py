@@ -117,7 +117,7 @@ class DefinitionError(SegbatchError):
 
 
 class NothingToPublishError(DefinitionError):
-    """Every segment failed; what was published before stands."""
+    """Every segment failed, or most of them are gone; what was published before stands."""
 
     exit_code = 1
 

@@ -10,6 +10,7 @@ from segbatch.errors import NothingToPublishError, Problem
 from segbatch.night import Night, Progress
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
+from segbatch.publishing.deleting import ensure_most_stay, find_gone, tell_deleted
 from segbatch.publishing.durable import writing
 from segbatch.publishing.following import follow
 from segbatch.publishing.guard import Guard
@@ -18,7 +19,7 @@ from segbatch.publishing.places import MEMBERSHIP, RUNS, check_run_id, free_fold
 from segbatch.publishing.pruning import Keep, clear_dead_runs, prune
 from segbatch.publishing.publish import at_work, publish, staging
 from segbatch.publishing.reading import read_history
-from segbatch.publishing.records import History, Manifest, RunRecord, SegmentRecord
+from segbatch.publishing.records import DeletedSegment, History, Manifest, RunRecord, SegmentRecord
 from segbatch.publishing.relinking import ensure_catalogue
 
 __all__ = ["RunReport", "run"]
@@ -34,6 +35,7 @@ class RunReport:
     Attributes:
         run: The run, as the `runs` table has it.
         segments: Its segments, ordered by id, as the `segments` table has them.
+        deleted: The segments of the run before that are not defined any more.
         errors: Why segments failed or were held back.
         warnings: What was legal and often is a mistake.
         catalogue: The DuckDB file that analysts open.
@@ -43,6 +45,7 @@ class RunReport:
 
     run: RunRecord
     segments: tuple[SegmentRecord, ...]
+    deleted: tuple[DeletedSegment, ...]
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     catalogue: Path
@@ -93,7 +96,8 @@ def run(
         What the run did. A segment that could not be evaluated is `failed` there, and hurts no other.
 
     Raises:
-        NothingToPublishError: Not one segment can be evaluated; it names all the problems.
+        NothingToPublishError: Not one segment can be evaluated, and it names all the problems; or most of those of the
+            last run are gone.
         LockedError: Another run is at work on the output.
         UsageError: There is no definition, no such time zone, time or accepted segment, or the run would come before
             others.
@@ -113,7 +117,11 @@ def run(
         if not dry_run:
             _mend(place, read_history(place))
         followed = follow(place, run_id, prepared.clock.as_of, project, started, rewind=rewind)
-        night = Night(run_id, started, question, Path(segments), place, prepared, followed, guard, progress)
+        gone = find_gone(prepared.definitions, Path(segments), followed.segments)
+        ensure_most_stay(Path(segments), followed.segments, gone.deleted, guard)
+        if gone.deleted:
+            prepared = prepared.doubting(tell_deleted(Path(segments), gone.deleted, None if dry_run else run_id))
+        night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, progress)
         if dry_run:
             report = _report(night.evaluate(None), prepared, place / CATALOGUE, free_folder(place, run_id))
             return replace(report, dry_run=True)
@@ -138,7 +146,9 @@ def _report(manifest: Manifest, prepared: Prepared, catalogue: Path, folder: str
     kept = (entry for entry in manifest.segments if entry.status == "held" or entry.segment_id not in there)
     errors = (*prepared.errors, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in kept))
     membership = catalogue.parent / RUNS / folder / MEMBERSHIP
-    return RunReport(manifest.run, manifest.segments, errors, tuple(prepared.warnings), catalogue, membership)
+    return RunReport(
+        manifest.run, manifest.segments, manifest.deleted, errors, tuple(prepared.warnings), catalogue, membership
+    )
 
 
 def _mend(output: Path, history: History) -> None:

@@ -12,9 +12,10 @@ from segbatch.contacts.ids import IdCheck, ids_as_series
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.engines.local import evaluate
 from segbatch.preparing import Prepared, Question
+from segbatch.publishing.deleting import Gone
 from segbatch.publishing.following import Followed, ensure_same_ids
 from segbatch.publishing.guard import Guard, ensure_most_are_there
-from segbatch.publishing.keeping import held_back, keeping, lost_segments
+from segbatch.publishing.keeping import held_back, keeping
 from segbatch.publishing.publish import emptied
 from segbatch.publishing.recorder import LastNight, Recorded, Recorder, Writers
 from segbatch.publishing.recording import Outcome, run_record, segment_records, versions
@@ -40,6 +41,7 @@ class Night:
         output: Where it will be published.
         prepared: What is to be evaluated.
         followed: The run that it follows on.
+        gone: Which segments of that are not defined any more.
         guard: How much segments may change.
         progress: Told how far it is.
     """
@@ -51,6 +53,7 @@ class Night:
     output: Path
     prepared: Prepared
     followed: Followed
+    gone: Gone
     guard: Guard
     progress: Progress | None
 
@@ -92,14 +95,13 @@ class Night:
     def _outcome(self, last: LastNight | None, folder: Path | None) -> Outcome:
         """Evaluate; where segments are held back, once more without them, so that they keep their members."""
         plan, definitions, before = self.prepared.plan, self.prepared.definitions, self.followed.segments
-        lost = lost_segments(definitions, self.root, before)
         broken = [entry.segment_id for entry in definitions.broken]
-        kept = keeping([*plan.failed, *broken, *lost], before)
+        kept = keeping([*plan.failed, *broken, *self.gone.lost], before)
         recorded = self._record(plan, kept, last, folder)
         held = held_back(plan, before, recorded, self.guard)
         if held:
             recorded = self._record(plan.without(held), sorted([*kept, *keeping(held, before)]), last, folder)
-        return Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, lost)
+        return Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, self.gone.lost)
 
     def _record(self, plan: Plan, kept: Sequence[str], last: LastNight | None, folder: Path | None) -> Recorded:
         """Evaluate and record; at the same time check the ids."""
@@ -124,6 +126,7 @@ class Night:
         return Manifest(
             run=run_record(self.run_id, self.prepared.clock, self.started, self.question.project, segments, read),
             segments=segments,
+            deleted=self.gone.deleted,
             snapshot=read,
             files=outcome.recorded.files,
             warnings=tuple(map(str, self.prepared.warnings)),

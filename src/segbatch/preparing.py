@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,7 +61,7 @@ class Prepared:
         snapshot: The snapshot, opened as far as the definitions' fields need it.
         clock: What time is in the run.
         plan: What of the definitions can be evaluated.
-        doubts: What of the question itself is probably a slip.
+        doubts: What is probably a slip, and is not in one definition.
     """
 
     definitions: Definitions
@@ -75,6 +75,10 @@ class Prepared:
         """Why segments cannot be evaluated."""
         failed = (problem for problems in self.plan.failed.values() for problem in problems)
         return (*self.definitions.problems, *failed)
+
+    def doubting(self, doubt: Problem) -> "Prepared":
+        """Return the same with one more warning."""
+        return replace(self, doubts=(*self.doubts, doubt))
 
     def planned(self, segment_id: str) -> PlannedSegment:
         """Return a segment that can be evaluated.

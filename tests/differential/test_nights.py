@@ -18,7 +18,7 @@ import pytest
 from hypothesis import event, given
 
 import segbatch
-from oracle.nights import Ask, Model, Refusal, read
+from oracle.nights import Ask, Model, Refusal, deleted, read
 from oracle.walks import Night, Walk, walks
 from oracle.worlds import World
 from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError, night
@@ -163,8 +163,18 @@ def ensure_told_before(told: RunReport | Refusal, report: RunReport | Refusal) -
     times = {"started_at": START, "finished_at": START}
     assert told.run.model_copy(update=times) == report.run.model_copy(update=times)
     assert told.segments == report.segments
+    assert told.deleted == report.deleted
     assert told.errors == report.errors
     assert told.membership == report.membership
+
+
+def ensure_deleted_are_told(place: Place, report: RunReport) -> None:
+    """Check that a run tells of the segments that it deleted."""
+    definitions = read(place.world.files, place.model.root)
+    expected = deleted(definitions, place.model.runs[-2]) if len(place.model.runs) > 1 else {}
+    assert {gone.segment_id: gone.exited for gone in report.deleted} == expected
+    if expected:
+        event("deleted segments")
 
 
 def walk(place: Place, steps: Walk) -> None:
@@ -192,6 +202,7 @@ def walk(place: Place, steps: Walk) -> None:
         for name, rows in expected.items():
             assert found[name] == rows, name
         runs = [run.run_id for run in place.model.runs]
+        ensure_deleted_are_told(place, report)
         baseline = found["membership"] if len(runs) == 1 else baseline
         assert replayed(baseline, found["membership_changes"], runs) == set(found["membership"])
 

@@ -45,6 +45,8 @@ class Shown:
     exited: int | None = None
     run_id: str | None = None
     file: str = ""
+    guess: bool = False
+    """Whether it never was a segment: nobody could read its id, nor has it members."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,14 @@ class Read:
         broken: The ids of those that cannot.
         files: For each segment, its file.
         wrong: The files in which something is wrong.
+        guesses: Those of the broken ids that stand in no file, and are made of its name.
     """
 
     good: dict[str, Item]
     broken: set[str]
     files: dict[str, str]
     wrong: set[str]
+    guesses: set[str] = field(default_factory=set)
 
 
 def read(files: dict[str, File], root: str) -> Read:
@@ -92,6 +96,8 @@ def read(files: dict[str, File], root: str) -> Read:
         if item is None or item.fault == "operator" or (rivals > 1 and not files[path].torn):
             result.broken.add(segment_id)
             result.wrong.add(path)
+            if item is None:
+                result.guesses.add(segment_id)
         else:
             result.good[segment_id] = item
     return result
@@ -173,6 +179,8 @@ class Model:
             refusals.add("pruned")
         elif last and _lost_too_many(last, world, ask):
             refusals.add("snapshot")
+        if last and "usage" not in refusals and _deleted_too_many(definitions, last, ask):
+            refusals.add("nothing")
         if not refusals:
             contacts = frozenset(world.by_id)
             segments = _segments(definitions, members, last, ask)
@@ -218,6 +226,21 @@ def _lost_too_many(last: Run, world: World, ask: Ask) -> bool:
     return not free and 2 * gone > len(last.contacts)
 
 
+def deleted(definitions: Read, last: Run) -> dict[str, int]:
+    """Return the segments of a run that are not defined any more, and how many members they had."""
+    there = definitions.good.keys() | definitions.broken
+    return {
+        segment_id: len(row.members)
+        for segment_id, row in last.segments.items()
+        if segment_id not in there and row.file not in definitions.wrong and not row.guess
+    }
+
+
+def _deleted_too_many(definitions: Read, last: Run, ask: Ask) -> bool:
+    gone, known = len(deleted(definitions, last)), sum(not row.guess for row in last.segments.values())
+    return gone >= 5 and 2 * gone > known and "all" not in ask.accepted
+
+
 def _segments(
     definitions: Read, members: dict[str, frozenset[ContactId]], last: Run | None, ask: Ask
 ) -> dict[str, Shown]:
@@ -229,9 +252,10 @@ def _segments(
         if segment_id in members and segment_id not in held:
             shown[segment_id] = _found(members[segment_id], before.get(segment_id), ask.run_id, file, last)
         else:
-            shown[segment_id] = _kept(before.get(segment_id), "held" if segment_id in held else "failed", file)
+            kept = _kept(before.get(segment_id), "held" if segment_id in held else "failed", file)
+            shown[segment_id] = replace(kept, guess=kept.run_id is None and segment_id in definitions.guesses)
     for segment_id, row in before.items():
-        if segment_id not in shown and row.file in definitions.wrong:
+        if segment_id not in shown and row.file in definitions.wrong and not row.guess:
             shown[segment_id] = _kept(row, "failed", row.file)
     return shown
 

@@ -109,7 +109,7 @@ def test_segments_whose_file_cannot_be_read_are_not_taken_for_deleted(nights: Ni
 
 
 def known(segment_id: str, file: str | None) -> dict[str, SegmentRecord]:
-    return {segment_id: SegmentRecord(segment_id=segment_id, file=file, status="ok")}
+    return {segment_id: SegmentRecord(segment_id=segment_id, file=file, status="ok", run_id="night-0")}
 
 
 def unread(file: str, segment_id: str = "x") -> Definitions:

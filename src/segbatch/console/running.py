@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["print_run", "show_progress"]
 
 _MOST_SHOWN = 100
-_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "yellow"}
 
 
 @contextmanager
@@ -65,7 +65,8 @@ def _summary(report: "RunReport") -> str:
     )
     failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
     held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
-    return ", ".join(counts) + f"{failed}{held}; run {plain(run.run_id)}"
+    deleted = f", [yellow]{len(report.deleted):,} deleted[/yellow]" if report.deleted else ""
+    return ", ".join(counts) + f"{failed}{held}{deleted}; run {plain(run.run_id)}"
 
 
 def _run_table(report: "RunReport") -> Table:
@@ -73,17 +74,23 @@ def _run_table(report: "RunReport") -> Table:
     table.add_column("segment", overflow="fold")
     table.add_column("members", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
-    is_compared = any(segment.entered is not None for segment in report.segments)
+    is_compared = bool(report.deleted) or any(segment.entered is not None for segment in report.segments)
     for column in ("entered", "exited") if is_compared else ():
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for segment in report.segments[:_MOST_SHOWN]:
-        colour = _STATUS_COLOUR[segment.status]
         members = f"{segment.member_count:,}" if segment.run_id else "-"
         part = share(segment.member_count, report.run.contacts) if segment.run_id else "-"
         changes = [_change(segment.entered, "+"), _change(segment.exited, "-")] if is_compared else []
-        table.add_row(plain(segment.segment_id), members, part, *changes, f"[{colour}]{segment.status}[/{colour}]")
+        table.add_row(plain(segment.segment_id), members, part, *changes, _status(segment.status))
+    for gone in report.deleted[:_MOST_SHOWN]:
+        table.add_row(plain(gone.segment_id), "-", "-", "", _change(gone.exited, "-"), _status("deleted"))
     return table
+
+
+def _status(status: str) -> str:
+    colour = _STATUS_COLOUR[status]
+    return f"[{colour}]{status}[/{colour}]"
 
 
 def _change(contacts: int | None, sign: str) -> str:
@@ -98,6 +105,7 @@ def _run_data(report: "RunReport") -> dict[str, object]:
             | {"share": segment.member_count / report.run.contacts if report.run.contacts else None}
             for segment in report.segments
         ],
+        "deleted": [gone.model_dump(mode="json") for gone in report.deleted],
         "warnings": [str(problem) for problem in report.warnings],
         "dry_run": report.dry_run,
         "catalogue": str(report.catalogue),

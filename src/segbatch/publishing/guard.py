@@ -67,7 +67,12 @@ class Guard:
 
     def accepts(self, segment_id: str) -> bool:
         """Tell whether the change of a segment is meant so."""
-        return EVERYTHING in self.accepted or segment_id in self.accepted
+        return self.accepts_everything or segment_id in self.accepted
+
+    @property
+    def accepts_everything(self) -> bool:
+        """Whether every change is meant so."""
+        return EVERYTHING in self.accepted
 
 
 def ensure_most_are_there(path: str, before: int, gone: int, guard: Guard) -> None:
@@ -82,7 +87,7 @@ def ensure_most_are_there(path: str, before: int, gone: int, guard: Guard) -> No
     Raises:
         SnapshotError: More than half of them are gone.
     """
-    if before >= guard.floor and gone > before * _MOST_LOST and EVERYTHING not in guard.accepted:
+    if before >= guard.floor and gone > before * _MOST_LOST and not guard.accepts_everything:
         lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.0%})"
         raise SnapshotError(f"{path}: {lost}; nothing was published; check the export, or say --accept all")
 

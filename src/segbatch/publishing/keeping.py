@@ -40,7 +40,7 @@ def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> di
     for segment_id, record in before.items():
         places = [record.file, *map(str, Path(record.file).parents)] if record.file else []
         place = next((place for place in places if place in wrong), None)
-        if segment_id not in there and place is not None:
+        if segment_id not in there and place is not None and not record.is_guess:
             lost[segment_id] = f"is not in its file any more, in which something is wrong: {wrong[place]}"
     return lost
 

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 from segbatch.errors import printable
 
 __all__ = [
+    "DeletedSegment",
     "History",
     "Manifest",
     "PastRun",
@@ -56,6 +57,24 @@ class SegmentRecord(_Record):
     entered: int | None = None
     exited: int | None = None
     run_id: str | None = None
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it stands for a place in a file where no id could be read, and never was a segment."""
+        written = self.definition.get("id") if isinstance(self.definition, dict) else None
+        return self.run_id is None and written != self.segment_id
+
+
+class DeletedSegment(_Record):
+    """A segment of the run before that is not defined any more.
+
+    Attributes:
+        segment_id: Its id.
+        exited: How many members it had, all of whom have left.
+    """
+
+    segment_id: str
+    exited: int
 
 
 class RunRecord(_Record):
@@ -171,6 +190,7 @@ class Manifest(_Record):
         format: The version of this layout.
         run: The run.
         segments: Its segments, ordered by id.
+        deleted: The segments of the run before that were deleted, ordered by id.
         snapshot: The files it read.
         files: The files it wrote.
         warnings: What was legal and often is a mistake, a message each.
@@ -180,6 +200,7 @@ class Manifest(_Record):
     format: Literal[1] = 1
     run: RunRecord
     segments: tuple[SegmentRecord, ...]
+    deleted: tuple[DeletedSegment, ...] = ()
     snapshot: tuple[SnapshotRecord, ...]
     files: tuple[PublishedFile, ...]
     warnings: tuple[str, ...] = ()
