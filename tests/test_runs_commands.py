@@ -216,7 +216,7 @@ def test_a_segment_is_held_until_it_is_accepted(nights: Nights, call: Call, shar
     assert [line.split()[-1] for line in out[1:4]] == ["held", "held", "held"]
     assert out[4].startswith("400 contacts, 0 segments, 600 memberships, 3 held; run ")
     assert err[0] == (
-        "error: segment 'also': would go from 200 to 100 members (-50.0%), more than 0.3 of its size; "
+        "error: segment 'also': would go from 200 to 100 members (-50.0%), more than 30% of its size; "
         "if that is right, run with --accept also"
     )
     status, out, err = call(*RUN, "--max-change", share, "--accept", "also", "--accept", "pro")

@@ -55,7 +55,7 @@ def test_a_segment_may_change_by_its_share_and_below_the_floor(before: int, afte
 
 def test_the_reason_tells_the_sizes_and_what_to_do() -> None:
     assert TIGHT.reason("vips", None, 1000, 400) == (
-        "would go from 1,000 to 400 members (-60.0%), more than 0.3 of its size; if that is right, "
+        "would go from 1,000 to 400 members (-60.0%), more than 30% of its size; if that is right, "
         "run with --accept vips"
     )
     assert str(TIGHT.reason("vips", None, 0, 400)).startswith("would go from 0 to 400 members (from none), more than")
@@ -142,7 +142,7 @@ def test_a_snapshot_that_lost_most_of_its_contacts_is_stopped(nights: Nights) ->
     nights.run(0)
     nights.crowd(99, pro=50)
     expected = (
-        r"contacts.parquet: 101 of the 200 contacts of the last run are gone \(50%\); nothing was published; "
+        r"contacts.parquet: 101 of the 200 contacts of the last run are gone \(50.5%\); nothing was published; "
         r"check the export, or say --accept all"
     )
     with pytest.raises(SnapshotError, match=expected):

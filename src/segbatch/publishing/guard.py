@@ -52,7 +52,8 @@ class Guard:
             return None
         change = f"{(after - before) / before:+.1%}" if before else "from none"
         sizes = f"from {before:,} to {counted(after, 'member')} ({change})"
-        return f"would go {sizes}, more than {most:.6g} of its size; if that is right, run with --accept {segment_id}"
+        share = f"{most * 100:.6g}%"
+        return f"would go {sizes}, more than {share} of its size; if that is right, run with --accept {segment_id}"
 
     def ensure_known(self, segment_ids: Collection[str]) -> None:
         """Check that what is accepted are segments, which a slip would not be.
@@ -88,7 +89,7 @@ def ensure_most_are_there(path: str, before: int, gone: int, guard: Guard) -> No
         SnapshotError: More than half of them are gone.
     """
     if before >= guard.floor and gone > before * _MOST_LOST and not guard.accepts_everything:
-        lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.0%})"
+        lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.1%})"
         raise SnapshotError(f"{path}: {lost}; nothing was published; check the export, or say --accept all")
 
 
