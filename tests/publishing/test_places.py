@@ -20,6 +20,13 @@ def test_what_could_be_no_folder_is_refused(run_id: str) -> None:
         check_run_id(run_id)
 
 
+@pytest.mark.parametrize("run_id", ["last", "previous"])
+def test_a_word_that_means_another_run_is_refused(run_id: str) -> None:
+    expected = rf"'{run_id}' cannot be a run id: where a run is asked for, it means the {run_id} one; choose another"
+    with pytest.raises(UsageError, match=expected):
+        check_run_id(run_id)
+
+
 def test_a_new_run_id_is_one_and_no_two_are_the_same() -> None:
     moment = datetime(2025, 11, 5, 2, tzinfo=UTC)
     assert check_run_id(new_run_id(moment)).startswith("20251105T020000Z-")

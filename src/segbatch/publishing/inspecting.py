@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segbatch.errors import UsageError, did_you_mean, shown
-from segbatch.publishing.places import RUNS
+from segbatch.publishing.places import LAST, PREVIOUS, RUNS
 from segbatch.publishing.pruning import has_members
 from segbatch.publishing.reading import ensure_published, read_history, read_manifest
 from segbatch.publishing.records import History, Manifest, PastRun
 
-__all__ = ["LAST", "PREVIOUS", "ListedRun", "RunDetails", "find_run", "list_runs", "published_history", "show_run"]
-
-LAST = "last"
-PREVIOUS = "previous"
+__all__ = ["ListedRun", "RunDetails", "find_run", "list_runs", "published_history", "show_run"]
 
 
 @dataclass(frozen=True, slots=True)

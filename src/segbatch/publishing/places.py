@@ -25,9 +25,11 @@ __all__ = [
     "CHANGES",
     "CURRENT",
     "HISTORY",
+    "LAST",
     "LOCK",
     "MANIFEST",
     "MEMBERSHIP",
+    "PREVIOUS",
     "RUNS",
     "STATE",
     "UNFINISHED",
@@ -49,6 +51,10 @@ UNPUBLISHED = "unpublished"
 UNFINISHED = ".tmp-"
 """What the name of a folder begins with in which a run is at work."""
 
+LAST = "last"
+PREVIOUS = "previous"
+"""What `runs show` and `diff` take in place of a run's id."""
+
 _MAX_RUN_ID = 150
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=-]*")
 _RUN_ID_RULE = (
@@ -61,8 +67,11 @@ def check_run_id(run_id: str) -> str:
     """Return a run id that somebody chose.
 
     Raises:
-        UsageError: It could not be the name of a folder.
+        UsageError: It could not be the name of a folder, or means another run.
     """
+    if run_id in {LAST, PREVIOUS}:
+        message = f"{shown(run_id)} cannot be a run id: where a run is asked for, it means the {run_id} one"
+        raise UsageError(f"{message}; choose another (--run-id)")
     if not _RUN_ID.fullmatch(run_id) or len(run_id) > _MAX_RUN_ID:
         raise UsageError(f"{shown(run_id)} cannot be a run id; {_RUN_ID_RULE}")
     return run_id
