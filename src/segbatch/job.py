@@ -1,12 +1,13 @@
 """The one use case: definitions and a snapshot in, a published membership out."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from segbatch.definitions.loading import load_definitions
-from segbatch.errors import NothingToPublishError, Problem
+from segbatch.errors import NothingToPublishError, Problem, counted
 from segbatch.night import Night, Progress
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
@@ -26,6 +27,7 @@ __all__ = ["RunReport", "run"]
 
 
 _NO_GUARD, _KEEP = Guard(), Keep()
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def run(
         if not dry_run:
             _mend(place, read_history(place))
         followed = follow(place, run_id, prepared.clock.as_of, project, started, rewind=rewind)
+        prepared = prepared.doubting(*_far_ahead(prepared.clock.as_of - started))
         gone = find_gone(prepared.definitions, Path(segments), followed.segments)
         ensure_most_stay(Path(segments), followed.segments, gone.deleted, guard)
         if gone.deleted:
@@ -131,6 +134,14 @@ def run(
         with writing(place, "the run is published, but the members of old ones are not cleared away"):
             prune(place, history, keep, started)
         return _report(manifest, prepared, catalogue, history.runs[-1].folder)
+
+
+def _far_ahead(ahead: timedelta) -> Sequence[Problem]:
+    """Warn of a moment that is far from being there: no run before it can follow."""
+    if ahead <= _A_DAY:
+        return ()
+    message = f"--as-of is {counted(ahead.days, 'day')} after the clock; later runs for earlier moments will be refused"
+    return (Problem(f"{message}, unless with --rewind", severity="warning"),)
 
 
 def _ensure_some_segment(prepared: Prepared) -> None:

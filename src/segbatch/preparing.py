@@ -76,9 +76,9 @@ class Prepared:
         failed = (problem for problems in self.plan.failed.values() for problem in problems)
         return (*self.definitions.problems, *failed)
 
-    def doubting(self, doubt: Problem) -> "Prepared":
-        """Return the same with one more warning."""
-        return replace(self, doubts=(*self.doubts, doubt))
+    def doubting(self, *doubts: Problem) -> "Prepared":
+        """Return the same with more warnings."""
+        return replace(self, doubts=(*self.doubts, *doubts))
 
     def planned(self, segment_id: str) -> PlannedSegment:
         """Return a segment that can be evaluated.

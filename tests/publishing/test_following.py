@@ -1,5 +1,7 @@
 """On which run a new one follows: re-runs, earlier moments, and outputs of something else."""
 
+from datetime import UTC, datetime, timedelta
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -60,6 +62,15 @@ def test_a_run_of_an_earlier_id_is_refused(nights: Nights) -> None:
         nights.run(night)
     with pytest.raises(UsageError, match="run night-1 was published before run night-2; --rewind takes back 1 run"):
         nights.run(1)
+
+
+@pytest.mark.parametrize(("hours", "days"), [(23, None), (49, "2 days"), (25, "1 day")])
+def test_a_run_for_a_moment_far_ahead_is_warned_of(nights: Nights, hours: int, days: str | None) -> None:
+    report = nights.run(as_of=datetime.now(UTC) + timedelta(hours=hours, minutes=1))
+    expected = (
+        f"--as-of is {days} after the clock; later runs for earlier moments will be refused, unless with --rewind"
+    )
+    assert [str(warning) for warning in report.warnings] == ([expected] if days else [])
 
 
 def test_runs_of_the_same_moment_follow_each_other(nights: Nights) -> None:
