@@ -21,9 +21,10 @@ NOT_PARQUET = "is not Parquet, or cut short or damaged; export it again"
 CHECK_PATH = "no such file; check the path of the export"
 NO_MATCH = "matches no file; check the path of the export"
 NO_FILE_IN = "the folder has no .parquet file"
-NOT_IDS = "ids are text, whole numbers or UUIDs (--id-column NAME)"
+NOT_IDS = "ids are text, whole numbers, UUIDs or bytes (--id-column NAME)"
 NOT_UTF_8 = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
 ALL_ALIKE = "export all files alike"
+EMPTY_ID = "an empty id (a text of no characters in 'id'), the first in row"
 ONE_ROW_EACH = "keep one row per contact in the export"
 FIRST_ELEVEN = ", ".join(f"c{number}" for number in range(11))
 
@@ -190,6 +191,18 @@ UNREAD: dict[str, tuple[bytes, str]] = {
     "no id for many": (
         contacts(id=["a", None, "b", None, None], status=["x"] * 5),
         "3 contacts have no id (the column 'id' is null), the first in row 2; give each an id in the export",
+    ),
+    "an empty id": (
+        contacts(id=["ann", ""]),
+        f"1 contact has {EMPTY_ID} 2; give each an id in the export",
+    ),
+    "empty ids, repeated and not": (
+        contacts(id=coded(pa.array(["", "a", "b", ""])), status=["x"] * 4),
+        f"2 contacts have {EMPTY_ID} 1; give each an id in the export",
+    ),
+    "empty ids beside null": (
+        contacts(id=["", None]),
+        "1 contact has no id (the column 'id' is null), the first in row 2; give each an id in the export",
     ),
     "one id twice": (
         contacts(id=["ann", "ann"]),

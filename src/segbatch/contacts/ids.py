@@ -29,7 +29,7 @@ def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
             f"the id column '{clipped(name)}' holds nothing but nulls; give each contact an id (--id-column NAME)"
         )
     if not _can_be_id(kind):
-        message = f"is {kind_words(kind)}; ids are text, whole numbers or UUIDs (--id-column NAME)"
+        message = f"is {kind_words(kind)}; ids are text, whole numbers, UUIDs or bytes (--id-column NAME)"
         raise SnapshotError(f"the id column '{clipped(name)}' {message}")
     return kind
 
@@ -57,6 +57,29 @@ def ids_as_series(ids: pa.Array) -> pl.Series:
     return pl.Series("id", ids)
 
 
+class _Without:
+    """Counts the contacts that have no id of their own, in one of the ways in which that can be."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._number = 0
+        self._first = 0
+
+    def add(self, are: pl.Series, rows_before: int) -> None:
+        """Take which of the contacts of the next batch are such ones."""
+        found = int(are.sum())
+        if found and not self._number:
+            self._first = rows_before + int(are.arg_max() or 0) + 1
+        self._number += found
+
+    def refuse(self, column: str) -> None:
+        """Raise an error if there was one."""
+        if self._number:
+            have = f"{'has' if self._number == 1 else 'have'} {self._what.format(clipped(column))}"
+            where = f"the first in row {self._first:,}; give each an id in the export"
+            raise SnapshotError(f"{counted(self._number, 'contact')} {have}, {where}")
+
+
 class IdCheck:
     """Looks at all the ids of a snapshot, a batch at a time.
 
@@ -68,15 +91,15 @@ class IdCheck:
         self._column = column
         self._hashes: list[pl.Series] = []
         self._rows = 0
-        self._nulls = 0
-        self._first_null = 0
+        self._null = _Without("no id (the column '{}' is null)")
+        self._empty = _Without("an empty id (a text of no characters in '{}')")
 
     def add(self, ids: pl.Series) -> None:
         """Take the ids of the next batch."""
-        nulls = ids.null_count()
-        if nulls and not self._nulls:
-            self._first_null = self._rows + int(ids.is_null().arg_max() or 0) + 1
-        self._nulls += nulls
+        if ids.null_count():
+            self._null.add(ids.is_null(), self._rows)
+        if ids.dtype == pl.String:
+            self._empty.add(ids == "", self._rows)
         self._rows += len(ids)
         self._hashes.append(ids.hash())
 
@@ -87,12 +110,10 @@ class IdCheck:
             read_again: Reads the ids of the snapshot once more, in batches; called where hashes come twice.
 
         Raises:
-            SnapshotError: Ids are null, or come more than once.
+            SnapshotError: Ids are null or empty, or come more than once.
         """
-        if self._nulls:
-            have = "has" if self._nulls == 1 else "have"
-            message = f"{counted(self._nulls, 'contact')} {have} no id (the column '{clipped(self._column)}' is null), "
-            raise SnapshotError(f"{message}the first in row {self._first_null:,}; give each an id in the export")
+        for without in (self._null, self._empty):
+            without.refuse(self._column)
         hashes = pl.concat(self._hashes).sort() if self._hashes else pl.Series(dtype=pl.UInt64)
         twice = hashes.filter(hashes == hashes.shift()).unique()
         if len(twice):
