@@ -1,6 +1,7 @@
 """The commands that look after published runs, and the options of a run that follows others."""
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -194,8 +195,10 @@ def test_what_was_spoilt_is_told_and_ends_with_1(two: Nights, call: Call) -> Non
     (two.place("night-1") / "state.arrow").unlink()
     status, [line], [error] = call("verify")
     assert (status, line.split(": ")[-1]) == (1, "1 error")
-    expected = "error: output/runs/night-1/state.arrow: is missing; restore it from a copy, or run again with --run-id"
-    assert error == f"{expected} night-1"
+    expected = (
+        "error: output/runs/night-1/state.arrow: is missing; restore it from a copy, or run again, of that night's"
+    )
+    assert error == f"{expected} snapshot, with --run-id night-1 --as-of 2025-11-02T02:00:00Z"
     found = data(call, "verify", "--all", status=1)
     assert (found["runs"], found["files"], len(found["problems"])) == (2, 6, 1)
 
@@ -245,8 +248,29 @@ def test_a_run_for_an_earlier_moment_needs_to_be_told_so(nights: Nights, call: C
     nights.run(3)
     earlier = (*RUN, "--as-of", "2025-11-02")
     assert call(*earlier)[0] == 2
-    assert call(*earlier, "--rewind")[0] == 0
+    status, _, [error] = call(*earlier, "--rewind")
+    assert (status, error.split("; ")[-1]) == (2, "if that is meant, add --accept all")
+    assert call(*earlier, "--rewind", "--accept", "all")[0] == 0
     assert len(nights.history().runs) == 1
+
+
+def test_what_a_rewind_takes_back_is_told(nights: Nights, call: Call) -> None:
+    for night in range(3):
+        nights.run(night)
+    back = (*RUN, "--run-id", "tuesday", "--as-of", "2025-11-02", "--rewind")
+    told = "--rewind takes back 2 runs (night-1, night-2), with the changes; run again in order what is to stay"
+    for options in (("--dry-run",), ()):
+        status, _, err = call(*back, *options)
+        assert (status, err) == (0, [f"warning: output: {told}"])
+    nights.run(2)
+    assert data(call, *back, "--run-id", "wednesday")["taken_back"] == ["night-2"]
+
+
+def test_what_relink_goes_back_to_is_told(two: Nights, call: Call) -> None:
+    shutil.rmtree(two.place("night-1"))
+    status, out, [warning] = call("relink")
+    assert (status, out) == (0, ["output/segbatch.duckdb"])
+    assert warning.startswith("warning: output/current: names night-1, whose folder is missing; ")
 
 
 def test_a_run_clears_away_the_members_of_old_ones(nights: Nights, call: Call) -> None:

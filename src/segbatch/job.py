@@ -13,8 +13,8 @@ from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
 from segbatch.publishing.deleting import ensure_most_stay, find_gone, tell_deleted
 from segbatch.publishing.durable import writing
-from segbatch.publishing.following import follow
-from segbatch.publishing.guard import Guard
+from segbatch.publishing.following import Rewind, follow
+from segbatch.publishing.guard import EVERYTHING, Guard
 from segbatch.publishing.lock import NO_PATIENCE, Patience
 from segbatch.publishing.places import MEMBERSHIP, RUNS, check_run_id, free_folder, new_run_id
 from segbatch.publishing.pruning import Keep, clear_dead_runs, prune
@@ -42,6 +42,7 @@ class RunReport:
         warnings: What was legal and often is a mistake.
         catalogue: The DuckDB file that analysts open.
         membership: The folder with the membership's Parquet files.
+        taken_back: The ids of the runs that it took back.
         dry_run: Whether nothing was written, and these are the places where it would be.
     """
 
@@ -52,6 +53,7 @@ class RunReport:
     warnings: tuple[Problem, ...]
     catalogue: Path
     membership: Path
+    taken_back: tuple[str, ...] = ()
     dry_run: bool = False
 
 
@@ -90,7 +92,7 @@ def run(
         guard: How much segments may change.
         keep: Which of the runs before keep their members.
         patience: What to do while another run is at work on the output.
-        rewind: Whether runs that hold for a later moment are taken back.
+        rewind: Whether runs that hold for a later moment are taken back; all there are only if the guard accepts `all`.
         dry_run: Whether to tell what would be published, and change nothing.
         progress: Told how far the run is.
 
@@ -118,22 +120,22 @@ def run(
         guard.ensure_known(prepared.definitions.ids)
         if not dry_run:
             _mend(place, read_history(place))
-        followed = follow(place, run_id, prepared.clock.as_of, project, started, rewind=rewind)
-        prepared = prepared.doubting(*_far_ahead(prepared.clock.as_of - started))
+        back: Rewind = "none" if not rewind else "all" if guard.accepts(EVERYTHING) else "some"
+        followed = follow(place, run_id, prepared.clock.as_of, project, started, back)
+        prepared = prepared.doubting(*followed.warnings, *_far_ahead(prepared.clock.as_of - started))
         gone = find_gone(prepared.definitions, Path(segments), followed.segments)
         ensure_most_stay(Path(segments), followed.segments, gone.deleted, guard)
         if gone.deleted:
             prepared = prepared.doubting(tell_deleted(Path(segments), gone.deleted, None if dry_run else run_id))
         night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, progress)
         if dry_run:
-            report = _report(night.evaluate(None), prepared, place / CATALOGUE, free_folder(place, run_id))
-            return replace(report, dry_run=True)
+            return replace(_report(night, night.evaluate(None), free_folder(place, run_id)), dry_run=True)
         with staging(place, run_id) as folder:
             manifest = night.evaluate(folder)
-            catalogue, history = publish(place, folder, manifest, followed.history)
+            history = publish(place, folder, manifest, followed.history)
         with writing(place, "the run is published, but the members of old ones are not cleared away"):
             prune(place, history, keep, started)
-        return _report(manifest, prepared, catalogue, history.runs[-1].folder)
+        return _report(night, manifest, history.runs[-1].folder)
 
 
 def _far_ahead(ahead: timedelta) -> Sequence[Problem]:
@@ -151,14 +153,21 @@ def _ensure_some_segment(prepared: Prepared) -> None:
         raise NothingToPublishError([*prepared.errors, nothing])
 
 
-def _report(manifest: Manifest, prepared: Prepared, catalogue: Path, folder: str) -> RunReport:
+def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
     """Tell what a run did."""
+    prepared, output = night.prepared, night.output
     there = set(prepared.definitions.ids)
     kept = (entry for entry in manifest.segments if entry.status == "held" or entry.segment_id not in there)
     errors = (*prepared.errors, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in kept))
-    membership = catalogue.parent / RUNS / folder / MEMBERSHIP
     return RunReport(
-        manifest.run, manifest.segments, manifest.deleted, errors, tuple(prepared.warnings), catalogue, membership
+        run=manifest.run,
+        segments=manifest.segments,
+        deleted=manifest.deleted,
+        errors=errors,
+        warnings=tuple(prepared.warnings),
+        catalogue=output / CATALOGUE,
+        membership=output / RUNS / folder / MEMBERSHIP,
+        taken_back=tuple(past.run.run_id for past in night.followed.taken_back),
     )
 
 

@@ -173,7 +173,8 @@ class Model:
         kept, taken = (self.runs, []) if first is None else (self.runs[:first], self.runs[first:])
         last = kept[-1] if kept else None
         refusals = self._refusals(definitions, members, world, ask)
-        if any(run.run_id != ask.run_id for run in taken) and not ask.rewind:
+        takes_back = any(run.run_id != ask.run_id for run in taken)
+        if takes_back and not (ask.rewind and (kept or "all" in ask.accepted)):
             refusals.add("usage")
         elif last and last.pruned:
             refusals.add("pruned")

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pytest
 
 from builders import write_contacts
-from nights import Nights
-from segbatch import UsageError
+from nights import FIRST_NIGHT, Nights
+from segbatch import Guard, Keep, PublishError, UsageError
 from segbatch.publishing import publish
 from segbatch.publishing.relinking import relink
+from segbatch.publishing.verifying import verify
 
 
 def run_ids(nights: Nights) -> list[str]:
@@ -49,8 +50,8 @@ def test_the_first_run_can_be_run_again(nights: Nights) -> None:
 def test_a_run_for_an_earlier_moment_is_refused(nights: Nights) -> None:
     nights.run(3)
     expected = (
-        r"output: the last run, night-3, holds for 2025-11-04 02:00:00 UTC, and this one for 2025-11-02 02:00:00 UTC; "
-        r"--rewind takes back 1 run, which then have to be run again in order"
+        r"output: run night-3 holds for 2025-11-04 02:00:00 UTC, and this one for 2025-11-02 02:00:00 UTC; "
+        r"--rewind takes back 1 run \(night-3\), to be run again in order"
     )
     with pytest.raises(UsageError, match=expected):
         nights.run(1)
@@ -60,8 +61,16 @@ def test_a_run_for_an_earlier_moment_is_refused(nights: Nights) -> None:
 def test_a_run_of_an_earlier_id_is_refused(nights: Nights) -> None:
     for night in range(3):
         nights.run(night)
-    with pytest.raises(UsageError, match="run night-1 was published before run night-2; --rewind takes back 1 run"):
-        nights.run(1)
+    with pytest.raises(UsageError, match=r"run night-1 was published before run night-2; --rewind takes back 1 run"):
+        nights.run(3, run_id="night-1")
+
+
+def test_the_last_run_made_again_for_a_moment_before_the_others_is_told_of_those(nights: Nights) -> None:
+    for night in range(3):
+        nights.run(night)
+    expected = "run night-1 holds for 2025-11-02 02:00:00 UTC, and this one for 2025-11-01 02:00:00 UTC; --rewind takes"
+    with pytest.raises(UsageError, match=expected + r" back 1 run \(night-1\), to be run again in order"):
+        nights.run(0, run_id="night-2")
 
 
 @pytest.mark.parametrize(("hours", "days"), [(23, None), (49, "2 days"), (25, "1 day")])
@@ -92,10 +101,68 @@ def test_a_rewind_takes_back_the_later_runs_and_their_changes(nights: Nights) ->
     assert [gone.folder for gone in nights.history().taken_back] == ["night-1", "night-2"]
 
 
-def test_a_rewind_before_the_first_run_begins_anew(nights: Nights) -> None:
+def test_a_rewind_tells_which_runs_it_takes_back(nights: Nights) -> None:
+    for night in range(4):
+        nights.run(night)
+    told = "--rewind takes back 2 runs (night-2, night-3), with the changes; run again in order what is to stay"
+    expected = [f"{nights.output}: {told}"]
+    for options in ({"dry_run": True}, {}):
+        report = nights.run(1, rewind=True, **options)
+        assert (report.taken_back, [str(one) for one in report.warnings]) == (("night-2", "night-3"), expected)
+    assert nights.manifest("night-1~2").warnings == tuple(expected)
+    report = nights.run(1, rewind=True)
+    assert (report.taken_back, report.warnings) == ((), ())
+
+
+def test_a_rewind_before_the_first_run_has_to_be_meant(nights: Nights) -> None:
     nights.run(1)
-    nights.run(0, rewind=True)
+    nights.run(2)
+    for options in ({"as_of": FIRST_NIGHT}, {"run_id": "night-1"}):
+        with pytest.raises(UsageError, match=r"take back all there is, .*; if that is meant, add --accept all"):
+            nights.run(1, rewind=True, **options)
+    assert run_ids(nights) == ["night-1", "night-2"]
+    nights.run(0, rewind=True, guard=Guard(accepted=["all"]))
     assert (run_ids(nights), nights.changes()) == (["night-0"], [])
+
+
+def test_a_rewind_can_be_undone_for_a_day_however_little_is_kept(nights: Nights) -> None:
+    nights.run(0)
+    for night in (1, 2):
+        nights.contacts(ann="free", bob="pro", cem="free" if night == 1 else "pro")
+        nights.run(night)
+    expected = nights.changes(), nights.members("pro")
+    for _ in range(2):
+        nights.run(1, rewind=True, keep=Keep(2, 0))
+    assert nights.folders() == ["night-0", "night-1", "night-1~2", "night-1~3", "night-2"]
+    (nights.output / "current").write_text("night-2\n")
+    relink(nights.output)
+    assert run_ids(nights) == ["night-0", "night-1", "night-2"]
+    assert (nights.changes(), nights.members("pro")) == expected
+    assert verify(nights.output).problems == []
+
+
+def test_a_run_that_was_pruned_is_not_taken_for_damaged(nights: Nights) -> None:
+    for night in range(4):
+        nights.run(night, keep=Keep(2, 0))
+    expected = "run night-0, which this one would follow, was pruned; rewind to night-3 at the earliest, and keep more"
+    with pytest.raises(PublishError, match=expected):
+        nights.run(1, rewind=True)
+    nights.run(3, rewind=True)
+
+
+def test_the_last_run_can_be_made_again_where_its_state_is_lost(nights: Nights) -> None:
+    for night in range(2):
+        nights.run(night)
+    state = nights.place("night-1") / "state.arrow"
+    state.unlink()
+    expected = "is missing; restore it, or first run that night's snapshot again with --run-id night-1 --as-of 2025-11"
+    with pytest.raises(PublishError, match=expected + "-02T02:00:00Z$"):
+        nights.run(2)
+    [warning] = relink(nights.output).warnings
+    assert warning.message.startswith("is missing or damaged; the tables do without, but the next run will not")
+    nights.run(1)
+    nights.run(2)
+    assert run_ids(nights) == ["night-0", "night-1", "night-2"]
 
 
 def test_the_output_of_another_project_is_refused(nights: Nights) -> None:

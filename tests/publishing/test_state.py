@@ -75,7 +75,7 @@ def test_a_state_that_is_lost_or_damaged_is_told(tmp_path: Path, content: bytes 
     if content is not None:
         (tmp_path / "state.arrow").write_bytes(content)
     wrong = "is missing" if content is None else "is damaged"
-    with pytest.raises(PublishError, match=rf"state.arrow: {wrong}; restore it, or publish into another folder"):
+    with pytest.raises(PublishError, match=rf"state.arrow: {wrong}; restore it from a copy"):
         open_state(tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Finding what was changed, cut or lost of what is published."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -41,7 +42,9 @@ def spoil(path: Path) -> None:
 
 
 FILES = ["membership/part-00000.parquet", "state.arrow", "changes.parquet"]
-AGAIN = "restore it from a copy, or run again with --run-id night-2"
+AGAIN = (
+    "restore it from a copy, or run again, of that night's snapshot, with --run-id night-2 --as-of 2025-11-03T02:00:00Z"
+)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -83,16 +86,69 @@ def test_the_changes_of_older_runs_are_always_read(three: Nights) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"x" * 100])
-def test_changes_of_an_older_run_that_are_lost_stop_the_next_one(three: Nights, content: bytes | None) -> None:
-    path = three.place("night-1") / "changes.parquet"
+@pytest.mark.parametrize("lost", [1, 2])
+def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
+    three: Nights, content: bytes | None, lost: int
+) -> None:
+    three.contacts(ann="pro", bob="free", cem="free")
+    three.run(2)
+    path = three.output / "runs" / three.history().runs[lost].folder / "changes.parquet"
+    whole = path.read_bytes()
+    everything = three.changes()
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    for attempt in (lambda: three.run(3), lambda: relink(three.output)):
-        with pytest.raises(PublishError, match=r"what a run left cannot be read: .*changes.parquet.*segbatch verify"):
-            attempt()
-    assert [run.folder for run in three.history().runs] == ["night-0", "night-1", "night-2"]
-    assert three.folders() == ["night-0", "night-1", "night-2"]
+    three.contacts(ann="pro", bob="pro", cem="free")
+    report = three.run(3)
+    [warning] = report.warnings
+    assert warning.file == str(path)
+    assert warning.message.split("; ")[1:] == [
+        f"membership_changes and membership_history go without what changed with run night-{lost}",
+        "restore it from a copy and run segbatch relink",
+        "segbatch verify finds all that is lost",
+    ]
+    assert three.manifest("night-3").warnings == (str(warning),)
+    assert three.members("pro") == ["ann", "bob"]
+    tonight = three.ask("FROM membership_changes WHERE run_id = 'night-3'")
+    assert {run_id for run_id, *_ in three.changes()} == {"night-1", "night-2", "night-3"} - {f"night-{lost}"}
+    assert len(problems(three)) == 1
+    assert relink(three.output).warnings == (warning,)
+    path.write_bytes(whole)
+    assert problems(three) == [
+        "segbatch.duckdb: does not show all changes that are there; mend it with segbatch relink"
+    ]
+    assert relink(three.output).warnings == ()
+    assert len(three.changes()) == len(everything) + len(tonight)
+
+
+def test_a_history_without_sizes_is_read_too(three: Nights) -> None:
+    history = three.place("night-2") / "history.json"
+    history.write_text(re.sub(r',\s*"changes_size": [0-9a-z]+', "", history.read_text()))
+    (three.place("night-1") / "changes.parquet").write_bytes(b"")
+    [warning] = three.run(3).warnings
+    assert "changes.parquet: is damaged; " in str(warning)
+
+
+def test_relink_needs_the_members_alone(three: Nights) -> None:
+    three.contacts(ann="pro", bob="free", cem="free")
+    three.run(3)
+    (three.place("night-3") / "changes.parquet").unlink()
+    (three.place("night-3") / "state.arrow").unlink()
+    assert len(relink(three.output).warnings) == 2
+    assert three.members("pro") == ["ann"]
+    assert {run_id for run_id, *_ in three.changes()} == {"night-1"}
+
+
+def test_relink_tells_that_it_goes_back(three: Nights) -> None:
+    shutil.rmtree(three.place("night-2"))
+    fault = "current: names night-2, whose folder is missing"
+    with pytest.raises(PublishError, match=f"{fault}; restore it, or go back to night-1 with segbatch relink"):
+        three.run(3)
+    assert problems(three)[0].startswith(fault)
+    [warning] = relink(three.output).warnings
+    assert str(warning).endswith(f"{fault}; the last run that is there is night-1, which the tables show now")
+    assert relink(three.output).warnings == ()
+    assert three.ask("SELECT max(run_id) FROM runs") == [("night-1",)]
 
 
 def test_what_was_pruned_is_not_missed(three: Nights) -> None:
@@ -153,7 +209,8 @@ def test_a_pointer_that_is_lost_is_found_and_the_rest_is_read(three: Nights) -> 
 
 def test_a_pointer_to_nothing_is_found(three: Nights) -> None:
     shutil.rmtree(three.output / "runs")
-    assert problems(three) == ["current: does not name a run; mend it with segbatch relink"]
+    told = "names night-2, whose folder is missing; restore the folder, or remove this file"
+    assert problems(three) == [f"current: {told}"]
 
 
 def test_tables_that_show_another_run_are_found_and_mended(three: Nights) -> None:

@@ -72,7 +72,11 @@ def run(
     ] = KEEP_DAYS,
     wait: Annotated[bool, WAIT] = False,
     rewind: Annotated[
-        bool, typer.Option("--rewind", help="Take back the runs that hold for a later moment, and follow on the rest.")
+        bool,
+        typer.Option(
+            "--rewind",
+            help="Take back the runs that hold for a later moment; all there are only with --accept all.",
+        ),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Tell what would be published, and change nothing.")
@@ -111,7 +115,12 @@ def run(
 
 @app.command()
 def query(
-    sql: Annotated[str, typer.Argument(help="A statement of DuckDB's SQL over membership, segments and runs.")],
+    sql: Annotated[
+        str,
+        typer.Argument(
+            help="A statement of DuckDB's SQL over membership, segments, runs, membership_changes, membership_history."
+        ),
+    ],
     output: Annotated[Path, PUBLISHED] = Path("output"),
     rows: Annotated[int, typer.Option(metavar="N", min=1, help="How many rows to show.")] = 1000,
     as_json: Annotated[bool, JSON] = False,
@@ -136,6 +145,7 @@ def relink(
     """
     from segbatch.publishing import relinking  # noqa: PLC0415 - loads DuckDB
 
-    catalogue = relinking.relink(output, Patience(wait, console.print_waiting))
+    relinked = relinking.relink(output, Patience(wait, console.print_waiting))
+    console.print_problems(relinked.warnings)
     with console.answering():
-        typer.echo(printable(str(catalogue)))
+        typer.echo(printable(str(relinked.catalogue)))

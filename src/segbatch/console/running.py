@@ -107,6 +107,7 @@ def _run_data(report: "RunReport") -> dict[str, object]:
         ],
         "deleted": [gone.model_dump(mode="json") for gone in report.deleted],
         "warnings": [str(problem) for problem in report.warnings],
+        "taken_back": list(report.taken_back),
         "dry_run": report.dry_run,
         "catalogue": str(report.catalogue),
         "membership": str(report.membership),

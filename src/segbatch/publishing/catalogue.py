@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from segbatch.disk import replace_file
 from segbatch.errors import PublishError, UsageError
-from segbatch.publishing.durable import ensure_no_folder
-from segbatch.publishing.places import CHANGES, MEMBERSHIP, RUNS
+from segbatch.publishing.durable import ensure_no_folder, is_of_disk
+from segbatch.publishing.past_changes import find_changes
+from segbatch.publishing.places import MEMBERSHIP
 from segbatch.publishing.records import History, Manifest, RunRecord, SegmentRecord
 from segbatch.publishing.views import create_views, quoted
 
@@ -80,39 +81,35 @@ def ensure_nameable(output: Path) -> None:
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
 
 
-def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history: History) -> None:
-    """Build the catalogue of a run aside, where no reader sees it.
+def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str) -> None:
+    """Build the catalogue of a run aside, where no reader sees it; changes that are lost are left out.
 
     Args:
         output: The output folder.
         run_folder: The folder of the run whose membership is shown.
         manifest: That run.
         history: The runs before it, and itself.
+        outcome: What is to be said of the whole where it cannot be built.
 
     Raises:
-        PublishError: A file that is to be shown is lost or damaged.
+        PublishError: A file that is to be shown is damaged.
     """
     discard_catalogue(output)
     aside = _aside(output)
+    membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute(f"ATTACH {quoted(aside)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
         numbers = range(1, len(history.runs) + 1)
         _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
         try:
-            create_views(connection, *_files(output / RUNS, run_folder, manifest, history))
+            create_views(connection, membership, find_changes(output, history).files)
         except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            message = f"what a run left cannot be read: {reason}; find all that is lost with segbatch verify"
+            if is_of_disk(error):
+                raise
+            message = f"DuckDB cannot read what runs left; {outcome}; find what is damaged with segbatch verify"
             raise PublishError(f"{output}: {message}") from None
         connection.execute("DETACH catalogue")
-
-
-def _files(runs: Path, run_folder: Path, manifest: Manifest, history: History) -> tuple[list[Path], list[Path]]:
-    """Return the files of the membership and those of the changes; at least one of each, for the type of the ids."""
-    membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
-    changes = [runs / run.folder / CHANGES for run in history.runs if run.changes]
-    return membership, changes or [run_folder / CHANGES]
 
 
 def place_catalogue(output: Path) -> Path:

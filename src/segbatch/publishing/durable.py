@@ -10,15 +10,18 @@ import duckdb
 
 from segbatch.errors import PublishError
 
-__all__ = ["ensure_no_folder", "writing"]
+__all__ = ["NOTHING", "ensure_no_folder", "is_of_disk", "writing"]
 
 _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
-_NOTHING = "nothing was published"
+_FULL = ("No space left", "Could not write", "CHECKPOINT during DETACH", "Could not truncate", "fsync")
+"""What DuckDB says where it cannot write a file, mostly because the disk is full."""
+
+NOTHING = "nothing was published"
 
 
 @contextmanager
-def writing(output: Path, outcome: str = _NOTHING) -> Iterator[None]:
+def writing(output: Path, outcome: str = NOTHING) -> Iterator[None]:
     """Turn errors of writing into one that says what to do.
 
     Args:
@@ -33,7 +36,13 @@ def writing(output: Path, outcome: str = _NOTHING) -> Iterator[None]:
     except OSError as error:
         raise PublishError(f"{_trouble(output, error)}; {outcome}") from None
     except duckdb.Error as error:
-        raise PublishError(f"{output}: cannot be written: {str(error).splitlines()[0]}; {outcome}") from None
+        reason = "is the disk full?" if is_of_disk(error) else str(error).splitlines()[0]
+        raise PublishError(f"{output}: cannot be written: {reason}; {outcome}") from None
+
+
+def is_of_disk(error: duckdb.Error) -> bool:
+    """Tell whether DuckDB could not write to the disk."""
+    return any(words in str(error) for words in _FULL)
 
 
 def ensure_no_folder(path: Path) -> None:
@@ -43,7 +52,7 @@ def ensure_no_folder(path: Path) -> None:
         PublishError: One does.
     """
     if path.is_dir() and not path.is_symlink():
-        raise PublishError(f"{_in_the_way(path)}; {_NOTHING}")
+        raise PublishError(f"{_in_the_way(path)}; {NOTHING}")
 
 
 def _trouble(output: Path, error: OSError) -> str:

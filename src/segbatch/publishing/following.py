@@ -1,21 +1,27 @@
 """On which run a new one follows: always the last, unless that is run again or taken back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
 from segbatch.contacts.columns import kind_words
-from segbatch.errors import UsageError, clipped, counted
+from segbatch.errors import Problem, PublishError, UsageError, clipped, counted, some_of
+from segbatch.publishing.past_changes import find_changes
 from segbatch.publishing.places import RUNS
+from segbatch.publishing.pruning import has_members
 from segbatch.publishing.reading import read_history, read_manifest
-from segbatch.publishing.records import History, PastRun, SegmentRecord, TakenBack
+from segbatch.publishing.records import History, PastRun, RunRecord, SegmentRecord, TakenBack
 from segbatch.publishing.state import State, open_state
 from segbatch.publishing.stored_ids import stored_type
 
-__all__ = ["Followed", "follow"]
+__all__ = ["Followed", "Rewind", "again_with", "follow"]
+
+Rewind = Literal["none", "some", "all"]
+"""How many runs may be taken back: none, as many as leave one to follow on, or every one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +32,15 @@ class Followed:
         history: The runs before it, and the folders that are taken back with it.
         segments: The segments of the run before, by id; empty where there is none.
         state: The bits of the run before; None where there is none.
+        taken_back: The runs that are taken back.
+        warnings: What is taken back, and what of older runs is lost.
     """
 
     history: History
     segments: dict[str, SegmentRecord]
     state: State | None
+    taken_back: tuple[PastRun, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     @property
     def last(self) -> PastRun | None:
@@ -38,7 +48,7 @@ class Followed:
         return self.history.runs[-1] if self.history.runs else None
 
 
-def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now: datetime, *, rewind: bool) -> Followed:
+def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now: datetime, rewind: Rewind) -> Followed:
     """Find what a new run follows on.
 
     Args:
@@ -47,25 +57,40 @@ def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now:
         as_of: The moment for which the new run holds.
         project: The project whose segments alone it evaluates, if any.
         now: What time it is.
-        rewind: Whether runs that hold for a later moment, or came after the run of the same id, are taken back.
+        rewind: How many of the runs may be taken back that hold for a later moment, or came after the run of the same
+            id.
 
     Raises:
-        UsageError: The run would have to go before others and `rewind` is not said, or the output is another project's.
+        UsageError: The run would have to go before others and `rewind` does not allow that, or the output is another
+            project's.
         PublishError: What was published cannot be read.
     """
-    history = read_history(output)
-    runs, later = _split(history.runs, run_id, as_of)
-    if any(run.run.run_id != run_id for run in later) and not rewind:
-        raise UsageError(_later(output, run_id, as_of, later))
-    taken_back = (*history.taken_back, *(TakenBack(folder=run.folder, at=now) for run in later))
-    there = (gone for gone in taken_back if (output / RUNS / gone.folder).exists())  # a new run may get a free name
+    published = read_history(output)
+    runs, later = _split(published.runs, run_id, as_of)
+    taken_back = tuple(run for run in later if run.run.run_id != run_id)
+    if taken_back and rewind == "none":
+        raise UsageError(_later(output, run_id, as_of, taken_back))
+    if taken_back and not runs and rewind != "all":
+        raise UsageError(_everything(output, taken_back))
+    gone = (*published.taken_back, *(TakenBack(folder=run.folder, at=now, by_rewind=bool(taken_back)) for run in later))
+    there = (run for run in gone if (output / RUNS / run.folder).exists())  # a new run may get a free name
     history = History(runs=runs, taken_back=tuple(there))
+    warnings = (*_told(output, taken_back), *find_changes(output, history).lost)
     if not runs:
-        return Followed(history, {}, None)
+        return Followed(history, {}, None, taken_back, warnings)
     folder = output / RUNS / runs[-1].folder
     _ensure_same_project(output, runs[-1], project)
     segments = {segment.segment_id: segment for segment in read_manifest(folder).segments}
-    return Followed(history, segments, open_state(folder))
+    if later and not has_members(folder):
+        raise PublishError(_pruned(output, runs, published.runs))
+    again = again_with(runs[-1].run) + (" --rewind" if later else "")
+    state = open_state(folder, f"restore it, or first run that night's snapshot again with {again}")
+    return Followed(history, segments, state, taken_back, warnings)
+
+
+def again_with(run: RunRecord) -> str:
+    """Return the options by which a run is made again."""
+    return f"--run-id {run.run_id} --as-of {run.as_of.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"
 
 
 def _split(runs: Sequence[PastRun], run_id: str, as_of: datetime) -> tuple[tuple[PastRun, ...], tuple[PastRun, ...]]:
@@ -74,14 +99,37 @@ def _split(runs: Sequence[PastRun], run_id: str, as_of: datetime) -> tuple[tuple
     return tuple(runs[:first]), tuple(runs[first:])
 
 
-def _later(output: Path, run_id: str, as_of: datetime, later: Sequence[PastRun]) -> str:
-    last = later[-1].run
-    if any(run.run.run_id == run_id for run in later):
-        what = f"run {run_id} was published before run {last.run_id}"
+def _later(output: Path, run_id: str, as_of: datetime, taken_back: Sequence[PastRun]) -> str:
+    last = taken_back[-1].run
+    if last.as_of > as_of:
+        what = f"run {last.run_id} holds for {_utc(last.as_of)}, and this one for {_utc(as_of)}"
     else:
-        what = f"the last run, {last.run_id}, holds for {_utc(last.as_of)}, and this one for {_utc(as_of)}"
-    taken = counted(sum(run.run.run_id != run_id for run in later), "run")
-    return f"{output}: {what}; --rewind takes back {taken}, which then have to be run again in order"
+        what = f"run {run_id} was published before run {last.run_id}"
+    return f"{output}: {what}; --rewind takes back {_named(taken_back)}, to be run again in order"
+
+
+def _everything(output: Path, taken_back: Sequence[PastRun]) -> str:
+    what = f"--rewind would take back all there is, {_named(taken_back)}, and begin anew"
+    return f"{output}: {what}; if that is meant, add --accept all"
+
+
+def _told(output: Path, taken_back: Sequence[PastRun]) -> Iterator[Problem]:
+    if taken_back:
+        message = f"--rewind takes back {_named(taken_back)}, with the changes; run again in order what is to stay"
+        yield Problem(message, file=str(output), severity="warning")
+
+
+def _named(runs: Sequence[PastRun]) -> str:
+    return f"{counted(len(runs), 'run')} ({some_of(run.run.run_id for run in runs)})"
+
+
+def _pruned(output: Path, runs: Sequence[PastRun], published: Sequence[PastRun]) -> str:
+    """Say that a run has no members any more to be followed on, and which run can be made again in its place."""
+    pairs = zip(published[len(runs) - 1 :], published[len(runs) :], strict=False)
+    earliest = next((run for before, run in pairs if has_members(output / RUNS / before.folder)), None)
+    what = f"run {runs[-1].run.run_id}, which this one would follow, was pruned"
+    back = f"rewind to {earliest.run.run_id} at the earliest" if earliest else "rewind to no run before the last"
+    return f"{output}: {what}; {back}, and keep more runs from now on (--keep)"
 
 
 def _utc(moment: datetime) -> str:

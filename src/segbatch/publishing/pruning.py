@@ -26,6 +26,9 @@ __all__ = [
 KEEP_RUNS = 7
 KEEP_DAYS = 1.0
 _LONGEST = 36_500
+_REWOUND_DAYS = 1.0
+"""So long the folders of runs stay at least that a rewind took back, however little is kept: it may be a mistake."""
+
 _TRIES = 5
 FEWEST = 2
 """Runs that are always kept: the last, and the one before, without which the last could not be run again."""
@@ -97,7 +100,7 @@ def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run:
         dry_run: Whether to tell what would be removed, and remove nothing.
     """
     oldest = now - timedelta(days=min(keep.days, _LONGEST))
-    found = Pruned(tuple(_old(output, history, keep, oldest)), tuple(_taken_back(output, history, oldest)))
+    found = Pruned(tuple(_old(output, history, keep, oldest)), tuple(_taken_back(output, history, oldest, now)))
     if not dry_run:
         for run in found.runs:
             (output / RUNS / run.folder / STATE).unlink(missing_ok=True)
@@ -115,11 +118,16 @@ def _old(output: Path, history: History, keep: Keep, oldest: datetime) -> Iterat
             yield run
 
 
-def _taken_back(output: Path, history: History, oldest: datetime) -> Iterator[str]:
+def _taken_back(output: Path, history: History, oldest: datetime, now: datetime) -> Iterator[str]:
     """Yield the folders of runs that were taken back, and which nobody can have open any more."""
     published = {run.folder for run in history.runs}
+    rewound = min(oldest, now - timedelta(days=_REWOUND_DAYS))
     for gone in history.taken_back:
-        if gone.at < oldest and gone.folder not in published and (output / RUNS / gone.folder).exists():
+        if (
+            gone.at < (rewound if gone.by_rewind else oldest)
+            and gone.folder not in published
+            and (output / RUNS / gone.folder).exists()
+        ):
             yield gone.folder
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segbatch.disk import replace_file, sync_folder, sync_tree
 from segbatch.publishing.catalogue import build_catalogue, discard_catalogue, ensure_place, place_catalogue
-from segbatch.publishing.durable import ensure_no_folder, writing
+from segbatch.publishing.durable import NOTHING, ensure_no_folder, writing
 from segbatch.publishing.lock import Patience, locked
 from segbatch.publishing.places import (
     CHANGES,
@@ -105,7 +105,7 @@ def ensure_places(output: Path) -> None:
         ensure_no_folder(path)
 
 
-def publish(output: Path, staged: Path, manifest: Manifest, history: History) -> tuple[Path, History]:
+def publish(output: Path, staged: Path, manifest: Manifest, history: History) -> History:
     """Publish a run: from now on readers see it, and until now they saw the one before.
 
     Args:
@@ -115,14 +115,14 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
         history: The runs before it.
 
     Returns:
-        The path of the catalogue, and the runs with the new one.
+        The runs with the new one.
 
     Raises:
         PublishError: The output cannot be written.
     """
     folder = free_folder(output, manifest.run.run_id)
-    changes = sum(file.rows for file in manifest.files if file.path == CHANGES)
-    past = PastRun(folder=folder, run=manifest.run, changes=changes)
+    rows, size = next(((file.rows, file.size) for file in manifest.files if file.path == CHANGES), (0, None))
+    past = PastRun(folder=folder, run=manifest.run, changes=rows, changes_size=size)
     history = history.model_copy(update={"runs": (*history.runs, past)})
     with _undone_unless_published(output, folder) as place:
         with writing(output):
@@ -131,7 +131,7 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
             (staged / UNPUBLISHED).touch()
             sync_tree(staged)
             staged.rename(place)
-            build_catalogue(output, place, manifest, history)
+            build_catalogue(output, place, manifest, history, NOTHING)
             sync_folder(output / RUNS)
             ensure_places(output)
         with underway.finishing():
@@ -140,7 +140,8 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
             underway.published = manifest.run.run_id
             with writing(output, _NO_TABLES):
                 (place / UNPUBLISHED).unlink()
-                return place_catalogue(output), history
+                place_catalogue(output)
+    return history
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from segbatch.errors import PublishError, UsageError
+from segbatch.errors import PublishError, UsageError, clipped
 from segbatch.publishing.places import CURRENT, HISTORY, MANIFEST, RUNS, UNFINISHED, UNPUBLISHED
 from segbatch.publishing.records import History, Manifest
 
 __all__ = [
+    "UnnamedError",
     "ensure_published",
     "ensure_there",
     "last_published",
@@ -27,29 +28,50 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]*")
-_MEND = "mend it with segbatch relink"
 
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class UnnamedError(PublishError):
+    """`current` does not tell which run is published.
+
+    Attributes:
+        fault: What is wrong with it.
+    """
+
+    def __init__(self, pointer: Path, fault: str, last: str | None) -> None:
+        self.fault = fault
+        if last is None:
+            remedy = "restore the folder, or remove this file"
+        elif fault.startswith("names"):
+            remedy = f"restore it, or go back to {last} with segbatch relink"
+        else:
+            remedy = "mend it with segbatch relink"
+        super().__init__(f"{pointer}: {fault}; {remedy}")
 
 
 def published_folder(output: Path) -> str | None:
     """Return the name of the folder of the published run; None where nothing was published yet.
 
     Raises:
-        PublishError: What names it cannot be read, or is lost.
+        UnnamedError: What names it is lost, or names none that is there.
+        PublishError: It cannot be read.
     """
     pointer = output / CURRENT
     try:
         content = pointer.read_bytes() if stat.S_ISREG(pointer.stat().st_mode) else b""
     except (FileNotFoundError, NotADirectoryError):
-        if last_published(output):
-            raise PublishError(f"{pointer}: is missing; {_MEND}") from None
+        last = last_published(output)
+        if last:
+            raise UnnamedError(pointer, "is missing", last) from None
         return None
     except OSError as error:
         raise PublishError(f"{pointer}: cannot be read: {error.strerror}") from None
     folder = content.decode(errors="replace").strip()
-    if not _FOLDER.fullmatch(folder) or not (output / RUNS / folder).is_dir():
-        raise PublishError(f"{pointer}: does not name a run; {_MEND}")
+    if not _FOLDER.fullmatch(folder):
+        raise UnnamedError(pointer, "does not name a run", last_published(output))
+    if not (output / RUNS / folder).is_dir():
+        raise UnnamedError(pointer, f"names {clipped(folder)}, whose folder is missing", last_published(output))
     return folder
 
 

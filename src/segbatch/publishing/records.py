@@ -152,11 +152,13 @@ class PastRun(_Record):
         folder: The name of its folder.
         run: The run.
         changes: How many rows of `membership_changes` it wrote.
+        changes_size: How many bytes these take; None where that was not written down.
     """
 
     folder: str
     run: RunRecord
     changes: int
+    changes_size: int | None = None
 
 
 class TakenBack(_Record):
@@ -165,10 +167,12 @@ class TakenBack(_Record):
     Attributes:
         folder: The name of the folder.
         at: When that was.
+        by_rewind: Whether that was a run that took back others, too.
     """
 
     folder: str
     at: AwareDatetime
+    by_rewind: bool = False
 
 
 class History(_Record):

@@ -1,37 +1,50 @@
 """Making `segbatch.duckdb` anew from the published run."""
 
 import os
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
 import duckdb
 
-from segbatch.errors import PublishError, SegbatchError, UsageError
+from segbatch.errors import Problem, PublishError, SegbatchError, UsageError
 from segbatch.publishing.catalogue import CATALOGUE, build_catalogue, place_catalogue
 from segbatch.publishing.durable import writing
 from segbatch.publishing.lock import NO_PATIENCE, Patience
-from segbatch.publishing.places import CURRENT, RUNS
+from segbatch.publishing.past_changes import find_changes
+from segbatch.publishing.places import CHANGES, CURRENT, MEMBERSHIP, RUNS
 from segbatch.publishing.publish import at_work, point_to
 from segbatch.publishing.reading import (
+    UnnamedError,
     ensure_published,
     ensure_there,
     last_published,
-    published_folder,
-    read_history,
+    read_history_of,
     read_manifest,
 )
 from segbatch.publishing.records import RunRecord
 
-__all__ = ["ensure_catalogue", "relink", "shows"]
+__all__ = ["Relinked", "ensure_catalogue", "relink", "shows"]
 
 _AS_BEFORE = "the tables are as they were"
+_NO_STATE = "is missing or damaged; the tables do without, but the next run will not: see segbatch verify"
 
 
-def relink(output: Path, patience: Patience = NO_PATIENCE) -> Path:
+@dataclass(frozen=True, slots=True)
+class Relinked:
+    """What was made anew.
+
+    Attributes:
+        catalogue: The DuckDB file.
+        warnings: What is lost, and what is shown in its place.
+    """
+
+    catalogue: Path
+    warnings: tuple[Problem, ...]
+
+
+def relink(output: Path, patience: Patience = NO_PATIENCE) -> Relinked:
     """Make `segbatch.duckdb` again from the published run, as is needed after the folder was moved.
-
-    Returns:
-        The path of the catalogue.
 
     Raises:
         UsageError: Nothing is published there.
@@ -42,8 +55,16 @@ def relink(output: Path, patience: Patience = NO_PATIENCE) -> Path:
     if last is None:
         raise _nothing(output)
     with at_work(output, "relink", patience):
-        _mend_pointer(output, last)
-        return _rebuild(output)
+        try:
+            folder = ensure_published(output)
+        except UnnamedError as error:
+            rebuilt = _rebuild(output, last)
+            with writing(output, _AS_BEFORE):
+                point_to(output, last)
+            message = f"{error.fault}; the last run that is there is {last}, which the tables show now"
+            back = Problem(message, file=str(output / CURRENT), severity="warning")
+            return Relinked(rebuilt.catalogue, (back, *rebuilt.warnings))
+        return _rebuild(output, folder)
 
 
 def _nothing(output: Path) -> SegbatchError:
@@ -54,29 +75,28 @@ def _nothing(output: Path) -> SegbatchError:
     return UsageError(f"{output}: nothing is published there; name the folder that a run published in (--output)")
 
 
-def _mend_pointer(output: Path, last: str) -> None:
-    """Let `current` name the last run again where it is lost or damaged."""
-    try:
-        published_folder(output)
-    except PublishError:
-        with writing(output, _AS_BEFORE):
-            point_to(output, last)
-
-
-def _rebuild(output: Path) -> Path:
-    folder = output / RUNS / ensure_published(output)
-    manifest = read_manifest(folder)
+def _rebuild(output: Path, name: str) -> Relinked:
+    """Make the tables from the membership of a run, by its folder; the other files of it are not needed for them."""
+    folder = output / RUNS / name
+    manifest, history = read_manifest(folder), read_history_of(folder)
+    warnings = list(find_changes(output, history).lost)
     for file in manifest.files:
-        ensure_there(folder / file.path, file.size)
+        try:
+            ensure_there(folder / file.path, file.size)
+        except PublishError:
+            if file.path.startswith(MEMBERSHIP):
+                raise
+            if file.path != CHANGES:  # which are told of already
+                warnings.append(Problem(_NO_STATE, file=str(folder / file.path), severity="warning"))
     with writing(output, _AS_BEFORE):
-        build_catalogue(output, folder, manifest, read_history(output))
-        return place_catalogue(output)
+        build_catalogue(output, folder, manifest, history, _AS_BEFORE)
+        return Relinked(place_catalogue(output), tuple(warnings))
 
 
 def ensure_catalogue(output: Path, run: RunRecord) -> None:
     """Make the catalogue again if it does not show the published run, as after a crash between the two."""
     if not shows(output, run):
-        _rebuild(output)
+        _rebuild(output, ensure_published(output))
 
 
 def shows(output: Path, run: RunRecord) -> bool:

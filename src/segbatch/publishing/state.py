@@ -109,8 +109,12 @@ class State:
         return found.select(pl.when(rows.is_not_null()).then(pl.all()).otherwise(pl.lit(0, pl.UInt8)))
 
 
-def open_state(run_folder: Path) -> State:
+def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> State:
     """Open the bits of a published run.
+
+    Args:
+        run_folder: The folder of the run.
+        remedy: What to do where they are lost.
 
     Raises:
         PublishError: They are missing or damaged.
@@ -121,5 +125,4 @@ def open_state(run_folder: Path) -> State:
             return State(pa.ipc.open_file(source).read_all())
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         reason = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
-        message = "restore it, or publish into another folder (--output), where changes begin anew"
-        raise PublishError(f"{path}: {reason}; {message}") from None
+        raise PublishError(f"{path}: {reason}; {remedy}") from None

@@ -11,6 +11,8 @@ import duckdb
 
 from segbatch.errors import PublishError
 from segbatch.publishing.catalogue import CATALOGUE
+from segbatch.publishing.following import again_with
+from segbatch.publishing.past_changes import find_changes
 from segbatch.publishing.places import CHANGES, CURRENT, MANIFEST, RUNS
 from segbatch.publishing.pruning import FEWEST, has_members
 from segbatch.publishing.reading import ensure_published, last_published, read_history_of, read_manifest
@@ -142,7 +144,8 @@ def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_
     """Yield the files of a run that are to be read; a manifest that cannot be is a problem."""
     folder = output / RUNS / past.folder
     manifest = _manifest(folder, past, found)
-    remedy = _RESTORE if later else f"{_RESTORE}, or run again with --run-id {past.run.run_id}"
+    again = f"or run again, of that night's snapshot, with {again_with(past.run)}"
+    remedy = _RESTORE if later else f"{_RESTORE}, {again}"
     for written in manifest.files if manifest else ():
         is_changes = written.path == CHANGES
         if with_members or (is_changes and past.changes):
@@ -203,16 +206,18 @@ def _fault_of_catalogue(output: Path, history: History) -> str | None:
         return "is missing"
     if not shows(output, last.run):
         return "does not show the published run"
-    changes = [output / RUNS / past.folder / CHANGES for past in history.runs if past.changes]
+    changes = find_changes(output, history).files
     try:
         with duckdb.connect(str(output / CATALOGUE), read_only=True) as connection:
             views = dict(connection.execute("SELECT view_name, sql FROM duckdb_views()").fetchall())
             connection.execute("SELECT count(*), max(length(definition)), max(error) FROM segments").fetchall()
     except duckdb.Error as error:
         return f"is damaged: {str(error).splitlines()[0]}"
-    names_all = _names(views.get("membership_changes", ""), changes)
-    folder = literal(output / RUNS / last.folder)[1:-1] + "/"
-    return None if names_all and folder in views.get("membership", "") else "names files that are elsewhere"
+    if literal(output / RUNS / last.folder)[1:-1] + "/" not in views.get("membership", ""):
+        return "names files that are elsewhere"
+    if not _names(views.get("membership_changes", ""), changes):
+        return "does not show all changes that are there"
+    return None
 
 
 def _names(sql: str, files: Sequence[Path]) -> bool:

@@ -28,6 +28,12 @@ SELECT m.segment_id, m.contact_id, (SELECT as_of FROM first_run), NULL
 FROM membership m ANTI JOIN membership_changes c ON c.segment_id = m.segment_id AND c.contact_id = m.contact_id
 """
 
+_NO_CHANGES = """
+SELECT NULL::VARCHAR AS run_id, NULL::TIMESTAMP AS as_of, segment_id, contact_id, NULL::VARCHAR AS change
+FROM membership WHERE false
+"""
+"""The ids have their type from the membership."""
+
 
 def create_views(connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: Sequence[Path]) -> None:
     """Create `membership`, `membership_changes` and `membership_history` in the database `catalogue`.
@@ -35,13 +41,14 @@ def create_views(connection: duckdb.DuckDBPyConnection, membership: Sequence[Pat
     Args:
         connection: A connection to which it is attached, with the table `runs` in it.
         membership: The files of the membership, at least one.
-        changes: The files of the changes, at least one.
+        changes: The files of the changes, if there are any.
     """
     connection.execute("USE catalogue")
     columns = "segment_id, contact_id"
     connection.execute(f"CREATE VIEW membership AS SELECT {columns} FROM {_files(membership)}")  # noqa: S608
     columns = "run_id, as_of, segment_id, contact_id, change"
-    connection.execute(f"CREATE VIEW membership_changes AS SELECT {columns} FROM {_files(changes)}")  # noqa: S608
+    some = f"SELECT {columns} FROM {_files(changes)}" if changes else _NO_CHANGES  # noqa: S608
+    connection.execute(f"CREATE VIEW membership_changes AS {some}")
     connection.execute(f"CREATE VIEW membership_history AS {_HISTORY}")
     connection.execute("USE memory")
 

@@ -1,0 +1,68 @@
+"""The changes of all runs, which `membership_changes` shows: which of their files can still be read.
+
+Who is in which segment is known without them, so a lost one stops no run: it is left out, and told of.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segbatch.errors import Problem
+from segbatch.publishing.places import CHANGES, RUNS
+from segbatch.publishing.records import History, PastRun
+
+__all__ = ["PastChanges", "find_changes"]
+
+
+@dataclass(frozen=True, slots=True)
+class PastChanges:
+    """The files of changes that runs have.
+
+    Attributes:
+        files: Those that can be read.
+        lost: For each of the others, a warning.
+    """
+
+    files: Sequence[Path]
+    lost: Sequence[Problem]
+
+
+def find_changes(output: Path, history: History) -> PastChanges:
+    """Look at the file of changes of every run that has some: its size, and the end of it, where Parquet begins.
+
+    Args:
+        output: The output folder.
+        history: The runs.
+    """
+    files, lost = [], []
+    for past in history.runs:
+        path = output / RUNS / past.folder / CHANGES
+        fault = _fault(path, past) if past.changes else None
+        if fault:
+            lost.append(_warning(path, fault, past.run.run_id))
+        elif past.changes:
+            files.append(path)
+    return PastChanges(files, lost)
+
+
+def _fault(path: Path, past: PastRun) -> str | None:
+    try:
+        size = path.stat().st_size
+        if past.changes_size is not None and size != past.changes_size:
+            return f"has {size:,} bytes and not {past.changes_size:,}"
+        pq.read_metadata(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return "is missing"
+    except (OSError, pa.ArrowException) as error:
+        is_told = isinstance(error, OSError) and error.strerror
+        return f"cannot be read: {error.strerror}" if is_told else "is damaged"
+    return None
+
+
+def _warning(path: Path, fault: str, run_id: str) -> Problem:
+    without = f"membership_changes and membership_history go without what changed with run {run_id}"
+    remedy = "restore it from a copy and run segbatch relink; segbatch verify finds all that is lost"
+    return Problem(f"{fault}; {without}; {remedy}", file=str(path), severity="warning")
