@@ -25,6 +25,15 @@ def test_a_holder_who_has_not_signed_is_somebody(place: Path, content: bytes) ->
             take(place)
 
 
+def test_who_has_just_taken_a_lock_is_waited_for_to_sign(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with locked(place, "run r1", Patience()):
+        signature = place.read_bytes()
+        place.write_bytes(b"")
+        monkeypatch.setattr(time, "sleep", lambda _: place.write_bytes(signature))
+        with pytest.raises(LockedError, match=r"run r1 \(process [0-9]+ on .*\) has been at work on it since"):
+            take(place)
+
+
 def take(place: Path, patience: Patience = NO_PATIENCE) -> None:
     with locked(place, "run r2", patience):
         pass
@@ -57,8 +66,8 @@ def test_a_file_that_was_removed_meanwhile_is_no_lock(
 def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     holder = os.open(place, os.O_RDWR | os.O_CREAT)
     fcntl.flock(holder, fcntl.LOCK_EX)
-    pauses = iter([False, True])
-    monkeypatch.setattr(time, "sleep", lambda _: os.close(holder) if next(pauses) else None)
+    pauses = [*range(7), holder]
+    monkeypatch.setattr(time, "sleep", lambda _: os.close(holder) if pauses.pop(0) == holder else None)
     told: list[str] = []
     take(place, Patience(wait=True, told=told.append))
     assert len(told) == 1

@@ -20,6 +20,10 @@ from segbatch.errors import SegbatchError, clipped
 __all__ = ["NO_PATIENCE", "LockedError", "Patience", "locked"]
 
 _PAUSE = 0.1
+_GLANCES = 4
+_GLANCE = 0.05
+"""So often, and so many seconds apart, it is looked who holds a lock: who has just taken it signs a moment later."""
+
 _SOMEBODY = "another run is at work on it"
 
 
@@ -106,10 +110,20 @@ def _sign(descriptor: int, what: str) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Tell who holds a lock and since when; who has just taken it may not have signed yet."""
+    """Tell who holds a lock and since when."""
+    for glance in range(_GLANCES):
+        if glance:
+            time.sleep(_GLANCE)
+        signed = _signed(descriptor)
+        if signed:
+            return signed
+    return _SOMEBODY
+
+
+def _signed(descriptor: int) -> str | None:
     with suppress(ValueError, KeyError, TypeError):
         holder = json.loads(os.pread(descriptor, 4096, 0))
         since = datetime.fromisoformat(holder["since"])
         who = f"{holder['what']} (process {holder['pid']} on {holder['host']})"
         return clipped(f"{who} has been at work on it since {since:%Y-%m-%d %H:%M:%S} UTC")
-    return _SOMEBODY
+    return None
