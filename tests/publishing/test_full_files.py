@@ -3,10 +3,13 @@
 import errno
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pytest
 
+from segbatch import PublishError
+from segbatch.publishing.durable import writing
 from segbatch.publishing.membership import MembershipWriter
 
 
@@ -21,3 +24,17 @@ def test_a_full_disk_is_told_as_the_error_of_the_system_that_it_is(
     with pytest.raises(OSError, match="No space left on device") as raised:
         writer.write(0, ids, pl.DataFrame({"s": [True] * contacts}))
     assert raised.value.errno == errno.ENOSPC
+
+
+DUCKDB_SAYS = {
+    "Detached database 'catalogue', but CHECKPOINT during DETACH failed": "is the disk full?",
+    'Failed to commit: Could not write file "x.wal": No space left on device': "No space left on device",
+    "Catalog Error: something else\nmore of it": "Catalog Error: something else",
+}
+
+
+@pytest.mark.parametrize(("message", "reason"), DUCKDB_SAYS.items(), ids=list(DUCKDB_SAYS.values()))
+def test_what_duckdb_says_of_a_full_disk_is_told_as_that(message: str, reason: str) -> None:
+    with pytest.raises(PublishError) as raised, writing(Path("output")):
+        raise duckdb.Error(message)
+    assert str(raised.value) == f"output: cannot be written: {reason}; nothing was published"

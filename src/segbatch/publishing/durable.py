@@ -36,13 +36,21 @@ def writing(output: Path, outcome: str = NOTHING) -> Iterator[None]:
     except OSError as error:
         raise PublishError(f"{_trouble(output, error)}; {outcome}") from None
     except duckdb.Error as error:
-        reason = "is the disk full?" if is_of_disk(error) else str(error).splitlines()[0]
-        raise PublishError(f"{output}: cannot be written: {reason}; {outcome}") from None
+        raise PublishError(f"{output}: cannot be written: {_reason(error)}; {outcome}") from None
 
 
 def is_of_disk(error: duckdb.Error) -> bool:
     """Tell whether DuckDB could not write to the disk."""
     return any(words in str(error) for words in _FULL)
+
+
+def _reason(error: duckdb.Error) -> str:
+    """Say why DuckDB could not write: what the system said, where it is told, else what it mostly is."""
+    first = str(error).splitlines()[0]
+    said = first.rpartition('": ')[2]
+    if is_of_disk(error):
+        return said if said != first else "is the disk full?"
+    return first
 
 
 def ensure_no_folder(path: Path) -> None:
