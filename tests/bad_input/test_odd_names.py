@@ -198,6 +198,21 @@ def test_an_output_whose_name_is_no_text_is_refused(
     assert everything() == before
 
 
+@pytest.mark.parametrize("name", ["a?b", "a\\b"])
+@pytest.mark.parametrize("command", [("run", "--contacts", SNAPSHOT), ("relink",), ("query", "SELECT 1")], ids=str)
+def test_an_output_whose_name_duckdb_takes_for_another_is_refused(
+    program: Program, name: str, command: tuple[str, ...]
+) -> None:
+    write(GOOD)
+    assert program("run", "--contacts", SNAPSHOT).status == 0
+    shutil.move("output", name)
+    before = everything()
+    outcome = program(*command, "--output", name)
+    problem = f"has a {name[1]} in its path, and DuckDB could not open what is in it; publish elsewhere (--output)"
+    assert (outcome.status, outcome.out, outcome.err) == (2, "", f"error: {name}: {problem}\n")
+    assert everything() == before
+
+
 def everything() -> list[Path]:
     return sorted(Path().rglob("*"))
 

@@ -25,6 +25,9 @@ __all__ = ["CATALOGUE", "build_catalogue", "discard_catalogue", "ensure_nameable
 
 CATALOGUE = "segbatch.duckdb"
 
+_TAKEN_FOR_OTHERS = "?\\"
+"""What stands behind a `?` are options to DuckDB, and a backslash is a slash."""
+
 _TYPES = {
     "segment_id": "VARCHAR",
     "project_id": "VARCHAR",
@@ -69,13 +72,18 @@ def ensure_place(output: Path) -> None:
 
 
 def ensure_nameable(output: Path) -> None:
-    """Check that DuckDB can be told where a folder is: it takes names that are UTF-8, and no others.
+    """Check that DuckDB can be told where a folder is: it takes names that are UTF-8, and some characters for others.
 
     Raises:
         UsageError: It cannot.
     """
+    place = str(output.resolve())
+    taken = next((char for char in _TAKEN_FOR_OTHERS if char in place), None)
+    if taken:
+        message = f"has a {taken} in its path, and DuckDB could not open what is in it"
+        raise UsageError(f"{output}: {message}; publish elsewhere (--output)")
     try:
-        str(output.resolve()).encode()
+        place.encode()
     except UnicodeEncodeError:
         message = "has bytes in its path that are not UTF-8, and DuckDB could not open what is in it"
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
