@@ -47,7 +47,7 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
         except duckdb.Error as error:
             if _is_moved(connection, str(error)):
                 command = f"segbatch relink --output {shlex.quote(str(output))}"
-                message = f"the published files are not where it looks for them; if they were moved, run: {command}"
+                message = f"published files are not where it looks for them; if they were moved or lost, run: {command}"
                 raise UsageError(f"{catalogue}: {message}") from None
             raise QueryError(str(error)) from None
 
