@@ -186,7 +186,8 @@ def test_a_moved_output_is_mended_by_one_command(job: Path) -> None:
     for view in ("membership", "membership_changes", "membership_history"):
         with pytest.raises(UsageError) as told:
             query(moved, f"FROM {view}", 10)
-        assert str(told.value).endswith(f"if they were moved, run: segbatch relink --output {shlex.quote(str(moved))}")
+        command = f"segbatch relink --output {shlex.quote(str(moved))}"
+        assert str(told.value).endswith(f"if they were moved or lost, run: {command}")
     assert query(moved, "FROM runs", 10).complete
     relink(moved)
     assert len(rows(moved, "FROM membership")) == 2
