@@ -108,14 +108,6 @@ def test_runs_that_are_not_there_are_told(nights: Nights) -> None:
         diff(nights.output, "previous", "last")
 
 
-def test_a_run_may_be_called_last(nights: Nights) -> None:
-    nights.run(0, run_id="last")
-    nights.run(1)
-    nights.drop("free")
-    nights.run(2)
-    assert diff(nights.output, "last", "previous").then.run_id == "last"
-
-
 @pytest.mark.parametrize("content", [None, b"x"])
 def test_changes_that_are_lost_or_cut_are_told(four: Nights, content: bytes | None) -> None:
     path = four.place("night-1") / "changes.parquet"

@@ -87,11 +87,11 @@ def find_run(output: Path, history: History, name: str) -> int:
         UsageError: There is no such run.
     """
     run_ids = [past.run.run_id for past in history.runs]
-    if name in run_ids:
-        return run_ids.index(name)
     places = {LAST: len(run_ids) - 1, PREVIOUS: len(run_ids) - 2}
     if places.get(name, -1) >= 0:
         return places[name]
+    if name in run_ids:
+        return run_ids.index(name)
     if name == PREVIOUS:
         raise UsageError(f"{output}: the last run is the first; there is none before it")
     hint = did_you_mean(name, [*run_ids, *places]) or "; segbatch runs lists those that there are"
