@@ -13,8 +13,9 @@ from segbatch.contacts.snapshot import Snapshot
 from segbatch.engines.local import evaluate
 from segbatch.preparing import Prepared, Question
 from segbatch.publishing.deleting import Gone
-from segbatch.publishing.following import Followed, ensure_same_ids
+from segbatch.publishing.following import Followed
 from segbatch.publishing.guard import Guard, ensure_most_are_there
+from segbatch.publishing.id_types import IdTypes
 from segbatch.publishing.keeping import held_back, keeping
 from segbatch.publishing.publish import emptied
 from segbatch.publishing.recorder import LastNight, Recorded, Recorder, Writers
@@ -67,7 +68,7 @@ class Night:
             All about the run.
 
         Raises:
-            UsageError: The ids are of another type than those of the last run.
+            UsageError: The ids are of another kind than those of the last run.
             SnapshotError: The snapshot cannot be read to its end, or most of its contacts are gone.
         """
         stop = Event()
@@ -84,13 +85,16 @@ class Night:
         if state is None or last is None:
             return None
         snapshot = self.prepared.snapshot
-        ensure_same_ids(self.output, state, snapshot.id_type)
-        night = LastNight.of(state, snapshot.ids(_ID_BATCH))
+        night = LastNight.of(state, snapshot.ids(_ID_BATCH), self._id_types())
         if not self.question.allow_empty:
             seen = last.run.contacts  # behind them stand those who were gone then, and whom a broken segment kept
             gone = int((night.mapping.gone < seen).sum())
             ensure_most_are_there(str(self.question.contacts), seen, gone, self.guard)
         return night
+
+    def _id_types(self) -> IdTypes:
+        state, snapshot = self.followed.state, self.prepared.snapshot
+        return IdTypes.of(str(self.question.contacts), snapshot.id_type, state.id_type if state else None)
 
     def _outcome(self, last: LastNight | None, folder: Path | None) -> Outcome:
         """Evaluate; where segments are held back, once more without them, so that they keep their members."""
@@ -105,13 +109,13 @@ class Night:
 
     def _record(self, plan: Plan, kept: Sequence[str], last: LastNight | None, folder: Path | None) -> Recorded:
         """Evaluate and record; at the same time check the ids."""
-        snapshot, clock = self.prepared.snapshot, self.prepared.clock
+        snapshot, clock, id_types = self.prepared.snapshot, self.prepared.clock, self._id_types()
         writers = None
         if folder is not None:
-            writers = Writers(emptied(folder), self.run_id, clock.as_of, snapshot.id_type)
+            writers = Writers(emptied(folder), self.run_id, clock.as_of, id_types)
         segment_ids = [segment.definition.segment_id for segment in plan.segments]
         ids, done = IdCheck(snapshot.id_column), 0
-        with Recorder(segment_ids, kept, last, writers) as recorder:
+        with Recorder(segment_ids, kept, last, id_types, writers) as recorder:
             for members in evaluate(plan, snapshot):
                 recorder.record(members.ids, members.frame)
                 ids.add(ids_as_series(members.ids))

@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import segbatch
@@ -21,20 +22,47 @@ print(connection.execute("SELECT definition->>'name', status, member_count FROM 
 print(connection.execute("SELECT contacts, memberships, as_of FROM runs").fetchall())
 """
 
+READ_HISTORY = """
+import sys, duckdb
+connection = duckdb.connect(sys.argv[1], read_only=True)
+print(connection.execute("SELECT contact_id, change FROM membership_changes ORDER BY ALL").fetchall())
+print(connection.execute("SELECT contact_id, exited_at IS NULL FROM membership_history ORDER BY ALL").fetchall())
+"""
 
-@pytest.mark.skipif(not OLD_PYTHON, reason="needs an old DuckDB; `make compat` installs one")
+
+pytestmark = pytest.mark.skipif(not OLD_PYTHON, reason="needs an old DuckDB; `make compat` installs one")
+
+
+def read(program: str, catalogue: Path) -> list[str]:
+    """Run a program on a catalogue with the old DuckDB, and return the lines that it prints."""
+    done = subprocess.run(
+        [OLD_PYTHON, "-c", program, str(catalogue)], capture_output=True, text=True, check=False, cwd="/"
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
 def test_the_oldest_duckdb_reads_the_tables(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"status": ["active", None]})
     write_segment(tmp_path / "segments", "active", rule("status", "eq", "active"))
     report = segbatch.run(
         tmp_path / "contacts.parquet", tmp_path / "segments", tmp_path / "output", as_of="2026-01-02T03:04:05Z"
     )
-    done = subprocess.run(
-        [OLD_PYTHON, "-c", READ, str(report.catalogue)], capture_output=True, text=True, check=False, cwd="/"
-    )
-    assert done.stderr == ""
-    assert done.stdout.splitlines() == [
+    assert read(READ, report.catalogue) == [
         "[('active', 'a')]",
         "[('Active', 'ok', 1)]",
         "[(2, 1, datetime.datetime(2026, 1, 2, 3, 4, 5))]",
+    ]
+
+
+def test_the_oldest_duckdb_reads_changes_of_ids_that_got_wider(tmp_path: Path) -> None:
+    write_segment(tmp_path / "segments", "active", rule("status", "eq", "active"))
+    for night, (kind, ids) in enumerate([(pa.int32(), [1, 2]), (pa.int32(), [2, 3]), (pa.int64(), [2, 2**40])]):
+        write_contacts(tmp_path / "contacts.parquet", {"id": pa.array(ids, kind), "status": ["active", "active"]})
+        report = segbatch.run(
+            tmp_path / "contacts.parquet", tmp_path / "segments", tmp_path / "output", as_of=f"2026-01-0{night + 1}"
+        )
+    assert read(READ_HISTORY, report.catalogue) == [
+        "[(1, 'exited'), (3, 'entered'), (3, 'exited'), (1099511627776, 'entered')]",
+        "[(1, False), (2, True), (3, False), (1099511627776, True)]",
     ]

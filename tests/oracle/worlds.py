@@ -86,7 +86,7 @@ class World:
         files: The files of definitions by path.
         has_plan: Whether the snapshot has the column `plan`.
         parts: Over how many files it is spread.
-        layout: How texts lie in it.
+        layout: How texts lie in it, and how wide whole numbers are.
     """
 
     kind: IdKind
@@ -132,7 +132,8 @@ class World:
         ids = list(self.by_id)
         match self.kind:
             case "int":
-                return pa.array(ids, pa.int64())
+                wider = {"string": pa.int64(), "large": pa.int32(), "dictionary": pa.uint64()}
+                return pa.array(ids, wider[self.layout])
             case "uuid":
                 return pa.array([one.bytes for one in ids if isinstance(one, UUID)], pa.uuid())
             case "text":

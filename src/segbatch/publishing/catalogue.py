@@ -105,13 +105,15 @@ def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history:
     discard_catalogue(output)
     aside = _aside(output)
     membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
+    # DuckDB takes the types of the first file for those of all; those of older versions may have ids of fewer bits.
+    changes = find_changes(output, history).files[::-1]
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute(f"ATTACH {quoted(aside)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
         numbers = range(1, len(history.runs) + 1)
         _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
         try:
-            create_views(connection, membership, find_changes(output, history).files)
+            create_views(connection, membership, changes)
         except duckdb.Error as error:
             if is_of_disk(error):
                 raise

@@ -129,7 +129,7 @@ def diff(output: Path, then: str, now: str) -> RunsDiff:
 def _net_changes(output: Path, runs: Sequence[PastRun]) -> dict[str, tuple[int, int]]:
     """Return for each segment how many entered it and how many left it over all of some runs."""
     files = []
-    for run in runs:
+    for run in reversed(runs):  # DuckDB takes the type of the ids from the first file: the last run's holds them all
         folder = output / RUNS / run.folder
         if run.changes:
             [written] = (file for file in read_manifest(folder).files if file.path == CHANGES)

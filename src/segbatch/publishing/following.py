@@ -6,9 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-import pyarrow as pa
-
-from segbatch.contacts.columns import kind_words
 from segbatch.errors import Problem, PublishError, UsageError, clipped, counted, some_of
 from segbatch.publishing.past_changes import find_changes
 from segbatch.publishing.places import RUNS
@@ -16,7 +13,6 @@ from segbatch.publishing.pruning import has_members
 from segbatch.publishing.reading import read_history, read_manifest
 from segbatch.publishing.records import History, PastRun, RunRecord, SegmentRecord, TakenBack
 from segbatch.publishing.state import State, open_state
-from segbatch.publishing.stored_ids import stored_type
 
 __all__ = ["Followed", "Rewind", "again_with", "follow"]
 
@@ -143,15 +139,3 @@ def _ensure_same_project(output: Path, last: PastRun, project: str | None) -> No
             f"of project '{clipped(name)}'" if name else "of all projects" for name in (last.run.project_id, project)
         )
         raise UsageError(f"{output}: holds the segments {was}, and this run is {now}; publish elsewhere (--output)")
-
-
-def ensure_same_ids(output: Path, state: State, id_type: pa.DataType) -> None:
-    """Check that the contacts' ids are still of the type that they had; others would never be found again.
-
-    Raises:
-        UsageError: They are not.
-    """
-    if state.id_type != stored_type(id_type):
-        was, now = kind_words(state.id_type), kind_words(stored_type(id_type))
-        message = f"the ids of its contacts are {was}, and those of the snapshot {now}"
-        raise UsageError(f"{output}: {message}; export them as before, or publish elsewhere (--output)")

@@ -15,6 +15,7 @@ import pyarrow as pa
 from segbatch.publishing.beside import Beside
 from segbatch.publishing.changes import ChangesWriter
 from segbatch.publishing.differing import differences
+from segbatch.publishing.id_types import IdTypes
 from segbatch.publishing.mapping import Mapping, map_contacts
 from segbatch.publishing.membership import MembershipWriter
 from segbatch.publishing.records import PublishedFile
@@ -42,9 +43,9 @@ class LastNight:
     mapping: Mapping
 
     @classmethod
-    def of(cls, state: State, tonight: Iterable[pl.Series]) -> "LastNight":
+    def of(cls, state: State, tonight: Iterable[pl.Series], id_types: IdTypes) -> "LastNight":
         """Find tonight's contacts, given by their ids in batches, among those of the last run."""
-        return cls(state, map_contacts(state.id_batches(), tonight))
+        return cls(state, map_contacts(*map(id_types.comparable, (state.id_batches(), tonight))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +70,19 @@ class Recorded:
 class Writers:
     """The files of a run."""
 
-    def __init__(self, folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType) -> None:
+    def __init__(self, folder: Path, run_id: str, as_of: datetime, id_types: IdTypes) -> None:
         """Say where to write, and for which run.
 
         Args:
             folder: The run's folder.
             run_id: Its id.
             as_of: The moment for which it holds.
-            id_type: The Arrow type of the contacts' ids.
+            id_types: The types of the contacts' ids.
         """
         self._folder = folder
-        self._id_type = id_type
-        self.membership = MembershipWriter(folder, id_type)
-        self.changes = ChangesWriter(folder, run_id, as_of, id_type)
+        self._id_type = id_types.kept
+        self.membership = MembershipWriter(folder, id_types.own)
+        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept)
 
     def state(self, slots: Slots) -> StateWriter:
         """Begin the file of bits, now that it is known which bit is whose."""
@@ -92,7 +93,12 @@ class Recorder:
     """Takes the members of one batch of contacts after another, and records them in a thread beside the evaluation."""
 
     def __init__(
-        self, segment_ids: Sequence[str], kept: Sequence[str], last: LastNight | None, writers: Writers | None
+        self,
+        segment_ids: Sequence[str],
+        kept: Sequence[str],
+        last: LastNight | None,
+        id_types: IdTypes,
+        writers: Writers | None,
     ) -> None:
         """Begin.
 
@@ -100,9 +106,10 @@ class Recorder:
             segment_ids: The segments that are evaluated.
             kept: Those that keep the members they had.
             last: What to compare with; None where there is nothing.
+            id_types: The types of the contacts' ids.
             writers: Where to write; None only counts.
         """
-        self._segment_ids, self._kept, self._last = segment_ids, kept, last
+        self._segment_ids, self._kept, self._last, self._id_types = segment_ids, kept, last, id_types
         self._was = last.state.slots if last else Slots()
         self._slots = self._was.next(sorted([*segment_ids, *kept]))
         self._writers, self._state = writers, writers.state(self._slots) if writers else None
@@ -142,22 +149,22 @@ class Recorder:
         return replace(self._found, files=files)
 
     def _record(self, ids: pa.Array, members: pl.DataFrame) -> None:
-        ids = stored(ids)
+        own, ids = stored(ids), self._id_types.as_kept(ids)
         if self._last is None:
-            self._write_members(ids, members, self._slots.pack(members))
+            self._write_members(own, ids, members, self._slots.pack(members))
             return
         rows = self._last.mapping.rows.slice(self._contacts, len(ids))
         self._contacts += len(ids)
         before = self._last.state.octets_of(rows)
         members = self._with_kept(members, before)
         after = self._slots.pack(members)
-        self._write_members(ids, members, after)
+        self._write_members(own, ids, members, after)
         self._write_changes(ids, before, after)
 
     def _record_gone(self, last: LastNight) -> None:
         """Who is gone from the snapshot has left every segment but those that keep their members."""
         gone = last.mapping.gone
-        ids, before = last.state.ids_of(gone), last.state.octets_of(gone)
+        ids, before = self._id_types.as_kept(last.state.ids_of(gone)), last.state.octets_of(gone)
         nobody = before.select(
             pl.repeat(value=False, n=len(gone), dtype=pl.Boolean).alias(name) for name in self._segment_ids
         )
@@ -166,7 +173,8 @@ class Recorder:
         self._write_changes(ids, before, after)
         stay = after.select(pl.any_horizontal(pl.all() != 0)).to_series()
         if stay.any():
-            self._write_members(ids.filter(stay.to_arrow()), members.filter(stay), after.filter(stay))
+            ids = ids.filter(stay.to_arrow())
+            self._write_members(self._id_types.as_own(ids), ids, members.filter(stay), after.filter(stay))
 
     def _with_kept(self, members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         """Add the segments that keep their members, and put all in order."""
@@ -174,11 +182,11 @@ class Recorder:
         columns = {column.name: column for column in (*members.iter_columns(), *kept.iter_columns())}
         return pl.DataFrame([columns[name] for name in sorted(columns)])
 
-    def _write_members(self, ids: pa.Array, members: pl.DataFrame, octets: pl.DataFrame) -> None:
+    def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, octets: pl.DataFrame) -> None:
         self._found.members.update(members.sum().row(0, named=True))
         if self._writers is not None and self._state is not None:
-            self._writing.do(self._writers.membership.write, next(self._parts), ids, members)
-            self._state.write(ids, octets)
+            self._writing.do(self._writers.membership.write, next(self._parts), own, members)
+            self._state.write(kept, octets)
 
     def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:
         found = differences(before, after)

@@ -1,0 +1,98 @@
+"""In which types the contacts' ids are written, where the snapshot's own may be another from night to night.
+
+The membership has the ids as the snapshot has them. What is compared from run to run, and read over many runs at once,
+has whole numbers in one type for the life of an output: an export that goes from 32 bits to 64 has the same contacts.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.contacts.columns import kind_words
+from segbatch.errors import UsageError
+from segbatch.publishing.stored_ids import stored, stored_type
+
+__all__ = ["IdTypes"]
+
+_WIDEST = {pa.int64(): pl.Int64(), pa.uint64(): pl.UInt64()}
+_AS_BEFORE = "export them as before, or publish elsewhere (--output)"
+
+
+@dataclass(frozen=True, slots=True)
+class IdTypes:
+    """The types of the ids of a run.
+
+    Attributes:
+        own: That of the membership: the snapshot's, apart from the layout of texts.
+        kept: That of the bits and the changes.
+        contacts: The snapshot, for messages.
+    """
+
+    own: pa.DataType
+    kept: pa.DataType
+    contacts: str
+
+    @classmethod
+    def of(cls, contacts: str, id_type: pa.DataType, before: pa.DataType | None) -> "IdTypes":
+        """Find the types for a snapshot.
+
+        Args:
+            contacts: The snapshot.
+            id_type: The Arrow type of its ids.
+            before: The type of the ids of the last run, if there is one.
+
+        Raises:
+            UsageError: The ids are of another kind than those of the last run; they would never be found again.
+        """
+        own = stored_type(id_type)
+        if before is None or before == own:
+            return cls(own, _widest(own), contacts)
+        if pa.types.is_integer(own) and pa.types.is_integer(before):
+            return cls(own, _widest(before), contacts)
+        was, now = kind_words(before), kind_words(own)
+        raise UsageError(f"{contacts}: its ids are {now}, and those of the last run were {was}; {_AS_BEFORE}")
+
+    def as_kept(self, ids: pa.Array) -> pa.Array:
+        """Return ids in the type of the bits and the changes; that they fit is known from `comparable`."""
+        ids = stored(ids)
+        return ids if ids.type == self.kept else ids.cast(self.kept)
+
+    def as_own(self, ids: pa.Array) -> pa.Array:
+        """Return kept ids in the type of the membership.
+
+        Raises:
+            UsageError: One of them does not fit: that of a contact that is gone, and stays in a segment that failed.
+        """
+        if ids.type == self.own:
+            return ids
+        try:
+            return ids.cast(self.own)
+        except pa.ArrowInvalid as error:
+            what = f"its ids are {kind_words(self.own)}, in which one does not fit that a failed segment keeps"
+            raise UsageError(f"{self.contacts}: {what} ({error}); mend the segment, or {_AS_BEFORE}") from None
+
+    def comparable(self, batches: Iterable[pl.Series]) -> Iterator[pl.Series]:
+        """Return ids of whichever run in the type in which they are compared.
+
+        Raises:
+            UsageError: One of them does not fit.
+        """
+        kind = _WIDEST.get(self.kept)
+        for ids in batches:
+            yield ids if kind is None or ids.dtype == kind else self._cast(ids, kind)
+
+    def _cast(self, ids: pl.Series, kind: pl.DataType) -> pl.Series:
+        found = ids.cast(kind, strict=False)
+        misfits = ids.filter(found.is_null() & ids.is_not_null())
+        if len(misfits):
+            what = f"the id {misfits[0]} does not fit among those of the runs before, which are {kind_words(self.kept)}"
+            raise UsageError(f"{self.contacts}: {what}; {_AS_BEFORE}")
+        return found
+
+
+def _widest(kind: pa.DataType) -> pa.DataType:
+    if not pa.types.is_integer(kind):
+        return kind
+    return pa.uint64() if kind == pa.uint64() else pa.int64()
