@@ -77,6 +77,30 @@ def test_segments_that_were_deleted_are_told(
     )
 
 
+def test_what_is_wrong_with_a_list_is_told_once_for_all_of_its_segments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = {"more": ["b", "d"], "most": ["a", "c", "e"], "one": ["f"]}
+    for name, segment_ids in lists.items():
+        listed = [{"id": one, "name": one, "rules": [ACTIVE]} for one in segment_ids]
+        Path(f"segments/{name}.json").write_text(json.dumps(listed), encoding="utf-8")
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    for name in lists:
+        Path(f"segments/{name}.json").write_text("[\n<<<<<<< HEAD\n", encoding="utf-8")
+    capsys.readouterr()
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 3
+    conflict = "git's conflict markers stand here (line 2); decide for one side and remove them"
+    kept = "not in it any more; the members are kept until it is mended"
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: segments/more.json: {conflict}",
+        f"error: segments/most.json: {conflict}",
+        f"error: segments/one.json: {conflict}",
+        f"error: segments/more.json: segments b, d: {kept}",
+        f"error: segments/most.json: segments a, c, e: {kept}",
+        f"error: segments/one.json: segment 'f': {kept}",
+    ]
+
+
 def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
     assert call("run", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 0

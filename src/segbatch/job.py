@@ -27,6 +27,7 @@ __all__ = ["RunReport", "run"]
 
 
 _NO_GUARD, _KEEP = Guard(), Keep()
+_LOST = "not in it any more; the members are kept until it is mended"
 _A_DAY = timedelta(days=1)
 
 
@@ -156,9 +157,10 @@ def _ensure_some_segment(prepared: Prepared) -> None:
 def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
     """Tell what a run did."""
     prepared, output = night.prepared, night.output
-    there = set(prepared.definitions.ids)
-    kept = (entry for entry in manifest.segments if entry.status == "held" or entry.segment_id not in there)
-    errors = (*prepared.errors, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in kept))
+    places = sorted((cause.file or "", name) for name, cause in night.gone.lost.items())
+    lost = (Problem(_LOST, file=file, segment_id=name) for file, name in places)
+    held = (entry for entry in manifest.segments if entry.status == "held")
+    errors = (*prepared.errors, *lost, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
     return RunReport(
         run=manifest.run,
         segments=manifest.segments,

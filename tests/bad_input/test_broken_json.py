@@ -14,6 +14,7 @@ from .making import A_SEGMENT, nested, segment
 if TYPE_CHECKING:
     from .conftest import Program
 
+CONFLICT, ONE_SIDE = "git's conflict markers stand here", "decide for one side and remove them"
 NO_COMMENTS = "JSON has no comments; remove it"
 THE_END = "the file ends here; is it cut short, or a closing bracket missing?"
 A_KEY = "a key in double quotes has to stand here; is there a comma too many?"
@@ -79,6 +80,11 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     ),
     "a Python word": ('{"name": None}', f"not JSON at line 1, column 10: {A_VALUE}"),
     "plain text": ("status = active", f"not JSON at line 1, column 1: {A_VALUE}"),
+    "a merge that is not finished": (
+        '{"name": "S",\n<<<<<<< HEAD\n"match": "all"\n=======\n"match": "any"\n>>>>>>> theirs\n}',
+        f"{CONFLICT} (line 2); {ONE_SIDE}",
+    ),
+    "half of a conflict's markers": ('[\r\n{"name": "S"}\r\n=======\r\n]', f"{CONFLICT} (line 3); {ONE_SIDE}"),
     "binary": (b"\x00\x01\x02", f"not JSON at line 1, column 1: {A_VALUE}"),
     "empty": ("", EMPTY),
     "blank": (" \r\n\t", EMPTY),

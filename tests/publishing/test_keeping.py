@@ -100,9 +100,11 @@ def test_segments_whose_file_cannot_be_read_are_not_taken_for_deleted(nights: Ni
     assert [row[0] for row in status(nights) if row[1] == "failed"] == ["more", "one", "two"]
     assert nights.members("one") == ["ann", "bob"]
     errors = [error for error in report.errors if error.segment_id == "one"]
-    assert [str(error).split(":")[:2] for error in errors] == [
-        ["segment 'one'", " is not in its file any more, in which something is wrong"]
+    assert [str(error) for error in errors] == [
+        f"{path}: segment 'one': not in it any more; the members are kept until it is mended"
     ]
+    [(error,)] = nights.ask("SELECT error FROM segments WHERE segment_id = 'one'")
+    assert error.startswith(f"is not in its file any more, in which something is wrong: {path}: not JSON at line 1")
     many(path, "one")
     nights.run(2)
     assert {change[1] for change in nights.changes()} == {"two"}
@@ -118,7 +120,7 @@ def unread(file: str, segment_id: str = "x") -> Definitions:
 
 def test_segments_in_a_folder_that_cannot_be_listed_are_not_taken_for_deleted() -> None:
     found = lost_segments(unread("here/team"), Path("here"), known("one", "team/mail/one.json"))
-    assert found == {"one": "is not in its file any more, in which something is wrong: cannot be read"}
+    assert found == {"one": Problem("cannot be read")}
 
 
 def test_segments_whose_file_is_not_there_are_deleted() -> None:

@@ -1,14 +1,16 @@
 """What a run shows: its progress on a terminal, and what came of it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from segbatch.console.basics import answering, err, out, plain, print_json, print_problems, share
-from segbatch.errors import counted
+from segbatch.errors import Problem, counted, some_of
 
 if TYPE_CHECKING:
     from segbatch.job import RunReport
@@ -45,7 +47,7 @@ def _print_run(report: "RunReport", *, as_json: bool) -> None:
         print_json(_run_data(report))
         return
     print_problems(report.warnings)
-    print_problems(report.errors)
+    print_problems(_gathered(report.errors))
     out().print(_run_table(report))
     if len(report.segments) > _MOST_SHOWN:
         out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
@@ -54,6 +56,17 @@ def _print_run(report: "RunReport", *, as_json: bool) -> None:
         out().print("dry run: nothing was published")
     else:
         out().print(f"duckdb -readonly {plain(str(report.catalogue))}", soft_wrap=True)
+
+
+def _gathered(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Make one problem of those that a file as a whole has for several segments."""
+    for (file, message, place), alike in groupby(problems, lambda one: (one.file, one.message, one.path)):
+        first, *others = alike
+        if file is None or place is not None or not others:
+            yield from (first, *others)
+        else:
+            names = some_of(one.segment_id or "" for one in (first, *others))
+            yield replace(first, message=f"segments {names}: {message}", segment_id=None)
 
 
 def _summary(report: "RunReport") -> str:

@@ -58,6 +58,10 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
             parse_constant=lambda name: _Refused(f"{name} is not JSON; write a number"),
         )
     except json.JSONDecodeError as error:
+        if marker := _CONFLICT.search(text):
+            line = text.count("\n", 0, marker.start()) + 1
+            message = f"git's conflict markers stand here (line {line}); decide for one side and remove them"
+            return None, [Problem(message)]
         return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_in_our_words(error)}")]
     except RecursionError:
         return None, [Problem(_TOO_DEEP)]
@@ -96,6 +100,7 @@ _WHITE_SPACE = " \t\r\n"
 _COMMENTS = ("//", "/*", "#")
 _WORD = re.compile(r"[\w.+-]+")
 _BEGINS_A_NUMBER = re.compile(r"[+-]?\.?[0-9]")
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})([ \r]|$)", re.MULTILINE)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 

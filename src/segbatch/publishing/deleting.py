@@ -28,7 +28,7 @@ class Gone:
         deleted: The others.
     """
 
-    lost: Mapping[str, str]
+    lost: Mapping[str, Problem]
     deleted: tuple[DeletedSegment, ...]
 
 

@@ -17,7 +17,7 @@ __all__ = ["held_back", "keeping", "lost_segments"]
 _Segments = Mapping[str, SegmentRecord]
 
 
-def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> dict[str, str]:
+def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> dict[str, Problem]:
     """Find the segments that may only seem to be deleted: something is wrong in the file in which they stood.
 
     Whether the file as a whole is no JSON or an id in it is mistyped, nobody can tell that they are meant to be gone.
@@ -28,7 +28,7 @@ def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> di
         before: The segments of the last run.
 
     Returns:
-        For each of them, why.
+        For each of them, what is wrong with the file, or with the folder in which that is.
     """
     wrong: dict[str | None, Problem] = {}
     for entry in definitions.broken:
@@ -41,7 +41,7 @@ def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> di
         places = [record.file, *map(str, Path(record.file).parents)] if record.file else []
         place = next((place for place in places if place in wrong), None)
         if segment_id not in there and place is not None and not record.is_guess:
-            lost[segment_id] = f"is not in its file any more, in which something is wrong: {wrong[place]}"
+            lost[segment_id] = wrong[place]
     return lost
 
 

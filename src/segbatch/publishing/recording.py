@@ -14,6 +14,7 @@ from typing import Any
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.plan import Plan
 from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
+from segbatch.errors import Problem
 from segbatch.publishing.recorder import Recorded
 from segbatch.publishing.records import RunRecord, SegmentRecord, SnapshotRecord
 from segbatch.version import __version__
@@ -44,7 +45,7 @@ class Outcome:
     recorded: Recorded
     before: Mapping[str, SegmentRecord]
     held: Mapping[str, str]
-    lost: Mapping[str, str]
+    lost: Mapping[str, Problem]
 
 
 def segment_records(outcome: Outcome) -> tuple[SegmentRecord, ...]:
@@ -55,10 +56,7 @@ def segment_records(outcome: Outcome) -> tuple[SegmentRecord, ...]:
     """
     good = [_record(entry, outcome) for entry in outcome.definitions.good]
     broken = [_broken_record(entry, outcome) for entry in outcome.definitions.broken]
-    lost = [
-        _keeping(outcome.before[segment_id].model_copy(update={"status": "failed", "error": error}), outcome)
-        for segment_id, error in outcome.lost.items()
-    ]
+    lost = [_lost_record(outcome.before[segment_id], cause, outcome) for segment_id, cause in outcome.lost.items()]
     return tuple(sorted(good + broken + lost, key=lambda record: record.segment_id))
 
 
@@ -116,6 +114,11 @@ def _broken_record(entry: BrokenDefinition, outcome: Outcome) -> SegmentRecord:
         error="\n".join(map(str, entry.problems)),
     )
     return _keeping(record, outcome)
+
+
+def _lost_record(before: SegmentRecord, cause: Problem, outcome: Outcome) -> SegmentRecord:
+    error = f"is not in its file any more, in which something is wrong: {cause}"
+    return _keeping(before.model_copy(update={"status": "failed", "error": error}), outcome)
 
 
 def relative(file: str | None, root: Path) -> str | None:
