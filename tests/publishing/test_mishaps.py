@@ -40,7 +40,7 @@ def test_contacts_that_only_a_broken_segment_keeps_are_not_lost_again_the_next_n
     run(job)
     write_segment(job / "segments", "active", rule("stauts", "eq", "active"))
     write_contacts(job / "contacts.parquet", {"id": [0, 1, 2], "status": ["active"] * 3})
-    with pytest.raises(segbatch.SnapshotError, match=r"7 of the 10 contacts of the last run are gone \(70%\)"):
+    with pytest.raises(segbatch.SnapshotError, match=r"7 of the 10 contacts of the last run are gone \(70.0%\)"):
         run(job, guard=Guard(floor=5))
     run(job, guard=Guard(floor=5, accepted=["all"]))
     report = run(job, guard=Guard(floor=1))
