@@ -32,6 +32,7 @@ class Beside:
     def __exit__(self, _kind: object, _error: BaseException | None, _trace: TracebackType | None) -> None:
         """End the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pending.clear()  # what else went wrong would hold on to all that it was about, to the end of the process
 
     def do(self, action: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
         """Have something done, as soon as a thread has nothing to do; what went wrong before is raised here."""

@@ -42,7 +42,8 @@ class ChangesWriter:
             ]
         )
         self._file = DigestingFile(run_folder / CHANGES)
-        self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
+        with self._file.telling():
+            self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
         self._rows = 0
 
     def write(self, ids: pa.Array, segment_ids: Sequence[str | None], found: pl.DataFrame) -> None:
@@ -65,13 +66,15 @@ class ChangesWriter:
             picked(ids.take(contacts.to_arrow()), who.cast(pl.Int32).to_arrow()),
             _coded(found.get_column("entered"), _CHANGES),
         ]
-        self._writer.write_table(pa.table(columns, schema=self._schema))
+        with self._file.telling():
+            self._writer.write_table(pa.table(columns, schema=self._schema))
         self._rows += number
 
     def finish(self) -> PublishedFile:
         """Complete the file and tell what it is."""
-        self._writer.close()
-        self._file.close()
+        with self._file.telling():
+            self._writer.close()
+            self._file.close()
         return PublishedFile(path=CHANGES, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
 
 

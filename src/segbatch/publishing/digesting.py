@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 __all__ = ["DigestingFile"]
@@ -36,6 +38,24 @@ class DigestingFile(io.RawIOBase):
         except OSError as error:
             self.error = error
             raise
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Raise why this file could not be written, whatever the library that writes to it makes of that.
+
+        The error is a new one: Arrow keeps that which it met until the process ends, and so all that its traceback
+        leads to, for which other libraries then complain.
+
+        Raises:
+            OSError: It could not be written inside the block.
+        """
+        try:
+            yield
+        except Exception as error:
+            if self.error is None:
+                raise
+            error.__traceback__ = self.error.__traceback__ = None
+            raise OSError(self.error.errno, self.error.strerror) from None
 
     def flush(self) -> None:
         """Hand what was written to the operating system."""

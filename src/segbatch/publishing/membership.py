@@ -118,13 +118,8 @@ class MembershipWriter:
     def _part(self, number: int, rows: int) -> Iterator[DigestingFile]:
         """Make a file, and remember it once it is complete."""
         name = f"{MEMBERSHIP}/part-{number:05}.parquet"
-        with DigestingFile(self._folder / name) as file:
-            try:
-                yield file
-            except pl.exceptions.PolarsError:
-                if file.error is None:
-                    raise
-                raise file.error from None
+        with DigestingFile(self._folder / name) as file, file.telling():
+            yield file
         self._parts.append(PublishedFile(path=name, rows=rows, size=file.size, sha256=file.sha256))
 
 

@@ -41,7 +41,8 @@ class StateWriter:
         columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in slots.octets)]
         self._schema = pa.schema(columns, metadata={_SLOTS: json.dumps(slots.names)})
         self._file = DigestingFile(run_folder / STATE)
-        self._writer = pa.ipc.new_file(self._file, self._schema)
+        with self._file.telling():
+            self._writer = pa.ipc.new_file(self._file, self._schema)
         self._rows = 0
 
     def write(self, ids: pa.Array, octets: pl.DataFrame) -> None:
@@ -52,13 +53,15 @@ class StateWriter:
             octets: Their bits, a column a byte.
         """
         columns = [column.rechunk().to_arrow() for column in octets.iter_columns()]
-        self._writer.write_batch(pa.record_batch([ids, *columns], schema=self._schema))
+        with self._file.telling():
+            self._writer.write_batch(pa.record_batch([ids, *columns], schema=self._schema))
         self._rows += len(ids)
 
     def finish(self) -> PublishedFile:
         """Complete the file and tell what it is."""
-        self._writer.close()
-        self._file.close()
+        with self._file.telling():
+            self._writer.close()
+            self._file.close()
         return PublishedFile(path=STATE, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
 
 

@@ -148,7 +148,7 @@ def test_no_update_is_lost_and_no_file_broken(folder: Path) -> None:
     ]
     for person in people:
         person.start()
-    codes = [program.wait(120) for program in programs]
+    codes = [program.wait(600) for program in programs]
     stop.set()
     for person in people:
         person.join()
