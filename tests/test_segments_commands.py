@@ -118,7 +118,7 @@ def test_list_shows_what_the_last_run_made_of_each(call: Commands) -> None:
     Path("output/current").write_text("nowhere")
     assert [entry["last_run"] for entry in call.json("list")] == [None] * 4
     call.text("list")
-    assert "warning: output/current: does not name a run" in call.err
+    assert "warning: output/current: names nowhere, whose folder is missing" in call.err
 
 
 def test_an_etag_keeps_a_later_writer_from_overwriting(call: Commands) -> None:
