@@ -14,7 +14,8 @@ from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
-from sequence import FINGERPRINT
+
+from sights import FINGERPRINT
 
 PAUSE = 0.1
 HELD = 5.0

@@ -11,6 +11,7 @@ import duckdb
 
 from builders import rule, write_contacts, write_segment
 from segbatch.publishing.reading import read_history
+from sights import FINGERPRINT
 
 DRIVER = Path(__file__).with_name("driver.py")
 NIGHTS = 10
@@ -19,21 +20,6 @@ SEGMENTS = 15
 PLACES = ["BE", "HH", "MUC", None]
 KEEP_LONG, KEEP_SHORTLY = 1.0, 20 / 86400
 """For how many days superseded runs keep their members: for all of a test, or so that they are soon pruned."""
-
-FINGERPRINT = """
-SELECT (SELECT run_id FROM runs ORDER BY run_number DESC LIMIT 1) AS run_id,
-    (SELECT count(*) FROM runs),
-    (SELECT memberships FROM runs ORDER BY run_number DESC LIMIT 1),
-    (SELECT sum(member_count) FROM segments),
-    (SELECT count(*) FROM membership),
-    (SELECT bit_xor(hash(segment_id, contact_id))::VARCHAR FROM membership),
-    (SELECT count(*) FROM membership_changes),
-    (SELECT bit_xor(hash(run_id, as_of, segment_id, contact_id, change))::VARCHAR FROM membership_changes),
-    (SELECT count(*) FROM membership_history WHERE exited_at IS NULL),
-    (SELECT bit_xor(hash(segment_id, contact_id, entered_at, exited_at))::VARCHAR FROM membership_history),
-    (SELECT bit_xor(hash(segment_id, status, member_count, entered, exited, run_id))::VARCHAR FROM segments)
-"""
-"""What a reader sees, in one line: it has to be that of one night."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from programs import run, tree
 from sequence import Night, ensure_tidy, fingerprint, make_nights
 

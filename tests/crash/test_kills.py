@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from sequence import (
     KEEP_LONG,
     KEEP_SHORTLY,

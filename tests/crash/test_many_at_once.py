@@ -8,10 +8,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from programs import HOLD_UP, start
-from sequence import ensure_tidy
 
 from builders import rule, write_contacts, write_segment
+from programs import HOLD_UP, start
+from sequence import ensure_tidy
 
 HOLDER = """
 import sys, duckdb

@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from sequence import Night as Made
-from sequence import ensure_tidy, make_nights, tables
 
 import segbatch
 from builders import rule, write_segment
 from segbatch.contacts import files, snapshot
 from segbatch.night import Night
+from sequence import Night as Made
+from sequence import ensure_tidy, make_nights, tables
 
 CONTACTS = "contacts.parquet"
 
