@@ -1,6 +1,5 @@
 """The commands that manage saved segments."""
 
-import io
 import json
 import subprocess
 import sys
@@ -10,35 +9,13 @@ from typing import Any
 import pytest
 
 from builders import rule, write_contacts, write_segment
-from segbatch import cli
+from calling import Commands, Stdin
 
 ACTIVE = rule("status", "eq", "active")
 
 
-class Stdin(io.TextIOWrapper):
-    is_terminal = False
-
-    def isatty(self) -> bool:
-        return self.is_terminal
-
-
-class Commands:
-    """Calls the program as the shell does, and keeps what it printed."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.monkeypatch = monkeypatch
-        self.capsys = capsys
-        self.out = ""
-        self.err = ""
-
-    def __call__(self, *arguments: str, typed: str = "") -> int:
-        self.monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
-        self.monkeypatch.setattr(sys, "stdin", Stdin(io.BytesIO(typed.encode())))
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        self.out, self.err = self.capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code
+class Segments(Commands):
+    """Calls `segbatch segments`, and the program as a whole."""
 
     def json(self, *arguments: str, typed: str = "") -> Any:
         assert self("segments", *arguments, "--json", typed=typed) == 0, self.err
@@ -50,13 +27,13 @@ class Commands:
 
 
 @pytest.fixture
-def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Segments:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "160")
-    return Commands(monkeypatch, capsys)
+    return Segments(monkeypatch, capsys)
 
 
-def test_a_segment_is_made_of_options_and_changed_by_others(call: Commands) -> None:
+def test_a_segment_is_made_of_options_and_changed_by_others(call: Segments) -> None:
     made = call.text(
         *("create", "--name", "Pro Users", "--rule", "plan eq pro", "--rule", "seats gte 50", "--match", "any"),
         *("--project-id", "p", "--list-id", "l", "--max-change", "30%", "--description", "Who pays"),
@@ -80,14 +57,14 @@ def test_a_segment_is_made_of_options_and_changed_by_others(call: Commands) -> N
     assert definition.keys() - after.keys() == {"description", "match"}
 
 
-def test_a_definition_comes_from_a_file_or_standard_input(call: Commands) -> None:
+def test_a_definition_comes_from_a_file_or_standard_input(call: Segments) -> None:
     Path("new.json").write_text(json.dumps({"name": "From a file", "rules": [ACTIVE]}))
     assert call.json("create", "new.json", "--id", "mine")["file"] == "segments/mine.json"
     assert call.json("update", "mine", "-", typed='{"name": "From stdin"}')["name"] == "From stdin"
     assert call.json("create", "-", typed=call.text("get", "mine").replace("mine", "other"))["id"] == "other"
 
 
-def test_list_shows_what_the_last_run_made_of_each(call: Commands) -> None:
+def test_list_shows_what_the_last_run_made_of_each(call: Segments) -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active", "new", "active"]})
     write_segment(Path("segments"), "active", ACTIVE, project_id="p")
     write_segment(Path("segments"), "failing", rule("nope", "eq", 1))
@@ -121,7 +98,7 @@ def test_list_shows_what_the_last_run_made_of_each(call: Commands) -> None:
     assert "warning: output/current: names nowhere, whose folder is missing" in call.err
 
 
-def test_an_etag_keeps_a_later_writer_from_overwriting(call: Commands) -> None:
+def test_an_etag_keeps_a_later_writer_from_overwriting(call: Segments) -> None:
     write_segment(Path("segments"), "a", ACTIVE)
     etag = call.text("get", "a", "--etag").strip()
     assert call.json("get", "a")["etag"] == etag
@@ -131,7 +108,7 @@ def test_an_etag_keeps_a_later_writer_from_overwriting(call: Commands) -> None:
         assert "segment 'a' was changed by somebody else since it was read" in call.err
 
 
-def test_delete_asks_or_is_told_and_spares_what_others_name(call: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monkeypatch: pytest.MonkeyPatch) -> None:
     write_segment(Path("segments"), "a", ACTIVE)
     write_segment(Path("segments"), "b", {"operator": "in_segment", "value": "a"})
     assert call("segments", "delete", "a") == 2
@@ -170,7 +147,7 @@ def test_delete_asks_or_is_told_and_spares_what_others_name(call: Commands, monk
         ("list --segments nowhere", 2, "nowhere: no such file or folder; check the path of the definitions"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(call: Commands, arguments: str, status: int, message: str) -> None:
+def test_what_cannot_be_done_is_one_line(call: Segments, arguments: str, status: int, message: str) -> None:
     write_segment(Path("segments"), "a", ACTIVE)
     contents = {"segments/bad": "{", "cut": "{", "list": "[]", "wrong": '{"nam": "x"}', "cut2": '{"name": "x"}'}
     for name, content in contents.items():
@@ -180,7 +157,7 @@ def test_what_cannot_be_done_is_one_line(call: Commands, arguments: str, status:
     assert call.out == ""
 
 
-def test_managing_segments_loads_no_polars_and_no_duckdb(call: Commands) -> None:
+def test_managing_segments_loads_no_polars_and_no_duckdb(call: Segments) -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"]})
     write_segment(Path("segments"), "a", ACTIVE)
     assert call("run", "--contacts", "contacts.parquet") == 0
@@ -193,6 +170,6 @@ def test_managing_segments_loads_no_polars_and_no_duckdb(call: Commands) -> None
         subprocess.run([sys.executable, "-c", code, *command.split()], check=True, capture_output=True)
 
 
-def test_the_schema_is_printed_as_json(call: Commands) -> None:
+def test_the_schema_is_printed_as_json(call: Segments) -> None:
     assert call("schema") == 0
     assert json.loads(call.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"

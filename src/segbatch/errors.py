@@ -19,6 +19,7 @@ __all__ = [
     "DefinitionError",
     "EvaluationError",
     "InUseError",
+    "KeysError",
     "NotFoundError",
     "NothingToPublishError",
     "Problem",
@@ -131,7 +132,7 @@ class StoreError(SegbatchError):
 
 
 class NotFoundError(StoreError):
-    """There is no such segment."""
+    """There is no such segment, or no such key."""
 
     exit_code = 4
 
@@ -160,6 +161,10 @@ class InUseError(StoreError):
     def __init__(self, message: str, named_by: Sequence[str]) -> None:
         self.named_by = tuple(named_by)
         super().__init__(message)
+
+
+class KeysError(SegbatchError):
+    """The file of the API's keys cannot be used as it is."""
 
 
 class BusyError(StoreError):

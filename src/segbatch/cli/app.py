@@ -18,6 +18,7 @@ __all__ = [
     "FOUND",
     "ID_COLUMN",
     "JSON",
+    "KEYS",
     "MATCH",
     "PARTIAL",
     "PROJECT",
@@ -108,6 +109,7 @@ STRICT = typer.Option("--strict", help="A custom field that no contact has is an
 READ_OUTPUT = _path("output", "--output")
 PUBLISHED = typer.Option(metavar="DIR", parser=READ_OUTPUT, help="The folder that runs publish in.")
 WAIT = typer.Option("--wait", help="Wait while another run is at work on the output, however long that takes.")
+KEYS = typer.Option(metavar="FILE", parser=_path("keys", "--keys"), help="The file of the API's keys; never commit it.")
 JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
 
 

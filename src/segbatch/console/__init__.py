@@ -10,6 +10,7 @@ from segbatch.console.authoring import (
     print_preview,
 )
 from segbatch.console.basics import answering, print_error, print_problems, print_waiting, silence_stdout
+from segbatch.console.keys import print_keys, print_new_key, print_revoked_key
 from segbatch.console.managing import print_definition, print_etag, print_listing, print_saved, print_schema
 from segbatch.console.running import print_run, show_progress
 from segbatch.console.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
@@ -25,11 +26,14 @@ __all__ = [
     "print_explanation",
     "print_finding_names",
     "print_funnel",
+    "print_keys",
     "print_lint",
     "print_listing",
+    "print_new_key",
     "print_preview",
     "print_problems",
     "print_pruned",
+    "print_revoked_key",
     "print_run",
     "print_run_details",
     "print_runs",

@@ -1,27 +1,17 @@
-"""One writer at a time in a folder of definitions, whichever program, thread or command it is.
+"""One writer at a time in a folder of definitions."""
 
-The operating system holds the lock, on a hidden file, and lets go of it when the process ends, however it ends.
-"""
-
-import fcntl
-import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from segbatch.errors import BusyError
+from segbatch.locking import holding
 
 __all__ = ["LOCK", "writing_alone"]
 
 LOCK = ".segbatch.lock"
 """The file that writers lock, in the folder of the definitions. Scripts of your own can: `flock .segbatch.lock ...`."""
 
-_PAUSE = 0.002
 
-
-@contextmanager
-def writing_alone(folder: Path, patience: float) -> Iterator[None]:
+def writing_alone(folder: Path, patience: float) -> AbstractContextManager[None]:
     """Hold the lock of a folder.
 
     Args:
@@ -32,24 +22,4 @@ def writing_alone(folder: Path, patience: float) -> Iterator[None]:
         BusyError: Another writer holds it all that time.
         OSError: The file cannot be made.
     """
-    path = folder / LOCK
-    until = time.monotonic() + patience
-    while (descriptor := _take(path)) is None:
-        if time.monotonic() > until:
-            raise BusyError(f"{folder}: another program has been writing for {patience:g} s; try again later")
-        time.sleep(_PAUSE)
-    try:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _take(path: Path) -> int | None:
-    """Take the lock and return the open file; None where another has it, or somebody has just removed the file."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    with suppress(BlockingIOError, FileNotFoundError):
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.fstat(descriptor), path.stat()):
-            return descriptor
-    os.close(descriptor)
-    return None
+    return holding(folder / LOCK, patience)

@@ -1,0 +1,281 @@
+"""Keys: what is kept of them, who they open what for, and how soon they do not any more."""
+
+import json
+import os
+import re
+import stat
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from segbatch.errors import BusyError, KeysError, NotFoundError, SegbatchError, UsageError
+from segbatch.keys import KeyRing, ring
+from segbatch.locking import holding
+
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "keys.json"
+
+
+def keys(file: Path) -> KeyRing:
+    return KeyRing(file, clock=lambda: NOON)
+
+
+def kept(file: Path) -> Any:
+    return json.loads(file.read_text())
+
+
+def mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+def test_a_key_is_found_by_its_secret_alone(file: Path) -> None:
+    key, secret = keys(file).create(["p", "q", "p"], read_only=True, name="The CRM")
+    other, another_secret = keys(file).create(["p"])
+    assert (key.projects, key.read_only, key.name, key.created_at, key.revoked_at) == (
+        ("p", "q"),
+        True,
+        "The CRM",
+        NOON,
+        None,
+    )
+    assert (other.read_only, other.name) == (False, None)
+    assert keys(file).list() == (key, other)
+    assert keys(file).find(secret) == key
+    assert keys(file).find(another_secret) == other
+    digest = kept(file)["keys"][0]["sha256"]
+    for wrong in ("", key.id, digest, secret[:-1], secret + " ", secret.upper(), "é\udcff\0", "x" * 100_000):
+        assert keys(file).find(wrong) is None
+
+
+def test_a_secret_is_long_random_and_nowhere_in_the_file(file: Path) -> None:
+    secrets = {keys(file).create(["p"])[1] for _ in range(20)}
+    assert len(secrets) == 20
+    assert all(re.fullmatch(r"segbatch_[0-9a-f]{64}", secret) for secret in secrets)
+    content = file.read_text()
+    assert not any(secret.removeprefix("segbatch_") in content for secret in secrets)
+
+
+def test_a_revoked_key_opens_nothing_at_once_and_stays_listed(file: Path) -> None:
+    server = keys(file)
+    key, secret = server.create(["p"])
+    _, another = server.create(["p"])
+    assert server.find(secret) == key
+    revoked = keys(file).revoke(key.id)
+    assert server.find(secret) is None
+    assert server.find(another) is not None
+    assert revoked.revoked_at == NOON
+    assert server.list()[0] == revoked
+    later = KeyRing(file).revoke(key.id)
+    assert later.revoked_at == NOON
+
+
+def test_what_is_revoked_by_hand_in_the_same_instant_counts(file: Path) -> None:
+    server = keys(file)
+    _, secret = server.create(["p"])
+    for _ in range(50):
+        assert server.find(secret) is not None
+        content = file.read_text()
+        file.write_text(content.replace('"revoked_at": null', '"revoked_at": "2025-06-01T12:00:00Z"'))
+        assert server.find(secret) is None
+        file.write_text(content)
+
+
+def test_a_file_that_stays_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = keys(file)
+    _, secret = server.create(["p"])
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+    monkeypatch.setattr(ring, "_TICK", 0)
+    server.find(secret)
+    monkeypatch.setattr(ring, "read_records", lambda _: pytest.fail("read again"))
+    assert server.find(secret) is not None
+
+
+def test_without_a_file_there_are_no_keys(file: Path) -> None:
+    server = keys(file)
+    assert server.list() == ()
+    assert server.find("segbatch_") is None
+    _, secret = server.create(["p"])
+    assert server.find(secret) is not None
+    file.unlink()
+    assert server.find(secret) is None
+
+
+def test_the_file_is_its_owners_alone_from_the_beginning(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = list[tuple[str, int]]()
+    replace = os.fsync
+
+    def watch(descriptor: int) -> None:
+        seen.extend((path.name, mode(path)) for path in file.parent.iterdir())
+        replace(descriptor)
+
+    before = os.umask(0)
+    try:
+        monkeypatch.setattr(os, "fsync", watch)
+        keys(file).create(["p"])
+    finally:
+        os.umask(before)
+    assert {name for name, _ in seen} == {".keys.json.new", ".keys.json.lock", "keys.json"}
+    assert {rights for _, rights in seen} == {0o600}
+
+
+def test_whom_the_owner_lets_read_goes_on_to_read(file: Path) -> None:
+    key, _ = keys(file).create(["p"])
+    file.chmod(0o640)
+    group = 1 if os.getuid() == 0 else [os.getgid(), *os.getgroups()][-1]
+    os.chown(file, -1, group)
+    keys(file).revoke(key.id)
+    assert (mode(file), file.stat().st_gid) == (0o640, group)
+
+
+def test_a_link_is_followed_and_stays(file: Path) -> None:
+    real = file.parent / "elsewhere" / "real.json"
+    real.parent.mkdir()
+    file.symlink_to(real)
+    _, secret = keys(file).create(["p"])
+    assert file.is_symlink()
+    assert keys(real).find(secret) is not None
+
+
+def test_writers_take_turns(file: Path) -> None:
+    made = list[str]()
+
+    def make() -> None:
+        made.extend(KeyRing(file).create(["p"])[0].id for _ in range(10))
+
+    threads = [threading.Thread(target=make) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 40
+    assert sorted(key.id for key in keys(file).list()) == sorted(made)
+
+
+def test_an_id_that_is_taken_is_not_given_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter(["one", "one", "two"])
+    monkeypatch.setattr(ring, "new_id", lambda: next(ids))
+    assert [keys(file).create(["p"])[0].id for _ in range(2)] == ["one", "two"]
+
+
+def test_who_waits_too_long_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ring, "_PATIENCE", 0.01)
+    with holding(file.with_name(".keys.json.lock"), 1), pytest.raises(BusyError, match="another program has been"):
+        keys(file).create(["p"])
+    assert not file.exists()
+
+
+RECORD: dict[str, Any] = {
+    "id": "a",
+    "name": None,
+    "projects": ["p"],
+    "read_only": False,
+    "created_at": "2025-06-01T12:00:00Z",
+    "revoked_at": None,
+    "sha256": "0" * 64,
+}
+
+
+def content(**changed: Any) -> str:
+    return json.dumps({"version": 1, "keys": [RECORD | changed]})
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "Invalid JSON: EOF while parsing"),
+        ("{", "Invalid JSON: EOF while parsing"),
+        ("[]", "Input should be an object"),
+        ('{"version": 2, "keys": []}', "'version': Input should be 1"),
+        ('{"version": 1}', "'keys': Field required"),
+        (content(more=1), "'keys.0.more': Extra inputs are not permitted"),
+        (content(sha256="secret"), "'keys.0.sha256': String should match"),
+        (content(read_only="no"), "'keys.0.read_only': Input should be a valid boolean"),
+        (content(projects=[]), "'keys.0.projects': Tuple should have at least 1 item"),
+        (content(projects=[""]), "'keys.0.projects.0': String should have at least 1 character"),
+        (content(revoked_at="2025-06-01T12:00:00"), "'keys.0.revoked_at': Input should have timezone info"),
+        (json.dumps({"version": 1, "keys": [RECORD, RECORD]}), "is broken: two keys have one id"),
+    ],
+)
+def test_a_broken_file_opens_nothing_and_says_why(file: Path, text: str, what: str) -> None:
+    file.write_text(text)
+    for use in (KeyRing.list, lambda one: one.find("x"), lambda one: one.create(["p"]), lambda one: one.revoke("a")):
+        with pytest.raises(KeysError) as told:
+            use(keys(file))
+        message = str(told.value)
+        assert message.startswith(f"{file}: ")
+        assert what in message
+        assert message.endswith("; restore it from a backup, or remove it and make new keys")
+        assert "secret" not in message
+        assert "0000" not in message
+    assert file.read_text() == text
+
+
+@pytest.mark.parametrize("rights", [0o620, 0o602, 0o666])
+def test_a_file_that_others_may_write_is_refused(file: Path, rights: int) -> None:
+    _, secret = keys(file).create(["p"])
+    file.chmod(rights)
+    for use in (KeyRing.list, lambda one: one.find(secret), lambda one: one.create(["p"])):
+        with pytest.raises(KeysError, match=r"others may write it, and so let themselves in; chmod go-w it"):
+            use(keys(file))
+    file.chmod(0o644)
+    assert keys(file).find(secret) is not None
+
+
+def test_what_is_no_file_or_cannot_be_read_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.mkdir()
+    with pytest.raises(KeysError, match=r"is no file; name the file of keys"):
+        keys(file).list()
+    with pytest.raises(KeysError, match="the keys cannot be read: Not a directory"):
+        keys(Path(__file__) / "keys.json").list()
+    with pytest.raises(KeysError, match="cannot be written: No such file or directory"):
+        keys(file / "nowhere" / "keys.json").create(["p"])
+    file.rmdir()
+    keys(file).create(["p"])
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(KeysError, match="the keys cannot be read: Permission denied"):
+        keys(file).list()
+
+
+def test_a_full_disk_leaves_the_keys_as_they_were(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, secret = keys(file).create(["p"])
+
+    def fail(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(KeysError, match="cannot be written: No space left on device; nothing was changed"):
+            keys(file).revoke(key.id)
+    assert keys(file).find(secret) == key
+    assert sorted(path.name for path in file.parent.iterdir()) == [".keys.json.lock", "keys.json"]
+
+
+@pytest.mark.parametrize("projects", [[], [""], [" "], ["a\nb"], ["p", "\x1b[2J"], ["x" * 201]])
+def test_no_key_is_made_for_what_is_no_project(file: Path, projects: list[str]) -> None:
+    with pytest.raises(UsageError, match="project"):
+        keys(file).create(projects)
+    assert not file.exists()
+
+
+def test_a_name_has_to_be_one(file: Path) -> None:
+    with pytest.raises(UsageError, match="is no project and no name"):
+        keys(file).create(["p"], name=" ")
+
+
+def test_revoking_an_unknown_key_names_the_nearest(file: Path) -> None:
+    key, _ = keys(file).create(["p"])
+    with pytest.raises(NotFoundError, match=rf"there is no key '{key.id[:-1]}'; did you mean '{key.id}'\?"):
+        keys(file).revoke(key.id[:-1])
+    with pytest.raises(SegbatchError, match="'segbatch keys list' shows all"):
+        keys(file).revoke("")
