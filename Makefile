@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit property crash compat bench lock format clean
+.PHONY: help setup demo test lint unit property crash compat bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -62,6 +62,9 @@ bench: $(READY) ## Measure segbatch and its peers (BENCH="--help" has the option
 	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(BIN)/python benchmarks/bench.py --python .venv-bench/bin/python $(BENCH)
+
+docs: $(READY) ## Write docs/cli.md anew, from the program
+	$(BIN)/python docs/make_cli.py
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt and requirements/bench.txt
 	$(BIN)/python -m pip install --quiet uv

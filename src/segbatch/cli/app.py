@@ -98,9 +98,9 @@ SEGMENTS = typer.Option(
     show_default=True,
 )
 CONTACTS = typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.")
-AS_OF = typer.Option(metavar="TIME", help="The moment for which it holds, ISO 8601; now, if not given.")
+AS_OF = typer.Option(metavar="TIME", show_default="now", help="The moment for which it holds, ISO 8601.")
 ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
-MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, help="How the rules are joined; all, if not given.")
+MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are joined.")
 PROJECT = typer.Option(
     metavar="ID", help="Only the segments of this project (and those of none), which hold its contacts alone."
 )

@@ -67,7 +67,7 @@ def lint(
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="The moment for relative dates, ISO 8601.  [default: now]"),
+        typer.Option(metavar="TIME", show_default="now", help="The moment for relative dates, ISO 8601."),
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     list_names: Annotated[bool, typer.Option("--list", help="Show the names of all findings, and do no more.")] = False,
@@ -197,20 +197,20 @@ def sql(
         list[str] | None,
         typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of a definition; repeatable."),
     ] = None,
-    match: Annotated[MatchName | None, typer.Option(help="How the rules are joined; all, if not given.")] = None,
+    match: Annotated[MatchName | None, MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     dialect: Annotated[
         str, typer.Option(help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
     ] = "duckdb",
     table: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The table to select from.  [default: the snapshot's files]"),
+        typer.Option(metavar="NAME", show_default="the snapshot's files", help="The table to select from."),
     ] = None,
     id_column: Annotated[str, ID_COLUMN] = "id",
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="What relative dates are measured from, ISO 8601.  [default: now]"),
+        typer.Option(metavar="TIME", show_default="now", help="What relative dates are measured from, ISO 8601."),
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     strict: Annotated[bool, STRICT] = False,

@@ -44,7 +44,7 @@ def run(
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="The moment for which the run holds, ISO 8601.  [default: now]"),
+        typer.Option(metavar="TIME", show_default="now", help="The moment for which the run holds, ISO 8601."),
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     strict: Annotated[bool, STRICT] = False,

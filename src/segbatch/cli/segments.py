@@ -71,7 +71,7 @@ def get(
 def create(
     file: Annotated[str | None, FILE] = None,
     segment_id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", help="Its id.  [default: made of the name]")
+        str | None, typer.Option("--id", metavar="ID", show_default="made of the name", help="Its id.")
     ] = None,
     name: Annotated[str | None, NAME] = None,
     description: Annotated[str | None, DESCRIPTION] = None,

@@ -1,0 +1,78 @@
+"""docs/cli.md has every command and every option, as the program has them now."""
+
+import inspect
+import re
+import runpy
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.models import OptionInfo
+
+from segbatch import cli
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "cli.md").read_text()
+SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def callbacks(words: str, group: typer.Typer) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """Return every command with the function behind it, as they were registered."""
+    for command in group.registered_commands:
+        assert command.callback
+        yield f"{words} {command.name or command.callback.__name__.replace('_', '-')}", command.callback
+    for below in group.registered_groups:
+        assert below.typer_instance
+        yield from callbacks(f"{words} {below.name}", below.typer_instance)
+        if below.typer_instance.registered_callback and (function := below.typer_instance.registered_callback.callback):
+            yield f"{words} {below.name}", function
+
+
+COMMANDS = dict(callbacks("segbatch", cli.app))
+
+
+def option_names(function: Callable[..., Any]) -> Iterator[str]:
+    """Return the options of a function, as they are typed."""
+    for parameter in inspect.signature(function, eval_str=True).parameters.values():
+        for info in typing.get_args(parameter.annotation)[1:]:
+            if isinstance(info, OptionInfo) and not info.hidden:
+                named = [name for name in (info.default, *(info.param_decls or ())) if isinstance(name, str)]
+                yield from named or [f"--{parameter.name.replace('_', '-')}"]
+
+
+def test_the_page_is_what_the_program_says() -> None:
+    made = runpy.run_path(str(DOCS / "make_cli.py"))["make_page"]()
+    assert made == PAGE, "run `make docs` and commit docs/cli.md"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_has_a_section_with_all_of_its_options(command: str) -> None:
+    for name in option_names(COMMANDS[command]):
+        assert re.search(rf"^\| .*`{name}[ `]", SECTIONS[command], re.MULTILINE), name
+
+
+def test_no_section_is_of_a_command_that_is_gone() -> None:
+    groups = {command.rsplit(" ", 1)[0] for command in COMMANDS}
+    assert set(SECTIONS) == {*COMMANDS, *groups}
+
+
+@pytest.mark.parametrize("command", SECTIONS)
+def test_nothing_that_stands_in_a_cell_breaks_its_table(command: str) -> None:
+    for line in SECTIONS[command].splitlines():
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 4, line
+
+
+def test_the_page_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert runpy.run_path(str(DOCS / "make_cli.py"))["make_page"]() == PAGE
+
+
+def test_a_default_that_is_no_value_is_shown_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.app(["run", "--help"])
+    assert "[default: (now)]" in capsys.readouterr().out
