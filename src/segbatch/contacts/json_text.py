@@ -45,6 +45,14 @@ _POLARS_TYPES: dict[str, pl.DataType] = {
     "list": pl.List(pl.Null),
 }
 
+_KIND = "CASE WHEN json_valid(j) THEN json_type(j) END"
+
+_LOOSE = r"(?i)nan|inf|,\s*[}\]]"
+_QUOTED = r'"(?:\\.|[^"\\])*"'
+
+_CHUNK = 16_384
+"""How many texts DuckDB takes at a time, on each of its threads."""
+
 _Keys = tuple[str, ...]
 
 
@@ -84,29 +92,36 @@ class JsonColumn:
 
     def look(self, texts: pl.Series) -> None:
         """Take in the kinds of the values of one batch."""
-        self._connection.register(
-            "batch", pa.table({"j": texts.to_arrow(), "row": pl.int_range(len(texts), eager=True)})
-        )
-        self._count_broken(texts)
+        kinds = self._kinds_of(texts)
+        self._count_broken(texts, kinds)
+        self._register(_objects(texts, kinds))
         self._look_for_kinds()
         self._look_for_elements()
         if len(self._known) < _KEYS_SAMPLED:
-            self._known |= {key for (key,) in self._rows_of(f"SELECT DISTINCT unnest(json_keys({_OBJECT})) FROM batch")}
+            self._known |= {key for (key,) in self._rows_of("SELECT DISTINCT unnest(json_keys(j)) FROM batch")}
         self._rows += len(texts)
 
-    def _count_broken(self, texts: pl.Series) -> None:
-        sql = f"SELECT count(*), min(row) FROM batch WHERE j IS NOT NULL AND ({_OBJECT}) IS NULL AND NOT ({_IS_NULL})"
-        [(count, first)] = self._rows_of(sql)
-        if count and not self.broken:
-            self.first_broken = self._rows + first
-            self.fault = fault_of(texts[first])
-        self.broken += count
+    def _register(self, texts: pl.Series) -> None:
+        """Let DuckDB see texts, in chunks that it reads side by side."""
+        table = pa.table({"j": texts.to_arrow()})
+        self._connection.register("batch", pa.Table.from_batches(table.to_batches(_CHUNK), table.schema))
+
+    def _kinds_of(self, texts: pl.Series) -> pl.Series:
+        """Return what kind of JSON each text is; null for what is none."""
+        self._register(texts)
+        kinds = pl.Series(self._connection.sql(f"SELECT {_KIND} AS kind FROM batch").to_arrow_table().column("kind"))
+        return _strictly(texts, kinds)
+
+    def _count_broken(self, texts: pl.Series, kinds: pl.Series) -> None:
+        rows = (texts.is_not_null() & ~kinds.is_in(["OBJECT", "NULL"]).fill_null(value=False)).arg_true()
+        if len(rows) and not self.broken:
+            self.first_broken = self._rows + rows[0]
+            self.fault = fault_of(texts[rows[0]])
+        self.broken += len(rows)
 
     def _look_for_kinds(self) -> None:
         pointers = ", ".join(_quoted(_pointer(path)) for path in self._nodes)
-        for (kinds,) in (
-            self._rows_of(f"SELECT DISTINCT json_type({_OBJECT}, [{pointers}]) FROM batch") if pointers else ()
-        ):
+        for (kinds,) in self._rows_of(f"SELECT DISTINCT json_type(j, [{pointers}]) FROM batch") if pointers else ():
             for node, kind in zip(self._nodes.values(), kinds or (), strict=False):
                 if kind in _KINDS:
                     node.kinds.add(_KINDS[kind])
@@ -114,7 +129,7 @@ class JsonColumn:
     def _look_for_elements(self) -> None:
         for path, node in self._nodes.items():
             if "list" in node.kinds:
-                value = f"json_extract({_OBJECT}, {_quoted(_pointer(path))})"
+                value = f"json_extract(j, {_quoted(_pointer(path))})"
                 found = self._rows_of(f"SELECT DISTINCT unnest(json_type({value}, '$[*]')) FROM batch")
                 node.elements |= {_KINDS[kind] for (kind,) in found if kind in _KINDS}
 
@@ -157,9 +172,9 @@ class JsonColumn:
         An object into which no rule looks, and a list that cannot be compared, come as texts: only their being there
         can be asked for.
         """
-        self._connection.register("batch", pa.table({"j": texts.to_arrow()}))
+        self._register(_objects(texts, self._kinds_of(texts)))
         structure = self._structure(()) or "JSON"
-        value = f"json_transform({_OBJECT}, {_quoted(json.dumps(structure))})"
+        value = f"json_transform(j, {_quoted(json.dumps(structure))})"
         found = self._connection.sql(f"SELECT {value} AS it FROM batch").to_arrow_table()
         return pl.Series(texts.name, found.column("it"))
 
@@ -177,12 +192,20 @@ class JsonColumn:
                 return _SQL_TYPES[kind]
 
 
-# DuckDB takes NaN, Infinity and a comma before an end for JSON, which they are not: they are looked for outside of
-# the quoted texts.
-_OUTSIDE = r"""regexp_replace(j, '"(\\.|[^"\\])*"', '0', 'g')"""
-_VALID = f"(json_valid(j) AND NOT regexp_matches({_OUTSIDE}, '(?i)nan|inf|,\\s*[}}\\]]'))"
-_OBJECT = f"CASE WHEN {_VALID} AND json_type(CASE WHEN {_VALID} THEN j END) = 'OBJECT' THEN j END"
-_IS_NULL = f"{_VALID} AND json_type(CASE WHEN {_VALID} THEN j END) = 'NULL'"
+def _objects(texts: pl.Series, kinds: pl.Series) -> pl.Series:
+    """Return the texts that are objects; null in place of the others."""
+    return texts.to_frame("j").select(pl.when(kinds == "OBJECT").then("j")).to_series()
+
+
+def _strictly(texts: pl.Series, kinds: pl.Series) -> pl.Series:
+    """Take away the kind of what DuckDB takes for JSON and the standard does not.
+
+    That is NaN, Infinity, and a comma before an end. They are looked for outside of the quoted texts, and only where
+    the whole text has something like them.
+    """
+    rows = texts.str.contains(_LOOSE).arg_true()
+    outside = texts.gather(rows).str.replace_all(_QUOTED, "0")
+    return kinds.scatter(rows.filter(outside.str.contains(_LOOSE)), None)
 
 
 def _one_kind(kinds: set[str]) -> str:
