@@ -59,6 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument("--python", default=sys.executable, metavar="FILE", help="the Python that has the peers")
     how.add_argument("--data", type=Path, default=HERE / "data", metavar="DIR", help="for data and outputs")
     how.add_argument("--results", type=Path, default=HERE / "data" / "results.json", metavar="FILE", help="as JSON")
+    how.add_argument("--add", action="store_true", help="keep what these have and is not measured now")
     how.add_argument("--page", type=Path, metavar="FILE.md", help="write a page with a plot, too")
     how.add_argument("--render", type=Path, metavar="FILE", help="measure nothing; show these results")
     return parser
@@ -78,18 +79,29 @@ def measure_all(wanted: argparse.Namespace, results: dict[str, Any]) -> None:
         scale = SERIES
     works = [Work(wanted.contacts, number, wanted.distinct, seed=wanted.seed) for number in wanted.segments]
     rehearse(works, settings, peers)
-    for work in works if wanted.all or wanted.floor or not (scale or wanted.profile) else ():
-        compare(work, settings, peers, results["comparisons"])
+    here = describe(wanted.python)
+    if wanted.all or wanted.floor or not (scale or wanted.profile):
+        start(results, "comparisons", here)
+        for work in works:
+            compare(work, settings, peers, results["comparisons"])
     if wanted.profile or wanted.all:
+        start(results, "profiles", here)
         for work in works:
             results["profiles"].append(profiled(work, settings))
             save()
     if scale:
         print("scale", flush=True)
         scaling = Scaling(series(wanted.contacts, wanted.scale_contacts, scale), settings)
-        results["scale"] = scaling.record
+        results["scale"] |= scaling.record
+        results["machines"] |= dict.fromkeys(scaling.record, here)
         scaling.measure()
     save()
+
+
+def start(results: dict[str, Any], part: str, machine: dict[str, Any]) -> None:
+    """Forget what an earlier command measured of a part."""
+    results[part] = []
+    results["machines"][part] = machine
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -98,9 +110,11 @@ def main(words: Sequence[str] | None = None) -> None:
     if wanted.render:
         results = json.loads(wanted.render.read_text(encoding="utf-8"))
     else:
-        results = {"machine": describe(wanted.python), "comparisons": [], "profiles": [], "scale": {}}
+        results = {"machines": {}, "comparisons": [], "profiles": [], "scale": {}}
+        if wanted.add and wanted.results.exists():
+            results = json.loads(wanted.results.read_text(encoding="utf-8"))
         measure_all(wanted, results)
-    print("\n" + measured_on(results["machine"]))
+    print("\n" + measured_on(results["machines"]))
     for table in tables(results):
         print("\n" + table.text())
     if wanted.page:

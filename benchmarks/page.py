@@ -24,9 +24,9 @@ leave their files and end; they do not wait for the disk.
 
 CLOSING = """## How it was measured
 
-- Each run is a process of its own, from its start to its end, and nothing else runs. Everybody has a turn in each
-  round, so that what disturbs hits all alike. Times are medians, with the least and the most of the rounds in
-  parentheses; ratios are taken round by round.
+- Each run is a process of its own, from its start to its end, and nothing else should run: how many processes did when
+  it began stands above. Everybody has a turn in each round, so that what disturbs hits all alike. Times are medians,
+  with the least and the most of the rounds in parentheses; ratios are taken round by round.
 - Memory is the most that the system counted for the process (`ru_maxrss`). Pages of files that are mapped into memory
   count there, though the system may take them back at any time; what the process had to itself stands beside it.
 - The plain statements are what is written first: one scan, `unnest(list_filter([CASE WHEN ... THEN 'id' END, ...]))`
@@ -66,11 +66,20 @@ def tables(results: dict[str, Any]) -> list[Table]:
     return [table for table in found if table is not None]
 
 
-def measured_on(machine: dict[str, Any]) -> str:
-    """Say what was measured on, and when."""
+def measured_on(machines: dict[str, dict[str, Any]]) -> str:
+    """Say what was measured on, and when; a line for the parts that one command measured."""
+    parts: dict[str, list[str]] = {}
+    for part, machine in machines.items():
+        parts.setdefault(_told(machine), []).append(part)
+    lines = [f"{'; '.join(names)}: {machine}" for machine, names in parts.items()]
+    return "\n".join(f"- {line[0].upper()}{line[1:]}" for line in lines)
+
+
+def _told(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     kind = f"{machine['processor']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GB, {machine['system']}"
-    when = f"Measured on {machine['date']}, at commit {machine['commit']}"
+    load = f"{machine['load']:.1f} processes at work beside it when it began"
+    when = f"measured on {machine['date']}, at commit {machine['commit']}, {load}"
     return f"{when}: {kind}; Python {machine['python']}, {versions}."
 
 
@@ -82,7 +91,7 @@ def write_page(results: dict[str, Any], place: Path) -> None:
         place: The Markdown file.
     """
     picture = place.with_suffix(".svg")
-    parts = [OPENING.strip(), measured_on(results["machine"]), f"![The medians of the tables below]({picture.name})"]
+    parts = [OPENING.strip(), measured_on(results["machines"]), f"![The medians of the tables below]({picture.name})"]
     parts += [table.markdown() for table in tables(results)]
     picture.write_text(plot(results), encoding="utf-8")
     place.write_text("\n\n".join([*parts, CLOSING.strip()]) + "\n", encoding="utf-8")
