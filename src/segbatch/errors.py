@@ -60,6 +60,7 @@ class Problem:
         path: The place in the file in JSONPath form, such as `$.rules[1].operator`.
         segment_id: The id of the segment, where one is known.
         severity: `error`, or `warning` for what is legal and often a mistake.
+        without_ids: The message without the ids of contacts, where it has any.
     """
 
     message: str
@@ -67,6 +68,7 @@ class Problem:
     path: str | None = None
     segment_id: str | None = None
     severity: Severity = "error"
+    without_ids: str | None = None
 
     def __str__(self) -> str:
         """Say the place, then the message, in one line."""
@@ -82,15 +84,24 @@ class Problem:
         """Return the same problem as an error, as `--strict` wants it."""
         return replace(self, severity="error")
 
+    def hiding_ids(self) -> "Problem":
+        """Return the same problem without ids of contacts."""
+        return self if self.without_ids is None else replace(self, message=self.without_ids, without_ids=None)
+
 
 class SegbatchError(Exception):
     """What a user can mend. Its text is the whole message.
 
     Attributes:
         exit_code: The exit status of a command that ends with this error.
+        without_ids: The message without the ids of contacts, for logs.
     """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str = "", *, without_ids: str | None = None) -> None:
+        self.without_ids = message if without_ids is None else without_ids
+        super().__init__(message)
 
 
 class UsageError(SegbatchError):
@@ -114,7 +125,8 @@ class DefinitionError(SegbatchError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: Sequence[Problem] = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        hidden = "\n".join(str(problem.hiding_ids()) for problem in self.problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems), without_ids=hidden)
 
 
 class NothingToPublishError(DefinitionError):

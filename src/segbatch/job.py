@@ -1,6 +1,6 @@
 """The one use case: definitions and a snapshot in, a published membership out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,8 @@ from pathlib import Path
 
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import NothingToPublishError, Problem, counted
-from segbatch.night import Night, Progress
+from segbatch.events import Listener, RunEvaluated, RunStarted, SegmentFailed, Teller, Warned
+from segbatch.night import Night
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
 from segbatch.publishing.deleting import ensure_most_stay, find_gone, tell_deleted
@@ -75,7 +76,8 @@ def run(
     patience: Patience = NO_PATIENCE,
     rewind: bool = False,
     dry_run: bool = False,
-    progress: Progress | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    events: Listener | None = None,
 ) -> RunReport:
     """Evaluate every segment over a snapshot and publish the membership.
 
@@ -95,7 +97,8 @@ def run(
         patience: What to do while another run is at work on the output.
         rewind: Whether runs that hold for a later moment are taken back; all there are only if the guard accepts `all`.
         dry_run: Whether to tell what would be published, and change nothing.
-        progress: Told how far the run is.
+        progress: Told, now and then, how many contacts are done and how many there are.
+        events: Told everything that happens (see `segbatch.events`).
 
     Returns:
         What the run did. A segment that could not be evaluated is `failed` there, and hurts no other.
@@ -110,12 +113,13 @@ def run(
         PublishError: The output cannot be written; what was published before stands.
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
-    place = Path(output)
+    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty)
+    place, teller = Path(output), Teller(events, progress)
+    teller.tell(_started(run_id, question, segments, output, dry_run=dry_run))
     with nullcontext() if dry_run else at_work(place, f"run {run_id}", patience):
+        teller.end_phase("wait")
         started = datetime.now(UTC)
-        question = Question(
-            contacts, id_column, project, started if as_of is None else as_of, timezone, strict, allow_empty
-        )
+        question = replace(question, as_of=started if as_of is None else as_of)
         prepared = prepare(question, load_definitions(Path(segments)))
         _ensure_some_segment(prepared)
         guard.ensure_known(prepared.definitions.ids)
@@ -128,15 +132,43 @@ def run(
         ensure_most_stay(Path(segments), followed.segments, gone.deleted, guard)
         if gone.deleted:
             prepared = prepared.doubting(tell_deleted(Path(segments), gone.deleted, None if dry_run else run_id))
-        night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, progress)
-        if dry_run:
-            return replace(_report(night, night.evaluate(None), free_folder(place, run_id)), dry_run=True)
-        with staging(place, run_id) as folder:
-            manifest = night.evaluate(folder)
-            history = publish(place, folder, manifest, followed.history)
-        with writing(place, "the run is published, but the members of old ones are not cleared away"):
-            prune(place, history, keep, started)
-        return _report(night, manifest, history.runs[-1].folder)
+        night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, teller)
+        teller.tell(night.planned, *map(Warned, prepared.warnings), *map(SegmentFailed, _failures(night)))
+        teller.end_phase("prepare")
+        return _count(night) if dry_run else _publish(night, keep)
+
+
+def _count(night: Night) -> RunReport:
+    """Evaluate, and write nothing."""
+    report = _report(night, night.evaluate(None), free_folder(night.output, night.run_id))
+    report = replace(report, dry_run=True)
+    night.teller.tell(_totals(report))
+    return report
+
+
+def _publish(night: Night, keep: Keep) -> RunReport:
+    """Evaluate and publish, and clear away what is old."""
+    place, teller = night.output, night.teller
+    with staging(place, night.run_id) as folder:
+        manifest = night.evaluate(folder)
+        history = publish(place, folder, manifest, night.followed.history)
+    report = _report(night, manifest, history.runs[-1].folder)
+    teller.tell(_totals(report))
+    teller.end_phase("publish")
+    with writing(place, "the run is published, but the members of old ones are not cleared away"):
+        prune(place, history, keep, night.started)
+    teller.end_phase("prune")
+    return report
+
+
+def _started(run_id: str, question: Question, segments: str | Path, output: str | Path, *, dry_run: bool) -> RunStarted:
+    as_of = question.as_of.isoformat() if isinstance(question.as_of, datetime) else question.as_of
+    places = str(question.contacts), str(segments), str(output)
+    return RunStarted(run_id, *places, as_of, question.timezone, question.project, dry_run)
+
+
+def _totals(report: RunReport) -> RunEvaluated:
+    return RunEvaluated(report.run, len(report.deleted), report.taken_back, report.dry_run)
 
 
 def _far_ahead(ahead: timedelta) -> Sequence[Problem]:
@@ -157,10 +189,8 @@ def _ensure_some_segment(prepared: Prepared) -> None:
 def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
     """Tell what a run did."""
     prepared, output = night.prepared, night.output
-    places = sorted((cause.file or "", name) for name, cause in night.gone.lost.items())
-    lost = (Problem(_LOST, file=file, segment_id=name) for file, name in places)
     held = (entry for entry in manifest.segments if entry.status == "held")
-    errors = (*prepared.errors, *lost, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
+    errors = (*_failures(night), *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
     return RunReport(
         run=manifest.run,
         segments=manifest.segments,
@@ -171,6 +201,12 @@ def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
         membership=output / RUNS / folder / MEMBERSHIP,
         taken_back=tuple(past.run.run_id for past in night.followed.taken_back),
     )
+
+
+def _failures(night: Night) -> Sequence[Problem]:
+    """Tell why segments cannot be evaluated."""
+    places = sorted((cause.file or "", name) for name, cause in night.gone.lost.items())
+    return (*night.prepared.errors, *(Problem(_LOST, file=file, segment_id=name) for file, name in places))
 
 
 def _mend(output: Path, history: History) -> None:

@@ -1,6 +1,6 @@
 """One night: every segment over every contact, compared with the night before, and recorded."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +11,8 @@ from segbatch.compiler.plan import Plan
 from segbatch.contacts.ids import IdCheck, ids_as_series
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.engines.local import evaluate
+from segbatch.errors import Problem
+from segbatch.events import ContactsDone, RunPlanned, SegmentHeld, Teller
 from segbatch.preparing import Prepared, Question
 from segbatch.publishing.deleting import Gone
 from segbatch.publishing.following import Followed
@@ -22,12 +24,9 @@ from segbatch.publishing.recorder import LastNight, Recorded, Recorder, Writers
 from segbatch.publishing.recording import Outcome, run_record, segment_records, versions
 from segbatch.publishing.records import Manifest, SnapshotRecord
 
-__all__ = ["Night", "Progress"]
+__all__ = ["Night"]
 
 _ID_BATCH = 1_000_000
-
-Progress = Callable[[int, int], None]
-"""Told, now and then, how many contacts are done and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Night:
         followed: The run that it follows on.
         gone: Which segments of that are not defined any more.
         guard: How much segments may change.
-        progress: Told how far it is.
+        teller: Tells how far it is.
     """
 
     run_id: str
@@ -56,7 +55,20 @@ class Night:
     followed: Followed
     gone: Gone
     guard: Guard
-    progress: Progress | None
+    teller: Teller
+
+    @property
+    def planned(self) -> RunPlanned:
+        """What is to be done."""
+        plan, snapshot = self.prepared.plan, self.prepared.snapshot
+        return RunPlanned(
+            as_of=self.prepared.clock.as_of,
+            contacts=snapshot.rows,
+            segments=len(plan.segments),
+            rules=len(plan.predicates),
+            columns=len(snapshot.columns(plan.leaves)),
+            follows=self.followed.last.run.run_id if self.followed.last else None,
+        )
 
     def evaluate(self, folder: Path | None) -> Manifest:
         """Evaluate everything.
@@ -75,8 +87,11 @@ class Night:
         with ThreadPoolExecutor(1, "digest") as pool:
             digests = pool.submit(_digest, self.prepared.snapshot, stop)
             try:
-                outcome = self._outcome(self._last_night(), folder)
-                return self._manifest(outcome, digests.result())
+                last = self._last_night()
+                self.teller.end_phase("match")
+                manifest = self._manifest(self._outcome(last, folder), digests.result())
+                self.teller.end_phase("evaluate")
+                return manifest
             finally:
                 stop.set()
 
@@ -104,6 +119,7 @@ class Night:
         recorded = self._record(plan, kept, last, folder)
         held = held_back(plan, before, recorded, self.guard)
         if held:
+            self.teller.tell(*(SegmentHeld(Problem(reason, segment_id=name)) for name, reason in held.items()))
             recorded = self._record(plan.without(held), sorted([*kept, *keeping(held, before)]), last, folder)
         return Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, self.gone.lost)
 
@@ -120,8 +136,7 @@ class Night:
                 recorder.record(members.ids, members.frame)
                 ids.add(ids_as_series(members.ids))
                 done += len(members.ids)
-                if self.progress:
-                    self.progress(done, snapshot.rows)
+                self.teller.tell(ContactsDone(done, snapshot.rows))
             ids.finish(lambda: snapshot.ids(_ID_BATCH))
             return recorder.finish()
 

@@ -119,7 +119,9 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
         raise SnapshotError(f"{question.contacts}: {message}")
     snapshot = snapshot.with_fields(own.fields)
     if question.strict and snapshot.problems:
-        raise SnapshotError(f"{question.contacts}: {snapshot.problems[0]} (--strict)")
+        first = snapshot.problems[0]
+        named, hidden = (f"{question.contacts}: {problem} (--strict)" for problem in (first, first.hiding_ids()))
+        raise SnapshotError(named, without_ids=hidden)
     plan = make_plan(
         own.good,
         snapshot.schema,

@@ -87,8 +87,9 @@ def _open_json(
 def _problem(column: str, found: JsonColumn, id_at: Callable[[int], str | int | None]) -> Problem:
     """Tell of broken texts, and where to look: at an id, which is all of a contact that may be shown."""
     message = f"'{column}' of {counted(found.broken, 'contact')} is no JSON object and missing"
-    first = f"the first is that of {shown(id_at(found.first_broken))} in row {found.first_broken + 1:,}"
-    return Problem(f"{message}; {first}: {found.fault}", severity="warning")
+    row = f"in row {found.first_broken + 1:,}: {found.fault}"
+    named = f"{message}; the first is that of {shown(id_at(found.first_broken))} {row}"
+    return Problem(named, severity="warning", without_ids=f"{message}; the first is {row}")
 
 
 def _open_map(paths: set[str], values: pl.DataType, batches: Iterable[pl.Series]) -> Opened:

@@ -126,10 +126,9 @@ class IdCheck:
             some = ", ".join(_show(contact_id) for contact_id in repeated.head(_SHOWN))
             more = ", …" if len(repeated) > _SHOWN else ""
             come = "comes" if len(repeated) == 1 else "come"
-            message = (
-                f"{counted(len(repeated), 'id')} {come} more than once in '{clipped(self._column)}' ({some}{more}); "
-            )
-            raise SnapshotError(f"{message}keep one row per contact in the export")
+            message = f"{counted(len(repeated), 'id')} {come} more than once in '{clipped(self._column)}'"
+            mend = "keep one row per contact in the export"
+            raise SnapshotError(f"{message} ({some}{more}); {mend}", without_ids=f"{message}; {mend}")
 
 
 def _show(contact_id: object) -> str:

@@ -69,12 +69,16 @@ class Snapshot:
         Raises:
             SnapshotError: A file cannot be read, is damaged, or was written meanwhile.
         """
-        columns = sorted({self.id_column, *map(self._stored, leaves)})
+        columns = self.columns(leaves)
         for file in self.files:
             for batch in read_batches(file, columns, rows):
                 frame = to_frame(pa.Table.from_batches([batch]))
                 yield Batch(batch.column(self.id_column), self._decoded(self._with_types(frame)))
             file.ensure_unchanged()
+
+    def columns(self, leaves: Iterable[str]) -> list[str]:
+        """Return what is read of the files for some paths: these parts, whole columns that were opened, and the ids."""
+        return sorted({self.id_column, *map(self._stored, leaves)})
 
     def nobody(self, leaves: Iterable[str]) -> pl.DataFrame:
         """Return the columns to which paths lead, as a batch has them, of no contact at all."""

@@ -71,7 +71,9 @@ class IdTypes:
             return ids.cast(self.own)
         except pa.ArrowInvalid as error:
             what = f"its ids are {kind_words(self.own)}, in which one does not fit that a failed segment keeps"
-            raise UsageError(f"{self.contacts}: {what} ({error}); mend the segment, or {_AS_BEFORE}") from None
+            mend = f"mend the segment, or {_AS_BEFORE}"
+            hidden = f"{self.contacts}: {what}; {mend}"
+            raise UsageError(f"{self.contacts}: {what} ({error}); {mend}", without_ids=hidden) from None
 
     def comparable(self, batches: Iterable[pl.Series]) -> Iterator[pl.Series]:
         """Return ids of whichever run in the type in which they are compared.
@@ -87,8 +89,9 @@ class IdTypes:
         found = ids.cast(kind, strict=False)
         misfits = ids.filter(found.is_null() & ids.is_not_null())
         if len(misfits):
-            what = f"the id {misfits[0]} does not fit among those of the runs before, which are {kind_words(self.kept)}"
-            raise UsageError(f"{self.contacts}: {what}; {_AS_BEFORE}")
+            where = f"does not fit among those of the runs before, which are {kind_words(self.kept)}; {_AS_BEFORE}"
+            hidden = f"{self.contacts}: an id {where}"
+            raise UsageError(f"{self.contacts}: the id {misfits[0]} {where}", without_ids=hidden)
         return found
 
 
