@@ -23,7 +23,7 @@ from segbatch.definitions.operators import TAKES_IGNORE_CASE, MatchName, Missing
 from segbatch.definitions.values import RuleValue, check_value, wrong
 from segbatch.errors import shown
 
-__all__ = ["ID_RULE", "SCHEMA_KEY", "Group", "Node", "Rule", "Segment", "write_moment"]
+__all__ = ["ID_RULE", "SCHEMA_KEY", "Group", "Node", "Rule", "Segment", "kind_of_node", "write_moment"]
 
 ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most {MAX_ID_LENGTH} of them"
 
@@ -114,7 +114,7 @@ class Rule(_Strict):
                 raise wrong(f"'{key}' says nothing on '{self.operator}'; remove it", key)
 
 
-def _kind_of_node(node: object) -> str | None:
+def kind_of_node(node: object) -> str | None:
     """Tell a rule from a group by its keys, so that an error speaks of the one that was meant."""
     if isinstance(node, Rule):
         return "<rule>"
@@ -127,7 +127,7 @@ def _kind_of_node(node: object) -> str | None:
 
 Node = Annotated[
     Annotated[Rule, Tag("<rule>")] | Annotated["Group", Tag("<group>")],
-    Discriminator(_kind_of_node),
+    Discriminator(kind_of_node),
 ]
 """A rule, or a group of them."""
 

@@ -1,0 +1,51 @@
+"""Asking the API from Python, with or without `async`.
+
+    >>> from segbatch.client import SegmentsClient
+    >>> with SegmentsClient("http://localhost:8765", api_key, "proj-1") as client:  # doctest: +SKIP
+    ...     client.list_segments()
+
+It needs the extra `client`, and nothing of what evaluates segments.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("httpx") is None:
+    raise ImportError("segbatch.client asks with httpx, which is not installed; run: pip install 'segbatch[client]'")
+
+from segbatch.client.asynchronous import AsyncSegmentsClient
+from segbatch.client.errors import (
+    AnswerError,
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    StaleError,
+    UnauthorizedError,
+    UnreachableError,
+)
+from segbatch.client.models import SavedGroup, SavedRule, SavedSegment
+from segbatch.client.synchronous import SegmentsClient
+from segbatch.definitions.segment import Group, Rule, Segment
+
+__all__ = [
+    "AnswerError",
+    "ApiError",
+    "AsyncSegmentsClient",
+    "ConflictError",
+    "ForbiddenError",
+    "GoneError",
+    "Group",
+    "InvalidError",
+    "NotFoundError",
+    "Rule",
+    "SavedGroup",
+    "SavedRule",
+    "SavedSegment",
+    "Segment",
+    "SegmentsClient",
+    "StaleError",
+    "UnauthorizedError",
+    "UnreachableError",
+]

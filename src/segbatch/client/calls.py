@@ -1,0 +1,116 @@
+"""The calls of the API: each one's request, and what its answer means. Both clients drive these and add nothing."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from segbatch.client.asking import Ask, Steps, ask
+from segbatch.client.errors import NotFoundError
+from segbatch.client.models import SavedSegment
+from segbatch.client.reading import answer_of, read_segment, read_segments
+from segbatch.definitions.segment import Segment
+from segbatch.errors import UsageError, shown
+
+__all__ = ["Calls", "Definition"]
+
+Definition = Segment | Mapping[str, Any]
+"""A definition, or some of its keys; its rules may be models too."""
+
+_SEGMENTS = "/api/v1/contacts/segments"
+
+
+class Calls:
+    """The calls of the API."""
+
+    def __init__(self, base_url: str, retries: int) -> None:
+        """Prepare the calls of a server.
+
+        Args:
+            base_url: Where it is, for messages.
+            retries: How many times more a request may be sent.
+
+        Raises:
+            UsageError: The number is negative.
+        """
+        if retries < 0:
+            raise UsageError(f"retries cannot be {retries}; 0 tries once")
+        self._base_url = base_url
+        self._retries = retries
+
+    def list_segments(self) -> Steps[list[SavedSegment]]:
+        """List all segments."""
+        return read_segments((yield from self._done(Ask("GET", _SEGMENTS, is_question=True))))
+
+    def get_segment(self, segment_id: str) -> Steps[SavedSegment]:
+        """Get a segment."""
+        return read_segment((yield from self._done(Ask("GET", _path(segment_id), is_question=True))))
+
+    def create_segment(self, definition: Definition) -> Steps[SavedSegment]:
+        """Save a new segment."""
+        request = Ask("POST", _SEGMENTS, headers=_JSON, content=_written(definition))
+        return read_segment((yield from self._done(request)))
+
+    def update_segment(self, segment_id: str, changes: Definition, if_match: str | None) -> Steps[SavedSegment]:
+        """Change what is said of a segment."""
+        headers = _JSON | _matching(if_match)
+        request = Ask("PATCH", _path(segment_id), headers=headers, content=_written(changes))
+        return read_segment((yield from self._done(request)))
+
+    def delete_segment(self, segment_id: str, if_match: str | None) -> Steps[None]:
+        """Remove a segment."""
+        request = Ask("DELETE", _path(segment_id), headers=_matching(if_match))
+        reply = yield from ask(request, self._retries)
+        with suppress(*([NotFoundError] if reply.is_doubtful else [])):  # an earlier try removed it
+            answer_of(reply, request, self._base_url)
+
+    def _done(self, request: Ask) -> Steps[httpx.Response]:
+        """Send a request, and see to it that it was done."""
+        return answer_of((yield from ask(request, self._retries)), request, self._base_url)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _path(segment_id: str) -> str:
+    """Return the path of a segment; no id leads to another place."""
+    if segment_id in {"", ".", ".."}:
+        raise UsageError(f"{shown(segment_id)} is no id of a segment")
+    return f"{_SEGMENTS}/{quote(segment_id, safe='', errors='surrogatepass')}"
+
+
+def _matching(etag: str | None) -> dict[str, str]:
+    """Ask for a change of one version only; its ETag may be quoted, as in a header, or not."""
+    if etag is None:
+        return {}
+    bare = etag.strip().removeprefix("W/").strip('"')
+    if not bare or not bare.isascii() or not bare.isprintable() or '"' in bare:
+        raise UsageError(f"{shown(etag)} is no ETag (if_match)")
+    return {"If-Match": "*" if bare == "*" else f'"{bare}"'}
+
+
+def _written(definition: Definition) -> bytes:
+    """Write a definition as JSON.
+
+    Raises:
+        UsageError: Something in it is no JSON.
+    """
+    try:
+        return json.dumps(_plain(definition), default=_plain, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the definition is no JSON: {error}") from None
+
+
+def _plain(value: object) -> object:
+    """Return models as JSON data, with the keys that were set and no others."""
+    match value:
+        case BaseModel():
+            return value.model_dump(mode="json", exclude_unset=True)
+        case Mapping():
+            return dict(value)
+        case _:
+            raise TypeError(f"{shown(type(value).__name__)} is neither a text, a number, a list, an object nor a rule")

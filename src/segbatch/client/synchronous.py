@@ -1,0 +1,148 @@
+"""The client for programs without `async`."""
+
+import time
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+
+from segbatch.client.asking import Ask, Done, Outcome, Steps, next_step
+from segbatch.client.base import BaseClient
+from segbatch.client.calls import Definition
+from segbatch.client.models import SavedSegment
+
+__all__ = ["SegmentsClient"]
+
+_Result = TypeVar("_Result")
+
+
+class SegmentsClient(BaseClient):
+    """Asks the API about segments. Threads can share one; close it at the end, or use it in a `with` statement.
+
+    What was not sent for sure, or changes nothing, or is kept from happening twice by an ETag, is tried again; nothing
+    else is.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        project_id: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 3,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """Prepare to ask; nothing is sent yet.
+
+        Args:
+            base_url: Where the server is, such as `http://localhost:8765`; None for what SEGBATCH_API_URL says.
+            api_key: The secret of a key; None for what SEGBATCH_API_KEY says, if anything.
+            project_id: The project that is asked about; None for what SEGBATCH_PROJECT_ID says, if anything. A key that
+                belongs to one project needs none.
+            timeout: For how many seconds to wait for the connection, and for each part of the answer.
+            retries: How many times more to try.
+            transport: What sends, in place of the network.
+
+        Raises:
+            UsageError: One of them cannot be one.
+        """
+        super().__init__(base_url, api_key, project_id, retries)
+        self._http = httpx.Client(headers=self._target.headers, timeout=timeout, transport=transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def list_segments(self) -> list[SavedSegment]:
+        """Return all segments, ordered by id.
+
+        Raises:
+            ApiError: The API did not do it; the class of the error says why.
+        """
+        return self._run(self._calls.list_segments())
+
+    def get_segment(self, segment_id: str) -> SavedSegment:
+        """Return a segment.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            ApiError: The API did not do it for another reason.
+        """
+        return self._run(self._calls.get_segment(segment_id))
+
+    def create_segment(self, definition: Definition) -> SavedSegment:
+        """Save a new segment.
+
+        Args:
+            definition: Its `name` and `rules`, and what else is to be said of it; or a `Segment`.
+
+        Returns:
+            The segment as saved, with its id and times.
+
+        Raises:
+            InvalidError: It is no right definition; `problems` tells why.
+            ApiError: The API did not do it for another reason.
+        """
+        return self._run(self._calls.create_segment(definition))
+
+    def update_segment(self, segment_id: str, changes: Definition, *, if_match: str | None = None) -> SavedSegment:
+        """Change what is sent, and nothing else; None takes an optional key away, and rules are replaced as a whole.
+
+        Args:
+            segment_id: Which segment.
+            changes: The keys to set.
+            if_match: The ETag that it has to have; None for any.
+
+        Returns:
+            The segment as it is now.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            StaleError: It was changed by somebody else.
+            InvalidError: It would be no right definition any more; `problems` tells why.
+            ApiError: The API did not do it for another reason.
+        """
+        return self._run(self._calls.update_segment(segment_id, changes, if_match))
+
+    def delete_segment(self, segment_id: str, *, if_match: str | None = None) -> None:
+        """Remove a segment.
+
+        Args:
+            segment_id: Which segment.
+            if_match: The ETag that it has to have; None for any.
+
+        Raises:
+            NotFoundError: There is none of that id.
+            StaleError: It was changed by somebody else.
+            ConflictError: Other segments name it.
+            ApiError: The API did not do it for another reason.
+        """
+        self._run(self._calls.delete_segment(segment_id, if_match))
+
+    def _run(self, steps: Steps[_Result]) -> _Result:
+        """Do what a call asks for, step by step, until it has its result."""
+        outcome = None
+        while not isinstance(step := next_step(steps, outcome), Done):
+            outcome = None
+            if isinstance(step, Ask):
+                outcome = self._send(step)
+            else:
+                time.sleep(step)
+        return step.result
+
+    def _send(self, ask: Ask) -> Outcome:
+        """Send a request, and return its answer or why there is none."""
+        url = self._target.base_url + ask.path
+        try:
+            return self._http.request(ask.method, url, params=ask.params, headers=ask.headers, content=ask.content)
+        except httpx.RequestError as error:
+            return error

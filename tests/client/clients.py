@@ -1,0 +1,78 @@
+"""Both clients, called in the same way, over a server that is made up."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from segbatch.client import AsyncSegmentsClient, SegmentsClient
+
+URL = "http://server:8765"
+KEY = "segbatch_" + "5e" * 32
+ETAG = "0f" * 16
+SAVED: dict[str, Any] = {
+    "id": "3f0c",
+    "project_id": "proj-1",
+    "name": "Pro Plan Users",
+    "description": None,
+    "rules": [
+        {"field": "custom_fields.plan", "operator": "eq", "value": "pro"},
+        {"match": "any", "rules": [{"field": "status", "operator": "exists"}]},
+    ],
+    "list_id": None,
+    "created_at": "2025-06-01T10:00:00.000Z",
+    "updated_at": None,
+}
+
+Answer = httpx.Response | Exception
+
+
+def saved(status: int = 200, etag: str | None = f'"{ETAG}"', **changed: Any) -> httpx.Response:
+    return httpx.Response(status, json=SAVED | changed, headers={"ETag": etag} if etag else None)
+
+
+def problem(status: int, code: str = "some-code", detail: str = "what is wrong", **more: Any) -> httpx.Response:
+    headers = more.pop("headers", {})
+    document = {"type": f"urn:segbatch:problem:{code}", "title": "In short", "status": status, "detail": detail} | more
+    return httpx.Response(status, json=document, headers=headers | {"Content-Type": "application/problem+json"})
+
+
+@dataclass
+class Server:
+    """Answers one after the other, the last one for ever, and keeps what it was sent."""
+
+    answers: list[Answer]
+    requests: list[httpx.Request] = field(default_factory=list)
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+    @property
+    def sent(self) -> Any:
+        return json.loads(self.requests[-1].content)
+
+
+Use = Callable[..., Any]
+"""Calls a method of a client on a server: `use(server, "get_segment", "x", if_match=...)`."""
+
+
+def synchronously(server: Server, method: str, *arguments: Any, options: Any = None, **named: Any) -> Any:
+    transport = httpx.MockTransport(server)
+    with SegmentsClient(URL, KEY, "proj-1", transport=transport, **(options or {})) as client:
+        return getattr(client, method)(*arguments, **named)
+
+
+def asynchronously(server: Server, method: str, *arguments: Any, options: Any = None, **named: Any) -> Any:
+    async def run() -> Any:
+        transport = httpx.MockTransport(server)
+        async with AsyncSegmentsClient(URL, KEY, "proj-1", transport=transport, **(options or {})) as client:
+            return await getattr(client, method)(*arguments, **named)
+
+    return asyncio.run(run())

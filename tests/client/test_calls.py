@@ -1,0 +1,204 @@
+"""What the client sends, and what it makes of the answers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import polars as pl
+import pytest
+
+from client.clients import ETAG, KEY, SAVED, URL, Server, Use, problem, saved
+from segbatch import compile_segment
+from segbatch.client import AnswerError, Group, Rule, SavedGroup, SavedSegment, Segment
+from segbatch.errors import UsageError
+from segbatch.version import __version__
+
+PREFIX = "/api/v1/contacts/segments"
+RULES = [{"field": "custom_fields.plan", "operator": "eq", "value": "pro"}]
+
+
+def test_each_call_is_one_request(use: Use) -> None:
+    definition = {"name": "Pro Plan Users", "rules": RULES}
+    for name, arguments, answer, expected in [
+        ("list_segments", (), httpx.Response(200, json=[SAVED]), ("GET", PREFIX, b"")),
+        ("get_segment", ("3f0c",), saved(), ("GET", f"{PREFIX}/3f0c", b"")),
+        ("create_segment", (definition,), saved(201), ("POST", PREFIX, None)),
+        ("update_segment", ("3f0c", {"name": "Enterprise Users"}), saved(), ("PATCH", f"{PREFIX}/3f0c", None)),
+        ("delete_segment", ("3f0c",), httpx.Response(204), ("DELETE", f"{PREFIX}/3f0c", b"")),
+    ]:
+        server = Server([answer])
+        use(server, name, *arguments)
+        (request,) = server.requests
+        method, path, content = expected
+        assert (request.method, str(request.url)) == (method, URL + path)
+        assert request.headers["Authorization"] == f"Bearer {KEY}"
+        assert request.headers["X-Project-ID"] == "proj-1"
+        assert request.headers["User-Agent"] == f"segbatch/{__version__}"
+        assert "If-Match" not in request.headers
+        if content is None:
+            assert server.sent == arguments[-1]
+            assert request.headers["Content-Type"] == "application/json"
+        else:
+            assert request.content == content
+
+
+def test_a_segment_is_read_with_its_models_and_its_etag(use: Use) -> None:
+    segment = use(Server([saved()]), "get_segment", "3f0c")
+    assert isinstance(segment, SavedSegment)
+    assert isinstance(segment, Segment)
+    assert (segment.id, segment.name, segment.etag, segment.project_id) == ("3f0c", "Pro Plan Users", ETAG, "proj-1")
+    assert segment.created_at == datetime(2025, 6, 1, 10, tzinfo=UTC)
+    rule, group = segment.rules
+    assert isinstance(rule, Rule)
+    assert (rule.field, rule.operator, rule.value) == ("custom_fields.plan", "eq", "pro")
+    assert isinstance(group, Group)
+    assert segment.to_json() == SAVED
+    expression = compile_segment(segment, {"custom_fields": pl.Struct({"plan": pl.String}), "status": pl.String()})
+    contacts = pl.DataFrame({"custom_fields": [{"plan": "pro"}, {"plan": "free"}], "status": ["x", "y"]})
+    assert contacts.filter(expression).height == 1
+
+
+@pytest.mark.parametrize(("header", "etag"), [('"a1"', "a1"), ('W/"a1"', "a1"), (None, None)])
+def test_an_etag_is_given_as_the_commands_print_it(use: Use, header: str | None, etag: str | None) -> None:
+    assert use(Server([saved(etag=header)]), "get_segment", "3f0c").etag == etag
+
+
+def test_a_list_has_segments_without_etags(use: Use) -> None:
+    first, second = use(Server([httpx.Response(200, json=[SAVED, SAVED | {"id": "other"}])]), "list_segments")
+    assert (first.id, first.etag, second.id) == ("3f0c", None, "other")
+    assert use(Server([httpx.Response(200, json=[])]), "list_segments") == []
+
+
+@pytest.mark.parametrize("etag", ["a1", '"a1"', 'W/"a1"', " a1\n"])
+def test_if_match_takes_an_etag_in_any_form(use: Use, etag: str) -> None:
+    for method, arguments, answer in [
+        ("update_segment", ("3f0c", {"name": "x"}), saved()),
+        ("delete_segment", ("3f0c",), httpx.Response(204)),
+    ]:
+        server = Server([answer])
+        use(server, method, *arguments, if_match=etag)
+        assert server.requests[0].headers["If-Match"] == '"a1"'
+
+
+def test_if_match_any_is_sent_as_it_is(use: Use) -> None:
+    server = Server([saved()])
+    use(server, "update_segment", "3f0c", {"name": "x"}, if_match="*")
+    assert server.requests[0].headers["If-Match"] == "*"
+
+
+@pytest.mark.parametrize(
+    ("definition", "sent"),
+    [
+        (Segment.model_validate({"id": "a", "name": "A", "rules": RULES}), {"id": "a", "name": "A", "rules": RULES}),
+        (
+            {
+                "name": "A",
+                "rules": (Rule(field="a", operator="exists"), Group.model_validate({"match": "any", "rules": RULES})),
+            },
+            {"name": "A", "rules": [{"field": "a", "operator": "exists"}, {"match": "any", "rules": RULES}]},
+        ),
+        ({"name": "Zoë \u2028", "description": None}, {"name": "Zoë \u2028", "description": None}),
+    ],
+)
+def test_models_and_data_can_be_sent(use: Use, definition: Any, sent: Any) -> None:
+    server = Server([saved()])
+    use(server, "create_segment", definition)
+    assert server.sent == sent
+
+
+def test_what_was_got_can_be_sent_back(use: Use) -> None:
+    segment = use(Server([saved()]), "get_segment", "3f0c")
+    server = Server([saved()])
+    use(server, "update_segment", segment.id, segment, if_match=segment.etag)
+    assert server.sent == SAVED
+
+
+NEWER: dict[str, Any] = {
+    "owner": "ann",
+    "rules": [
+        {"field": "plan", "operator": "eq", "value": "pro", "weight": 3},
+        {
+            "match": "any",
+            "label": "x",
+            "rules": [{"match": "none", "label": "y", "rules": [{**RULES[0], "weight": 1}]}],
+        },
+    ],
+}
+
+
+def test_keys_of_a_newer_server_are_kept_and_sent_back(use: Use) -> None:
+    segment: SavedSegment = use(Server([saved(**NEWER)]), "get_segment", "3f0c")
+    assert segment.model_extra == {"owner": "ann"}
+    group = segment.rules[1]
+    assert isinstance(group, SavedGroup)
+    assert group.model_extra == {"label": "x"}
+    assert segment.to_json() == SAVED | NEWER
+    server = Server([saved()])
+    use(server, "update_segment", "3f0c", {"rules": segment.rules})
+    assert server.sent == {"rules": NEWER["rules"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (httpx.Response(200, text="<html>"), "answered text/plain; charset=utf-8 in place of JSON; is the base URL"),
+        (httpx.Response(200), "answered nothing in place of JSON"),
+        (httpx.Response(200, content=b"[" * 100_000), "answered nothing in place of JSON"),
+        (httpx.Response(200, json=[]), "answered what this version does not know: $: Input should be a valid"),
+        (saved(name=7), "answered what this version does not know: $.name: Input should be a valid string"),
+        (
+            saved(rules=[{"field": "a", "operator": "sounds_like", "value": "x"}]),
+            "answered what this version does not know: $.rules[0].operator: Input should be 'eq'",
+        ),
+        (httpx.Response(302, headers={"Location": "http://other/"}), "leads on to 'http://other/', and keys"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(use: Use, answer: httpx.Response, message: str) -> None:
+    with pytest.raises(AnswerError) as told:
+        use(Server([answer]), "get_segment", "3f0c")
+    assert str(told.value).startswith(f"{URL}{PREFIX}/3f0c: {message}")
+
+
+def test_a_redirect_is_not_followed(use: Use) -> None:
+    server = Server([httpx.Response(307, headers={"Location": "http://thief/"})])
+    with pytest.raises(AnswerError, match="keys are not sent on"):
+        use(server, "delete_segment", "3f0c")
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("segment_id", ["a/b", "a?b#c", "../../keys", "%2e%2e", "é \n", "\ud800", "a" * 500])
+def test_an_id_is_one_part_of_the_path(use: Use, segment_id: str) -> None:
+    server = Server([problem(404)])
+    with pytest.raises(Exception, match="what is wrong"):
+        use(server, "get_segment", segment_id)
+    path = server.requests[0].url.raw_path.decode()
+    assert path.startswith(f"{PREFIX}/")
+    assert "/" not in path.removeprefix(f"{PREFIX}/")
+    assert "?" not in path
+
+
+@pytest.mark.parametrize("segment_id", ["", ".", ".."])
+def test_an_id_that_would_lead_elsewhere_is_refused(use: Use, segment_id: str) -> None:
+    server = Server([httpx.Response(204)])
+    with pytest.raises(UsageError, match="is no id of a segment"):
+        use(server, "delete_segment", segment_id)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named", "message"),
+    [
+        (("a", {"name": {1, 2}}), {}, "the definition is no JSON: 'set' is neither a text, a number, a list"),
+        (("a", {"name": float("nan")}), {}, "the definition is no JSON: "),
+        (("a", {"name": b"x"}), {}, "the definition is no JSON: 'bytes' is neither"),
+        (("a", {}), {"if_match": ""}, "'' is no ETag (if_match)"),
+        (("a", {}), {"if_match": 'a", "b'}, "is no ETag (if_match)"),
+        (("a", {}), {"if_match": "a\r\nX: y"}, "is no ETag (if_match)"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused(use: Use, arguments: Any, named: Any, message: str) -> None:
+    server = Server([saved()])
+    with pytest.raises(UsageError) as told:
+        use(server, "update_segment", *arguments, **named)
+    assert message in str(told.value)
+    assert server.requests == []

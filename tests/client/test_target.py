@@ -1,0 +1,111 @@
+"""Where the API is and who asks, from arguments and the environment; and what it costs to import the client."""
+
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+import pytest
+
+from client.clients import KEY, URL, Server
+from segbatch.client import AsyncSegmentsClient, SegmentsClient
+from segbatch.errors import UsageError
+
+
+def asked(*arguments: Any, **named: Any) -> httpx.Request:
+    server = Server([httpx.Response(200, json=[])])
+    with SegmentsClient(*arguments, **named, transport=httpx.MockTransport(server)) as client:
+        client.list_segments()
+    return server.requests[0]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "url"),
+    [
+        ("http://localhost:8765", "http://localhost:8765/api"),
+        ("http://localhost:8765/", "http://localhost:8765/api"),
+        (" https://crm.example/segments/ \n", "https://crm.example/segments/api"),
+        ("http://[::1]:80", "http://[::1]/api"),
+    ],
+)
+def test_the_base_url_is_where_the_server_is(base_url: str, url: str) -> None:
+    assert str(asked(base_url).url) == f"{url}/v1/contacts/segments"
+
+
+def test_without_a_key_none_is_sent() -> None:
+    request = asked(URL)
+    assert "Authorization" not in request.headers
+    assert "X-Project-ID" not in request.headers
+
+
+def test_a_key_may_have_a_line_end() -> None:
+    assert asked(URL, f"{KEY}\n").headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_a_project_is_sent_as_utf8() -> None:
+    assert asked(URL, KEY, "Köln").headers.raw[-1] == (b"X-Project-ID", "Köln".encode())
+
+
+def test_the_environment_says_what_arguments_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGBATCH_API_URL", URL)
+    monkeypatch.setenv("SEGBATCH_API_KEY", KEY)
+    monkeypatch.setenv("SEGBATCH_PROJECT_ID", "proj-1")
+    request = asked()
+    assert request.url.host == "server"
+    assert (request.headers["Authorization"], request.headers["X-Project-ID"]) == (f"Bearer {KEY}", "proj-1")
+    request = asked("http://other", "other", "proj-2")
+    assert (str(request.url.host), request.headers["X-Project-ID"]) == ("other", "proj-2")
+    assert request.headers["Authorization"] == "Bearer other"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "say where the server is, by base_url or SEGBATCH_API_URL, such as http://localhost:8765"),
+        (("localhost:8765",), "'localhost:8765' is no base URL; it looks like http://localhost:8765"),
+        (("",), "'' is no base URL"),
+        (("http://",), "'http://' is no base URL"),
+        (("ftp://server",), "'ftp://server' is no base URL"),
+        (("http://server:x",), "'http://server:x' is no base URL"),
+        (("http://user:secret@server",), "the base URL has a user or a password in it; leave it out, and give api_key"),
+        (("http://server/?a=b",), "the base URL 'http://server/?a=b' has a query or a fragment; leave it out"),
+        ((URL, ""), "the key is empty; is a variable not set? (api_key or SEGBATCH_API_KEY)"),
+        ((URL, "secret key"), "the key has characters that no key has; is it something else? (api_key)"),
+        ((URL, "secret\r\nX: y"), "the key has characters that no key has"),
+        ((URL, "secreté"), "the key has characters that no key has"),
+        ((URL, KEY, ""), "'' is no project (project_id or SEGBATCH_PROJECT_ID)"),
+        ((URL, KEY, "a\r\nX: y"), "'a\\r\\nX: y' is no project"),
+    ],
+)
+def test_what_cannot_be_one_is_refused(arguments: tuple[str, ...], message: str) -> None:
+    for kind in (SegmentsClient, AsyncSegmentsClient):
+        with pytest.raises(UsageError) as told:
+            kind(*arguments)
+        assert str(told.value).startswith(message)
+        assert "secret" not in str(told.value)
+
+
+def test_a_client_is_shown_without_its_key() -> None:
+    for kind in (SegmentsClient, AsyncSegmentsClient):
+        client = kind(URL, KEY, "proj-1")
+        assert repr(client) == f"{kind.__name__}('{URL}', project_id='proj-1')"
+        assert KEY not in str(vars(client))
+
+
+def test_importing_the_client_loads_nothing_that_evaluates() -> None:
+    code = (
+        "import sys, segbatch.client\n"
+        "assert not {'polars', 'duckdb', 'pyarrow', 'typer', 'fastapi'} & set(sys.modules), sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_missing_httpx_is_told_in_one_line() -> None:
+    code = (
+        "import importlib.util\nfind = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *more: None if name == 'httpx' else find(name, *more)\n"
+        "try:\n    import segbatch.client\nexcept ImportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    expected = "segbatch.client asks with httpx, which is not installed; run: pip install 'segbatch[client]'\n"
+    assert done.stdout == expected
