@@ -140,7 +140,15 @@ class BrokenSegmentError(DefinitionError):
 
 
 class StoreError(SegbatchError):
-    """Saved definitions cannot be changed as asked; they are as they were."""
+    """Saved definitions cannot be changed as asked; they are as they were.
+
+    Attributes:
+        message: What is wrong, without the place, for those who must not see where the files are.
+    """
+
+    def __init__(self, message: str, place: str | None = None) -> None:
+        self.message = message
+        super().__init__(f"{place}: {message}" if place else message)
 
 
 class NotFoundError(StoreError):

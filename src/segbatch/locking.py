@@ -33,7 +33,7 @@ def holding(path: Path, patience: float, mode: int = 0o666) -> Iterator[None]:
     until = time.monotonic() + patience
     while (descriptor := _take(path, mode)) is None:
         if time.monotonic() > until:
-            raise BusyError(f"{path.parent}: another program has been writing for {patience:g} s; try again later")
+            raise BusyError(f"another program has been writing for {patience:g} s; try again later", str(path.parent))
         time.sleep(_PAUSE)
     try:
         yield

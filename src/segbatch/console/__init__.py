@@ -14,6 +14,7 @@ from segbatch.console.keys import print_keys, print_new_key, print_revoked_key
 from segbatch.console.managing import print_definition, print_etag, print_listing, print_saved, print_schema
 from segbatch.console.running import print_run, show_progress
 from segbatch.console.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
+from segbatch.console.serving import print_listening
 
 __all__ = [
     "answering",
@@ -28,6 +29,7 @@ __all__ = [
     "print_funnel",
     "print_keys",
     "print_lint",
+    "print_listening",
     "print_listing",
     "print_new_key",
     "print_preview",

@@ -10,6 +10,7 @@ __all__ = [
     "MAX_ID_LENGTH",
     "MAX_JSON_DEPTH",
     "MAX_NAME_LENGTH",
+    "MAX_PROBLEMS",
     "MAX_RULES",
     "MAX_VALUES",
     "MAX_VALUE_LENGTH",
@@ -38,6 +39,9 @@ MAX_DEFINITION_LENGTH = 1_000_000
 
 MAX_FILE_SIZE = 100_000_000
 """Bytes in a file of definitions."""
+
+MAX_PROBLEMS = 100
+"""Problems of one definition that are told, each of which takes its time to find words for."""
 
 MAX_DURATION = 999_999
 """Hours, days or weeks in a duration."""

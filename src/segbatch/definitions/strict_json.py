@@ -7,6 +7,7 @@ Infinity, numbers beyond any double, and halves of a surrogate pair. Here each o
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -131,8 +132,8 @@ def _word_at(text: str, position: int) -> str:
 def _read_object(pairs: list[tuple[str, Any]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        found.twice = tuple(key for key in found if keys.count(key) > 1)
+        times = Counter(key for key, _ in pairs)
+        found.twice = tuple(key for key in found if times[key] > 1)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from segbatch.definitions.limits import MAX_CHANGE, MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH
+from segbatch.definitions.limits import MAX_CHANGE, MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH, MAX_PROBLEMS
 from segbatch.definitions.operators import OPERATORS, MatchName, MissingName
 from segbatch.definitions.segment import Group, Rule, Segment
 from segbatch.definitions.strict_json import child_path
@@ -110,7 +110,12 @@ def validate(data: object, path: str = "$") -> tuple[Segment | None, list[Proble
         return Segment.model_validate(data), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-    return None, list(_problems(details, data, path))
+    problems = list(_problems(details[:MAX_PROBLEMS], data, path))
+    if len(details) > MAX_PROBLEMS:
+        problems.append(
+            Problem(f"there are {len(details) - MAX_PROBLEMS:,} more problems; mend these first", path=path)
+        )
+    return None, problems
 
 
 def _problems(details: Sequence[ErrorDetails], data: object, root: str) -> Iterator[Problem]:

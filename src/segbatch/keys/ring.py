@@ -100,7 +100,7 @@ class KeyRing:
             known = {record.id: record for record in records}
             if key_id not in known:
                 near = did_you_mean(key_id[:_LONGEST], known) or "; 'segbatch keys list' shows all"
-                raise NotFoundError(f"{printable(str(self._path))}: there is no key {shown(key_id)}{near}")
+                raise NotFoundError(f"there is no key {shown(key_id)}{near}", printable(str(self._path)))
             record = known[key_id]
             if record.revoked_at is None:
                 record = record.model_copy(update={"revoked_at": self._now()})

@@ -31,7 +31,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         place = printable(str(error.filename or path))
-        raise StoreError(f"{place}: cannot be written: {error.strerror}; nothing was changed") from None
+        raise StoreError(f"cannot be written: {error.strerror}; nothing was changed", place) from None
 
 
 def read(file: Path) -> bytes:
@@ -44,7 +44,7 @@ def read(file: Path) -> bytes:
     try:
         if stat.S_ISLNK(file.lstat().st_mode):
             message = "is a link, and links are not written through; change the file that it leads to"
-            raise StoreError(f"{printable(str(file))}: {message}")
+            raise StoreError(message, printable(str(file)))
         return read_content(file)
     except (FileNotFoundError, NotADirectoryError):
         raise ChangedMeanwhileError from None

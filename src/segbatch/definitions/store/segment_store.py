@@ -22,10 +22,12 @@ from segbatch.definitions.store.rewriting import with_definition, without
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,
+    BusyError,
     InUseError,
     NotFoundError,
     StaleError,
     UsageError,
+    counted,
     did_you_mean,
     printable,
     shown,
@@ -168,7 +170,8 @@ class SegmentStore:
         Raises:
             NotFoundError: There is none of that id.
             BrokenSegmentError: It cannot be told from others.
-            InUseError: Other segments name it.
+            InUseError: Other segments name it. For a `project`, those of other projects do not count, since they are
+                not there for it; those of none do, also without `shared`, and are then not told by their ids.
             StaleError: It was changed by somebody else.
             StoreError: It cannot be written.
         """
@@ -185,15 +188,21 @@ class SegmentStore:
         """Keep all other writers out."""
         self._ensure_there()
         folder = self._path.parent if self._path.is_file() else self._path
-        with self._writer, files.writing(folder), writing_alone(folder, self._patience):
-            yield
+        if not self._writer.acquire(timeout=self._patience):
+            message = f"other changes have been made for {self._patience:g} s; try again later"
+            raise BusyError(message, self._shown)
+        try:
+            with files.writing(folder), writing_alone(folder, self._patience):
+                yield
+        finally:
+            self._writer.release()
 
     def _in_tries(self, attempt: Callable[[], _Result]) -> _Result:
         """Try again where somebody who does not know of the lock wrote the same file meanwhile."""
         for _ in range(_TRIES):
             with suppress(ChangedMeanwhileError):
                 return attempt()
-        raise StaleError(f"{self._shown}: somebody writes the same file again and again; try later")
+        raise StaleError("somebody writes the same file again and again; try later", self._shown)
 
     def _add(self, sent: Mapping[str, Any]) -> Stored:
         taken = {entry.segment_id.casefold(): entry for entry in self._index.all()}
@@ -205,7 +214,7 @@ class SegmentStore:
         definition = made(sent, segment_id, self._clock())
         if twin := taken.get(segment_id.casefold()):
             message = f"there is a segment {shown(twin.segment_id)} already; choose another id, or update that one"
-            raise AlreadyThereError(f"{twin.file}: {message}")
+            raise AlreadyThereError(message, twin.file)
         file = self._path / free_name(segment_id, names)
         files.add(file, write_definition(definition).encode())
         return self._written(file, segment_id)
@@ -221,10 +230,8 @@ class SegmentStore:
 
     def _delete(self, segment_id: str, if_match: str | None, sees: Callable[[Entry], bool], *, force: bool) -> Entry:
         entry, file, was = self._open(segment_id, if_match, sees)
-        users = [other.segment_id for other in self._index.all() if segment_id in other.named - {other.segment_id}]
-        if users and not force:
-            message = f"is named by {some_of(users)}, which would fail without it; change them first, or force it"
-            raise InUseError(f"segment {shown(segment_id)} {message}", users)
+        if not force:
+            self._ensure_unnamed(segment_id, sees)
         rest = without(was, entry)
         if rest is None:
             files.remove(file, was)
@@ -232,6 +239,15 @@ class SegmentStore:
             files.replace(file, rest, was)
         self._index.read_again(file)
         return entry
+
+    def _ensure_unnamed(self, segment_id: str, sees: Callable[[Entry], bool]) -> None:
+        users = [other for other in self._index.all() if segment_id in other.named - {other.segment_id}]
+        seen = [user.segment_id for user in users if sees(user)]
+        unseen = sum(user.project_id is None for user in users if not sees(user))
+        if seen or unseen:
+            names = [*seen, *([counted(unseen, "segment") + " of no project"] if unseen else [])]
+            message = f"is named by {some_of(names)}, which would fail without it; change them first, or force it"
+            raise InUseError(f"segment {shown(segment_id)} {message}", seen)
 
     def _open(self, segment_id: str, if_match: str | None, sees: Callable[[Entry], bool]) -> tuple[Entry, Path, bytes]:
         """Return a segment as it is this instant, with its file and what that holds."""
@@ -243,7 +259,7 @@ class SegmentStore:
             case [entry] if entry.data is not None and sees(entry):
                 if if_match not in {None, entry.etag}:
                     message = "was changed by somebody else since it was read; read it again, and change that"
-                    raise StaleError(f"{entry.file}: segment {shown(segment_id)} {message}")
+                    raise StaleError(f"segment {shown(segment_id)} {message}", entry.file)
                 return entry, file, was
             case _:
                 self._index.read_again(file)
@@ -260,7 +276,7 @@ class SegmentStore:
         if found is None or not sees(found[0]):
             others = [entry.segment_id for entry in self._index.all() if sees(entry)]
             near = did_you_mean(segment_id, others) if len(segment_id) <= MAX_ID_LENGTH else ""
-            raise NotFoundError(f"{self._shown}: there is no segment {shown(segment_id)}{near}")
+            raise NotFoundError(f"there is no segment {shown(segment_id)}{near}", self._shown)
         return found
 
     def _ensure_there(self) -> None:

@@ -1,0 +1,80 @@
+"""The application: its routes, and how what goes wrong becomes an answer."""
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.routing import Match
+
+from segbatch.api import routes
+from segbatch.api.answers import json_response
+from segbatch.api.problems import Refusal, problem_response, refusal_of
+from segbatch.api.service import Service
+from segbatch.api.watching import Watched
+from segbatch.errors import SegbatchError, shown
+
+__all__ = ["make_app"]
+
+
+def make_app(service: Service) -> Watched:
+    """Return the application of a server.
+
+    Args:
+        service: What it serves.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.service = service
+    app.include_router(routes.router)
+    app.add_api_route("/healthz", _healthz, methods=["GET"])
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(SegbatchError, _failed)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _nowhere)
+    app.add_exception_handler(Exception, _fault)
+    return Watched(app)
+
+
+def _healthz() -> Response:
+    """Say that the server is there."""
+    return json_response({"status": "ok"})
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)  # noqa: S101 - it is what the handler is for
+    request.scope.setdefault("state", {})["log"] = error.log
+    return problem_response(error)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SegbatchError)  # noqa: S101 - as above
+    return _refused(request, refusal_of(error))
+
+
+def _unreadable(_request: Request, _error: Exception) -> Response:
+    return problem_response(Refusal("bad-request", "the request cannot be understood"))
+
+
+def _nowhere(request: Request, error: Exception) -> Response:
+    """Answer a path that is none, or a method that it has not."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    path = shown(request.url.path)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        allowed = ", ".join(_methods(request))
+        detail = f"{request.method} cannot be done at {path}; there are {allowed}"
+        return problem_response(Refusal("method-not-allowed", detail, headers={"Allow": allowed}))
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem_response(Refusal("not-found", f"there is nothing at {path}"))
+    return problem_response(Refusal("bad-request", "the request cannot be understood"))
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what can be done at a path, by whichever route."""
+    known = [route for route in (*routes.router.routes, *request.app.router.routes) if isinstance(route, APIRoute)]
+    found = [route.methods for route in known if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({"HEAD"}.union(*found) if any("GET" in methods for methods in found) else set[str]().union(*found))
+
+
+def _fault(_request: Request, _error: Exception) -> Response:
+    return problem_response(Refusal("fault", "this is a fault of segbatch; the server's log tells more"))

@@ -1,0 +1,78 @@
+"""HTTP over a connection, as uvicorn speaks it, but only for so long and from so many."""
+
+import asyncio
+import json
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from segbatch.api.limits import MAX_CONNECTIONS, MAX_HEADERS, TIME_TO_READ, TIME_TO_SEND
+from segbatch.api.problems import PROBLEM_TYPE, Refusal
+
+__all__ = ["BoundedProtocol"]
+
+_GRACE = 1.0
+"""Seconds in which the answer may still be given that the request came too slowly."""
+
+
+class BoundedProtocol(H11Protocol):
+    """A connection that is ended when a request comes too slowly, or its answer is not read."""
+
+    _arriving: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Take a connection, if there are not too many."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+            return
+        self._watch_arrival()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        super().data_received(data)
+        self._watch_arrival()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        for timer in (self._arriving, self._unread):
+            if timer is not None:
+                timer.cancel()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read, but not for ever."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(TIME_TO_READ, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on to write."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
+        """Answer what is no HTTP."""
+        detail = f"the request is not HTTP as the standard has it, or its headers have more than {MAX_HEADERS:,} bytes"
+        body = json.dumps(Refusal("bad-request", detail).to_json()).encode()
+        headers = [("content-type", PROBLEM_TYPE), ("content-length", str(len(body))), ("connection", "close")]
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
+            for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _watch_arrival(self) -> None:
+        """Start the clock when a request begins to come, and stop it when all of it is there."""
+        is_arriving = self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
+        if is_arriving and self._arriving is None:
+            self._arriving = self.loop.call_later(TIME_TO_SEND + _GRACE, self._end)
+        elif not is_arriving and self._arriving is not None:
+            self._arriving.cancel()
+            self._arriving = None
+
+    def _end(self) -> None:
+        self.transport.close()
+        self.loop.call_later(_GRACE, self.transport.abort)

@@ -1,0 +1,46 @@
+"""What the endpoints work with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+from typing import cast
+
+from fastapi import Request
+
+from segbatch.definitions.store import SegmentStore
+from segbatch.keys import KeyRing
+
+__all__ = ["Service", "service_of"]
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a server serves.
+
+    Attributes:
+        store: The saved segments.
+        output: Where runs publish.
+        keys: Who is let in; None lets everybody in, which is for the loopback alone.
+        hosts: The names by which the server is known where everybody is let in; a page of another name, opened in a
+            browser on this machine, is not let in.
+        contacts: The snapshot of previews; that of the last run, if not given.
+        id_column: The column with the contacts' ids.
+        timezone: The time zone of previews; that of the last run, if not given.
+        stopping: Set once the server is to end.
+        previewing: Held while a preview is made: one at a time.
+    """
+
+    store: SegmentStore
+    output: Path
+    keys: KeyRing | None = None
+    hosts: frozenset[str] = frozenset()
+    contacts: str | None = None
+    id_column: str = "id"
+    timezone: str | None = None
+    stopping: Event = field(default_factory=Event)
+    previewing: Lock = field(default_factory=Lock)
+
+
+def service_of(request: Request) -> Service:
+    """Return what the server that got a request serves."""
+    return cast("Service", request.app.state.service)

@@ -1,0 +1,89 @@
+"""What surrounds every request: a line in the log, headers of every answer, and no more at once than can be done."""
+
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+from segbatch.api.limits import MAX_REQUESTS
+from segbatch.api.problems import Refusal, problem_response
+from segbatch.errors import clipped, printable
+
+__all__ = ["Watched"]
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+
+_HEADERS: Iterable[tuple[bytes, bytes]] = (
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"Authorization, X-Project-ID"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Watched:
+    """An application whose requests are counted and logged."""
+
+    def __init__(self, app: _App, most: int = MAX_REQUESTS) -> None:
+        """Watch an application.
+
+        Args:
+            app: The application.
+            most: How many requests it works on at once.
+        """
+        self._app = app
+        self._most = most
+        self._now = 0
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, status = time.perf_counter(), 0
+
+        async def answer(message: _Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            await send(message)
+
+        self._now += 1
+        try:
+            await self._answer(scope, receive, answer)
+        except Exception:  # noqa: BLE001 - whatever it is, it ends this request and not the server
+            print(printable(traceback.format_exc()).replace("\\n", "\n"), end="", file=sys.stderr)  # noqa: T201 - the log
+        finally:
+            self._now -= 1
+            _log(scope, status, time.perf_counter() - begun)
+
+    async def _answer(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        if self._now > self._most:
+            refusal = Refusal("busy", f"{self._most} requests are being worked on; try again soon")
+            await problem_response(refusal)(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":  # what a GET answers, without its body, which the server leaves out
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
+
+
+def _log(scope: _Message, status: int, seconds: float) -> None:
+    """Write a line about a request: nothing of what was sent but its method and path."""
+    state = scope.get("state", {})
+    caller, told = state.get("caller"), state.get("log")
+    parts = [
+        datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        clipped(scope["method"]),
+        clipped(scope["path"]),
+        str(status or "-"),
+        f"{seconds * 1000:.0f}ms",
+        *([f"key={caller.key_id}"] if caller and caller.key_id else []),
+        *([f"project={clipped(caller.project)}"] if caller and caller.project else []),
+        *([f"error: {printable(told)}"] if told else []),
+    ]
+    print(" ".join(parts), file=sys.stderr, flush=True)  # noqa: T201 - the log

@@ -1,0 +1,49 @@
+"""The command that serves the API."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbatch import console
+from segbatch.cli.app import ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
+from segbatch.cli.keys import KEY_FILE
+
+__all__ = ["serve"]
+
+
+@app.command(epilog="Exit status: 143 ended by SIGTERM; 130 by Ctrl-C; 1 the address is taken; 2 wrong usage.")
+def serve(
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    contacts: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The snapshot of previews.  [default: that of the last run]"),
+    ] = None,
+    keys: Annotated[Path | None, KEYS] = None,
+    host: Annotated[str, typer.Option(metavar="HOST", help="The name or address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help="The port to listen on; 0 for any that is free.")] = 8765,
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    timezone: Annotated[
+        str | None, typer.Option(metavar="TZ", help="The IANA time zone of previews.  [default: that of the last run]")
+    ] = None,
+) -> None:
+    """Serve the REST API over saved segments, until it is told to end.
+
+    Without a file of keys everybody on this machine is let in, and nobody else can be.
+
+    Example: [bold]segbatch serve --segments segments[/bold]
+    """
+    from segbatch.api import serving  # noqa: PLC0415 - loads pydantic, which other commands do without
+
+    number = serving.serve(
+        segments,
+        output,
+        serving.Address(host, port),
+        keys=KEY_FILE if keys is None and KEY_FILE.exists() else keys,
+        contacts=contacts,
+        id_column=id_column,
+        timezone=timezone,
+        told=console.print_listening,
+    )
+    raise typer.Exit(128 + number)
