@@ -72,8 +72,9 @@ def _nowhere(request: Request, error: Exception) -> Response:
 def _methods(request: Request) -> list[str]:
     """Return what can be done at a path, by whichever route."""
     known = [route for route in (*routes.router.routes, *request.app.router.routes) if isinstance(route, APIRoute)]
-    found = [route.methods for route in known if route.matches(request.scope)[0] is not Match.NONE]
-    return sorted({"HEAD"}.union(*found) if any("GET" in methods for methods in found) else set[str]().union(*found))
+    there = [route.methods or set() for route in known if route.matches(request.scope)[0] is not Match.NONE]
+    found = set[str]().union(*there)
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 def _fault(_request: Request, _error: Exception) -> Response:

@@ -44,6 +44,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "not-json-type": (415, "The body has to be JSON"),
     "misdirected": (421, "The server is not known by this name"),
     "invalid-definition": (422, "The definition is wrong"),
+    "headers-too-large": (431, "The headers are too large"),
     "fault": (500, "A fault of segbatch"),
     "busy": (503, "Too much is going on"),
     "unavailable": (503, "The server cannot do this now"),

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
-from segbatch.api.limits import MAX_REQUESTS
+from segbatch.api.limits import MAX_HEADERS, MAX_REQUESTS
 from segbatch.api.problems import Refusal, problem_response
 from segbatch.errors import clipped, printable
 
@@ -65,6 +65,13 @@ class Watched:
     async def _answer(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         if self._now > self._most:
             refusal = Refusal("busy", f"{self._most} requests are being worked on; try again soon")
+            await problem_response(refusal)(scope, receive, send)
+            return
+        size = len(scope["raw_path"]) + sum(len(name) + len(value) for name, value in scope["headers"])
+        if size + len(scope["query_string"]) > MAX_HEADERS:  # they came at once, or h11 would have refused them
+            refusal = Refusal(
+                "headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes"
+            )
             await problem_response(refusal)(scope, receive, send)
             return
         if scope["method"] == "HEAD":  # what a GET answers, without its body, which the server leaves out

@@ -112,9 +112,7 @@ def validate(data: object, path: str = "$") -> tuple[Segment | None, list[Proble
         details = error.errors(include_url=False, include_input=False)
     problems = list(_problems(details[:MAX_PROBLEMS], data, path))
     if len(details) > MAX_PROBLEMS:
-        problems.append(
-            Problem(f"there are {len(details) - MAX_PROBLEMS:,} more problems; mend these first", path=path)
-        )
+        problems.append(Problem("there are more problems; mend these first", path=path))
     return None, problems
 
 

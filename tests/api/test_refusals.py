@@ -1,0 +1,256 @@
+"""Requests that are not done: each with a problem document that says where, what, and what to do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asking import PRO, SEGMENTS, Asking
+from segbatch.api.limits import MAX_BODY
+from segbatch.api.watching import Watched
+from segbatch.definitions.store.locking import writing_alone
+
+JSON = {"Content-Type": "application/json"}
+RULE = {"field": "plan", "operator": "eq", "value": "pro"}
+OF_NOBODY = {"operator": "in_segment", "value": "nobody"}
+NO_OPERATOR = "'contians' is not an operator; did you mean 'contains'?"
+NO_ID = "'id' is given by the server, and cannot be chosen or changed; leave it out"
+NO_RULES = "there are no rules, and a segment without rules would hold everybody; add at least one"
+OTHER_PROJECT = "'project_id' is that of the key, or of the header X-Project-ID, and cannot be changed; leave it out"
+TOO_DEEP = "lists and objects stand more than 100 deep inside each other; flatten the groups"
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Asking:
+    return Asking(tmp_path).as_project("p")
+
+
+def document(answer: Any, status: int, code: str) -> Any:
+    """Check that an answer is a problem document, and return it."""
+    assert answer.status_code == status, answer.text
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    told = answer.json()
+    assert told["type"] == f"urn:segbatch:problem:{code}"
+    assert told["status"] == status
+    assert told["title"]
+    assert told["detail"]
+    return told
+
+
+WRONG = [
+    ({"rules": [RULE]}, "$.name", "'name' is missing; it is what people call the segment"),
+    (PRO | {"rules": []}, "$.rules", NO_RULES),
+    (PRO | {"rules": [RULE, {**RULE, "operator": "contians"}]}, "$.rules[1].operator", NO_OPERATOR),
+    (PRO | {"nmae": "x"}, "$.nmae", "'nmae' is not a key of a segment; did you mean 'name'?"),
+    (PRO | {"name": " "}, "$.name", "the name is blank; it is what people call the segment"),
+    (PRO | {"name": "x" * 201}, "$.name", "'name' has 201 characters; at most 200 are allowed"),
+    (PRO | {"id": "chosen"}, "$.id", NO_ID),
+    (PRO | {"created_at": "2025-06-01T10:00:00Z"}, "$.created_at", "'created_at' is set by the server; leave it out"),
+    (PRO | {"project_id": "q"}, "$.project_id", OTHER_PROJECT),
+    (PRO | {"rules": [OF_NOBODY]}, "$.rules[0].value", "there is no segment 'nobody'"),
+    (PRO | {"rules": [RULE] * 1_001}, "$", "there are 1,001 rules; at most 1,000 are allowed"),
+    (PRO | {"rules": [RULE] * 10_000}, "$", "there are 10,000 rules; at most 1,000 are allowed"),
+    ([PRO], "$", "a segment is a JSON object; found ["),
+    ("x", "$", "a segment is a JSON object; found 'x'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "message"), WRONG, ids=[f"{number} {wrong[1]}" for number, wrong in enumerate(WRONG)]
+)
+def test_a_wrong_definition_is_refused_in_the_words_of_the_command_line(
+    ask: Asking, body: Any, path: str, message: str
+) -> None:
+    told = document(ask("POST", json=body), 422, "invalid-definition")
+    [error] = told["errors"]
+    assert error["path"] == path
+    assert error["message"].startswith(message)
+    assert told["detail"] == f"{path}: {error['message']}"
+    assert ask("GET").json() == []
+
+
+@pytest.mark.parametrize(("body", "path", "message"), WRONG[1:9], ids=[str(wrong[1]) for wrong in WRONG[1:9]])
+def test_a_wrong_change_is_refused_too(ask: Asking, body: Any, path: str, message: str) -> None:
+    made = ask.made()
+    told = document(ask("PATCH", f"/{made['id']}", json=body), 422, "invalid-definition")
+    assert [(error["path"], error["message"]) for error in told["errors"]] == [(path, message)]
+    assert ask("GET", f"/{made['id']}").json() == made
+
+
+def test_all_that_is_wrong_is_told_at_once_and_not_without_end(ask: Asking) -> None:
+    rules = [{"field": "a", "operator": "eqq", "value": 1}] * 20_000
+    errors = document(ask("POST", json=PRO | {"rules": rules}), 422, "invalid-definition")["errors"]
+    assert len(errors) == 101
+    assert errors[1] == {"path": "$.rules[1].operator", "message": "'eqq' is not an operator; did you mean 'eq'?"}
+    assert errors[-1]["message"] == "there are more problems; mend these first"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is empty; a segment is a JSON object with 'name' and 'rules'"),
+        (b"{", "not JSON at line 1, column 2: "),
+        (b'{"name": "a",}', "not JSON at line 1, column 1"),
+        (b'{"name": "\xff"}', "line 1 has bytes that are not UTF-8; save the body as UTF-8"),
+        (b'{"name": "\\ud800"}', "$.name: the text has half of a surrogate pair"),
+        (b'{"\\ud800": 1}', "$: a key has half of a surrogate pair; remove it"),
+        (b'{"name": "a", "name": "b"}', "$: the key 'name' is written twice; keep one"),
+        (b'{"max_change": NaN}', "$.max_change: NaN is not JSON; write a number"),
+        (b'{"max_change": 1e999}', "$.max_change: 1e999 is too large for a number"),
+        (b'{"max_change": ' + b"9" * 500 + b"}", "$.max_change: a number of 500 digits is too long"),
+        (b"[" * 200 + b"]" * 200, TOO_DEEP),
+        (b'{"rules":' * 400_000, TOO_DEEP),
+        (b'{"name": "a"} {"name": "b"}', "not JSON at line 1, column 15: something follows the end; a body holds one"),
+    ],
+)
+def test_what_is_no_json_is_refused(ask: Asking, body: bytes, message: str) -> None:
+    told = document(ask("POST", content=body, headers=JSON), 400, "not-json")
+    assert told["detail"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/json; charset=utf-16"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {"Content-Type": "json"},
+        {"Content-Type": "application/json, text/plain"},
+    ],
+)
+def test_what_is_not_said_to_be_json_is_refused(ask: Asking, headers: dict[str, str]) -> None:
+    document(ask("POST", content=json.dumps(PRO), headers=headers), 415, "not-json-type")
+    assert ask("GET").json() == []
+
+
+@pytest.mark.parametrize(
+    "said", ["application/json", "Application/JSON; charset=UTF-8", 'application/json; charset="utf-8"']
+)
+def test_json_may_be_called_so_in_many_ways(ask: Asking, said: str) -> None:
+    assert ask("POST", content=json.dumps(PRO), headers={"Content-Type": said}).status_code == 201
+
+
+def test_a_body_is_bounded_whatever_length_is_declared(ask: Asking) -> None:
+    async def parts() -> Any:
+        for _ in range(MAX_BODY // 1000 + 1):
+            yield b" " * 1000
+
+    document(ask("POST", content=b" " * (MAX_BODY + 1), headers=JSON), 413, "too-large")
+    document(ask("POST", content=parts(), headers=JSON), 413, "too-large")
+    document(ask("POST", content=b"{}", headers=JSON | {"Content-Length": "9" * 5000}), 413, "too-large")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "", "GET, HEAD, POST"),
+        ("DELETE", "", "GET, HEAD, POST"),
+        ("OPTIONS", "", "GET, HEAD, POST"),
+        ("POST", "/x", "DELETE, GET, HEAD, PATCH"),
+        ("TRACE", "/x", "DELETE, GET, HEAD, PATCH"),
+        ("POST", "/healthz", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_is_not_there_is_refused_with_those_that_are(
+    ask: Asking, method: str, path: str, allowed: str
+) -> None:
+    answer = ask(method, path)
+    document(answer, 405, "method-not-allowed")
+    assert answer.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/..%2F..%2Fetc%2Fpasswd",
+        "/%2e%2e%2fsegments",
+        "/..%5c..%5cx",
+        "/%00",
+        "/a%00.json",
+        "/.segbatch.lock",
+        "/..",
+        "/%2e%2e",
+        "/%C0%AE%C0%AE",
+        "/~root",
+        "/pro.json",
+        "/PRO",
+        "/" + "x" * 5_000,
+        "/%F0%9F%92%A9",
+        "/%E2%80%AEorp",
+        "/a/b",
+        "/",
+        "/%ED%A0%80",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_no_id_is_a_path(ask: Asking, method: str, path: str) -> None:
+    (ask.segments / "pro.json").write_text(json.dumps({"project_id": "p", **PRO}))
+    options: dict[str, Any] = {"json": {}} if method == "PATCH" else {}
+    assert ask(method, path, **options).status_code in {404, 405}
+    assert (ask.segments / "pro.json").exists()
+
+
+def test_a_writer_that_holds_the_lock_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    ask = Asking(tmp_path, patience=0.05).as_project("p")
+    with writing_alone(ask.segments, 1):
+        answer = ask("POST", json=PRO)
+    document(answer, 503, "busy")
+    assert answer.headers["Retry-After"] == "1"
+    assert str(tmp_path) not in answer.text
+
+
+def test_a_folder_that_cannot_be_written_says_so_without_its_path(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("segbatch.definitions.store.files.sync_file", full)
+    answer = ask("POST", json=PRO)
+    document(answer, 503, "unavailable")
+    assert str(ask.segments) not in answer.text
+    assert "cannot be written: No space left on device" in capsys.readouterr().err
+
+
+def test_a_fault_is_told_to_the_log_and_not_to_the_client(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(ask.store, "list", fail)
+    answer = ask("GET")
+    document(answer, 500, "fault")
+    assert "secret" not in answer.text
+    log = capsys.readouterr().err
+    assert "ZeroDivisionError: secret" in log
+    assert f"GET {SEGMENTS} 500" in log
+
+
+def test_more_at_once_than_can_be_done_are_sent_away(ask: Asking) -> None:
+    ask.app = Watched(ask.app, most=0)
+    answer = ask("GET")
+    document(answer, 503, "busy")
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_names_may_have_any_letters_and_come_back_as_they_were(ask: Asking) -> None:
+    for name in (
+        "Ünïcödé 💩",
+        "a\u202eb",
+        "\u0000",
+        "x\u2028y",
+        "</script>",
+        "\uff46ull",
+        "e\u0301",
+        "a\nb",
+        "../..",
+        "\u200b",
+    ):
+        made = ask.made(name=name)
+        assert made["name"] == name
+        assert ask("GET", f"/{made['id']}").json()["name"] == name
+    assert {file.suffix for file in ask.segments.iterdir() if not file.name.startswith(".")} == {".json"}

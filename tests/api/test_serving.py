@@ -1,0 +1,218 @@
+"""A real `segbatch serve`: how it starts, what it does to those who are slow or rude, and how it ends."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+import segbatch
+from asking import PRO, SEGMENTS, Server, serving
+from builders import write_contacts
+from segbatch.keys import KeyRing
+
+START = f"POST {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - where the server must not listen without a key
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path) as started:
+        yield started
+
+
+def say(server: Server, *parts: bytes) -> bytes:
+    """Send bytes as they are, and return all that comes until the connection ends."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        for part in parts:
+            connection.sendall(part)
+        received = b""
+        with suppress(TimeoutError):
+            while part := connection.recv(65536):
+                received += part
+        return received
+
+
+def ended(*arguments: str, folder: Path) -> tuple[int, str]:
+    """Run the program, which ends by itself, and return its status and what it said last."""
+    command = [sys.executable, "-m", "segbatch", "serve", *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    assert done.stdout == ""
+    return done.returncode, done.stderr.strip().rpartition("\n")[2]
+
+
+def test_what_is_made_over_http_is_evaluated_by_the_next_run(server: Server, tmp_path: Path) -> None:
+    headers = {"X-Project-ID": "proj-1"}
+    with httpx.Client(headers=headers) as client:
+        made = client.post(server.url, json=PRO).json()
+        changed = client.patch(f"{server.url}/{made['id']}", json={"name": "Enterprise Users"})
+        assert changed.json()["name"] == "Enterprise Users"
+        assert [found["id"] for found in client.get(server.url).json()] == [made["id"]]
+        write_contacts(tmp_path / "contacts.parquet", {"plan": ["pro", "free", "pro"]})
+        report = segbatch.run(tmp_path / "contacts.parquet", tmp_path / "segments", tmp_path / "output")
+        assert [(found.segment_id, found.member_count) for found in report.segments] == [(made["id"], 2)]
+        assert client.delete(f"{server.url}/{made['id']}").status_code == 204
+
+
+def test_every_request_is_a_line_in_the_log(server: Server, tmp_path: Path) -> None:
+    httpx.get(f"{server.url}/x?secret=1")
+    httpx.get(server.url, headers={"Host": "evil\x7f.example"})
+    lines = (tmp_path / "serve.log").read_text().splitlines()
+    assert "everybody on this machine is let in" in lines[0]
+    assert re.fullmatch(rf"\S+Z GET {SEGMENTS}/x 404 \d+ms", lines[1])
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_the_server_and_its_connections(tmp_path: Path, number: int, status: int) -> None:
+    with serving(tmp_path) as server, httpx.Client() as client:
+        client.get(server.url)
+        server.process.send_signal(number)
+        assert server.process.wait(timeout=30) == status
+    assert "Traceback" not in (tmp_path / "serve.log").read_text()
+
+
+def test_broken_files_are_told_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "segments").mkdir()
+    (tmp_path / "segments" / "broken.json").write_text("{")
+    with serving(tmp_path) as server:
+        assert httpx.get(server.url).json() == []
+    assert "segments/broken.json: not JSON" in (tmp_path / "serve.log").read_text()
+
+
+def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> None:
+    status, said = ended("--port", str(server.port), folder=tmp_path)
+    assert status == 1
+    remedy = "choose another (--host, --port)"
+    assert said == f"error: 127.0.0.1:{server.port}: cannot be listened on: Address already in use; {remedy}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--host", EVERYWHERE), "can be reached from other machines, and there is no key"),
+        (("--host", "::"), "can be reached from other machines, and there is no key"),
+        (("--host", "no.such.host.invalid"), "is no name or address of this machine (--host)"),
+        (("--port", "70000"), "70000 is no port"),
+        (("--keys", "nothing.json"), "nothing.json: there is no such file; make a key with 'segbatch keys create'"),
+        (("--keys", "revoked.json", "--host", EVERYWHERE), "there is no key"),
+        (("--segments", "nothing"), "nothing: no such file or folder"),
+        (("--segments", "one.json"), "one.json: is a file; the API needs a folder"),
+    ],
+)
+def test_what_cannot_be_served_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+    (tmp_path / "segments").mkdir()
+    (tmp_path / "one.json").write_text(json.dumps(PRO))
+    ring = KeyRing(tmp_path / "revoked.json")
+    ring.revoke(ring.create(["p"])[0].id)
+    status, said = ended("--port", "0", *arguments, folder=tmp_path)
+    assert status == 2
+    assert said.startswith("error: ")
+    assert words in said
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+    hidden = "import sys; sys.modules['uvicorn'] = None; from segbatch.__main__ import main; main()"
+    command = [sys.executable, "-c", hidden, "serve"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "run: pip install 'segbatch[api]'" in done.stderr
+
+
+def test_keys_that_lie_there_are_asked_for(tmp_path: Path) -> None:
+    _, secret = KeyRing(tmp_path / "segbatch-keys.json").create(["p"])
+    with serving(tmp_path, "--host", EVERYWHERE) as server:
+        url = f"http://127.0.0.1:{server.port}{SEGMENTS}"
+        assert httpx.get(url).status_code == 401
+        assert httpx.get(url, headers={"Authorization": f"Bearer {secret}"}).json() == []
+
+
+BAD = [
+    b"nonsense\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    f"{START}Content-Length: 2\r\nContent-Length: 3\r\n\r\n{{}}".encode(),
+    f"{START}Content-Length: -1\r\n\r\n".encode(),
+    f"{START}Content-Length: x\r\n\r\n".encode(),
+    f"{START}Transfer-Encoding: chunked\r\n\r\nxyz\r\n".encode(),
+    f"{START}Transfer-Encoding: gzip\r\n\r\n".encode(),
+    f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: {'x' * 20_000}\r\n\r\n".encode(),
+    f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nX-Project-ID: a\x00b\r\n\r\n".encode(),
+]
+
+
+@pytest.mark.parametrize("request_", BAD, ids=range(len(BAD)))
+def test_what_is_no_http_gets_an_answer_and_no_more(server: Server, request_: bytes) -> None:
+    answer = say(server, request_)
+    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+    assert b"application/problem+json" in answer
+    assert httpx.get(server.url).json() == []
+
+
+def test_a_chunked_body_is_bounded_without_a_length(server: Server) -> None:
+    def parts() -> Iterator[bytes]:
+        for _ in range(5_000):
+            yield b" " * 1_000
+
+    answer = httpx.post(server.url, content=parts(), headers={"Content-Type": "application/json"})
+    assert answer.status_code == 413
+
+
+def test_who_goes_away_in_the_middle_changes_nothing(server: Server) -> None:
+    body = json.dumps(PRO).encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+        connection.sendall(f"{START}Content-Length: {len(body) + 1}\r\n\r\n".encode() + body)
+    assert httpx.get(server.url).json() == []
+
+
+QUICK = """
+import sys
+from segbatch.api import bodies, limits, protocol
+limits.TIME_TO_SEND = bodies.TIME_TO_SEND = protocol.TIME_TO_SEND = 1.0
+protocol.MAX_CONNECTIONS = 20
+sys.argv[0] = "segbatch"
+from segbatch.__main__ import main
+main()
+"""
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Server]:
+    with serving(tmp_path, program=("-c", QUICK)) as started:
+        yield started
+
+
+@pytest.mark.parametrize(
+    ("begin", "answer"),
+    [
+        (b"", b""),
+        (b"GET / HT", b""),
+        (f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nX: ".encode(), b""),
+        (f"{START}Content-Length: 1000\r\n\r\n{{".encode(), b"HTTP/1.1 408 "),
+        (f"{START}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n".encode(), b"HTTP/1.1 408 "),
+        (f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx".encode(), b"HTTP/1.1 200 "),
+    ],
+    ids=["nothing", "half a line", "half a header", "half a body", "half a chunked body", "a body nobody reads"],
+)
+def test_a_slow_client_is_not_waited_for(impatient: Server, begin: bytes, answer: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=60) as connection:
+        connection.sendall(begin)
+        received = b""
+        while part := connection.recv(65536):  # times out, and fails, if the server waits
+            received += part
+    assert received.startswith(answer)
+    assert bool(received) == bool(answer)
+
+
+def test_slow_clients_keep_no_others_out(impatient: Server) -> None:
+    slow = [socket.create_connection(("127.0.0.1", impatient.port), timeout=60) for _ in range(60)]
+    for connection in slow:
+        with connection, suppress(ConnectionResetError):
+            assert connection.recv(1) == b""
+    assert httpx.get(impatient.url).json() == []

@@ -1,0 +1,217 @@
+"""Who sees what: keys, projects, and what a project can learn of another."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asking import PRO, Asking
+from segbatch.keys import KeyRing
+
+
+class Keyed(Asking):
+    """Asks with keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ring = KeyRing(folder / "keys.json")
+        self.key, self.secret = self.ring.create(["p"])
+        _, self.other = self.ring.create(["q"])
+        _, self.both = self.ring.create(["p", "q"])
+        _, self.reading = self.ring.create(["p"], read_only=True)
+        super().__init__(folder, self.ring)
+        self.use(self.secret)
+
+    def use(self, secret: str, project: str | None = None) -> "Keyed":
+        self.headers = {"Authorization": f"Bearer {secret}"} | ({"X-Project-ID": project} if project else {})
+        return self
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Keyed:
+    return Keyed(tmp_path)
+
+
+def test_a_key_of_one_project_needs_no_header(ask: Keyed) -> None:
+    made = ask.made()
+    assert made["project_id"] == "p"
+    assert ask.use(ask.both, "p")("GET", f"/{made['id']}").json() == made
+    assert ask.use(ask.both, "q")("GET").json() == []
+    assert ask.use(ask.both)("GET").status_code == 400
+    assert ask.use(ask.secret, "p")("GET").json() == [made]
+
+
+@pytest.mark.parametrize("project", ["q", "r", "P", "p, q", "p,p", "*", "null", "p/../q"])
+def test_a_key_opens_no_project_but_its_own(ask: Keyed, project: str) -> None:
+    answer = ask.use(ask.secret, project)("GET")
+    assert answer.status_code == 403
+    assert answer.json()["type"].endswith(":forbidden")
+
+
+def everything(ask: Keyed, segment_id: str) -> list[tuple[int, str]]:
+    """Return what is answered to all that can be asked of a segment."""
+    asked = [("GET", {}), ("PATCH", {"json": {"name": "x"}}), ("PATCH", {"json": {"project_id": "p"}}), ("DELETE", {})]
+    answers = [ask(method, f"/{segment_id}", **options) for method, options in asked]
+    answers += [ask("DELETE", f"/{segment_id}", headers={"If-Match": '"x"'})]
+    answers += [ask("POST", json=PRO | {"rules": [{"operator": "not_in_segment", "value": segment_id}]})]
+    answers += [ask("POST", json=PRO | {"id": segment_id})]
+    return [(answer.status_code, answer.text.replace(segment_id, "ID")) for answer in answers]
+
+
+def test_another_projects_segment_is_answered_like_one_that_is_not_there(ask: Keyed) -> None:
+    theirs = ask.use(ask.other).made()
+    (ask.segments / "vip.json").write_text(json.dumps({**PRO, "project_id": "q"}))
+    (ask.segments / "broken.json").write_text(json.dumps({"project_id": "q"}))
+    ask.use(ask.secret)
+    nothing = everything(ask, "00000000-0000-4000-8000-000000000000")
+    assert [status for status, _ in nothing] == [404, 404, 404, 404, 404, 422, 422]
+    assert everything(ask, theirs["id"]) == nothing
+    assert everything(ask, "vip") == everything(ask, "pip"), "and not as what was perhaps meant"
+    assert everything(ask, "broken") == nothing
+    assert ask("GET").json() == []
+    assert ask.use(ask.other)("GET", f"/{theirs['id']}").json() == theirs
+
+
+def test_segments_of_no_project_can_be_named_but_not_seen(ask: Keyed) -> None:
+    (ask.segments / "shared.json").write_text(json.dumps(PRO))
+    assert ask("GET").json() == []
+    assert ask("GET", "/shared").status_code == 404
+    assert ask.made(rules=[{"operator": "in_segment", "value": "shared"}])["project_id"] == "p"
+
+
+def test_another_project_cannot_hold_on_to_a_segment(ask: Keyed) -> None:
+    made = ask.made()
+    user = {**PRO, "project_id": "q", "rules": [{"operator": "in_segment", "value": made["id"]}]}
+    (ask.segments / "user.json").write_text(json.dumps(user))
+    assert ask("DELETE", f"/{made['id']}").status_code == 204
+
+
+def test_a_segment_of_no_project_holds_on_without_being_named(ask: Keyed) -> None:
+    made = ask.made()
+    (ask.segments / "secret.json").write_text(
+        json.dumps({**PRO, "rules": [{"operator": "in_segment", "value": made["id"]}]})
+    )
+    answer = ask("DELETE", f"/{made['id']}")
+    assert (answer.status_code, answer.json()["named_by"]) == (409, [])
+    assert "1 segment of no project" in answer.json()["detail"]
+    assert "secret" not in answer.text
+
+
+def test_rules_that_name_what_is_gone_can_stay_as_they_are(ask: Keyed) -> None:
+    rules = [{"operator": "in_segment", "value": "gone"}]
+    (ask.segments / "old.json").write_text(json.dumps({**PRO, "project_id": "p", "rules": rules}))
+    assert ask("PATCH", "/old", json={"name": "New", "rules": rules}).status_code == 200
+    assert ask("PATCH", "/old", json={"rules": rules * 2}).status_code == 422
+
+
+def test_a_key_for_reading_changes_nothing(ask: Keyed) -> None:
+    made = ask.made()
+    ask.use(ask.reading)
+    assert ask("GET").json() == [made]
+    changes: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "", {"json": PRO}),
+        ("POST", "", {"content": b"nonsense"}),
+        ("PATCH", f"/{made['id']}", {"json": {"name": "x"}}),
+        ("DELETE", f"/{made['id']}", {}),
+        ("DELETE", "/nothing", {}),
+    ]
+    for method, path, options in changes:
+        assert ask(method, path, **options).status_code == 403, method
+    assert ask("GET").json() == [made]
+
+
+def test_a_revoked_key_opens_nothing_from_then_on(ask: Keyed) -> None:
+    assert ask("GET").status_code == 200
+    ask.ring.revoke(ask.key.id)
+    answer = ask("GET")
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="segbatch", error="invalid_token"'
+    assert ask("POST", json=PRO).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Bearer {secret}", 200),
+        ("bearer {secret}", 200),
+        ("BEARER  {secret} ", 200),
+        ("", 401),
+        ("Bearer", 401),
+        ("Bearer ", 401),
+        ("{secret}", 401),
+        ("Basic {secret}", 401),
+        ("Bearer {secret}x", 401),
+        ("Bearer {secret},{secret}", 401),
+        ("Bearer {secret} {secret}", 401),
+        ("Bearer\t{secret}", 401),
+        ("Bearer é{secret}", 401),
+        ("Bearer " + "x" * 10_000, 401),
+    ],
+)
+def test_a_key_is_a_bearer_token_and_nothing_else(ask: Keyed, header: str, status: int) -> None:
+    value = header.format(secret=ask.secret).encode()
+    answer = ask("GET", headers=[(b"Authorization", value)])
+    assert answer.status_code == status
+    assert ("WWW-Authenticate" in answer.headers) == (status == 401)
+
+
+def test_bytes_that_are_no_text_are_no_key(ask: Keyed) -> None:
+    assert ask("GET", headers=[(b"Authorization", b"Bearer \xff\xfe")]).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["Authorization", "X-Project-ID"])
+def test_headers_that_could_be_read_in_two_ways_are_refused(ask: Keyed, name: str) -> None:
+    twice = {"Authorization": f"Bearer {ask.secret}", "X-Project-ID": "p"}
+    headers = [*twice.items(), (name, twice[name])]
+    answer = ask("GET", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == f"the header {name} is there 2 times; send it once"
+
+
+def test_who_has_no_key_learns_nothing_of_what_is_there(ask: Keyed) -> None:
+    made = ask.made()
+    ask.headers = {}
+    for method in ("GET", "PATCH", "DELETE"):
+        there, not_there = (ask(method, path) for path in (f"/{made['id']}", "/nothing"))
+        assert (there.status_code, there.text) == (not_there.status_code, not_there.text)
+        assert there.status_code == 401
+    assert ask("POST", content=b"x" * 10_000_000).status_code == 401
+
+
+def test_the_log_has_no_secrets_and_no_bodies(ask: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
+    ask.made(name="Quite Private")
+    ask("GET", f"/x?key={ask.secret}")
+    log = capsys.readouterr().err
+    assert ask.secret not in log
+    assert "Private" not in log
+    assert "201 " in log
+    assert f"key={ask.key.id} project=p" in log
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "here"}, 200),
+        ({"Host": "here:8765"}, 200),
+        ({"Host": "HERE"}, 200),
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "here.evil.example"}, 421),
+        ({"Host": ""}, 421),
+        ({"Host": "here", "Origin": "http://here"}, 200),
+        ({"Host": "here", "Origin": "http://evil.example"}, 403),
+        ({"Host": "here", "Origin": "null"}, 403),
+    ],
+)
+def test_without_keys_no_page_of_elsewhere_gets_in(tmp_path: Path, headers: dict[str, str], status: int) -> None:
+    assert Asking(tmp_path)("GET", headers=headers).status_code == status
+
+
+def test_with_keys_a_server_may_have_any_name(ask: Keyed) -> None:
+    assert ask("GET", headers={"Host": "api.example.com", "Origin": "https://app.example.com"}).status_code == 200
+
+
+def test_keys_that_cannot_be_read_let_nobody_in(ask: Keyed, tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text("{")
+    answer = ask("GET")
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text

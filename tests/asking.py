@@ -1,0 +1,85 @@
+"""Asking the API: in the process of the tests, or a real server on the loopback."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from segbatch.api.app import make_app
+from segbatch.api.service import Service
+from segbatch.definitions.store import SegmentStore
+from segbatch.keys import KeyRing
+
+SEGMENTS = "/api/v1/contacts/segments"
+PRO = {"name": "Pro", "rules": [{"field": "plan", "operator": "eq", "value": "pro"}]}
+
+
+class Asking:
+    """Asks the application itself, without a connection."""
+
+    def __init__(self, folder: Path, keys: KeyRing | None = None, **more: Any) -> None:
+        (folder / "segments").mkdir(exist_ok=True)
+        self.segments = folder / "segments"
+        self.store = SegmentStore(self.segments, patience=more.pop("patience", 30.0))
+        self.service = Service(self.store, folder / "output", keys, frozenset({"here"}), **more)
+        self.app = make_app(self.service)
+        self.headers = dict[str, str]()
+
+    def as_project(self, project: str) -> "Asking":
+        self.headers["X-Project-ID"] = project
+        return self
+
+    def __call__(self, method: str, path: str = "", **options: Any) -> httpx.Response:
+        """Ask for something below the segments, or at a path of its own."""
+        return asyncio.run(self._ask(method, path if path.startswith("/healthz") else SEGMENTS + path, options))
+
+    async def _ask(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        headers = options.pop("headers", {})
+        pairs = headers if isinstance(headers, list) else list({**self.headers, **headers}.items())
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.request(method, path, headers=pairs, **options)
+
+    def made(self, **more: Any) -> dict[str, Any]:
+        answer = self("POST", json=PRO | more)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+
+@dataclass
+class Server:
+    """A real server."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    @property
+    def base(self) -> str:
+        return self.url.removesuffix(SEGMENTS)
+
+    @property
+    def port(self) -> int:
+        return int(self.base.rpartition(":")[2])
+
+
+@contextmanager
+def serving(folder: Path, *options: str, program: Sequence[str] = ("-m", "segbatch")) -> Iterator[Server]:
+    """Start `segbatch serve` in a folder, and end it."""
+    (folder / "segments").mkdir(exist_ok=True)
+    command = [sys.executable, *program, "serve", "--port", "0", *options]
+    with (folder / "serve.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True)
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert " at http://" in line, (folder / "serve.log").read_text()
+        yield Server(process, line.rpartition(" at ")[2].strip())
+    finally:
+        process.kill()
+        process.communicate()
