@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit property crash compat bench docs lock format clean
+.PHONY: help setup demo test lint unit property crash writers compat bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -50,6 +50,9 @@ property: $(READY) ## Compare the ways to find members on thousands of random ca
 
 crash: $(READY) ## Kill runs, fill disks, spoil snapshots, under readers (KILLS=N; takes minutes)
 	SEGBATCH_KILLS=$${KILLS:-40} $(BIN)/pytest -q tests/crash
+
+writers: $(READY) ## Let twenty writers share a folder of definitions (WRITES=N; takes minutes)
+	SEGBATCH_WRITES=$${WRITES:-2000} $(BIN)/pytest -q tests/acceptance/test_twenty_writers.py
 
 compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported
 	test -x .venv-old-duckdb/bin/python || $(PYTHON) -m venv .venv-old-duckdb

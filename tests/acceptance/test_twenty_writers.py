@@ -36,7 +36,7 @@ from segbatch.definitions.loading import load_definitions
 from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
 
-WRITES = int(os.environ.get("SEGBATCH_WRITES", "400"))
+WRITES = int(os.environ.get("SEGBATCH_WRITES", "300"))
 PATIENCE = 300.0
 """Seconds for one answer, so that on a slow machine no request is cut off, whose end nobody would know."""
 
@@ -69,25 +69,40 @@ def etags(segments: Path) -> dict[str, str]:
 def test_no_update_is_lost_and_the_etags_tell_the_order(segments: Path, tmp_path: Path) -> None:
     first = etags(segments)
     _, secret = KeyRing(tmp_path / "keys.json").create([PROJECT])
-    with serving(tmp_path, "--keys", "keys.json") as server:
-        with asynchronous(server.base, secret) as by_async, client(server.base, secret) as by_api:
-            writers = [Writer(f"api{number}", by_api, share(0.4, 6)) for number in range(6)]
-            writers += [Writer(f"async{number}", by_async, share(0.2, 3)) for number in range(3)]
-            writers += [Writer(f"command{number}", ByCommands(segments), share(0.05, 3)) for number in range(3)]
-            people = [Person(f"person{number}", segments, share(0.1, 2), [*PLAIN, *LISTED], in_place=False) for number in range(2)]
-            people += [Person(f"hasty{number}", segments, share(0.05, 2), IN_PLACE, in_place=True) for number in range(2)]
-            with processes(segments, tmp_path) as notes:
-                together([*writers, *people])
-            served = {found.id: by_api.client.get_segment(found.id).etag for found in by_api.client.list_segments()}
-    done = [one for worker in [*writers, *people] for one in worker.done]
+    with (
+        serving(tmp_path, "--keys", "keys.json") as server,
+        asynchronous(server.base, secret) as by_async,
+        client(server.base, secret) as by_api,
+    ):
+        workers: list[Writer | Person] = [*programs(segments, by_api, by_async), *people(segments)]
+        with processes(segments, tmp_path) as notes:
+            together(workers)
+        served = {found.id: by_api.client.get_segment(found.id).etag for found in by_api.client.list_segments()}
+    done = [one for worker in workers for one in worker.done]
     done += [Done(**one) for note in notes for one in json.loads(note.read_text())]
     assert len(done) >= WRITES * 0.95
     assert load_definitions(segments).broken == ()
-    last = etags(segments)
-    own = {person.name for person in people}
-    assert served == {segment_id: etag for segment_id, etag in last.items() if segment_id not in own}
-    check_chains(done, first, {segment_id: etag for segment_id, etag in last.items() if segment_id not in own}, segments)
+    own = {worker.name for worker in workers}
+    last = {segment_id: etag for segment_id, etag in etags(segments).items() if segment_id not in own}
+    assert served == last
+    check_chains(done, first, last, segments)
     assert not list(segments.rglob(".segbatch.new"))
+
+
+def programs(segments: Path, by_api: ByApi, by_async: ByAsync) -> list[Writer]:
+    return [
+        *(Writer(f"api{number}", by_api, share(0.4, 6)) for number in range(6)),
+        *(Writer(f"async{number}", by_async, share(0.2, 3)) for number in range(3)),
+        *(Writer(f"command{number}", ByCommands(segments), share(0.05, 3)) for number in range(3)),
+    ]
+
+
+def people(segments: Path) -> list[Person]:
+    files = [*PLAIN, *LISTED]
+    return [
+        *(Person(f"person{number}", segments, share(0.1, 2), files, in_place=False) for number in range(2)),
+        *(Person(f"hasty{number}", segments, share(0.05, 2), IN_PLACE, in_place=True) for number in range(2)),
+    ]
 
 
 def check_chains(done: list[Done], first: dict[str, str], last: dict[str, str], segments: Path) -> None:
@@ -139,15 +154,15 @@ def processes(segments: Path, folder: Path) -> Iterator[Sequence[Path]]:
     """Let four writers use the store in two processes of their own, beside what is done inside."""
     notes = [folder / f"done-{number}" for number in range(2)]
     path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
-    programs = list[subprocess.Popen[bytes]]()
+    started = list[subprocess.Popen[bytes]]()
     try:
         for number, note in enumerate(notes):
             names = [f"store{number}{letter}" for letter in "ab"]
             code = SCRIPT.format(str(segments), names, share(0.2, 4), str(note))
-            programs.append(subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}))
+            started.append(subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}))
         yield notes
-        assert [program.wait(1200) for program in programs] == [0, 0]
+        assert [program.wait(1200) for program in started] == [0, 0]
     finally:
-        for program in programs:
+        for program in started:
             program.kill()
             program.wait()

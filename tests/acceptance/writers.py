@@ -1,7 +1,7 @@
 """Writers that share a folder of definitions: programs over the API, the store and the commands, and people.
 
-Each adds marks to the descriptions of segments, makes segments and removes them, as a careful client does: it reads, changes,
-and writes only if nobody else has written meanwhile. What it did is noted with the ETag that it replaced.
+Each adds marks to the descriptions of segments, makes segments and removes them, as a careful client does: it reads,
+changes, and writes only if nobody else has written meanwhile. What it did is noted with the ETag that it replaced.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -216,7 +216,7 @@ class ByCommands:
         self.folder = folder
 
     def run(self, *arguments: str) -> Any:
-        command = [sys.executable, "-m", "segbatch", "segments", *arguments, "--segments", self.folder, "--json"]
+        command = [sys.executable, "-m", "segbatch", "segments", *arguments, "--segments", str(self.folder), "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         match done.returncode:
             case 0:
@@ -366,7 +366,7 @@ class Person:
         return SegmentStore(self.folder).get(segment_id).etag
 
 
-def together(workers: list[Writer] | list[Writer | Person]) -> None:
+def together(workers: Sequence[Writer | Person]) -> None:
     """Let all of them work at once; an error of one is an error of all."""
     failed = list[BaseException]()
 

@@ -1,0 +1,244 @@
+"""The calls of the documentation, as it prints them, over a real server; then a run evaluates what they made.
+
+By curl they are those of `docs/api.md`, by the clients those of `docs/client.md`.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+import segbatch
+from asking import SEGMENTS, Server, serving
+from builders import rule, write_segment
+from segbatch.client import AsyncSegmentsClient, NotFoundError, SegmentsClient
+from segbatch.keys import KeyRing
+
+ROOT = Path(__file__).parents[2]
+CONTACTS = ROOT / "sample_data" / "contacts.parquet"
+PAGE = (ROOT / "docs" / "api.md").read_text()
+PYTHON = re.compile(r"^```py\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CURL = re.compile(r"^\*\*(\w+)\*\*.*?^```sh\n(curl.*?)^```", re.MULTILINE | re.DOTALL)
+ANSWER = re.compile(r'^```json\n(\{\n  "id".*?)^```', re.MULTILINE | re.DOTALL)
+
+COMMANDS = dict(CURL.findall(PAGE))
+"""What is to be done, as the page's bold words say it, and the command that does it."""
+
+PRO_PLAN_USERS = {
+    "name": "Pro Plan Users",
+    "description": "All active contacts on the pro plan",
+    "rules": [rule("custom_fields.plan", "eq", "pro"), rule("status", "eq", "active")],
+}
+
+
+@dataclass
+class Place:
+    """A server for one project, and what is around it."""
+
+    folder: Path
+    server: Server
+    key: str
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    _, key = KeyRing(tmp_path / "segbatch-keys.json").create(["proj-1"])
+    write_segment(tmp_path / "segments", "of-nobody", rule("status", "eq", "active"))
+    with serving(tmp_path) as server:
+        yield Place(tmp_path, server, key)
+
+
+class Way(Protocol):
+    """A way to call the API; each call answers what the API does, as JSON data."""
+
+    def __init__(self, place: Place) -> None: ...
+    def list(self) -> Any: ...
+    def create(self) -> Any: ...
+    def get(self, segment_id: str) -> Any: ...
+    def update(self, segment_id: str) -> Any: ...
+    def delete(self, segment_id: str) -> Any: ...
+
+
+class Curl:
+    """By curl, as `docs/api.md` prints it."""
+
+    def __init__(self, place: Place) -> None:
+        self.environment = os.environ | {"API": place.server.base + SEGMENTS, "KEY": place.key}
+
+    def run(self, what: str, segment_id: str = "") -> Any:
+        done = subprocess.run(
+            ["bash", "-c", COMMANDS[what]],
+            env=self.environment | {"ID": segment_id},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(done.stdout) if done.stdout else None
+
+    def list(self) -> Any:
+        return self.run("List")
+
+    def create(self) -> Any:
+        return self.run("Create")
+
+    def get(self, segment_id: str) -> Any:
+        return self.run("Get", segment_id)
+
+    def update(self, segment_id: str) -> Any:
+        return self.run("Update", segment_id)
+
+    def delete(self, segment_id: str) -> Any:
+        return self.run("Delete", segment_id)
+
+
+class Sync:
+    """By the client."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def call(self, call: Callable[[SegmentsClient], Any]) -> Any:
+        with SegmentsClient(self.place.server.base, self.place.key, "proj-1") as client:
+            return call(client)
+
+    def list(self) -> Any:
+        return [segment.to_json() for segment in self.call(lambda client: client.list_segments())]
+
+    def create(self) -> Any:
+        return self.call(lambda client: client.create_segment(PRO_PLAN_USERS)).to_json()
+
+    def get(self, segment_id: str) -> Any:
+        return self.call(lambda client: client.get_segment(segment_id)).to_json()
+
+    def update(self, segment_id: str) -> Any:
+        return self.call(lambda client: client.update_segment(segment_id, {"name": "Enterprise Users"})).to_json()
+
+    def delete(self, segment_id: str) -> Any:
+        return self.call(lambda client: client.delete_segment(segment_id))
+
+
+class Async(Sync):
+    """By the client with `async`, whose calls are the same."""
+
+    def call(self, call: Callable[[Any], Any]) -> Any:
+        async def run() -> Any:
+            async with AsyncSegmentsClient(self.place.server.base, self.place.key, "proj-1") as client:
+                return await call(client)
+
+        return asyncio.run(run())
+
+
+NO_CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+
+
+@pytest.mark.parametrize("way", [pytest.param(Curl, marks=NO_CURL), Sync, Async])
+def test_what_the_calls_made_is_evaluated_by_a_run(place: Place, way: type[Way]) -> None:
+    calls = way(place)
+    assert calls.list() == []
+    created = calls.create()
+    assert created == {
+        "id": created["id"],
+        "project_id": "proj-1",
+        **PRO_PLAN_USERS,
+        "list_id": None,
+        "created_at": created["created_at"],
+        "updated_at": None,
+    }
+    assert calls.list() == [created]
+    assert calls.get(created["id"]) == created
+    assert evaluated(place, created["id"]) == ("Pro Plan Users", expected())
+    updated = calls.update(created["id"])
+    assert updated == {**created, "name": "Enterprise Users", "updated_at": updated["updated_at"]}
+    assert updated["updated_at"] > created["created_at"]
+    assert calls.get(created["id"]) == updated
+    assert evaluated(place, created["id"]) == ("Enterprise Users", expected())
+    assert calls.delete(created["id"]) is None
+    assert calls.list() == []
+    assert not (place.folder / "segments" / f"{created['id']}.json").exists()
+    assert evaluated(place, created["id"]) == (None, [])
+    with pytest.raises((subprocess.CalledProcessError, NotFoundError)):
+        calls.get(created["id"])
+
+
+def evaluated(place: Place, segment_id: str) -> tuple[str | None, list[str]]:
+    """Let a night pass, and return the name of a segment and its members as DuckDB finds them."""
+    command = [sys.executable, "-m", "segbatch", "run", "--contacts", str(CONTACTS)]
+    subprocess.run(command, cwd=place.folder, check=True, capture_output=True)
+    with duckdb.connect(str(place.folder / "output" / "segbatch.duckdb"), read_only=True) as connection:
+        name = connection.execute("SELECT name FROM segments WHERE segment_id = $1", [segment_id]).fetchone()
+        members = connection.execute(
+            "SELECT contact_id FROM membership WHERE segment_id = $1 ORDER BY 1", [segment_id]
+        ).fetchall()
+    return name[0] if name else None, [str(member) for (member,) in members]
+
+
+def expected() -> list[str]:
+    """Find the members one by one."""
+    columns = ["id", "project_id", "status", "custom_fields"]
+    found = [
+        contact["id"]
+        for contact in pq.read_table(CONTACTS, columns=columns).to_pylist()
+        if contact["project_id"] == "proj-1"
+        and contact["status"] == "active"
+        and (contact["custom_fields"] or {}).get("plan") == "pro"
+    ]
+    assert found
+    return sorted(found)
+
+
+def test_the_page_has_a_command_for_each_endpoint() -> None:
+    assert list(COMMANDS) == ["List", "Create", "Get", "Update", "Delete"]
+
+
+def test_the_answer_on_the_page_is_what_is_answered(place: Place) -> None:
+    """It has the same keys, in the same order, and the same values but for those that are made up."""
+    (text,) = ANSWER.findall(PAGE)
+    printed, answered = json.loads(text), Sync(place).create()
+    own = {"id", "created_at"}
+    assert list(printed) == list(answered)
+    assert {key: printed[key] for key in printed.keys() - own} == {key: answered[key] for key in answered.keys() - own}
+
+
+@pytest.mark.parametrize(
+    ("code", "printed"),
+    list(
+        zip(
+            PYTHON.findall((ROOT / "docs" / "client.md").read_text()),
+            [
+                "here Already There\nEnterprise Users\n",
+                "['Already There']\n",
+                "",
+                "$.rules[0].operator 'equals' is not an operator; did you mean 'eq'?\n",
+            ],
+            strict=True,
+        )
+    ),
+)
+def test_the_python_of_the_page_runs(place: Place, code: str, printed: str) -> None:
+    write_segment(place.folder / "segments", "here", rule("a", "exists"), name="Already There", project_id="proj-1")
+    code = code.replace("http://localhost:8765", place.server.base)
+    environment = os.environ | {"KEY": place.key}
+    program = f"import os\napi_key = os.environ['KEY']\n{code}"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
+def test_a_segment_of_the_api_is_one_of_the_library(place: Place) -> None:
+    import polars as pl  # noqa: PLC0415 - for this alone
+
+    with SegmentsClient(place.server.base, place.key) as client:
+        segment = client.create_segment(PRO_PLAN_USERS)
+    contacts = pl.read_parquet(CONTACTS)
+    found = contacts.filter(segbatch.compile_segment(segment, contacts.schema), pl.col("project_id") == "proj-1")
+    assert sorted(found["id"]) == expected()
