@@ -214,8 +214,9 @@ def test_the_answer_on_the_page_is_what_is_answered(place: Place) -> None:
     ("code", "printed"),
     list(
         zip(
-            PYTHON.findall((ROOT / "docs" / "client.md").read_text()),
+            [code for page in ("README.md", "docs/client.md") for code in PYTHON.findall((ROOT / page).read_text())],
             [
+                "",
                 "here Already There\nEnterprise Users\n",
                 "['Already There']\n",
                 "",
@@ -229,7 +230,7 @@ def test_the_python_of_the_page_runs(place: Place, code: str, printed: str) -> N
     write_segment(place.folder / "segments", "here", rule("a", "exists"), name="Already There", project_id="proj-1")
     code = code.replace("http://localhost:8765", place.server.base)
     environment = os.environ | {"KEY": place.key}
-    program = f"import os\napi_key = os.environ['KEY']\n{code}"
+    program = f"import os\napi_key, rules = os.environ['KEY'], {PRO_PLAN_USERS['rules']}\n{code}"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
 
