@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from segbatch.definitions.segment import Group, Rule, Segment
     from segbatch.errors import (
         DefinitionError,
+        ExportError,
         Problem,
         PublishError,
         SegbatchError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     )
     from segbatch.explaining.explain import explain, funnel
     from segbatch.explaining.reports import Explanation, Funnel
+    from segbatch.exporting.export import ExportReport, export
     from segbatch.job import RunReport, run
     from segbatch.linting.lint import LintReport, lint
     from segbatch.linting.names import Finding
@@ -40,6 +42,8 @@ __all__ = [
     "CheckReport",
     "DefinitionError",
     "Explanation",
+    "ExportError",
+    "ExportReport",
     "Finding",
     "Funnel",
     "Group",
@@ -61,6 +65,7 @@ __all__ = [
     "check",
     "compile_segment",
     "explain",
+    "export",
     "funnel",
     "lint",
     "load_segments",
@@ -75,6 +80,7 @@ _HOMES = {
     "segbatch.definitions.segment": ("Group", "Rule", "Segment"),
     "segbatch.errors": (
         "DefinitionError",
+        "ExportError",
         "Problem",
         "PublishError",
         "SegbatchError",
@@ -83,6 +89,7 @@ _HOMES = {
     ),
     "segbatch.explaining.explain": ("explain", "funnel"),
     "segbatch.explaining.reports": ("Explanation", "Funnel"),
+    "segbatch.exporting.export": ("ExportReport", "export"),
     "segbatch.job": ("RunReport", "run"),
     "segbatch.previewing": ("PreviewReport", "preview"),
     "segbatch.publishing.guard": ("Guard",),

@@ -18,6 +18,7 @@ __all__ = [
     "BusyError",
     "DefinitionError",
     "EvaluationError",
+    "ExportError",
     "InUseError",
     "KeysError",
     "NotFoundError",
@@ -199,6 +200,10 @@ class SnapshotError(SegbatchError):
 
 class EvaluationError(SegbatchError):
     """Contacts over which Polars cannot evaluate a rule, which is a fault of the program; its cause says more."""
+
+
+class ExportError(SegbatchError):
+    """A segment's members could not be written to a file; what was in its place stands."""
 
 
 class PublishError(SegbatchError):

@@ -147,6 +147,7 @@ class Night:
             segments=segments,
             deleted=self.gone.deleted,
             snapshot=read,
+            id_column=self.prepared.snapshot.id_column,
             files=outcome.recorded.files,
             warnings=tuple(map(str, self.prepared.warnings)),
             versions=versions(),

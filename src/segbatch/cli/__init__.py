@@ -4,11 +4,11 @@ import io
 import sys
 
 from segbatch import console
-from segbatch.cli import authoring, keys, publishing, runs, segments, serving
+from segbatch.cli import authoring, exporting, keys, publishing, runs, segments, serving
 from segbatch.cli.app import app
 from segbatch.errors import SegbatchError
 
-__all__ = ["app", "authoring", "keys", "main", "publishing", "runs", "segments", "serving"]
+__all__ = ["app", "authoring", "exporting", "keys", "main", "publishing", "runs", "segments", "serving"]
 
 
 def main() -> None:

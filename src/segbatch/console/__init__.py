@@ -10,6 +10,7 @@ from segbatch.console.authoring import (
     print_preview,
 )
 from segbatch.console.basics import answering, print_error, print_problems, print_waiting, silence_stdout
+from segbatch.console.exporting import print_exported
 from segbatch.console.keys import print_keys, print_new_key, print_revoked_key
 from segbatch.console.managing import print_definition, print_etag, print_listing, print_saved, print_schema
 from segbatch.console.running import print_run, show_progress
@@ -25,6 +26,7 @@ __all__ = [
     "print_error",
     "print_etag",
     "print_explanation",
+    "print_exported",
     "print_finding_names",
     "print_funnel",
     "print_keys",

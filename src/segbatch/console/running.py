@@ -22,11 +22,11 @@ _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "
 
 
 @contextmanager
-def show_progress(what: Literal["contacts", "bytes"] = "contacts") -> Iterator[Callable[[int, int], None]]:
+def show_progress(what: Literal["contacts", "bytes", "rows"] = "contacts") -> Iterator[Callable[[int, int], None]]:
     """Show how much is done, on stderr, where that is a terminal.
 
     Yields:
-        A function to be told how many contacts or bytes are done and how many there are.
+        A function to be told how many of these are done and how many there are.
     """
     console = err()
     count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()

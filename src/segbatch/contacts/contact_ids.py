@@ -6,7 +6,7 @@ from uuid import UUID
 import polars as pl
 import pyarrow as pa
 
-__all__ = ["UnreadableIdError", "describe_ids", "matches_id", "write_id"]
+__all__ = ["UnreadableIdError", "describe_ids", "is_uuid", "matches_id", "write_id"]
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _UUID_LENGTH = 16
@@ -19,7 +19,7 @@ class UnreadableIdError(Exception):
 def describe_ids(kind: pa.DataType) -> str:
     """Say what ids of a type are, for a message."""
     kind = _plain(kind)
-    if _is_uuid(kind):
+    if is_uuid(kind):
         return "UUIDs"
     if _is_binary(kind):
         return "bytes, written in hexadecimal"
@@ -38,7 +38,7 @@ def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
         UnreadableIdError: It cannot be an id of this type.
     """
     kind = _plain(kind)
-    if _is_uuid(kind) or _is_binary(kind):
+    if is_uuid(kind) or _is_binary(kind):
         return ids == pl.Series([_read_bytes(wanted, kind)], dtype=pl.Binary)
     if not _is_number(kind):
         return ids == str(wanted)
@@ -51,7 +51,7 @@ def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
 def write_id(contact_id: object, kind: pa.DataType) -> str | int:
     """Write an id: a whole number as such, a UUID in its own form, bytes in hexadecimal."""
     if isinstance(contact_id, bytes):
-        return str(UUID(bytes=contact_id)) if _is_uuid(_plain(kind)) else contact_id.hex()
+        return str(UUID(bytes=contact_id)) if is_uuid(_plain(kind)) else contact_id.hex()
     return int(str(contact_id)) if _is_number(_plain(kind)) else str(contact_id)
 
 
@@ -59,7 +59,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _is_uuid(kind: pa.DataType) -> bool:
+def is_uuid(kind: pa.DataType) -> bool:
     """Tell whether ids are UUIDs; 16 bytes are what a UUID is where the file does not say more."""
     if isinstance(kind, pa.BaseExtensionType):
         return bool(kind.extension_name == "arrow.uuid")
@@ -78,7 +78,7 @@ def _read_bytes(wanted: object, kind: pa.DataType) -> bytes:
     if isinstance(wanted, bytes):
         return wanted
     try:
-        return UUID(str(wanted).strip()).bytes if _is_uuid(kind) else bytes.fromhex(str(wanted))
+        return UUID(str(wanted).strip()).bytes if is_uuid(kind) else bytes.fromhex(str(wanted))
     except ValueError:
         raise UnreadableIdError from None
 

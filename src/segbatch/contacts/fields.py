@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
-from polars.datatypes import DataTypeClass
 
 from segbatch.contacts.custom_fields import CUSTOM_FIELDS
 from segbatch.contacts.keys import longest_key
-from segbatch.contacts.kinds import Kind, element_type, in_words, is_map_of_keys, kind_of
+from segbatch.contacts.kinds import Kind, element_type, in_words, instance, is_map_of_keys, kind_of
 from segbatch.errors import clipped, did_you_mean, some_of
 
 __all__ = ["Field", "UnknownColumnError", "element_of", "resolve"]
@@ -74,7 +73,7 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
             raise UnknownColumnError(f"'{clipped(path)}' {reason}")
         if key is None:
             return _nowhere(name, column, path, _no_key(path, rest, dtype, list(keys)))
-        expr, dtype, path, rest = expr.struct.field(key), _instance(keys[key]), f"{path}.{key}", beyond
+        expr, dtype, path, rest = expr.struct.field(key), instance(keys[key]), f"{path}.{key}", beyond
     if kind_of(dtype) is Kind.NOTHING:
         return _nowhere(name, column, path, f"'{clipped(name)}' holds nothing but nulls in this snapshot")
     return Field(_readable(expr, dtype), dtype, kind_of(dtype), column, path)
@@ -108,10 +107,6 @@ def _no_key(path: str, rest: str, dtype: pl.DataType, keys: list[str]) -> str:
     else:
         found = f"is {in_words(dtype)} and has no '{head}' in it, {missing}"
     return f"'{clipped(path)}' {found}{did_you_mean(rest.split('.', 1)[0], keys)}"
-
-
-def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
-    return dtype if isinstance(dtype, pl.DataType) else dtype()
 
 
 def _readable(expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -5,7 +5,7 @@ from enum import StrEnum
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-__all__ = ["Kind", "describe", "element_type", "in_words", "is_map_of_keys", "kind_of", "value_type"]
+__all__ = ["Kind", "describe", "element_type", "in_words", "instance", "is_map_of_keys", "kind_of", "value_type"]
 
 
 _TIME = "time of day"
@@ -50,21 +50,22 @@ def kind_of(dtype: pl.DataType) -> Kind:
 
 def element_type(dtype: pl.DataType) -> pl.DataType:
     """Return the type of a list's elements."""
-    return _instance(dtype.inner) if isinstance(dtype, pl.List | pl.Array) else pl.Null()
+    return instance(dtype.inner) if isinstance(dtype, pl.List | pl.Array) else pl.Null()
 
 
 def value_type(dtype: pl.DataType) -> pl.DataType:
     """Return the type of a map's values."""
-    return _instance(dtype.value) if isinstance(dtype, pl.Map) else pl.Null()
+    return instance(dtype.value) if isinstance(dtype, pl.Map) else pl.Null()
 
 
-def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
+def instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
+    """Return a type that may be given by its class alone."""
     return dtype if isinstance(dtype, pl.DataType) else dtype()
 
 
 def is_map_of_keys(dtype: pl.DataType) -> bool:
     """Tell whether a type is a map with texts as keys, into which a path could lead."""
-    return isinstance(dtype, pl.Map) and kind_of(_instance(dtype.key)) is Kind.TEXT
+    return isinstance(dtype, pl.Map) and kind_of(instance(dtype.key)) is Kind.TEXT
 
 
 def describe(dtype: pl.DataType) -> str:
@@ -124,7 +125,7 @@ def _type_name(dtype: pl.DataType) -> str:
         case pl.Binary():
             return "bytes"
         case pl.Map():
-            return f"map of {_many(_instance(dtype.key))} to {_many(value_type(dtype))}"
+            return f"map of {_many(instance(dtype.key))} to {_many(value_type(dtype))}"
         case pl.Object():
             return "of a type that Polars does not have"
         case _:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -13,7 +14,7 @@ from segbatch.contacts.files import SnapshotFile, find_files, open_file, read_ba
 from segbatch.contacts.ids import find_id_column, ids_as_series
 from segbatch.errors import Problem
 
-__all__ = ["Batch", "Snapshot", "open_snapshot"]
+__all__ = ["Batch", "Snapshot", "open_files", "open_snapshot"]
 
 _COLUMN_BATCH = 100_000
 
@@ -153,7 +154,17 @@ def open_snapshot(path: str, id_column: str = "id") -> Snapshot:
         SnapshotError: There is no such file, one is no Parquet or cut short, files do not fit each other, or there
             is no such id column.
     """
-    files = tuple(open_file(file) for file in find_files(path))
+    return open_files(find_files(path), id_column)
+
+
+def open_files(paths: Iterable[Path], id_column: str = "id") -> Snapshot:
+    """Open a snapshot of which the files are known; the errors are those of `open_snapshot`.
+
+    Args:
+        paths: Its Parquet files, at least one.
+        id_column: The name of the column with the contacts' ids.
+    """
+    files = tuple(map(open_file, paths))
     schema = shared_schema({str(file.path): file.schema for file in files})
     forms = {column.name: form for column in schema if (form := form_of(column)) is not None}
     return Snapshot(files, polars_schema(schema), id_column, find_id_column(schema, id_column), forms)

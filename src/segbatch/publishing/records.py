@@ -196,6 +196,7 @@ class Manifest(_Record):
         segments: Its segments, ordered by id.
         deleted: The segments of the run before that were deleted, ordered by id.
         snapshot: The files it read.
+        id_column: Their column of ids; None where that was not written down.
         files: The files it wrote.
         warnings: What was legal and often is a mistake, a message each.
         versions: The versions of Python and of the libraries that a result can depend on.
@@ -206,6 +207,7 @@ class Manifest(_Record):
     segments: tuple[SegmentRecord, ...]
     deleted: tuple[DeletedSegment, ...] = ()
     snapshot: tuple[SnapshotRecord, ...]
+    id_column: str | None = None
     files: tuple[PublishedFile, ...]
     warnings: tuple[str, ...] = ()
     versions: dict[str, str] = {}

@@ -1,0 +1,54 @@
+"""The snapshot that the columns are taken from: the run's own, unless another is named."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+
+from segbatch.contacts.snapshot import Snapshot, open_files, open_snapshot
+from segbatch.errors import Problem, SnapshotError
+from segbatch.publishing.records import Manifest
+
+__all__ = ["open_contacts"]
+
+_ID_COLUMN = "id"
+_OTHERS = "--contacts names the snapshot to take columns from, this one too"
+
+
+def open_contacts(
+    manifest: Manifest, contacts: str | Path | None, id_column: str | None
+) -> tuple[Snapshot, Sequence[Problem]]:
+    """Open the snapshot of a run.
+
+    Args:
+        manifest: The run.
+        contacts: A snapshot that is to be taken, even if it is not the run's.
+        id_column: Its column of ids; that of the run's, if not given.
+
+    Returns:
+        The snapshot, and a warning where it is not the run's.
+
+    Raises:
+        SnapshotError: It cannot be used; or it is not what it was when the run read it, and was not named.
+    """
+    run_id, column = manifest.run.run_id, id_column or manifest.id_column or _ID_COLUMN
+    if contacts is None:
+        try:
+            snapshot = open_files([Path(file.path) for file in manifest.snapshot], column)
+        except SnapshotError as error:
+            raise SnapshotError(f"{error} (run {run_id} read it; --contacts names another snapshot)") from None
+        if not _is_that_of(snapshot, manifest):
+            raise SnapshotError(f"{snapshot.files[0].path}: is not what run {run_id} read; {_OTHERS}")
+        return snapshot, ()
+    snapshot = open_snapshot(str(contacts), column)
+    if _is_that_of(snapshot, manifest):
+        return snapshot, ()
+    message = f"{contacts}: is not the snapshot that run {run_id} read; contacts may have changed since"
+    return snapshot, (Problem(message, severity="warning"),)
+
+
+def _is_that_of(snapshot: Snapshot, manifest: Manifest) -> bool:
+    """Compare by size, and where that is the same, by digest; the names of the files do not count."""
+    if sorted(file.size for file in snapshot.files) != sorted(file.size for file in manifest.snapshot):
+        return False
+    digests = sorted(file.digest(Event()) for file in snapshot.files)
+    return digests == sorted(file.sha256 for file in manifest.snapshot)

@@ -1,0 +1,148 @@
+"""The file that is written: aside, and put in its place in one step once it is complete."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from segbatch.disk import replace_file, sync_file, sync_folder
+from segbatch.errors import ExportError, UsageError, printable
+from segbatch.publishing.catalogue import CATALOGUE
+from segbatch.publishing.digesting import DigestingFile
+from segbatch.publishing.places import CURRENT, LOCK, RUNS
+from segbatch.publishing.underway import underway
+
+__all__ = ["ensure_free", "ensure_not_read", "written"]
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+"""What systems say where a file can have one name only."""
+
+
+def ensure_free(place: Path, output: Path, *, force: bool) -> Path:
+    """Check that a file can be written, and hurts nothing that is published.
+
+    Args:
+        place: Where it is to be.
+        output: The folder that runs publish in.
+        force: Whether it may take the place of another.
+
+    Returns:
+        The place; of a link, what it leads to.
+
+    Raises:
+        UsageError: Something is there that has to stay, or no such folder.
+    """
+    found, name = _real(place), printable(str(place))
+    try:
+        mode = found.stat().st_mode if os.path.lexists(found) else None
+        is_folder = stat.S_ISDIR(found.parent.stat().st_mode)
+    except FileNotFoundError:
+        raise UsageError(f"{printable(str(place.parent))}: no such folder; make it first (--to)") from None
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be written: {error.strerror} (--to)") from None
+    if not is_folder:
+        raise UsageError(f"{printable(str(place.parent))}: is a file, and not a folder (--to)")
+    if _is_published(found, _real(output)):
+        raise UsageError(f"{name}: stands among what runs publish; export elsewhere (--to)")
+    if mode is not None and stat.S_ISDIR(mode):
+        raise UsageError(f"{name}: is a folder; name a file (--to)")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise UsageError(f"{name}: is a pipe or a device, and not a file; export to -, the standard output (--to)")
+    if mode is not None and not force:
+        raise UsageError(f"{name}: is there already; export to another file, or write over it with --force")
+    return found
+
+
+def ensure_not_read(place: Path, files: Sequence[Path]) -> None:
+    """Check that a file is none of those of the snapshot.
+
+    Raises:
+        UsageError: It is.
+    """
+    if place in map(_real, files):
+        raise UsageError(f"{printable(str(place))}: is a file of the snapshot; export to another (--to)")
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _is_published(place: Path, output: Path) -> bool:
+    return output / RUNS in place.parents or (place.parent == output and place.name in {CATALOGUE, CURRENT, LOCK})
+
+
+@contextmanager
+def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
+    """Write a file; unless all goes well, nothing of it is left, and what was in its place stays.
+
+    Args:
+        place: Where it is to be.
+        force: Whether it may take the place of another.
+
+    Raises:
+        UsageError: A file came to be there meanwhile.
+        ExportError: It cannot be written.
+    """
+    try:
+        with _aside(place) as aside:
+            with DigestingFile(aside) as file, file.telling():
+                yield file
+            _put(aside, place, force=force)
+    except FileExistsError:
+        message = "came to be there meanwhile; export to another file, or write over it with --force"
+        raise UsageError(f"{printable(str(place))}: {message}") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ExportError(f"{printable(str(place))}: cannot be written: {error.strerror}; it is as it was") from None
+
+
+@contextmanager
+def _aside(place: Path) -> Iterator[Path]:
+    """Make a file that nobody looks at, in the same folder; those that killed exports left there are removed."""
+    mark = hashlib.sha256(os.fsencode(place.name)).hexdigest()[:12]
+    for left in place.parent.glob(f".segbatch-{mark}-*"):
+        _remove_if_left(left)
+    aside = place.with_name(f".segbatch-{mark}-{secrets.token_hex(4)}")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    with underway.ending(lambda: aside.unlink(missing_ok=True)):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield aside
+        finally:
+            os.close(descriptor)
+
+
+def _remove_if_left(aside: Path) -> None:
+    """Remove a file whose writer is dead: one that is alive holds a lock on it."""
+    with suppress(OSError):
+        descriptor = os.open(aside, os.O_WRONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            aside.unlink()
+        finally:
+            os.close(descriptor)
+
+
+def _put(aside: Path, place: Path, *, force: bool) -> None:
+    if force:
+        with suppress(FileNotFoundError):
+            shutil.copymode(place, aside)
+        replace_file(aside, place)
+        return
+    sync_file(aside)
+    try:
+        os.link(aside, place)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(place):
+            raise FileExistsError from None
+        aside.rename(place)
+    sync_folder(place.parent)
