@@ -24,6 +24,7 @@ __all__ = [
     "PROJECT",
     "PUBLISHED",
     "READ_OUTPUT",
+    "RUN",
     "SEGMENTS",
     "STRICT",
     "TIMEZONE",
@@ -108,6 +109,7 @@ TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days 
 STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")
 READ_OUTPUT = _path("output", "--output")
 PUBLISHED = typer.Option(metavar="DIR", parser=READ_OUTPUT, help="The folder that runs publish in.")
+RUN = "The id of a run; or 'last', or 'previous' for the one before it."
 WAIT = typer.Option("--wait", help="Wait while another run is at work on the output, however long that takes.")
 KEYS = typer.Option(metavar="FILE", parser=_path("keys", "--keys"), help="The file of the API's keys; never commit it.")
 JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")

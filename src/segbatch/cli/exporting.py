@@ -7,8 +7,7 @@ from typing import Annotated
 import typer
 
 from segbatch import console
-from segbatch.cli.app import JSON, PUBLISHED, app
-from segbatch.cli.runs import RUN
+from segbatch.cli.app import JSON, PUBLISHED, RUN, app
 from segbatch.errors import UsageError
 
 __all__ = ["export"]

@@ -7,14 +7,12 @@ from typing import Annotated
 import typer
 
 from segbatch import console
-from segbatch.cli.app import JSON, PUBLISHED, WAIT, app
+from segbatch.cli.app import JSON, PUBLISHED, RUN, WAIT, app
 from segbatch.errors import UsageError
 from segbatch.publishing.lock import Patience
 from segbatch.publishing.pruning import FEWEST, KEEP_DAYS, Keep
 
 __all__ = ["diff", "list_all", "prune", "show", "verify"]
-
-RUN = "The id of a run; or 'last', or 'previous' for the one before it."
 
 runs = typer.Typer(
     rich_markup_mode="rich",
