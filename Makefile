@@ -66,7 +66,7 @@ bench: $(READY) ## Measure segbatch and its peers (BENCH="--help" has the option
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(BIN)/python benchmarks/bench.py --python .venv-bench/bin/python $(BENCH)
 
-docs: $(READY) ## Write docs/cli.md anew, from the program
+docs: $(READY) ## Write docs/cli.md and the settings in docs/configuration.md anew, from the program
 	$(BIN)/python docs/make_cli.py
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt and requirements/bench.txt

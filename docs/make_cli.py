@@ -1,17 +1,24 @@
-"""Write docs/cli.md: every command and every option of the program, taken from the program itself (`make docs`)."""
+"""Write docs/cli.md, with every command and every option, and the table of settings in docs/configuration.md.
 
+Both are taken from the program itself (`make docs`).
+"""
+
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from segbatch import cli
+from segbatch.cli.configuring import settings_of
+from segbatch.settings.model import Job
 
-__all__ = ["make_page"]
+__all__ = ["make_configuration", "make_page"]
 
 PAGE = Path(__file__).with_name("cli.md")
+CONFIGURATION = Path(__file__).with_name("configuration.md")
 PROGRAM = "segbatch"
 
 HEAD = """\
@@ -21,7 +28,17 @@ Every command and every option. `make docs` writes this page from the program, a
 `segbatch COMMAND --help` shows the same on a terminal."""
 
 BOLD = re.compile(r"\[bold\](.*?)\[/bold\]")
-COLUMNS = ("option", "what it does", "default")
+COLUMNS = ("option", "what it does", "default", "environment")
+
+SETTINGS = re.compile(r"(?<=<!-- made by `make docs` -->\n\n).*?(?=\n\n)", re.DOTALL)
+TYPES = {
+    "path": "path",
+    "string": "text",
+    "boolean": "true or false",
+    "integer": "whole number",
+    "number": "number",
+    "array": "list of texts",
+}
 
 
 def make_page() -> str:
@@ -49,7 +66,7 @@ def _section(words: tuple[str, ...], command: Any) -> str:
         f"`{_usage(words, arguments, options, has_commands=bool(below))}`",
         BOLD.sub(r"`\1`", command.help or ""),
         f"Commands: {', '.join(below)}." if below else "",
-        _table(("argument", *COLUMNS[1:]), arguments),
+        _table(("argument", *COLUMNS[1:3]), arguments),
         _table(COLUMNS, options),
         command.epilog or "",
     ]
@@ -73,7 +90,12 @@ def _table(columns: tuple[str, ...], params: list[Any]) -> str:
     """List parameters, a line each."""
     if not params:
         return ""
-    rows = [(_name(param), _help(param), _default(param)) for param in params]
+    rows = [(_name(param), _help(param), _default(param), _variable(param))[: len(columns)] for param in params]
+    return _lines(columns, rows)
+
+
+def _lines(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """Write a table."""
     lines = [columns, tuple("---" for _ in columns), *rows]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
@@ -106,5 +128,38 @@ def _default(param: Any) -> str:
     return "" if param.default is None or getattr(param, "is_flag", False) else f"`{param.default}`"
 
 
+def _variable(param: Any) -> str:
+    """Return the variable of the environment that says the same."""
+    return f"`{param.envvar}`" if param.envvar else ""
+
+
+def make_configuration(page: str) -> str:
+    """Return docs/configuration.md with its table of settings as it should be.
+
+    Args:
+        page: The page as it is.
+    """
+    defaults = dict[str, Any]()
+    for _, command in _commands((PROGRAM,), typer.main.get_command(cli.app)):
+        names = settings_of(command)
+        found = {names[param.name]: param.default for param in command.params if param.name in names}
+        defaults |= {name: default for name, default in found.items() if default is not None}
+    rows = [
+        (f"`{name}`", _type(schema["anyOf"][0]), _value(defaults.get(name)), schema["description"])
+        for name, schema in Job.model_json_schema()["properties"].items()
+    ]
+    return SETTINGS.sub(lambda _: _lines(("setting", "type", "default", "what it says"), rows), page)
+
+
+def _type(schema: dict[str, Any]) -> str:
+    return TYPES[schema.get("format", schema["type"])]
+
+
+def _value(default: Any) -> str:
+    """Write a default as the file would have it."""
+    return "" if default is None else f"`{json.dumps(default, default=str)}`"
+
+
 if __name__ == "__main__":
     PAGE.write_text(make_page(), encoding="utf-8")
+    CONFIGURATION.write_text(make_configuration(CONFIGURATION.read_text(encoding="utf-8")), encoding="utf-8")

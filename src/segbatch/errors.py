@@ -16,6 +16,7 @@ __all__ = [
     "AlreadyThereError",
     "BrokenSegmentError",
     "BusyError",
+    "ConfigurationError",
     "DefinitionError",
     "EvaluationError",
     "ExportError",
@@ -24,6 +25,7 @@ __all__ = [
     "NotFoundError",
     "NothingToPublishError",
     "Problem",
+    "ProblemsError",
     "PublishError",
     "QueryError",
     "SegbatchError",
@@ -115,8 +117,8 @@ class QueryError(UsageError):
     """DuckDB cannot do what it was asked. Its text is DuckDB's own, with a mark under what is meant: in lines."""
 
 
-class DefinitionError(SegbatchError):
-    """Segment definitions that are wrong; all of their problems at once.
+class ProblemsError(SegbatchError):
+    """Something of which more than one thing may be wrong; all of it at once.
 
     Attributes:
         problems: What is wrong, each with its place.
@@ -128,6 +130,14 @@ class DefinitionError(SegbatchError):
         self.problems: Sequence[Problem] = tuple(problems)
         hidden = "\n".join(str(problem.hiding_ids()) for problem in self.problems)
         super().__init__("\n".join(str(problem) for problem in self.problems), without_ids=hidden)
+
+
+class DefinitionError(ProblemsError):
+    """Segment definitions that are wrong."""
+
+
+class ConfigurationError(ProblemsError):
+    """Settings that are wrong, in segbatch.toml or in the environment."""
 
 
 class NothingToPublishError(DefinitionError):

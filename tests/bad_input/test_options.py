@@ -76,7 +76,7 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 USAGE: dict[str, tuple[tuple[str, ...], str]] = {
-    "no snapshot": (("run",), "Missing option '--contacts'."),
+    "no snapshot": (("run",), "Missing option '--contacts' (env var: 'SEGBATCH_CONTACTS')."),
     "option without value": (("run", "--contacts"), "Option '--contacts' requires an argument."),
     "unknown option": ((*RUN, "--zebra", "1"), "No such option: --zebra"),
     "option of another command": (("query", "SELECT 1", "--timezone", "UTC"), "No such option: --timezone"),
@@ -84,15 +84,15 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
     "no statement": (("query",), "Missing argument"),
     "one run to keep": (
         (*RUN, "--keep", "1"),
-        "Invalid value for '--keep': Input should be greater than or equal to 2",
+        "Invalid value for '--keep' (env var: 'SEGBATCH_KEEP'): Input should be greater than or equal to 2",
     ),
     "days to come": (
         (*RUN, "--keep-days", "-1"),
-        "Invalid value for '--keep-days': Input should be greater than or equal to 0",
+        "Invalid value for '--keep-days' (env var: 'SEGBATCH_KEEP_DAYS'): Input should be greater than or equal to 0",
     ),
     "floor": (
         (*RUN, "--max-change-floor", "-1"),
-        "Invalid value for '--max-change-floor': Input should be greater than or equal to 0",
+        "Invalid value for '--max-change-floor' (env var: 'SEGBATCH_MAX_CHANGE_FLOOR'): Input should be greater than",
     ),
     "unknown command": (("chek",), "No such command 'chek'. Did you mean 'check', 'schema'?"),
 }

@@ -4,11 +4,14 @@ import io
 import sys
 
 from segbatch import console
-from segbatch.cli import authoring, exporting, keys, publishing, runs, segments, serving
+from segbatch.cli import authoring, config, exporting, keys, publishing, runs, segments, serving
 from segbatch.cli.app import app
+from segbatch.cli.configuring import configure
 from segbatch.errors import SegbatchError
 
-__all__ = ["app", "authoring", "exporting", "keys", "main", "publishing", "runs", "segments", "serving"]
+__all__ = ["app", "authoring", "config", "exporting", "keys", "main", "publishing", "runs", "segments", "serving"]
+
+configure(app)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What the commands share: the options, and how an error ends one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,13 +9,16 @@ import typer
 from typer.core import TyperGroup
 
 from segbatch import console
+from segbatch.cli.configuring import name_origins
 from segbatch.definitions.operators import read_match
-from segbatch.errors import DefinitionError, QueryError, SegbatchError, UsageError
+from segbatch.errors import ProblemsError, QueryError, SegbatchError, UsageError
+from segbatch.publishing.pruning import FEWEST
 from segbatch.version import __version__
 
 __all__ = [
     "AS_OF",
     "CONTACTS",
+    "DAYS_KEPT",
     "FOUND",
     "ID_COLUMN",
     "JSON",
@@ -25,6 +29,7 @@ __all__ = [
     "PUBLISHED",
     "READ_OUTPUT",
     "RUN",
+    "RUNS_KEPT",
     "SEGMENTS",
     "STRICT",
     "TIMEZONE",
@@ -50,14 +55,16 @@ class _Commands(TyperGroup):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except DefinitionError as error:
-            console.print_problems(error.problems)
+        except ProblemsError as error:
+            console.print_problems(
+                replace(problem, message=name_origins(ctx, problem.message)) for problem in error.problems
+            )
             raise typer.Exit(error.exit_code) from None
         except QueryError as error:
             console.print_error(str(error), in_lines=True)
             raise typer.Exit(error.exit_code) from None
         except SegbatchError as error:
-            console.print_error(str(error))
+            console.print_error(name_origins(ctx, str(error)))
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:  # who reads it has read enough, as with `| head`
             console.silence_stdout()
@@ -94,24 +101,56 @@ def _path(what: str, option: str) -> Callable[[str | Path], Path]:
 
 SEGMENTS = typer.Option(
     metavar="PATH",
+    envvar="SEGBATCH_SEGMENTS",
     parser=_path("definitions", "--segments"),
     help="A JSON file of segment definitions, or a folder of such files.",
     show_default=True,
 )
-CONTACTS = typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.")
-AS_OF = typer.Option(metavar="TIME", show_default="now", help="The moment for which it holds, ISO 8601.")
-ID_COLUMN = typer.Option(metavar="NAME", help="The column with the contacts' ids.")
+CONTACTS = typer.Option(
+    metavar="PATH",
+    envvar="SEGBATCH_CONTACTS",
+    help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.",
+)
+AS_OF = typer.Option(
+    metavar="TIME", envvar="SEGBATCH_AS_OF", show_default="now", help="The moment for which it holds, ISO 8601."
+)
+ID_COLUMN = typer.Option(metavar="NAME", envvar="SEGBATCH_ID_COLUMN", help="The column with the contacts' ids.")
 MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are joined.")
 PROJECT = typer.Option(
-    metavar="ID", help="Only the segments of this project (and those of none), which hold its contacts alone."
+    metavar="ID",
+    envvar="SEGBATCH_PROJECT",
+    help="Only the segments of this project (and those of none), which hold its contacts alone.",
 )
-TIMEZONE = typer.Option(metavar="TZ", help="The IANA time zone of calendar days and of times without an offset.")
-STRICT = typer.Option("--strict", help="A custom field that no contact has is an error of its segment.")
+TIMEZONE = typer.Option(
+    metavar="TZ", envvar="SEGBATCH_TIMEZONE", help="The IANA time zone of calendar days and of times without an offset."
+)
+STRICT = typer.Option(
+    "--strict/--no-strict",
+    show_default=False,
+    envvar="SEGBATCH_STRICT",
+    help="A custom field that no contact has is an error of its segment.",
+)
 READ_OUTPUT = _path("output", "--output")
-PUBLISHED = typer.Option(metavar="DIR", parser=READ_OUTPUT, help="The folder that runs publish in.")
+PUBLISHED = typer.Option(
+    metavar="DIR", envvar="SEGBATCH_OUTPUT", parser=READ_OUTPUT, help="The folder that runs publish in."
+)
+WAIT = typer.Option(
+    "--wait/--no-wait",
+    show_default=False,
+    envvar="SEGBATCH_WAIT",
+    help="Wait while another run is at work on the output, however long that takes.",
+)
+KEYS = typer.Option(
+    metavar="FILE",
+    envvar="SEGBATCH_KEYS",
+    parser=_path("keys", "--keys"),
+    help="The file of the API's keys; never commit it.",
+)
+RUNS_KEPT = typer.Option(metavar="N", min=FEWEST, envvar="SEGBATCH_KEEP", help="How many runs keep their members.")
+DAYS_KEPT = typer.Option(
+    metavar="DAYS", min=0, envvar="SEGBATCH_KEEP_DAYS", help="And those that were shown within so many days."
+)
 RUN = "The id of a run; or 'last', or 'previous' for the one before it."
-WAIT = typer.Option("--wait", help="Wait while another run is at work on the output, however long that takes.")
-KEYS = typer.Option(metavar="FILE", parser=_path("keys", "--keys"), help="The file of the API's keys; never commit it.")
 JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
 
 

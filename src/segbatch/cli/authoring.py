@@ -31,7 +31,11 @@ def check(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     contacts: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Check fields and types against this snapshot's columns too."),
+        typer.Option(
+            metavar="PATH",
+            envvar="SEGBATCH_CONTACTS",
+            help="Check fields and types against this snapshot's columns too.",
+        ),
     ] = None,
     id_column: Annotated[str, ID_COLUMN] = "id",
     project: Annotated[str | None, PROJECT] = None,
@@ -58,16 +62,23 @@ def lint(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     contacts: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Count over this snapshot too whom the rules hold."),
+        typer.Option(
+            metavar="PATH", envvar="SEGBATCH_CONTACTS", help="Count over this snapshot too whom the rules hold."
+        ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Leave out the findings of this name; can be repeated.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME", envvar="SEGBATCH_LINT_IGNORE", help="Leave out the findings of this name; can be repeated."
+        ),
     ] = None,
     id_column: Annotated[str, ID_COLUMN] = "id",
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(metavar="TIME", show_default="now", help="The moment for relative dates, ISO 8601."),
+        typer.Option(
+            metavar="TIME", envvar="SEGBATCH_AS_OF", show_default="now", help="The moment for relative dates, ISO 8601."
+        ),
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     list_names: Annotated[bool, typer.Option("--list", help="Show the names of all findings, and do no more.")] = False,
@@ -188,7 +199,10 @@ def explain(
 @app.command(epilog="Exit status: 0 printed; 2 the segment is wrong, or the dialect cannot say it.")
 def sql(
     contacts: Annotated[
-        str, typer.Option(metavar="PATH", help="The snapshot, whose columns decide what a rule means.")
+        str,
+        typer.Option(
+            metavar="PATH", envvar="SEGBATCH_CONTACTS", help="The snapshot, whose columns decide what a rule means."
+        ),
     ],
     definition: Annotated[
         str | None, typer.Argument(help="A JSON file, - for standard input, or the id of a segment of --segments.")
@@ -200,7 +214,7 @@ def sql(
     match: Annotated[MatchName | None, MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     dialect: Annotated[
-        str, typer.Option(help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
+        str, typer.Option(envvar="SEGBATCH_DIALECT", help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
     ] = "duckdb",
     table: Annotated[
         str | None,
@@ -210,7 +224,12 @@ def sql(
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(metavar="TIME", show_default="now", help="What relative dates are measured from, ISO 8601."),
+        typer.Option(
+            metavar="TIME",
+            envvar="SEGBATCH_AS_OF",
+            show_default="now",
+            help="What relative dates are measured from, ISO 8601.",
+        ),
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     strict: Annotated[bool, STRICT] = False,

@@ -37,10 +37,10 @@ def export(
     ] = None,
     contacts: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="The snapshot to take these from.  [default: the one that the run read]"),
+        typer.Option(metavar="PATH", show_default="the one that the run read", help="The snapshot to take these from."),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Its column of ids.  [default: that of the run]")
+        str | None, typer.Option(metavar="NAME", show_default="that of the run", help="Its column of ids.")
     ] = None,
     run: Annotated[str, typer.Option(metavar="RUN", help=RUN)] = "last",
     output: Annotated[Path, PUBLISHED] = Path("output"),

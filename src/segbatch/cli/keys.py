@@ -25,7 +25,7 @@ def create(
         typer.Option(metavar="ID", help="A project whose segments the key opens; can be repeated."),
     ],
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="The key opens them for reading alone.  [default: and for writing]")
+        bool, typer.Option("--read-only", help="The key opens them for reading alone, not for writing.")
     ] = False,
     name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the key is for, shown by 'keys list'.")] = None,
     keys: Annotated[Path, KEYS] = KEY_FILE,

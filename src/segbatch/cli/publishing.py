@@ -7,12 +7,15 @@ import typer
 
 from segbatch import console
 from segbatch.cli.app import (
+    CONTACTS,
+    DAYS_KEPT,
     ID_COLUMN,
     JSON,
     PARTIAL,
     PROJECT,
     PUBLISHED,
     READ_OUTPUT,
+    RUNS_KEPT,
     SEGMENTS,
     STRICT,
     TIMEZONE,
@@ -22,7 +25,7 @@ from segbatch.cli.app import (
 from segbatch.errors import printable
 from segbatch.publishing.guard import FLOOR, Guard, read_share
 from segbatch.publishing.lock import Patience
-from segbatch.publishing.pruning import FEWEST, KEEP_DAYS, KEEP_RUNS, Keep
+from segbatch.publishing.pruning import KEEP_DAYS, KEEP_RUNS, Keep
 
 __all__ = ["query", "relink", "run"]
 
@@ -32,44 +35,70 @@ __all__ = ["query", "relink", "run"]
     "2 wrong usage; 75 another run is at work."
 )
 def run(
-    contacts: Annotated[
-        str,
-        typer.Option(metavar="PATH", help="The snapshot: a Parquet file, a folder of them, or a glob in quotes."),
-    ],
+    contacts: Annotated[str, CONTACTS],
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     output: Annotated[
-        Path, typer.Option(metavar="DIR", parser=READ_OUTPUT, help="Where to publish; made if it is not there.")
+        Path,
+        typer.Option(
+            metavar="DIR",
+            envvar="SEGBATCH_OUTPUT",
+            parser=READ_OUTPUT,
+            help="Where to publish; made if it is not there.",
+        ),
     ] = Path("output"),
     id_column: Annotated[str, ID_COLUMN] = "id",
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[
         str | None,
-        typer.Option(metavar="TIME", show_default="now", help="The moment for which the run holds, ISO 8601."),
+        typer.Option(
+            metavar="TIME",
+            envvar="SEGBATCH_AS_OF",
+            show_default="now",
+            help="The moment for which the run holds, ISO 8601.",
+        ),
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     strict: Annotated[bool, STRICT] = False,
     allow_empty: Annotated[
-        bool, typer.Option("--allow-empty", help="Publish even if the snapshot has no contacts at all.")
+        bool,
+        typer.Option(
+            "--allow-empty/--no-allow-empty",
+            show_default=False,
+            envvar="SEGBATCH_ALLOW_EMPTY",
+            help="Publish even if the snapshot has no contacts at all.",
+        ),
     ] = False,
     run_id: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="The run's id; a run with the id of the last one takes its place."),
+        typer.Option(
+            metavar="ID",
+            envvar="SEGBATCH_RUN_ID",
+            help="The run's id; a run with the id of the last one takes its place.",
+        ),
     ] = None,
     max_change: Annotated[
         str | None,
-        typer.Option(metavar="SHARE", help="Hold back segments whose size changes by more than this, such as 30%."),
+        typer.Option(
+            metavar="SHARE",
+            envvar="SEGBATCH_MAX_CHANGE",
+            help="Hold back segments whose size changes by more than this, such as 30%.",
+        ),
     ] = None,
     max_change_floor: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Segments with fewer members, before and after, are free to change.")
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            envvar="SEGBATCH_MAX_CHANGE_FLOOR",
+            help="Segments with fewer members, before and after, are free to change.",
+        ),
     ] = FLOOR,
     accept: Annotated[
         list[str] | None,
         typer.Option(metavar="SEGMENT", help="Let this segment change, or 'all'; may be given again."),
     ] = None,
-    keep: Annotated[int, typer.Option(metavar="N", min=FEWEST, help="How many runs keep their members.")] = KEEP_RUNS,
-    keep_days: Annotated[
-        float, typer.Option(metavar="DAYS", min=0, help="And those that were shown within so many days.")
-    ] = KEEP_DAYS,
+    keep: Annotated[int, RUNS_KEPT] = KEEP_RUNS,
+    keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
     wait: Annotated[bool, WAIT] = False,
     rewind: Annotated[
         bool,

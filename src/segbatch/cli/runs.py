@@ -7,12 +7,20 @@ from typing import Annotated
 import typer
 
 from segbatch import console
-from segbatch.cli.app import JSON, PUBLISHED, RUN, WAIT, app
+from segbatch.cli.app import DAYS_KEPT, JSON, PUBLISHED, RUN, RUNS_KEPT, WAIT, app
 from segbatch.errors import UsageError
 from segbatch.publishing.lock import Patience
-from segbatch.publishing.pruning import FEWEST, KEEP_DAYS, Keep
+from segbatch.publishing.pruning import KEEP_DAYS, Keep
 
 __all__ = ["diff", "list_all", "prune", "show", "verify"]
+
+_OPTIONS = {
+    "output": "--output",
+    "as_json": "--json",
+    "job": "--job",
+    "config": "--config",
+    "no_config": "--no-config",
+}
 
 runs = typer.Typer(
     rich_markup_mode="rich",
@@ -42,9 +50,9 @@ def list_all(
 
 def _ensure_no_options(context: typer.Context) -> None:
     """Refuse options between `runs` and its command, where they would be passed over."""
-    for name, option in (("output", "--output"), ("as_json", "--json")):
+    for name, option in _OPTIONS.items():
         source = context.get_parameter_source(name)
-        if source is not None and source.name != "DEFAULT":
+        if source is not None and source.name == "COMMANDLINE":
             raise UsageError(f"{option} stands behind the command: segbatch runs {context.invoked_subcommand} {option}")
 
 
@@ -65,10 +73,8 @@ def show(
 
 @runs.command(epilog="Exit status: 0 done, or there was nothing to do; 75 a run is at work.")
 def prune(
-    keep: Annotated[int, typer.Option(metavar="N", min=FEWEST, help="How many runs keep their members.")],
-    keep_days: Annotated[
-        float, typer.Option(metavar="DAYS", min=0, help="And those that were shown within so many days.")
-    ] = KEEP_DAYS,
+    keep: Annotated[int, RUNS_KEPT],
+    keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
     output: Annotated[Path, PUBLISHED] = Path("output"),
     wait: Annotated[bool, WAIT] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")] = False,

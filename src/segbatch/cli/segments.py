@@ -15,7 +15,9 @@ __all__ = ["create", "delete", "get", "list_all", "schema", "update"]
 
 ID = typer.Argument(metavar="ID", help="The id of the segment.")
 FILE = typer.Argument(metavar="FILE", help="A JSON file with the definition, or - for standard input.")
-PROJECT = typer.Option(metavar="ID", help="Only the segments of this project (and those of none) are there.")
+PROJECT = typer.Option(
+    metavar="ID", envvar="SEGBATCH_PROJECT", help="Only the segments of this project (and those of none) are there."
+)
 IF_MATCH = typer.Option(metavar="ETAG", help="Only if the segment has this ETag still, see 'segments get --etag'.")
 NAME = typer.Option(metavar="TEXT", help="What people call it.")
 DESCRIPTION = typer.Option(metavar="TEXT", help="What it is for.")

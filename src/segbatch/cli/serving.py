@@ -18,14 +18,32 @@ def serve(
     output: Annotated[Path, PUBLISHED] = Path("output"),
     contacts: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="The snapshot of previews.  [default: that of the last run]"),
+        typer.Option(
+            metavar="PATH",
+            envvar="SEGBATCH_CONTACTS",
+            show_default="that of the last run",
+            help="The snapshot of previews.",
+        ),
     ] = None,
     keys: Annotated[Path | None, KEYS] = None,
-    host: Annotated[str, typer.Option(metavar="HOST", help="The name or address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="PORT", help="The port to listen on; 0 for any that is free.")] = 8765,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", envvar="SEGBATCH_SERVE_HOST", help="The name or address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT", envvar="SEGBATCH_SERVE_PORT", help="The port to listen on; 0 for any that is free."
+        ),
+    ] = 8765,
     id_column: Annotated[str, ID_COLUMN] = "id",
     timezone: Annotated[
-        str | None, typer.Option(metavar="TZ", help="The IANA time zone of previews.  [default: that of the last run]")
+        str | None,
+        typer.Option(
+            metavar="TZ",
+            envvar="SEGBATCH_TIMEZONE",
+            show_default="that of the last run",
+            help="The IANA time zone of previews.",
+        ),
     ] = None,
 ) -> None:
     """Serve the REST API over saved segments, until it is told to end.

@@ -10,6 +10,7 @@ from segbatch.console.authoring import (
     print_preview,
 )
 from segbatch.console.basics import answering, print_error, print_problems, print_waiting, silence_stdout
+from segbatch.console.configuration import print_settings
 from segbatch.console.exporting import print_exported
 from segbatch.console.keys import print_keys, print_new_key, print_revoked_key
 from segbatch.console.managing import print_definition, print_etag, print_listing, print_saved, print_schema
@@ -43,6 +44,7 @@ __all__ = [
     "print_runs",
     "print_saved",
     "print_schema",
+    "print_settings",
     "print_verified",
     "print_waiting",
     "show_progress",

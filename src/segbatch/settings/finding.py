@@ -1,0 +1,62 @@
+"""segbatch.toml: where it is, and what stands in it as TOML."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from segbatch.errors import ConfigurationError, Problem
+from segbatch.settings.names import FILE
+
+__all__ = ["find_file", "parse_file"]
+
+_END = "end of document"
+_PLACE = re.compile(rf"(.*) \(at (line \d+, column \d+|{_END})\)", re.DOTALL)
+"""Where `tomllib` says that something is wrong."""
+
+
+def find_file() -> Path | None:
+    """Return the nearest segbatch.toml, here or in a folder above, as seen from here; None where there is none."""
+    try:
+        here = Path.cwd()
+    except OSError:  # the folder is gone
+        return None
+    for steps, folder in enumerate((here, *here.parents)):
+        if os.path.lexists(folder / FILE):
+            return Path(*[os.pardir] * steps, FILE)
+    return None
+
+
+def parse_file(path: Path) -> dict[str, Any]:
+    """Read a file of settings.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is no TOML; the message has line and column.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise _wrong(path, f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _wrong(path, f"line {line}: is not UTF-8; save it as UTF-8") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = _PLACE.fullmatch(str(error))
+        what, where = (found[1], found[2]) if found else (str(error), _END)
+        where = _end_of(text) if where == _END else where
+        raise _wrong(path, f"{where}: {what[:1].lower()}{what[1:]}; texts stand in quotes, tables in [ ]") from None
+    except RecursionError:
+        raise _wrong(path, "is nested too deeply") from None
+
+
+def _end_of(text: str) -> str:
+    """Say where a text ends; white space behind it does not count."""
+    lines = text.rstrip().split("\n")
+    return f"line {len(lines)}, column {len(lines[-1]) + 1}"
+
+
+def _wrong(path: Path, message: str) -> ConfigurationError:
+    return ConfigurationError([Problem(message, file=str(path))])

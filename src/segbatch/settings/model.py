@@ -1,0 +1,109 @@
+"""The settings: which there are, what may stand in the file, and what the environment may say."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from segbatch.errors import UsageError
+from segbatch.publishing.guard import read_share
+from segbatch.publishing.pruning import FEWEST
+from segbatch.settings.names import variable
+from segbatch.settings.places import beside, pattern_beside
+
+__all__ = ["ConfigFile", "Environment", "Job"]
+
+
+def _beside(written: str, info: ValidationInfo) -> str:
+    return beside(info.context, written) if isinstance(info.context, Path) else written
+
+
+def _pattern_beside(written: str, info: ValidationInfo) -> str:
+    return pattern_beside(info.context, written) if isinstance(info.context, Path) else written
+
+
+def _as_text(written: Any) -> Any:
+    """Take a number too where a share is written as the option has it."""
+    return repr(written) if isinstance(written, int | float) and not isinstance(written, bool) else written
+
+
+def _share(written: str) -> str:
+    try:
+        read_share(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--max-change)")) from None
+    return written
+
+
+def _split(written: Any) -> Any:
+    return written.split() if isinstance(written, str) else written
+
+
+Text = Annotated[str, Field(min_length=1)]
+Place = Annotated[Text, AfterValidator(_beside), Field(json_schema_extra={"format": "path"})]
+Pattern = Annotated[Text, AfterValidator(_pattern_beside), Field(json_schema_extra={"format": "path"})]
+Share = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_share)]
+Names = Annotated[list[Text], NoDecode]
+
+
+class Job(BaseModel):
+    """What a job may say, and the top of the file for all of them. What is not said is None."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    contacts: Pattern | None = Field(None, description="the snapshot: a Parquet file, a folder of them, or a glob")
+    segments: Place | None = Field(None, description="a JSON file of segment definitions, or a folder of such files")
+    output: Place | None = Field(None, description="the folder that runs publish in")
+    id_column: Text | None = Field(None, description="the column with the contacts' ids")
+    project: Text | None = Field(None, description="only the segments of this project, and its contacts alone")
+    timezone: Text | None = Field(None, description="the time zone of calendar days and of times without an offset")
+    strict: bool | None = Field(None, description="whether a custom field that no contact has is an error")
+    allow_empty: bool | None = Field(None, description="whether a snapshot without contacts may be published")
+    max_change: Share | None = Field(None, description='how much a segment\'s size may change, such as `"30%"`')
+    max_change_floor: int | None = Field(None, ge=0, description="segments with fewer members are free to change")
+    keep: int | None = Field(None, ge=FEWEST, description="how many runs keep their members")
+    keep_days: float | None = Field(
+        None, ge=0, lt=math.inf, description="and those that were shown within so many days"
+    )
+    wait: bool | None = Field(None, description="whether to wait while another run is at work on the output")
+    dialect: Text | None = Field(None, description="the database that `segbatch sql` writes for")
+    lint_ignore: Names | None = Field(None, description="the findings of `segbatch lint` to leave out")
+    keys: Place | None = Field(None, description="the file with the API's keys")
+    serve_host: Text | None = Field(None, description="the name or address that `segbatch serve` listens on")
+    serve_port: int | None = Field(None, ge=0, le=65_535, description="the port that it listens on; 0 for a free one")
+
+
+class ConfigFile(Job):
+    """All of segbatch.toml."""
+
+    jobs: dict[str, Job] = {}
+
+
+class Environment(Job, BaseSettings):
+    """The file's settings with those of the environment over them, and what is for a single run."""
+
+    model_config = SettingsConfigDict(
+        strict=False,
+        case_sensitive=True,
+        env_ignore_empty=True,
+        populate_by_name=True,
+        alias_generator=AliasGenerator(validation_alias=variable),
+    )
+
+    lint_ignore: Annotated[Names, BeforeValidator(_split)] | None = None
+    as_of: Text | None = None
+    run_id: Text | None = None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes all of its sources
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment be stronger than what is passed, which is the file's."""
+        return env_settings, init_settings

@@ -1,0 +1,30 @@
+"""What the file and the variables are called."""
+
+import re
+
+__all__ = ["CHOICES", "FILE", "OF_KUBERNETES", "OTHERS", "PREFIX", "variable"]
+
+FILE = "segbatch.toml"
+
+PREFIX = "SEGBATCH_"
+"""What every variable of the environment begins with."""
+
+CHOICES = ("config", "job", "no_config")
+"""What chooses the file and the part of it, and so cannot stand in it."""
+
+OTHERS = frozenset(
+    {
+        *(f"{PREFIX}{name}" for name in ("API_KEY", "API_URL", "PROJECT_ID")),  # the client's
+        *(f"{PREFIX}{name}" for name in ("EXAMPLES", "PROFILE", "KILLS", "KILL_SEED", "TELCO")),  # the tests'
+        *(f"{PREFIX}{name}" for name in ("BENCH_PYTHON", "OLD_DUCKDB_PYTHON")),
+    }
+)
+"""Variables that are no settings, and no mistakes."""
+
+OF_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+)")
+"""What Kubernetes sets in every pod beside a service that is called segbatch."""
+
+
+def variable(name: str) -> str:
+    """Return the variable of a setting: `SEGBATCH_ID_COLUMN` of `id_column`."""
+    return PREFIX + name.upper()

@@ -1,0 +1,229 @@
+"""Settings that cannot be meant: in segbatch.toml, in the environment, and in the choice of file and job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .conftest import GOOD, write
+
+if TYPE_CHECKING:
+    from .conftest import Program
+
+TWO_JOBS = '[jobs.customers]\ncontacts = "contacts.parquet"\n[jobs.leads]\ncontacts = "leads.parquet"\n'
+HINT = "texts stand in quotes, tables in [ ]"
+KEYS_OF_A_JOB = (
+    "there are allow_empty, contacts, dialect, id_column, keep, keep_days, keys, lint_ignore, max_change, "
+    "max_change_floor, output, project and 6 more"
+)
+ALL_KEYS = (
+    "there are allow_empty, contacts, dialect, id_column, jobs, keep, keep_days, keys, lint_ignore, "
+    "max_change, max_change_floor, output and 7 more"
+)
+
+FILES: dict[str, tuple[str, list[str]]] = {
+    "unknown": ('contcts = "x"', ["contcts: unknown; did you mean 'contacts'?"]),
+    "unknown in a job": (
+        '[jobs.customers]\ncontcts = "x"',
+        ["jobs.customers.contcts: unknown; did you mean 'contacts'?"],
+    ),
+    "unknown table": ('[job.customers]\ncontacts = "x"', ["job: unknown; did you mean 'jobs'?"]),
+    "unknown, like none": ("zebra = 1", [f"zebra: unknown; {ALL_KEYS}"]),
+    "with hyphens": ('id-column = "x"', ["id-column: unknown; did you mean 'id_column'?"]),
+    "jobs in a job": (
+        "[jobs.a.jobs.b]\n",
+        [f"jobs.a.jobs: unknown; {KEYS_OF_A_JOB}"],
+    ),
+    "for one run": ('run_id = "x"', ["run_id: is said for a single run and not in a file; use --run-id"]),
+    "for one run, a flag": (
+        "[jobs.a]\ndry_run = true",
+        ["jobs.a.dry_run: is said for a single run and not in a file; use --dry-run"],
+    ),
+    "text": ("output = 5", ["output: must be a text in quotes; found 5"]),
+    "whole number": ('keep = "7"', ["keep: must be a whole number; found '7'"]),
+    "whole number, a part": ("keep = 7.5", ["keep: must be a whole number; found 7.5"]),
+    "true or false": ("strict = 1", ["strict: must be true or false; found 1"]),
+    "number": ('keep_days = "1"', ["keep_days: must be a number; found '1'"]),
+    "number, none": ("keep_days = nan", ["keep_days: must be a number; found NaN"]),
+    "number, without end": ("keep_days = inf", ["keep_days: must be a number; found Infinity"]),
+    "list": ('lint_ignore = "x"', ['lint_ignore: must be a list of texts such as ["a", "b"]; found \'x\'']),
+    "in a list": ("lint_ignore = [1]", ["lint_ignore.0: must be a text in quotes; found 1"]),
+    "table": ('jobs.customers = "x"', ["jobs.customers: must be a table, written as [jobs.NAME]; found 'x'"]),
+    "tables": ('jobs = ["x"]', ['jobs: must be a table of jobs, each written as [jobs.NAME]; found ["x"]']),
+    "too few": ("keep = 1", ["keep: must be at least 2; found 1"]),
+    "too many": ("serve_port = 65536", ["serve_port: must be at most 65535; found 65536"]),
+    "share": ('max_change = "a third"', ["max_change: 'a third' is no share; write it like 30% or 0.3"]),
+    "share, a number": (
+        "max_change = 30",
+        ["max_change: '30' is more than 10 times the size; write a share like 30% or 0.3"],
+    ),
+    "share, none": ("max_change = true", ["max_change: must be a text in quotes; found true"]),
+    "empty": ('contacts = ""', ["contacts: is empty; write a text, or remove the line"]),
+    "all at once": (
+        'keep = 1\n[jobs.b]\nstrict = "no"\ntimzone = "UTC"',
+        [
+            "keep: must be at least 2; found 1",
+            "jobs.b.strict: must be true or false; found 'no'",
+            "jobs.b.timzone: unknown; did you mean 'timezone'?",
+        ],
+    ),
+    "no TOML": ("contacts = x.parquet", [f"line 1, column 12: invalid value; {HINT}"]),
+    "no TOML, further down": (
+        'keep = 3\n\n[jobs.a\noutput = "x"',
+        [f"line 3, column 8: expected ']' at the end of a table declaration; {HINT}"],
+    ),
+    "cut short": ('contacts = "x', [f"line 1, column 14: unterminated string; {HINT}"]),
+    "twice": ("keep = 3\nkeep = 4", [f"line 2, column 9: cannot overwrite a value; {HINT}"]),
+}
+
+VARIABLES: dict[str, tuple[dict[str, str], list[str]]] = {
+    "whole number": ({"SEGBATCH_KEEP": "many"}, ["SEGBATCH_KEEP: must be a whole number; found 'many'"]),
+    "too few": ({"SEGBATCH_KEEP": "1"}, ["SEGBATCH_KEEP: must be at least 2; found '1'"]),
+    "number": ({"SEGBATCH_KEEP_DAYS": "x"}, ["SEGBATCH_KEEP_DAYS: must be a number; found 'x'"]),
+    "true or false": ({"SEGBATCH_STRICT": "maybe"}, ["SEGBATCH_STRICT: must be true or false; found 'maybe'"]),
+    "share": (
+        {"SEGBATCH_MAX_CHANGE": "30"},
+        ["SEGBATCH_MAX_CHANGE: '30' is more than 10 times the size; write a share like 30% or 0.3"],
+    ),
+}
+
+UNKNOWN: dict[str, tuple[str, str]] = {
+    "near": ("SEGBATCH_OUTPT", "there is no such setting; did you mean 'SEGBATCH_OUTPUT'?"),
+    "near a choice": ("SEGBATCH_JOBS", "there is no such setting; did you mean 'SEGBATCH_JOB'?"),
+    "like none": ("SEGBATCH_ZEBRA", "there is no such setting; 'segbatch config show' lists those there are"),
+    "for options only": ("SEGBATCH_ACCEPT", "there is no such setting; 'segbatch config show' lists those there are"),
+}
+
+OF_OTHERS = (
+    "SEGBATCH_EXAMPLES",
+    "SEGBATCH_API_KEY",
+    "SEGBATCH_API_URL",
+    "SEGBATCH_PROJECT_ID",
+    "SEGBATCH_PORT",
+    "SEGBATCH_PORT_8765_TCP_ADDR",
+    "SEGBATCH_SERVICE_HOST",
+    "SEGBATCH_SERVICE_PORT_HTTP",
+    "SEGBATCHES",
+)
+
+CHOICES: dict[str, tuple[tuple[str, ...], str]] = {
+    "unknown job": (
+        ("--job", "custmers"),
+        "segbatch.toml: there is no job 'custmers'; did you mean 'customers'? (--job)",
+    ),
+    "unknown job, like none": (
+        ("--job", "zebra"),
+        "segbatch.toml: there is no job 'zebra'; its jobs are customers, leads (--job)",
+    ),
+    "no job": (
+        (),
+        "segbatch.toml: 'contacts' is said by jobs alone: customers, leads; choose one by --job or SEGBATCH_JOB",
+    ),
+    "no file": (
+        ("--job", "customers", "--no-config"),
+        "the job 'customers' would stand in segbatch.toml, which --no-config leaves unread (--job)",
+    ),
+    "another file": (("--config", "nightly.toml"), "nightly.toml: cannot be read: No such file or directory"),
+    "a folder": (("--config", "segments"), "segments: cannot be read: Is a directory"),
+    "empty": (("--config", ""), "the path of the settings is empty; is a variable not set? (--config)"),
+}
+
+
+@pytest.mark.parametrize(("text", "messages"), FILES.values(), ids=list(FILES))
+@pytest.mark.parametrize("command", [("run",), ("config", "show"), ("segments", "list")], ids=lambda words: words[0])
+def test_what_is_wrong_in_the_file_is_told_with_its_place(
+    program: Program, command: tuple[str, ...], text: str, messages: list[str]
+) -> None:
+    write(GOOD | {"segbatch.toml": text})
+    program.refuses(2, [f"segbatch.toml: {message}" for message in messages], *command)
+
+
+def test_a_file_that_is_no_text_is_told(program: Program) -> None:
+    write(GOOD | {"segbatch.toml": b'keep = 3\noutput = "\xff"\n'})
+    program.refuses(2, ["segbatch.toml: line 2: is not UTF-8; save it as UTF-8"], "run")
+
+
+def test_a_link_that_leads_nowhere_is_no_missing_file(program: Program) -> None:
+    write(GOOD)
+    Path("segbatch.toml").symlink_to("gone.toml")
+    program.refuses(2, ["segbatch.toml: cannot be read: No such file or directory"], "run")
+
+
+def test_a_file_that_is_nested_too_deeply_is_told(program: Program) -> None:
+    write(GOOD | {"segbatch.toml": f"x = {'[' * 100_000}"})
+    program.refuses(2, ["segbatch.toml: is nested too deeply"], "run")
+
+
+@pytest.mark.parametrize(("variables", "messages"), VARIABLES.values(), ids=list(VARIABLES))
+def test_what_is_wrong_in_the_environment_is_told_with_the_variable(
+    program: Program, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], messages: list[str]
+) -> None:
+    write(GOOD)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    program.refuses(2, messages, "run")
+
+
+@pytest.mark.parametrize(("name", "message"), UNKNOWN.values(), ids=list(UNKNOWN))
+def test_a_variable_that_is_no_setting_is_warned_of(
+    program: Program, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+) -> None:
+    write(GOOD)
+    monkeypatch.setenv(name, "x")
+    outcome = program("run", "--contacts", "contacts.parquet")
+    assert (outcome.status, outcome.err) == (0, f"warning: {name}: {message}\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["SEGBATCH_EXAMPLES", "SEGBATCH_API_KEY", "SEGBATCH_API_URL", "SEGBATCH_PROJECT_ID", "SEGBATCHES"]
+)
+def test_a_variable_of_another_purpose_is_not_warned_of(
+    program: Program, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    write(GOOD)
+    monkeypatch.setenv(name, "x")
+    outcome = program("check")
+    assert (outcome.status, outcome.err) == (0, "")
+
+
+@pytest.mark.parametrize(("options", "message"), CHOICES.values(), ids=list(CHOICES))
+def test_a_choice_that_cannot_be_is_told(program: Program, options: tuple[str, ...], message: str) -> None:
+    write(GOOD | {"segbatch.toml": TWO_JOBS})
+    program.refuses(2, [message], "run", *options)
+
+
+def test_a_job_without_a_file_is_told(program: Program) -> None:
+    write(GOOD)
+    message = "the job 'x' would stand in segbatch.toml, which is neither here nor in a folder above (--job)"
+    program.refuses(2, [message], "run", "--job", "x")
+
+
+BY_SETTING: dict[str, tuple[str, str, str]] = {
+    "zone": (
+        'timezone = "Mars"',
+        "SEGBATCH_TIMEZONE=Mars",
+        "there is no time zone 'Mars'; write an IANA name such as Europe/Berlin ({})",
+    ),
+    "segments": (
+        'segments = "seg"',
+        "SEGBATCH_SEGMENTS=seg",
+        "seg: no such file or folder; check the path of the definitions ({})",
+    ),
+}
+
+
+@pytest.mark.parametrize(("line", "variable", "message"), BY_SETTING.values(), ids=list(BY_SETTING))
+def test_a_message_names_who_set_an_option(
+    program: Program, monkeypatch: pytest.MonkeyPatch, line: str, variable: str, message: str
+) -> None:
+    write(GOOD)
+    name, value = variable.split("=")
+    setting = line.split(maxsplit=1)[0]
+    assert message.format(f"--{setting}") in program("check", f"--{setting}", value).err
+    monkeypatch.setenv(name, value)
+    assert message.format(name) in program("check").err
+    monkeypatch.delenv(name)
+    write({"segbatch.toml": line})
+    assert message.format(f"segbatch.toml: {setting}") in program("check").err
