@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from segbatch.errors import UsageError
+from segbatch.errors import ConfigurationError, UsageError
 from segbatch.settings.finding import find_file
 from segbatch.settings.reading import read_settings
 
@@ -47,6 +47,21 @@ def test_the_nearest_file_is_found(files: tuple[str, ...], found: str | None, mo
     assert find_file() == (Path(found) if found else None)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_file_of_a_stranger_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("segbatch.toml").write_text("keep = 3")
+    os.chown("segbatch.toml", 12_345, -1)
+    monkeypatch.chdir("a/b")
+    with pytest.raises(ConfigurationError) as refused:
+        read_settings()
+    message = "belongs to another user; if it is meant, name it by --config, else use --no-config"
+    assert str(refused.value) == f"../../segbatch.toml: {message}"
+    assert read_settings(config="../../segbatch.toml").values == {"keep": 3}
+    assert read_settings(no_config=True).values == {}
+    os.chown(".", 12_345, -1)  # as where a container's root works in a folder of the machine
+    assert read_settings().values == {"keep": 3}
+
+
 def test_in_a_folder_that_is_gone_no_file_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("a/b")
     Path.cwd().rmdir()
@@ -58,6 +73,7 @@ PATHS = {
     "upwards": ('output = "../out"', "output", "../../../out"),
     "absolute": ('output = "/srv/out"', "output", "/srv/out"),
     "home": ('output = "~/out"', "output", "/home/ann/out"),
+    "home of nobody": ('output = "~nobody-there/out"', "output", "../../~nobody-there/out"),
     "address": ('contacts = "s3://bucket/c.parquet"', "contacts", "s3://bucket/c.parquet"),
     "glob at an address": ('contacts = "gs://bucket/*.parquet"', "contacts", "gs://bucket/*.parquet"),
     "glob": ('contacts = "c/**/*.parquet"', "contacts", "../../c/**/*.parquet"),

@@ -97,7 +97,7 @@ def test_the_strongest_source_counts(
         context = command.make_context(words, [*arguments(command, name), *given, "--job", "nightly"])
         found = context.params[name]
         expected = values[chosen[-1]]
-        assert found == [expected] if param.multiple else str(found) == str(type(found)(expected)), chosen
+        assert list(found) == [expected] if param.multiple else str(found) == str(type(found)(expected)), chosen
 
 
 @pytest.mark.parametrize(("words", "name", "setting"), ALL)
@@ -110,7 +110,7 @@ def test_an_empty_variable_is_none(
     param = next(param for param in command.params if param.name == name)
     if not param.required:
         found = command.make_context(words, arguments(command, "")).params[name]
-        assert found == () if param.multiple else str(found) == str(param.default)
+        assert not found if param.multiple else str(found) == str(param.default)
 
 
 def test_the_help_is_the_same_whatever_the_file_says(
@@ -129,15 +129,16 @@ def test_the_help_is_the_same_whatever_the_file_says(
     assert "elsewhere" not in helps[0]
 
 
+@pytest.mark.parametrize("command", ["run", "runs", "runs show"])
 def test_completion_does_not_look_into_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("segbatch.toml").write_text("broken")
     for name, value in {
         "_SEGBATCH_COMPLETE": "complete_bash",
-        "COMP_WORDS": "segbatch run --outp",
-        "COMP_CWORD": "2",
+        "COMP_WORDS": f"segbatch {command} --outp",
+        "COMP_CWORD": str(len(command.split()) + 1),
     }.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SystemExit):

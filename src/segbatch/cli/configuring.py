@@ -130,7 +130,8 @@ class _Defaults(dict[str, Any]):
         """Return what is set of a parameter, unless only a help or a completion asks."""
         if name not in self._names or self._context.resilient_parsing:
             return default
-        return self.settings().get(self._names[name])
+        value = self.settings().get(self._names[name])
+        return default if value is None else value
 
     def settings(self) -> Settings:
         """Return the settings of the file and the job that the command line chooses."""

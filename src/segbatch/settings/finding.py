@@ -11,21 +11,44 @@ from segbatch.settings.names import FILE
 
 __all__ = ["find_file", "parse_file"]
 
+_ROOT = 0
 _END = "end of document"
 _PLACE = re.compile(rf"(.*) \(at (line \d+, column \d+|{_END})\)", re.DOTALL)
 """Where `tomllib` says that something is wrong."""
 
 
 def find_file() -> Path | None:
-    """Return the nearest segbatch.toml, here or in a folder above, as seen from here; None where there is none."""
+    """Return the nearest segbatch.toml, here or in a folder above, as seen from here; None where there is none.
+
+    Raises:
+        ConfigurationError: It is a stranger's.
+    """
     try:
         here = Path.cwd()
     except OSError:  # the folder is gone
         return None
     for steps, folder in enumerate((here, *here.parents)):
         if os.path.lexists(folder / FILE):
-            return Path(*[os.pardir] * steps, FILE)
+            path = Path(*[os.pardir] * steps, FILE)
+            _ensure_meant(path)
+            return path
     return None
+
+
+def _ensure_meant(path: Path) -> None:
+    """Check that a file that nobody named is no stranger's: in /tmp anybody can lay one down, to say where to write.
+
+    Raises:
+        ConfigurationError: It belongs neither to this user nor to root nor to the owner of the folder where this runs.
+    """
+    if not hasattr(os, "geteuid"):
+        return
+    try:
+        owner, of_folder = path.stat().st_uid, Path.cwd().stat().st_uid
+    except OSError:  # reading it will tell
+        return
+    if owner not in {os.geteuid(), _ROOT, of_folder}:
+        raise _wrong(path, "belongs to another user; if it is meant, name it by --config, else use --no-config")
 
 
 def parse_file(path: Path) -> dict[str, Any]:
