@@ -19,6 +19,13 @@ settings.register_profile("explore", settings.get_profile("segbatch"), phases=[P
 settings.load_profile(os.environ.get("SEGBATCH_PROFILE", "segbatch"))
 
 
+@pytest.fixture(autouse=True)
+def as_people_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let runs say on stderr what a terminal shows, where the tests of logs do not ask for something else."""
+    monkeypatch.setenv("SEGBATCH_LOG_FORMAT", "plain")
+    monkeypatch.setenv("SEGBATCH_LOG_IDS", "1")
+
+
 @pytest.fixture
 def nights(tmp_path: Path) -> Nights:
     """Three contacts, of whom ann and bob are pro and cem is free, and a segment for each plan."""

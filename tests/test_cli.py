@@ -270,13 +270,13 @@ def test_an_interrupt_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: py
 def test_progress_is_shown_on_a_terminal_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with console.show_progress() as progress:
+    with console.show_progress("bytes") as progress:
         progress(1, 2)
     assert capsys.readouterr().err == ""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with console.show_progress() as progress:
+    with console.show_progress("bytes") as progress:
         progress(1, 2)
-    assert "1/2" in capsys.readouterr().err
+    assert "1/2 bytes" in capsys.readouterr().err
 
 
 def program(*arguments: str) -> subprocess.CompletedProcess[str]:

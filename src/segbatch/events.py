@@ -4,15 +4,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from segbatch.errors import Problem
-from segbatch.publishing.records import RunRecord
+
+if TYPE_CHECKING:
+    from segbatch.publishing.records import RunRecord
 
 __all__ = [
     "ContactsDone",
     "Event",
     "Listener",
+    "LockAwaited",
     "PhaseEnded",
     "RunEvaluated",
     "RunPlanned",
@@ -51,6 +54,13 @@ class RunStarted:
     timezone: str
     project: str | None
     dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LockAwaited:
+    """Another run is at work on the output, and this one waits for it; the message says who and since when."""
+
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +142,23 @@ class RunEvaluated:
         dry_run: Whether nothing was written.
     """
 
-    run: RunRecord
+    run: "RunRecord"
     deleted: int
     taken_back: tuple[str, ...]
     dry_run: bool
 
 
-Event = RunStarted | RunPlanned | SegmentFailed | SegmentHeld | Warned | ContactsDone | PhaseEnded | RunEvaluated
+Event = (
+    RunStarted
+    | LockAwaited
+    | RunPlanned
+    | SegmentFailed
+    | SegmentHeld
+    | Warned
+    | ContactsDone
+    | PhaseEnded
+    | RunEvaluated
+)
 
 Listener = Callable[[Event], None]
 

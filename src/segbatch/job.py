@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import NothingToPublishError, Problem, counted
@@ -57,6 +58,28 @@ class RunReport:
     membership: Path
     taken_back: tuple[str, ...] = ()
     dry_run: bool = False
+
+    def to_json(self, *, ids: bool = True) -> dict[str, Any]:
+        """Return it as JSON data: the run, its segments without their definitions, and where they are published.
+
+        Args:
+            ids: Whether warnings may name the ids of contacts.
+        """
+        contacts = self.run.contacts
+        return {
+            **self.run.model_dump(mode="json"),
+            "segments": [
+                segment.model_dump(mode="json", exclude={"definition"})
+                | {"share": segment.member_count / contacts if contacts else None}
+                for segment in self.segments
+            ],
+            "deleted": [gone.model_dump(mode="json") for gone in self.deleted],
+            "warnings": [str(problem if ids else problem.hiding_ids()) for problem in self.warnings],
+            "taken_back": list(self.taken_back),
+            "dry_run": self.dry_run,
+            "catalogue": str(self.catalogue),
+            "membership": str(self.membership),
+        }
 
 
 def run(

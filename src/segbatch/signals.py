@@ -11,20 +11,16 @@ from contextlib import suppress
 from threading import Thread
 from types import FrameType
 
-from segbatch.publishing.underway import underway
+from segbatch.publishing.underway import SignalEnd, underway
 
 __all__ = ["too_late", "watch"]
 
-_STDERR = 2
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _STOPPING = 1.0
 """How long the main thread has to stop, in seconds: to come back from a call, or to put a finished run in its place."""
 
 _CLEARING = 0.7
 """And how long may be cleared away what it was writing; the next run does what is left of that."""
-
-_CLEAR_LINE = b"\r\x1b[2K\x1b[?25h"
-"""What takes a progress bar from a terminal, and shows the cursor again."""
 
 
 def watch() -> None:
@@ -58,19 +54,19 @@ def _end(number: signal.Signals) -> None:
     """End the process, even if nobody reads what it says, or clearing away takes long."""
     if underway.is_at_work:
         underway.settled.wait(_STOPPING)
-    last = Thread(target=_finish, args=(_WORDS[number],), daemon=True)
+    last = Thread(target=_finish, args=(number,), daemon=True)
     last.start()
     last.join(_CLEARING)
     os._exit(128 + number)
 
 
-def _finish(word: str) -> None:
+def _finish(number: signal.Signals) -> None:
     """Say what comes of the run, and clear away what it was writing."""
     if underway.published:
         outcome = f"run {underway.published} is published"
     else:
         outcome = "the run may be published" if underway.is_finishing else "nothing was published"
-    with suppress(OSError):
-        os.write(_STDERR, (_CLEAR_LINE if os.isatty(_STDERR) else b"") + f"error: {word}; {outcome}\n".encode())
+    with suppress(Exception):  # whatever cannot be told, what was being written is still cleared away
+        underway.herald(SignalEnd(f"{_WORDS[number]}; {outcome}", 128 + number))
     if not underway.is_finishing:
         underway.end()

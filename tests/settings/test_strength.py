@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SOURCES = ("top", "job", "environment", "option")
 """From the weakest to the strongest."""
 
-OF_A_NUMBER = {"keep": 10, "keep_days": 20, "max_change_floor": 30, "serve_port": 40}
+OF_A_NUMBER = {"keep": 10, "keep_days": 20, "max_change_floor": 30, "serve_port": 40, "hook_timeout": 50}
 OF_ONE_RUN = Environment.model_fields.keys() - Job.model_fields.keys()
 
 
@@ -48,6 +48,8 @@ def said(setting: str, source: str, *, strongest: str) -> Any:
         return OF_A_NUMBER[setting] + SOURCES.index(source)
     if Environment.model_fields[setting].annotation == bool | None:
         return source == strongest
+    if setting == "log_format":
+        return "json" if source == strongest else "plain"
     if setting == "max_change":
         return f"{SOURCES.index(source) + 1}%"
     return f"{source}-of-{setting}"

@@ -24,9 +24,9 @@ __all__ = [
     "JSON",
     "KEYS",
     "MATCH",
-    "PARTIAL",
     "PROJECT",
     "PUBLISHED",
+    "READ_METRICS",
     "READ_OUTPUT",
     "RUN",
     "RUNS_KEPT",
@@ -36,9 +36,6 @@ __all__ = [
     "WAIT",
     "app",
 ]
-
-PARTIAL = 3
-"""The exit status of a run that published, but without some segments."""
 
 FOUND = 3
 """The exit status of a lint that found something."""
@@ -131,6 +128,7 @@ STRICT = typer.Option(
     help="A custom field that no contact has is an error of its segment.",
 )
 READ_OUTPUT = _path("output", "--output")
+READ_METRICS = _path("metrics", "--metrics-file")
 PUBLISHED = typer.Option(
     metavar="DIR", envvar="SEGBATCH_OUTPUT", parser=READ_OUTPUT, help="The folder that runs publish in."
 )

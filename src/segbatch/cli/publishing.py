@@ -1,7 +1,8 @@
 """The commands around a run: run, query, relink."""
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,9 +12,9 @@ from segbatch.cli.app import (
     DAYS_KEPT,
     ID_COLUMN,
     JSON,
-    PARTIAL,
     PROJECT,
     PUBLISHED,
+    READ_METRICS,
     READ_OUTPUT,
     RUNS_KEPT,
     SEGMENTS,
@@ -22,10 +23,17 @@ from segbatch.cli.app import (
     WAIT,
     app,
 )
+from segbatch.cli.configuring import name_origins
 from segbatch.errors import printable
+from segbatch.events import LockAwaited
 from segbatch.publishing.guard import FLOOR, Guard, read_share
 from segbatch.publishing.lock import Patience
 from segbatch.publishing.pruning import KEEP_DAYS, KEEP_RUNS, Keep
+from segbatch.telling.formats import LogFormat, read_log_format
+from segbatch.telling.hooks import HOOK_TIMEOUT, Hooks
+
+if TYPE_CHECKING:
+    from segbatch.telling.logs import JsonLog
 
 __all__ = ["query", "relink", "run"]
 
@@ -35,6 +43,7 @@ __all__ = ["query", "relink", "run"]
     "2 wrong usage; 75 another run is at work."
 )
 def run(
+    context: typer.Context,
     contacts: Annotated[str, CONTACTS],
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     output: Annotated[
@@ -111,14 +120,89 @@ def run(
         bool, typer.Option("--dry-run", help="Tell what would be published, and change nothing.")
     ] = False,
     as_json: Annotated[bool, JSON] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet/--no-quiet",
+            "-q",
+            show_default=False,
+            envvar="SEGBATCH_QUIET",
+            help="Print no table, and of the log warnings and errors alone.",
+        ),
+    ] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            metavar="<auto|plain|json>",
+            parser=read_log_format,
+            envvar="SEGBATCH_LOG_FORMAT",
+            help="How stderr is written: for people, or as JSON, a line an event; auto is plain on a terminal alone.",
+        ),
+    ] = "auto",
+    log_ids: Annotated[
+        bool,
+        typer.Option(
+            "--log-ids/--no-log-ids",
+            show_default=False,
+            envvar="SEGBATCH_LOG_IDS",
+            help="Let messages name the ids of contacts where stderr is no terminal, and to hooks.",
+        ),
+    ] = False,
+    on_success: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND", envvar="SEGBATCH_ON_SUCCESS", help="Run this by the shell after exit status 0."
+        ),
+    ] = None,
+    on_failure: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            envvar="SEGBATCH_ON_FAILURE",
+            help="Run this by the shell after any other, even if killed.",
+        ),
+    ] = None,
+    hook_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, envvar="SEGBATCH_HOOK_TIMEOUT", help="How long such a command may take."
+        ),
+    ] = HOOK_TIMEOUT,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="SEGBATCH_METRICS_FILE",
+            parser=READ_METRICS,
+            help="Write metrics for Prometheus' node_exporter to this file after every run.",
+        ),
+    ] = None,
+    metrics_segments: Annotated[
+        bool,
+        typer.Option(
+            "--metrics-segments/--no-metrics-segments",
+            show_default=False,
+            envvar="SEGBATCH_METRICS_SEGMENTS",
+            help="And of each segment how many members it has.",
+        ),
+    ] = False,
 ) -> None:
     """Evaluate every segment over a snapshot and publish the membership.
 
     Example: [bold]segbatch run --contacts contacts.parquet --segments segments --output output[/bold]
     """
     from segbatch import job  # noqa: PLC0415 - loads Polars, which other commands do without
+    from segbatch.telling.metrics import MetricsFile  # noqa: PLC0415 - loads Pydantic
+    from segbatch.telling.watching import watching  # noqa: PLC0415 - belongs to it
 
-    with console.show_progress() as progress:
+    is_logged = log_format == "json" or (log_format == "auto" and not console.is_watched())
+    ids = log_ids or console.is_watched()
+    log = _json_log(quiet=quiet, ids=log_ids) if is_logged else console.PlainLog(quiet=quiet, ids=ids)
+    hooks = Hooks(on_success, on_failure, hook_timeout, ids=log_ids)
+    metrics = MetricsFile(metrics_file, output, metrics_segments) if metrics_file else None
+    wording = partial(name_origins, context)
+    with watching(log, output, hooks, metrics, wording=wording, dry_run=dry_run) as watch:
+        watch.check()
         report = job.run(
             contacts,
             segments,
@@ -132,14 +216,21 @@ def run(
             run_id=run_id,
             guard=Guard(None if max_change is None else read_share(max_change), max_change_floor, accept or ()),
             keep=Keep(keep, keep_days),
-            patience=Patience(wait, console.print_waiting),
+            patience=Patience(wait, lambda message: watch.hear(LockAwaited(message))),
             rewind=rewind,
             dry_run=dry_run,
-            progress=progress,
+            events=watch.hear,
         )
-    console.print_run(report, as_json=as_json)
-    if report.run.status == "partial":
-        raise typer.Exit(PARTIAL)
+        watch.done(report)
+        console.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
+    if watch.exit_status:
+        raise typer.Exit(watch.exit_status)
+
+
+def _json_log(*, quiet: bool, ids: bool) -> "JsonLog":
+    from segbatch.telling.logs import JsonLog  # noqa: PLC0415 - loads structlog
+
+    return JsonLog(quiet=quiet, ids=ids)
 
 
 @app.command()

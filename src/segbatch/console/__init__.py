@@ -12,6 +12,7 @@ from segbatch.console.authoring import (
 from segbatch.console.basics import answering, print_error, print_problems, print_waiting, silence_stdout
 from segbatch.console.configuration import print_settings
 from segbatch.console.exporting import print_exported
+from segbatch.console.following import PlainLog, is_watched
 from segbatch.console.keys import print_keys, print_new_key, print_revoked_key
 from segbatch.console.managing import print_definition, print_etag, print_listing, print_saved, print_schema
 from segbatch.console.running import print_run, show_progress
@@ -19,7 +20,9 @@ from segbatch.console.runs import print_diff, print_pruned, print_run_details, p
 from segbatch.console.serving import print_listening
 
 __all__ = [
+    "PlainLog",
     "answering",
+    "is_watched",
     "print_answer",
     "print_check",
     "print_definition",

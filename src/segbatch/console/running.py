@@ -22,7 +22,7 @@ _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "
 
 
 @contextmanager
-def show_progress(what: Literal["contacts", "bytes", "rows"] = "contacts") -> Iterator[Callable[[int, int], None]]:
+def show_progress(what: Literal["bytes", "rows"]) -> Iterator[Callable[[int, int], None]]:
     """Show how much is done, on stderr, where that is a terminal.
 
     Yields:
@@ -36,18 +36,30 @@ def show_progress(what: Literal["contacts", "bytes", "rows"] = "contacts") -> It
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def print_run(report: "RunReport", *, as_json: bool) -> None:
-    """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr."""
+def print_run(
+    report: "RunReport", *, as_json: bool, quiet: bool = False, is_logged: bool = False, ids: bool = True
+) -> None:
+    """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr.
+
+    Args:
+        report: What it did.
+        as_json: Whether machines read it.
+        quiet: Whether the table is left out.
+        is_logged: Whether the problems stand in a log, and are left out.
+        ids: Whether these may name the ids of contacts.
+    """
     with answering("" if report.dry_run else "the run is published, but "):
-        _print_run(report, as_json=as_json)
+        if as_json:
+            print_json(report.to_json())
+            return
+        if not is_logged:
+            print_problems(problem if ids else problem.hiding_ids() for problem in report.warnings)
+            print_problems(_gathered(report.errors))
+        if not quiet:
+            _print_table(report)
 
 
-def _print_run(report: "RunReport", *, as_json: bool) -> None:
-    if as_json:
-        print_json(_run_data(report))
-        return
-    print_problems(report.warnings)
-    print_problems(_gathered(report.errors))
+def _print_table(report: "RunReport") -> None:
     out().print(_run_table(report))
     if len(report.segments) > _MOST_SHOWN:
         out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
@@ -108,20 +120,3 @@ def _status(status: str) -> str:
 
 def _change(contacts: int | None, sign: str) -> str:
     return f"{sign}{contacts:,}" if contacts else ""
-
-
-def _run_data(report: "RunReport") -> dict[str, object]:
-    return {
-        **report.run.model_dump(mode="json"),
-        "segments": [
-            segment.model_dump(mode="json", exclude={"definition"})
-            | {"share": segment.member_count / report.run.contacts if report.run.contacts else None}
-            for segment in report.segments
-        ],
-        "deleted": [gone.model_dump(mode="json") for gone in report.deleted],
-        "warnings": [str(problem) for problem in report.warnings],
-        "taken_back": list(report.taken_back),
-        "dry_run": report.dry_run,
-        "catalogue": str(report.catalogue),
-        "membership": str(report.membership),
-    }

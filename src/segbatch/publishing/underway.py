@@ -3,11 +3,41 @@
 The same clean-up is done where an error ends a block, so that there is one way to leave nothing behind and not two.
 """
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from threading import Event
 
-__all__ = ["Underway", "underway"]
+__all__ = ["SignalEnd", "Underway", "say_at_once", "underway"]
+
+_STDERR = 2
+_CLEAR_LINE = b"\r\x1b[2K\x1b[?25h"
+"""What takes a progress bar from a terminal, and shows the cursor again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalEnd:
+    """How a signal ends the process.
+
+    Attributes:
+        message: Which signal it was, and what comes of the run.
+        exit_status: What the process ends with.
+    """
+
+    message: str
+    exit_status: int
+
+
+def say_at_once(message: str) -> None:
+    """Say on stderr what ends the process, past every lock that the main thread may hold."""
+    with suppress(OSError):
+        clear = _CLEAR_LINE if os.isatty(_STDERR) else b""
+        os.write(_STDERR, clear + f"error: {message}\n".encode(errors="backslashreplace"))
+
+
+def _say(end: SignalEnd) -> None:
+    say_at_once(end.message)
 
 
 class Underway:
@@ -17,12 +47,14 @@ class Underway:
         settled: Set once the main thread goes no further.
         published: The run that is published, if one is.
         is_finishing: Whether a run is just being put in its place, which is left to its end.
+        herald: Tells how a signal ends the process, from another thread, and soon.
     """
 
     def __init__(self) -> None:
         self.settled = Event()
         self.published: str | None = None
         self.is_finishing = False
+        self.herald: Callable[[SignalEnd], None] = _say
         self._stops_then = False
         self._endings: list[Callable[[], None]] = []
 
@@ -44,6 +76,15 @@ class Underway:
         finally:
             action()
             self._endings.remove(action)
+
+    @contextmanager
+    def heralded_by(self, herald: Callable[[SignalEnd], None]) -> Iterator[None]:
+        """Let somebody else tell, inside a block, how a signal ends the process."""
+        before, self.herald = self.herald, herald
+        try:
+            yield
+        finally:
+            self.herald = before
 
     @contextmanager
     def finishing(self) -> Iterator[None]:

@@ -12,6 +12,7 @@ from segbatch.publishing.guard import read_share
 from segbatch.publishing.pruning import FEWEST
 from segbatch.settings.names import variable
 from segbatch.settings.places import beside, pattern_beside
+from segbatch.telling.formats import read_log_format
 
 __all__ = ["ConfigFile", "Environment", "Job"]
 
@@ -37,6 +38,13 @@ def _share(written: str) -> str:
     return written
 
 
+def _log_format(written: str) -> str:
+    try:
+        return read_log_format(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--log-format)")) from None
+
+
 def _split(written: Any) -> Any:
     return written.split() if isinstance(written, str) else written
 
@@ -45,6 +53,7 @@ Text = Annotated[str, Field(min_length=1)]
 Place = Annotated[Text, AfterValidator(_beside), Field(json_schema_extra={"format": "path"})]
 Pattern = Annotated[Text, AfterValidator(_pattern_beside), Field(json_schema_extra={"format": "path"})]
 Share = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_share)]
+LogFormat = Annotated[Text, AfterValidator(_log_format)]
 Names = Annotated[list[Text], NoDecode]
 
 
@@ -68,6 +77,14 @@ class Job(BaseModel):
         None, ge=0, lt=math.inf, description="and those that were shown within so many days"
     )
     wait: bool | None = Field(None, description="whether to wait while another run is at work on the output")
+    quiet: bool | None = Field(None, description="whether to print nothing but what is wrong")
+    log_format: LogFormat | None = Field(None, description="how a run writes stderr: `auto`, `plain` or `json`")
+    log_ids: bool | None = Field(None, description="whether logs and hooks may name the ids of contacts")
+    on_success: Text | None = Field(None, description="a command for the shell, after a run in which all was published")
+    on_failure: Text | None = Field(None, description="a command for the shell, after any other run")
+    hook_timeout: float | None = Field(None, ge=0, lt=math.inf, description="how many seconds such a command may take")
+    metrics_file: Place | None = Field(None, description="the file to write metrics for Prometheus to")
+    metrics_segments: bool | None = Field(None, description="whether each segment has metrics of its own")
     dialect: Text | None = Field(None, description="the database that `segbatch sql` writes for")
     lint_ignore: Names | None = Field(None, description="the findings of `segbatch lint` to leave out")
     keys: Place | None = Field(None, description="the file with the API's keys")

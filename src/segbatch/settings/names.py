@@ -12,9 +12,25 @@ PREFIX = "SEGBATCH_"
 CHOICES = ("config", "job", "no_config")
 """What chooses the file and the part of it, and so cannot stand in it."""
 
+OF_HOOKS = (
+    "HOOK",
+    "STATUS",
+    "EXIT_STATUS",
+    "PUBLISHED",
+    "MESSAGE",
+    "SECONDS",
+    "CONTACTS_READ",
+    "MEMBERSHIPS",
+    "SEGMENTS_OK",
+    "SEGMENTS_FAILED",
+    "SEGMENTS_HELD",
+)
+"""What a hook finds in its environment, beside the output and the run's id, which are settings too."""
+
 OTHERS = frozenset(
     {
         *(f"{PREFIX}{name}" for name in ("API_KEY", "API_URL", "PROJECT_ID")),  # the client's
+        *(f"{PREFIX}{name}" for name in OF_HOOKS),
         *(f"{PREFIX}{name}" for name in ("EXAMPLES", "PROFILE", "KILLS", "KILL_SEED", "TELCO")),  # the tests'
         *(f"{PREFIX}{name}" for name in ("BENCH_PYTHON", "OLD_DUCKDB_PYTHON")),
     }

@@ -1,0 +1,133 @@
+"""What a line of the log has for each thing that is told of a run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, Literal, assert_never
+
+from segbatch.errors import Problem
+from segbatch.events import (
+    ContactsDone,
+    LockAwaited,
+    PhaseEnded,
+    RunEvaluated,
+    RunPlanned,
+    RunStarted,
+    SegmentFailed,
+    SegmentHeld,
+    Warned,
+)
+from segbatch.telling.outcome import HookEnded, MetricsFailed, Notice, RunEnded, RunFailed
+from segbatch.version import __version__
+
+__all__ = ["Line", "lines_of"]
+
+Level = Literal["info", "warning", "error"]
+
+_TOTALS = ("as_of", "status", "contacts", "segments_ok", "segments_failed", "segments_held", "memberships")
+_ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the log, without time and run.
+
+    Attributes:
+        event: What happened, in a word.
+        level: How bad it is.
+        fields: What else there is to say.
+    """
+
+    event: str
+    level: Level = "info"
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+_OF_PROBLEMS: dict[type, tuple[str, Level]] = {
+    SegmentFailed: ("segment_failed", "error"),
+    SegmentHeld: ("segment_held", "error"),
+    Warned: ("warning", "warning"),
+}
+
+
+def lines_of(notice: Notice, *, ids: bool) -> Iterator[Line]:
+    """Return the lines for something that is told of a run: one, or for an error one for each of its problems.
+
+    Args:
+        notice: What is told.
+        ids: Whether the ids of contacts may be in it.
+    """
+    match notice:
+        case SegmentFailed(problem) | SegmentHeld(problem) | Warned(problem):
+            yield _problem(*_OF_PROBLEMS[type(notice)], problem, ids=ids)
+        case LockAwaited(message):
+            yield Line("waiting", fields={"message": message})
+        case ContactsDone(done, contacts):
+            yield Line("progress", fields={"done": done, "contacts": contacts})
+        case PhaseEnded(phase, seconds):
+            yield Line("phase_ended", fields={"phase": phase, "seconds": round(seconds, 3)})
+        case RunFailed(problems):
+            yield from (_problem("error", "error", problem, ids=ids) for problem in problems)
+        case RunStarted() | RunPlanned() | RunEvaluated():
+            yield _of_run(notice)
+        case HookEnded() | MetricsFailed() | RunEnded():
+            yield _of_its_end(notice)
+        case _:
+            assert_never(notice)
+
+
+def _of_run(notice: RunStarted | RunPlanned | RunEvaluated) -> Line:
+    match notice:
+        case RunStarted():
+            return Line("run_started", fields=_started(notice))
+        case RunPlanned():
+            return Line("run_planned", fields=_planned(notice))
+        case RunEvaluated():
+            return _totals(notice)
+
+
+def _of_its_end(notice: HookEnded | MetricsFailed | RunEnded) -> Line:
+    match notice:
+        case HookEnded(option, exit_status, seconds):
+            said = {"hook": option, "exit_status": exit_status, "seconds": round(seconds, 3)}
+            return Line("hook_ended", "info" if exit_status == 0 else "warning", said)
+        case MetricsFailed(message):
+            return Line("warning", "warning", {"message": message})
+        case RunEnded(outcome):
+            said = outcome.to_json(ids=False)
+            return Line("run_ended", "error" if outcome.exit_status else "info", {name: said[name] for name in _ENDED})
+
+
+def _started(notice: RunStarted) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "contacts": notice.contacts,
+        "segments": notice.segments,
+        "output": notice.output,
+        "as_of": notice.as_of,
+        "timezone": notice.timezone,
+        "project": notice.project,
+        "dry_run": notice.dry_run,
+    }
+
+
+def _planned(notice: RunPlanned) -> dict[str, Any]:
+    return {
+        "as_of": notice.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "contacts": notice.contacts,
+        "segments": notice.segments,
+        "rules": notice.rules,
+        "columns": notice.columns,
+        "follows": notice.follows,
+    }
+
+
+def _problem(event: str, level: Level, problem: Problem, *, ids: bool) -> Line:
+    message = str(problem if ids else problem.hiding_ids())
+    return Line(event, level, {"segment_id": problem.segment_id, "file": problem.file, "message": message})
+
+
+def _totals(notice: RunEvaluated) -> Line:
+    run = notice.run.model_dump(mode="json", include=set(_TOTALS))
+    said = {name: run[name] for name in _TOTALS} | {"deleted": notice.deleted, "taken_back": list(notice.taken_back)}
+    return Line("run_evaluated" if notice.dry_run else "run_published", fields=said)

@@ -1,0 +1,233 @@
+"""Watching a run from before it begins until everybody is told how it ended."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from segbatch.errors import Problem, ProblemsError, SegbatchError, counted, some_of
+from segbatch.events import Event, PhaseEnded, RunEvaluated, RunPlanned, RunStarted
+from segbatch.publishing.underway import SignalEnd, underway
+from segbatch.telling.hooks import Hooks
+from segbatch.telling.metrics import MetricsFile
+from segbatch.telling.outcome import MetricsFailed, Notice, Outcome, RunEnded, RunFailed
+
+if TYPE_CHECKING:
+    from segbatch.job import RunReport
+
+__all__ = ["Log", "Watch", "watching"]
+
+_PARTIAL, _FAILED, _INTERRUPTED, _KILLED, _PIPE_CLOSED = 3, 1, 130, 137, 141
+_WITHOUT_A_WORD = "the run ended without a word: it was killed, often because memory ran out"
+_INTERRUPTED_WORDS = "interrupted; nothing was published"
+_UNREAD = "who read the answer stopped reading"
+
+
+class Log(Protocol):
+    """Shows or writes what is told of a run."""
+
+    def __call__(self, notice: Notice) -> None:
+        """Take the next notice."""
+
+    def at_once(self, notice: Notice) -> None:
+        """Take the last ones, while a signal ends the process."""
+
+
+class Watch:
+    """Hears of a run, and tells the log, the hooks and the metrics of it.
+
+    Attributes:
+        exit_status: What the program is to end with, once the run has ended.
+    """
+
+    def __init__(
+        self, log: Log, output: Path, hooks: Hooks, metrics: MetricsFile | None, wording: Callable[[str], str]
+    ) -> None:
+        """Watch a run that has not begun.
+
+        Args:
+            log: Told everything.
+            output: Where the run publishes.
+            hooks: What to run after it.
+            metrics: Where to write its metrics.
+            wording: Puts messages into the words of who started it.
+        """
+        self._wording = wording
+        self._log, self._output, self._hooks, self._metrics = log, output.absolute(), hooks, metrics
+        self._started, self._begun = time.time(), time.monotonic()
+        self._run_id: str | None = None
+        self._phases: dict[str, float] = {}
+        self._planned: RunPlanned | None = None
+        self._is_evaluated = self._is_over = False
+        self._report: RunReport | None = None
+        self._standby = hooks.stand_by()
+        self._expect_to_be_killed()
+        self.exit_status = 0
+
+    def hear(self, event: Event) -> None:
+        """Take what the run tells."""
+        match event:
+            case RunStarted():
+                self._run_id = event.run_id
+                self._expect_to_be_killed()
+            case RunPlanned():
+                self._planned = event
+            case PhaseEnded(phase, seconds):
+                self._phases[phase] = seconds
+            case RunEvaluated():
+                self._expect_to_be_killed()
+            case _:
+                pass
+        self._log(event)
+
+    def done(self, report: "RunReport") -> None:
+        """Take what the run did."""
+        self._report = report
+
+    def check(self) -> None:
+        """See before the run that all can be told after it.
+
+        Raises:
+            SegbatchError: A hook is none, or the metrics cannot be written.
+        """
+        try:
+            self._hooks.ensure_possible()
+            if self._metrics:
+                self._metrics.ensure_possible()
+        except SegbatchError:
+            self._metrics = None
+            raise
+
+    def end(self) -> None:
+        """Tell that the run came to its end."""
+        report = self._report
+        is_partial = report is not None and report.run.status == "partial"
+        self._end(self._outcome(_PARTIAL if is_partial else 0, _summary(report) if report else ""))
+
+    def fail(self, error: SegbatchError, exit_status: int | None = None) -> None:
+        """Tell that the run ended with an error."""
+        problems = tuple(self._worded(problem) for problem in _problems(error))
+        self._log(RunFailed(problems))
+        shown = (problem if self._hooks.ids else problem.hiding_ids() for problem in problems)
+        self.break_off("\n".join(map(str, shown)), exit_status or error.exit_code)
+
+    def _worded(self, problem: Problem) -> Problem:
+        hidden = problem.without_ids
+        hidden = None if hidden is None else self._wording(hidden)
+        return replace(problem, message=self._wording(problem.message), without_ids=hidden)
+
+    def break_off(self, message: str, exit_status: int) -> None:
+        """Tell that the run ended in a way that somebody else shows."""
+        self._end(self._outcome(exit_status, message))
+
+    def end_by_signal(self, end: SignalEnd) -> None:
+        """Tell, from another thread and soon, that a signal ends the run."""
+        self._log.at_once(RunFailed((Problem(end.message),)))
+        if self._is_over:
+            return
+        outcome = self._outcome(end.exit_status, end.message)
+        if self._standby:
+            self._standby.expect(outcome)
+        if self._metrics:
+            with suppress(SegbatchError):
+                self._metrics.write(outcome)
+        self._log.at_once(RunEnded(outcome))
+
+    def _end(self, outcome: Outcome) -> None:
+        self.exit_status = outcome.exit_status
+        if self._metrics:
+            try:
+                self._metrics.write(outcome)
+            except SegbatchError as error:
+                self._log(MetricsFailed(str(error)))
+        self._is_over = True
+        hook = self._standby.end(outcome) if self._standby else None
+        if hook:
+            self._log(hook)
+        self._log(RunEnded(outcome))
+
+    def _expect_to_be_killed(self) -> None:
+        if self._standby:
+            self._standby.expect(self._outcome(_KILLED, _WITHOUT_A_WORD))
+
+    def _outcome(self, exit_status: int, message: str) -> Outcome:
+        return Outcome(
+            run_id=self._run_id,
+            exit_status=exit_status,
+            message=message,
+            output=self._output,
+            started=self._started,
+            seconds=time.monotonic() - self._begun,
+            phases=dict(self._phases),
+            is_published=underway.published is not None and underway.published == self._run_id,
+            rules=self._planned.rules if self._planned else None,
+            columns=self._planned.columns if self._planned else None,
+            report=self._report,
+        )
+
+
+@contextmanager
+def watching(
+    log: Log,
+    output: Path,
+    hooks: Hooks,
+    metrics: MetricsFile | None,
+    *,
+    wording: Callable[[str], str] = str,
+    dry_run: bool = False,
+) -> Iterator[Watch]:
+    """Watch a run that is made inside, and tell in the end what came of it.
+
+    Args:
+        log: Told everything.
+        output: Where the run publishes.
+        hooks: What to run after it; nothing after a dry run.
+        metrics: Where to write its metrics; nowhere for a dry run.
+        wording: Puts messages into the words of who started it.
+        dry_run: Whether nothing is published.
+
+    Yields:
+        What has to `check`, before the run, that all can be told, and to hear of it. Its `exit_status` holds
+        afterwards; errors of the user's to mend are told, and end here.
+    """
+    hooks, metrics = (Hooks(ids=hooks.ids), None) if dry_run else (hooks, metrics)
+    watch = Watch(log, output, hooks, metrics, wording)
+    with underway.heralded_by(watch.end_by_signal):
+        try:
+            yield watch
+            watch.end()
+        except SegbatchError as error:
+            watch.fail(error)
+        except BrokenPipeError:
+            watch.break_off(_UNREAD, _PIPE_CLOSED)
+            raise
+        except OSError as error:
+            watch.fail(SegbatchError(f"{error.filename or 'segbatch'}: {error.strerror}"))
+        except KeyboardInterrupt:
+            watch.fail(SegbatchError(_INTERRUPTED_WORDS), _INTERRUPTED)
+        except BaseException as error:
+            watch.break_off(f"a fault of segbatch, of the kind {type(error).__name__}; its log has more", _FAILED)
+            raise
+
+
+def _problems(error: SegbatchError) -> Sequence[Problem]:
+    if isinstance(error, ProblemsError):
+        return error.problems
+    return (Problem(str(error), without_ids=error.without_ids),)
+
+
+def _summary(report: "RunReport") -> str:
+    """Say what a run did, and which segments are not as they should be."""
+    run = report.run
+    counts = (
+        counted(run.contacts, "contact"),
+        counted(run.segments_ok, "segment"),
+        counted(run.memberships, "membership"),
+    )
+    parts = [", ".join(counts)]
+    for status in ("failed", "held"):
+        names = [segment.segment_id for segment in report.segments if segment.status == status]
+        parts += [f"{len(names):,} {status}: {some_of(names)}"] if names else []
+    return "; ".join(parts)
