@@ -1,9 +1,12 @@
 """Ids, names and links that try to lead out of the folder or into somebody else's file."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -145,6 +148,25 @@ def test_who_holds_the_lock_for_too_long_is_not_waited_for(tmp_path: Path) -> No
     with writing_alone(tmp_path, 1), pytest.raises(BusyError, match=r"another program has been writing for 0\.01 s"):
         ours.update("a", {"name": "B"})
     assert ours.update("a", {"name": "B"}).segment.name == "B"
+
+
+def test_a_thread_that_changes_something_for_too_long_is_not_waited_for(tmp_path: Path) -> None:
+    put(tmp_path / "a.json", definition("A"))
+    at_work, go_on = Event(), Event()
+
+    def clock() -> datetime:
+        at_work.set()
+        go_on.wait(30)
+        return datetime.now(UTC)
+
+    ours = SegmentStore(tmp_path, clock=clock, patience=0.01)
+    with ThreadPoolExecutor() as threads:
+        slow = threads.submit(ours.update, "a", {"name": "B"})
+        assert at_work.wait(30)
+        with pytest.raises(BusyError, match=r"other changes have been made for 0\.01 s; try again later"):
+            ours.update("a", {"name": "C"})
+        go_on.set()
+        assert slow.result().segment.name == "B"
 
 
 @pytest.mark.parametrize("where", ["folder", "parent"])
