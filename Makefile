@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit property crash writers compat bench docs lock format clean
+.PHONY: help setup demo test lint unit property crash writers nightly compat bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,6 +37,7 @@ lint: $(READY) ## Check style, types and import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck .ci/run jobs/*.sh
 
 unit: $(READY) ## Run the quick tests and check coverage
 	$(BIN)/coverage erase
@@ -53,6 +54,11 @@ crash: $(READY) ## Kill runs, fill disks, spoil snapshots, under readers (KILLS=
 
 writers: $(READY) ## Let twenty writers share a folder of definitions (WRITES=N; takes minutes)
 	SEGBATCH_WRITES=$${WRITES:-2000} $(BIN)/pytest -q tests/acceptance/test_twenty_writers.py
+
+nightly: $(READY) ## Let a real cron run jobs/nightly.sh, and systemd look at its units (takes minutes; as root, installs cron)
+	if [ "$$(id -u)" = 0 ] && ! command -v cron > /dev/null && command -v apt-get > /dev/null; then \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends cron; fi
+	$(BIN)/pytest -q tests/cron
 
 compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported
 	test -x .venv-old-duckdb/bin/python || $(PYTHON) -m venv .venv-old-duckdb

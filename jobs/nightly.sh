@@ -1,20 +1,25 @@
 #!/usr/bin/env bash
-# Evaluate all segments over tonight's snapshot and publish them. For cron:
+# Evaluate all segments over tonight's snapshot and publish them: for cron, and for systemd (segbatch.service). For cron:
 #
-#   15 2 * * *  SNAPSHOT=/data/contacts.parquet /opt/segbatch/jobs/nightly.sh >> /var/log/segbatch.log 2>&1
+#   15 2 * * *  NIGHTLY_FOLDER=/data/crm SEGBATCH=/opt/segbatch/.venv/bin/segbatch /opt/segbatch/jobs/nightly.sh --job customers
 #
-# What is set by the environment, with its default:
-#   SNAPSHOT            contacts.parquet   a Parquet file, a folder of them, or a glob
-#   SEGMENTS            segments           the folder of definitions
-#   OUTPUT              output             where the tables are published
-#   TIMEZONE            UTC                whose calendar days the definitions mean
-#   SEGBATCH            segbatch           the program, where it is not on cron's PATH
+# What to run stands in segbatch.toml, in variables SEGBATCH_..., or behind the script, which takes all that `segbatch run`
+# takes. The script itself reads from the environment, with its default:
+#   SEGBATCH            segbatch   the program, where it is not on the PATH, which cron keeps short
+#   NIGHTLY_FOLDER      .          where it is run, and segbatch.toml looked for
+#   NIGHTLY_LOG         (none)     a file to which the log is appended, in place of stderr
+#   NIGHTLY_TIME_LIMIT  6h         when the run is terminated; it has ten seconds more before it is killed
 #
-# The exit status says what happened; see "When it goes wrong" in jobs/README.md.
+# The exit status is that of the run, and 127 where there is no program; see "When it goes wrong" in jobs/README.md.
 set -euo pipefail
 
-exec "${SEGBATCH:-segbatch}" run \
-    --contacts "${SNAPSHOT:-contacts.parquet}" \
-    --segments "${SEGMENTS:-segments}" \
-    --output "${OUTPUT:-output}" \
-    --timezone "${TIMEZONE:-UTC}"
+cd -- "${NIGHTLY_FOLDER:-.}"
+program=$(command -v -- "${SEGBATCH:-segbatch}") || {
+    echo "nightly.sh: there is no program '${SEGBATCH:-segbatch}'; set SEGBATCH to the path of segbatch" >&2
+    exit 127
+}
+if [[ -n ${NIGHTLY_LOG:-} ]]; then
+    exec 2>> "$NIGHTLY_LOG"
+fi
+# The table of a run is for people, and goes nowhere; all that is in it is in the log.
+exec timeout --signal=TERM --kill-after=10s --preserve-status "${NIGHTLY_TIME_LIMIT:-6h}" "$program" run "$@" > /dev/null

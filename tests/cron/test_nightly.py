@@ -1,0 +1,178 @@
+"""jobs/nightly.sh, run by a real cron in its bare environment, in odd folders: well, badly, locked out, killed."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import duckdb
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from cron import at_work, scheduled, wait_for
+from segbatch.publishing.lock import NO_PATIENCE, locked
+
+SCRIPT = Path(__file__).parents[2] / "jobs" / "nightly.sh"
+TOLD = 'env | sort > "$NAME.env"; cat > "$NAME.json"'
+
+HELD_UP = """#!{python}
+import os, sys, time
+import segbatch.night
+def hold_up(*_):
+    with open("at-work", "w") as file:
+        print(os.getpid(), file=file)
+    time.sleep(600)
+segbatch.night.segment_records = hold_up
+sys.argv[0] = "segbatch"
+from segbatch.__main__ import main
+main()
+"""
+"""The program, but that it stands still in the middle of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job in a folder of its own."""
+
+    folder: Path
+
+    def prepare(self) -> None:
+        """Publish a run of last night, by hand, and write what is to be run tonight."""
+        self.folder.mkdir()
+        write_contacts(self.folder / "contacts.parquet", {"status": ["active", "new"]})
+        write_segment(self.folder / "segments", "active", rule("status", "eq", "active"))
+        segbatch.run(self.at("contacts.parquet"), self.at("segments"), self.at("output"), run_id="yesterday")
+        hooks = f"on_success = '{TOLD}'\non_failure = '{TOLD}'\n"
+        (self.folder / "segbatch.toml").write_text(f'contacts = "contacts.parquet"\n{hooks}metrics_file = "it.prom"\n')
+
+    def at(self, name: str) -> Path:
+        return self.folder / name
+
+    def command(self, program: Path, **more: str) -> str:
+        """Return the line of a crontab."""
+        environment = {
+            "NAME": "told",
+            "NIGHTLY_FOLDER": self.folder,
+            "NIGHTLY_LOG": self.at("log"),
+            "SEGBATCH": program,
+        }
+        words = " ".join(f"{name}={quote(str(value))}" for name, value in (environment | more).items())
+        return f"{words} {quote(str(SCRIPT))} --run-id tonight"
+
+    def told(self) -> tuple[dict[str, str], dict[str, Any]]:
+        """Return what the hook was told."""
+        report = json.loads(wait_for(self.at("told.json")))
+        lines = (line.partition("=")[::2] for line in self.at("told.env").read_text().splitlines() if "=" in line)
+        return dict(lines), report
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.at("log").read_text().splitlines()]
+
+    def published(self) -> str:
+        with duckdb.connect(self.at("output/segbatch.duckdb"), read_only=True) as tables:
+            return str(tables.sql("SELECT run_id FROM runs ORDER BY run_number DESC LIMIT 1").fetchall()[0][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What became of the jobs of a night."""
+
+    folder: Path
+
+    def job(self, name: str) -> Job:
+        return Job(self.folder / name)
+
+    def status(self, name: str) -> int:
+        return int(wait_for(self.folder / f"{name}.status"))
+
+    def mail(self, name: str) -> str:
+        assert self.status(name) is not None
+        return (self.folder / f"{name}.mail").read_text()
+
+
+@pytest.fixture(scope="module")
+def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+    """Let cron run all jobs in the same minute, since it takes one to begin."""
+    night = Night(tmp_path_factory.mktemp("a night with spaces"))
+    program = Path(sys.executable).with_name("segbatch")
+    slow = night.folder / "held up"
+    slow.write_text(HELD_UP.format(python=sys.executable))
+    slow.chmod(0o755)
+    for name in ("well", "badly", "locked", "killed", "endless", "silent"):
+        night.job(name).prepare()
+    write_segment(night.job("badly").at("segments"), "bad", rule("stauts", "eq", "x"))
+    silent = f"{night.job('silent').command(program, NIGHTLY_LOG='')} --quiet"
+    jobs = {name: night.job(name).command(program) for name in ("well", "badly", "locked")}
+    jobs |= {"killed": night.job("killed").command(slow), "silent": silent}
+    jobs["endless"] = night.job("endless").command(slow, NIGHTLY_TIME_LIMIT="20s")
+    with (
+        at_work(),
+        locked(night.job("locked").at("output/lock"), "run of a test", NO_PATIENCE),
+        scheduled(night.folder, jobs),
+    ):
+        os.kill(int(wait_for(night.job("killed").at("at-work"))), signal.SIGKILL)
+        for name in jobs:
+            night.status(name)
+        yield night
+
+
+def test_a_night_in_which_all_is_well(night: Night) -> None:
+    job = night.job("well")
+    assert (night.status("well"), night.mail("well"), job.published()) == (0, "", "tonight")
+    facts, report = job.told()
+    assert (facts["SEGBATCH_STATUS"], report["report"]["memberships"]) == ("published", 1)
+    assert (job.log()[0]["event"], job.log()[-1]["event"]) == ("run_started", "run_ended")
+    assert 'segbatch_last_run_status{output="' in job.at("it.prom").read_text()
+
+
+def test_cron_s_environment_is_bare(night: Night) -> None:
+    facts, _ = night.job("well").told()
+    assert len(facts["PATH"].split(":")) <= 3
+    assert "PYTHONPATH" not in facts
+    assert "VIRTUAL_ENV" not in facts
+
+
+def test_a_night_in_which_a_segment_fails(night: Night) -> None:
+    job = night.job("badly")
+    assert (night.status("badly"), night.mail("badly"), job.published()) == (3, "", "tonight")
+    facts, _ = job.told()
+    assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_HOOK"]) == ("partial", "on-failure")
+    assert [line["segment_id"] for line in job.log() if line["event"] == "segment_failed"] == ["bad"]
+
+
+def test_a_night_that_another_run_locks_out(night: Night) -> None:
+    job = night.job("locked")
+    assert (night.status("locked"), night.mail("locked"), job.published()) == (75, "", "yesterday")
+    facts, report = job.told()
+    assert facts["SEGBATCH_STATUS"] == "locked"
+    assert f"run of a test (process {os.getpid()} on " in report["message"]
+
+
+def test_a_night_that_is_killed(night: Night) -> None:
+    job = night.job("killed")
+    assert (night.status("killed"), job.published()) == (137, "yesterday")
+    facts, report = job.told()
+    assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_RUN_ID"], report["is_published"]) == ("killed", "tonight", False)
+    assert list(job.at("output/runs").glob(".tmp-*"))
+    again = segbatch.run(job.at("contacts.parquet"), job.at("segments"), job.at("output"), run_id="again")
+    assert (again.run.memberships, job.published()) == (1, "again")
+    assert not list(job.at("output/runs").glob(".tmp-*"))
+
+
+def test_a_night_that_takes_too_long(night: Night) -> None:
+    job = night.job("endless")
+    assert (night.status("endless"), night.mail("endless"), job.published()) == (143, "", "yesterday")
+    facts, _ = job.told()
+    assert facts["SEGBATCH_STATUS"] == "terminated"
+    assert (job.log()[-1]["status"], job.log()[-1]["exit_status"]) == ("terminated", 143)
+    assert not list(job.at("output/runs").glob(".tmp-*"))
+
+
+def test_a_night_of_which_cron_has_nothing_to_mail(night: Night) -> None:
+    assert (night.status("silent"), night.mail("silent"), night.job("silent").published()) == (0, "", "tonight")

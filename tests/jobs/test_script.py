@@ -1,0 +1,66 @@
+"""jobs/nightly.sh by itself, in an environment as bare as cron's."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builders import rule, write_contacts, write_segment
+
+SCRIPT = Path(__file__).parents[2] / "jobs" / "nightly.sh"
+PROGRAM = f"#!/bin/sh\nexec '{sys.executable}' -m segbatch \"$@\"\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "a folder"
+    write_contacts(folder / "all contacts.parquet", {"status": ["active", "new"]})
+    write_segment(folder / "segments", "active", rule("status", "eq", "active"))
+    (folder / "segbatch").write_text(PROGRAM)
+    (folder / "segbatch").chmod(0o755)
+    return folder
+
+
+def nightly(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
+    """Run the script from elsewhere with nothing but a PATH."""
+    bare = {"PATH": "/usr/bin:/bin", "NIGHTLY_FOLDER": str(folder), "SEGBATCH": str(folder / "segbatch")} | environment
+    done = subprocess.run([SCRIPT, *arguments], cwd="/", env=bare, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_log_is_appended_and_nothing_is_printed(folder: Path) -> None:
+    for _ in range(2):
+        given = ("--contacts", "all contacts.parquet")
+        assert nightly(folder, *given, NIGHTLY_LOG=str(folder / "the log")) == (0, "", "")
+    events = [json.loads(line)["event"] for line in (folder / "the log").read_text().splitlines()]
+    assert (events.count("run_started"), events.count("run_ended")) == (2, 2)
+    assert (folder / "output" / "segbatch.duckdb").is_file()
+
+
+def test_without_a_file_the_log_goes_to_stderr(folder: Path) -> None:
+    status, out, err = nightly(folder, SEGBATCH_CONTACTS="all contacts.parquet")
+    assert (status, out) == (0, "")
+    assert json.loads(err.splitlines()[-1])["event"] == "run_ended"
+
+
+def test_the_exit_status_is_the_run_s(folder: Path) -> None:
+    status, _, err = nightly(folder, "--contacts", "none.parquet", "--log-format", "plain")
+    assert (status, err) == (1, "error: none.parquet: no such file; check the path of the export\n")
+
+
+def test_a_program_that_is_not_there_is_told(folder: Path) -> None:
+    told = "nightly.sh: there is no program '/no/segbatch'; set SEGBATCH to the path of segbatch\n"
+    log = folder / "log"
+    assert nightly(folder, SEGBATCH="/no/segbatch", NIGHTLY_LOG=str(log)) == (127, "", told)
+
+
+MISSING = {"NIGHTLY_FOLDER": "/no/folder", "NIGHTLY_LOG": "/no/folder/log"}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_place_that_is_not_there_is_told_where_cron_sees_it(folder: Path, name: str) -> None:
+    status, out, err = nightly(folder, **{name: MISSING[name]})
+    assert (status, out) == (1, "")
+    assert f"{MISSING[name]}: No such file or directory" in err
