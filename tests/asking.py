@@ -17,6 +17,7 @@ from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
 
 SEGMENTS = "/api/v1/contacts/segments"
+OTHERS = ("/healthz", "/openapi.json")
 PRO = {"name": "Pro", "rules": [{"field": "plan", "operator": "eq", "value": "pro"}]}
 
 
@@ -37,9 +38,10 @@ class Asking:
 
     def __call__(self, method: str, path: str = "", **options: Any) -> httpx.Response:
         """Ask for something below the segments, or at a path of its own."""
-        return asyncio.run(self._ask(method, path if path.startswith("/healthz") else SEGMENTS + path, options))
+        return asyncio.run(self.ask(method, path, **options))
 
-    async def _ask(self, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        path = path if path in OTHERS else SEGMENTS + path
         headers = options.pop("headers", {})
         pairs = headers if isinstance(headers, list) else list({**self.headers, **headers}.items())
         transport = httpx.ASGITransport(self.app)

@@ -1,6 +1,6 @@
 """How large a segment is and who is in it first, without publishing anything."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from segbatch.engines.local import evaluate
 from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.preparing import Prepared, Question, prepare
 
-__all__ = ["PreviewReport", "Previewed", "preview"]
+__all__ = ["PreviewReport", "Previewed", "first_members", "preview"]
 
 _ID_BATCH = 1_000_000
 
@@ -116,9 +116,29 @@ def preview(
     wanted, errors = _evaluable(prepared, chosen.ids)
     if not wanted:
         raise DefinitionError(errors)
-    tallies = _evaluate(prepared, {segment_id: _Tally(first) for segment_id in wanted})
-    found = tuple(_previewed(prepared, segment_id, tally) for segment_id, tally in tallies.items())
+    found = first_members(prepared, wanted, first)
     return PreviewReport(prepared.snapshot.rows, found, tuple(errors), tuple(prepared.warnings))
+
+
+def first_members(
+    prepared: Prepared, segment_ids: Sequence[str], first: int, going_on: Callable[[], None] = lambda: None
+) -> tuple[Previewed, ...]:
+    """Evaluate segments that are planned.
+
+    Args:
+        prepared: The plan and its snapshot.
+        segment_ids: The segments.
+        first: How many members' ids are wanted.
+        going_on: Called after each batch of contacts; what it raises ends the evaluation.
+
+    Returns:
+        What each of them would hold.
+
+    Raises:
+        SnapshotError: The snapshot cannot be read to its end, or its ids are no ids.
+    """
+    tallies = _evaluate(prepared, {segment_id: _Tally(first) for segment_id in segment_ids}, going_on)
+    return tuple(_previewed(prepared, segment_id, tally) for segment_id, tally in tallies.items())
 
 
 def _evaluable(prepared: Prepared, ids: Sequence[str]) -> tuple[list[str], list[Problem]]:
@@ -133,7 +153,7 @@ def _evaluable(prepared: Prepared, ids: Sequence[str]) -> tuple[list[str], list[
     return good, problems
 
 
-def _evaluate(prepared: Prepared, tallies: dict[str, _Tally]) -> dict[str, _Tally]:
+def _evaluate(prepared: Prepared, tallies: dict[str, _Tally], going_on: Callable[[], None]) -> dict[str, _Tally]:
     """Evaluate over all of the snapshot; like a run, refuse one whose ids are no ids."""
     snapshot = prepared.snapshot
     check = IdCheck(snapshot.id_column)
@@ -142,6 +162,7 @@ def _evaluate(prepared: Prepared, tallies: dict[str, _Tally]) -> dict[str, _Tall
         check.add(contact_ids)
         for segment_id, tally in tallies.items():
             tally.add(contact_ids, members.frame.get_column(segment_id).arg_true())
+        going_on()
     check.finish(lambda: snapshot.ids(_ID_BATCH))
     return tallies
 

@@ -1,6 +1,7 @@
 """The application: its routes, and how what goes wrong becomes an answer."""
 
 from http import HTTPStatus
+from itertools import chain
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -8,7 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from segbatch.api import routes
+from segbatch.api import members, previews, routes
 from segbatch.api.answers import json_response
 from segbatch.api.problems import Refusal, problem_response, refusal_of
 from segbatch.api.service import Service
@@ -16,6 +17,9 @@ from segbatch.api.watching import Watched
 from segbatch.errors import SegbatchError, shown
 
 __all__ = ["make_app"]
+
+
+_ROUTERS = (routes.router, members.router, previews.router)
 
 
 def make_app(service: Service) -> Watched:
@@ -26,7 +30,8 @@ def make_app(service: Service) -> Watched:
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
-    app.include_router(routes.router)
+    for router in _ROUTERS:
+        app.include_router(router)
     app.add_api_route("/healthz", _healthz, methods=["GET"])
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(SegbatchError, _failed)
@@ -71,7 +76,8 @@ def _nowhere(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> list[str]:
     """Return what can be done at a path, by whichever route."""
-    known = [route for route in (*routes.router.routes, *request.app.router.routes) if isinstance(route, APIRoute)]
+    everywhere = [*chain(*(router.routes for router in _ROUTERS)), *request.app.router.routes]
+    known = [route for route in everywhere if isinstance(route, APIRoute)]
     there = [route.methods or set() for route in known if route.matches(request.scope)[0] is not Match.NONE]
     found = set[str]().union(*there)
     return sorted(found | {"HEAD"} if "GET" in found else found)

@@ -117,11 +117,13 @@ def refusal_of(error: SegbatchError) -> Refusal:
         case BusyError():
             return Refusal("busy", error.message)
         case StoreError():
-            return Refusal("unavailable", "the definitions cannot be changed now; nothing was changed", log=str(error))
+            return Refusal(
+                "unavailable", "the definitions cannot be changed now; nothing was changed", log=error.without_ids
+            )
         case EvaluationError():
-            return Refusal("fault", "a rule cannot be evaluated, which is a fault of segbatch", log=str(error))
+            return Refusal("fault", "a rule cannot be evaluated, which is a fault of segbatch", log=error.without_ids)
         case _:
-            return Refusal("unavailable", "the server cannot do this now; its log tells why", log=str(error))
+            return Refusal("unavailable", "the server cannot do this now; its log tells why", log=error.without_ids)
 
 
 def _wrong(code: str, problems: Sequence[Problem]) -> Refusal:

@@ -1,16 +1,32 @@
 """What the endpoints work with."""
 
+import asyncio
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event
 from typing import cast
 
 from fastapi import Request
 
 from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
+from segbatch.publishing.listing import OpenRuns
 
 __all__ = ["Service", "service_of"]
+
+
+@dataclass
+class Queue:
+    """Those who wait for their turn.
+
+    Attributes:
+        turn: Held by the one whose turn it is.
+        waiting: How many wait.
+    """
+
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    waiting: int = 0
 
 
 @dataclass(frozen=True)
@@ -27,7 +43,7 @@ class Service:
         id_column: The column with the contacts' ids.
         timezone: The time zone of previews; that of the last run, if not given.
         stopping: Set once the server is to end.
-        previewing: Held while a preview is made: one at a time.
+        previews: Who waits for a preview.
     """
 
     store: SegmentStore
@@ -38,7 +54,12 @@ class Service:
     id_column: str = "id"
     timezone: str | None = None
     stopping: Event = field(default_factory=Event)
-    previewing: Lock = field(default_factory=Lock)
+    previews: Queue = field(default_factory=Queue)
+
+    @cached_property
+    def runs(self) -> OpenRuns:
+        """The runs whose members are listed."""
+        return OpenRuns(self.output)
 
 
 def service_of(request: Request) -> Service:

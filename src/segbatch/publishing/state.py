@@ -6,17 +6,19 @@ memory and not read: what is touched is what differs in order.
 
 import json
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 
+from segbatch.contacts.contact_ids import write_id
 from segbatch.contacts.ids import ids_as_series
 from segbatch.errors import PublishError
 from segbatch.publishing.digesting import DigestingFile
 from segbatch.publishing.places import STATE
 from segbatch.publishing.records import PublishedFile
-from segbatch.publishing.slots import Slots
+from segbatch.publishing.slots import BITS, Slots
 from segbatch.publishing.stored_ids import stored_type
 
 __all__ = ["State", "StateWriter", "open_state"]
@@ -80,7 +82,41 @@ class State:
         self.id_type = table.schema.field(_IDS).type
         self.rows = table.num_rows
         self._ids = table.column(_IDS)
-        self._octets = pl.DataFrame(table.select(self.slots.octets))
+        self._bytes = table.select(self.slots.octets)
+
+    @cached_property
+    def _octets(self) -> pl.DataFrame:
+        """The bits in one piece, which is a copy in memory."""
+        return pl.DataFrame(self._bytes)
+
+    def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
+        """Return the ids of the first members of a segment from some row on.
+
+        Args:
+            segment_id: The segment.
+            start: The row to begin at.
+            limit: How many members to return; at least one.
+
+        Returns:
+            The ids as a person reads them, and the row of the next member; None where these are the last.
+        """
+        found = list[str | int]()
+        place = self.slots.places.get(segment_id)
+        if place is None:
+            return found, None
+        row = 0
+        octets = self._bytes.column(self.slots.octets[place // BITS]).chunks
+        for ids, chunk in zip(self._ids.chunks, octets, strict=True):
+            begin, row = row, row + len(ids)
+            if row <= start:
+                continue
+            rows = ((pl.Series(chunk) & (1 << place % BITS)) != 0).arg_true()
+            rows = rows.filter(rows >= start - begin) if start > begin else rows
+            there = ids_as_series(ids.take(rows.head(limit - len(found)).to_arrow()))
+            found += [write_id(contact_id, self.id_type) for contact_id in there.to_list()]
+            if len(rows) > len(there):
+                return found, begin + int(rows[len(there)])
+        return found, None
 
     def id_batches(self) -> Iterable[pl.Series]:
         """Return the ids of its contacts, some at a time."""

@@ -1,0 +1,186 @@
+"""How large a segment would be that is not saved: counted over a snapshot, one at a time, and not for ever."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Response
+
+from segbatch.api.answers import json_response
+from segbatch.api.authorising import Caller, Reader
+from segbatch.api.bodies import Body
+from segbatch.api.drafts import definition_of, ensure_named_are_there
+from segbatch.api.limits import MAX_FIRST, PREVIEW_PATIENCE, PREVIEW_TIME
+from segbatch.api.problems import Refusal
+from segbatch.api.routes import PREFIX
+from segbatch.api.service import Service, service_of
+from segbatch.compiler.plan import PROJECT_COLUMN
+from segbatch.contacts.files import find_files
+from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
+from segbatch.definitions.segment import Segment, write_moment
+from segbatch.definitions.store import Stored
+from segbatch.definitions.validating import validate
+from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError, shown
+from segbatch.preparing import Question, prepare
+from segbatch.previewing import first_members
+from segbatch.publishing.places import RUNS
+from segbatch.publishing.reading import ensure_published, read_manifest
+
+__all__ = ["router"]
+
+router = APIRouter(prefix=PREFIX)
+
+_FIRST = 10
+_QUEUE = 8
+"""Previews that wait for the one before; more would keep everything else out."""
+
+
+@router.post("/preview")
+async def preview(caller: Reader, service: Annotated[Service, Depends(service_of)], body: Body) -> Response:
+    """Count whom rules hold, and show the first of them, without saving anything."""
+    queue = service.previews
+    if queue.waiting >= _QUEUE:
+        raise _busy()
+    queue.waiting += 1
+    try:
+        async with asyncio.timeout(PREVIEW_PATIENCE):
+            await queue.turn.acquire()
+    except TimeoutError:
+        raise _busy() from None
+    finally:
+        queue.waiting -= 1
+    try:
+        return await to_thread.run_sync(_preview, service, caller, body, limiter=CapacityLimiter(1))
+    finally:
+        queue.turn.release()
+
+
+def _busy() -> Refusal:
+    return Refusal("busy", "other previews are being made; ask again soon")
+
+
+def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Response:
+    first, draft, everybody = _first(body), _draft(service, caller, body), _everybody(caller)
+    contacts, timezone = _snapshot(service)
+    as_of, going_on = datetime.now(UTC), _clock(service)
+    good, broken = _named(service, caller, draft)
+    own = (*map(Definition, (draft, *everybody)), *good)
+    question = Question(contacts, service.id_column, caller.project, as_of, timezone, allow_empty=True)
+    prepared = prepare(question, Definitions(own, broken))
+    prepared.planned(draft.id)
+    wanted = [draft.id, *(segment.id for segment in everybody if segment.id not in prepared.plan.failed)]
+    found = {one.segment_id: one for one in first_members(prepared, wanted, first, going_on)}
+    all_of_them = found[wanted[-1]].members if len(wanted) > 1 else prepared.snapshot.rows
+    members = found[draft.id].members
+    warnings = [problem for problem in prepared.plan.warnings if problem.segment_id in {None, draft.id}]
+    return json_response(
+        {
+            "as_of": write_moment(as_of),
+            "contacts": all_of_them,
+            "member_count": members,
+            "share": members / all_of_them if all_of_them else None,
+            "first": list(found[draft.id].first),
+            "warnings": [{"path": problem.path or "$", "message": _own(problem)} for problem in warnings],
+        }
+    )
+
+
+def _own(problem: Problem) -> str:
+    """Leave out what is near: the names of custom fields are those of all projects' contacts."""
+    return problem.message.partition("; did you mean")[0]
+
+
+def _first(body: Mapping[str, Any]) -> int:
+    """Read how many ids are wanted."""
+    first = body.get("first", _FIRST)
+    if type(first) is not int or not 0 <= first <= MAX_FIRST:
+        message = f"{shown(first)} is no number from 0 to {MAX_FIRST:,}"
+        raise DefinitionError([Problem(message, path="$.first")])
+    return first
+
+
+def _draft(service: Service, caller: Caller, body: Mapping[str, Any]) -> Segment:
+    """Read a segment that is not saved and may have no name yet."""
+    sent = {"name": "draft", **{key: value for key, value in body.items() if key != "first"}}
+    definition = {key: value for key, value in definition_of(sent, caller).items() if value is not None}
+    segment, problems = validate(definition)
+    if segment is None:
+        raise DefinitionError(problems)
+    ensure_named_are_there(service.store, caller, definition)
+    return segment
+
+
+def _everybody(caller: Caller) -> tuple[Segment, ...]:
+    """Return a segment of all contacts of the caller's project: a share of those of others is not for it to know."""
+    if caller.project is None:
+        return ()
+    rules = [{"field": PROJECT_COLUMN, "operator": "exists"}]
+    data = {"id": str(uuid4()), "name": "everybody", "project_id": caller.project, "rules": rules}
+    return (Segment.model_validate(data),)
+
+
+def _named(
+    service: Service, caller: Caller, draft: Segment
+) -> tuple[tuple[Definition, ...], tuple[BrokenDefinition, ...]]:
+    """Return the saved segments that a draft names, and those that they name in turn, which the caller sees."""
+    good, broken = dict[str, Definition](), dict[str, BrokenDefinition]()
+    waiting = [str(rule.value) for _, rule in draft.rule_paths() if rule.shape == "segment"]
+    while waiting:
+        segment_id = waiting.pop()
+        if segment_id in good or segment_id in broken:
+            continue
+        with suppress(NotFoundError):
+            entry = service.store.find(segment_id, project=caller.project)
+            if isinstance(entry, Stored):
+                good[segment_id] = Definition(entry.segment)
+                waiting += entry.named
+            else:
+                problems = tuple(replace(problem, file=None) for problem in entry.problems)
+                broken[segment_id] = BrokenDefinition(segment_id, segment_id, entry.path, problems, entry.data)
+    return tuple(good.values()), tuple(broken.values())
+
+
+def _snapshot(service: Service) -> tuple[str, str]:
+    """Return the contacts to look at, and the time zone: those that were named, or those of the last run."""
+    if service.contacts is not None and service.timezone is not None:
+        return service.contacts, service.timezone
+    try:
+        manifest = read_manifest(service.output / RUNS / ensure_published(service.output))
+    except UsageError:
+        if service.contacts is not None:
+            return service.contacts, "UTC"
+        detail = "no run is published yet, whose snapshot could be looked at; or start the server with --contacts"
+        raise Refusal("nothing-published", detail) from None
+    contacts = service.contacts or _common([Path(file.path) for file in manifest.snapshot])
+    return contacts, service.timezone or manifest.run.timezone
+
+
+def _common(files: Sequence[Path]) -> str:
+    """Return the file of a snapshot, or the folder that has all of its files and no others."""
+    if len(files) == 1:
+        return str(files[0])
+    folder = os.path.commonpath(files)
+    if set(find_files(folder)) != set(files):
+        raise UsageError(f"{folder}: has other files than the last run's snapshot; name the contacts (--contacts)")
+    return folder
+
+
+def _clock(service: Service) -> Callable[[], None]:
+    """Return what ends a preview that takes too long, or that the server does not wait for."""
+    end = time.monotonic() + PREVIEW_TIME
+
+    def going_on() -> None:
+        if service.stopping.is_set():
+            raise Refusal("unavailable", "the server ends")
+        if time.monotonic() > end:
+            raise Refusal("too-long", f"the preview took more than {PREVIEW_TIME:g} s, and was ended")
+
+    return going_on

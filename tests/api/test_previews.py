@@ -1,0 +1,172 @@
+"""How large a segment would be that is not saved, over HTTP."""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import segbatch
+from asking import PRO, Asking
+from builders import rule, write_contacts, write_segment
+
+CONTACTS = pa.table(
+    {
+        "id": ["a", "b", "c", "d", "e"],
+        "plan": ["pro", "pro", "free", "pro", "pro"],
+        "project_id": ["p", "p", "p", "q", "q"],
+        "custom_fields": [{"secret": None, "tier": 1}] * 4 + [{"secret": 1, "tier": 1}],
+    }
+)
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Asking:
+    contacts = write_contacts(tmp_path / "contacts.parquet", CONTACTS)
+    return Asking(tmp_path, contacts=str(contacts)).as_project("p")
+
+
+def not_in(segment_id: str) -> list[dict[str, str]]:
+    return [{"operator": "not_in_segment", "value": segment_id}]
+
+
+def found(ask: Asking, **body: Any) -> Any:
+    answer = ask("POST", "/preview", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_rules_are_counted_over_the_projects_own_contacts(ask: Asking) -> None:
+    preview = found(ask, rules=PRO["rules"])
+    assert preview.pop("as_of").endswith("Z")
+    assert preview == {"contacts": 3, "member_count": 2, "share": 2 / 3, "first": ["a", "b"], "warnings": []}
+    assert found(ask, rules=PRO["rules"], match="none")["first"] == ["c"]
+    assert found(ask, rules=PRO["rules"], first=0)["first"] == []
+    assert found(ask, **PRO, description="a draft may say all that a segment does", max_change=0.1)["member_count"] == 2
+    assert ask("GET").json() == []
+
+
+def test_without_a_project_everybody_counts(ask: Asking) -> None:
+    ask.headers = {}
+    assert {key: found(ask, rules=PRO["rules"])[key] for key in ("contacts", "member_count")} == {
+        "contacts": 5,
+        "member_count": 4,
+    }
+
+
+def test_a_project_of_nobody_has_no_share(ask: Asking) -> None:
+    preview = found(ask.as_project("nobody"), rules=PRO["rules"])
+    assert (preview["contacts"], preview["member_count"], preview["share"]) == (0, 0, None)
+
+
+def test_contacts_of_no_project_are_everybodys_and_that_is_said(ask: Asking, tmp_path: Path) -> None:
+    write_contacts(tmp_path / "contacts.parquet", CONTACTS.drop(["project_id"]))
+    preview = found(ask, rules=PRO["rules"])
+    assert preview["contacts"] == 5
+    assert "has no column 'project_id'" in preview["warnings"][0]["message"]
+
+
+def test_saved_segments_can_be_named(ask: Asking) -> None:
+    write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), project_id="p")
+    write_segment(ask.segments, "shared", {"operator": "in_segment", "value": "base"})
+    write_segment(ask.segments, "base", rule("plan", "eq", "free"))
+    write_segment(ask.segments, "theirs", rule("plan", "eq", "pro"), project_id="q")
+    (ask.segments / "broken.json").write_text('{"project_id": "p"}')
+    assert found(ask, rules=not_in("pro"))["first"] == ["c"]
+    assert found(ask, rules=not_in("shared"))["first"] == ["a", "b"]
+    for unseen in ("theirs", "nothing"):
+        answer = ask("POST", "/preview", json={"rules": not_in(unseen)})
+        assert answer.status_code == 422
+        assert answer.json()["errors"] == [
+            {"path": "$.rules[0].value", "message": f"there is no segment '{unseen}'"},
+        ]
+    answer = ask("POST", "/preview", json={"rules": not_in("broken")})
+    assert answer.status_code == 422
+    assert ".json" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "words"),
+    [
+        ({}, "$.rules", "'rules' is missing"),
+        ({"rules": [rule("plan", "eq", "pro")], "first": 1001}, "$.first", "1001 is no number from 0 to 1,000"),
+        ({"rules": [rule("plan", "eq", "pro")], "first": True}, "$.first", "true is no number"),
+        ({"rules": [rule("plan", "eq", "pro")], "frist": 1}, "$.frist", "'frist' is not a key of a segment"),
+        ({"rules": [rule("plna", "eq", "pro")]}, "$.rules[0].field", "the snapshot has no column 'plna'"),
+        ({"rules": [rule("plan", "within_last", "1d")]}, "$.rules[0].operator", ""),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(ask: Asking, body: Any, path: str, words: str) -> None:
+    answer = ask("POST", "/preview", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == path
+    assert answer.json()["errors"][0]["message"].startswith(words)
+
+
+def test_warnings_tell_no_names_of_other_projects_fields(ask: Asking) -> None:
+    [warning] = found(ask, rules=[rule("custom_fields.secrat", "eq", 1)])["warnings"]
+    assert warning["path"] == "$.rules[0].field"
+    assert warning["message"].startswith("'custom_fields' has no 'secrat' in this snapshot")
+    assert "secret" not in warning["message"]
+
+
+def test_without_contacts_those_of_the_last_run_are_looked_at(tmp_path: Path) -> None:
+    ask = Asking(tmp_path).as_project("p")
+    answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:segbatch:problem:nothing-published")
+    write_segment(ask.segments, "any", rule("plan", "eq", "pro"))
+    for name, begin in (("one", 0), ("two", 2)):
+        write_contacts(tmp_path / "export" / f"{name}.parquet", CONTACTS.slice(begin, 2))
+    segbatch.run(tmp_path / "export", ask.segments, tmp_path / "output")
+    assert found(ask, rules=PRO["rules"])["contacts"] == 3
+    write_contacts(tmp_path / "export" / "three.parquet", CONTACTS.slice(4))
+    answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text
+    segbatch.run(tmp_path / "export" / "two.parquet", ask.segments, tmp_path / "output")
+    assert found(ask, rules=PRO["rules"])["contacts"] == 1
+
+
+def test_a_snapshot_that_cannot_be_used_is_the_operators_to_mend(
+    ask: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_contacts(tmp_path / "contacts.parquet", pa.table({"id": ["twin", "twin"], "plan": ["pro", "pro"]}))
+    answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
+    assert answer.status_code == 503
+    log = capsys.readouterr().err
+    assert "1 id comes more than once in 'id'" in log
+    assert "twin" not in log + answer.text
+
+
+def test_a_preview_ends_when_it_takes_too_long_or_the_server_ends(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.api.previews.PREVIEW_TIME", -1.0)
+    assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 504
+    ask.service.stopping.set()
+    assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 503
+
+
+def test_previews_take_turns_and_keep_nothing_else_waiting(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, at_work = threading.Event(), threading.Event()
+
+    def wait(*_: object) -> Any:
+        at_work.set()
+        assert go_on.wait(60)
+        return ("nowhere", "UTC")
+
+    monkeypatch.setattr("segbatch.api.previews._snapshot", wait)
+    monkeypatch.setattr("segbatch.api.previews.PREVIEW_PATIENCE", 0.2)
+    monkeypatch.setattr("segbatch.api.previews._QUEUE", 2)
+
+    async def ask_all() -> tuple[list[int], int]:
+        options = {"json": {"rules": PRO["rules"]}}
+        first = asyncio.create_task(ask.ask("POST", "/preview", **options))
+        await asyncio.to_thread(at_work.wait, 60)
+        more = await asyncio.gather(*(ask.ask("POST", "/preview", **options) for _ in range(4)))
+        listed = await ask.ask("GET", "")
+        go_on.set()
+        assert (await first).status_code == 503
+        return [answer.status_code for answer in more], listed.status_code
+
+    assert asyncio.run(ask_all()) == ([503] * 4, 200)
