@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit property crash writers nightly compat bench docs lock format clean
+.PHONY: api-fuzz help setup demo test lint unit property crash writers nightly compat bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -72,8 +72,12 @@ bench: $(READY) ## Measure segbatch and its peers (BENCH="--help" has the option
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	$(BIN)/python benchmarks/bench.py --python .venv-bench/bin/python $(BENCH)
 
-docs: $(READY) ## Write docs/cli.md and the settings in docs/configuration.md anew, from the program
+api-fuzz: $(READY) ## Ask a real server whatever its OpenAPI allows, and what not (EXAMPLES=N; takes minutes)
+	SEGBATCH_EXAMPLES=$${EXAMPLES:-20} $(BIN)/pytest -q tests/fuzz
+
+docs: $(READY) ## Write docs/cli.md, the settings in docs/configuration.md and docs/openapi.json anew, from the program
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/make_openapi.py
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt and requirements/bench.txt
 	$(BIN)/python -m pip install --quiet uv

@@ -11,6 +11,7 @@ from starlette.routing import Match
 
 from segbatch.api import members, previews, routes
 from segbatch.api.answers import json_response
+from segbatch.api.openapi import openapi
 from segbatch.api.problems import Refusal, problem_response, refusal_of
 from segbatch.api.service import Service
 from segbatch.api.watching import Watched
@@ -33,6 +34,7 @@ def make_app(service: Service) -> Watched:
     for router in _ROUTERS:
         app.include_router(router)
     app.add_api_route("/healthz", _healthz, methods=["GET"])
+    app.add_api_route("/openapi.json", _openapi, methods=["GET"])
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(SegbatchError, _failed)
     app.add_exception_handler(RequestValidationError, _unreadable)
@@ -44,6 +46,11 @@ def make_app(service: Service) -> Watched:
 def _healthz() -> Response:
     """Say that the server is there."""
     return json_response({"status": "ok"})
+
+
+def _openapi() -> Response:
+    """Describe the API."""
+    return json_response(openapi())
 
 
 def _refused(request: Request, error: Exception) -> Response:

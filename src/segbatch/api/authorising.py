@@ -48,7 +48,7 @@ def only_header(request: Request, name: str) -> str | None:
         raise Refusal("bad-request", f"the header {name} is no text in UTF-8") from None
 
 
-def _reader(request: Request, service: Annotated[Service, Depends(service_of)]) -> Caller:
+async def _reader(request: Request, service: Annotated[Service, Depends(service_of)]) -> Caller:
     """Find out who asks.
 
     Raises:
@@ -65,7 +65,7 @@ def _reader(request: Request, service: Annotated[Service, Depends(service_of)]) 
     return caller
 
 
-def _writer(caller: Annotated[Caller, Depends(_reader)]) -> Caller:
+async def _writer(caller: Annotated[Caller, Depends(_reader)]) -> Caller:
     """Let in who may change something.
 
     Raises:

@@ -62,6 +62,6 @@ class Service:
         return OpenRuns(self.output)
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """Return what the server that got a request serves."""
     return cast("Service", request.app.state.service)

@@ -38,6 +38,8 @@ __all__ = ["SegmentStore"]
 
 _TRIES = 5
 _PATIENCE = 30.0
+_COMPARED = 2_000
+"""Of more segments none is suggested for an id that is not there: it would take longer than all else."""
 
 _Result = TypeVar("_Result")
 
@@ -275,7 +277,8 @@ class SegmentStore:
         found = self._index.find(segment_id)
         if found is None or not sees(found[0]):
             others = [entry.segment_id for entry in self._index.all() if sees(entry)]
-            near = did_you_mean(segment_id, others) if len(segment_id) <= MAX_ID_LENGTH else ""
+            is_quick = len(segment_id) <= MAX_ID_LENGTH and len(others) <= _COMPARED
+            near = did_you_mean(segment_id, others) if is_quick else ""
             raise NotFoundError(f"there is no segment {shown(segment_id)}{near}", self._shown)
         return found
 
