@@ -6,7 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -175,6 +176,7 @@ QUICK = """
 import sys
 from segbatch.api import bodies, limits, protocol
 limits.TIME_TO_SEND = bodies.TIME_TO_SEND = protocol.TIME_TO_SEND = 1.0
+protocol.TIME_TO_READ = 1.0
 protocol.MAX_CONNECTIONS = 20
 sys.argv[0] = "segbatch"
 from segbatch.__main__ import main
@@ -216,3 +218,34 @@ def test_slow_clients_keep_no_others_out(impatient: Server) -> None:
         with connection, suppress(ConnectionResetError):
             assert connection.recv(1) == b""
     assert httpx.get(impatient.url).json() == []
+
+
+def test_who_does_not_read_an_answer_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "segments").mkdir()
+    for number in range(100):
+        definition = PRO | {"description": "x" * 300_000}
+        (tmp_path / "segments" / f"{number}.json").write_text(json.dumps(definition))
+    with serving(tmp_path, program=("-c", QUICK)) as server:
+        assert b"ok" in say(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        before = open_files(server)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+            connection.sendall(f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            wait_until(lambda: f"GET {SEGMENTS} 200" in (tmp_path / "serve.log").read_text())
+            wait_until(lambda: open_files(server) <= before)
+            received = 0
+            with suppress(ConnectionResetError):
+                while part := connection.recv(1 << 20):
+                    received += len(part)
+        assert received < 30_000_000
+        assert httpx.get(f"{server.url}/1").status_code == 200
+
+
+def open_files(server: Server) -> int:
+    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)

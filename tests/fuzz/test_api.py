@@ -24,7 +24,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
         command = [
             *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")),
             *("run", f"{server.base}/openapi.json", "--header", f"Authorization: Bearer {secret}"),
-            # a segment may have the id `preview`, if somebody called its file so; then more can be done there than is said
+            # a segment may have the id `preview`, if somebody called its file so; then more can be done there
             *("--checks", "all", "--exclude-checks", "allow_header_conformance"),
             *("--max-examples", EXAMPLES, "--continue-on-failure"),
             *("--suppress-health-check", "all", "--request-timeout", "60"),

@@ -19,12 +19,10 @@ _ALWAYS = (400, 401, 403, 421, 431, 500, 503)
 _BODY = (408, 413, 415, 422)
 
 _TAG = {"schema": {"type": "string"}, "description": "The fingerprint of the definition.", "required": True}
-_KEY = {"type": "http", "scheme": "bearer", "description": "A key, as `segbatch keys create` makes it."}
-_PROJECT = {
-    "type": "apiKey",
-    "in": "header",
-    "name": "X-Project-ID",
-    "description": "The project; needless where the key belongs to one.",
+_KEY = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of segbatch. One of several projects goes with the header `X-Project-ID`, which names one.",
 }
 _ID = {"name": "id", "in": "path", "required": True, "description": "The segment's id.", "schema": {"type": "string"}}
 _IF_MATCH = {
@@ -60,7 +58,7 @@ def openapi() -> Described:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"key": []}, {"key": [], "project": []}],
+        "security": [{"key": []}],
         "tags": [
             {"name": "segments", "description": "Definitions."},
             {"name": "audiences", "description": "Contacts."},
@@ -74,7 +72,7 @@ def openapi() -> Described:
         },
         "components": {
             "schemas": schemas(),
-            "securitySchemes": {"key": _KEY, "project": _PROJECT},
+            "securitySchemes": {"key": _KEY},
         },
     }
 
