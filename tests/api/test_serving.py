@@ -17,6 +17,7 @@ import pytest
 import segbatch
 from asking import PRO, SEGMENTS, Server, serving
 from builders import write_contacts
+from segbatch.api.serving import Address, listen
 from segbatch.keys import KeyRing
 
 START = f"POST {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -249,3 +250,11 @@ def wait_until(is_so: Callable[[], bool]) -> None:
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_small_answers_do_not_wait_for_the_network() -> None:
+    """asyncio turns Nagle's algorithm off only where the socket says that it is TCP; else each answer waits 40 ms."""
+    listener, is_local = listen(Address(port=0))
+    with listener:
+        assert is_local
+        assert listener.proto == socket.IPPROTO_TCP

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from segbatch.api.service import Service
 
-__all__ = ["Address", "Listening", "serve"]
+__all__ = ["Address", "Listening", "listen", "serve"]
 
 _PORTS = range(65_536)
 _BACKLOG = 128
@@ -104,7 +104,7 @@ def serve(
     store = SegmentStore(segments, patience=PATIENCE)
     entries = store.list()  # what takes a while, the first time
     ring = _ring(keys)
-    listener, is_local = _listen(address)
+    listener, is_local = listen(address)
     with listener:
         if not is_local:
             _ensure_key(ring, address)
@@ -133,18 +133,23 @@ def _ensure_key(ring: KeyRing | None, address: Address) -> None:
         raise UsageError(f"{shown(address.host)} {message}; {remedy}")
 
 
-def _listen(address: Address) -> tuple[socket.socket, bool]:
-    """Listen at an address, and tell whether it is for this machine alone."""
+def listen(address: Address) -> tuple[socket.socket, bool]:
+    """Listen at an address, and tell whether it is for this machine alone.
+
+    Raises:
+        UsageError: It is none.
+        SegbatchError: It cannot be listened on.
+    """
     place = f"{printable(address.host)}:{address.port}"
     if address.port not in _PORTS:
         raise UsageError(f"{address.port} is no port; one is from 0, which takes any that is free, to 65535 (--port)")
     try:
-        family, _, _, _, where = socket.getaddrinfo(
+        family, kind, protocol, _, where = socket.getaddrinfo(
             address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
         raise UsageError(f"{shown(address.host)} is no name or address of this machine (--host)") from None
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, kind, protocol)  # asyncio has to know that it is TCP, to send answers at once
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
