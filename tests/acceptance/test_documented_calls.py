@@ -198,7 +198,7 @@ def expected() -> list[str]:
 
 
 def test_the_page_has_a_command_for_each_endpoint() -> None:
-    assert list(COMMANDS) == ["List", "Create", "Get", "Update", "Delete"]
+    assert list(COMMANDS) == ["List", "Create", "Get", "Update", "Delete", "Members", "Preview"]
 
 
 def test_the_answer_on_the_page_is_what_is_answered(place: Place) -> None:
