@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,24 @@ SAVED: dict[str, Any] = {
     "list_id": None,
     "created_at": "2025-06-01T10:00:00.000Z",
     "updated_at": None,
+}
+
+PAGE: dict[str, Any] = {
+    "segment_id": "3f0c",
+    "run_id": "tuesday",
+    "as_of": "2025-06-01T02:00:00.000Z",
+    "status": "ok",
+    "member_count": 5,
+    "members": ["a", "b"],
+    "next_cursor": None,
+}
+PREVIEW: dict[str, Any] = {
+    "as_of": "2025-06-01T02:00:00.000Z",
+    "contacts": 10,
+    "member_count": 3,
+    "share": 0.3,
+    "first": [1, 2],
+    "warnings": [{"path": "$.rules[0].field", "message": "no contact has it"}],
 }
 
 Answer = httpx.Response | Exception
@@ -66,13 +84,15 @@ Use = Callable[..., Any]
 def synchronously(server: Server, method: str, *arguments: Any, options: Any = None, **named: Any) -> Any:
     transport = httpx.MockTransport(server)
     with SegmentsClient(URL, KEY, "proj-1", transport=transport, **(options or {})) as client:
-        return getattr(client, method)(*arguments, **named)
+        found = getattr(client, method)(*arguments, **named)
+        return list(found) if isinstance(found, Iterator) else found
 
 
 def asynchronously(server: Server, method: str, *arguments: Any, options: Any = None, **named: Any) -> Any:
     async def run() -> Any:
         transport = httpx.MockTransport(server)
         async with AsyncSegmentsClient(URL, KEY, "proj-1", transport=transport, **(options or {})) as client:
-            return await getattr(client, method)(*arguments, **named)
+            found = getattr(client, method)(*arguments, **named)
+            return [one async for one in found] if isinstance(found, AsyncIterator) else await found
 
     return asyncio.run(run())

@@ -7,7 +7,7 @@ import httpx
 import polars as pl
 import pytest
 
-from client.clients import ETAG, KEY, SAVED, URL, Server, Use, problem, saved
+from client.clients import ETAG, KEY, PAGE, PREVIEW, SAVED, URL, Server, Use, problem, saved
 from segbatch import compile_segment
 from segbatch.client import AnswerError, Group, Rule, SavedGroup, SavedSegment, Segment
 from segbatch.errors import UsageError
@@ -202,3 +202,56 @@ def test_what_cannot_be_sent_is_refused(use: Use, arguments: Any, named: Any, me
         use(server, "update_segment", *arguments, **named)
     assert message in str(told.value)
     assert server.requests == []
+
+
+def test_members_are_listed_page_by_page(use: Use) -> None:
+    pages = [
+        PAGE | {"members": ["a", "b"], "next_cursor": "x/2"},
+        PAGE | {"members": [], "next_cursor": "x/9"},
+        PAGE | {"members": ["c", 4], "next_cursor": None},
+    ]
+    server = Server([httpx.Response(200, json=page) for page in pages])
+    assert use(server, "iter_members", "3f0c", limit=2) == ["a", "b", "c", 4]
+    asked = [str(request.url).removeprefix(f"{URL}{PREFIX}/3f0c/members") for request in server.requests]
+    assert asked == ["?limit=2", "?cursor=x%2F2&limit=2", "?cursor=x%2F9&limit=2"]
+
+
+def test_a_page_of_members_tells_of_which_run_it_is(use: Use) -> None:
+    server = Server([httpx.Response(200, json=PAGE | {"more": 1})])
+    page = use(server, "list_members", "3f0c")
+    assert (page.run_id, page.as_of, page.status) == ("tuesday", datetime(2025, 6, 1, 2, tzinfo=UTC), "ok")
+    assert (page.member_count, page.members, page.next_cursor) == (5, ("a", "b"), None)
+    assert str(server.requests[0].url) == f"{URL}{PREFIX}/3f0c/members"
+
+
+@pytest.mark.parametrize(
+    ("definition", "first", "sent"),
+    [
+        ({"rules": [Rule(field="a", operator="exists")]}, None, {"rules": [{"field": "a", "operator": "exists"}]}),
+        ({"rules": RULES, "match": "any"}, 3, {"rules": RULES, "match": "any", "first": 3}),
+        (
+            Segment.model_validate({"id": "a", "name": "A", "rules": RULES}),
+            0,
+            {"id": "a", "name": "A", "rules": RULES, "first": 0},
+        ),
+    ],
+)
+def test_a_preview_is_asked_of_rules(use: Use, definition: Any, first: int | None, sent: Any) -> None:
+    server = Server([httpx.Response(200, json=PREVIEW)])
+    preview = use(server, "preview", definition, first=first)
+    assert (preview.contacts, preview.member_count, preview.share, preview.first) == (10, 3, 0.3, (1, 2))
+    assert [(warning.path, warning.message) for warning in preview.warnings] == [
+        ("$.rules[0].field", "no contact has it")
+    ]
+    assert (server.requests[0].method, str(server.requests[0].url)) == ("POST", f"{URL}{PREFIX}/preview")
+    assert server.sent == sent
+
+
+@pytest.mark.parametrize(("timeout", "patience"), [(None, 90), (5, 90), (200, 200)])
+def test_a_preview_is_waited_for(use: Use, timeout: float | None, patience: float) -> None:
+    server = Server([httpx.Response(200, json=PREVIEW)])
+    use(server, "preview", {"rules": RULES}, options={"timeout": timeout} if timeout else None)
+    assert server.requests[0].extensions["timeout"]["read"] == patience
+    server = Server([saved()])
+    use(server, "get_segment", "a", options={"timeout": timeout} if timeout else None)
+    assert server.requests[0].extensions["timeout"]["read"] == (timeout or 30)

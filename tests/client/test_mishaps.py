@@ -25,6 +25,7 @@ CHANGE = ("update_segment", ("3f0c", {"name": "x"}))
 REMOVE = ("delete_segment", ("3f0c",))
 MAKE = ("create_segment", ({"name": "x", "rules": []},))
 GET = ("get_segment", ("3f0c",))
+LOOK: tuple[str, tuple[Any, ...]] = ("preview", ({"rules": []},))
 
 REFUSED = httpx.ConnectError("[Errno 111] Connection refused")
 SLOW = httpx.ReadTimeout("timed out")
@@ -128,6 +129,9 @@ AGAIN, ONCE = 4, 1
         (REMOVE, {}, CUT, ONCE),
         (REMOVE, {"if_match": "a"}, CUT, AGAIN),
         (REMOVE, {"if_match": "a"}, 504, AGAIN),
+        (LOOK, {}, REFUSED, AGAIN),
+        (LOOK, {}, SLOW, ONCE),
+        (LOOK, {}, 504, ONCE),
     ],
 )
 def test_only_what_is_safe_is_tried_again(
@@ -153,6 +157,12 @@ def test_how_often_can_be_told(use: Use, pauses: list[float], retries: int, trie
         use(server, *flat(GET), options={"retries": retries})
     assert len(server.requests) == tries
     assert max(pauses, default=0) <= 8
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan")])
+def test_a_timeout_is_a_number_of_seconds(use: Use, timeout: float) -> None:
+    with pytest.raises(UsageError, match="timeout cannot be "):
+        use(Server([saved()]), *flat(GET), options={"timeout": timeout})
 
 
 def test_retries_cannot_be_negative(use: Use) -> None:
@@ -207,6 +217,7 @@ UNKNOWN = "; whether the change was made is not known: look before you make it a
         (GET, [CUT], "the connection broke: Server disconnected without sending a response."),
         (GET, [httpx.ReadError("")], "the connection broke: ReadError"),
         (GET, [httpx.PoolTimeout("")], "all connections were busy for too long, so that GET was not sent"),
+        (LOOK, [SLOW], "did not answer POST in time"),
         (MAKE, [SLOW], f"did not answer POST in time{UNKNOWN}"),
         (MAKE, [CUT], f"the connection broke: Server disconnected without sending a response.{UNKNOWN}"),
         (

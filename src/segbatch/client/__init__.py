@@ -25,7 +25,7 @@ from segbatch.client.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-from segbatch.client.models import SavedGroup, SavedRule, SavedSegment
+from segbatch.client.models import MembersPage, Preview, PreviewWarning, SavedGroup, SavedRule, SavedSegment
 from segbatch.client.synchronous import SegmentsClient
 from segbatch.definitions.segment import Group, Rule, Segment
 
@@ -38,7 +38,10 @@ __all__ = [
     "GoneError",
     "Group",
     "InvalidError",
+    "MembersPage",
     "NotFoundError",
+    "Preview",
+    "PreviewWarning",
     "Rule",
     "SavedGroup",
     "SavedRule",

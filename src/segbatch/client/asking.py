@@ -36,6 +36,7 @@ class Ask:
         headers: What is said beside who asks.
         content: The body, if any.
         is_question: Whether nothing comes of it but an answer.
+        patience: For how many seconds to wait for that at least, where it takes long; it is not asked twice then.
     """
 
     method: str
@@ -44,11 +45,12 @@ class Ask:
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
     is_question: bool = False
+    patience: float | None = None
 
     @property
     def is_repeatable(self) -> bool:
         """Whether it may be sent twice: nothing comes of it, or an ETag keeps the second one out."""
-        return self.is_question or self.headers.get("If-Match", "*") != "*"
+        return (self.is_question and self.patience is None) or self.headers.get("If-Match", "*") != "*"
 
 
 @dataclass(frozen=True, slots=True)

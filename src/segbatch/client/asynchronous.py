@@ -1,5 +1,6 @@
 """The client for programs with `async`; it does what `SegmentsClient` does."""
 
+from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -9,7 +10,7 @@ import httpx
 from segbatch.client.asking import Ask, Done, Outcome, Steps, next_step
 from segbatch.client.base import BaseClient
 from segbatch.client.calls import Definition
-from segbatch.client.models import SavedSegment
+from segbatch.client.models import MembersPage, Preview, SavedSegment
 
 __all__ = ["AsyncSegmentsClient"]
 
@@ -47,8 +48,8 @@ class AsyncSegmentsClient(BaseClient):
         Raises:
             UsageError: One of them cannot be one.
         """
-        super().__init__(base_url, api_key, project_id, retries)
-        self._http = httpx.AsyncClient(headers=self._target.headers, timeout=timeout, transport=transport)
+        super().__init__(base_url, api_key, project_id, timeout, retries)
+        self._http = httpx.AsyncClient(headers=self._target.headers, transport=transport)
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,6 +131,60 @@ class AsyncSegmentsClient(BaseClient):
         """
         await self._run(self._calls.delete_segment(segment_id, if_match))
 
+    async def list_members(
+        self, segment_id: str, *, cursor: str | None = None, limit: int | None = None
+    ) -> MembersPage:
+        """Return some of the contacts in a segment, as the last run found them.
+
+        Args:
+            segment_id: Which segment.
+            cursor: The `next_cursor` of the page before; None for the first page.
+            limit: How many at most; None for as many as the server thinks right.
+
+        Raises:
+            NotFoundError: There is no segment of that id.
+            ConflictError: No run has evaluated it yet.
+            GoneError: The run that the cursor is of is gone; begin anew.
+            ApiError: The API did not do it for another reason.
+        """
+        return await self._run(self._calls.list_members(segment_id, cursor, limit))
+
+    async def iter_members(self, segment_id: str, *, limit: int | None = None) -> AsyncIterator[str | int]:
+        """Yield the ids of all contacts in a segment, page by page; all of them are of the run that was last at first.
+
+        Args:
+            segment_id: Which segment.
+            limit: How many to ask for at once; None for as many as the server thinks right.
+
+        Raises:
+            NotFoundError: There is no segment of that id.
+            ConflictError: No run has evaluated it yet.
+            GoneError: The run is gone by now; begin anew.
+            ApiError: The API did not do it for another reason.
+        """
+        cursor = None
+        while True:
+            page = await self.list_members(segment_id, cursor=cursor, limit=limit)
+            for member in page.members:
+                yield member
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def preview(self, definition: Definition, *, first: int | None = None) -> Preview:
+        """Count whom a segment would hold, without saving it; this may take a minute.
+
+        Args:
+            definition: Its `rules`, and what else is to be said of it; it needs no name.
+            first: How many ids to show; None for as many as the server thinks right.
+
+        Raises:
+            InvalidError: It is no right definition, or the contacts have no such fields; `problems` tells why.
+            ConflictError: There are no contacts to look at, because no run has been published.
+            ApiError: The API did not do it for another reason.
+        """
+        return await self._run(self._calls.preview(definition, first))
+
     async def _run(self, steps: Steps[_Result]) -> _Result:
         """Do what a call asks for, step by step, until it has its result."""
         outcome = None
@@ -143,10 +198,7 @@ class AsyncSegmentsClient(BaseClient):
 
     async def _send(self, ask: Ask) -> Outcome:
         """Send a request, and return its answer or why there is none."""
-        url = self._target.base_url + ask.path
         try:
-            return await self._http.request(
-                ask.method, url, params=ask.params, headers=ask.headers, content=ask.content
-            )
+            return await self._http.request(**self._arguments(ask))
         except httpx.RequestError as error:
             return error

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from segbatch.client.asking import Ask, Steps, ask
 from segbatch.client.errors import NotFoundError
-from segbatch.client.models import SavedSegment
-from segbatch.client.reading import answer_of, read_segment, read_segments
+from segbatch.client.models import MembersPage, Preview, SavedSegment
+from segbatch.client.reading import answer_of, read_page, read_preview, read_segment, read_segments
 from segbatch.definitions.segment import Segment
 from segbatch.errors import UsageError, shown
 
@@ -20,6 +20,9 @@ __all__ = ["Calls", "Definition"]
 
 Definition = Segment | Mapping[str, Any]
 """A definition, or some of its keys; its rules may be models too."""
+
+_PREVIEW_PATIENCE = 90.0
+"""The server counts for a minute at most, and may let a preview wait before."""
 
 _SEGMENTS = "/api/v1/contacts/segments"
 
@@ -67,6 +70,20 @@ class Calls:
         reply = yield from ask(request, self._retries)
         with suppress(*([NotFoundError] if reply.is_doubtful else [])):  # an earlier try removed it
             answer_of(reply, request, self._base_url)
+
+    def list_members(self, segment_id: str, cursor: str | None, limit: int | None) -> Steps[MembersPage]:
+        """List some of the members of a segment."""
+        asked = {"cursor": cursor, "limit": None if limit is None else str(limit)}
+        params = {key: value for key, value in asked.items() if value is not None}
+        request = Ask("GET", f"{_path(segment_id)}/members", params, is_question=True)
+        return read_page((yield from self._done(request)))
+
+    def preview(self, definition: Definition, first: int | None) -> Steps[Preview]:
+        """Count whom a segment would hold."""
+        sent = dict(definition.to_json() if isinstance(definition, Segment) else definition)
+        content = _written(sent if first is None else {**sent, "first": first})
+        request = Ask("POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_question=True, patience=_PREVIEW_PATIENCE)
+        return read_preview((yield from self._done(request)))
 
     def _done(self, request: Ask) -> Steps[httpx.Response]:
         """Send a request, and see to it that it was done."""

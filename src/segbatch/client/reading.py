@@ -10,14 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from segbatch.client.asking import Ask, Reply, retry_after
 from segbatch.client.errors import AnswerError, ApiError, StaleError, UnreachableError, error_class
-from segbatch.client.models import SavedSegment
+from segbatch.client.models import MembersPage, Preview, SavedSegment
 from segbatch.definitions.strict_json import child_path
 from segbatch.errors import Problem, cut, printable
 
-__all__ = ["answer_of", "read_segment", "read_segments"]
+__all__ = ["answer_of", "read_page", "read_preview", "read_segment", "read_segments"]
 
 _SEGMENT = TypeAdapter(SavedSegment)
 _SEGMENTS = TypeAdapter(list[SavedSegment])
+_PAGE = TypeAdapter(MembersPage)
+_PREVIEW = TypeAdapter(Preview)
 _TAGS = {"<rule>", "<group>"}
 _LONGEST = 1_000
 
@@ -42,6 +44,24 @@ def read_segments(response: httpx.Response) -> list[SavedSegment]:
         AnswerError: It is none.
     """
     return _read(_SEGMENTS, response)
+
+
+def read_page(response: httpx.Response) -> MembersPage:
+    """Read an answer that is a page of members.
+
+    Raises:
+        AnswerError: It is none.
+    """
+    return _read(_PAGE, response)
+
+
+def read_preview(response: httpx.Response) -> Preview:
+    """Read an answer that is a preview.
+
+    Raises:
+        AnswerError: It is none.
+    """
+    return _read(_PREVIEW, response)
 
 
 def _read(kind: TypeAdapter[_Read], response: httpx.Response) -> _Read:

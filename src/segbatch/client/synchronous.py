@@ -1,6 +1,7 @@
 """The client for programs without `async`."""
 
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -9,7 +10,7 @@ import httpx
 from segbatch.client.asking import Ask, Done, Outcome, Steps, next_step
 from segbatch.client.base import BaseClient
 from segbatch.client.calls import Definition
-from segbatch.client.models import SavedSegment
+from segbatch.client.models import MembersPage, Preview, SavedSegment
 
 __all__ = ["SegmentsClient"]
 
@@ -47,8 +48,8 @@ class SegmentsClient(BaseClient):
         Raises:
             UsageError: One of them cannot be one.
         """
-        super().__init__(base_url, api_key, project_id, retries)
-        self._http = httpx.Client(headers=self._target.headers, timeout=timeout, transport=transport)
+        super().__init__(base_url, api_key, project_id, timeout, retries)
+        self._http = httpx.Client(headers=self._target.headers, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -128,6 +129,57 @@ class SegmentsClient(BaseClient):
         """
         self._run(self._calls.delete_segment(segment_id, if_match))
 
+    def list_members(self, segment_id: str, *, cursor: str | None = None, limit: int | None = None) -> MembersPage:
+        """Return some of the contacts in a segment, as the last run found them.
+
+        Args:
+            segment_id: Which segment.
+            cursor: The `next_cursor` of the page before; None for the first page.
+            limit: How many at most; None for as many as the server thinks right.
+
+        Raises:
+            NotFoundError: There is no segment of that id.
+            ConflictError: No run has evaluated it yet.
+            GoneError: The run that the cursor is of is gone; begin anew.
+            ApiError: The API did not do it for another reason.
+        """
+        return self._run(self._calls.list_members(segment_id, cursor, limit))
+
+    def iter_members(self, segment_id: str, *, limit: int | None = None) -> Iterator[str | int]:
+        """Yield the ids of all contacts in a segment, page by page; all of them are of the run that was last at first.
+
+        Args:
+            segment_id: Which segment.
+            limit: How many to ask for at once; None for as many as the server thinks right.
+
+        Raises:
+            NotFoundError: There is no segment of that id.
+            ConflictError: No run has evaluated it yet.
+            GoneError: The run is gone by now; begin anew.
+            ApiError: The API did not do it for another reason.
+        """
+        cursor = None
+        while True:
+            page = self.list_members(segment_id, cursor=cursor, limit=limit)
+            yield from page.members
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def preview(self, definition: Definition, *, first: int | None = None) -> Preview:
+        """Count whom a segment would hold, without saving it; this may take a minute.
+
+        Args:
+            definition: Its `rules`, and what else is to be said of it; it needs no name.
+            first: How many ids to show; None for as many as the server thinks right.
+
+        Raises:
+            InvalidError: It is no right definition, or the contacts have no such fields; `problems` tells why.
+            ConflictError: There are no contacts to look at, because no run has been published.
+            ApiError: The API did not do it for another reason.
+        """
+        return self._run(self._calls.preview(definition, first))
+
     def _run(self, steps: Steps[_Result]) -> _Result:
         """Do what a call asks for, step by step, until it has its result."""
         outcome = None
@@ -141,8 +193,7 @@ class SegmentsClient(BaseClient):
 
     def _send(self, ask: Ask) -> Outcome:
         """Send a request, and return its answer or why there is none."""
-        url = self._target.base_url + ask.path
         try:
-            return self._http.request(ask.method, url, params=ask.params, headers=ask.headers, content=ask.content)
+            return self._http.request(**self._arguments(ask))
         except httpx.RequestError as error:
             return error
