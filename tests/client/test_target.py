@@ -53,6 +53,9 @@ def test_the_environment_says_what_arguments_do_not(monkeypatch: pytest.MonkeyPa
     request = asked()
     assert request.url.host == "server"
     assert (request.headers["Authorization"], request.headers["X-Project-ID"]) == (f"Bearer {KEY}", "proj-1")
+    for name in ("SEGBATCH_API_KEY", "SEGBATCH_PROJECT_ID"):
+        monkeypatch.setenv(name, "")
+    assert not {"authorization", "x-project-id"} & set(asked().headers)
     request = asked("http://other", "other", "proj-2")
     assert (str(request.url.host), request.headers["X-Project-ID"]) == ("other", "proj-2")
     assert request.headers["Authorization"] == "Bearer other"

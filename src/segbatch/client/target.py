@@ -51,12 +51,17 @@ def read_target(base_url: str | None, api_key: str | None, project_id: str | Non
     Raises:
         UsageError: One of them cannot be one, or there is no URL.
     """
-    url = os.environ.get(URL_VARIABLE) if base_url is None else base_url
-    key = os.environ.get(KEY_VARIABLE) if api_key is None else api_key
-    project = os.environ.get(PROJECT_VARIABLE) if project_id is None else project_id
+    url = _else(base_url, URL_VARIABLE)
+    key = _else(api_key, KEY_VARIABLE)
+    project = _else(project_id, PROJECT_VARIABLE)
     if url is None:
         raise UsageError(f"say where the server is, by base_url or {URL_VARIABLE}, such as http://localhost:8765")
     return Target(_read_url(url), None if key is None else _read_key(key), _read_project(project))
+
+
+def _else(text: str | None, variable: str) -> str | None:
+    """Return what was given, or else what a variable says; an empty one says nothing, as everywhere in segbatch."""
+    return os.environ.get(variable) or None if text is None else text
 
 
 def _read_url(text: str) -> str:
