@@ -22,7 +22,7 @@ import pytest
 import segbatch
 from asking import SEGMENTS, Server, serving
 from builders import rule, write_segment
-from segbatch.client import AsyncSegmentsClient, NotFoundError, SegmentsClient
+from segbatch.client import AsyncSegmentsClient, ConflictError, NotFoundError, SegmentsClient
 from segbatch.keys import KeyRing
 
 ROOT = Path(__file__).parents[2]
@@ -233,6 +233,28 @@ def test_the_python_of_the_page_runs(place: Place, code: str, printed: str) -> N
     program = f"import os\napi_key, rules = os.environ['KEY'], {PRO_PLAN_USERS['rules']}\n{code}"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
+
+
+def test_members_and_previews_are_what_a_run_finds(place: Place) -> None:
+    with SegmentsClient(place.server.base, place.key) as client:
+        segment = client.create_segment(PRO_PLAN_USERS)
+        with pytest.raises(ConflictError) as told:
+            client.list_members(segment.id)
+        assert told.value.code == "nothing-published"
+        _, members = evaluated(place, segment.id)
+        assert sorted(map(str, client.iter_members(segment.id, limit=100))) == members
+        page = client.list_members(segment.id)
+        assert (page.segment_id, page.status, page.member_count) == (segment.id, "ok", len(members))
+        preview = client.preview({"rules": PRO_PLAN_USERS["rules"]}, first=3)
+    assert preview.member_count == len(members)
+    assert set(preview.first) < set(members)
+    assert len(preview.first) == 3
+
+    async def listed() -> list[str]:
+        async with AsyncSegmentsClient(place.server.base, place.key) as client:
+            return [str(member) async for member in client.iter_members(segment.id)]
+
+    assert sorted(asyncio.run(listed())) == members
 
 
 def test_a_segment_of_the_api_is_one_of_the_library(place: Place) -> None:
