@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segbatch.errors import UsageError
+from segbatch.errors import SegbatchError, UsageError
 from segbatch.telling import hook_runner
 from segbatch.telling.outcome import HookEnded, Outcome
 
@@ -55,12 +55,17 @@ class Hooks:
                 raise UsageError(f"the command of the hook is empty; is a variable not set? ({option})")
 
     def stand_by(self) -> "Standby | None":
-        """Start what runs the hooks; nothing where there are none."""
-        return (
-            Standby(self)
-            if any(command and command.strip() for command in (self.on_success, self.on_failure))
-            else None
-        )
+        """Start what runs the hooks; nothing where there are none.
+
+        Raises:
+            SegbatchError: It cannot be started.
+        """
+        if not any(command and command.strip() for command in (self.on_success, self.on_failure)):
+            return None
+        try:
+            return Standby(self)
+        except OSError as error:
+            raise SegbatchError(f"the hooks cannot be made ready: {error.strerror}") from None
 
     def chosen(self, outcome: Outcome) -> tuple[str, str] | None:
         """Return the option and the command that an outcome asks for, if any."""
@@ -112,11 +117,7 @@ class Standby:
         )
 
     def expect(self, outcome: Outcome) -> None:
-        """Say what is to be told if nothing more comes: what it looks like when this process is killed."""
-        self._write(self._hooks.told(outcome))
-
-    def tell_at_once(self, outcome: Outcome) -> None:
-        """Say how the run ended, while a signal ends this process, and wait for nothing."""
+        """Say what is to be told if this process ends before it says something else."""
         self._write(self._hooks.told(outcome))
 
     def end(self, outcome: Outcome) -> HookEnded | None:
@@ -136,7 +137,9 @@ class Standby:
         if chosen is None:
             return None
         seconds = time.monotonic() - begun
-        return HookEnded(chosen[0], None if ended == hook_runner.TOO_LATE else ended, seconds)
+        if ended == hook_runner.TOO_LATE and seconds >= self._hooks.timeout:  # and not the hook's own status
+            ended = None
+        return HookEnded(chosen[0], ended, seconds)
 
     @property
     def _pipe(self) -> Any:
