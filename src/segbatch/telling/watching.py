@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Log", "Watch", "watching"]
 
 _PARTIAL, _FAILED, _INTERRUPTED, _KILLED, _PIPE_CLOSED = 3, 1, 130, 137, 141
-_WITHOUT_A_WORD = "the run ended without a word: it was killed, often because memory ran out"
+_WITHOUT_A_WORD = "the run ended without a word: it was killed, or broke down, often because memory ran out"
 _INTERRUPTED_WORDS = "interrupted; nothing was published"
 _UNREAD = "who read the answer stopped reading"
 
