@@ -110,7 +110,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     silent = f"{night.job('silent').command(program, NIGHTLY_LOG='')} --quiet"
     jobs = {name: night.job(name).command(program) for name in ("well", "badly", "locked")}
     jobs |= {"killed": night.job("killed").command(slow), "silent": silent}
-    jobs["endless"] = night.job("endless").command(slow, NIGHTLY_TIME_LIMIT="20s")
+    jobs["endless"] = night.job("endless").command(slow, NIGHTLY_TIME_LIMIT="30s")
     with (
         at_work(),
         locked(night.job("locked").at("output/lock"), "run of a test", NO_PATIENCE),
