@@ -83,5 +83,10 @@ def serving(folder: Path, *options: str, program: Sequence[str] = ("-m", "segbat
         assert " at http://" in line, (folder / "serve.log").read_text()
         yield Server(process, line.rpartition(" at ")[2].strip())
     finally:
-        process.kill()
-        process.communicate()
+        process.terminate()
+        try:
+            process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise

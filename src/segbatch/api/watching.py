@@ -41,9 +41,6 @@ class Watched:
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """Answer a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         begun, status = time.perf_counter(), 0
 
         async def answer(message: _Message) -> None:
