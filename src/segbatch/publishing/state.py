@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pyarrow as pa
@@ -86,8 +87,8 @@ class State:
 
     @cached_property
     def _octets(self) -> pl.DataFrame:
-        """The bits in one piece, which is a copy in memory."""
-        return pl.DataFrame(self._bytes)
+        """The bits, mapped as they stand in the file; in one piece, and so in memory, once rows from all over are asked."""
+        return cast("pl.DataFrame", pl.from_arrow(self._bytes, rechunk=False))
 
     def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
         """Return the ids of the first members of a segment from some row on.
