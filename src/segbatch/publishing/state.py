@@ -87,7 +87,7 @@ class State:
 
     @cached_property
     def _octets(self) -> pl.DataFrame:
-        """The bits, mapped as they stand in the file; in one piece, and so in memory, once rows from all over are asked."""
+        """The bits, mapped as they stand in the file; a copy in memory once rows from all over it are asked for."""
         return cast("pl.DataFrame", pl.from_arrow(self._bytes, rechunk=False))
 
     def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
