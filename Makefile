@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz help setup demo test lint unit property crash writers nightly compat bench docs lock format clean
+.PHONY: api-fuzz help setup demo test lint unit property crash writers nightly compat airflow bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -65,6 +65,21 @@ compat: $(READY) ## Read the published tables with the oldest DuckDB that is sup
 	.venv-old-duckdb/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/old-duckdb.txt
 	SEGBATCH_OLD_DUCKDB_PYTHON=$(CURDIR)/.venv-old-duckdb/bin/python $(BIN)/pytest -q tests/compat
 
+AIRFLOW := .venv-airflow
+AIRFLOW_COVERAGE := $(AIRFLOW)/bin/coverage
+AIRFLOW_MEASURED := --rcfile=/dev/null --data-file=$(AIRFLOW)/.coverage
+
+$(AIRFLOW)/.ready: requirements/airflow.txt pyproject.toml
+	test -x $(AIRFLOW)/bin/python || $(PYTHON) -m venv $(AIRFLOW)
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/airflow.txt
+	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(AIRFLOW)/.ready
+
+airflow: $(READY) $(AIRFLOW)/.ready ## Run the operator and the sample DAG in a real Airflow (takes minutes)
+	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python src/segbatch/airflow jobs tests/airflow tests/builders.py
+	$(AIRFLOW_COVERAGE) run $(AIRFLOW_MEASURED) --branch --include='src/segbatch/airflow/*' -m pytest -q --durations=5 tests/airflow
+	$(AIRFLOW_COVERAGE) report $(AIRFLOW_MEASURED) --show-missing --fail-under=95
+
 BENCH ?= --all --results benchmarks/last_run.json --page docs/benchmarks.md
 
 bench: $(READY) ## Measure segbatch and its peers (BENCH="--help" has the options; all takes about an hour)
@@ -79,7 +94,7 @@ docs: $(READY) ## Write docs/cli.md, the settings in docs/configuration.md and d
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_openapi.py
 
-lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt and requirements/bench.txt
+lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt, bench.txt and airflow.txt
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev pyproject.toml \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
@@ -87,6 +102,9 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt and re
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements/dev.txt \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
 		--output-file requirements/bench.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra airflow --group airflow pyproject.toml \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
+		--output-file requirements/airflow.txt
 
 format: $(READY) ## Bring the code into shape
 	$(BIN)/ruff check --fix .

@@ -14,6 +14,7 @@ OUTPUT/runs/.tmp-RUN/                     all of this, while the run goes on
 ```
 """
 
+import hashlib
 import re
 import secrets
 from datetime import datetime
@@ -36,6 +37,7 @@ __all__ = [
     "UNPUBLISHED",
     "check_run_id",
     "free_folder",
+    "legal_run_id",
     "new_run_id",
 ]
 
@@ -57,6 +59,8 @@ PREVIOUS = "previous"
 
 _MAX_RUN_ID = 150
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=-]*")
+_ILLEGAL = re.compile(r"[^A-Za-z0-9._:+@=-]")
+_DIGEST = 8
 _RUN_ID_RULE = (
     f"a run id begins with a letter or digit, goes on with these and '.', '_', ':', '+', '@', '=' and '-', "
     f"and has at most {_MAX_RUN_ID} characters (--run-id)"
@@ -75,6 +79,20 @@ def check_run_id(run_id: str) -> str:
     if not _RUN_ID.fullmatch(run_id) or len(run_id) > _MAX_RUN_ID:
         raise UsageError(f"{shown(run_id)} cannot be a run id; {_RUN_ID_RULE}")
     return run_id
+
+
+def legal_run_id(name: str) -> str:
+    """Return the run id for what another program calls its run, always the same.
+
+    Returns:
+        The name itself where it can be a run id; else what is like it, with a digest, so that no two names become one.
+    """
+    try:
+        return check_run_id(name)
+    except UsageError:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
+        alike = _ILLEGAL.sub("-", f"run-{name}")
+        return f"{alike[: _MAX_RUN_ID - 1 - _DIGEST]}-{digest}"
 
 
 def new_run_id(started: datetime) -> str:

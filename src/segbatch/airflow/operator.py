@@ -1,0 +1,207 @@
+"""The operator that makes a run."""
+
+import logging
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+
+from airflow.sdk import Asset, BaseOperator
+
+from segbatch.airflow.facts import facts_of, in_trouble, summary
+from segbatch.airflow.naming import moment_of, run_id_of
+from segbatch.airflow.program import OWN, Ended, Program, Said
+
+if TYPE_CHECKING:
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+else:
+    try:
+        from airflow.sdk.exceptions import AirflowException, AirflowFailException
+    except ImportError:  # Airflow 3.0 and 3.1
+        from airflow.exceptions import AirflowException, AirflowFailException
+
+__all__ = ["SegbatchOperator"]
+
+OnPartial = Literal["fail", "warn", "succeed"]
+
+_PUBLISHED, _WRONG_USAGE, _PARTIAL, _LOCKED = 0, 2, 3, 75
+_MOST_SHOWN = 5
+_TROUBLE = {"segment_failed", "segment_held"}
+_TROUBLE_LEVEL = {"fail": logging.ERROR, "warn": logging.WARNING, "succeed": logging.INFO}
+_SWITCH = {"true": True, "1": True, "yes": True, "on": True}
+_SWITCH |= dict.fromkeys(["false", "0", "no", "off", "none", ""], False)
+
+
+class SegbatchOperator(BaseOperator):
+    """Evaluates all segments over a snapshot and publishes the membership, by `segbatch run`.
+
+    The run holds for the end of the data interval and has the id of the DAG run, so that a task that is tried again or
+    cleared takes the place of its earlier run, and adds nothing.
+
+    What it returns, and what the event of each `Asset` in `outlets` has as `extra`, are the run's counts and places:
+    `run_id`, `as_of`, `status`, `contacts`, `memberships`, `segments_ok`, `segments_failed`, `segments_held`,
+    `segments_deleted`, `entered`, `exited`, `catalogue`, `membership`.
+
+    Args:
+        contacts: A Parquet file, a folder of them, or a glob. Of the first five, what is not given is as on the command
+            line.
+        segments: A JSON file of definitions, or a folder of such files.
+        output_dir: The folder to publish in. (`output` means something else in Airflow: what the task returns.)
+        project: Evaluate the segments of this project alone, over its contacts alone.
+        timezone: The IANA name of the run's time zone.
+        as_of: The moment for which the run holds; if not given, the end of the data interval or, where there is none,
+            the moment from which on the DAG run was to run.
+        run_id: The run's id; that of the DAG run if not given, with `@` and the number of a mapped task behind it.
+        rewind: Whether runs that hold for a later moment are taken back, which a cleared task of an older night needs;
+            a text such as `true` will do.
+        options: More options of `segbatch run`: a list, or a text as on the command line.
+        on_partial: What becomes of the task where the run was published, but some segments failed or were held: `fail`
+            it (and do not try again, which would change nothing), `warn` in its log, or just `succeed`.
+        program: How the program is called; as it is installed beside Airflow, if not given.
+        env: What is added to the program's environment.
+        cwd: Where the program runs, against which its paths are; where the worker does, if not given.
+        **kwargs: What every operator takes.
+
+    Raises:
+        ValueError: `on_partial` is none of the three.
+    """
+
+    template_fields: Sequence[str] = (
+        "contacts",
+        "segments",
+        "output_dir",
+        "project",
+        "timezone",
+        "as_of",
+        "run_id",
+        "rewind",
+        "options",
+        "env",
+        "cwd",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"options": "json", "env": "json"}
+    ui_color = "#d8e8df"
+
+    def __init__(
+        self,
+        *,
+        contacts: str | None = None,
+        segments: str | None = None,
+        output_dir: str | None = None,
+        project: str | None = None,
+        timezone: str | None = None,
+        as_of: str | None = None,
+        run_id: str | None = None,
+        rewind: bool | str = False,
+        options: str | Sequence[str] = (),
+        on_partial: OnPartial = "fail",
+        program: str | Sequence[str] = OWN,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.contacts = contacts
+        self.segments = segments
+        self.output_dir = output_dir
+        self.project = project
+        self.timezone = timezone
+        self.as_of = as_of
+        self.run_id = run_id
+        self.rewind = rewind
+        self.options = options
+        self.env = env
+        self.cwd = cwd
+        self.program = [program] if isinstance(program, str) else list(program)
+        self.on_partial = on_partial
+        if on_partial not in get_args(OnPartial):
+            raise ValueError(f"on_partial is {on_partial!r}; say 'fail', 'warn' or 'succeed'")
+        self._running: Program | None = None
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Make the run.
+
+        Args:
+            context: The task's context.
+
+        Returns:
+            The run's counts and places.
+
+        Raises:
+            AirflowFailException: Trying again would change nothing: wrong usage, wrong definitions, or `on_partial`.
+            AirflowException: The snapshot cannot be used, another run is at work, or this one was ended.
+        """
+        command = [*self.program, "run", "--json", "--log-format=json", *self._arguments(context)]
+        self.log.info("%s", shlex.join(command))
+        self._running = Program(command)
+        try:
+            ended = self._running.run(self.env or {}, self.cwd, self._tell)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise AirflowFailException(f"{error.filename}: {error.strerror} (program, cwd)") from None
+        if ended.status not in {_PUBLISHED, _PARTIAL} or ended.answer is None:
+            raise _failure(ended)
+        return self._published(ended.answer, context)
+
+    def on_kill(self) -> None:
+        """End the run within two seconds; nothing is left behind."""
+        if self._running is not None:
+            self._running.stop()
+
+    def _tell(self, said: Said) -> None:
+        """Write to the task's log what the program said."""
+        level = _TROUBLE_LEVEL[self.on_partial] if said.event in _TROUBLE else said.level
+        self.log.log(level, "%s", said.message)
+
+    def _arguments(self, context: Any) -> list[str]:
+        """Return the options of the command line."""
+        options = {
+            "--contacts": self.contacts,
+            "--segments": self.segments,
+            "--output": self.output_dir,
+            "--project": self.project,
+            "--timezone": self.timezone,
+            "--as-of": self.as_of or moment_of(context).isoformat(),
+            "--run-id": self.run_id or run_id_of(context),
+        }
+        given = [f"{name}={value}" for name, value in options.items() if value is not None]
+        more = shlex.split(self.options) if isinstance(self.options, str) else self.options
+        return [*given, *(["--rewind"] if self._rewinds() else []), *more]
+
+    def _rewinds(self) -> bool:
+        """Read `rewind`, which a template makes a text."""
+        word = str(self.rewind).strip().lower()
+        if word not in _SWITCH:
+            raise AirflowFailException(f"rewind is {word!r}; say true or false")
+        return _SWITCH[word]
+
+    def _published(self, report: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Tell of a published run, and end the task as is right where some segments were in trouble."""
+        facts, trouble = facts_of(report, self.cwd), in_trouble(report)
+        self.log.info("%s", summary(facts))
+        for asset in self.outlets:
+            if isinstance(asset, Asset):
+                context["outlet_events"][asset].extra.update(facts)
+        if facts["status"] == "partial" and self.on_partial == "fail":
+            if self.do_xcom_push:
+                context["ti"].xcom_push(key="return_value", value=facts)
+            raise AirflowFailException(f"published, but {_some(trouble)} (on_partial)")
+        return facts
+
+
+def _failure(ended: Ended) -> AirflowException:
+    """Return the exception for a run that published nothing; Airflow tries again only where that can help."""
+    said = _some(ended.errors)
+    if ended.status == _WRONG_USAGE:
+        return AirflowFailException(f"wrong usage, which no retry would mend: {said}")
+    if ended.status == _LOCKED:
+        return AirflowException(f"another run is at work; nothing was published: {said}")
+    if ended.signal:
+        out_of_memory = " (often: out of memory)" if ended.signal == "SIGKILL" else ""
+        return AirflowException(f"the run was ended by {ended.signal}{out_of_memory}: {said}")
+    return AirflowException(f"exit status {ended.status}: {said}")
+
+
+def _some(messages: Sequence[str]) -> str:
+    """Join some messages, as many as can be read at a glance."""
+    more = len(messages) - _MOST_SHOWN
+    shown = "; ".join(messages[:_MOST_SHOWN]) or "see the log"
+    return f"{shown}; and {more:,} more in the log" if more > 0 else shown

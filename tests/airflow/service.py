@@ -1,0 +1,181 @@
+"""A whole Airflow of our own: scheduler, DAG processor, triggerer and API server, to be asked by its REST API."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import psutil
+
+__all__ = ["Airflow", "eventually", "serving"]
+
+Found = TypeVar("Found")
+
+PROGRAMS = Path(sys.executable).parent
+"""Where the programs of this environment are."""
+
+_PATIENCE = 300.0
+"""How long anything may take, in seconds, on a machine that has other work."""
+
+
+def eventually(what: str, look: Callable[[], Found | None]) -> Found:
+    """Look until something is found."""
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {_PATIENCE} seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Airflow:
+    """An Airflow that runs.
+
+    Attributes:
+        home: Its folder.
+        client: What asks its API.
+    """
+
+    home: Path
+    client: httpx.Client
+
+    def ask(self, path: str, **query: Any) -> Any:
+        answer = self.client.get(path, params=query)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def tell(self, method: str, path: str, body: Any) -> Any:
+        answer = self.client.request(method, path, json=body)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def unpause(self, *dag_ids: str) -> None:
+        for dag_id in dag_ids:
+            self.tell("PATCH", f"dags/{dag_id}", {"is_paused": False})
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
+        """Return the task instances of a DAG run, by the task's id."""
+        found = self.ask(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {task["task_id"]: task for task in found}
+
+    def state(self, dag_id: str, run_id: str, task_id: str) -> str | None:
+        found: str | None = self.tasks(dag_id, run_id)[task_id]["state"]
+        return found
+
+    def ended(self, dag_id: str, run_id: str) -> str:
+        """Wait for the end of a DAG run, and return its state."""
+
+        def look() -> str | None:
+            run = self.ask(f"dags/{dag_id}/dagRuns/{run_id}")
+            return run["state"] if run["state"] in {"success", "failed"} else None
+
+        return eventually(f"the end of {dag_id} {run_id}", look)
+
+    def until(self, dag_id: str, run_id: str, task_id: str, state: str) -> dict[str, Any]:
+        """Wait until a task is in a state."""
+
+        def look() -> dict[str, Any] | None:
+            task = self.tasks(dag_id, run_id).get(task_id)
+            return task if task and task["state"] == state else None
+
+        return eventually(f"{task_id} of {run_id} to be {state}", look)
+
+    def clear(self, dag_id: str, run_id: str, task_id: str, *, include_future: bool = False) -> None:
+        """Clear a task and those after it, of later runs too if told so."""
+        body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "include_downstream": True}
+        body |= {"only_failed": False, "reset_dag_runs": True, "include_future": include_future}
+        self.tell("POST", f"dags/{dag_id}/clearTaskInstances", body)
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Return what a task returned."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.ask(path, deserialize=True)["value"]
+
+    def log(self, dag_id: str, run_id: str, task_id: str, number: int) -> str:
+        """Return the log of a try of a task, as its page shows it."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}"
+        entries = self.ask(path, full_content=True)["content"]
+        return "\n".join(f"{entry.get('level', '')}: {entry['event']}" for entry in entries)
+
+
+@contextmanager
+def serving(home: Path, dags: Path, env: dict[str, str]) -> Iterator[Airflow]:
+    """Start an Airflow in a folder, and end it.
+
+    Args:
+        home: The folder; it is made.
+        dags: The folder of the DAGs.
+        env: What is added to the environment.
+    """
+    home.mkdir()
+    port, *others = _free_ports(3)
+    url = f"http://127.0.0.1:{port}"
+    settings = os.environ | env | _settings(home, dags, url, port, others)
+    with (home / "standalone.log").open("w") as log:
+        server = subprocess.Popen([PROGRAMS / "airflow", "standalone"], env=settings, stdout=log, stderr=log)
+    try:
+        with httpx.Client(base_url=f"{url}/api/v2/", timeout=60) as client:
+            eventually("Airflow to be up", lambda: _is_up(server, client, home))
+            token = client.get(f"{url}/auth/token").json()["access_token"]
+            client.headers["Authorization"] = f"Bearer {token}"
+            yield Airflow(home, client)
+    finally:
+        _end(server)
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End an Airflow with all that it started, tasks too."""
+    family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
+    server.terminate()
+    psutil.wait_procs(family, timeout=20)
+    for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    server.wait()
+
+
+def _settings(home: Path, dags: Path, url: str, port: int, others: list[int]) -> dict[str, str]:
+    return {
+        "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",  # where Airflow looks for itself
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PARALLELISM": "3",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "5",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+        "AIRFLOW__API__BASE_URL": url,
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(others[0]),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(others[1]),
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    }
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _is_up(server: subprocess.Popen[bytes], client: httpx.Client, home: Path) -> bool:
+    assert server.poll() is None, (home / "standalone.log").read_text()
+    try:
+        health = client.get("monitor/health")
+    except httpx.TransportError:
+        return False
+    parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+    return health.is_success and all(health.json()[part]["status"] == "healthy" for part in parts)

@@ -1,0 +1,317 @@
+"""The operator in a real task's context: what the run is told, what the task returns, and how it fails."""
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import psutil
+import pyarrow as pa
+import pytest
+from airflow.sdk import Asset
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.execution_time.context import OutletEventAccessors
+from airflow.sdk.execution_time.timeout import TimeoutPosix
+from service import eventually
+from slow import write_slow_contacts, write_slow_segment
+
+from builders import rule, write_contacts, write_segment
+from segbatch.airflow import SegbatchOperator
+from segbatch.publishing.lock import NO_PATIENCE, locked
+from segbatch.publishing.reading import read_history
+
+NIGHT = datetime(2025, 11, 4, 2, tzinfo=UTC)
+AUDIENCES = Asset("audiences")
+
+
+class Task:
+    """What Airflow knows of a task; it keeps what the task tells it."""
+
+    def __init__(self, night: datetime = NIGHT, map_index: int = -1) -> None:
+        self.map_index = map_index
+        self.pushed: dict[str, Any] = {}
+        dag_run = SimpleNamespace(data_interval_end=night, run_after=night + timedelta(hours=9))
+        run_id = f"scheduled__{night.isoformat()}"
+        self.context: Any = {"dag_run": dag_run, "run_id": run_id, "ti": self, "outlet_events": OutletEventAccessors()}
+
+    def xcom_push(self, key: str, value: Any) -> None:
+        self.pushed[key] = value
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Path:
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)  # which lets `execute` be called by others than Airflow
+    monkeypatch.setattr(SegbatchOperator, "log", logging.getLogger("task"))
+    caplog.set_level(logging.INFO)
+    monkeypatch.chdir(tmp_path)
+    write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "pro", "free"])})
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    write_segment(tmp_path / "segments", "free", rule("plan", "eq", "free"))
+    return tmp_path
+
+
+def operator(**options: Any) -> SegbatchOperator:
+    folder = Path.cwd()
+    places = {"contacts": "contacts.parquet", "segments": "segments", "output_dir": "output"}
+    named = {name: str(folder / place) for name, place in places.items()}
+    return SegbatchOperator(task_id="publish", outlets=[AUDIENCES], **(named | options))
+
+
+def run(task: Task | None = None, **options: Any) -> Any:
+    return operator(**options).execute((task or Task()).context)
+
+
+def runs() -> list[tuple[str, datetime]]:
+    return [(past.run.run_id, past.run.as_of) for past in read_history(Path("output")).runs]
+
+
+def test_what_a_task_returns_is_what_an_event_of_its_asset_tells(here: Path) -> None:
+    task = Task()
+    facts = run(task)
+    assert facts == {
+        "run_id": "scheduled__2025-11-04T02:00:00+00:00",
+        "as_of": "2025-11-04T02:00:00Z",
+        "status": "ok",
+        "contacts": 3,
+        "memberships": 3,
+        "segments_ok": 2,
+        "segments_failed": 0,
+        "segments_held": 0,
+        "segments_deleted": 0,
+        "entered": None,
+        "exited": None,
+        "catalogue": str(here / "output" / "segbatch.duckdb"),
+        "membership": str(here / "output" / "runs" / "scheduled__2025-11-04T02:00:00+00:00" / "membership"),
+    }
+    assert task.context["outlet_events"][AUDIENCES].extra == facts
+
+
+def test_a_task_that_is_done_again_takes_its_own_place(here: Path) -> None:
+    run()
+    write_contacts(here / "contacts.parquet", {"plan": pa.array(["pro", "free", "free"])})
+    second = Task(NIGHT + timedelta(days=1))
+    first_try, second_try = run(second), run(second)
+    assert first_try["entered"] == second_try["entered"] == 1
+    assert [moment for _, moment in runs()] == [NIGHT, NIGHT + timedelta(days=1)]
+
+
+def test_the_copies_of_a_mapped_task_are_runs_of_their_own() -> None:
+    assert run(Task(map_index=0))["run_id"] == "scheduled__2025-11-04T02:00:00+00:00@0"
+    assert run(Task(map_index=1))["run_id"] == "scheduled__2025-11-04T02:00:00+00:00@1"
+    assert len(runs()) == 2
+
+
+def test_an_older_night_is_refused_for_good_unless_told_to_rewind() -> None:
+    nights = [Task(NIGHT + timedelta(days=number)) for number in range(3)]
+    for night in nights:
+        run(night)
+    with pytest.raises(AirflowFailException, match=r"holds for 2025-11-06 .*--rewind takes back 1 run "):
+        run(nights[1], rewind="False")
+    assert len(runs()) == 3
+    run(nights[1], rewind="true")
+    assert [moment for _, moment in runs()] == [NIGHT, NIGHT + timedelta(days=1)]
+
+
+@pytest.mark.parametrize("word", ["perhaps", "2"])
+def test_rewind_says_what_it_can_be(word: str) -> None:
+    with pytest.raises(AirflowFailException, match=f"rewind is '{word}'; say true or false"):
+        run(rewind=word)
+
+
+def break_a_segment(here: Path) -> None:
+    write_segment(here / "segments", "free", rule("plam", "eq", "free"))
+
+
+def test_a_broken_segment_fails_the_task_for_good_after_the_others_are_published(
+    here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    break_a_segment(here)
+    task = Task()
+    with pytest.raises(AirflowFailException, match=r"published, but free failed: .*'plam'.* \(on_partial\)"):
+        run(task)
+    assert len(runs()) == 1
+    assert task.pushed["return_value"]["segments_failed"] == 1
+    (told,) = (entry.message for entry in caplog.records if entry.levelno == logging.ERROR)
+    assert "the snapshot has no column 'plam'" in told
+
+
+@pytest.mark.parametrize(("choice", "level"), [("warn", logging.WARNING), ("succeed", logging.INFO)])
+def test_a_broken_segment_may_be_a_warning_or_nothing(
+    here: Path, choice: str, level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    break_a_segment(here)
+    task = Task()
+    facts = run(task, on_partial=choice)
+    assert (facts["status"], facts["segments_ok"], facts["segments_failed"]) == ("partial", 1, 1)
+    assert task.context["outlet_events"][AUDIENCES].extra["status"] == "partial"
+    assert [entry.levelno for entry in caplog.records if "no column 'plam'" in entry.message] == [level]
+
+
+def test_a_choice_that_is_none_is_an_error_of_the_dag() -> None:
+    with pytest.raises(ValueError, match="on_partial is 'ignore'; say 'fail', 'warn' or 'succeed'"):
+        operator(on_partial="ignore")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"segments": "nowhere"}, "nowhere: no such file or folder"),
+        ({"timezone": "Mars"}, "Mars"),
+        ({"as_of": "soon"}, "soon"),
+        ({"options": ["--colour", "red"]}, "--colour"),
+    ],
+)
+def test_wrong_usage_is_not_tried_again(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(AirflowFailException, match=message):
+        run(**options)
+
+
+@pytest.mark.parametrize(("contacts", "message"), [("nowhere.parquet", "no such file"), ("cut.parquet", "cut short")])
+def test_a_snapshot_that_cannot_be_used_is_tried_again(here: Path, contacts: str, message: str) -> None:
+    whole = (here / "contacts.parquet").read_bytes()
+    (here / "cut.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AirflowException, match=message) as raised:
+        run(contacts=contacts)
+    assert not isinstance(raised.value, AirflowFailException)
+
+
+def test_a_lock_that_another_run_holds_is_tried_again(here: Path) -> None:
+    (here / "output").mkdir()
+    with (
+        locked(here / "output" / "lock", "run other", NO_PATIENCE),
+        pytest.raises(AirflowException, match=r"another run is at work; .*run other \(process \d+ on") as raised,
+    ):
+        run()
+    assert not isinstance(raised.value, AirflowFailException)
+
+
+def test_what_cannot_be_started_is_said_so(here: Path) -> None:
+    with pytest.raises(AirflowFailException, match=r"^nowhere/segbatch: No such file or directory \(program, cwd\)$"):
+        run(program="nowhere/segbatch")
+    with pytest.raises(AirflowFailException, match=r"/gone: No such file or directory \(program, cwd\)$"):
+        run(cwd=str(here / "gone"))
+
+
+def test_all_that_is_given_reaches_the_run(here: Path) -> None:
+    columns = {"id": ["x", "x"], "key": [7, 8], "project_id": ["a", "b"], "plan": ["pro", "pro"]}
+    write_contacts(here / "there" / "new.parquet", pa.table(columns))
+    (here / "segments").rename(here / "there" / "rules")
+    facts = run(
+        contacts="new.parquet",
+        segments="rules",
+        output_dir="published",
+        cwd=str(here / "there"),
+        project="a",
+        timezone="Europe/Berlin",
+        as_of="2025-02-03T04:05:06",
+        run_id="tonight",
+        options="--keep 3 --max-change '30%'",
+        env={"SEGBATCH_ID_COLUMN": "key"},
+    )
+    assert facts["catalogue"] == str(here / "there" / "published" / "segbatch.duckdb")
+    (past,) = read_history(here / "there" / "published").runs
+    assert (past.run.run_id, past.run.project_id, past.run.timezone) == ("tonight", "a", "Europe/Berlin")
+    assert (past.run.as_of, past.run.memberships) == (datetime(2025, 2, 3, 3, 5, 6, tzinfo=UTC), 1)
+
+
+def test_every_place_and_moment_can_be_a_template() -> None:
+    task = Task()
+    made = operator(contacts="{{ run_id }}.parquet", options=["--accept", "{{ run_id }}"], env={"A": "{{ run_id }}"})
+    made.render_template_fields(task.context)
+    assert (made.contacts, made.options, made.env) == (
+        "scheduled__2025-11-04T02:00:00+00:00.parquet",
+        ["--accept", "scheduled__2025-11-04T02:00:00+00:00"],
+        {"A": "scheduled__2025-11-04T02:00:00+00:00"},
+    )
+
+
+@pytest.fixture
+def slow(here: Path) -> Path:
+    run(Task(NIGHT - timedelta(days=1)))
+    write_slow_contacts(here / "contacts.parquet")
+    write_slow_segment(here / "segments")
+    return here / "output"
+
+
+def staged(output: Path) -> list[Path]:
+    return list((output / "runs").glob(".tmp-*"))
+
+
+@contextmanager
+def once_at_work(output: Path, act: Callable[[], object]) -> Iterator[list[float]]:
+    """Do something once the run evaluates; yields the moment when that was, as soon as it is."""
+    acted: list[float] = []
+
+    def wait() -> None:
+        eventually("the run to be at work", lambda: staged(output))
+        acted.append(time.monotonic())
+        act()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    try:
+        yield acted
+    finally:
+        thread.join()
+
+
+def assert_nothing_was_published(output: Path) -> None:
+    assert [moment for _, moment in runs()] == [NIGHT - timedelta(days=1)]
+    with locked(output / "lock", "the test", NO_PATIENCE):
+        assert psutil.Process().children(recursive=True) == []
+
+
+def test_a_task_that_is_killed_ends_its_run_at_once_and_leaves_nothing(slow: Path) -> None:
+    killed = operator()
+    before = signal.signal(signal.SIGTERM, lambda *_: killed.on_kill())  # as Airflow does it
+    try:
+        with (
+            once_at_work(slow, lambda: os.kill(os.getpid(), signal.SIGTERM)) as acted,
+            pytest.raises(AirflowException, match=r"the run was ended by SIGTERM: .*terminated; nothing was published"),
+        ):
+            killed.execute(Task().context)
+        assert time.monotonic() - acted[0] < 10
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert staged(slow) == []
+    assert_nothing_was_published(slow)
+
+
+def test_a_task_that_is_killed_before_it_is_at_work_runs_nothing(here: Path) -> None:
+    killed = operator(program=["sh", "-c", "kill $PPID; sleep 60"])
+    before = signal.signal(signal.SIGTERM, lambda *_: killed.on_kill())
+    try:
+        with pytest.raises(AirflowException, match="the run was ended by SIGTERM"):
+            killed.execute(Task().context)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not (here / "output").exists()
+
+
+def test_a_task_that_takes_too_long_ends_its_run_and_leaves_nothing(slow: Path) -> None:
+    limit: Any = TimeoutPosix  # which Airflow sets around `execute`; it has no types
+    with pytest.raises(AirflowTaskTimeout), limit(20):
+        run()
+    assert staged(slow) == []
+    assert_nothing_was_published(slow)
+
+
+def test_a_run_that_the_system_kills_is_said_so_and_tried_again(here: Path, slow: Path) -> None:
+    with (
+        once_at_work(slow, lambda: [child.kill() for child in psutil.Process().children()]),
+        pytest.raises(AirflowException, match=r"the run was ended by SIGKILL \(often: out of memory\)") as raised,
+    ):
+        run()
+    assert not isinstance(raised.value, AirflowFailException)
+    assert_nothing_was_published(slow)
+    (here / "segments" / "slow.json").unlink()
+    run()
+    assert (len(runs()), staged(slow)) == (2, [])

@@ -1,0 +1,73 @@
+"""The DAGs in docs/airflow.md, each with its task run."""
+
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from airflow.sdk.bases.operator import ExecutorSafeguard
+from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.execution_time.context import OutletEventAccessors
+
+from builders import rule, write_contacts, write_segment
+from segbatch.publishing.reading import read_history
+
+PAGE = (Path(__file__).parents[2] / "docs" / "airflow.md").read_text()
+DAGS = re.findall(r"^```py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+NIGHT = datetime(2025, 11, 4, 2, tzinfo=UTC)
+RUN_ID = "scheduled__2025-11-04T02:00:00+00:00"
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)  # which lets `execute` be called by others than Airflow
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "pro", "free"])})
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    return tmp_path
+
+
+def context() -> Any:
+    dag_run = SimpleNamespace(data_interval_end=NIGHT, run_after=NIGHT)
+    ti = SimpleNamespace(map_index=-1)
+    return {"dag_run": dag_run, "run_id": RUN_ID, "ti": ti, "outlet_events": OutletEventAccessors()}
+
+
+def run(code: str, data: Path) -> None:
+    """Run the one task of a DAG on the page, whose data are elsewhere here."""
+    names: dict[str, Any] = {}
+    exec(code.replace("/data", str(data)), names)  # noqa: S102 - it is our own page
+    (task,) = names["dag"].tasks
+    given = context()
+    task.render_template_fields(given)
+    task.execute(given)
+
+
+def published(data: Path) -> list[tuple[str, datetime, str]]:
+    return [(past.run.run_id, past.run.as_of, past.run.status) for past in read_history(data / "audiences").runs]
+
+
+@pytest.mark.parametrize("code", DAGS, ids=["smallest", "by_bash"])
+def test_a_dag_of_the_page_publishes(code: str, data: Path) -> None:
+    run(code, data)
+    assert published(data) == [(RUN_ID, NIGHT, "ok")]
+
+
+def test_by_bash_a_night_passes_in_which_a_segment_failed_and_no_other(data: Path) -> None:
+    write_segment(data / "segments", "bad", rule("plam", "eq", "pro"))
+    run(DAGS[1], data)
+    assert published(data) == [(RUN_ID, NIGHT, "partial")]
+    (data / "contacts.parquet").unlink()
+    with pytest.raises(AirflowException, match="exit code 1"):
+        run(DAGS[1], data)
+
+
+def test_without_it_that_night_fails(data: Path) -> None:
+    write_segment(data / "segments", "bad", rule("plam", "eq", "pro"))
+    with pytest.raises(AirflowException, match="exit code 3"):
+        run(DAGS[1].replace(" || [ $? -eq 3 ]", ""), data)
