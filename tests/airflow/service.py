@@ -135,9 +135,10 @@ def serving(home: Path, dags: Path, env: dict[str, str]) -> Iterator[Airflow]:
 def _end(server: subprocess.Popen[bytes]) -> None:
     """End an Airflow with all that it started, tasks too."""
     family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
-    server.terminate()
-    psutil.wait_procs(family, timeout=20)
     for process in family:
+        with suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(family, timeout=5)[1]:
         with suppress(psutil.NoSuchProcess):
             process.kill()
     server.wait()
