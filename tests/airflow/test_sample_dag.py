@@ -25,7 +25,7 @@ print(json.dumps({"seconds": time.perf_counter() - begun, "modules": sorted(set(
 
 @pytest.fixture(scope="module")
 def looks() -> list[Any]:
-    """Import the sample twice, each time in a fresh Python where all warnings are errors, after what is Airflow's own."""
+    """Import the sample twice in a fresh Python, where all warnings are errors, after what it takes from Airflow."""
     command = [sys.executable, "-c", LOOK, str(SAMPLE)]
     seen = []
     for _ in range(2):
