@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 from airflow.sdk import Asset
 from airflow.sdk.bases.operator import ExecutorSafeguard
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 from airflow.sdk.execution_time.context import OutletEventAccessors
 from airflow.sdk.execution_time.timeout import TimeoutPosix
 from service import eventually
@@ -153,6 +153,22 @@ def test_a_broken_segment_may_be_a_warning_or_nothing(
     assert (facts["status"], facts["segments_ok"], facts["segments_failed"]) == ("partial", 1, 1)
     assert task.context["outlet_events"][AUDIENCES].extra["status"] == "partial"
     assert [entry.levelno for entry in caplog.records if "no column 'plam'" in entry.message] == [level]
+
+
+def test_a_dry_run_is_a_skipped_task() -> None:
+    task = Task()
+    with pytest.raises(AirflowSkipException, match="nothing was published"):
+        run(task, options=["--dry-run"])
+    assert task.pushed["return_value"]["memberships"] == 3
+    assert task.context["outlet_events"][AUDIENCES].extra == {}
+    assert not Path("output").exists()
+
+
+def test_what_has_to_be_told_before_an_exception_is_no_xcom_if_none_is_wanted() -> None:
+    task = Task()
+    with pytest.raises(AirflowSkipException):
+        run(task, options=["--dry-run"], do_xcom_push=False)
+    assert task.pushed == {}
 
 
 def test_a_choice_that_is_none_is_an_error_of_the_dag() -> None:

@@ -12,12 +12,12 @@ from segbatch.airflow.naming import moment_of, run_id_of
 from segbatch.airflow.program import OWN, Ended, Program, Said
 
 if TYPE_CHECKING:
-    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 else:
     try:
-        from airflow.sdk.exceptions import AirflowException, AirflowFailException
+        from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
     except ImportError:  # Airflow 3.0 and 3.1
-        from airflow.exceptions import AirflowException, AirflowFailException
+        from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 __all__ = ["SegbatchOperator"]
 
@@ -128,6 +128,7 @@ class SegbatchOperator(BaseOperator):
 
         Raises:
             AirflowFailException: Trying again would change nothing: wrong usage, wrong definitions, or `on_partial`.
+            AirflowSkipException: It was a dry run, after which nobody has anything to do.
             AirflowException: The snapshot cannot be used, another run is at work, or this one was ended.
         """
         command = [*self.program, "run", "--json", "--log-format=json", *self._arguments(context)]
@@ -177,14 +178,21 @@ class SegbatchOperator(BaseOperator):
         """Tell of a published run, and end the task as is right where some segments were in trouble."""
         facts, trouble = facts_of(report, self.cwd), in_trouble(report)
         self.log.info("%s", summary(facts))
+        if report["dry_run"]:
+            self._push(facts, context)
+            raise AirflowSkipException("dry run: nothing was published")
         for asset in self.outlets:
             if isinstance(asset, Asset):
                 context["outlet_events"][asset].extra.update(facts)
         if facts["status"] == "partial" and self.on_partial == "fail":
-            if self.do_xcom_push:
-                context["ti"].xcom_push(key="return_value", value=facts)
+            self._push(facts, context)
             raise AirflowFailException(f"published, but {_some(trouble)} (on_partial)")
         return facts
+
+    def _push(self, facts: dict[str, Any], context: Any) -> None:
+        """Push what is returned else, before an exception."""
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="return_value", value=facts)
 
 
 def _failure(ended: Ended) -> AirflowException:
