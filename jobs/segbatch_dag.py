@@ -17,7 +17,7 @@ from airflow.sdk import Asset, CronDataIntervalTimetable, dag, task
 from segbatch.airflow import SegbatchOperator
 
 NIGHT = "{{ (dag_run.data_interval_end or dag_run.run_after) | ds }}"
-"""The day, in UTC, on which the data interval ends. (`{{ ds }}` is when it begins, and undefined where there is none.)"""
+"""The day, in UTC, on which the data interval ends. (`{{ ds }}` is when it begins, and undefined without one.)"""
 
 SNAPSHOT = os.environ.get("AUDIENCES_SNAPSHOT", f"/data/contacts/{NIGHT}.parquet")
 SEGMENTS = os.environ.get("AUDIENCES_SEGMENTS", "/data/segments")
