@@ -156,6 +156,6 @@ class Night:
 
 def _digest(snapshot: Snapshot, stop: Event) -> tuple[SnapshotRecord, ...]:
     return tuple(
-        SnapshotRecord(path=str(file.path), rows=file.rows, size=file.size, sha256=file.digest(stop))
+        SnapshotRecord(path=str(file.place), rows=file.rows, size=file.size, sha256=file.digest(stop))
         for file in snapshot.files
     )

@@ -24,10 +24,6 @@ A_MOMENT = f"{A_DATETIME}, or a date like '2025-06-01'"
 IANA = "write an IANA name such as Europe/Berlin (--timezone)"
 IN_THE_WAY = "is in the way; remove it, or publish elsewhere (--output)"
 NOTHING = "nothing was published"
-ELSEWHERE = (
-    "s3://bucket/contacts/*.parquet: object storage and other addresses are not supported yet; copy the files to this "
-    "machine first (--contacts)"
-)
 A_RUN_ID = (
     "a run id begins with a letter or digit, goes on with these and '.', '_', ':', '+', '@', '=' and '-', "
     "and has at most 150 characters (--run-id)"
@@ -54,7 +50,6 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
         ("--as-of", "9999-12-31T23:59", "--timezone", "America/New_York"),
         f"'9999-12-31T23:59' is no time: {NO_SUCH_HOUR} (--as-of)",
     ),
-    "contacts in object storage": (("--contacts", "s3://bucket/contacts/*.parquet"), ELSEWHERE),
     "max change": (("--max-change", "a third"), "'a third' is no share; write it like 30% or 0.3 (--max-change)"),
     "max change, no percents": (
         ("--max-change", "30"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -10,8 +9,10 @@ import pyarrow as pa
 from segbatch.contacts.columns import polars_schema, shared_schema, to_frame
 from segbatch.contacts.contact_ids import write_id
 from segbatch.contacts.custom_fields import Form, Opened, form_of, open_form
-from segbatch.contacts.files import SnapshotFile, find_files, open_file, read_batches
+from segbatch.contacts.files import SnapshotFile, open_file, read_batches
+from segbatch.contacts.finding import find_files
 from segbatch.contacts.ids import find_id_column, ids_as_series
+from segbatch.contacts.places import Place
 from segbatch.errors import Problem
 
 __all__ = ["Batch", "Snapshot", "open_files", "open_snapshot"]
@@ -147,7 +148,7 @@ def open_snapshot(path: str, id_column: str = "id") -> Snapshot:
     """Open a snapshot and look at its columns, without reading any contact.
 
     Args:
-        path: A Parquet file, a folder of them, or a glob.
+        path: A Parquet file, a folder of them, or a glob; or the address of such in object storage.
         id_column: The name of the column with the contacts' ids.
 
     Raises:
@@ -157,14 +158,14 @@ def open_snapshot(path: str, id_column: str = "id") -> Snapshot:
     return open_files(find_files(path), id_column)
 
 
-def open_files(paths: Iterable[Path], id_column: str = "id") -> Snapshot:
+def open_files(places: Iterable[Place], id_column: str = "id") -> Snapshot:
     """Open a snapshot of which the files are known; the errors are those of `open_snapshot`.
 
     Args:
-        paths: Its Parquet files, at least one.
+        places: Its Parquet files, at least one.
         id_column: The name of the column with the contacts' ids.
     """
-    files = tuple(map(open_file, paths))
-    schema = shared_schema({str(file.path): file.schema for file in files})
+    files = tuple(map(open_file, places))
+    schema = shared_schema({str(file.place): file.schema for file in files})
     forms = {column.name: form for column in schema if (form := form_of(column)) is not None}
     return Snapshot(files, polars_schema(schema), id_column, find_id_column(schema, id_column), forms)

@@ -117,7 +117,7 @@ def export(
     if names:
         snapshot, doubts = open_contacts(picked.manifest, contacts, id_column)
         if goal:
-            ensure_not_read(goal, [file.path for file in snapshot.files])
+            ensure_not_read(goal, [str(file.place) for file in snapshot.files])
         rows = rows.joined(Contacts.of(snapshot, rows.own(names, snapshot)), doubts)
     elif contacts is not None:
         raise UsageError("a snapshot is read for columns of it alone; name some (--columns)")

@@ -59,13 +59,13 @@ def ensure_free(place: Path, output: Path, *, force: bool) -> Path:
     return found
 
 
-def ensure_not_read(place: Path, files: Sequence[Path]) -> None:
+def ensure_not_read(place: Path, files: Sequence[str]) -> None:
     """Check that a file is none of those of the snapshot.
 
     Raises:
         UsageError: It is.
     """
-    if place in map(_real, files):
+    if place in {_real(Path(file)) for file in files}:
         raise UsageError(f"{printable(str(place))}: is a file of the snapshot; export to another (--to)")
 
 

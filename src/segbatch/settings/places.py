@@ -1,13 +1,11 @@
 """Paths in the file: they are meant from its folder, wherever the program runs."""
 
 import glob
-import re
 from pathlib import Path
 
-__all__ = ["beside", "pattern_beside"]
+from segbatch.addresses import is_address
 
-_ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
-"""What `s3://bucket/key` begins with: it is no path."""
+__all__ = ["beside", "pattern_beside"]
 
 
 def beside(folder: Path, written: str) -> str:
@@ -17,12 +15,12 @@ def beside(folder: Path, written: str) -> str:
         folder: Where the file is that says it.
         written: What the file says: a path, also from `~`, or an address such as `s3://bucket/key`, which stays.
     """
-    return written if _ADDRESS.match(written) else str(folder / _expanded(written))
+    return written if is_address(written) else str(folder / _expanded(written))
 
 
 def pattern_beside(folder: Path, written: str) -> str:
     """Do the same for what may be a glob; nothing in the folder's own name is taken for a part of it."""
-    if glob.has_magic(written) and not _ADDRESS.match(written):
+    if glob.has_magic(written) and not is_address(written):
         return str(Path(glob.escape(str(folder))) / _expanded(written))
     return beside(folder, written)
 

@@ -21,11 +21,11 @@ def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName) -> exp.Exp
     """
     if dialect != "duckdb":
         raise UsageError(f"{dialect} reads a table; name it with --table")
-    paths = [text(re.sub(r"([*?\[])", r"[\1]", str(file.path))) for file in files]
+    paths = [text(re.sub(r"([*?\[])", r"[\1]", str(file.place))) for file in files]
     options = []
     if len(paths) > 1:
         options.append(_option("union_by_name", value=True))
-    if any("=" in str(file.path) for file in files):
+    if any("=" in str(file.place) for file in files):
         options.append(_option("hive_partitioning", value=False))
     source = paths[0] if len(paths) == 1 else exp.Array(expressions=paths)
     return exp.Anonymous(this="READ_PARQUET", expressions=[source, *options])

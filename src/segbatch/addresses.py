@@ -1,0 +1,21 @@
+"""Addresses such as `s3://bucket/key`, which are no paths, and how they may be shown."""
+
+import re
+
+__all__ = ["is_address", "without_secrets"]
+
+_ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
+"""What an address begins with, also where it became a path and lost a slash."""
+
+_USER = re.compile("(:/+)[^/@]*:[^/@]*@")
+_QUERY = re.compile(r"^(https?:[^?]*)\?.*", re.DOTALL)
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an address, and no path."""
+    return _ADDRESS.match(text) is not None
+
+
+def without_secrets(address: str) -> str:
+    """Leave out of an address what may be a password or a signature."""
+    return _QUERY.sub(r"\1", _USER.sub(r"\1", address))
