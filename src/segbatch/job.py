@@ -18,7 +18,7 @@ from segbatch.publishing.durable import writing
 from segbatch.publishing.following import Rewind, follow
 from segbatch.publishing.guard import EVERYTHING, Guard
 from segbatch.publishing.lock import NO_PATIENCE, Patience
-from segbatch.publishing.places import MEMBERSHIP, RUNS, check_run_id, free_folder, new_run_id
+from segbatch.publishing.places import MEMBERSHIP, RUNS, check_run_id, free_folder, new_run_id, output_at
 from segbatch.publishing.pruning import Keep, clear_dead_runs, prune
 from segbatch.publishing.publish import at_work, publish, staging
 from segbatch.publishing.reading import read_history
@@ -105,7 +105,7 @@ def run(
     """Evaluate every segment over a snapshot and publish the membership.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob.
+        contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         segments: A JSON file of definitions, or a folder of such files.
         output: The folder to publish in; it is made if it is not there.
         id_column: The column with the contacts' ids.
@@ -137,7 +137,7 @@ def run(
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
     question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty)
-    place, teller = Path(output), Teller(events, progress)
+    place, teller = output_at(output), Teller(events, progress)
     teller.tell(_started(run_id, question, segments, output, dry_run=dry_run))
     with nullcontext() if dry_run else at_work(place, f"run {run_id}", patience):
         teller.end_phase("wait")

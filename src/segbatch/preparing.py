@@ -21,7 +21,7 @@ class Question:
     """Which contacts are meant, and how definitions are read over them.
 
     Attributes:
-        contacts: A Parquet file, a folder of them, or a glob.
+        contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         id_column: The column with the contacts' ids.
         project: A project whose segments and contacts alone are looked at, if any.
         as_of: The moment from which relative dates are measured; now, if not given.

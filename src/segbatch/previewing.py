@@ -87,7 +87,7 @@ def preview(
     """Evaluate a definition that need not be saved, and publish nothing.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob.
+        contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         definition: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
             segment.
         rules: Rules in place of a definition, such as `status eq active`.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -23,7 +22,7 @@ from segbatch.api.problems import Refusal
 from segbatch.api.routes import PREFIX
 from segbatch.api.service import Service, service_of
 from segbatch.compiler.plan import PROJECT_COLUMN
-from segbatch.contacts.files import find_files
+from segbatch.contacts.finding import find_files
 from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.segment import Segment, write_moment
 from segbatch.definitions.store import Stored
@@ -159,16 +158,16 @@ def _snapshot(service: Service) -> tuple[str, str]:
             return service.contacts, "UTC"
         detail = "no run is published yet, whose snapshot could be looked at; or start the server with --contacts"
         raise Refusal("nothing-published", detail) from None
-    contacts = service.contacts or _common([Path(file.path) for file in manifest.snapshot])
+    contacts = service.contacts or _common([file.path for file in manifest.snapshot])
     return contacts, service.timezone or manifest.run.timezone
 
 
-def _common(files: Sequence[Path]) -> str:
+def _common(files: Sequence[str]) -> str:
     """Return the file of a snapshot, or the folder that has all of its files and no others."""
     if len(files) == 1:
-        return str(files[0])
+        return files[0]
     folder = os.path.commonpath(files)
-    if set(find_files(folder)) != set(files):
+    if {str(place) for place in find_files(folder)} != set(files):
         raise UsageError(f"{folder}: has other files than the last run's snapshot; name the contacts (--contacts)")
     return folder
 

@@ -12,6 +12,7 @@ from segbatch import console
 from segbatch.cli.configuring import name_origins
 from segbatch.definitions.operators import read_match
 from segbatch.errors import ProblemsError, QueryError, SegbatchError, UsageError
+from segbatch.publishing.places import output_at
 from segbatch.publishing.pruning import FEWEST
 from segbatch.version import __version__
 
@@ -85,13 +86,13 @@ app = typer.Typer(
 )
 
 
-def _path(what: str, option: str) -> Callable[[str | Path], Path]:
+def _path(what: str, option: str, place_at: Callable[[str | Path], Path] = Path) -> Callable[[str | Path], Path]:
     """Return a reader of paths that takes no empty one: that would be the current folder, and was not meant."""
 
     def read(text: str | Path) -> Path:
         if not str(text):
             raise UsageError(f"the path of the {what} is empty; is a variable not set? ({option})")
-        return Path(text)
+        return place_at(text)
 
     return read
 
@@ -106,7 +107,7 @@ SEGMENTS = typer.Option(
 CONTACTS = typer.Option(
     metavar="PATH",
     envvar="SEGBATCH_CONTACTS",
-    help="The snapshot: a Parquet file, a folder of them, or a glob in quotes.",
+    help="The snapshot: a Parquet file, a folder of them, or a glob in quotes; on a disk or at s3://, gs://, az://.",
 )
 AS_OF = typer.Option(
     metavar="TIME", envvar="SEGBATCH_AS_OF", show_default="now", help="The moment for which it holds, ISO 8601."
@@ -127,7 +128,7 @@ STRICT = typer.Option(
     envvar="SEGBATCH_STRICT",
     help="A custom field that no contact has is an error of its segment.",
 )
-READ_OUTPUT = _path("output", "--output")
+READ_OUTPUT = _path("output", "--output", output_at)
 READ_METRICS = _path("metrics", "--metrics-file")
 PUBLISHED = typer.Option(
     metavar="DIR", envvar="SEGBATCH_OUTPUT", parser=READ_OUTPUT, help="The folder that runs publish in."

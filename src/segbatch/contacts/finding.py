@@ -3,7 +3,7 @@
 import glob
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from segbatch.addresses import is_address
 from segbatch.contacts.places import LocalFile, Place, reading
 from segbatch.errors import SnapshotError, UsageError
 
-__all__ = ["find_files", "place_at"]
+__all__ = ["find_files", "places_at"]
 
 _LOOKED_AT = 1_000
 """How many files and folders to look at for a hint."""
@@ -43,17 +43,18 @@ def find_files(path: str) -> list[Place]:
     return [LocalFile(file) for file in _find_local(path)]
 
 
-def place_at(name: str) -> Place:
-    """Return the place of one file by its name, as a manifest has it.
+def places_at(names: Iterable[str]) -> list[Place]:
+    """Return the places of files by their names, as a manifest has them.
 
     Raises:
-        UsageError: It is an address that cannot be used.
+        UsageError: One is an address that cannot be used.
     """
-    if is_address(name):
+    names = list(names)
+    if any(map(is_address, names)):
         from segbatch.contacts.remote import finding as remote  # noqa: PLC0415 - for those alone who need it
 
-        return remote.object_at(name)
-    return LocalFile(Path(name))
+        return [*remote.objects_at(names)]
+    return [LocalFile(Path(name)) for name in names]
 
 
 def _find_local(path: str) -> list[Path]:

@@ -37,7 +37,7 @@ def explain(
     """Tell why a contact is in a segment, or is not.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob.
+        contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         segment: The id of a segment of `segments`, a JSON file with one, `-` for standard input, or a segment.
         contact_id: The contact's id.
         segments: Where the saved segments are.

@@ -21,7 +21,7 @@ from segbatch.exporting.picking import Picked, pick
 from segbatch.exporting.rows import CHANGE, CHANGES, CONTACT_ID, id_type_of, read_rows
 from segbatch.exporting.source import open_contacts
 from segbatch.exporting.target import ensure_free, ensure_not_read, written
-from segbatch.publishing.places import LAST
+from segbatch.publishing.places import LAST, output_at
 
 __all__ = ["ExportReport", "export"]
 
@@ -111,8 +111,9 @@ def export(
     if kind == "parquet" and place is None and cast("IO[bytes]", to).isatty():
         raise UsageError("Parquet is nothing for a terminal; name a file (--to)")
     names = read_names(columns)
-    picked = pick(Path(output), segment_id, run, changes=changes, since=since)
-    goal = None if place is None else ensure_free(place, Path(output), force=force)
+    folder = output_at(output)
+    picked = pick(folder, segment_id, run, changes=changes, since=since)
+    goal = None if place is None else ensure_free(place, folder, force=force)
     rows = _Rows(picked, id_type_of(picked))
     if names:
         snapshot, doubts = open_contacts(picked.manifest, contacts, id_column)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Event
 
-from segbatch.contacts.finding import place_at
+from segbatch.contacts.finding import places_at
 from segbatch.contacts.snapshot import Snapshot, open_files, open_snapshot
 from segbatch.errors import Problem, SnapshotError
 from segbatch.publishing.records import Manifest
@@ -34,7 +34,7 @@ def open_contacts(
     run_id, column = manifest.run.run_id, id_column or manifest.id_column or _ID_COLUMN
     if contacts is None:
         try:
-            snapshot = open_files([place_at(file.path) for file in manifest.snapshot], column)
+            snapshot = open_files(places_at(file.path for file in manifest.snapshot), column)
         except SnapshotError as error:
             raise SnapshotError(f"{error} (run {run_id} read it; --contacts names another snapshot)") from None
         if not _is_that_of(snapshot, manifest):

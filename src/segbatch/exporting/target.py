@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from segbatch.addresses import is_address, without_secrets
 from segbatch.disk import replace_file, sync_file, sync_folder
 from segbatch.errors import ExportError, UsageError, printable
 from segbatch.publishing.catalogue import CATALOGUE
@@ -38,6 +39,9 @@ def ensure_free(place: Path, output: Path, *, force: bool) -> Path:
     Raises:
         UsageError: Something is there that has to stay, or no such folder.
     """
+    if is_address(str(place)):
+        message = "an export is written to a disk; to object storage it goes through a pipe"
+        raise UsageError(f"{without_secrets(str(place))}: {message}: segbatch export … --to - | aws s3 cp - s3://…")
     found, name = _real(place), printable(str(place))
     try:
         mode = found.stat().st_mode if os.path.lexists(found) else None

@@ -20,6 +20,7 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
+from segbatch.addresses import is_address, without_secrets
 from segbatch.errors import UsageError, shown
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "free_folder",
     "legal_run_id",
     "new_run_id",
+    "output_at",
 ]
 
 RUNS = "runs"
@@ -65,6 +67,19 @@ _RUN_ID_RULE = (
     f"a run id begins with a letter or digit, goes on with these and '.', '_', ':', '+', '@', '=' and '-', "
     f"and has at most {_MAX_RUN_ID} characters (--run-id)"
 )
+
+
+def output_at(output: str | Path) -> Path:
+    """Return the folder that runs publish in.
+
+    Raises:
+        UsageError: It is an address: what makes a run public is the rename of a file, and in object storage there is
+            none; and DuckDB would not read the tables there without an extension.
+    """
+    if is_address(str(output)):
+        message = "object storage has no rename, by which a run is shown at once; publish on a disk (--output), and"
+        raise UsageError(f"{without_secrets(str(output))}: {message} copy its files there, see docs/object-storage.md")
+    return Path(output)
 
 
 def check_run_id(run_id: str) -> str:

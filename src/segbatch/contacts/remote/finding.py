@@ -2,7 +2,7 @@
 
 import fnmatch
 import glob
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -16,7 +16,7 @@ from segbatch.contacts.remote.stores import Store, open_store
 from segbatch.contacts.remote.waiting import within
 from segbatch.errors import SnapshotError, did_you_mean
 
-__all__ = ["find_objects", "object_at"]
+__all__ = ["find_objects", "objects_at"]
 
 _LISTING = 600.0
 """How many seconds it may take to list many objects."""
@@ -24,14 +24,16 @@ _LISTING = 600.0
 _LOOKED_AT = 1_000
 
 
-def object_at(text: str) -> RemoteFile:
-    """Name one object.
+def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
+    """Name objects; nothing is asked of them yet.
 
     Raises:
-        UsageError: It is no address, or the environment lacks something.
+        UsageError: One is no address, or the environment lacks something.
     """
-    address = read_address(text)
-    return RemoteFile(open_store(address), address)
+    addresses = [read_address(text) for text in texts]
+    roots = {address.root: address for address in addresses}
+    stores = {root: open_store(address) for root, address in roots.items()}
+    return [RemoteFile(stores[address.root], address) for address in addresses]
 
 
 def find_objects(text: str) -> list[RemoteFile]:

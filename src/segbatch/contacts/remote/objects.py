@@ -30,9 +30,9 @@ from segbatch.errors import SnapshotError
 
 __all__ = ["RemoteFile"]
 
-_CHUNK = 8 << 20
+_PIECE = 8 << 20
 _AT_ONCE = 6
-_LONGEST_CHUNK = 300.0
+_LONGEST_PIECE = 300.0
 """How many seconds a piece may take; on a line of so many bits as that makes, nobody wants to read a snapshot."""
 
 _MARKS = ("ETag", "generation", "Last-Modified")
@@ -137,10 +137,9 @@ class RemoteFile:
 
     def _read(self, offset: int, size: int) -> bytes:
         with telling(self._address):
-            return self._piece(begin(lambda: self._source.read_at(size, offset)), size)
+            return self._whole(within(lambda: self._source.read_at(size, offset)), size)
 
-    def _piece(self, reading: Future[Any], size: int) -> bytes:
-        data: bytes = reading.result(_LONGEST_CHUNK)
+    def _whole(self, data: bytes, size: int) -> bytes:
         if len(data) != size:
             raise SnapshotError(f"{self._address}: {_CHANGED}")
         return data
@@ -169,17 +168,18 @@ class RemoteFile:
     def _write(self, file: IO[bytes], size: int, stop: Event) -> str:
         """Fetch all pieces, some at a time, and write them in their order."""
         digest, coming = hashlib.sha256(), deque[tuple[Future[Any], int]]()
-        starts = iter(range(0, size, _CHUNK))
+        starts = iter(range(0, size, _PIECE))
         while True:
             for start in starts:
-                length = min(_CHUNK, size - start)
+                length = min(_PIECE, size - start)
                 coming.append((begin(partial(self._source.read_at, length, start)), length))
                 if len(coming) == _AT_ONCE:
                     break
             if not coming:
                 break
             with telling(self._address):
-                piece = self._piece(*coming.popleft())
+                reading, length = coming.popleft()
+                piece = self._whole(reading.result(_LONGEST_PIECE), length)
             if stop.is_set():
                 raise SnapshotError(f"{self._address}: was not read to its end")
             digest.update(piece)

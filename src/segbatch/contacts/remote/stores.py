@@ -83,6 +83,8 @@ def _azure(address: Address) -> Store:
     options: dict[str, Any] = {"account_key": key} if key else {"sas_token": token} if token else {}
     if endpoint := told.get("blobendpoint"):
         options |= _of_blobs(endpoint, account)
+    if not (key or token) and options.get("blob_storage_scheme") == "http":  # the client would end the process
+        raise UsageError(f"{address}: an endpoint without TLS needs a key; add AccountKey to the connection string")
     with telling(address):
         return within(lambda: fs.AzureFileSystem(account, **options))
 
