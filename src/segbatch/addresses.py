@@ -7,6 +7,7 @@ __all__ = ["is_address", "without_secrets"]
 _ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
 """What an address begins with, also where it became a path and lost a slash."""
 
+_SLASHES = re.compile(":/+")
 _USER = re.compile("(:/+)[^/@]*:[^/@]*@")
 _QUERY = re.compile(r"^(https?:[^?]*)\?.*", re.DOTALL)
 
@@ -17,5 +18,5 @@ def is_address(text: str) -> bool:
 
 
 def without_secrets(address: str) -> str:
-    """Leave out of an address what may be a password or a signature."""
-    return _QUERY.sub(r"\1", _USER.sub(r"\1", address))
+    """Write an address without what may be a password or a signature, and with both of its slashes."""
+    return _SLASHES.sub("://", _QUERY.sub(r"\1", _USER.sub(r"\1", address)), count=1)

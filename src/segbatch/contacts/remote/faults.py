@@ -61,7 +61,7 @@ def _meaning(service: Service, error: Exception) -> str:
         return f"access is denied ({code}); {_CREDENTIALS[service]}, of somebody who may read it"
     if status in _REDIRECTED:
         return "the bucket is in another region; set AWS_REGION"
-    if not code or _NETWORK.search(code):
+    if not code or _NETWORK.search(code) or (status or "") >= "429":
         return f"the storage cannot be reached; check the network, and {_ENDPOINT[service]}"
     return f"cannot be read ({code})"
 

@@ -83,13 +83,14 @@ def _matching(store: Store, address: Address) -> list[Address]:
     base = "/".join([address.bucket, *parts[:named]])
     found = [
         one
-        for entry in _entries(store, base, recursive=len(parts) > named + 1)
+        for entry in _entries(store, base, recursive="**" in parts or len(parts) > named + 1)
         if entry.is_file
         and _matches((one := address.at(entry.path)).key.split("/"), parts)
         and _is_shown(one.key, named)
     ]
     if not found:
-        raise SnapshotError(f"{address}: matches no object; check the path of the export")
+        reason = _no_bucket(store, address) or "matches no object; check the path of the export"
+        raise SnapshotError(f"{address}: {reason}")
     return found
 
 
@@ -117,10 +118,15 @@ def _entries(store: Store, path: str, *, recursive: bool = False) -> Iterator[An
 
 def _nothing(store: Store, address: Address) -> str:
     """Tell what is wrong with an address at which nothing is."""
-    if within(lambda: store.get_file_info(address.bucket)).type == fs.FileType.NotFound:
-        return "there is no such bucket; check its name"
+    if no_bucket := _no_bucket(store, address):
+        return no_bucket
     near = ""
     with suppress(OSError):
         folder, _, name = address.path.rpartition("/")
         near = did_you_mean(name, [entry.base_name for entry in _entries(store, folder)])
     return f"no such object{near or '; check the path of the export'}"
+
+
+def _no_bucket(store: Store, address: Address) -> str | None:
+    is_missing = within(lambda: store.get_file_info(address.bucket)).type == fs.FileType.NotFound
+    return "there is no such bucket; check its name" if is_missing else None

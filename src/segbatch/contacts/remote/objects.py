@@ -72,6 +72,7 @@ class RemoteFile:
         self._source: Any = None
         self._seen: _Version | None = None
         self._copy: _Copy | None = None
+        self._failure: SnapshotError | None = None
         self._lock = Lock()
 
     def __str__(self) -> str:
@@ -146,8 +147,14 @@ class RemoteFile:
 
     def _fetched(self, stop: Event) -> _Copy:
         with self._lock:
+            if self._failure is not None:
+                raise self._failure  # several want it, and it is not asked for again
             if self._copy is None:
-                self._copy = self._fetch(self._looked_at(), stop)
+                try:
+                    self._copy = self._fetch(self._looked_at(), stop)
+                except SnapshotError as error:
+                    self._failure = error
+                    raise
             return self._copy
 
     def _fetch(self, version: _Version, stop: Event) -> _Copy:

@@ -16,7 +16,7 @@ from segbatch.errors import UsageError
 __all__ = ["Store", "open_store"]
 
 _CONNECT_TIMEOUT = 5
-_SILENT_TIMEOUT = 15
+_SILENT_TIMEOUT = 10
 _TRIES = 3
 _RETRY_TIME = timedelta(seconds=15)
 _FIRST_REGION = "us-east-1"
