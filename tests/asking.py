@@ -27,7 +27,7 @@ class Asking:
     def __init__(self, folder: Path, keys: KeyRing | None = None, **more: Any) -> None:
         (folder / "segments").mkdir(exist_ok=True)
         self.segments = folder / "segments"
-        self.store = SegmentStore(self.segments, patience=more.pop("patience", 30.0))
+        self.store = SegmentStore(self.segments, patience=more.pop("patience", 30.0), served=True)
         self.service = Service(self.store, folder / "output", keys, frozenset({"here"}), **more)
         self.app = make_app(self.service)
         self.headers = dict[str, str]()

@@ -184,14 +184,16 @@ class InUseError(StoreError):
     """Other segments name the segment.
 
     Attributes:
+        what: The message without what to do, which is not the same for everybody.
         named_by: Their ids.
     """
 
     exit_code = 7
 
-    def __init__(self, message: str, named_by: Sequence[str]) -> None:
+    def __init__(self, what: str, named_by: Sequence[str]) -> None:
+        self.what = what
         self.named_by = tuple(named_by)
-        super().__init__(message)
+        super().__init__(f"{what}; change them first, or force it")
 
 
 class KeysError(SegbatchError):

@@ -1,12 +1,15 @@
 """Who sees what: keys, projects, and what a project can learn of another."""
 
 import json
+from collections import Counter
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from asking import PRO, Asking
+from segbatch.definitions.store import index, segment_store
 from segbatch.keys import KeyRing
 
 
@@ -72,6 +75,92 @@ def test_another_projects_segment_is_answered_like_one_that_is_not_there(ask: Ke
     assert ask.use(ask.other)("GET", f"/{theirs['id']}").json() == theirs
 
 
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count what the store does that takes time."""
+    done = Counter[str]()
+
+    def counting(module: ModuleType, name: str) -> None:
+        real = getattr(module, name)
+
+        def counted(*arguments: Any) -> Any:
+            done[name] += 1
+            return real(*arguments)
+
+        monkeypatch.setattr(module, name, counted)
+
+    for name in ("walk", "read_file", "_signature"):
+        counting(index, name)
+    for name in ("did_you_mean", "find_files", "read_entries"):
+        counting(segment_store, name)
+    return done
+
+
+def test_finding_out_that_nothing_is_there_is_the_same_work_for_what_others_have(
+    ask: Keyed, work: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = ask.use(ask.other).made()["id"]
+    ask.use(ask.secret).made()
+    monkeypatch.setattr(index, "_TICK", -10_000_000_000)  # the files are made now, and taken to be old
+    for believed in (0.0, 1_000.0):
+        monkeypatch.setattr(index, "_BELIEVED", believed)
+        ask("GET")
+        done = list[Counter[str]]()
+        for segment_id in (theirs, "00000000-0000-4000-8000-000000000000"):
+            work.clear()
+            everything(ask, segment_id)
+            done.append(work.copy())
+        assert done[0] == done[1]
+        assert bool(done[0]["walk"]) == (believed == 0), "within a while nobody looks at every file again"
+        assert done[0]["did_you_mean"] == 6
+
+
+@pytest.mark.parametrize("content", ['{"name":"x', json.dumps({"name": "x"}), "[1]", "7", "\ufeff{"])
+def test_a_broken_file_of_whom_nobody_knows_is_not_there(ask: Keyed, content: str) -> None:
+    ask.made()
+    nothing = everything(ask, "second-project-pips")
+    (ask.segments / "second-project-vips.json").write_text(content)
+    assert everything(ask, "second-project-vips") == nothing
+    assert everything(ask, "second-project-vip") == nothing, "and not as what was perhaps meant"
+    rules = [{"operator": "in_segment", "value": "second-project-vips"}]
+    answer = ask("POST", "/preview", json={"rules": rules})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "$.rules[0].value: there is no segment 'second-project-vips'",
+    )
+
+
+def test_a_broken_file_that_says_whose_it_is_is_told_to_them(ask: Keyed) -> None:
+    (ask.segments / "mine.json").write_text(json.dumps({"project_id": "p", "name": "Mine"}))
+    assert ask("GET", "/mine").json()["type"].endswith(":broken-segment")
+    assert ask("PATCH", "/mine", json={"rules": PRO["rules"]}).status_code == 200
+
+
+@pytest.mark.parametrize("names", [["d"], ["d1", "d2"]], ids=["in one file", "in two"])
+def test_an_id_that_two_projects_have_is_each_ones_own(ask: Keyed, names: list[str]) -> None:
+    both = [{**PRO, "id": "dup", "project_id": project} for project in ("p", "q")]
+    files = {names[0]: both} if len(names) == 1 else dict(zip(names, both, strict=True))
+    for name, content in files.items():
+        (ask.segments / f"{name}.json").write_text(json.dumps(content))
+    for secret, project in ((ask.secret, "p"), (ask.other, "q")):
+        ask.use(secret)
+        assert [found["project_id"] for found in ask("GET").json()] == [project]
+        assert ask("GET", "/dup").json()["project_id"] == project
+        assert ask("PATCH", "/dup", json={"name": project}).json()["name"] == project
+    assert ask.use(ask.secret)("DELETE", "/dup").status_code == 204
+    assert ask("GET", "/dup").status_code == 404
+    assert ask.use(ask.other)("GET", "/dup").json()["name"] == "q"
+
+
+def test_an_id_that_one_project_has_twice_is_broken_without_a_word_on_files(ask: Keyed) -> None:
+    for name in ("d1", "d2"):
+        (ask.segments / f"{name}.json").write_text(json.dumps({**PRO, "id": "dup", "project_id": "p"}))
+    answer = ask("GET", "/dup")
+    told = {"path": "$.id", "message": "2 definitions have the id 'dup'; give all but one another id"}
+    assert (answer.status_code, answer.json()["errors"]) == (409, [told])
+    assert "d1" not in answer.text
+
+
 def test_segments_of_no_project_can_be_named_but_not_seen(ask: Keyed) -> None:
     (ask.segments / "shared.json").write_text(json.dumps(PRO))
     assert ask("GET").json() == []
@@ -93,7 +182,8 @@ def test_a_segment_of_no_project_holds_on_without_being_named(ask: Keyed) -> Non
     )
     answer = ask("DELETE", f"/{made['id']}")
     assert (answer.status_code, answer.json()["named_by"]) == (409, [])
-    assert "1 segment of no project" in answer.json()["detail"]
+    detail = f"segment '{made['id']}' is named by 1 segment of no project, which would fail without it"
+    assert answer.json()["detail"] == f"{detail}; change them first", "there is no way to force it"
     assert "secret" not in answer.text
 
 

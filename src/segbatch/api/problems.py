@@ -111,7 +111,7 @@ def refusal_of(error: SegbatchError) -> Refusal:
         case StaleError():
             return Refusal("changed-meanwhile", error.message)
         case InUseError():
-            return Refusal("in-use", error.message, more={"named_by": list(error.named_by)})
+            return Refusal("in-use", f"{error.what}; change them first", more={"named_by": list(error.named_by)})
         case AlreadyThereError():
             return Refusal("already-there", error.message)
         case BusyError():

@@ -101,7 +101,7 @@ def serve(
 
     if not segments.is_dir() and segments.exists():
         raise UsageError(f"{segments}: is a file; the API needs a folder, for a file of its own for each new segment")
-    store = SegmentStore(segments, patience=PATIENCE)
+    store = SegmentStore(segments, patience=PATIENCE, served=True)
     entries = store.list()  # what takes a while, the first time
     ring = _ring(keys)
     listener, is_local = listen(address)

@@ -56,6 +56,37 @@ def test_an_edit_with_the_same_size_and_times_is_seen_while_it_is_fresh(tmp_path
         assert ours.get("a").segment.name == letter
 
 
+def test_an_id_written_in_place_into_another_file_is_found_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = put(tmp_path / "a.json", definition("a"))
+    os.utime(file, ns=(1, 1))
+    monkeypatch.setattr(index, "_TICK", -10_000_000_000)  # the file is made now, and taken to be old
+    now = [0.0]
+    monkeypatch.setattr("segbatch.definitions.store.index.time.monotonic", lambda: now[0])
+    ours = store(tmp_path)
+    with pytest.raises(NotFoundError):
+        ours.get("b")
+    put(file, definition("A", id="b"))
+    with pytest.raises(NotFoundError):
+        ours.get("b")
+    now[0] = 1.1
+    assert ours.get("b").segment.name == "A"
+
+
+def test_a_file_that_is_just_being_written_is_looked_at_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "_TICK", 1_000_000_000_000)  # however long the test takes
+    ours = store(tmp_path)
+    file = put(tmp_path / "a.json", "")
+    with pytest.raises(NotFoundError):
+        ours.get("b")
+    with file.open("r+") as opened:
+        opened.write(json.dumps(definition("A", id="b")))
+    assert ours.get("b").segment.name == "A"
+
+
 def test_a_folder_that_goes_takes_its_segments_along(tmp_path: Path) -> None:
     put(tmp_path / "a.json", definition("A"))
     put(tmp_path / "team" / "b.json", definition("B"))

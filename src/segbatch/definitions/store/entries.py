@@ -11,7 +11,7 @@ from segbatch.definitions.finding import reason, stem
 from segbatch.definitions.loading import BrokenDefinition, Definition, Found, merge_twins, read_content, read_elements
 from segbatch.definitions.segment import Segment
 from segbatch.definitions.store.formatting import ordered, write_definition
-from segbatch.errors import Problem, printable
+from segbatch.errors import Problem, printable, shown
 
 __all__ = ["Broken", "Entry", "Stored", "fingerprint", "merged", "read_entries", "read_file"]
 
@@ -127,31 +127,36 @@ def read_entries(content: bytes, file: Path) -> tuple[Entry, ...]:
     return tuple(_entry(one, data, content) for one, data in found)
 
 
-def merged(entries: list[Entry]) -> list[Entry]:
+def merged(entries: list[Entry], *, with_places: bool = True) -> list[Entry]:
     """Return what stands at an id: of several that share it, one that is broken and says so.
 
     A file that cannot be read is named by its path then, so that it breaks nobody else.
+
+    Args:
+        entries: All that has the id.
+        with_places: Whether to say where they stand.
     """
-    if len(entries) == 1:
+    if len(entries) < 2:  # noqa: PLR2004 - one alone shares it with none
         return entries
     unread = [replace(entry, segment_id=entry.file) for entry in entries if _is_unread(entry)]
     others = [entry for entry in entries if not _is_unread(entry)]
-    return [*([_merge(others)] if others[1:] else others), *unread]
+    return [*([_merge(others, with_places=with_places)] if others[1:] else others), *unread]
 
 
 def _is_unread(entry: Entry) -> TypeGuard[Broken]:
     return isinstance(entry, Broken) and entry.is_unread
 
 
-def _merge(entries: list[Entry]) -> Broken:
+def _merge(entries: list[Entry], *, with_places: bool) -> Broken:
     twins = merge_twins(entries[0].segment_id, [_definition(entry) for entry in entries])
+    message = f"{len(entries)} definitions have the id {shown(twins.segment_id)}; give all but one another id"
     return Broken(
         twins.segment_id,
         twins.text("project_id"),
         _digest("".join(entry.etag for entry in entries).encode()),
         twins.file,
         twins.path,
-        twins.problems,
+        twins.problems if with_places else (Problem(message, path="$.id", segment_id=twins.segment_id),),
         frozenset[str]().union(*(entry.named for entry in entries)),
         None,
     )

@@ -4,6 +4,10 @@ A file is taken to be the same as long as its inode, size and times are. One tha
 could have the same times is read again. A single segment is looked up without looking at every file: the folders tell
 whether a file came, went or was replaced, and the segment's own file is looked at; what an editor wrote in place into
 another file is found by the next listing.
+
+An id that is not there could be in any file, written in place. All files are looked at for it, but not again within a
+second: else asking for what is not there would be a hundred times the work of asking for what is. An id that somebody
+does not see is looked up like one that is not there, so that not even the time tells.
 """
 
 import os
@@ -12,16 +16,21 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
 from segbatch.definitions.finding import walk
-from segbatch.definitions.store.entries import Entry, merged, read_file
+from segbatch.definitions.store.entries import Entry, read_file
+from segbatch.definitions.store.viewing import View
 
 __all__ = ["Index"]
 
 _TICK = 50_000_000
 """So many nanoseconds after a change, the next one has other times on any file system in use."""
+
+_BELIEVED = 1.0
+"""Seconds for which an id that was in no file is taken to be in none that was there then."""
 
 _Signature = tuple[int, int, int, int]
 
@@ -44,28 +53,36 @@ class Index:
         self._files: dict[str, _Seen] = {}
         self._by_id: defaultdict[str, list[str]] = defaultdict(list)
         self._folders: dict[str, int] | None = None
-        self._listing: tuple[Entry, ...] | None = None
+        self._fresh = set[str]()
+        self._looked_at_all = -_BELIEVED
+        self._groups: list[list[Entry]] | None = None
 
-    def all(self) -> tuple[Entry, ...]:
-        """Return everything there is, ordered by id, after a look at every file."""
+    def all(self, view: View) -> tuple[Entry, ...]:
+        """Return everything that somebody sees, ordered by id, after a look at every file."""
         with self._mutex:
             self._look(at_every_file=True)
-            if self._listing is None:
-                entries = [entry for segment_id in self._by_id for entry in merged(self._at(segment_id))]
-                self._listing = tuple(sorted(entries, key=attrgetter("segment_id")))
-            return self._listing
+            if self._groups is None:
+                self._groups = [self._at(segment_id) for segment_id in self._by_id]
+            found = [entry for group in self._groups for entry in view.merged(group)]
+            return tuple(sorted(found, key=attrgetter("segment_id")))
 
-    def find(self, segment_id: str) -> tuple[Entry, Path] | None:
-        """Return what stands at an id, and the first file that has it; None where nothing does."""
+    def find(self, segment_id: str, view: View) -> tuple[Entry, Path] | None:
+        """Return what somebody sees at an id, and the first file that has it; None where that is nothing."""
         with self._mutex:
             if self._has_moved():
                 self._look()
-            for file in set(self._by_id.get(segment_id, ())):
+            for file in self._seen_in(segment_id, view):
                 self._look_at(file)
-            if len(self._by_id.get(segment_id, ())) != 1:
-                self._look(at_every_file=True)
-            here = [entry for entry in merged(self._at(segment_id)) if entry.segment_id == segment_id]
+            if len(self._seen_in(segment_id, view)) != 1:
+                self._look_for_it()
+            here = [entry for entry in view.merged(self._at(segment_id)) if entry.segment_id == segment_id]
             return (here[0], self._file_of(here[0])) if here else None
+
+    def known(self, view: View, most: int) -> list[str]:
+        """Return the ids that somebody sees, as far as they are known without another look; at most so many."""
+        with self._mutex:
+            seen = (entry.segment_id for file in self._files.values() for entry in file.entries if view.shows(entry))
+            return list(islice(seen, most))
 
     def read_again(self, file: Path) -> tuple[Entry, ...]:
         """Take notice of a file that was just written or removed, and return what it holds."""
@@ -86,6 +103,20 @@ class Index:
         files = files if len(files) == 1 else sorted(set(files))
         return [entry for file in files for entry in self._files[file].entries if entry.segment_id == segment_id]
 
+    def _seen_in(self, segment_id: str, view: View) -> list[str]:
+        """Return the files in which somebody sees an id; one that has it twice is there twice."""
+        files = self._by_id.get(segment_id, [])
+        entries = [(file, entry) for file in set(files) for entry in self._files[file].entries]
+        return [file for file, entry in entries if entry.segment_id == segment_id and view.shows(entry)]
+
+    def _look_for_it(self) -> None:
+        """Look at every file, or if that was done lately, at those that were just being written."""
+        if time.monotonic() - self._looked_at_all >= _BELIEVED:
+            self._look(at_every_file=True)
+        else:
+            for file in tuple(self._fresh):
+                self._look_at(file)
+
     def _has_moved(self) -> bool:
         """Tell whether files may have come, gone or been replaced since the last look."""
         if self._folders is None:
@@ -104,6 +135,8 @@ class Index:
         if not self._root.is_dir():
             self._look_at_one()
             return
+        if at_every_file or self._folders is None:
+            self._looked_at_all = time.monotonic()
         present, self._folders = set[str](), {}
         for folder in walk(str(self._root)):
             self._folders[folder.path] = folder.changed
@@ -143,14 +176,17 @@ class Index:
         entries = read_file(Path(file))
         is_settled = signature is not None and max(signature[2:]) < now - _TICK
         self._files[file] = _Seen(signature if is_settled else None, listed, entries)
+        if not is_settled:
+            self._fresh.add(file)
         for entry in entries:
             self._by_id[entry.segment_id].append(file)
-        self._listing = None
+        self._groups = None
 
     def _drop(self, file: str) -> None:
+        self._fresh.discard(file)
         seen = self._files.pop(file, None)
         if seen is not None:
-            self._listing = None
+            self._groups = None
             for entry in seen.entries:
                 self._by_id[entry.segment_id].remove(file)
                 if not self._by_id[entry.segment_id]:

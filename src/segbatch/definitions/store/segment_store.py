@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -19,6 +20,7 @@ from segbatch.definitions.store.formatting import write_definition
 from segbatch.definitions.store.index import Index
 from segbatch.definitions.store.locking import writing_alone
 from segbatch.definitions.store.rewriting import with_definition, without
+from segbatch.definitions.store.viewing import View
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,
@@ -38,8 +40,8 @@ __all__ = ["SegmentStore"]
 
 _TRIES = 5
 _PATIENCE = 30.0
-_COMPARED = 2_000
-"""Of more segments none is suggested for an id that is not there: it would take longer than all else."""
+_COMPARED = {False: 2_000, True: 100}
+"""Of more segments none is suggested for an id that is not there: it would take longer than all else. Served: fewer."""
 
 _Result = TypeVar("_Result")
 
@@ -60,6 +62,7 @@ class SegmentStore:
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = _PATIENCE,
+        served: bool = False,
     ) -> None:
         """Open a store; nothing is read yet.
 
@@ -67,17 +70,19 @@ class SegmentStore:
             path: The folder, which need not be there before the first segment is; or a JSON file.
             clock: Tells the time that is written into definitions.
             patience: For how many seconds a writer waits while others are at work.
+            served: Whether it is for clients that must not learn of each other (see `View`), nor make a folder anew.
         """
         self._path = Path(path)
         self._clock = clock
         self._patience = patience
+        self._served = served
         self._index = Index(self._path)
         self._writer = Lock()
 
     def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
         """Return all segments, ordered by id; broken ones stand among the others."""
         self._ensure_there()
-        return tuple(filter(_view(project, shared=shared), self._index.all()))
+        return self._index.all(self._view(project, shared=shared))
 
     def get(self, segment_id: str, *, project: str | None = None, shared: bool = True) -> Stored:
         """Return a segment.
@@ -97,7 +102,7 @@ class SegmentStore:
         Raises:
             NotFoundError: Nothing does.
         """
-        return self._find(segment_id, _view(project, shared=shared))[0]
+        return self._find(segment_id, self._view(project, shared=shared))[0]
 
     def create(self, data: Mapping[str, Any] | Segment) -> Stored:
         """Save a new segment in a file of its own.
@@ -114,8 +119,9 @@ class SegmentStore:
         if self._path.is_file():
             raise UsageError(f"{self._shown}: is a file; a new segment needs a folder, for a file of its own")
         made(sent, "new" if sent.get("id") is None else sent["id"], self._clock())
-        with files.writing(self._path):
-            self._path.mkdir(parents=True, exist_ok=True)
+        if not self._served:  # a folder that is gone while it is served may be on a disk that is
+            with files.writing(self._path):
+                self._path.mkdir(parents=True, exist_ok=True)
         with self._writing():
             return self._in_tries(lambda: self._add(sent))
 
@@ -144,9 +150,9 @@ class SegmentStore:
             StaleError: It was changed by somebody else.
             StoreError: It cannot be written.
         """
-        sees = _view(project, shared=shared)
+        view = self._view(project, shared=shared)
         with self._writing():
-            return self._in_tries(lambda: self._update(segment_id, changes, if_match, sees))
+            return self._in_tries(lambda: self._update(segment_id, changes, if_match, view))
 
     def delete(
         self,
@@ -177,13 +183,16 @@ class SegmentStore:
             StaleError: It was changed by somebody else.
             StoreError: It cannot be written.
         """
-        sees = _view(project, shared=shared)
+        view = self._view(project, shared=shared)
         with self._writing():
-            return self._in_tries(lambda: self._delete(segment_id, if_match, sees, force=force))
+            return self._in_tries(lambda: self._delete(segment_id, if_match, view, force=force))
 
     @property
     def _shown(self) -> str:
         return printable(str(self._path))
+
+    def _view(self, project: str | None, *, shared: bool) -> View:
+        return View(project, shared, self._served)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -207,7 +216,7 @@ class SegmentStore:
         raise StaleError("somebody writes the same file again and again; try later", self._shown)
 
     def _add(self, sent: Mapping[str, Any]) -> Stored:
-        taken = {entry.segment_id.casefold(): entry for entry in self._index.all()}
+        taken = {entry.segment_id.casefold(): entry for entry in self._index.all(View())}
         names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `finding`
         own = sent.get("id")
         segment_id = (
@@ -219,21 +228,19 @@ class SegmentStore:
             raise AlreadyThereError(message, twin.file)
         file = self._path / free_name(segment_id, names)
         files.add(file, write_definition(definition).encode())
-        return self._written(file, segment_id)
+        return self._written(file, segment_id, View())
 
-    def _update(
-        self, segment_id: str, changes: Mapping[str, Any], if_match: str | None, sees: Callable[[Entry], bool]
-    ) -> Stored:
-        entry, file, was = self._open(segment_id, if_match, sees)
+    def _update(self, segment_id: str, changes: Mapping[str, Any], if_match: str | None, view: View) -> Stored:
+        entry, file, was = self._open(segment_id, if_match, view)
         definition = stamped(entry, changed(entry, changes), self._clock())
         if definition is not None:
             files.replace(file, with_definition(was, entry, definition), was)
-        return self._written(file, segment_id)
+        return self._written(file, segment_id, view)
 
-    def _delete(self, segment_id: str, if_match: str | None, sees: Callable[[Entry], bool], *, force: bool) -> Entry:
-        entry, file, was = self._open(segment_id, if_match, sees)
+    def _delete(self, segment_id: str, if_match: str | None, view: View, *, force: bool) -> Entry:
+        entry, file, was = self._open(segment_id, if_match, view)
         if not force:
-            self._ensure_unnamed(segment_id, sees)
+            self._ensure_unnamed(segment_id, view)
         rest = without(was, entry)
         if rest is None:
             files.remove(file, was)
@@ -242,23 +249,26 @@ class SegmentStore:
         self._index.read_again(file)
         return entry
 
-    def _ensure_unnamed(self, segment_id: str, sees: Callable[[Entry], bool]) -> None:
-        users = [other for other in self._index.all() if segment_id in other.named - {other.segment_id}]
-        seen = [user.segment_id for user in users if sees(user)]
-        unseen = sum(user.project_id is None for user in users if not sees(user))
+    def _ensure_unnamed(self, segment_id: str, view: View) -> None:
+        everybody = self._index.all(replace(view, shared=True))
+        users = [other for other in everybody if segment_id in other.named - {other.segment_id}]
+        seen = [user.segment_id for user in users if view.shows(user)]
+        unseen = len(users) - len(seen)
         if seen or unseen:
             names = [*seen, *([counted(unseen, "segment") + " of no project"] if unseen else [])]
-            message = f"is named by {some_of(names)}, which would fail without it; change them first, or force it"
-            raise InUseError(f"segment {shown(segment_id)} {message}", seen)
+            raise InUseError(
+                f"segment {shown(segment_id)} is named by {some_of(names)}, which would fail without it", seen
+            )
 
-    def _open(self, segment_id: str, if_match: str | None, sees: Callable[[Entry], bool]) -> tuple[Entry, Path, bytes]:
+    def _open(self, segment_id: str, if_match: str | None, view: View) -> tuple[Entry, Path, bytes]:
         """Return a segment as it is this instant, with its file and what that holds."""
-        known, file = self._find(segment_id, sees)
+        known, file = self._find(segment_id, view)
         if known.data is None:
             raise BrokenSegmentError(known.problems if isinstance(known, Broken) else ())
         was = files.read(file)
-        match [entry for entry in read_entries(was, file) if entry.segment_id == segment_id]:
-            case [entry] if entry.data is not None and sees(entry):
+        here = [entry for entry in read_entries(was, file) if entry.segment_id == segment_id and view.shows(entry)]
+        match here:
+            case [entry] if entry.data is not None:
                 if if_match not in {None, entry.etag}:
                     message = "was changed by somebody else since it was read; read it again, and change that"
                     raise StaleError(f"segment {shown(segment_id)} {message}", entry.file)
@@ -267,17 +277,19 @@ class SegmentStore:
                 self._index.read_again(file)
                 raise ChangedMeanwhileError
 
-    def _written(self, file: Path, segment_id: str) -> Stored:
+    def _written(self, file: Path, segment_id: str, view: View) -> Stored:
         """Return a segment that was just written, from its file."""
-        here = [entry for entry in self._index.read_again(file) if entry.segment_id == segment_id]
-        return here[0] if len(here) == 1 and isinstance(here[0], Stored) else self.get(segment_id)
+        here = [entry for entry in self._index.read_again(file) if entry.segment_id == segment_id and view.shows(entry)]
+        if len(here) == 1 and isinstance(here[0], Stored):
+            return here[0]
+        return self.get(segment_id, project=view.project, shared=view.shared)
 
-    def _find(self, segment_id: str, sees: Callable[[Entry], bool]) -> tuple[Entry, Path]:
+    def _find(self, segment_id: str, view: View) -> tuple[Entry, Path]:
         self._ensure_there()
-        found = self._index.find(segment_id)
-        if found is None or not sees(found[0]):
-            others = [entry.segment_id for entry in self._index.all() if sees(entry)]
-            is_quick = len(segment_id) <= MAX_ID_LENGTH and len(others) <= _COMPARED
+        found = self._index.find(segment_id, view)
+        if found is None:
+            others = self._index.known(view, _COMPARED[self._served] + 1)
+            is_quick = len(segment_id) <= MAX_ID_LENGTH and len(others) <= _COMPARED[self._served]
             near = did_you_mean(segment_id, others) if is_quick else ""
             raise NotFoundError(f"there is no segment {shown(segment_id)}{near}", self._shown)
         return found
@@ -285,9 +297,3 @@ class SegmentStore:
     def _ensure_there(self) -> None:
         if not self._path.exists():
             find_files(self._path)  # tells what is near
-
-
-def _view(project: str | None, *, shared: bool) -> Callable[[Entry], bool]:
-    """Return what tells whether a segment is there for somebody."""
-    own = {project, None} if shared else {project}
-    return lambda entry: project is None or entry.project_id in own
