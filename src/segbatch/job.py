@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from segbatch.addresses import without_secrets
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import NothingToPublishError, Problem, counted
 from segbatch.events import Listener, RunEvaluated, RunStarted, SegmentFailed, Teller, Warned
@@ -186,7 +187,7 @@ def _publish(night: Night, keep: Keep) -> RunReport:
 
 def _started(run_id: str, question: Question, segments: str | Path, output: str | Path, *, dry_run: bool) -> RunStarted:
     as_of = question.as_of.isoformat() if isinstance(question.as_of, datetime) else question.as_of
-    places = str(question.contacts), str(segments), str(output)
+    places = without_secrets(str(question.contacts)), str(segments), str(output)
     return RunStarted(run_id, *places, as_of, question.timezone, question.project, dry_run)
 
 

@@ -10,6 +10,7 @@ import pytest
 from pyarrow import fs
 
 import segbatch
+from builders import rule, write_segment
 from nights import Nights
 from segbatch import SnapshotError, UsageError
 from segbatch.contacts.finding import find_files
@@ -171,6 +172,15 @@ def test_addresses_and_settings_that_are_none(
         find_files(address)
     assert str(raised.value).startswith(message)
     assert "pass" not in str(raised.value)
+
+
+@pytest.mark.parametrize("address", ["s3://key:pass@bucket/x", "https://a.example/x?sig=pass", "s3://pass@bucket/x"])
+def test_no_log_has_what_does_not_belong_into_an_address(tmp_path: Path, address: str) -> None:
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    program = [sys.executable, "-m", "segbatch", "run", "--contacts", address]
+    ended = subprocess.run(program, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "pass" not in ended.stderr
 
 
 def test_a_client_that_is_not_built_in_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
