@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -161,6 +162,7 @@ def test_a_segment_that_was_anothers_in_the_run_shows_nobody(ask: Asking) -> Non
         "cursor=%00",
         "cursor=Li4vLi4vZXRjLzE",
         "cursor=%F0%9F%92%A9",
+        f"cursor={urlsafe_b64encode(b'x' * 300 + b'/1').decode()}",
         "cursr=x",
     ],
 )

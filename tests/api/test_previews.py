@@ -91,8 +91,8 @@ def test_saved_segments_can_be_named(ask: Asking) -> None:
     ("body", "path", "words"),
     [
         ({}, "$.rules", "'rules' is missing"),
-        ({"rules": [rule("plan", "eq", "pro")], "first": 1001}, "$.first", "1001 is no number from 0 to 1,000"),
-        ({"rules": [rule("plan", "eq", "pro")], "first": True}, "$.first", "true is no number"),
+        ({"rules": [rule("plan", "eq", "pro")], "first": 1001}, "$.first", "1001 is no whole number from 0 to 1,000"),
+        ({"rules": [rule("plan", "eq", "pro")], "first": True}, "$.first", "true is no whole number"),
         ({"rules": [rule("plan", "eq", "pro")], "frist": 1}, "$.frist", "'frist' is not a key of a segment"),
         ({"rules": [rule("plna", "eq", "pro")]}, "$.rules[0].field", "the snapshot has no column 'plna'"),
         ({"rules": [rule("plan", "within_last", "1d")]}, "$.rules[0].operator", ""),

@@ -237,6 +237,25 @@ def test_more_at_once_than_can_be_done_are_sent_away(ask: Asking) -> None:
     assert answer.headers["Retry-After"] == "1"
 
 
+def test_health_is_told_however_much_is_going_on(ask: Asking) -> None:
+    ask.app = Watched(ask.app, most=0)
+    assert ask("GET", "/healthz").json() == {"status": "ok"}
+
+
+def test_a_slash_at_the_end_is_pointed_out(ask: Asking) -> None:
+    for path in ("/", "/x/", "/x/members/"):
+        detail = f"there is nothing at '{SEGMENTS}{path}'; leave out the slash at its end"
+        assert document(ask("GET", path), 404, "not-found")["detail"] == detail
+    assert document(ask("GET", "/x/y"), 404, "not-found")["detail"] == f"there is nothing at '{SEGMENTS}/x/y'"
+
+
+def test_a_folder_that_goes_is_not_made_anew(ask: Asking) -> None:
+    ask.segments.rename(ask.segments.with_name("elsewhere"))
+    for answer in (ask("GET"), ask("POST", json=PRO)):
+        document(answer, 503, "unavailable")
+    assert not ask.segments.exists()
+
+
 def test_names_may_have_any_letters_and_come_back_as_they_were(ask: Asking) -> None:
     for name in (
         "Ünïcödé 💩",

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import httpx
@@ -17,10 +17,13 @@ import pytest
 import segbatch
 from asking import PRO, SEGMENTS, Server, serving
 from builders import write_contacts
+from segbatch.api.limits import MAX_ARRIVING
 from segbatch.api.serving import Address, listen
 from segbatch.keys import KeyRing
 
 START = f"POST {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+HEALTH = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - where the server must not listen without a key
 
@@ -144,7 +147,7 @@ BAD = [
     f"{START}Content-Length: x\r\n\r\n".encode(),
     f"{START}Transfer-Encoding: chunked\r\n\r\nxyz\r\n".encode(),
     f"{START}Transfer-Encoding: gzip\r\n\r\n".encode(),
-    f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: {'x' * 20_000}\r\n\r\n".encode(),
+    f"{START}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{HEALTH}".encode(),
     f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nX-Project-ID: a\x00b\r\n\r\n".encode(),
 ]
 
@@ -152,9 +155,35 @@ BAD = [
 @pytest.mark.parametrize("request_", BAD, ids=range(len(BAD)))
 def test_what_is_no_http_gets_an_answer_and_no_more(server: Server, request_: bytes) -> None:
     answer = say(server, request_)
-    assert answer.startswith((b"HTTP/1.1 400 ", b"HTTP/1.1 431 "))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1, "and what follows on the connection is not looked at"
     assert b"application/problem+json" in answer
     assert httpx.get(server.url).json() == []
+
+
+@pytest.mark.parametrize("headers", [f"X: {'x' * 20_000}\r\n", "A: b\r\n" * 5_000], ids=["a large one", "many"])
+@pytest.mark.parametrize("parts", [1, 2])
+def test_headers_that_are_too_large_are_called_so(server: Server, headers: str, parts: int) -> None:
+    said = f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n".encode()
+    answer = say(server, said) if parts == 1 else say(server, said[:-2])
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert b'"detail":"the first line and the headers have more than 16,384 bytes"' in answer
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "status"),
+    [
+        ("http://localhost{path}", "evil.example", 200),
+        ("HTTP://LOCALHOST:80{path}?a=b", "evil.example", 200),
+        ("http://evil.example{path}", "localhost", 421),
+        ("http://localhost", "localhost", 404),
+        ("ftp://localhost{path}", "localhost", 404),
+    ],
+)
+def test_a_proxy_may_name_the_host_in_the_first_line(server: Server, target: str, host: str, status: int) -> None:
+    line = f"GET {target.format(path=SEGMENTS)} HTTP/1.1"
+    answer = say(server, f"{line}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
 def test_a_chunked_body_is_bounded_without_a_length(server: Server) -> None:
@@ -219,6 +248,22 @@ def test_slow_clients_keep_no_others_out(impatient: Server) -> None:
         with connection, suppress(ConnectionResetError):
             assert connection.recv(1) == b""
     assert httpx.get(impatient.url).json() == []
+
+
+def test_bodies_that_do_not_come_keep_nobody_else_out(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path / "segbatch-keys.json")
+    secrets = [ring.create([project])[1] for project in ("p", "q")]
+    slow, quick = ({"Authorization": f"Bearer {secret}"} for secret in secrets)
+    said = f"{START}Authorization: {slow['Authorization']}\r\nContent-Length: 1000\r\n\r\n{{".encode()
+    with serving(tmp_path) as server, ExitStack() as connections:
+        for _ in range(100):
+            address = ("127.0.0.1", server.port)
+            connections.enter_context(socket.create_connection(address, timeout=60)).sendall(said)
+        wait_until(lambda: (tmp_path / "serve.log").read_text().count(" 503 ") == 100 - MAX_ARRIVING)
+        assert httpx.get(f"{server.base}/healthz").status_code == 200
+        assert httpx.get(server.url, headers=slow).status_code == 200
+        assert httpx.post(server.url, headers=slow, json=PRO).status_code == 503
+        assert httpx.post(server.url, headers=quick, json=PRO).status_code == 201
 
 
 def test_who_does_not_read_an_answer_is_not_waited_for(tmp_path: Path) -> None:

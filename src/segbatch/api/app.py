@@ -11,6 +11,7 @@ from starlette.routing import Match
 
 from segbatch.api import members, previews, routes
 from segbatch.api.answers import json_response
+from segbatch.api.limits import HEALTH
 from segbatch.api.openapi import openapi
 from segbatch.api.problems import Refusal, problem_response, refusal_of
 from segbatch.api.service import Service
@@ -33,7 +34,7 @@ def make_app(service: Service) -> Watched:
     app.state.service = service
     for router in _ROUTERS:
         app.include_router(router)
-    app.add_api_route("/healthz", _healthz, methods=["GET"])
+    app.add_api_route(HEALTH, _healthz, methods=["GET"])
     app.add_api_route("/openapi.json", _openapi, methods=["GET"])
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(SegbatchError, _failed)
@@ -73,19 +74,23 @@ def _nowhere(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     path = shown(request.url.path)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        allowed = ", ".join(_methods(request))
+        allowed = ", ".join(_methods(request, request.scope["path"]))
         detail = f"{request.method} cannot be done at {path}; there are {allowed}"
         return problem_response(Refusal("method-not-allowed", detail, headers={"Allow": allowed}))
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return problem_response(Refusal("not-found", f"there is nothing at {path}"))
+        without = request.url.path.rstrip("/")
+        hint = "; leave out the slash at its end" if without != request.url.path and _methods(request, without) else ""
+        return problem_response(Refusal("not-found", f"there is nothing at {path}{hint}"))
     return problem_response(Refusal("bad-request", "the request cannot be understood"))
 
 
-def _methods(request: Request) -> list[str]:
+def _methods(request: Request, path: str) -> list[str]:
     """Return what can be done at a path, by whichever route."""
     everywhere = [*chain(*(router.routes for router in _ROUTERS)), *request.app.router.routes]
     known = [route for route in everywhere if isinstance(route, APIRoute)]
-    there = [route.methods or set() for route in known if route.matches(request.scope)[0] is not Match.NONE]
+    there = [
+        route.methods or set() for route in known if route.matches({**request.scope, "path": path})[0] is not Match.NONE
+    ]
     found = set[str]().union(*there)
     return sorted(found | {"HEAD"} if "GET" in found else found)
 

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from starlette.requests import ClientDisconnect
 
-from segbatch.api.authorising import only_header
-from segbatch.api.limits import MAX_BODY, TIME_TO_SEND
+from segbatch.api.authorising import Reader, only_header
+from segbatch.api.limits import MAX_ARRIVING, MAX_BODY, TIME_TO_SEND
 from segbatch.api.problems import Refusal
+from segbatch.api.service import Service, service_of
 from segbatch.definitions.strict_json import parse
 from segbatch.errors import Problem, shown
 
@@ -22,16 +23,27 @@ _FILE = re.compile(r"\b(the|a) file\b")
 _CLOSE = {"Connection": "close"}
 
 
-async def _read(request: Request) -> bytes:
+async def _read(request: Request, caller: Reader, service: Annotated[Service, Depends(service_of)]) -> bytes:
     """Read the body of a request.
 
     Raises:
-        Refusal: It is said not to be JSON, or is too large, or comes too slowly.
+        Refusal: It is said not to be JSON, or is too large, or comes too slowly; or as many others do.
     """
     _ensure_json(request)
     declared = only_header(request, "Content-Length") or "0"
     if len(declared) > len(str(MAX_BODY)) or int(declared) > MAX_BODY:
         raise _too_large()
+    if service.arriving[caller.key_id] >= MAX_ARRIVING:
+        detail = f"{MAX_ARRIVING} other bodies are still to come; send those first, and try again soon"
+        raise Refusal("busy", detail, headers=_CLOSE)
+    service.arriving[caller.key_id] += 1
+    try:
+        return await _arrived(request)
+    finally:
+        service.arriving[caller.key_id] -= 1
+
+
+async def _arrived(request: Request) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(TIME_TO_SEND):

@@ -1,6 +1,8 @@
 """How much the server takes, and how long it waits. All of it is in `docs/api.md`."""
 
 __all__ = [
+    "HEALTH",
+    "MAX_ARRIVING",
     "MAX_BODY",
     "MAX_CONNECTIONS",
     "MAX_FIRST",
@@ -16,6 +18,9 @@ __all__ = [
     "TIME_TO_SEND",
 ]
 
+HEALTH = "/healthz"
+"""What is asked to know that the server is there, and answered however much else is going on."""
+
 MAX_BODY = 4_000_000
 """Bytes in a request's body: a definition of the most characters, none of them ASCII."""
 
@@ -26,6 +31,9 @@ MAX_CONNECTIONS = 500
 
 MAX_REQUESTS = 64
 """Requests that are worked on at once; who asks meanwhile is told to come back."""
+
+MAX_ARRIVING = 32
+"""Of these, bodies of one key that are not there yet: who sends slowly keeps out nobody else."""
 
 TIME_TO_SEND = 20.0
 """Seconds for all of a request to arrive."""

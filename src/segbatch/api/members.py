@@ -59,7 +59,7 @@ def _asked(request: Request) -> tuple[int, str | None]:
         asked[key] = value
     limit = asked.get("limit", str(MEMBERS))
     if not _LIMIT.fullmatch(limit) or not 0 < int(limit) <= MAX_MEMBERS:
-        raise Refusal("bad-request", f"limit: {shown(limit)} is no number from 1 to {MAX_MEMBERS:,}")
+        raise Refusal("bad-request", f"limit: {shown(limit)} is no whole number from 1 to {MAX_MEMBERS:,}")
     return int(limit), asked.get("cursor")
 
 

@@ -101,7 +101,7 @@ def _first(body: Mapping[str, Any]) -> int:
     """Read how many ids are wanted."""
     first = body.get("first", _FIRST)
     if type(first) is not int or not 0 <= first <= MAX_FIRST:
-        message = f"{shown(first)} is no number from 0 to {MAX_FIRST:,}"
+        message = f"{shown(first)} is no whole number from 0 to {MAX_FIRST:,}"
         raise DefinitionError([Problem(message, path="$.first")])
     return first
 

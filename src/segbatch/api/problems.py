@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import Response
 
+from segbatch.api.limits import MAX_HEADERS
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,
@@ -21,7 +22,7 @@ from segbatch.errors import (
     StoreError,
 )
 
-__all__ = ["CODES", "PROBLEM_TYPE", "Refusal", "problem_response", "refusal_of"]
+__all__ = ["CODES", "PROBLEM_TYPE", "Refusal", "problem_response", "refusal_of", "too_large_headers"]
 
 PROBLEM_TYPE = "application/problem+json"
 _URN = "urn:segbatch:problem:"
@@ -88,11 +89,20 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, and not a fault
             document["errors"] = [{"path": problem.path or "$", "message": problem.message} for problem in self.errors]
         return document | dict(self.more)
 
+    def to_text(self) -> str:
+        """Return the problem document as it is sent."""
+        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def too_large_headers() -> Refusal:
+    """Return what is said of headers that are too large."""
+    return Refusal("headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes")
+
 
 def problem_response(refusal: Refusal) -> Response:
     """Return the answer that tells of a refusal."""
     return Response(
-        json.dumps(refusal.to_json(), ensure_ascii=False, separators=(",", ":")),
+        refusal.to_text(),
         refusal.status,
         {**_RETRY_SOON, **refusal.headers} if refusal.code in {"busy", "unavailable"} else dict(refusal.headers),
         PROBLEM_TYPE,

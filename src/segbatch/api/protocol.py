@@ -1,13 +1,14 @@
 """HTTP over a connection, as uvicorn speaks it, but only for so long and from so many."""
 
 import asyncio
-import json
+import sys
+from http import HTTPStatus
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from segbatch.api.limits import MAX_CONNECTIONS, MAX_HEADERS, TIME_TO_READ, TIME_TO_SEND
-from segbatch.api.problems import PROBLEM_TYPE, Refusal
+from segbatch.api.limits import MAX_CONNECTIONS, TIME_TO_READ, TIME_TO_SEND
+from segbatch.api.problems import PROBLEM_TYPE, Refusal, too_large_headers
 
 __all__ = ["BoundedProtocol"]
 
@@ -55,11 +56,15 @@ class BoundedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
         """Answer what is no HTTP."""
-        detail = f"the request is not HTTP as the standard has it, or its headers have more than {MAX_HEADERS:,} bytes"
-        body = json.dumps(Refusal("bad-request", detail).to_json()).encode()
+        refusal = Refusal("bad-request", "the request is not HTTP as the standard has it")
+        error = sys.exception()  # what h11 found, which uvicorn is dealing with
+        if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == HTTPStatus(431):
+            refusal = too_large_headers()
+        body = refusal.to_text().encode()
         headers = [("content-type", PROBLEM_TYPE), ("content-length", str(len(body))), ("connection", "close")]
+        reason = HTTPStatus(refusal.status).phrase.encode()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            response = h11.Response(status_code=400, headers=headers, reason=b"Bad Request")
+            response = h11.Response(status_code=refusal.status, headers=headers, reason=reason)
             for event in (response, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

@@ -1,6 +1,7 @@
 """What the endpoints work with."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +45,7 @@ class Service:
         timezone: The time zone of previews; that of the last run, if not given.
         stopping: Set once the server is to end.
         previews: Who waits for a preview.
+        arriving: How many bodies are waited for, by the id of the key.
     """
 
     store: SegmentStore
@@ -55,6 +57,7 @@ class Service:
     timezone: str | None = None
     stopping: Event = field(default_factory=Event)
     previews: Queue = field(default_factory=Queue)
+    arriving: Counter[str | None] = field(default_factory=Counter)
 
     @cached_property
     def runs(self) -> OpenRuns:

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
-from segbatch.api.limits import MAX_HEADERS, MAX_REQUESTS
-from segbatch.api.problems import Refusal, problem_response
+from segbatch.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
+from segbatch.api.problems import Refusal, problem_response, too_large_headers
+from segbatch.api.targets import in_origin_form, is_framed_twice
 from segbatch.errors import clipped, printable
 
 __all__ = ["Watched"]
@@ -17,6 +18,8 @@ _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+
+_AROUND = len(": \r\n")
 
 _HEADERS: Iterable[tuple[bytes, bytes]] = (
     (b"cache-control", b"private, no-cache"),
@@ -42,6 +45,8 @@ class Watched:
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """Answer a request."""
         begun, status = time.perf_counter(), 0
+        scope = in_origin_form(scope)
+        counts = scope["path"] != HEALTH
 
         async def answer(message: _Message) -> None:
             nonlocal status
@@ -50,30 +55,34 @@ class Watched:
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        self._now += 1
+        self._now += counts
         try:
             await self._answer(scope, receive, answer)
         except Exception:  # noqa: BLE001 - whatever it is, it ends this request and not the server
             print(printable(traceback.format_exc()).replace("\\n", "\n"), end="", file=sys.stderr)  # noqa: T201 - the log
         finally:
-            self._now -= 1
+            self._now -= counts
             _log(scope, status, time.perf_counter() - begun)
 
     async def _answer(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        if self._now > self._most:
-            refusal = Refusal("busy", f"{self._most} requests are being worked on; try again soon")
-            await problem_response(refusal)(scope, receive, send)
-            return
-        size = len(scope["raw_path"]) + sum(len(name) + len(value) for name, value in scope["headers"])
-        if size + len(scope["query_string"]) > MAX_HEADERS:  # they came at once, or h11 would have refused them
-            refusal = Refusal(
-                "headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes"
-            )
+        refusal = self._refusal(scope)
+        if refusal is not None:
             await problem_response(refusal)(scope, receive, send)
             return
         if scope["method"] == "HEAD":  # what a GET answers, without its body, which the server leaves out
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
+
+    def _refusal(self, scope: _Message) -> Refusal | None:
+        if self._now > self._most and scope["path"] != HEALTH:
+            return Refusal("busy", f"{self._most} requests are being worked on; try again soon")
+        if is_framed_twice(scope):
+            detail = "the request has both Content-Length and Transfer-Encoding; send one of them"
+            return Refusal("bad-request", detail, headers={"Connection": "close"})
+        size = len(scope["raw_path"]) + sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
+        if size + len(scope["query_string"]) > MAX_HEADERS:  # they came at once, or h11 would have refused them
+            return too_large_headers()
+        return None
 
 
 def _log(scope: _Message, status: int, seconds: float) -> None:

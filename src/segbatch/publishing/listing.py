@@ -14,7 +14,7 @@ from segbatch.publishing.state import State, open_state
 
 __all__ = ["OpenRun", "OpenRuns"]
 
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]*")
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]{0,254}")
 _OPEN = 3
 
 
