@@ -1,9 +1,57 @@
-"""Making sure that what was written is on the disk, and replacing a file in one step."""
+"""Finding the file that is to be written, making sure that it is on the disk, and replacing another in one step."""
 
 import os
+import stat
 from pathlib import Path
 
-__all__ = ["replace_file", "sync_file", "sync_folder", "sync_tree"]
+from segbatch.errors import UsageError, printable
+
+__all__ = ["find_file", "replace_file", "sync_file", "sync_folder", "sync_tree"]
+
+_STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+"""What is called so is a stream of this process, even where it leads to a file at the moment."""
+
+
+def find_file(place: Path, option: str, *, instead: str = "name a file") -> Path:
+    """Find where a file is to be written that takes the place of what is there.
+
+    Args:
+        place: What its writer calls it.
+        option: What names it on the command line.
+        instead: What to do where it is a pipe or a device.
+
+    Returns:
+        The place; of a link, what it leads to. Either it is a file, or nothing is there.
+
+    Raises:
+        UsageError: A folder, a pipe or a device is there, or no folder to write it in.
+    """
+    name = printable(str(place))
+    try:
+        found = Path(os.path.realpath(place))
+        mode, mode_around = _mode_of(place), _mode_of(found.parent)
+    except ValueError:
+        raise UsageError(f"{name}: no path has a NUL in it ({option})") from None
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be written: {error.strerror} ({option})") from None
+    if str(place.absolute()).startswith(_STREAMS) or (mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
+        raise UsageError(f"{name}: is a pipe or a device, and not a file; {instead} ({option})")
+    folder = printable(str(found.parent if place.is_symlink() else place.parent))
+    if mode_around is None:
+        link = f"{name}: is a link into a folder that is not there: " if place.is_symlink() else ""
+        raise UsageError(f"{link}{folder}{'' if link else ': no such folder'}; make it first ({option})")
+    if not stat.S_ISDIR(mode_around):
+        raise UsageError(f"{folder}: is a file, and not a folder ({option})")
+    if mode and stat.S_ISDIR(mode):
+        raise UsageError(f"{name}: is a folder; name a file ({option})")
+    return found
+
+
+def _mode_of(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 def sync_file(path: Path) -> None:

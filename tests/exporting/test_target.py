@@ -76,11 +76,20 @@ def test_places_that_are_none_are_refused(nights: Nights, export: Export) -> Non
     (nights.folder / "folder.csv").mkdir()
     (nights.folder / "file").touch()
     os.mkfifo(nights.folder / "pipe.csv")
+    (nights.folder / "dangling.csv").symlink_to(nights.folder / "gone" / "x.csv")
+    (nights.folder / "round.csv").symlink_to("round.csv")
+    (nights.folder / "stream.csv").symlink_to("pipe.csv")
     messages = {
         "folder.csv": "is a folder; name a file",
         "pipe.csv": "is a pipe or a device, and not a file; export to -",
-        "file/x.csv": "file: is a file, and not a folder|Not a directory",
+        "stream.csv": r"stream\.csv: is a pipe or a device, and not a file; export to -",
+        "file/x.csv": "file: is a file, and not a folder",
         "nowhere/x.csv": "nowhere: no such folder; make it first",
+        "dangling.csv": r"dangling\.csv: is a link into a folder that is not there: .*/gone; make it first \(--to\)",
+        "round.csv": r"round\.csv: cannot be written: Too many levels of symbolic links",
+        "nul\0.csv": r"nul\\x00\.csv: no path has a NUL in it",
+        "/dev/stdout": "/dev/stdout: is a pipe or a device, and not a file; export to -, the standard output",
+        "/dev/fd/1": "/dev/fd/1: is a pipe or a device",
         "output/segbatch.duckdb": "stands among what runs publish",
         "output/runs/night-0/membership/part-00000.parquet": "stands among what runs publish",
     }

@@ -6,13 +6,12 @@ import hashlib
 import os
 import secrets
 import shutil
-import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segbatch.addresses import is_address, without_secrets
-from segbatch.disk import replace_file, sync_file, sync_folder
+from segbatch.disk import find_file, replace_file, sync_file, sync_folder
 from segbatch.errors import ExportError, UsageError, printable
 from segbatch.publishing.catalogue import CATALOGUE
 from segbatch.publishing.digesting import DigestingFile
@@ -42,23 +41,10 @@ def ensure_free(place: Path, output: Path, *, force: bool) -> Path:
     if is_address(str(place)):
         message = "an export is written to a disk; to object storage it goes through a pipe"
         raise UsageError(f"{without_secrets(str(place))}: {message}: segbatch export … --to - | aws s3 cp - s3://…")
-    found, name = _real(place), printable(str(place))
-    try:
-        mode = found.stat().st_mode if os.path.lexists(found) else None
-        is_folder = stat.S_ISDIR(found.parent.stat().st_mode)
-    except FileNotFoundError:
-        raise UsageError(f"{printable(str(place.parent))}: no such folder; make it first (--to)") from None
-    except OSError as error:
-        raise UsageError(f"{name}: cannot be written: {error.strerror} (--to)") from None
-    if not is_folder:
-        raise UsageError(f"{printable(str(place.parent))}: is a file, and not a folder (--to)")
+    found, name = find_file(place, "--to", instead="export to -, the standard output"), printable(str(place))
     if _is_published(found, _real(output)):
         raise UsageError(f"{name}: stands among what runs publish; export elsewhere (--to)")
-    if mode is not None and stat.S_ISDIR(mode):
-        raise UsageError(f"{name}: is a folder; name a file (--to)")
-    if mode is not None and not stat.S_ISREG(mode):
-        raise UsageError(f"{name}: is a pipe or a device, and not a file; export to -, the standard output (--to)")
-    if mode is not None and not force:
+    if os.path.lexists(found) and not force:
         raise UsageError(f"{name}: is there already; export to another file, or write over it with --force")
     return found
 
