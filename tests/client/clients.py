@@ -52,7 +52,8 @@ def saved(status: int = 200, etag: str | None = f'"{ETAG}"', **changed: Any) -> 
     return httpx.Response(status, json=SAVED | changed, headers={"ETag": etag} if etag else None)
 
 
-def problem(status: int, code: str = "some-code", detail: str = "what is wrong", **more: Any) -> httpx.Response:
+def problem(status: int, code: str | None = None, detail: str = "what is wrong", **more: Any) -> httpx.Response:
+    code = code or {404: "not-found"}.get(status, "some-code")
     headers = more.pop("headers", {})
     document = {"type": f"urn:segbatch:problem:{code}", "title": "In short", "status": status, "detail": detail} | more
     return httpx.Response(status, json=document, headers=headers | {"Content-Type": "application/problem+json"})

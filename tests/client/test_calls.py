@@ -9,8 +9,7 @@ import pytest
 
 from client.clients import ETAG, KEY, PAGE, PREVIEW, SAVED, URL, Server, Use, problem, saved
 from segbatch import compile_segment
-from segbatch.client import AnswerError, Group, Rule, SavedGroup, SavedSegment, Segment
-from segbatch.errors import UsageError
+from segbatch.client import AnswerError, Group, Rule, SavedGroup, SavedSegment, Segment, UsageError
 from segbatch.version import __version__
 
 PREFIX = "/api/v1/contacts/segments"
@@ -142,8 +141,12 @@ def test_keys_of_a_newer_server_are_kept_and_sent_back(use: Use) -> None:
     ("answer", "message"),
     [
         (httpx.Response(200, text="<html>"), "answered text/plain; charset=utf-8 in place of JSON; is the base URL"),
-        (httpx.Response(200), "answered nothing in place of JSON"),
-        (httpx.Response(200, content=b"[" * 100_000), "answered nothing in place of JSON"),
+        (httpx.Response(204), "answered 204 No Content and nothing in place of JSON; is the base URL right?"),
+        (httpx.Response(200, content=b"[" * 100_000), "answered something of no type in place of JSON"),
+        (
+            httpx.Response(200, content=b"{", headers={"Content-Type": "application/json"}),
+            "answered application/json that is no JSON; was it changed or cut off on its way?",
+        ),
         (httpx.Response(200, json=[]), "answered what this version does not know: $: Input should be a valid"),
         (saved(name=7), "answered what this version does not know: $.name: Input should be a valid string"),
         (
@@ -177,8 +180,8 @@ def test_an_id_is_one_part_of_the_path(use: Use, segment_id: str) -> None:
     assert "?" not in path
 
 
-@pytest.mark.parametrize("segment_id", ["", ".", ".."])
-def test_an_id_that_would_lead_elsewhere_is_refused(use: Use, segment_id: str) -> None:
+@pytest.mark.parametrize("segment_id", ["", ".", "..", None, 5, b"a"])
+def test_an_id_that_is_none_or_would_lead_elsewhere_is_refused(use: Use, segment_id: Any) -> None:
     server = Server([httpx.Response(204)])
     with pytest.raises(UsageError, match="is no id of a segment"):
         use(server, "delete_segment", segment_id)
@@ -191,6 +194,10 @@ def test_an_id_that_would_lead_elsewhere_is_refused(use: Use, segment_id: str) -
         (("a", {"name": {1, 2}}), {}, "the definition is no JSON: 'set' is neither a text, a number, a list"),
         (("a", {"name": float("nan")}), {}, "the definition is no JSON: "),
         (("a", {"name": b"x"}), {}, "the definition is no JSON: 'bytes' is neither"),
+        (("a", 5), {}, "a definition cannot be 5; it is a dictionary or a Segment"),
+        (("a", [{"name": "x"}]), {}, "a definition cannot be [{"),
+        (("a", None), {}, "a definition cannot be null"),
+        (("a", {}), {"if_match": 5}, "5 is no ETag (if_match)"),
         (("a", {}), {"if_match": ""}, "'' is no ETag (if_match)"),
         (("a", {}), {"if_match": 'a", "b'}, "is no ETag (if_match)"),
         (("a", {}), {"if_match": "a\r\nX: y"}, "is no ETag (if_match)"),
@@ -201,6 +208,21 @@ def test_what_cannot_be_sent_is_refused(use: Use, arguments: Any, named: Any, me
     with pytest.raises(UsageError) as told:
         use(server, "update_segment", *arguments, **named)
     assert message in str(told.value)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("definition", [5, [{"rules": RULES}], None])
+def test_a_preview_of_what_is_no_definition_is_refused(use: Use, definition: Any) -> None:
+    server = Server([httpx.Response(200, json=PREVIEW)])
+    with pytest.raises(UsageError, match="a definition cannot be "):
+        use(server, "preview", definition)
+    assert server.requests == []
+
+
+def test_what_makes_no_url_is_refused(use: Use) -> None:
+    server = Server([saved()])
+    with pytest.raises(UsageError, match=r"segments/aaa.*… cannot be asked for: URL too long"):
+        use(server, "get_segment", "a" * 100_000)
     assert server.requests == []
 
 

@@ -1,25 +1,33 @@
 """What goes wrong, as an error of its own class, and what is tried again."""
 
+import asyncio
+import ssl
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from socketserver import StreamRequestHandler, TCPServer
+from threading import Thread
 from typing import Any
 
 import httpx
 import pytest
 
-from client.clients import KEY, URL, Server, Use, problem, saved
+from client.clients import KEY, URL, Answer, Server, Use, problem, saved
 from segbatch.client import (
+    AnswerError,
     ApiError,
+    AsyncSegmentsClient,
     ConflictError,
     ForbiddenError,
     GoneError,
     InvalidError,
     NotFoundError,
+    SegmentsClient,
     StaleError,
     UnauthorizedError,
     UnreachableError,
+    UsageError,
 )
-from segbatch.errors import Problem, SegbatchError, UsageError
+from segbatch.errors import Problem, SegbatchError
 
 CHANGE = ("update_segment", ("3f0c", {"name": "x"}))
 REMOVE = ("delete_segment", ("3f0c",))
@@ -50,12 +58,13 @@ CUT = httpx.RemoteProtocolError("Server disconnected without sending a response.
     ],
 )
 def test_each_status_has_its_error(use: Use, status: int, kind: type[ApiError]) -> None:
+    code = "not-found" if status == 404 else "a-code"
     with pytest.raises(ApiError) as told:
-        use(Server([problem(status, "a-code", "what is wrong", named_by=["b"])]), *flat(GET))
+        use(Server([problem(status, code, "what is wrong", named_by=["b"])]), *flat(GET))
     error = told.value
     assert type(error) is kind
     assert isinstance(error, SegbatchError)
-    assert (error.status, error.code, error.title, error.detail) == (status, "a-code", "In short", "what is wrong")
+    assert (error.status, error.code, error.title, error.detail) == (status, code, "In short", "what is wrong")
     assert error.document["named_by"] == ["b"]
     assert str(error).endswith("what is wrong")
 
@@ -79,23 +88,49 @@ def test_all_that_is_wrong_with_a_definition_is_told_with_its_places(use: Use) -
     assert told.value.problems[0] == Problem(errors[0]["message"], path="$.rules[0].operator")  # type: ignore[index]
 
 
+UNKNOWN = "; whether the change was made is not known: look before you make it again"
+WRONG_URL, NOT_THERE = "; is the base URL right?", "; is the server behind it running?"
+OURS = "urn:segbatch:problem:changed-meanwhile"
+
+
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
         (
             httpx.Response(404, text="<html>nginx"),
-            "answered GET by 404 Not Found: and not as the API does; is the base",
+            f"404 Not Found, and not as the API does{WRONG_URL}",
         ),
-        (httpx.Response(403, json={"message": "no"}), "answered GET by 403 Forbidden: and not as the API does"),
-        (httpx.Response(500, json={"title": "Oh"}), "answered GET by 500 Internal Server Error: Oh"),
-        (httpx.Response(418, json=["x"]), "answered GET by 418 I'm a teapot: and not as the API does"),
+        (httpx.Response(403, json={"message": "no"}), f"403 Forbidden, and not as the API does{WRONG_URL}"),
+        (
+            httpx.Response(404, json={"title": "No", "type": "about:blank"}),
+            f"404 Not Found, and not as the API does{WRONG_URL}",
+        ),
+        (httpx.Response(412, json={"type": OURS}), f"412 Precondition Failed, and not as the API does{WRONG_URL}"),
+        (httpx.Response(418, json=["x"]), f"418 I'm a teapot, and not as the API does{WRONG_URL}"),
+        (httpx.Response(500, json={"title": "Oh"}), f"500 Internal Server Error, and not as the API does{NOT_THERE}"),
+        (httpx.Response(502, text="<html>nginx"), f"502 Bad Gateway, and not as the API does{NOT_THERE}"),
+        (httpx.Response(429, text="slowly"), "429 Too Many Requests, and not as the API does"),
     ],
 )
-def test_an_answer_of_somebody_else_is_told(use: Use, answer: httpx.Response, message: str) -> None:
+def test_an_answer_of_somebody_else_is_told_as_one(
+    use: Use, pauses: list[float], answer: httpx.Response, message: str
+) -> None:
     with pytest.raises(ApiError) as told:
         use(Server([answer]), *flat(GET))
-    assert str(told.value).startswith(f"{URL}/api/v1/contacts/segments/3f0c: {message}")
+    assert str(told.value) == f"{URL}/api/v1/contacts/segments/3f0c: answered GET by {message}"
     assert told.value.status == answer.status_code
+    assert type(told.value) is (AnswerError if message.endswith(WRONG_URL) else ApiError)
+    assert len(pauses) in {0, 3}
+
+
+def test_a_segment_is_only_gone_if_the_api_says_so(use: Use, pauses: list[float]) -> None:
+    """Who passes over what is deleted already must not pass over a wrong base URL."""
+    for answer in (httpx.Response(404, text="<html>"), problem(404, "no-endpoint", "there is nothing at '/x'")):
+        with pytest.raises(AnswerError, match="is the base URL right"):
+            use(Server([answer]), *flat(REMOVE))
+        with pytest.raises(AnswerError):
+            use(Server([SLOW, answer]), *flat(REMOVE), if_match="a")
+    assert len(pauses) == 2
 
 
 AGAIN, ONCE = 4, 1
@@ -159,15 +194,17 @@ def test_how_often_can_be_told(use: Use, pauses: list[float], retries: int, trie
     assert max(pauses, default=0) <= 8
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan")])
-def test_a_timeout_is_a_number_of_seconds(use: Use, timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), 1e10, 10**400, "5", None, True])
+def test_a_timeout_is_a_number_of_seconds(use: Use, timeout: Any) -> None:
     with pytest.raises(UsageError, match="timeout cannot be "):
         use(Server([saved()]), *flat(GET), options={"timeout": timeout})
 
 
-def test_retries_cannot_be_negative(use: Use) -> None:
-    with pytest.raises(UsageError, match="retries cannot be -1; 0 tries once"):
-        use(Server([saved()]), *flat(GET), options={"retries": -1})
+@pytest.mark.parametrize(("retries", "shown"), [(-1, "-1"), ("a", "'a'"), (1.5, "1.5"), (None, "null"), (True, "true")])
+def test_retries_are_a_number_of_times(use: Use, retries: Any, shown: str) -> None:
+    with pytest.raises(UsageError) as told:
+        use(Server([saved()]), *flat(GET), options={"retries": retries})
+    assert str(told.value) == f"retries cannot be {shown}; it is a whole number, and 0 tries once"
 
 
 def test_the_server_says_how_long_to_wait(use: Use, pauses: list[float]) -> None:
@@ -188,6 +225,9 @@ def test_who_is_to_come_back_much_later_is_told_so(use: Use, pauses: list[float]
     with pytest.raises(ApiError) as told:
         use(server, *flat(GET))
     assert (len(server.requests), told.value.retry_after, pauses) == (1, 3600, [])
+    assert str(told.value).endswith("; it asks to be left alone for 3,600 seconds, longer than is waited here")
+    with pytest.raises(ApiError, match="left alone for inf seconds"):
+        use(Server([problem(503, headers={"Retry-After": "9" * 400})]), *flat(GET))
 
 
 def test_what_an_earlier_try_removed_is_removed(use: Use, pauses: list[float]) -> None:
@@ -198,15 +238,48 @@ def test_what_an_earlier_try_removed_is_removed(use: Use, pauses: list[float]) -
 
 
 def test_a_change_that_an_earlier_try_may_have_made_is_told_so(use: Use, pauses: list[float]) -> None:
-    with pytest.raises(StaleError, match="an earlier try of this change was cut off, and may be what changed it"):
-        use(Server([CUT, problem(412)]), *flat(CHANGE), if_match="a")
-    with pytest.raises(StaleError) as told:
-        use(Server([REFUSED, problem(412)]), *flat(CHANGE), if_match="a")
-    assert str(told.value) == "what is wrong"
-    assert len(pauses) == 2
+    own = "; an earlier try of this change was cut off, and may be what changed it"
+    firsts: list[tuple[Answer, bool]] = [
+        (CUT, True),
+        (SLOW, True),
+        (httpx.Response(504), True),
+        (httpx.Response(503), True),
+        (REFUSED, False),
+        (problem(503), False),
+        (problem(429), False),
+    ]
+    for first, is_doubtful in firsts:
+        with pytest.raises(StaleError) as told:
+            use(Server([first, problem(412)]), *flat(CHANGE), if_match="a")
+        assert told.value.is_doubtful is is_doubtful
+        assert str(told.value) == "what is wrong" + (own if is_doubtful else "")
+    assert len(pauses) == 7
 
 
-UNKNOWN = "; whether the change was made is not known: look before you make it again"
+@pytest.mark.parametrize(
+    ("call", "answers", "ending"),
+    [
+        (MAKE, [httpx.Response(502)], UNKNOWN),
+        (MAKE, [problem(504)], UNKNOWN),
+        (MAKE, [problem(500)], UNKNOWN),
+        (MAKE, [httpx.Response(503)], UNKNOWN),
+        (MAKE, [problem(503)], "what is wrong"),
+        (MAKE, [problem(422)], "what is wrong"),
+        (LOOK, [problem(500)], "what is wrong"),
+        (CHANGE, [SLOW, problem(503)], UNKNOWN),
+        (CHANGE, [SLOW, problem(409)], UNKNOWN),
+        (CHANGE, [problem(503)], "what is wrong"),
+    ],
+)
+def test_a_refusal_after_which_a_change_may_stand_says_so(
+    use: Use, pauses: list[float], call: Any, answers: list[Any], ending: str
+) -> None:
+    named = {"if_match": "a"} if call == CHANGE else {}
+    with pytest.raises(ApiError) as told:
+        use(Server(list(answers)), *flat(call), **named)
+    assert told.value.is_doubtful is (ending == UNKNOWN)
+    assert str(told.value).endswith(ending)
+    assert len(pauses) in {0, 1, 3}
 
 
 @pytest.mark.parametrize(
@@ -234,6 +307,7 @@ def test_why_no_answer_came_is_told(use: Use, pauses: list[float], call: Any, an
     assert str(told.value).startswith(f"{URL}: {message}")
     assert (UNKNOWN in str(told.value)) == (UNKNOWN in message)
     assert told.value.status is None
+    assert told.value.is_doubtful is (UNKNOWN in message)
     assert len(pauses) in {0, 3}
 
 
@@ -243,3 +317,69 @@ def test_no_error_shows_the_key(use: Use, pauses: list[float], answer: Any) -> N
         use(Server([answer]), *flat(GET))
     assert KEY not in f"{told.value} {told.value!r} {vars(told.value)} {pauses}"
     assert told.value.__cause__ is None
+
+
+def test_https_to_a_server_that_speaks_http_is_not_tried_again_and_told_so(pauses: list[float]) -> None:
+    with TCPServer(("127.0.0.1", 0), Plain) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        base = f"https://127.0.0.1:{server.server_address[1]}"
+
+        async def ask() -> None:
+            async with AsyncSegmentsClient(base) as client:
+                await client.list_segments()
+
+        def ask_at_once() -> None:
+            with SegmentsClient(base) as client:
+                client.list_segments()
+
+        for asking in (ask_at_once, lambda: asyncio.run(ask())):
+            with pytest.raises(UnreachableError, match="if it does not speak https, begin the base URL with http://"):
+                asking()
+        server.shutdown()
+    assert pauses == []
+
+
+class Plain(StreamRequestHandler):
+    """Answers whatever it is sent as an HTTP server does that was sent something else."""
+
+    def handle(self) -> None:
+        self.request.recv(65_536)
+        self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def refused(cause: Exception) -> httpx.ConnectError:
+    error = httpx.ConnectError(str(cause))
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("cause", "hint", "tries"),
+    [
+        (ssl.SSLCertVerificationError("self-signed"), "who signed its certificate can be named by SSL_CERT_FILE", ONCE),
+        (ssl.SSLEOFError("EOF occurred"), "is the server running, and the base URL right?", AGAIN),
+    ],
+)
+def test_only_encryption_that_broke_off_is_tried_again(
+    use: Use, pauses: list[float], cause: Exception, hint: str, tries: int
+) -> None:
+    server = Server([refused(cause)])
+    with pytest.raises(UnreachableError) as told:
+        use(server, *flat(MAKE))
+    assert str(told.value) == f"{URL}: cannot be reached: {cause}; {hint}"
+    assert (len(server.requests), len(pauses)) == (tries, tries - 1)
+
+
+def test_a_closed_client_says_so() -> None:
+    client = SegmentsClient(URL)
+    client.close()
+    with pytest.raises(UsageError, match="the client is closed; make another one"):
+        client.list_segments()
+
+    async def ask() -> None:
+        client = AsyncSegmentsClient(URL)
+        await client.aclose()
+        await client.list_segments()
+
+    with pytest.raises(UsageError, match="the client is closed; make another one"):
+        asyncio.run(ask())

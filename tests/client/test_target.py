@@ -8,8 +8,7 @@ import httpx
 import pytest
 
 from client.clients import KEY, URL, Server
-from segbatch.client import AsyncSegmentsClient, SegmentsClient
-from segbatch.errors import UsageError
+from segbatch.client import AsyncSegmentsClient, SegmentsClient, UsageError
 
 
 def asked(*arguments: Any, **named: Any) -> httpx.Request:
@@ -72,6 +71,11 @@ def test_the_environment_says_what_arguments_do_not(monkeypatch: pytest.MonkeyPa
         (("http://server:x",), "'http://server:x' is no base URL"),
         (("http://user:secret@server",), "the base URL has a user or a password in it; leave it out, and give api_key"),
         (("http://server/?a=b",), "the base URL 'http://server/?a=b' has a query or a fragment; leave it out"),
+        ((f"{URL}/api/v1/",), f"the base URL '{URL}/api/v1/' is that of the API; leave out its path, from /api/v1 on"),
+        ((f"{URL}/x/api/v1/contacts/segments",), f"the base URL '{URL}/x/api/v1/contacts/segm"),
+        ((5,), "base_url cannot be of type 'int'; it is a text"),
+        ((URL, b"secret"), "api_key cannot be of type 'bytes'; it is a text"),
+        ((URL, KEY, 5), "project_id cannot be of type 'int'; it is a text"),
         ((URL, ""), "the key is empty; is a variable not set? (api_key or SEGBATCH_API_KEY)"),
         ((URL, "secret key"), "the key has characters that no key has; is it something else? (api_key)"),
         ((URL, "secret\r\nX: y"), "the key has characters that no key has"),
@@ -80,11 +84,32 @@ def test_the_environment_says_what_arguments_do_not(monkeypatch: pytest.MonkeyPa
         ((URL, KEY, "a\r\nX: y"), "'a\\r\\nX: y' is no project"),
     ],
 )
-def test_what_cannot_be_one_is_refused(arguments: tuple[str, ...], message: str) -> None:
+def test_what_cannot_be_one_is_refused(arguments: Any, message: str) -> None:
     for kind in (SegmentsClient, AsyncSegmentsClient):
         with pytest.raises(UsageError) as told:
             kind(*arguments)
         assert str(told.value).startswith(message)
+        assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("HTTP_PROXY", "gopher://user:secret@proxy", "Unknown scheme for proxy URL"),
+        ("HTTP_PROXY", "http://user:secret@proxy:x", "Invalid port: 'x'"),
+        ("HTTP_PROXY", "socks5://user:secret@proxy", "the 'socksio' package is not installed"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem", "No such file or directory"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_told(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    for kind in (SegmentsClient, AsyncSegmentsClient):
+        with pytest.raises(UsageError) as told:
+            kind(URL)
+        assert str(told.value).startswith("what the environment says of proxies or certificates cannot be used (")
+        assert words in str(told.value)
         assert "secret" not in str(told.value)
 
 

@@ -28,6 +28,7 @@ from segbatch.client.errors import (
 from segbatch.client.models import MembersPage, Preview, PreviewWarning, SavedGroup, SavedRule, SavedSegment
 from segbatch.client.synchronous import SegmentsClient
 from segbatch.definitions.segment import Group, Rule, Segment
+from segbatch.errors import Problem, SegbatchError, UsageError
 
 __all__ = [
     "AnswerError",
@@ -42,13 +43,16 @@ __all__ = [
     "NotFoundError",
     "Preview",
     "PreviewWarning",
+    "Problem",
     "Rule",
     "SavedGroup",
     "SavedRule",
     "SavedSegment",
+    "SegbatchError",
     "Segment",
     "SegmentsClient",
     "StaleError",
     "UnauthorizedError",
     "UnreachableError",
+    "UsageError",
 ]

@@ -4,6 +4,7 @@ A change is only sent again where nothing can come of it twice: it never left, o
 """
 
 import random
+import ssl
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,11 +14,24 @@ from typing import Generic, TypeVar
 
 import httpx
 
-__all__ = ["Ask", "Done", "Outcome", "Reply", "Steps", "ask", "next_step", "retry_after"]
+__all__ = [
+    "LONGEST_WAIT",
+    "Ask",
+    "Done",
+    "Outcome",
+    "Reply",
+    "Steps",
+    "ask",
+    "encryption_fault",
+    "is_unsettled",
+    "next_step",
+    "retry_after",
+]
 
 _TRY_LATER = {408, 425, 429, 502, 503, 504}
+_UNSETTLED = {500, 502, 504}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
-_LONGEST_WAIT = 60.0
+LONGEST_WAIT = 60.0
 """A server that wants to be left alone for longer is told of, and not waited for."""
 
 Outcome = httpx.Response | httpx.RequestError
@@ -59,7 +73,7 @@ class Reply:
 
     Attributes:
         outcome: The answer, or why none came.
-        is_doubtful: Whether it was sent before, and what came of that is not known.
+        is_doubtful: Whether it was sent, perhaps more than once, and what came of that is not known.
     """
 
     outcome: Outcome
@@ -109,7 +123,7 @@ def ask(request: Ask, retries: int) -> Steps[Reply]:
         pause = _pause(outcome, number) if number < retries and _may_help(request, outcome) else None
         if pause is None:
             return Reply(outcome, is_doubtful)
-        is_doubtful = is_doubtful or not _was_not_sent(outcome)
+        is_doubtful = is_doubtful or is_unsettled(outcome)
         yield pause
     raise AssertionError
 
@@ -121,6 +135,8 @@ def _may_help(request: Ask, outcome: Outcome) -> bool:
             return request.is_repeatable and outcome.status_code in _TRY_LATER
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return False
+        case _ if encryption_fault(outcome):
+            return False
         case _:
             return request.is_repeatable or _was_not_sent(outcome)
 
@@ -130,11 +146,33 @@ def _was_not_sent(outcome: Outcome) -> bool:
     return isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
+def is_unsettled(outcome: Outcome) -> bool:
+    """Tell whether a change may have been made, although the answer does not say so.
+
+    Args:
+        outcome: How it ended: in no answer, or in one that is no success.
+    """
+    if isinstance(outcome, httpx.RequestError):
+        return not _was_not_sent(outcome)
+    if outcome.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # the API itself says so where nothing was done
+        return not outcome.headers.get("Content-Type", "").startswith("application/problem+json")
+    return outcome.status_code in _UNSETTLED
+
+
+def encryption_fault(error: BaseException | None) -> ssl.SSLError | None:
+    """Return what is wrong with a certificate or a protocol, which trying again does not mend; else None."""
+    while error is not None:
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def _pause(outcome: Outcome, number: int) -> float | None:
     """Tell for how long to wait; None where that would be too long."""
     asked = retry_after(outcome) if isinstance(outcome, httpx.Response) else None
     if asked is not None:
-        return asked if asked <= _LONGEST_WAIT else None
+        return asked if asked <= LONGEST_WAIT else None
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**number)
     return random.uniform(longest / 2, longest)  # noqa: S311 - so that clients do not come back all at once
 

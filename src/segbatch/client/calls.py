@@ -38,10 +38,10 @@ class Calls:
             retries: How many times more a request may be sent.
 
         Raises:
-            UsageError: The number is negative.
+            UsageError: The number is none, or negative.
         """
-        if retries < 0:
-            raise UsageError(f"retries cannot be {retries}; 0 tries once")
+        if not _is_count(retries):
+            raise UsageError(f"retries cannot be {shown(retries)}; it is a whole number, and 0 tries once")
         self._base_url = base_url
         self._retries = retries
 
@@ -80,8 +80,7 @@ class Calls:
 
     def preview(self, definition: Definition, first: int | None) -> Steps[Preview]:
         """Count whom a segment would hold."""
-        sent = dict(definition.to_json() if isinstance(definition, Segment) else definition)
-        content = _written(sent if first is None else {**sent, "first": first})
+        content = _written(definition, {} if first is None else {"first": first})
         request = Ask("POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_question=True, patience=_PREVIEW_PATIENCE)
         return read_preview((yield from self._done(request)))
 
@@ -93,36 +92,46 @@ class Calls:
 _JSON = {"Content-Type": "application/json"}
 
 
-def _path(segment_id: str) -> str:
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+
+
+def _path(segment_id: object) -> str:
     """Return the path of a segment; no id leads to another place."""
-    if segment_id in {"", ".", ".."}:
+    if not isinstance(segment_id, str) or segment_id in {"", ".", ".."}:
         raise UsageError(f"{shown(segment_id)} is no id of a segment")
     return f"{_SEGMENTS}/{quote(segment_id, safe='', errors='surrogatepass')}"
 
 
-def _matching(etag: str | None) -> dict[str, str]:
+def _matching(etag: object) -> dict[str, str]:
     """Ask for a change of one version only; its ETag may be quoted, as in a header, or not."""
     if etag is None:
         return {}
-    bare = etag.strip().removeprefix("W/").strip('"')
+    bare = etag.strip().removeprefix("W/").strip('"') if isinstance(etag, str) else ""
     if not bare or not bare.isascii() or not bare.isprintable() or '"' in bare:
         raise UsageError(f"{shown(etag)} is no ETag (if_match)")
     return {"If-Match": "*" if bare == "*" else f'"{bare}"'}
 
 
-def _written(definition: Definition) -> bytes:
+def _written(definition: object, more: Mapping[str, Any] | None = None) -> bytes:
     """Write a definition as JSON.
 
+    Args:
+        definition: The definition.
+        more: What else is to be said with it.
+
     Raises:
-        UsageError: Something in it is no JSON.
+        UsageError: It is none, or something in it is no JSON.
     """
+    if not isinstance(definition, BaseModel | Mapping):
+        raise UsageError(f"a definition cannot be {shown(definition)}; it is a dictionary or a Segment")
     try:
-        return json.dumps(_plain(definition), default=_plain, allow_nan=False).encode()
+        return json.dumps({**_plain(definition), **(more or {})}, default=_plain, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise UsageError(f"the definition is no JSON: {error}") from None
 
 
-def _plain(value: object) -> object:
+def _plain(value: object) -> dict[str, Any]:
     """Return models as JSON data, with the keys that were set and no others."""
     match value:
         case BaseModel():

@@ -28,6 +28,8 @@ class ApiError(SegbatchError):
         problems: What is wrong with a definition, each with its place, such as `$.rules[0].operator`.
         document: All that the API said of it (RFC 9457).
         retry_after: In how many seconds to try again, where the server says so.
+        is_doubtful: Whether the change may have been made all the same, since an answer was lost. With a `StaleError`
+            it may be what changed the segment.
     """
 
     statuses: ClassVar[frozenset[int]] = frozenset()
@@ -40,11 +42,13 @@ class ApiError(SegbatchError):
         document: Mapping[str, Any] | None = None,
         problems: Sequence[Problem] = (),
         retry_after: float | None = None,
+        is_doubtful: bool = False,
     ) -> None:
         self.status = status
         self.document: Mapping[str, Any] = document or {}
         self.problems = tuple(problems)
         self.retry_after = retry_after
+        self.is_doubtful = is_doubtful
         super().__init__(message)
 
     @property
@@ -114,7 +118,7 @@ class UnreachableError(ApiError):
 
 
 class AnswerError(ApiError):
-    """What answered is not the API, or one that is too new for this client."""
+    """What answered is not the API, has nothing there, or is too new for this client."""
 
 
 _BY_STATUS = {status: one for one in ApiError.__subclasses__() for status in one.statuses}

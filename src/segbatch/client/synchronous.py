@@ -8,9 +8,10 @@ from typing import Self, TypeVar
 import httpx
 
 from segbatch.client.asking import Ask, Done, Outcome, Steps, next_step
-from segbatch.client.base import BaseClient
+from segbatch.client.base import BaseClient, connecting
 from segbatch.client.calls import Definition
 from segbatch.client.models import MembersPage, Preview, SavedSegment
+from segbatch.errors import UsageError
 
 __all__ = ["SegmentsClient"]
 
@@ -49,7 +50,8 @@ class SegmentsClient(BaseClient):
             UsageError: One of them cannot be one.
         """
         super().__init__(base_url, api_key, project_id, timeout, retries)
-        self._http = httpx.Client(headers=self._target.headers, transport=transport)
+        with connecting():
+            self._http = httpx.Client(headers=self._target.headers, transport=transport)
 
     def __enter__(self) -> Self:
         return self
@@ -193,6 +195,8 @@ class SegmentsClient(BaseClient):
 
     def _send(self, ask: Ask) -> Outcome:
         """Send a request, and return its answer or why there is none."""
+        if self._http.is_closed:
+            raise UsageError("the client is closed; make another one")
         try:
             return self._http.request(**self._arguments(ask))
         except httpx.RequestError as error:

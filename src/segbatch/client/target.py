@@ -14,6 +14,8 @@ URL_VARIABLE = "SEGBATCH_API_URL"
 KEY_VARIABLE = "SEGBATCH_API_KEY"
 PROJECT_VARIABLE = "SEGBATCH_PROJECT_ID"
 
+_PREFIXES = ("/api/v1", "/api/v1/contacts", "/api/v1/contacts/segments")
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -51,17 +53,21 @@ def read_target(base_url: str | None, api_key: str | None, project_id: str | Non
     Raises:
         UsageError: One of them cannot be one, or there is no URL.
     """
-    url = _else(base_url, URL_VARIABLE)
-    key = _else(api_key, KEY_VARIABLE)
-    project = _else(project_id, PROJECT_VARIABLE)
+    url = _else("base_url", base_url, URL_VARIABLE)
+    key = _else("api_key", api_key, KEY_VARIABLE)
+    project = _else("project_id", project_id, PROJECT_VARIABLE)
     if url is None:
         raise UsageError(f"say where the server is, by base_url or {URL_VARIABLE}, such as http://localhost:8765")
     return Target(_read_url(url), None if key is None else _read_key(key), _read_project(project))
 
 
-def _else(text: str | None, variable: str) -> str | None:
+def _else(name: str, given: object, variable: str) -> str | None:
     """Return what was given, or else what a variable says; an empty one says nothing, as everywhere in segbatch."""
-    return os.environ.get(variable) or None if text is None else text
+    if given is None:
+        return os.environ.get(variable) or None
+    if not isinstance(given, str):  # it is not shown, since it may be a key
+        raise UsageError(f"{name} cannot be of type '{type(given).__name__}'; it is a text")
+    return given
 
 
 def _read_url(text: str) -> str:
@@ -76,7 +82,10 @@ def _read_url(text: str) -> str:
         raise UsageError(f"{shown(text)} is no base URL; {example}")
     if url.query or url.fragment:
         raise UsageError(f"the base URL {shown(text)} has a query or a fragment; leave it out")
-    return str(url).rstrip("/")
+    base = str(url).rstrip("/")
+    if base.endswith(_PREFIXES):
+        raise UsageError(f"the base URL {shown(text)} is that of the API; leave out its path, from /api/v1 on")
+    return base
 
 
 def _read_key(text: str) -> str:
