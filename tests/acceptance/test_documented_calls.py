@@ -235,6 +235,30 @@ def test_the_python_of_the_page_runs(place: Place, code: str, printed: str) -> N
     assert (done.returncode, done.stdout, done.stderr) == (0, printed, "")
 
 
+LOST = """
+import httpx
+send, lost = httpx.HTTPTransport.handle_request, []
+def lose(transport, request):
+    answer = send(transport, request)
+    if request.method == "PATCH" and not lost:
+        lost.append(answer.read())
+        answer.close()
+        raise httpx.ReadTimeout("timed out")
+    return answer
+httpx.HTTPTransport.handle_request = lose
+"""
+"""Lets the first change be made, and its answer be lost."""
+
+
+def test_the_loop_of_the_page_changes_once_though_an_answer_is_lost(place: Place) -> None:
+    (code,) = [code for code in PYTHON.findall((ROOT / "docs" / "client.md").read_text()) if "StaleError" in code]
+    code = code.replace("http://localhost:8765", place.server.base)
+    program = f"{LOST}\nimport os\napi_key = os.environ['KEY']\n{code}\nprint(len(lost), client.get_segment(segment.id).name)\nclient.close()"
+    environment = os.environ | {"KEY": place.key}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 In Berlin, checked\n", "")
+
+
 def test_members_and_previews_are_what_a_run_finds(place: Place) -> None:
     with SegmentsClient(place.server.base, place.key) as client:
         segment = client.create_segment(PRO_PLAN_USERS)
