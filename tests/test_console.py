@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from decimal import Decimal
 
 import pytest
@@ -23,6 +24,22 @@ def test_on_a_terminal_lines_are_folded(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setenv("COLUMNS", "20")
     console.print_answer(Answer(("a",), (("x" * 300,),), complete=True), as_json=False)
     assert len(capsys.readouterr().out.splitlines()) > 15
+
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1", "COLUMNS": "20"}])
+def test_no_line_of_a_table_ends_in_blanks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str]
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    rows = (("x", "a longer one"), ("y", "b"), ("z z", None), (None, None))
+    console.print_answer(Answer(("name", "what"), rows, complete=True), as_json=False)
+    lines = COLOURS.sub("", capsys.readouterr().out).splitlines()
+    assert lines == [line.rstrip() for line in lines]
+    assert lines[2:] == ["y     b", "z z", ""]
 
 
 def test_lists_and_objects_are_shown_as_json(capsys: pytest.CaptureFixture[str]) -> None:

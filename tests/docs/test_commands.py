@@ -1,7 +1,7 @@
 """The commands in the documentation, each run, with the output that stands below it.
 
-A `console` block has commands behind `$ ` and what they print; `...` stands for anything, and lines end where their
-last word does. The blocks of a page are run in turn, in a folder that has what a clone has.
+A `console` block has commands behind `$ ` and what they print, to the end of each line; `...` stands for anything. The
+blocks of a page are run in turn, in a folder that has what a clone has.
 """
 
 import os
@@ -56,7 +56,7 @@ def run(command: str, folder: Path, *, as_cron: bool = False) -> str:
         text=True,
         check=False,
     )
-    return "".join(line.rstrip() + "\n" for line in done.stdout.splitlines())
+    return done.stdout
 
 
 def pattern(expected: str) -> str:

@@ -154,8 +154,8 @@ def test_an_empty_path_is_refused(program: Program) -> None:
 def test_without_the_extra_it_is_said_before_the_run(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     ended = program(*METRICS_FILE, "--log-format", "plain")
-    install = "install segbatch with its extra: pip install 'segbatch[metrics]'"
-    assert (ended.status, ended.err) == (1, f"error: --metrics-file needs prometheus-client; {install}\n")
+    install = "which is not installed; run: pip install 'segbatch[metrics]'"
+    assert (ended.status, ended.err) == (1, f"error: --metrics-file needs prometheus-client, {install}\n")
     assert not Path("output").exists()
 
 

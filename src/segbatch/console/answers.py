@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from segbatch.console.basics import answering, err, out, plain, print_json
+from segbatch.console.basics import answering, err, plain, print_json, print_table
 
 if TYPE_CHECKING:
     from segbatch.publishing.querying import Answer
@@ -27,7 +27,7 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
         table.add_column(plain(column), overflow="fold", justify="right" if is_number else "left")
     for row in answer.rows:
         table.add_row(*map(_shown, row))
-    out().print(table)
+    print_table(table)
     if not answer.complete:
         err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rich.table import Table
 
-from segbatch.console.basics import answering, out, plain, print_json, print_problems, share
+from segbatch.console.basics import answering, out, plain, print_json, print_problems, print_table, share
 from segbatch.errors import Problem, counted
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def print_explanation(report: "Explanation", *, as_json: bool) -> None:
     for entry, depth in _indented(report.verdicts):
         mark = "[green]yes[/green]" if entry.holds else "[red]no[/red]"
         table.add_row(mark, "  " * depth + plain(entry.rule), plain(entry.why))
-    out().print(table)
+    print_table(table)
     verdict = "in" if report.member else "not in"
     out().print(plain(f"{report.contact_id} is {verdict} {report.segment_id}"), soft_wrap=True)
 
@@ -126,7 +126,7 @@ def print_funnel(report: "Funnel", *, as_json: bool) -> None:
         alone = (f"{entry.keeps:,}", share(entry.keeps, report.contacts))
         left = ("", "") if entry.left is None else (f"{entry.left:,}", share(entry.left, report.contacts))
         table.add_row("  " * depth + plain(entry.rule), *alone, *left)
-    out().print(table)
+    print_table(table)
     size = f"{report.members:,} of {counted(report.contacts, 'contact')}, {share(report.members, report.contacts)}"
     out().print(plain(f"{report.segment_id}: {size}"), soft_wrap=True)
 

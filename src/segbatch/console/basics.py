@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape as escape_markup
+from rich.segment import Segment
 
 from segbatch.errors import Problem, SegbatchError, printable
 
@@ -22,6 +23,7 @@ __all__ = [
     "print_error",
     "print_json",
     "print_problems",
+    "print_table",
     "print_waiting",
     "share",
     "silence_stdout",
@@ -51,6 +53,29 @@ def out() -> Console:
     if not console.is_terminal:
         console.width = _NO_FOLD
     return console
+
+
+class _Trimmed:
+    """A table without blanks at the ends of its lines, which would be in the way of who compares or pastes them."""
+
+    def __init__(self, table: RenderableType) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in console.render_lines(self._table, options, pad=False):
+            yield from _trimmed(line)
+            yield Segment.line()
+
+
+def _trimmed(line: list[Segment]) -> list[Segment]:
+    while line and not line[-1].text.strip(" "):
+        line = line[:-1]
+    return [*line[:-1], Segment(line[-1].text.rstrip(" "), line[-1].style)] if line else []
+
+
+def print_table(table: RenderableType) -> None:
+    """Print a table to stdout; its lines end where their last word does."""
+    out().print(_Trimmed(table))
 
 
 def err() -> Console:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.console.basics import answering, out, plain, print_json
+from segbatch.console.basics import answering, out, plain, print_json, print_table
 from segbatch.errors import some_of
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_j
         table.add_column(column, overflow="fold", no_wrap=column == "setting")
     for setting in shown:
         table.add_row(setting.name, plain(_written(setting.value)), plain(setting.origin))
-    out().print(table)
+    print_table(table)
     if jobs:
         out().print(f"jobs in the file: {plain(some_of(jobs))}", soft_wrap=True)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.console.basics import answering, err, out, plain, print_json
+from segbatch.console.basics import answering, err, out, plain, print_json, print_table
 from segbatch.errors import counted, some_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def print_keys(keys: Sequence["Key"], *, as_json: bool) -> None:
             f"[red]{_moment(key.revoked_at)}[/red]" if key.revoked_at else "-",
             plain(key.name or "-"),
         )
-    out().print(table)
+    print_table(table)
     out().print(counted(len(keys), "key"))
 
 

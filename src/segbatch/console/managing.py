@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.console.basics import answering, out, plain, print_json, print_problems
+from segbatch.console.basics import answering, out, plain, print_json, print_problems, print_table
 from segbatch.errors import counted
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def print_listing(listing: "Listing", *, as_json: bool) -> None:
         table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for listed in listing.segments:
         table.add_row(*_cells(listed))
-    out().print(table)
+    print_table(table)
     run = f"; run {plain(listing.run_id)}" if listing.run_id else ""
     out().print(f"{counted(len(listing.segments), 'segment')}{run}", soft_wrap=True)
 

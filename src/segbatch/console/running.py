@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segbatch.console.basics import answering, err, out, plain, print_json, print_problems, share
+from segbatch.console.basics import answering, err, out, plain, print_json, print_problems, print_table, share
 from segbatch.errors import Problem, counted, some_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def print_run(
 
 
 def _print_table(report: "RunReport") -> None:
-    out().print(_run_table(report))
+    print_table(_run_table(report))
     if len(report.segments) > _MOST_SHOWN:
         out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
     out().print(_summary(report), soft_wrap=True)

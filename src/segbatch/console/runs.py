@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from segbatch.console.basics import answering, err, out, plain, print_json
+from segbatch.console.basics import answering, err, out, plain, print_json, print_table
 from segbatch.errors import counted
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
 
 
 def _print_table(table: Table, of_all: int) -> None:
-    out().print(table)
+    print_table(table)
     if of_all > _MOST_SHOWN:
         out().print(f"and {of_all - _MOST_SHOWN:,} more, with --json")
 

@@ -76,7 +76,7 @@ class MetricsFile:
         try:
             import prometheus_client  # noqa: F401, PLC0415 - an extra
         except ModuleNotFoundError:
-            message = "--metrics-file needs prometheus-client; install segbatch with its extra: pip install"
+            message = "--metrics-file needs prometheus-client, which is not installed; run: pip install"
             raise SegbatchError(f"{message} 'segbatch[metrics]'") from None
         folder = self.path.absolute().parent
         if self.path.is_dir():
