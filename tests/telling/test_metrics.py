@@ -1,5 +1,6 @@
 """Metrics: what Prometheus reads after a run, also after one that failed."""
 
+import os
 import re
 import sys
 import time
@@ -131,16 +132,76 @@ def test_a_dry_run_is_not_measured(program: Program) -> None:
 
 
 REFUSED = {
-    "no folder": ("nowhere/m.prom", "nowhere/m.prom: there is no folder {}/nowhere; make it, or name another"),
-    "a folder": ("segments", "segments: is a folder; name a file in it, such as segbatch.prom"),
+    "no folder": ("nowhere/m.prom", "nowhere: no such folder; make it first"),
+    "a folder": ("segments", "segments: is a folder; name a file"),
+    "no folder of a link": (
+        "dangling.prom",
+        "dangling.prom: is a link into a folder that is not there: {}/nowhere; make it first",
+    ),
+    "below a file": ("contacts.parquet/m.prom", "contacts.parquet: is a file, and not a folder"),
+    "a loop": ("loop.prom", "loop.prom: cannot be written: Too many levels of symbolic links"),
 }
 
 
 @pytest.mark.parametrize(("path", "message"), REFUSED.values(), ids=list(REFUSED))
 def test_a_file_that_cannot_be_is_refused_before_the_run(program: Program, path: str, message: str) -> None:
+    Path("dangling.prom").symlink_to("nowhere/m.prom")
+    Path("loop.prom").symlink_to("loop.prom")
     ended = program(*RUN, "--metrics-file", path, "--log-format", "plain")
     assert (ended.status, ended.err) == (2, f"error: {message.format(Path.cwd())} (--metrics-file)\n")
     assert not Path("output").exists()
+
+
+NO_METRICS = "is there already, and is no file of metrics; name another, or remove it"
+AMONG_OURS = "stands among what runs publish; name a file elsewhere"
+NOT_OURS = {
+    "contacts.parquet": NO_METRICS,
+    "segments/active.json": NO_METRICS,
+    "segbatch.toml": NO_METRICS,
+    "link to.prom": NO_METRICS,
+    "output/segbatch.duckdb": AMONG_OURS,
+    "output/current": AMONG_OURS,
+    "output/lock": AMONG_OURS,
+    "pipe": "is a pipe or a device, and not a file; name a file",
+}
+
+
+@pytest.mark.parametrize(("path", "message"), NOT_OURS.items(), ids=list(NOT_OURS))
+def test_what_is_no_file_of_metrics_is_never_replaced(program: Program, path: str, message: str) -> None:
+    Path("segbatch.toml").write_text("keep = 3\n")
+    Path("link to.prom").symlink_to("contacts.parquet")
+    os.mkfifo("pipe")
+    program(*RUN)
+    before = kept()
+    for options in ((), ("--contacts", "nope.parquet")):
+        ended = program(*RUN, *options, "--metrics-file", path, "--log-format", "plain")
+        assert (ended.status, ended.err) == (2, f"error: {path}: {message} (--metrics-file)\n")
+    assert kept() == before
+
+
+def kept() -> dict[str, tuple[int, int]]:
+    stats = {str(path): path.lstat() for path in Path().rglob("*") if not path.is_dir()}
+    return {path: (stat.st_ino, stat.st_mtime_ns) for path, stat in stats.items()}
+
+
+def test_a_link_stays_one_and_an_empty_file_is_filled(program: Program) -> None:
+    Path("real").mkdir()
+    Path("real/m.prom").touch()
+    Path(FILE).symlink_to("real/m.prom")
+    for _ in range(2):
+        assert program(*METRICS_FILE).status == 0
+        assert status(measured()) == ["published"]
+    assert Path(FILE).readlink() == Path("real/m.prom")
+    assert [path.name for path in Path("real").iterdir()] == ["m.prom"]
+
+
+def test_what_comes_there_while_a_run_is_at_work_stays(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.job.prune", lambda *_: Path(FILE).write_text("mine"))
+    ended = program(*METRICS_FILE)
+    assert ended.status == 0
+    [warning] = ended.events("warning")
+    assert warning["message"] == f"{FILE}: {NO_METRICS} (--metrics-file)"
+    assert Path(FILE).read_text() == "mine"
 
 
 def test_an_empty_path_is_refused(program: Program) -> None:
@@ -169,7 +230,7 @@ def test_a_file_that_cannot_be_written_any_more_is_a_warning(program: Program, m
     ended = program(*RUN, "--metrics-file", "metrics/m.prom")
     assert ended.status == 0
     [warning] = ended.events("warning")
-    assert warning["message"] == "metrics/m.prom: the metrics cannot be written: No such file or directory"
+    assert warning["message"] == "metrics: no such folder; make it first (--metrics-file)"
 
 
 def test_damage_of_what_was_published_leaves_the_metrics_of_the_run(program: Program) -> None:

@@ -18,7 +18,7 @@ from segbatch.publishing.digesting import DigestingFile
 from segbatch.publishing.places import CURRENT, LOCK, RUNS
 from segbatch.publishing.underway import underway
 
-__all__ = ["ensure_free", "ensure_not_read", "written"]
+__all__ = ["ensure_free", "ensure_not_read", "ensure_unpublished", "written"]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 """What systems say where a file can have one name only."""
@@ -42,11 +42,26 @@ def ensure_free(place: Path, output: Path, *, force: bool) -> Path:
         message = "an export is written to a disk; to object storage it goes through a pipe"
         raise UsageError(f"{without_secrets(str(place))}: {message}: segbatch export … --to - | aws s3 cp - s3://…")
     found, name = find_file(place, "--to", instead="export to -, the standard output"), printable(str(place))
-    if _is_published(found, _real(output)):
-        raise UsageError(f"{name}: stands among what runs publish; export elsewhere (--to)")
+    ensure_unpublished(found, name, output, "export elsewhere (--to)")
     if os.path.lexists(found) and not force:
         raise UsageError(f"{name}: is there already; export to another file, or write over it with --force")
     return found
+
+
+def ensure_unpublished(found: Path, name: str, output: Path, instead: str) -> None:
+    """Check that a file is none of those that runs publish.
+
+    Args:
+        found: Where it is, past every link.
+        name: What its writer calls it.
+        output: The folder that runs publish in.
+        instead: What to do where it is one.
+
+    Raises:
+        UsageError: It is.
+    """
+    if _is_published(found, _real(output)):
+        raise UsageError(f"{name}: stands among what runs publish; {instead}")
 
 
 def ensure_not_read(place: Path, files: Sequence[str]) -> None:

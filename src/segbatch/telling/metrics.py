@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from segbatch.errors import SegbatchError, UsageError
+from segbatch.disk import find_file
+from segbatch.errors import SegbatchError, UsageError, printable
+from segbatch.exporting.target import ensure_unpublished
 from segbatch.publishing.places import RUNS
 from segbatch.publishing.reading import read_history, read_manifest
 from segbatch.publishing.records import Manifest, RunRecord, SegmentRecord
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
 __all__ = ["METRICS", "MetricsFile"]
+
+
+_BEGINNING = b"# HELP segbatch_"
+"""What a file of metrics begins with; what begins otherwise is somebody else's."""
 
 
 class _Metric(NamedTuple):
@@ -71,20 +77,34 @@ class MetricsFile:
 
         Raises:
             SegbatchError: What it is written with is not installed.
-            UsageError: Its folder is not there or cannot be written, or the path is that of a folder.
+            UsageError: Its folder is not there or cannot be written, or something stands there that is no file of
+                metrics.
         """
         try:
             import prometheus_client  # noqa: F401, PLC0415 - an extra
         except ModuleNotFoundError:
             message = "--metrics-file needs prometheus-client, which is not installed; run: pip install"
             raise SegbatchError(f"{message} 'segbatch[metrics]'") from None
-        folder = self.path.absolute().parent
-        if self.path.is_dir():
-            raise UsageError(f"{self.path}: is a folder; name a file in it, such as segbatch.prom (--metrics-file)")
-        if not folder.is_dir():
-            raise UsageError(f"{self.path}: there is no folder {folder}; make it, or name another (--metrics-file)")
+        folder = self._place().parent
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise UsageError(f"{self.path}: cannot be written: Permission denied (--metrics-file)")
+            raise UsageError(f"{printable(str(self.path))}: cannot be written: Permission denied (--metrics-file)")
+
+    def _place(self) -> Path:
+        """Find the file; what is there and is no file of metrics would be lost, and so is refused."""
+        name = printable(str(self.path))
+        place = find_file(self.path, "--metrics-file")
+        ensure_unpublished(place, name, self.output, "name a file elsewhere (--metrics-file)")
+        try:
+            with place.open("rb") as file:
+                beginning = file.read(len(_BEGINNING))
+        except FileNotFoundError:
+            return place
+        except OSError as error:
+            raise UsageError(f"{name}: cannot be read: {error.strerror} (--metrics-file)") from None
+        if beginning not in {b"", _BEGINNING}:
+            message = "is there already, and is no file of metrics; name another, or remove it"
+            raise UsageError(f"{name}: {message} (--metrics-file)")
+        return place
 
     def write(self, outcome: Outcome) -> None:
         """Write the file, in one step: who reads it has the old one or the new.
@@ -96,10 +116,11 @@ class MetricsFile:
 
         registry = CollectorRegistry()
         self._fill(registry, outcome)
-        aside = self.path.with_name(f".{self.path.name}.{os.getpid()}.new")  # node_exporter reads *.prom alone
+        place = self._place()
+        aside = place.with_name(f".{place.name}.{os.getpid()}.new")  # node_exporter reads *.prom alone
         try:
             aside.write_bytes(generate_latest(registry))
-            aside.replace(self.path)
+            aside.replace(place)
         except OSError as error:
             with suppress(OSError):
                 aside.unlink(missing_ok=True)
