@@ -59,10 +59,18 @@ def test_broken_json_texts_are_texts_and_warned_of(tmp_path: Path) -> None:
         (["email, email"], r"the column 'email' is named twice \(--columns\)"),
         (["email", "email"], "named twice"),
         (["contact_id"], "the export has a column 'contact_id' of its own"),
+        (["custom_fields."], r"'custom_fields\.' ends in a dot; say what in it .*, or custom_fields for all of it"),
+        (["email."], r"'email\.' ends in a dot; .* or email for all of it \(--columns\)"),
+        (['"email'], """ cannot be split into names; a name with a comma in it stands in double quotes as a whole"""),
+        (['"em"ail'], "cannot be split into names"),
+        (["em\nail"], r"'em\\nail' cannot be split into names"),
     ],
 )
-def test_columns_that_cannot_be_had_are_refused(tmp_path: Path, columns: list[str], message: str) -> None:
-    everybody(tmp_path, {"email": ["x"], "contact_id": [1]})
+@pytest.mark.parametrize("custom_fields", [[{"plan": "pro"}], ['{"plan": "pro"}']], ids=["struct", "json"])
+def test_columns_that_cannot_be_had_are_refused(
+    tmp_path: Path, columns: list[str], message: str, custom_fields: list[Any]
+) -> None:
+    everybody(tmp_path, {"email": ["x"], "contact_id": [1], "custom_fields": custom_fields})
     with pytest.raises(UsageError, match=message):
         segbatch.export("all", tmp_path / "x.csv", tmp_path / "output", columns=columns)
     assert not (tmp_path / "x.csv").exists()
@@ -77,6 +85,12 @@ def test_a_type_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 def test_a_name_with_a_comma_stands_in_quotes(tmp_path: Path) -> None:
     everybody(tmp_path, {"a,b": [1], "c": [2]})
     assert as_rows(tmp_path, '"a,b", c') == [{"contact_id": "a", "a,b": 1, "c": 2}]
+
+
+def test_a_name_may_end_in_a_dot(tmp_path: Path) -> None:
+    everybody(tmp_path, {"email.": [1], "custom_fields": [{"a": 2, "a.": 3}]})
+    row = {"contact_id": "a", "email.": 1, "custom_fields.a.": 3}
+    assert as_rows(tmp_path, "email.,custom_fields.a.") == [row]
 
 
 def test_a_key_that_nobody_has_is_empty_and_warned_of(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """How values are written as text: times as ISO 8601, bytes in hexadecimal, lists and objects as JSON.
 
 And how a spreadsheet is kept from running what a contact typed: a text that it would take for a formula gets a `'`
-before it, as OWASP advises.
+before it, as OWASP advises, and so does one that another separator of cells would make of a text.
 """
 
 import json
@@ -15,8 +15,14 @@ from segbatch.contacts.kinds import element_type, instance, is_map_of_keys, valu
 
 __all__ = ["formula_like", "guarded", "readable_ids", "to_cell", "to_json"]
 
-_FORMULA = r"^(?:[\t\r\n]|[\s\p{Z}\p{C}]*[=+\-@＝＋－＠])"  # noqa: RUF001 - full-width forms count as well
-"""Also behind blanks and what cannot be seen, which spreadsheets pass over."""
+_SIGNS = r"[=+\-@＝＋－＠]"  # noqa: RUF001 - full-width forms count as well
+_UNSEEN = r"\s\p{Z}\p{C}"
+"""Blanks and what cannot be seen, which spreadsheets pass over."""
+
+_FORMULA = rf"^(?:[\t\r\n]|[{_UNSEEN}]*{_SIGNS})"
+_INNER_FORMULA = rf"([;\t\r\n][{_UNSEEN}\"]*)({_SIGNS})"
+"""A program that separates cells by `;` or a tab takes what follows one for a cell, and our quotes for a part of it:
+then a line break ends the row as well."""
 
 _BEFORE, _BEHIND = '{"x":', "}"
 """What stands around a value in an object of it alone."""
@@ -35,14 +41,15 @@ def readable_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
 
 
 def formula_like(texts: pl.Series) -> pl.Series:
-    """Tell which texts a spreadsheet would take for a formula, or have another program take for one."""
-    return texts.str.contains(_FORMULA).fill_null(value=False)
+    """Tell which texts a spreadsheet would take for a formula or find one in, or have another program do so."""
+    return (texts.str.contains(_FORMULA) | texts.str.contains(_INNER_FORMULA)).fill_null(value=False)
 
 
 def guarded(texts: pl.Series) -> pl.Series:
-    """Put a `'` before the texts that are like a formula."""
+    """Put a `'` before the texts that are like a formula, and inside them wherever a cell that is one could begin."""
     column = pl.col(texts.name)
-    marked = pl.when(formula_like(texts)).then(pl.concat_str(pl.lit("'"), column)).otherwise(column)
+    inside = column.str.replace_all(_INNER_FORMULA, "${1}'${2}")
+    marked = pl.when(column.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), inside)).otherwise(inside)
     return texts.to_frame().select(marked.alias(texts.name)).to_series()
 
 

@@ -22,15 +22,23 @@ def read_names(columns: Iterable[str]) -> tuple[str, ...]:
     """Split texts such as `email,custom_fields.plan` into names; one with a comma in it stands in double quotes.
 
     Raises:
-        UsageError: A name is empty, or comes twice.
+        UsageError: A name is empty, or comes twice, or a double quote has no other.
     """
-    names = [name for text in columns for name in next(csv.reader([text], skipinitialspace=True), None) or [""]]
+    names = [name for text in columns for name in _split(text)]
     if not all(names):
         raise UsageError("the name of a column is empty; write them as in email,country (--columns)")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise UsageError(f"the column {shown(twice)} is named twice (--columns)")
     return tuple(names)
+
+
+def _split(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text], skipinitialspace=True, strict=True), None) or [""]
+    except csv.Error:
+        advice = """a name with a comma in it stands in double quotes as a whole, as in '"first, last",email'"""
+        raise UsageError(f"{shown(text)} cannot be split into names; {advice} (--columns)") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +157,9 @@ def _find(name: str, schema: Mapping[str, pl.DataType]) -> Field:
         found = resolve(name, schema)
     except UnknownColumnError as error:
         raise UsageError(f"{error} (--columns)") from None
+    if name == f"{found.leaf}.":
+        whole = clipped(found.leaf)
+        raise UsageError(f"'{whole}.' ends in a dot; say what in it is wanted, or {whole} for all of it (--columns)")
     if isinstance(found.dtype, pl.Object):
         raise UsageError(f"the column '{clipped(name)}' is of a type that cannot be exported (--columns)")
     return found
