@@ -39,6 +39,14 @@ def test_the_log_is_appended_and_nothing_is_printed(folder: Path) -> None:
     assert (folder / "output" / "segbatch.duckdb").is_file()
 
 
+def test_a_night_whose_log_is_on_a_full_disk_ends_as_it_ended(folder: Path) -> None:
+    told = ("--on-success", 'echo "$SEGBATCH_STATUS" > told')
+    given = ("--contacts", "all contacts.parquet", *told)
+    assert nightly(folder, *given, NIGHTLY_LOG="/dev/full") == (0, "", "")
+    assert (folder / "told").read_text() == "published\n"
+    assert nightly(folder, "--contacts", "none.parquet", NIGHTLY_LOG="/dev/full") == (1, "", "")
+
+
 def test_without_a_file_the_log_goes_to_stderr(folder: Path) -> None:
     status, out, err = nightly(folder, SEGBATCH_CONTACTS="all contacts.parquet")
     assert (status, out) == (0, "")
