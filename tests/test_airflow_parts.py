@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 import segbatch.airflow
 from builders import rule, write_contacts, write_segment
+from segbatch.airflow.arguments import check_arguments, is_on, words_of
 from segbatch.airflow.facts import facts_of, in_trouble, summary
 from segbatch.airflow.naming import moment_of, run_id_of
 from segbatch.airflow.program import OWN, Ended, Program, Said
@@ -47,6 +49,75 @@ def test_a_run_holds_for_the_end_of_the_data_interval_or_for_when_it_was_to_run(
 )
 def test_a_run_has_the_id_of_its_dag_run(dag_run: str, map_index: int | None, run_id: str) -> None:
     assert run_id_of(context(dag_run, map_index)) == run_id
+
+
+WRONG = [
+    ({"contacts": ["a", "b"]}, "contacts is of type list; write a string"),
+    ({"run_id": True}, "run_id is of type bool; write a string"),
+    ({"options": ["--keep", 30]}, "options[1] is of type int; write strings"),
+    ({"options": ["--metrics-file", Path("m")]}, f"options[1] is of type {type(Path()).__name__}; write strings"),
+    ({"options": {"--keep": 3}}, "options is of type dict; write a string or a list of strings"),
+    (
+        {"options": "--job 'x"},
+        'options is "--job \'x": No closing quotation; close the quotes, or write a list of strings',
+    ),
+    (
+        {"options": "--keep 3 --output /x"},
+        "options has --output, for which the operator has its own way: say output_dir=...",
+    ),
+    ({"options": ["--as-of={{ ds }}"]}, "options has --as-of, for which the operator has its own way: say as_of=..."),
+    ({"env": {"SEGBATCH_KEEP": 3}}, "env['SEGBATCH_KEEP'] is of type int; write strings"),
+    ({"env": {3: "x"}}, "the name 3 in env is of type int; write strings"),
+    ({"env": ["A=b"]}, "env is of type list; write a dict of strings"),
+    ({"rewind": "perhaps"}, "rewind is 'perhaps'; say true or false"),
+]
+
+
+@pytest.mark.parametrize("is_rendered", [False, True])
+@pytest.mark.parametrize(("given", "message"), WRONG, ids=[message for _, message in WRONG])
+def test_an_argument_that_cannot_be_is_named(given: dict[str, Any], message: str, is_rendered: bool) -> None:  # noqa: FBT001
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_arguments(given, is_rendered=is_rendered)
+
+
+@pytest.mark.parametrize("option", ["contacts", "segments", "output", "project", "timezone", "as-of", "run-id"])
+def test_an_option_does_not_silently_win_over_its_argument(option: str) -> None:
+    for options in (f"--{option} x", f"--{option}=x", ["--keep", "3", f"--{option}", "x"]):
+        with pytest.raises(ValueError, match=f"^options has --{option}, .* say {option.replace('-', '_')}"):
+            words_of(options)
+
+
+TO_COME = SimpleNamespace(iter_references=lambda: ())  # as what another task returns
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"contacts": TO_COME}, True),
+        ({"contacts": None, "segments": Path("x"), "project": 7}, False),
+        ({"options": "--job '{{ x }}"}, True),
+        ({"options": ["--job", TO_COME]}, True),
+        ({"options": ("--job", "{{ x }}"), "env": {"A": "{{ x }}"}}, False),
+        ({"env": {"A": TO_COME}}, True),
+        ({"rewind": "{% if x %}true{% endif %}"}, True),
+        ({"rewind": True, "env": None, "options": ()}, False),
+    ],
+)
+def test_what_airflow_fills_in_is_looked_at_afterwards(given: dict[str, Any], left: bool) -> None:  # noqa: FBT001
+    check_arguments(given, is_rendered=False)
+    if left:
+        with pytest.raises(ValueError, match=f"^{next(iter(given))}"):
+            check_arguments(given, is_rendered=True)
+    else:
+        check_arguments(given, is_rendered=True)
+
+
+def test_options_and_switches_are_read() -> None:
+    assert words_of("--job a --accept 'b c'") == ["--job", "a", "--accept", "b c"]
+    assert words_of(("--keep", "3")) == ["--keep", "3"]
+    assert [is_on("rewind", value) for value in (True, "True", " yes ", False, "false", None, "")] == [True] * 3 + [
+        False
+    ] * 4
 
 
 def run_program(*command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> tuple[Ended, list[Said]]:
@@ -185,7 +256,7 @@ def test_the_module_has_the_operator_and_nothing_else() -> None:
 
 LIGHT = """
 import sys
-from segbatch.airflow import facts, naming, program
+from segbatch.airflow import arguments, facts, naming, program
 print(sorted({name.split('.')[0] for name in sys.modules} & set(sys.argv[1].split())))
 """
 

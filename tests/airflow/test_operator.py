@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pyarrow as pa
 import pytest
-from airflow.sdk import Asset
+from airflow.sdk import DAG, Asset
 from airflow.sdk.bases.operator import ExecutorSafeguard
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException, AirflowTaskTimeout
 from airflow.sdk.execution_time.context import OutletEventAccessors
@@ -62,7 +62,7 @@ def operator(**options: Any) -> SegbatchOperator:
     folder = Path.cwd()
     places = {"contacts": "contacts.parquet", "segments": "segments", "output_dir": "output"}
     named = {name: str(folder / place) for name, place in places.items()}
-    return SegbatchOperator(task_id="publish", outlets=[AUDIENCES], **(named | options))
+    return SegbatchOperator(**({"task_id": "publish", "outlets": [AUDIENCES]} | named | options))
 
 
 def run(task: Task | None = None, **options: Any) -> Any:
@@ -171,9 +171,36 @@ def test_what_has_to_be_told_before_an_exception_is_no_xcom_if_none_is_wanted() 
     assert task.pushed == {}
 
 
-def test_a_choice_that_is_none_is_an_error_of_the_dag() -> None:
-    with pytest.raises(ValueError, match="on_partial is 'ignore'; say 'fail', 'warn' or 'succeed'"):
-        operator(on_partial="ignore")
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"on_partial": "ignore"}, "on_partial is 'ignore'; say 'fail', 'warn' or 'succeed'"),
+        ({"options": ["--keep", 30]}, r"options\[1\] is of type int; write strings"),
+        ({"options": "--output /tmp/x"}, "say output_dir="),
+    ],
+)
+def test_an_argument_that_cannot_be_is_an_error_of_the_dag_and_no_task_is_tried_again_for_it(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message) as raised:
+        operator(**given)
+    assert isinstance(raised.value, AirflowFailException)
+
+
+@pytest.mark.parametrize("template", ["--job '{{ run_id }}", "{% raw %}--output{% endraw %} x"])
+def test_what_a_template_makes_is_looked_at_in_the_task(template: str) -> None:
+    task = Task()
+    made = operator(options=template)
+    made.render_template_fields(task.context)
+    with pytest.raises(AirflowFailException, match=r"^options (is|has) "):
+        made.execute(task.context)
+
+
+def test_what_another_task_returns_is_no_error_of_the_dag() -> None:
+    with DAG("two", schedule=None):
+        other = operator().output
+        made = operator(task_id="other", contacts=other, options=["--job", other], env={"A": other}, rewind=other)
+    assert made.upstream_task_ids == {"publish"}
 
 
 @pytest.mark.parametrize(

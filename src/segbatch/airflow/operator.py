@@ -1,12 +1,14 @@
 """The operator that makes a run."""
 
 import logging
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.sdk import Asset, BaseOperator
 
+from segbatch.airflow.arguments import check_arguments, is_on, words_of
 from segbatch.airflow.facts import facts_of, in_trouble, summary
 from segbatch.airflow.naming import moment_of, run_id_of
 from segbatch.airflow.program import OWN, Ended, Program, Said
@@ -27,8 +29,10 @@ _PUBLISHED, _WRONG_USAGE, _PARTIAL, _LOCKED = 0, 2, 3, 75
 _MOST_SHOWN = 5
 _TROUBLE = {"segment_failed", "segment_held"}
 _TROUBLE_LEVEL = {"fail": logging.ERROR, "warn": logging.WARNING, "succeed": logging.INFO}
-_SWITCH = {"true": True, "1": True, "yes": True, "on": True}
-_SWITCH |= dict.fromkeys(["false", "0", "no", "off", "none", ""], False)
+
+
+class ArgumentError(AirflowFailException, ValueError):
+    """An argument that cannot be: an error of the DAG, and in a task one that no retry would mend."""
 
 
 class SegbatchOperator(BaseOperator):
@@ -53,7 +57,8 @@ class SegbatchOperator(BaseOperator):
         run_id: The run's id; that of the DAG run if not given, with `@` and the number of a mapped task behind it.
         rewind: Whether runs that hold for a later moment are taken back, which a cleared task of an older night needs;
             a text such as `true` will do.
-        options: More options of `segbatch run`: a list, or a text as on the command line.
+        options: More options of `segbatch run`, for which there is no argument here: a list of strings, or a text as on
+            the command line.
         on_partial: What becomes of the task where the run was published, but some segments failed or were held: `fail`
             it (and do not try again, which would change nothing), `warn` in its log, or just `succeed`.
         program: How the program is called; as it is installed beside Airflow, if not given.
@@ -62,7 +67,7 @@ class SegbatchOperator(BaseOperator):
         **kwargs: What every operator takes.
 
     Raises:
-        ValueError: `on_partial` is none of the three.
+        ArgumentError: An argument that is no template is wrong, such as options that are no strings.
     """
 
     template_fields: Sequence[str] = (
@@ -94,7 +99,7 @@ class SegbatchOperator(BaseOperator):
         rewind: bool | str = False,
         options: str | Sequence[str] = (),
         on_partial: OnPartial = "fail",
-        program: str | Sequence[str] = OWN,
+        program: str | os.PathLike[str] | Sequence[str] = OWN,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
         **kwargs: Any,
@@ -111,10 +116,11 @@ class SegbatchOperator(BaseOperator):
         self.options = options
         self.env = env
         self.cwd = cwd
-        self.program = [program] if isinstance(program, str) else list(program)
+        self.program = [str(program)] if isinstance(program, (str, os.PathLike)) else [str(word) for word in program]
         self.on_partial = on_partial
         if on_partial not in get_args(OnPartial):
-            raise ValueError(f"on_partial is {on_partial!r}; say 'fail', 'warn' or 'succeed'")
+            raise ArgumentError(f"on_partial is {on_partial!r}; say 'fail', 'warn' or 'succeed'")
+        self._check(is_rendered=False)
         self._running: Program | None = None
 
     def execute(self, context: Any) -> dict[str, Any]:
@@ -131,6 +137,7 @@ class SegbatchOperator(BaseOperator):
             AirflowSkipException: It was a dry run, after which nobody has anything to do.
             AirflowException: The snapshot cannot be used, another run is at work, or this one was ended.
         """
+        self._check(is_rendered=True)
         command = [*self.program, "run", "--json", "--log-format=json", *self._arguments(context)]
         self.log.info("%s", shlex.join(command))
         self._running = Program(command)
@@ -164,15 +171,14 @@ class SegbatchOperator(BaseOperator):
             "--run-id": self.run_id or run_id_of(context),
         }
         given = [f"{name}={value}" for name, value in options.items() if value is not None]
-        more = shlex.split(self.options) if isinstance(self.options, str) else self.options
-        return [*given, *(["--rewind"] if self._rewinds() else []), *more]
+        return [*given, *(["--rewind"] if is_on("rewind", self.rewind) else []), *words_of(self.options)]
 
-    def _rewinds(self) -> bool:
-        """Read `rewind`, which a template makes a text."""
-        word = str(self.rewind).strip().lower()
-        if word not in _SWITCH:
-            raise AirflowFailException(f"rewind is {word!r}; say true or false")
-        return _SWITCH[word]
+    def _check(self, *, is_rendered: bool) -> None:
+        """Refuse what the program could not be called with."""
+        try:
+            check_arguments({name: getattr(self, name) for name in self.template_fields}, is_rendered=is_rendered)
+        except ValueError as error:
+            raise ArgumentError(str(error)) from None
 
     def _published(self, report: Mapping[str, Any], context: Any) -> dict[str, Any]:
         """Tell of a published run, and end the task as is right where some segments were in trouble."""
