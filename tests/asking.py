@@ -60,6 +60,7 @@ class Server:
 
     process: subprocess.Popen[str]
     url: str
+    said: str
 
     @property
     def base(self) -> str:
@@ -81,7 +82,7 @@ def serving(folder: Path, *options: str, program: Sequence[str] = ("-m", "segbat
         assert process.stdout is not None
         line = process.stdout.readline()
         assert " at http://" in line, (folder / "serve.log").read_text()
-        yield Server(process, line.rpartition(" at ")[2].strip())
+        yield Server(process, line.rpartition(" at ")[2].strip(), line)
     finally:
         process.terminate()
         try:

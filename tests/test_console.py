@@ -19,6 +19,13 @@ def test_without_a_terminal_no_line_is_folded(
     assert capsys.readouterr().out.splitlines()[1].split() == ["x" * 300, *(["y", "z"] * 100)]
 
 
+def test_lines_of_tables_end_without_blanks(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_answer(Answer(("a", "b"), (("x", "[y]"), ("x" * 9, "y" * 9)), complete=True), as_json=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert lines[1].split() == ["x", "[y]"]
+
+
 def test_on_a_terminal_lines_are_folded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "20")

@@ -87,8 +87,10 @@ def test_a_signal_ends_the_server_and_its_connections(tmp_path: Path, number: in
 def test_broken_files_are_told_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "segments").mkdir()
     (tmp_path / "segments" / "broken.json").write_text("{")
+    (tmp_path / "segments" / "good.json").write_text(json.dumps(PRO))
     with serving(tmp_path) as server:
-        assert httpx.get(server.url).json() == []
+        assert server.said.startswith("1 segment at ")
+        assert [found["id"] for found in httpx.get(server.url).json()] == ["good"]
     assert "segments/broken.json: not JSON" in (tmp_path / "serve.log").read_text()
 
 
@@ -106,6 +108,8 @@ def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> Non
         (("--host", "::"), "can be reached from other machines, and there is no key"),
         (("--host", "no.such.host.invalid"), "is no name or address of this machine (--host)"),
         (("--port", "70000"), "70000 is no port"),
+        (("--timezone", "Mars"), "there is no time zone 'Mars'; write an IANA name"),
+        (("--keys", "segments/keys.json"), "segments/keys.json: lies among the definitions"),
         (("--keys", "nothing.json"), "nothing.json: there is no such file; make a key with 'segbatch keys create'"),
         (("--keys", "revoked.json", "--host", EVERYWHERE), "there is no key"),
         (("--segments", "nothing"), "nothing: no such file or folder"),
@@ -115,6 +119,7 @@ def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> Non
 def test_what_cannot_be_served_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     (tmp_path / "segments").mkdir()
     (tmp_path / "one.json").write_text(json.dumps(PRO))
+    KeyRing(tmp_path / "segments" / "keys.json").create(["p"])
     ring = KeyRing(tmp_path / "revoked.json")
     ring.revoke(ring.create(["p"])[0].id)
     status, said = ended("--port", "0", *arguments, folder=tmp_path)
@@ -137,6 +142,34 @@ def test_keys_that_lie_there_are_asked_for(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{server.port}{SEGMENTS}"
         assert httpx.get(url).status_code == 401
         assert httpx.get(url, headers={"Authorization": f"Bearer {secret}"}).json() == []
+
+
+def test_a_key_that_is_made_later_closes_the_server(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        assert httpx.get(server.url).json() == []
+        _, secret = KeyRing(tmp_path / "segbatch-keys.json").create(["p"])
+        assert httpx.get(server.url).status_code == 401
+        assert httpx.get(server.url, headers={"Authorization": f"Bearer {secret}"}).json() == []
+        (tmp_path / "segbatch-keys.json").unlink()
+        assert httpx.get(server.url).status_code == 401, "and it stays so"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--contacts", "nothing.parquet"), "warning: nothing.parquet: no such file"),
+        (("--contacts", "contacts.parquet", "--id-column", "nope"), "warning: the snapshot has no id column 'nope'"),
+        (("--contacts", "contacts.parquet"), ""),
+    ],
+)
+def test_what_previews_would_stumble_over_is_told_at_the_start(
+    tmp_path: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"plan": ["pro"]})
+    with serving(tmp_path, *arguments):
+        log = (tmp_path / "serve.log").read_text()
+    assert ("warning: " in log) == bool(words)
+    assert words in log
 
 
 BAD = [

@@ -55,11 +55,12 @@ async def _reader(request: Request, service: Annotated[Service, Depends(service_
         Refusal: They are nobody, or the project is not theirs.
     """
     named = _named_project(request)
-    if service.keys is None:
+    ring = service.ring()
+    if ring is None:
         _ensure_from_here(request, service)
         caller = Caller(named)
     else:
-        key = _key(request, service.keys)
+        key = _key(request, ring)
         caller = Caller(_project(key, named), key.id, key.read_only)
     request.scope.setdefault("state", {})["caller"] = caller
     return caller

@@ -30,7 +30,7 @@ class Queue:
     waiting: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass
 class Service:
     """What a server serves.
 
@@ -38,6 +38,7 @@ class Service:
         store: The saved segments.
         output: Where runs publish.
         keys: Who is let in; None lets everybody in, which is for the loopback alone.
+        awaited: A file of keys that may come while the server is open, and closes it.
         hosts: The names by which the server is known where everybody is let in; a page of another name, opened in a
             browser on this machine, is not let in.
         contacts: The snapshot of previews; that of the last run, if not given.
@@ -55,9 +56,16 @@ class Service:
     contacts: str | None = None
     id_column: str = "id"
     timezone: str | None = None
+    awaited: Path | None = None
     stopping: Event = field(default_factory=Event)
     previews: Queue = field(default_factory=Queue)
     arriving: Counter[str | None] = field(default_factory=Counter)
+
+    def ring(self) -> KeyRing | None:
+        """Return who is let in, None for everybody; once a file of keys has come, it counts for good."""
+        if self.keys is None and self.awaited is not None and self.awaited.exists():
+            self.keys = KeyRing(self.awaited)
+        return self.keys
 
     @cached_property
     def runs(self) -> OpenRuns:

@@ -8,13 +8,15 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
 
+from segbatch.addresses import is_address
 from segbatch.definitions.store import Broken, SegmentStore
-from segbatch.errors import Problem, SegbatchError, UsageError, printable, shown
+from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError, printable, shown
 from segbatch.keys import KeyRing
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
     from segbatch.api.service import Service
 
-__all__ = ["Address", "Listening", "listen", "serve"]
+__all__ = ["Address", "KeysAt", "Listening", "listen", "serve"]
 
 _PORTS = range(65_536)
 _BACKLOG = 128
@@ -44,13 +46,26 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysAt:
+    """Where the keys are.
+
+    Attributes:
+        path: Their file.
+        may_come: Whether it need not be there yet: until it is, everybody on this machine is let in.
+    """
+
+    path: Path
+    may_come: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Listening:
     """What is said once a server listens.
 
     Attributes:
         url: Where it is.
-        segments: How many segments it serves.
-        problems: What is wrong with others.
+        segments: How many good segments it serves.
+        problems: What is wrong with others, and what previews would stumble over.
         is_open: Whether it needs no key.
     """
 
@@ -65,7 +80,7 @@ def serve(
     output: Path,
     address: Address,
     *,
-    keys: Path | None = None,
+    keys: KeysAt | None = None,
     contacts: str | None = None,
     id_column: str = "id",
     timezone: str | None = None,
@@ -87,8 +102,8 @@ def serve(
         The number of the signal.
 
     Raises:
-        UsageError: FastAPI or uvicorn is not installed; there is no such folder, or file of keys; or there is no key
-            and others than this machine could ask.
+        UsageError: FastAPI or uvicorn is not installed; there is no such folder, time zone, or file of keys, or that
+            lies among the definitions; or there is no key and others than this machine could ask.
         KeysError: The keys cannot be read.
         SegbatchError: The address cannot be listened on.
     """
@@ -101,26 +116,48 @@ def serve(
 
     if not segments.is_dir() and segments.exists():
         raise UsageError(f"{segments}: is a file; the API needs a folder, for a file of its own for each new segment")
+    ring = _ring(keys, segments)
+    doubts = _look_ahead(contacts, id_column, timezone)
     store = SegmentStore(segments, patience=PATIENCE, served=True)
     entries = store.list()  # what takes a while, the first time
-    ring = _ring(keys)
     listener, is_local = listen(address)
     with listener:
         if not is_local:
             _ensure_key(ring, address)
         own = frozenset({"localhost", "127.0.0.1", "::1", address.host.lower()})
-        service = Service(store, output, ring, own, contacts, id_column, timezone)
-        broken = tuple(problem for entry in entries if isinstance(entry, Broken) for problem in entry.problems)
-        told(Listening(_url(listener), len(entries), broken, ring is None))
+        service = Service(store, output, ring, own, contacts, id_column, timezone, keys.path if keys else None)
+        broken = [entry for entry in entries if isinstance(entry, Broken)]
+        problems = (*(problem for entry in broken for problem in entry.problems), *doubts)
+        told(Listening(_url(listener), len(entries) - len(broken), problems, ring is None))
         return asyncio.run(_serve(service, listener))
 
 
-def _ring(keys: Path | None) -> KeyRing | None:
-    if keys is None:
+def _look_ahead(contacts: str | None, id_column: str, timezone: str | None) -> list[Problem]:
+    """Find out what previews would stumble over; a snapshot may yet come, so what is wrong with it is a warning."""
+    from segbatch.compiler.clock import read_clock  # noqa: PLC0415 - loads polars
+    from segbatch.contacts.snapshot import open_snapshot  # noqa: PLC0415 - as above
+
+    if timezone is not None:
+        read_clock(None, timezone, datetime.now(UTC))
+    if contacts is None or is_address(contacts):
+        return []
+    try:
+        open_snapshot(contacts, id_column)
+    except SnapshotError as error:
+        return [Problem(f"{error}; until then previews cannot be made", severity="warning")]
+    return []
+
+
+def _ring(keys: KeysAt | None, segments: Path) -> KeyRing | None:
+    if keys is None or (keys.may_come and not keys.path.exists()):
         return None
-    if not keys.exists():
-        raise UsageError(f"{printable(str(keys))}: there is no such file; make a key with 'segbatch keys create'")
-    ring = KeyRing(keys)
+    name, place, folder = printable(str(keys.path)), keys.path.resolve(), segments.resolve()
+    if place.is_relative_to(folder) and not any(part.startswith(".") for part in place.relative_to(folder).parts):
+        message = "lies among the definitions, where every file is a segment, and is shared as they are"
+        raise UsageError(f"{name}: {message}; move it out, and name its new place (--keys)")
+    if not keys.path.exists():
+        raise UsageError(f"{name}: there is no such file; make a key with 'segbatch keys create'")
+    ring = KeyRing(keys.path)
     ring.list()  # tells what is wrong with the file
     return ring
 

@@ -1,5 +1,6 @@
 """The command that serves the API."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,17 @@ import typer
 from segbatch import console
 from segbatch.cli.app import ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
 from segbatch.cli.keys import KEY_FILE
+from segbatch.errors import shown
 
 __all__ = ["serve"]
+
+_NUMBER = re.compile("[0-9]{1,9}")
+
+
+def _port(text: str) -> int:
+    if not _NUMBER.fullmatch(str(text)):
+        raise typer.BadParameter(f"{shown(text)} is no port; one is a whole number from 0, which takes any, to 65535")
+    return int(text)
 
 
 @app.command(epilog="Exit status: 143 ended by SIGTERM; 130 by Ctrl-C; 1 the address is taken; 2 wrong usage.")
@@ -32,7 +42,10 @@ def serve(
     port: Annotated[
         int,
         typer.Option(
-            metavar="PORT", envvar="SEGBATCH_SERVE_PORT", help="The port to listen on; 0 for any that is free."
+            metavar="PORT",
+            parser=_port,
+            envvar="SEGBATCH_SERVE_PORT",
+            help="The port to listen on; 0 for any that is free.",
         ),
     ] = 8765,
     id_column: Annotated[str, ID_COLUMN] = "id",
@@ -58,7 +71,7 @@ def serve(
         segments,
         output,
         serving.Address(host, port),
-        keys=KEY_FILE if keys is None and KEY_FILE.exists() else keys,
+        keys=serving.KeysAt(keys or KEY_FILE, may_come=keys is None),
         contacts=contacts,
         id_column=id_column,
         timezone=timezone,

@@ -189,7 +189,7 @@ def _too_short(wrong: _Wrong) -> str:
 
 
 def _too_long(wrong: _Wrong) -> str:
-    return f"'{wrong.key}' has {len(str(wrong.found))} characters; at most {MAX_NAME_LENGTH} are allowed"
+    return f"'{wrong.key}' has {len(str(wrong.found)):,} characters; at most {MAX_NAME_LENGTH} are allowed"
 
 
 def _not_a_share(wrong: _Wrong) -> str:
