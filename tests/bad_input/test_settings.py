@@ -23,6 +23,7 @@ ALL_KEYS = (
     "log_format, log_ids and 15 more"
 )
 
+NUL = "has a NUL in it, which no path, no command and no name can have; remove it"
 FILES: dict[str, tuple[str, list[str]]] = {
     "unknown": ('contcts = "x"', ["contcts: unknown; did you mean 'contacts'?"]),
     "unknown in a job": (
@@ -73,6 +74,11 @@ FILES: dict[str, tuple[str, list[str]]] = {
     "no TOML, further down": (
         'keep = 3\n\n[jobs.a\noutput = "x"',
         [f"line 3, column 8: expected ']' at the end of a table declaration; {HINT}"],
+    ),
+    "NUL in a path": ('output = "a\\u0000b"', [f"output: {NUL}"]),
+    "NUL in all texts": (
+        'contacts = "\\u0000"\non_failure = "\\u0000"\nmetrics_file = "a\\u0000"\n[jobs.a]\nproject = "\\u0000"',
+        [f"{key}: {NUL}" for key in ("contacts", "on_failure", "metrics_file", "jobs.a.project")],
     ),
     "cut short": ('contacts = "x', [f"line 1, column 14: unterminated string; {HINT}"]),
     "twice": ("keep = 3\nkeep = 4", [f"line 2, column 9: cannot overwrite a value; {HINT}"]),
@@ -164,6 +170,19 @@ def test_what_is_wrong_in_the_environment_is_told_with_the_variable(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     program.refuses(2, messages, "run")
+
+
+def test_a_variable_is_named_where_the_file_says_the_same_setting_too(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(GOOD | {"segbatch.toml": "keep = 14\n[jobs.customers]\nstrict = true\n"})
+    monkeypatch.setenv("SEGBATCH_KEEP", "abc")
+    monkeypatch.setenv("SEGBATCH_STRICT", "maybe")
+    messages = [
+        "SEGBATCH_STRICT: must be true or false; found 'maybe'",
+        "SEGBATCH_KEEP: must be a whole number; found 'abc'",
+    ]
+    program.refuses(2, messages, "run", "--job", "customers")
 
 
 @pytest.mark.parametrize(("name", "message"), UNKNOWN.values(), ids=list(UNKNOWN))

@@ -116,6 +116,29 @@ def test_a_run_that_failed_is_told_with_its_message(
     assert (report["exit_status"], report["message"], report["report"]) == (status, message, None)
 
 
+def test_a_message_is_one_line_whatever_files_are_called(program: Program) -> None:
+    name = os.fsdecode(b"a\nBcc: x\x1b[31m\xff.json")
+    Path("segments/active.json").rename(f"segments/{name}")
+    Path("segments", name).write_text("[")
+    Path("segments/b.json").write_text("[")
+    assert program(*RUN, *BOTH).status == 1
+    facts, report = told("failure")
+    first, second, last = report["message"].split("\n")
+    assert first.startswith(r"segments/a\nBcc: x\x1b[31m\xff.json: ")
+    assert second.startswith("segments/b.json: ")
+    assert facts["SEGBATCH_MESSAGE"] == f"{first}; {second}; {last}"
+
+
+def test_a_long_message_is_cut_in_the_environment_alone(program: Program) -> None:
+    Path("segments/active.json").unlink()
+    for number in range(1500):
+        Path(f"segments/{number:0100}.json").write_text("[")
+    assert program(*RUN, *BOTH).status == 1
+    facts, report = told("failure")
+    assert len(facts["SEGBATCH_MESSAGE"]) == 10_000
+    assert len(report["message"].splitlines()) == 1501
+
+
 def test_a_run_that_is_locked_out_is_told(program: Program) -> None:
     Path("output").mkdir()
     with locked(Path("output/lock"), "run first", NO_PATIENCE):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from segbatch.errors import UsageError
 from segbatch.publishing.guard import read_share
@@ -49,7 +49,13 @@ def _split(written: Any) -> Any:
     return written.split() if isinstance(written, str) else written
 
 
-Text = Annotated[str, Field(min_length=1)]
+def _without_nul(written: str) -> str:
+    if "\0" in written:
+        raise ValueError("has a NUL in it, which no path, no command and no name can have; remove it")
+    return written
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 Place = Annotated[Text, AfterValidator(_beside), Field(json_schema_extra={"format": "path"})]
 Pattern = Annotated[Text, AfterValidator(_pattern_beside), Field(json_schema_extra={"format": "path"})]
 Share = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_share)]
@@ -99,28 +105,15 @@ class ConfigFile(Job):
 
 
 class Environment(Job, BaseSettings):
-    """The file's settings with those of the environment over them, and what is for a single run."""
+    """What the environment says, and what it says of a single run."""
 
     model_config = SettingsConfigDict(
         strict=False,
         case_sensitive=True,
         env_ignore_empty=True,
-        populate_by_name=True,
         alias_generator=AliasGenerator(validation_alias=variable),
     )
 
     lint_ignore: Annotated[Names, BeforeValidator(_split)] | None = None
     as_of: Text | None = None
     run_id: Text | None = None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings passes all of its sources
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment be stronger than what is passed, which is the file's."""
-        return env_settings, init_settings

@@ -79,12 +79,12 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
 
     written = validate_file(parse_file(path), path) if path else ConfigFile()
     told = dict(_told(written, path, job))
-    merged = validate_environment({name: value for name, (value, _) in told.items()})
-    values = {name: value for name in Environment.model_fields if (value := getattr(merged, name)) is not None}
+    environment = validate_environment().model_dump(exclude_none=True)
+    values = {name: value for name, (value, _) in told.items()} | environment
     known = [variable(name) for name in (*Environment.model_fields, *CHOICES)]
     return Settings(
         values=values,
-        origins={name: variable(name) if os.environ.get(variable(name)) else told[name][1] for name in values},
+        origins={name: variable(name) if name in environment else told[name][1] for name in values},
         file=path,
         job=job,
         jobs=tuple(written.jobs),

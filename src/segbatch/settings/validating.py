@@ -47,17 +47,14 @@ def validate_file(data: Mapping[str, Any], path: Path) -> ConfigFile:
         raise ConfigurationError(_problems(error, str(path))) from None
 
 
-def validate_environment(from_file: Mapping[str, Any]) -> Environment:
-    """Put the settings of the environment over those of the file.
-
-    Args:
-        from_file: What the file says of each setting, as `validate_file` found it right.
+def validate_environment() -> Environment:
+    """Read the settings of the environment.
 
     Raises:
         ConfigurationError: Variables have wrong values; it has all of them.
     """
     try:
-        return Environment(**from_file)
+        return Environment()
     except ValidationError as error:
         raise ConfigurationError(_problems(error, None)) from None
 

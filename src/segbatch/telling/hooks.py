@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from segbatch.errors import SegbatchError, UsageError
+from segbatch.errors import SegbatchError, UsageError, cut
 from segbatch.telling import hook_runner
 from segbatch.telling.outcome import HookEnded, Outcome
 
@@ -24,6 +24,9 @@ HOOK_TIMEOUT = 60.0
 
 _LENIENCE = 10.0
 """How much longer it is waited for the process that ends the hook then."""
+
+_LONGEST_MESSAGE = 10_000
+"""The system starts no program with a variable that is much longer; on standard input is all of it."""
 
 _STDERR = 2
 
@@ -95,7 +98,7 @@ def _facts(outcome: Outcome, hook: str) -> Mapping[str, str]:
         "SEGBATCH_EXIT_STATUS": str(outcome.exit_status),
         "SEGBATCH_PUBLISHED": "yes" if outcome.is_published else "no",
         "SEGBATCH_OUTPUT": str(outcome.output),
-        "SEGBATCH_MESSAGE": outcome.message,
+        "SEGBATCH_MESSAGE": cut("; ".join(outcome.message.splitlines()), _LONGEST_MESSAGE),
         "SEGBATCH_SECONDS": f"{outcome.seconds:.1f}",
         "SEGBATCH_CONTACTS_READ": str(run.contacts) if run else "",
         **{f"SEGBATCH_{name.upper()}": str(getattr(run, name)) if run else "" for name in counts},

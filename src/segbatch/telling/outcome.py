@@ -50,7 +50,8 @@ class Outcome:
     Attributes:
         run_id: Its id; None where it failed before it had one.
         exit_status: What the program ends with.
-        message: What happened, for people; without ids of contacts, unless these were asked for.
+        message: What happened, for people, in one line or in several; printable, and without ids of contacts, unless
+            these were asked for.
         output: Where it publishes.
         started: When it began, in seconds since 1970.
         seconds: How long it took.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from segbatch.errors import Problem, ProblemsError, SegbatchError, counted, some_of
+from segbatch.errors import Problem, ProblemsError, SegbatchError, counted, printable, some_of
 from segbatch.events import Event, PhaseEnded, RunEvaluated, RunPlanned, RunStarted
 from segbatch.publishing.underway import SignalEnd, underway
 from segbatch.telling.hooks import Hooks
@@ -111,7 +111,7 @@ class Watch:
         problems = tuple(self._worded(problem) for problem in _problems(error))
         self._log(RunFailed(problems))
         shown = (problem if self._hooks.ids else problem.hiding_ids() for problem in problems)
-        self.break_off("\n".join(map(str, shown)), exit_status or error.exit_code)
+        self.break_off("\n".join(printable(str(problem)) for problem in shown), exit_status or error.exit_code)
 
     def _worded(self, problem: Problem) -> Problem:
         hidden = problem.without_ids
