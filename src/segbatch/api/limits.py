@@ -2,6 +2,7 @@
 
 __all__ = [
     "HEALTH",
+    "KEEP_ALIVE",
     "MAX_ARRIVING",
     "MAX_BODY",
     "MAX_CONNECTIONS",
@@ -40,6 +41,9 @@ TIME_TO_SEND = 20.0
 
 TIME_TO_READ = 60.0
 """Seconds for which a client may leave an answer unread."""
+
+KEEP_ALIVE = 5
+"""Seconds for which a connection may be idle; the Python client gives it up before."""
 
 PATIENCE = 5.0
 """Seconds for which a change waits while others write."""

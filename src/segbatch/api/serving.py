@@ -208,7 +208,7 @@ async def _serve(service: "Service", listener: socket.socket) -> int:
     from uvicorn import Config, Server  # noqa: PLC0415 - optional
 
     from segbatch.api.app import make_app  # noqa: PLC0415 - loads FastAPI, which is optional
-    from segbatch.api.limits import MAX_HEADERS, STOP_TIME  # noqa: PLC0415 - as above
+    from segbatch.api.limits import KEEP_ALIVE, MAX_HEADERS, STOP_TIME  # noqa: PLC0415 - as above
     from segbatch.api.protocol import BoundedProtocol  # noqa: PLC0415 - loads uvicorn
 
     config = Config(
@@ -221,7 +221,7 @@ async def _serve(service: "Service", listener: socket.socket) -> int:
         server_header=False,
         proxy_headers=False,
         h11_max_incomplete_event_size=MAX_HEADERS,
-        timeout_keep_alive=5,
+        timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=STOP_TIME,
     )
     server = Server(config)

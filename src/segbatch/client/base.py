@@ -11,7 +11,10 @@ from segbatch.client.calls import Calls
 from segbatch.client.target import read_target
 from segbatch.errors import UsageError, cut, printable, shown
 
-__all__ = ["BaseClient", "connecting"]
+__all__ = ["LIMITS", "BaseClient", "connecting"]
+
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
+"""Idle connections are given up before the server does it, which could cut off a request that is just being sent."""
 
 _LONGEST_TIMEOUT = 24 * 60 * 60.0
 

@@ -8,7 +8,7 @@ from typing import Self, TypeVar
 import httpx
 
 from segbatch.client.asking import Ask, Done, Outcome, Steps, next_step
-from segbatch.client.base import BaseClient, connecting
+from segbatch.client.base import LIMITS, BaseClient, connecting
 from segbatch.client.calls import Definition
 from segbatch.client.models import MembersPage, Preview, SavedSegment
 from segbatch.errors import UsageError
@@ -51,7 +51,7 @@ class SegmentsClient(BaseClient):
         """
         super().__init__(base_url, api_key, project_id, timeout, retries)
         with connecting():
-            self._http = httpx.Client(headers=self._target.headers, transport=transport)
+            self._http = httpx.Client(headers=self._target.headers, limits=LIMITS, transport=transport)
 
     def __enter__(self) -> Self:
         return self
