@@ -185,6 +185,10 @@ def test_in_a_notebook_ctrl_c_is_an_exception_and_leaves_nothing_behind(
         signal.raise_signal(signal.SIGINT)
 
     before = sorted(here.rglob("*"))
-    with pytest.raises(KeyboardInterrupt):
-        segbatch.run("contacts.parquet", progress=interrupt)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # tests in the background ignore Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            segbatch.run("contacts.parquet", progress=interrupt)
+    finally:
+        signal.signal(signal.SIGINT, usual)
     assert sorted(here.rglob("*")) == before
