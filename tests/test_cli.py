@@ -264,7 +264,7 @@ def test_an_interrupt_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: py
 
     monkeypatch.setattr("segbatch.checking.check", interrupted)
     assert call("check", monkeypatch=monkeypatch) == 130
-    assert capsys.readouterr().err == "error: interrupted; nothing was published\n"
+    assert capsys.readouterr().err == "error: interrupted\n"
 
 
 def test_progress_is_shown_on_a_terminal_alone(

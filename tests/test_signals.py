@@ -15,6 +15,8 @@ from segbatch.publishing.lock import NO_PATIENCE, locked
 
 WORDS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 SLOW_SQL = "SELECT sum(sin(a.range * b.range)) FROM range(1000000) a, range(1000000) b"
+SLOW = "while True: time.sleep(0.05)"
+SOON = "time.sleep(0.2); before(*arguments, **options)"
 RUN = ("run", "--contacts", "contacts.parquet")
 
 pytestmark = pytest.mark.parametrize(("number", "status", "word"), WORDS, ids=["SIGINT", "SIGTERM"])
@@ -127,13 +129,55 @@ def test_who_waits_for_another_run_need_not(here: Path, number: int, status: int
         assert end(program, number) == (status, "", f"error: {word}; nothing was published\n")
 
 
+ASKED = """
+from segbatch.publishing import querying
+ask = querying.query
+def query(*arguments):
+    print("there", flush=True)
+    return ask(*arguments)
+querying.query = query
+"""
+
+
 def test_a_query_ends_at_once(number: int, status: int, word: str) -> None:
     segbatch.run("contacts.parquet")
-    program = start("query", SLOW_SQL, prepare="print('there', flush=True)")
+    program = start("query", SLOW_SQL, prepare=ASKED)
     assert program.stdout is not None
     assert program.stdout.readline() == "there\n"
-    time.sleep(1)
-    assert end(program, number) == (status, "", f"error: {word}; nothing was published\n")
+    time.sleep(1)  # for the statement to be under way
+    assert end(program, number) == (status, "", f"error: {word}\n")
+
+
+HELD_UP_EXPORT = """
+import time
+from segbatch.exporting import {module}
+before = {module}.{where}
+def hold_up(*arguments, **options):
+    {first}
+    print("there", file=sys.stderr, flush=True)
+    {then}
+{module}.{where} = hold_up
+"""
+EXPORTS = {
+    "before it is there": ("export", "_write", "pass", SLOW, "out.csv", "nothing was written", False),
+    "into a pipe": ("export", "_write", "before(*arguments)", SLOW, "-", "what was written is not all", False),
+    "when it is there": ("export", "_report", "pass", SLOW, "out.csv", "{folder}/out.csv is written", True),
+    "while it is put there": ("target", "_put", "pass", SOON, "out.csv", "{folder}/out.csv is written", True),
+    "on a disk that takes long": ("target", "_put", "pass", SLOW, "out.csv", "{folder}/out.csv may be written", False),
+}
+
+
+@pytest.mark.parametrize("case", EXPORTS)
+def test_an_export_says_what_comes_of_it(here: Path, number: int, status: int, word: str, case: str) -> None:
+    module, where, first, then, to, outcome, is_written = EXPORTS[case]
+    segbatch.run("contacts.parquet")
+    prepare = HELD_UP_EXPORT.format(module=module, where=where, first=first, then=then)
+    program = start("export", "active", "--to", to, prepare=prepare)
+    assert program.stderr is not None
+    assert program.stderr.readline() == "there\n"
+    ended, _, err = end(program, number)
+    assert (ended, err) == (status, f"error: {word}; {outcome.format(folder=here.resolve())}\n")
+    assert Path("out.csv").exists() is is_written
 
 
 def test_it_is_said_to_a_terminal_in_a_line_of_its_own(number: int, status: int, word: str) -> None:

@@ -61,12 +61,8 @@ def _end(number: signal.Signals) -> None:
 
 
 def _finish(number: signal.Signals) -> None:
-    """Say what comes of the run, and clear away what it was writing."""
-    if underway.published:
-        outcome = f"run {underway.published} is published"
-    else:
-        outcome = "the run may be published" if underway.is_finishing else "nothing was published"
+    """Say what comes of the work, and clear away what it was writing."""
     with suppress(Exception):  # whatever cannot be told, what was being written is still cleared away
-        underway.herald(SignalEnd(f"{_WORDS[number]}; {outcome}", 128 + number))
+        underway.herald(SignalEnd(underway.ended(_WORDS[number]), 128 + number))
     if not underway.is_finishing:
         underway.end()

@@ -14,6 +14,7 @@ from segbatch.definitions.operators import read_match
 from segbatch.errors import ProblemsError, QueryError, SegbatchError, UsageError
 from segbatch.publishing.places import output_at
 from segbatch.publishing.pruning import FEWEST
+from segbatch.publishing.underway import underway
 from segbatch.version import __version__
 
 __all__ = [
@@ -45,9 +46,18 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """What a shell says of a program that SIGPIPE ended."""
 
+_UNDONE = {"run": "nothing was published", "export": "nothing was written"}
+"""What is said of the commands that a signal leaves with nothing done; of those that only look, it is not said."""
+
 
 class _Commands(TyperGroup):
     """The commands; what a user can mend ends one with a message and an exit status, and without a traceback."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command, from which on a signal is told in its words."""
+        name, command, rest = super().resolve_command(ctx, args)
+        underway.undone, underway.done = _UNDONE.get(name or "", ""), ""
+        return name, command, rest
 
     def invoke(self, ctx: Any) -> object:
         """Run the command that was asked for."""
@@ -73,7 +83,7 @@ class _Commands(TyperGroup):
             console.print_error(f"{error.filename}: {error.strerror}")
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
-            console.print_error("interrupted; nothing was published")
+            console.print_error(underway.ended("interrupted"))
             raise typer.Exit(INTERRUPTED) from None
 
 

@@ -9,6 +9,7 @@ import typer
 from segbatch import console
 from segbatch.cli.app import JSON, PUBLISHED, RUN, app
 from segbatch.errors import UsageError
+from segbatch.publishing.underway import underway
 
 __all__ = ["export"]
 
@@ -63,6 +64,8 @@ def export(
         raise UsageError("--json prints what was done to stdout, where the export goes; name a file (--to)")
     if not to:
         raise UsageError("the path of the export is empty; is a variable not set? (--to)")
+    if to == STDOUT:
+        underway.undone = "what was written is not all"
     from segbatch.exporting import export as exporting  # noqa: PLC0415 - loads Polars
 
     with console.show_progress("rows") as progress, console.answering():

@@ -98,7 +98,9 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
         with _aside(place) as aside:
             with DigestingFile(aside) as file, file.telling():
                 yield file
-            _put(aside, place, force=force)
+            with underway.finishing(f"{printable(str(place))} may be written"):
+                _put(aside, place, force=force)
+                underway.done = f"{printable(str(place))} is written"
     except FileExistsError:
         message = "came to be there meanwhile; export to another file, or write over it with --force"
         raise UsageError(f"{printable(str(place))}: {message}") from None

@@ -134,10 +134,11 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
             build_catalogue(output, place, manifest, history, NOTHING)
             sync_folder(output / RUNS)
             ensure_places(output)
-        with underway.finishing():
+        with underway.finishing("the run may be published"):
             with writing(output):
                 point_to(output, folder)
             underway.published = manifest.run.run_id
+            underway.done = f"run {underway.published} is published"
             with writing(output, _NO_TABLES):
                 (place / UNPUBLISHED).unlink()
                 place_catalogue(output)

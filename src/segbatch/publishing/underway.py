@@ -45,15 +45,20 @@ class Underway:
 
     Attributes:
         settled: Set once the main thread goes no further.
+        undone: What is said of the work as long as it is not done; nothing, if empty.
+        done: What is said of it once it is; nothing, if empty.
         published: The run that is published, if one is.
-        is_finishing: Whether a run is just being put in its place, which is left to its end.
+        is_finishing: Whether what was made is just being put in its place, which is left to its end.
         herald: Tells how a signal ends the process, from another thread, and soon.
     """
 
     def __init__(self) -> None:
         self.settled = Event()
+        self.undone = "nothing was done"
+        self.done = ""
         self.published: str | None = None
         self.is_finishing = False
+        self._doubt = ""
         self.herald: Callable[[SignalEnd], None] = _say
         self._stops_then = False
         self._endings: list[Callable[[], None]] = []
@@ -87,9 +92,13 @@ class Underway:
             self.herald = before
 
     @contextmanager
-    def finishing(self) -> Iterator[None]:
-        """Do the last steps of a run; a signal lets them come to their end."""
-        self.is_finishing = True
+    def finishing(self, doubt: str) -> Iterator[None]:
+        """Do the last steps; a signal lets them come to their end.
+
+        Args:
+            doubt: What is said of the work if they take too long for that.
+        """
+        self.is_finishing, self._doubt = True, doubt
         try:
             yield
         finally:
@@ -97,8 +106,17 @@ class Underway:
             if self._stops_then:
                 self.stop()
 
+    def ended(self, word: str) -> str:
+        """Say how the process ended, and what comes of the work.
+
+        Args:
+            word: Such as `interrupted`.
+        """
+        outcome = self.done or (self._doubt if self.is_finishing else self.undone)
+        return f"{word}; {outcome}" if outcome else word
+
     def stop(self) -> None:
-        """Go no further, in the main thread; but the last steps of a run are not stopped in their middle."""
+        """Go no further, in the main thread; but the last steps are not stopped in their middle."""
         if self.is_finishing:
             self._stops_then = True
             return
