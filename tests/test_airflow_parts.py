@@ -161,6 +161,31 @@ def test_how_a_program_ended_is_told() -> None:
     assert (ended, ended.signal) == (Ended(3, [1], ("bad",)), None)
 
 
+BROKEN = [
+    {"event": "segment_failed", "level": "error", "message": "pro.json: 'eqq' is not an operator"},
+    {"event": "segment_held", "level": "error", "message": "pro would change by 90 %"},
+    {"event": "progress", "level": "info", "done": 1, "contacts": 2},
+]
+
+
+@pytest.mark.parametrize(
+    ("last", "end", "errors"),
+    [
+        ([], "os.kill(os.getpid(), 9)", ()),
+        ([{"event": "error", "level": "error", "message": "terminated"}], "os.kill(os.getpid(), 15)", ("terminated",)),
+        ([{"event": "error", "level": "error", "message": "the disk is full"}], "sys.exit(1)", ("the disk is full",)),
+    ],
+)
+def test_a_broken_segment_is_not_blamed_for_the_end_of_a_run(
+    last: list[dict[str, str]], end: str, errors: tuple[str, ...]
+) -> None:
+    lines = "\n".join(map(json.dumps, [*BROKEN, *last]))
+    code = f"import os, sys; print(sys.argv[1], file=sys.stderr, flush=True); {end}"
+    ended, said = run_program(sys.executable, "-c", code, lines)
+    assert ended.errors == errors
+    assert [one.level for one in said[:2]] == [logging.ERROR] * 2
+
+
 def test_what_a_program_said_last_stands_for_errors_that_it_did_not_name() -> None:
     assert run_code("import sys; [print(i, file=sys.stderr) for i in range(5)]; sys.exit(1)")[0].errors == (
         "2",

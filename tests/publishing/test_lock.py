@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import time
 from pathlib import Path
 
@@ -32,6 +33,29 @@ def test_who_has_just_taken_a_lock_is_waited_for_to_sign(place: Path, monkeypatc
         monkeypatch.setattr(time, "sleep", lambda _: place.write_bytes(signature))
         with pytest.raises(LockedError, match=r"run r1 \(process [0-9]+ on .*\) has been at work on it since"):
             take(place)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("run manual__2026-11-23T15:26:04.831533+00:00@12", "run manual__2026-11-23T15:26:04.831533+00:00@12"),
+        (f"run {'x' * 200}", f"run {'x' * 95}…"),
+        ("run \x1b[2J", r"run \x1b[2J"),
+    ],
+)
+def test_since_when_a_lock_is_held_is_told_however_long_the_name_of_its_run_is(
+    place: Path, monkeypatch: pytest.MonkeyPatch, what: str, said: str
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "worker-7.example.org")
+    with (
+        locked(place, what, Patience()),
+        pytest.raises(
+            LockedError,
+            match=rf": {re.escape(said)} \(process [0-9]+ on worker-7\.example\.org\) has been at work on it"
+            r" since [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC; run again",
+        ),
+    ):
+        take(place)
 
 
 def take(place: Path, patience: Patience = NO_PATIENCE) -> None:

@@ -32,6 +32,9 @@ _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING}
 _LAST_EVENT = "run_ended"
 """Which is an error in the log of a run that failed; but what failed was said before."""
 
+_OF_SEGMENTS = {"segment_failed", "segment_held"}
+"""Which are errors of a segment; a run ends well after them, or with an error of its own."""
+
 _NOT_SHOWN = {"time", "level", "event", "run_id"}
 _TAIL = 3
 _GLANCE, _CHUNK = 0.2, 65536
@@ -59,7 +62,8 @@ class Ended:
     Attributes:
         status: Its exit status, as a shell says it: 128 and the signal's number where a signal ended it.
         answer: What it printed as JSON; None where it printed none.
-        errors: Its errors, a message each; where it named none, the last that it said.
+        errors: The errors with which it ended, a message each; where it named none, the last that it said; nothing
+            where a signal ended it, of which the last that it said knew nothing.
     """
 
     status: int
@@ -100,11 +104,14 @@ class Program:
                     said = _read(line)
                     told(said)
                     tail.append(said.message)
-                    if said.level == logging.ERROR:
+                    if said.level == logging.ERROR and said.event not in _OF_SEGMENTS:
                         errors.append(said.message)
                 code = child.wait()
             answer.seek(0)
-            return Ended(code if code >= 0 else _BY_SIGNAL - code, _json(answer.read()), tuple(errors or tail))
+            answered = _json(answer.read())
+        if code < 0:
+            return Ended(_BY_SIGNAL - code, answered, tuple(errors))
+        return Ended(code, answered, tuple(errors or tail))
 
     def stop(self) -> None:
         """Tell it to end, from a signal handler too; `run` returns soon then."""

@@ -124,6 +124,6 @@ def _signed(descriptor: int) -> str | None:
     with suppress(ValueError, KeyError, TypeError):
         holder = json.loads(os.pread(descriptor, 4096, 0))
         since = datetime.fromisoformat(holder["since"])
-        who = f"{holder['what']} (process {holder['pid']} on {holder['host']})"
-        return clipped(f"{who} has been at work on it since {since:%Y-%m-%d %H:%M:%S} UTC")
+        what, pid, host = (clipped(str(holder[name])) for name in ("what", "pid", "host"))  # a long id hides no time
+        return f"{what} (process {pid} on {host}) has been at work on it since {since:%Y-%m-%d %H:%M:%S} UTC"
     return None
