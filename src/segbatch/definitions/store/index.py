@@ -32,6 +32,9 @@ _TICK = 50_000_000
 _BELIEVED = 1.0
 """Seconds for which an id that was in no file is taken to be in none that was there then."""
 
+_VIEWS = 1_000
+"""Projects whose ids are remembered until a file changes; where no key is needed, any can be named."""
+
 _Signature = tuple[int, int, int, int]
 
 
@@ -56,6 +59,7 @@ class Index:
         self._fresh = set[str]()
         self._looked_at_all = -_BELIEVED
         self._groups: list[list[Entry]] | None = None
+        self._ids: dict[View, list[str]] = {}
 
     def all(self, view: View) -> tuple[Entry, ...]:
         """Return everything that somebody sees, ordered by id, after a look at every file."""
@@ -81,8 +85,14 @@ class Index:
     def known(self, view: View, most: int) -> list[str]:
         """Return the ids that somebody sees, as far as they are known without another look; at most so many."""
         with self._mutex:
-            seen = (entry.segment_id for file in self._files.values() for entry in file.entries if view.shows(entry))
-            return list(islice(seen, most))
+            if view not in self._ids:
+                if len(self._ids) >= _VIEWS:
+                    self._ids = {}
+                seen = (
+                    entry.segment_id for file in self._files.values() for entry in file.entries if view.shows(entry)
+                )
+                self._ids[view] = list(islice(seen, most))
+            return self._ids[view]
 
     def read_again(self, file: Path) -> tuple[Entry, ...]:
         """Take notice of a file that was just written or removed, and return what it holds."""
@@ -180,13 +190,13 @@ class Index:
             self._fresh.add(file)
         for entry in entries:
             self._by_id[entry.segment_id].append(file)
-        self._groups = None
+        self._groups, self._ids = None, {}
 
     def _drop(self, file: str) -> None:
         self._fresh.discard(file)
         seen = self._files.pop(file, None)
         if seen is not None:
-            self._groups = None
+            self._groups, self._ids = None, {}
             for entry in seen.entries:
                 self._by_id[entry.segment_id].remove(file)
                 if not self._by_id[entry.segment_id]:
