@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,6 +156,21 @@ def test_a_link_that_leads_nowhere_is_no_missing_file(program: Program) -> None:
     write(GOOD)
     Path("segbatch.toml").symlink_to("gone.toml")
     program.refuses(2, ["segbatch.toml: cannot be read: No such file or directory"], "run")
+
+
+NO_FILE = "is no file; name the file of settings"
+
+
+def test_what_is_no_file_is_not_waited_for(program: Program) -> None:
+    write(GOOD)
+    os.mkfifo("segbatch.toml")
+    program.refuses(2, [f"segbatch.toml: {NO_FILE}"], "run")
+    program.refuses(2, [f"/dev/zero: {NO_FILE}"], "run", "--config", "/dev/zero")
+
+
+def test_a_file_that_is_far_too_long_is_told(program: Program) -> None:
+    write(GOOD | {"segbatch.toml": "keep = 3\n" + "#" * 1024 * 1024})
+    program.refuses(2, ["segbatch.toml: is longer than 1,024 KiB, and so no file of settings"], "run")
 
 
 def test_a_file_that_is_nested_too_deeply_is_told(program: Program) -> None:

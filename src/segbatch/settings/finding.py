@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from segbatch.settings.names import FILE
 __all__ = ["find_file", "parse_file"]
 
 _ROOT = 0
+_MOST = 1024 * 1024
+"""So many bytes a file of settings may have; a line of them for a thousand jobs is far less."""
+
 _END = "end of document"
 _PLACE = re.compile(rf"(.*) \(at (line \d+, column \d+|{_END})\)", re.DOTALL)
 """Where `tomllib` says that something is wrong."""
@@ -55,10 +59,10 @@ def parse_file(path: Path) -> dict[str, Any]:
     """Read a file of settings.
 
     Raises:
-        ConfigurationError: It cannot be read, or is no TOML; the message has line and column.
+        ConfigurationError: It cannot be read, is too long, or is no TOML; the message has line and column.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _read(path).decode("utf-8-sig")
     except OSError as error:
         raise _wrong(path, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -73,6 +77,24 @@ def parse_file(path: Path) -> dict[str, Any]:
         raise _wrong(path, f"{where}: {what[:1].lower()}{what[1:]}; texts stand in quotes, tables in [ ]") from None
     except RecursionError:
         raise _wrong(path, "is nested too deeply") from None
+
+
+def _read(path: Path) -> bytes:
+    """Read a file, and nothing that never ends, or that waits for somebody to write.
+
+    Raises:
+        ConfigurationError: It is none, or far too long for one of settings.
+        OSError: It cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a folder opened by its path is no error of open's
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise _wrong(path, "is no file; name the file of settings")
+        content = file.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise _wrong(path, f"is longer than {_MOST // 1024:,} KiB, and so no file of settings")
+    return content
 
 
 def _end_of(text: str) -> str:
