@@ -15,13 +15,15 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import OptionInfo
 
 from segbatch import console
+from segbatch.errors import SegbatchError
 from segbatch.settings.names import CHOICES, FILE, PREFIX, variable
-from segbatch.settings.reading import Settings, read_settings
+from segbatch.settings.reading import Settings, read_settings, salvage_settings
 
-__all__ = ["CONFIG", "JOB", "NO_CONFIG", "configure", "name_origins", "settings_of"]
+__all__ = ["CONFIG", "JOB", "NO_CONFIG", "configure", "name_origins", "settings_of", "telling_mistakes"]
 
 _PANEL = "Configuration"
 _ORIGINS = "segbatch.origins"
+_TELLER = "tell_mistake"
 _NAMED = re.compile(r"\((--[a-z-]+)\)")
 _CHOOSING = {variable(name) for name in CHOICES}
 
@@ -65,6 +67,21 @@ def configure(app: typer.Typer) -> None:
         itself = group.registered_callback
         if itself and itself.callback and any(_variables(itself.callback)):
             itself.callback, itself.cls = _choosing(itself.callback), _Group
+
+
+def telling_mistakes(tell: Callable[[dict[str, Any], SegbatchError], int]) -> Callable[[Any], Any]:
+    """Mark a command that tells itself of settings that are wrong, and so keep it from running.
+
+    Args:
+        tell: Called with what is known of the settings and of the option `--dry-run` nevertheless, and the error;
+            returns the exit status.
+    """
+
+    def mark(function: Any) -> Any:
+        setattr(function, _TELLER, tell)
+        return function
+
+    return mark
 
 
 def settings_of(command: Any) -> dict[str, str]:
@@ -125,20 +142,40 @@ class _Defaults(dict[str, Any]):
         self._command, self._context = command, context
         self._names = settings_of(command)
         self._read: Settings | None = None
+        self.mistake: SegbatchError | None = None
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return what is set of a parameter, unless only a help or a completion asks."""
         if name not in self._names or self._context.resilient_parsing:
             return default
-        value = self.settings().get(self._names[name])
+        settings = self.settings()
+        try:
+            value = settings.get(self._names[name])
+        except SegbatchError as error:
+            self.mistake = error
+            raise
         return default if value is None else value
 
     def settings(self) -> Settings:
         """Return the settings of the file and the job that the command line chooses."""
         if self._read is None:
-            self._read = read_settings(**{name: self._context.params[name] for name in CHOICES})
+            try:
+                self._read = read_settings(**self._choices())
+            except SegbatchError as error:
+                self.mistake = error
+                raise
             console.print_problems(self._read.warnings)
         return self._read
+
+    def salvaged(self, args: list[str]) -> dict[str, Any]:
+        """Return what is known where the settings are wrong; what the command line says, above all."""
+        given, _, _ = self._command.make_parser(self._context).parse_args(args=list(args))
+        options = {name: value for name, value in given.items() if name in self._names or name == "dry_run"}
+        said = {self._names.get(name, name): value for name, value in options.items()}
+        return {**salvage_settings(**self._choices()), **said}
+
+    def _choices(self) -> dict[str, Any]:
+        return {name: self._context.params[name] for name in CHOICES}
 
     def note_origins(self) -> None:
         """Keep for messages who set the options that were not given."""
@@ -157,9 +194,16 @@ class _Command(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the command line."""
         ctx.default_map = defaults = _Defaults(self, ctx)
-        rest: list[str] = super().parse_args(ctx, args)
-        if not ctx.resilient_parsing:
-            defaults.note_origins()
+        given = list(args)
+        try:
+            rest: list[str] = super().parse_args(ctx, args)
+            if not ctx.resilient_parsing:
+                defaults.note_origins()
+        except SegbatchError as error:
+            tell = getattr(self.callback, _TELLER, None)
+            if tell is None or error is not defaults.mistake:
+                raise
+            raise typer.Exit(tell(defaults.salvaged(given), error)) from None
         return rest
 
 

@@ -2,7 +2,7 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -23,7 +23,8 @@ from segbatch.cli.app import (
     WAIT,
     app,
 )
-from segbatch.cli.configuring import name_origins
+from segbatch.cli.configuring import name_origins, telling_mistakes
+from segbatch.cli.watching import open_log, tell_mistake
 from segbatch.errors import printable
 from segbatch.events import LockAwaited
 from segbatch.publishing.guard import FLOOR, Guard, read_share
@@ -32,9 +33,6 @@ from segbatch.publishing.pruning import KEEP_DAYS, KEEP_RUNS, Keep
 from segbatch.telling.formats import LogFormat, read_log_format
 from segbatch.telling.hooks import HOOK_TIMEOUT, Hooks
 
-if TYPE_CHECKING:
-    from segbatch.telling.logs import JsonLog
-
 __all__ = ["query", "relink", "run"]
 
 
@@ -42,6 +40,7 @@ __all__ = ["query", "relink", "run"]
     epilog="Exit status: 0 published; 3 published, but some segments failed or were held; 1 nothing published; "
     "2 wrong usage; 75 another run is at work."
 )
+@telling_mistakes(tell_mistake)
 def run(
     context: typer.Context,
     contacts: Annotated[str, CONTACTS],
@@ -195,9 +194,8 @@ def run(
     from segbatch.telling.metrics import MetricsFile  # noqa: PLC0415 - loads Pydantic
     from segbatch.telling.watching import watching  # noqa: PLC0415 - belongs to it
 
-    is_logged = log_format == "json" or (log_format == "auto" and not console.is_watched())
     ids = log_ids or console.is_watched()
-    log = _json_log(quiet=quiet, ids=log_ids) if is_logged else console.PlainLog(quiet=quiet, ids=ids)
+    log, is_logged = open_log(log_format, quiet=quiet, log_ids=log_ids)
     hooks = Hooks(on_success, on_failure, hook_timeout, ids=log_ids)
     metrics = MetricsFile(metrics_file, output, metrics_segments) if metrics_file else None
     wording = partial(name_origins, context)
@@ -225,12 +223,6 @@ def run(
         console.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
     if watch.exit_status:
         raise typer.Exit(watch.exit_status)
-
-
-def _json_log(*, quiet: bool, ids: bool) -> "JsonLog":
-    from segbatch.telling.logs import JsonLog  # noqa: PLC0415 - loads structlog
-
-    return JsonLog(quiet=quiet, ids=ids)
 
 
 @app.command()

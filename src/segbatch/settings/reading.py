@@ -2,18 +2,19 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segbatch.errors import Problem, UsageError, clipped, did_you_mean, nearest, some_of
+from segbatch.errors import Problem, SegbatchError, UsageError, clipped, did_you_mean, nearest, some_of
 from segbatch.settings.finding import find_file, parse_file
 from segbatch.settings.names import CHOICES, FILE, OF_KUBERNETES, OTHERS, PREFIX, variable
 
 if TYPE_CHECKING:
     from segbatch.settings.model import ConfigFile
 
-__all__ = ["Settings", "read_settings"]
+__all__ = ["Settings", "read_settings", "salvage_settings"]
 
 _OF_A_JOB = ("contacts", "segments", "output")
 """What a job is: where one has been left out, its default would be the wrong one."""
@@ -91,6 +92,30 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
         undecided=_undecided(written, job) - values.keys(),
         warnings=tuple(_unknown(variables.difference(known, OTHERS), known)),
     )
+
+
+def salvage_settings(
+    *, job: str | None = None, config: str | None = None, no_config: bool = False
+) -> Mapping[str, Any]:
+    """Return what is right, where `read_settings` finds something wrong: to tell of it those who are to be told.
+
+    Args:
+        job: The job of the file to use.
+        config: The file; without it, the nearest one.
+        no_config: Read no file at all.
+
+    Returns:
+        What the file says, if it has nothing wrong and the job is in it; and over it each variable as it is written.
+    """
+    from segbatch.settings.model import Environment  # noqa: PLC0415 - loads pydantic-settings
+    from segbatch.settings.validating import validate_file  # noqa: PLC0415 - belongs to it
+
+    said: dict[str, Any] = {}
+    with suppress(SegbatchError):
+        path = _choose(config, no_config=no_config)
+        written = validate_file(parse_file(path), path) if path else None
+        said = {name: value for name, (value, _) in _told(written, path, job)} if written else {}
+    return said | {name: text for name in Environment.model_fields if (text := os.environ.get(variable(name)))}
 
 
 def _choose(config: str | None, *, no_config: bool) -> Path | None:
