@@ -25,8 +25,9 @@ OUTPUT = os.environ.get("AUDIENCES_OUTPUT", "/data/audiences")
 TIMEZONE = os.environ.get("AUDIENCES_TIMEZONE", "UTC")
 SCHEDULE = os.environ.get("AUDIENCES_SCHEDULE", "0 2 * * *")
 POLL_SECONDS = float(os.environ.get("AUDIENCES_POLL_SECONDS", "60"))
-REWIND = "{{ var.value.get('audiences_rewind', 'false') }}"
-"""Set this variable of Airflow's to `true` for as long as you redo older nights; docs/airflow.md tells how."""
+REWIND = "{{ var.value.get(dag.dag_id ~ '_rewind', 'false') }}"
+"""Set the variable `audiences_rewind` of Airflow's to `true` for as long as you redo older nights; docs/airflow.md
+tells how. It is named after the DAG, so that a copy of another name has its own."""
 
 AUDIENCES = Asset("audiences")
 
@@ -72,7 +73,9 @@ def audiences() -> None:
     def all_segments_are_well(run: Any) -> None:
         broken = run["segments_failed"] + run["segments_held"]
         if broken:
-            raise ValueError(f"{broken} segments failed or were held, and keep their members; see the log of 'publish'")
+            raise ValueError(
+                f"segments that failed or were held, and keep their members: {broken}; see the log of 'publish'"
+            )
 
     wait >> publish >> verify
     all_segments_are_well(publish.output)

@@ -18,10 +18,10 @@ import pytest
 
 import segbatch.airflow
 from builders import rule, write_contacts, write_segment
-from segbatch.airflow.arguments import check_arguments, is_on, words_of
+from segbatch.airflow.arguments import check_arguments, in_arguments, is_on, words_of
 from segbatch.airflow.facts import facts_of, in_trouble, summary
 from segbatch.airflow.naming import moment_of, run_id_of
-from segbatch.airflow.program import OWN, Ended, Program, Said
+from segbatch.airflow.program import OWN, Ended, Program, Said, why_not_started
 
 END = datetime(2025, 11, 4, 2, tzinfo=UTC)
 AFTER = datetime(2025, 11, 4, 2, 17, 31, 5, tzinfo=UTC)
@@ -272,6 +272,63 @@ def test_what_the_real_program_prints_becomes_facts(tmp_path: Path) -> None:
     assert summary(facts) == "3 contacts, 2 segments, 1 failed, 1 deleted, 3 memberships, 1 entered, 1 exited"
     (trouble,) = in_trouble(ended.answer)
     assert trouble.startswith("bad failed: ")
+
+
+def test_a_dry_run_names_no_places_since_there_are_none(tmp_path: Path) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro"])})
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    command = [*OWN, "run", "--contacts", "contacts.parquet", "--json", "--dry-run"]
+    facts = facts_of(run_program(*command, cwd=tmp_path)[0].answer, str(tmp_path))
+    assert (facts["status"], facts["catalogue"], facts["membership"]) == ("dry_run", None, None)
+    assert (facts["memberships"], facts["segments_ok"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("program", "cwd", "message"),
+    [
+        ("segbatch-nowhere", None, "program: segbatch-nowhere is not on the worker's PATH; give an absolute path"),
+        ("./gone/segbatch", None, "program: ./gone/segbatch: No such file or directory (on the worker)"),
+        ("/", None, "program: /: Permission denied (on the worker)"),
+        (sys.executable, "/gone", "cwd: /gone: No such file or directory (on the worker)"),
+        (sys.executable, sys.executable, f"cwd: {sys.executable}: Not a directory (on the worker)"),
+    ],
+)
+def test_a_program_that_cannot_be_started_says_which_argument_is_wrong(
+    program: str, cwd: str | None, message: str
+) -> None:
+    with pytest.raises(OSError, match=r"^\[Errno") as raised:
+        Program([program, "run"]).run({}, cwd, lambda _: None)
+    assert why_not_started(raised.value, program, cwd) == message
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (Said(logging.ERROR, "segment_failed", "pro: bad"), "segment_failed: pro: bad"),
+        (Said(logging.INFO, "run_planned", "run_planned: contacts=5"), "run_planned: contacts=5"),
+        (Said(logging.WARNING, "warning", "odd"), "odd"),
+        (Said(logging.ERROR, "error", "the disk is full"), "the disk is full"),
+        (Said(logging.INFO, "", "Usage: segbatch run"), "Usage: segbatch run"),
+    ],
+)
+def test_a_line_of_the_tasks_log_has_the_events_name(said: Said, line: str) -> None:
+    assert said.line == line
+
+
+@pytest.mark.parametrize(
+    ("message", "more"),
+    [
+        ("the disk is full", ""),
+        (
+            "--rewind takes back 1 run",
+            " (in the operator, --rewind is rewind=True, see 'An older night' in docs/airflow.md)",
+        ),
+        ("run again when that is done, or with --wait", " (in the operator, --wait is options=['--wait'])"),
+        ("--waiting is no option", ""),
+    ],
+)
+def test_what_the_program_advises_is_said_in_the_operators_arguments(message: str, more: str) -> None:
+    assert in_arguments(message) == more
 
 
 def test_the_module_has_the_operator_and_nothing_else() -> None:

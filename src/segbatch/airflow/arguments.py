@@ -1,11 +1,12 @@
 """What the operator is given: looked at where the DAG is read, and again when Airflow has filled in the templates."""
 
 import os
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["check_arguments", "is_on", "words_of"]
+__all__ = ["check_arguments", "in_arguments", "is_on", "words_of"]
 
 _TEXTS = ("contacts", "segments", "output_dir", "project", "timezone", "as_of", "run_id", "cwd")
 _ELSEWHERE = {
@@ -20,6 +21,13 @@ _ELSEWHERE = {
     "--log-format": "leave it out, for the operator reads the log as JSON",
 }
 """What `options` must not have, since it would silently win over an argument."""
+
+_ADVISED = {
+    "--rewind": "--rewind is rewind=True, see 'An older night' in docs/airflow.md",
+    "--accept": "--accept is options=['--accept', ...]",
+    "--wait": "--wait is options=['--wait']",
+}
+"""What the program advises, as it is said to the operator."""
 
 _SWITCH = {"true": True, "1": True, "yes": True, "on": True}
 _SWITCH |= dict.fromkeys(["false", "0", "no", "off", "none", ""], False)
@@ -73,6 +81,16 @@ def words_of(options: str | Sequence[str], *, is_rendered: bool = True) -> list[
         if name in _ELSEWHERE:
             raise ValueError(f"options has {name}, for which the operator has its own way: {_ELSEWHERE[name]}")
     return list(words)
+
+
+def in_arguments(message: str) -> str:
+    """Return what to add to a message of the program, which speaks of options where a DAG has arguments.
+
+    Args:
+        message: The message.
+    """
+    said = [how for option, how in _ADVISED.items() if re.search(rf"{option}\b", message)]
+    return f" (in the operator, {'; '.join(said)})" if said else ""
 
 
 def is_on(name: str, value: object) -> bool:

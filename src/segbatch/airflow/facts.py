@@ -21,18 +21,20 @@ def facts_of(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
         cwd: Where the program ran, against which its paths are.
 
     Returns:
-        `run_id`, `as_of`, `status` (`ok`, `partial`), `contacts`, `memberships`, `segments_ok`, `segments_failed`,
-        `segments_held`, `segments_deleted`, `entered` and `exited` (None for the first run), and the absolute paths
-        `catalogue` (the DuckDB file) and `membership` (the folder with this run's Parquet files).
+        `run_id`, `as_of`, `status` (`ok`, `partial`, `dry_run`), `contacts`, `memberships`, `segments_ok`,
+        `segments_failed`, `segments_held`, `segments_deleted`, `entered` and `exited` (None for the first run), and the
+        absolute paths `catalogue` (the DuckDB file) and `membership` (the folder with this run's Parquet files), both
+        None for a dry run, which has published nothing.
     """
     segments, deleted = report["segments"], report["deleted"]
-    return {
+    facts = {
         **{name: report[name] for name in _SAME},
         "segments_deleted": len(deleted),
         "entered": _total([segment["entered"] for segment in segments]),
         "exited": _total([segment["exited"] for segment in (*segments, *deleted)]),
         **{name: str(Path(cwd or "", report[name]).absolute()) for name in _PLACES},
     }
+    return facts | {"status": "dry_run", **dict.fromkeys(_PLACES)} if report["dry_run"] else facts
 
 
 def in_trouble(report: Mapping[str, Any]) -> list[str]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.sdk import Asset, BaseOperator
 
-from segbatch.airflow.arguments import check_arguments, is_on, words_of
+from segbatch.airflow.arguments import check_arguments, in_arguments, is_on, words_of
 from segbatch.airflow.facts import facts_of, in_trouble, summary
 from segbatch.airflow.naming import moment_of, run_id_of
-from segbatch.airflow.program import OWN, Ended, Program, Said
+from segbatch.airflow.program import OWN, Ended, Program, Said, why_not_started
 
 if TYPE_CHECKING:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -144,7 +144,7 @@ class SegbatchOperator(BaseOperator):
         try:
             ended = self._running.run(self.env or {}, self.cwd, self._tell)
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            raise AirflowFailException(f"{error.filename}: {error.strerror} (program, cwd)") from None
+            raise AirflowFailException(why_not_started(error, self.program[0], self.cwd)) from None
         if ended.status not in {_PUBLISHED, _PARTIAL} or ended.answer is None:
             raise _failure(ended)
         return self._published(ended.answer, context)
@@ -157,7 +157,7 @@ class SegbatchOperator(BaseOperator):
     def _tell(self, said: Said) -> None:
         """Write to the task's log what the program said."""
         level = _TROUBLE_LEVEL[self.on_partial] if said.event in _TROUBLE else said.level
-        self.log.log(level, "%s", said.message)
+        self.log.log(level, "%s", said.line)
 
     def _arguments(self, context: Any) -> list[str]:
         """Return the options of the command line."""
@@ -192,7 +192,7 @@ class SegbatchOperator(BaseOperator):
                 context["outlet_events"][asset].extra.update(facts)
         if facts["status"] == "partial" and self.on_partial == "fail":
             self._push(facts, context)
-            raise AirflowFailException(f"published, but {_some(trouble)} (on_partial)")
+            raise AirflowFailException(f"published, but {_some(trouble)}; the task fails because on_partial is 'fail'")
         return facts
 
     def _push(self, facts: dict[str, Any], context: Any) -> None:
@@ -205,13 +205,13 @@ def _failure(ended: Ended) -> AirflowException:
     """Return the exception for a run that published nothing; Airflow tries again only where that can help."""
     said = _some(ended.errors)
     if ended.status == _WRONG_USAGE:
-        return AirflowFailException(f"wrong usage, which no retry would mend: {said}")
+        return AirflowFailException(f"refused, and not tried again: {said}{in_arguments(said)}")
     if ended.status == _LOCKED:
-        return AirflowException(f"another run is at work; nothing was published: {said}")
+        return AirflowException(f"another run is at work; nothing was published: {said}{in_arguments(said)}")
     if ended.signal:
         out_of_memory = " (often: out of memory)" if ended.signal == "SIGKILL" else ""
         return AirflowException(f"the run was ended by {ended.signal}{out_of_memory}: {said}")
-    return AirflowException(f"exit status {ended.status}: {said}")
+    return AirflowException(f"exit status {ended.status}: {said}{in_arguments(said)}")
 
 
 def _some(messages: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-__all__ = ["OWN", "Ended", "Program", "Said"]
+__all__ = ["OWN", "Ended", "Program", "Said", "why_not_started"]
 
 OWN = (sys.executable, "-m", "segbatch")
 """The program as it is installed beside Airflow."""
@@ -53,6 +53,12 @@ class Said:
     level: int
     event: str
     message: str
+
+    @property
+    def line(self) -> str:
+        """The same with the event's name, where the level does not say it all."""
+        is_told = self.event in {"", *_LEVELS} or self.message.startswith(f"{self.event}: ")
+        return self.message if is_told else f"{self.event}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,21 @@ class Program:
                 yield child
             finally:
                 _end(child)
+
+
+def why_not_started(error: OSError, program: str, cwd: str | None) -> str:
+    """Say which of the operator's arguments is to blame for a program that cannot be started.
+
+    Args:
+        error: What starting it raised.
+        program: How the program was called.
+        cwd: Where it was to run.
+    """
+    if cwd is not None and error.filename == cwd:
+        return f"cwd: {cwd}: {error.strerror} (on the worker)"
+    if os.sep not in program and isinstance(error, FileNotFoundError):
+        return f"program: {program} is not on the worker's PATH; give an absolute path"
+    return f"program: {program}: {error.strerror} (on the worker)"
 
 
 def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
