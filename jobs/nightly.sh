@@ -10,9 +10,13 @@
 #   NIGHTLY_LOG         (none)     a file to which the log is appended, in place of stderr
 #   NIGHTLY_TIME_LIMIT  6h         when the run is terminated; it has ten seconds more before it is killed
 #
-# The exit status is that of the run, and 127 where there is no program; see "When it goes wrong" in jobs/README.md.
+# The exit status is that of the run, 127 where there is no program, and 125 where the time limit is none; see "When it goes wrong" in jobs/README.md.
 set -euo pipefail
 
+if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+    sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit 0
+fi
 cd -- "${NIGHTLY_FOLDER:-.}"
 program=$(command -v -- "${SEGBATCH:-segbatch}") || {
     echo "nightly.sh: there is no program '${SEGBATCH:-segbatch}'; set SEGBATCH to the path of segbatch" >&2

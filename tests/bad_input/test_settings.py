@@ -81,6 +81,8 @@ FILES: dict[str, tuple[str, list[str]]] = {
         'contacts = "\\u0000"\non_failure = "\\u0000"\nmetrics_file = "a\\u0000"\n[jobs.a]\nproject = "\\u0000"',
         [f"{key}: {NUL}" for key in ("contacts", "on_failure", "metrics_file", "jobs.a.project")],
     ),
+    "a date": ("timezone = 2025-01-01", ["timezone: must be a text in quotes; found 2025-01-01"]),
+    "less than nothing": ("keep_days = -0.5", ["keep_days: must be at least 0; found -0.5"]),
     "cut short": ('contacts = "x', [f"line 1, column 14: unterminated string; {HINT}"]),
     "twice": ("keep = 3\nkeep = 4", [f"line 2, column 9: cannot overwrite a value; {HINT}"]),
 }
@@ -134,6 +136,10 @@ CHOICES: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "another file": (("--config", "nightly.toml"), "nightly.toml: cannot be read: No such file or directory"),
     "a folder": (("--config", "segments"), "segments: cannot be read: Is a directory"),
+    "a file and none": (
+        ("--no-config", "--config", "own.toml"),
+        "own.toml: is named, and no file is to be read; leave --config away, or --no-config (or SEGBATCH_NO_CONFIG)",
+    ),
     "empty": (("--config", ""), "the path of the settings is empty; is a variable not set? (--config)"),
 }
 

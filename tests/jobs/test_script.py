@@ -58,6 +58,21 @@ def test_the_exit_status_is_the_run_s(folder: Path) -> None:
     assert (status, err) == (1, "error: none.parquet: no such file; check the path of the export\n")
 
 
+def test_a_time_limit_that_is_none_is_told(folder: Path) -> None:
+    status, out, err = nightly(folder, NIGHTLY_TIME_LIMIT="soon")
+    assert (status, out) == (125, "")
+    assert "soon" in err
+
+
+def test_the_help_is_what_stands_at_the_head(folder: Path) -> None:
+    for option in ("--help", "-h"):
+        status, out, err = nightly(folder, option)
+        assert (status, err) == (0, "")
+        assert out.startswith("Evaluate all segments")
+        assert "NIGHTLY_TIME_LIMIT  6h" in out
+        assert "set -euo" not in out
+
+
 def test_a_program_that_is_not_there_is_told(folder: Path) -> None:
     told = "nightly.sh: there is no program '/no/segbatch'; set SEGBATCH to the path of segbatch\n"
     log = folder / "log"

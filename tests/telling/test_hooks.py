@@ -156,6 +156,8 @@ BAD = {
     "it fails": ("exit 4", 4),
     "there is none": ("no-such-program-at-all", 127),
     "it is killed": ("kill -9 $$", 137),
+    "what runs it is killed": ("kill -9 $PPID", 137),
+    "what runs it is terminated": ("kill $PPID", 143),
 }
 
 

@@ -231,6 +231,7 @@ def test_a_file_that_cannot_be_written_any_more_is_a_warning(program: Program, m
     assert ended.status == 0
     [warning] = ended.events("warning")
     assert warning["message"] == "metrics: no such folder; make it first (--metrics-file)"
+    assert (warning["segment_id"], warning["file"]) == (None, None)
 
 
 def test_damage_of_what_was_published_leaves_the_metrics_of_the_run(program: Program) -> None:

@@ -85,7 +85,7 @@ def _plan(planned: RunPlanned) -> str:
 
 def _hook(hook: HookEnded) -> str:
     if hook.exit_status is None:
-        return f"the command of {hook.option} was ended after {hook.seconds:.0f} s, as it was not done (--hook-timeout)"
+        return f"the command of {hook.option} was ended after {hook.seconds:.3g} s, as it was not done (--hook-timeout)"
     return f"the command of {hook.option} ended with {hook.exit_status}"
 
 

@@ -120,6 +120,9 @@ def salvage_settings(
 
 def _choose(config: str | None, *, no_config: bool) -> Path | None:
     """Return the file to read."""
+    if no_config and config is not None and config != os.environ.get(variable("config")):
+        message = "is named, and no file is to be read; leave --config away, or --no-config"
+        raise UsageError(f"{clipped(config)}: {message} (or {variable('no_config')})")
     if no_config:
         return None
     if config == "":

@@ -1,6 +1,7 @@
 """From what stands in the file and the environment to settings, or to problems in our own words with their place."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -74,11 +75,16 @@ def _unknown(detail: ErrorDetails) -> str:
 
 
 def _wrong_type(detail: ErrorDetails) -> str:
-    return f"must be {_TYPES[detail['type']]}; found {shown(detail['input'])}"
+    return f"must be {_TYPES[detail['type']]}; found {_found(detail['input'])}"
+
+
+def _found(value: Any) -> str:
+    """Write a value for a message as the file has it; a date has no quotes there."""
+    return str(value) if isinstance(value, date | time) else shown(value)
 
 
 def _too_little(detail: ErrorDetails) -> str:
-    return f"must be at least {detail['ctx']['ge']}; found {shown(detail['input'])}"
+    return f"must be at least {detail['ctx']['ge']:g}; found {shown(detail['input'])}"
 
 
 def _too_much(detail: ErrorDetails) -> str:

@@ -142,6 +142,8 @@ class Standby:
         seconds = time.monotonic() - begun
         if ended == hook_runner.TOO_LATE and seconds >= self._hooks.timeout:  # and not the hook's own status
             ended = None
+        if ended is not None and ended < 0:  # a signal ended it, and this is how a shell says so
+            ended = 128 - ended
         return HookEnded(chosen[0], ended, seconds)
 
     @property

@@ -92,7 +92,7 @@ def _of_its_end(notice: HookEnded | MetricsFailed | RunEnded) -> Line:
             said = {"hook": option, "exit_status": exit_status, "seconds": round(seconds, 3)}
             return Line("hook_ended", "info" if exit_status == 0 else "warning", said)
         case MetricsFailed(message):
-            return Line("warning", "warning", {"message": message})
+            return _problem("warning", "warning", Problem(message), ids=True)
         case RunEnded(outcome):
             said = outcome.to_json(ids=False)
             return Line("run_ended", "error" if outcome.exit_status else "info", {name: said[name] for name in _ENDED})
