@@ -331,6 +331,14 @@ def test_what_the_program_advises_is_said_in_the_operators_arguments(message: st
     assert in_arguments(message) == more
 
 
+def test_the_page_tells_all_settings_of_the_sample() -> None:
+    root = Path(__file__).parents[1]
+    settings = re.findall(r'environ\.get\("(\w+)"', (root / "jobs" / "segbatch_dag.py").read_text())
+    told = re.findall(r"^\| `(AUDIENCES_\w+)` \|", (root / "docs" / "airflow.md").read_text(), re.MULTILINE)
+    assert settings
+    assert set(told) == set(settings)
+
+
 def test_the_module_has_the_operator_and_nothing_else() -> None:
     with pytest.raises(AttributeError, match=r"'segbatch\.airflow' has no attribute 'Operator'"):
         _ = segbatch.airflow.Operator
