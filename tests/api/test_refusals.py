@@ -245,8 +245,8 @@ def test_health_is_told_however_much_is_going_on(ask: Asking) -> None:
 def test_a_slash_at_the_end_is_pointed_out(ask: Asking) -> None:
     for path in ("/", "/x/", "/x/members/"):
         detail = f"there is nothing at '{SEGMENTS}{path}'; leave out the slash at its end"
-        assert document(ask("GET", path), 404, "not-found")["detail"] == detail
-    assert document(ask("GET", "/x/y"), 404, "not-found")["detail"] == f"there is nothing at '{SEGMENTS}/x/y'"
+        assert document(ask("GET", path), 404, "no-endpoint")["detail"] == detail
+    assert document(ask("GET", "/x/y"), 404, "no-endpoint")["detail"] == f"there is nothing at '{SEGMENTS}/x/y'"
 
 
 def test_a_folder_that_goes_is_not_made_anew(ask: Asking) -> None:

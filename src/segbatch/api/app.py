@@ -80,7 +80,7 @@ def _nowhere(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         without = request.url.path.rstrip("/")
         hint = "; leave out the slash at its end" if without != request.url.path and _methods(request, without) else ""
-        return problem_response(Refusal("not-found", f"there is nothing at {path}{hint}"))
+        return problem_response(Refusal("no-endpoint", f"there is nothing at {path}{hint}"))
     return problem_response(Refusal("bad-request", "the request cannot be understood"))
 
 
