@@ -82,6 +82,7 @@ FILES: dict[str, tuple[str, list[str]]] = {
         [f"{key}: {NUL}" for key in ("contacts", "on_failure", "metrics_file", "jobs.a.project")],
     ),
     "a date": ("timezone = 2025-01-01", ["timezone: must be a text in quotes; found 2025-01-01"]),
+    "no time for hooks": ("hook_timeout = 0", ["hook_timeout: must be at least 0.1; found 0"]),
     "less than nothing": ("keep_days = -0.5", ["keep_days: must be at least 0; found -0.5"]),
     "cut short": ('contacts = "x', [f"line 1, column 14: unterminated string; {HINT}"]),
     "twice": ("keep = 3\nkeep = 4", [f"line 2, column 9: cannot overwrite a value; {HINT}"]),

@@ -31,7 +31,7 @@ from segbatch.publishing.guard import FLOOR, Guard, read_share
 from segbatch.publishing.lock import Patience
 from segbatch.publishing.pruning import KEEP_DAYS, KEEP_RUNS, Keep
 from segbatch.telling.formats import LogFormat, read_log_format
-from segbatch.telling.hooks import HOOK_TIMEOUT, Hooks
+from segbatch.telling.hooks import HOOK_TIMEOUT, MIN_HOOK_TIMEOUT, Hooks
 
 __all__ = ["query", "relink", "run"]
 
@@ -164,7 +164,10 @@ def run(
     hook_timeout: Annotated[
         float,
         typer.Option(
-            metavar="SECONDS", min=0, envvar="SEGBATCH_HOOK_TIMEOUT", help="How long such a command may take."
+            metavar="SECONDS",
+            min=MIN_HOOK_TIMEOUT,
+            envvar="SEGBATCH_HOOK_TIMEOUT",
+            help="How long such a command may take.",
         ),
     ] = HOOK_TIMEOUT,
     metrics_file: Annotated[

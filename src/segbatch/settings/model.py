@@ -13,6 +13,7 @@ from segbatch.publishing.pruning import FEWEST
 from segbatch.settings.names import variable
 from segbatch.settings.places import beside, pattern_beside
 from segbatch.telling.formats import read_log_format
+from segbatch.telling.hooks import MIN_HOOK_TIMEOUT
 
 __all__ = ["ConfigFile", "Environment", "Job"]
 
@@ -88,7 +89,9 @@ class Job(BaseModel):
     log_ids: bool | None = Field(None, description="whether logs and hooks may name the ids of contacts")
     on_success: Text | None = Field(None, description="a command for the shell, after a run in which all was published")
     on_failure: Text | None = Field(None, description="a command for the shell, after any other run")
-    hook_timeout: float | None = Field(None, ge=0, lt=math.inf, description="how many seconds such a command may take")
+    hook_timeout: float | None = Field(
+        None, ge=MIN_HOOK_TIMEOUT, lt=math.inf, description="how many seconds such a command may take"
+    )
     metrics_file: Place | None = Field(None, description="the file to write metrics for Prometheus to")
     metrics_segments: bool | None = Field(None, description="whether each segment has metrics of its own")
     dialect: Text | None = Field(None, description="the database that `segbatch sql` writes for")

@@ -17,10 +17,13 @@ from segbatch.errors import SegbatchError, UsageError, cut
 from segbatch.telling import hook_runner
 from segbatch.telling.outcome import HookEnded, Outcome
 
-__all__ = ["HOOK_TIMEOUT", "Hooks", "Standby"]
+__all__ = ["HOOK_TIMEOUT", "MIN_HOOK_TIMEOUT", "Hooks", "Standby"]
 
 HOOK_TIMEOUT = 60.0
 """How long a hook may take, in seconds, unless told otherwise."""
+
+MIN_HOOK_TIMEOUT = 0.1
+"""The least that can be told; 0, which elsewhere means no limit, would end every hook at once."""
 
 _LENIENCE = 10.0
 """How much longer it is waited for the process that ends the hook then."""
