@@ -191,6 +191,13 @@ def test_an_argument_that_cannot_be_is_an_error_of_the_dag_and_no_task_is_tried_
     assert isinstance(raised.value, AirflowFailException)
 
 
+def test_what_a_mapped_task_is_given_is_looked_at_when_it_is_made_in_the_task() -> None:
+    with DAG("mapped", schedule=None):
+        mapped = SegbatchOperator.partial(task_id="publish", on_partial="maybe").expand(contacts=["a", "b"])
+    with pytest.raises(AirflowFailException, match=r"^on_partial is 'maybe'"):
+        mapped.unmap({"contacts": "a"})
+
+
 @pytest.mark.parametrize("template", ["--job '{{ run_id }}", "{% raw %}--output{% endraw %} x"])
 def test_what_a_template_makes_is_looked_at_in_the_task(template: str) -> None:
     task = Task()
