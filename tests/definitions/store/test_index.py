@@ -188,3 +188,28 @@ def test_a_lock_that_is_removed_while_it_is_taken_is_taken_again(
 
     monkeypatch.setattr(fcntl, "flock", removed)
     assert store(tmp_path).update("a", {"name": "B"}).segment.name == "B"
+
+
+def test_a_segment_that_moves_once_it_is_written_is_answered_from_its_new_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "a.json", definition("A", id="a"))
+    replace = files.replace
+
+    def moved(file: Path, content: bytes, was: bytes) -> None:
+        replace(file, content, was)
+        file.rename(tmp_path / "b.json")
+
+    monkeypatch.setattr(files, "replace", moved)
+    updated = store(tmp_path).update("a", {"name": "B"})
+    assert (updated.segment.name, Path(updated.file).name) == ("B", "b.json")
+
+
+def test_however_many_projects_ask_each_is_told_of_its_own_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_VIEWS", 3)
+    for number in range(5):
+        put(tmp_path / f"{number}.json", definition("A", id=f"customers-{number}", project_id=f"p{number}"))
+    ours = store(tmp_path)
+    for number in [*range(5), *range(5)]:
+        with pytest.raises(NotFoundError, match=f"did you mean 'customers-{number}'"):
+            ours.get("custmers", project=f"p{number}")
