@@ -34,3 +34,16 @@ def nights(tmp_path: Path) -> Nights:
     made.segment("pro")
     made.segment("free")
     return made
+
+
+@pytest.fixture
+def four(nights: Nights) -> Nights:
+    """Four nights: ann leaves pro and comes back, bob leaves, dan comes, and leaves with the snapshot."""
+    nights.run(0)
+    nights.contacts(ann="free", bob="pro", cem="free", dan="pro")
+    nights.run(1)
+    nights.contacts(ann="pro", bob="free", cem="free", dan="pro")
+    nights.run(2)
+    nights.contacts(ann="pro", bob="free", cem="free")
+    nights.run(3)
+    return nights

@@ -15,19 +15,6 @@ from segbatch import ExportError, Keep, PublishError, UsageError
 from .conftest import Export
 
 
-@pytest.fixture
-def four(nights: Nights) -> Nights:
-    """Four nights: ann leaves pro and comes back, bob leaves, dan comes, and leaves with the snapshot."""
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free", dan="pro")
-    nights.run(1)
-    nights.contacts(ann="pro", bob="free", cem="free", dan="pro")
-    nights.run(2)
-    nights.contacts(ann="pro", bob="free", cem="free")
-    nights.run(3)
-    return nights
-
-
 @pytest.mark.usefixtures("four")
 @pytest.mark.parametrize(
     ("options", "expected"),

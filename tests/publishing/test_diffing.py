@@ -17,19 +17,6 @@ def told(found: RunsDiff) -> dict[str, tuple[Any, ...]]:
     }
 
 
-@pytest.fixture
-def four(nights: Nights) -> Nights:
-    """Four nights: ann leaves pro and comes back, bob leaves, dan comes, and leaves with the snapshot."""
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free", dan="pro")
-    nights.run(1)
-    nights.contacts(ann="pro", bob="free", cem="free", dan="pro")
-    nights.run(2)
-    nights.contacts(ann="pro", bob="free", cem="free")
-    nights.run(3)
-    return nights
-
-
 def test_the_net_of_what_happened_between_two_runs_is_told(four: Nights) -> None:
     assert told(diff(four.output, "night-0", "night-1")) == {
         "free": (1, 2, 1, 0, "same"),
