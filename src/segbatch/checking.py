@@ -21,7 +21,7 @@ class CheckReport:
 
     Attributes:
         segments: How many definitions there are, good and broken.
-        problems: Errors and warnings, in the order of the segments' ids.
+        problems: Errors and warnings, in the order of the segments' ids; notes at the end.
     """
 
     segments: int
@@ -31,6 +31,11 @@ class CheckReport:
     def errors(self) -> tuple[Problem, ...]:
         """The errors alone."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The warnings alone."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")
 
 
 def check(
@@ -67,4 +72,4 @@ def check(
         return CheckReport(len(own), (*doubts, *own.problems, *wrong_patterns(own.good), *wrong_references(own)))
     question = Question(contacts, id_column, project, None, timezone, strict, allow_empty=True)
     prepared = prepare(question, definitions)
-    return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings))
+    return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings, *prepared.notes))

@@ -50,7 +50,7 @@ _JSON_ESCAPE = re.compile(r"\\(u00([01][0-9a-f])|.)")
 _NEAR = 0.7
 _NAMES_SHOWN = 12
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Problem:
         file: The definition file, as the user would name it; None for a definition made in Python.
         path: The place in the file in JSONPath form, such as `$.rules[1].operator`.
         segment_id: The id of the segment, where one is known.
-        severity: `error`, or `warning` for what is legal and often a mistake.
+        severity: `error`; `warning` for what is legal and often a mistake; `note` for a fact that is not in doubt.
         without_ids: The message without the ids of contacts, where it has any.
     """
 
@@ -84,8 +84,8 @@ class Problem:
         return f"segment '{clipped(self.segment_id)}'"
 
     def as_error(self) -> "Problem":
-        """Return the same problem as an error, as `--strict` wants it."""
-        return replace(self, severity="error")
+        """Return a warning as an error, as `--strict` requires; a note stays a note."""
+        return self if self.severity == "note" else replace(self, severity="error")
 
     def hiding_ids(self) -> "Problem":
         """Return the same problem without ids of contacts."""

@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "Listener",
     "LockAwaited",
+    "Noted",
     "PhaseEnded",
     "RunEvaluated",
     "RunPlanned",
@@ -106,6 +107,13 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """A fact about how the run reads its input, which is not in doubt."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class ContactsDone:
     """The run got further.
 
@@ -155,6 +163,7 @@ Event = (
     | SegmentFailed
     | SegmentHeld
     | Warned
+    | Noted
     | ContactsDone
     | PhaseEnded
     | RunEvaluated

@@ -10,7 +10,7 @@ from typing import Any
 from segbatch.addresses import without_secrets
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import NothingToPublishError, Problem, counted
-from segbatch.events import Listener, RunEvaluated, RunStarted, SegmentFailed, Teller, Warned
+from segbatch.events import Listener, Noted, RunEvaluated, RunStarted, SegmentFailed, Teller, Warned
 from segbatch.night import Night
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
@@ -48,6 +48,7 @@ class RunReport:
         membership: The folder with the membership's Parquet files.
         taken_back: The ids of the runs that it took back.
         dry_run: Whether nothing was written, and these are the places where it would be.
+        notes: Facts about how the run read its input, such as the column that a name in another case matched.
     """
 
     run: RunRecord
@@ -59,6 +60,7 @@ class RunReport:
     membership: Path
     taken_back: tuple[str, ...] = ()
     dry_run: bool = False
+    notes: tuple[Problem, ...] = ()
 
     def to_json(self, *, ids: bool = True) -> dict[str, Any]:
         """Return it as JSON data: the run, its segments without their definitions, and where they are published.
@@ -76,6 +78,7 @@ class RunReport:
             ],
             "deleted": [gone.model_dump(mode="json") for gone in self.deleted],
             "warnings": [str(problem if ids else problem.hiding_ids()) for problem in self.warnings],
+            "notes": [str(problem if ids else problem.hiding_ids()) for problem in self.notes],
             "taken_back": list(self.taken_back),
             "dry_run": self.dry_run,
             "catalogue": str(self.catalogue),
@@ -157,7 +160,8 @@ def run(
         if gone.deleted:
             prepared = prepared.doubting(tell_deleted(Path(segments), gone.deleted, None if dry_run else run_id))
         night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, teller)
-        teller.tell(night.planned, *map(Warned, prepared.warnings), *map(SegmentFailed, _failures(night)))
+        teller.tell(night.planned, *map(Noted, prepared.notes), *map(Warned, prepared.warnings))
+        teller.tell(*map(SegmentFailed, _failures(night)))
         teller.end_phase("prepare")
         return _count(night) if dry_run else _publish(night, keep)
 
@@ -221,6 +225,7 @@ def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
         deleted=manifest.deleted,
         errors=errors,
         warnings=tuple(prepared.warnings),
+        notes=tuple(prepared.notes),
         catalogue=output / CATALOGUE,
         membership=output / RUNS / folder / MEMBERSHIP,
         taken_back=tuple(past.run.run_id for past in night.followed.taken_back),

@@ -150,6 +150,7 @@ class Night:
             id_column=self.prepared.snapshot.id_column,
             files=outcome.recorded.files,
             warnings=tuple(map(str, self.prepared.warnings)),
+            notes=tuple(map(str, self.prepared.notes)),
             versions=versions(),
         )
 

@@ -97,7 +97,16 @@ class Prepared:
     @property
     def warnings(self) -> Sequence[Problem]:
         """What is legal and often a mistake."""
-        return (*self.doubts, *self.snapshot.problems, *self.plan.warnings)
+        return tuple(problem for problem in self._findings if problem.severity == "warning")
+
+    @property
+    def notes(self) -> Sequence[Problem]:
+        """Facts for the report that are not in doubt, such as how a column was read."""
+        return tuple(problem for problem in self._findings if problem.severity == "note")
+
+    @property
+    def _findings(self) -> Sequence[Problem]:
+        return (*self.doubts, *self.snapshot.problems, *self.plan.warnings, *self.plan.notes)
 
 
 def prepare(question: Question, definitions: Definitions) -> Prepared:
@@ -118,8 +127,9 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
         message = "has no contacts, which would empty every segment; check the export, or say --allow-empty"
         raise SnapshotError(f"{question.contacts}: {message}")
     snapshot = snapshot.with_fields(own.fields)
-    if question.strict and snapshot.problems:
-        first = snapshot.problems[0]
+    doubtful = [problem for problem in snapshot.problems if problem.severity != "note"]
+    if question.strict and doubtful:
+        first = doubtful[0]
         named, hidden = (f"{question.contacts}: {problem} (--strict)" for problem in (first, first.hiding_ids()))
         raise SnapshotError(named, without_ids=hidden)
     plan = make_plan(

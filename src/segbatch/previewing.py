@@ -49,12 +49,14 @@ class PreviewReport:
         segments: What the segments would hold, ordered by id.
         errors: Why others could not be evaluated.
         warnings: What is legal and often a mistake.
+        notes: Facts about how the fields are read.
     """
 
     contacts: int
     segments: tuple[Previewed, ...]
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 @dataclass(slots=True)
@@ -117,7 +119,8 @@ def preview(
     if not wanted:
         raise DefinitionError(errors)
     found = first_members(prepared, wanted, first)
-    return PreviewReport(prepared.snapshot.rows, found, tuple(errors), tuple(prepared.warnings))
+    warnings, notes = tuple(prepared.warnings), tuple(prepared.notes)
+    return PreviewReport(prepared.snapshot.rows, found, tuple(errors), warnings, notes)
 
 
 def first_members(

@@ -22,6 +22,7 @@ from segbatch.errors import Problem
 from segbatch.events import (
     ContactsDone,
     LockAwaited,
+    Noted,
     PhaseEnded,
     RunEvaluated,
     RunPlanned,
@@ -259,7 +260,7 @@ def notices(program: Program) -> list[Notice]:  # noqa: ARG001 - in its folder
     return [
         *heard,
         LockAwaited("output: run first is at work; waiting"),
-        *(kind(PROBLEM) for kind in (SegmentFailed, SegmentHeld, Warned)),
+        *(kind(PROBLEM) for kind in (SegmentFailed, SegmentHeld, Warned, Noted)),
         RunFailed((PROBLEM,)),
         HookEnded("--on-success", 0, 0.1),
         HookEnded("--on-failure", None, 60.0),

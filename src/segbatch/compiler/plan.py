@@ -49,6 +49,7 @@ class Plan:
         leaves: The dotted paths of the columns that some predicate reads.
         failed: For each segment that cannot be evaluated, its id and its problems.
         warnings: What is legal and often a mistake.
+        notes: Facts about how rules are read.
     """
 
     predicates: tuple[pl.Expr, ...]
@@ -57,6 +58,7 @@ class Plan:
     leaves: frozenset[str]
     failed: Mapping[str, tuple[Problem, ...]]
     warnings: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
     def without(self, segment_ids: Collection[str]) -> "Plan":
         """Return the plan without some segments, which those that stay must not name."""
@@ -101,7 +103,9 @@ def make_plan(
     named = tuple(segment_id for segment_id in references.order if segment_id not in planner.failed)
     failed = {segment_id: tuple(problems) for segment_id, problems in planner.failed.items()}
     warnings = (*_without_projects(schema, project), *planner.warnings)
-    return Plan(tuple(planner.predicates), tuple(good), named, frozenset(planner.leaves), failed, warnings)
+    return Plan(
+        tuple(planner.predicates), tuple(good), named, frozenset(planner.leaves), failed, warnings, tuple(planner.notes)
+    )
 
 
 def project_rule(owner: str) -> Rule:
@@ -140,6 +144,7 @@ class _Planner:
         self.leaves: set[str] = set()
         self.failed: dict[str, list[Problem]] = {}
         self.warnings: list[Problem] = []
+        self.notes: list[Problem] = []
         self._schema = schema
         self._clock = clock
         self._strict = strict
@@ -156,6 +161,7 @@ class _Planner:
             problems = [problem.as_error() for problem in problems]
         self.fail(definition, [problem for problem in problems if problem.severity == "error"])
         self.warnings += [definition.locate(problem) for problem in problems if problem.severity == "warning"]
+        self.notes += [definition.locate(problem) for problem in problems if problem.severity == "note"]
         return PlannedSegment(definition, condition, owner)
 
     def fail(self, definition: Definition, problems: Iterable[Problem]) -> None:

@@ -35,8 +35,7 @@ def print_check(report: "CheckReport", *, as_json: bool) -> None:
         print_json({"segments": report.segments, "problems": [_problem_data(entry) for entry in report.problems]})
         return
     print_problems(report.problems)
-    warnings = len(report.problems) - len(report.errors)
-    found = f"{counted(len(report.errors), 'error')}, {counted(warnings, 'warning')}"
+    found = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
     out().print(f"{counted(report.segments, 'segment')} checked: {found}")
 
 
@@ -45,10 +44,10 @@ def print_lint(report: "LintReport", *, as_json: bool) -> None:
     if as_json:
         errors = [_problem_data(entry) for entry in report.errors]
         findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
-        warnings = [_problem_data(entry) for entry in report.warnings]
-        print_json({"segments": report.segments, "problems": warnings + errors, "findings": findings})
+        notices = [_problem_data(entry) for entry in (*report.notes, *report.warnings)]
+        print_json({"segments": report.segments, "problems": notices + errors, "findings": findings})
         return
-    print_problems(report.warnings)
+    print_problems((*report.notes, *report.warnings))
     print_problems(report.errors)
     print_problems(finding.named for finding in report.findings)
     errors_too = f"{counted(len(report.errors), 'error')}, " if report.errors else ""
@@ -64,6 +63,10 @@ def print_finding_names(names: "Mapping[FindingName, str]", *, as_json: bool) ->
     width = max(map(len, names))
     for name, meaning in names.items():
         out().print(f"{name:{width}}  {meaning}", soft_wrap=True)
+
+
+def _notices(report: "PreviewReport | Explanation | Funnel") -> dict[str, list[str]]:
+    return {"warnings": list(map(str, report.warnings)), "notes": list(map(str, report.notes))}
 
 
 def _problem_data(problem: Problem) -> dict[str, str | None]:
@@ -88,10 +91,10 @@ def _table(*columns: str, right: int = 0) -> Table:
 def print_preview(report: "PreviewReport", *, as_json: bool) -> None:
     """Print what a preview found: a line a segment and its first members, or JSON, to stdout; problems to stderr."""
     if as_json:
-        problems = {"errors": list(map(str, report.errors)), "warnings": list(map(str, report.warnings))}
+        problems = {"errors": list(map(str, report.errors)), **_notices(report)}
         print_json({"contacts": report.contacts, "segments": [asdict(entry) for entry in report.segments]} | problems)
         return
-    print_problems(report.warnings)
+    print_problems((*report.notes, *report.warnings))
     print_problems(report.errors)
     for entry in report.segments:
         size = f"{entry.members:,} of {counted(report.contacts, 'contact')}"
@@ -103,9 +106,9 @@ def print_preview(report: "PreviewReport", *, as_json: bool) -> None:
 def print_explanation(report: "Explanation", *, as_json: bool) -> None:
     """Print why a contact is in a segment or is not: a line a rule, or JSON, to stdout; warnings to stderr."""
     if as_json:
-        print_json({**asdict(report), "warnings": list(map(str, report.warnings))})
+        print_json({**asdict(report), **_notices(report)})
         return
-    print_problems(report.warnings)
+    print_problems((*report.notes, *report.warnings))
     table = _table("", "rule", "why")
     for entry, depth in _indented(report.verdicts):
         mark = "[green]yes[/green]" if entry.holds else "[red]no[/red]"
@@ -118,9 +121,9 @@ def print_explanation(report: "Explanation", *, as_json: bool) -> None:
 def print_funnel(report: "Funnel", *, as_json: bool) -> None:
     """Print where a segment loses its contacts: a line a rule, or JSON, to stdout; warnings to stderr."""
     if as_json:
-        print_json({**asdict(report), "warnings": list(map(str, report.warnings))})
+        print_json({**asdict(report), **_notices(report)})
         return
-    print_problems(report.warnings)
+    print_problems((*report.notes, *report.warnings))
     table = _table("rule", "keeps", "share", "left", "share", right=4)
     for entry, depth in _indented(report.steps):
         alone = (f"{entry.keeps:,}", share(entry.keeps, report.contacts))

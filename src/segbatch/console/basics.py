@@ -31,7 +31,7 @@ __all__ = [
 
 _NO_FOLD = 10_000_000
 
-_SEVERITY_COLOUR = {"error": "red", "warning": "yellow"}
+_SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def plain(text: str) -> str:
@@ -121,7 +121,7 @@ def silence_stdout() -> None:
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
-    """Print errors and warnings, a line each, to stderr."""
+    """Print errors, warnings and notes, a line each, to stderr."""
     for problem in problems:
         colour = _SEVERITY_COLOUR[problem.severity]
         err().print(f"[{colour}]{problem.severity}:[/{colour}] {plain(str(problem))}")

@@ -16,9 +16,10 @@ __all__ = ["print_exported"]
 def print_exported(report: "ExportReport", *, as_json: bool) -> None:
     """Print what was written, to stdout; where that is the export itself, to stderr. Warnings go to stderr."""
     if as_json:
-        print_json({**asdict(report), "warnings": list(map(str, report.warnings))})
+        notices = {"warnings": list(map(str, report.warnings)), "notes": list(map(str, report.notes))}
+        print_json({**asdict(report), **notices})
         return
-    print_problems(report.warnings)
+    print_problems((*report.notes, *report.warnings))
     console = err() if report.file is None else out()
     console.print(plain(f"{report.segment_id}: {_amount(report)}"), soft_wrap=True)
     if report.guarded:

@@ -53,7 +53,8 @@ def print_run(
             print_json(report.to_json())
             return
         if not is_logged:
-            print_problems(problem if ids else problem.hiding_ids() for problem in report.warnings)
+            notices = (*report.notes, *report.warnings)
+            print_problems(problem if ids else problem.hiding_ids() for problem in notices)
             print_problems(_gathered(report.errors))
         if not quiet:
             _print_table(report)

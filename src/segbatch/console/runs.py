@@ -131,6 +131,8 @@ def _facts(details: "RunDetails") -> Table:
         table.add_row(name, value)
     for warning in manifest.warnings:
         table.add_row("warning", plain(warning))
+    for note in manifest.notes:
+        table.add_row("note", plain(note))
     return table
 
 

@@ -56,7 +56,7 @@ def explain(
     prepared, segment_id = _prepare(question, segment, segments)
     row, found = _find(prepared, contact_id)
     member, verdicts = explain_row(prepared, segment_id, row)
-    return Explanation(segment_id, found, member, verdicts, tuple(prepared.warnings))
+    return Explanation(segment_id, found, member, verdicts, tuple(prepared.warnings), tuple(prepared.notes))
 
 
 def funnel(

@@ -28,7 +28,7 @@ def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
         members += int(answers.frame.select(answers.to(planned.condition)).to_series().sum())
     steps = tuple(_step(part, keeps, left, snapshot.rows) for part in top)
     share = members / snapshot.rows if snapshot.rows else None
-    return Funnel(segment_id, snapshot.rows, members, share, steps, tuple(prepared.warnings))
+    return Funnel(segment_id, snapshot.rows, members, share, steps, tuple(prepared.warnings), tuple(prepared.notes))
 
 
 def _flat(parts: Iterable[Part]) -> Iterator[Part]:

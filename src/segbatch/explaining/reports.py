@@ -36,6 +36,7 @@ class Explanation:
         member: Whether it is in.
         verdicts: Of which a member meets every one.
         warnings: What is legal in the definition and often a mistake.
+        notes: Facts about how the fields are read.
     """
 
     segment_id: str
@@ -43,6 +44,7 @@ class Explanation:
     member: bool
     verdicts: tuple[Verdict, ...]
     warnings: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Funnel:
         share: The share of its members; None where there are no contacts.
         steps: Of which a member meets every one.
         warnings: What is legal in the definition and often a mistake.
+        notes: Facts about how the fields are read.
     """
 
     segment_id: str
@@ -85,3 +88,4 @@ class Funnel:
     share: float | None
     steps: tuple[Step, ...]
     warnings: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()

@@ -81,11 +81,13 @@ class Contacts:
         snapshot: The snapshot.
         names: The columns.
         warnings: Which of them nobody has.
+        notes: Facts about how they are read.
     """
 
     snapshot: Snapshot
     names: Sequence[str]
     warnings: tuple[Problem, ...]
+    notes: tuple[Problem, ...]
     _sources: Sequence[_Source] = field(default=(), repr=False)
 
     @classmethod
@@ -106,10 +108,12 @@ class Contacts:
             if found.warning
         ]
         sources = [_Source(snapshot, whole), _Source(opened, parts)]
+        doubts = [problem for problem in opened.problems if problem.severity != "note"]
         return cls(
             snapshot,
             names,
-            (*warnings, *opened.problems),
+            (*warnings, *doubts),
+            tuple(problem for problem in opened.problems if problem.severity == "note"),
             [source for source in sources if source.fields] or sources[:1],
         )
 

@@ -45,6 +45,7 @@ class ExportReport:
         not_in_snapshot: How many of their contacts are not in the snapshot, so that their columns are empty.
         guarded: How many cells got a `'`, since they are like a formula.
         warnings: What may not be as it is thought.
+        notes: Facts about how the columns are read.
     """
 
     segment_id: str
@@ -58,6 +59,7 @@ class ExportReport:
     not_in_snapshot: int
     guarded: int
     warnings: tuple[Problem, ...]
+    notes: tuple[Problem, ...] = ()
 
 
 def export(
@@ -232,4 +234,5 @@ def _report(rows: _Rows, tally: _Tally, kind: Format, place: Path | None) -> Exp
         not_in_snapshot=missing,
         guarded=tally.guarded,
         warnings=warnings,
+        notes=rows.join.contacts.notes if rows.join else (),
     )

@@ -31,12 +31,14 @@ class LintReport:
         errors: What is certainly wrong, as `check` finds it; such segments are not looked into.
         findings: What is legal and probably wrong, in the order of the segments' ids.
         warnings: What of the question itself is probably a slip.
+        notes: Facts about how the fields are read.
     """
 
     segments: int
     errors: tuple[Problem, ...]
     findings: tuple[Finding, ...]
     warnings: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()
 
 
 def lint(
@@ -75,12 +77,13 @@ def lint(
         own = definitions.of_project(project)
         errors, found = (*own.problems, *wrong_patterns(own.good)), _by_themselves(own, clock)
         doubts: Sequence[Problem] = unknown_project(project, definitions)
+        notes: Sequence[Problem] = ()
     else:
         prepared = prepare(Question(contacts, id_column, project, as_of, timezone), definitions)
         own, errors, found = prepared.definitions, tuple(prepared.errors), _over_contacts(prepared, project)
-        doubts = prepared.doubts
+        doubts, notes = prepared.doubts, prepared.notes
     kept = sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)
-    return LintReport(len(own), errors, tuple(kept), tuple(doubts))
+    return LintReport(len(own), errors, tuple(kept), tuple(doubts), tuple(notes))
 
 
 def _by_themselves(definitions: Definitions, clock: Clock) -> Iterator[Finding]:

@@ -199,6 +199,7 @@ class Manifest(_Record):
         id_column: Their column of ids; None where that was not written down.
         files: The files it wrote.
         warnings: What was legal and often is a mistake, a message each.
+        notes: Facts about how the run read its input, a message each.
         versions: The versions of Python and of the libraries that a result can depend on.
     """
 
@@ -210,4 +211,5 @@ class Manifest(_Record):
     id_column: str | None = None
     files: tuple[PublishedFile, ...]
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     versions: dict[str, str] = {}

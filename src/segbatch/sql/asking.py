@@ -46,7 +46,7 @@ def write_sql(
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the zone of calendar days and of times without an offset.
         strict: Whether a custom field that no contact has is an error.
-        warn: Told what is legal and often a mistake.
+        warn: Called with the notes and warnings.
 
     Returns:
         The query, without a semicolon.
@@ -69,5 +69,5 @@ def write_sql(
     prepared = prepare(question, chosen.definitions)
     written = query(prepared, segment_id, dialect, table, project)
     if warn is not None:
-        warn(prepared.warnings)
+        warn((*prepared.notes, *prepared.warnings))
     return written

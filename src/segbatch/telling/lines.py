@@ -9,6 +9,7 @@ from segbatch.errors import Problem
 from segbatch.events import (
     ContactsDone,
     LockAwaited,
+    Noted,
     PhaseEnded,
     RunEvaluated,
     RunPlanned,
@@ -47,6 +48,7 @@ _OF_PROBLEMS: dict[type, tuple[str, Level]] = {
     SegmentFailed: ("segment_failed", "error"),
     SegmentHeld: ("segment_held", "error"),
     Warned: ("warning", "warning"),
+    Noted: ("note", "info"),
 }
 
 
@@ -58,7 +60,7 @@ def lines_of(notice: Notice, *, ids: bool) -> Iterator[Line]:
         ids: Whether the ids of contacts may be in it.
     """
     match notice:
-        case SegmentFailed(problem) | SegmentHeld(problem) | Warned(problem):
+        case SegmentFailed(problem) | SegmentHeld(problem) | Warned(problem) | Noted(problem):
             yield _problem(*_OF_PROBLEMS[type(notice)], problem, ids=ids)
         case LockAwaited(message):
             yield Line("waiting", fields={"message": message})
