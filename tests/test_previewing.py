@@ -160,8 +160,8 @@ def test_one_wrong_definition_hurts_no_other() -> None:
         (["few"], {"match": "any"}, "--match joins the rules of --rule; a definition says its own 'match'"),
         (
             [],
-            {"rules": ["a exists"], "match": "some"},
-            "'some' is no way to join rules; there are all, any, none (--match)",
+            {"rules": ["a exists"], "match": "most"},
+            "invalid --match 'most': use all, any or none",
         ),
         (
             [],

@@ -11,7 +11,8 @@ from segbatch.definitions.loading import (
     load_definitions,
     read_definitions,
 )
-from segbatch.definitions.operators import MatchName, read_match
+from segbatch.definitions.meant import read_match
+from segbatch.definitions.operators import MatchName
 from segbatch.definitions.rule_text import read_rules
 from segbatch.definitions.segment import Segment
 from segbatch.definitions.stdin import read_stdin

@@ -48,7 +48,10 @@ _NAME_LENGTH = 100
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
 _JSON_ESCAPE = re.compile(r"\\(u00([01][0-9a-f])|.)")
 _NEAR = 0.7
+_NEAREST = 5
 _NAMES_SHOWN = 12
+_DENYING = re.compile(r"(.*[\W_])?(not|non|never|without|isn'?t|doesn'?t|don'?t|dont)[\W_]|no[\W_]|!")
+_DENYING_PREFIXES = ("un", "in", "non", "not", "no", "dis", "n")
 
 Severity = Literal["error", "warning", "note"]
 
@@ -223,10 +226,19 @@ class PublishError(SegbatchError):
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """Return the valid word that is most like what the user wrote, or None where nothing is near."""
+    """Return the valid word that is most like what the user wrote and not its opposite; None if there is none."""
+    folded = word.casefold()
     by_folded = {choice.casefold(): choice for choice in choices}
-    near = difflib.get_close_matches(word.casefold(), by_folded, n=1, cutoff=_NEAR)
-    return by_folded[near[0]] if near else None
+    near = difflib.get_close_matches(folded, by_folded, n=_NEAREST, cutoff=_NEAR)
+    return next((by_folded[choice] for choice in near if not _are_opposite(folded, choice)), None)
+
+
+def _are_opposite(word: str, choice: str) -> bool:
+    """Return whether one of two words denies the other, as `not_all` and `all`, `inactive` and `active` do."""
+    if bool(_DENYING.match(word)) != bool(_DENYING.match(choice)):
+        return True
+    short, long = sorted((word, choice), key=len)
+    return any(long == f"{prefix}{short}" for prefix in _DENYING_PREFIXES)
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:

@@ -157,6 +157,24 @@ WORDS: dict[str, tuple[Any, str]] = {
         segment(rule(operator="[/red]")),
         f"$.rules[0].operator: '[/red]' is not an operator; there are {OPERATOR_NAMES}",
     ),
+    "operator that denies another": (
+        segment(rule(operator="nin")),
+        "$.rules[0].operator: 'nin' is not an operator; did you mean 'not_in'?",
+    ),
+    "operator that denies one without an opposite": (
+        segment(rule(operator="not_between")),
+        (
+            "$.rules[0].operator: 'not_between' is not an operator; "
+            'put a rule with \'between\' into a group {"match": "none", "rules": [...]}'
+        ),
+    ),
+    "match that denies": (
+        segment(match="not all"),
+        (
+            "$.match: 'not all' is not a value of 'match'; "
+            'for "not all", put a group with "match": "all" into a group with "match": "none"'
+        ),
+    ),
     "match": (segment(match="every"), "$.match: 'every' is not a value of 'match'; there are all, any, none"),
     "match in capitals": (segment(match="ANY"), "$.match: 'ANY' is not a value of 'match'; did you mean 'any'?"),
     "match of a group": (
@@ -175,6 +193,14 @@ WORDS: dict[str, tuple[Any, str]] = {
         segment(rule(operator="exists", value=ABSENT, missing="include")),
         "$.rules[0].missing: 'missing' says nothing on 'exists'; remove it",
     ),
+    **{
+        f"{key} on {operator}": (
+            segment(rule(operator=operator, value=ABSENT, **{key: value})),
+            f"$.rules[0].{key}: '{key}' says nothing on '{operator}'; remove it",
+        )
+        for operator in ("blank", "not_blank")
+        for key, value in (("missing", "include"), ("missing", "exclude"), ("ignore_case", True))
+    },
     "missing on empty": (
         segment(rule(operator="empty", value=ABSENT, missing="exclude")),
         "$.rules[0].missing: 'missing' says nothing on 'empty'; remove it",

@@ -36,6 +36,7 @@ OPERATOR_GROUPS = [
     frozenset({"contains", "not_contains"}),
     frozenset({"gt", "lt", "gte", "lte"}),
     frozenset({"exists", "empty"}),
+    frozenset({"blank", "not_blank"}),
     frozenset({"in", "not_in"}),
 ]
 

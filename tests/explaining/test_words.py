@@ -70,6 +70,13 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
         ({"a": 1}, "exists", None, "yes: there: an object"),
         (b"x", "exists", None, "yes: there: a value of a type that rules do not compare"),
         (None, "empty", None, "yes: missing for every contact"),
+        (None, "blank", None, "yes: missing for every contact"),
+        ("  ", "blank", None, "yes: '  ' is blank"),
+        ("x", "blank", None, "no: 'x' is not blank"),
+        ("", "not_blank", None, "no: '' is blank"),
+        ([], "blank", None, "yes: [] is blank"),
+        ([None], "not_blank", None, "yes: [null] is not blank"),
+        (5, "not_blank", None, "yes: there: 5"),
     ],
 )
 def test_the_reason_has_the_value_that_was_seen(value: Any, operator: str, wanted: Any, expected: str) -> None:

@@ -21,6 +21,12 @@ def x(operator: str, value: Any = None, **more: Any) -> dict[str, Any]:
 NEVER: list[Rules] = [
     [x("exists"), x("empty")],
     [x("empty"), x("eq", "a")],
+    [x("blank"), x("not_blank")],
+    [x("not_blank"), x("empty")],
+    [x("blank"), x("eq", "a")],
+    [x("blank"), x("in", [5, True, "a"])],
+    [x("blank"), x("contains", "a ")],
+    [{"match": "none", "rules": [x("not_blank")]}, x("starts_with", "a")],
     [x("eq", "a"), x("neq", "a")],
     [x("contains", "a"), x("not_contains", "a")],
     [x("in", ["a", "b"]), x("not_in", ["b", "c", "a"])],
@@ -39,6 +45,16 @@ NEVER: list[Rules] = [
 ]
 
 PERHAPS: list[Rules] = [
+    [x("blank"), x("exists")],
+    [x("blank"), x("empty")],
+    [x("blank"), x("neq", "a")],
+    [x("blank"), x("neq", "a", missing="exclude")],
+    [x("blank"), x("in", ["a", ""])],
+    [x("blank"), x("starts_with", " ")],
+    [x("blank"), x("lt", "a")],
+    [x("not_blank"), x("in", ["a", ""])],
+    [x("not_blank"), x("contains", " ")],
+    [x("in", [" ", "\u3000"]), x("not_blank")],
     [x("gt", "2025-06-01T10:00:00Z"), x("lte", "2025-06-01T12:00:00+02:00")],
     [x("eq", "a"), x("eq", "b")],
     [x("contains", "a"), x("contains", "b")],
@@ -72,6 +88,17 @@ COLUMNS: list[tuple[list[Any], Rules, bool]] = [
     ([NOON], [x("gt", "2025-06-01"), x("lt", "2025-06-01T12:00:00Z")], False),
     ([NOON.date()], [x("eq", "2025-06-01"), x("eq", "2025-06-02")], True),
     ([["a"], ["b"]], [x("in", ["a"]), x("not_contains", "a")], True),
+    (["a", "b"], [x("in", [" ", "\u3000"]), x("not_blank")], True),
+    ([["a"], ["b"]], [x("in", [" ", "\u3000"]), x("not_blank")], False),
+    ([1, 2], [x("blank"), x("exists")], True),
+    ([1, 2], [x("blank"), x("neq", 1, missing="exclude")], True),
+    ([1, 2], [x("not_blank"), x("exists")], False),
+    ([1, 2], [x("not_blank"), x("eq", 1)], False),
+    (["a", "b"], [x("blank"), x("exists")], False),
+    ([["a"], ["b"]], [x("blank"), x("exists")], False),
+    ([["a"], ["b"]], [x("blank"), x("contains", "")], True),
+    ([["a"], ["b"]], [x("blank"), x("not_contains", "a", missing="exclude")], False),
+    ([{"a": 1}], [x("blank"), x("exists")], True),
 ]
 
 

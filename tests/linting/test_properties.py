@@ -101,8 +101,9 @@ def reworded(node: dict[str, Any], draw: Any) -> dict[str, Any]:
             return {"match": draw(st.sampled_from(["all", "any"])), "rules": [node]}
         case 1, "eq" | "neq" as operator, str() | int() | float() as value:
             return {**node, "operator": {"eq": "in", "neq": "not_in"}[operator], "value": [value]}
-        case 2, "exists" | "empty" as operator, _:
-            opposite = {**node, "operator": {"exists": "empty", "empty": "exists"}[operator]}
+        case 2, "exists" | "empty" | "blank" | "not_blank" as operator, _:
+            opposites = {"exists": "empty", "empty": "exists", "blank": "not_blank", "not_blank": "blank"}
+            opposite = {**node, "operator": opposites[operator]}
             return {"match": "none", "rules": [opposite]}
         case 3, "in" | "not_in" as operator, [*values]:
             parts = [{**node, "operator": {"in": "eq", "not_in": "neq"}[operator], "value": value} for value in values]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from .fields import Form, Snapshot
 from .jsontext import infer_json_type
 from .kinds import Kind, Refused
-from .operators import NEGATED, TESTS, check_ignore_case, check_shape
+from .operators import NEGATED, PRESENCE, TESTS, check_ignore_case, check_shape
 from .probes import Reading, is_missing
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _rule(rule: dict[str, Any], run: _Run, trail: tuple[str, ...]) -> RowTest:
         raise Refused("ignore_case is true or false")
     if name in _IN_SEGMENT:
         return _in_segment(rule, run, trail)
-    if name in ("exists", "empty"):
+    if name in PRESENCE:
         return _existence(rule, run)
     if not isinstance(name, str) or name not in TESTS.keys() | NEGATED.keys():
         raise Refused(f"unknown operator {name!r}")
@@ -171,7 +171,8 @@ def _existence(rule: dict[str, Any], run: _Run) -> RowTest:
     if "missing" in rule or rule.get("ignore_case"):
         raise Refused(f"{rule['operator']} takes neither missing nor ignore_case")
     field = run.snapshot.find(rule.get("field"))
-    return lambda row: is_missing(field.cell(row)) is (rule["operator"] == "empty")
+    wanted, test = PRESENCE[rule["operator"]]
+    return lambda row: test(field.kind, field.cell(row)) is wanted
 
 
 def _comparison(rule: dict[str, Any], name: str, run: _Run) -> RowTest:

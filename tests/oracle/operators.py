@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from .kinds import Kind, Refused
 from .patterns import searcher
-from .probes import Probe, Reading, between, containment, equality, probe
+from .probes import Probe, Reading, between, containment, equality, is_missing, probe
 from .times import local_day, nanoseconds, read_duration, shifted_day, shifted_moment
 
 if TYPE_CHECKING:
@@ -103,6 +104,35 @@ def _stretch(kind: Kind, value: str, sign: int, reading: Reading) -> tuple[Probe
         raise Refused(f"a {kind.name} cannot be compared with the duration {value!r}")
     return (ends[0], ends[1]) if sign > 0 else (ends[1], ends[0])
 
+
+def is_blank(kind: Kind, cell: Any) -> bool:
+    """Tell whether a cell is missing, a text of white space alone, or a list without elements."""
+    if is_missing(cell):
+        return True
+    match kind.name:
+        case "text":
+            return all(map(_is_space, cell))
+        case "list":
+            return len(cell) == 0
+        case _:
+            return False
+
+
+def _is_space(letter: str) -> bool:
+    """Tell whether a character has the property White_Space: what separates, and six controls of old."""
+    return unicodedata.category(letter) in {"Zs", "Zl", "Zp"} or letter in "\t\n\v\f\r\x85"
+
+
+def _is_missing(_: Kind, cell: object) -> bool:
+    return is_missing(cell)
+
+
+PRESENCE: dict[str, tuple[bool, Callable[[Kind, Any], bool]]] = {
+    "empty": (True, _is_missing),
+    "exists": (False, _is_missing),
+    "blank": (True, is_blank),
+    "not_blank": (False, is_blank),
+}
 
 TESTS: dict[str, Maker] = {
     "eq": equality,

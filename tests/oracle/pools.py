@@ -15,6 +15,7 @@ ALL = (
     *TEN,
     *("in", "not_in", "between", "starts_with", "ends_with", "matches"),
     *("within_last", "within_next", "in_segment", "not_in_segment"),
+    *("blank", "not_blank"),
 )
 TIMEZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
@@ -39,6 +40,7 @@ TEXTS = (
     ),
     *("\u0131", "\u017f", "\u1e9e", "\u212a", "k", "\ufb05"),
     *("😀", "Σ", "σς", "ς", "a.b", "a\nb", "a%", "a_b", "[x]", "a\n", " a", "\uffff", "\u00a0"),
+    *(" ", " \t\u2028\u3000\x85\r\n", "\x1c", "\u200b", "\ufeff", "\u180e", "\u2003 a"),
     *("true", "false", "True", "2025-03-30"),
 )
 NUMBER_LIKE = (

@@ -142,6 +142,14 @@ def test_what_only_duckdb_says(tmp_path: Path, dialect: str, one: dict[str, Any]
         (rule("tags", "contains", "a"), set(OTHERS)),
         (rule("tags", "not_in", ["a", "b"]), set(OTHERS)),
         (rule("tags", "exists"), {"postgres", "snowflake", "spark"}),
+        (rule("tags", "blank"), set(OTHERS)),
+        (rule("tags", "not_blank"), set(OTHERS)),
+        (rule("status", "blank"), set(OTHERS) - {"clickhouse"}),
+        (rule("status", "not_blank"), set(OTHERS) - {"clickhouse"}),
+        (rule("cf.tags", "blank"), set(OTHERS)),
+        (rule("custom_fields.plan", "not_blank"), {"postgres", "snowflake"}),
+        (rule("n", "blank"), set(OTHERS)),
+        (rule("cf", "blank"), set(OTHERS) - {"clickhouse"}),
         (rule("at", "gt", "2025-06-01T00:00:00Z"), set(OTHERS)),
         (rule("at", "gt", "1800-06-01T00:00:00Z"), set(OTHERS) - {"clickhouse"}),
         (rule("plain_at", "within_last", "30d"), {"postgres", "snowflake", "bigquery"}),
@@ -159,6 +167,38 @@ def test_what_some_dialects_say(tmp_path: Path, one: dict[str, Any], saying: set
         else:
             with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: "):
                 written(tmp_path, dialect, one)
+
+
+SPACES = "\\0009\\000A\\000B\\000C\\000D\\0020\\0085\\00A0\\1680" + "".join(
+    f"\\{code:04X}" for code in (*range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)
+)
+ESCAPED = SPACES.replace("\\", "\\u")
+
+BLANK = {
+    "duckdb": (
+        (
+            "COALESCE(REGEXP_MATCHES(status, '[^\\t-\\r\\x{20}\\x{85}\\x{A0}\\x{1680}\\x{2000}-\\x{200A}"
+            "\\x{2028}\\x{2029}\\x{202F}\\x{205F}\\x{3000}]'), FALSE)"
+        ),
+        "LEN(tags) > 0",
+    ),
+    "postgres": (f"COALESCE(TRIM(U&'{SPACES}' FROM status) <> '', FALSE)", "CARDINALITY(tags) > 0"),
+    "snowflake": (f"COALESCE(TRIM(status, '{ESCAPED}') <> '', FALSE)", "ARRAY_SIZE(tags) > 0"),
+    "bigquery": (f"COALESCE(TRIM(status, '{ESCAPED}') <> '', FALSE)", "ARRAY_LENGTH(tags) > 0"),
+    "spark": (f"COALESCE(TRIM('{ESCAPED}' FROM status) <> '', FALSE)", "SIZE(tags) > 0"),
+}
+
+
+@pytest.mark.parametrize("dialect", BLANK)
+def test_blank_names_the_characters_that_are_white_space(tmp_path: Path, dialect: str) -> None:
+    said, length = BLANK[dialect]
+    lines = written(tmp_path, dialect, rule("status", "blank"), rule("tags", "not_blank"))
+    assert lines[3:] == [f"WHERE NOT {said}", f"  AND {length}"]
+
+
+def test_a_list_in_a_document_of_postgres_is_measured_as_one(tmp_path: Path) -> None:
+    [*_, last] = written(tmp_path, "postgres", rule("cf.tags", "blank"))
+    assert "JSONB_ARRAY_LENGTH(CASE WHEN JSONB_TYPEOF(cf -> 'tags') = 'array' THEN cf -> 'tags' END) > 0" in last
 
 
 def day_of(tmp_path: Path, operator: str, timezone: str, day: str = "2025-06-01") -> str:

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from segbatch import console
 from segbatch.cli.configuring import name_origins
-from segbatch.definitions.operators import read_match
+from segbatch.definitions.meant import read_match
 from segbatch.errors import ProblemsError, QueryError, SegbatchError, UsageError
 from segbatch.publishing.places import output_at
 from segbatch.publishing.pruning import FEWEST

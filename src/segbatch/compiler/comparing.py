@@ -32,7 +32,7 @@ from segbatch.contacts.fields import Field, element_of
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.values import Scalar
 
-__all__ = ["NotAllowed", "contains", "holds", "in_lower_case", "local_day", "nowhere", "units"]
+__all__ = ["NotAllowed", "contains", "holds", "in_lower_case", "is_blank", "local_day", "nowhere", "units"]
 
 _LARGEST_EXACT_DOUBLE = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,6 +96,19 @@ def contains(field: Field, value: Scalar, clock: Clock) -> pl.Expr:
             raise NotAllowed("only a text or a list contains something")
         case _:
             assert_never(field.kind)
+
+
+def is_blank(field: Field) -> pl.Expr:
+    """Ask whether a text is empty or only white space, or a list is empty; null where the field is missing."""
+    match field.kind:
+        case Kind.TEXT:
+            return field.expr.str.strip_chars_start() == pl.lit("")  # of Unicode's White_Space, as UNICODE_SPACE
+        case Kind.LIST:
+            return field.expr.list.len() == pl.lit(0)
+        case Kind.NOTHING:
+            return ~nowhere()
+        case _:
+            return field.expr.is_null()
 
 
 def in_lower_case(field: Field) -> Field:

@@ -11,7 +11,7 @@ import polars as pl
 
 from segbatch.compiler.choices import UnreadableItem, one_of
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparing import NotAllowed, contains, holds, in_lower_case, nowhere
+from segbatch.compiler.comparing import NotAllowed, contains, holds, in_lower_case, is_blank, nowhere
 from segbatch.compiler.patterns import ensure_compiles, ignoring_case
 from segbatch.compiler.ranges import between, within_last, within_next
 from segbatch.compiler.reading import Meaningless, Unreadable
@@ -30,6 +30,7 @@ NEGATIONS: Mapping[OperatorName, OperatorName] = {
     "not_in": "in",
     "not_in_segment": "in_segment",
     "exists": "empty",
+    "not_blank": "blank",
 }
 """The operators that are exactly the opposite of another."""
 
@@ -94,8 +95,9 @@ def _unreadable(value: RuleValue | None, rule: Rule, field: Field, error: Unread
 
 def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
     missing = ~nowhere() if field.kind is Kind.NOTHING else field.expr.is_null()
-    if rule.operator in {"exists", "empty"}:
-        return ~missing if rule.operator == "exists" else missing
+    if rule.shape == "nothing":
+        truth = is_blank(field).fill_null(value=True) if rule.operator in {"blank", "not_blank"} else missing
+        return ~truth if rule.operator in NEGATIONS else truth
     test = _test(rule, _ignoring_case(rule, field) if rule.ignore_case else field, clock).fill_null(value=False)
     truth = ~test if rule.operator in NEGATIONS else test
     match rule.missing:
@@ -139,7 +141,9 @@ def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
             return within_last(field, _one(value), clock)
         case "within_next":
             return within_next(field, _one(value), clock)
-        case "exists" | "empty" | "in_segment" | "not_in_segment":  # pragma: no cover - answered elsewhere
+        case (
+            "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment"
+        ):  # pragma: no cover - answered elsewhere
             raise AssertionError(rule.operator)
         case _:
             assert_never(rule.operator)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from segbatch.definitions.values import DURATION, Scalar
 
 __all__ = [
+    "UNICODE_SPACE",
     "WHITE_SPACE",
     "Meaningless",
     "Unreadable",
@@ -26,6 +27,13 @@ __all__ = [
 
 WHITE_SPACE = " \t\n\r\f\v"
 """What may stand around a number in a text; ASCII alone, as in DuckDB and in C."""
+
+UNICODE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""White space in a text that is blank: the characters with the property White_Space of Unicode, all 25."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

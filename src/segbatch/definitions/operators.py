@@ -1,8 +1,6 @@
 """The operators of rules, by name and by the value that they take."""
 
-from typing import Literal, assert_never, cast, get_args
-
-from segbatch.errors import UsageError, did_you_mean, shown
+from typing import Literal, assert_never, get_args
 
 __all__ = [
     "OPERATORS",
@@ -11,7 +9,6 @@ __all__ = [
     "MissingName",
     "OperatorName",
     "Shape",
-    "read_match",
     "shape_of",
 ]
 
@@ -26,6 +23,8 @@ OperatorName = Literal[
     "lte",
     "exists",
     "empty",
+    "blank",
+    "not_blank",
     "in",
     "not_in",
     "between",
@@ -55,23 +54,10 @@ TAKES_IGNORE_CASE: frozenset[OperatorName] = frozenset(
 )
 
 
-def read_match(text: str) -> MatchName:
-    """Read how rules are to be joined.
-
-    Raises:
-        UsageError: They cannot be joined so.
-    """
-    choices = get_args(MatchName)
-    if text not in choices:
-        near = did_you_mean(text, choices) or f"; there are {', '.join(choices)}"
-        raise UsageError(f"{shown(text)} is no way to join rules{near} (--match)")
-    return cast("MatchName", text)
-
-
 def shape_of(operator: OperatorName) -> Shape:
     """Return what an operator takes as its value."""
     match operator:
-        case "exists" | "empty":
+        case "exists" | "empty" | "blank" | "not_blank":
             return "nothing"
         case "eq" | "neq" | "contains" | "not_contains" | "gt" | "lt" | "gte" | "lte":
             return "one"

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from segbatch.definitions.limits import MAX_CHANGE, MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH, MAX_PROBLEMS
-from segbatch.definitions.operators import OPERATORS, MatchName, MissingName
+from segbatch.definitions.meant import CHOICES, meant
+from segbatch.definitions.operators import OPERATORS
 from segbatch.definitions.segment import Group, Rule, Segment
 from segbatch.definitions.strict_json import child_path
 from segbatch.errors import Problem, did_you_mean, nearest, shown
@@ -24,45 +25,6 @@ _HINTS = {
     "match": "one of all, any, none",
     "operator": f"one of {', '.join(OPERATORS)}",
 }
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "operator": OPERATORS,
-    "match": get_args(MatchName),
-    "missing": get_args(MissingName),
-}
-
-_SYNONYMS = {
-    "=": "eq",
-    "==": "eq",
-    "equals": "eq",
-    "is": "eq",
-    "!=": "neq",
-    "<>": "neq",
-    "ne": "neq",
-    "is_not": "neq",
-    "not_equals": "neq",
-    ">": "gt",
-    "greater": "gt",
-    "greater_than": "gt",
-    "<": "lt",
-    "less": "lt",
-    "less_than": "lt",
-    ">=": "gte",
-    "ge": "gte",
-    "<=": "lte",
-    "le": "lte",
-    "like": "contains",
-    "includes": "contains",
-    "is_null": "empty",
-    "is_empty": "empty",
-    "is_not_null": "exists",
-    "not_null": "exists",
-    "not_empty": "exists",
-    "and": "all",
-    "or": "any",
-    "not": "none",
-}
-"""What other systems call our operators and matches."""
 
 _TYPES = {
     "string_type": "a text",
@@ -168,12 +130,10 @@ def _unknown_key(wrong: _Wrong) -> str:
 
 
 def _not_one_of(wrong: _Wrong) -> str:
-    choices = _CHOICES[wrong.key]
-    near = _SYNONYMS.get(wrong.found) if isinstance(wrong.found, str) else None
-    if isinstance(wrong.found, str):
-        near = f"; did you mean '{near}'?" if near else did_you_mean(wrong.found, choices)
+    choices = CHOICES[wrong.key]
+    hint = meant(wrong.key, wrong.found) if isinstance(wrong.found, str) else ""
     what = "an operator" if wrong.key == "operator" else f"a value of '{wrong.key}'"
-    return f"{shown(wrong.found)} is not {what}{near or '; there are ' + ', '.join(choices)}"
+    return f"{shown(wrong.found)} is not {what}{hint or '; there are ' + ', '.join(choices)}"
 
 
 def _wrong_type(wrong: _Wrong) -> str:

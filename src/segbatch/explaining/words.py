@@ -54,12 +54,20 @@ def reason(rule: Rule, seen: Seen, *, holds: bool) -> str:
         seen: What it saw.
         holds: Whether it holds, as its predicate says.
     """
-    if rule.operator in {"exists", "empty"}:
-        return _missing(seen) if seen.value is None else f"there: {_written(seen)}"
+    if rule.shape == "nothing":
+        return _presence(rule, seen, holds=holds)
     if seen.value is None:
         return f"{_missing(seen)}, and {_for_missing(rule, holds=holds)}"
     words = _compared(rule, seen, is_so=holds is (rule.operator not in NEGATIONS))
     return f"{words}, whatever the case" if rule.ignore_case else words
+
+
+def _presence(rule: Rule, seen: Seen, *, holds: bool) -> str:
+    if seen.value is None:
+        return _missing(seen)
+    if rule.operator in {"blank", "not_blank"} and seen.field.kind in {Kind.TEXT, Kind.LIST}:
+        return f"{_written(seen)} is {'' if holds is (rule.operator == 'blank') else 'not '}blank"
+    return f"there: {_written(seen)}"
 
 
 def _missing(seen: Seen) -> str:
@@ -111,7 +119,7 @@ def _compared(rule: Rule, seen: Seen, *, is_so: bool) -> str:
             return f"{_written(seen)} {positive if is_so else negative} {shown(rule.value)}"
         case "within_last" | "within_next":
             return _near(rule, seen, is_so=is_so)
-        case "exists" | "empty" | "in_segment" | "not_in_segment":
+        case "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment":
             raise AssertionError(rule.operator)  # answered before
         case _:
             assert_never(rule.operator)

@@ -10,6 +10,7 @@ from segbatch.contacts.kinds import Kind
 from segbatch.definitions.loading import Definition
 from segbatch.definitions.segment import Group, Node, Rule, Segment
 from segbatch.errors import Problem, shown
+from segbatch.linting.blanks import may_meet
 from segbatch.linting.meaning import test_of
 from segbatch.linting.names import Finding
 from segbatch.linting.regions import meet, region_of
@@ -39,13 +40,19 @@ class _Claim:
         """Whether it is met by a contact for which the field is missing."""
         test, positive = test_of(self.rule)
         _, operator, by_missing, _ = test.about
-        return (by_missing or operator == "empty") == (positive == self.wanted)
+        return (by_missing or operator in {"empty", "blank"}) == (positive == self.wanted)
 
     @property
     def takes_present(self) -> bool | None:
         """Whether it is met by all other contacts, or by none of them; None if it depends on their values."""
         test, positive = test_of(self.rule)
         return None if test.about[1] != "empty" else positive != self.wanted
+
+    @property
+    def takes_blank(self) -> bool | None:
+        """Whether it is met by the values that are blank, or by those that are not; None if it asks something else."""
+        test, positive = test_of(self.rule)
+        return None if test.about[1] != "blank" else positive == self.wanted
 
     @property
     def text(self) -> str:
@@ -117,12 +124,16 @@ def _exclude(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bo
     if False in {one.takes_present, other.takes_present}:
         return True
     if True in {one.takes_present, other.takes_present}:
-        return False
+        return _never_blank(known) and True in {one.takes_blank, other.takes_blank}
     (first, is_first), (second, is_second) = test_of(one.rule), test_of(other.rule)
     if first.about[:2] + first.about[3:] == second.about[:2] + second.about[3:] and first.values == second.values:
         return (is_first == one.wanted) != (is_second == other.wanted)
     answers = [answer for kind in _kinds(known) if (answer := _meet(one, other, kind, clock)) is not None]
     return bool(answers) and not any(answers)
+
+
+def _never_blank(known: Kind | None) -> bool:
+    return known is not None and known not in {Kind.TEXT, Kind.LIST}
 
 
 def _kinds(known: Kind | None) -> tuple[Kind, ...]:
@@ -133,9 +144,13 @@ def _kinds(known: Kind | None) -> tuple[Kind, ...]:
 
 def _meet(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
     """Tell whether a value may meet both claims; None where a column of the kind cannot be asked so."""
+    asked = [claim for claim in (one, other) if claim.takes_blank is None]
     try:
-        regions = [region_of(claim.rule, kind, clock, wanted=claim.wanted) for claim in (one, other)]
+        regions = [region_of(claim.rule, kind, clock, wanted=claim.wanted) for claim in asked]
     except Unreadable:
         return None
+    blank = next((claim.takes_blank for claim in (one, other) if claim.takes_blank is not None), None)
+    if blank is not None:
+        return all(may_meet(claim.rule, kind, wanted=claim.wanted, blank=blank) for claim in asked)
     first, second = regions
     return first is None or second is None or meet(first, second)

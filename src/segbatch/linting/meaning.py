@@ -69,7 +69,7 @@ def test_of(rule: Rule) -> tuple[Test, bool]:
 def _values(rule: Rule, operator: str) -> Iterator[Hashable]:
     value = rule.value
     match operator:
-        case "empty":
+        case "empty" | "blank":
             return
         case "contains":
             yield type(value).__name__, _lowered(rule, cast("Scalar", value)), repr(value) if _is_number(value) else ""

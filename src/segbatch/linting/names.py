@@ -36,7 +36,7 @@ NAMES: Mapping[FindingName, str] = {
     "surrounding-space": "a value begins or ends with white space",
     "text-order": "a column of text is ordered against a number in quotes, letter by letter",
     "unknown-field": "no contact of the snapshot has a field",
-    "unused-value": "'exists' or 'empty' has a value, which says nothing",
+    "unused-value": "'exists', 'empty', 'blank' or 'not_blank' has a value, which says nothing",
 }
 """What can be found, each in one line; see `docs/lint.md`."""
 

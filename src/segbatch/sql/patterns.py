@@ -8,18 +8,20 @@ import duckdb
 from segbatch.errors import shown
 from segbatch.sql.dialects import Refused
 
-__all__ = ["translated"]
+__all__ = ["SPACE", "translated"]
 
 _WORD = (
     r"\p{L}\p{M}\p{Nl}\p{Nd}\p{Pc}\x{200C}\x{200D}\x{24B6}-\x{24E9}"
     r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"
 )
-_SPACE = r"\t-\r\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+SPACE = r"\t-\r\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
+"""The characters with the property White_Space of Unicode, as ranges of RE2."""
+
 _FOLDED_APART = "\u0390\u03b0\u1fd3\u1fe3\ufb05\ufb06"
 """Letters that are one whatever the case, each with another of these, in Rust and not in RE2."""
 
 _ADVICE = "write the pattern without it"
-_CLASSES = {"d": r"\p{Nd}", "w": _WORD, "s": _SPACE}
+_CLASSES = {"d": r"\p{Nd}", "w": _WORD, "s": SPACE}
 _PART = re.compile(r"\\[pP]\{[^}]*\}|\\.|\(\?[^):]*[):]?|\[\[?:?[^]]?|[&~-]{2}|[*+?]+|.", re.DOTALL)
 """What to show of a pattern where something else begins than is known."""
 

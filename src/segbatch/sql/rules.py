@@ -14,6 +14,7 @@ from segbatch.contacts.kinds import Kind
 from segbatch.definitions.operators import OperatorName
 from segbatch.definitions.segment import Rule
 from segbatch.definitions.values import RuleValue, Scalar
+from segbatch.sql.blanks import has_content
 from segbatch.sql.columns import Column, element_column
 from segbatch.sql.comparing import among, compare, contains, ends_with, matches, some_element, starts_with
 from segbatch.sql.dialects import never
@@ -42,6 +43,9 @@ def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp
             return column.missing
         case "exists":
             return _opposite(column.missing, column)
+        case "blank" | "not_blank":
+            test = has_content(column)
+            return _opposite(test, column) if rule.operator == "blank" else _settled(test) if negated else test
         case _:
             test = _test_as_told(rule, column, clock)
     truth = _opposite(test, column) if rule.operator in _OPPOSITES else test
@@ -102,7 +106,7 @@ def _test(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
             return _text_test(rule, column, str(value))
         case "within_last" | "within_next":
             return within(column, _one(value), clock, 1 if rule.operator == "within_next" else -1)
-        case "exists" | "empty" | "in_segment" | "not_in_segment":
+        case "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment":
             raise AssertionError(rule.operator)  # answered before
         case _:
             assert_never(rule.operator)
