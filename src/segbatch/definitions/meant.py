@@ -111,7 +111,7 @@ def read_match(text: str) -> MatchName:
 
 def _plain(written: str) -> str:
     """Write a word as our operators are written: `notIn`, `NOT IN` and `not-in` are `not_in`."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", written.strip().replace("'", "_").replace("’", "_"))
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", written.strip().replace("'", "_").replace("\u2019", "_"))
     return re.sub(r"[\s_-]+", "_", parted.casefold())
 
 
