@@ -241,6 +241,33 @@ def test_several_statements_are_one_too_many(program: Program) -> None:
     program.refuses_to_answer("one statement can be asked at a time; found 2", "SELECT 1; SELECT ';'")
 
 
+ONLY_READS = (
+    "segbatch query only reads; ask by SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE, PIVOT or EXPLAIN, "
+    "and do all else in DuckDB itself"
+)
+
+
+WRITES = [
+    ("copy runs to 'x.csv'", "COPY statements are refused"),
+    ("EXPLAIN ANALYZE COPY runs TO 'x.csv'", "COPY statements are refused"),
+    ("/* a database */ ATTACH 'x.db'", "ATTACH statements are refused"),
+    ("PRAGMA version", "PRAGMA statements are refused"),
+    ("INSTALL httpfs", "INSTALL statements are refused"),
+    ("UPDATE EXTENSIONS", "UPDATE statements are refused"),
+    ("WITH a AS (COPY runs TO 'x.csv') FROM a", "the statement writes (COPY), which is refused"),
+    ("FROM checkpoint()", "the statement writes (CHECKPOINT), which is refused"),
+]
+
+
+def test_a_statement_that_writes_is_refused(program: Program) -> None:
+    write(GOOD)
+    assert program(*RUN).status == 0
+    for sql, what in WRITES:
+        program.refuses_to_answer(f"{what}: {ONLY_READS}", sql)
+    message = f'a PIVOT with COPY is refused: {ONLY_READS}; a column of this name has to be quoted: "copy"'
+    program.refuses_to_answer(message, "PIVOT (SELECT 1 AS copy) ON copy")
+
+
 def test_an_error_of_duckdb_keeps_its_lines_and_nothing_else(program: Program) -> None:
     write(GOOD)
     assert program(*RUN).status == 0

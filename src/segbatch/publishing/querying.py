@@ -3,7 +3,8 @@
 import re
 import shlex
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,7 @@ import duckdb
 from segbatch.errors import QueryError, UsageError
 from segbatch.publishing.answers import Answer, ask
 from segbatch.publishing.catalogue import CATALOGUE, ensure_nameable
+from segbatch.publishing.read_only import connected, ensure_plan_reads, reading_part
 
 __all__ = ["Answer", "query"]
 
@@ -18,7 +20,7 @@ _VIEWS = "SELECT string_agg(sql, ' ') FROM duckdb_views() WHERE NOT internal"
 
 
 def query(output: Path, sql: str, most_rows: int) -> Answer:
-    """Run SQL on the published tables; nothing can be changed by it.
+    """Run SQL on the published tables. It can read any file, and can neither write one nor install an extension.
 
     Args:
         output: The folder that runs publish in.
@@ -26,23 +28,18 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
         most_rows: How many rows to return.
 
     Raises:
-        UsageError: Nothing is published there, or it cannot be read, or there is no statement.
+        UsageError: Nothing is published there, or it cannot be read, or there is no statement, or it could write.
         QueryError: DuckDB cannot run the statement.
     """
     catalogue = output / CATALOGUE
     _ensure_readable(catalogue)
     ensure_nameable(output)
     _ensure_text(sql)
-    try:
-        statements = duckdb.extract_statements(sql)
-    except duckdb.Error as error:
-        raise QueryError(str(error)) from None
-    if not statements:
-        raise UsageError('the statement is empty; write one, such as "FROM segments"')
-    if len(statements) > 1:
-        raise UsageError(f"one statement can be asked at a time; found {len(statements)}")
+    to_plan = reading_part(sql)
     with _open(catalogue) as connection:
         try:
+            if to_plan is not None:
+                ensure_plan_reads(connection, to_plan)
             return ask(connection, sql, most_rows)
         except duckdb.Error as error:
             if _is_moved(connection, str(error)):
@@ -82,9 +79,12 @@ def _ensure_readable(catalogue: Path) -> None:
         raise UsageError(f"{catalogue}: is not a file; remove it and make it anew with segbatch relink")
 
 
-def _open(catalogue: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(catalogue), read_only=True)
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"{catalogue}: cannot be opened: {reason}; make it anew with segbatch relink") from None
+@contextmanager
+def _open(catalogue: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(connected(catalogue))
+        except duckdb.Error as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(f"{catalogue}: cannot be opened: {reason}; make it anew with segbatch relink") from None
+        yield connection
