@@ -70,6 +70,7 @@ WRONG = [
     ({"env": {3: "x"}}, "the name 3 in env is of type int; write strings"),
     ({"env": ["A=b"]}, "env is of type list; write a dict of strings"),
     ({"rewind": "perhaps"}, "rewind is 'perhaps'; say true or false"),
+    ({"allow_collapse": "perhaps"}, "allow_collapse is 'perhaps'; say true or false"),
 ]
 
 

@@ -208,6 +208,30 @@ def test_a_run_has_the_id_that_it_is_given(nights: Nights, call: Call) -> None:
     assert [run.folder for run in nights.history().runs] == ["manual__2025-11-05T02:00:00+00:00"]
 
 
+def run_of(summary: str) -> str:
+    """Return the id of the run in the last line but one of its table."""
+    return summary.rpartition(" ")[2]
+
+
+def accepting(segment_ids: str) -> str:
+    return " ".join(f"--accept {segment_id}" for segment_id in segment_ids.split())
+
+
+@pytest.mark.parametrize("option", ["--accept pro", "--accept all", "--allow-collapse"])
+def test_a_segment_that_collapses_is_held_until_it_is_accepted(nights: Nights, call: Call, option: str) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=0)
+    status, out, err = call(*RUN)
+    assert (status, [line.split()[-1] for line in out[1:3]]) == (3, ["ok", "held"])
+    [error] = err
+    assert error == (
+        "error: segment 'pro': would go from 200 members to none; if that is right, run with --accept pro, "
+        "or with --allow-collapse for all segments"
+    )
+    assert call(*RUN, *option.split())[0] == 0
+
+
 @pytest.mark.parametrize("share", ["30%", "0.3"])
 def test_a_segment_is_held_until_it_is_accepted(nights: Nights, call: Call, share: str) -> None:
     nights.crowd(400, pro=200)
@@ -221,6 +245,12 @@ def test_a_segment_is_held_until_it_is_accepted(nights: Nights, call: Call, shar
     assert err[0] == (
         "error: segment 'also': would go from 200 to 100 members (-50.0%), more than 30% of its size; "
         "if that is right, run with --accept also"
+    )
+    assert (
+        out[5] == f"to publish what is held, run again with --run-id {run_of(out[4])} and {accepting('also free pro')}"
+    )
+    assert call(*RUN, "--max-change", share, "--dry-run")[1][5] == (
+        f"to publish what is held, run again and {accepting('also free pro')}"
     )
     status, out, err = call(*RUN, "--max-change", share, "--accept", "also", "--accept", "pro")
     assert (status, [line.split()[-1] for line in out[1:4]], len(err)) == (3, ["ok", "held", "ok"], 1)

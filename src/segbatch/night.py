@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event
@@ -117,11 +117,16 @@ class Night:
         broken = [entry.segment_id for entry in definitions.broken]
         kept = keeping([*plan.failed, *broken, *self.gone.lost], before)
         recorded = self._record(plan, kept, last, folder)
-        held = held_back(plan, before, recorded, self.guard)
+        held = held_back(plan, before, recorded, self._guard)
         if held:
             self.teller.tell(*(SegmentHeld(Problem(reason, segment_id=name)) for name, reason in held.items()))
             recorded = self._record(plan.without(held), sorted([*kept, *keeping(held, before)]), last, folder)
         return Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, self.gone.lost)
+
+    @property
+    def _guard(self) -> Guard:
+        """The guard; an empty snapshot, which is evaluated only if it is allowed, may leave every segment empty."""
+        return self.guard if self.prepared.snapshot.rows else replace(self.guard, allow_collapse=True)
 
     def _record(self, plan: Plan, kept: Sequence[str], last: LastNight | None, folder: Path | None) -> Recorded:
         """Evaluate and record; at the same time check the ids."""

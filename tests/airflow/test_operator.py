@@ -120,6 +120,16 @@ def test_an_older_night_is_refused_for_good_unless_told_to_rewind() -> None:
     assert [moment for _, moment in runs()] == [NIGHT, NIGHT + timedelta(days=1)]
 
 
+def test_a_segment_may_collapse_if_that_is_allowed(here: Path) -> None:
+    first, second = Task(), Task(NIGHT + timedelta(days=1))
+    write_contacts(here / "contacts.parquet", {"plan": pa.array(["pro"] * 200)})
+    run(first)
+    write_contacts(here / "contacts.parquet", {"plan": pa.array(["free"] * 200)})
+    with pytest.raises(AirflowFailException, match=r"pro held: would go from 200 members to none; .* --allow-collapse"):
+        run(second, allow_collapse="false")
+    assert run(second, allow_collapse="true")["segments_held"] == 0
+
+
 @pytest.mark.parametrize("word", ["perhaps", "2"])
 def test_rewind_says_what_it_can_be(word: str) -> None:
     with pytest.raises(AirflowFailException, match=f"rewind is '{word}'; say true or false"):

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 TWO_JOBS = '[jobs.customers]\ncontacts = "contacts.parquet"\n[jobs.leads]\ncontacts = "leads.parquet"\n'
 HINT = "texts stand in quotes, tables in [ ]"
 KEYS_OF_A_JOB = (
-    "there are allow_empty, contacts, dialect, hook_timeout, id_column, keep, keep_days, keys, lint_ignore, "
-    "log_format, log_ids, max_change and 14 more"
+    "there are allow_collapse, allow_empty, contacts, dialect, hook_timeout, id_column, keep, keep_days, keys, "
+    "lint_ignore, log_format, log_ids and 15 more"
 )
 ALL_KEYS = (
-    "there are allow_empty, contacts, dialect, hook_timeout, id_column, jobs, keep, keep_days, keys, lint_ignore, "
-    "log_format, log_ids and 15 more"
+    "there are allow_collapse, allow_empty, contacts, dialect, hook_timeout, id_column, jobs, keep, keep_days, keys, "
+    "lint_ignore, log_format and 16 more"
 )
 
 NUL = "has a NUL in it, which no path, no command and no name can have; remove it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -63,7 +64,7 @@ class Place:
     def run(self, ask: Ask, *, dry_run: bool = False) -> RunReport | Refusal:
         definitions = read(self.world.files, self.model.root)
         known = {"all", *definitions.good, *definitions.broken}  # to accept others is refused
-        guard = Guard(ask.max_change, ask.floor, ask.accepted & known)
+        guard = Guard(ask.max_change, ask.floor, ask.accepted & known, ask.allow_collapse)
         keep = Keep(2, 0.0) if self.model.prunes else Keep()
         contacts, segments = self.folder / "contacts", self.folder / "segments"
         try:
@@ -101,6 +102,20 @@ class Place:
                 for name, columns in COLUMNS.items()
             }
 
+    def definitions(self) -> dict[str, tuple[Any, ...]]:
+        """Return the rules that the members of each segment follow, and those that wait, if they can be read."""
+        good = read(self.world.files, self.model.root).good
+        with duckdb.connect(str(self.output / "segbatch.duckdb"), read_only=True) as connection:
+            rows = connection.execute(f"SELECT {DEFINITIONS} WHERE run_id IS NOT NULL").fetchall()
+        return {name: (_rules(follows), _rules(waiting if name in good else None)) for name, follows, waiting in rows}
+
+    def expected_definitions(self) -> dict[str, tuple[Any, ...]]:
+        return {
+            name: tuple(item and {key: item.as_json()[key] for key in RULES} for item in (row.follows, row.pending))
+            for name, row in self.model.runs[-1].segments.items()
+            if row.run_id is not None
+        }
+
     def expected(self) -> dict[str, Counter[tuple[Any, ...]]]:
         last = self.model.runs[-1]
         segments = last.segments.items()
@@ -122,6 +137,8 @@ class Place:
             yield number, run.run_id, run.as_of, status, len(run.contacts), *numbers, len(run.pairs)
 
 
+DEFINITIONS = "segment_id, definition, pending_definition FROM segments"
+RULES = ("match", "rules")
 COLUMNS = {
     "membership": "segment_id, contact_id",
     "membership_changes": "run_id, as_of, segment_id, contact_id, change",
@@ -129,6 +146,13 @@ COLUMNS = {
     "segments": "segment_id, status, member_count, entered, exited, run_id",
     "runs": ("run_number, run_id, as_of, status, contacts, segments_ok, segments_failed, segments_held, memberships"),
 }
+
+
+def _rules(definition: str | None) -> dict[str, Any] | None:
+    if definition is None:
+        return None
+    data = json.loads(definition)
+    return {key: data[key] for key in RULES}
 
 
 def _in_utc(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -202,6 +226,9 @@ def walk(place: Place, steps: Walk) -> None:
         for name, rows in expected.items():
             assert found[name] == rows, name
         runs = [run.run_id for run in place.model.runs]
+        assert place.definitions() == place.expected_definitions()
+        if any(row.pending for row in place.model.runs[-1].segments.values()):
+            event("a definition waits")
         ensure_deleted_are_told(place, report)
         baseline = found["membership"] if len(runs) == 1 else baseline
         assert replayed(baseline, found["membership_changes"], runs) == set(found["membership"])

@@ -33,6 +33,7 @@ class Ask:
     max_change: float | None = None
     floor: int = 100
     accepted: frozenset[str] = frozenset()
+    allow_collapse: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,10 @@ class Shown:
     exited: int | None = None
     run_id: str | None = None
     file: str = ""
+    follows: Item | None = None
+    """The definition that the members follow."""
+    pending: Item | None = None
+    """The definition that can be read and waits, if it is another one."""
     guess: bool = False
     """Whether it never was a segment: nobody could read its id, nor has it members."""
 
@@ -184,7 +189,7 @@ class Model:
             refusals.add("nothing")
         if not refusals:
             contacts = frozenset(world.by_id)
-            segments = _segments(definitions, members, last, ask)
+            segments = _segments(definitions, members, last, ask, is_empty=not world.contacts)
             self.runs = [*kept, Run(ask.run_id, ask.as_of, contacts, segments)]
             if self.prunes:
                 self.runs[:-2] = [replace(run, pruned=True) for run in self.runs[:-2]]
@@ -243,17 +248,21 @@ def _deleted_too_many(definitions: Read, last: Run, ask: Ask) -> bool:
 
 
 def _segments(
-    definitions: Read, members: dict[str, frozenset[ContactId]], last: Run | None, ask: Ask
+    definitions: Read, members: dict[str, frozenset[ContactId]], last: Run | None, ask: Ask, *, is_empty: bool
 ) -> dict[str, Shown]:
     before = last.segments if last else {}
-    held = _held(definitions, members, before, ask)
+    held = _held(definitions, members, before, ask, is_empty=is_empty)
     shown: dict[str, Shown] = {}
     for segment_id in definitions.good.keys() | definitions.broken:
         file = definitions.files[segment_id]
         if segment_id in members and segment_id not in held:
-            shown[segment_id] = _found(members[segment_id], before.get(segment_id), ask.run_id, file, last)
+            found = _found(members[segment_id], before.get(segment_id), ask.run_id, file, last)
+            shown[segment_id] = replace(found, follows=definitions.good[segment_id])
         else:
             kept = _kept(before.get(segment_id), "held" if segment_id in held else "failed", file)
+            waiting = definitions.good.get(segment_id)
+            if kept.follows and waiting and _written(waiting) != _written(kept.follows):
+                kept = replace(kept, pending=waiting)
             shown[segment_id] = replace(kept, guess=kept.run_id is None and segment_id in definitions.guesses)
     for segment_id, row in before.items():
         if segment_id not in shown and row.file in definitions.wrong and not row.guess:
@@ -271,18 +280,32 @@ def _found(members: frozenset[ContactId], before: Shown | None, run_id: str, fil
 def _kept(before: Shown | None, status: Status, file: str) -> Shown:
     if before is None or before.run_id is None:
         return Shown(status, file=file)
-    return Shown(status, before.members, 0, 0, before.run_id, file)
+    return Shown(status, before.members, 0, 0, before.run_id, file, before.follows)
 
 
-def _held(definitions: Read, members: dict[str, frozenset[ContactId]], before: dict[str, Shown], ask: Ask) -> set[str]:
+def _written(item: Item) -> Item:
+    """Leave out the id, which a file may give."""
+    return replace(item, segment_id=None)
+
+
+def _held(
+    definitions: Read,
+    members: dict[str, frozenset[ContactId]],
+    before: dict[str, Shown],
+    ask: Ask,
+    *,
+    is_empty: bool,
+) -> set[str]:
     held: set[str] = set()
     for segment_id, now in members.items():
-        row, own = before.get(segment_id), definitions.good[segment_id].max_change
-        most = ask.max_change if own is None else own
-        if row is None or row.run_id is None or most is None or ask.accepted & {"all", segment_id}:
+        row, item = before.get(segment_id), definitions.good[segment_id]
+        if row is None or row.follows is None or ask.accepted & {"all", segment_id}:
             continue
-        was = len(row.members)
-        if max(was, len(now)) >= ask.floor and abs(len(now) - was) > most * was:
+        was, is_same = len(row.members), (row.follows.match, row.follows.rules) == (item.match, item.rules)
+        most = ask.max_change if item.max_change is None and is_same else item.max_change
+        jumps = most is not None and max(was, len(now)) >= ask.floor and abs(len(now) - was) > most * was
+        collapses = was > ask.floor and not now and is_same and not is_empty and not ask.allow_collapse
+        if jumps or collapses:
             held.add(segment_id)
     while more := {name for name in members if name not in held and named(definitions.good[name]) & held}:
         held |= more

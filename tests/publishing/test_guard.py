@@ -1,5 +1,6 @@
 """Stopping what looks like a mistake: shares, floors, what a definition says, and what is accepted."""
 
+import json
 from typing import Any
 
 import pytest
@@ -70,7 +71,45 @@ def test_what_a_definition_says_is_stronger() -> None:
     assert TIGHT.reason("s", 0.7, 1000, 400) is None
     assert Guard().reason("s", 0.5, 1000, 400)
     assert TIGHT.reason("s", 0, 1000, 1001)
-    assert Guard().reason("s", None, 1000, 0) is None
+    assert Guard().reason("s", None, 1000, 1) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "floor", "is_held"),
+    [
+        (101, 0, 100, True),
+        (100, 0, 100, False),
+        (101, 1, 100, False),
+        (0, 0, 100, False),
+        (1, 0, 0, True),
+        (5, 0, 5, False),
+    ],
+)
+def test_a_segment_may_not_become_empty_above_the_floor(before: int, after: int, floor: int, *, is_held: bool) -> None:
+    assert (Guard(floor=floor).reason("s", None, before, after) is not None) == is_held
+    assert Guard(floor=floor, allow_collapse=True).reason("s", None, before, after) is None
+    assert Guard(floor=floor, accepted=["s"]).reason("s", None, before, after) is None
+    assert Guard(floor=floor).reason("s", None, before, after, is_edited=True) is None
+
+
+def test_the_reason_of_a_collapse_names_what_lets_it_pass() -> None:
+    assert Guard().reason("vips", 2.0, 1000, 0) == (
+        "would go from 1,000 members to none; if that is right, run with --accept vips, "
+        "or with --allow-collapse for all segments"
+    )
+
+
+def test_a_share_holds_a_segment_that_may_collapse() -> None:
+    guard = Guard(0.3, allow_collapse=True)
+    assert str(guard.reason("s", None, 1000, 0)).startswith("would go from 1,000 to 0 members (-100.0%), more than 30%")
+
+
+def test_an_edited_segment_is_held_by_its_own_share_alone() -> None:
+    assert TIGHT.reason("s", None, 1000, 10, is_edited=True) is None
+    assert TIGHT.reason("s", None, 1000, 0, is_edited=True) is None
+    assert TIGHT.reason("s", 0.3, 1000, 10, is_edited=True)
+    assert TIGHT.reason("s", 0.3, 1000, 0, is_edited=True)
+    assert TIGHT.reason("s", 1.0, 1000, 0, is_edited=True) is None
 
 
 @pytest.mark.parametrize(("accepted", "passes"), [(["s"], True), (["all"], True), (["other"], False), ([], False)])
@@ -128,6 +167,117 @@ def test_segments_that_name_one_that_is_held_are_held_with_it(nights: Nights) ->
     assert of(report, "b-named").error == "names the segment 'pro', which is held"
     assert of(report, "a-named-in-turn").error == "names the segment 'b-named', which is held"
     assert len(nights.members("b-named")) == 200
+
+
+def shown(nights: Nights, segment_id: str) -> tuple[Any, ...]:
+    [(status, error, definition, waiting)] = nights.ask(
+        f"SELECT status, error, definition, pending_definition FROM segments WHERE segment_id = '{segment_id}'"
+    )
+    return status, error, *(text and json.loads(text)["rules"][0]["value"] for text in (definition, waiting))
+
+
+def test_a_segment_that_collapses_is_held_until_it_is_accepted(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=0)
+    dry = nights.run(1, dry_run=True)
+    assert of(dry, "pro").status == "held"
+    for night in (1, 2):
+        report = nights.run(night)
+        held = of(report, "pro")
+        assert (held.status, held.member_count, held.run_id) == ("held", 200, "night-0")
+        assert report.run.status == "partial"
+    assert len(nights.members("pro")) == 200
+    report = nights.run(2, guard=Guard(accepted=["pro"]))
+    assert (of(report, "pro").status, of(report, "pro").exited) == ("ok", 200)
+    assert nights.run(3).run.status == "ok"
+
+
+def test_segments_that_collapse_are_published_if_that_is_allowed(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=0)
+    report = nights.run(1, guard=Guard(allow_collapse=True))
+    assert (report.run.status, of(report, "pro").exited) == ("ok", 200)
+
+
+def test_an_empty_snapshot_that_is_allowed_does_not_allow_a_collapse_in_another(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=0)
+    assert of(nights.run(1, allow_empty=True), "pro").status == "held"
+    nights.contacts()
+    assert of(nights.run(2, allow_empty=True), "pro").exited == 200
+
+
+@pytest.mark.parametrize("guard", [Guard(), TIGHT])
+def test_an_edited_segment_passes(nights: Nights, guard: Guard) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.segment("pro", "enterprise")
+    report = nights.run(1, guard=guard)
+    assert (of(report, "pro").status, of(report, "pro").exited) == ("ok", 200)
+
+
+@pytest.mark.parametrize(
+    "edit", [{"name": "Another"}, {"description": "New"}, {"max_change": 2.0}, {"match": "all"}, {"list_id": "7"}]
+)
+def test_a_new_name_is_no_edit_of_the_rules(nights: Nights, edit: dict[str, Any]) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=0)
+    nights.segment("pro", **edit)
+    assert of(nights.run(1), "pro").status == "held"
+
+
+def test_an_edited_segment_is_held_if_its_definition_says_so(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.segment("pro", "enterprise", max_change=0.5)
+    nights.run(1)
+    status, error, follows, waits = shown(nights, "pro")
+    assert (status, follows, waits) == ("held", "pro", "enterprise")
+    assert error.startswith("would go from 200 to 0 members (-100.0%), more than 50% of its size")
+    nights.run(2, guard=Guard(accepted=["pro"]))
+    assert shown(nights, "pro") == ("ok", None, "enterprise", None)
+
+
+def test_a_held_segment_shows_the_definition_that_its_members_follow(nights: Nights) -> None:
+    nights.crowd(400, pro=200)
+    nights.run(0)
+    nights.crowd(400, pro=0)
+    nights.run(1)
+    assert shown(nights, "pro")[2:] == ("pro", None)
+    nights.segment("pro", name="Another", description="New", list_id="7", project_id="p1")
+    record = of(nights.run(2, guard=Guard(0.3, floor=0)), "pro")
+    assert record.status == "ok"  # another project is another meaning
+    assert (record.name, record.project_id, record.pending_definition) == ("Another", "p1", None)
+
+
+@pytest.mark.parametrize("definition", ["{", '{"name": "New", "rules": [{"field": "plann", "operator": "exists"}]}'])
+def test_a_failed_segment_shows_the_definition_that_its_members_follow(nights: Nights, definition: str) -> None:
+    nights.segment("pro", name="Old", description="Old", list_id="6", project_id=None)
+    nights.run(0)
+    before = of(nights.run(1), "pro")
+    (nights.folder / "segments" / "pro.json").write_text(definition)
+    for night in (2, 3):
+        record = of(nights.run(night), "pro")
+        assert record.status == "failed"
+        for name in ("definition", "name", "description", "list_id", "fingerprint"):
+            assert getattr(record, name) == getattr(before, name)
+        waits = None if definition == "{" else {"id": "pro", **json.loads(definition)}
+        assert record.pending_definition == waits
+    nights.segment("pro")
+    record = of(nights.run(4), "pro")
+    assert (record.status, record.name, record.pending_definition) == ("ok", "Pro", None)
+
+
+def test_a_segment_without_members_shows_the_definition_that_failed(nights: Nights) -> None:
+    path = nights.folder / "segments" / "new.json"
+    path.write_text('{"name": "New", "rules": [{"field": "plann", "operator": "exists"}]}')
+    nights.run(0)
+    record = of(nights.run(1), "new")
+    assert (record.definition["rules"][0]["field"], record.pending_definition) == ("plann", None)
 
 
 def test_new_segments_are_free(nights: Nights) -> None:

@@ -18,6 +18,7 @@ _ELSEWHERE = {
     "--as-of": "say as_of=...",
     "--run-id": "say run_id=...",
     "--rewind": "say rewind=True",
+    "--allow-collapse": "say allow_collapse=True",
     "--log-format": "leave it out, for the operator reads the log as JSON",
 }
 """What `options` must not have, since it would silently win over an argument."""
@@ -25,6 +26,7 @@ _ELSEWHERE = {
 _ADVISED = {
     "--rewind": "--rewind is rewind=True, see 'An older night' in docs/airflow.md",
     "--accept": "--accept is options=['--accept', ...]",
+    "--allow-collapse": "--allow-collapse is allow_collapse=True",
     "--wait": "--wait is options=['--wait']",
 }
 """What the program advises, as it is said to the operator."""
@@ -52,7 +54,7 @@ def check_arguments(given: Mapping[str, Any], *, is_rendered: bool) -> None:
             words_of(value, is_rendered=is_rendered)
         elif name == "env":
             _check_env(value, is_rendered=is_rendered)
-        elif name == "rewind":
+        elif name in {"rewind", "allow_collapse"}:
             is_on(name, value)
 
 

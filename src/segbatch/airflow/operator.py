@@ -57,6 +57,8 @@ class SegbatchOperator(BaseOperator):
         run_id: The run's id; that of the DAG run if not given, with `@` and the number of a mapped task behind it.
         rewind: Whether runs that hold for a later moment are taken back, which a cleared task of an older night needs;
             a text such as `true` will do.
+        allow_collapse: Whether segments that had more members than the floor may be empty; a text such as `true` will
+            do.
         options: More options of `segbatch run`, for which there is no argument here: a list of strings, or a text as on
             the command line.
         on_partial: What becomes of the task where the run was published, but some segments failed or were held: `fail`
@@ -79,6 +81,7 @@ class SegbatchOperator(BaseOperator):
         "as_of",
         "run_id",
         "rewind",
+        "allow_collapse",
         "options",
         "env",
         "cwd",
@@ -97,6 +100,7 @@ class SegbatchOperator(BaseOperator):
         as_of: str | None = None,
         run_id: str | None = None,
         rewind: bool | str = False,
+        allow_collapse: bool | str = False,
         options: str | Sequence[str] = (),
         on_partial: OnPartial = "fail",
         program: str | os.PathLike[str] | Sequence[str] = OWN,
@@ -113,6 +117,7 @@ class SegbatchOperator(BaseOperator):
         self.as_of = as_of
         self.run_id = run_id
         self.rewind = rewind
+        self.allow_collapse = allow_collapse
         self.options = options
         self.env = env
         self.cwd = cwd
@@ -171,7 +176,9 @@ class SegbatchOperator(BaseOperator):
             "--run-id": self.run_id or run_id_of(context),
         }
         given = [f"{name}={value}" for name, value in options.items() if value is not None]
-        return [*given, *(["--rewind"] if is_on("rewind", self.rewind) else []), *words_of(self.options)]
+        switches = {"--rewind": self.rewind, "--allow-collapse": self.allow_collapse}
+        names = [name for name, value in switches.items() if is_on(name.removeprefix("--").replace("-", "_"), value)]
+        return [*given, *names, *words_of(self.options)]
 
     def _check(self, *, is_rendered: bool) -> None:
         """Refuse what the program could not be called with."""

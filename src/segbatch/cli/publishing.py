@@ -101,6 +101,15 @@ def run(
             help="Segments with fewer members, before and after, are free to change.",
         ),
     ] = FLOOR,
+    allow_collapse: Annotated[
+        bool,
+        typer.Option(
+            "--allow-collapse/--no-allow-collapse",
+            show_default=False,
+            envvar="SEGBATCH_ALLOW_COLLAPSE",
+            help="Publish segments that had more members than the floor and now have none.",
+        ),
+    ] = False,
     accept: Annotated[
         list[str] | None,
         typer.Option(metavar="SEGMENT", help="Let this segment change, or 'all'; may be given again."),
@@ -215,7 +224,9 @@ def run(
             strict=strict,
             allow_empty=allow_empty,
             run_id=run_id,
-            guard=Guard(None if max_change is None else read_share(max_change), max_change_floor, accept or ()),
+            guard=Guard(
+                None if max_change is None else read_share(max_change), max_change_floor, accept or (), allow_collapse
+            ),
             keep=Keep(keep, keep_days),
             patience=Patience(wait, lambda message: watch.hear(LockAwaited(message))),
             rewind=rewind,

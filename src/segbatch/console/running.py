@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["print_run", "show_progress"]
 
 _MOST_SHOWN = 100
+_MOST_ACCEPTED = 5
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "yellow"}
 
 
@@ -65,6 +66,13 @@ def _print_table(report: "RunReport") -> None:
     if len(report.segments) > _MOST_SHOWN:
         out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
     out().print(_summary(report), soft_wrap=True)
+    held = [segment.segment_id for segment in report.segments if segment.status == "held"]
+    if held:
+        accept = " ".join(f"--accept {name}" for name in held[:_MOST_ACCEPTED]) + (
+            " ..." if held[_MOST_ACCEPTED:] else ""
+        )
+        again = "" if report.dry_run else f" with --run-id {report.run.run_id}"
+        out().print(f"to publish what is held, run again{plain(again)} and {plain(accept)}", soft_wrap=True)
     if report.dry_run:
         out().print("dry run: nothing was published")
     else:

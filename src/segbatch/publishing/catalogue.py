@@ -35,6 +35,7 @@ _TYPES = {
     "description": "VARCHAR",
     "list_id": "VARCHAR",
     "definition": "JSON",
+    "pending_definition": "JSON",
     "status": "VARCHAR",
     "error": "VARCHAR",
     "member_count": "BIGINT",

@@ -1,4 +1,4 @@
-"""Stopping what looks like a mistake: a segment whose size jumps, a snapshot that lost most of its contacts."""
+"""Stopping what looks like a mistake: a segment that is empty or jumps in size, a snapshot that lost most contacts."""
 
 import re
 from collections.abc import Collection
@@ -27,28 +27,43 @@ class Guard:
         max_change: The largest change of a segment's size, as a share of the size it had; None lets everything pass.
         floor: Segments that have fewer members, before and after, are free.
         accepted: The segments whose change is meant so; `all` accepts every one.
+        allow_collapse: Whether a segment that had more members than the floor may have none.
     """
 
     max_change: float | None = None
     floor: int = FLOOR
     accepted: Collection[str] = ()
+    allow_collapse: bool = False
 
-    def reason(self, segment_id: str, own: float | None, before: int, after: int) -> str | None:
-        """Tell why a segment is held back.
+    def reason(
+        self, segment_id: str, own: float | None, before: int, after: int, *, is_edited: bool = False
+    ) -> str | None:
+        """Explain why a segment is held back.
 
         Args:
             segment_id: The segment.
             own: The share that its definition names, which is stronger than the guard's.
             before: How many members it had.
             after: How many it would have.
+            is_edited: Whether its rules are not those that its members follow. Such a change was made on purpose, and
+                only the share that the definition names itself can hold it back.
 
         Returns:
-            The message, or None where it may pass.
+            The message, or None if it may pass.
         """
-        most = self.max_change if own is None else own
-        if most is None or self.accepts(segment_id) or max(before, after) < self.floor:
+        if self.accepts(segment_id):
             return None
-        if abs(after - before) <= most * before:
+        most = self.max_change if own is None and not is_edited else own
+        jump = None if most is None else self._jump(segment_id, most, before, after)
+        if jump or is_edited or self.allow_collapse or after or before <= self.floor:
+            return jump
+        return (
+            f"would go from {counted(before, 'member')} to none; if that is right, run with --accept {segment_id}, "
+            "or with --allow-collapse for all segments"
+        )
+
+    def _jump(self, segment_id: str, most: float, before: int, after: int) -> str | None:
+        if max(before, after) < self.floor or abs(after - before) <= most * before:
             return None
         change = f"{(after - before) / before:+.1%}" if before else "from none"
         sizes = f"from {before:,} to {counted(after, 'member')} ({change})"

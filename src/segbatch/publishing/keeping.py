@@ -7,6 +7,7 @@ from segbatch.compiler.plan import Plan
 from segbatch.compiler.references import named_in
 from segbatch.definitions.loading import Definitions
 from segbatch.errors import Problem, clipped
+from segbatch.publishing.edits import is_edited
 from segbatch.publishing.guard import Guard
 from segbatch.publishing.recorder import Recorded
 from segbatch.publishing.recording import relative
@@ -68,7 +69,7 @@ def held_back(plan: Plan, before: _Segments, recorded: Recorded, guard: Guard) -
         last = before.get(segment.id)
         if last is not None and last.run_id is not None:
             sizes = last.member_count, recorded.members[segment.id]
-            reason = guard.reason(segment.id, segment.max_change, *sizes)
+            reason = guard.reason(segment.id, segment.max_change, *sizes, is_edited=is_edited(segment, last))
             if reason:
                 held[segment.id] = reason
     return _with_dependents(plan, held)

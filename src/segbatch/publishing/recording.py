@@ -21,6 +21,7 @@ from segbatch.version import __version__
 
 __all__ = ["Outcome", "run_record", "segment_records", "versions"]
 
+_OF_DEFINITION = ("project_id", "name", "description", "list_id", "definition", "fingerprint")
 _LIBRARIES = ("polars", "pyarrow", "duckdb", "pydantic")
 
 
@@ -92,11 +93,14 @@ def _found(segment_id: str, outcome: Outcome) -> dict[str, object]:
 
 
 def _keeping(record: SegmentRecord, outcome: Outcome) -> SegmentRecord:
-    """Return the record of a segment that keeps the members it had, if it had any."""
+    """Return the record of a segment that keeps the members it had, if it had any, and the definition they follow."""
     before = outcome.before.get(record.segment_id)
     if before is None or before.run_id is None:
         return record.model_copy(update={"member_count": 0, "entered": None, "exited": None, "run_id": None})
-    kept = {"member_count": before.member_count, "entered": 0, "exited": 0, "run_id": before.run_id}
+    kept: dict[str, object] = {"member_count": before.member_count, "entered": 0, "exited": 0, "run_id": before.run_id}
+    if before.definition is not None:
+        waiting = record.definition if record.definition != before.definition else None
+        kept |= {name: getattr(before, name) for name in _OF_DEFINITION} | {"pending_definition": waiting}
     return record.model_copy(update=kept)
 
 
@@ -118,7 +122,8 @@ def _broken_record(entry: BrokenDefinition, outcome: Outcome) -> SegmentRecord:
 
 def _lost_record(before: SegmentRecord, cause: Problem, outcome: Outcome) -> SegmentRecord:
     error = f"is not in its file any more, in which something is wrong: {cause}"
-    return _keeping(before.model_copy(update={"status": "failed", "error": error}), outcome)
+    record = before.model_copy(update={"status": "failed", "error": error, "pending_definition": None})
+    return _keeping(record, outcome)
 
 
 def relative(file: str | None, root: Path) -> str | None:

@@ -32,7 +32,10 @@ class SegmentRecord(_Record):
         name: Its name; None where the definition cannot be read.
         description: What it is for.
         list_id: Carried through from the definition.
-        definition: The definition as JSON data; None where the file is no JSON.
+        definition: The definition as JSON data, and if the segment keeps older members, the one that these follow; so
+            are the id of the project, the name, the description, the list id and the fingerprint. None if the file is
+            not valid JSON.
+        pending_definition: If the segment keeps older members, the definition that is waiting, where it is another one.
         file: Its file, as seen from where the definitions are; None where it was defined in no file.
         fingerprint: A digest of the definition; None where the file is no JSON.
         status: `ok`, `failed` (see `error`), or `held`.
@@ -49,6 +52,7 @@ class SegmentRecord(_Record):
     description: str | None = None
     list_id: str | None = None
     definition: Any = None
+    pending_definition: Any = None
     file: str | None = None
     fingerprint: str | None = None
     status: Literal["ok", "failed", "held"]

@@ -79,6 +79,9 @@ class Job(BaseModel):
     allow_empty: bool | None = Field(None, description="whether a snapshot without contacts may be published")
     max_change: Share | None = Field(None, description='how much a segment\'s size may change, such as `"30%"`')
     max_change_floor: int | None = Field(None, ge=0, description="segments with fewer members are free to change")
+    allow_collapse: bool | None = Field(
+        None, description="whether a segment that had more members than the floor may have none"
+    )
     keep: int | None = Field(None, ge=FEWEST, description="how many runs keep their members")
     keep_days: float | None = Field(
         None, ge=0, lt=math.inf, description="and those that were shown within so many days"
