@@ -1,6 +1,7 @@
 """Asking the API: in the process of the tests, or a real server on the loopback."""
 
 import asyncio
+import atexit
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 
 from segbatch.api.app import make_app
+from segbatch.api.previewing import Previewer
 from segbatch.api.service import Service
 from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
@@ -21,6 +23,12 @@ OTHERS = ("/healthz", "/openapi.json")
 PRO = {"name": "Pro", "rules": [{"field": "plan", "operator": "eq", "value": "pro"}]}
 
 
+PREVIEWER = Previewer()
+"""One process for the previews of all tests."""
+
+atexit.register(PREVIEWER.stop)
+
+
 class Asking:
     """Asks the application itself, without a connection."""
 
@@ -28,7 +36,9 @@ class Asking:
         (folder / "segments").mkdir(exist_ok=True)
         self.segments = folder / "segments"
         self.store = SegmentStore(self.segments, patience=more.pop("patience", 30.0), served=True)
-        self.service = Service(self.store, folder / "output", keys, frozenset({"here"}), **more)
+        self.service = Service(
+            self.store, folder / "output", keys, frozenset({"here"}), **{"previewer": PREVIEWER, **more}
+        )
         self.app = make_app(self.service)
         self.headers = dict[str, str]()
 

@@ -157,7 +157,7 @@ def test_previews_take_turns_and_keep_nothing_else_waiting(ask: Asking, monkeypa
 
     monkeypatch.setattr("segbatch.api.previews._snapshot", wait)
     monkeypatch.setattr("segbatch.api.previews.PREVIEW_PATIENCE", 0.2)
-    monkeypatch.setattr("segbatch.api.previews._QUEUE", 2)
+    monkeypatch.setattr("segbatch.api.previews.PREVIEW_QUEUE", 2)
 
     async def ask_all() -> tuple[list[int], int]:
         options = {"json": {"rules": PRO["rules"]}}

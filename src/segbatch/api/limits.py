@@ -12,7 +12,9 @@ __all__ = [
     "MAX_REQUESTS",
     "MEMBERS",
     "PATIENCE",
+    "PREVIEW_MEMORY",
     "PREVIEW_PATIENCE",
+    "PREVIEW_QUEUE",
     "PREVIEW_TIME",
     "STOP_TIME",
     "TIME_TO_READ",
@@ -60,6 +62,12 @@ PREVIEW_TIME = 60.0
 
 PREVIEW_PATIENCE = 10.0
 """Seconds for which a preview waits for the one before it."""
+
+PREVIEW_QUEUE = 8
+"""Previews that wait for the one before; more would keep everything else out."""
+
+PREVIEW_MEMORY = 500_000_000
+"""Bytes that the process of previews may have used and still be kept; above, it is replaced, which frees them."""
 
 STOP_TIME = 3
 """Seconds for requests to end when the server does."""

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +17,8 @@ from segbatch.api.answers import json_response
 from segbatch.api.authorising import Caller, Reader
 from segbatch.api.bodies import Body
 from segbatch.api.drafts import definition_of, ensure_named_are_there
-from segbatch.api.limits import MAX_FIRST, PREVIEW_PATIENCE, PREVIEW_TIME
+from segbatch.api.limits import MAX_FIRST, PREVIEW_PATIENCE, PREVIEW_QUEUE, PREVIEW_TIME
+from segbatch.api.preview_process import Job
 from segbatch.api.problems import Refusal
 from segbatch.api.routes import PREFIX
 from segbatch.api.service import Service, service_of
@@ -28,8 +29,7 @@ from segbatch.definitions.segment import Segment, write_moment
 from segbatch.definitions.store import Stored
 from segbatch.definitions.validating import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError, shown
-from segbatch.preparing import Question, prepare
-from segbatch.previewing import first_members
+from segbatch.preparing import Question
 from segbatch.publishing.places import RUNS
 from segbatch.publishing.reading import ensure_published, read_manifest
 
@@ -38,15 +38,13 @@ __all__ = ["router"]
 router = APIRouter(prefix=PREFIX)
 
 _FIRST = 10
-_QUEUE = 8
-"""Previews that wait for the one before; more would keep everything else out."""
 
 
 @router.post("/preview")
 async def preview(caller: Reader, service: Annotated[Service, Depends(service_of)], body: Body) -> Response:
     """Count whom rules hold, and show the first of them, without saving anything."""
     queue = service.previews
-    if queue.waiting >= _QUEUE:
+    if queue.waiting >= PREVIEW_QUEUE:
         raise _busy()
     queue.waiting += 1
     try:
@@ -67,27 +65,24 @@ def _busy() -> Refusal:
 
 
 def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Response:
+    until = time.monotonic() + PREVIEW_TIME
     first, draft, everybody = _first(body), _draft(service, caller, body), _everybody(caller)
     contacts, timezone = _snapshot(service)
-    as_of, going_on = datetime.now(UTC), _clock(service)
+    as_of = datetime.now(UTC)
     good, broken = _named(service, caller, draft)
     own = (*map(Definition, (draft, *everybody)), *good)
     question = Question(contacts, service.id_column, caller.project, as_of, timezone, allow_empty=True)
-    prepared = prepare(question, Definitions(own, broken))
-    prepared.planned(draft.id)
-    wanted = [draft.id, *(segment.id for segment in everybody if segment.id not in prepared.plan.failed)]
-    found = {one.segment_id: one for one in first_members(prepared, wanted, first, going_on)}
-    all_of_them = found[wanted[-1]].members if len(wanted) > 1 else prepared.snapshot.rows
-    members = found[draft.id].members
-    warnings = [problem for problem in prepared.plan.warnings if problem.segment_id in {None, draft.id}]
+    whole = everybody[0].id if everybody else None
+    job = Job(question, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
+    found = service.previewer.preview(job, until, service.stopping.is_set)
     return json_response(
         {
             "as_of": write_moment(as_of),
-            "contacts": all_of_them,
-            "member_count": members,
-            "share": members / all_of_them if all_of_them else None,
-            "first": list(found[draft.id].first),
-            "warnings": [{"path": problem.path or "$", "message": _own(problem)} for problem in warnings],
+            "contacts": found.contacts,
+            "member_count": found.members,
+            "share": found.members / found.contacts if found.contacts else None,
+            "first": list(found.first),
+            "warnings": [{"path": problem.path or "$", "message": _own(problem)} for problem in found.warnings],
         }
     )
 
@@ -170,16 +165,3 @@ def _common(files: Sequence[str]) -> str:
     if {str(place) for place in find_files(folder)} != set(files):
         raise UsageError(f"{folder}: has other files than the last run's snapshot; name the contacts (--contacts)")
     return folder
-
-
-def _clock(service: Service) -> Callable[[], None]:
-    """Return what ends a preview that takes too long, or that the server does not wait for."""
-    end = time.monotonic() + PREVIEW_TIME
-
-    def going_on() -> None:
-        if service.stopping.is_set():
-            raise Refusal("unavailable", "the server ends")
-        if time.monotonic() > end:
-            raise Refusal("too-long", f"the preview took more than {PREVIEW_TIME:g} s, and was ended")
-
-    return going_on

@@ -10,6 +10,7 @@ from typing import cast
 
 from fastapi import Request
 
+from segbatch.api.previewing import Previewer
 from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
 from segbatch.publishing.listing import OpenRuns
@@ -46,6 +47,7 @@ class Service:
         timezone: The time zone of previews; that of the last run, if not given.
         stopping: Set once the server is to end.
         previews: Who waits for a preview.
+        previewer: Evaluates previews.
         arriving: How many bodies are waited for, by the id of the key.
     """
 
@@ -59,6 +61,7 @@ class Service:
     awaited: Path | None = None
     stopping: Event = field(default_factory=Event)
     previews: Queue = field(default_factory=Queue)
+    previewer: Previewer = field(default_factory=Previewer)
     arriving: Counter[str | None] = field(default_factory=Counter)
 
     def ring(self) -> KeyRing | None:

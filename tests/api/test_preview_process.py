@@ -1,0 +1,192 @@
+"""The process that evaluates previews: it ends when it has to, and the next one takes its place."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pyarrow as pa
+import pytest
+
+from asking import PRO, Asking, serving
+from builders import rule, write_contacts
+from segbatch.api import limits
+from segbatch.api.previewing import Previewer
+
+SLOW = [rule("plan", "matches", rf"\w{{1,{number}}}[\p{{L}}\p{{N}}]{{1,40}}Z{number}") for number in range(10, 110)]
+"""Patterns that take about half a second each to compile."""
+
+CONTACTS = pa.table({"id": ["a", "b"], "plan": ["pro", "free"], "project_id": ["p", "p"]})
+
+
+@pytest.fixture
+def previewer() -> Iterator[Previewer]:
+    made = Previewer()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def ask(tmp_path: Path, previewer: Previewer) -> Asking:
+    contacts = write_contacts(tmp_path / "contacts.parquet", CONTACTS)
+    return Asking(tmp_path, contacts=str(contacts), previewer=previewer).as_project("p")
+
+
+def preview(ask: Asking, rules: Any = None) -> Any:
+    return ask("POST", "/preview", json={"rules": rules or PRO["rules"], "match": "any"})
+
+
+def process_of(previewer: Previewer) -> int:
+    assert previewer.pid is not None
+    return previewer.pid
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_a_preview_ends_at_its_limit_whatever_it_does_and_the_next_is_answered(
+    ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert preview(ask).json()["member_count"] == 1
+    first = process_of(previewer)
+    monkeypatch.setattr("segbatch.api.previews.PREVIEW_TIME", 1.0)
+    begun = time.monotonic()
+    answer = preview(ask, SLOW)
+    assert time.monotonic() - begun < 10
+    assert (answer.status_code, answer.json()["type"]) == (504, "urn:segbatch:problem:too-long")
+    assert answer.json()["detail"] == "the preview took more than 1 s, and was ended"
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    monkeypatch.undo()
+    assert preview(ask).json()["member_count"] == 1
+
+
+def test_a_quick_preview_needs_no_new_process(ask: Asking, previewer: Previewer) -> None:
+    assert preview(ask).status_code == 200
+    first = process_of(previewer)
+    assert preview(ask, [rule("plna", "eq", "x")]).status_code == 422
+    assert preview(ask).status_code == 200
+    assert process_of(previewer) == first
+
+
+def test_memory_that_a_preview_needed_is_freed(ask: Asking, previewer: Previewer) -> None:
+    previewer.most_memory = 1
+    assert preview(ask).status_code == 200
+    first = process_of(previewer)
+    assert preview(ask).status_code == 200
+    assert process_of(previewer) != first
+
+
+def test_a_process_that_dies_is_replaced(ask: Asking, previewer: Previewer) -> None:
+    assert preview(ask).status_code == 200
+    os.kill(process_of(previewer), signal.SIGKILL)
+    wait_until(lambda: previewer.pid is None)
+    assert preview(ask).status_code == 200
+
+
+def test_a_process_that_dies_in_the_middle_is_told(
+    ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    previewer.start()
+    monkeypatch.setattr("segbatch.api.previewing._START", "import sys; sys.stdin.buffer.read(1)")
+    previewer.replace()
+    answer = preview(ask)
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:segbatch:problem:unavailable")
+    assert answer.json()["detail"] == "the preview's process ended; it may have needed more memory than there is"
+    assert "the preview's process ended" in capsys.readouterr().err
+    monkeypatch.undo()
+    previewer.replace()
+    assert preview(ask).status_code == 200
+
+
+def test_a_fault_in_the_process_is_told_to_the_log_alone(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing = "import segbatch.api.preview_process as p; p.evaluate = lambda job: 1 // 0; "
+    start = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    monkeypatch.setattr("segbatch.api.previewing._START", f"{start}{failing}p.main()")
+    answer = preview(ask)
+    assert (answer.status_code, answer.json()["type"]) == (500, "urn:segbatch:problem:fault")
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_what_is_printed_in_the_process_is_no_reply(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); import segbatch.api.preview_process as p; "
+    talking = "real = p.replied; p.replied = lambda job: os.write(1, b'x') and real(job); "
+    monkeypatch.setattr("segbatch.api.previewing._START", f"{start}{talking}p.main()")
+    assert preview(ask).json()["member_count"] == 1
+
+
+def test_no_preview_begins_once_the_server_ends(ask: Asking, previewer: Previewer) -> None:
+    previewer.stop()
+    answer = preview(ask)
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the server ends")
+
+
+def children(pid: int) -> list[int]:
+    stats = [(int(place.name), place / "stat") for place in Path("/proc").iterdir() if place.name.isdigit()]
+    found = list[int]()
+    for child, stat in stats:
+        try:
+            parent = int(stat.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found.append(child)
+    return found
+
+
+def is_there(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and has not been waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_no_process_outlives_the_server_even_in_the_middle_of_a_preview(tmp_path: Path, number: signal.Signals) -> None:
+    contacts = write_contacts(tmp_path / "contacts.parquet", CONTACTS)
+    with serving(tmp_path, "--contacts", str(contacts)) as server:
+        assert httpx.post(f"{server.url}/preview", json={"rules": PRO["rules"]}, timeout=60).status_code == 200
+        [child] = children(server.process.pid)
+        with pytest.raises(httpx.HTTPError):
+            httpx.post(f"{server.url}/preview", json={"rules": SLOW, "match": "any"}, timeout=2)
+        assert is_there(child)
+        server.process.send_signal(number)
+        server.process.wait(timeout=30)
+        wait_until(lambda: not is_there(child))
+    assert "Traceback" not in (tmp_path / "serve.log").read_text()
+
+
+def test_the_documented_limits_are_those_in_force() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "api.md").read_text().split())
+    for words in (
+        f"more than {limits.MAX_BODY:,} bytes",
+        f"{limits.MAX_BODY:,} bytes, 100 levels deep",
+        f"more than {limits.MAX_HEADERS:,} bytes",
+        f"{limits.TIME_TO_SEND:g} seconds to arrive",
+        f"did not come within {limits.TIME_TO_SEND:g} seconds",
+        f"{limits.TIME_TO_READ:g} seconds to be read on",
+        f"{limits.MAX_CONNECTIONS} connections",
+        f"{limits.MAX_REQUESTS} requests are worked on",
+        f"{limits.MAX_ARRIVING} of a key whose bodies",
+        f"waits {limits.PATIENCE:g} seconds for other writers",
+        f"`limit` is {limits.MEMBERS:,} if not given, and {limits.MAX_MEMBERS:,} at most",
+        f"(10 if not given, {limits.MAX_FIRST:,} at most)",
+        f"a preview took more than {limits.PREVIEW_TIME:g} seconds",
+        f"| a preview | {limits.PREVIEW_TIME:g} seconds, one at a time",
+        f"{limits.PREVIEW_QUEUE} others wait for {limits.PREVIEW_PATIENCE:g} seconds",
+        f"more than {limits.PREVIEW_MEMORY / 1e6:g} megabytes",
+        f"idle for {limits.KEEP_ALIVE} seconds",
+        f"within {limits.STOP_TIME} seconds",
+    ):
+        assert words in page, words
