@@ -76,30 +76,15 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
         "in",
         f"in: {NO_FILE_IN}; for those in folders below it write 'in/**/*.parquet'",
     ),
-    "a glob of files with other columns": (
-        {"c.parquet": contacts(status=ABSENT)},
+    "a glob of a file without ids": (
+        {"c.parquet": contacts(), "d.parquet": contacts(id=ABSENT)},
         "*.parquet",
-        "c.parquet: has no column 'status', which other files of the snapshot have; export all files alike",
-    ),
-    "files with other columns": (
-        {"in/a.parquet": contacts(), "in/b.parquet": contacts(status=ABSENT)},
-        "in",
-        "in/b.parquet: has no column 'status', which other files of the snapshot have; export all files alike",
-    ),
-    "files with more columns": (
-        {"in/a.parquet": contacts(), "in/b.parquet": contacts(age=[1, 2])},
-        "in",
-        "in/a.parquet: has no column 'age', which other files of the snapshot have; export all files alike",
+        f"d.parquet: has no id column 'id', which other files of the snapshot have; {ALL_ALIKE}",
     ),
     "files with other types": (
         {"in/a.parquet": contacts(), "in/b.parquet": contacts(status=[1, 2])},
         "in",
-        "in/b.parquet: the column 'status' is a number (Int64) here and text in in/a.parquet; export all files alike",
-    ),
-    "a column twice": (
-        {"c.parquet": parquet(twice("id", "status", "status"))},
-        "c.parquet",
-        "c.parquet: the column 'status' is there twice; rename one in the export",
+        "in/b.parquet: the column 'status' is int64 here and string in in/a.parquet; export all files alike",
     ),
     "the id column twice": (
         {"c.parquet": parquet(twice("id", "id", "status"))},
@@ -167,9 +152,31 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
         f"the id column 'id' is a list of structs; {NOT_IDS}",
     ),
     "files with other lists": (
-        {"in/a.parquet": contacts(n=[["x"], []]), "in/b.parquet": contacts(n=[[b"x"], []])},
+        {"in/a.parquet": contacts(n=[["x"], []]), "in/b.parquet": contacts(n=[[1], []])},
         "in",
-        f"in/b.parquet: the column 'n' is a list of bytes here and a list of text in in/a.parquet; {ALL_ALIKE}",
+        f"in/b.parquet: the column 'n.element' is int64 here and string in in/a.parquet; {ALL_ALIKE}",
+    ),
+    "files with other parts of a struct": (
+        {
+            "in/a.parquet": contacts(s=[{"home": {"n": 1}}, None]),
+            "in/b.parquet": contacts(s=[{"home": {"n": 1, "m": 2}}, None]),
+            "in/c.parquet": contacts(s=[{"home": {"m": True}}, None]),
+        },
+        "in",
+        f"in/c.parquet: the column 's.home.m' is bool here and int64 in in/b.parquet; {ALL_ALIKE}",
+    ),
+    "a map and a struct": (
+        {
+            "in/a.parquet": contacts(s=pa.array([[("a", "b")], None], pa.map_(pa.string(), pa.string()))),
+            "in/b.parquet": contacts(s=[{"a": "b"}, None]),
+        },
+        "in",
+        "in/b.parquet: the column 's' is struct<a: string> here and map<string, string> in in/a.parquet; " + ALL_ALIKE,
+    ),
+    "whole numbers and exact decimals beside floats": (
+        {"in/a.parquet": contacts(n=[Decimal("1" * 16), None]), "in/b.parquet": contacts(n=[0.5, None])},
+        "in",
+        f"in/b.parquet: the column 'n' is double here and decimal128(16, 0) in in/a.parquet; {ALL_ALIKE}",
     ),
     "ids of dates": (
         {"c.parquet": contacts(id=[date(2025, 6, 1), date(2025, 6, 2)])},
@@ -221,7 +228,7 @@ UNREAD: dict[str, tuple[bytes, str]] = {
         f"1 id comes more than once in 'id' ({'x' * 60}…); {ONE_ROW_EACH}",
     ),
     "a long binary id twice": (
-        contacts(id=[b"\x00" * 500] * 2),
+        contacts(id=[b"\x00" * 500] * 2),  # zero bytes are not texts
         f"1 id comes more than once in 'id' ({'0' * 60}…); {ONE_ROW_EACH}",
     ),
     "ids with control characters twice": (

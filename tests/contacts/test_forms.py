@@ -93,7 +93,7 @@ def test_json_texts_in_a_dictionary_are_read_as_json(tmp_path: Path, stored: pa.
 @pytest.mark.parametrize(
     ("cells", "words"),
     [
-        (pa.array([b'{"plan":"pro"}']), "bytes"),
+        (pa.array([b'\xff{"plan":"pro"}']), "bytes"),
         (pa.array([1]), "a number (Int64)"),
         (pa.array([[{"key": "plan"}]]), "a list of structs"),
         (pa.array([[(1, "pro")]], pa.map_(pa.int64(), pa.string())), "a map of numbers (Int64) to text"),

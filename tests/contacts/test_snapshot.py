@@ -49,7 +49,8 @@ def test_a_type_that_polars_lacks_can_be_asked_whether_it_is_there(tmp_path: Pat
         tmp_path / "c.parquet", pa.table({"huge": huge, "in": pa.StructArray.from_arrays([huge], ["x"])})
     )
     assert kind_of(open_snapshot(str(path)).schema["huge"]) is Kind.OTHER
-    assert kind_of(open_snapshot(str(path)).schema["in"]) is Kind.OTHER
+    [inner] = open_snapshot(str(path)).schema["in"].fields  # type: ignore[attr-defined]
+    assert kind_of(inner.dtype) is Kind.OTHER
     assert read(path, "huge").get_column("huge").is_null().to_list() == [False, True]
 
 
@@ -57,7 +58,7 @@ def test_json_and_uuid_columns_of_duckdb_are_read_as_they_are_stored(tmp_path: P
     path = tmp_path / "c.parquet"
     duckdb.execute(f"COPY (SELECT uuid() AS id, '{{\"a\":1}}'::JSON AS j) TO '{path}'")
     snapshot = open_snapshot(str(path))
-    assert snapshot.schema == {"id": pl.Binary, "j": pl.String}
+    assert snapshot.schema == {"id": pl.String, "j": pl.String}
     assert len(pl.concat(snapshot.ids(10))) == 1
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from segbatch.contacts.custom_fields import CUSTOM_FIELDS
 from segbatch.contacts.keys import longest_key
-from segbatch.contacts.kinds import Kind, element_type, in_words, instance, is_map_of_keys, kind_of
+from segbatch.contacts.kinds import Kind, OpaqueType, element_type, in_words, instance, is_map_of_keys, kind_of
 from segbatch.errors import clipped, did_you_mean, some_of
 
 __all__ = ["Field", "UnknownColumnError", "element_of", "resolve"]
@@ -71,6 +71,8 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
         if is_map_of_keys(dtype):
             reason = "is a map, into which a path leads only where it is a column of a snapshot; make it a struct"
             raise UnknownColumnError(f"'{clipped(path)}' {reason}")
+        if isinstance(dtype, OpaqueType):
+            raise UnknownColumnError(f"no path leads into '{clipped(path)}' ({dtype.reason})")
         if key is None:
             return _nowhere(name, column, path, _no_key(path, rest, dtype, list(keys)))
         expr, dtype, path, rest = expr.struct.field(key), instance(keys[key]), f"{path}.{key}", beyond

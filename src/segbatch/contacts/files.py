@@ -8,10 +8,14 @@ from threading import Event
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segbatch.contacts.footer import Element, is_encrypted, read_tail, repaired
 from segbatch.contacts.places import READ_SIZE, Place, reading
+from segbatch.contacts.soundness import NOT_UNICODE, ensure_sound
 from segbatch.errors import SnapshotError, clipped
 
 __all__ = ["SnapshotFile", "open_file", "read_batches"]
+
+_ENCRYPTED = "is encrypted; export it without encryption"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,8 @@ def open_file(place: Place) -> SnapshotFile:
     Raises:
         SnapshotError: It is no Parquet file, or cut short, or cannot be read.
     """
-    with reading(place), place.glanced() as source, _parquet(source) as parquet:
-        return SnapshotFile(place, place.stamp, parquet.metadata.num_rows, parquet.schema_arrow)
+    with reading(place), place.glanced() as source, _parquet(place, source) as (parquet, schema):
+        return SnapshotFile(place, place.stamp, parquet.metadata.num_rows, schema)
 
 
 def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
@@ -79,43 +83,71 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
     """
-    with reading(file.place), file.place.opened() as source, _parquet(source) as parquet:
+    place = file.place
+    with reading(place), place.opened() as source, _parquet(place, source) as (parquet, _):
         try:
             for batch in parquet.iter_batches(batch_size=rows, columns=columns):
-                _ensure_unicode(file.place, batch)
+                ensure_sound(place, batch)
                 yield batch
-        except pa.ArrowInvalid as error:
-            if "UTF8" not in str(error):
+        except (pa.ArrowException, OSError) as error:
+            if (problem := _problem_of(error)) is None:
                 raise
-            raise _not_unicode(file.place, _not_readable(parquet, columns)) from None
+            raise SnapshotError(f"{place}: the column '{clipped(_unreadable(parquet, columns))}' {problem}") from None
 
 
 @contextmanager
-def _parquet(source: pa.NativeFile) -> Iterator[pq.ParquetFile]:
-    with pq.ParquetFile(source, pre_buffer=False, buffer_size=READ_SIZE) as parquet:
-        yield parquet
+def _parquet(place: Place, source: pa.NativeFile) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
+    """Open a file, and yield it with the schema that it has, also where PyArrow must be given another."""
+    if is_encrypted(source):
+        raise SnapshotError(f"{place}: {_ENCRYPTED}")
+    try:
+        parquet, root = _opened(source), None
+    except (pa.ArrowException, OSError):
+        parquet, root = _opened_after_repair(source)
+    with parquet:
+        schema = parquet.schema_arrow
+        yield parquet, root.declared(pa.struct(list(schema))) if root else schema
 
 
-def _not_readable(parquet: pq.ParquetFile, columns: list[str]) -> str:
-    """Return the column that cannot be read, which Arrow does not tell."""
+def _opened(source: pa.NativeFile, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        source,
+        metadata=metadata,
+        pre_buffer=False,
+        buffer_size=READ_SIZE,
+        coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262, and dates of INT96 do not
+        page_checksum_verification=True,
+    )
+
+
+def _opened_after_repair(source: pa.NativeFile) -> tuple[pq.ParquetFile, Element]:
+    """Open a file that PyArrow refuses; the error is PyArrow's if nothing can be done."""
+    footer = read_tail(source)
+    changed = repaired(footer) if footer else None
+    if changed is None:
+        source.seek(0)
+        _opened(source)
+        raise AssertionError(source)
+    metadata = pq.read_metadata(pa.BufferReader(changed[0]))
+    return _opened(source, metadata), changed[1]
+
+
+def _problem_of(error: Exception) -> str | None:
+    """Return what is wrong with a column, by the error with which PyArrow read it; None if that is not known."""
+    text = str(error)
+    if "UTF8" in text:
+        return NOT_UNICODE
+    if "CRC checksum" in text:
+        return "is damaged: a page does not match its checksum; export the file again"
+    return _ENCRYPTED if "crypt" in text else None
+
+
+def _unreadable(parquet: pq.ParquetFile, columns: list[str]) -> str:
+    """Return the column that cannot be read, which PyArrow does not name."""
     for column in columns[:-1]:
         try:
             for _ in parquet.iter_batches(columns=[column]):
                 pass
-        except pa.ArrowInvalid:
+        except (pa.ArrowException, OSError):
             return column
     return columns[-1]
-
-
-def _ensure_unicode(place: Place, batch: pa.RecordBatch) -> None:
-    """Check that texts are texts: Parquet's readers do not, and what comes after relies on it."""
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            raise _not_unicode(place, name) from None
-
-
-def _not_unicode(place: Place, column: str) -> SnapshotError:
-    problem = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
-    return SnapshotError(f"{place}: the column '{clipped(column)}' {problem}")

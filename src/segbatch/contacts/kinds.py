@@ -5,7 +5,18 @@ from enum import StrEnum
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-__all__ = ["Kind", "describe", "element_type", "in_words", "instance", "is_map_of_keys", "kind_of", "value_type"]
+__all__ = [
+    "Kind",
+    "OpaqueType",
+    "describe",
+    "element_type",
+    "has_opaque_part",
+    "in_words",
+    "instance",
+    "is_map_of_keys",
+    "kind_of",
+    "value_type",
+]
 
 
 _TIME = "time of day"
@@ -25,6 +36,30 @@ class Kind(StrEnum):
     OTHER = "other"
     NOTHING = "nothing"
     """Missing for every contact: a key that is nowhere, or a column of nulls without a type."""
+
+
+class OpaqueType(pl.Object):
+    """The type of a part of a contact that can only be asked whether it is present; frames have it as booleans.
+
+    Attributes:
+        reason: The phrase that messages put after the name of the part.
+    """
+
+    def __init__(self, reason: str = "of a type that Polars does not have") -> None:
+        self.reason = reason
+
+
+def has_opaque_part(dtype: pl.DataType) -> bool:
+    """Return whether a type is opaque or has an opaque part."""
+    match dtype:
+        case OpaqueType():
+            return True
+        case pl.Struct():
+            return any(has_opaque_part(instance(field.dtype)) for field in dtype.fields)
+        case pl.Map():
+            return has_opaque_part(value_type(dtype))
+        case _:
+            return isinstance(dtype, pl.List) and has_opaque_part(element_type(dtype))
 
 
 def kind_of(dtype: pl.DataType) -> Kind:
@@ -126,7 +161,7 @@ def _type_name(dtype: pl.DataType) -> str:
             return "bytes"
         case pl.Map():
             return f"map of {_many(instance(dtype.key))} to {_many(value_type(dtype))}"
-        case pl.Object():
-            return "of a type that Polars does not have"
+        case OpaqueType():
+            return dtype.reason
         case _:
             return str(dtype)

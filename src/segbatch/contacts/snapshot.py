@@ -6,14 +6,19 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 import pyarrow as pa
 
-from segbatch.contacts.columns import polars_schema, shared_schema, to_frame
+from segbatch.contacts.arrow_arrays import converted
+from segbatch.contacts.arrow_types import leaves_of, part_of
+from segbatch.contacts.byte_texts import has_bytes, with_part, with_texts
+from segbatch.contacts.columns import polars_schema, to_frame
 from segbatch.contacts.contact_ids import write_id
 from segbatch.contacts.custom_fields import Form, Opened, form_of, open_form
 from segbatch.contacts.files import SnapshotFile, open_file, read_batches
 from segbatch.contacts.finding import find_files
 from segbatch.contacts.ids import find_id_column, ids_as_series
+from segbatch.contacts.keys import longest_key
 from segbatch.contacts.places import Place
-from segbatch.errors import Problem
+from segbatch.contacts.unifying import shared_schema
+from segbatch.errors import Problem, SnapshotError, clipped
 
 __all__ = ["Batch", "Snapshot", "open_files", "open_snapshot"]
 
@@ -39,19 +44,23 @@ class Snapshot:
 
     Attributes:
         files: Its Parquet files, in the order in which they are read.
+        arrow: Its columns with the Arrow types in which they are read.
         schema: Its columns with their Polars types.
         id_column: The column that has the contacts' ids.
         id_type: The Arrow type of the ids.
         forms: The columns that have to be opened before a path can lead into them.
         opened: Those of them that `with_fields` has opened.
+        byte_texts: The columns that are stored as bytes, or have such parts, and are read as texts.
     """
 
     files: tuple[SnapshotFile, ...]
+    arrow: pa.Schema
     schema: Mapping[str, pl.DataType]
     id_column: str
     id_type: pa.DataType
     forms: Mapping[str, Form] = field(default_factory=dict)
     opened: Mapping[str, Opened] = field(default_factory=dict)
+    byte_texts: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -72,10 +81,11 @@ class Snapshot:
             SnapshotError: A file cannot be read, is damaged, or was written meanwhile.
         """
         columns = self.columns(leaves)
+        schema = self._part(columns)
         for file in self.files:
             for batch in read_batches(file, columns, rows):
-                frame = to_frame(pa.Table.from_batches([batch]))
-                yield Batch(batch.column(self.id_column), self._decoded(self._with_types(frame)))
+                frame = to_frame(pa.Table.from_batches([batch]), schema, str(file.place))
+                yield Batch(converted(batch.column(self.id_column), self.id_type), self._decoded(frame))
             file.ensure_unchanged()
 
     def columns(self, leaves: Iterable[str]) -> list[str]:
@@ -84,28 +94,81 @@ class Snapshot:
 
     def nobody(self, leaves: Iterable[str]) -> pl.DataFrame:
         """Return the columns to which paths lead, as a batch has them, of no contact at all."""
-        stored, named = self.files[0].schema, [f"{leaf}." for leaf in leaves]
-        columns = [field for field in stored if any(leaf.startswith(f"{field.name}.") for leaf in named)]
-        frame = to_frame(pa.schema(columns).empty_table())
-        return self._decoded(self._with_types(frame))
+        schema = self._part({*map(self._stored, leaves)})
+        return self._decoded(to_frame(pa.table({}), schema))
+
+    def _part(self, columns: Iterable[str]) -> pa.Schema:
+        """Return the columns to which dotted paths lead, of structs only the parts."""
+        paths: dict[str, set[str]] = {}
+        for column in sorted(columns):
+            name, path = (column, "") if column in self.schema else longest_key(column, self.schema)
+            if name is not None:
+                paths.setdefault(name, set()).add(path)
+        return pa.schema([(name, part_of(self.arrow.field(name).type, found)) for name, found in paths.items()])
 
     def _stored(self, leaf: str) -> str:
         """Return what has to be read from the file for a path: of an opened column, all of it."""
         if leaf in self.schema:
             return leaf
-        return next((column for column in self.opened if leaf.startswith(column + ".")), leaf)
+        column = longest_key(leaf, self.schema)[0]
+        return column if column is not None and column in self.opened else leaf
 
     def _decoded(self, frame: pl.DataFrame) -> pl.DataFrame:
         there = (column for column in self.opened if column in frame.columns)
         return frame.with_columns(self.opened[column].decode(frame.get_column(column)) for column in there)
 
-    def _with_types(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Give the columns that have no type in this file, being all null, the type they have in another."""
-        untyped = [name for name, dtype in frame.schema.items() if isinstance(dtype, pl.Null)]
-        return frame.with_columns(pl.lit(None, dtype=self.schema[name]).alias(name) for name in untyped)
-
     def with_fields(self, fields: Iterable[str]) -> "Snapshot":
         """Open the columns of JSON texts and of maps into which fields lead; that reads them once.
+
+        Args:
+            fields: The fields that rules name.
+
+        Raises:
+            SnapshotError: A file cannot be read, or is damaged.
+        """
+        fields = [*fields]
+        return self.with_texts(fields).with_forms(fields)
+
+    def with_texts(self, fields: Iterable[str]) -> "Snapshot":
+        """Read bytes as texts if rules name them and all of them are UTF-8.
+
+        Args:
+            fields: The fields that rules name.
+
+        Raises:
+            SnapshotError: A file cannot be read, or is damaged.
+        """
+        snapshot = self
+        whole = {column.name for column in self.arrow if pa.types.is_struct(column.type)}
+        for part in self._part({*fields} - {self.id_column} - whole):  # no rule compares a whole struct
+            if has_bytes(part.type):
+                kind = with_texts(part.type, self._arrays(part))
+                snapshot = snapshot._with_type(part.name, with_part(self.arrow.field(part.name).type, kind))
+        return snapshot
+
+    def _with_type(self, column: str, kind: pa.DataType) -> "Snapshot":
+        """Return the snapshot with another type for a column, in which bytes may be texts."""
+        before = self.arrow.field(column).type
+        if before == kind:
+            return self
+        arrow = self.arrow.set(self.arrow.get_field_index(column), pa.field(column, kind))
+        return replace(with_types(self, arrow), byte_texts=(*self.byte_texts, column))
+
+    def _arrays(self, part: pa.Field) -> Iterator[pa.Array]:
+        """Read a column, or a part of one."""
+        for file in self.files:
+            for batch in read_batches(file, leaves_of(part), _COLUMN_BATCH):
+                if part.name in batch.schema.names:
+                    yield converted(batch.column(part.name), part.type)
+
+    def with_text_ids(self) -> "Snapshot":
+        """Read ids that are bytes as texts if all of them are UTF-8."""
+        column = self.arrow.field(self.id_column)
+        kind = with_texts(column.type, self._arrays(column))
+        return replace(self._with_type(self.id_column, kind), id_type=kind)
+
+    def with_forms(self, fields: Iterable[str]) -> "Snapshot":
+        """Open the columns of JSON texts and of maps into which fields lead.
 
         Args:
             fields: The fields that rules name.
@@ -136,8 +199,10 @@ class Snapshot:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with values of the columns that were opened."""
-        return [found.problem for found in self.opened.values() if found.problem]
+        """What is wrong with values of the columns that were opened, and which bytes are read as texts."""
+        why = "is stored as bytes without the mark for UTF-8 texts, and read as text, since all of it is UTF-8"
+        notes = [Problem(f"'{clipped(column)}' {why}", severity="note") for column in self.byte_texts]
+        return [*notes, *(found.problem for found in self.opened.values() if found.problem)]
 
     def ids(self, rows: int) -> Iterator[pl.Series]:
         """Read the ids alone, in batches of at most so many rows."""
@@ -166,6 +231,24 @@ def open_files(places: Iterable[Place], id_column: str = "id") -> Snapshot:
         id_column: The name of the column with the contacts' ids.
     """
     files = tuple(map(open_file, places))
-    schema = shared_schema({str(file.place): file.schema for file in files})
-    forms = {column.name: form for column in schema if (form := form_of(column)) is not None}
-    return Snapshot(files, polars_schema(schema), id_column, find_id_column(schema, id_column), forms)
+    arrow = shared_schema({str(file.place): file.schema for file in files})
+    for file in files:
+        _ensure_one_id_column(file, id_column, arrow)
+    id_type = find_id_column(arrow, id_column)
+    snapshot = with_types(Snapshot(files, arrow, {}, id_column, id_type), arrow)
+    return snapshot.with_text_ids() if has_bytes(id_type) else snapshot
+
+
+def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> None:
+    found = file.schema.names.count(name)
+    if found > 1:
+        raise SnapshotError(f"{file.place}: the column '{clipped(name)}' is there twice; rename one in the export")
+    if not found and name in arrow.names:
+        problem = f"has no id column '{clipped(name)}', which other files of the snapshot have"
+        raise SnapshotError(f"{file.place}: {problem}; export all files alike")
+
+
+def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:
+    """Return a snapshot whose columns are read in some types."""
+    forms = {column.name: form for column in arrow if (form := form_of(column)) is not None}
+    return replace(snapshot, arrow=arrow, schema=polars_schema(arrow), forms=forms)

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from segbatch.contacts.fields import Field, UnknownColumnError, resolve
 from segbatch.contacts.ids import ids_as_series
-from segbatch.contacts.kinds import Kind
+from segbatch.contacts.kinds import Kind, has_opaque_part
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.errors import Problem, UsageError, clipped, shown
 
@@ -164,6 +164,6 @@ def _find(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     if name == f"{found.leaf}.":
         whole = clipped(found.leaf)
         raise UsageError(f"'{whole}.' ends in a dot; say what in it is wanted, or {whole} for all of it (--columns)")
-    if isinstance(found.dtype, pl.Object):
+    if has_opaque_part(found.dtype):
         raise UsageError(f"the column '{clipped(name)}' is of a type that cannot be exported (--columns)")
     return found

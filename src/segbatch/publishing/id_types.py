@@ -10,7 +10,9 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
+from segbatch.contacts.arrow_arrays import converted
 from segbatch.contacts.columns import kind_words
+from segbatch.contacts.contact_ids import is_uuid
 from segbatch.errors import UsageError
 from segbatch.publishing.stored_ids import stored, stored_type
 
@@ -51,13 +53,15 @@ class IdTypes:
             return cls(own, _widest(own), contacts)
         if pa.types.is_integer(own) and pa.types.is_integer(before):
             return cls(own, _widest(before), contacts)
+        if is_uuid(own) and is_uuid(before):
+            return cls(own, before, contacts)
         was, now = kind_words(before), kind_words(own)
         raise UsageError(f"{contacts}: its ids are {now}, and those of the last run were {was}; {_AS_BEFORE}")
 
     def as_kept(self, ids: pa.Array) -> pa.Array:
         """Return ids in the type of the bits and the changes; that they fit is known from `comparable`."""
         ids = stored(ids)
-        return ids if ids.type == self.kept else ids.cast(self.kept)
+        return converted(ids, self.kept)
 
     def as_own(self, ids: pa.Array) -> pa.Array:
         """Return kept ids in the type of the membership.
@@ -68,7 +72,7 @@ class IdTypes:
         if ids.type == self.own:
             return ids
         try:
-            return ids.cast(self.own)
+            return converted(ids, self.own)
         except pa.ArrowInvalid as error:
             what = f"its ids are {kind_words(self.own)}, in which one does not fit that a failed segment keeps"
             mend = f"mend the segment, or {_AS_BEFORE}"

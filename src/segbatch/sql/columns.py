@@ -75,12 +75,14 @@ class Table:
         forms: The columns that are read as structs and stored as something else.
         dialect: In what is written.
         mixed: The paths into JSON texts whose values are of several kinds.
+        uuids: The paths to UUIDs and lists of UUIDs, which rules see as texts.
     """
 
     schema: Mapping[str, pl.DataType]
     forms: Mapping[str, Form]
     dialect: DialectName
     mixed: frozenset[str] = frozenset()
+    uuids: frozenset[str] = frozenset()
 
     def column(self, field: Field) -> Column:
         """Return the SQL that reads a field.
@@ -172,6 +174,8 @@ class Table:
                 return found
 
     def _readable(self, sql: exp.Expr, field: Field) -> Column:
+        if field.leaf in self.uuids:
+            sql = exp.cast(sql, "text[]" if field.kind is Kind.LIST else "text")
         return _guarded(Column(sql, field.dtype, field.kind, self.dialect))
 
 

@@ -13,8 +13,13 @@ from segbatch.sql.names import DialectName
 __all__ = ["read_parquet"]
 
 
-def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName) -> exp.Expr:
+def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName, *, byte_texts: bool = False) -> exp.Expr:
     """Return the function of DuckDB that reads exactly these files, whatever their names are.
+
+    Args:
+        files: The files.
+        dialect: The SQL to write.
+        byte_texts: Whether bytes are read as texts.
 
     Raises:
         UsageError: It is another dialect.
@@ -25,6 +30,8 @@ def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName) -> exp.Exp
     options = []
     if len(paths) > 1:
         options.append(_option("union_by_name", value=True))
+    if byte_texts:
+        options.append(_option("binary_as_string", value=True))
     if any("=" in str(file.place) for file in files):
         options.append(_option("hive_partitioning", value=False))
     source = paths[0] if len(paths) == 1 else exp.Array(expressions=paths)

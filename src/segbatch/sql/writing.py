@@ -7,6 +7,7 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
 from segbatch.compiler.plan import PROJECT_COLUMN
+from segbatch.contacts.arrow_types import uuid_paths
 from segbatch.contacts.fields import resolve
 from segbatch.definitions.loading import Definition
 from segbatch.definitions.segment import Group, Node, Rule
@@ -37,13 +38,15 @@ def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str 
         UsageError: No such table can be.
     """
     definition = prepared.planned(segment_id).definition
-    source = read_parquet(prepared.snapshot.files, dialect) if table is None else _table(table, dialect)
+    snapshot = prepared.snapshot
+    byte_texts = bool(snapshot.byte_texts)
+    source = read_parquet(snapshot.files, dialect, byte_texts=byte_texts) if table is None else _table(table, dialect)
     writer = _Writer(prepared, dialect, project)
     part = writer.segment(definition, _Way(), negated=False)
     if writer.problems:
         raise DefinitionError(definition.locate(problem) for problem in writer.problems)
     head = f"{definition.segment.name} ({segment_id}), as of {prepared.clock.as_of.isoformat()}"
-    chosen = exp.column(identifier(prepared.snapshot.id_column)).sql(dialect=dialect)
+    chosen = exp.column(identifier(snapshot.id_column)).sql(dialect=dialect)
     lines = [comment(head), f"SELECT {chosen}", f"FROM {source.sql(dialect=dialect)}", *_where(part, dialect)]
     return "\n".join(lines)
 
@@ -102,7 +105,8 @@ class _Writer:
         self._by_id: Mapping[str, Definition] = {one.segment_id: one for one in prepared.definitions.good}
         snapshot = prepared.snapshot
         mixed = {f"{column}.{path}" for column, opened in snapshot.opened.items() for path in opened.mixed}
-        self._table = Table(snapshot.schema, snapshot.forms, dialect, frozenset(mixed))
+        uuids = frozenset(uuid_paths(snapshot.arrow))
+        self._table = Table(snapshot.schema, snapshot.forms, dialect, frozenset(mixed), uuids)
 
     def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
         """Write what a contact has to meet to be in a segment.

@@ -1,0 +1,223 @@
+"""The Arrow types in which contacts are read, whatever types their files have."""
+
+from collections.abc import Callable, Collection, Iterable
+
+import pyarrow as pa
+
+__all__ = [
+    "Opaque",
+    "is_list",
+    "is_text",
+    "is_uuid_type",
+    "leaves_of",
+    "part_of",
+    "readable_schema",
+    "readable_type",
+    "stored",
+    "unmarked",
+    "uuid_paths",
+]
+
+_MOST_DIGITS = 38
+_TWICE = "several fields have this name"
+_VARIANT = "a variant"
+
+_AS_THEY_ARE = (
+    pa.types.is_null,
+    pa.types.is_boolean,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_time,
+    pa.types.is_date32,
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_binary_view,
+    pa.types.is_fixed_size_binary,
+)
+
+
+class Opaque(pa.ExtensionType):
+    """A part of a contact that can only be asked whether it is present; stored as true where it is.
+
+    Attributes:
+        reason: The phrase that messages put after the name of the part.
+    """
+
+    def __init__(self, reason: str = "of a type that Polars does not have") -> None:
+        self.reason = reason
+        super().__init__(pa.bool_(), "segbatch.opaque")
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return self.reason.encode()
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage_type: pa.DataType, serialized: bytes) -> "Opaque":
+        del storage_type
+        return cls(serialized.decode())
+
+
+def readable_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the columns of a file with the types in which they are read; twin columns become one that is opaque."""
+    return pa.schema(_fields(list(schema), nested=False))
+
+
+def readable_type(kind: pa.DataType, *, nested: bool = True) -> pa.DataType:
+    """Return the type in which values of an Arrow type are read; a type that cannot be evaluated is `Opaque`.
+
+    Layouts stay as they are if Polars has them. UUIDs and, at the top level, JSON keep their marks.
+    """
+    if isinstance(kind, pa.BaseExtensionType):
+        return _extension(kind, nested=nested)
+    if pa.types.is_dictionary(kind):
+        return readable_type(kind.value_type)
+    if pa.types.is_timestamp(kind):
+        return _timestamp(kind)
+    if pa.types.is_decimal(kind):
+        return _decimal(kind)
+    if pa.types.is_date64(kind):
+        return pa.date32()
+    if pa.types.is_float16(kind):
+        return pa.float32()
+    if is_list(kind):
+        inner = readable_type(kind.value_type)
+        return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
+    if pa.types.is_map(kind):
+        return _map(kind)
+    if pa.types.is_struct(kind):
+        return _struct(kind)
+    return kind if is_text(kind) or pa.types.is_duration(kind) or any(test(kind) for test in _AS_THEY_ARE) else Opaque()
+
+
+def unmarked(kind: pa.DataType) -> pa.DataType:
+    """Return the type in which values of a readable type go to Polars: UUIDs and JSON as texts."""
+    if isinstance(kind, Opaque):
+        return kind
+    if isinstance(kind, pa.BaseExtensionType):
+        return pa.large_string() if is_uuid_type(kind) else kind.storage_type
+    return _with_inner(kind, unmarked)
+
+
+def part_of(kind: pa.DataType, paths: Collection[str]) -> pa.DataType:
+    """Return a readable type with those fields of structs alone to which some paths lead.
+
+    Args:
+        kind: The type.
+        paths: Dotted paths into it; an empty one means all of it.
+    """
+    if "" in paths or not pa.types.is_struct(kind):
+        return kind
+    fields = []
+    for field in kind:
+        inner = {path.removeprefix(field.name)[1:] for path in paths if f"{path}.".startswith(f"{field.name}.")}
+        if inner:
+            fields.append(pa.field(field.name, part_of(field.type, inner)))
+    return pa.struct(fields)
+
+
+def leaves_of(field: pa.Field) -> list[str]:
+    """Return the dotted paths to the fields of a readable type that are no structs."""
+    if not pa.types.is_struct(field.type) or not field.type.num_fields:
+        return [field.name]
+    return [f"{field.name}.{leaf}" for child in field.type for leaf in leaves_of(child)]
+
+
+def uuid_paths(fields: Iterable[pa.Field]) -> list[str]:
+    """Return the dotted paths to UUIDs and lists of UUIDs among some fields and in their structs."""
+    found = []
+    for field in fields:
+        if pa.types.is_struct(field.type):
+            found += [f"{field.name}.{path}" for path in uuid_paths(field.type)]
+        elif is_uuid_type(field.type.value_type if is_list(field.type) else field.type):
+            found.append(field.name)
+    return found
+
+
+def stored(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the arrays that Polars gets for a readable type."""
+    return pa.bool_() if isinstance(kind, Opaque) else _with_inner(unmarked(kind), stored)
+
+
+def _with_inner(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+    """Return a nested type with its parts changed, and any other as it is."""
+    if is_list(kind):
+        inner = change(kind.value_type)
+        return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
+    if pa.types.is_map(kind):
+        return pa.map_(change(kind.key_type), change(kind.item_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, change(field.type)) for field in kind])
+    return kind
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is text, in any layout."""
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+
+
+def is_list(kind: pa.DataType) -> bool:
+    """Return whether an Arrow type is a list, in any layout."""
+    tests = (
+        pa.types.is_list,
+        pa.types.is_large_list,
+        pa.types.is_fixed_size_list,
+        pa.types.is_list_view,
+        pa.types.is_large_list_view,
+    )
+    return any(test(kind) for test in tests)
+
+
+def is_uuid_type(kind: pa.DataType) -> bool:
+    """Return whether the file says that values of a type are UUIDs."""
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
+
+
+def _extension(kind: pa.BaseExtensionType, *, nested: bool) -> pa.DataType:
+    match kind.extension_name:
+        case "arrow.uuid" | "segbatch.opaque":
+            return kind
+        case "arrow.json":
+            return readable_type(kind.storage_type) if nested else kind
+        case "arrow.bool8":
+            return pa.bool_()
+        case "arrow.opaque":
+            return Opaque()
+        case name if name.endswith("variant"):
+            return Opaque(_VARIANT)
+        case _:
+            return readable_type(kind.storage_type)
+
+
+def _timestamp(kind: pa.TimestampType) -> pa.DataType:
+    """Return the type of the same instants in UTC, since Polars does not have all zones that files name."""
+    return pa.timestamp("ms" if kind.unit == "s" else kind.unit, kind.tz and "UTC")
+
+
+def _decimal(kind: pa.DataType) -> pa.DataType:
+    fits = 0 <= kind.scale <= kind.precision <= _MOST_DIGITS
+    return pa.decimal128(kind.precision, kind.scale) if fits else Opaque()
+
+
+def _map(kind: pa.MapType) -> pa.DataType:
+    key = readable_type(kind.key_type)
+    return Opaque() if isinstance(key, Opaque) else pa.map_(key, readable_type(kind.item_type))
+
+
+def _struct(kind: pa.StructType) -> pa.DataType:
+    fields = [kind.field(index) for index in range(kind.num_fields)]
+    return Opaque(_VARIANT) if _is_variant(fields) else pa.struct(_fields(fields, nested=True))
+
+
+def _is_variant(fields: list[pa.Field]) -> bool:
+    """Return whether a struct is what Parquet's VARIANT is stored as, which PyArrow reads without its mark."""
+    names = [field.name for field in fields]
+    parts = [field.type for field in fields if field.name in {"metadata", "value"}]
+    is_shaped = sorted(names) in (["metadata", "value"], ["metadata", "typed_value", "value"])
+    return is_shaped and all(pa.types.is_binary(part) or pa.types.is_binary_view(part) for part in parts)
+
+
+def _fields(fields: list[pa.Field], *, nested: bool) -> list[pa.Field]:
+    found: dict[str, pa.DataType] = {}
+    for field in fields:
+        is_twin = field.name in found
+        found[field.name] = Opaque(_TWICE) if is_twin else readable_type(field.type, nested=nested)
+    return [pa.field(name, kind) for name, kind in found.items()]

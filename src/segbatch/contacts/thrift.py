@@ -1,0 +1,142 @@
+"""Thrift's compact protocol, as far as the schema in a Parquet file's footer needs it."""
+
+from dataclasses import dataclass
+
+__all__ = ["Cursor", "Struct", "Value", "encoded_list"]
+
+_TRUE, _FALSE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 8, 9, 10, 12
+_BYTE = 3
+_INTEGERS = {4, 5, 6}
+_LONG = 15
+
+Struct = dict[int, tuple[int, "Value"]]
+"""The fields of a structure by their number, each with its Thrift type."""
+
+Value = bool | int | bytes | list["Value"] | Struct
+
+
+@dataclass(slots=True)
+class Cursor:
+    """A place in bytes, moved on by reading.
+
+    Attributes:
+        data: The bytes.
+        at: The place.
+    """
+
+    data: bytes
+    at: int = 0
+
+    def field(self, before: int) -> tuple[int, int] | None:
+        """Read the number and the type of a structure's next field; None at its end.
+
+        Args:
+            before: The number of the field before, 0 for the first.
+
+        Raises:
+            ValueError: The bytes are cut short.
+        """
+        head = self._byte()
+        if not head:
+            return None
+        delta, kind = head >> 4, head & 15
+        return (before + delta if delta else self._integer()), kind
+
+    def value(self, kind: int) -> Value:
+        """Read a value of a Thrift type.
+
+        Raises:
+            ValueError: The bytes are cut short, or the type is one that no Parquet schema has.
+        """
+        if kind in {_TRUE, _FALSE}:
+            return kind == _TRUE
+        if kind == _BYTE:
+            return self._take(1)
+        if kind in _INTEGERS:
+            return self._integer()
+        if kind == _BINARY:
+            return self._take(self._unsigned())
+        if kind in {_LIST, _SET}:
+            return self._list()
+        if kind == _STRUCT:
+            return self.struct()
+        raise ValueError(kind)
+
+    def struct(self) -> Struct:
+        """Read the fields of a structure up to its end.
+
+        Raises:
+            ValueError: The bytes are cut short.
+        """
+        found: Struct = {}
+        number = 0
+        while (head := self.field(number)) is not None:
+            number, kind = head
+            found[number] = kind, self.value(kind)
+        return found
+
+    def _list(self) -> list[Value]:
+        head = self._byte()
+        size, kind = head >> 4, head & 15
+        return [self.value(kind) for _ in range(self._unsigned() if size == _LONG else size)]
+
+    def _take(self, length: int) -> bytes:
+        found = self.data[self.at : self.at + length]
+        if len(found) < length:
+            raise ValueError(length)
+        self.at += length
+        return found
+
+    def _byte(self) -> int:
+        return self._take(1)[0]
+
+    def _unsigned(self) -> int:
+        found = shift = 0
+        while True:
+            byte = self._byte()
+            found |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:  # noqa: PLR2004 - the highest bit says that more follow
+                return found
+
+    def _integer(self) -> int:
+        zigzag = self._unsigned()
+        return (zigzag >> 1) ^ -(zigzag & 1)
+
+
+def _encoded(fields: Struct) -> bytes:
+    """Write a structure without lists, as those of a Parquet schema are."""
+    found, before = b"", 0
+    for number, (kind, value) in sorted(fields.items()):
+        head = bytes([(number - before) << 4 | kind])
+        found, before = found + head + _value(kind, value), number
+    return found + b"\0"
+
+
+def encoded_list(values: list[Struct]) -> bytes:
+    """Write a list of structures."""
+    return bytes([_LONG << 4 | _STRUCT]) + _varint(len(values)) + b"".join(map(_encoded, values))
+
+
+def _value(kind: int, value: Value) -> bytes:
+    match value:
+        case bool():
+            return b""
+        case int():
+            return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
+        case bytes() if kind == _BYTE:
+            return value
+        case bytes():
+            return _varint(len(value)) + value
+        case dict():
+            return _encoded(value)
+        case list():
+            raise ValueError(value)
+
+
+def _varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 127:  # noqa: PLR2004 - seven bits a byte
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
