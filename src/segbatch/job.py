@@ -15,6 +15,7 @@ from segbatch.night import Night
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
 from segbatch.publishing.deleting import ensure_most_stay, find_gone, tell_deleted
+from segbatch.publishing.drifting import Drift, errors_of, find_drifts, warnings_of
 from segbatch.publishing.durable import writing
 from segbatch.publishing.following import Rewind, follow
 from segbatch.publishing.guard import EVERYTHING, Guard
@@ -25,6 +26,7 @@ from segbatch.publishing.publish import at_work, publish, staging
 from segbatch.publishing.reading import read_history
 from segbatch.publishing.records import DeletedSegment, History, Manifest, RunRecord, SegmentRecord
 from segbatch.publishing.relinking import ensure_catalogue
+from segbatch.publishing.remembering import find_fields
 
 __all__ = ["RunReport", "run"]
 
@@ -155,15 +157,28 @@ def run(
         back: Rewind = "none" if not rewind else "all" if guard.accepts(EVERYTHING) else "some"
         followed = follow(place, run_id, prepared.clock.as_of, project, started, back)
         prepared = prepared.doubting(*followed.warnings, *_far_ahead(prepared.clock.as_of - started))
+        fields = find_fields(prepared.plan, prepared.snapshot, followed.fields)
+        prepared = _with_drifts(prepared, find_drifts(prepared.plan, fields, followed, guard), strict=strict)
         gone = find_gone(prepared.definitions, Path(segments), followed.segments)
         ensure_most_stay(Path(segments), followed.segments, gone.deleted, guard)
         if gone.deleted:
             prepared = prepared.doubting(tell_deleted(Path(segments), gone.deleted, None if dry_run else run_id))
-        night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, teller)
+        night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, teller, fields)
         teller.tell(night.planned, *map(Noted, prepared.notes), *map(Warned, prepared.warnings))
         teller.tell(*map(SegmentFailed, _failures(night)))
         teller.end_phase("prepare")
         return _count(night) if dry_run else _publish(night, keep)
+
+
+def _with_drifts(prepared: Prepared, drifts: Sequence[Drift], *, strict: bool) -> Prepared:
+    """Warn of fields that are not what they were; or, if the run is strict, fail the segments that read them."""
+    if not drifts or not prepared.snapshot.rows:
+        return prepared
+    if not strict:
+        return prepared.doubting(*warnings_of(drifts, prepared.plan))
+    prepared = replace(prepared, plan=prepared.plan.failing(errors_of(drifts)))
+    _ensure_some_segment(prepared)
+    return prepared
 
 
 def _count(night: Night) -> RunReport:

@@ -1,6 +1,6 @@
 """One night: every segment over every contact, compared with the night before, and recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,7 +22,8 @@ from segbatch.publishing.keeping import held_back, keeping
 from segbatch.publishing.publish import emptied
 from segbatch.publishing.recorder import LastNight, Recorded, Recorder, Writers
 from segbatch.publishing.recording import Outcome, run_record, segment_records, versions
-from segbatch.publishing.records import Manifest, SnapshotRecord
+from segbatch.publishing.records import FieldRecord, Manifest, SnapshotRecord
+from segbatch.publishing.remembering import kept_fields
 
 __all__ = ["Night"]
 
@@ -44,6 +45,7 @@ class Night:
         gone: Which segments of that are not defined any more.
         guard: How much segments may change.
         teller: Tells how far it is.
+        fields: The fields that rules read.
     """
 
     run_id: str
@@ -56,6 +58,7 @@ class Night:
     gone: Gone
     guard: Guard
     teller: Teller
+    fields: Mapping[str, FieldRecord]
 
     @property
     def planned(self) -> RunPlanned:
@@ -157,6 +160,8 @@ class Night:
             warnings=tuple(map(str, self.prepared.warnings)),
             notes=tuple(map(str, self.prepared.notes)),
             versions=versions(),
+            fields=tuple(self.fields.values()),
+            kept_fields=kept_fields(segments, self.followed),
         )
 
 

@@ -136,7 +136,7 @@ STRICT = typer.Option(
     "--strict/--no-strict",
     show_default=False,
     envvar="SEGBATCH_STRICT",
-    help="A custom field that no contact has is an error of its segment.",
+    help="A custom field that no contact has is an error of its segment; in a run, a field that changed is one too.",
 )
 READ_OUTPUT = _path("output", "--output", output_at)
 READ_METRICS = _path("metrics", "--metrics-file")

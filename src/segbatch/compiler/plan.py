@@ -1,7 +1,7 @@
 """A plan for many segments at once: each distinct rule a predicate, each segment a condition over predicates."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import polars as pl
@@ -12,6 +12,7 @@ from segbatch.compiler.conditions import Condition, Joined, Member, join
 from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
 from segbatch.compiler.probing import numbers_in, unusable
 from segbatch.compiler.references import References, find_references, reasons_of
+from segbatch.contacts.fields import Field
 from segbatch.definitions.loading import BrokenDefinition, Definition
 from segbatch.definitions.segment import Group, Node, Rule, Segment
 from segbatch.errors import Problem
@@ -50,6 +51,7 @@ class Plan:
         failed: For each segment that cannot be evaluated, its id and its problems.
         warnings: What is legal and often a mistake.
         notes: Facts about how rules are read.
+        fields: The fields that rules read, by the names that rules give them.
     """
 
     predicates: tuple[pl.Expr, ...]
@@ -59,6 +61,19 @@ class Plan:
     failed: Mapping[str, tuple[Problem, ...]]
     warnings: tuple[Problem, ...]
     notes: tuple[Problem, ...] = ()
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+    def failing(self, problems: Mapping[str, Sequence[Problem]]) -> "Plan":
+        """Return the plan in which some of its segments have failed, and with them those that name one of them.
+
+        Args:
+            problems: For each segment that fails, why; each with its place.
+        """
+        failed = {**self.failed, **{segment_id: tuple(found) for segment_id, found in problems.items()}}
+        for definition, found in find_references([entry.definition for entry in self.segments]).wrong(failed, {}):
+            if definition.segment_id not in failed:
+                failed[definition.segment_id] = tuple(map(definition.locate, found))
+        return replace(self.without(failed), failed=failed)
 
     def without(self, segment_ids: Collection[str]) -> "Plan":
         """Return the plan without some segments, which those that stay must not name."""
@@ -104,7 +119,14 @@ def make_plan(
     failed = {segment_id: tuple(problems) for segment_id, problems in planner.failed.items()}
     warnings = (*_without_projects(schema, project), *planner.warnings)
     return Plan(
-        tuple(planner.predicates), tuple(good), named, frozenset(planner.leaves), failed, warnings, tuple(planner.notes)
+        tuple(planner.predicates),
+        tuple(good),
+        named,
+        frozenset(planner.leaves),
+        failed,
+        warnings,
+        tuple(planner.notes),
+        planner.fields,
     )
 
 
@@ -145,6 +167,7 @@ class _Planner:
         self.failed: dict[str, list[Problem]] = {}
         self.warnings: list[Problem] = []
         self.notes: list[Problem] = []
+        self.fields: dict[str, Field] = {}
         self._schema = schema
         self._clock = clock
         self._strict = strict
@@ -217,4 +240,5 @@ class _Planner:
             return Joined("none", (condition,)), warning
         self.predicates.append(predicate)
         self.leaves.add(found.leaf)
+        self.fields[str(rule.field)] = found
         return len(self.predicates) - 1, found.warning

@@ -1,6 +1,6 @@
 """The Parquet files of a snapshot: opening them, and saying clearly what is wrong with them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
@@ -13,7 +13,7 @@ from segbatch.contacts.places import READ_SIZE, Place, reading
 from segbatch.contacts.soundness import NOT_UNICODE, ensure_sound
 from segbatch.errors import SnapshotError, clipped
 
-__all__ = ["SnapshotFile", "open_file", "read_batches"]
+__all__ = ["SnapshotFile", "leaves_with_values", "open_file", "read_batches"]
 
 _ENCRYPTED = "is encrypted; export it without encryption"
 
@@ -93,6 +93,48 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
             if (problem := _problem_of(error)) is None:
                 raise
             raise SnapshotError(f"{place}: the column '{clipped(_unreadable(parquet, columns))}' {problem}") from None
+
+
+def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
+    """Find the columns that have some value, as far as the statistics in the file's footer show it.
+
+    Args:
+        file: The file.
+        leaves: Dotted paths of columns, or of parts of them.
+
+    Raises:
+        SnapshotError: The file cannot be read, or is damaged.
+    """
+    place = file.place
+    with reading(place), place.glanced() as source, _parquet(place, source) as (parquet, _):
+        metadata = parquet.metadata
+        paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
+        indexes = {leaf: places for leaf in leaves if (places := _indexes_of(leaf, paths, file.schema.names))}
+        groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+        found = set[str]()
+        for group in groups:
+            waiting = indexes.keys() - found
+            found |= {leaf for leaf in waiting if any(_has_value(group.column(index)) for index in indexes[leaf])}
+            if len(found) == len(indexes):
+                break
+        return found
+
+
+def _indexes_of(leaf: str, paths: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return the columns of Parquet that make up a leaf; none if a name with dots in it makes that uncertain."""
+    inside = f"{leaf}."
+    exact = [index for index, path in enumerate(paths) if path == leaf]
+    if len(exact) > 1 or any(name.startswith(inside) for name in names):
+        return []
+    return exact or [index for index, path in enumerate(paths) if path.startswith(inside)]
+
+
+def _has_value(column: pq.ColumnChunkMetaData) -> bool:
+    """Tell whether a column has a value that is neither null nor NaN; one without statistics shows none."""
+    statistics = column.statistics
+    if statistics is None or not statistics.has_null_count or statistics.null_count >= column.num_values:
+        return False
+    return statistics.has_min_max or column.physical_type not in {"FLOAT", "DOUBLE"}
 
 
 @contextmanager

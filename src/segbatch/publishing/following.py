@@ -1,7 +1,7 @@
 """On which run a new one follows: always the last, unless that is run again or taken back."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -11,7 +11,7 @@ from segbatch.publishing.past_changes import find_changes
 from segbatch.publishing.places import RUNS
 from segbatch.publishing.pruning import has_members
 from segbatch.publishing.reading import read_history, read_manifest
-from segbatch.publishing.records import History, PastRun, RunRecord, SegmentRecord, TakenBack
+from segbatch.publishing.records import FieldRecord, History, PastRun, RunRecord, SegmentRecord, TakenBack
 from segbatch.publishing.state import State, open_state
 
 __all__ = ["Followed", "Rewind", "again_with", "follow"]
@@ -28,6 +28,8 @@ class Followed:
         history: The runs before it, and the folders that are taken back with it.
         segments: The segments of the run before, by id; empty where there is none.
         state: The bits of the run before; None where there is none.
+        fields: The fields that its rules read, by name.
+        kept_fields: The fields of its segments that keep older members, as they were when these got them.
         taken_back: The runs that are taken back.
         warnings: What is taken back, and what of older runs is lost.
     """
@@ -37,6 +39,8 @@ class Followed:
     state: State | None
     taken_back: tuple[PastRun, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    fields: Mapping[str, FieldRecord] = field(default_factory=dict)
+    kept_fields: Mapping[str, Sequence[FieldRecord]] = field(default_factory=dict)
 
     @property
     def last(self) -> PastRun | None:
@@ -76,12 +80,14 @@ def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now:
         return Followed(history, {}, None, taken_back, warnings)
     folder = output / RUNS / runs[-1].folder
     _ensure_same_project(output, runs[-1], project)
-    segments = {segment.segment_id: segment for segment in read_manifest(folder).segments}
+    manifest = read_manifest(folder)
+    segments = {segment.segment_id: segment for segment in manifest.segments}
     if later and not has_members(folder):
         raise PublishError(_pruned(output, runs, published.runs))
     again = again_with(runs[-1].run) + (" --rewind" if later else "")
     state = open_state(folder, f"restore it, or first run that night's snapshot again with {again}")
-    return Followed(history, segments, state, taken_back, warnings)
+    fields = {field.field: field for field in manifest.fields or ()}
+    return Followed(history, segments, state, taken_back, warnings, fields, manifest.kept_fields)
 
 
 def again_with(run: RunRecord) -> str:

@@ -8,6 +8,7 @@ from segbatch.errors import printable
 
 __all__ = [
     "DeletedSegment",
+    "FieldRecord",
     "History",
     "Manifest",
     "PastRun",
@@ -191,6 +192,25 @@ class History(_Record):
     taken_back: tuple[TakenBack, ...] = ()
 
 
+class FieldRecord(_Record):
+    """A field that rules read, as a run found it.
+
+    Attributes:
+        field: Its name, as rules write it.
+        kind: What its values are to rules, such as `number` or `list of text`. If no contact has a value, what they
+            were when one had.
+        type: The type of the column, or of the part of it, that was read.
+        is_mixed: Whether values of several kinds are read as text.
+        is_empty: Whether no contact has a value.
+    """
+
+    field: str
+    kind: str
+    type: str
+    is_mixed: bool = False
+    is_empty: bool = False
+
+
 class Manifest(_Record):
     """Everything about a run, as `manifest.json` in its folder has it; written last.
 
@@ -205,6 +225,8 @@ class Manifest(_Record):
         warnings: What was legal and often is a mistake, a message each.
         notes: Facts about how the run read its input, a message each.
         versions: The versions of Python and of the libraries that a result can depend on.
+        fields: The fields that rules read, ordered by name; None if that was not recorded.
+        kept_fields: For each segment that keeps older members, the fields as they were when it got them.
     """
 
     format: Literal[1] = 1
@@ -217,3 +239,5 @@ class Manifest(_Record):
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     versions: dict[str, str] = {}
+    fields: tuple[FieldRecord, ...] | None = None
+    kept_fields: dict[str, tuple[FieldRecord, ...]] = {}

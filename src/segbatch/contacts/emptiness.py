@@ -1,0 +1,48 @@
+"""Fields that have no value for any contact, found in the footers of the files or by reading until there is a value."""
+
+from collections.abc import Mapping
+
+from segbatch.contacts.fields import Field
+from segbatch.contacts.files import leaves_with_values
+from segbatch.contacts.kinds import Kind
+from segbatch.contacts.snapshot import Snapshot
+
+__all__ = ["find_empty"]
+
+_BATCH = 10_000
+
+
+def find_empty(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:
+    """Find the fields that have no value for any contact.
+
+    Args:
+        snapshot: The snapshot.
+        fields: The fields by name.
+
+    Raises:
+        SnapshotError: A file cannot be read, or is damaged.
+    """
+    waiting = {name: field for name, field in fields.items() if field.kind is not Kind.NOTHING}
+    unknown = {name: field for name, field in waiting.items() if not _was_seen(snapshot, field)}
+    for file in snapshot.files if unknown else ():
+        leaves = {field.leaf for field in unknown.values() if field.column not in snapshot.opened}
+        found = leaves_with_values(file, leaves)
+        unknown = {name: field for name, field in unknown.items() if field.leaf not in found}
+        if not unknown:
+            break
+    return frozenset(fields.keys() - waiting.keys()) | _without_values(snapshot, unknown)
+
+
+def _was_seen(snapshot: Snapshot, field: Field) -> bool:
+    """Tell whether a value was seen when the field's column was opened: of JSON, a key without any has no type."""
+    return field.column in snapshot.opened and snapshot.forms.get(field.column) == "json"
+
+
+def _without_values(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:
+    """Read some fields until each has shown a value."""
+    waiting = dict(fields)
+    batches = snapshot.batches({field.leaf for field in fields.values()}, _BATCH)
+    while waiting and (batch := next(batches, None)) is not None:
+        found = batch.frame.select(field.expr.is_not_null().any().alias(name) for name, field in waiting.items())
+        waiting = {name: field for name, field in waiting.items() if not found.item(0, name)}
+    return frozenset(waiting)
