@@ -6,10 +6,14 @@ from pathlib import Path
 
 from segbatch.errors import UsageError, printable
 
-__all__ = ["find_file", "replace_file", "sync_file", "sync_folder", "sync_tree"]
+__all__ = ["UnflushedError", "find_file", "flush_folder", "replace_file", "sync_file", "sync_folder", "sync_tree"]
 
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 """What is called so is a stream of this process, even where it leads to a file at the moment."""
+
+
+class UnflushedError(OSError):
+    """A file is in its place, but its folder could not be flushed: a power failure may undo that."""
 
 
 def find_file(place: Path, option: str, *, instead: str = "name a file") -> Path:
@@ -80,7 +84,24 @@ def sync_tree(folder: Path) -> None:
 
 
 def replace_file(new: Path, old: Path) -> None:
-    """Put a complete file in the place of another, in one step; readers of the old one go on with it."""
+    """Put a complete file in the place of another, in one step; readers of the old one go on with it.
+
+    Raises:
+        UnflushedError: The new file is in its place, which may not survive a power failure.
+        OSError: The old file is still there.
+    """
     sync_file(new)
     new.replace(old)
-    sync_folder(old.parent)
+    flush_folder(old.parent)
+
+
+def flush_folder(path: Path) -> None:
+    """Flush a folder in which a file has just come into its place.
+
+    Raises:
+        UnflushedError: It cannot be flushed.
+    """
+    try:
+        sync_folder(path)
+    except OSError as error:
+        raise UnflushedError(error.errno, error.strerror, str(path)) from None

@@ -16,7 +16,6 @@ from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
 from segbatch.publishing.deleting import ensure_most_stay, find_gone, tell_deleted
 from segbatch.publishing.drifting import Drift, errors_of, find_drifts, warnings_of
-from segbatch.publishing.durable import writing
 from segbatch.publishing.following import Rewind, follow
 from segbatch.publishing.guard import EVERYTHING, Guard
 from segbatch.publishing.lock import NO_PATIENCE, Patience
@@ -34,6 +33,7 @@ __all__ = ["RunReport", "run"]
 _NO_GUARD, _KEEP = Guard(), Keep()
 _LOST = "not in it any more; the members are kept until it is mended"
 _A_DAY = timedelta(days=1)
+_NOT_PRUNED = "not all members of old runs are removed; the next run tries again, or segbatch runs prune"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +152,10 @@ def run(
         prepared = prepare(question, load_definitions(Path(segments)))
         _ensure_some_segment(prepared)
         guard.ensure_known(prepared.definitions.ids)
-        if not dry_run:
-            _mend(place, read_history(place))
+        mended = () if dry_run else _mend(place, read_history(place))
         back: Rewind = "none" if not rewind else "all" if guard.accepts(EVERYTHING) else "some"
         followed = follow(place, run_id, prepared.clock.as_of, project, started, back)
-        prepared = prepared.doubting(*followed.warnings, *_far_ahead(prepared.clock.as_of - started))
+        prepared = prepared.doubting(*_once(mended, followed.warnings), *_far_ahead(prepared.clock.as_of - started))
         fields = find_fields(prepared.plan, prepared.snapshot, followed.fields)
         prepared = _with_drifts(prepared, find_drifts(prepared.plan, fields, followed, guard), strict=strict)
         gone = find_gone(prepared.definitions, Path(segments), followed.segments)
@@ -194,14 +193,16 @@ def _publish(night: Night, keep: Keep) -> RunReport:
     place, teller = night.output, night.teller
     with staging(place, night.run_id) as folder:
         manifest = night.evaluate(folder)
-        history = publish(place, folder, manifest, night.followed.history)
-    report = _report(night, manifest, history.runs[-1].folder)
+        published = publish(place, folder, manifest, night.followed.history)
+    left = published.left
+    report = _report(night, manifest, published.history.runs[-1].folder)
     teller.tell(_totals(report))
     teller.end_phase("publish")
-    with writing(place, "the run is published, but the members of old ones are not cleared away"):
-        prune(place, history, keep, night.started)
+    with left.collecting(_NOT_PRUNED):
+        prune(place, published.history, keep, night.started)
+    teller.tell(*map(Warned, left.warnings))
     teller.end_phase("prune")
-    return report
+    return replace(report, warnings=(*report.warnings, *left.warnings))
 
 
 def _started(run_id: str, question: Question, segments: str | Path, output: str | Path, *, dry_run: bool) -> RunStarted:
@@ -253,8 +254,16 @@ def _failures(night: Night) -> Sequence[Problem]:
     return (*night.prepared.errors, *(Problem(_LOST, file=file, segment_id=name) for file, name in places))
 
 
-def _mend(output: Path, history: History) -> None:
-    """Clear away what a run left that was killed, and finish what it had begun to publish."""
+def _mend(output: Path, history: History) -> Sequence[Problem]:
+    """Clear away what a run left that was killed, and finish what it had begun to publish.
+
+    Returns:
+        A warning for each file that the tables lack.
+    """
     clear_dead_runs(output, history)
-    if history.runs:
-        ensure_catalogue(output, history.runs[-1].run)
+    return ensure_catalogue(output, history.runs[-1].run) if history.runs else ()
+
+
+def _once(*problems: Sequence[Problem]) -> Sequence[Problem]:
+    """Return problems without repetitions."""
+    return tuple(dict.fromkeys(problem for some in problems for problem in some))

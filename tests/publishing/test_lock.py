@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from segbatch.errors import PublishError
 from segbatch.publishing.lock import NO_PATIENCE, LockedError, Patience, locked
 
 
@@ -95,3 +96,23 @@ def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) ->
     told: list[str] = []
     take(place, Patience(wait=True, told=told.append))
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["a file", "nowhere"])
+def test_a_link_in_the_place_of_a_lock_is_not_followed(place: Path, tmp_path: Path, is_there: bool) -> None:  # noqa: FBT001
+    other = tmp_path / "other"
+    if is_there:
+        other.write_text("precious")
+    place.symlink_to(other)
+    with pytest.raises(PublishError) as raised:
+        take(place)
+    assert str(raised.value) == f"{place}: is a link, and the lock is never written through one; remove it"
+    assert (other.read_text() if is_there else None) == ("precious" if is_there else None)
+    assert other.exists() == is_there
+
+
+def test_a_pipe_in_the_place_of_a_lock_is_refused_at_once(place: Path) -> None:
+    os.mkfifo(place)
+    with pytest.raises(PublishError) as raised:
+        take(place)
+    assert str(raised.value) == f"{place}: is not a file, and the lock has to be one; remove it"

@@ -12,6 +12,7 @@ from segbatch import console
 from segbatch.cli.configuring import name_origins
 from segbatch.definitions.meant import read_match
 from segbatch.errors import ProblemsError, QueryError, SegbatchError, UsageError
+from segbatch.io_faults import io_reason
 from segbatch.publishing.places import output_at
 from segbatch.publishing.pruning import FEWEST
 from segbatch.publishing.underway import underway
@@ -77,14 +78,16 @@ class _Commands(TyperGroup):
         except BrokenPipeError:  # who reads it has read enough, as with `| head`
             console.silence_stdout()
             raise typer.Exit(PIPE_CLOSED) from None
-        except OSError as error:
-            if not error.filename:  # it is stdout that cannot be written
-                raise
-            console.print_error(f"{error.filename}: {error.strerror}")
-            raise typer.Exit(1) from None
         except KeyboardInterrupt:
             console.print_error(underway.ended("interrupted"))
             raise typer.Exit(INTERRUPTED) from None
+        except Exception as error:
+            reason = io_reason(error)
+            place = error.filename if isinstance(error, OSError) else None
+            if reason is None or (not place and console.is_of_stdout(error)):
+                raise
+            console.print_error(f"{place}: {reason}" if place else f"a file cannot be read or written: {reason}")
+            raise typer.Exit(1) from None
 
 
 app = typer.Typer(

@@ -9,7 +9,14 @@ from segbatch.console.authoring import (
     print_lint,
     print_preview,
 )
-from segbatch.console.basics import answering, print_error, print_problems, print_waiting, silence_stdout
+from segbatch.console.basics import (
+    answering,
+    is_of_stdout,
+    print_error,
+    print_problems,
+    print_waiting,
+    silence_stdout,
+)
 from segbatch.console.configuration import print_settings
 from segbatch.console.exporting import print_exported
 from segbatch.console.following import PlainLog, is_watched
@@ -22,6 +29,7 @@ from segbatch.console.serving import print_listening
 __all__ = [
     "PlainLog",
     "answering",
+    "is_of_stdout",
     "is_watched",
     "print_answer",
     "print_check",

@@ -18,6 +18,7 @@ from segbatch.errors import Problem, SegbatchError, printable
 __all__ = [
     "answering",
     "err",
+    "is_of_stdout",
     "out",
     "plain",
     "print_error",
@@ -30,6 +31,7 @@ __all__ = [
 ]
 
 _NO_FOLD = 10_000_000
+_PRINTERS = {"click", "rich", "typer"}
 
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -112,6 +114,14 @@ def answering(before: str = "") -> Iterator[None]:
     except OSError as error:
         silence_stdout()
         raise SegbatchError(f"{before}the answer cannot be written: {error.strerror}") from None
+
+
+def is_of_stdout(error: BaseException) -> bool:
+    """Return whether an error was met by a library that prints, and not by what reads and writes files."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in _PRINTERS
 
 
 def silence_stdout() -> None:

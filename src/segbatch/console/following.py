@@ -6,7 +6,7 @@ from segbatch.console.basics import err, plain, print_problems, print_waiting
 from segbatch.errors import counted
 from segbatch.events import ContactsDone, LockAwaited, PhaseEnded, RunPlanned
 from segbatch.publishing.underway import say_at_once
-from segbatch.telling.outcome import HookEnded, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
+from segbatch.telling.outcome import FailedAfterwards, HookEnded, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
 
 __all__ = ["PlainLog", "is_watched"]
 
@@ -54,6 +54,9 @@ class PlainLog:
             case RunFailed(problems):
                 self._bar.stop()
                 print_problems(problem if self._ids else problem.hiding_ids() for problem in problems)
+            case FailedAfterwards(problem):
+                self._bar.stop()
+                print_problems([problem if self._ids else problem.hiding_ids()])
             case HookEnded() if notice.exit_status != 0:
                 self._warn(_hook(notice))
             case MetricsFailed(message):

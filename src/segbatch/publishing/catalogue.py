@@ -14,14 +14,22 @@ import duckdb
 import pyarrow as pa
 
 from segbatch.disk import replace_file
-from segbatch.errors import PublishError, UsageError
+from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.publishing.durable import ensure_no_folder, is_of_disk
-from segbatch.publishing.past_changes import find_changes
+from segbatch.publishing.past_changes import PastChanges, find_changes
 from segbatch.publishing.places import MEMBERSHIP
 from segbatch.publishing.records import History, Manifest, RunRecord, SegmentRecord
-from segbatch.publishing.views import create_views, quoted
+from segbatch.publishing.views import create_views, literal, quoted
 
-__all__ = ["CATALOGUE", "build_catalogue", "discard_catalogue", "ensure_nameable", "ensure_place", "place_catalogue"]
+__all__ = [
+    "CATALOGUE",
+    "build_catalogue",
+    "discard_catalogue",
+    "ensure_nameable",
+    "ensure_place",
+    "place_catalogue",
+    "write_catalogue",
+]
 
 CATALOGUE = "segbatch.duckdb"
 
@@ -90,8 +98,10 @@ def ensure_nameable(output: Path) -> None:
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
 
 
-def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str) -> None:
-    """Build the catalogue of a run aside, where no reader sees it; changes that are lost are left out.
+def build_catalogue(
+    output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
+) -> Sequence[Problem]:
+    """Build the catalogue of a run aside, where no reader sees it.
 
     Args:
         output: The output folder.
@@ -100,27 +110,62 @@ def build_catalogue(output: Path, run_folder: Path, manifest: Manifest, history:
         history: The runs before it, and itself.
         outcome: What is to be said of the whole where it cannot be built.
 
+    Returns:
+        A warning for each file of changes that cannot be read and is left out.
+
     Raises:
-        PublishError: A file that is to be shown is damaged.
+        PublishError: A file of the membership cannot be read, or the run's own changes.
     """
     discard_catalogue(output)
-    aside = _aside(output)
+    return write_catalogue(_aside(output), output, run_folder, manifest, history, outcome)
+
+
+def write_catalogue(
+    file: Path, output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
+) -> Sequence[Problem]:
+    """Write the catalogue of a run to a new file; the rest is as in `build_catalogue`."""
     membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
-    # DuckDB takes the types of the first file for those of all; those of older versions may have ids of fewer bits.
-    changes = find_changes(output, history).files[::-1]
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-        connection.execute(f"ATTACH {quoted(aside)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
+        connection.execute(f"ATTACH {quoted(file)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
         numbers = range(1, len(history.runs) + 1)
         _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
         try:
-            create_views(connection, membership, changes)
+            lost = _create_views(connection, membership, find_changes(output, history))
         except duckdb.Error as error:
             if is_of_disk(error):
                 raise
             message = f"DuckDB cannot read what runs left; {outcome}; find what is damaged with segbatch verify"
             raise PublishError(f"{output}: {message}") from None
         connection.execute("DETACH catalogue")
+    return lost
+
+
+def _create_views(
+    connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: PastChanges
+) -> Sequence[Problem]:
+    """Create the views without changes that DuckDB cannot read, and return a warning for each of those.
+
+    Raises:
+        duckdb.Error: The membership cannot be read, or nothing can be written.
+    """
+    try:
+        create_views(connection, membership, changes.newest_first)
+    except duckdb.Error as error:
+        if is_of_disk(error):
+            raise
+        changes = changes.without(path for path in changes.files if not _opens(connection, path))
+        create_views(connection, membership, changes.newest_first)
+    return changes.lost
+
+
+def _opens(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    """Return whether DuckDB can read a Parquet file."""
+    try:
+        connection.execute(f"SELECT run_id FROM read_parquet({literal(file)}) LIMIT 1").fetchall()  # noqa: S608
+    except duckdb.Error:
+        return False
+    return True
 
 
 def place_catalogue(output: Path) -> Path:

@@ -11,6 +11,9 @@ from segbatch.publishing.publish import at_work
 
 __all__ = ["prune_runs"]
 
+_UNTOUCHED = "nothing was removed"
+_INCOMPLETE = "not all members of old runs are removed; run it again"
+
 
 def prune_runs(
     output: Path, keep: Keep, now: datetime, patience: Patience = NO_PATIENCE, *, dry_run: bool = False
@@ -32,5 +35,5 @@ def prune_runs(
     history = published_history(output)
     if dry_run:
         return prune(output, history, keep, now, dry_run=True)
-    with at_work(output, "runs prune", patience), writing(output, "what is published is as it was"):
+    with at_work(output, "runs prune", patience, _UNTOUCHED), writing(output, _INCOMPLETE):
         return prune(output, published_history(output), keep, now)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import duckdb
 
-from segbatch.errors import PublishError
+from segbatch.errors import Problem, PublishError
+from segbatch.io_faults import OUT_OF_MEMORY, io_reason
 
-__all__ = ["NOTHING", "ensure_no_folder", "is_of_disk", "writing"]
+__all__ = ["NOTHING", "Leftovers", "ensure_no_folder", "is_of_disk", "writing"]
 
 _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
@@ -35,8 +36,46 @@ def writing(output: Path, outcome: str = NOTHING) -> Iterator[None]:
         yield
     except OSError as error:
         raise PublishError(f"{_trouble(output, error)}; {outcome}") from None
+    except MemoryError:
+        raise PublishError(f"{output}: {OUT_OF_MEMORY}; {outcome}") from None
     except duckdb.Error as error:
         raise PublishError(f"{output}: cannot be written: {_reason(error)}; {outcome}") from None
+    except Exception as error:
+        reason = io_reason(error)
+        if reason is None:
+            raise
+        raise PublishError(f"{output}: cannot be read or written: {reason}; {outcome}") from None
+
+
+class Leftovers:
+    """Steps that failed after what counts was done, so that each is a warning.
+
+    Attributes:
+        warnings: The failures so far.
+    """
+
+    def __init__(self, output: Path, done: str) -> None:
+        """Start without failures.
+
+        Args:
+            output: The output folder.
+            done: What is done, such as `run 20251105T020000Z is published`.
+        """
+        self._output, self._done = output, done
+        self.warnings: list[Problem] = []
+
+    @contextmanager
+    def collecting(self, outcome: str) -> Iterator[None]:
+        """Turn errors of writing inside the block into a warning.
+
+        Args:
+            outcome: The consequence, and what to do.
+        """
+        try:
+            with writing(self._output, f"{self._done}, but {outcome}"):
+                yield
+        except PublishError as error:
+            self.warnings.append(Problem(str(error), severity="warning"))
 
 
 def is_of_disk(error: duckdb.Error) -> bool:
@@ -70,7 +109,7 @@ def _trouble(output: Path, error: OSError) -> str:
     if error.errno in _IN_THE_WAY:
         return _in_the_way(culprit)
     place = culprit if error.errno in _FORBIDDEN else output
-    return f"{place}: cannot be written: {os.strerror(error.errno) if error.errno else error}"
+    return f"{place}: cannot be written: {io_reason(error)}"
 
 
 def _in_the_way(path: Path) -> str:

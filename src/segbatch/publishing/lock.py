@@ -4,10 +4,12 @@ The operating system holds the lock, on a file, and lets go of it when the proce
 left that somebody would have to remove. In the file stands who took it last, for those who come meanwhile.
 """
 
+import errno
 import fcntl
 import json
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segbatch.errors import SegbatchError, clipped
+from segbatch.errors import PublishError, SegbatchError, clipped
 
 __all__ = ["NO_PATIENCE", "LockedError", "Patience", "locked"]
 
@@ -61,6 +63,7 @@ def locked(path: Path, what: str, patience: Patience) -> Iterator[None]:
 
     Raises:
         LockedError: Another holds it.
+        PublishError: A link is in the place of the file.
     """
     descriptor, told = None, False
     while descriptor is None:
@@ -82,7 +85,7 @@ def locked(path: Path, what: str, patience: Patience) -> Iterator[None]:
 def _take(path: Path) -> tuple[int | None, str]:
     """Take the lock and return the open file, or tell who has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    descriptor = _open(path)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -93,6 +96,24 @@ def _take(path: Path) -> tuple[int | None, str]:
         holder = _SOMEBODY  # a run that failed has just removed the file, and the folder with it
     os.close(descriptor)
     return None, holder
+
+
+def _open(path: Path) -> int:
+    """Open the file, which is written later: never another one to which a link leads.
+
+    Raises:
+        PublishError: A link or a device is in its place.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise PublishError(f"{path}: is a link, and the lock is never written through one; remove it") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise PublishError(f"{path}: is not a file, and the lock has to be one; remove it")
+    return descriptor
 
 
 def _is_there(descriptor: int, path: Path) -> bool:

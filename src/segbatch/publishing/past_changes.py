@@ -3,7 +3,7 @@
 Who is in which segment is known without them, so a lost one stops no run: it is left out, and told of.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,18 +16,35 @@ from segbatch.publishing.records import History, PastRun
 
 __all__ = ["PastChanges", "find_changes"]
 
+_UNREADABLE = "cannot be read by DuckDB"
+
 
 @dataclass(frozen=True, slots=True)
 class PastChanges:
     """The files of changes that runs have.
 
     Attributes:
-        files: Those that can be read.
+        files: Those that can be read, the oldest first, with the id of their run.
         lost: For each of the others, a warning.
     """
 
-    files: Sequence[Path]
+    files: Mapping[Path, str]
     lost: Sequence[Problem]
+
+    @property
+    def newest_first(self) -> Sequence[Path]:
+        """The files as DuckDB reads them.
+
+        It takes the types of the first file for those of all; those of older versions may have ids of fewer bits.
+        """
+        return tuple(self.files)[::-1]
+
+    def without(self, broken: Iterable[Path]) -> "PastChanges":
+        """Return the same without files that cannot be read after all."""
+        gone = set(broken)
+        files = {path: run_id for path, run_id in self.files.items() if path not in gone}
+        lost = (_warning(path, _UNREADABLE, run_id) for path, run_id in self.files.items() if path in gone)
+        return PastChanges(files, (*self.lost, *lost))
 
 
 def find_changes(output: Path, history: History) -> PastChanges:
@@ -37,14 +54,14 @@ def find_changes(output: Path, history: History) -> PastChanges:
         output: The output folder.
         history: The runs.
     """
-    files, lost = [], []
+    files, lost = dict[Path, str](), list[Problem]()
     for past in history.runs:
         path = output / RUNS / past.folder / CHANGES
         fault = _fault(path, past) if past.changes else None
         if fault:
             lost.append(_warning(path, fault, past.run.run_id))
         elif past.changes:
-            files.append(path)
+            files[path] = past.run.run_id
     return PastChanges(files, lost)
 
 

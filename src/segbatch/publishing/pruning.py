@@ -1,5 +1,6 @@
 """Clearing away: what a dead run left, and the members of old runs."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -85,7 +86,7 @@ def discard_run(folder: Path) -> None:
             folder.rename(unfinished)
     for _ in range(_TRIES):
         shutil.rmtree(unfinished, ignore_errors=True)
-        if not unfinished.exists():
+        if not os.path.lexists(unfinished):
             break
 
 
@@ -102,12 +103,37 @@ def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run:
     oldest = now - timedelta(days=min(keep.days, _LONGEST))
     found = Pruned(tuple(_old(output, history, keep, oldest)), tuple(_taken_back(output, history, oldest, now)))
     if not dry_run:
-        for run in found.runs:
-            (output / RUNS / run.folder / STATE).unlink(missing_ok=True)
-            shutil.rmtree(output / RUNS / run.folder / MEMBERSHIP, ignore_errors=True)
-        for folder in found.taken_back:
-            shutil.rmtree(output / RUNS / folder, ignore_errors=True)
+        _remove(output / RUNS, found)
     return found
+
+
+def _remove(runs: Path, found: Pruned) -> None:
+    """Remove as much as can be removed.
+
+    Raises:
+        OSError: Something could not be.
+    """
+    errors = list[OSError]()
+    for run in found.runs:
+        try:
+            (runs / run.folder / STATE).unlink(missing_ok=True)
+        except OSError as error:
+            errors.append(error)
+        _remove_tree(runs / run.folder / MEMBERSHIP, errors)
+    for folder in found.taken_back:
+        _remove_tree(runs / folder, errors)
+    if errors:
+        raise errors[0]
+
+
+def _remove_tree(folder: Path, errors: list[OSError]) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        shutil.rmtree(folder, ignore_errors=True)  # part of it was removed meanwhile
+    except OSError as error:
+        errors.append(error)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _old(output: Path, history: History, keep: Keep, oldest: datetime) -> Iterator[PastRun]:

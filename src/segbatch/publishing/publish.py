@@ -4,12 +4,14 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from segbatch.disk import replace_file, sync_folder, sync_tree
+from segbatch.disk import UnflushedError, replace_file, sync_file, sync_folder, sync_tree
+from segbatch.errors import Problem, PublishError
 from segbatch.publishing.catalogue import build_catalogue, discard_catalogue, ensure_place, place_catalogue
-from segbatch.publishing.durable import NOTHING, ensure_no_folder, writing
+from segbatch.publishing.durable import NOTHING, Leftovers, ensure_no_folder, writing
 from segbatch.publishing.lock import Patience, locked
 from segbatch.publishing.places import (
     CHANGES,
@@ -26,26 +28,43 @@ from segbatch.publishing.pruning import discard_run
 from segbatch.publishing.records import History, Manifest, PastRun
 from segbatch.publishing.underway import underway
 
-__all__ = ["at_work", "emptied", "ensure_places", "point_to", "publish", "staging"]
+__all__ = ["Published", "at_work", "emptied", "ensure_places", "point_to", "publish", "staging"]
 
-_NO_TABLES = "the run is published, but not its tables; make them with segbatch relink"
+_NO_TABLES = "segbatch.duckdb still shows the run before; run segbatch relink, or let the next run do so"
+_UNMARKED = "its folder is still marked as unpublished; the next run removes the mark"
+_UNFLUSHED = "that may not survive a power failure; check the disk"
+_IN_DOUBT = "the run may be published; segbatch runs shows whether it is"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A run that was published.
+
+    Attributes:
+        history: The runs, with the new one.
+        left: What failed since, and changes of older runs that the tables lack.
+    """
+
+    history: History
+    left: Leftovers
 
 
 @contextmanager
-def at_work(output: Path, what: str, patience: Patience) -> Iterator[None]:
+def at_work(output: Path, what: str, patience: Patience, outcome: str = NOTHING) -> Iterator[None]:
     """Hold the lock of an output folder, which is made if it is not there.
 
     Args:
         output: The output folder.
         what: What is done under the lock, to be told to those who have to wait.
         patience: What to do while another holds it.
+        outcome: The result of an error inside the block, for its message.
 
     Raises:
         UsageError: The output is where DuckDB cannot open a file.
         LockedError: Another run is at work on the output.
         PublishError: The output cannot be written, inside the block too.
     """
-    with writing(output), _made(output / RUNS):
+    with writing(output, outcome), _made(output / RUNS):
         ensure_places(output)
         with locked(output / LOCK, what, patience), underway.ending(lambda: _discard_asides(output)):
             yield
@@ -105,7 +124,7 @@ def ensure_places(output: Path) -> None:
         ensure_no_folder(path)
 
 
-def publish(output: Path, staged: Path, manifest: Manifest, history: History) -> History:
+def publish(output: Path, staged: Path, manifest: Manifest, history: History) -> Published:
     """Publish a run: from now on readers see it, and until now they saw the one before.
 
     Args:
@@ -115,34 +134,83 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
         history: The runs before it.
 
     Returns:
-        The runs with the new one.
+        The runs with the new one, and a warning for each step that failed after readers saw it.
 
     Raises:
-        PublishError: The output cannot be written.
+        PublishError: The output cannot be written; the run is not published, unless the message says that it may be.
     """
     folder = free_folder(output, manifest.run.run_id)
     rows, size = next(((file.rows, file.size) for file in manifest.files if file.path == CHANGES), (0, None))
     past = PastRun(folder=folder, run=manifest.run, changes=rows, changes_size=size)
     history = history.model_copy(update={"runs": (*history.runs, past)})
+    left = Leftovers(output, f"run {manifest.run.run_id} is published")
     with _undone_unless_published(output, folder) as place:
         with writing(output):
-            for name, model in ((MANIFEST, manifest), (HISTORY, history)):
-                (staged / name).write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            _write(staged / MANIFEST, manifest)
+            _write(staged / HISTORY, history)
             (staged / UNPUBLISHED).touch()
             sync_tree(staged)
             staged.rename(place)
-            build_catalogue(output, place, manifest, history, NOTHING)
+            left.warnings += _build(output, place, manifest, history)
             sync_folder(output / RUNS)
             ensure_places(output)
         with underway.finishing("the run may be published"):
-            with writing(output):
-                point_to(output, folder)
+            _point(output, folder, left)
             underway.published = manifest.run.run_id
             underway.done = f"run {underway.published} is published"
-            with writing(output, _NO_TABLES):
+            with left.collecting(_UNMARKED):
                 (place / UNPUBLISHED).unlink()
-                place_catalogue(output)
-    return history
+            _place(output, left)
+    return Published(history, left)
+
+
+def _write(path: Path, model: Manifest | History) -> None:
+    path.write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _build(output: Path, place: Path, manifest: Manifest, history: History) -> list[Problem]:
+    """Build the catalogue, and return a warning for each file of changes that was lost since the run began.
+
+    Raises:
+        PublishError: The run's own changes cannot be read.
+    """
+    lost = build_catalogue(output, place, manifest, history, NOTHING)
+    own = next((problem for problem in lost if problem.file == str(place / CHANGES)), None)
+    if own:
+        fault = own.message.partition(";")[0]
+        raise PublishError(f"{own.file}: was just written and {fault}; {NOTHING}; check the disk and run again")
+    new = [problem for problem in lost if str(problem) not in manifest.warnings]
+    if new:
+        warnings = (*manifest.warnings, *map(str, new))
+        _write(place / MANIFEST, manifest.model_copy(update={"warnings": warnings}))
+        sync_file(place / MANIFEST)
+    return new
+
+
+def _place(output: Path, left: Leftovers) -> None:
+    """Replace the catalogue; an error is a warning."""
+    with left.collecting(_NO_TABLES):
+        try:
+            place_catalogue(output)
+        except UnflushedError:
+            with left.collecting(_UNFLUSHED):
+                raise
+
+
+def _point(output: Path, folder: str, left: Leftovers) -> None:
+    """Replace `current`; an error after that is a warning."""
+    with writing(output):
+        try:
+            point_to(output, folder)
+        except OSError:
+            is_published = _names(output, folder)
+            if is_published is None:
+                with writing(output, _IN_DOUBT):
+                    raise
+            if not is_published:
+                raise
+            with left.collecting(_UNFLUSHED):
+                raise
 
 
 @contextmanager
@@ -151,27 +219,30 @@ def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
     place = output / RUNS / folder
 
     def undo() -> None:
-        if not _is_published(output, folder):
+        if _names(output, folder) is False:
             discard_run(place)
 
     with underway.ending(undo):
         yield place
 
 
-def _is_published(output: Path, folder: str) -> bool:
-    """Tell whether readers may see a run already; where that cannot be read, they may."""
-    pointer = output / CURRENT
+def _names(output: Path, folder: str) -> bool | None:
+    """Return whether `current` names a folder; None if it cannot be read, so that readers may see the run."""
     try:
-        return pointer.is_file() and pointer.read_bytes().decode(errors="replace").strip() == folder
+        with (output / CURRENT).open("rb") as pointer:
+            return pointer.read().decode(errors="replace").strip() == folder
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return False
     except OSError:
-        return True
+        return None
 
 
 def point_to(output: Path, folder: str) -> None:
     """Let `current` name the folder of a run, in one step: this is what publishes it."""
     aside = _aside(output)
     aside.unlink(missing_ok=True)
-    aside.write_text(folder + "\n", encoding="utf-8")
+    with aside.open("x", encoding="utf-8") as file:  # a new file, so that no link is followed
+        file.write(folder + "\n")
     replace_file(aside, output / CURRENT)
 
 

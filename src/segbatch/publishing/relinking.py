@@ -1,17 +1,18 @@
 """Making `segbatch.duckdb` anew from the published run."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 
 import duckdb
 
+from segbatch.disk import UnflushedError
 from segbatch.errors import Problem, PublishError, SegbatchError, UsageError
 from segbatch.publishing.catalogue import CATALOGUE, build_catalogue, place_catalogue
-from segbatch.publishing.durable import writing
+from segbatch.publishing.durable import Leftovers, writing
 from segbatch.publishing.lock import NO_PATIENCE, Patience
-from segbatch.publishing.past_changes import find_changes
 from segbatch.publishing.places import CHANGES, CURRENT, MEMBERSHIP, RUNS
 from segbatch.publishing.publish import at_work, point_to
 from segbatch.publishing.reading import (
@@ -27,6 +28,7 @@ from segbatch.publishing.records import RunRecord
 __all__ = ["Relinked", "ensure_catalogue", "relink", "shows"]
 
 _AS_BEFORE = "the tables are as they were"
+_NOT_POINTED = "current is not fixed; run segbatch relink again"
 _NO_STATE = "is missing or damaged; the tables do without, but the next run will not: see segbatch verify"
 
 
@@ -54,16 +56,17 @@ def relink(output: Path, patience: Patience = NO_PATIENCE) -> Relinked:
     last = last_published(output)
     if last is None:
         raise _nothing(output)
-    with at_work(output, "relink", patience):
+    with at_work(output, "relink", patience, _AS_BEFORE):
         try:
             folder = ensure_published(output)
         except UnnamedError as error:
             rebuilt = _rebuild(output, last)
-            with writing(output, _AS_BEFORE):
+            left = Leftovers(output, f"the tables show run {last} again")
+            with left.collecting(_NOT_POINTED):
                 point_to(output, last)
             message = f"{error.fault}; the last run that is there is {last}, which the tables show now"
             back = Problem(message, file=str(output / CURRENT), severity="warning")
-            return Relinked(rebuilt.catalogue, (back, *rebuilt.warnings))
+            return Relinked(rebuilt.catalogue, (back, *rebuilt.warnings, *left.warnings))
         return _rebuild(output, folder)
 
 
@@ -79,7 +82,7 @@ def _rebuild(output: Path, name: str) -> Relinked:
     """Make the tables from the membership of a run, by its folder; the other files of it are not needed for them."""
     folder = output / RUNS / name
     manifest, history = read_manifest(folder), read_history_of(folder)
-    warnings = list(find_changes(output, history).lost)
+    warnings = list[Problem]()
     for file in manifest.files:
         try:
             ensure_there(folder / file.path, file.size)
@@ -89,14 +92,23 @@ def _rebuild(output: Path, name: str) -> Relinked:
             if file.path != CHANGES:  # which are told of already
                 warnings.append(Problem(_NO_STATE, file=str(folder / file.path), severity="warning"))
     with writing(output, _AS_BEFORE):
-        build_catalogue(output, folder, manifest, history, _AS_BEFORE)
-        return Relinked(place_catalogue(output), tuple(warnings))
+        lost = build_catalogue(output, folder, manifest, history, _AS_BEFORE)
+        left = Leftovers(output, f"{CATALOGUE} is made again")
+        try:
+            place_catalogue(output)
+        except UnflushedError:
+            with left.collecting("it may not survive a power failure; check the disk"):
+                raise
+        return Relinked(output / CATALOGUE, (*lost, *warnings, *left.warnings))
 
 
-def ensure_catalogue(output: Path, run: RunRecord) -> None:
-    """Make the catalogue again if it does not show the published run, as after a crash between the two."""
-    if not shows(output, run):
-        _rebuild(output, ensure_published(output))
+def ensure_catalogue(output: Path, run: RunRecord) -> Sequence[Problem]:
+    """Make the catalogue again if it does not show the published run, as after a crash between the two.
+
+    Returns:
+        A warning for each file that the new catalogue lacks.
+    """
+    return () if shows(output, run) else _rebuild(output, ensure_published(output)).warnings
 
 
 def shows(output: Path, run: RunRecord) -> bool:

@@ -4,7 +4,9 @@ An Arrow file with the contacts' ids and, for each eight segments, a column of b
 memory and not read: what is touched is what differs in order.
 """
 
+import errno
 import json
+import os
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -164,5 +166,7 @@ def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> Stat
         with pa.memory_map(str(path)) as source:
             return State(pa.ipc.open_file(source).read_all())
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        reason = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
+        number = getattr(error, "errno", None)
+        known = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
+        reason = f"cannot be read: {os.strerror(number)}" if number and number != errno.ENOENT else known
         raise PublishError(f"{path}: {reason}; {remedy}") from None

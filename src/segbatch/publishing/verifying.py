@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -220,5 +220,5 @@ def _fault_of_catalogue(output: Path, history: History) -> str | None:
     return None
 
 
-def _names(sql: str, files: Sequence[Path]) -> bool:
+def _names(sql: str, files: Iterable[Path]) -> bool:
     return all(literal(file) in sql for file in files)

@@ -45,11 +45,11 @@ def create_views(connection: duckdb.DuckDBPyConnection, membership: Sequence[Pat
     """
     connection.execute("USE catalogue")
     columns = "segment_id, contact_id"
-    connection.execute(f"CREATE VIEW membership AS SELECT {columns} FROM {_files(membership)}")  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE VIEW membership AS SELECT {columns} FROM {_files(membership)}")  # noqa: S608
     columns = "run_id, as_of, segment_id, contact_id, change"
     some = f"SELECT {columns} FROM {_files(changes)}" if changes else _NO_CHANGES  # noqa: S608
-    connection.execute(f"CREATE VIEW membership_changes AS {some}")
-    connection.execute(f"CREATE VIEW membership_history AS {_HISTORY}")
+    connection.execute(f"CREATE OR REPLACE VIEW membership_changes AS {some}")
+    connection.execute(f"CREATE OR REPLACE VIEW membership_history AS {_HISTORY}")
     connection.execute("USE memory")
 
 

@@ -18,7 +18,7 @@ from segbatch.events import (
     SegmentHeld,
     Warned,
 )
-from segbatch.telling.outcome import HookEnded, MetricsFailed, Notice, RunEnded, RunFailed
+from segbatch.telling.outcome import FailedAfterwards, HookEnded, MetricsFailed, Notice, RunEnded, RunFailed
 from segbatch.version import __version__
 
 __all__ = ["Line", "lines_of"]
@@ -49,6 +49,7 @@ _OF_PROBLEMS: dict[type, tuple[str, Level]] = {
     SegmentHeld: ("segment_held", "error"),
     Warned: ("warning", "warning"),
     Noted: ("note", "info"),
+    FailedAfterwards: ("warning", "warning"),
 }
 
 
@@ -60,7 +61,9 @@ def lines_of(notice: Notice, *, ids: bool) -> Iterator[Line]:
         ids: Whether the ids of contacts may be in it.
     """
     match notice:
-        case SegmentFailed(problem) | SegmentHeld(problem) | Warned(problem) | Noted(problem):
+        case (
+            SegmentFailed(problem) | SegmentHeld(problem) | Warned(problem) | Noted(problem) | FailedAfterwards(problem)
+        ):
             yield _problem(*_OF_PROBLEMS[type(notice)], problem, ids=ids)
         case LockAwaited(message):
             yield Line("waiting", fields={"message": message})

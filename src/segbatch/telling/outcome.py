@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "STATUSES",
+    "FailedAfterwards",
     "HookEnded",
     "MetricsFailed",
     "Notice",
@@ -129,11 +130,18 @@ class MetricsFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedAfterwards:
+    """Something failed after the run was published, and changes no exit status."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
 class RunEnded:
     """All is done."""
 
     outcome: Outcome
 
 
-Notice = Event | RunFailed | HookEnded | MetricsFailed | RunEnded
+Notice = Event | RunFailed | FailedAfterwards | HookEnded | MetricsFailed | RunEnded
 """What is told of a run: what happens in it, and what comes after it."""

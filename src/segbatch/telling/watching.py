@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from segbatch.errors import Problem, ProblemsError, SegbatchError, counted, printable, some_of
 from segbatch.events import Event, PhaseEnded, RunEvaluated, RunPlanned, RunStarted
+from segbatch.io_faults import io_reason
 from segbatch.publishing.underway import SignalEnd, underway
 from segbatch.telling.hooks import Hooks
 from segbatch.telling.metrics import MetricsFile
-from segbatch.telling.outcome import MetricsFailed, Notice, Outcome, RunEnded, RunFailed
+from segbatch.telling.outcome import FailedAfterwards, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
 
 if TYPE_CHECKING:
     from segbatch.job import RunReport
@@ -21,7 +22,6 @@ __all__ = ["Log", "Watch", "watching"]
 
 _PARTIAL, _FAILED, _INTERRUPTED, _KILLED, _PIPE_CLOSED = 3, 1, 130, 137, 141
 _WITHOUT_A_WORD = "the run ended without a word: it was killed, or broke down, often because memory ran out"
-_INTERRUPTED_WORDS = "interrupted; nothing was published"
 _UNREAD = "who read the answer stopped reading"
 
 
@@ -102,9 +102,7 @@ class Watch:
 
     def end(self) -> None:
         """Tell that the run came to its end."""
-        report = self._report
-        is_partial = report is not None and report.run.status == "partial"
-        self._end(self._outcome(_PARTIAL if is_partial else 0, _summary(report) if report else ""))
+        self._end(self._outcome(self._status, self._done))
 
     def fail(self, error: SegbatchError, exit_status: int | None = None) -> None:
         """Tell that the run ended with an error."""
@@ -112,6 +110,35 @@ class Watch:
         self._log(RunFailed(problems))
         shown = (problem if self._hooks.ids else problem.hiding_ids() for problem in problems)
         self.break_off("\n".join(printable(str(problem)) for problem in shown), exit_status or error.exit_code)
+
+    def end_with_warning(self, fault: str, *, without_ids: str | None = None) -> None:
+        """Report that the run is published, and that something failed since, which changes no exit status.
+
+        Args:
+            fault: What failed.
+            without_ids: The same without ids of contacts.
+        """
+        done = f"run {self._run_id} is published"
+        message = fault if "is published" in fault else f"{done}, but {fault}"
+        hidden = without_ids if without_ids is None or "is published" in without_ids else f"{done}, but {without_ids}"
+        problem = self._worded(Problem(message, severity="warning", without_ids=hidden))
+        self._log(FailedAfterwards(problem))
+        shown = printable(str(problem if self._hooks.ids else problem.hiding_ids()))
+        self._end(self._outcome(self._status, "; ".join(filter(None, (self._done, shown)))))
+
+    @property
+    def is_published(self) -> bool:
+        """Whether readers see the run."""
+        return underway.published is not None and underway.published == self._run_id
+
+    @property
+    def _status(self) -> int:
+        """The exit status of a run that is published."""
+        return _PARTIAL if self._report is not None and self._report.run.status == "partial" else 0
+
+    @property
+    def _done(self) -> str:
+        return _summary(self._report) if self._report else ""
 
     def _worded(self, problem: Problem) -> Problem:
         hidden = problem.without_ids
@@ -161,7 +188,7 @@ class Watch:
             started=self._started,
             seconds=time.monotonic() - self._begun,
             phases=dict(self._phases),
-            is_published=underway.published is not None and underway.published == self._run_id,
+            is_published=self.is_published,
             rules=self._planned.rules if self._planned else None,
             columns=self._planned.columns if self._planned else None,
             report=self._report,
@@ -198,18 +225,37 @@ def watching(
         try:
             yield watch
             watch.end()
-        except SegbatchError as error:
-            watch.fail(error)
         except BrokenPipeError:
             watch.break_off(_UNREAD, _PIPE_CLOSED)
             raise
-        except OSError as error:
-            watch.fail(SegbatchError(f"{error.filename or 'segbatch'}: {error.strerror}"))
         except KeyboardInterrupt:
-            watch.fail(SegbatchError(_INTERRUPTED_WORDS), _INTERRUPTED)
+            outcome = f"run {underway.published} is published" if watch.is_published else "nothing was published"
+            watch.fail(SegbatchError(f"interrupted; {outcome}"), _INTERRUPTED)
+        except Exception as error:
+            fault = _fault(error)
+            if watch.is_published:
+                watch.end_with_warning(str(fault or _bug(error)), without_ids=fault.without_ids if fault else None)
+            elif fault:
+                watch.fail(fault)
+            else:
+                watch.break_off(_bug(error), _FAILED)
+                raise
         except BaseException as error:
-            watch.break_off(f"a fault of segbatch, of the kind {type(error).__name__}; its log has more", _FAILED)
+            watch.break_off(_bug(error), _FAILED)
             raise
+
+
+def _fault(error: Exception) -> SegbatchError | None:
+    """Return an error as one for the user; None for a bug."""
+    if isinstance(error, SegbatchError):
+        return error
+    reason = io_reason(error)
+    place = (error.filename if isinstance(error, OSError) else None) or "segbatch"
+    return SegbatchError(f"{place}: {reason}") if reason else None
+
+
+def _bug(error: BaseException) -> str:
+    return f"a fault of segbatch, of the kind {type(error).__name__}; its log has more"
 
 
 def _problems(error: SegbatchError) -> Sequence[Problem]:

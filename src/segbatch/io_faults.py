@@ -1,0 +1,57 @@
+"""Input and output errors in the forms that libraries give them.
+
+Polars, DuckDB and PyArrow wrap what the operating system reports in exceptions of their own. None of these libraries is
+imported here, since most commands start without them.
+"""
+
+import errno
+import os
+import re
+
+__all__ = ["OUT_OF_MEMORY", "io_reason"]
+
+_ERRNO = re.compile(r"\[?\b(?:os error|[Ee]rrno:?) (\d+)\b")
+_LIBRARIES = {"polars", "pyarrow", "duckdb", "_duckdb"}
+_NUMBERS = (
+    errno.EIO,
+    errno.ENOSPC,
+    errno.EROFS,
+    errno.EDQUOT,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ESTALE,
+    errno.ETIMEDOUT,
+    errno.EFBIG,
+    errno.ENXIO,
+    errno.ENODEV,
+)
+OUT_OF_MEMORY = "not enough memory"
+
+
+def io_reason(error: BaseException) -> str | None:
+    """Return why a file could not be read or written, or that memory ran out, if an error is about that.
+
+    Args:
+        error: An error of Python, Polars, DuckDB or PyArrow.
+
+    Returns:
+        The system's own words, such as `Input/output error`; None for any other error.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
+        return OUT_OF_MEMORY
+    text = str(error)
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in _LIBRARIES:
+        return None
+    if number := _ERRNO.search(text):
+        return os.strerror(int(number[1]))
+    found = next((os.strerror(number) for number in _NUMBERS if os.strerror(number) in text), None)
+    if found is None and (isinstance(error, OSError) or type(error).__name__ == "IOException"):
+        return text.partition("\n")[0]
+    return found

@@ -1,0 +1,91 @@
+"""Runs the program in forks of one process that has loaded everything, each with a fault in it (see `injector.c`).
+
+It reads an order a line from its standard input, as JSON, and answers with a line: the exit status (below zero for a
+signal) and how many operations there were. The injector has to be preloaded.
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import segbatch
+
+LONGEST = 60.0
+"""How many seconds a command may take."""
+
+LEFT_OUT = ("segbatch.airflow", "segbatch.__main__", "segbatch.telling.hook_runner")
+
+
+def load() -> None:
+    """Load all modules of the program, so that a fork does not have to."""
+    for module in pkgutil.walk_packages(segbatch.__path__, "segbatch."):
+        if not module.name.startswith(LEFT_OUT):
+            try:
+                importlib.import_module(module.name)
+            except ImportError:  # of an extra that is not installed
+                continue
+
+
+def run(order: dict[str, Any]) -> None:
+    """Run the program in this process, and end it."""
+    os.chdir(order["folder"])
+    for descriptor, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
+        flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        os.dup2(os.open(name, flags, 0o600), descriptor)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    sys.argv = ["segbatch", *order["arguments"]]
+    injector = ctypes.CDLL(None)
+    from segbatch.__main__ import main  # noqa: PLC0415 - reads the streams
+
+    status = 1
+    below = os.fsencode(order["folder"])
+    injector.inject_from(
+        below, ctypes.c_long(order["first"]), ctypes.c_long(order["last"]), order["failure"], order["kinds"], log
+    )
+    try:
+        main()
+        status = 0
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - what Python itself would do
+        traceback.print_exc()
+    injector.inject_stop()
+    Path(order["count"]).write_text(str(injector.inject_count()))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def wait(child: int) -> int | None:
+    """Return the exit status of a fork; None if it took too long."""
+    until = time.monotonic() + LONGEST
+    while time.monotonic() < until:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return None
+
+
+def main() -> None:
+    load()
+    for line in sys.stdin:
+        order = json.loads(line)
+        Path(order["count"]).unlink(missing_ok=True)
+        child = os.fork()
+        if not child:
+            run(order)
+        print(json.dumps(wait(child)), flush=True)  # noqa: T201 - the answer
+
+
+main()
