@@ -49,8 +49,10 @@ unit: $(READY) ## Run the quick tests and check coverage
 property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential tests/linting
 
-crash: $(READY) ## Kill runs, fill disks, spoil snapshots, under readers (KILLS=N; takes minutes)
-	SEGBATCH_KILLS=$${KILLS:-40} $(BIN)/pytest -q tests/crash
+crash: $(READY) ## Kill runs, fill disks, spoil snapshots, inject faults (KILLS=N FAULTS=N; as root, installs gcc; takes minutes)
+	if [ "$$(id -u)" = 0 ] && ! command -v cc gcc clang > /dev/null && command -v apt-get > /dev/null; then \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends gcc libc6-dev; fi
+	SEGBATCH_KILLS=$${KILLS:-40} SEGBATCH_FAULTS=$${FAULTS:-60} $(BIN)/pytest -q tests/crash
 
 writers: $(READY) ## Let twenty writers share a folder of definitions (WRITES=N; takes minutes)
 	SEGBATCH_WRITES=$${WRITES:-2000} $(BIN)/pytest -q tests/acceptance/test_twenty_writers.py

@@ -11,8 +11,9 @@ import pytest
 from nights import Nights
 from segbatch import PublishError
 from segbatch.disk import UnflushedError, replace_file
-from segbatch.publishing import catalogue, past_changes, publish, relinking
+from segbatch.publishing import catalogue, publish, relinking
 from segbatch.publishing.relinking import relink
+from segbatch.publishing.views import create_views
 
 WITHOUT = (
     "membership_changes and membership_history go without what changed with run night-1; "
@@ -48,7 +49,7 @@ def test_changes_that_become_unreadable_during_a_run_are_a_warning(
     two: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = failing_from(2, OSError(5, "Input/output error"), pq.read_metadata, "night-1/changes")
-    monkeypatch.setattr(past_changes.pq, "read_metadata", broken)
+    monkeypatch.setattr("segbatch.publishing.past_changes.pq.read_metadata", broken)
     report = two.run(2)
     path = two.place("night-1") / "changes.parquet"
     expected = f"{path}: cannot be read: Input/output error; {WITHOUT}"
@@ -64,7 +65,7 @@ def test_changes_that_become_unreadable_during_a_run_are_a_warning(
 def test_changes_that_duckdb_alone_cannot_read_are_read_again_and_then_a_warning(
     two: Nights, monkeypatch: pytest.MonkeyPatch, fails: int
 ) -> None:
-    create_views, broken = catalogue.create_views, "night-1/changes.parquet"
+    broken = "night-1/changes.parquet"
     opens = catalogue._opens  # noqa: SLF001 - DuckDB alone is to fail
     calls = 0
 
@@ -92,7 +93,7 @@ def test_a_run_whose_own_changes_cannot_be_read_is_not_published(two: Nights, mo
     before = two.changes()
     broken = failing_from(1, OSError(5, "Input/output error"), pq.read_metadata, "night-2/changes")
     with monkeypatch.context() as broken_disk:
-        broken_disk.setattr(past_changes.pq, "read_metadata", broken)
+        broken_disk.setattr("segbatch.publishing.past_changes.pq.read_metadata", broken)
         with pytest.raises(PublishError) as raised:
             two.run(2)
     path = two.place("night-2") / "changes.parquet"
@@ -108,7 +109,7 @@ def test_what_the_tables_of_a_killed_run_lack_is_a_warning_of_the_next(
 ) -> None:
     (two.output / "segbatch.duckdb").unlink()  # as after a run that was killed before it placed them
     broken = failing_from(1, PermissionError(13, "Permission denied"), pq.read_metadata, "night-1/changes")
-    monkeypatch.setattr(past_changes.pq, "read_metadata", broken)
+    monkeypatch.setattr("segbatch.publishing.past_changes.pq.read_metadata", broken)
     path = two.place("night-1") / "changes.parquet"
     expected = f"{path}: cannot be read: Permission denied; {WITHOUT}"
     assert [str(warning) for warning in two.run(2).warnings] == [expected]

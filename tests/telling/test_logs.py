@@ -34,7 +34,7 @@ from segbatch.events import (
 from segbatch.publishing.lock import NO_PATIENCE, locked
 from segbatch.telling.lines import lines_of
 from segbatch.telling.logs import JsonLog
-from segbatch.telling.outcome import HookEnded, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
+from segbatch.telling.outcome import FailedAfterwards, HookEnded, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
 
 from .conftest import RUN, Program
 
@@ -265,6 +265,7 @@ def notices(program: Program) -> list[Notice]:  # noqa: ARG001 - in its folder
         HookEnded("--on-success", 0, 0.1),
         HookEnded("--on-failure", None, 60.0),
         MetricsFailed("no space"),
+        FailedAfterwards(PROBLEM),
         RunEnded(outcome),
     ]
 

@@ -31,6 +31,7 @@ __all__ = [
     "PUBLISHED",
     "READ_METRICS",
     "READ_OUTPUT",
+    "READ_TO",
     "RUN",
     "RUNS_KEPT",
     "SEGMENTS",
@@ -142,6 +143,7 @@ STRICT = typer.Option(
     help="A custom field that no contact has is an error of its segment; in a run, a field that changed is one too.",
 )
 READ_OUTPUT = _path("output", "--output", output_at)
+READ_TO = _path("tables", "--to")
 READ_METRICS = _path("metrics", "--metrics-file")
 PUBLISHED = typer.Option(
     metavar="DIR", envvar="SEGBATCH_OUTPUT", parser=READ_OUTPUT, help="The folder that runs publish in."

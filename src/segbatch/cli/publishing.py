@@ -16,6 +16,7 @@ from segbatch.cli.app import (
     PUBLISHED,
     READ_METRICS,
     READ_OUTPUT,
+    READ_TO,
     RUNS_KEPT,
     SEGMENTS,
     STRICT,
@@ -263,15 +264,27 @@ def query(
 @app.command()
 def relink(
     output: Annotated[Path, PUBLISHED] = Path("output"),
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=READ_TO,
+            help="Write the tables into this DuckDB file, and change nothing in the output: for one that is mounted "
+            "read-only.",
+        ),
+    ] = None,
     wait: Annotated[bool, WAIT] = False,
 ) -> None:
     """Make segbatch.duckdb right again after its folder was moved or mounted elsewhere.
 
     Example: [bold]segbatch relink --output /mnt/audiences[/bold]
     """
-    from segbatch.publishing import relinking  # noqa: PLC0415 - loads DuckDB
+    from segbatch.publishing import moved, relinking  # noqa: PLC0415 - loads DuckDB
 
-    relinked = relinking.relink(output, Patience(wait, console.print_waiting))
+    if to is None:
+        relinked = relinking.relink(output, Patience(wait, console.print_waiting))
+    else:
+        relinked = moved.relink_to(output, to)
     console.print_problems(relinked.warnings)
     with console.answering():
         typer.echo(printable(str(relinked.catalogue)))

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segbatch.addresses import is_address, without_secrets
-from segbatch.disk import find_file, replace_file, sync_file, sync_folder
+from segbatch.disk import UnflushedError, find_file, flush_folder, replace_file, sync_file
 from segbatch.errors import ExportError, UsageError, printable
 from segbatch.publishing.catalogue import CATALOGUE
 from segbatch.publishing.digesting import DigestingFile
@@ -106,6 +106,9 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
         raise UsageError(f"{printable(str(place))}: {message}") from None
     except BrokenPipeError:
         raise
+    except UnflushedError as error:
+        message = f"is written, but that may not survive a power failure: {error.strerror}; check the disk"
+        raise ExportError(f"{printable(str(place))}: {message}") from None
     except OSError as error:
         raise ExportError(f"{printable(str(place))}: cannot be written: {error.strerror}; it is as it was") from None
 
@@ -118,12 +121,18 @@ def _aside(place: Path) -> Iterator[Path]:
         _remove_if_left(left)
     aside = place.with_name(f".segbatch-{mark}-{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    with underway.ending(lambda: aside.unlink(missing_ok=True)):
+    with underway.ending(lambda: _discard(aside)):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield aside
         finally:
             os.close(descriptor)
+
+
+def _discard(aside: Path) -> None:
+    """Remove a file, if that is possible: the next export removes what is left."""
+    with suppress(OSError):
+        aside.unlink(missing_ok=True)
 
 
 def _remove_if_left(aside: Path) -> None:
@@ -152,4 +161,4 @@ def _put(aside: Path, place: Path, *, force: bool) -> None:
         if os.path.lexists(place):
             raise FileExistsError from None
         aside.rename(place)
-    sync_folder(place.parent)
+    flush_folder(place.parent)

@@ -12,6 +12,7 @@ import duckdb
 from segbatch.errors import QueryError, UsageError
 from segbatch.publishing.answers import Answer, ask
 from segbatch.publishing.catalogue import CATALOGUE, ensure_nameable
+from segbatch.publishing.moved import is_moved, rewritten
 from segbatch.publishing.read_only import connected, ensure_plan_reads, reading_part
 
 __all__ = ["Answer", "query"]
@@ -36,20 +37,39 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
     ensure_nameable(output)
     _ensure_text(sql)
     to_plan = reading_part(sql)
-    with _open(catalogue) as connection:
+    with _opened(output) as connection:
         try:
             if to_plan is not None:
                 ensure_plan_reads(connection, to_plan)
             return ask(connection, sql, most_rows)
         except duckdb.Error as error:
-            if _is_moved(connection, str(error)):
+            if _is_lost(connection, str(error)):
                 command = f"segbatch relink --output {shlex.quote(str(output))}"
                 message = f"published files are not where it looks for them; if they were moved or lost, run: {command}"
                 raise UsageError(f"{catalogue}: {message}") from None
             raise QueryError(str(error)) from None
 
 
-def _is_moved(connection: duckdb.DuckDBPyConnection, message: str) -> bool:
+@contextmanager
+def _opened(output: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the catalogue; or, of an output that was moved or mounted elsewhere, one with the right paths.
+
+    Raises:
+        UsageError: It cannot be opened.
+        PublishError: The output was moved, and what is published cannot be read.
+    """
+    with ExitStack() as stack:
+        connection = stack.enter_context(_open(output / CATALOGUE))
+        try:
+            has_moved = is_moved(connection, output)
+        except duckdb.Error as error:
+            raise _unopened(output / CATALOGUE, error) from None
+        if has_moved:
+            connection = stack.enter_context(_open(stack.enter_context(rewritten(output))))
+        yield connection
+
+
+def _is_lost(connection: duckdb.DuckDBPyConnection, message: str) -> bool:
     """Tell whether DuckDB misses a file of some view."""
     views = ""
     with suppress(duckdb.Error):
@@ -85,6 +105,10 @@ def _open(catalogue: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             connection = stack.enter_context(connected(catalogue))
         except duckdb.Error as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(f"{catalogue}: cannot be opened: {reason}; make it anew with segbatch relink") from None
+            raise _unopened(catalogue, error) from None
         yield connection
+
+
+def _unopened(catalogue: Path, error: duckdb.Error) -> UsageError:
+    reason = str(error).splitlines()[0]
+    return UsageError(f"{catalogue}: cannot be opened: {reason}; make it anew with segbatch relink")
