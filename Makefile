@@ -3,7 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DEMO_READY := $(VENV)/.ready-demo
 READY := $(VENV)/.ready
+INSTALLER := requirements/install.py requirements/uv.txt
+INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segbatch needs Python 3.11 or newer; set PYTHON=...")' \
+	&& $(PYTHON) requirements/install.py
 
 .DEFAULT_GOAL := help
 .PHONY: api-fuzz help setup demo test lint unit property crash writers nightly compat airflow bench docs lock format clean
@@ -11,16 +15,17 @@ READY := $(VENV)/.ready
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-$(READY): requirements/dev.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segbatch needs Python 3.11 or newer; set PYTHON=...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(READY)
+$(DEMO_READY): requirements/run.txt $(INSTALLER) pyproject.toml
+	$(INSTALL) --into $(VENV) --project requirements/run.txt
+	touch $@
+
+$(READY): requirements/dev.txt $(DEMO_READY)
+	$(INSTALL) --into $(VENV) requirements/dev.txt
+	touch $@
 
 setup: $(READY) ## Make the virtual environment in .venv
 
-demo: $(READY) ## Run the main job on sample_data/ and show what DuckDB finds
+demo: $(DEMO_READY) ## Run the main job on sample_data/ and show what DuckDB finds
 	@$(BIN)/segbatch run --contacts sample_data/contacts.parquet --segments sample_data/segments --output output
 	@printf '\nThe largest segments:\n'
 	@$(BIN)/segbatch query "SELECT name, member_count FROM segments ORDER BY 2 DESC LIMIT 5"
@@ -63,19 +68,16 @@ nightly: $(READY) ## Let a real cron run jobs/nightly.sh, and systemd look at it
 	$(BIN)/pytest -q tests/cron
 
 compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported
-	test -x .venv-old-duckdb/bin/python || $(PYTHON) -m venv .venv-old-duckdb
-	.venv-old-duckdb/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/old-duckdb.txt
+	$(INSTALL) --into .venv-old-duckdb requirements/old-duckdb.txt
 	SEGBATCH_OLD_DUCKDB_PYTHON=$(CURDIR)/.venv-old-duckdb/bin/python $(BIN)/pytest -q tests/compat
 
 AIRFLOW := .venv-airflow
 AIRFLOW_COVERAGE := $(AIRFLOW)/bin/coverage
 AIRFLOW_MEASURED := --rcfile=/dev/null --data-file=$(AIRFLOW)/.coverage
 
-$(AIRFLOW)/.ready: requirements/airflow.txt pyproject.toml
-	test -x $(AIRFLOW)/bin/python || $(PYTHON) -m venv $(AIRFLOW)
-	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/airflow.txt
-	$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	touch $(AIRFLOW)/.ready
+$(AIRFLOW)/.ready: requirements/airflow.txt $(INSTALLER) pyproject.toml
+	$(INSTALL) --into $(AIRFLOW) --project requirements/airflow.txt
+	touch $@
 
 airflow: $(READY) $(AIRFLOW)/.ready ## Run the operator and the sample DAG in a real Airflow (takes minutes)
 	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python src/segbatch/airflow jobs tests/airflow tests/builders.py
@@ -85,8 +87,7 @@ airflow: $(READY) $(AIRFLOW)/.ready ## Run the operator and the sample DAG in a 
 BENCH ?= --all --results benchmarks/last_run.json --page docs/benchmarks.md
 
 bench: $(READY) ## Measure segbatch and its peers (BENCH="--help" has the options; all takes about an hour)
-	test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	$(INSTALL) --into .venv-bench requirements/bench.txt
 	$(BIN)/python benchmarks/bench.py --python .venv-bench/bin/python $(BENCH)
 
 api-fuzz: $(READY) ## Ask a real server whatever its OpenAPI allows, and what not (EXAMPLES=N; takes minutes)
@@ -96,17 +97,18 @@ docs: $(READY) ## Write docs/cli.md, the settings in docs/configuration.md and d
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_openapi.py
 
-lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt, bench.txt and airflow.txt
-	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev pyproject.toml \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
-		--output-file requirements/dev.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group bench --constraint requirements/dev.txt \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
-		--output-file requirements/bench.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra airflow --group airflow pyproject.toml \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --upgrade --custom-compile-command "make lock" \
-		--output-file requirements/airflow.txt
+UPGRADE ?= --upgrade
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+
+lock: $(READY) ## Resolve the dependencies anew into requirements/*.txt (UPGRADE= keeps the versions that are locked)
+	$(COMPILE) --group installer --output-file requirements/uv.txt
+	$(COMPILE) --group dev pyproject.toml --output-file requirements/dev.txt
+	$(COMPILE) --group build pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
+	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	$(COMPILE) --group old-duckdb --output-file requirements/old-duckdb.txt
+	$(COMPILE) --group airflow --extra airflow pyproject.toml --output-file requirements/airflow.txt
+	$(BIN)/python requirements/repeat_extras.py requirements/*.txt
 
 format: $(READY) ## Bring the code into shape
 	$(BIN)/ruff check --fix .
