@@ -129,7 +129,7 @@ class Sweep:
     def _after(self, scenario: Scenario, ended: Ended, before: dict[str, bytes | None]) -> Iterator[str]:
         output = self._work / "output"
         tables = shown(output)
-        after, status = scenario.outcome(ended.hit)
+        after, status = scenario.outcome(ended.hit, ended.err)
         old, new = (model.tables if model else None for model in (scenario.before, after))
         if tables and "go without what changed" in ended.err:  # as documented
             tables, old, new = (_without_changes(some) for some in (tables, old, new))
@@ -161,7 +161,7 @@ class Sweep:
 
     def _after_run(self, scenario: Scenario, ended: Ended, tables: Tables | None, status: int) -> Iterator[str]:
         found = pointed(self._work / "output")
-        was, now = scenario.before, scenario.outcome(ended.hit)[0]
+        was, now = scenario.before, scenario.outcome(ended.hit, ended.err)[0]
         assert now is not None
         folder = {"first": "r1", "second": "r2", "redo": "r2~2"}[scenario.name]
         is_published = found is not None and found[0] == folder
