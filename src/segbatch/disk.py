@@ -1,12 +1,23 @@
 """Finding the file that is to be written, making sure that it is on the disk, and replacing another in one step."""
 
+import grp
 import os
+import pwd
 import stat
 from pathlib import Path
 
 from segbatch.errors import UsageError, printable
 
-__all__ = ["UnflushedError", "find_file", "flush_folder", "replace_file", "sync_file", "sync_folder", "sync_tree"]
+__all__ = [
+    "UnflushedError",
+    "find_file",
+    "flush_folder",
+    "others_may_write",
+    "replace_file",
+    "sync_file",
+    "sync_folder",
+    "sync_tree",
+]
 
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 """What is called so is a stream of this process, even where it leads to a file at the moment."""
@@ -56,6 +67,28 @@ def _mode_of(path: Path) -> int | None:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def others_may_write(found: os.stat_result, *, is_own_group_fine: bool = False) -> bool:
+    """Find out from the mode of a file whether other users than its owner and root may write it.
+
+    Args:
+        found: The state of the file.
+        is_own_group_fine: Whether the file may be writable by a group that has no member but its owner. With a umask
+            of 002, which goes with such groups, all files are.
+    """
+    if found.st_mode & stat.S_IWOTH:
+        return True
+    return bool(found.st_mode & stat.S_IWGRP) and not (is_own_group_fine and _is_own_group(found))
+
+
+def _is_own_group(found: os.stat_result) -> bool:
+    """Tell whether the group of a file is the one that belongs to its owner alone, as far as this machine knows."""
+    try:
+        owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
+    except KeyError:  # as in a container that runs with any user id
+        return found.st_uid == os.geteuid() and found.st_gid == os.getegid()
+    return owner.pw_gid == found.st_gid and set(group.gr_mem) <= {owner.pw_name}
 
 
 def sync_file(path: Path) -> None:

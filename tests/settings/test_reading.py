@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from segbatch.errors import ConfigurationError, UsageError
 from segbatch.settings.finding import find_file
-from segbatch.settings.reading import read_settings
+from segbatch.settings.reading import read_settings, salvage_settings
 
 JOBS = """
 timezone = "Europe/Berlin"
@@ -60,6 +61,69 @@ def test_the_file_of_a_stranger_has_to_be_named(monkeypatch: pytest.MonkeyPatch)
     assert read_settings(no_config=True).values == {}
     os.chown(".", 12_345, -1)  # as where a container's root works in a folder of the machine
     assert read_settings().values == {"keep": 3}
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o646, 0o602, 0o777])
+def test_a_file_that_other_users_may_write_is_refused(mode: int) -> None:
+    file = Path("segbatch.toml")
+    file.write_text("keep = 3\non_success = 'touch hooked'")
+    file.chmod(mode)
+    Path("linked.toml").symlink_to(file)
+    for config in (None, "segbatch.toml", "linked.toml"):
+        with pytest.raises(ConfigurationError) as refused:
+            read_settings(config=config)
+        name = config or "segbatch.toml"
+        remedy = f"look at what it says, then run: chmod go-w {name}"
+        assert str(refused.value) == f"{name}: other users may write it, and its hooks would run as you; {remedy}"
+        assert salvage_settings(config=config) == {}, "not even after a mistake its hooks are run"
+    assert read_settings(no_config=True).values == {}
+    file.chmod(mode & ~0o022)
+    assert read_settings().values["keep"] == 3
+
+
+@pytest.mark.parametrize(
+    ("members", "elsewhere", "status"),
+    [
+        ([], 0, "read"),
+        (["me"], 0, "read"),
+        (["other"], 0, "refused"),
+        (["me", "other"], 0, "refused"),
+        ([], 1, "refused"),
+    ],
+)
+def test_a_file_that_a_group_may_write_is_read_where_the_group_is_the_owners_own(
+    members: list[str], elsewhere: int, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path("segbatch.toml")
+    file.write_text("keep = 3")
+    file.chmod(0o664)  # as with a umask of 002
+    group = file.stat().st_gid
+    owner = SimpleNamespace(pw_name="me", pw_gid=group + elsewhere)
+    monkeypatch.setattr("pwd.getpwuid", lambda _: owner)
+    monkeypatch.setattr("grp.getgrgid", lambda _: SimpleNamespace(gr_mem=members))
+    if status == "read":
+        assert read_settings().values == {"keep": 3}
+        return
+    with pytest.raises(ConfigurationError, match="other users may write it"):
+        read_settings()
+
+
+def test_a_group_that_the_machine_does_not_know_is_fine_where_it_is_that_of_this_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = Path("segbatch.toml")
+    file.write_text("keep = 3")
+    file.chmod(0o660)
+
+    def fail(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", fail)
+    monkeypatch.setattr("os.getegid", lambda: file.stat().st_gid)
+    assert read_settings().values == {"keep": 3}
+    monkeypatch.setattr("os.getegid", lambda: file.stat().st_gid + 1)
+    with pytest.raises(ConfigurationError, match="other users may write it"):
+        read_settings()
 
 
 def test_in_a_folder_that_is_gone_no_file_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from segbatch.disk import replace_file
+from segbatch.disk import others_may_write, replace_file
 from segbatch.errors import KeysError, cut, printable
 from segbatch.keys.key import Key
 
@@ -64,7 +64,7 @@ def signature_of(path: Path) -> Signature | None:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(found.st_mode):
         raise KeysError(f"{_shown(path)}: is no file; name the file of keys (--keys)")
-    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if others_may_write(found):
         message = "others may write it, and so let themselves in; chmod go-w it, and look at 'segbatch keys list'"
         raise KeysError(f"{_shown(path)}: {message}")
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

@@ -2,11 +2,13 @@
 
 import os
 import re
+import shlex
 import stat
 import tomllib
 from pathlib import Path
 from typing import Any
 
+from segbatch.disk import others_may_write
 from segbatch.errors import ConfigurationError, Problem
 from segbatch.settings.names import FILE
 
@@ -59,7 +61,8 @@ def parse_file(path: Path) -> dict[str, Any]:
     """Read a file of settings.
 
     Raises:
-        ConfigurationError: It cannot be read, is too long, or is no TOML; the message has line and column.
+        ConfigurationError: It cannot be read, is too long, others may write it, or it is no TOML; the message has line
+            and column.
     """
     try:
         text = _read(path).decode("utf-8-sig")
@@ -83,14 +86,17 @@ def _read(path: Path) -> bytes:
     """Read a file, and nothing that never ends, or that waits for somebody to write.
 
     Raises:
-        ConfigurationError: It is none, or far too long for one of settings.
+        ConfigurationError: It is none, or far too long for one of settings, or other users may write it.
         OSError: It cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a folder opened by its path is no error of open's
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
             raise _wrong(path, "is no file; name the file of settings")
+        if others_may_write(found, is_own_group_fine=True):
+            remedy = f"look at what it says, then run: chmod go-w {shlex.quote(str(path))}"
+            raise _wrong(path, f"other users may write it, and its hooks would run as you; {remedy}")
         content = file.read(_MOST + 1)
     if len(content) > _MOST:
         raise _wrong(path, f"is longer than {_MOST // 1024:,} KiB, and so no file of settings")
