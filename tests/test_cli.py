@@ -137,7 +137,7 @@ def test_a_project_that_the_snapshot_cannot_tell_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("run", "--contacts", "contacts.parquet", "--project", "p1", monkeypatch=monkeypatch) == 0
-    assert "warning: the snapshot has no column 'project_id'" in capsys.readouterr().err
+    assert "note: the snapshot has no column 'project_id'" in capsys.readouterr().err
 
 
 def test_a_project_looks_at_its_own_contacts_alone(

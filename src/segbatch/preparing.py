@@ -24,6 +24,7 @@ class Question:
         contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         id_column: The column with the contacts' ids.
         project: A project whose segments and contacts alone are looked at, if any.
+        is_only_project: Whether all contacts belong to `project` if the snapshot has no column `project_id`.
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the time zone.
         strict: Whether what is legal and often a mistake is an error.
@@ -37,6 +38,7 @@ class Question:
     timezone: str = "UTC"
     strict: bool = False
     allow_empty: bool = False
+    is_only_project: bool = True
 
     def __post_init__(self) -> None:
         """Refuse contacts that are no path, without showing them.
@@ -139,6 +141,7 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
         broken=own.broken,
         strict=question.strict,
         project=question.project,
+        contacts_of=question.project if question.is_only_project else None,
         nobody=snapshot.nobody,
     )
     doubts = unknown_project(question.project, definitions, snapshot, clock)

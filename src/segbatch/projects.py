@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.plan import PROJECT_COLUMN, project_rule
+from segbatch.compiler.ownership import project_column, project_rule
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.definitions.loading import Definitions
@@ -33,8 +33,9 @@ def unknown_project(
     if project is None or project in owners:
         return []
     who = "no segment is"
-    if snapshot is not None and clock is not None and PROJECT_COLUMN in snapshot.schema:
-        names = _names(project, snapshot, clock)
+    column = project_column(snapshot.schema) if snapshot is not None else None
+    if snapshot is not None and clock is not None and column is not None:
+        names = _names(project, snapshot, column, clock)
         if names is None:
             return []
         owners, who = owners | names.keys(), "no segment and no contact is"
@@ -44,22 +45,20 @@ def unknown_project(
     return [Problem(message, severity="warning")]
 
 
-def _names(project: str, snapshot: Snapshot, clock: Clock) -> Mapping[str, None] | None:
+def _names(project: str, snapshot: Snapshot, column: str, clock: Clock) -> Mapping[str, None] | None:
     """Return names of projects that contacts are of, or None where one is of the project that is looked for."""
     try:
         is_own = compile_rule(project_rule(project), snapshot.schema, clock)[0]
     except RuleError:  # every segment fails for it, and says so
         return None
     names = dict[str, None]()
-    for frame in _batches(snapshot):
+    for frame in _batches(snapshot, column):
         if frame.select(is_own.any()).item():
             return None
         if len(names) < _MOST_NAMES:
-            names |= dict.fromkeys(
-                frame.get_column(PROJECT_COLUMN).drop_nulls().unique(maintain_order=True).cast(pl.String)
-            )
+            names |= dict.fromkeys(frame.get_column(column).drop_nulls().unique(maintain_order=True).cast(pl.String))
     return names
 
 
-def _batches(snapshot: Snapshot) -> Iterator[pl.DataFrame]:
-    return (batch.frame for batch in snapshot.batches([PROJECT_COLUMN], _BATCH))
+def _batches(snapshot: Snapshot, column: str) -> Iterator[pl.DataFrame]:
+    return (batch.frame for batch in snapshot.batches([column], _BATCH))

@@ -61,11 +61,23 @@ def test_a_project_of_nobody_has_no_share(ask: Asking) -> None:
     assert (preview["contacts"], preview["member_count"], preview["share"]) == (0, 0, None)
 
 
-def test_contacts_of_no_project_are_everybodys_and_that_is_said(ask: Asking, tmp_path: Path) -> None:
+def test_contacts_without_a_project_are_shown_to_no_project(ask: Asking, tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", CONTACTS.drop(["project_id"]))
+    answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
+    assert answer.status_code == 422
+    assert "so the contacts of 'p' are unknown" in answer.text
+    ask.headers = {}
+    assert found(ask, rules=PRO["rules"])["contacts"] == 5
+    assert ask("POST", "/preview", json={"rules": PRO["rules"], "project_id": "p"}).status_code == 422
+
+
+def test_contacts_are_those_of_the_one_project_of_the_last_run(ask: Asking, tmp_path: Path) -> None:
+    path = write_contacts(tmp_path / "contacts.parquet", CONTACTS.drop(["project_id"]))
+    write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), project_id="p")
+    segbatch.run(path, ask.segments, tmp_path / "output", project="p")
     preview = found(ask, rules=PRO["rules"])
-    assert preview["contacts"] == 5
-    assert "has no column 'project_id'" in preview["warnings"][0]["message"]
+    assert (preview["contacts"], preview["member_count"]) == (5, 4)
+    assert ask.as_project("q")("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 422
 
 
 def test_saved_segments_can_be_named(ask: Asking) -> None:
@@ -132,7 +144,10 @@ def test_without_contacts_those_of_the_last_run_are_looked_at(tmp_path: Path) ->
 def test_a_snapshot_that_cannot_be_used_is_the_operators_to_mend(
     ask: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_contacts(tmp_path / "contacts.parquet", pa.table({"id": ["twin", "twin"], "plan": ["pro", "pro"]}))
+    write_contacts(
+        tmp_path / "contacts.parquet",
+        pa.table({"id": ["twin", "twin"], "plan": ["pro", "pro"], "project_id": ["p", "p"]}),
+    )
     answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
     assert answer.status_code == 503
     log = capsys.readouterr().err
@@ -153,7 +168,7 @@ def test_previews_take_turns_and_keep_nothing_else_waiting(ask: Asking, monkeypa
     def wait(*_: object) -> Any:
         at_work.set()
         assert go_on.wait(60)
-        return ("nowhere", "UTC")
+        return ("nowhere", "UTC", None)
 
     monkeypatch.setattr("segbatch.api.previews._snapshot", wait)
     monkeypatch.setattr("segbatch.api.previews.PREVIEW_PATIENCE", 0.2)

@@ -127,11 +127,11 @@ def test_a_project_of_no_segment_is_told_by_both_commands(program: Program) -> N
     program.refuses(2, [message], *RUN, "--project", "proj-2")
 
 
-def test_a_snapshot_without_projects_is_warned_of(program: Program) -> None:
+def test_a_snapshot_without_projects_is_noted(program: Program) -> None:
     write({"segments/a.json": segment(project_id="proj-1")})
     outcome = program(*RUN, "--project", "proj-1")
     message = "the snapshot has no column 'project_id', so all of its contacts count as those of 'proj-1'"
-    assert (outcome.status, outcome.err) == (0, f"warning: {message}\n")
+    assert (outcome.status, outcome.err) == (0, f"note: {message}\n")
 
 
 @pytest.mark.parametrize(("files", "output", "message"), UNWRITABLE.values(), ids=list(UNWRITABLE))

@@ -102,8 +102,10 @@ def _segment(segment: dict[str, Any], run: _Run, trail: tuple[str, ...]) -> RowT
     trail = (*trail, str(segment.get("id")))
     chosen = _group(segment, "$", run, trail)
     project = segment.get("project_id")
-    if project is None or "project_id" not in run.snapshot.columns:
+    if project is None:
         return chosen
+    if "project_id" not in run.snapshot.columns:
+        raise Refused("the contacts of the project cannot be found", "$.project_id")
     own = _rule({"field": "project_id", "operator": "eq", "value": project}, run, trail)
     return lambda row: own(row) and chosen(row)
 

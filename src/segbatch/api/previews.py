@@ -22,7 +22,7 @@ from segbatch.api.preview_process import Job
 from segbatch.api.problems import Refusal
 from segbatch.api.routes import PREFIX
 from segbatch.api.service import Service, service_of
-from segbatch.compiler.plan import PROJECT_COLUMN
+from segbatch.compiler.ownership import PROJECT_COLUMN
 from segbatch.contacts.finding import find_files
 from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.segment import Segment, write_moment
@@ -67,11 +67,15 @@ def _busy() -> Refusal:
 def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Response:
     until = time.monotonic() + PREVIEW_TIME
     first, draft, everybody = _first(body), _draft(service, caller, body), _everybody(caller)
-    contacts, timezone = _snapshot(service)
+    contacts, timezone, run_project = _snapshot(service)
     as_of = datetime.now(UTC)
     good, broken = _named(service, caller, draft)
     own = (*map(Definition, (draft, *everybody)), *good)
-    question = Question(contacts, service.id_column, caller.project, as_of, timezone, allow_empty=True)
+    project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
+    is_only = project == run_project  # a caller's project alone does not mean that all contacts are its own
+    question = Question(
+        contacts, service.id_column, project, as_of, timezone, allow_empty=True, is_only_project=is_only
+    )
     whole = everybody[0].id if everybody else None
     job = Job(question, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
     found = service.previewer.preview(job, until, service.stopping.is_set)
@@ -142,19 +146,20 @@ def _named(
     return tuple(good.values()), tuple(broken.values())
 
 
-def _snapshot(service: Service) -> tuple[str, str]:
-    """Return the contacts to look at, and the time zone: those that were named, or those of the last run."""
-    if service.contacts is not None and service.timezone is not None:
-        return service.contacts, service.timezone
+def _snapshot(service: Service) -> tuple[str, str, str | None]:
+    """Return the contacts to look at, the time zone, and the project of the last run.
+
+    Contacts and time zone are those that the server was given, or else those of the last run.
+    """
     try:
         manifest = read_manifest(service.output / RUNS / ensure_published(service.output))
     except UsageError:
         if service.contacts is not None:
-            return service.contacts, "UTC"
+            return service.contacts, service.timezone or "UTC", None
         detail = "no run is published yet, whose snapshot could be looked at; or start the server with --contacts"
         raise Refusal("nothing-published", detail) from None
     contacts = service.contacts or _common([file.path for file in manifest.snapshot])
-    return contacts, service.timezone or manifest.run.timezone
+    return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id
 
 
 def _common(files: Sequence[str]) -> str:

@@ -23,6 +23,7 @@ def compile_segment(
     as_of: datetime | None = None,
     timezone: str = "UTC",
     strict: bool = False,
+    project: str | None = None,
 ) -> pl.Expr:
     """Compile a segment into one expression, so that a frame can be filtered with it.
 
@@ -36,6 +37,8 @@ def compile_segment(
         as_of: The moment from which relative dates are measured, with a time zone; now, if not given.
         timezone: The IANA name of the zone whose calendar days and wall-clock times the segment speaks of.
         strict: Whether a key that a struct lacks is an error; otherwise it is missing for every contact.
+        project: The project to which all rows of the frame belong. Without it, a segment of a project needs the
+            column `project_id`.
 
     Returns:
         A boolean expression, true for the contacts in the segment, false for all others, and never null.
@@ -46,7 +49,7 @@ def compile_segment(
     """
     clock = read_clock(as_of, timezone, datetime.now(UTC))
     others = [Definition(other) for other in segments if other.id != segment.id]
-    plan = make_plan([Definition(segment), *others], schema, clock, strict=strict)
+    plan = make_plan([Definition(segment), *others], schema, clock, strict=strict, contacts_of=project)
     if segment.id in plan.failed:
         raise DefinitionError(plan.failed[segment.id])
     conditions = {entry.definition.segment_id: entry.condition for entry in plan.segments}

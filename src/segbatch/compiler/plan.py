@@ -9,18 +9,16 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import nowhere
 from segbatch.compiler.conditions import Condition, Joined, Member, join
+from segbatch.compiler.ownership import Ownership, project_rule
 from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
 from segbatch.compiler.probing import numbers_in, unusable
 from segbatch.compiler.references import References, find_references, reasons_of
 from segbatch.contacts.fields import Field
 from segbatch.definitions.loading import BrokenDefinition, Definition
-from segbatch.definitions.segment import Group, Node, Rule, Segment
+from segbatch.definitions.segment import Group, Node, Rule
 from segbatch.errors import Problem
 
-__all__ = ["PROJECT_COLUMN", "Plan", "PlannedSegment", "make_plan", "project_rule"]
-
-PROJECT_COLUMN = "project_id"
-"""The column that says whose a contact is."""
+__all__ = ["Plan", "PlannedSegment", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,7 @@ def make_plan(
     broken: Iterable[BrokenDefinition] = (),
     strict: bool = False,
     project: str | None = None,
+    contacts_of: str | None = None,
     nobody: Callable[[Iterable[str]], pl.DataFrame] | None = None,
 ) -> Plan:
     """Plan the evaluation of segments over a snapshot.
@@ -101,12 +100,15 @@ def make_plan(
         broken: The definitions that cannot be read; a segment that names one fails.
         strict: Whether a warning makes a segment fail.
         project: A project whose contacts alone are looked at, if any.
+        contacts_of: The project to which all contacts belong if the snapshot has no column `project_id`; without one,
+            a segment of a project fails.
         nobody: Gives the columns to which paths lead, of no contact; to see whether Polars can do what is planned.
 
     Returns:
         The plan; a segment that cannot be evaluated is in `failed` and does no harm to another.
     """
-    planner = _Planner(schema, clock, strict=strict, project=project)
+    ownership = Ownership(schema, project, contacts_of)
+    planner = _Planner(schema, clock, ownership, strict=strict)
     definitions = tuple(definitions)
     planned = {definition.segment_id: planner.plan(definition) for definition in definitions}
     if nobody is not None:
@@ -117,29 +119,16 @@ def make_plan(
     good = [entry for segment_id, entry in planned.items() if segment_id not in planner.failed]
     named = tuple(segment_id for segment_id in references.order if segment_id not in planner.failed)
     failed = {segment_id: tuple(problems) for segment_id, problems in planner.failed.items()}
-    warnings = (*_without_projects(schema, project), *planner.warnings)
     return Plan(
         tuple(planner.predicates),
         tuple(good),
         named,
         frozenset(planner.leaves),
         failed,
-        warnings,
-        tuple(planner.notes),
+        tuple(planner.warnings),
+        (*ownership.assumptions, *planner.notes),
         planner.fields,
     )
-
-
-def project_rule(owner: str) -> Rule:
-    """Return the rule that holds for a project's contacts."""
-    return Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
-
-
-def _without_projects(schema: Mapping[str, pl.DataType], project: str | None) -> list[Problem]:
-    if project is None or PROJECT_COLUMN in schema:
-        return []
-    message = f"the snapshot has no column '{PROJECT_COLUMN}', so all of its contacts count as those of '{project}'"
-    return [Problem(message, severity="warning")]
 
 
 def _fail_where_polars_refuses(planned: Iterable[PlannedSegment], planner: "_Planner", nobody: pl.DataFrame) -> None:
@@ -161,7 +150,7 @@ def _fail_by_reference(references: References, planner: "_Planner", reasons: dic
 class _Planner:
     """Numbers the distinct rules of all the segments, compiling each once."""
 
-    def __init__(self, schema: Mapping[str, pl.DataType], clock: Clock, *, strict: bool, project: str | None) -> None:
+    def __init__(self, schema: Mapping[str, pl.DataType], clock: Clock, ownership: Ownership, *, strict: bool) -> None:
         self.predicates: list[pl.Expr] = []
         self.leaves: set[str] = set()
         self.failed: dict[str, list[Problem]] = {}
@@ -171,14 +160,14 @@ class _Planner:
         self._schema = schema
         self._clock = clock
         self._strict = strict
-        self._project = project
+        self._ownership = ownership
         self._compiled: dict[str, tuple[Condition, str | None] | RuleError] = {}
 
     def plan(self, definition: Definition) -> PlannedSegment:
         """Turn a segment into a condition; what is wrong with its rules makes it one of the failed."""
-        segment, problems = definition.segment, list[Problem]()
+        segment, problems = definition.segment, self._ownership.problems_of(definition.segment)
         parts = [self._node(node, f"$.rules[{i}]", problems) for i, node in enumerate(segment.rules)]
-        owner = self._owner(segment)
+        owner = self._ownership.owner_of(segment)
         condition = self._of_its_project(owner, join(segment.match, parts), problems)
         if self._strict:
             problems = [problem.as_error() for problem in problems]
@@ -192,10 +181,6 @@ class _Planner:
         located = [definition.locate(problem) for problem in problems]
         if located:
             self.failed.setdefault(definition.segment_id, []).extend(located)
-
-    def _owner(self, segment: Segment) -> str | None:
-        owner = segment.project_id if segment.project_id is not None else self._project
-        return owner if PROJECT_COLUMN in self._schema else None
 
     def _of_its_project(self, owner: str | None, condition: Condition, problems: list[Problem]) -> Condition:
         if owner is None:

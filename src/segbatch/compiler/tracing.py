@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from segbatch.compiler.conditions import Condition, Joined, split
-from segbatch.compiler.plan import PlannedSegment, project_rule
+from segbatch.compiler.ownership import project_rule
+from segbatch.compiler.plan import PlannedSegment
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.segment import Group, Node, Rule
 

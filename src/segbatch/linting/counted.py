@@ -10,7 +10,7 @@ from typing import cast
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.plan import PROJECT_COLUMN
+from segbatch.compiler.ownership import project_column, project_rule
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.contacts.fields import Field, element_of, resolve
 from segbatch.contacts.kinds import Kind
@@ -82,7 +82,8 @@ def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, p
     tests = {f"met {key}": compile_rule(rule, snapshot.schema, clock)[0] for key, rule in rules.items()}
     tests |= {f"has {name}": found.expr.is_not_null() for name, found in fields.items() if found.kind != Kind.NOTHING}
     own = _of_project(snapshot, clock, project)
-    leaves = {found.leaf for found in fields.values()} | ({PROJECT_COLUMN} if own is not None else set())
+    owner = project_column(snapshot.schema)
+    leaves = {found.leaf for found in fields.values()} | ({owner} if own is not None and owner else set())
     sums = [test.cast(pl.UInt32).sum().cast(pl.UInt64).alias(key) for key, test in tests.items()]
     totals, contacts = dict.fromkeys(tests, 0), 0
     for batch in snapshot.batches(leaves, batch_rows(len(tests))):
@@ -98,11 +99,10 @@ def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, p
 
 
 def _of_project(snapshot: Snapshot, clock: Clock, project: str | None) -> pl.Expr | None:
-    if project is None or PROJECT_COLUMN not in snapshot.schema:
+    if project is None or project_column(snapshot.schema) is None:
         return None
     try:
-        own = Rule(field=PROJECT_COLUMN, operator="eq", value=project)
-        return compile_rule(own, snapshot.schema, clock)[0]
+        return compile_rule(project_rule(project), snapshot.schema, clock)[0]
     except RuleError:
         return None
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from segbatch.compiler.plan import PROJECT_COLUMN, Plan
+from segbatch.compiler.ownership import PROJECT_COLUMN
+from segbatch.compiler.plan import Plan
 from segbatch.contacts.emptiness import find_empty
 from segbatch.contacts.fields import Field
 from segbatch.contacts.kinds import Kind, describe, element_type, kind_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
-from segbatch.compiler.plan import PROJECT_COLUMN
+from segbatch.compiler.ownership import project_column, project_rule
 from segbatch.contacts.arrow_types import uuid_paths
 from segbatch.contacts.fields import resolve
 from segbatch.definitions.loading import Definition
@@ -121,11 +121,10 @@ class _Writer:
         parts = [self._node(node, f"$.rules[{i}]", way, negated=inside) for i, node in enumerate(segment.rules)]
         joined = Joined(segment.match, parts)
         owner = segment.project_id if segment.project_id is not None else self._project
-        if owner is None or PROJECT_COLUMN not in self._table.schema:
+        if owner is None or project_column(self._table.schema) is None:
             return joined
-        own = Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
         others = parts if segment.match == "all" else [joined]
-        return Joined("all", [self._rule(own, "$.project_id", way, negated=negated), *others])
+        return Joined("all", [self._rule(project_rule(owner), "$.project_id", way, negated=negated), *others])
 
     def _node(self, node: Node, path: str, way: _Way, *, negated: bool) -> Part:
         if isinstance(node, Group):

@@ -1,0 +1,71 @@
+"""The project to whose contacts a segment is restricted, and the column that names the project of a contact."""
+
+import shlex
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from segbatch.definitions.segment import Rule, Segment
+from segbatch.errors import Problem, clipped, shown
+
+__all__ = ["PROJECT_COLUMN", "Ownership", "project_column", "project_rule"]
+
+PROJECT_COLUMN = "project_id"
+"""The column that names the project of a contact."""
+
+
+def project_column(columns: Iterable[str]) -> str | None:
+    """Return the column that names the project of a contact: `project_id`, or the only one that differs by case."""
+    near = [name for name in columns if name.lower() == PROJECT_COLUMN]
+    return PROJECT_COLUMN if PROJECT_COLUMN in near else near[0] if len(near) == 1 else None
+
+
+def project_rule(owner: str) -> Rule:
+    """Return the rule that holds for a project's contacts."""
+    return Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
+
+
+class Ownership:
+    """Finds the project of each segment, and fails the segments whose contacts cannot be found."""
+
+    def __init__(self, schema: Mapping[str, pl.DataType], project: str | None, contacts_of: str | None) -> None:
+        """Look for the project column.
+
+        Args:
+            schema: The columns of the snapshot.
+            project: The project whose contacts alone are looked at, if any.
+            contacts_of: The project to which all contacts belong if the snapshot does not name their projects.
+        """
+        self._columns = [name for name in schema if name.lower() == PROJECT_COLUMN]
+        self._is_known = project_column(schema) is not None
+        self._project, self._contacts_of = project, contacts_of
+
+    def owner_of(self, segment: Segment) -> str | None:
+        """Return the project to whose contacts a segment has to be restricted; None if its rules alone decide."""
+        owner = segment.project_id if segment.project_id is not None else self._project
+        return owner if self._is_known else None
+
+    def problems_of(self, segment: Segment) -> list[Problem]:
+        """Return the reason why a segment cannot be restricted to the contacts of its project, if there is one."""
+        owner = segment.project_id if segment.project_id is not None else self._project
+        if owner is None or self._is_known or owner == self._contacts_of:
+            return []
+        return [Problem(self._reason(owner), path="$.project_id")]
+
+    @property
+    def assumptions(self) -> list[Problem]:
+        """What is taken for granted of all contacts, as it is reported."""
+        if self._contacts_of is None or self._is_known or self._project != self._contacts_of:
+            return []
+        message = f"so all of its contacts count as those of '{clipped(self._contacts_of)}'"
+        return [Problem(f"the snapshot has no column '{PROJECT_COLUMN}', {message}", severity="note")]
+
+    def _reason(self, owner: str) -> str:
+        if self._columns:
+            names = " and ".join(f"'{clipped(name)}'" for name in self._columns)
+            return f"the snapshot has no column '{PROJECT_COLUMN}', but {names}; name one of them '{PROJECT_COLUMN}'"
+        unknown = f"the snapshot has no column '{PROJECT_COLUMN}', so the contacts of {shown(owner)} are unknown"
+        if self._contacts_of is not None:
+            return f"{unknown}: all contacts count as those of {shown(self._contacts_of)}"
+        option = f"--project {shlex.quote(clipped(owner))}"
+        return f"{unknown}; export that column, or pass {option} if all contacts are its own"
