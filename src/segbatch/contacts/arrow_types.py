@@ -106,12 +106,14 @@ def part_of(kind: pa.DataType, paths: Collection[str]) -> pa.DataType:
     """
     if "" in paths or not pa.types.is_struct(kind):
         return kind
-    fields = []
-    for field in kind:
-        inner = {path.removeprefix(field.name)[1:] for path in paths if f"{path}.".startswith(f"{field.name}.")}
-        if inner:
-            fields.append(pa.field(field.name, part_of(field.type, inner)))
-    return pa.struct(fields)
+    inner: dict[str, set[str]] = {}
+    for path in paths:
+        parts = path.split(".")
+        for length in range(1, len(parts) + 1):
+            inner.setdefault(".".join(parts[:length]), set()).add(".".join(parts[length:]))
+    return pa.struct(
+        [pa.field(field.name, part_of(field.type, inner[field.name])) for field in kind if field.name in inner]
+    )
 
 
 def leaves_of(field: pa.Field) -> list[str]:
