@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.patterns import wrong_patterns
 from segbatch.compiler.references import wrong_references
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import Problem
@@ -69,7 +68,7 @@ def check(
         read_clock(None, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
         doubts = unknown_project(project, definitions)
-        return CheckReport(len(own), (*doubts, *own.problems, *wrong_patterns(own.good), *wrong_references(own)))
+        return CheckReport(len(own), (*doubts, *own.problems, *wrong_references(own)))
     question = Question(contacts, id_column, project, None, timezone, strict, allow_empty=True)
     prepared = prepare(question, definitions)
     return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings, *prepared.notes))

@@ -163,15 +163,15 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
 WRONG_BY_THEMSELVES: dict[str, tuple[dict[str, Any], str]] = {
     "pattern": (
         rule(operator="matches", value="(a"),
-        "value: '(a' is no valid regular expression: unclosed group",
+        "value: '(a' is not a valid regular expression: unclosed group",
     ),
     "pattern on a number": (
         rule(field="age", operator="matches", value="a{2,1}"),
-        "value: 'a{2,1}' is no valid regular expression: invalid repetition count range, the start must be <= the end",
+        "value: 'a{2,1}' is not a valid regular expression: invalid repetition count range, the start must be <= the end",
     ),
     "pattern of many lines": (
         rule(operator="matches", value="a\n(?x)\n["),
-        r"value: 'a\n(?x)\n[' is no valid regular expression: unclosed character class",
+        r"value: 'a\n(?x)\n[' is not a valid regular expression: unclosed character class",
     ),
     "range of texts": (
         rule(operator="between", value=["b", "a"]),

@@ -12,7 +12,6 @@ import polars as pl
 from segbatch.compiler.choices import UnreadableItem, one_of
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import NotAllowed, contains, holds, in_lower_case, is_blank, nowhere
-from segbatch.compiler.patterns import ensure_compiles, ignoring_case
 from segbatch.compiler.ranges import between, within_last, within_next
 from segbatch.compiler.reading import Meaningless, Unreadable
 from segbatch.contacts.fields import Field, UnknownColumnError, resolve
@@ -150,8 +149,6 @@ def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
 
 
 def _text_test(rule: Rule, field: Field, value: str) -> pl.Expr:
-    if rule.operator == "matches":
-        ensure_compiles(value)
     if field.kind is Kind.NOTHING:
         return nowhere()
     if field.kind is not Kind.TEXT:
@@ -162,7 +159,7 @@ def _text_test(rule: Rule, field: Field, value: str) -> pl.Expr:
         case "ends_with":
             return field.expr.str.ends_with(value)
         case _:
-            return field.expr.str.contains(ignoring_case(value) if rule.ignore_case else value)
+            return field.expr.str.contains(f"(?i){value}" if rule.ignore_case else value)
 
 
 def _lowered(rule: Rule) -> RuleValue:

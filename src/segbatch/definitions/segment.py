@@ -20,6 +20,7 @@ from pydantic import (
 
 from segbatch.definitions.limits import MAX_CHANGE, MAX_DEPTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_RULES
 from segbatch.definitions.operators import TAKES_IGNORE_CASE, MatchName, MissingName, OperatorName, Shape, shape_of
+from segbatch.definitions.patterns import reason_against
 from segbatch.definitions.values import RuleValue, check_value, wrong
 from segbatch.errors import shown
 
@@ -85,7 +86,11 @@ class Rule(_Strict):
     @classmethod
     def _fits_its_operator(cls, value: object, info: ValidationInfo) -> object:
         operator = info.data.get("operator")
-        return check_value(value, shape_of(operator)) if operator else None
+        checked = check_value(value, shape_of(operator)) if operator else None
+        reason = reason_against(checked) if operator == "matches" and isinstance(checked, str) else None
+        if reason:
+            raise wrong(reason)
+        return checked
 
     @model_validator(mode="after")
     def _has_what_its_operator_needs(self) -> Self:

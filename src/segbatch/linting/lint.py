@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import Clock, read_clock
-from segbatch.compiler.patterns import wrong_patterns
 from segbatch.contacts.fields import resolve
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.loading import Definition, Definitions, load_definitions
@@ -75,7 +74,7 @@ def lint(
     if contacts is None:
         clock = read_clock(as_of, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
-        errors, found = (*own.problems, *wrong_patterns(own.good)), _by_themselves(own, clock)
+        errors, found = tuple(own.problems), _by_themselves(own, clock)
         doubts: Sequence[Problem] = unknown_project(project, definitions)
         notes: Sequence[Problem] = ()
     else:

@@ -1,0 +1,22 @@
+"""Regular expressions, in the syntax of Rust's `regex`: a search takes linear time, whatever the pattern."""
+
+from functools import lru_cache
+
+from segbatch.errors import shown
+
+__all__ = ["reason_against"]
+
+
+@lru_cache(maxsize=10_000)
+def reason_against(pattern: str) -> str | None:
+    """Return why a pattern does not compile; None if it does."""
+    import polars as pl  # noqa: PLC0415 - takes a while to load, and most definitions have no pattern
+
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError as error:
+        lines = str(error).splitlines()
+        reasons = (line.removeprefix("error: ") for line in lines if line.startswith("error: "))
+        reason = next(reasons, lines[0].removeprefix("regex error: "))
+        return f"{shown(pattern)} is not a valid regular expression: {reason}"
+    return None
