@@ -141,7 +141,7 @@ def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monk
         ("update a --clear nme", 2, "'nme' is no key that can be taken away; there are project_id, description"),
         ("update a --clear name", 2, "'name' is no key that can be taken away"),
         ("update a --clear list_id --list-id x", 2, "'list_id' is given and taken away; leave one out (--clear)"),
-        ("update a --max-change lots", 2, "'lots' is no share; write it like 30% or 0.3 (--max-change)"),
+        ("update a --max-change lots", 2, "'lots' is not a share; write it like 30% or 0.3 (--max-change)"),
         ("update bad --name x", 2, "segments/bad.json: not JSON at line 1"),
         ("update bad cut2.json", 2, "segments/bad.json: not JSON at line 1"),
         ("list --segments nowhere", 2, "nowhere: no such file or folder; check the path of the definitions"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.references import wrong_references
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import Problem
 from segbatch.preparing import Question, prepare
@@ -38,7 +39,7 @@ class CheckReport:
 
 
 def check(
-    segments: str | Path = "segments",
+    segments: str | Path | Source = "segments",
     contacts: str | Path | None = None,
     *,
     id_column: str = "id",
@@ -63,7 +64,7 @@ def check(
         UsageError: There is no definition, or no such time zone.
         SnapshotError: The snapshot cannot be opened.
     """
-    definitions = load_definitions(Path(segments))
+    definitions = load_definitions(segments)
     if contacts is None:
         read_clock(None, timezone, datetime.now(UTC))
         own = definitions.of_project(project)

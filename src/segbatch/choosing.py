@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.loading import (
     Definition,
     Definitions,
@@ -57,7 +58,7 @@ class Chosen:
 
 def choose(
     choice: Choice | None,
-    segments: str | Path,
+    segments: str | Path | Source,
     *,
     rules: Sequence[str] = (),
     match: MatchName | None = None,
@@ -83,12 +84,12 @@ def choose(
     if choice is not None and match is not None:
         raise UsageError("--match joins the rules of --rule; a definition says its own 'match'")
     joined = read_match(match or "all")
-    found = Definitions((read_rules(rules, joined),), ()) if choice is None else _find(choice, Path(segments))
+    found = Definitions((read_rules(rules, joined),), ()) if choice is None else _find(choice, Source.of(segments))
     found = _of_project(found, project)
-    return Chosen(tuple(sorted(found.ids)), _with_named(found, Path(segments)))
+    return Chosen(tuple(sorted(found.ids)), _with_named(found, Source.of(segments)))
 
 
-def _find(choice: Choice, segments: Path) -> Definitions:
+def _find(choice: Choice, segments: Source) -> Definitions:
     match choice:
         case Segment():
             return Definitions((Definition(choice),), ())
@@ -97,7 +98,7 @@ def _find(choice: Choice, segments: Path) -> Definitions:
         case str() if not _is_path(choice):
             return _saved(choice, segments)
         case _:
-            return load_definitions(Path(choice))
+            return load_definitions(Source(Path(choice), segments.exclude))
 
 
 def _is_path(choice: str) -> bool:
@@ -106,13 +107,13 @@ def _is_path(choice: str) -> bool:
     return is_there or choice.lower().endswith(".json") or os.sep in choice or "/" in choice
 
 
-def _saved(segment_id: str, segments: Path) -> Definitions:
+def _saved(segment_id: str, segments: Source) -> Definitions:
     saved = load_definitions(segments)
     good = tuple(entry for entry in saved.good if entry.segment_id == segment_id)
     broken = tuple(entry for entry in saved.broken if entry.segment_id == segment_id)
     if not good and not broken:
         near = did_you_mean(segment_id, saved.ids) or f"; it has {some_of(saved.ids)}"
-        raise UsageError(f"{segments}: there is no segment {shown(segment_id)}{near}")
+        raise UsageError(f"{segments.path}: there is no segment {shown(segment_id)}{near}")
     return Definitions(good, broken)
 
 
@@ -126,7 +127,7 @@ def _of_project(found: Definitions, project: str | None) -> Definitions:
             return found.of_project(project)
 
 
-def _with_named(found: Definitions, segments: Path) -> Definitions:
+def _with_named(found: Definitions, segments: Source) -> Definitions:
     """Add the saved segments that these name and do not hold, and those that they name in turn."""
     ids = set(found.ids)
     missing = [segment_id for entry in found.good for segment_id in _named(entry) if segment_id not in ids]

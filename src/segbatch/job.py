@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segbatch.addresses import without_secrets
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import NothingToPublishError, Problem, counted
 from segbatch.events import Listener, Noted, RunEvaluated, RunStarted, SegmentFailed, Teller, Warned
@@ -90,7 +91,7 @@ class RunReport:
 
 def run(
     contacts: str | Path,
-    segments: str | Path = "segments",
+    segments: str | Path | Source = "segments",
     output: str | Path = "output",
     *,
     id_column: str = "id",
@@ -143,13 +144,14 @@ def run(
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
     question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty)
+    segments = Source.of(segments)
     place, teller = output_at(output), Teller(events, progress)
-    teller.tell(_started(run_id, question, segments, output, dry_run=dry_run))
+    teller.tell(_started(run_id, question, segments.path, output, dry_run=dry_run))
     with nullcontext() if dry_run else at_work(place, f"run {run_id}", patience):
         teller.end_phase("wait")
         started = datetime.now(UTC)
         question = replace(question, as_of=started if as_of is None else as_of)
-        prepared = prepare(question, load_definitions(Path(segments)))
+        prepared = prepare(question, load_definitions(segments))
         _ensure_some_segment(prepared)
         guard.ensure_known(prepared.definitions.ids)
         mended = () if dry_run else _mend(place, read_history(place))
@@ -158,11 +160,11 @@ def run(
         prepared = prepared.doubting(*_once(mended, followed.warnings), *_far_ahead(prepared.clock.as_of - started))
         fields = find_fields(prepared.plan, prepared.snapshot, followed.fields)
         prepared = _with_drifts(prepared, find_drifts(prepared.plan, fields, followed, guard), strict=strict)
-        gone = find_gone(prepared.definitions, Path(segments), followed.segments)
-        ensure_most_stay(Path(segments), followed.segments, gone.deleted, guard)
+        gone = find_gone(prepared.definitions, segments.path, followed.segments)
+        ensure_most_stay(segments.path, followed.segments, gone.deleted, guard)
         if gone.deleted:
-            prepared = prepared.doubting(tell_deleted(Path(segments), gone.deleted, None if dry_run else run_id))
-        night = Night(run_id, started, question, Path(segments), place, prepared, followed, gone, guard, teller, fields)
+            prepared = prepared.doubting(tell_deleted(segments.path, gone.deleted, None if dry_run else run_id))
+        night = Night(run_id, started, question, segments.path, place, prepared, followed, gone, guard, teller, fields)
         teller.tell(night.planned, *map(Noted, prepared.notes), *map(Warned, prepared.warnings))
         teller.tell(*map(SegmentFailed, _failures(night)))
         teller.end_phase("prepare")
@@ -205,7 +207,7 @@ def _publish(night: Night, keep: Keep) -> RunReport:
     return replace(report, warnings=(*report.warnings, *left.warnings))
 
 
-def _started(run_id: str, question: Question, segments: str | Path, output: str | Path, *, dry_run: bool) -> RunStarted:
+def _started(run_id: str, question: Question, segments: Path, output: str | Path, *, dry_run: bool) -> RunStarted:
     as_of = question.as_of.isoformat() if isinstance(question.as_of, datetime) else question.as_of
     places = without_secrets(str(question.contacts)), str(segments), str(output)
     return RunStarted(run_id, *places, as_of, question.timezone, question.project, dry_run)

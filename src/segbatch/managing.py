@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.finding import reason
 from segbatch.definitions.loading import read_content
 from segbatch.definitions.operators import MatchName
@@ -68,7 +69,7 @@ class Listing:
         return [problem for listed in self.segments for problem in listed.entry.problems]
 
 
-def list_segments(segments: Path, output: Path, project: str | None = None) -> Listing:
+def list_segments(segments: Path | Source, output: Path, project: str | None = None) -> Listing:
     """List saved segments; a last run that cannot be read is a warning.
 
     Args:
@@ -128,7 +129,7 @@ def read_options(
     return changes
 
 
-def create_segment(segments: Path, choice: str | None, options: Mapping[str, Any]) -> Stored:
+def create_segment(segments: Path | Source, choice: str | None, options: Mapping[str, Any]) -> Stored:
     """Save a new segment.
 
     Args:
@@ -149,7 +150,7 @@ def create_segment(segments: Path, choice: str | None, options: Mapping[str, Any
 
 
 def update_segment(
-    segments: Path,
+    segments: Path | Source,
     segment_id: str,
     choice: str | None,
     options: Mapping[str, Any],

@@ -10,6 +10,7 @@ import polars as pl
 from segbatch.choosing import choose
 from segbatch.contacts.contact_ids import write_id
 from segbatch.contacts.ids import IdCheck, ids_as_series
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.segment import Segment
 from segbatch.engines.local import evaluate
@@ -78,7 +79,7 @@ def preview(
     *,
     rules: Sequence[str] = (),
     match: MatchName | None = None,
-    segments: str | Path = "segments",
+    segments: str | Path | Source = "segments",
     first: int = 5,
     id_column: str = "id",
     project: str | None = None,

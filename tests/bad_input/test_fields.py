@@ -167,7 +167,10 @@ WRONG_BY_THEMSELVES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "pattern on a number": (
         rule(field="age", operator="matches", value="a{2,1}"),
-        "value: 'a{2,1}' is not a valid regular expression: invalid repetition count range, the start must be <= the end",
+        (
+            "value: 'a{2,1}' is not a valid regular expression: invalid repetition count range, "
+            "the start must be <= the end"
+        ),
     ),
     "pattern of many lines": (
         rule(operator="matches", value="a\n(?x)\n["),

@@ -17,7 +17,6 @@ from .making import (
     ABSENT,
     NO_RULES,
     NULL_IS_NO_VALUE,
-    OPERATOR_NAMES,
     rule,
     segment,
 )
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 NO_ID = "'id' is missing; it is a text such as \"pro-plan-users\""
 X_TAKEN = "the id 'x' is taken by segments/all.json $[0]; give one of them another id"
 NO_FILE = "segments: the folder has no .json file; each segment is a JSON file"
+TO_LEAVE_OUT = "move the file, or leave it out by 'exclude' in segbatch.toml or --exclude"
 NOT_JSON = "not JSON at line 1, column 2: the file ends here; is it cut short, or a closing bracket missing?"
 
 TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -66,19 +66,34 @@ LISTS: dict[str, tuple[list[Any], list[str]]] = {
     "no id": ([segment()], [f"segments/all.json: segment 'all[0]': $[0].id: {NO_ID}"]),
     "no object": (
         ["status", None, []],
+        [f'segments/all.json: $: ["status", null, []] is a list without a segment in it; {TO_LEAVE_OUT}'],
+    ),
+    "no object beside a segment": (
+        [segment(id="x", match="al"), "status", None],
         [
-            f"segments/all.json: segment 'all[0]': $[0]: {A_SEGMENT}; found 'status'",
-            f"segments/all.json: segment 'all[1]': $[1]: {A_SEGMENT}; found null",
-            f"segments/all.json: segment 'all[2]': $[2]: {A_SEGMENT}; found []",
+            f"segments/all.json: segment 'all[1]': $[1]: {A_SEGMENT}; found 'status'",
+            f"segments/all.json: segment 'all[2]': $[2]: {A_SEGMENT}; found null",
+            "segments/all.json: segment 'x': $[0].match: 'al' is not a value of 'match'; did you mean 'all'?",
         ],
     ),
     "a list in a list": (
         [[segment(id="x", rules=[1])]],
-        [f'segments/all.json: segment \'all[0]\': $[0]: {A_SEGMENT}; found [{{"name": "S", "rules": [1], "id": "x"}}]'],
+        [
+            (
+                'segments/all.json: $: [[{"name": "S", "rules": [1], "id": "x"}]] is a list without a segment in it; '
+                f"{TO_LEAVE_OUT}"
+            )
+        ],
     ),
     "the file's name as id": (
         [segment(id="all", name=ABSENT)],
-        ["segments/all.json: $[0].name: 'name' is missing; it is what people call the segment"],
+        [
+            (
+                "segments/all.json: $[0].id: 'all' cannot be an id, since --accept all accepts every segment; "
+                "choose another id"
+            ),
+            "segments/all.json: $[0].name: 'name' is missing; it is what people call the segment",
+        ],
     ),
     "a rule deep in it": (
         [segment(id="x", rules=[rule(), rule(operator="exist")])],
@@ -122,7 +137,7 @@ def test_everything_wrong_in_all_files_is_told_at_once(program: Program) -> None
         "segments/a.json: $.nam: 'nam' is not a key of a segment; did you mean 'name'?",
         f"segments/b.json: {NOT_JSON}",
         f"segments/c.json: $.rules[0].field: 'field' is empty; {A_FIELD}",
-        f"segments/c.json: $.rules[0].operator: 'is like' is not an operator; there are {OPERATOR_NAMES}",
+        "segments/c.json: $.rules[0].operator: 'is like' is not an operator; did you mean 'contains'?",
         f"segments/c.json: $.rules[1].value: {NULL_IS_NO_VALUE}",
         f"segments/c.json: $.rules[2]: {A_NODE}; found 7",
         "segments/d/e.json: $.name: 'name' is missing; it is what people call the segment",

@@ -111,7 +111,7 @@ def test_a_run_whose_folders_the_terminal_cannot_show_is_published(program: Prog
     write(GOOD | {"kön/c.parquet": contacts()})
     done = _shell("run", "--contacts", "kön", "--output", "süd")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("duckdb -readonly s\\xfcd/segbatch.duckdb\n")
+    assert done.stdout.endswith("duckdb -readonly $'s\\xfcd/segbatch.duckdb'\n")
     assert program("query", "FROM membership", "--output", "süd").status == 0
 
 

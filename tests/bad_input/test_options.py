@@ -35,12 +35,15 @@ def empty_path(what: str, option: str) -> str:
 
 
 MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
-    "time": (("--as-of", "yesterday"), f"'yesterday' is no time: {A_MOMENT} (--as-of)"),
-    "time, empty": (("--as-of", ""), f"'' is no time: {A_MOMENT} (--as-of)"),
-    "time without minutes": (("--as-of", "2025-06-01T10"), f"'2025-06-01T10' is no time: {A_MOMENT} (--as-of)"),
+    "time": (("--as-of", "yesterday"), f"'yesterday' is not a valid time: {A_MOMENT} (--as-of)"),
+    "time, empty": (("--as-of", ""), f"'' is not a valid time: {A_MOMENT} (--as-of)"),
+    "time without minutes": (
+        ("--as-of", "2025-06-01T10"),
+        f"'2025-06-01T10' is not a valid time: {A_MOMENT} (--as-of)",
+    ),
     "time, no such hour": (
         ("--as-of", "2025-06-01T25:00Z"),
-        f"'2025-06-01T25:00Z' is no time: {NO_SUCH_HOUR} (--as-of)",
+        f"'2025-06-01T25:00Z' is not a valid time: {NO_SUCH_HOUR} (--as-of)",
     ),
     "time before the calendar": (
         ("--as-of", "0001-01-01", "--timezone", "Asia/Tokyo"),
@@ -48,9 +51,9 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "time after the calendar": (
         ("--as-of", "9999-12-31T23:59", "--timezone", "America/New_York"),
-        f"'9999-12-31T23:59' is no time: {NO_SUCH_HOUR} (--as-of)",
+        f"'9999-12-31T23:59' is not a valid time: {NO_SUCH_HOUR} (--as-of)",
     ),
-    "max change": (("--max-change", "a third"), "'a third' is no share; write it like 30% or 0.3 (--max-change)"),
+    "max change": (("--max-change", "a third"), "'a third' is not a share; write it like 30% or 0.3 (--max-change)"),
     "max change, no percents": (
         ("--max-change", "30"),
         "'30' is more than 10 times the size; write a share like 30% or 0.3 (--max-change)",

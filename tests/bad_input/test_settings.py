@@ -56,7 +56,7 @@ FILES: dict[str, tuple[str, list[str]]] = {
     "tables": ('jobs = ["x"]', ['jobs: must be a table of jobs, each written as [jobs.NAME]; found ["x"]']),
     "too few": ("keep = 1", ["keep: must be at least 2; found 1"]),
     "too many": ("serve_port = 65536", ["serve_port: must be at most 65535; found 65536"]),
-    "share": ('max_change = "a third"', ["max_change: 'a third' is no share; write it like 30% or 0.3"]),
+    "share": ('max_change = "a third"', ["max_change: 'a third' is not a share; write it like 30% or 0.3"]),
     "share, a number": (
         "max_change = 30",
         ["max_change: '30' is more than 10 times the size; write a share like 30% or 0.3"],

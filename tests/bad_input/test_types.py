@@ -29,7 +29,7 @@ TYPES: dict[str, tuple[Any, str]] = {
         '$.description: \'description\' must be a text; found {"en": "x"}',
     ),
     "list_id": (segment(list_id=True), "$.list_id: 'list_id' must be a text; found true"),
-    "max_change text": (segment(max_change="30%"), f"$.max_change: {A_SHARE}; found '30%'"),
+    "max_change text": (segment(max_change="lots"), "$.max_change: 'lots' is not a share; write it like 30% or 0.3"),
     "max_change true": (segment(max_change=True), f"$.max_change: {A_SHARE}; found true"),
     "max_change negative": (segment(max_change=-0.1), f"$.max_change: {A_SHARE}; found -0.1"),
     "max_change percent": (segment(max_change=30), f"$.max_change: {A_SHARE}; found 30"),

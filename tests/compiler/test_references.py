@@ -112,7 +112,7 @@ def test_a_segment_alone_cannot_name_another() -> None:
 def test_a_pattern_that_does_not_compile_is_found_without_a_snapshot(tmp_path: Path) -> None:
     write_segment(tmp_path, "s", rule("name", "matches", "(a"), rule("name", "matches", "a"))
     [problem] = check(tmp_path).problems
-    assert str(problem) == f"{tmp_path}/s.json: $.rules[0].value: '(a' is not a valid regular expression: unclosed group"
+    assert str(problem).endswith("s.json: $.rules[0].value: '(a' is not a valid regular expression: unclosed group")
 
 
 def test_circles_and_unknown_segments_are_found_without_a_snapshot(tmp_path: Path) -> None:

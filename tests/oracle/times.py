@@ -40,11 +40,17 @@ def read_moment(text: str, zone: ZoneInfo) -> datetime | None:
     try:
         wall = datetime(year, month, day, hour, minute, second, int((fraction or "").ljust(6, "0")))  # noqa: DTZ001
         if offset is None:
-            return wall.replace(tzinfo=zone).astimezone(UTC)
+            return None if _is_skipped(wall, zone) else wall.replace(tzinfo=zone).astimezone(UTC)
         ahead = _offset(sign, int(hours or 0), int(minutes or 0))
         return None if ahead is None else (wall - ahead).replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _is_skipped(wall: datetime, zone: ZoneInfo) -> bool:
+    """Tell whether the clocks never show this: they jump from before it to after it."""
+    before, after = (wall.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    return before is not None and after is not None and after > before
 
 
 def _offset(sign: str | None, hours: int, minutes: int) -> timedelta | None:

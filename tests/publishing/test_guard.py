@@ -23,7 +23,7 @@ def test_a_share_is_read(text: str, share: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "%", "a third", "-0.3", "0,3", ".3", "30%%", "1e-1", "nan", "٣%"])
 def test_what_is_no_share_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"is no share; write it like 30% or 0.3 \(--max-change\)"):
+    with pytest.raises(UsageError, match=r"is not a share; write it like 30% or 0.3 \(--max-change\)"):
         read_share(text)
 
 

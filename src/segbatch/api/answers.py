@@ -29,7 +29,7 @@ def segment_data(stored: Stored) -> dict[str, Any]:
         "list_id": segment.list_id,
         "created_at": write_moment(made) if made else None,
         "updated_at": write_moment(changed) if changed and changed != made else None,
-        **{key: data[key] for key in _ADDED if data.get(key) is not None},
+        **{key: getattr(segment, key) for key in _ADDED if data.get(key) is not None},
     }
 
 

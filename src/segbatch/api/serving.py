@@ -15,6 +15,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from segbatch.addresses import is_address
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.store import Broken, SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError, printable, shown
 from segbatch.keys import KeyRing
@@ -76,7 +77,7 @@ class Listening:
 
 
 def serve(
-    segments: Path,
+    segments: Path | Source,
     output: Path,
     address: Address,
     *,
@@ -114,11 +115,13 @@ def serve(
     from segbatch.api.limits import PATIENCE  # noqa: PLC0415 - loads FastAPI, which is optional
     from segbatch.api.service import Service  # noqa: PLC0415 - as above
 
+    source = Source.of(segments)
+    segments = source.path
     if not segments.is_dir() and segments.exists():
         raise UsageError(f"{segments}: is a file; the API needs a folder, for a file of its own for each new segment")
     ring = _ring(keys, segments)
     doubts = _look_ahead(contacts, id_column, timezone)
-    store = SegmentStore(segments, patience=PATIENCE, served=True)
+    store = SegmentStore(source, patience=PATIENCE, served=True)
     entries = store.list()  # what takes a while, the first time
     listener, is_local = listen(address)
     with listener:

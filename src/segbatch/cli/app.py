@@ -22,6 +22,7 @@ __all__ = [
     "AS_OF",
     "CONTACTS",
     "DAYS_KEPT",
+    "EXCLUDE",
     "FOUND",
     "ID_COLUMN",
     "JSON",
@@ -117,6 +118,11 @@ SEGMENTS = typer.Option(
     parser=_path("definitions", "--segments"),
     help="A JSON file of segment definitions, or a folder of such files.",
     show_default=True,
+)
+EXCLUDE = typer.Option(
+    metavar="GLOB",
+    envvar="SEGBATCH_EXCLUDE",
+    help="Leave out these files and folders below --segments, such as 'drafts/**'; can be repeated.",
 )
 CONTACTS = typer.Option(
     metavar="PATH",

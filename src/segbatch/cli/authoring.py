@@ -9,6 +9,7 @@ from segbatch import console
 from segbatch.cli.app import (
     AS_OF,
     CONTACTS,
+    EXCLUDE,
     FOUND,
     ID_COLUMN,
     JSON,
@@ -19,6 +20,7 @@ from segbatch.cli.app import (
     TIMEZONE,
     app,
 )
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.operators import MatchName
 
 __all__ = ["check", "explain", "lint", "preview", "sql"]
@@ -29,6 +31,7 @@ __all__ = ["check", "explain", "lint", "preview", "sql"]
 )
 def check(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     contacts: Annotated[
         str | None,
         typer.Option(
@@ -49,7 +52,14 @@ def check(
     """
     from segbatch import checking  # noqa: PLC0415 - loads Polars, which other commands do without
 
-    report = checking.check(segments, contacts, id_column=id_column, project=project, timezone=timezone, strict=strict)
+    report = checking.check(
+        Source.of(segments, exclude or ()),
+        contacts,
+        id_column=id_column,
+        project=project,
+        timezone=timezone,
+        strict=strict,
+    )
     console.print_check(report, as_json=as_json)
     if report.errors:
         raise typer.Exit(2)
@@ -60,6 +70,7 @@ def check(
 )
 def lint(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     contacts: Annotated[
         str | None,
         typer.Option(
@@ -95,7 +106,7 @@ def lint(
         console.print_finding_names(NAMES, as_json=as_json)
         return
     report = linting.lint(
-        segments,
+        Source.of(segments, exclude or ()),
         contacts,
         ignore=ignore or (),
         id_column=id_column,
@@ -123,6 +134,7 @@ def preview(
     ] = None,
     match: Annotated[MatchName | None, MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     first: Annotated[int, typer.Option(metavar="N", help="How many members to show.")] = 5,
     id_column: Annotated[str, ID_COLUMN] = "id",
     project: Annotated[str | None, PROJECT] = None,
@@ -144,7 +156,7 @@ def preview(
         definition,
         rules=rule or (),
         match=match,
-        segments=segments,
+        segments=Source.of(segments, exclude or ()),
         first=first,
         id_column=id_column,
         project=project,
@@ -169,6 +181,7 @@ def explain(
         str | None, typer.Argument(help="A contact's id; without one, what each rule keeps of all contacts is told.")
     ] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     id_column: Annotated[str, ID_COLUMN] = "id",
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[str | None, AS_OF] = None,
@@ -183,7 +196,7 @@ def explain(
     from segbatch.explaining import explain as explaining  # noqa: PLC0415 - loads Polars
 
     options: Any = {
-        "segments": segments,
+        "segments": Source.of(segments, exclude or ()),
         "id_column": id_column,
         "project": project,
         "as_of": as_of,
@@ -213,6 +226,7 @@ def sql(
     ] = None,
     match: Annotated[MatchName | None, MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     dialect: Annotated[
         str, typer.Option(envvar="SEGBATCH_DIALECT", help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
     ] = "duckdb",
@@ -243,7 +257,7 @@ def sql(
     text = write_sql(
         definition,
         contacts,
-        segments,
+        Source.of(segments, exclude or ()),
         rules=rule or (),
         match=match,
         dialect=dialect,

@@ -68,7 +68,7 @@ def export(
         underway.undone = "what was written is not all"
     from segbatch.exporting import export as exporting  # noqa: PLC0415 - loads Polars
 
-    with console.show_progress("rows") as progress, console.answering():
+    with console.show_progress("rows", answers_meanwhile=to == STDOUT) as progress, console.answering():
         report = exporting.export(
             segment,
             sys.stdout.buffer if to == STDOUT else to,

@@ -7,6 +7,7 @@ import typer
 
 from segbatch import console
 from segbatch.cli.app import JSON, KEYS, app
+from segbatch.errors import Problem
 
 __all__ = ["create", "list_all", "revoke"]
 
@@ -48,7 +49,11 @@ def list_all(keys: Annotated[Path, KEYS] = KEY_FILE, as_json: Annotated[bool, JS
     """
     from segbatch.keys import KeyRing  # noqa: PLC0415 - as above
 
-    console.print_keys(KeyRing(keys).list(), as_json=as_json)
+    listed = KeyRing(keys).list()
+    if not keys.exists():
+        message = "there is no such file, and so no key; 'segbatch keys create' makes it (--keys)"
+        console.print_problems([Problem(message, file=str(keys), severity="warning")])
+    console.print_keys(listed, as_json=as_json)
 
 
 @commands.command(epilog="Exit status: 0 revoked; 1 the file of keys cannot be used; 4 there is no such key.")

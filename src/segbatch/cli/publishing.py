@@ -10,6 +10,7 @@ from segbatch import console
 from segbatch.cli.app import (
     CONTACTS,
     DAYS_KEPT,
+    EXCLUDE,
     ID_COLUMN,
     JSON,
     PROJECT,
@@ -26,6 +27,7 @@ from segbatch.cli.app import (
 )
 from segbatch.cli.configuring import name_origins, telling_mistakes
 from segbatch.cli.watching import open_log, tell_mistake
+from segbatch.definitions.excluding import Source
 from segbatch.errors import printable
 from segbatch.events import LockAwaited
 from segbatch.publishing.guard import FLOOR, Guard, read_share
@@ -46,6 +48,7 @@ def run(
     context: typer.Context,
     contacts: Annotated[str, CONTACTS],
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     output: Annotated[
         Path,
         typer.Option(
@@ -216,7 +219,7 @@ def run(
         watch.check()
         report = job.run(
             contacts,
-            segments,
+            Source.of(segments, exclude or ()),
             output,
             id_column=id_column,
             project=project,

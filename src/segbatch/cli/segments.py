@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from segbatch import console
-from segbatch.cli.app import JSON, MATCH, PUBLISHED, SEGMENTS, app
+from segbatch.cli.app import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS, app
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.operators import MatchName
 from segbatch.errors import UsageError, printable
 
@@ -35,6 +36,7 @@ app.add_typer(commands, name="segments", help="Manage saved segments: list, get,
 @commands.command("list")
 def list_all(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     output: Annotated[Path, PUBLISHED] = Path("output"),
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
@@ -45,13 +47,14 @@ def list_all(
     """
     from segbatch import managing  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    console.print_listing(managing.list_segments(segments, output, project), as_json=as_json)
+    console.print_listing(managing.list_segments(Source.of(segments, exclude or ()), output, project), as_json=as_json)
 
 
 @commands.command(epilog="Exit status: 0 printed; 4 there is no such segment; 2 it is broken.")
 def get(
     segment_id: Annotated[str, ID],
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     project: Annotated[str | None, PROJECT] = None,
     etag: Annotated[bool, typer.Option("--etag", help="Print the segment's ETag and nothing else.")] = False,
     as_json: Annotated[bool, JSON] = False,
@@ -62,7 +65,7 @@ def get(
     """
     from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
-    stored = SegmentStore(segments).get(segment_id, project=project)
+    stored = SegmentStore(Source.of(segments, exclude or ())).get(segment_id, project=project)
     if etag:
         console.print_etag(stored)
     else:
@@ -83,6 +86,7 @@ def create(
     project_id: Annotated[str | None, PROJECT_ID] = None,
     max_change: Annotated[str | None, MAX_CHANGE] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Save a new segment in a file of its own.
@@ -99,7 +103,9 @@ def create(
         "project_id": project_id,
     }
     options = managing.read_options(texts, rule or (), match, max_change)
-    console.print_saved("created", managing.create_segment(segments, file, options), as_json=as_json)
+    console.print_saved(
+        "created", managing.create_segment(Source.of(segments, exclude or ()), file, options), as_json=as_json
+    )
 
 
 @commands.command(
@@ -120,6 +126,7 @@ def update(
     ] = None,
     if_match: Annotated[str | None, IF_MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -131,7 +138,9 @@ def update(
 
     texts = {"name": name, "description": description, "list_id": list_id, "project_id": project_id}
     options = managing.read_options(texts, rule or (), match, max_change, clear or ())
-    stored = managing.update_segment(segments, segment_id, file, options, if_match=if_match, project=project)
+    stored = managing.update_segment(
+        Source.of(segments, exclude or ()), segment_id, file, options, if_match=if_match, project=project
+    )
     console.print_saved("updated", stored, as_json=as_json)
 
 
@@ -146,6 +155,7 @@ def delete(
     ] = False,
     if_match: Annotated[str | None, IF_MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -155,7 +165,7 @@ def delete(
     """
     from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
-    store = SegmentStore(segments)
+    store = SegmentStore(Source.of(segments, exclude or ()))
     entry = store.find(segment_id, project=project)
     if not yes:
         _ask(f"Delete segment '{printable(entry.segment_id)}' ({entry.file})?")

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from segbatch import console
-from segbatch.cli.app import ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
+from segbatch.cli.app import EXCLUDE, ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
 from segbatch.cli.keys import KEY_FILE
+from segbatch.definitions.excluding import Source
 from segbatch.errors import shown
 
 __all__ = ["serve"]
@@ -25,6 +26,7 @@ def _port(text: str) -> int:
 @app.command(epilog="Exit status: 143 ended by SIGTERM; 130 by Ctrl-C; 1 the address is taken; 2 wrong usage.")
 def serve(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     output: Annotated[Path, PUBLISHED] = Path("output"),
     contacts: Annotated[
         str | None,
@@ -68,7 +70,7 @@ def serve(
     from segbatch.api import serving  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     number = serving.serve(
-        segments,
+        Source.of(segments, exclude or ()),
         output,
         serving.Address(host, port),
         keys=serving.KeysAt(keys or KEY_FILE, may_come=keys is None),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from segbatch.compiler.reading import Unreadable, read_moment
-from segbatch.errors import UsageError
+from segbatch.compiler.reading import Unreadable, ensure_exists, read_moment
+from segbatch.errors import UsageError, shown
 
 __all__ = ["Clock", "read_clock"]
 
@@ -27,7 +27,8 @@ def read_clock(as_of: str | datetime | None, timezone: str, now: datetime) -> Cl
     """Read the time of a run as a user gives it.
 
     Args:
-        as_of: An ISO 8601 date-time or date (its first moment), or a datetime; without an offset it is in `timezone`.
+        as_of: An ISO 8601 date-time or date (its first moment), or a datetime; without an offset it is in `timezone`,
+            where of a time that comes twice the first is meant.
         timezone: An IANA name.
         now: What is meant where `as_of` is not given.
 
@@ -37,17 +38,30 @@ def read_clock(as_of: str | datetime | None, timezone: str, now: datetime) -> Cl
     zone = _read_zone(timezone)
     if not isinstance(as_of, str):
         moment = as_of or now
+        if moment.tzinfo is None:
+            _ensure_exists(moment, zone)
         return Clock((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC), zone)
     try:
         read = read_moment(as_of, zone)
     except Unreadable as error:
-        raise UsageError(f"'{as_of}' is no time: {error} (--as-of)") from None
+        raise _invalid(as_of, error) from None
     if not isinstance(read, datetime):
         read = datetime.combine(read, time(), zone)
     try:
         return Clock(read.astimezone(UTC), zone)
     except OverflowError:
         raise UsageError(f"'{as_of}' is no time that a calendar has in {timezone} (--as-of)") from None
+
+
+def _ensure_exists(moment: datetime, zone: ZoneInfo) -> None:
+    try:
+        ensure_exists(moment, zone)
+    except Unreadable as error:
+        raise _invalid(moment.isoformat(), error) from None
+
+
+def _invalid(as_of: str, error: Unreadable) -> UsageError:
+    return UsageError(f"{shown(as_of)} is not a valid time: {error} (--as-of)")
 
 
 def _read_zone(name: str) -> ZoneInfo:

@@ -17,6 +17,7 @@ __all__ = [
     "WHITE_SPACE",
     "Meaningless",
     "Unreadable",
+    "ensure_exists",
     "number_text",
     "read_boolean",
     "read_date",
@@ -124,13 +125,13 @@ def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
     Args:
         value: The text.
         timezone: The zone of a date-time without offset. Of a wall-clock time that comes twice (the clocks go
-            back) the first is meant; one that never comes is read with the offset before the change.
+            back) the first is meant.
 
     Returns:
         A date, or a date-time in UTC.
 
     Raises:
-        Unreadable: It is neither.
+        Unreadable: It is neither, or a wall-clock time that the clocks skip.
     """
     if isinstance(value, str) and _DATE.fullmatch(value):
         return read_date(value)
@@ -138,9 +139,25 @@ def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
         raise Unreadable("write a date-time like '2025-06-01T10:00:00Z', or a date like '2025-06-01'")
     try:
         moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+        instant = (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Unreadable("there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'") from None
+    if moment.tzinfo is None:
+        ensure_exists(moment, timezone)
+    return instant
+
+
+def ensure_exists(moment: datetime, timezone: ZoneInfo) -> None:
+    """Check that the clocks of a zone show a wall-clock time: in spring they skip an hour.
+
+    Raises:
+        Unreadable: They never do.
+    """
+    instant = moment.replace(tzinfo=timezone).astimezone(UTC)
+    shown = instant.astimezone(timezone)
+    if shown.replace(tzinfo=None, fold=0) != moment.replace(fold=0):
+        advice = f"write {shown.isoformat()}, or another time with its offset"
+        raise Unreadable(f"the clocks of {timezone.key} skip this time; {advice}")
 
 
 def read_duration(value: Scalar) -> tuple[int, str]:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from segbatch.errors import Problem, SegbatchError, printable
 __all__ = [
     "answering",
     "err",
+    "in_shell",
     "is_of_stdout",
     "out",
     "plain",
@@ -39,6 +41,15 @@ _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
 def plain(text: str) -> str:
     """Make a text of others safe to print: no markup, no control characters, no bytes that are no text."""
     return escape_markup(printable(text))
+
+
+def in_shell(path: str) -> str:
+    r"""Write a path as a word of a shell's command; what cannot be printed stands as an escape, in `$'...'`."""
+    path = f"./{path}" if path.startswith("-") else path
+    if path.isprintable():
+        return shlex.quote(path)
+    escaped = path.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{printable(escaped)}'"
 
 
 class _Console(Console):

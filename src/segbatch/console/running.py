@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from segbatch.console.basics import answering, err, out, plain, print_json, print_problems, print_table, share
+from segbatch.console.basics import answering, err, in_shell, out, plain, print_json, print_problems, print_table, share
 from segbatch.errors import Problem, counted, some_of
 
 if TYPE_CHECKING:
@@ -23,16 +23,23 @@ _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "
 
 
 @contextmanager
-def show_progress(what: Literal["bytes", "rows"]) -> Iterator[Callable[[int, int], None]]:
+def show_progress(
+    what: Literal["bytes", "rows"], *, answers_meanwhile: bool = False
+) -> Iterator[Callable[[int, int], None]]:
     """Show how much is done, on stderr, where that is a terminal.
+
+    Args:
+        what: The unit of the work.
+        answers_meanwhile: Whether stdout is written at the same time; on a terminal the two would share lines.
 
     Yields:
         A function to be told how many of these are done and how many there are.
     """
     console = err()
     count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()
+    is_hidden = not console.is_terminal or (answers_meanwhile and out().is_terminal)
     columns = (TextColumn(what), BarColumn(), count, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -76,7 +83,7 @@ def _print_table(report: "RunReport") -> None:
     if report.dry_run:
         out().print("dry run: nothing was published")
     else:
-        out().print(f"duckdb -readonly {plain(str(report.catalogue))}", soft_wrap=True)
+        out().print(f"duckdb -readonly {plain(in_shell(str(report.catalogue)))}", soft_wrap=True)
 
 
 def _gathered(problems: Sequence[Problem]) -> Iterator[Problem]:

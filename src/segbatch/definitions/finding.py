@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from segbatch.definitions.excluding import Source, is_never_read
 from segbatch.errors import UsageError, did_you_mean
 
 __all__ = ["Folder", "find_files", "reason", "stem", "walk"]
@@ -15,11 +16,12 @@ __all__ = ["Folder", "find_files", "reason", "stem", "walk"]
 _DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
 
 
-def find_files(path: Path) -> list[Path]:
+def find_files(source: Path | Source) -> list[Path]:
     """Find the files of definitions.
 
     Args:
-        path: A file, or a folder; of a folder all `*.json` files are found, those in folders below it too.
+        source: A file, or a folder; of a folder all `*.json` files are found, those in folders below it too, but for
+            what is excluded.
 
     Returns:
         The files, sorted by name; at least one. Of a folder, what cannot be read is among them, so that reading it
@@ -28,8 +30,10 @@ def find_files(path: Path) -> list[Path]:
     Raises:
         UsageError: There is no such path, or no such file in it.
     """
+    source = Source.of(source)
+    path = source.path
     try:
-        return _files_below(path) if stat.S_ISDIR(path.stat().st_mode) else [path]
+        return _files_below(source) if stat.S_ISDIR(path.stat().st_mode) else [path]
     except (FileNotFoundError, NotADirectoryError):
         near = _near(path) or "; check the path of the definitions (--segments)"
         raise UsageError(f"{path}: {_DEAD_LINK if path.is_symlink() else 'no such file or folder' + near}") from None
@@ -72,9 +76,13 @@ class Folder:
     error: OSError | None = None
 
 
-def walk(folder: str) -> Iterator[Folder]:
-    """Look through a folder and those below it; hidden ones and links to folders are passed over."""
-    waiting = [folder]
+def walk(source: Source) -> Iterator[Folder]:
+    """Look through a folder and those below it.
+
+    Passed over are links to folders, what is hidden or excluded, and folders in which no definition ever is.
+    """
+    root = str(source.path)
+    waiting = [root]
     while waiting:
         path = waiting.pop()
         try:
@@ -84,19 +92,26 @@ def walk(folder: str) -> Iterator[Folder]:
         except OSError as error:
             yield Folder(path, error=error)
         else:
-            waiting += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-            files = (entry for entry in entries if entry.name.lower().endswith(".json") and _is_to_read(entry))
+            folders = [entry for entry in entries if entry.is_dir(follow_symlinks=False)]
+            files = [entry for entry in entries if entry.name.lower().endswith(".json") and _is_to_read(entry)]
+            if source.exclude:
+                above = f"{os.path.relpath(path, root)}/".replace(os.sep, "/").removeprefix("./")
+                folders = [entry for entry in folders if not source.excludes(above + entry.name)]
+                files = [entry for entry in files if not source.excludes(above + entry.name)]
+            names = {entry.name for entry in entries} if folders else ()
+            waiting += [entry.path for entry in folders if not is_never_read(entry.name, names, entry.path)]
             yield Folder(path, changed, tuple(files))
 
 
-def _files_below(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for below in walk(str(folder)):
+def _files_below(source: Source) -> list[Path]:
+    folder, found = source.path, list[Path]()
+    for below in walk(source):
         if below.error and Path(below.path) == folder:
             raise below.error
         found += [Path(below.path)] if below.error else [Path(entry.path) for entry in below.files]
     if not found:
-        raise UsageError(f"{folder}: the folder has no .json file; each segment is a JSON file")
+        left = " that is not excluded (--exclude)" if source.exclude else ""
+        raise UsageError(f"{folder}: the folder has no .json file{left}; each segment is a JSON file")
     return sorted(found)
 
 

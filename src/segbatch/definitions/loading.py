@@ -2,12 +2,14 @@
 
 import errno
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.finding import find_files, reason, stem
+from segbatch.definitions.foreign import foreign
 from segbatch.definitions.limits import MAX_FILE_SIZE
 from segbatch.definitions.segment import Segment
 from segbatch.definitions.strict_json import parse
@@ -149,30 +151,31 @@ class Definitions:
         return Definitions(good, broken)
 
 
-def load_segments(path: str | Path) -> list[Segment]:
+def load_segments(path: str | Path, *, exclude: Iterable[str] = ()) -> list[Segment]:
     """Load segments from a JSON file (one segment, or a list of them) or a folder of such files.
 
     Args:
         path: The file or the folder.
+        exclude: Glob patterns of files and folders below it that are not read.
 
     Returns:
         The segments, ordered by id.
 
     Raises:
         DefinitionError: One or more definitions are wrong; it names all the problems of all the files.
-        UsageError: There is no such path, or no definition in it.
+        UsageError: There is no such path, or no definition in it; or a pattern is not valid.
     """
-    definitions = load_definitions(Path(path))
+    definitions = load_definitions(Source.of(path, exclude))
     if definitions.broken:
         raise DefinitionError(definitions.problems)
     return [definition.segment for definition in definitions.good]
 
 
-def load_definitions(path: Path) -> Definitions:
+def load_definitions(source: str | Path | Source) -> Definitions:
     """Load what can be loaded, and tell what cannot.
 
     Args:
-        path: A JSON file, or a folder whose `*.json` files (those in folders below it too) are read.
+        source: A JSON file, or a folder whose `*.json` files (those in folders below it too) are read.
 
     Returns:
         The definitions, good and broken; a broken one does not hide the others.
@@ -180,9 +183,10 @@ def load_definitions(path: Path) -> Definitions:
     Raises:
         UsageError: There is no such path, or no definition in it.
     """
-    found = [entry for file in find_files(path) for entry in _load_file(file)]
+    source = Source.of(source)
+    found = [entry for file in find_files(source) for entry in _load_file(file)]
     if not found:
-        raise UsageError(f"{path}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
+        raise UsageError(f"{source.path}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
     return _refuse_twins(found)
 
 
@@ -224,7 +228,7 @@ def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[
         default_id: The id of the one segment, unless it has one.
     """
     data, problems = parse(content)
-    if problems:
+    if problems := problems or (foreign(data) if isinstance(data, list) else []):
         located = tuple(replace(problem, file=file) for problem in problems)
         yield BrokenDefinition(default_id, file, "$", located), None
     elif isinstance(data, list):
@@ -252,7 +256,8 @@ def _with_id(data: Any, stem: str) -> Any:
 
 
 def _load_one(data: Any, file: str, path: str, default_id: str) -> Found:
-    segment, problems = validate(data, path)
+    problems = foreign(data, path) if isinstance(data, dict) else []
+    segment, problems = (None, problems) if problems else validate(data, path)
     if segment is not None:
         return Definition(segment, file, path)
     written = data.get("id") if isinstance(data, dict) else None

@@ -17,7 +17,7 @@ from segbatch.definitions.limits import (
     MAX_VALUES,
 )
 from segbatch.definitions.operators import OPERATORS, TAKES_IGNORE_CASE, MatchName, MissingName, Shape, shape_of
-from segbatch.definitions.segment import SCHEMA_KEY, Group, Rule, Segment
+from segbatch.definitions.segment import RESERVED_ID, SCHEMA_KEY, Group, Rule, Segment
 
 __all__ = ["segment_schema"]
 
@@ -25,7 +25,7 @@ _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _PATH = r"^[^.]+(\.[^.]+)*$"
 _SCALAR = {"type": ["string", "number", "boolean"], "maxLength": MAX_VALUE_LENGTH}
 _TEXT = {"type": "string", "maxLength": MAX_VALUE_LENGTH}
-_ID = {"type": "string", "pattern": r"^(?!\.{1,2}$)[A-Za-z0-9._-]+$", "maxLength": MAX_ID_LENGTH}
+_ID = {"type": "string", "pattern": rf"^(?!\.{{1,2}}$|{RESERVED_ID}$)[A-Za-z0-9._-]+$", "maxLength": MAX_ID_LENGTH}
 _MOMENT = {"type": ["string", "null"], "format": "date-time", "examples": ["2025-06-01T10:00:00.000Z"]}
 _NODES = {"type": "array", "items": {"$ref": "#/$defs/node"}, "minItems": 1, "maxItems": MAX_RULES}
 
@@ -67,7 +67,13 @@ _KEYS: dict[type, dict[str, dict[str, Any]]] = {
         "match": {"enum": list(get_args(MatchName)), "default": "all"},
         "rules": _NODES,
         "list_id": {"type": ["string", "null"]},
-        "max_change": {"type": ["number", "null"], "minimum": 0, "maximum": MAX_CHANGE, "examples": [0.3]},
+        "max_change": {
+            "type": ["number", "string", "null"],
+            "minimum": 0,
+            "maximum": MAX_CHANGE,
+            "pattern": r"^\s*[0-9]+(\.[0-9]+)?\s*%?\s*$",
+            "examples": [0.3, "30%"],
+        },
         "created_at": _MOMENT,
         "updated_at": _MOMENT,
     },

@@ -21,15 +21,19 @@ from pydantic import (
 from segbatch.definitions.limits import MAX_CHANGE, MAX_DEPTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_RULES
 from segbatch.definitions.operators import TAKES_IGNORE_CASE, MatchName, MissingName, OperatorName, Shape, shape_of
 from segbatch.definitions.patterns import reason_against
+from segbatch.definitions.shares import read_share
 from segbatch.definitions.values import RuleValue, check_value, wrong
-from segbatch.errors import shown
+from segbatch.errors import UsageError, shown
 
-__all__ = ["ID_RULE", "SCHEMA_KEY", "Group", "Node", "Rule", "Segment", "kind_of_node", "write_moment"]
+__all__ = ["ID_RULE", "RESERVED_ID", "SCHEMA_KEY", "Group", "Node", "Rule", "Segment", "kind_of_node", "write_moment"]
 
 ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most {MAX_ID_LENGTH} of them"
 
 SCHEMA_KEY = "$schema"
 """Where a definition names its JSON Schema, for editors; it says nothing of the segment."""
+
+RESERVED_ID = "all"
+"""The word that means every segment, where a command takes ids."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _HINTS_FOR_NULL: dict[Shape, str] = {
@@ -163,6 +167,16 @@ def _read_moment(value: object) -> object:
     return utc
 
 
+def _as_share(value: object) -> object:
+    """Read a share in quotes, such as `"30%"`, as the number that it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_share(value)
+    except UsageError as error:
+        raise wrong(str(error).removesuffix(" (--max-change)")) from None
+
+
 def write_moment(moment: datetime) -> str:
     """Write a time of the definition itself."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -210,7 +224,9 @@ class Segment(_Strict):
     match: MatchName = "all"
     rules: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
     list_id: str | None = None
-    max_change: Annotated[float, Field(ge=0, le=MAX_CHANGE, allow_inf_nan=False)] | None = None
+    max_change: Annotated[float, BeforeValidator(_as_share), Field(ge=0, le=MAX_CHANGE, allow_inf_nan=False)] | None = (
+        None
+    )
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
 
@@ -235,6 +251,8 @@ class Segment(_Strict):
     def _is_an_id(cls, segment_id: str) -> str:
         if not _ID.fullmatch(segment_id) or segment_id in _NOT_AN_ID or len(segment_id) > MAX_ID_LENGTH:
             raise wrong(f"{shown(segment_id)} cannot be an id; {ID_RULE}")
+        if segment_id == RESERVED_ID:
+            raise wrong("'all' cannot be an id, since --accept all accepts every segment; choose another id")
         return segment_id
 
     @model_validator(mode="after")

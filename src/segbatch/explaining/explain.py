@@ -11,6 +11,7 @@ from segbatch.choosing import choose
 from segbatch.contacts.contact_ids import UnreadableIdError, describe_ids, matches_id, write_id
 from segbatch.contacts.ids import ids_as_series
 from segbatch.contacts.snapshot import Snapshot
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.segment import Segment
 from segbatch.engines.local import batch_rows
 from segbatch.errors import UsageError, shown
@@ -27,7 +28,7 @@ def explain(
     segment: str | Path | Segment,
     contact_id: str | int | UUID | bytes,
     *,
-    segments: str | Path = "segments",
+    segments: str | Path | Source = "segments",
     id_column: str = "id",
     project: str | None = None,
     as_of: str | datetime | None = None,
@@ -63,7 +64,7 @@ def funnel(
     contacts: str | Path,
     segment: str | Path | Segment,
     *,
-    segments: str | Path = "segments",
+    segments: str | Path | Source = "segments",
     id_column: str = "id",
     project: str | None = None,
     as_of: str | datetime | None = None,
@@ -79,7 +80,7 @@ def funnel(
     return count_steps(prepared, segment_id)
 
 
-def _prepare(question: Question, segment: str | Path | Segment, segments: str | Path) -> tuple[Prepared, str]:
+def _prepare(question: Question, segment: str | Path | Segment, segments: str | Path | Source) -> tuple[Prepared, str]:
     chosen = choose(segment, segments, project=question.project)
     segment_id = chosen.only(segment)
     prepared = prepare(question, chosen.definitions)

@@ -8,6 +8,7 @@ from pathlib import Path
 from segbatch.compiler.clock import Clock, read_clock
 from segbatch.contacts.fields import resolve
 from segbatch.contacts.kinds import Kind
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.loading import Definition, Definitions, load_definitions
 from segbatch.errors import Problem
 from segbatch.linting.contradictions import contradictions
@@ -41,7 +42,7 @@ class LintReport:
 
 
 def lint(
-    segments: str | Path = "segments",
+    segments: str | Path | Source = "segments",
     contacts: str | Path | None = None,
     *,
     ignore: Iterable[str] = (),
@@ -70,7 +71,7 @@ def lint(
         SnapshotError: The snapshot cannot be used.
     """
     ignored = read_ignored(ignore)
-    definitions = load_definitions(Path(segments))
+    definitions = load_definitions(segments)
     if contacts is None:
         clock = read_clock(as_of, timezone, datetime.now(UTC))
         own = definitions.of_project(project)

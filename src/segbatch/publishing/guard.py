@@ -1,10 +1,10 @@
 """Stopping what looks like a mistake: a segment that is empty or jumps in size, a snapshot that lost most contacts."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from segbatch.definitions.limits import MAX_CHANGE
+from segbatch.definitions.shares import read_share
 from segbatch.errors import SnapshotError, UsageError, counted, did_you_mean, shown
 
 __all__ = ["EVERYTHING", "FLOOR", "Guard", "ensure_most_are_there", "read_share"]
@@ -16,7 +16,6 @@ FLOOR = 100
 """Segments of fewer members are free to change, and so are snapshots of fewer contacts."""
 
 _MOST_LOST = 0.5
-_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +23,39 @@ class Guard:
     """How much a segment may change from one run to the next.
 
     Attributes:
-        max_change: The largest change of a segment's size, as a share of the size it had; None lets everything pass.
+        max_change: The largest change of a segment's size, as a share of the size it had, such as 0.3 or `30%`; None
+            lets everything pass.
         floor: Segments that have fewer members, before and after, are free.
         accepted: The segments whose change is meant so; `all` accepts every one.
         allow_collapse: Whether a segment that had more members than the floor may have none.
     """
 
-    max_change: float | None = None
+    max_change: float | str | None = None
     floor: int = FLOOR
     accepted: Collection[str] = ()
     allow_collapse: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the share.
+
+        Raises:
+            UsageError: It is not a valid one.
+        """
+        match self.max_change:
+            case None:
+                return
+            case str() as text:
+                read_share(text)
+            case int() | float() as share if not isinstance(share, bool) and 0 <= share <= MAX_CHANGE:
+                return
+            case other:
+                most = f"from 0 to {MAX_CHANGE}, such as 0.3 or '30%'"
+                raise UsageError(f"max_change must be a share {most}; found {shown(other)} (--max-change)")
+
+    @property
+    def _most(self) -> float | None:
+        """The largest change as a number."""
+        return read_share(self.max_change) if isinstance(self.max_change, str) else self.max_change
 
     def reason(
         self, segment_id: str, own: float | None, before: int, after: int, *, is_edited: bool = False
@@ -53,7 +75,7 @@ class Guard:
         """
         if self.accepts(segment_id):
             return None
-        most = self.max_change if own is None and not is_edited else own
+        most = self._most if own is None and not is_edited else own
         jump = None if most is None else self._jump(segment_id, most, before, after)
         if jump or is_edited or self.allow_collapse or after or before <= self.floor:
             return jump
@@ -106,19 +128,3 @@ def ensure_most_are_there(path: str, before: int, gone: int, guard: Guard) -> No
     if before >= guard.floor and gone > before * _MOST_LOST and not guard.accepts_everything:
         lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.1%})"
         raise SnapshotError(f"{path}: {lost}; nothing was published; check the export, or say --accept all")
-
-
-def read_share(text: str) -> float:
-    """Read a share: `0.3` or `30%`.
-
-    Raises:
-        UsageError: It is none.
-    """
-    found = _SHARE.fullmatch(text.strip())
-    if not found:
-        raise UsageError(f"{shown(text)} is no share; write it like 30% or 0.3 (--max-change)")
-    share = float(found[1]) / (100 if found[2] else 1)
-    if share > MAX_CHANGE:
-        most = f"{MAX_CHANGE} times the size"
-        raise UsageError(f"{shown(text)} is more than {most}; write a share like 30% or 0.3 (--max-change)")
-    return share

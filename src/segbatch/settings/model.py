@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from segbatch.definitions.excluding import read_patterns
 from segbatch.errors import UsageError
 from segbatch.publishing.guard import read_share
 from segbatch.publishing.pruning import FEWEST
@@ -50,6 +51,14 @@ def _split(written: Any) -> Any:
     return written.split() if isinstance(written, str) else written
 
 
+def _globs(written: list[str]) -> list[str]:
+    try:
+        read_patterns(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--exclude)")) from None
+    return written
+
+
 def _without_nul(written: str) -> str:
     if "\0" in written:
         raise ValueError("has a NUL in it, which no path, no command and no name can have; remove it")
@@ -62,6 +71,7 @@ Pattern = Annotated[Text, AfterValidator(_pattern_beside), Field(json_schema_ext
 Share = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_share)]
 LogFormat = Annotated[Text, AfterValidator(_log_format)]
 Names = Annotated[list[Text], NoDecode]
+Patterns = Annotated[list[Text], NoDecode, AfterValidator(_globs)]
 
 
 class Job(BaseModel):
@@ -71,6 +81,7 @@ class Job(BaseModel):
 
     contacts: Pattern | None = Field(None, description="the snapshot: a Parquet file, a folder of them, or a glob")
     segments: Place | None = Field(None, description="a JSON file of segment definitions, or a folder of such files")
+    exclude: Patterns | None = Field(None, description="files and folders below `segments` that are not read, as globs")
     output: Place | None = Field(None, description="the folder that runs publish in")
     id_column: Text | None = Field(None, description="the column with the contacts' ids")
     project: Text | None = Field(None, description="only the segments of this project, and its contacts alone")
@@ -120,6 +131,7 @@ class Environment(Job, BaseSettings):
         alias_generator=AliasGenerator(validation_alias=variable),
     )
 
+    exclude: Annotated[Patterns, BeforeValidator(_split)] | None = None
     lint_ignore: Annotated[Names, BeforeValidator(_split)] | None = None
     as_of: Text | None = None
     run_id: Text | None = None

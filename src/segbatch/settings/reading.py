@@ -72,7 +72,7 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
     variables = {name for name in os.environ if name.startswith(PREFIX) and not OF_KUBERNETES.fullmatch(name)}
     if path is None and job is not None:
         why = "--no-config leaves unread" if no_config else "is neither here nor in a folder above"
-        raise UsageError(f"the job '{clipped(job)}' would stand in {FILE}, which {why} (--job)")
+        raise UsageError(f"the job '{clipped(job)}' would stand in {FILE}, which {why} ({_named_by(job)})")
     if path is None and not variables:
         return Settings()  # and pydantic need not be loaded
     from segbatch.settings.model import ConfigFile, Environment  # noqa: PLC0415 - loads pydantic-settings
@@ -134,11 +134,16 @@ def _told(written: "ConfigFile", path: Path | None, job: str | None) -> Iterator
     """Yield what the file says and where: first its top, then the job, which is stronger."""
     if job is not None and job not in written.jobs:
         near = did_you_mean(job, written.jobs) or f"; its jobs are {some_of(written.jobs) or 'none'}"
-        raise UsageError(f"{path}: there is no job '{clipped(job)}'{near} (--job)")
+        raise UsageError(f"{path}: there is no job '{clipped(job)}'{near} ({_named_by(job)})")
     sections = [(written, ""), *([(written.jobs[job], f"jobs.{job}.")] if job is not None else [])]
     for section, above in sections:
         for name, value in section.model_dump(exclude_none=True, exclude={"jobs"}).items():
             yield name, (value, f"{path}: {above}{name}")
+
+
+def _named_by(job: str) -> str:
+    """Return how the job was chosen: the variable, or the option."""
+    return variable("job") if os.environ.get(variable("job")) == job else "--job"
 
 
 def _undecided(written: "ConfigFile", job: str | None) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """From what stands in the file and the environment to settings, or to problems in our own words with their place."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
@@ -8,11 +9,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from segbatch.errors import ConfigurationError, Problem, did_you_mean, shown, some_of
+from segbatch.errors import ConfigurationError, Problem, clipped, did_you_mean, printable, shown, some_of
 from segbatch.settings.model import ConfigFile, Environment, Job
 
 __all__ = ["validate_environment", "validate_file"]
 
+_DEFAULT_OUTPUT = "output"
 _FOR_ONE_RUN = {"as_of", "run_id", "accept", "rewind", "dry_run"}
 
 _TYPES = {
@@ -43,9 +45,31 @@ def validate_file(data: Mapping[str, Any], path: Path) -> ConfigFile:
         ConfigurationError: There are unknown keys or wrong values; it has all of them.
     """
     try:
-        return ConfigFile.model_validate(data, context=path.parent)
+        written = ConfigFile.model_validate(data, context=path.parent)
     except ValidationError as error:
         raise ConfigurationError(_problems(error, str(path))) from None
+    shared = list(_shared_outputs(written, str(path)))
+    if shared:
+        raise ConfigurationError(shared)
+    return written
+
+
+def _shared_outputs(written: ConfigFile, file: str) -> Iterator[Problem]:
+    """Find the jobs that publish where another job does, each of which would delete the segments of the other."""
+    first: dict[str, str] = {}
+    for name, job in written.jobs.items():
+        output = job.output or written.output or _DEFAULT_OUTPUT
+        other = first.setdefault(os.path.realpath(output), name)
+        if other != name and _are_two(job, written.jobs[other]):
+            message = f"publishes in {printable(output)}, as jobs.{clipped(other)} does, and each run would delete the"
+            yield Problem(f"{message} segments of the other; give each job its own output", file, f"jobs.{name}.output")
+
+
+def _are_two(one: Job, other: Job) -> bool:
+    """Return whether two jobs with one output name it both, or evaluate different segments or contacts."""
+    if one.output and other.output:
+        return True
+    return any(getattr(one, key) != getattr(other, key) for key in ("contacts", "segments", "project", "exclude"))
 
 
 def validate_environment() -> Environment:

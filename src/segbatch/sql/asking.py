@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from segbatch.choosing import choose
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.segment import Segment
 from segbatch.errors import Problem, UsageError, did_you_mean
@@ -18,7 +19,7 @@ __all__ = ["write_sql"]
 def write_sql(
     definition: str | Path | Segment | None,
     contacts: str | Path,
-    segments: str | Path = "segments",
+    segments: str | Path | Source = "segments",
     *,
     rules: Sequence[str] = (),
     match: MatchName | None = None,

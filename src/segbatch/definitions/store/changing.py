@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from segbatch.definitions.segment import Segment, write_moment
+from segbatch.definitions.segment import RESERVED_ID, Segment, write_moment
 from segbatch.definitions.store.editing import same
 from segbatch.definitions.store.entries import Entry, Stored
 from segbatch.definitions.strict_json import check_data
@@ -32,7 +32,7 @@ def free_id(name: object, taken: Collection[str]) -> str:
     letters = unicodedata.normalize("NFKD", str(name).casefold()).encode("ascii", "ignore").decode()
     slug = _BREAKS.sub("-", letters)[:_LONGEST_SLUG].strip("-") or "segment"
     number, free = 1, slug
-    while free in taken:
+    while free in taken or free == RESERVED_ID:
         number += 1
         free = f"{slug}-{number}"
     return free

@@ -20,6 +20,7 @@ from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.finding import walk
 from segbatch.definitions.store.entries import Entry, read_file
 from segbatch.definitions.store.viewing import View
@@ -50,8 +51,9 @@ class _Seen:
 class Index:
     """The segments of a folder, or of a single file, by id. Threads can share it."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._root = source.path
         self._mutex = threading.RLock()
         self._files: dict[str, _Seen] = {}
         self._by_id: defaultdict[str, list[str]] = defaultdict(list)
@@ -148,7 +150,7 @@ class Index:
         if at_every_file or self._folders is None:
             self._looked_at_all = time.monotonic()
         present, self._folders = set[str](), {}
-        for folder in walk(str(self._root)):
+        for folder in walk(self._source):
             self._folders[folder.path] = folder.changed
             if folder.error:
                 present.add(folder.path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
 
+from segbatch.definitions.excluding import Source
 from segbatch.definitions.finding import find_files
 from segbatch.definitions.limits import MAX_ID_LENGTH
 from segbatch.definitions.segment import Segment
@@ -28,6 +29,7 @@ from segbatch.errors import (
     InUseError,
     NotFoundError,
     StaleError,
+    StoreError,
     UsageError,
     counted,
     did_you_mean,
@@ -58,7 +60,7 @@ class SegmentStore:
 
     def __init__(
         self,
-        path: str | Path,
+        path: str | Path | Source,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = _PATIENCE,
@@ -67,16 +69,18 @@ class SegmentStore:
         """Open a store; nothing is read yet.
 
         Args:
-            path: The folder, which need not be there before the first segment is; or a JSON file.
+            path: The folder, which need not be there before the first segment is; or a JSON file; or a `Source`, which
+                says what is excluded too.
             clock: Tells the time that is written into definitions.
             patience: For how many seconds a writer waits while others are at work.
             served: Whether it is for clients that must not learn of each other (see `View`), nor make a folder anew.
         """
-        self._path = Path(path)
+        self._source = Source.of(path)
+        self._path = self._source.path
         self._clock = clock
         self._patience = patience
         self._served = served
-        self._index = Index(self._path)
+        self._index = Index(self._source)
         self._writer = Lock()
 
     def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
@@ -227,6 +231,9 @@ class SegmentStore:
             message = f"there is a segment {shown(twin.segment_id)} already; choose another id, or update that one"
             raise AlreadyThereError(message, twin.file)
         file = self._path / free_name(segment_id, names)
+        if self._source.excludes(file.name):
+            message = "would not be read, since --exclude leaves it out; choose another id"
+            raise StoreError(message, printable(str(file)))
         files.add(file, write_definition(definition).encode())
         return self._written(file, segment_id, View())
 
