@@ -10,7 +10,7 @@ INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seg
 	&& $(PYTHON) requirements/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz help setup demo test lint unit property crash writers nightly compat airflow bench docs lock format clean
+.PHONY: api-fuzz help setup demo test lint unit slow locks fresh property crash writers nightly compat airflow bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,14 +42,25 @@ lint: $(READY) ## Check style, types and import layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run jobs/*.sh
+	$(BIN)/shellcheck .ci/run .ci/fresh jobs/*.sh
 
-unit: $(READY) ## Run the quick tests and check coverage
+JOBS ?= auto
+
+unit: $(READY) ## Run the quick tests and check coverage (JOBS=N at a time)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not slow"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='src/segbatch/definitions/*,src/segbatch/compiler/*'
+
+slow: $(READY) ## Run the tests that are marked slow: servers, many writers, the commands of the docs (takes minutes)
+	$(BIN)/pytest -q -m "slow and not network"
+
+locks: $(READY) ## Install every lock file with an old pip alone, as if all packages had a new release (takes minutes)
+	$(BIN)/pytest -q -m network tests/locks
+
+fresh: ## Run demo and test in fresh clones without a cache, with Python 3.11 and the newest one here (takes minutes)
+	.ci/fresh
 
 property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential tests/linting
@@ -103,6 +114,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/*.txt (UPGRADE= keeps the versions that are locked)
 	$(COMPILE) --group installer --output-file requirements/uv.txt
+	$(COMPILE) --group old-pip --output-file requirements/old-pip.txt
 	$(COMPILE) --group dev pyproject.toml --output-file requirements/dev.txt
 	$(COMPILE) --group build pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt

@@ -81,8 +81,8 @@ def make_environment(folder: Path) -> Path:
         Its Python.
     """
     python = folder / "bin" / "python"
-    if not (folder / "bin" / "pip").exists():
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    if not python.exists() or not python.with_name("pip").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     return python
 
 

@@ -10,7 +10,7 @@ from nights import Nights
 
 settings.register_profile(
     "segbatch",
-    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "6")),
     deadline=None,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

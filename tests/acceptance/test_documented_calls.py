@@ -25,6 +25,8 @@ from builders import rule, write_segment
 from segbatch.client import AsyncSegmentsClient, ConflictError, NotFoundError, SegmentsClient
 from segbatch.keys import KeyRing
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CONTACTS = ROOT / "sample_data" / "contacts.parquet"
 PAGE = (ROOT / "docs" / "api.md").read_text()

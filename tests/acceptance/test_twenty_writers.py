@@ -36,6 +36,8 @@ from segbatch.definitions.loading import load_definitions
 from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
 
+pytestmark = pytest.mark.slow
+
 WRITES = int(os.environ.get("SEGBATCH_WRITES", "200"))
 PATIENCE = 300.0
 """Seconds for one answer, so that on a slow machine no request is cut off, whose end nobody would know."""

@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PEERS_PYTHON = os.environ.get("SEGBATCH_BENCH_PYTHON", sys.executable)
 """The Python whose packages are the peers; one that `make bench` has made knows all of them."""

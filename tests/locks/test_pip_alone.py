@@ -1,0 +1,94 @@
+"""An old pip alone installs every lock file, today and after a new release of every package that is locked."""
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from .lockfiles import FOLDER, read_group, read_pins, read_project, walk
+
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
+ROOTS = {
+    "airflow.txt": [*read_project("airflow"), *read_group("airflow")],
+    "bench.txt": [*read_group("bench")],
+    "dev.txt": [*read_project(), *read_group("dev")],
+    "old-duckdb.txt": [*read_group("old-duckdb")],
+    "run.txt": [*read_project(), *read_group("build")],
+    "uv.txt": [*read_group("installer")],
+}
+
+
+@pytest.fixture(scope="module")
+def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python of an environment whose pip is old."""
+    folder = tmp_path_factory.mktemp("old")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--require-hashes", "-r", FOLDER / "old-pip.txt"], check=True)
+    return python
+
+
+def release(name: str, folder: Path) -> None:
+    """Write a wheel of a version that is newer than any, and needs nothing."""
+    stem = f"{name.replace('-', '_')}-9999.0"
+    files = {
+        f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 9999.0\n",
+        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    digests = {path: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()) for path, text in files.items()}
+    record = [f"{path},sha256={digests[path].decode().rstrip('=')},{len(text)}" for path, text in files.items()]
+    with zipfile.ZipFile(folder / f"{stem}-py3-none-any.whl", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+        wheel.writestr(f"{stem}.dist-info/RECORD", "\n".join([*record, f"{stem}.dist-info/RECORD,,\n"]))
+
+
+def pip_install(python: Path, *words: str | Path) -> None:
+    command = [python, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def list_installed(python: Path) -> dict[str, str]:
+    listed = subprocess.check_output([python, "-m", "pip", "list", "--format=json"])
+    return {str(canonicalize_name(entry["name"])): entry["version"] for entry in json.loads(listed)}
+
+
+def test_every_lock_file_is_tried() -> None:
+    assert {"old-pip.txt", *ROOTS} == {file.name for file in FOLDER.glob("*.txt")}
+
+
+@pytest.mark.parametrize("lock", ROOTS)
+def test_a_release_of_tomorrow_changes_nothing(lock: str, old_python: Path, tmp_path: Path) -> None:
+    pins = read_pins(FOLDER / lock)
+    for name in {pin.name for pin in pins}:
+        release(name, tmp_path)
+    report = tmp_path / "report.json"
+    options = ["--dry-run", "--ignore-installed", "--find-links", str(tmp_path), "--report", str(report)]
+    pip_install(old_python, *options, "-r", FOLDER / lock)
+
+    found = {
+        canonicalize_name(entry["metadata"]["name"]): entry["metadata"]
+        for entry in json.loads(report.read_text())["install"]
+    }
+    pinned = {pin.name: pin.version for pin in pins}
+    assert {name: entry["version"] for name, entry in found.items()}.items() <= pinned.items()
+
+    required = walk(ROOTS[lock], {name: entry.get("requires_dist", []) for name, entry in found.items()})
+    assert {why for variant, why in required.items() if variant not in {pin.variant for pin in pins}} == set()
+
+
+@pytest.mark.parametrize("locks", [["run.txt", "dev.txt"]], ids="-".join)
+def test_pip_installs_what_uv_installs(locks: list[str], old_python: Path) -> None:
+    for lock in locks:
+        pip_install(old_python, "-r", FOLDER / lock)
+    by_pip, by_uv = list_installed(old_python), list_installed(Path(sys.executable))
+    pinned = {pin.name for pin in read_pins(FOLDER / "dev.txt")}
+    assert {name: by_pip.get(name) for name in pinned} == {name: by_uv.get(name) for name in pinned}
