@@ -283,6 +283,57 @@ def test_slow_clients_keep_no_others_out(impatient: Server) -> None:
     assert httpx.get(impatient.url).json() == []
 
 
+FEW = """
+import sys
+from segbatch.api import protocol
+protocol.MAX_CONNECTIONS = 50
+sys.argv[0] = "segbatch"
+from segbatch.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"",
+        b"GET / HT",
+        f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nX: ".encode(),
+        HEALTH.encode(),
+        f"{START}Content-Length: 1000\r\n\r\n{{".encode(),
+        f"{START}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n".encode(),
+    ],
+    ids=["nothing", "half a line", "half a header", "kept alive", "half a body", "half a chunked body"],
+)
+def test_health_is_told_when_every_connection_is_taken(tmp_path: Path, begin: bytes) -> None:
+    with serving(tmp_path, program=("-c", FEW)) as server, ExitStack() as connections:
+        taken = [
+            connections.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+            for _ in range(60)
+        ]
+        for connection in taken:
+            with suppress(OSError):
+                connection.sendall(begin)
+        for _ in range(3):
+            assert httpx.get(f"{server.base}/healthz", timeout=10).status_code == 200
+        assert httpx.get(server.url, timeout=10).json() == []
+        assert open_files(server) < 50 + 40
+
+
+def test_a_connection_that_is_worked_on_is_not_closed_for_a_new_one(tmp_path: Path) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"plan": ["pro"]})
+    program = FEW.replace("= 50", "= 5")
+    with serving(tmp_path, "--contacts", "contacts.parquet", program=("-c", program)) as server, ExitStack() as stack:
+        body = json.dumps({"rules": PRO["rules"]}).encode()
+        asking = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+        head = f"POST {SEGMENTS}/preview HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        asking.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        assert httpx.get(f"{server.base}/healthz", timeout=60).status_code == 200  # and so the preview is under way
+        for _ in range(20):
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+        assert asking.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_bodies_that_do_not_come_keep_nobody_else_out(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path / "segbatch-keys.json")
     secrets = [ring.create([project])[1] for project in ("p", "q")]

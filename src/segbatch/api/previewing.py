@@ -1,4 +1,4 @@
-"""The server's side of the process that evaluates previews: started ahead, ended when it has to be, and replaced."""
+"""The server's side of the process that evaluates previews: started, kept, ended at the limit, and replaced."""
 
 import json
 import pickle
@@ -41,7 +41,7 @@ class Previewer:
         self._is_stopped = False
 
     def start(self) -> None:
-        """Start the process if it does not run: it loads its libraries before it is needed."""
+        """Start the process if it does not run: it loads its libraries meanwhile."""
         with self._lock:
             if self._is_stopped or (self._process is not None and self._process.poll() is None):
                 return

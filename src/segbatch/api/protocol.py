@@ -21,14 +21,43 @@ class BoundedProtocol(H11Protocol):
 
     _arriving: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _waiting_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        """Take a connection, if there are not too many."""
+        """Take a connection; if there are too many, close the one that has kept the server waiting the longest."""
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-            return
-        self._watch_arrival()
+        self._waiting_since = self.loop.time()
+        if sum(not one.transport.is_closing() for one in self.connections) > MAX_CONNECTIONS:
+            self._make_room()
+        if not transport.is_closing():
+            self._watch_arrival()
+
+    def _make_room(self) -> None:
+        """Close a connection on which nothing is being worked on, or else this one.
+
+        Those without a whole request line and headers come first, then those whose body is still to come.
+        """
+        others = [one for one in self.connections if one is not self and not one.transport.is_closing()]
+        waiting = [one for one in others if isinstance(one, BoundedProtocol)]
+        idle = [one for one in waiting if one.is_idle]
+        sending = [one for one in waiting if not one.is_idle and one.conn.their_state is h11.SEND_BODY]
+        closed = min(idle or sending or [self], key=lambda one: one.waiting_since)
+        closed.transport.abort()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered, or has come as far as its body."""
+        return self.cycle is None or self.cycle.response_complete
+
+    @property
+    def waiting_since(self) -> float:
+        """The time on the loop's clock since which the server waits for a whole request."""
+        return self._waiting_since
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        self._waiting_since = self.loop.time()
+        super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""

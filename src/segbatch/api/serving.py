@@ -230,7 +230,6 @@ async def _serve(service: "Service", listener: socket.socket) -> int:
     server = Server(config)
     server.capture_signals = nullcontext  # type: ignore[assignment] # its own would raise them again at the end
     ended = list[int]()
-    service.previewer.start()
     try:
         with _signals(ended, server, service):
             await server.serve([listener])
