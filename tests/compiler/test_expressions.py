@@ -60,7 +60,11 @@ def test_rules_that_read_nothing_hold_for_all_rows_or_none() -> None:
 
 
 def test_a_path_that_goes_on_where_there_is_no_struct_is_missing() -> None:
-    assert ids(rule("custom_fields.plan.tier", "empty")) == ["a", "b", "c", "d"]
+    assert ids(rule("custom_fields.a.b.tier", "empty")) == ["a", "b", "c", "d"]
+    with pytest.raises(
+        DefinitionError, match=r"'custom_fields\.plan' is text, into which a path leads only where it is"
+    ):
+        ids(rule("custom_fields.plan.tier", "empty"))
 
 
 def test_a_custom_field_that_is_not_there_is_an_error_when_strict() -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import segbatch
-from builders import rule, write_contacts, write_segment
+from builders import write_contacts
 from segbatch.sql.asking import write_sql
 
 
@@ -58,23 +58,16 @@ def test_a_path_into_a_struct_of_a_map_that_leads_nowhere_is_warned_of(tmp_path:
     )
 
 
-def test_a_path_into_a_map_inside_of_a_column_is_an_error_of_its_segment_alone(tmp_path: Path) -> None:
+def test_a_path_goes_on_in_a_map_inside_of_a_column(tmp_path: Path) -> None:
     inner = pa.map_(pa.string(), pa.string())
     for kind, cell in (
         (pa.map_(pa.string(), inner), [("m", [("k", "v")])]),
         (pa.struct([("m", inner)]), {"m": [("k", "v")]}),
     ):
-        path = write_contacts(tmp_path / "c.parquet", {"custom_fields": pa.array([cell, None], kind)})
-        write_segment(tmp_path / "segments", "inside", rule("custom_fields.m.k", "eq", "v"))
-        write_segment(tmp_path / "segments", "there", rule("custom_fields.m", "exists"))
-        report = segbatch.run(path, tmp_path / "segments", tmp_path / f"output-{kind.id}")
-        inside, there = report.segments
-        assert (there.status, there.member_count) == ("ok", 1)
-        assert inside.error is not None
-        assert inside.error.endswith(
-            "inside.json: $.rules[0].field: 'custom_fields.m' is a map, into which a path leads only where it is a "
-            "column of a snapshot; make it a struct"
-        )
+        cells = pa.array([cell, None], kind)
+        assert preview(tmp_path, cells, "custom_fields.m.k eq v") == (("a",), [])
+        assert preview(tmp_path, cells, "custom_fields.m exists") == (("a",), [])
+        assert by_sql(tmp_path, "custom_fields.m.k neq v") == ("b",)
 
 
 def test_a_list_that_is_a_value_of_a_map_is_compared_as_a_list(tmp_path: Path) -> None:
@@ -115,9 +108,13 @@ def by_sql(folder: Path, written: str) -> tuple[str, ...]:
 
 def test_a_comma_before_an_end_is_no_json_but_where_it_stands_in_a_text(tmp_path: Path) -> None:
     texts = ['{"a": [1, "x"]}', '{"a": 1,}', '{"a": ",}"}', '{"a": [1,\n]}', '{"a": {"b": ",]"}}', '{"a": "\\",}"}']
-    found, [warning] = preview(tmp_path, pa.array(texts), "custom_fields.a exists")
+    found, [warning, mixed] = preview(tmp_path, pa.array(texts), "custom_fields.a exists")
     assert found == by_sql(tmp_path, "custom_fields.a exists") == ("a", "c", "e", "f")
     assert warning.startswith("'custom_fields' of 2 contacts is no JSON object and missing; the first is that of 'b'")
+    assert mixed == (
+        "'custom_fields.a' holds lists for 1 contact, objects for 1 contact and texts for 2 contacts, "
+        "and all are read as text"
+    )
 
 
 @pytest.mark.parametrize(

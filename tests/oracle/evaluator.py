@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from zoneinfo import ZoneInfo
 
 from .fields import Form, Snapshot
-from .jsontext import infer_json_type
-from .kinds import Kind, Refused
+from .kinds import Refused
 from .operators import NEGATED, PRESENCE, TESTS, check_ignore_case, check_shape
 from .probes import Reading, is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import pyarrow as pa
 
     Row = Mapping[str, Any]
     RowTest = Callable[[Row], bool]
 
-__all__ = ["Options", "Refused", "check", "holds", "infer_json_type", "members"]
+__all__ = ["Options", "Refused", "check", "holds", "members"]
 
 _RULE_KEYS = {"field", "operator", "value", "missing", "ignore_case"}
 _GROUP_KEYS = {"match", "rules"}
@@ -36,15 +35,14 @@ class Options(TypedDict, total=False):
         as_of: The run's moment; now if not told. Without an offset it is in the run's time zone.
         segments: The other segments of the run, by id.
         custom_fields_form: The form of `custom_fields`; a struct if not told.
-        json_type: For the JSON form, what `infer_json_type` says of the whole snapshot; for the map form,
-            what `infer_map_type` does.
+        cells: The whole columns into which paths may lead, by name; those of the rows if not told.
     """
 
     timezone: str
     as_of: datetime | None
     segments: Mapping[str, dict[str, Any]] | None
     custom_fields_form: Form
-    json_type: Kind | None
+    cells: Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class _Run:
         zone = ZoneInfo(options.get("timezone", "UTC"))
         as_of = options.get("as_of") or datetime.now(UTC)
         return cls(
-            Snapshot.of(schema, options.get("custom_fields_form", "struct"), options.get("json_type")),
+            Snapshot.of(schema, options.get("custom_fields_form", "struct"), options.get("cells")),
             zone,
             as_of if as_of.tzinfo else as_of.replace(tzinfo=zone),
             options.get("segments") or {},
@@ -90,6 +88,9 @@ def members(segment: dict[str, Any], rows: Iterable[Row], schema: pa.Schema, **o
     Raises:
         Refused: The segment is wrong for a snapshot of this schema, whatever the rows.
     """
+    rows = list(rows)
+    if "cells" not in options:
+        options["cells"] = {name: [row.get(name) for row in rows] for name in schema.names}
     test = _segment(segment, _Run.of(schema, options), ())
     return [test(row) for row in rows]
 

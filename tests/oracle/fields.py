@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from .jsontext import read_json
-from .kinds import NULL, Kind, Refused, kind_of
+from .jsontext import common, parse, shaped, type_of_values
+from .kinds import NULL, TEXT, Kind, Refused, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
@@ -24,28 +24,17 @@ class Snapshot:
     Attributes:
         columns: Their kinds, by name.
         form: The form in which `custom_fields` comes.
+        cells: The whole columns into which paths may lead, by name; what they hold decides how paths are read.
     """
 
     columns: Mapping[str, Kind]
     form: Form
+    cells: Mapping[str, Sequence[Any]]
 
     @classmethod
-    def of(cls, schema: pa.Schema, form: Form = "struct", json_type: Kind | None = None) -> Snapshot:
+    def of(cls, schema: pa.Schema, form: Form = "struct", cells: Mapping[str, Sequence[Any]] | None = None) -> Snapshot:
         """Read an Arrow schema."""
-        columns = {column.name: kind_of(column.type) for column in schema}
-        if form == "json" and CUSTOM_FIELDS in columns:
-            columns[CUSTOM_FIELDS] = json_type or Kind("struct")
-        if form == "map" and json_type is not None:
-            columns[CUSTOM_FIELDS] = json_type
-        return cls(columns, form)
-
-    def cell(self, row: Mapping[str, Any], column: str) -> Any:
-        """Give a contact's cell of a column, as the kind of the column says."""
-        cell = row[column]
-        if column == CUSTOM_FIELDS and self.form == "json":
-            return read_json(cell, self.columns[column])
-        is_map = self.columns[column].name == "map" or (column == CUSTOM_FIELDS and self.form == "map")
-        return dict(cell) if cell is not None and is_map else cell
+        return cls({column.name: kind_of(column.type) for column in schema}, form, cells or {})
 
     def find(self, field: object) -> Field:
         """Resolve a rule's field.
@@ -55,11 +44,42 @@ class Snapshot:
         """
         if not isinstance(field, str) or not field:
             raise Refused(f"{field!r} is no field")
-        column, rest = _longest(field, self.columns)
-        if column is None:
-            raise Refused(f"the snapshot has no column for {field!r}")
-        kind, keys = _walk(self.columns[column], rest)
-        return Field(self, column, keys, kind)
+        column, rest = self._column(field)
+        if rest is None:
+            return self._whole(column)
+        ways = list(_ways(self.columns[column], rest))
+        if len(ways) == 1 and all(step[0] == "key" for step in ways[0][0]):
+            return Field(column, [ways[0][0]], ways[0][1] or NULL)
+        return self._by_data(column, ways)
+
+    def _column(self, field: str) -> tuple[str, str | None]:
+        for name, rest in _heads(field):
+            if name in self.columns:
+                return name, rest
+        for name, rest in _heads(field):
+            alike = [column for column in self.columns if column.casefold() == name.casefold()]
+            if len(alike) == 1:
+                return alike[0], rest
+            if alike:
+                raise Refused(f"{field!r} may be any of {alike}")
+        raise Refused(f"the snapshot has no column for {field!r}")
+
+    def _whole(self, column: str) -> Field:
+        if column == CUSTOM_FIELDS and self.form == "json":
+            return Field(column, [(("object", ""),)], Kind("struct"))
+        return Field(column, [()], self.columns[column])
+
+    def _by_data(self, column: str, ways: list[tuple[_Steps, Kind | None]]) -> Field:
+        """Read a field as what the values on all the ways to it have in common."""
+        found: list[tuple[_Steps, Kind]] = []
+        for steps, kind in ways:
+            values = [value for cell in self.cells.get(column, ()) if (value := _follow(cell, steps)) is not None]
+            shown = kind if kind is not None else type_of_values(values)
+            if values and shown != NULL:
+                found.append((steps, shown))
+        if not found:
+            return Field(column, [], NULL)
+        return Field(column, [steps for steps, _ in found], common([kind for _, kind in found]))
 
 
 @dataclass(frozen=True)
@@ -67,45 +87,69 @@ class Field:
     """A resolved field.
 
     Attributes:
-        snapshot: Where it was found.
         column: The top-level column.
-        keys: The way on from there.
-        kind: What it holds; null where the way leads nowhere.
+        ways: The ways on from there; the first that finds something counts.
+        kind: What it holds; null where the ways lead nowhere.
     """
 
-    snapshot: Snapshot
     column: str
-    keys: tuple[str, ...]
+    ways: Sequence[_Steps]
     kind: Kind
 
     def cell(self, row: Mapping[str, Any]) -> Any:
         """Give a contact's cell."""
         if self.kind == NULL:
             return None
-        cell = self.snapshot.cell(row, self.column)
-        for key in self.keys:
-            cell = None if cell is None else cell.get(key)
-        return cell
+        found = (_follow(row[self.column], steps) for steps in self.ways)
+        value = next((value for value in found if value is not None), None)
+        return value if self.ways == [()] else shaped(value, self.kind)
 
 
-def _longest(path: str, names: Mapping[str, Kind]) -> tuple[str | None, str]:
-    """Split a path after the longest dotted beginning that is a name."""
+_Steps = tuple[tuple[str, str], ...]
+
+
+def _heads(path: str) -> Iterator[tuple[str, str | None]]:
+    """Split a path after each of its beginnings, the longest first."""
     parts = path.split(".")
     for length in range(len(parts), 0, -1):
-        name = ".".join(parts[:length])
-        if name in names:
-            return name, ".".join(parts[length:]) if length < len(parts) else ""
-    return None, path
+        yield ".".join(parts[:length]), ".".join(parts[length:]) if length < len(parts) else None
 
 
-def _walk(kind: Kind, path: str) -> tuple[Kind, tuple[str, ...]]:
-    """Follow a path into a kind; the null kind where it leads nowhere."""
-    if not path:
-        return kind, ()
-    if kind.name == "map":
-        return kind.item or NULL, (path,)
-    key, rest = _longest(path, kind.fields)
-    if key is None:
-        return NULL, ()
-    found, keys = _walk(kind.fields[key], rest)
-    return found, (key, *keys)
+def _ways(kind: Kind, path: str | None) -> Iterator[tuple[_Steps, Kind | None]]:
+    """Give every way to follow a path into a kind, with what is at its end; of JSON the values show that."""
+    if path is None:
+        yield (), kind
+        return
+    for head, rest in _heads(path):
+        if kind.name == "struct" and head in kind.fields:
+            inner, step = kind.fields[head], ("key", head)
+        elif kind.name == "map":
+            inner, step = kind.item or NULL, ("entry", head)
+        else:
+            continue
+        yield from (((step, *steps), found) for steps, found in _ways(inner, rest))
+    if kind == TEXT:
+        yield (("json", path),), None
+
+
+def _follow(value: Any, steps: _Steps) -> Any:
+    for what, key in steps:
+        if value is None:
+            return None
+        if what == "key":
+            value = value.get(key)
+        elif what == "entry":
+            value = next((entry for name, entry in value if name == key), None)
+        elif what == "object":
+            return parse(value)
+        else:
+            return _in_object(parse(value), key)
+    return None if isinstance(value, float) and value != value else value  # noqa: PLR0124
+
+
+def _in_object(value: Any, path: str | None) -> Any:
+    """Follow a path in JSON: at each step the longest key under which something is found."""
+    if path is None or not isinstance(value, dict):
+        return value if path is None else None
+    found = (_in_object(value[head], rest) for head, rest in _heads(path) if head in value)
+    return next((one for one in found if one is not None), None)

@@ -1,4 +1,4 @@
-"""`custom_fields` as JSON texts: the type that the whole snapshot shows, and each row read by it."""
+"""JSON texts, and values of several kinds at one path: the kind that they have in common, and each read by it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from .kinds import NULL, TEXT, Kind, KindName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+_DIGITS_OF_DOUBLES = 15
+_NUMBERS = {"integer", "decimal", "float", "number"}
+_NESTED = {"struct", "map", "other"}
 
 
 class Number(str):
@@ -17,28 +21,8 @@ class Number(str):
     __slots__ = ()
 
 
-def infer_json_type(texts: Iterable[str | None]) -> Kind:
-    """Tell the struct that a whole column of JSON texts shows; broken texts and non-objects show nothing."""
-    objects = [parsed for parsed in map(_parse, texts) if parsed is not None]
-    return _kind(objects) if objects else Kind("struct")
-
-
-def infer_map_type(cells: Iterable[list[tuple[str, str]] | None]) -> Kind:
-    """Tell the struct that a whole column of maps shows: every key that some contact has, each a text."""
-    return Kind("struct", fields={key: TEXT for cell in cells for key, _ in cell or ()})
-
-
-def read_json(text: str | None, kind: Kind) -> dict[str, Any] | None:
-    """Read one row by the type of the whole column.
-
-    Returns:
-        The object, or None for a null, a broken text and a text that is no object.
-    """
-    parsed = _parse(text)
-    return None if parsed is None else _shape(parsed, kind)
-
-
-def _parse(text: str | None) -> dict[str, Any] | None:
+def parse(text: str | None) -> dict[str, Any] | None:
+    """Read a text that is a JSON object; None for a null, a broken text and a text that is no object."""
     try:
         parsed = json.loads(text or "", parse_int=Number, parse_float=Number, parse_constant=_refuse)
     except ValueError:
@@ -50,23 +34,37 @@ def _refuse(constant: str) -> None:
     raise ValueError(constant)
 
 
-def _kind(values: list[Any]) -> Kind:
-    """Tell the one kind of all the values that one key, or one list's elements, show."""
+def type_of_values(values: Iterable[Any]) -> Kind:
+    """Tell the one kind of all the JSON values that one path, or one list's elements, show."""
     shown = [value for value in values if value is not None]
-    match sorted({_name(value) for value in shown}):
+    names = {_name(value) for value in shown}
+    if "list" in names and "struct" not in names:
+        elements = [element for value in shown for element in (value if isinstance(value, list) else [value])]
+        return Kind("list", item=type_of_values(elements))
+    match sorted(names):
         case []:
             return NULL
-        case ["struct"]:
-            keys = dict.fromkeys(key for value in shown for key in value)
-            return Kind("struct", fields={key: _kind([value.get(key) for value in shown]) for key in keys})
-        case ["list"]:
-            return Kind("list", item=_kind([element for value in shown for element in value]))
+        case ["float", "integer"]:
+            whole = [value for value in shown if _name(value) == "integer"]
+            longest = max(len(number.lstrip("-")) for number in whole)
+            return Kind("float" if longest <= _DIGITS_OF_DOUBLES else "number")
         case [one]:
             return Kind(one)
-        case ["float", "integer"]:
-            return Kind("float")
         case _:
             return TEXT
+
+
+def common(kinds: Sequence[Kind]) -> Kind:
+    """Tell the one kind of values from several places."""
+    first = kinds[0]
+    names = {kind.name for kind in kinds}
+    if all(kind == first for kind in kinds):
+        return first
+    if names <= _NUMBERS:
+        return Kind("integer") if names == {"integer"} else Kind("float" if names == {"float"} else "number")
+    if "list" in names and not names & _NESTED:
+        return Kind("list", item=common([(kind.item or NULL) if kind.name == "list" else kind for kind in kinds]))
+    return first if len(names) == 1 and first.name == "datetime" else TEXT
 
 
 def _name(value: object) -> KindName:
@@ -83,25 +81,27 @@ def _name(value: object) -> KindName:
             return "struct"
 
 
-def _shape(value: Any, kind: Kind) -> Any:
+def shaped(value: Any, kind: Kind) -> Any:
+    """Read a value as the kind that all the values have."""
     if value is None:
         return None
     match kind.name:
-        case "struct":
-            shaped: Any = {key: _shape(value.get(key), child) for key, child in kind.fields.items()}
         case "list":
-            shaped = [_shape(element, kind.item or NULL) for element in value]
-        case "integer" | "float":
-            shaped = int(value) if kind.name == "integer" else float(value)
+            return [shaped(element, kind.item or NULL) for element in (value if isinstance(value, list) else [value])]
+        case "integer" if isinstance(value, Number):
+            return int(value)
+        case "float" if isinstance(value, Number):
+            return float(value)
+        case "number" if isinstance(value, Number):
+            return int(value) if _name(value) == "integer" else float(value)
         case "text" if type(value) is not str:
-            shaped = _compact(value)
+            return _compact(value)
         case _:
-            shaped = value
-    return shaped
+            return value
 
 
 def _compact(value: object) -> str:
-    """Write a JSON value without white space, its numbers as they were written."""
+    """Write a value without white space, its numbers as they were written."""
     match value:
         case Number():
             return str(value)

@@ -15,6 +15,7 @@ KindName = Literal[
     "integer",
     "decimal",
     "float",
+    "number",
     "boolean",
     "datetime",
     "date",

@@ -89,6 +89,8 @@ def probe(kind: Kind, value: object, reading: Reading) -> Probe:
             found = _number_probe(as_exact(value))
         case "float":
             found = _number_probe(as_float(value, kind.bits))
+        case "number":
+            found = _any_number_probe(value)
         case "boolean":
             truth = _TRUTHS.get(value) if isinstance(value, str) else value
             found = Probe("truth", truth, _itself) if isinstance(truth, bool) else None
@@ -107,6 +109,14 @@ def _itself(cell: object) -> object:
 
 def _number_probe(number: object) -> Probe | None:
     return None if number is None else Probe("number", number, _itself)
+
+
+def _any_number_probe(value: object) -> Probe | None:
+    """Compare whole numbers exactly, and others as doubles: 0.1 is the double next to it."""
+    exact, double = as_exact(value), as_double(value)
+    if exact is None or double is None:
+        return None
+    return Probe("number", exact if exact == int(exact) else double, _itself)
 
 
 def _text_probe(value: object, reading: Reading) -> Probe | None:

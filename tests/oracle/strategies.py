@@ -11,18 +11,15 @@ from . import pools
 from .contacts import tables
 from .definitions import definitions, runs
 from .fields import Form, Snapshot
-from .jsontext import infer_json_type, infer_map_type
 from .pools import ALL, TEN, schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     import pyarrow as pa
     from hypothesis.strategies import DrawFn
 
     from .evaluator import Options
-    from .kinds import Kind
 
 __all__ = ["ALL", "TEN", "Case", "as_ofs", "cases", "definitions", "runs", "schema", "tables", "timezones"]
 
@@ -52,13 +49,6 @@ def as_ofs() -> st.SearchStrategy[datetime]:
     return st.sampled_from(pools.AS_OFS)
 
 
-INFER: dict[Form, Callable[[list[Any]], Kind | None]] = {
-    "struct": lambda _cells: None,
-    "json": infer_json_type,
-    "map": infer_map_type,
-}
-
-
 @st.composite
 def cases(draw: DrawFn, operators: tuple[str, ...] = ALL, form: Form = "struct") -> Case:
     """Draw a run: its contacts first, so that the segments fit what they hold."""
@@ -67,9 +57,9 @@ def cases(draw: DrawFn, operators: tuple[str, ...] = ALL, form: Form = "struct")
         "timezone": draw(timezones()),
         "as_of": draw(as_ofs()),
         "custom_fields_form": form,
-        "json_type": INFER[form](table["custom_fields"].to_pylist()),
+        "cells": {name: table[name].to_pylist() for name in table.column_names},
     }
-    snapshot = Snapshot.of(table.schema, form, options["json_type"])
+    snapshot = Snapshot.of(table.schema, form, options["cells"])
     segments = draw(runs(snapshot, operators))
     options["segments"] = segments
     return Case(table, segments, options)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from . import strategies
-from .evaluator import Refused, check, holds, infer_json_type, members
-from .jsontext import read_json
+from .evaluator import Refused, check, holds, members
+from .fields import Form, Snapshot
 from .kinds import Kind
 
 STRUCT = pa.struct([("plan", pa.string()), ("a.b", pa.int64()), ("a", pa.struct([("b", pa.string())]))])
@@ -37,22 +37,37 @@ def test_a_path_takes_the_longest_name_at_each_step(field: str, value: Any, *, e
     assert holds(segment(rule), row, schema) is expected
 
 
-def test_json_texts_show_their_type_over_the_whole_snapshot() -> None:
-    texts = [
-        '{"n": 1, "mix": 1.50, "l": [1, "a"], "o": {"k": null}}',
-        '{"n": 2.5, "mix": {"a": [true, null]}, "l": []}',
-        '{"mix": null}',
-        '{"n": NaN}',
-        "[1]",
-        None,
-    ]
-    kind = infer_json_type(texts)
-    assert kind.fields["n"] == Kind("float")
-    assert kind.fields["l"] == Kind("list", item=Kind("text"))
-    assert kind.fields["o"].fields["k"] == Kind("null")
-    cells = [read_json(text, kind) for text in texts]
-    assert [cell and cell["mix"] for cell in cells] == ["1.50", '{"a":[true,null]}', None, None, None, None]
-    assert [cell and cell["l"] for cell in cells][:2] == [["1", "a"], []]
+TEXTS = [
+    (
+        '{"n": 1, "mix": 1.50, "l": [1, "a"], "o": {"k": null}, "tags": ["x"], "home.city": "x",'
+        ' "id": 12345678901234567890}'
+    ),
+    '{"n": 2.5, "mix": {"a": [true, null]}, "l": [], "tags": "x", "home": {"city": "y"}, "id": 0.5}',
+    '{"mix": null, "home": {"city": "z"}, "home.city": null, "id": 12345678901234567891}',
+    '{"n": NaN}',
+    "[1]",
+    None,
+]
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "cells"),
+    [
+        ("n", Kind("float"), [1.0, 2.5, None]),
+        ("mix", Kind("text"), ["1.50", '{"a":[true,null]}', None]),
+        ("mix.a", Kind("list", item=Kind("boolean")), [None, [True, None], None]),
+        ("l", Kind("list", item=Kind("text")), [["1", "a"], [], None]),
+        ("tags", Kind("list", item=Kind("text")), [["x"], ["x"], None]),
+        ("home.city", Kind("text"), ["x", "y", "z"]),
+        ("id", Kind("number"), [12345678901234567890, 0.5, 12345678901234567891]),
+        ("o.k", Kind("null"), [None, None, None]),
+    ],
+)
+def test_json_texts_show_their_type_over_the_whole_snapshot(field: str, kind: Kind, cells: list[Any]) -> None:
+    schema = pa.schema([("custom_fields", pa.string())])
+    found = Snapshot.of(schema, "json", {"custom_fields": TEXTS}).find(f"custom_fields.{field}")
+    assert found.kind == kind
+    assert [found.cell({"custom_fields": text}) for text in TEXTS] == [*cells, None, None, None]
 
 
 def test_the_forms_of_custom_fields_mean_the_same() -> None:
@@ -61,10 +76,22 @@ def test_the_forms_of_custom_fields_mean_the_same() -> None:
     as_text, as_map = (
         pa.schema([("custom_fields", arrow)]) for arrow in (pa.string(), pa.map_(pa.string(), pa.string()))
     )
-    found = infer_json_type([text])
-    assert holds(rule, {"custom_fields": text}, as_text, custom_fields_form="json", json_type=found)
-    assert holds(rule, {"custom_fields": pairs}, as_map, custom_fields_form="map")
-    assert not holds(rule, {"custom_fields": None}, as_map, custom_fields_form="map")
+    forms: tuple[tuple[Any, pa.Schema, Form], ...] = ((text, as_text, "json"), (pairs, as_map, "map"))
+    for cell, schema, form in forms:
+        cells = {"custom_fields": [cell, None]}
+        found = members(
+            rule, [{"custom_fields": one} for one in (cell, None)], schema, custom_fields_form=form, cells=cells
+        )
+        assert found == [True, False]
+
+
+def test_a_column_that_differs_by_case_alone_is_meant_if_it_is_the_only_one() -> None:
+    schema = pa.schema([("STATUS", pa.string()), ("a", pa.string()), ("A", pa.string())])
+    rule = segment({"field": "status", "operator": "eq", "value": "x"})
+    assert holds(rule, {"STATUS": "x", "a": None, "A": None}, schema)
+    assert Snapshot.of(schema).find("a").column == "a"
+    with pytest.raises(Refused):
+        Snapshot.of(pa.schema([("Ab", pa.string()), ("aB", pa.string())])).find("ab")
 
 
 def test_a_segment_holds_contacts_of_its_own_project_only() -> None:

@@ -51,7 +51,7 @@ def members(tmp_path: Path, *rules: dict[str, Any], **more: Any) -> list[str]:
     found = [one for (one,) in rows(sql)]
     whole = segment(*rules)
     snapshot = open_snapshot(str(path)).with_fields({str(one.field) for _, one in whole.rule_paths()})
-    frame = pl.concat([batch.frame for batch in snapshot.batches(snapshot.schema, 2)])
+    frame = pl.concat([batch.frame for batch in snapshot.batches({*snapshot.schema, *snapshot.schema.derived}, 2)])
     condition = compile_segment(whole, snapshot.schema, as_of=MOMENT, **more)
     assert frame.filter(condition)["id"].to_list() == found, sql
     return found

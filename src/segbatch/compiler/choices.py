@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from fractions import Fraction
 from typing import cast
 
@@ -12,7 +13,8 @@ from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import holds, local_day, units
 from segbatch.compiler.reading import WHITE_SPACE, Unreadable, read_moment, read_number
 from segbatch.contacts.fields import Field, element_of
-from segbatch.contacts.kinds import Kind
+from segbatch.contacts.kinds import ANY_LENGTH, FLOAT, LONG, WHOLE, Kind
+from segbatch.contacts.numbers import DIGITS
 from segbatch.definitions.values import Scalar
 
 __all__ = ["UnreadableItem", "one_of"]
@@ -85,6 +87,8 @@ def _text_among(expr: pl.Expr, values: Sequence[Scalar]) -> pl.Expr:
 
 def _number_among(field: Field, values: Sequence[Scalar]) -> pl.Expr:
     numbers = [read_number(value) for value in values]
+    if field.dtype == ANY_LENGTH:
+        return _any_length_among(field.expr, numbers)
     if field.dtype.is_float():
         return _look_up(
             field.expr.cast(pl.Float64), [_in_precision(float(n), field.dtype) for n in numbers], pl.Float64()
@@ -93,6 +97,20 @@ def _number_among(field: Field, values: Sequence[Scalar]) -> pl.Expr:
     whole = [int(scaled) for scaled in (Fraction(n) * 10**scale for n in numbers) if scaled.denominator == 1]
     expr = field.expr.to_physical() if isinstance(field.dtype, pl.Decimal) else field.expr
     return _look_up(expr.cast(pl.Int128), [number for number in whole if abs(number) < _INT128], pl.Int128())
+
+
+def _any_length_among(expr: pl.Expr, numbers: Sequence[Decimal]) -> pl.Expr:
+    """Look up numbers of `ANY_LENGTH`: whole ones exactly, others as doubles."""
+    whole = [int(number) for number in numbers if Fraction(number).denominator == 1]
+    short = [number for number in whole if abs(number) < 10**DIGITS]
+    long = [str(number) for number in whole if abs(number) >= 10**DIGITS]
+    doubles = [float(n) for n in numbers if Fraction(n).denominator != 1 or Fraction(float(n)) == Fraction(n)]
+    tests = (
+        _look_up(expr.struct.field(WHOLE).to_physical().cast(pl.Int128), short, pl.Int128()),
+        _look_up(expr.struct.field(LONG), long, pl.String()),
+        _look_up(expr.struct.field(FLOAT), doubles, pl.Float64()),
+    )
+    return pl.any_horizontal(test.fill_null(value=False) for test in tests)
 
 
 def _in_precision(number: float, dtype: pl.DataType) -> float:

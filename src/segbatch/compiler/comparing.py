@@ -14,6 +14,7 @@ from segbatch.compiler.clock import Clock
 from segbatch.compiler.exact import (
     COMPARE,
     Comparison,
+    compare_any_length,
     compare_float,
     compare_integer,
     compare_scaled,
@@ -29,7 +30,7 @@ from segbatch.compiler.reading import (
     read_number,
 )
 from segbatch.contacts.fields import Field, element_of
-from segbatch.contacts.kinds import Kind
+from segbatch.contacts.kinds import ANY_LENGTH, Kind
 from segbatch.definitions.values import Scalar
 
 __all__ = ["NotAllowed", "contains", "holds", "in_lower_case", "is_blank", "local_day", "nowhere", "units"]
@@ -151,6 +152,8 @@ def _text_as_number(expr: pl.Expr, comparison: Comparison, value: float) -> pl.E
 
 def _number(field: Field, comparison: Comparison, value: Scalar) -> pl.Expr:
     bound = read_number(value)
+    if field.dtype == ANY_LENGTH:
+        return compare_any_length(field.expr, comparison, bound)
     if field.dtype.is_float():
         return compare_float(field.expr, field.dtype, comparison, bound)
     if isinstance(field.dtype, pl.Decimal):

@@ -13,7 +13,10 @@ from typing import Literal, assert_never
 
 import polars as pl
 
-__all__ = ["COMPARE", "Comparison", "compare_float", "compare_integer", "compare_scaled", "never"]
+from segbatch.contacts.kinds import FLOAT, LONG, WHOLE
+from segbatch.contacts.numbers import DIGITS
+
+__all__ = ["COMPARE", "Comparison", "compare_any_length", "compare_float", "compare_integer", "compare_scaled", "never"]
 
 Comparison = Literal["eq", "gt", "lt", "gte", "lte"]
 
@@ -103,3 +106,55 @@ def compare_float(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bou
     elif isinstance(dtype, pl.Float16):
         expr, dtype = expr.cast(pl.Float32), pl.Float32()
     return COMPARE[comparison](expr, pl.lit(number, dtype=dtype))
+
+
+def compare_any_length(expr: pl.Expr, comparison: Comparison, bound: Decimal) -> pl.Expr:
+    """Compare numbers of `ANY_LENGTH` with any number, whole ones exactly."""
+    whole, long = expr.struct.field(WHOLE), expr.struct.field(LONG)
+    by_whole = compare_scaled(whole, pl.Int128(), comparison, Fraction(bound))
+    by_long = _compare_long(long, comparison, Fraction(bound))
+    by_float = _compare_double(expr.struct.field(FLOAT), comparison, bound)
+    return pl.when(whole.is_not_null()).then(by_whole).when(long.is_not_null()).then(by_long).otherwise(by_float)
+
+
+def _compare_double(expr: pl.Expr, comparison: Comparison, bound: Decimal) -> pl.Expr:
+    """Compare doubles with a number that is no double where it is whole: none equals it, and the order is exact."""
+    number = float(bound)
+    rounded = Fraction(number) - Fraction(bound)
+    if Fraction(bound).denominator != 1 or not rounded:
+        return COMPARE[comparison](expr, pl.lit(number))
+    if comparison == "eq":
+        return never(expr)
+    is_above = comparison in {"gt", "gte"}
+    includes = (rounded > 0) == is_above
+    exact: Comparison = ("gte" if includes else "gt") if is_above else ("lte" if includes else "lt")
+    return COMPARE[exact](expr, pl.lit(number))
+
+
+def _compare_long(expr: pl.Expr, comparison: Comparison, bound: Fraction) -> pl.Expr:
+    """Compare texts of whole numbers of more than `DIGITS` digits with a number."""
+    unit = _nearest_unit(comparison, bound)
+    if unit is None:
+        return never(expr)
+    is_positive = ~expr.str.starts_with("-")
+    written = str(abs(unit))
+    if comparison == "eq":
+        return expr == pl.lit(str(unit))
+    if len(written) <= DIGITS:
+        above = is_positive
+    else:
+        digits = expr.str.strip_prefix("-")
+        length, longest = digits.str.len_bytes(), len(written)
+        farther = (length > longest) | ((length == longest) & (digits > pl.lit(written)))
+        nearer = (length < longest) | ((length == longest) & (digits < pl.lit(written)))
+        above = (is_positive & farther) if unit > 0 else (is_positive | nearer)
+    equal = expr == pl.lit(str(unit))
+    match comparison:
+        case "gt":
+            return above & ~equal
+        case "gte":
+            return above | equal
+        case "lt":
+            return ~above & ~equal
+        case _:
+            return ~above | equal

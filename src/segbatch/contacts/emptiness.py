@@ -23,19 +23,13 @@ def find_empty(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str
         SnapshotError: A file cannot be read, or is damaged.
     """
     waiting = {name: field for name, field in fields.items() if field.kind is not Kind.NOTHING}
-    unknown = {name: field for name, field in waiting.items() if not _was_seen(snapshot, field)}
+    unknown = {name: field for name, field in waiting.items() if name not in snapshot.schema.derived}
     for file in snapshot.files if unknown else ():
-        leaves = {field.leaf for field in unknown.values() if field.column not in snapshot.opened}
-        found = leaves_with_values(file, leaves)
+        found = leaves_with_values(file, {field.leaf for field in unknown.values()})
         unknown = {name: field for name, field in unknown.items() if field.leaf not in found}
         if not unknown:
             break
     return frozenset(fields.keys() - waiting.keys()) | _without_values(snapshot, unknown)
-
-
-def _was_seen(snapshot: Snapshot, field: Field) -> bool:
-    """Tell whether a value was seen when the field's column was opened: of JSON, a key without any has no type."""
-    return field.column in snapshot.opened and snapshot.forms.get(field.column) == "json"
 
 
 def _without_values(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:

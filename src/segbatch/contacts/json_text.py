@@ -1,12 +1,10 @@
-"""A column of JSON texts, read as the struct that its values show over the whole snapshot.
+"""A column of JSON texts: the type that the values of a path show over the whole snapshot, and these values.
 
 DuckDB's JSON functions do the reading. Only the keys that some rule names are looked at.
 """
 
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import combinations, pairwise
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -14,36 +12,13 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.contacts.json_faults import fault_of
+from segbatch.contacts.json_kinds import KINDS, Seen, Shape, Typed, typed
+from segbatch.contacts.json_paths import pointer_of, quoted, ways_to_split
+from segbatch.contacts.numbers import of_any_length
 
 __all__ = ["JsonColumn"]
 
-_MOST_SPLITS = 6
-"""Paths with more dots than this are taken to have a key at every dot."""
-
 _KEYS_SAMPLED = 500
-
-_KINDS = {
-    "VARCHAR": "text",
-    "BIGINT": "integer",
-    "UBIGINT": "integer",
-    "HUGEINT": "integer",
-    "DOUBLE": "number",
-    "BOOLEAN": "boolean",
-    "ARRAY": "list",
-    "OBJECT": "object",
-}
-"""What DuckDB calls the kinds of JSON values; its NULL is no value at all."""
-
-_SQL_TYPES = {"text": "VARCHAR", "integer": "HUGEINT", "number": "DOUBLE", "boolean": "BOOLEAN"}
-
-_POLARS_TYPES: dict[str, pl.DataType] = {
-    "text": pl.String(),
-    "integer": pl.Decimal(38, 0),
-    "number": pl.Float64(),
-    "boolean": pl.Boolean(),
-    "object": pl.Struct([]),
-    "list": pl.List(pl.Null),
-}
 
 _KIND = "CASE WHEN json_valid(j) THEN json_type(j) END"
 
@@ -53,39 +28,45 @@ _QUOTED = r'"(?:\\.|[^"\\])*"'
 _CHUNK = 16_384
 """How many texts DuckDB takes at a time, on each of its threads."""
 
-_Keys = tuple[str, ...]
+_NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
+_WHOLE = "'-?[0-9]+'"
+_SQL_TYPES: Mapping[Shape, str] = {"integer": "DECIMAL(38, 0)", "number": "DOUBLE", "boolean": "BOOLEAN"}
 
-
-@dataclass(slots=True)
-class _Node:
-    """What was seen at one path: the kinds of its values, and where they are lists, those of the elements."""
-
-    kinds: set[str] = field(default_factory=set)
-    elements: set[str] = field(default_factory=set)
+_Path = str | None
 
 
 class JsonColumn:
     """A column of JSON texts.
 
-    First `look` at every batch of the snapshot, then `dtype` says what the column is, and `decode` reads it so.
+    First `look` at every batch of the snapshot, then `typed` says what the values of a path are, and `decode` reads
+    them so. A path is dotted; None is the text as a whole.
 
     Attributes:
-        broken: How many texts are no JSON, or JSON but no object.
+        broken: How many texts are no JSON, or JSON but no object where objects are asked for.
         first_broken: The row of the first of them, counted from 0.
         fault: What is wrong with the first of them.
+        keys: Some keys of the objects.
+        objects: How many texts are JSON objects.
     """
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    def __init__(self, paths: Iterable[_Path], *, objects: bool) -> None:
         """Prepare to look.
 
         Args:
-            paths: The dotted paths into the column that rules name; empty for the column itself.
+            paths: The paths into the column that rules name.
+            objects: Whether every text has to be an object.
         """
-        keys = sorted({prefix for path in paths if path for split in _splits(path) for prefix in _prefixes(split)})
-        self._nodes: dict[_Keys, _Node] = {path: _Node() for path in keys}
-        self._known: set[str] = set()
+        self._pointers = {
+            path: {pointer_of(keys): keys for keys in ways_to_split(path)} for path in dict.fromkeys(paths)
+        }
+        self._seen = {path: Seen() for path in self._pointers}
+        self._used: dict[_Path, set[str]] = {path: set() for path in self._pointers}
+        self._types: dict[_Path, Typed] = {}
+        self._objects = objects
         self._rows = 0
         self._connection = duckdb.connect()
+        self.keys: set[str] = set()
+        self.objects = 0
         self.broken = 0
         self.first_broken = 0
         self.fault = ""
@@ -94,12 +75,35 @@ class JsonColumn:
         """Take in the kinds of the values of one batch."""
         kinds = self._kinds_of(texts)
         self._count_broken(texts, kinds)
-        self._register(_objects(texts, kinds))
-        self._look_for_kinds()
-        self._look_for_elements()
-        if len(self._known) < _KEYS_SAMPLED:
-            self._known |= {key for (key,) in self._rows_of("SELECT DISTINCT unnest(json_keys(j)) FROM batch")}
+        self._register(self._readable(texts, kinds))
+        simple = dict[str, _Path]()
+        for path, counts in self._kinds_by_path().items():
+            self._used[path] |= counts.keys()
+            if len(counts) == 1:
+                [(pointer, found)] = counts.items()
+                self._seen[path].kinds += found
+                if found.keys() & {"number", "list"} or "number" in self._seen[path].kinds:
+                    simple[pointer] = path
+                elif "integer" in found:
+                    self._seen[path].is_measured = False
+            elif counts:
+                self._look_at_first(path, [one for one in self._pointers[path] if one in counts])
+        if simple:
+            self._look_closer(_each_of(list(simple)), list(simple.values()))
+        if len(self.keys) < _KEYS_SAMPLED:
+            sql = "SELECT DISTINCT unnest(json_keys(j)) FROM batch WHERE json_type(j) = 'OBJECT'"
+            self.keys |= {key for (key,) in self._rows_of(sql)}
         self._rows += len(texts)
+
+    def typed(self, path: _Path) -> Typed:
+        """Return the type of the values of a path."""
+        if path not in self._types:
+            self._types[path] = typed(self._seen[path])
+        return self._types[path]
+
+    def splits(self, path: _Path) -> tuple[tuple[str, ...], ...]:
+        """Return the ways to split a path into keys that find a value in some text, the first counts."""
+        return tuple(keys for pointer, keys in self._pointers[path].items() if pointer in self._used[path])
 
     def _register(self, texts: pl.Series) -> None:
         """Let DuckDB see texts, in chunks that it reads side by side."""
@@ -112,89 +116,86 @@ class JsonColumn:
         kinds = pl.Series(self._connection.sql(f"SELECT {_KIND} AS kind FROM batch").to_arrow_table().column("kind"))
         return _strictly(texts, kinds)
 
+    def _readable(self, texts: pl.Series, kinds: pl.Series) -> pl.Series:
+        """Return the texts that can be looked into; null in place of the others."""
+        good = kinds == "OBJECT" if self._objects else kinds.is_not_null()
+        return texts.to_frame("j").select(pl.when(good).then("j")).to_series()
+
     def _count_broken(self, texts: pl.Series, kinds: pl.Series) -> None:
-        rows = (texts.is_not_null() & ~kinds.is_in(["OBJECT", "NULL"]).fill_null(value=False)).arg_true()
+        good = kinds.is_in(["OBJECT", "NULL"]).fill_null(value=False) if self._objects else kinds.is_not_null()
+        rows = (texts.is_not_null() & ~good).arg_true()
         if len(rows) and not self.broken:
             self.first_broken = self._rows + rows[0]
             self.fault = fault_of(texts[rows[0]])
         self.broken += len(rows)
+        self.objects += int((kinds == "OBJECT").sum())
 
-    def _look_for_kinds(self) -> None:
-        pointers = ", ".join(_quoted(_pointer(path)) for path in self._nodes)
-        for (kinds,) in self._rows_of(f"SELECT DISTINCT json_type(j, [{pointers}]) FROM batch") if pointers else ():
-            for node, kind in zip(self._nodes.values(), kinds or (), strict=False):
-                if kind in _KINDS:
-                    node.kinds.add(_KINDS[kind])
+    def _kinds_by_path(self) -> dict[_Path, dict[str, Counter[str]]]:
+        """Count the kinds of the values that each pointer of each path finds in the batch."""
+        flat = [(path, pointer) for path, pointers in self._pointers.items() for pointer in pointers]
+        found: dict[_Path, dict[str, Counter[str]]] = {path: {} for path in self._pointers}
+        listed = _listed(pointer for _, pointer in flat)
+        types = f"SELECT json_type(j, {listed}) AS t FROM batch WHERE j IS NOT NULL"
+        each = f"SELECT unnest(t) AS k, generate_subscripts(t, 1) AS i FROM ({types})"
+        for index, kind, number in self._rows_of(f"SELECT i, k, count(*) FROM ({each}) GROUP BY i, k") if flat else ():
+            if kind in KINDS:
+                path, pointer = flat[index - 1]
+                found[path].setdefault(pointer, Counter())[KINDS[kind]] += number
+        return found
 
-    def _look_for_elements(self) -> None:
-        for path, node in self._nodes.items():
-            if "list" in node.kinds:
-                value = f"json_extract(j, {_quoted(_pointer(path))})"
-                found = self._rows_of(f"SELECT DISTINCT unnest(json_type({value}, '$[*]')) FROM batch")
-                node.elements |= {_KINDS[kind] for (kind,) in found if kind in _KINDS}
+    def _look_at_first(self, path: _Path, pointers: Sequence[str]) -> None:
+        """Look at values that several pointers find: of each contact the first one counts."""
+        values = _first_of(pointers)
+        for kind, number in self._rows_of(f"SELECT k, count(*) FROM ({values}) GROUP BY k"):
+            if kind in KINDS:
+                self._seen[path].kinds[KINDS[kind]] += number
+        self._look_closer(values, [path])
+
+    def _look_closer(self, values: str, paths: Sequence[_Path]) -> None:
+        """Look at the length of numbers, and at the elements of lists."""
+        where = f"k IN {_NUMBERS} AND regexp_full_match(s, {_WHOLE})"
+        whole = f"SELECT i, k, count(*), max(length(ltrim(s, '-'))) FROM ({values}) WHERE {where} GROUP BY i, k"
+        for index, kind, number, digits in self._rows_of(whole):
+            seen = self._seen[paths[index - 1]]
+            seen.digits = max(seen.digits, digits)
+            if kind == "DOUBLE":  # so DuckDB calls whole numbers beyond 64 bits too
+                seen.kinds += Counter({"integer": number})
+                seen.kinds -= Counter({"number": number})
+        lists = f"SELECT r, i, s FROM ({values}) WHERE k = 'ARRAY'"
+        each = "unnest(json_type(s, '$[*]')) AS k, unnest(json_extract_string(s, '$[*]')) AS s"
+        is_whole = f"k IN {_NUMBERS} AND regexp_full_match(s, {_WHOLE})"
+        kinds = f"r, i, CASE WHEN {is_whole} THEN 'HUGEINT' ELSE k END AS k, length(ltrim(s, '-')) AS n"
+        elements = f"SELECT {kinds} FROM (SELECT r, i, {each} FROM ({lists}))"
+        counted = f"SELECT i, k, count(DISTINCT r), max(n) FROM ({elements}) GROUP BY i, k"
+        for index, kind, number, digits in self._rows_of(counted):
+            if kind in KINDS:
+                seen = self._seen[paths[index - 1]]
+                seen.elements[KINDS[kind]] += number
+                if kind == "HUGEINT":
+                    seen.element_digits = max(seen.element_digits, digits)
 
     def _rows_of(self, sql: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql).fetchall()
 
-    @property
-    def mixed(self) -> frozenset[str]:
-        """The dotted paths whose values, or elements, are of several kinds and read as text."""
-        texts = {path for path, node in self._nodes.items() if _is_mixed(node.kinds) or _is_mixed(node.elements)}
-        return frozenset(".".join(path) for path in texts)
+    def decode(self, texts: pl.Series, paths: Collection[_Path]) -> dict[_Path, pl.Series]:
+        """Read the values of some paths in a batch as `typed` says; what is no value is null.
 
-    @property
-    def dtype(self) -> pl.DataType:
-        """The struct that the values show; keys that no rule names are in it without a type."""
-        fields = self._children(())
-        others = {key: pl.Null() for key in sorted(self._known - fields.keys())}
-        return pl.Struct({**fields, **others})
-
-    def _children(self, parent: _Keys) -> dict[str, pl.DataType]:
-        return {path[-1]: self._polars_type(path) for path in self._below(parent)}
-
-    def _below(self, parent: _Keys) -> list[_Keys]:
-        """Return the paths one key below another, where some value was seen."""
-        depth = len(parent) + 1
-        return [path for path, node in self._nodes.items() if len(path) == depth and path[:-1] == parent and node.kinds]
-
-    def _polars_type(self, path: _Keys) -> pl.DataType:
-        node = self._nodes[path]
-        kind = _one_kind(node.kinds)
-        if kind == "object":
-            return pl.Struct(self._children(path))
-        if kind == "list" and node.elements:
-            return pl.List(_POLARS_TYPES[_one_kind(node.elements)])
-        return _POLARS_TYPES[kind]
-
-    def decode(self, texts: pl.Series) -> pl.Series:
-        """Read a batch of texts as `dtype` says; a text that is broken, or no object, is null.
-
-        An object into which no rule looks, and a list that cannot be compared, come as texts: only their being there
-        can be asked for.
+        An object, and a list that cannot be compared, come as texts: only their being there can be asked for.
         """
-        self._register(_objects(texts, self._kinds_of(texts)))
-        structure = self._structure(()) or "JSON"
-        value = f"json_transform(j, {_quoted(json.dumps(structure))})"
-        found = self._connection.sql(f"SELECT {value} AS it FROM batch").to_arrow_table()
-        return pl.Series(texts.name, found.column("it"))
-
-    def _structure(self, parent: _Keys) -> dict[str, object]:
-        return {path[-1]: self._structure_of(path) for path in self._below(parent)}
-
-    def _structure_of(self, path: _Keys) -> object:
-        node = self._nodes[path]
-        match _one_kind(node.kinds):
-            case "object":
-                return self._structure(path) or "JSON"
-            case "list":
-                return [_SQL_TYPES.get(_one_kind(node.elements), "JSON")]
-            case kind:
-                return _SQL_TYPES[kind]
-
-
-def _objects(texts: pl.Series, kinds: pl.Series) -> pl.Series:
-    """Return the texts that are objects; null in place of the others."""
-    return texts.to_frame("j").select(pl.when(kinds == "OBJECT").then("j")).to_series()
+        self._register(self._readable(texts, self._kinds_of(texts)))
+        pointers = {path: [one for one in self._pointers[path] if one in self._used[path]] for path in paths}
+        flat = [pointer for found in pointers.values() for pointer in found]
+        values, first = list[str](), 1
+        for path, found in pointers.items():
+            values.append(_value(self.typed(path), range(first, first + len(found))))
+            first += len(found)
+        lists = any(self.typed(path).shape == "list" for path in paths)
+        listed = _listed(flat)
+        types = f", json_type(j, {listed}) AS t" if lists and flat else ""
+        source = f"SELECT json_extract_string(j, {listed}) AS s{types} FROM batch" if flat else "FROM batch"
+        columns = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values))
+        table = self._connection.sql(f"SELECT {columns} FROM ({source})").to_arrow_table()
+        return {path: _finish(pl.Series(table.column(i)), self.typed(path)) for i, path in enumerate(pointers)}
 
 
 def _strictly(texts: pl.Series, kinds: pl.Series) -> pl.Series:
@@ -208,43 +209,43 @@ def _strictly(texts: pl.Series, kinds: pl.Series) -> pl.Series:
     return kinds.scatter(rows.filter(outside.str.contains(_LOOSE)), None)
 
 
-def _one_kind(kinds: set[str]) -> str:
-    """Return the kind that holds all values: a number where some are whole, a text where they are of several kinds."""
-    match sorted(kinds):
-        case []:
-            return "list"
-        case [kind]:
-            return kind
-        case ["integer", "number"]:
-            return "number"
-        case _:
-            return "text"
+def _listed(pointers: Iterable[str]) -> str:
+    return f"[{', '.join(map(quoted, pointers))}]"
 
 
-def _is_mixed(kinds: set[str]) -> bool:
-    return len(kinds) > 1 and _one_kind(kinds) == "text"
+def _each_of(pointers: Sequence[str]) -> str:
+    """Select every value that some pointers find: its row, its pointer's number, its kind and its text."""
+    listed = _listed(pointers)
+    found = f"json_type(j, {listed}) AS t, json_extract_string(j, {listed}) AS s"
+    source = f"SELECT row_number() OVER () AS r, {found} FROM batch"
+    return f"SELECT r, generate_subscripts(t, 1) AS i, unnest(t) AS k, unnest(s) AS s FROM ({source})"
 
 
-def _splits(path: str) -> Iterator[_Keys]:
-    """Yield every way to read a dotted path as keys, since a key can have dots itself."""
-    parts = path.split(".")
-    if len(parts) > _MOST_SPLITS:
-        yield tuple(parts)
-        return
-    for number in range(len(parts)):
-        for cuts in combinations(range(1, len(parts)), number):
-            bounds = (0, *cuts, len(parts))
-            yield tuple(".".join(parts[low:high]) for low, high in pairwise(bounds))
+def _first_of(pointers: Sequence[str]) -> str:
+    """Select of every row the first value that some pointers find, in the form of `_each_of`."""
+    source = f"SELECT r, i, k, s FROM ({_each_of(pointers)}) WHERE k IS NOT NULL AND k <> 'NULL'"
+    return f"SELECT r, 1 AS i, arg_min(k, i) AS k, arg_min(s, i) AS s FROM ({source}) GROUP BY r"
 
 
-def _prefixes(keys: _Keys) -> Iterator[_Keys]:
-    return (keys[:length] for length in range(1, len(keys) + 1))
+def _value(kind: Typed, numbers: range) -> str:
+    """Write the value of a path, of which the texts at some places of the list `s` count, the first that is there."""
+    if not numbers:
+        return "NULL"
+    value = f"coalesce({', '.join(f's[{number}]' for number in numbers)})"
+    if kind.shape != "list":
+        return f"TRY_CAST({value} AS {_SQL_TYPES[kind.shape]})" if kind.shape in _SQL_TYPES else value
+    types = ", ".join(f"nullif(t[{number}], 'NULL')" for number in numbers)
+    elements = f"json_extract_string({value}, '$[*]')"
+    elements = f"CASE WHEN coalesce({types}) = 'ARRAY' THEN {elements} WHEN {value} IS NOT NULL THEN [{value}] END"
+    return f"TRY_CAST({elements} AS {_SQL_TYPES[kind.element]}[])" if kind.element in _SQL_TYPES else elements
 
 
-def _pointer(path: _Keys) -> str:
-    """Return a JSON pointer (RFC 6901)."""
-    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in path)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _finish(values: pl.Series, kind: Typed) -> pl.Series:
+    """Read what no type of SQL holds."""
+    column = pl.col(values.name)
+    if kind.shape == "any length":
+        return values.to_frame().select(of_any_length(column).alias(values.name)).to_series()
+    if kind.element == "any length":
+        read = column.list.eval(of_any_length(pl.element()))
+        return values.to_frame().select(read.alias(values.name)).to_series()
+    return values

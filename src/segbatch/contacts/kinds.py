@@ -6,6 +6,10 @@ import polars as pl
 from polars.datatypes import DataTypeClass
 
 __all__ = [
+    "ANY_LENGTH",
+    "FLOAT",
+    "LONG",
+    "WHOLE",
     "Kind",
     "OpaqueType",
     "describe",
@@ -15,8 +19,18 @@ __all__ = [
     "instance",
     "is_map_of_keys",
     "kind_of",
+    "pair_of",
     "value_type",
 ]
+
+WHOLE, FLOAT, LONG = "segbatch:whole", "segbatch:float", "segbatch:long"
+
+ANY_LENGTH = pl.Struct({WHOLE: pl.Decimal(38, 0), FLOAT: pl.Float64, LONG: pl.String})
+"""Numbers of JSON that no one type of Polars holds exactly: each is a whole number of up to 38 digits, a double, or
+the text of a longer whole number; the other two are null."""
+
+_PAIRS = (("key", "value"), ("name", "value"), ("k", "v"))
+"""The names of the children of records that are the entries of a map."""
 
 
 _TIME = "time of day"
@@ -76,7 +90,7 @@ def kind_of(dtype: pl.DataType) -> Kind:
         case pl.List() | pl.Array():
             return Kind.LIST
         case pl.Struct():
-            return Kind.STRUCT
+            return Kind.NUMBER if dtype == ANY_LENGTH else Kind.STRUCT
         case pl.Null():
             return Kind.NOTHING
         case _:
@@ -101,6 +115,16 @@ def instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
 def is_map_of_keys(dtype: pl.DataType) -> bool:
     """Tell whether a type is a map with texts as keys, into which a path could lead."""
     return isinstance(dtype, pl.Map) and kind_of(instance(dtype.key)) is Kind.TEXT
+
+
+def pair_of(dtype: pl.DataType) -> tuple[str, str, pl.DataType] | None:
+    """Return the names of key and value, and the type of the value, of a list of records that reads like a map."""
+    record = element_type(dtype)
+    children = {field.name: instance(field.dtype) for field in record.fields} if isinstance(record, pl.Struct) else {}
+    for key, value in _PAIRS:
+        if children.keys() >= {key, value} and kind_of(children[key]) is Kind.TEXT:
+            return key, value, children[value]
+    return None
 
 
 def describe(dtype: pl.DataType) -> str:
@@ -151,6 +175,8 @@ def _many(dtype: pl.DataType) -> str:
 
 def _type_name(dtype: pl.DataType) -> str:
     match dtype:
+        case pl.Struct():
+            return "of any length"
         case pl.Decimal():
             return f"Decimal({dtype.precision}, {dtype.scale})"
         case pl.Time():

@@ -11,11 +11,13 @@ from segbatch.contacts.arrow_types import leaves_of, part_of
 from segbatch.contacts.byte_texts import has_bytes, with_part, with_texts
 from segbatch.contacts.columns import polars_schema, to_frame
 from segbatch.contacts.contact_ids import write_id
-from segbatch.contacts.custom_fields import Form, Opened, form_of, open_form
+from segbatch.contacts.custom_fields import CUSTOM_FIELDS, FieldReader, Form, form_of
+from segbatch.contacts.fields import FieldColumns, UnknownColumnError
 from segbatch.contacts.files import SnapshotFile, open_file, read_batches
 from segbatch.contacts.finding import find_files
 from segbatch.contacts.ids import find_id_column, ids_as_series
-from segbatch.contacts.keys import longest_key
+from segbatch.contacts.keys import Columns, find_column, longest_key
+from segbatch.contacts.naming import exact_name, find_custom_fields, name_note, names_by_case
 from segbatch.contacts.places import Place
 from segbatch.contacts.unifying import shared_schema
 from segbatch.errors import Problem, SnapshotError, clipped
@@ -48,18 +50,20 @@ class Snapshot:
         schema: Its columns with their Polars types.
         id_column: The column that has the contacts' ids.
         id_type: The Arrow type of the ids.
-        forms: The columns that have to be opened before a path can lead into them.
-        opened: Those of them that `with_fields` has opened.
+        forms: The columns that are read as something else than they are stored as.
+        reader: Reads the fields that `with_fields` has found by looking into what columns hold.
+        notes: How names were understood.
         byte_texts: The columns that are stored as bytes, or have such parts, and are read as texts.
     """
 
     files: tuple[SnapshotFile, ...]
     arrow: pa.Schema
-    schema: Mapping[str, pl.DataType]
+    schema: FieldColumns
     id_column: str
     id_type: pa.DataType
     forms: Mapping[str, Form] = field(default_factory=dict)
-    opened: Mapping[str, Opened] = field(default_factory=dict)
+    reader: FieldReader | None = None
+    notes: tuple[Problem, ...] = ()
     byte_texts: tuple[str, ...] = ()
 
     @property
@@ -80,42 +84,44 @@ class Snapshot:
         Raises:
             SnapshotError: A file cannot be read, is damaged, or was written meanwhile.
         """
+        leaves = {*leaves}
         columns = self.columns(leaves)
         schema = self._part(columns)
         for file in self.files:
             for batch in read_batches(file, columns, rows):
                 frame = to_frame(pa.Table.from_batches([batch]), schema, str(file.place))
-                yield Batch(converted(batch.column(self.id_column), self.id_type), self._decoded(frame))
+                yield Batch(converted(batch.column(self.id_column), self.id_type), self._decoded(frame, leaves))
             file.ensure_unchanged()
 
     def columns(self, leaves: Iterable[str]) -> list[str]:
         """Return what is read of the files for some paths: these parts, whole columns that were opened, and the ids."""
-        return sorted({self.id_column, *map(self._stored, leaves)})
+        return sorted({self.id_column}.union(*map(self._stored, leaves)))
 
     def nobody(self, leaves: Iterable[str]) -> pl.DataFrame:
         """Return the columns to which paths lead, as a batch has them, of no contact at all."""
-        schema = self._part({*map(self._stored, leaves)})
-        return self._decoded(to_frame(pa.table({}), schema))
+        leaves = {*leaves}
+        schema = self._part(set[str]().union(*map(self._stored, leaves)))
+        return self._decoded(to_frame(pa.table({}), schema), leaves)
 
     def _part(self, columns: Iterable[str]) -> pa.Schema:
         """Return the columns to which dotted paths lead, of structs only the parts."""
         paths: dict[str, set[str]] = {}
         for column in sorted(columns):
-            name, path = (column, "") if column in self.schema else longest_key(column, self.schema)
+            name, path = longest_key(column, self.schema)
             if name is not None:
-                paths.setdefault(name, set()).add(path)
+                paths.setdefault(name, set()).add(path or "")
         return pa.schema([(name, part_of(self.arrow.field(name).type, found)) for name, found in paths.items()])
 
-    def _stored(self, leaf: str) -> str:
-        """Return what has to be read from the file for a path: of an opened column, all of it."""
-        if leaf in self.schema:
-            return leaf
-        column = longest_key(leaf, self.schema)[0]
-        return column if column is not None and column in self.opened else leaf
+    def _stored(self, leaf: str) -> set[str]:
+        """Return what has to be read from the file for a leaf: of a derived field, all that it is made of."""
+        if self.reader is not None and leaf in self.reader.derived:
+            return self.reader.leaves_of(leaf)
+        return {leaf}
 
-    def _decoded(self, frame: pl.DataFrame) -> pl.DataFrame:
-        there = (column for column in self.opened if column in frame.columns)
-        return frame.with_columns(self.opened[column].decode(frame.get_column(column)) for column in there)
+    def _decoded(self, frame: pl.DataFrame, leaves: set[str]) -> pl.DataFrame:
+        if self.reader is None:
+            return frame
+        return self.reader.decode(frame, leaves & self.reader.derived.keys())
 
     def with_fields(self, fields: Iterable[str]) -> "Snapshot":
         """Open the columns of JSON texts and of maps into which fields lead; that reads them once.
@@ -126,8 +132,17 @@ class Snapshot:
         Raises:
             SnapshotError: A file cannot be read, or is damaged.
         """
-        fields = [*fields]
-        return self.with_texts(fields).with_forms(fields)
+        fields = {*fields}
+        stored = {leaf for name in fields if (leaf := self._leaf_of(name)) is not None}
+        return self.with_texts(stored).with_forms(fields)
+
+    def _leaf_of(self, name: str) -> str | None:
+        """Return a field with the column's own name in it."""
+        try:
+            found = find_column(name, self.schema)
+        except UnknownColumnError:
+            return None
+        return None if found is None else found[0] if found[1] is None else f"{found[0]}.{found[1]}"
 
     def with_texts(self, fields: Iterable[str]) -> "Snapshot":
         """Read bytes as texts if rules name them and all of them are UTF-8.
@@ -168,7 +183,7 @@ class Snapshot:
         return replace(self._with_type(self.id_column, kind), id_type=kind)
 
     def with_forms(self, fields: Iterable[str]) -> "Snapshot":
-        """Open the columns of JSON texts and of maps into which fields lead.
+        """Look for the fields that are in what columns hold: JSON texts, maps; that reads these columns once.
 
         Args:
             fields: The fields that rules name.
@@ -176,18 +191,15 @@ class Snapshot:
         Raises:
             SnapshotError: A file cannot be read, or is damaged.
         """
-        names = sorted(set(fields) - self.schema.keys())
-        inside = {column: [name for name in names if name.startswith(column + ".")] for column in self.forms}
-        opened = {
-            column: open_form(form, column, self.schema[column], inside[column], self._column(column), self._id_at)
-            for column, form in self.forms.items()
-            if inside[column] or column in fields
-        }
-        schema = {**self.schema, **{column: found.dtype for column, found in opened.items()}}
-        return replace(self, schema=schema, opened=opened)
-
-    def _column(self, name: str) -> Iterator[pl.Series]:
-        return (batch.frame.get_column(name) for batch in self.batches([name], _COLUMN_BATCH))
+        fields = {*fields}
+        reader = FieldReader(fields, self.schema, self.forms)
+        if reader.leaves:
+            for batch in self.batches(reader.leaves, _COLUMN_BATCH):
+                reader.look(batch.frame)
+        reader.finish()
+        schema = FieldColumns(self.schema, self.schema.alias, reader.derived)
+        notes = (*self.notes, *names_by_case(fields, schema))
+        return replace(self, schema=schema, reader=reader, notes=tuple(dict.fromkeys(notes)))
 
     def _id_at(self, row: int) -> str | int | None:
         """Read the id of the contact in a row, counted from 0; None where it is null."""
@@ -202,40 +214,48 @@ class Snapshot:
         """What is wrong with values of the columns that were opened, and which bytes are read as texts."""
         why = "is stored as bytes without the mark for UTF-8 texts, and read as text, since all of it is UTF-8"
         notes = [Problem(f"'{clipped(column)}' {why}", severity="note") for column in self.byte_texts]
-        return [*notes, *(found.problem for found in self.opened.values() if found.problem)]
+        return [*self.notes, *notes, *(self.reader.problems(self._id_at) if self.reader else ())]
 
     def ids(self, rows: int) -> Iterator[pl.Series]:
         """Read the ids alone, in batches of at most so many rows."""
         return (ids_as_series(batch.ids) for batch in self.batches([], rows))
 
 
-def open_snapshot(path: str, id_column: str = "id") -> Snapshot:
+def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
     """Open a snapshot and look at its columns, without reading any contact.
 
     Args:
         path: A Parquet file, a folder of them, or a glob; or the address of such in object storage.
         id_column: The name of the column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, where it has another name.
 
     Raises:
         SnapshotError: There is no such file, one is no Parquet or cut short, files do not fit each other, or there
-            is no such id column.
+            is no such column.
     """
-    return open_files(find_files(path), id_column)
+    return open_files(find_files(path), id_column, custom_fields)
 
 
-def open_files(places: Iterable[Place], id_column: str = "id") -> Snapshot:
+def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
     """Open a snapshot of which the files are known; the errors are those of `open_snapshot`.
 
     Args:
         places: Its Parquet files, at least one.
         id_column: The name of the column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, where it has another name.
     """
     files = tuple(map(open_file, places))
     arrow = shared_schema({str(file.place): file.schema for file in files})
+    columns = Columns(polars_schema(arrow))
+    named = exact_name(id_column, columns)
+    alias = None if custom_fields is None else find_custom_fields(custom_fields, columns)
     for file in files:
-        _ensure_one_id_column(file, id_column, arrow)
-    id_type = find_id_column(arrow, id_column)
-    snapshot = with_types(Snapshot(files, arrow, {}, id_column, id_type), arrow)
+        _ensure_one_id_column(file, named, arrow)
+    id_type = find_id_column(arrow, named)
+    meant = ((id_column, named), (custom_fields, alias))
+    notes = tuple(name_note(name, found) for name, found in meant if found not in {name, None})
+    snapshot = Snapshot(files, arrow, FieldColumns(columns, alias), named, id_type, notes=notes)
+    snapshot = with_types(snapshot, arrow)
     return snapshot.with_text_ids() if has_bytes(id_type) else snapshot
 
 
@@ -250,5 +270,8 @@ def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> No
 
 def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:
     """Return a snapshot whose columns are read in some types."""
-    forms = {column.name: form for column in arrow if (form := form_of(column)) is not None}
-    return replace(snapshot, arrow=arrow, schema=polars_schema(arrow), forms=forms)
+    columns = polars_schema(arrow)
+    custom = snapshot.schema.alias or exact_name(CUSTOM_FIELDS, Columns(columns))
+    forms = {column.name: form for column in arrow if (form := form_of(column, custom)) is not None}
+    schema = FieldColumns(columns, snapshot.schema.alias, snapshot.schema.derived)
+    return replace(snapshot, arrow=arrow, schema=schema, forms=forms)

@@ -6,6 +6,7 @@ import polars as pl
 
 from segbatch.compiler.predicates import NEGATIONS, find_field
 from segbatch.compiler.tracing import Part, trace
+from segbatch.contacts.numbers import plain_number
 from segbatch.definitions.segment import Group, Rule
 from segbatch.engines.local import Answers, answer
 from segbatch.explaining.phrases import group_reason, rule_text
@@ -71,4 +72,5 @@ def _verdict(part: Part, asked: _Asked, *, follow: bool) -> Verdict:
 def _seen(rule: Rule, asked: _Asked) -> Seen:
     field = find_field(rule, asked.prepared.snapshot.schema)
     value = asked.row.select(field.expr.alias("value")).to_series().to_list()[0]
+    value = plain_number(value)
     return Seen(field, value, asked.prepared.clock)

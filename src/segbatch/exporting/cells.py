@@ -12,6 +12,8 @@ import pyarrow as pa
 
 from segbatch.contacts.contact_ids import is_uuid
 from segbatch.contacts.kinds import element_type, instance, is_map_of_keys, value_type
+from segbatch.contacts.names import child
+from segbatch.contacts.names import column as named
 
 __all__ = ["formula_like", "guarded", "readable_ids", "to_cell", "to_json"]
 
@@ -47,7 +49,7 @@ def formula_like(texts: pl.Series) -> pl.Series:
 
 def guarded(texts: pl.Series) -> pl.Series:
     """Put a `'` before the texts that are like a formula, and inside them wherever a cell that is one could begin."""
-    column = pl.col(texts.name)
+    column = named(texts.name)
     inside = column.str.replace_all(_INNER_FORMULA, "${1}'${2}")
     marked = pl.when(column.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), inside)).otherwise(inside)
     return texts.to_frame().select(marked.alias(texts.name)).to_series()
@@ -73,7 +75,7 @@ def to_json(values: pl.Series, *, is_json: bool) -> pl.Series:
         return values.cast(pl.String)
     value = pl.struct(_plain(values).alias("x")).struct.json_encode()
     text = pl.select(value.str.strip_prefix(_BEFORE).str.strip_suffix(_BEHIND).alias(values.name)).to_series()
-    return text.to_frame().select(pl.when(values.is_not_null()).then(pl.col(values.name))).to_series()
+    return text.to_frame().select(pl.when(values.is_not_null()).then(named(values.name))).to_series()
 
 
 def _one_line(text: str) -> str:
@@ -91,7 +93,7 @@ def _refuse(name: str) -> None:
 def _plain(values: pl.Series, *, keep_decimals: bool = False) -> pl.Series:
     if keep_decimals and values.dtype.is_decimal():
         return values
-    return values.to_frame().select(_expressed(pl.col(values.name), values.dtype).alias(values.name)).to_series()
+    return values.to_frame().select(_expressed(named(values.name), values.dtype).alias(values.name)).to_series()
 
 
 def _expressed(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
@@ -124,7 +126,7 @@ def _expressed_parts(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
             return _expressed(value.map.entries(), pl.List(pl.Struct({"key": dtype.key, "value": dtype.value})))
         case pl.Struct() if dtype.fields:
             parts = [
-                _expressed(value.struct.field(field.name), instance(field.dtype)).alias(field.name)
+                _expressed(child(value, field.name, instance(field.dtype)), instance(field.dtype)).alias(field.name)
                 for field in dtype.fields
             ]
             return pl.when(value.is_not_null()).then(pl.struct(parts))

@@ -9,7 +9,9 @@ import pyarrow as pa
 
 from segbatch.contacts.fields import Field, UnknownColumnError, resolve
 from segbatch.contacts.ids import ids_as_series
-from segbatch.contacts.kinds import Kind, has_opaque_part
+from segbatch.contacts.kinds import ANY_LENGTH, Kind, element_type, has_opaque_part
+from segbatch.contacts.names import chosen
+from segbatch.contacts.numbers import number_texts
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.errors import Problem, UsageError, clipped, shown
 
@@ -66,9 +68,8 @@ class _Source:
         return [found.leaf for found in self.fields.values()]
 
     def pick(self, frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.with_columns(found.expr.alias(name) for name, found in self.fields.items()).select(
-            list(self.fields)
-        )
+        wide = frame.with_columns(_writable(found).alias(name) for name, found in self.fields.items())
+        return chosen(wide, self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Contacts:
     def nobody(self) -> pl.DataFrame:
         """The columns, without rows."""
         frames = [source.pick(source.snapshot.nobody(source.leaves)).head(0) for source in self._sources]
-        return pl.concat(frames, how="horizontal").select(self.names)
+        return chosen(pl.concat(frames, how="horizontal"), self.names)
 
     @property
     def json_columns(self) -> frozenset[str]:
@@ -148,7 +149,7 @@ class Contacts:
         readers = (source.snapshot.batches(source.leaves, _ROWS) for source in self._sources)
         for batches in zip(*readers, strict=True):
             frames = [source.pick(batch.frame) for source, batch in zip(self._sources, batches, strict=True)]
-            yield ContactsBatch(ids_as_series(batches[0].ids), pl.concat(frames, how="horizontal").select(self.names))
+            yield ContactsBatch(ids_as_series(batches[0].ids), chosen(pl.concat(frames, how="horizontal"), self.names))
 
     @property
     def id_type(self) -> pa.DataType:
@@ -156,13 +157,22 @@ class Contacts:
         return self.snapshot.id_type
 
 
+def _writable(found: Field) -> pl.Expr:
+    """Read a field as what can be written; numbers of any length are texts."""
+    if found.dtype == ANY_LENGTH:
+        return number_texts(found.expr)
+    if element_type(found.dtype) == ANY_LENGTH:
+        return found.expr.list.eval(number_texts(pl.element()))
+    return found.expr
+
+
 def _find(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     try:
         found = resolve(name, schema)
     except UnknownColumnError as error:
         raise UsageError(f"{error} (--columns)") from None
-    if name == f"{found.leaf}.":
-        whole = clipped(found.leaf)
+    if found.kind is Kind.NOTHING and name.endswith("."):
+        whole = clipped(name.removesuffix("."))
         raise UsageError(f"'{whole}.' ends in a dot; say what in it is wanted, or {whole} for all of it (--columns)")
     if has_opaque_part(found.dtype):
         raise UsageError(f"the column '{clipped(name)}' is of a type that cannot be exported (--columns)")

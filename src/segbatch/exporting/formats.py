@@ -183,7 +183,9 @@ class _Parquet:
 
     def _table(self, frame: pl.DataFrame) -> pa.Table:
         untyped = [name for name, dtype in frame.schema.items() if dtype == pl.Null or isinstance(dtype, pl.Enum)]
-        table = frame.with_columns(pl.col(untyped).cast(pl.String)).to_arrow(compat_level=pl.CompatLevel.oldest())
+        table = frame.with_columns(frame.get_column(name).cast(pl.String) for name in untyped).to_arrow(
+            compat_level=pl.CompatLevel.oldest()
+        )
         place = table.schema.get_field_index(CONTACT_ID)
         return table.set_column(place, CONTACT_ID, _typed(table.column(place), self._layout.id_type))
 

@@ -8,7 +8,6 @@ import polars as pl
 from segbatch.compiler.ownership import PROJECT_COLUMN
 from segbatch.compiler.plan import Plan
 from segbatch.contacts.emptiness import find_empty
-from segbatch.contacts.fields import Field
 from segbatch.contacts.kinds import Kind, describe, element_type, kind_of
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.publishing.following import Followed
@@ -42,7 +41,7 @@ def find_fields(plan: Plan, snapshot: Snapshot, before: Mapping[str, FieldRecord
             field=name,
             kind=_kind(field.dtype),
             type=str(field.dtype),
-            is_mixed=_is_mixed(field, snapshot),
+            is_mixed=field.is_mixed,
             is_empty=name in empty,
         )
         for name, field in sorted(plan.fields.items())
@@ -58,11 +57,6 @@ def _kind(dtype: pl.DataType) -> str:
             return describe(dtype)
         case kind:
             return kind.value
-
-
-def _is_mixed(field: Field, snapshot: Snapshot) -> bool:
-    opened = snapshot.opened.get(field.column)
-    return opened is not None and field.leaf.removeprefix(f"{field.column}.") in opened.mixed
 
 
 def _completed(record: FieldRecord, before: FieldRecord | None) -> FieldRecord:

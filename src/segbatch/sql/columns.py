@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import polars as pl
 from polars.datatypes import DataTypeClass
@@ -9,20 +10,19 @@ from sqlglot import exp
 
 from segbatch.contacts.custom_fields import Form
 from segbatch.contacts.fields import Field
-from segbatch.contacts.kinds import Kind, element_type, kind_of
+from segbatch.contacts.keys import heads
+from segbatch.contacts.kinds import Kind, element_type, kind_of, pair_of, value_type
+from segbatch.contacts.ways import Step, Way
 from segbatch.sql.dialects import Refused, identifier, is_null, key_text, text
 from segbatch.sql.documents import DOCUMENTS, in_document, whole_document
+from segbatch.sql.json_texts import merged, read_json
 from segbatch.sql.names import DialectName
 
 __all__ = ["Column", "Table", "element_column"]
 
 _NO_NULL_LISTS = {"bigquery", "clickhouse"}
 _ONE_WIDTH_OF_FLOATS = {"snowflake", "bigquery"}
-_QUOTED_TEXT = r'"(\\.|[^"\\])*"'
-_NOT_JSON = r"(?i)nan|inf|,\s*[}\]]"
-"""NaN, Infinity and a comma before an end, which DuckDB takes for JSON; looked for outside of the quoted texts."""
-
-_JSON_LISTS: dict[Kind, str] = {Kind.TEXT: "VARCHAR", Kind.BOOLEAN: "BOOLEAN"}
+_ENTRY = "entry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,14 @@ class Table:
 
     Attributes:
         schema: The columns of the snapshot with their Polars types.
-        forms: The columns that are read as structs and stored as something else.
+        forms: The columns that are read as something else than they are stored as.
         dialect: In what is written.
-        mixed: The paths into JSON texts whose values are of several kinds.
         uuids: The paths to UUIDs and lists of UUIDs, which rules see as texts.
     """
 
     schema: Mapping[str, pl.DataType]
     forms: Mapping[str, Form]
     dialect: DialectName
-    mixed: frozenset[str] = frozenset()
     uuids: frozenset[str] = frozenset()
 
     def column(self, field: Field) -> Column:
@@ -93,38 +91,61 @@ class Table:
         if field.kind is Kind.NOTHING:
             return Column(exp.Null(), field.dtype, field.kind, self.dialect)
         _ensure_one(field.column, self.schema, "column")
-        keys = _keys(field.leaf.removeprefix(field.column).removeprefix("."), self.schema[field.column])
-        whole: exp.Expr = exp.column(identifier(field.column))
-        if self.dialect in DOCUMENTS and (keys or field.column in self.forms):
-            return self._in_document(whole, keys, field)
-        match self.forms.get(field.column):
-            case "json":
-                return self._readable(self._in_json(whole, keys, field), field)
-            case "map" if keys:
-                return self._readable(self._in_map(whole, keys, self.schema[field.column]), field)
-            case _:
-                return self._readable(self._in_struct(whole, keys, self.schema[field.column]), field)
+        if self.dialect in DOCUMENTS and (field.column in self.forms or any(way.steps for way, _ in field.ways)):
+            return self._in_document(field)
+        if len(field.ways) == 1:
+            [(way, dtype)] = field.ways
+            return _guarded(Column(self._read(way, dtype), field.dtype, field.kind, self.dialect))
+        if self.dialect != "duckdb":
+            raise Refused(f"a path that leads to several places is not supported for {self.dialect}")
+        read = [merged(self._read(way, dtype), dtype, field.dtype) for way, dtype in field.ways]
+        column = Column(exp.Coalesce(this=read[0], expressions=read[1:]), field.dtype, field.kind, self.dialect)
+        return _guarded(column)
 
-    def _in_document(self, whole: exp.Expr, keys: list[str], field: Field) -> Column:
+    def _in_document(self, field: Field) -> Column:
+        whole: exp.Expr = exp.column(identifier(field.column))
+        keys = _keys_in_document(field, self.dialect)
+        if not keys and field.kind is not Kind.STRUCT and field.column in self.forms and field.ways[0][0].json:
+            raise Refused(f"a JSON column of other values than objects is not supported for {self.dialect}")
         if not keys:
             return Column(whole_document(whole, self.dialect), field.dtype, field.kind, self.dialect)
-        if field.leaf in self.mixed:
+        if field.is_mixed:
             kinds = "values of several kinds, which are read as text"
             raise Refused(f"'{field.leaf}' has {kinds}: {self.dialect} may write them differently")
         sql = in_document(whole, keys, field.dtype, self.dialect)
         column = Column(sql, field.dtype, field.kind, self.dialect, is_document=True)
         return column if self.dialect == "postgres" else _guarded(column)  # a number of JSON is never NaN
 
-    def _in_struct(self, sql: exp.Expr, keys: Iterable[str], dtype: pl.DataType) -> exp.Expr:
-        for key in keys:
-            if self.dialect == "bigquery" and set(key) & set(".\\"):
-                raise Refused(f"{self.dialect} has no fields with a dot or a backslash in their name")
-            inner = _fields(dtype)
-            _ensure_one(key, inner, "key")
-            sql, dtype = self._field(sql, key), inner[key]
+    def _read(self, way: Way, dtype: pl.DataType) -> exp.Expr:
+        """Read a value on one way."""
+        sql: exp.Expr = exp.column(identifier(way.leaf if not way.steps else self._column_of(way)))
+        inside = self.schema[self._column_of(way)]
+        for step in way.steps:
+            match step.into:
+                case "struct":
+                    sql = self._child(sql, str(step.key), inside)
+                    inside = _fields(inside)[str(step.key)]
+                case "map":
+                    sql, inside = self._value(sql, str(step.key)), value_type(inside)
+                case "pairs":
+                    sql, inside = self._value_of_pair(sql, step), _value_of_pair(inside)
+                case "json":
+                    if self.dialect != "duckdb":
+                        raise Refused(f"a path into JSON texts is not supported for {self.dialect}")
+                    return read_json(sql, step.splits, dtype)
+                case _:
+                    assert_never(step.into)
+        if way.is_static and way.leaf in self.uuids:
+            return exp.cast(sql, "text[]" if kind_of(dtype) is Kind.LIST else "text")
         return sql
 
-    def _field(self, sql: exp.Expr, key: str) -> exp.Expr:
+    def _column_of(self, way: Way) -> str:
+        return next(head for head, _ in heads(way.leaf) if head in self.schema)
+
+    def _child(self, sql: exp.Expr, key: str, dtype: pl.DataType) -> exp.Expr:
+        if self.dialect == "bigquery" and set(key) & set(".\\"):
+            raise Refused(f"{self.dialect} has no fields with a dot or a backslash in their name")
+        _ensure_one(key, _fields(dtype), "key")
         match self.dialect:
             case "duckdb":
                 return exp.Bracket(this=sql, expressions=[text(key)])
@@ -133,50 +154,47 @@ class Table:
             case _:
                 return exp.Dot(this=sql, expression=identifier(key))
 
-    def _in_map(self, sql: exp.Expr, keys: list[str], dtype: pl.DataType) -> exp.Expr:
-        """Read a value of a map, and what is in it where that is a struct."""
-        key = key_text(keys[0], self.dialect)
+    def _value(self, sql: exp.Expr, key: str) -> exp.Expr:
+        """Read a value of a map."""
+        written = key_text(key, self.dialect)
         match self.dialect:
             case "duckdb":
-                value: exp.Expr = exp.Bracket(this=sql, expressions=[key])
+                return exp.Bracket(this=sql, expressions=[written])
             case "spark":
-                value = _call("TRY_ELEMENT_AT", sql, key)
+                return _call("TRY_ELEMENT_AT", sql, written)
             case _:
                 raise Refused(f"a path into a map is not supported for {self.dialect}")
-        return self._in_struct(value, keys[1:], _fields(dtype)[keys[0]])
 
-    def _in_json(self, sql: exp.Expr, keys: list[str], field: Field) -> exp.Expr:
-        if self.dialect != "duckdb":
-            raise Refused(f"a path into JSON texts is not supported for {self.dialect}")
-        outside = _call("REGEXP_REPLACE", sql, text(_QUOTED_TEXT), text("0"), text("g"))
-        is_json = exp.not_(_call("REGEXP_MATCHES", outside, text(_NOT_JSON)))
-        strict = exp.Case().when(is_json, sql.copy())
-        parsed: exp.Expr = exp.TryCast(this=strict, to=exp.DataType.build("JSON"))
-        is_object = exp.EQ(this=_call("JSON_TYPE", parsed), expression=text("OBJECT"))
-        if not keys or keys[0].isdecimal():  # a number would find the element of a list
-            parsed = exp.Case(ifs=[exp.If(this=is_object, true=parsed)])
-        if not keys:
-            return parsed
-        pointer = text("".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys))
-        found = _call("JSON_EXTRACT_STRING", parsed, pointer)
-        match field.kind:
-            case Kind.LIST:
-                inner = element_type(field.dtype)
-                kind = _JSON_LISTS.get(kind_of(inner)) or ("DOUBLE" if inner.is_float() else "HUGEINT")
-                kind = "JSON" if isinstance(inner, pl.Null) else kind
-                return _call("JSON_TRANSFORM", _call("JSON_EXTRACT", parsed, pointer), text(f'["{kind}"]'))
-            case Kind.BOOLEAN:
-                return exp.TryCast(this=found, to=exp.DataType.build("BOOLEAN"))
-            case Kind.NUMBER:
-                to = exp.DataType.Type.DOUBLE if field.dtype.is_float() else exp.DataType.Type.INT128
-                return exp.TryCast(this=found, to=exp.DataType.build(to))
-            case _:
-                return found
+    def _value_of_pair(self, sql: exp.Expr, step: Step) -> exp.Expr:
+        """Read the value of the first record with a key."""
+        if self.dialect != "duckdb" or step.names is None:
+            raise Refused(f"a path into records of keys and values is not supported for {self.dialect}")
+        key, value = (exp.Bracket(this=exp.column(_ENTRY), expressions=[text(name)]) for name in step.names)
+        has_key = exp.Lambda(
+            this=exp.EQ(this=key, expression=text(str(step.key))), expressions=[exp.to_identifier(_ENTRY)]
+        )
+        first = exp.Bracket(this=_call("LIST_FILTER", sql, has_key), expressions=[exp.Literal.number(1)])
+        return exp.Bracket(this=first, expressions=[value.expressions[0]])
 
-    def _readable(self, sql: exp.Expr, field: Field) -> Column:
-        if field.leaf in self.uuids:
-            sql = exp.cast(sql, "text[]" if field.kind is Kind.LIST else "text")
-        return _guarded(Column(sql, field.dtype, field.kind, self.dialect))
+
+def _value_of_pair(dtype: pl.DataType) -> pl.DataType:
+    pair = pair_of(dtype)
+    return pl.Null() if pair is None else pair[2]
+
+
+def _keys_in_document(field: Field, dialect: DialectName) -> list[str]:
+    """Return the keys from a document to a value.
+
+    Raises:
+        Refused: It is not one way through objects.
+    """
+    splits = [split for way, _ in field.ways for step in way.steps[-1:] for split in step.splits]
+    if len(field.ways) > 1 or len(splits) > 1:
+        raise Refused(f"a path that leads to several places is not supported for {dialect}")
+    steps = field.ways[0][0].steps
+    if any(step.into == "pairs" or (step.into == "json" and index) for index, step in enumerate(steps)):
+        raise Refused(f"a path into JSON texts or records inside a column is not supported for {dialect}")
+    return [*(str(step.key) for step in steps if step.into != "json"), *(key for split in splits for key in split)]
 
 
 def element_column(column: Column, name: str) -> Column:
@@ -216,16 +234,6 @@ def _fields(dtype: pl.DataType) -> dict[str, pl.DataType]:
 
 def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
     return dtype if isinstance(dtype, pl.DataType) else dtype()
-
-
-def _keys(path: str, dtype: pl.DataType) -> list[str]:
-    """Split a path that is known to lead somewhere into keys, the longest that exists first."""
-    if not path:
-        return []
-    inner, parts = _fields(dtype), path.split(".")
-    heads = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    key = next(head for head in heads if head in inner)
-    return [key, *_keys(path[len(key) + 1 :], inner[key])]
 
 
 def _ensure_one(name: str, names: Iterable[str], noun: str) -> None:

@@ -9,6 +9,8 @@ import polars as pl
 from sqlglot import exp
 
 from segbatch.compiler.reading import Unreadable, read_number
+from segbatch.contacts.kinds import ANY_LENGTH
+from segbatch.contacts.numbers import DIGITS
 from segbatch.definitions.values import Scalar
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import is_null, never, text, whole
@@ -28,12 +30,17 @@ COMPARISONS: dict[Comparison, type[exp.Binary]] = {
 _NUMBER = r"^[\s\v]*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[\s\v]*$"
 _LARGEST_FLOAT32 = float.fromhex("0x1.fffffep+127")
 _EXACT_DOUBLE = 2**53
+_LONGEST = 1_000
+"""Whole numbers are compared as texts of so many digits."""
 _EXACT_FLOAT32 = 2**24
 
 
 def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
     """Compare a column of numbers."""
     bound = read_number(value)
+    if column.dtype == ANY_LENGTH:
+        column.refuse_outside_duckdb("a number of any length")
+        return compare_any_length(column, comparison, bound)
     if column.dtype.is_float():
         return _compare_float(column, comparison, bound)
     scale = column.dtype.scale if isinstance(column.dtype, pl.Decimal) else 0
@@ -102,3 +109,60 @@ def compare_text_as_number(column: Column, comparison: Comparison, value: float)
     if comparison == "eq":
         return test
     return exp.and_(test, exp.Anonymous(this="ISFINITE", expressions=[number.copy()]))
+
+
+def compare_any_length(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
+    """Compare the texts of numbers of any length: whole ones exactly, others as doubles."""
+    unit, number = _unit(comparison, Fraction(bound)), float(bound)
+    short: exp.Expr = never()
+    long: exp.Expr = never()
+    if unit is not None:
+        whole_number = exp.TryCast(this=column.sql.copy(), to=exp.DataType.build(f"DECIMAL({DIGITS}, 0)"))
+        highest = 10**DIGITS - 1
+        beyond = settled_between(column, comparison, unit, -highest, highest)
+        short = beyond or COMPARISONS[comparison](this=whole_number, expression=whole(unit))
+        long = _compare_long(column, comparison, unit)
+    double = exp.TryCast(this=column.sql.copy(), to=exp.DataType.build("double"))
+    return (
+        exp.Case()
+        .when(_matches(column, f"-?[0-9]{{1,{DIGITS}}}"), short)
+        .when(_matches(column, "-?[0-9]+"), long)
+        .else_(_compare_double(double, comparison, bound, number))
+    )
+
+
+def _matches(column: Column, pattern: str) -> exp.Expr:
+    return exp.Anonymous(this="REGEXP_FULL_MATCH", expressions=[column.sql.copy(), text(pattern)])
+
+
+def _compare_double(operand: exp.Expr, comparison: Comparison, bound: Decimal, number: float) -> exp.Expr:
+    """Compare doubles with a number; where it is whole and no double, exactly."""
+    rounded = Fraction(number) - Fraction(bound)
+    if Fraction(bound).denominator == 1 and rounded:
+        if comparison == "eq":
+            return never()
+        is_above = comparison in {"gt", "gte"}
+        includes = (rounded > 0) == is_above
+        comparison = ("gte" if includes else "gt") if is_above else ("lte" if includes else "lt")
+    return COMPARISONS[comparison](this=operand, expression=_float(number, is_double=True))
+
+
+def _compare_long(column: Column, comparison: Comparison, unit: int) -> exp.Expr:
+    """Compare texts of whole numbers of more than `DIGITS` digits with a whole number."""
+    equal: exp.Expr = exp.EQ(this=column.sql.copy(), expression=text(str(unit)))
+    if comparison == "eq":
+        return equal
+    is_positive = exp.Not(this=exp.StartsWith(this=column.sql.copy(), expression=text("-")))
+    above: exp.Expr = is_positive
+    if abs(unit) >= 10**DIGITS:
+        digits = exp.Anonymous(this="LTRIM", expressions=[column.sql.copy(), text("-")])
+        # texts of digits of one length are ordered as their numbers are
+        padded = exp.Anonymous(this="LPAD", expressions=[digits, exp.Literal.number(_LONGEST), text("0")])
+        written = text(str(abs(unit)).rjust(_LONGEST, "0"))
+        order = exp.GT if unit > 0 else exp.LT
+        farther = order(this=padded, expression=written)
+        above = exp.and_(is_positive, farther) if unit > 0 else exp.or_(is_positive, farther)
+    if comparison in {"gt", "gte"}:
+        return above if comparison == "gt" else exp.or_(above, equal)
+    below = exp.not_(exp.or_(above, equal))
+    return below if comparison == "lt" else exp.or_(below, equal)

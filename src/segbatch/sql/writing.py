@@ -104,9 +104,8 @@ class _Writer:
         self._project = project
         self._by_id: Mapping[str, Definition] = {one.segment_id: one for one in prepared.definitions.good}
         snapshot = prepared.snapshot
-        mixed = {f"{column}.{path}" for column, opened in snapshot.opened.items() for path in opened.mixed}
         uuids = frozenset(uuid_paths(snapshot.arrow))
-        self._table = Table(snapshot.schema, snapshot.forms, dialect, frozenset(mixed), uuids)
+        self._table = Table(snapshot.schema, snapshot.forms, dialect, uuids)
 
     def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
         """Write what a contact has to meet to be in a segment.

@@ -1,0 +1,43 @@
+"""Names are data: reading a column or a child by its very name, whatever characters it has.
+
+Polars takes `*`, and a name that begins with `^` and ends with `$`, for patterns of names.
+"""
+
+import re
+from collections.abc import Iterable
+
+import polars as pl
+
+__all__ = ["child", "chosen", "column"]
+
+
+def column(name: str) -> pl.Expr:
+    """Read the column that has exactly this name."""
+    return pl.col(f"^{re.escape(name)}$") if _is_pattern(name) else pl.col(name)
+
+
+def chosen(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """Return the columns of a frame that have exactly these names, in their order."""
+    return pl.DataFrame([frame.get_column(name) for name in names])
+
+
+def child(expr: pl.Expr, name: str, dtype: pl.DataType) -> pl.Expr:
+    """Read the child of a struct that has exactly this name.
+
+    Args:
+        expr: The struct.
+        name: The name of the child.
+        dtype: The type of the child.
+    """
+    if not _is_pattern(name):
+        return expr.struct.field(name)
+
+    def pick(structs: pl.Series) -> pl.Series:
+        found = structs.struct.unnest().get_column(name)
+        return pl.select(pl.when(structs.is_not_null()).then(found)).to_series().alias(structs.name)
+
+    return expr.map_batches(pick, return_dtype=dtype, is_elementwise=True)
+
+
+def _is_pattern(name: str) -> bool:
+    return name == "*" or (name.startswith("^") and name.endswith("$"))
