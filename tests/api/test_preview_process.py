@@ -130,6 +130,32 @@ def test_no_preview_begins_once_the_server_ends(ask: Asking, previewer: Previewe
     assert (answer.status_code, answer.json()["detail"]) == (503, "the server ends")
 
 
+def test_patterns_that_do_not_compile_are_told_with_their_place(ask: Asking) -> None:
+    rules = [*PRO["rules"], {"match": "any", "rules": [rule("plan", "matches", "(a"), rule("plan", "matches", "b")]}]
+    reason = "'(a' is not a valid regular expression: unclosed group"
+    told = [{"path": "$.rules[1].rules[0].value", "message": reason}]
+    for path, more in (("/preview", {}), ("", {"name": "Pro"})):
+        answer = ask("POST", path, json={"rules": rules} | more)
+        assert (answer.status_code, answer.json()["errors"]) == (422, told)
+    made = ask.made()
+    assert ask("PATCH", f"/{made['id']}", json={"rules": rules}).json()["errors"] == told
+
+
+def test_patterns_that_take_too_long_to_compile_are_refused(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.api.drafts.PATTERN_TIME", 0.1)
+    made = ask.made()
+    slow = [{"match": "any", "rules": [one | {"value": f"{one['value']}other"} for one in SLOW]}]
+    message = "the regular expressions take more than 0.1 s to compile; write fewer or smaller"
+    begun = time.monotonic()
+    for answer in (
+        ask("POST", json={"name": "Slow", "rules": slow}),
+        ask("PATCH", f"/{made['id']}", json={"rules": slow}),
+    ):
+        assert (answer.status_code, answer.json()["errors"]) == (422, [{"path": "$.rules", "message": message}])
+    assert time.monotonic() - begun < 20
+    assert ask("GET").json() == [made]
+
+
 def children(pid: int) -> list[int]:
     stats = [(int(place.name), place / "stat") for place in Path("/proc").iterdir() if place.name.isdigit()]
     found = list[int]()
@@ -186,6 +212,7 @@ def test_the_documented_limits_are_those_in_force() -> None:
         f"| a preview | {limits.PREVIEW_TIME:g} seconds, one at a time",
         f"{limits.PREVIEW_QUEUE} others wait for {limits.PREVIEW_PATIENCE:g} seconds",
         f"more than {limits.PREVIEW_MEMORY / 1e6:g} megabytes",
+        f"{limits.PATTERN_TIME:g} seconds to compile",
         f"idle for {limits.KEEP_ALIVE} seconds",
         f"within {limits.STOP_TIME} seconds",
     ):

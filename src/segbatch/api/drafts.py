@@ -1,18 +1,22 @@
 """What a client sends of a segment, made ready for the store: only what is the client's to say."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
 from segbatch.api.answers import segment_data
 from segbatch.api.authorising import Caller
+from segbatch.api.limits import PATTERN_TIME
+from segbatch.definitions.limits import MAX_VALUE_LENGTH
+from segbatch.definitions.patterns import reason_against, unchecked
 from segbatch.definitions.segment import SCHEMA_KEY
 from segbatch.definitions.store import Entry, SegmentStore, Stored
 from segbatch.definitions.store.editing import same
 from segbatch.definitions.validating import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem
 
-__all__ = ["changes_of", "definition_of", "ensure_named_are_there"]
+__all__ = ["changes_of", "definition_of", "ensure_compiles_soon", "ensure_named_are_there"]
 
 _OURS = ("id", "created_at", "updated_at")
 _REASONS = {
@@ -67,7 +71,8 @@ def ensure_named_are_there(
     rules = definition.get("rules")
     if entry is not None and same(rules, (entry.data or {}).get("rules")):
         return
-    segment, _ = validate({"id": "s", "name": "s", "rules": rules})
+    with unchecked():
+        segment, _ = validate({"id": "s", "name": "s", "rules": rules})
     problems = list[Problem]()
     for path, rule in segment.rule_paths() if segment else ():
         if rule.shape == "segment":
@@ -77,6 +82,35 @@ def ensure_named_are_there(
                 problems.append(Problem(error.message, path=f"{path}.value"))
     if problems:
         raise DefinitionError(problems)
+
+
+def ensure_compiles_soon(definition: Mapping[str, Any]) -> None:
+    """Compile the patterns of rules that are not checked yet; what is wrong with one is told by the store.
+
+    Raises:
+        DefinitionError: They take so long that the server would do nothing else.
+    """
+    until = time.monotonic() + PATTERN_TIME
+    for pattern in _patterns(definition.get("rules")):
+        if time.monotonic() > until:
+            message = f"the regular expressions take more than {PATTERN_TIME:g} s to compile; write fewer or smaller"
+            raise DefinitionError([Problem(message, path="$.rules")])
+        reason_against(pattern)
+
+
+def _patterns(rules: object) -> Iterator[str]:
+    """Return the patterns of rules and of the groups among them."""
+    waiting = [rules]
+    while waiting:
+        match waiting.pop():
+            case list(items):
+                waiting += items
+            case {"operator": "matches", "value": str(pattern)} if len(pattern) <= MAX_VALUE_LENGTH:
+                yield pattern
+            case dict(group):
+                waiting += group.values()
+            case _:
+                pass
 
 
 def _times(shown_now: Mapping[str, Any]) -> dict[str, Any]:

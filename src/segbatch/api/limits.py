@@ -12,6 +12,7 @@ __all__ = [
     "MAX_REQUESTS",
     "MEMBERS",
     "PATIENCE",
+    "PATTERN_TIME",
     "PREVIEW_MEMORY",
     "PREVIEW_PATIENCE",
     "PREVIEW_QUEUE",
@@ -49,6 +50,9 @@ KEEP_ALIVE = 5
 
 PATIENCE = 5.0
 """Seconds for which a change waits while others write."""
+
+PATTERN_TIME = 10.0
+"""Seconds for the regular expressions of a definition that is sent to compile."""
 
 MEMBERS = 1_000
 MAX_MEMBERS = 10_000

@@ -16,7 +16,8 @@ from threading import Thread
 from typing import IO, NoReturn
 
 from segbatch.definitions.loading import Definitions
-from segbatch.errors import Problem, ProblemsError, SegbatchError
+from segbatch.definitions.patterns import reason_against
+from segbatch.errors import DefinitionError, Problem, ProblemsError, SegbatchError
 from segbatch.preparing import Question, prepare
 from segbatch.previewing import first_members
 
@@ -115,6 +116,7 @@ def evaluate(job: Job) -> Preview:
         SnapshotError: The contacts cannot be read.
         UsageError: The time zone is not valid.
     """
+    _ensure_compiles(job)
     prepared = prepare(job.question, job.definitions)
     prepared.planned(job.draft)
     everybody = None if job.everybody in prepared.plan.failed else job.everybody
@@ -123,6 +125,21 @@ def evaluate(job: Job) -> Preview:
     contacts = prepared.snapshot.rows if everybody is None else found[everybody].members
     warnings = [problem for problem in prepared.plan.warnings if problem.segment_id in {None, job.draft}]
     return Preview(contacts, found[job.draft].members, found[job.draft].first, tuple(warnings))
+
+
+def _ensure_compiles(job: Job) -> None:
+    """Compile the patterns of the draft, which the server has not done.
+
+    Raises:
+        DefinitionError: One does not compile.
+    """
+    [draft] = (one.segment for one in job.definitions.good if one.segment_id == job.draft)
+    reasons = (
+        (path, reason_against(str(rule.value))) for path, rule in draft.rule_paths() if rule.operator == "matches"
+    )
+    problems = [Problem(reason, path=f"{path}.value") for path, reason in reasons if reason]
+    if problems:
+        raise DefinitionError(problems)
 
 
 def replied(job: Job) -> Reply:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from segbatch.api.answers import json_response, segment_data
 from segbatch.api.authorising import Reader, Writer
 from segbatch.api.bodies import Body
-from segbatch.api.drafts import changes_of, definition_of, ensure_named_are_there
+from segbatch.api.drafts import changes_of, definition_of, ensure_compiles_soon, ensure_named_are_there
 from segbatch.api.etags import etag_of, is_known, matched
 from segbatch.api.service import Service, service_of
 from segbatch.definitions.store import Stored
@@ -41,6 +41,7 @@ def get_segment(segment_id: str, caller: Reader, service: Serves, request: Reque
 def create_segment(caller: Writer, service: Serves, body: Body) -> Response:
     """Make a segment."""
     definition = definition_of(body, caller)
+    ensure_compiles_soon(definition)
     ensure_named_are_there(service.store, caller, definition)
     stored = service.store.create(definition)
     headers = {"ETag": etag_of(stored), "Location": f"{PREFIX}/{stored.segment_id}"}
@@ -53,6 +54,7 @@ def update_segment(segment_id: str, caller: Writer, service: Serves, request: Re
     entry = service.store.find(segment_id, project=caller.project, shared=False)
     if_match = matched(request, entry)
     changes = changes_of(body, entry)
+    ensure_compiles_soon(changes)
     ensure_named_are_there(service.store, caller, changes, entry)
     return _answer(service.store.update(segment_id, changes, if_match, project=caller.project, shared=False))
 
