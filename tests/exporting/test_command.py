@@ -54,6 +54,7 @@ def test_what_was_done_as_json() -> None:
         "not_in_snapshot": 0,
         "guarded": 0,
         "warnings": [],
+        "notes": [],
     }
 
 
