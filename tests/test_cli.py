@@ -290,9 +290,13 @@ def test_it_runs_as_a_module_and_knows_its_version() -> None:
     assert program("--version").stdout == f"segbatch {segbatch.__version__}\n"
 
 
-def test_help_teaches() -> None:
-    for command in ("run", "check", "preview", "explain", "query", "relink", "runs", "diff", "verify"):
-        assert "Example: segbatch " in program(command, "--help").stdout
+@pytest.mark.parametrize("command", ["run", "check", "preview", "explain", "query", "relink", "runs", "diff", "verify"])
+def test_help_teaches(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(command, "--help", monkeypatch=monkeypatch) == 0
+    assert "Example: segbatch " in capsys.readouterr().out
+
+
+def test_without_a_command_it_says_how_to_start() -> None:
     assert "Start with segbatch check" in program().stdout
 
 

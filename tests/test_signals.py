@@ -19,7 +19,10 @@ SLOW = "while True: time.sleep(0.05)"
 SOON = "time.sleep(0.2); before(*arguments, **options)"
 RUN = ("run", "--contacts", "contacts.parquet")
 
-pytestmark = pytest.mark.parametrize(("number", "status", "word"), WORDS, ids=["SIGINT", "SIGTERM"])
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize(("number", "status", "word"), WORDS, ids=["SIGINT", "SIGTERM"]),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ from segbatch.api.limits import MAX_ARRIVING
 from segbatch.api.serving import Address, listen
 from segbatch.keys import KeyRing
 
+pytestmark = pytest.mark.slow
+
 START = f"POST {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 HEALTH = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
