@@ -99,6 +99,25 @@ def test_saved_segments_can_be_named(ask: Asking) -> None:
     assert ".json" not in answer.text
 
 
+@pytest.mark.parametrize("name", ["q-theirs", "q-broken", "gone", "q-through"])
+def test_why_a_segment_of_no_project_fails_is_not_told(ask: Asking, name: str) -> None:
+    write_segment(ask.segments, "q-theirs", rule("plan", "eq", "pro"), project_id="q")
+    write_segment(ask.segments, "q-broken", rule("nothing", "eq", "pro"), project_id="q")
+    write_segment(ask.segments, "q-through", {"operator": "in_segment", "value": "q-theirs"})
+    write_segment(ask.segments, "shared", {"operator": "in_segment", "value": name})
+    write_segment(ask.segments, "mine", {"operator": "in_segment", "value": "shared"}, project_id="p")
+    for named, message in (
+        ("shared", "segment 'shared' failed"),
+        ("mine", "segment 'mine' failed: segment 'shared' failed"),
+    ):
+        answer = ask("POST", "/preview", json={"rules": not_in(named)})
+        assert (answer.status_code, answer.json()["errors"]) == (
+            422,
+            [{"path": "$.rules[0].value", "message": message}],
+        )
+        assert "q-" not in answer.text
+
+
 @pytest.mark.parametrize(
     ("body", "path", "words"),
     [

@@ -79,7 +79,10 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Respo
     )
     whole = everybody[0].id if everybody else None
     job = Job(question, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
-    found = service.previewer.preview(job, until, service.stopping.is_set)
+    try:
+        found = service.previewer.preview(job, until, service.stopping.is_set)
+    except DefinitionError as error:
+        raise _without_others(error, caller, good) from None
     return json_response(
         {
             "as_of": write_moment(as_of),
@@ -90,6 +93,21 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Respo
             "warnings": [{"path": problem.path or "$", "message": _own(problem)} for problem in found.warnings],
         }
     )
+
+
+def _without_others(error: DefinitionError, caller: Caller, named: Sequence[Definition]) -> DefinitionError:
+    """Leave out why segments of no project fail: their rules may name other projects' segments."""
+    unseen = [f"segment {shown(entry.segment_id)} failed" for entry in named if entry.segment.project_id is None]
+    if caller.project is None:
+        return error
+    problems = list[Problem]()
+    for problem in error.problems:
+        message = problem.message
+        for words in unseen:
+            before, found, _ = message.partition(f"{words}: ")
+            message = before + words if found else message
+        problems.append(replace(problem, message=message, without_ids=None))
+    return DefinitionError(problems)
 
 
 def _own(problem: Problem) -> str:
