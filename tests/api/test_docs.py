@@ -18,7 +18,8 @@ SHOWN = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGE,
 
 
 def test_the_examples_run_in_turn(tmp_path: Path) -> None:
-    write_contacts(tmp_path / "contacts.parquet", {"status": ["active", "new"], "custom_fields": [{"plan": "pro"}] * 2})
+    contacts = {"status": ["active", "new"], "custom_fields": [{"plan": "pro"}] * 2, "project_id": ["proj-1"] * 2}
+    write_contacts(tmp_path / "contacts.parquet", contacts)
     _, secret = KeyRing(tmp_path / "segbatch-keys.json").create(["proj-1"])
     answers, made = list[Any](), dict[str, Any]()
     with serving(tmp_path, "--contacts", "contacts.parquet") as server:
