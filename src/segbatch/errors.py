@@ -255,9 +255,9 @@ def did_you_mean(word: str, choices: Iterable[str]) -> str:
     return f"; did you mean '{clipped(near)}'?" if near else ""
 
 
-def counted(number: int, noun: str) -> str:
-    """Say a number of things: `1 contact`, `2,000 contacts`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Say a number of things: `1 contact`, `2,000 contacts`; `nouns` is a plural that is not formed with an `s`."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def some_of(names: Iterable[str]) -> str:

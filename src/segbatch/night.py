@@ -145,7 +145,7 @@ class Night:
                 ids.add(ids_as_series(members.ids))
                 done += len(members.ids)
                 self.teller.tell(ContactsDone(done, snapshot.rows))
-            ids.finish(lambda: snapshot.ids(_ID_BATCH))
+            ids.finish(lambda: snapshot.ids(_ID_BATCH), snapshot.file_rows)
             return recorder.finish()
 
     def _manifest(self, outcome: Outcome, read: tuple[SnapshotRecord, ...]) -> Manifest:

@@ -167,7 +167,7 @@ def _evaluate(prepared: Prepared, tallies: dict[str, _Tally], going_on: Callable
         for segment_id, tally in tallies.items():
             tally.add(contact_ids, members.frame.get_column(segment_id).arg_true())
         going_on()
-    check.finish(lambda: snapshot.ids(_ID_BATCH))
+    check.finish(lambda: snapshot.ids(_ID_BATCH), snapshot.file_rows)
     return tallies
 
 

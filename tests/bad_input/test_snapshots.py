@@ -70,7 +70,7 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
         f"in/b.parquet: {NOT_PARQUET}",
     ),
     "an empty folder": ({"in/.keep": ""}, "in", f"in: {NO_FILE_IN}; export the contacts"),
-    "a folder of CSV": ({"in/c.csv": "id"}, "in", f"in: {NO_FILE_IN}; export the contacts"),
+    "a folder of CSV": ({"in/c.csv": "id"}, "in", f"in: {NO_FILE_IN}; it has c.csv; export the contacts as Parquet"),
     "a folder of folders": (
         {"in/2025/06.parquet": contacts()},
         "in",
@@ -281,8 +281,18 @@ def test_a_snapshot_with_wrong_contacts_is_not_published(program: Program, conte
 
 def test_an_id_in_two_files_is_told(program: Program) -> None:
     write(GOOD | {"in/a.parquet": contacts(), "in/b.parquet": contacts(id=["cid", "ann"])})
-    message = f"1 id comes more than once in 'id' (ann); {ONE_ROW_EACH}"
-    program.refuses(1, [message], "run", "--contacts", "in")
+    message = "1 id comes more than once in 'id' (ann), in in/a.parquet and in in/b.parquet"
+    advice = "keep one row per contact in all files together, or give one file alone"
+    program.refuses(1, [f"{message}; {advice}"], "run", "--contacts", "in")
+
+
+def test_exports_of_two_days_are_named(program: Program) -> None:
+    write(GOOD | {"in/dt=2025-06-01/a.parquet": contacts(), "in/dt=2025-06-02/a.parquet": contacts(id=["ann", "bob"])})
+    message = "2 ids come more than once in 'id' (ann, bob), one of them in in/dt=2025-06-01/a.parquet and in "
+    advice = "if they are exports of two days, give one day's folder alone, such as in/dt=2025-06-02"
+    for path in ("in", "in/**/*.parquet", "in/*/a.parquet"):
+        program.refuses(1, [f"{message}in/dt=2025-06-02/a.parquet; {advice}"], "run", "--contacts", path)
+    assert program("run", "--contacts", "in/dt=2025-06-02").status == 0
 
 
 def test_another_id_column_is_looked_for_and_told(program: Program) -> None:

@@ -1,8 +1,8 @@
 """The Parquet files of a snapshot: opening them, and saying clearly what is wrong with them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 
 import pyarrow as pa
@@ -26,13 +26,15 @@ class SnapshotFile:
         place: Where it is.
         stamp: Its size, and what else tells that nobody wrote it since.
         rows: How many contacts it has.
-        schema: Its columns.
+        schema: Its columns, those of its path at the end.
+        constants: The columns that are in its path alone, each with its one value.
     """
 
     place: Place
     stamp: tuple[int, object]
     rows: int
     schema: pa.Schema
+    constants: Mapping[str, pa.Scalar] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -83,16 +85,24 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
     """
-    place = file.place
+    place, columns = file.place, [*columns]
+    constants = {name: file.constants[name] for name in columns if name in file.constants}
+    columns = [column for column in columns if column not in constants]
     with reading(place), place.opened() as source, _parquet(place, source) as (parquet, _):
         try:
             for batch in parquet.iter_batches(batch_size=rows, columns=columns):
                 ensure_sound(place, batch)
-                yield batch
+                yield _with_constants(batch, constants)
         except (pa.ArrowException, OSError) as error:
             if (problem := _problem_of(error)) is None:
                 raise
             raise SnapshotError(f"{place}: the column '{clipped(_unreadable(parquet, columns))}' {problem}") from None
+
+
+def _with_constants(batch: pa.RecordBatch, constants: Mapping[str, pa.Scalar]) -> pa.RecordBatch:
+    for name, value in constants.items():
+        batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
+    return batch
 
 
 def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
@@ -111,7 +121,7 @@ def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
         paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
         indexes = {leaf: places for leaf in leaves if (places := _indexes_of(leaf, paths, file.schema.names))}
         groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-        found = set[str]()
+        found = {leaf for leaf in leaves if leaf in file.constants and file.constants[leaf].is_valid}
         for group in groups:
             waiting = indexes.keys() - found
             found |= {leaf for leaf in waiting if any(_has_value(group.column(index)) for index in indexes[leaf])}

@@ -1,17 +1,15 @@
 """The ids of contacts: present, and each only once, over the whole snapshot."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 import pyarrow as pa
 
 from segbatch.contacts.columns import is_text, kind_words
+from segbatch.contacts.duplicates import refuse_duplicates
 from segbatch.errors import SnapshotError, clipped, counted, did_you_mean, some_of
 
 __all__ = ["IdCheck", "find_id_column", "ids_as_series"]
-
-_SHOWN = 3
-_ID_LENGTH = 60
 
 
 def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
@@ -103,11 +101,12 @@ class IdCheck:
         self._rows += len(ids)
         self._hashes.append(ids.hash())
 
-    def finish(self, read_again: Callable[[], Iterable[pl.Series]]) -> None:
+    def finish(self, read_again: Callable[[], Iterable[pl.Series]], files: Sequence[tuple[str, int]] = ()) -> None:
         """Tell what is wrong with the ids.
 
         Args:
             read_again: Reads the ids of the snapshot once more, in batches; called where hashes come twice.
+            files: The files of the snapshot in the order in which they are read, each with its number of rows.
 
         Raises:
             SnapshotError: Ids are null or empty, or come more than once.
@@ -115,22 +114,6 @@ class IdCheck:
         for without in (self._null, self._empty):
             without.refuse(self._column)
         hashes = pl.concat(self._hashes).sort() if self._hashes else pl.Series(dtype=pl.UInt64)
-        twice = hashes.filter(hashes == hashes.shift()).unique()
+        twice = hashes.filter(hashes == hashes.shift()).unique(maintain_order=True)
         if len(twice):
-            self._refuse_duplicates(twice, read_again())
-
-    def _refuse_duplicates(self, twice: pl.Series, batches: Iterable[pl.Series]) -> None:
-        suspects = pl.concat(ids.filter(ids.hash().is_in(twice.implode())) for ids in batches)
-        repeated = suspects.filter(suspects.is_duplicated()).unique(maintain_order=True)
-        if len(repeated):
-            some = ", ".join(_show(contact_id) for contact_id in repeated.head(_SHOWN))
-            more = ", …" if len(repeated) > _SHOWN else ""
-            come = "comes" if len(repeated) == 1 else "come"
-            message = f"{counted(len(repeated), 'id')} {come} more than once in '{clipped(self._column)}'"
-            mend = "keep one row per contact in the export"
-            raise SnapshotError(f"{message} ({some}{more}); {mend}", without_ids=f"{message}; {mend}")
-
-
-def _show(contact_id: object) -> str:
-    text = contact_id.hex() if isinstance(contact_id, bytes) else str(contact_id)
-    return text if len(text) <= _ID_LENGTH else text[:_ID_LENGTH] + "…"
+            refuse_duplicates(self._column, twice, read_again(), files)

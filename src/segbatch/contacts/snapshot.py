@@ -14,10 +14,11 @@ from segbatch.contacts.contact_ids import write_id
 from segbatch.contacts.custom_fields import CUSTOM_FIELDS, FieldReader, Form, form_of
 from segbatch.contacts.fields import FieldColumns, UnknownColumnError
 from segbatch.contacts.files import SnapshotFile, open_file, read_batches
-from segbatch.contacts.finding import find_files
+from segbatch.contacts.finding import find_snapshot
 from segbatch.contacts.ids import find_id_column, ids_as_series
 from segbatch.contacts.keys import Columns, find_column, longest_key
 from segbatch.contacts.naming import exact_name, find_custom_fields, name_note, names_by_case
+from segbatch.contacts.path_columns import differing_columns, ensure_stored, with_path_columns
 from segbatch.contacts.places import Place
 from segbatch.contacts.unifying import shared_schema
 from segbatch.errors import Problem, SnapshotError, clipped
@@ -25,6 +26,7 @@ from segbatch.errors import Problem, SnapshotError, clipped
 __all__ = ["Batch", "Snapshot", "open_files", "open_snapshot"]
 
 _COLUMN_BATCH = 100_000
+_PROJECT = "project_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Snapshot:
         reader: Reads the fields that `with_fields` has found by looking into what columns hold.
         notes: How names were understood.
         byte_texts: The columns that are stored as bytes, or have such parts, and are read as texts.
+        findings: Warnings of files that are not read, and of paths that contradict their files.
     """
 
     files: tuple[SnapshotFile, ...]
@@ -65,11 +68,17 @@ class Snapshot:
     reader: FieldReader | None = None
     notes: tuple[Problem, ...] = ()
     byte_texts: tuple[str, ...] = ()
+    findings: tuple[Problem, ...] = ()
 
     @property
     def rows(self) -> int:
         """The number of contacts."""
         return sum(file.rows for file in self.files)
+
+    @property
+    def file_rows(self) -> list[tuple[str, int]]:
+        """The names of the files, each with its number of contacts."""
+        return [(str(file.place), file.rows) for file in self.files]
 
     def batches(self, leaves: Iterable[str], rows: int) -> Iterator[Batch]:
         """Read the snapshot from beginning to end.
@@ -134,7 +143,10 @@ class Snapshot:
         """
         fields = {*fields}
         stored = {leaf for name in fields if (leaf := self._leaf_of(name)) is not None}
-        return self.with_texts(stored).with_forms(fields)
+        named = {name.lower() for name in (*fields, _PROJECT)}
+        differing = differing_columns(self.files, (name for name in self.schema if name.lower() in named))
+        snapshot = replace(self, findings=(*self.findings, *differing))
+        return snapshot.with_texts(stored).with_forms(fields)
 
     def _leaf_of(self, name: str) -> str | None:
         """Return a field with the column's own name in it."""
@@ -214,7 +226,7 @@ class Snapshot:
         """What is wrong with values of the columns that were opened, and which bytes are read as texts."""
         why = "is stored as bytes without the mark for UTF-8 texts, and read as text, since all of it is UTF-8"
         notes = [Problem(f"'{clipped(column)}' {why}", severity="note") for column in self.byte_texts]
-        return [*self.notes, *notes, *(self.reader.problems(self._id_at) if self.reader else ())]
+        return [*self.findings, *self.notes, *notes, *(self.reader.problems(self._id_at) if self.reader else ())]
 
     def ids(self, rows: int) -> Iterator[pl.Series]:
         """Read the ids alone, in batches of at most so many rows."""
@@ -233,7 +245,8 @@ def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = 
         SnapshotError: There is no such file, one is no Parquet or cut short, files do not fit each other, or there
             is no such column.
     """
-    return open_files(find_files(path), id_column, custom_fields)
+    found = find_snapshot(path)
+    return replace(open_files(found.places, id_column, custom_fields), findings=found.problems)
 
 
 def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
@@ -244,11 +257,12 @@ def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: st
         id_column: The name of the column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, where it has another name.
     """
-    files = tuple(map(open_file, places))
+    files = with_path_columns([*map(open_file, places)])
     arrow = shared_schema({str(file.place): file.schema for file in files})
     columns = Columns(polars_schema(arrow))
     named = exact_name(id_column, columns)
     alias = None if custom_fields is None else find_custom_fields(custom_fields, columns)
+    ensure_stored(files, named)
     for file in files:
         _ensure_one_id_column(file, named, arrow)
     id_type = find_id_column(arrow, named)

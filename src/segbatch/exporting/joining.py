@@ -89,7 +89,7 @@ class Join:
                 yield self._alike(ids)
 
         rows = map_contacts(contact_ids(), row_ids()).rows.alias(_ROW)
-        check.finish(self.contacts.ids)
+        check.finish(self.contacts.ids, self.contacts.snapshot.file_rows)
         return pl.concat([rows.to_frame(), *([pl.concat(more)] if more and more[0].width else [])], how="horizontal")
 
     def _others(self, rows: pl.Series) -> Iterator[pl.DataFrame]:

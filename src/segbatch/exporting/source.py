@@ -5,8 +5,9 @@ from pathlib import Path
 from threading import Event
 
 from segbatch.contacts.finding import places_at
+from segbatch.contacts.partitions import partition_text
 from segbatch.contacts.snapshot import Snapshot, open_files, open_snapshot
-from segbatch.errors import Problem, SnapshotError
+from segbatch.errors import Problem, SnapshotError, printable
 from segbatch.publishing.records import Manifest
 
 __all__ = ["open_contacts"]
@@ -48,8 +49,11 @@ def open_contacts(
 
 
 def _is_that_of(snapshot: Snapshot, manifest: Manifest) -> bool:
-    """Compare by size, and where that is the same, by digest; the names of the files do not count."""
-    if sorted(file.size for file in snapshot.files) != sorted(file.size for file in manifest.snapshot):
+    """Compare by size, and where that is the same, by digest; of the files' paths only partitions count."""
+    names = [partition_text(printable(str(file.place))) for file in snapshot.files]
+    before = [partition_text(file.path) for file in manifest.snapshot]
+    sizes = zip([file.size for file in snapshot.files], names, strict=True)
+    if sorted(sizes) != sorted(zip([file.size for file in manifest.snapshot], before, strict=True)):
         return False
-    digests = sorted(file.digest(Event()) for file in snapshot.files)
-    return digests == sorted(file.sha256 for file in manifest.snapshot)
+    digests = zip([file.digest(Event()) for file in snapshot.files], names, strict=True)
+    return sorted(digests) == sorted(zip([file.sha256 for file in manifest.snapshot], before, strict=True))

@@ -13,6 +13,7 @@ from typing import Any
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.plan import Plan
+from segbatch.contacts.partitions import partition_text
 from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.publishing.recorder import Recorded
@@ -137,6 +138,11 @@ def _fingerprint(definition: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _content_of(file: SnapshotRecord) -> str:
+    """Return what determines the contacts of a file: its bytes, and the columns that its path names."""
+    return file.sha256 + partition_text(file.path)
+
+
 def run_record(
     run_id: str,
     clock: Clock,
@@ -170,7 +176,7 @@ def run_record(
         segments_failed=failed,
         segments_held=held,
         memberships=sum(segment.member_count for segment in segments),
-        snapshot_fingerprint=hashlib.sha256("\n".join(file.sha256 for file in snapshot).encode()).hexdigest(),
+        snapshot_fingerprint=hashlib.sha256("\n".join(map(_content_of, snapshot)).encode()).hexdigest(),
         version=__version__,
     )
 

@@ -1,11 +1,13 @@
 """The files of a snapshot as something to select from."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import pyarrow as pa
 from sqlglot import exp
 
 from segbatch.contacts.files import SnapshotFile
+from segbatch.contacts.partitions import partitions_of
 from segbatch.errors import UsageError
 from segbatch.sql.dialects import text
 from segbatch.sql.names import DialectName
@@ -13,16 +15,24 @@ from segbatch.sql.names import DialectName
 __all__ = ["read_parquet"]
 
 
-def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName, *, byte_texts: bool = False) -> exp.Expr:
+_TYPES: dict[pa.DataType, str] = {pa.int64(): "BIGINT", pa.date32(): "DATE", pa.timestamp("us"): "TIMESTAMP"}
+_NOT_A_PARTITION = re.compile(r"[?\n\\]|=.*=")
+"""Parts of a path that DuckDB does not read as a partition, although they have a key and a value."""
+
+
+def read_parquet(
+    files: Sequence[SnapshotFile], dialect: DialectName, columns: Iterable[str] = (), *, byte_texts: bool = False
+) -> exp.Expr:
     """Return the function of DuckDB that reads exactly these files, whatever their names are.
 
     Args:
         files: The files.
         dialect: The SQL to write.
+        columns: The columns that the query reads.
         byte_texts: Whether bytes are read as texts.
 
     Raises:
-        UsageError: It is another dialect.
+        UsageError: It is another dialect, or DuckDB would read other values from the paths of the files.
     """
     if dialect != "duckdb":
         raise UsageError(f"{dialect} reads a table; name it with --table")
@@ -32,10 +42,28 @@ def read_parquet(files: Sequence[SnapshotFile], dialect: DialectName, *, byte_te
         options.append(_option("union_by_name", value=True))
     if byte_texts:
         options.append(_option("binary_as_string", value=True))
-    if any("=" in str(file.place) for file in files):
-        options.append(_option("hive_partitioning", value=False))
+    options += _partitioning(files, {*columns})
     source = paths[0] if len(paths) == 1 else exp.Array(expressions=paths)
     return exp.Anonymous(this="READ_PARQUET", expressions=[source, *options])
+
+
+def _partitioning(files: Sequence[SnapshotFile], columns: set[str]) -> list[exp.Expr]:
+    """Return the options with which DuckDB reads the same columns from the paths of the files, and no others."""
+    partitions = [partitions_of(str(file.place)) for file in files]
+    kinds = {key: value.type for file in files for key, value in file.constants.items()}
+    if not columns & kinds.keys():
+        return [_option("hive_partitioning", value=False)] if any("=" in str(file.place) for file in files) else []
+    unlike = any(partition.keys() != partitions[0].keys() for partition in partitions)
+    odd = any(_NOT_A_PARTITION.search(part) for file in files for part in str(file.place).split("/")[:-1])
+    stored = any(key in file.schema.names and key not in file.constants for file in files for key in partitions[0])
+    if unlike or odd or stored:
+        reason = "DuckDB reads other columns from the paths of these files than segbatch"
+        raise UsageError(f"{reason}; load the contacts into a table and name it (--table)")
+    types = ", ".join(
+        f"{text(key).sql('duckdb')}: {_TYPES.get(kind, 'VARCHAR')}" for key, kind in sorted(kinds.items())
+    )
+    chosen = exp.EQ(this=exp.to_identifier("hive_types"), expression=exp.var(f"{{{types}}}"))
+    return [_option("hive_partitioning", value=True), chosen]
 
 
 def _option(name: str, *, value: bool) -> exp.Expr:

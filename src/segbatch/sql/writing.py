@@ -39,10 +39,13 @@ def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str 
     """
     definition = prepared.planned(segment_id).definition
     snapshot = prepared.snapshot
-    byte_texts = bool(snapshot.byte_texts)
-    source = read_parquet(snapshot.files, dialect, byte_texts=byte_texts) if table is None else _table(table, dialect)
     writer = _Writer(prepared, dialect, project)
     part = writer.segment(definition, _Way(), negated=False)
+    if table is None:
+        byte_texts = bool(snapshot.byte_texts)
+        source = read_parquet(snapshot.files, dialect, writer.columns, byte_texts=byte_texts)
+    else:
+        source = _table(table, dialect)
     if writer.problems:
         raise DefinitionError(definition.locate(problem) for problem in writer.problems)
     head = f"{definition.segment.name} ({segment_id}), as of {prepared.clock.as_of.isoformat()}"
@@ -100,6 +103,7 @@ class _Writer:
 
     def __init__(self, prepared: Prepared, dialect: DialectName, project: str | None) -> None:
         self.problems: list[Problem] = []
+        self.columns = set[str]()
         self._clock = prepared.clock
         self._project = project
         self._by_id: Mapping[str, Definition] = {one.segment_id: one for one in prepared.definitions.good}
@@ -139,7 +143,9 @@ class _Writer:
 
     def _rule(self, rule: Rule, path: str, way: _Way, *, negated: bool) -> Part:
         try:
-            column = self._table.column(resolve(str(rule.field), self._table.schema))
+            field = resolve(str(rule.field), self._table.schema)
+            self.columns.add(field.column)
+            column = self._table.column(field)
             return predicate(rule, column, self._clock, negated=negated)
         except Refused as refused:
             self.problems.append(way.problem(path, str(refused)))

@@ -2,15 +2,19 @@
 
 import fnmatch
 import glob
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from pyarrow import fs
 
+from segbatch.contacts.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
+from segbatch.contacts.partitions import is_partition
 from segbatch.contacts.remote.address import Address, read_address
 from segbatch.contacts.remote.faults import telling
+from segbatch.contacts.remote.lakes import ensure_no_table
 from segbatch.contacts.remote.objects import RemoteFile
 from segbatch.contacts.remote.stores import Store, open_store
 from segbatch.contacts.remote.waiting import within
@@ -22,6 +26,7 @@ _LISTING = 600.0
 """How many seconds it may take to list many objects."""
 
 _LOOKED_AT = 1_000
+_FOLDERS_LOOKED_AT = 20
 
 
 def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
@@ -36,58 +41,102 @@ def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
     return [RemoteFile(stores[address.root], address) for address in addresses]
 
 
-def find_objects(text: str) -> list[RemoteFile]:
+def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
     """Find the objects of a snapshot.
 
     Args:
-        text: The address of an object, of a folder (`*.parquet` in it, hidden ones and those with a leading `_` left
-            out), or a pattern such as `s3://bucket/export/**/*.parquet`.
+        text: The address of an object; of a folder, of which the Parquet objects are read, and those in its folders
+            `key=value`, without hidden ones and those with a leading `_`; or a pattern such as
+            `s3://bucket/export/**/*.parquet`.
 
     Returns:
-        The objects, sorted by name; at least one.
+        The objects, sorted by name; at least one. And what of a folder is not read.
 
     Raises:
         UsageError: It is no address, or the environment lacks something.
-        SnapshotError: There is none, or they cannot be listed.
+        SnapshotError: There is none, they cannot be listed, or they are those of a Delta, Iceberg or Hudi table.
     """
-    address = read_address(text)
+    address, others = read_address(text), Sorted()
     store = open_store(address)
     with telling(address):
         kind = within(lambda: store.get_file_info(address.path)).type
         if kind == fs.FileType.File and not address.key.endswith("/"):
-            return [RemoteFile(store, address)]
+            ensure_no_table(store, address.at(address.path.rpartition("/")[0]), (), [address])
+            return [RemoteFile(store, address)], others
         if kind == fs.FileType.Directory:
-            found = sorted(_in_folder(store, address), key=str)
+            found = sorted(_in_folder(store, address, others), key=str)
         elif glob.has_magic(address.key):
             found = sorted(_matching(store, address), key=str)
         else:
             raise SnapshotError(f"{address}: {_nothing(store, address)}")
-    return [RemoteFile(store, one) for one in found]
+    return [RemoteFile(store, one) for one in found], others
 
 
-def _in_folder(store: Store, address: Address) -> list[Address]:
+def _in_folder(store: Store, address: Address, others: Sorted) -> list[Address]:
     entries = list(_entries(store, address.path))
-    files = [address.at(entry.path) for entry in entries if entry.is_file and _is_to_read(entry.base_name)]
+    if any(not entry.is_file and is_partition(entry.base_name) for entry in entries):
+        entries = [entry for entry in _entries(store, address.path, recursive=True) if entry.is_file]
+    files = [address.at(entry.path) for entry in entries if entry.is_file and _takes(store, address, entry, others)]
+    ensure_no_table(store, address, [entry.path for entry in entries], files)
+    others.unread += _folders_beside(store, entries)
     if files:
         return files
     below = islice(_entries(store, address.path, recursive=True), _LOOKED_AT)
-    if any(entry.base_name.endswith(".parquet") for entry in below):
+    if any(is_parquet_name(entry.base_name) for entry in below):
         pattern = f"{address.root}/{address.key}".rstrip("/")
         raise SnapshotError(f"{address}: has no .parquet object; for those below it write '{pattern}/**/*.parquet'")
-    raise SnapshotError(f"{address}: has no .parquet object; export the contacts")
+    hint = f"it has {others.names}; export the contacts as Parquet" if others.unread else "export the contacts"
+    raise SnapshotError(f"{address}: has no .parquet object; {hint}")
+
+
+def _takes(store: Store, address: Address, entry: Any, others: Sorted) -> bool:
+    """Return whether an object of a folder is read."""
+    *folders, name = _below(address, entry)
+    outside = next((folder for folder in folders if not is_partition(folder) or is_hidden(folder)), None)
+    if outside is None:
+        return others.takes(name, "/".join([*folders, name]), partial(_head, store, address.at(entry.path)))
+    shown = "/".join(folders[: folders.index(outside) + 1]) + "/"
+    is_data = is_in_progress(outside) or (not is_hidden(outside) and is_parquet_name(name))
+    if is_data and shown not in others.unread:
+        others.unread.append(shown)
+    return False
+
+
+def _folders_beside(store: Store, entries: Sequence[Any]) -> list[str]:
+    """Return the folders in a folder that have Parquet objects themselves and are not read; the first few alone."""
+    folders = [entry for entry in entries if not entry.is_file]
+    beside = [entry for entry in folders if is_in_progress(entry.base_name) or not is_hidden(entry.base_name)]
+    return [
+        f"{entry.base_name}/"
+        for entry in beside[:_FOLDERS_LOOKED_AT]
+        if is_in_progress(entry.base_name) or any(is_parquet_name(one.base_name) for one in _entries(store, entry.path))
+    ]
+
+
+def _below(address: Address, entry: Any) -> list[str]:
+    """Return the parts of the name of an object below a folder."""
+    return str(entry.path)[len(address.path) :].lstrip("/").split("/")
+
+
+def _head(store: Store, address: Address) -> bytes | None:
+    with suppress(SnapshotError), RemoteFile(store, address).glanced() as source:
+        return bytes(source.read(HEAD_SIZE))
+    return None
 
 
 def _matching(store: Store, address: Address) -> list[Address]:
     parts = address.key.split("/")
     named = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     base = "/".join([address.bucket, *parts[:named]])
+    entries = list(_entries(store, base, recursive="**" in parts or len(parts) > named + 1))
     found = [
         one
-        for entry in _entries(store, base, recursive="**" in parts or len(parts) > named + 1)
+        for entry in entries
         if entry.is_file
         and _matches((one := address.at(entry.path)).key.split("/"), parts)
         and _is_shown(one.key, named)
     ]
+    ensure_no_table(store, address.at(base), [entry.path for entry in entries], found)
     if not found:
         reason = _no_bucket(store, address) or "matches no object; check the path of the export"
         raise SnapshotError(f"{address}: {reason}")
@@ -104,11 +153,7 @@ def _matches(names: list[str], parts: list[str]) -> bool:
 
 
 def _is_shown(key: str, named: int) -> bool:
-    return not any(part.startswith(("_", ".")) for part in key.split("/")[named:])
-
-
-def _is_to_read(name: str) -> bool:
-    return name.endswith(".parquet") and not name.startswith(("_", "."))
+    return not any(map(is_hidden, key.split("/")[named:]))
 
 
 def _entries(store: Store, path: str, *, recursive: bool = False) -> Iterator[Any]:
