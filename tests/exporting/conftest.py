@@ -30,12 +30,12 @@ def export(nights: Nights) -> Export:
 def everybody(folder: Path, columns: dict[str, Any] | pa.Table, **options: Any) -> segbatch.RunReport:
     """Run over these contacts with one segment, which holds all of them."""
     contacts = write_contacts(folder / "contacts.parquet", columns)
-    segments = write_segment(folder / "segments", "all", rule(options.get("id_column", "id"), "exists")).parent
+    segments = write_segment(folder / "segments", "everyone", rule(options.get("id_column", "id"), "exists")).parent
     return segbatch.run(contacts, segments, folder / "output", run_id="only", **options)
 
 
 def as_rows(folder: Path, names: str, **options: Any) -> list[dict[str, Any]]:
     """Export everybody with some columns as JSON Lines, and read it."""
     place = folder / "all.jsonl"
-    segbatch.export("all", place, folder / "output", columns=[names], force=True, **options)
+    segbatch.export("everyone", place, folder / "output", columns=[names], force=True, **options)
     return [json.loads(line) for line in place.read_text().splitlines()]

@@ -46,7 +46,7 @@ def test_broken_json_texts_are_texts_and_warned_of(tmp_path: Path) -> None:
     everybody(tmp_path, {"custom_fields": ['{"plan": "pro"}', "{plan", '{"a": NaN}', "[1]"]})
     rows = as_rows(tmp_path, "custom_fields")
     assert [row["custom_fields"] for row in rows] == [{"plan": "pro"}, "{plan", '{"a": NaN}', [1]]
-    report = segbatch.export("all", tmp_path / "x.csv", tmp_path / "output", columns=["custom_fields.plan"])
+    report = segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["custom_fields.plan"])
     assert "'custom_fields' of 3 contacts is no JSON object and missing" in str(report.warnings[0])
 
 
@@ -72,14 +72,14 @@ def test_columns_that_cannot_be_had_are_refused(
 ) -> None:
     everybody(tmp_path, {"email": ["x"], "contact_id": [1], "custom_fields": custom_fields})
     with pytest.raises(UsageError, match=message):
-        segbatch.export("all", tmp_path / "x.csv", tmp_path / "output", columns=columns)
+        segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=columns)
     assert not (tmp_path / "x.csv").exists()
 
 
 def test_a_type_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     everybody(tmp_path, {"odd": pa.array([1], pa.decimal256(60, 2))})
     with pytest.raises(UsageError, match="the column 'odd' is of a type that cannot be exported"):
-        segbatch.export("all", tmp_path / "x.csv", tmp_path / "output", columns=["odd"])
+        segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["odd"])
 
 
 def test_a_name_with_a_comma_stands_in_quotes(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_name_may_end_in_a_dot(tmp_path: Path) -> None:
 
 def test_a_key_that_nobody_has_is_empty_and_warned_of(tmp_path: Path) -> None:
     everybody(tmp_path, {"custom_fields": [{"plan": "pro"}]})
-    report = segbatch.export("all", tmp_path / "x.parquet", tmp_path / "output", columns=["custom_fields.paln"])
+    report = segbatch.export("everyone", tmp_path / "x.parquet", tmp_path / "output", columns=["custom_fields.paln"])
     assert "has no 'paln' in this snapshot, so it is missing for every contact; did you mean 'plan'?" in str(
         report.warnings[0]
     )

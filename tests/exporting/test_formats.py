@@ -61,7 +61,7 @@ def test_values(tmp_path: Path, name: str, values: pa.Array, cell: str | None, d
     outputs = {}
     for kind in ("csv", "jsonl", "parquet"):
         place = tmp_path / f"x.{kind}"
-        segbatch.export("all", place, tmp_path / "output", columns=["it"])
+        segbatch.export("everyone", place, tmp_path / "output", columns=["it"])
         outputs[kind] = place.read_bytes()
     text = outputs["csv"].decode()
     if cell is not None:
@@ -90,13 +90,13 @@ IDS: list[tuple[str, pa.Array, str]] = [
 @pytest.mark.parametrize(("ids", "cell"), [entry[1:] for entry in IDS], ids=[entry[0] for entry in IDS])
 def test_ids(tmp_path: Path, ids: pa.Array, cell: str) -> None:
     everybody(tmp_path, pa.table({"id": ids, "plan": ["pro"]}))
-    segbatch.export("all", tmp_path / "x.csv", tmp_path / "output", columns=["plan"])
+    segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["plan"])
     assert (tmp_path / "x.csv").read_text().splitlines() == ['"contact_id","plan"', f'{cell},"pro"']
-    segbatch.export("all", tmp_path / "x.parquet", tmp_path / "output", columns=["id"])
+    segbatch.export("everyone", tmp_path / "x.parquet", tmp_path / "output", columns=["id"])
     table = pq.read_table(tmp_path / "x.parquet")
     kept = pq.read_table(tmp_path / "output" / "runs" / "only" / "membership")
     assert table.column("contact_id").to_pylist() == kept.column("contact_id").to_pylist()
-    segbatch.export("all", tmp_path / "x.jsonl", tmp_path / "output")
+    segbatch.export("everyone", tmp_path / "x.jsonl", tmp_path / "output")
     [line] = (tmp_path / "x.jsonl").read_text().splitlines()
     assert str(json.loads(line)["contact_id"]) == cell.strip('"').removeprefix("'")
 
@@ -109,13 +109,13 @@ HARMLESS = ["a=1", "'=1", "1-1", "", " ", "é", "a\t", "(=1)"]
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_text_like_a_formula_is_marked(tmp_path: Path, text: str) -> None:
     everybody(tmp_path, {"it": [text], f"{text}, as a name": [text]})
-    report = segbatch.export("all", tmp_path / "x.csv", tmp_path / "output", columns=["it", f'"{text}, as a name"'])
+    report = segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["it", f'"{text}, as a name"'])
     with (tmp_path / "x.csv").open(newline="") as file:
         header, row = csv.reader(file)
     assert row == ["a", f"'{text}", f"'{text}"]
     assert header == ["contact_id", "it", f"'{text}, as a name"]
     assert report.guarded == 2
-    segbatch.export("all", tmp_path / "raw.csv", tmp_path / "output", columns=["it"], raw=True)
+    segbatch.export("everyone", tmp_path / "raw.csv", tmp_path / "output", columns=["it"], raw=True)
     with (tmp_path / "raw.csv").open(newline="") as file:
         assert list(csv.reader(file))[1] == ["a", text]
 
@@ -142,7 +142,7 @@ INNER = {
 def test_no_cell_is_a_formula_whatever_separates_cells(tmp_path: Path, text: str, separator: str) -> None:
     """As a spreadsheet reads it that expects semicolons or tabs, in whose cells our quotes may stand."""
     everybody(tmp_path, {"id": [text], "it": [f"x{text}"], "list": [[text]]})
-    segbatch.export("all", tmp_path / "x.csv", tmp_path / "output", columns=["it,list"])
+    segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["it,list"])
     with (tmp_path / "x.csv").open(newline="") as file:
         cells = [cell for row in csv.reader(file, delimiter=separator) for cell in row]
     begins = [cell.lstrip('"\ufeff\u200b').strip()[:1] for cell in cells]
@@ -191,13 +191,13 @@ def test_an_empty_segment_is_a_file_without_rows(nights: Nights, kind: str, cont
 def test_many_batches_are_the_same_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody(tmp_path, {"id": [f"c{n}" for n in range(1000)], "n": list(range(1000))})
     whole = tmp_path / "whole.csv"
-    segbatch.export("all", whole, tmp_path / "output", columns=["n"])
+    segbatch.export("everyone", whole, tmp_path / "output", columns=["n"])
     monkeypatch.setattr("segbatch.exporting.columns._ROWS", 7)
     monkeypatch.setattr("segbatch.exporting.formats._FEWEST", 50)
     seen = list[tuple[int, int]]()
     for kind in ("csv", "jsonl", "parquet"):
         place = tmp_path / f"x.{kind}"
-        segbatch.export("all", place, tmp_path / "output", columns=["n"], progress=lambda *told: seen.append(told))
+        segbatch.export("everyone", place, tmp_path / "output", columns=["n"], progress=lambda *told: seen.append(told))
     assert (tmp_path / "x.csv").read_bytes() == whole.read_bytes()
     expected = [{"contact_id": f"c{n}", "n": n} for n in range(1000)]
     assert [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()] == expected

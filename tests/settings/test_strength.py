@@ -56,7 +56,7 @@ def said(setting: str, source: str, *, strongest: str) -> Any:
 
 
 def toml(setting: str, value: Any) -> str:
-    values = [value] if setting == "lint_ignore" else value
+    values = [value] if setting in {"exclude", "lint_ignore"} else value
     return f"{setting} = {json.dumps(values)}\n"
 
 
