@@ -109,7 +109,8 @@ HARMLESS = ["a=1", "'=1", "1-1", "", " ", "é", "a\t", "(=1)"]
 @pytest.mark.parametrize("text", FORMULAS)
 def test_a_text_like_a_formula_is_marked(tmp_path: Path, text: str) -> None:
     everybody(tmp_path, {"it": [text], f"{text}, as a name": [text]})
-    report = segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["it", f'"{text}, as a name"'])
+    columns = ["it", f'"{text}, as a name"']
+    report = segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=columns)
     with (tmp_path / "x.csv").open(newline="") as file:
         header, row = csv.reader(file)
     assert row == ["a", f"'{text}", f"'{text}"]
