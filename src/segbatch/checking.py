@@ -43,6 +43,7 @@ def check(
     contacts: str | Path | None = None,
     *,
     id_column: str = "id",
+    custom_fields: str | None = None,
     project: str | None = None,
     timezone: str = "UTC",
     strict: bool = False,
@@ -53,6 +54,7 @@ def check(
         segments: A JSON file of definitions, or a folder of such files.
         contacts: A snapshot, to check fields and types against its columns; without it the definitions alone are.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         project: Check the segments of this project alone.
         timezone: The IANA name of the run's time zone.
         strict: Whether a custom field that no contact has is an error.
@@ -70,6 +72,8 @@ def check(
         own = definitions.of_project(project)
         doubts = unknown_project(project, definitions)
         return CheckReport(len(own), (*doubts, *own.problems, *wrong_references(own)))
-    question = Question(contacts, id_column, project, None, timezone, strict, allow_empty=True)
+    question = Question(
+        contacts, id_column, project, None, timezone, strict, allow_empty=True, custom_fields=custom_fields
+    )
     prepared = prepare(question, definitions)
     return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings, *prepared.notes))

@@ -95,6 +95,7 @@ def run(
     output: str | Path = "output",
     *,
     id_column: str = "id",
+    custom_fields: str | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
@@ -116,6 +117,7 @@ def run(
         segments: A JSON file of definitions, or a folder of such files.
         output: The folder to publish in; it is made if it is not there.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         project: Evaluate the segments of this project alone, over its contacts alone.
         as_of: The moment for which the run holds (ISO 8601, or a datetime with a zone); now, if not given.
         timezone: The IANA name of the run's time zone.
@@ -143,7 +145,7 @@ def run(
         PublishError: The output cannot be written; what was published before stands.
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
-    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty)
+    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty, custom_fields=custom_fields)
     segments = Source.of(segments)
     place, teller = output_at(output), Teller(events, progress)
     teller.tell(_started(run_id, question, segments.path, output, dry_run=dry_run))

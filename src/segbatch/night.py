@@ -156,6 +156,7 @@ class Night:
             deleted=self.gone.deleted,
             snapshot=read,
             id_column=self.prepared.snapshot.id_column,
+            custom_fields=self.prepared.snapshot.schema.alias,
             files=outcome.recorded.files,
             warnings=tuple(map(str, self.prepared.warnings)),
             notes=tuple(map(str, self.prepared.notes)),

@@ -23,6 +23,7 @@ class Question:
     Attributes:
         contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         project: A project whose segments and contacts alone are looked at, if any.
         is_only_project: Whether all contacts belong to `project` if the snapshot has no column `project_id`.
         as_of: The moment from which relative dates are measured; now, if not given.
@@ -39,6 +40,7 @@ class Question:
     strict: bool = False
     allow_empty: bool = False
     is_only_project: bool = True
+    custom_fields: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse contacts that are no path, without showing them.
@@ -124,7 +126,7 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
     """
     clock = read_clock(question.as_of, question.timezone, datetime.now(UTC))
     own = definitions.of_project(question.project)
-    snapshot = open_snapshot(str(question.contacts), question.id_column)
+    snapshot = open_snapshot(str(question.contacts), question.id_column, question.custom_fields)
     if not snapshot.rows and not question.allow_empty:
         message = "has no contacts, which would empty every segment; check the export, or say --allow-empty"
         raise SnapshotError(f"{question.contacts}: {message}")

@@ -82,6 +82,7 @@ def preview(
     segments: str | Path | Source = "segments",
     first: int = 5,
     id_column: str = "id",
+    custom_fields: str | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
@@ -98,6 +99,7 @@ def preview(
         segments: Where the segments are that rules name by `in_segment` and that are not among the definitions.
         first: How many members' ids are wanted.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         project: Hold the segments to the contacts of this project; shares are of all contacts all the same.
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the time zone.
@@ -114,7 +116,9 @@ def preview(
     if first < 0:
         raise UsageError(f"{first} is no number of members to show; write 0 or more (--first)")
     chosen = choose(definition, segments, rules=rules, match=match, project=project)
-    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
+    question = Question(
+        contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
+    )
     prepared = prepare(question, chosen.definitions)
     wanted, errors = _evaluable(prepared, chosen.ids)
     if not wanted:

@@ -68,14 +68,21 @@ def _busy() -> Refusal:
 def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Response:
     until = time.monotonic() + PREVIEW_TIME
     first, draft, everybody = _first(body), _draft(service, caller, body), _everybody(caller)
-    contacts, timezone, run_project = _snapshot(service)
+    contacts, timezone, run_project, custom_fields = _snapshot(service)
     as_of = datetime.now(UTC)
     good, broken = _named(service, caller, draft)
     own = (*map(Definition, (draft, *everybody)), *good)
     project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
     is_only = project == run_project  # a caller's project alone does not mean that all contacts are its own
     question = Question(
-        contacts, service.id_column, project, as_of, timezone, allow_empty=True, is_only_project=is_only
+        contacts,
+        service.id_column,
+        project,
+        as_of,
+        timezone,
+        allow_empty=True,
+        is_only_project=is_only,
+        custom_fields=custom_fields,
     )
     whole = everybody[0].id if everybody else None
     job = Job(question, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
@@ -166,20 +173,21 @@ def _named(
     return tuple(good.values()), tuple(broken.values())
 
 
-def _snapshot(service: Service) -> tuple[str, str, str | None]:
-    """Return the contacts to look at, the time zone, and the project of the last run.
+def _snapshot(service: Service) -> tuple[str, str, str | None, str | None]:
+    """Return the contacts to look at, the time zone, the project of the last run, and the column of custom fields.
 
-    Contacts and time zone are those that the server was given, or else those of the last run.
+    All but the project are those that the server was given, or else those of the last run.
     """
     try:
         manifest = read_manifest(service.output / RUNS / ensure_published(service.output))
     except UsageError:
         if service.contacts is not None:
-            return service.contacts, service.timezone or "UTC", None
+            return service.contacts, service.timezone or "UTC", None, service.custom_fields
         detail = "no run is published yet, whose snapshot could be looked at; or start the server with --contacts"
         raise Refusal("nothing-published", detail) from None
     contacts = service.contacts or _common([file.path for file in manifest.snapshot])
-    return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id
+    custom_fields = service.custom_fields or manifest.custom_fields
+    return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id, custom_fields
 
 
 def _common(files: Sequence[str]) -> str:

@@ -44,6 +44,7 @@ class Service:
             browser on this machine, is not let in.
         contacts: The snapshot of previews; that of the last run, if not given.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         timezone: The time zone of previews; that of the last run, if not given.
         stopping: Set once the server is to end.
         previews: Who waits for a preview.
@@ -62,6 +63,7 @@ class Service:
     stopping: Event = field(default_factory=Event)
     previews: Queue = field(default_factory=Queue)
     previewer: Previewer = field(default_factory=Previewer)
+    custom_fields: str | None = None
     arriving: Counter[str | None] = field(default_factory=Counter)
 
     def ring(self) -> KeyRing | None:

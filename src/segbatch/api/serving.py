@@ -84,6 +84,7 @@ def serve(
     keys: KeysAt | None = None,
     contacts: str | None = None,
     id_column: str = "id",
+    custom_fields: str | None = None,
     timezone: str | None = None,
     told: Callable[[Listening], None],
 ) -> int:
@@ -96,6 +97,7 @@ def serve(
         keys: The file of keys; without one everybody on this machine is let in, and nobody else can be.
         contacts: The snapshot of previews; that of the last run, if not given.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         timezone: The time zone of previews; that of the last run, if not given.
         told: Told as soon as the server listens.
 
@@ -120,7 +122,7 @@ def serve(
     if not segments.is_dir() and segments.exists():
         raise UsageError(f"{segments}: is a file; the API needs a folder, for a file of its own for each new segment")
     ring = _ring(keys, segments)
-    doubts = _look_ahead(contacts, id_column, timezone)
+    doubts = _look_ahead(contacts, id_column, custom_fields, timezone)
     store = SegmentStore(source, patience=PATIENCE, served=True)
     entries = store.list()  # what takes a while, the first time
     listener, is_local = listen(address)
@@ -129,13 +131,14 @@ def serve(
             _ensure_key(ring, address)
         own = frozenset({"localhost", "127.0.0.1", "::1", address.host.lower()})
         service = Service(store, output, ring, own, contacts, id_column, timezone, keys.path if keys else None)
+        service.custom_fields = custom_fields
         broken = [entry for entry in entries if isinstance(entry, Broken)]
         problems = (*(problem for entry in broken for problem in entry.problems), *doubts)
         told(Listening(_url(listener), len(entries) - len(broken), problems, ring is None))
         return asyncio.run(_serve(service, listener))
 
 
-def _look_ahead(contacts: str | None, id_column: str, timezone: str | None) -> list[Problem]:
+def _look_ahead(contacts: str | None, id_column: str, custom_fields: str | None, timezone: str | None) -> list[Problem]:
     """Find out what previews would stumble over; a snapshot may yet come, so what is wrong with it is a warning."""
     from segbatch.compiler.clock import read_clock  # noqa: PLC0415 - loads polars
     from segbatch.contacts.snapshot import open_snapshot  # noqa: PLC0415 - as above
@@ -145,7 +148,7 @@ def _look_ahead(contacts: str | None, id_column: str, timezone: str | None) -> l
     if contacts is None or is_address(contacts):
         return []
     try:
-        open_snapshot(contacts, id_column)
+        open_snapshot(contacts, id_column, custom_fields)
     except SnapshotError as error:
         return [Problem(f"{error}; until then previews cannot be made", severity="warning")]
     return []

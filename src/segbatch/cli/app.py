@@ -21,6 +21,7 @@ from segbatch.version import __version__
 __all__ = [
     "AS_OF",
     "CONTACTS",
+    "CUSTOM_FIELDS",
     "DAYS_KEPT",
     "EXCLUDE",
     "FOUND",
@@ -131,6 +132,12 @@ CONTACTS = typer.Option(
 )
 AS_OF = typer.Option(
     metavar="TIME", envvar="SEGBATCH_AS_OF", show_default="now", help="The moment for which it holds, ISO 8601."
+)
+CUSTOM_FIELDS = typer.Option(
+    metavar="NAME",
+    envvar="SEGBATCH_CUSTOM_FIELDS",
+    show_default="custom_fields",
+    help="The column that definitions call custom_fields.",
 )
 ID_COLUMN = typer.Option(metavar="NAME", envvar="SEGBATCH_ID_COLUMN", help="The column with the contacts' ids.")
 MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are joined.")

@@ -43,6 +43,10 @@ def export(
     id_column: Annotated[
         str | None, typer.Option(metavar="NAME", show_default="that of the run", help="Its column of ids.")
     ] = None,
+    custom_fields: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", show_default="that of the run", help="Its column called custom_fields here."),
+    ] = None,
     run: Annotated[str, typer.Option(metavar="RUN", help=RUN)] = "last",
     output: Annotated[Path, PUBLISHED] = Path("output"),
     format: Annotated[  # noqa: A002 - what the option is called
@@ -79,6 +83,7 @@ def export(
             columns=columns or (),
             contacts=contacts,
             id_column=id_column,
+            custom_fields=custom_fields,
             format=format,
             raw=raw,
             bom=bom,

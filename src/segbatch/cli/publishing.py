@@ -9,6 +9,7 @@ import typer
 from segbatch import console
 from segbatch.cli.app import (
     CONTACTS,
+    CUSTOM_FIELDS,
     DAYS_KEPT,
     EXCLUDE,
     ID_COLUMN,
@@ -59,6 +60,7 @@ def run(
         ),
     ] = Path("output"),
     id_column: Annotated[str, ID_COLUMN] = "id",
+    custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
     project: Annotated[str | None, PROJECT] = None,
     as_of: Annotated[
         str | None,
@@ -222,6 +224,7 @@ def run(
             Source.of(segments, exclude or ()),
             output,
             id_column=id_column,
+            custom_fields=custom_fields,
             project=project,
             as_of=as_of,
             timezone=timezone,

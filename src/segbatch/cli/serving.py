@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from segbatch import console
-from segbatch.cli.app import EXCLUDE, ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
+from segbatch.cli.app import CUSTOM_FIELDS, EXCLUDE, ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
 from segbatch.cli.keys import KEY_FILE
 from segbatch.definitions.excluding import Source
 from segbatch.errors import shown
@@ -51,6 +51,7 @@ def serve(
         ),
     ] = 8765,
     id_column: Annotated[str, ID_COLUMN] = "id",
+    custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
     timezone: Annotated[
         str | None,
         typer.Option(
@@ -76,6 +77,7 @@ def serve(
         keys=serving.KeysAt(keys or KEY_FILE, may_come=keys is None),
         contacts=contacts,
         id_column=id_column,
+        custom_fields=custom_fields,
         timezone=timezone,
         told=console.print_listening,
     )

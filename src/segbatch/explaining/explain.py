@@ -30,6 +30,7 @@ def explain(
     *,
     segments: str | Path | Source = "segments",
     id_column: str = "id",
+    custom_fields: str | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
@@ -43,6 +44,7 @@ def explain(
         contact_id: The contact's id.
         segments: Where the saved segments are.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         project: Hold the segment to the contacts of this project; counts of rules are of all contacts all the same.
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the time zone.
@@ -53,7 +55,9 @@ def explain(
         DefinitionError: The segment cannot be evaluated.
         SnapshotError: The snapshot cannot be used.
     """
-    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
+    question = Question(
+        contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
+    )
     prepared, segment_id = _prepare(question, segment, segments)
     row, found = _find(prepared, contact_id)
     member, verdicts = explain_row(prepared, segment_id, row)
@@ -66,6 +70,7 @@ def funnel(
     *,
     segments: str | Path | Source = "segments",
     id_column: str = "id",
+    custom_fields: str | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
@@ -75,7 +80,9 @@ def funnel(
 
     The arguments and errors are those of `explain`.
     """
-    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
+    question = Question(
+        contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
+    )
     prepared, segment_id = _prepare(question, segment, segments)
     return count_steps(prepared, segment_id)
 

@@ -73,6 +73,7 @@ def export(
     columns: Sequence[str] = (),
     contacts: str | Path | None = None,
     id_column: str | None = None,
+    custom_fields: str | None = None,
     format: str | None = None,  # noqa: A002 - what the option is called
     raw: bool = False,
     bom: bool = False,
@@ -91,6 +92,7 @@ def export(
         columns: Names of columns of the snapshot to write too, or paths into them; `a,b` are two.
         contacts: The snapshot to take these from; the one that the run read, if not given.
         id_column: Its column of ids; as in the run, if not given.
+        custom_fields: Its column that is called `custom_fields` here; as in the run, if not given.
         format: `csv`, `jsonl` or `parquet`; needed where the file's name does not tell, and for a stream `csv` if not
             given.
         raw: Whether CSV has texts as they are, even where a spreadsheet would take them for a formula.
@@ -118,7 +120,7 @@ def export(
     goal = None if place is None else ensure_free(place, folder, force=force)
     rows = _Rows(picked, id_type_of(picked))
     if names:
-        snapshot, doubts = open_contacts(picked.manifest, contacts, id_column)
+        snapshot, doubts = open_contacts(picked.manifest, contacts, id_column, custom_fields)
         if goal:
             ensure_not_read(goal, [str(file.place) for file in snapshot.files])
         rows = rows.joined(Contacts.of(snapshot, rows.own(names, snapshot)), doubts)

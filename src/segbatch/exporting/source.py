@@ -17,7 +17,7 @@ _OTHERS = "--contacts names the snapshot to take columns from, this one too"
 
 
 def open_contacts(
-    manifest: Manifest, contacts: str | Path | None, id_column: str | None
+    manifest: Manifest, contacts: str | Path | None, id_column: str | None, custom_fields: str | None = None
 ) -> tuple[Snapshot, Sequence[Problem]]:
     """Open the snapshot of a run.
 
@@ -25,6 +25,7 @@ def open_contacts(
         manifest: The run.
         contacts: A snapshot that is to be taken, even if it is not the run's.
         id_column: Its column of ids; that of the run's, if not given.
+        custom_fields: Its column that definitions call `custom_fields`; that of the run's, if not given.
 
     Returns:
         The snapshot, and a warning where it is not the run's.
@@ -33,15 +34,16 @@ def open_contacts(
         SnapshotError: It cannot be used; or it is not what it was when the run read it, and was not named.
     """
     run_id, column = manifest.run.run_id, id_column or manifest.id_column or _ID_COLUMN
+    custom_fields = custom_fields or manifest.custom_fields
     if contacts is None:
         try:
-            snapshot = open_files(places_at(file.path for file in manifest.snapshot), column)
+            snapshot = open_files(places_at(file.path for file in manifest.snapshot), column, custom_fields)
         except SnapshotError as error:
             raise SnapshotError(f"{error} (run {run_id} read it; --contacts names another snapshot)") from None
         if not _is_that_of(snapshot, manifest):
             raise SnapshotError(f"{snapshot.files[0].place}: is not what run {run_id} read; {_OTHERS}")
         return snapshot, ()
-    snapshot = open_snapshot(str(contacts), column)
+    snapshot = open_snapshot(str(contacts), column, custom_fields)
     if _is_that_of(snapshot, manifest):
         return snapshot, ()
     message = f"{contacts}: is not the snapshot that run {run_id} read; contacts may have changed since"

@@ -47,6 +47,7 @@ def lint(
     *,
     ignore: Iterable[str] = (),
     id_column: str = "id",
+    custom_fields: str | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
@@ -59,6 +60,7 @@ def lint(
             looked at.
         ignore: The names of findings that are not wanted.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         project: Look at the segments of this project alone, over its contacts alone.
         as_of: The moment from which relative dates are measured (ISO 8601); now, if not given.
         timezone: The IANA name of the time zone.
@@ -79,7 +81,9 @@ def lint(
         doubts: Sequence[Problem] = unknown_project(project, definitions)
         notes: Sequence[Problem] = ()
     else:
-        prepared = prepare(Question(contacts, id_column, project, as_of, timezone), definitions)
+        prepared = prepare(
+            Question(contacts, id_column, project, as_of, timezone, custom_fields=custom_fields), definitions
+        )
         own, errors, found = prepared.definitions, tuple(prepared.errors), _over_contacts(prepared, project)
         doubts, notes = prepared.doubts, prepared.notes
     kept = sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)

@@ -221,6 +221,7 @@ class Manifest(_Record):
         deleted: The segments of the run before that were deleted, ordered by id.
         snapshot: The files it read.
         id_column: Their column of ids; None where that was not written down.
+        custom_fields: Their column that definitions call `custom_fields`, if it has another name.
         files: The files it wrote.
         warnings: What was legal and often is a mistake, a message each.
         notes: Facts about how the run read its input, a message each.
@@ -235,6 +236,7 @@ class Manifest(_Record):
     deleted: tuple[DeletedSegment, ...] = ()
     snapshot: tuple[SnapshotRecord, ...]
     id_column: str | None = None
+    custom_fields: str | None = None
     files: tuple[PublishedFile, ...]
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -84,6 +84,7 @@ class Job(BaseModel):
     exclude: Patterns | None = Field(None, description="files and folders below `segments` that are not read, as globs")
     output: Place | None = Field(None, description="the folder that runs publish in")
     id_column: Text | None = Field(None, description="the column with the contacts' ids")
+    custom_fields: Text | None = Field(None, description="the column that definitions call `custom_fields`")
     project: Text | None = Field(None, description="only the segments of this project, and its contacts alone")
     timezone: Text | None = Field(None, description="the time zone of calendar days and of times without an offset")
     strict: bool | None = Field(None, description="whether a custom field that no contact has is an error")

@@ -26,6 +26,7 @@ def write_sql(
     dialect: str = "duckdb",
     table: str | None = None,
     id_column: str = "id",
+    custom_fields: str | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
@@ -43,6 +44,7 @@ def write_sql(
         dialect: `duckdb`, `postgres`, `snowflake`, `bigquery`, `clickhouse` or `spark`.
         table: The table to select from; without it DuckDB reads the snapshot's files.
         id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
         project: A project whose contacts alone are looked at, if any.
         as_of: The moment from which relative dates are measured; now, if not given.
         timezone: The IANA name of the zone of calendar days and of times without an offset.
@@ -64,7 +66,9 @@ def write_sql(
         raise UsageError(f"'{dialect}' is no dialect{near} (--dialect)")
     from segbatch.sql.writing import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
-    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty=True)
+    question = Question(
+        contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
+    )
     chosen = choose(definition, segments, rules=rules, match=match, project=project)
     segment_id = chosen.only(definition)
     prepared = prepare(question, chosen.definitions)

@@ -173,7 +173,7 @@ class Table:
         has_key = exp.Lambda(
             this=exp.EQ(this=key, expression=text(str(step.key))), expressions=[exp.to_identifier(_ENTRY)]
         )
-        first = exp.Bracket(this=_call("LIST_FILTER", sql, has_key), expressions=[exp.Literal.number(1)])
+        first = _call("LIST_EXTRACT", _call("LIST_FILTER", sql, has_key), exp.Literal.number(1))
         return exp.Bracket(this=first, expressions=[value.expressions[0]])
 
 

@@ -91,8 +91,10 @@ def _type_in_sql(dtype: pl.DataType, to: pl.DataType) -> str | None:
         return "DECIMAL(38, 0)"
     if dtype.is_float() and to == pl.Float64:
         return "DOUBLE"
-    is_text = isinstance(to, pl.String) or (to == ANY_LENGTH and is_whole)
-    return "TEXT" if is_text and (is_whole or kind_of(dtype) in {Kind.TEXT, Kind.BOOLEAN}) else None
+    if to == ANY_LENGTH:
+        return "TEXT" if is_whole or isinstance(dtype, pl.Float64) else None
+    is_same = is_whole or kind_of(dtype) in {Kind.TEXT, Kind.BOOLEAN}
+    return "TEXT" if isinstance(to, pl.String) and is_same else None
 
 
 def _is_there(sql: exp.Expr) -> exp.Expr:
