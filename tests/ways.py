@@ -62,12 +62,17 @@ def fields_of(case: Case) -> set[str]:
 @contextmanager
 def prepared(case: Case) -> Iterator[Prepared]:
     """Write the contacts of a case, and prepare its segments as `segbatch sql` does."""
-    definitions = Definitions(tuple(Definition(one) for one in valid(case.segments.values())), ())
     with TemporaryDirectory() as folder:
         path = Path(folder) / "contacts.parquet"
         pq.write_table(case.table, path)
-        moment, zone = case.options.get("as_of"), case.options["timezone"]
-        yield prepare(Question(path, as_of=moment, timezone=zone, allow_empty=True), definitions)
+        yield prepare_over(path, case)
+
+
+def prepare_over(contacts: Path, case: Case) -> Prepared:
+    """Prepare the segments of a case over its contacts, which are in files already."""
+    definitions = Definitions(tuple(Definition(one) for one in valid(case.segments.values())), ())
+    moment, zone = case.options.get("as_of"), case.options["timezone"]
+    return prepare(Question(contacts, as_of=moment, timezone=zone, allow_empty=True), definitions)
 
 
 def by_sql(segment_id: str, ready: Prepared, case: Case) -> list[bool] | str:

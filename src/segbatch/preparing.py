@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import Clock, read_clock
+from segbatch.compiler.ownership import PROJECT_COLUMN
 from segbatch.compiler.plan import Plan, PlannedSegment, make_plan
 from segbatch.contacts.snapshot import Snapshot, open_snapshot
 from segbatch.definitions.loading import Definitions
@@ -130,7 +131,7 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
     if not snapshot.rows and not question.allow_empty:
         message = "has no contacts, which would empty every segment; check the export, or say --allow-empty"
         raise SnapshotError(f"{question.contacts}: {message}")
-    snapshot = snapshot.with_fields(own.fields)
+    snapshot = snapshot.with_fields({*own.fields, PROJECT_COLUMN})
     doubtful = [problem for problem in snapshot.problems if problem.severity != "note"]
     if question.strict and doubtful:
         first = doubtful[0]

@@ -119,7 +119,7 @@ _COLUMNS: dict[str, Cells] = {
     "days": _lists(pools.DAYS),
     "moments": _lists(pools.MOMENTS),
     "pairs": _lists(([1, 2], [])),
-    "avatar": _some((b"", b"x")),
+    "avatar": _some((b"", b"x", b"\xff", b"\0")),
     "nothing": st.none(),
     "geo.city": _some(("Berlin", "berlin", "")),
     "custom_fields.override": _some(("pro", "free", "7")),

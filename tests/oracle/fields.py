@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import pyarrow as pa
+
 from .jsontext import common, parse, shaped, type_of_values
 from .kinds import NULL, TEXT, Kind, Refused, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    import pyarrow as pa
 
 Form = Literal["struct", "json", "map"]
 CUSTOM_FIELDS = "custom_fields"
@@ -33,8 +33,13 @@ class Snapshot:
 
     @classmethod
     def of(cls, schema: pa.Schema, form: Form = "struct", cells: Mapping[str, Sequence[Any]] | None = None) -> Snapshot:
-        """Read an Arrow schema."""
-        return cls({column.name: kind_of(column.type) for column in schema}, form, cells or {})
+        """Read an Arrow schema; bytes are texts if all of them are UTF-8 without zero bytes."""
+        cells = cells or {}
+        columns = {
+            column.name: TEXT if _are_texts(column.type, cells.get(column.name)) else kind_of(column.type)
+            for column in schema
+        }
+        return cls(columns, form, cells)
 
     def find(self, field: object) -> Field:
         """Resolve a rule's field.
@@ -102,7 +107,18 @@ class Field:
             return None
         found = (_follow(row[self.column], steps) for steps in self.ways)
         value = next((value for value in found if value is not None), None)
+        if isinstance(value, bytes) and self.kind == TEXT:
+            return value.decode()
         return value if self.ways == [()] else shaped(value, self.kind)
+
+
+def _are_texts(kind: pa.DataType, cells: Sequence[bytes | None] | None) -> bool:
+    if not pa.types.is_binary(kind) or cells is None:
+        return False
+    try:
+        return not any("\0" in cell.decode() for cell in cells if cell is not None)
+    except UnicodeDecodeError:
+        return False
 
 
 _Steps = tuple[tuple[str, str], ...]

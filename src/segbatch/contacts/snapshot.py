@@ -265,12 +265,20 @@ def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: st
     ensure_stored(files, named)
     for file in files:
         _ensure_one_id_column(file, named, arrow)
+    arrow = _with_small_ids(arrow, named)
     id_type = find_id_column(arrow, named)
     meant = ((id_column, named), (custom_fields, alias))
     notes = tuple(name_note(name, found) for name, found in meant if found not in {name, None})
     snapshot = Snapshot(files, arrow, FieldColumns(columns, alias), named, id_type, notes=notes)
     snapshot = with_types(snapshot, arrow)
     return snapshot.with_text_ids() if has_bytes(id_type) else snapshot
+
+
+def _with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
+    """Return the schema with ids of bytes in the layout that membership is written in."""
+    index = arrow.get_field_index(name)
+    is_other_layout = index >= 0 and arrow.field(index).type in {pa.large_binary(), pa.binary_view()}
+    return arrow.set(index, pa.field(name, pa.binary())) if is_other_layout else arrow
 
 
 def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> None:
