@@ -115,7 +115,9 @@ def edits() -> st.SearchStrategy[Edit]:
         st.builds(Leave, some),
         st.builds(Leave, many),
         st.builds(Reorder, st.integers(1, 36)),
-        st.builds(Export, st.booleans(), st.integers(1, 3), st.sampled_from(["string", "large", "dictionary"])),
+        st.builds(
+            Export, st.booleans(), st.integers(1, 3), st.sampled_from(["string", "large", "dictionary"]), st.booleans()
+        ),
         st.builds(Put, st.sampled_from(PATHS), files()),
         st.builds(Delete, places),
         st.builds(Tear, places),

@@ -87,6 +87,7 @@ class World:
         has_plan: Whether the snapshot has the column `plan`.
         parts: Over how many files it is spread.
         layout: How texts lie in it, and how wide whole numbers are.
+        is_partitioned: Whether plans are in the paths of the files, and not in the files.
     """
 
     kind: IdKind
@@ -95,6 +96,7 @@ class World:
     has_plan: bool = True
     parts: int = 1
     layout: Literal["string", "large", "dictionary"] = "string"
+    is_partitioned: bool = False
 
     def id_of(self, number: int) -> ContactId:
         match self.kind:
@@ -114,10 +116,17 @@ class World:
         table = self._table()
         rows = -(-max(table.num_rows, 1) // self.parts)
         for part in range(self.parts):
-            pq.write_table(table.slice(part * rows, rows), snapshot / f"{part}.parquet", row_group_size=4)
+            these = table.slice(part * rows, rows)
+            for folder, own in (_partitions(these) if self._has_folders else {"": these}).items():
+                (snapshot / folder).mkdir(exist_ok=True)
+                pq.write_table(own, snapshot / folder / f"{part}.parquet", row_group_size=4)
         for path, file in self.files.items():
             (definitions / path).parent.mkdir(exist_ok=True)
             (definitions / path).write_text(file.as_text())
+
+    @property
+    def _has_folders(self) -> bool:
+        return self.is_partitioned and self.has_plan and bool(self.contacts)
 
     def _table(self) -> pa.Table:
         people = self.contacts.values()
@@ -139,6 +148,14 @@ class World:
             case "text":
                 texts = pa.array(ids, pa.large_string() if self.layout == "large" else pa.string())
                 return texts.dictionary_encode() if self.layout == "dictionary" else texts
+
+
+def _partitions(table: pa.Table) -> dict[str, pa.Table]:
+    """Return the contacts of each plan by the folder that names it; a plan that is null has Hive's mark."""
+    rows: dict[str, list[int]] = {}
+    for number, plan in enumerate(table["plan"].to_pylist()):
+        rows.setdefault("plan=__HIVE_DEFAULT_PARTITION__" if plan is None else f"plan={plan}", []).append(number)
+    return {folder: table.drop_columns(["plan"]).take(own) for folder, own in rows.items()}
 
 
 @dataclass(frozen=True)
@@ -176,9 +193,11 @@ class Export:
     has_plan: bool
     parts: int
     layout: Literal["string", "large", "dictionary"]
+    is_partitioned: bool
 
     def change(self, world: World) -> None:
         world.has_plan, world.parts, world.layout = self.has_plan, self.parts, self.layout
+        world.is_partitioned = self.is_partitioned
 
 
 @dataclass(frozen=True)

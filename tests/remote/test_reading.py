@@ -17,7 +17,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import SnapshotError
-from segbatch.contacts.finding import find_files
+from segbatch.contacts.finding import find_files, find_snapshot
 from segbatch.contacts.remote import objects
 from segbatch.contacts.remote.objects import RemoteFile
 from segbatch.publishing.reading import read_manifest
@@ -111,6 +111,78 @@ def test_objects_are_named_as_files_are(bucket: Bucket, tmp_path: Path, written:
         address = bucket.at(written).replace("s3", scheme)
         found = [str(place) for place in find_files(address)]
         assert found == [f"{scheme.lower()}://{bucket.name}/{name}.parquet" for name in expected]
+
+
+FOLDER = {
+    "a.PARQUET": b"PAR1",
+    "000000_0": b"PAR1",
+    "b.parquet.snappy": b"PAR1",
+    "country=DE/c.pq": b"PAR1",
+    "country=DE/day=1/000000000000": b"PAR1",
+    "country=DE/deep/d.parquet": b"PAR1",
+    "country=DE/d.csv": b"id",
+    "000000_1": b"ORC",
+    "old/e.parquet": b"PAR1",
+    "_temporary/0/f.parquet": b"PAR1",
+    "_SUCCESS": b"",
+    "README": b"text",
+    ".hidden.parquet": b"PAR1",
+}
+
+
+def test_objects_of_a_folder_are_those_that_files_would_be(tmp_path: Path, bucket: Bucket) -> None:
+    for name, content in FOLDER.items():
+        bucket.put(f"in/{name}", content)
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(content)
+    local, remote = find_snapshot(str(tmp_path / "in")), find_snapshot(bucket.at("in"))
+    there, here = bucket.at("in"), str(tmp_path / "in")
+    assert [str(place) for place in remote.places] == [str(place).replace(here, there) for place in local.places]
+    assert [str(one) for one in remote.problems] == [str(one).replace(here, there) for one in local.problems]
+    assert "5 other files or folders in" in str(remote.problems[0])
+    for name in [name for name in FOLDER if not name.startswith("country=")]:
+        bucket.remove(f"in/{name}")
+    assert len(find_snapshot(bucket.at("in/")).places) == 2
+
+
+def test_partitions_of_objects_are_columns(tmp_path: Path, bucket: Bucket) -> None:
+    for number, country in enumerate(["DE", "U%20S", "__HIVE_DEFAULT_PARTITION__"]):
+        path = write_contacts(tmp_path / "x.parquet", {"id": [f"c{number}"]})
+        bucket.put(f"in/country={country}/n={number}/x.parquet", path)
+    for address in (bucket.at("in"), bucket.at("in/**/*.parquet")):
+        for rules, first in (
+            (["country eq DE"], "c0"),
+            (['country eq "U S"', "n gte 1"], "c1"),
+            (["country empty"], "c2"),
+        ):
+            [found] = segbatch.preview(address, rules=rules).segments
+            assert found.first == (first,)
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"),
+    [
+        ("_delta_log/00000000000000000000.json", "a Delta"),
+        (".hoodie/hoodie.properties", "a Hudi"),
+        ("metadata/00000-a.metadata.json", "an Iceberg"),
+        ("metadata/version-hint.text", "an Iceberg"),
+    ],
+)
+def test_tables_in_a_bucket_are_refused(bucket: Bucket, mark: str, kind: str) -> None:
+    bucket.put("crm/contacts/data/k=1/a.parquet", b"PAR1")
+    bucket.put("crm/contacts/b.parquet", b"PAR1")
+    bucket.put("crm/plain/c.parquet", b"PAR1")
+    bucket.put("crm/plain/metadata/notes.json", b"{}")
+    bucket.put(f"crm/contacts/{mark}", b"{}")
+    places = ["", "/", "/data", "/data/k=1/a.parquet", "/b.parquet", "/*.parquet", "/**/*.parquet", "/data/*/*.parquet"]
+    for address in (*(bucket.at(f"crm/contacts{place}") for place in places), bucket.at("crm/**/*.parquet")):
+        with pytest.raises(SnapshotError) as raised:
+            find_files(address)
+        table = bucket.at("crm/contacts")
+        assert str(raised.value).startswith(f"{table}: is {kind} table, whose folder also has files with rows")
+        assert f"('{table}')" in str(raised.value)
+    for place in ("crm/plain", "crm/plain/c.parquet", "crm/plain/*.parquet", "crm/p*/*.parquet"):
+        assert len(find_files(bucket.at(place))) == 1
 
 
 def test_what_looks_at_a_snapshot_looks_at_an_object_too(tmp_path: Path, bucket: Bucket, segments: Path) -> None:

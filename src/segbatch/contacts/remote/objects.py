@@ -111,7 +111,11 @@ class RemoteFile:
                 yield reader
             return
         with pa.PythonFile(_Pieces(self._version().size, self._read), "r") as reader:
-            yield reader
+            try:
+                yield reader
+            except (pa.ArrowException, OSError, SnapshotError):
+                self._ensure_unchanged()  # pieces of two versions look like a damaged file
+                raise
 
     def digest(self, stop: Event) -> str:
         """Return the SHA-256 of its bytes, in hexadecimal.
@@ -145,6 +149,10 @@ class RemoteFile:
             raise SnapshotError(f"{self._address}: {_CHANGED}")
         return data
 
+    def _ensure_unchanged(self) -> None:
+        if self._look()[1] != self._seen:
+            raise SnapshotError(f"{self._address}: {_CHANGED}")
+
     def _fetched(self, stop: Event) -> _Copy:
         with self._lock:
             if self._failure is not None:
@@ -168,8 +176,7 @@ class RemoteFile:
                 data = pa.py_buffer(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b"")
         except OSError as error:
             raise self._no_room(folder, version.size, f"cannot be written: {error.strerror}") from None
-        if self._look()[1] != version:
-            raise SnapshotError(f"{self._address}: {_CHANGED}")
+        self._ensure_unchanged()
         return _Copy(data, digest)
 
     def _write(self, file: IO[bytes], size: int, stop: Event) -> str:
