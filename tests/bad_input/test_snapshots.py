@@ -295,6 +295,42 @@ def test_exports_of_two_days_are_named(program: Program) -> None:
     assert program("run", "--contacts", "in/dt=2025-06-02").status == 0
 
 
+def test_an_id_in_two_partitions_that_are_not_days_is_told(program: Program) -> None:
+    write(GOOD | {"in/country=DE/a.parquet": contacts(), "in/country=US/a.parquet": contacts(id=["cid", "ann"])})
+    places = "in in/country=DE/a.parquet and in in/country=US/a.parquet"
+    advice = "keep one row per contact in all files together, or give one file alone"
+    program.refuses(1, [f"1 id comes more than once in 'id' (ann), {places}; {advice}"], "run", "--contacts", "in")
+
+
+TABLES = {
+    "Delta": ({"in/_delta_log/0.json": "{}", "in/a.parquet": contacts()}, "in", "a Delta", "delta_scan"),
+    "a file of Delta": (
+        {"in/_delta_log/0.json": "{}", "in/a.parquet": contacts()},
+        "in/a.parquet",
+        "a Delta",
+        "delta_scan",
+    ),
+    "Iceberg": (
+        {"in/metadata/v1.metadata.json": "{}", "in/data/a.parquet": contacts()},
+        "in/data/*.parquet",
+        "an Iceberg",
+        "iceberg_scan",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "path", "kind", "function"), TABLES.values(), ids=list(TABLES))
+def test_a_table_of_a_lake_is_told_by_both_commands(
+    program: Program, files: dict[str, Any], path: str, kind: str, function: str
+) -> None:
+    write(GOOD | files)
+    reason = f"in: is {kind} table, whose folder also has files with rows that were deleted or replaced"
+    copy = f"COPY (FROM {function}('{Path('in').absolute()}')) TO 'contacts.parquet'"
+    message = f"{reason}; write a plain Parquet copy and pass that, for example with DuckDB: {copy}"
+    for command in ("run", "check"):
+        program.refuses(1, [message], command, "--contacts", path)
+
+
 def test_another_id_column_is_looked_for_and_told(program: Program) -> None:
     write(GOOD)
     message = "the snapshot has no id column 'statuss'; did you mean 'status'? (--id-column NAME)"

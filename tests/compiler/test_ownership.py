@@ -120,6 +120,24 @@ def test_a_column_of_another_name_never_lets_all_contacts_in(columns: list[str])
     assert members().get("theirs", []) in ([], ["a"])
 
 
+@pytest.mark.parametrize("owner", ["007", "7.0", "7e0", "+7", " 7", "7 ", "7.", "-07"])
+@pytest.mark.parametrize("column", [[7, 8], [7.0, 8.5]])
+def test_another_text_for_the_same_number_is_another_project(owner: str, column: list[Any]) -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active"] * 2, "project_id": column})
+    write_segment(Path("segments"), "theirs", ACTIVE, project_id=owner)
+    [problem] = segbatch.check(contacts="contacts.parquet").errors
+    assert "'project_id' is a number in this snapshot" in problem.message
+    write_segment(Path("segments"), "theirs", ACTIVE, project_id="8.5")
+    assert not segbatch.check(contacts="contacts.parquet").errors
+
+
+def test_an_unclear_column_is_not_settled_by_the_option() -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active"], "PROJECT_ID": ["x"], "Project_Id": ["y"]})
+    problems = segbatch.check(contacts="contacts.parquet", project="shop-1").problems
+    assert {problem.severity for problem in problems} == {"error"}
+    assert len(problems) == 2
+
+
 def test_two_columns_that_differ_by_case_are_both_named() -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"], "PROJECT_ID": ["x"], "Project_Id": ["x"]})
     message = "$.project_id: the snapshot has no column 'project_id', but 'PROJECT_ID' and 'Project_Id'; "

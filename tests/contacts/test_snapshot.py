@@ -148,3 +148,23 @@ def test_row_groups_do_not_matter(tmp_path: Path) -> None:
 )
 def test_types_have_names_for_people(dtype: pl.DataType, words: str) -> None:
     assert describe(dtype) == words
+
+
+def test_ids_that_all_come_twice_are_counted_in_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.contacts.duplicates._LOOKED_UP", 100)
+    for day in (1, 2):
+        write_contacts(tmp_path / f"dt=2025-06-0{day}" / "a.parquet", {"id": [f"c{n:04}" for n in range(1_000)]})
+    snapshot, check = open_snapshot(str(tmp_path)), IdCheck("id")
+    for ids in snapshot.ids(300):
+        check.add(ids)
+    with pytest.raises(SnapshotError) as raised:
+        check.finish(lambda: snapshot.ids(300), snapshot.file_rows)
+    shown, places = (
+        "(c0000, c0001, c0002, …), one of them in ",
+        f"{tmp_path}/dt=2025-06-01/a.parquet and in {tmp_path}/",
+    )
+    assert str(raised.value).startswith(
+        f"1,000 ids come more than once in 'id' {shown}{places}dt=2025-06-02/a.parquet; if"
+    )
+    assert "c0000" not in raised.value.without_ids
+    assert f"in 'id', one of them in {places}" in raised.value.without_ids

@@ -1,5 +1,6 @@
 """The project to whose contacts a segment is restricted, and the column that names the project of a contact."""
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 
@@ -12,6 +13,9 @@ __all__ = ["PROJECT_COLUMN", "Ownership", "project_column", "project_rule"]
 
 PROJECT_COLUMN = "project_id"
 """The column that names the project of a contact."""
+
+_WRITTEN_OTHERWISE = re.compile(r"\s.*|.*\s|[+].*|-?0[0-9].*|-0|.*[.].*0|.*[.]|.*[eE].*", re.DOTALL)
+"""Texts that count as the same number as another text: `007`, `7.0` and `7e0` are 7."""
 
 
 def project_column(columns: Iterable[str]) -> str | None:
@@ -37,7 +41,9 @@ class Ownership:
             contacts_of: The project to which all contacts belong if the snapshot does not name their projects.
         """
         self._columns = [name for name in schema if name.lower() == PROJECT_COLUMN]
-        self._is_known = project_column(schema) is not None
+        column = project_column(schema)
+        self._is_known = column is not None
+        self._has_numbers = column is not None and schema[column].is_numeric()
         self._project, self._contacts_of = project, contacts_of
 
     def owner_of(self, segment: Segment) -> str | None:
@@ -48,14 +54,17 @@ class Ownership:
     def problems_of(self, segment: Segment) -> list[Problem]:
         """Return the reason why a segment cannot be restricted to the contacts of its project, if there is one."""
         owner = segment.project_id if segment.project_id is not None else self._project
-        if owner is None or self._is_known or owner == self._contacts_of:
+        if owner is not None and self._has_numbers and _WRITTEN_OTHERWISE.fullmatch(owner):
+            message = f"'{PROJECT_COLUMN}' is a number in this snapshot, and {shown(owner)} is not how it is written"
+            return [Problem(f"{message}, so it may be another project's", path="$.project_id")]
+        if owner is None or self._is_known or (owner == self._contacts_of and not self._columns):
             return []
         return [Problem(self._reason(owner), path="$.project_id")]
 
     @property
     def assumptions(self) -> list[Problem]:
         """What is taken for granted of all contacts, as it is reported."""
-        if self._contacts_of is None or self._is_known or self._project != self._contacts_of:
+        if self._contacts_of is None or self._columns or self._project != self._contacts_of:
             return []
         message = f"so all of its contacts count as those of '{clipped(self._contacts_of)}'"
         return [Problem(f"the snapshot has no column '{PROJECT_COLUMN}', {message}", severity="note")]

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 import polars as pl
+import pyarrow as pa
 
-from segbatch.contacts.partitions import partitions_of
+from segbatch.contacts.partitions import partition_types, partitions_of
 from segbatch.errors import SnapshotError, clipped, counted
 
 __all__ = ["refuse_duplicates"]
@@ -81,7 +82,9 @@ def _where(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> str:
 
 def _advice(first: str, second: str) -> str:
     one, other = partitions_of(first), partitions_of(second)
-    if one == other or one.keys() != other.keys():
+    kinds = partition_types([one, other])
+    differing = {key for key in one.keys() & other.keys() if one[key] != other[key]}
+    if one.keys() != other.keys() or all(kinds[key] == pa.string() for key in differing):
         return "keep one row per contact in all files together, or give one file alone"
     folder = clipped(second.rpartition("/")[0])
     return f"if they are exports of two days, give one day's folder alone, such as {folder}"

@@ -1,7 +1,7 @@
 """Hive partition columns: columns whose values are in the paths of files, as in `country=US/part.parquet`.
 
-Types are inferred as DuckDB does: from the values as they are written in the paths, before escapes such as `%20` are
-decoded. A key is a date, a timestamp or a whole number if all its values are; otherwise it is text.
+Types are inferred as DuckDB does: a key is a date, a timestamp or a whole number if all its values are; otherwise it is
+text. Only timestamps are recognised although their colons are escaped, as writers have to, which DuckDB takes for text.
 """
 
 import json
@@ -106,7 +106,7 @@ def _date(text: str) -> date | None:
 
 def _timestamp(text: str) -> datetime | None:
     """Read a date and a time of day, without an offset from UTC: with one it stays text, which keeps the offset."""
-    parts = _TIMESTAMP.fullmatch(text)
+    parts = _TIMESTAMP.fullmatch(unquote(text).strip(_SPACE))
     day = _date(parts[1]) if parts else None
     if parts is None or day is None:
         return None
