@@ -1,6 +1,7 @@
 """Hive partitions as columns of contacts."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,21 @@ def test_a_key_takes_the_type_of_the_column_in_other_files() -> None:
     assert members("in", rule("code", "eq", "007")) == ["a"]
     write({"b.parquet": {"id": ["b"], "code": pa.array([8], pa.int16())}})
     assert members("in", rule("code", "eq", 8)) == ["b", "c"]
+
+
+def test_the_path_of_a_file_that_has_the_column_decides_no_type() -> None:
+    write({"code=1/a.parquet": {"id": ["a"]}, "code=x/b.parquet": {"id": ["b"], "code": [2]}})
+    assert open_snapshot("in").schema["code"] == pl.Int64
+    assert members("in", rule("code", "lte", 1)) == ["a"]
+
+
+def test_a_name_that_is_not_utf_8_is_read(tmp_path: Path) -> None:
+    write({"a.parquet": {"id": ["a"]}})
+    folder = os.fsencode(tmp_path) + b"/in/k=\xff\xc3\xbc"
+    os.mkdir(folder)  # noqa: PTH102 - a name of bytes
+    os.rename(tmp_path / "in" / "a.parquet", folder + b"/a.parquet")  # noqa: PTH104
+    assert members("in", rule("k", "ends_with", "ü")) == ["a"]
+    assert segbatch.export("it", "it.csv", columns=["k"], contacts="in").rows == 1
 
 
 def test_a_partition_can_be_the_project() -> None:

@@ -39,7 +39,8 @@ def partitions_of(path: str) -> Partition:
     Args:
         path: The path or the address of a file; the name of the file itself is not a partition.
     """
-    folders = _SCHEME.sub("", path, count=1) if "://" in path else path
+    text = path.encode(errors="surrogateescape").decode(errors="replace")  # bytes of a name that are not UTF-8
+    folders = _SCHEME.sub("", text, count=1) if "://" in text else text
     found: dict[str, str | None] = {}
     for folder in folders.split("/")[:-1]:
         if is_partition(folder):

@@ -17,11 +17,16 @@ _BATCH = 100_000
 
 def with_path_columns(files: Sequence[SnapshotFile]) -> tuple[SnapshotFile, ...]:
     """Give files the columns that their paths name, except those that they have themselves."""
-    partitions = [partitions_of(str(file.place)) for file in files]
+    partitions = [_outside(file, partitions_of(str(file.place))) for file in files]
     if not any(partitions):
         return tuple(files)
     kinds = _types(files, partitions)
     return tuple(_with(file, partition, kinds) for file, partition in zip(files, partitions, strict=True))
+
+
+def _outside(file: SnapshotFile, partition: Partition) -> Partition:
+    """Return the keys of a path that are not columns of the file."""
+    return {key: value for key, value in partition.items() if key not in file.schema.names}
 
 
 def _types(files: Sequence[SnapshotFile], partitions: Sequence[Partition]) -> dict[str, pa.DataType]:
@@ -44,9 +49,7 @@ def _can_be(value: str | None, kind: pa.DataType) -> bool:
 
 
 def _with(file: SnapshotFile, partition: Partition, kinds: Mapping[str, pa.DataType]) -> SnapshotFile:
-    constants = {
-        key: typed_value(value, kinds[key]) for key, value in partition.items() if key not in file.schema.names
-    }
+    constants = {key: typed_value(value, kinds[key]) for key, value in partition.items()}
     schema = pa.schema([*file.schema, *((key, value.type) for key, value in constants.items())])
     return replace(file, schema=schema, constants=constants)
 
