@@ -94,7 +94,7 @@ def test_pages_hold_every_member_once_and_in_order(
     ids=lambda ids: str(ids.type) if isinstance(ids, pa.Array) else "",
 )
 def test_ids_of_every_type_are_json(ask: Asking, ids: pa.Array, expected: list[object]) -> None:
-    run(ask, pa.table({"id": ids, "plan": ["pro", "pro"]}))
+    run(ask, pa.table({"id": ids, "plan": ["pro", "pro"], "project_id": ["p", "p"]}))
     assert ask("GET", "/pro/members").json()["members"] == expected
 
 
@@ -191,7 +191,7 @@ def test_a_moved_output_is_noticed(ask: Asking, tmp_path: Path) -> None:
 
 
 def test_answers_hold_nothing_of_contacts_but_ids(ask: Asking) -> None:
-    run(ask, pa.table({"id": ["a"], "plan": ["pro"], "email": ["ann@example.com"]}))
+    run(ask, pa.table({"id": ["a"], "plan": ["pro"], "email": ["ann@example.com"], "project_id": ["p"]}))
     answers = [ask("GET", "/pro/members"), ask("POST", "/preview", json={"rules": PRO["rules"]})]
     assert all(answer.status_code == 200 and "ann@" not in answer.text for answer in answers)
     assert json.loads(answers[1].text)["first"] == ["a"]

@@ -187,7 +187,7 @@ def test_previews_take_turns_and_keep_nothing_else_waiting(ask: Asking, monkeypa
     def wait(*_: object) -> Any:
         at_work.set()
         assert go_on.wait(60)
-        return ("nowhere", "UTC", None)
+        return ("nowhere", "UTC", None, None)
 
     monkeypatch.setattr("segbatch.api.previews._snapshot", wait)
     monkeypatch.setattr("segbatch.api.previews.PREVIEW_PATIENCE", 0.2)

@@ -52,7 +52,6 @@ def snapshot() -> bytes:
 
 FIELDS: dict[str, tuple[str, str]] = {
     "near": ("statuss", "the snapshot has no column 'statuss'; did you mean 'status'?"),
-    "in capitals": ("Status", "the snapshot has no column 'Status'; did you mean 'status'?"),
     "like none": ("zebra", f"the snapshot has no column 'zebra'; it has {EVERY_COLUMN}"),
     "blank": (" ", f"the snapshot has no column ' '; it has {EVERY_COLUMN}"),
     "near, with a path": (
@@ -205,6 +204,7 @@ WRONG_BY_THEMSELVES: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 
+IN_NO_TEXT = "none of its texts is a JSON object with 'name' in it, so it is missing for every contact"
 UNKNOWN_KEYS: dict[str, tuple[str, str]] = {
     "near": (
         "custom_fields.plann",
@@ -220,9 +220,9 @@ UNKNOWN_KEYS: dict[str, tuple[str, str]] = {
     ),
     "in a text": (
         "custom_fields.plan.name",
-        "'custom_fields.plan' is text and has no 'name' in it, so it is missing for every contact",
+        f"'custom_fields.plan' is text, and {IN_NO_TEXT}",
     ),
-    "in a column": ("status.name", "'status' is text and has no 'name' in it, so it is missing for every contact"),
+    "in a column": ("status.name", f"'status' is text, and {IN_NO_TEXT}"),
 }
 
 
