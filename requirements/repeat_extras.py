@@ -33,6 +33,8 @@ def repeat_extras(lock: str) -> str:
 
     def repeat(found: re.Match[str]) -> str:
         name = found["name"]
+        if not full[name]:
+            return found[0]
         if name in done:
             return ""
         done.add(name)

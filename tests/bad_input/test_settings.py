@@ -13,15 +13,18 @@ from .conftest import GOOD, write
 if TYPE_CHECKING:
     from .conftest import Program
 
-TWO_JOBS = '[jobs.customers]\ncontacts = "contacts.parquet"\n[jobs.leads]\ncontacts = "leads.parquet"\n'
+TWO_JOBS = (
+    '[jobs.customers]\ncontacts = "contacts.parquet"\n'
+    '[jobs.leads]\ncontacts = "leads.parquet"\noutput = "audiences/leads"\n'
+)
 HINT = "texts stand in quotes, tables in [ ]"
 KEYS_OF_A_JOB = (
-    "there are allow_collapse, allow_empty, contacts, dialect, hook_timeout, id_column, keep, keep_days, keys, "
-    "lint_ignore, log_format, log_ids and 15 more"
+    "there are allow_collapse, allow_empty, contacts, custom_fields, dialect, exclude, hook_timeout, id_column, keep, "
+    "keep_days, keys, lint_ignore and 17 more"
 )
 ALL_KEYS = (
-    "there are allow_collapse, allow_empty, contacts, dialect, hook_timeout, id_column, jobs, keep, keep_days, keys, "
-    "lint_ignore, log_format and 16 more"
+    "there are allow_collapse, allow_empty, contacts, custom_fields, dialect, exclude, hook_timeout, id_column, jobs, "
+    "keep, keep_days, keys and 18 more"
 )
 
 NUL = "has a NUL in it, which no path, no command and no name can have; remove it"

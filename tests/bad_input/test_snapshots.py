@@ -92,9 +92,9 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
         "c.parquet: the column 'id' is there twice; rename one in the export",
     ),
     "no id column, but nearly": (
-        {"c.parquet": contacts(id=ABSENT, Id=["a", "b"])},
+        {"c.parquet": contacts(id=ABSENT, ids=["a", "b"])},
         "c.parquet",
-        "the snapshot has no id column 'id'; did you mean 'Id'? (--id-column NAME)",
+        "the snapshot has no id column 'id'; did you mean 'ids'? (--id-column NAME)",
     ),
     "no id column": (
         {"c.parquet": contacts(id=ABSENT, key=["a", "b"])},

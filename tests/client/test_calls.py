@@ -52,7 +52,9 @@ def test_a_segment_is_read_with_its_models_and_its_etag(use: Use) -> None:
     assert (rule.field, rule.operator, rule.value) == ("custom_fields.plan", "eq", "pro")
     assert isinstance(group, Group)
     assert segment.to_json() == SAVED
-    expression = compile_segment(segment, {"custom_fields": pl.Struct({"plan": pl.String}), "status": pl.String()})
+    expression = compile_segment(
+        segment, {"custom_fields": pl.Struct({"plan": pl.String}), "status": pl.String()}, project="proj-1"
+    )
     contacts = pl.DataFrame({"custom_fields": [{"plan": "pro"}, {"plan": "free"}], "status": ["x", "y"]})
     assert contacts.filter(expression).height == 1
 

@@ -146,7 +146,6 @@ def test_a_rule_is_true_or_false_for_every_cell(
         (TEXTS, "starts_with", "a"),
         (pa.list_(TEXTS), "eq", "a"),
         (STRUCT, "eq", "a"),
-        (pa.binary(), "eq", "a"),
         (pa.null(), "between", [20, 10]),
         (pa.null(), "between", ["2025-06-30", "2025-06-01"]),
     ],

@@ -238,12 +238,12 @@ def test_all_views_are_right_again_after_a_move(nights: Nights) -> None:
     nights.run(0)
     nights.contacts(ann="free", bob="pro", cem="free")
     nights.run(1)
-    expected = [nights.ask(f"FROM {name} ORDER BY ALL") for name in ("membership", "membership_changes")]
+    sql = [f"FROM {name} ORDER BY ALL" for name in ("membership", "membership_changes")]
+    expected = [nights.ask(one) for one in sql]
     moved = nights.move("there's [1]")
-    with pytest.raises(UsageError):
-        moved.ask("FROM membership_changes")
+    assert [moved.ask(one) for one in sql] == expected  # the program finds moved files itself, DuckDB does not
     relink(moved.output)
-    assert [moved.ask(f"FROM {name} ORDER BY ALL") for name in ("membership", "membership_changes")] == expected
+    assert [moved.ask(one) for one in sql] == expected
 
 
 def test_a_dry_run_tells_the_same_and_writes_nothing(nights: Nights) -> None:

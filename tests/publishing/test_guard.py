@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from builders import rule, write_segment
@@ -248,6 +250,9 @@ def test_a_held_segment_shows_the_definition_that_its_members_follow(nights: Nig
     nights.crowd(400, pro=0)
     nights.run(1)
     assert shown(nights, "pro")[2:] == ("pro", None)
+    path = nights.folder / "contacts.parquet"
+    contacts = pq.read_table(path)
+    pq.write_table(contacts.append_column("project_id", pa.array(["p1"] * len(contacts))), path)
     nights.segment("pro", name="Another", description="New", list_id="7", project_id="p1")
     record = of(nights.run(2, guard=Guard(0.3, floor=0)), "pro")
     assert record.status == "ok"  # another project is another meaning

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _NO_FOLD = 10_000_000
+_FIRST_PRINTABLE, _LAST_ASCII = 0x20, 0x7E
 _PRINTERS = {"click", "rich", "typer"}
 
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -44,12 +45,24 @@ def plain(text: str) -> str:
 
 
 def in_shell(path: str) -> str:
-    r"""Write a path as a word of a shell's command; what cannot be printed stands as an escape, in `$'...'`."""
+    r"""Write a path as a word of a shell command; in `$'...'`, with its bytes escaped, if stdout cannot show it."""
     path = f"./{path}" if path.startswith("-") else path
-    if path.isprintable():
+    if path.isprintable() and _can_be_shown(path):
         return shlex.quote(path)
-    escaped = path.replace("\\", "\\\\").replace("'", "\\'")
-    return f"$'{printable(escaped)}'"
+    return f"$'{''.join(map(_in_dollar_quotes, os.fsencode(path)))}'"
+
+
+def _can_be_shown(text: str) -> bool:
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _in_dollar_quotes(byte: int) -> str:
+    is_plain = _FIRST_PRINTABLE <= byte <= _LAST_ASCII and chr(byte) not in "\\'"
+    return chr(byte) if is_plain else f"\\x{byte:02x}"
 
 
 class _Console(Console):
