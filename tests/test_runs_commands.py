@@ -99,7 +99,8 @@ def test_warnings_and_the_project_are_shown(nights: Nights, call: Call) -> None:
     nights.run(0, project="p1")
     _, out, _ = call("runs", "show", "night-0")
     assert "project p1" in out
-    assert [line for line in out if line.startswith("warning the snapshot has no column 'project_id'")]
+    [note] = [line.split(maxsplit=1)[1] for line in out if line.startswith("note ")]
+    assert note == "the snapshot has no column 'project_id', so all of its contacts count as those of 'p1'"
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_definition_comes_from_a_file_or_standard_input(call: Segments) -> Non
 
 
 def test_list_shows_what_the_last_run_made_of_each(call: Segments) -> None:
-    write_contacts(Path("contacts.parquet"), {"status": ["active", "new", "active"]})
+    write_contacts(Path("contacts.parquet"), {"status": ["active", "new", "active"], "project_id": ["p"] * 3})
     write_segment(Path("segments"), "active", ACTIVE, project_id="p")
     write_segment(Path("segments"), "failing", rule("nope", "eq", 1))
     assert call("run", "--contacts", "contacts.parquet", "--run-id", "tuesday") == 3
