@@ -73,7 +73,11 @@ _ANY_JSON = st.sampled_from(
         {"b": [1, 2.5]},
     )
 )
+_LONG = (2**53 + 1, 2**64, 2**64 + 1, -(2**70), 10**38, 10**40 + 7, 7)
 _JSON_PARTS = {
+    "Plan": _PLANS,
+    "*": _PLANS,
+    "ids": st.sampled_from(_LONG),
     "plan": _PLANS,
     "seats": _some(pools.INTEGERS),
     "rate": _some((1, 7, 10, 0.1, 10.5, -1.5)),
@@ -89,6 +93,30 @@ _JSON_PARTS = {
     "utm": st.fixed_dictionaries({}, optional={"source": _some((1, 2)), "medium": _some(("mail", "web"))}),
     "empty_list": st.just([]),
 }
+_ODD_PARTS = {
+    "plan": st.one_of(_PLANS, st.sampled_from((["pro"], ["free", "pro"]))),
+    "Plan": _PLANS,
+    "*": _PLANS,
+    "ids": st.sampled_from((*_LONG, [2**64 + 1], [2**64, "7"])),
+    "a.b": st.sampled_from((1, "1", None)),
+    "a": st.sampled_from(({"b": 1}, {"b": "x"}, {"b": [1]}, {}, "a")),
+}
+_ODD_OBJECTS = st.sampled_from(
+    (
+        st.fixed_dictionaries({}, optional=_ODD_PARTS),
+        st.fixed_dictionaries({}, optional={**_ODD_PARTS, "ids": st.sampled_from(_LONG)}),
+        st.fixed_dictionaries({}, optional={**_ODD_PARTS, "ids": st.sampled_from((0.5, *_LONG))}),
+    )
+)
+_RECORDS = st.none() | st.lists(
+    st.fixed_dictionaries(
+        {
+            "key": st.sampled_from(("plan", "a.b", "a", "^id$", None)),
+            "value": st.sampled_from(("pro", "", None, "7", '{"b": 1}')),
+        }
+    ),
+    max_size=3,
+)
 _JSON_OBJECTS = st.fixed_dictionaries({}, optional={**_JSON_PARTS, "mixed": _ANY_JSON})
 _MESSY_OBJECTS = st.dictionaries(st.sampled_from((*_JSON_PARTS, "mixed")), _ANY_JSON, max_size=5)
 _MAPS = st.none() | st.dictionaries(
@@ -122,6 +150,12 @@ _COLUMNS: dict[str, Cells] = {
     "avatar": _some((b"", b"x", b"\xff", b"\0")),
     "nothing": st.none(),
     "geo.city": _some(("Berlin", "berlin", "")),
+    "*": _PLANS,
+    "^status$": _PLANS,
+    "Twin": _PLANS,
+    "tWIN": _some(pools.INTEGERS),
+    "LOUD": _PLANS,
+    "records": _RECORDS,
     "custom_fields.override": _some(("pro", "free", "7")),
 }
 
@@ -136,6 +170,9 @@ def tables(draw: DrawFn, form: str = "struct") -> pa.Table:
     columns: dict[str, list[Any]] = {"id": [f"c{row:02d}" for row in range(rows)]}
     for name, cells in _COLUMNS.items():
         columns[name] = draw(st.lists(cells, min_size=rows, max_size=rows))
+    odd = draw(_ODD_OBJECTS)
+    properties = st.none() | odd.map(_json) | st.sampled_from(("", "pro", "{", "[1]", '"x"', "null"))
+    columns["properties"] = draw(st.lists(properties, min_size=rows, max_size=rows))
     custom = draw(_custom_fields(form))
     columns["custom_fields"] = draw(st.lists(custom, min_size=rows, max_size=rows))
     schema = pools.schema(form)

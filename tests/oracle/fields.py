@@ -139,6 +139,8 @@ def _ways(kind: Kind, path: str | None) -> Iterator[tuple[_Steps, Kind | None]]:
     for head, rest in _heads(path):
         if kind.name == "struct" and head in kind.fields:
             inner, step = kind.fields[head], ("key", head)
+        elif _is_record(kind.item) and kind.name == "list":
+            inner, step = (kind.item or NULL).fields["value"], ("record", head)
         elif kind.name == "map":
             inner, step = kind.item or NULL, ("entry", head)
         else:
@@ -146,6 +148,10 @@ def _ways(kind: Kind, path: str | None) -> Iterator[tuple[_Steps, Kind | None]]:
         yield from (((step, *steps), found) for steps, found in _ways(inner, rest))
     if kind == TEXT:
         yield (("json", path),), None
+
+
+def _is_record(kind: Kind | None) -> bool:
+    return kind is not None and kind.fields.keys() >= {"key", "value"} and kind.fields["key"] == TEXT
 
 
 def _follow(value: Any, steps: _Steps) -> Any:
@@ -156,6 +162,8 @@ def _follow(value: Any, steps: _Steps) -> Any:
             value = value.get(key)
         elif what == "entry":
             value = next((entry for name, entry in value if name == key), None)
+        elif what == "record":
+            value = next((record["value"] for record in value if record["key"] == key), None)
         elif what == "object":
             return parse(value)
         else:

@@ -9,9 +9,9 @@ from segbatch.contacts.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, f
 from segbatch.contacts.kinds import (
     Kind,
     OpaqueType,
+    children_of,
     element_type,
     in_words,
-    instance,
     is_map_of_keys,
     kind_of,
     pair_of,
@@ -195,7 +195,9 @@ def no_key(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -
         UnknownColumnError: There are values there that are not to be had.
     """
     leaf, rest, inner = _as_far_as_it_goes(head, dtype, path, keys := set(keys))
-    key = rest.split(".", 1)[0]
+    key, _, beyond = rest.partition(".")
+    if key in keys and not isinstance(inner, pl.Struct):
+        return f"'{clipped(leaf)}' has '{clipped(key)}', in which no contact has '{clipped(beyond)}', {_MISSING}"
     if isinstance(inner, OpaqueType):
         raise UnknownColumnError(f"no path leads into '{clipped(leaf)}' ({inner.reason})")
     if isinstance(inner, pl.Struct):
@@ -222,7 +224,7 @@ def _as_far_as_it_goes(
     leaf: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()
 ) -> tuple[str, str, pl.DataType]:
     """Follow a path that leads nowhere through structs and the keys of a map, the longest keys first."""
-    children = {field.name: instance(field.dtype) for field in dtype.fields} if isinstance(dtype, pl.Struct) else {}
+    children = children_of(dtype)
     if is_map_of_keys(dtype):
         children = dict.fromkeys(keys, value_type(dtype))
     for key, rest in heads(path):

@@ -1,6 +1,8 @@
 """The kinds of column that rules tell apart; the kind decides how a rule's value is read."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 
 import polars as pl
 from polars.datatypes import DataTypeClass
@@ -12,6 +14,7 @@ __all__ = [
     "WHOLE",
     "Kind",
     "OpaqueType",
+    "children_of",
     "describe",
     "element_type",
     "has_opaque_part",
@@ -117,10 +120,35 @@ def is_map_of_keys(dtype: pl.DataType) -> bool:
     return isinstance(dtype, pl.Map) and kind_of(instance(dtype.key)) is Kind.TEXT
 
 
+class _Identity:
+    """A type as a key of a cache, which is the same as no other object, so that its parts need not be compared."""
+
+    __slots__ = ("dtype",)
+
+    def __init__(self, dtype: pl.Struct) -> None:
+        self.dtype = dtype
+
+    def __hash__(self) -> int:
+        return id(self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and other.dtype is self.dtype
+
+
+@lru_cache(maxsize=256)
+def _children(struct: _Identity) -> dict[str, pl.DataType]:
+    return {field.name: instance(field.dtype) for field in struct.dtype.fields}
+
+
+def children_of(dtype: pl.DataType) -> Mapping[str, pl.DataType]:
+    """Return the children of a struct by their names; none of any other type."""
+    return _children(_Identity(dtype)) if isinstance(dtype, pl.Struct) else {}
+
+
 def pair_of(dtype: pl.DataType) -> tuple[str, str, pl.DataType] | None:
     """Return the names of key and value, and the type of the value, of a list of records that reads like a map."""
     record = element_type(dtype)
-    children = {field.name: instance(field.dtype) for field in record.fields} if isinstance(record, pl.Struct) else {}
+    children = children_of(record)
     for key, value in _PAIRS:
         if children.keys() >= {key, value} and kind_of(children[key]) is Kind.TEXT:
             return key, value, children[value]

@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from segbatch.contacts.keys import heads
-from segbatch.contacts.kinds import Kind, instance, is_map_of_keys, kind_of, pair_of, value_type
+from segbatch.contacts.kinds import Kind, children_of, is_map_of_keys, kind_of, pair_of, value_type
 from segbatch.contacts.names import child, column
 
 __all__ = ["Step", "Way", "ways_of", "whole_text"]
@@ -87,7 +87,7 @@ def _ways(way: Way, path: str | None) -> Iterator[Way]:
     if path is None:
         yield from _ends(way)
     elif isinstance(way.dtype, pl.Struct):
-        children = {field.name: instance(field.dtype) for field in way.dtype.fields}
+        children = children_of(way.dtype)
         for key, rest in heads(path):
             if key in children:
                 inner = child(way.expr, key, children[key])
@@ -103,8 +103,7 @@ def _ways(way: Way, path: str | None) -> Iterator[Way]:
 def _ends(way: Way) -> Iterator[Way]:
     """End a way; a value that Google Analytics splits into children by type is the one of them that is there."""
     is_entry = bool(way.steps) and way.steps[-1].into == "pairs"
-    fields = way.dtype.fields if is_entry and isinstance(way.dtype, pl.Struct) else []
-    children = {field.name: instance(field.dtype) for field in fields}
+    children = children_of(way.dtype) if is_entry else {}
     typed = [name for name in children if name.endswith(_TYPED)] if _TYPED_TEXT in children else []
     for name in typed:
         inner = child(way.expr, name, children[name])

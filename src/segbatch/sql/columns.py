@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 import polars as pl
-from polars.datatypes import DataTypeClass
 from sqlglot import exp
 
 from segbatch.contacts.custom_fields import Form
 from segbatch.contacts.fields import Field
 from segbatch.contacts.keys import heads
-from segbatch.contacts.kinds import Kind, element_type, kind_of, pair_of, value_type
+from segbatch.contacts.kinds import Kind, children_of, element_type, kind_of, pair_of, value_type
 from segbatch.contacts.ways import Step, Way
 from segbatch.sql.dialects import Refused, identifier, is_null, key_text, text
 from segbatch.sql.documents import DOCUMENTS, in_document, whole_document
@@ -227,13 +226,8 @@ def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
     return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
 
 
-def _fields(dtype: pl.DataType) -> dict[str, pl.DataType]:
-    fields = dtype.fields if isinstance(dtype, pl.Struct) else []
-    return {field.name: _instance(field.dtype) for field in fields}
-
-
-def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
-    return dtype if isinstance(dtype, pl.DataType) else dtype()
+def _fields(dtype: pl.DataType) -> Mapping[str, pl.DataType]:
+    return children_of(dtype)
 
 
 def _ensure_one(name: str, names: Iterable[str], noun: str) -> None:
