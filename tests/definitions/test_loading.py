@@ -150,3 +150,12 @@ def test_a_path_into_a_file_has_no_suggestion(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("{}")
     with pytest.raises(UsageError, match=r"a\.json/b\.json: no such file or folder; check the path"):
         load_definitions(tmp_path / "a.json" / "b.json")
+
+
+def test_a_file_that_cannot_be_read_is_named_by_its_path_if_its_stem_is_an_id(tmp_path: Path) -> None:
+    write_segment(tmp_path, "a", ACTIVE)
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/a.json").write_text("{")
+    definitions = load_definitions(tmp_path)
+    assert [entry.segment_id for entry in definitions.good] == ["a"]
+    assert [entry.segment_id for entry in definitions.broken] == [str(tmp_path / "more/a.json")]

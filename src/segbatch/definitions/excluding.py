@@ -109,8 +109,8 @@ def _part(found: "re.Match[str]") -> str:
             negated, inner = text[1] == "!", text[1:-1].removeprefix("!")
             escaped = inner.replace("[", r"\[").replace("]", r"\]").replace("^", r"\^")
             return f"[{'^/' if negated else ''}{escaped}]"
-        case _, text:
-            return re.escape(text)
+        case _:
+            return re.escape(found.group())
 
 
 def is_never_read(name: str, beside: Collection[str], folder: str) -> bool:
