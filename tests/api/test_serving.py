@@ -63,7 +63,7 @@ def test_what_is_made_over_http_is_evaluated_by_the_next_run(server: Server, tmp
         changed = client.patch(f"{server.url}/{made['id']}", json={"name": "Enterprise Users"})
         assert changed.json()["name"] == "Enterprise Users"
         assert [found["id"] for found in client.get(server.url).json()] == [made["id"]]
-        write_contacts(tmp_path / "contacts.parquet", {"plan": ["pro", "free", "pro"]})
+        write_contacts(tmp_path / "contacts.parquet", {"plan": ["pro", "free", "pro"], "project_id": ["proj-1"] * 3})
         report = segbatch.run(tmp_path / "contacts.parquet", tmp_path / "segments", tmp_path / "output")
         assert [(found.segment_id, found.member_count) for found in report.segments] == [(made["id"], 2)]
         assert client.delete(f"{server.url}/{made['id']}").status_code == 204
