@@ -118,7 +118,7 @@ def test_a_file_changes_before_its_digest_is_taken(
 
 def test_one_of_many_files_is_replaced(tmp_path: Path, nights: list[Made]) -> None:
     """Files that were read to their end may be replaced; what is published is what was read."""
-    folder, segments = tmp_path / "contacts", write_segment(tmp_path / "s", "all", rule("seats", "gte", 0)).parent
+    folder, segments = tmp_path / "contacts", write_segment(tmp_path / "s", "seated", rule("seats", "gte", 0)).parent
     folder.mkdir()
     table = pq.read_table(nights[0].contacts)
     for number in range(3):

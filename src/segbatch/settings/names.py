@@ -31,7 +31,10 @@ OTHERS = frozenset(
     {
         *(f"{PREFIX}{name}" for name in ("API_KEY", "API_URL", "PROJECT_ID")),  # the client's
         *(f"{PREFIX}{name}" for name in OF_HOOKS),
-        *(f"{PREFIX}{name}" for name in ("EXAMPLES", "PROFILE", "KILLS", "KILL_SEED", "TELCO", "WRITES")),  # the tests'
+        *(
+            f"{PREFIX}{name}"
+            for name in ("EXAMPLES", "PROFILE", "KILLS", "KILL_SEED", "FAULTS", "FAULT_SEED", "TELCO", "WRITES")
+        ),  # the tests'
         *(f"{PREFIX}{name}" for name in ("BENCH_PYTHON", "OLD_DUCKDB_PYTHON")),
     }
 )
