@@ -152,16 +152,17 @@ def test_types_have_names_for_people(dtype: pl.DataType, words: str) -> None:
 
 def test_ids_that_all_come_twice_are_counted_in_little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.contacts.duplicates._LOOKED_UP", 100)
+    folder = tmp_path / ("a-long-name-" * 10)
     for day in (1, 2):
-        write_contacts(tmp_path / f"dt=2025-06-0{day}" / "a.parquet", {"id": [f"c{n:04}" for n in range(1_000)]})
-    snapshot, check = open_snapshot(str(tmp_path)), IdCheck("id")
+        write_contacts(folder / f"dt=2025-06-0{day}" / "a.parquet", {"id": [f"c{n:04}" for n in range(1_000)]})
+    snapshot, check = open_snapshot(str(folder)), IdCheck("id")
     for ids in snapshot.ids(300):
         check.add(ids)
     with pytest.raises(SnapshotError) as raised:
         check.finish(lambda: snapshot.ids(300), snapshot.file_rows)
     shown, places = (
         "(c0000, c0001, c0002, …), one of them in ",
-        f"{tmp_path}/dt=2025-06-01/a.parquet and in {tmp_path}/",
+        f"{folder}/dt=2025-06-01/a.parquet and in {folder}/",
     )
     assert str(raised.value).startswith(
         f"1,000 ids come more than once in 'id' {shown}{places}dt=2025-06-02/a.parquet; if"

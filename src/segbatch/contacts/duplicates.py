@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.contacts.partitions import partition_types, partitions_of
-from segbatch.errors import SnapshotError, clipped, counted
+from segbatch.errors import SnapshotError, clipped, counted, printable
 
 __all__ = ["refuse_duplicates"]
 
@@ -76,7 +76,7 @@ def _where(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> str:
             own = spread.filter(pl.col("id") == pl.col("id").first()).get_column("file").unique(maintain_order=True)
             first, second = (files[number][0] for number in own.head(2))
             place = "in" if copies.get_column("id").n_unique() == 1 else "one of them in"
-            return f", {place} {clipped(first)} and in {clipped(second)}; {_advice(first, second)}"
+            return f", {place} {printable(first)} and in {printable(second)}; {_advice(first, second)}"
     return "; keep one row per contact in the export"
 
 
@@ -86,7 +86,7 @@ def _advice(first: str, second: str) -> str:
     differing = {key for key in one.keys() & other.keys() if one[key] != other[key]}
     if one.keys() != other.keys() or all(kinds[key] == pa.string() for key in differing):
         return "keep one row per contact in all files together, or give one file alone"
-    folder = clipped(second.rpartition("/")[0])
+    folder = printable(second.rpartition("/")[0])
     return f"if they are exports of two days, give one day's folder alone, such as {folder}"
 
 
