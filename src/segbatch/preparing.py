@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import Clock, read_clock
-from segbatch.compiler.ownership import PROJECT_COLUMN
 from segbatch.compiler.plan import Plan, PlannedSegment, make_plan
+from segbatch.contacts.keys import PROJECT_COLUMN
 from segbatch.contacts.snapshot import Snapshot, open_snapshot
 from segbatch.definitions.loading import Definitions
 from segbatch.errors import DefinitionError, Problem, SnapshotError, UsageError

@@ -22,8 +22,8 @@ from segbatch.api.preview_process import Job
 from segbatch.api.problems import Refusal
 from segbatch.api.routes import PREFIX
 from segbatch.api.service import Service, service_of
-from segbatch.compiler.ownership import PROJECT_COLUMN
 from segbatch.contacts.finding import find_files
+from segbatch.contacts.keys import PROJECT_COLUMN
 from segbatch.definitions.loading import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.patterns import unchecked
 from segbatch.definitions.segment import Segment, write_moment

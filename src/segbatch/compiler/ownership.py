@@ -6,13 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
+from segbatch.contacts.keys import PROJECT_COLUMN
 from segbatch.definitions.segment import Rule, Segment
 from segbatch.errors import Problem, clipped, shown
 
-__all__ = ["PROJECT_COLUMN", "Ownership", "project_column", "project_rule"]
-
-PROJECT_COLUMN = "project_id"
-"""The column that names the project of a contact."""
+__all__ = ["Ownership", "project_column", "project_rule"]
 
 _WRITTEN_OTHERWISE = re.compile(r"\s.*|.*\s|[+].*|-?0[0-9].*|-0|.*[.].*0|.*[.]|.*[eE].*", re.DOTALL)
 """Texts that count as the same number as another text: `007`, `7.0` and `7e0` are 7."""

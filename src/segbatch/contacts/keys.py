@@ -7,10 +7,22 @@ import polars as pl
 
 from segbatch.errors import clipped
 
-__all__ = ["CUSTOM_FIELDS", "Columns", "UnknownColumnError", "find_column", "heads", "longest_key", "splits"]
+__all__ = [
+    "CUSTOM_FIELDS",
+    "PROJECT_COLUMN",
+    "Columns",
+    "UnknownColumnError",
+    "find_column",
+    "heads",
+    "longest_key",
+    "splits",
+]
 
 CUSTOM_FIELDS = "custom_fields"
 """The column whose texts are JSON, also where the file does not say so."""
+
+PROJECT_COLUMN = "project_id"
+"""The column that names the project of a contact."""
 
 _MOST_SPLITS = 6
 """A path with more dots is split with at most one dotted key, or the number of ways would explode."""

@@ -16,7 +16,7 @@ from segbatch.contacts.fields import FieldColumns, UnknownColumnError
 from segbatch.contacts.files import SnapshotFile, open_file, read_batches
 from segbatch.contacts.finding import find_snapshot
 from segbatch.contacts.ids import find_id_column, ids_as_series
-from segbatch.contacts.keys import Columns, find_column, longest_key
+from segbatch.contacts.keys import PROJECT_COLUMN, Columns, find_column, longest_key
 from segbatch.contacts.naming import exact_name, find_custom_fields, name_note, names_by_case
 from segbatch.contacts.path_columns import differing_columns, ensure_stored, with_path_columns
 from segbatch.contacts.places import Place
@@ -26,7 +26,7 @@ from segbatch.errors import Problem, SnapshotError, clipped
 __all__ = ["Batch", "Snapshot", "open_files", "open_snapshot"]
 
 _COLUMN_BATCH = 100_000
-_PROJECT = "project_id"
+_ID_BATCH = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ class Snapshot:
         """
         fields = {*fields}
         stored = {leaf for name in fields if (leaf := self._leaf_of(name)) is not None}
-        named = {name.lower() for name in (*fields, _PROJECT)}
+        named = {name.lower() for name in (*fields, PROJECT_COLUMN)}
         differing = differing_columns(self.files, (name for name in self.schema if name.lower() in named))
         snapshot = replace(self, findings=(*self.findings, *differing))
         return snapshot.with_texts(stored).with_forms(fields)
@@ -228,7 +228,7 @@ class Snapshot:
         notes = [Problem(f"'{clipped(column)}' {why}", severity="note") for column in self.byte_texts]
         return [*self.findings, *self.notes, *notes, *(self.reader.problems(self._id_at) if self.reader else ())]
 
-    def ids(self, rows: int) -> Iterator[pl.Series]:
+    def ids(self, rows: int = _ID_BATCH) -> Iterator[pl.Series]:
         """Read the ids alone, in batches of at most so many rows."""
         return (ids_as_series(batch.ids) for batch in self.batches([], rows))
 

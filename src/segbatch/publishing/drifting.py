@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from segbatch.compiler.ownership import PROJECT_COLUMN
 from segbatch.compiler.plan import Plan, PlannedSegment
 from segbatch.compiler.references import named_in
+from segbatch.contacts.keys import PROJECT_COLUMN
 from segbatch.errors import Problem, clipped, counted, some_of
 from segbatch.publishing.following import Followed
 from segbatch.publishing.guard import Guard

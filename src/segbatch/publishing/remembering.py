@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from segbatch.compiler.ownership import PROJECT_COLUMN
 from segbatch.compiler.plan import Plan
 from segbatch.contacts.emptiness import find_empty
+from segbatch.contacts.keys import PROJECT_COLUMN
 from segbatch.contacts.kinds import Kind, describe, element_type, kind_of
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.publishing.following import Followed
