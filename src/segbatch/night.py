@@ -27,8 +27,6 @@ from segbatch.publishing.remembering import kept_fields
 
 __all__ = ["Night"]
 
-_ID_BATCH = 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Night:
@@ -103,7 +101,7 @@ class Night:
         if state is None or last is None:
             return None
         snapshot = self.prepared.snapshot
-        night = LastNight.of(state, snapshot.ids(_ID_BATCH), self._id_types())
+        night = LastNight.of(state, snapshot.ids(), self._id_types())
         if not self.question.allow_empty:
             seen = last.run.contacts  # behind them stand those who were gone then, and whom a broken segment kept
             gone = int((night.mapping.gone < seen).sum())
@@ -145,7 +143,7 @@ class Night:
                 ids.add(ids_as_series(members.ids))
                 done += len(members.ids)
                 self.teller.tell(ContactsDone(done, snapshot.rows))
-            ids.finish(lambda: snapshot.ids(_ID_BATCH), snapshot.file_rows)
+            ids.finish(snapshot.ids, snapshot.file_rows)
             return recorder.finish()
 
     def _manifest(self, outcome: Outcome, read: tuple[SnapshotRecord, ...]) -> Manifest:

@@ -19,8 +19,6 @@ from segbatch.preparing import Prepared, Question, prepare
 
 __all__ = ["PreviewReport", "Previewed", "first_members", "preview"]
 
-_ID_BATCH = 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
@@ -171,7 +169,7 @@ def _evaluate(prepared: Prepared, tallies: dict[str, _Tally], going_on: Callable
         for segment_id, tally in tallies.items():
             tally.add(contact_ids, members.frame.get_column(segment_id).arg_true())
         going_on()
-    check.finish(lambda: snapshot.ids(_ID_BATCH), snapshot.file_rows)
+    check.finish(snapshot.ids, snapshot.file_rows)
     return tallies
 
 

@@ -284,6 +284,10 @@ def test_an_id_in_two_files_is_told(program: Program) -> None:
     message = "1 id comes more than once in 'id' (ann), in in/a.parquet and in in/b.parquet"
     advice = "keep one row per contact in all files together, or give one file alone"
     program.refuses(1, [f"{message}; {advice}"], "run", "--contacts", "in")
+    for command in (["preview", "good"], ["explain", "good"], ["lint"]):
+        program.refuses(1, [f"{message}; {advice}"], *command, "--contacts", "in")
+    message = "'ann' is the id of 2 contacts, in in/a.parquet and in in/b.parquet"
+    program.refuses(2, [f"{message}; {advice}"], "explain", "good", "ann", "--contacts", "in")
 
 
 def test_exports_of_two_days_are_named(program: Program) -> None:

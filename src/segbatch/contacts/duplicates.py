@@ -9,7 +9,7 @@ import pyarrow as pa
 from segbatch.contacts.partitions import partition_types, partitions_of
 from segbatch.errors import SnapshotError, clipped, counted, printable
 
-__all__ = ["refuse_duplicates"]
+__all__ = ["place_of_copies", "refuse_duplicates"]
 
 _SHOWN = 3
 _ID_LENGTH = 60
@@ -41,7 +41,7 @@ def refuse_duplicates(
     more = ", …" if number > _SHOWN else ""
     come = "comes" if number == 1 else "come"
     message = f"{counted(number, 'id')} {come} more than once in '{clipped(column)}'"
-    end = _where(copies, files)
+    end = place_of_copies(copies, files)
     raise SnapshotError(f"{message} ({some}{more}){end}", without_ids=f"{message}{end}")
 
 
@@ -66,8 +66,13 @@ def _are_in(values: pl.Series, those: pl.Series) -> pl.Series:
     return those.gather(places.clip(upper_bound=len(those) - 1)) == values
 
 
-def _where(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> str:
-    """Return where the first id is that comes in two files, and what to do."""
+def place_of_copies(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> str:
+    """Return the end of a message: the two files of the first id that is in two, and advice.
+
+    Args:
+        copies: Ids that come more than once, in the column `id`, each with the number of its `row`.
+        files: The files of the snapshot in the order in which they are read, each with its number of rows.
+    """
     ends = pl.Series(list(accumulate(rows for _, rows in files)), dtype=pl.Int64)
     if len(ends) > 1:
         numbered = copies.with_columns(ends.search_sorted(copies.get_column("row"), side="right").alias("file"))

@@ -9,6 +9,7 @@ import polars as pl
 
 from segbatch.choosing import choose
 from segbatch.contacts.contact_ids import UnreadableIdError, describe_ids, matches_id, write_id
+from segbatch.contacts.duplicates import place_of_copies
 from segbatch.contacts.ids import ids_as_series
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.definitions.excluding import Source
@@ -98,11 +99,11 @@ def _prepare(question: Question, segment: str | Path | Segment, segments: str | 
 def _find(prepared: Prepared, contact_id: object) -> tuple[pl.DataFrame, str | int]:
     """Read the one row of a contact."""
     snapshot = prepared.snapshot
-    rows, ids = _rows(snapshot, prepared.plan.leaves, contact_id)
+    rows, copies = _rows(snapshot, prepared.plan.leaves, contact_id)
+    ids = copies.get_column("id").to_list()
     if len(ids) > 1:
-        raise UsageError(
-            f"{_named(contact_id)} is the id of {len(ids)} contacts; keep one row per contact in the export"
-        )
+        place = place_of_copies(copies, snapshot.file_rows)
+        raise UsageError(f"{_named(contact_id)} is the id of {len(ids)} contacts{place}")
     if not ids:
         about = f"the ids in the column '{snapshot.id_column}' are {describe_ids(snapshot.id_type)}"
         raise UsageError(f"no contact has the id {_named(contact_id)}; {about}")
@@ -111,8 +112,9 @@ def _find(prepared: Prepared, contact_id: object) -> tuple[pl.DataFrame, str | i
 
 def _rows(
     snapshot: Snapshot, leaves: frozenset[str], contact_id: object
-) -> tuple[Sequence[pl.DataFrame], list[object]]:
-    rows, found = list[pl.DataFrame](), list[object]()
+) -> tuple[Sequence[pl.DataFrame], pl.DataFrame]:
+    """Return the rows of a contact, and its id with the number of each row."""
+    rows, found, begun = list[pl.DataFrame](), list[pl.DataFrame](), 0
     for batch in snapshot.batches(leaves, batch_rows(1)):
         ids = ids_as_series(batch.ids)
         try:
@@ -122,8 +124,10 @@ def _rows(
             raise UsageError(f"{_named(contact_id)} cannot be the id of a contact: {about}") from None
         if is_wanted.any():
             rows.append(batch.frame.filter(is_wanted))
-            found += ids.filter(is_wanted).to_list()
-    return rows, found
+            numbers = (is_wanted.arg_true() + begun).cast(pl.Int64)
+            found.append(pl.DataFrame([ids.filter(is_wanted).alias("id"), numbers.alias("row")]))
+        begun += len(ids)
+    return rows, pl.concat(found) if found else pl.DataFrame({"id": []})
 
 
 def _named(contact_id: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from segbatch.compiler.tracing import Part, trace
+from segbatch.contacts.ids import IdCheck, ids_as_series
 from segbatch.engines.local import answer, batch_rows
 from segbatch.explaining.phrases import rule_text
 from segbatch.explaining.reports import Funnel, Step
@@ -15,17 +16,24 @@ __all__ = ["count_steps"]
 
 
 def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
-    """Count what the rules of a segment that can be evaluated keep, alone and in turn."""
+    """Count what the rules of a segment that can be evaluated keep, alone and in turn.
+
+    Raises:
+        SnapshotError: The snapshot cannot be read to its end, or has ids that a run refuses.
+    """
     planned, snapshot = prepared.planned(segment_id), prepared.snapshot
     top = trace(planned)
     every = list(_flat(top))
     keeps, left, members = Counter[str](), Counter[str](), 0
+    check = IdCheck(snapshot.id_column)
     for batch in snapshot.batches(prepared.plan.leaves, batch_rows(len(every))):
+        check.add(ids_as_series(batch.ids))
         answers = answer(prepared.plan, batch.frame)
         held = answers.frame.select(answers.to(part.condition).alias(part.path) for part in every)
         keeps.update({name: int(column.sum()) for name, column in zip(held.columns, held.iter_columns(), strict=True)})
         left.update(_in_turn(held, top))
         members += int(answers.frame.select(answers.to(planned.condition)).to_series().sum())
+    check.finish(snapshot.ids, snapshot.file_rows)
     steps = tuple(_step(part, keeps, left, snapshot.rows) for part in top)
     share = members / snapshot.rows if snapshot.rows else None
     return Funnel(segment_id, snapshot.rows, members, share, steps, tuple(prepared.warnings), tuple(prepared.notes))

@@ -13,6 +13,7 @@ from segbatch.compiler.clock import Clock
 from segbatch.compiler.ownership import project_column, project_rule
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.contacts.fields import Field, element_of, resolve
+from segbatch.contacts.ids import IdCheck, ids_as_series
 from segbatch.contacts.kinds import Kind
 from segbatch.contacts.snapshot import Snapshot
 from segbatch.definitions.loading import Definition
@@ -74,6 +75,9 @@ def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, p
         definitions: The segments that can be evaluated.
         clock: The time of the run.
         project: A project whose contacts alone are looked at, if any.
+
+    Raises:
+        SnapshotError: The snapshot cannot be read to its end, or has ids that a run refuses.
     """
     rules = {rule.model_dump_json(): rule for entry in definitions for _, rule in entry.segment.rule_paths()}
     rules = {key: rule for key, rule in rules.items() if rule.field is not None}
@@ -86,13 +90,16 @@ def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, p
     leaves = {found.leaf for found in fields.values()} | ({owner} if own is not None and owner else set())
     sums = [test.cast(pl.UInt32).sum().cast(pl.UInt64).alias(key) for key, test in tests.items()]
     totals, contacts = dict.fromkeys(tests, 0), 0
+    check = IdCheck(snapshot.id_column)
     for batch in snapshot.batches(leaves, batch_rows(len(tests))):
+        check.add(ids_as_series(batch.ids))
         frame = batch.frame if own is None else batch.frame.filter(own)
         contacts += frame.height
         for key, number in frame.select(sums).row(0, named=True).items() if sums else ():
             totals[key] += number
         for entry in spellings.values():
             entry.look(frame)
+    check.finish(snapshot.ids, snapshot.file_rows)
     present = {name: totals.get(f"has {name}", 0) for name in fields}
     reasons = {name: found.warning for name, found in fields.items() if found.warning}
     return Counts(contacts, present, reasons, {key: totals[f"met {key}"] for key in rules}, spellings)
