@@ -182,8 +182,8 @@ def test_values_of_several_kinds_are_warned_of(nights: Nights) -> None:
     write(nights, texts('{"x": 1}', '{"x": 2}', None), field="custom_fields")
     nights.run(0)
     expected = (
-        f"the field '{JSON}' has values of several kinds and is read as text; in run night-0 it was number; it is "
-        "read by 1 segment (s); check the export"
+        f"the field '{JSON}' has values of several kinds (number, text) and is read as text; in run night-0 it was "
+        "number; it is read by 1 segment (s); check the export"
     )
     write(nights, texts('{"x": 1}', '{"x": "many"}', None), field="custom_fields")
     assert drifts(nights.run(1)) == [expected]
@@ -200,7 +200,67 @@ def test_texts_that_become_mixed_are_warned_of(nights: Nights) -> None:
     nights.run(0)
     write(nights, texts('{"x": "1"}', '{"x": 2}', None), field="custom_fields")
     [warning] = drifts(nights.run(1))
-    assert "has values of several kinds and is read as text; in run night-0 it was text" in warning
+    assert "has values of several kinds (number, text) and is read as text; in run night-0 it was text" in warning
+
+
+MIXED: dict[str, tuple[pa.Array, pa.Array, str, str]] = {
+    "other kinds": (
+        texts('{"x": 1}', '{"x": "a"}', None),
+        texts('{"x": true}', '{"x": "a"}', '{"x": {}}'),
+        "boolean, object, text",
+        "number, text",
+    ),
+    "one kind more": (
+        texts('{"x": 1}', '{"x": "a"}', None),
+        texts('{"x": 1.5}', '{"x": "a"}', '{"x": {"y": 1}}'),
+        "number, object, text",
+        "number, text",
+    ),
+    "elements": (
+        texts('{"x": [1, "a"]}', None, None),
+        texts('{"x": [1, "a"]}', '{"x": true}', None),
+        "boolean, number, text",
+        "number, text",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MIXED)
+def test_other_kinds_in_a_mixture_are_warned_of(nights: Nights, case: str) -> None:
+    was, now, kinds, before = MIXED[case]
+    reading(nights, JSON)
+    reading(nights, JSON, "empty", segment_id="t")
+    write(nights, was, field="custom_fields")
+    nights.run(0)
+    write(nights, now, field="custom_fields")
+    expected = (
+        f"the field '{JSON}' has values of several kinds ({kinds}); in run night-0 they were {before}; it is read by 2 "
+        "segments (s, t); check the export"
+    )
+    assert drifts(nights.run(1)) == [expected]
+    assert drifts(nights.run(2)) == []
+    [record] = [record for record in nights.manifest("night-2").fields or () if record.field == JSON]
+    assert record.kinds == tuple(kinds.split(", "))
+
+
+@pytest.mark.parametrize(
+    "was",
+    [
+        texts('{"x": 1}', '{"x": 2}', None),
+        pa.array([{"x": 1}] * 3),
+        pa.array([[("x", "1")]] * 3, pa.map_(pa.string(), pa.string())),
+    ],
+    ids=["JSON", "struct", "map"],
+)
+def test_a_mixture_in_the_next_run_names_the_segments_whatever_the_form_was(nights: Nights, was: pa.Array) -> None:
+    reading(nights, JSON, "gte", 1)
+    reading(nights, "custom_fields.y", segment_id="other")
+    write(nights, was, field="custom_fields")
+    nights.run(0)
+    write(nights, texts('{"x": 1}', '{"x": "2"}', '{"x": 3}'), field="custom_fields")
+    [warning] = drifts(nights.run(1))
+    assert "has values of several kinds (number, text) and is read as text; in run night-0 it was" in warning
+    assert warning.endswith("it is read by 1 segment (s); check the export")
 
 
 def test_a_kind_is_remembered_through_runs_without_values(nights: Nights) -> None:

@@ -169,7 +169,8 @@ class FieldReader:
         else:
             dtype, is_mixed = merged_type([readable(pl.element(), dtype)[1] for _, dtype in typed])
         is_mixed = is_mixed or mixture.is_mixed
-        return Derived(dtype, head, tuple(typed), mixture.warning(name) if is_mixed else None, is_mixed)
+        warning = mixture.warning(name) if is_mixed else None
+        return Derived(dtype, head, tuple(typed), warning, is_mixed, tuple(sorted(mixture.kinds)))
 
     def _no_key(self, name: str, head: str) -> str | None:
         found = find_column(name, self._columns)

@@ -48,6 +48,7 @@ class Derived:
         ways: The ways to read it in which some contact has a value, the first counts; each with its type.
         warning: Why it is missing for every contact, or in which way it may not be what is thought.
         is_mixed: Whether it is read as text because of values of several kinds.
+        kinds: The kinds of the values, of lists those of the elements, in the order of their names.
     """
 
     dtype: pl.DataType
@@ -55,6 +56,7 @@ class Derived:
     ways: Sequence[tuple[Way, pl.DataType]]
     warning: str | None = None
     is_mixed: bool = False
+    kinds: tuple[str, ...] = ()
 
 
 class FieldColumns(Columns):
@@ -84,6 +86,7 @@ class Field:
         warning: Why it is missing for every contact, where it is.
         ways: The ways to read it, for those who do not read it by the expression.
         is_mixed: Whether it is read as text because of values of several kinds.
+        kinds: The kinds of its values, if only looking at them could show these.
     """
 
     expr: pl.Expr
@@ -94,6 +97,7 @@ class Field:
     warning: str | None = None
     ways: Sequence[tuple[Way, pl.DataType]] = ()
     is_mixed: bool = False
+    kinds: tuple[str, ...] = ()
 
     def with_expr(self, expr: pl.Expr, dtype: pl.DataType | None = None) -> "Field":
         """Return the same field, read in another way."""
@@ -143,7 +147,7 @@ def _of_derived(name: str, found: Derived) -> Field:
             name, found.column, found.warning or f"'{clipped(name)}' holds nothing but nulls in this snapshot"
         )
     expr, dtype = column(name), found.dtype
-    return Field(expr, dtype, kind, found.column, name, found.warning, found.ways, found.is_mixed)
+    return Field(expr, dtype, kind, found.column, name, found.warning, found.ways, found.is_mixed, found.kinds)
 
 
 def _of_ways(name: str, head: str, ways: Sequence[Way]) -> Field:

@@ -13,7 +13,6 @@ __all__ = ["Mixture"]
 
 _PLURALS = {
     "text": "texts",
-    "integer": "numbers",
     "number": "numbers",
     "boolean": "true or false",
     "object": "objects",
@@ -34,7 +33,7 @@ class Mixture:
     """How many contacts have values of each kind at a path.
 
     Attributes:
-        kinds: The number of contacts by the words for the kind.
+        kinds: The number of contacts by the name of the kind.
         is_mixed: Whether one place alone has kinds that have only text in common.
         is_of_elements: Whether these are the kinds of the elements of lists.
     """
@@ -46,18 +45,19 @@ class Mixture:
     def add(self, dtype: pl.DataType, contacts: int) -> None:
         """Count the values of a place that has one type."""
         kind = kind_of(dtype)
-        self.kinds[_PLURALS.get(_NAMES.get(kind, ""), f"{kind}s")] += contacts
+        self.kinds[_NAMES.get(kind, kind.value)] += contacts
 
     def add_json(self, found: Typed) -> None:
         """Count the values of a path into JSON texts."""
         self.is_mixed |= found.mixed is not None
         self.is_of_elements |= found.is_of_elements
         for kind, contacts in (found.mixed or found.kinds).items():
-            self.kinds[_PLURALS[kind]] += contacts
+            self.kinds["number" if kind == "integer" else kind] += contacts
 
     def warning(self, name: str) -> str:
         """Say what is mixed, and that it is read as text."""
-        said = [f"{kind} for {counted(number, 'contact')}" for kind, number in sorted(self.kinds.items())]
+        plurals = {_PLURALS.get(kind, f"{kind}s"): number for kind, number in self.kinds.items()}
+        said = [f"{kind} for {counted(number, 'contact')}" for kind, number in sorted(plurals.items())]
         listed = ", ".join(said[:-1]) + f" and {said[-1]}" if len(said) > 1 else said[0]
         if self.is_of_elements:
             return f"the elements of '{clipped(name)}' are {listed}, and all are read as text"

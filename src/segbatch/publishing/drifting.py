@@ -77,8 +77,14 @@ def _change(before: FieldRecord, now: FieldRecord) -> str | None:
     if before.kind == NOTHING_YET:
         return None
     if now.is_mixed and not before.is_mixed:
-        return f"has values of several kinds and is read as text; in {{run}} it was {before.kind}"
+        return f"has {_several(now)} and is read as text; in {{run}} it was {before.kind}"
+    if now.is_mixed and before.kinds and now.kinds != before.kinds:
+        return f"has {_several(now)}; in {{run}} they were {', '.join(before.kinds)}"
     return f"is {now.kind}, and was {before.kind} in {{run}}" if now.kind != before.kind else None
+
+
+def _several(field: FieldRecord) -> str:
+    return f"values of several kinds ({', '.join(field.kinds)})" if field.kinds else "values of several kinds"
 
 
 def warnings_of(drifts: Sequence[Drift], plan: Plan) -> Iterator[Problem]:

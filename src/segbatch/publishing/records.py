@@ -201,6 +201,7 @@ class FieldRecord(_Record):
             were when one had.
         type: The type of the column, or of the part of it, that was read.
         is_mixed: Whether values of several kinds are read as text.
+        kinds: The kinds of the values, of lists those of the elements, if it is read out of JSON, a map or records.
         is_empty: Whether no contact has a value.
     """
 
@@ -208,6 +209,7 @@ class FieldRecord(_Record):
     kind: str
     type: str
     is_mixed: bool = False
+    kinds: tuple[str, ...] = ()
     is_empty: bool = False
 
 

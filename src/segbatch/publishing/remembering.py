@@ -42,6 +42,7 @@ def find_fields(plan: Plan, snapshot: Snapshot, before: Mapping[str, FieldRecord
             kind=_kind(field.dtype),
             type=str(field.dtype),
             is_mixed=field.is_mixed,
+            kinds=field.kinds,
             is_empty=name in empty,
         )
         for name, field in sorted(plan.fields.items())
@@ -66,7 +67,7 @@ def _completed(record: FieldRecord, before: FieldRecord | None) -> FieldRecord:
     is_bare = record.kind == _LIST + NOTHING_YET and before.kind.startswith(_LIST)
     if not record.is_empty and not is_bare:
         return record
-    return record.model_copy(update={name: getattr(before, name) for name in ("kind", "type", "is_mixed")})
+    return record.model_copy(update={name: getattr(before, name) for name in ("kind", "type", "is_mixed", "kinds")})
 
 
 def remembered(segment_id: str, followed: Followed) -> Mapping[str, FieldRecord]:
