@@ -10,7 +10,7 @@ INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seg
 	&& $(PYTHON) requirements/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz help setup demo test lint unit slow locks fresh property crash writers nightly compat airflow bench docs lock format clean
+.PHONY: api-fuzz help setup demo test lint unit coverage slow locks fresh property crash writers nightly compat airflow bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -46,9 +46,12 @@ lint: $(READY) ## Check style, types and import layers
 
 JOBS ?= auto
 
-unit: $(READY) ## Run the quick tests and check coverage (JOBS=N at a time)
+unit: $(READY) ## Run the quick tests (JOBS=N at a time)
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not slow"
+
+coverage: $(READY) ## Run the quick and the slow tests, and check which lines and branches they reach (takes minutes)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not slow"
+	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not network"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='src/segbatch/definitions/*,src/segbatch/compiler/*'

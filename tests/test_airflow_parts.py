@@ -243,6 +243,7 @@ def test_a_program_does_not_outlive_what_runs_it(obedience: str, monkeypatch: py
     assert program._child.returncode in {-9, -15}  # noqa: SLF001
 
 
+@pytest.mark.slow
 def test_what_the_real_program_prints_becomes_facts(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "pro", "free"])})
     for plan in ("pro", "free", "gone"):

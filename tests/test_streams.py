@@ -9,6 +9,8 @@ import pytest
 
 from builders import rule, write_contacts, write_segment
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = f"{sys.executable} -m segbatch"
 
 

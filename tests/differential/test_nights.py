@@ -26,6 +26,8 @@ from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageE
 from segbatch.engines import local
 from segbatch.errors import NothingToPublishError, SegbatchError
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

@@ -12,6 +12,8 @@ import pytest
 
 from nights import Nights
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = [sys.executable, "-m", "segbatch", "export"]
 
 

@@ -87,6 +87,7 @@ def test_pip_installs_what_uv_does_not(
     assert capfd.readouterr().err == ("" if fails == "nothing" else said * 2)
 
 
+@pytest.mark.slow
 def test_an_environment_without_pip_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to("/nowhere")

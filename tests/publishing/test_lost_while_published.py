@@ -15,6 +15,8 @@ from segbatch.publishing import catalogue, publish, relinking
 from segbatch.publishing.relinking import relink
 from segbatch.publishing.views import create_views
 
+pytestmark = pytest.mark.slow
+
 WITHOUT = (
     "membership_changes and membership_history go without what changed with run night-1; "
     "restore it from a copy and run segbatch relink; segbatch verify finds all that is lost"

@@ -15,6 +15,8 @@ from segbatch.publishing.moved import relink_to
 from segbatch.publishing.querying import query
 from segbatch.publishing.relinking import relink
 
+pytestmark = pytest.mark.slow
+
 MEMBERS = "FROM membership ORDER BY ALL"
 ALL_NAMES = (
     "SELECT (SELECT count(*) FROM membership), (SELECT count(*) FROM main.membership_changes), "

@@ -12,6 +12,8 @@ from segbatch.publishing import verifying
 from segbatch.publishing.relinking import relink
 from segbatch.publishing.verifying import verify
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from segbatch.contacts.remote import stores
 from segbatch.contacts.remote.address import read_address
 from segbatch.contacts.remote.faults import telling
 
+pytestmark = pytest.mark.slow
+
 S3_SET = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 AZURE_SET = "set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or log in"
 GOOGLE_SET = "set GOOGLE_APPLICATION_CREDENTIALS"

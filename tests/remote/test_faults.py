@@ -17,6 +17,8 @@ from segbatch.contacts.remote import objects, stores, waiting
 from .bucket import Bucket
 from .proxy import Proxy, Seen
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def segments(tmp_path: Path) -> Path:

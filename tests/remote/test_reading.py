@@ -26,6 +26,8 @@ from segbatch.sql.asking import write_sql
 from .bucket import Bucket
 from .proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 NUMBER = 3000
 FORMS: dict[str, Any] = {
     "struct": [{"plan": "pro" if n % 3 else "free", "seats": n} for n in range(NUMBER)],

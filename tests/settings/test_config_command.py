@@ -46,6 +46,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_job_is_run_and_asked_from_a_folder_below(project: Path) -> None:
     below = project / "notebooks" / "may"
     ran = start(below, "run", "--job", "customers", "--json")

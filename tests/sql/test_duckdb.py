@@ -97,6 +97,7 @@ def test_a_nan_is_found_whatever_the_statistics_of_the_file_say(tmp_path: Path) 
         (pa.array(["a", "b", None]).dictionary_encode(), ("a", "b")),
     ],
 )
+@pytest.mark.slow
 @pytest.mark.parametrize("timezone", ["UTC", "Europe/Berlin"])
 def test_comparisons_are_exact(tmp_path: Path, cells: pa.Array, values: tuple[Any, ...], timezone: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": cells})

@@ -21,6 +21,8 @@ from segbatch.telling.outcome import Outcome
 
 from .conftest import RUN, Ended, Program
 
+pytestmark = pytest.mark.slow
+
 NIGHTLY = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text()
 KEEP = "env | grep ^SEGBATCH_ | sort > {0}.env; cat > {0}.json"
 BOTH = ("--on-success", KEEP.format("success"), "--on-failure", KEEP.format("failure"))

@@ -38,6 +38,8 @@ from segbatch.telling.outcome import FailedAfterwards, HookEnded, MetricsFailed,
 
 from .conftest import RUN, Program
 
+pytestmark = pytest.mark.slow
+
 NIGHTLY = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text()
 
 

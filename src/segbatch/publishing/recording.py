@@ -7,6 +7,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,7 @@ def run_record(
     )
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that a result can depend on."""
     return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}

@@ -13,6 +13,8 @@ from segbatch.definitions.store import SegmentStore, Stored
 
 from .making import definition, put
 
+pytestmark = pytest.mark.slow
+
 STEPS = {"open", "os.rename", "os.link", "os.remove", "os.chmod"}
 MOST_STEPS = 12
 
