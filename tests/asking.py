@@ -15,6 +15,7 @@ import httpx
 from segbatch.api.app import make_app
 from segbatch.api.previewing import Previewer
 from segbatch.api.service import Service
+from segbatch.api.serving import log_warning
 from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
 
@@ -35,7 +36,8 @@ class Asking:
     def __init__(self, folder: Path, keys: KeyRing | None = None, **more: Any) -> None:
         (folder / "segments").mkdir(exist_ok=True)
         self.segments = folder / "segments"
-        self.store = SegmentStore(self.segments, patience=more.pop("patience", 30.0), served=True)
+        patience = more.pop("patience", 30.0)
+        self.store = SegmentStore(self.segments, patience=patience, served=True, warn=log_warning)
         self.service = Service(
             self.store, folder / "output", keys, frozenset({"here"}), **{"previewer": PREVIEWER, **more}
         )

@@ -10,6 +10,7 @@ import pytest
 
 from builders import rule, write_contacts, write_segment
 from calling import Commands, Stdin
+from failing_disk import refuse_flushes_of_folders, report_failure
 
 ACTIVE = rule("status", "eq", "active")
 
@@ -173,3 +174,30 @@ def test_managing_segments_loads_no_polars_and_no_duckdb(call: Segments) -> None
 def test_the_schema_is_printed_as_json(call: Segments) -> None:
     assert call("schema") == 0
     assert json.loads(call.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_a_change_that_may_not_survive_a_power_failure_is_a_warning(
+    call: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_flushes_of_folders(monkeypatch)
+    message = "is changed, but that may not survive a power failure: Input/output error; check the disk"
+    warning = f"warning: segments/x.json: {message}\n"
+    for arguments, done in (
+        (("create", "--id", "x", "--name", "X", "--rule", "plan eq pro"), "created"),
+        (("update", "x", "--name", "Y"), "updated"),
+        (("delete", "x", "--yes"), "deleted"),
+    ):
+        assert call.text(*arguments) == f"{done} x: segments/x.json\n"
+        assert call.err == warning
+    assert not Path("segments/x.json").exists()
+
+
+def test_a_change_that_may_have_been_made_is_an_error_that_says_so(
+    call: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call.text("create", "--id", "x", "--name", "X", "--rule", "plan eq pro")
+    report_failure(monkeypatch, Path, "replace", is_done=True, is_blind=True)
+    assert call("segments", "update", "x", "--name", "Y") == 1
+    assert call.err.endswith(
+        "segments/x.json: cannot be written: Input/output error; it may have been changed, so look at it\n"
+    )

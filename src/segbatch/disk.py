@@ -4,19 +4,28 @@ import grp
 import os
 import pwd
 import stat
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from segbatch.errors import UsageError, printable
+from segbatch.errors import Problem, UsageError, printable
 
 __all__ = [
+    "UncertainError",
     "UnflushedError",
+    "Warn",
     "find_file",
     "flush_folder",
+    "link_file",
     "others_may_write",
+    "remove_file",
     "replace_file",
     "sync_file",
     "sync_folder",
     "sync_tree",
+    "unflushed",
+    "warn_caller",
 ]
 
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
@@ -25,6 +34,25 @@ _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 class UnflushedError(OSError):
     """A file is in its place, but its folder could not be flushed: a power failure may undo that."""
+
+
+class UncertainError(OSError):
+    """A step of putting a file in its place failed, and the place cannot be looked at, so the file may be there."""
+
+
+Warn = Callable[[Problem], None]
+"""Takes a warning about a change that is made."""
+
+
+def warn_caller(problem: Problem) -> None:
+    """Pass a warning on as one of Python, for callers that do not ask for warnings in another way."""
+    warnings.warn(str(problem), RuntimeWarning, stacklevel=3)
+
+
+def unflushed(place: Path, error: UnflushedError) -> Problem:
+    """Return the warning about a change of a file that may not survive a power failure."""
+    message = f"is changed, but that may not survive a power failure: {error.strerror}; check the disk"
+    return Problem(message, file=printable(str(place)), severity="warning")
 
 
 def find_file(place: Path, option: str, *, instead: str = "name a file") -> Path:
@@ -121,11 +149,71 @@ def replace_file(new: Path, old: Path) -> None:
 
     Raises:
         UnflushedError: The new file is in its place, which may not survive a power failure.
+        UncertainError: The new file may be in its place.
         OSError: The old file is still there.
     """
     sync_file(new)
-    new.replace(old)
+    own = new.stat()
+    with _settled(lambda: os.path.samestat(own, old.lstat()), old):
+        new.replace(old)
     flush_folder(old.parent)
+
+
+def link_file(new: Path, place: Path) -> None:
+    """Give a complete file a second name, if nothing has that name yet.
+
+    Raises:
+        FileExistsError: Something has it.
+        UnflushedError: The file is in its place, which may not survive a power failure.
+        UncertainError: The file may be in its place.
+        OSError: The file is not in its place.
+    """
+    sync_file(new)
+    own = new.stat()
+    with _settled(lambda: os.path.samestat(own, place.lstat()), place):
+        os.link(new, place)
+    flush_folder(place.parent)
+
+
+def remove_file(file: Path) -> None:
+    """Remove a file.
+
+    Raises:
+        UnflushedError: The file is removed, which may not survive a power failure.
+        UncertainError: The file may be removed.
+        OSError: The file is still there.
+    """
+    with _settled(lambda: not file.lstat(), file, if_gone=True):
+        file.unlink()
+    flush_folder(file.parent)
+
+
+@contextmanager
+def _settled(is_done: Callable[[], bool], place: Path, *, if_gone: bool = False) -> Iterator[None]:
+    """Find out after an error whether a step was done in spite of it, as file systems of a network may report.
+
+    Args:
+        is_done: Looks at the place.
+        place: Where the step is done.
+        if_gone: What it means that the place is empty.
+
+    Raises:
+        UnflushedError: It was done.
+        UncertainError: The place cannot be looked at.
+        OSError: It was not done.
+    """
+    try:
+        yield
+    except OSError as error:
+        try:
+            done = is_done()
+        except FileNotFoundError:
+            done = if_gone
+        except OSError:
+            raise UncertainError(error.errno, error.strerror, str(place)) from None
+        if done:
+            raise UnflushedError(error.errno, error.strerror, str(place)) from None
+        raise
 
 
 def flush_folder(path: Path) -> None:

@@ -154,7 +154,7 @@ class BrokenSegmentError(DefinitionError):
 
 
 class StoreError(SegbatchError):
-    """Saved definitions cannot be changed as asked; they are as they were.
+    """Saved definitions cannot be read, or not be changed as asked; they are as they were.
 
     Attributes:
         message: What is wrong, without the place, for those who must not see where the files are.

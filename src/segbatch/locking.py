@@ -38,7 +38,8 @@ def holding(path: Path, patience: float, mode: int = 0o666) -> Iterator[None]:
     try:
         yield
     finally:
-        os.close(descriptor)
+        with suppress(OSError):  # nothing is written to it
+            os.close(descriptor)
 
 
 def _take(path: Path, mode: int) -> int | None:

@@ -14,6 +14,7 @@ from segbatch.definitions.rule_text import read_rules
 from segbatch.definitions.stdin import read_stdin
 from segbatch.definitions.store import Entry, SegmentStore, Stored
 from segbatch.definitions.strict_json import parse
+from segbatch.disk import Warn, warn_caller
 from segbatch.errors import (
     BrokenSegmentError,
     DefinitionError,
@@ -129,13 +130,16 @@ def read_options(
     return changes
 
 
-def create_segment(segments: Path | Source, choice: str | None, options: Mapping[str, Any]) -> Stored:
+def create_segment(
+    segments: Path | Source, choice: str | None, options: Mapping[str, Any], *, warn: Warn = warn_caller
+) -> Stored:
     """Save a new segment.
 
     Args:
         segments: The folder.
         choice: A JSON file with its definition, or `-` for standard input, if any.
         options: Keys that stand above those of the definition.
+        warn: Takes warnings.
 
     Raises:
         UsageError: Nothing is said of it.
@@ -146,7 +150,7 @@ def create_segment(segments: Path | Source, choice: str | None, options: Mapping
     if not sent:
         raise UsageError("say what the segment is: a JSON file, - for standard input, or --name and --rule")
     with _naming(choice):
-        return SegmentStore(segments).create(sent)
+        return SegmentStore(segments, warn=warn).create(sent)
 
 
 def update_segment(
@@ -157,6 +161,7 @@ def update_segment(
     *,
     if_match: str | None = None,
     project: str | None = None,
+    warn: Warn = warn_caller,
 ) -> Stored:
     """Change what is said of a saved segment, and nothing else.
 
@@ -167,6 +172,7 @@ def update_segment(
         options: Keys that stand above those.
         if_match: The ETag that the segment has to have.
         project: The project whose segments (and those of none) alone are there.
+        warn: Takes warnings.
 
     Raises:
         UsageError: Nothing is said.
@@ -177,7 +183,7 @@ def update_segment(
     if not changes:
         raise UsageError("say what to change: a JSON file, - for standard input, or options such as --name and --rule")
     with _naming(choice):
-        return SegmentStore(segments).update(segment_id, changes, if_match, project=project)
+        return SegmentStore(segments, warn=warn).update(segment_id, changes, if_match, project=project)
 
 
 def _read(choice: str | None) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Requests that are not done: each with a problem document that says where, what, and what to do."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asking import PRO, SEGMENTS, Asking
+from failing_disk import refuse_flushes_of_folders, report_failure
 from segbatch.api.limits import MAX_BODY
 from segbatch.api.watching import Watched
 from segbatch.definitions.store.locking import writing_alone
@@ -208,11 +210,62 @@ def test_a_folder_that_cannot_be_written_says_so_without_its_path(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("segbatch.definitions.store.files.sync_file", full)
+    monkeypatch.setattr("segbatch.disk.sync_file", full)
     answer = ask("POST", json=PRO)
     document(answer, 503, "unavailable")
     assert str(ask.segments) not in answer.text
     assert "cannot be written: No space left on device" in capsys.readouterr().err
+
+
+def test_a_change_that_may_be_lost_is_answered_and_logged(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse_flushes_of_folders(monkeypatch)
+    made = ask.made(name="New")
+    changed = ask("PATCH", f"/{made['id']}", json={"name": "Better"})
+    gone = ask("DELETE", f"/{made['id']}")
+    assert (changed.status_code, changed.json()["name"], gone.status_code) == (200, "Better", 204)
+    message = "is changed, but that may not survive a power failure: Input/output error; check the disk"
+    assert capsys.readouterr().err.count(f"warning: {ask.segments}/{made['id']}.json: {message}\n") == 3
+
+
+def test_a_change_that_may_have_been_made_is_in_doubt(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = ask.made(name="New")
+    report_failure(monkeypatch, Path, "replace", is_done=True, is_blind=True)
+    answer = ask("PATCH", f"/{made['id']}", json={"name": "Better"})
+    told = document(answer, 500, "in-doubt")
+    assert told["detail"] == (
+        "the definitions cannot be written now, and the change may have been made; get the segment again"
+    )
+    assert "Retry-After" not in answer.headers
+    assert "cannot be written: Input/output error; it may have been changed" in capsys.readouterr().err
+
+
+def test_definitions_that_cannot_be_looked_at_are_not_a_fault_of_the_program(
+    ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report_failure(monkeypatch, Path, "exists", is_done=False, is_blind=False)
+    document(ask("GET"), 503, "unavailable")
+    assert "cannot be read: Input/output error" in capsys.readouterr().err
+
+
+def test_a_file_of_keys_that_cannot_be_looked_at_opens_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ask = Asking(tmp_path, awaited=tmp_path / "keys.json").as_project("p")
+    assert ask("GET").status_code == 200
+    stat = Path.stat
+
+    def fail(path: Path, **options: Any) -> os.stat_result:
+        if path.name == "keys.json":
+            raise OSError(5, "Input/output error", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", fail)
+    document(ask("GET"), 503, "unavailable")
+    assert "keys.json: the keys cannot be read: Input/output error" in capsys.readouterr().err
 
 
 def test_a_fault_is_told_to_the_log_and_not_to_the_client(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import segbatch
+from failing_disk import report_failure
 from nights import Nights
 from segbatch import ExportError, UsageError
 from segbatch.publishing.digesting import DigestingFile
@@ -122,6 +123,29 @@ def test_a_folder_that_may_not_be_written_is_told(nights: Nights, monkeypatch: p
     monkeypatch.setattr(os, "open", refused)
     with pytest.raises(ExportError, match=r"x\.csv: cannot be written: Permission denied; it is as it was"):
         segbatch.export("pro", nights.folder / "x.csv", nights.output)
+
+
+@pytest.mark.parametrize("step", ["link", "replace"])
+@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize("is_blind", [True, False])
+def test_an_export_that_fails_at_its_last_step_says_what_is_there(
+    nights: Nights, export: Export, monkeypatch: pytest.MonkeyPatch, *, step: str, is_done: bool, is_blind: bool
+) -> None:
+    place = nights.folder / "out.csv"
+    if step == "replace":
+        place.write_text("mine")
+    with monkeypatch.context() as patch:
+        report_failure(patch, os if step == "link" else Path, step, is_done=is_done, is_blind=is_blind)
+        with pytest.raises(ExportError) as raised:
+            export("pro", "out.csv", force=step == "replace")
+    was = step == "replace" and place.read_text() == "mine"
+    assert (place.exists() and not was) == is_done
+    expected = "it is as it was"
+    if is_blind:
+        expected = "it may be complete, or as it was, so look at it"
+    elif is_done:
+        expected = "is written, but that may not survive a power failure: Input/output error; check the disk"
+    assert expected in str(raised.value)
 
 
 KILLED = """

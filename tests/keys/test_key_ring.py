@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 import threading
 from datetime import UTC, datetime
@@ -11,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from segbatch.errors import BusyError, KeysError, NotFoundError, SegbatchError, UsageError
+from failing_disk import refuse_flushes_of_folders, refuse_removal, report_failure
+from segbatch.errors import BusyError, KeysError, NotFoundError, Problem, SegbatchError, UsageError
 from segbatch.keys import KeyRing, ring
 from segbatch.locking import holding
 
@@ -259,6 +261,51 @@ def test_a_full_disk_leaves_the_keys_as_they_were(file: Path, monkeypatch: pytes
             keys(file).revoke(key.id)
     assert keys(file).find(secret) == key
     assert sorted(path.name for path in file.parent.iterdir()) == [".keys.json.lock", "keys.json"]
+
+
+@pytest.mark.parametrize("fault", ["flush", "reported", "left"])
+def test_keys_that_are_changed_in_spite_of_an_error_are_changed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    warned = list[Problem]()
+    ring = KeyRing(file, clock=lambda: NOON, warn=warned.append)
+    key, _ = keys(file).create(["p"])
+    with monkeypatch.context() as patch:
+        if fault == "flush":
+            refuse_flushes_of_folders(patch)
+        elif fault == "reported":
+            report_failure(patch, Path, "replace", is_done=True, is_blind=False)
+        else:
+            patch.setattr("segbatch.keys.file.replace_file", shutil.copyfile)
+            refuse_removal(patch, ".new")
+        other, secret = ring.create(["q"])
+        if fault != "left":
+            assert ring.revoke(key.id).revoked_at == NOON
+    assert keys(file).find(secret) == other
+    assert [one.revoked_at for one in keys(file).list()] == [None if fault == "left" else NOON, None]
+    message = "is changed, but that may not survive a power failure: Input/output error; check the disk"
+    expected = Problem(message, str(file), severity="warning")
+    assert warned == ([] if fault == "left" else [expected, expected])
+    keys(file).create(["r"])
+    assert sorted(path.name for path in file.parent.iterdir()) == [".keys.json.lock", "keys.json"]
+
+
+@pytest.mark.parametrize("is_done", [True, False])
+def test_keys_on_a_disk_that_cannot_be_read_may_be_changed(
+    file: Path, monkeypatch: pytest.MonkeyPatch, *, is_done: bool
+) -> None:
+    keys(file).create(["p"])
+    report_failure(monkeypatch, Path, "replace", is_done=is_done, is_blind=True)
+    expected = "cannot be written: Input/output error; it may have been changed, see 'segbatch keys list'"
+    with pytest.raises(KeysError, match=re.escape(expected)):
+        keys(file).create(["q"])
+
+
+def test_a_lock_that_cannot_be_taken_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys(file).create(["p"])
+    report_failure(monkeypatch, os, "open", is_done=False, is_blind=False)
+    with pytest.raises(KeysError, match=r"keys.json: cannot be written: Input/output error; nothing was changed"):
+        keys(file).create(["q"])
 
 
 @pytest.mark.parametrize("projects", [[], [""], [" "], ["a\nb"], ["p", "\x1b[2J"], ["x" * 201]])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from calling import Commands
+from failing_disk import refuse_flushes_of_folders
 from segbatch.keys import KeyRing
 
 FILE = Path("segbatch-keys.json")
@@ -94,3 +95,17 @@ def test_managing_keys_loads_no_server_and_no_polars(call: Commands) -> None:
         "assert not {'polars', 'duckdb', 'pyarrow', 'fastapi', 'httpx'} & set(sys.modules), sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_secret_is_printed_even_if_the_key_may_not_survive_a_power_failure(
+    call: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_flushes_of_folders(monkeypatch)
+    message = "is changed, but that may not survive a power failure: Input/output error; check the disk"
+    warning = f"warning: segbatch-keys.json: {message}\n"
+    assert call("keys", "create", "--project", "p", "--json") == 0
+    made = json.loads(call.out)
+    assert call.err == warning
+    assert KeyRing(FILE).find(made["secret"]) is not None
+    assert call("keys", "revoke", made["id"]) == 0
+    assert (call.out, call.err) == (f"revoked {made['id']}\n", warning)

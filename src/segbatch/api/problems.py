@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Response
 
 from segbatch.api.limits import MAX_HEADERS
+from segbatch.definitions.store import UncertainStoreError
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,
@@ -48,6 +49,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "invalid-definition": (422, "The definition is wrong"),
     "headers-too-large": (431, "The headers are too large"),
     "fault": (500, "A fault of segbatch"),
+    "in-doubt": (500, "The change may have been made"),
     "busy": (503, "Too much is going on"),
     "unavailable": (503, "The server cannot do this now"),
     "too-long": (504, "It took too long"),
@@ -117,6 +119,16 @@ def refusal_of(error: SegbatchError) -> Refusal:
             return _wrong("broken-segment", error.problems)
         case DefinitionError():
             return _wrong("invalid-definition", error.problems)
+        case StoreError():
+            return _of_store(error)
+        case EvaluationError():
+            return Refusal("fault", "a rule cannot be evaluated, which is a fault of segbatch", log=error.without_ids)
+        case _:
+            return Refusal("unavailable", "the server cannot do this now; its log tells why", log=error.without_ids)
+
+
+def _of_store(error: StoreError) -> Refusal:
+    match error:
         case NotFoundError():
             return Refusal("not-found", error.message)
         case StaleError():
@@ -127,14 +139,12 @@ def refusal_of(error: SegbatchError) -> Refusal:
             return Refusal("already-there", error.message)
         case BusyError():
             return Refusal("busy", error.message)
-        case StoreError():
-            return Refusal(
-                "unavailable", "the definitions cannot be changed now; nothing was changed", log=error.without_ids
-            )
-        case EvaluationError():
-            return Refusal("fault", "a rule cannot be evaluated, which is a fault of segbatch", log=error.without_ids)
+        case UncertainStoreError():
+            message = "the definitions cannot be written now, and the change may have been made; get the segment again"
+            return Refusal("in-doubt", message, log=error.without_ids)
         case _:
-            return Refusal("unavailable", "the server cannot do this now; its log tells why", log=error.without_ids)
+            message = "the definitions cannot be used now; nothing was changed"
+            return Refusal("unavailable", message, log=error.without_ids)
 
 
 def _wrong(code: str, problems: Sequence[Problem]) -> Refusal:

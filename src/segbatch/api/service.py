@@ -68,8 +68,9 @@ class Service:
 
     def ring(self) -> KeyRing | None:
         """Return who is let in, None for everybody; once a file of keys has come, it counts for good."""
-        if self.keys is None and self.awaited is not None and self.awaited.exists():
-            self.keys = KeyRing(self.awaited)
+        if self.keys is None and self.awaited is not None:
+            ring = KeyRing(self.awaited)
+            self.keys = ring if ring.is_there() else None
         return self.keys
 
     @cached_property

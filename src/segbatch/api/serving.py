@@ -5,6 +5,7 @@ import ipaddress
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from segbatch.api.service import Service
 
-__all__ = ["Address", "KeysAt", "Listening", "listen", "serve"]
+__all__ = ["Address", "KeysAt", "Listening", "listen", "log_warning", "serve"]
 
 _PORTS = range(65_536)
 _BACKLOG = 128
@@ -123,7 +124,7 @@ def serve(
         raise UsageError(f"{segments}: is a file; the API needs a folder, for a file of its own for each new segment")
     ring = _ring(keys, segments)
     doubts = _look_ahead(contacts, id_column, custom_fields, timezone)
-    store = SegmentStore(source, patience=PATIENCE, served=True)
+    store = SegmentStore(source, patience=PATIENCE, served=True, warn=log_warning)
     entries = store.list()  # what takes a while, the first time
     listener, is_local = listen(address)
     with listener:
@@ -152,6 +153,11 @@ def _look_ahead(contacts: str | None, id_column: str, custom_fields: str | None,
     except SnapshotError as error:
         return [Problem(f"{error}; until then previews cannot be made", severity="warning")]
     return []
+
+
+def log_warning(warning: Problem) -> None:
+    """Write a warning about a change that is made to the server's log."""
+    print(f"warning: {warning}", file=sys.stderr, flush=True)  # noqa: T201 - the log
 
 
 def _ring(keys: KeysAt | None, segments: Path) -> KeyRing | None:

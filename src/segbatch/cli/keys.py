@@ -38,7 +38,10 @@ def create(
     """
     from segbatch.keys import KeyRing  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    console.print_new_key(*KeyRing(keys).create(project, read_only=read_only, name=name), as_json=as_json)
+    warnings = list[Problem]()
+    key, secret = KeyRing(keys, warn=warnings.append).create(project, read_only=read_only, name=name)
+    console.print_problems(warnings)
+    console.print_new_key(key, secret, as_json=as_json)
 
 
 @commands.command("list", epilog="Exit status: 0 listed; 1 the file of keys cannot be used.")
@@ -68,4 +71,7 @@ def revoke(
     """
     from segbatch.keys import KeyRing  # noqa: PLC0415 - as above
 
-    console.print_revoked_key(KeyRing(keys).revoke(key_id), as_json=as_json)
+    warnings = list[Problem]()
+    key = KeyRing(keys, warn=warnings.append).revoke(key_id)
+    console.print_problems(warnings)
+    console.print_revoked_key(key, as_json=as_json)

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,10 @@ from segbatch import console
 from segbatch.cli.app import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS, app
 from segbatch.definitions.excluding import Source
 from segbatch.definitions.operators import MatchName
-from segbatch.errors import UsageError, printable
+from segbatch.errors import Problem, UsageError, printable
+
+if TYPE_CHECKING:
+    from segbatch.definitions.store import Entry
 
 __all__ = ["create", "delete", "get", "list_all", "schema", "update"]
 
@@ -103,9 +106,9 @@ def create(
         "project_id": project_id,
     }
     options = managing.read_options(texts, rule or (), match, max_change)
-    console.print_saved(
-        "created", managing.create_segment(Source.of(segments, exclude or ()), file, options), as_json=as_json
-    )
+    warnings = list[Problem]()
+    stored = managing.create_segment(Source.of(segments, exclude or ()), file, options, warn=warnings.append)
+    _print_saved("created", stored, warnings, as_json=as_json)
 
 
 @commands.command(
@@ -138,10 +141,11 @@ def update(
 
     texts = {"name": name, "description": description, "list_id": list_id, "project_id": project_id}
     options = managing.read_options(texts, rule or (), match, max_change, clear or ())
+    source, warnings = Source.of(segments, exclude or ()), list[Problem]()
     stored = managing.update_segment(
-        Source.of(segments, exclude or ()), segment_id, file, options, if_match=if_match, project=project
+        source, segment_id, file, options, if_match=if_match, project=project, warn=warnings.append
     )
-    console.print_saved("updated", stored, as_json=as_json)
+    _print_saved("updated", stored, warnings, as_json=as_json)
 
 
 @commands.command(
@@ -165,12 +169,13 @@ def delete(
     """
     from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
-    store = SegmentStore(Source.of(segments, exclude or ()))
+    warnings = list[Problem]()
+    store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)
     entry = store.find(segment_id, project=project)
     if not yes:
         _ask(f"Delete segment '{printable(entry.segment_id)}' ({entry.file})?")
     deleted = store.delete(segment_id, if_match or entry.etag, force=force, project=project)
-    console.print_saved("deleted", deleted, as_json=as_json)
+    _print_saved("deleted", deleted, warnings, as_json=as_json)
 
 
 @app.command()
@@ -182,6 +187,11 @@ def schema() -> None:
     from segbatch.definitions.schema import segment_schema  # noqa: PLC0415 - loads pydantic
 
     console.print_schema(segment_schema())
+
+
+def _print_saved(done: str, entry: "Entry", warnings: list[Problem], *, as_json: bool) -> None:
+    console.print_problems(warnings)
+    console.print_saved(done, entry, as_json=as_json)
 
 
 def _ask(question: str) -> None:

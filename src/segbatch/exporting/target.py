@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segbatch.addresses import is_address, without_secrets
-from segbatch.disk import UnflushedError, find_file, flush_folder, replace_file, sync_file
+from segbatch.disk import UncertainError, UnflushedError, find_file, link_file, replace_file
 from segbatch.errors import ExportError, UsageError, printable
 from segbatch.publishing.catalogue import CATALOGUE
 from segbatch.publishing.digesting import DigestingFile
@@ -109,6 +109,9 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
     except UnflushedError as error:
         message = f"is written, but that may not survive a power failure: {error.strerror}; check the disk"
         raise ExportError(f"{printable(str(place))}: {message}") from None
+    except UncertainError as error:
+        message = f"cannot be written: {error.strerror}; it may be complete, or as it was, so look at it"
+        raise ExportError(f"{printable(str(place))}: {message}") from None
     except OSError as error:
         raise ExportError(f"{printable(str(place))}: cannot be written: {error.strerror}; it is as it was") from None
 
@@ -152,13 +155,13 @@ def _put(aside: Path, place: Path, *, force: bool) -> None:
             shutil.copymode(place, aside)
         replace_file(aside, place)
         return
-    sync_file(aside)
     try:
-        os.link(aside, place)
+        link_file(aside, place)
+    except (UnflushedError, UncertainError):
+        raise
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
         if os.path.lexists(place):
             raise FileExistsError from None
-        aside.rename(place)
-    flush_folder(place.parent)
+        replace_file(aside, place)

@@ -3,12 +3,13 @@
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from segbatch.disk import others_may_write, replace_file
+from segbatch.disk import UncertainError, UnflushedError, others_may_write, replace_file
 from segbatch.errors import KeysError, cut, printable
 from segbatch.keys.key import Key
 
@@ -98,7 +99,8 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
     The file is for its owner alone from the beginning. One that is replaced keeps its owner, and whom it lets read.
 
     Raises:
-        KeysError: It cannot be written; the old one stands.
+        KeysError: It cannot be written; the old one is there, unless the message says that it may not be.
+        UnflushedError: The new one is in its place, which may not survive a power failure.
     """
     new = path.with_name(f".{path.name}.new")
     content = _Content(version=1, keys=tuple(records)).model_dump_json(indent=2) + "\n"
@@ -111,7 +113,13 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
                 _keep_rights(descriptor, path)
             replace_file(new, path)
         finally:
-            new.unlink(missing_ok=True)
+            with suppress(OSError):  # the next change removes it
+                new.unlink(missing_ok=True)
+    except UnflushedError:
+        raise
+    except UncertainError as error:
+        message = "it may have been changed, see 'segbatch keys list'"
+        raise KeysError(f"{_shown(path)}: cannot be written: {error.strerror}; {message}") from None
     except OSError as error:
         raise KeysError(f"{_shown(path)}: cannot be written: {error.strerror}; nothing was changed") from None
 

@@ -1,6 +1,7 @@
 """The keys of a file, which a server and the command line use at the same time."""
 
 import hmac
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from segbatch.disk import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.errors import KeysError, NotFoundError, UsageError, did_you_mean, printable, shown
 from segbatch.keys.file import Record, Signature, read_records, signature_of, write_records
 from segbatch.keys.key import Key, digest_of, new_id, new_secret
@@ -33,16 +35,28 @@ class _Seen:
 class KeyRing:
     """The keys of a file. Threads can share one, and processes can each have one of the same file."""
 
-    def __init__(self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), warn: Warn = warn_caller
+    ) -> None:
         """Open the keys of a file; nothing is read yet.
 
         Args:
             path: The file, which need not be there before the first key is.
             clock: Tells when a key is made or revoked.
+            warn: Takes the warning that a change is made and may not survive a power failure.
         """
         self._path = path
         self._clock = clock
+        self._warn = warn
         self._seen: _Seen | None = None
+
+    def is_there(self) -> bool:
+        """Return whether the file is there.
+
+        Raises:
+            KeysError: It cannot be looked at, is not a file, or other users may write it.
+        """
+        return signature_of(self._path) is not None
 
     def create(self, projects: Sequence[str], *, read_only: bool = False, name: str | None = None) -> tuple[Key, str]:
         """Make a key.
@@ -76,7 +90,7 @@ class KeyRing:
                 revoked_at=None,
                 sha256=digest_of(secret),
             )
-            write_records(file, [*records, record])
+            self._write(file, [*records, record])
         return record.key, secret
 
     def list(self) -> tuple[Key, ...]:
@@ -104,7 +118,7 @@ class KeyRing:
             record = known[key_id]
             if record.revoked_at is None:
                 record = record.model_copy(update={"revoked_at": self._now()})
-                write_records(file, [record if one.id == key_id else one for one in records])
+                self._write(file, [record if one.id == key_id else one for one in records])
             return record.key
 
     def find(self, secret: str) -> Key | None:
@@ -127,16 +141,23 @@ class KeyRing:
             seen = self._seen = _Seen(signature, read_records(self._path))
         return seen.records
 
+    def _write(self, file: Path, records: Sequence[Record]) -> None:
+        try:
+            write_records(file, records)
+        except UnflushedError as error:
+            self._warn(unflushed(self._path, error))
+
     @contextmanager
     def _writing(self) -> Iterator[Path]:
         """Keep all other writers out of the file, and return where it really is, if a link leads to it."""
         signature_of(self._path)
-        file = self._path.resolve()
+        file = Path(os.path.realpath(self._path))
         try:
             with holding(file.with_name(f".{file.name}.lock"), _PATIENCE, 0o600):
                 yield file
         except OSError as error:
-            raise KeysError(f"{printable(str(self._path))}: cannot be written: {error.strerror}") from None
+            message = f"cannot be written: {error.strerror}; nothing was changed"
+            raise KeysError(f"{printable(str(self._path))}: {message}") from None
 
     def _now(self) -> datetime:
         return self._clock().astimezone(UTC).replace(microsecond=0)

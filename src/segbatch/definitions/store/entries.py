@@ -13,7 +13,7 @@ from segbatch.definitions.segment import Segment
 from segbatch.definitions.store.formatting import ordered, write_definition
 from segbatch.errors import Problem, printable, shown
 
-__all__ = ["Broken", "Entry", "Stored", "fingerprint", "merged", "read_entries", "read_file"]
+__all__ = ["Broken", "Entry", "Stored", "fingerprint", "merged", "read_entries", "read_file", "stored_at"]
 
 _ETAG_BYTES = 16
 _OF_SEGMENTS = {"in_segment", "not_in_segment"}
@@ -125,6 +125,11 @@ def read_entries(content: bytes, file: Path) -> tuple[Entry, ...]:
     """Read what a file holds, whose bytes are known."""
     found = read_elements(content, printable(str(file)), printable(stem(file)))
     return tuple(_entry(one, data, content) for one, data in found)
+
+
+def stored_at(content: bytes, file: Path, path: str) -> Stored:
+    """Return the segment at a place in a file whose bytes are known, and in which a segment is at that place."""
+    return next(entry for entry in read_entries(content, file) if isinstance(entry, Stored) and entry.path == path)
 
 
 def merged(entries: list[Entry], *, with_places: bool = True) -> list[Entry]:

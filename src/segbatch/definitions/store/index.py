@@ -96,14 +96,14 @@ class Index:
                 self._ids[view] = list(islice(seen, most))
             return self._ids[view]
 
-    def read_again(self, file: Path) -> tuple[Entry, ...]:
-        """Take notice of a file that was just written or removed, and return what it holds."""
+    def read_again(self, file: Path) -> bool:
+        """Take notice of a file that was just written or removed, and return whether it can be found."""
         with self._mutex:
             self._drop(str(file))
-            if not file.exists():
-                return ()
-            self._read(str(file), None)
-            return self._files[str(file)].entries
+            is_there = os.path.exists(file)  # noqa: PTH110 - Path.exists raises where it may not look
+            if is_there:
+                self._read(str(file), None)
+            return is_there
 
     def _file_of(self, entry: Entry) -> Path:
         """Return the file of an entry, which messages name so that it can be shown."""

@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
 from segbatch.definitions.excluding import Source
 from segbatch.definitions.finding import find_files
@@ -15,37 +14,32 @@ from segbatch.definitions.limits import MAX_ID_LENGTH
 from segbatch.definitions.segment import Segment
 from segbatch.definitions.store import files
 from segbatch.definitions.store.changing import changed, free_id, free_name, made, stamped
-from segbatch.definitions.store.entries import Broken, Entry, Stored, read_entries
+from segbatch.definitions.store.entries import Broken, Entry, Stored, read_entries, stored_at
 from segbatch.definitions.store.files import ChangedMeanwhileError
 from segbatch.definitions.store.formatting import write_definition
 from segbatch.definitions.store.index import Index
-from segbatch.definitions.store.locking import writing_alone
+from segbatch.definitions.store.locking import Writers
+from segbatch.definitions.store.references import ensure_unnamed
 from segbatch.definitions.store.rewriting import with_definition, without
 from segbatch.definitions.store.viewing import View
+from segbatch.disk import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,
-    BusyError,
-    InUseError,
     NotFoundError,
     StaleError,
     StoreError,
     UsageError,
-    counted,
     did_you_mean,
     printable,
     shown,
-    some_of,
 )
 
 __all__ = ["SegmentStore"]
 
-_TRIES = 5
 _PATIENCE = 30.0
 _COMPARED = {False: 2_000, True: 100}
 """Of more segments none is suggested for an id that is not there: it would take longer than all else. Served: fewer."""
-
-_Result = TypeVar("_Result")
 
 
 class SegmentStore:
@@ -65,6 +59,7 @@ class SegmentStore:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         patience: float = _PATIENCE,
         served: bool = False,
+        warn: Warn = warn_caller,
     ) -> None:
         """Open a store; nothing is read yet.
 
@@ -74,14 +69,15 @@ class SegmentStore:
             clock: Tells the time that is written into definitions.
             patience: For how many seconds a writer waits while others are at work.
             served: Whether it is for clients that must not learn of each other (see `View`), nor make a folder anew.
+            warn: Takes the warning that a change is made and may not survive a power failure.
         """
         self._source = Source.of(path)
         self._path = self._source.path
         self._clock = clock
-        self._patience = patience
         self._served = served
+        self._warn = warn
         self._index = Index(self._source)
-        self._writer = Lock()
+        self._writers = Writers(self._path, patience)
 
     def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
         """Return all segments, ordered by id; broken ones stand among the others."""
@@ -120,14 +116,16 @@ class SegmentStore:
             StoreError: It cannot be written.
         """
         sent = data.to_json() if isinstance(data, Segment) else data
-        if self._path.is_file():
+        with files.reading(self._path):
+            is_file = self._path.is_file()
+        if is_file:
             raise UsageError(f"{self._shown}: is a file; a new segment needs a folder, for a file of its own")
         made(sent, "new" if sent.get("id") is None else sent["id"], self._clock())
         if not self._served:  # a folder that is gone while it is served may be on a disk that is
             with files.writing(self._path):
                 self._path.mkdir(parents=True, exist_ok=True)
-        with self._writing():
-            return self._in_tries(lambda: self._add(sent))
+        self._ensure_there()
+        return self._writers.alone(lambda: self._add(sent))
 
     def update(
         self,
@@ -155,8 +153,8 @@ class SegmentStore:
             StoreError: It cannot be written.
         """
         view = self._view(project, shared=shared)
-        with self._writing():
-            return self._in_tries(lambda: self._update(segment_id, changes, if_match, view))
+        self._ensure_there()
+        return self._writers.alone(lambda: self._update(segment_id, changes, if_match, view))
 
     def delete(
         self,
@@ -188,8 +186,8 @@ class SegmentStore:
             StoreError: It cannot be written.
         """
         view = self._view(project, shared=shared)
-        with self._writing():
-            return self._in_tries(lambda: self._delete(segment_id, if_match, view, force=force))
+        self._ensure_there()
+        return self._writers.alone(lambda: self._delete(segment_id, if_match, view, force=force))
 
     @property
     def _shown(self) -> str:
@@ -199,29 +197,17 @@ class SegmentStore:
         return View(project, shared, self._served)
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """Keep all other writers out."""
-        self._ensure_there()
-        folder = self._path.parent if self._path.is_file() else self._path
-        if not self._writer.acquire(timeout=self._patience):
-            message = f"other changes have been made for {self._patience:g} s; try again later"
-            raise BusyError(message, self._shown)
+    def _changing(self, file: Path) -> Iterator[None]:
+        """Change a file; if only the flush of its folder fails, the change is made, and a warning says so."""
         try:
-            with files.writing(folder), writing_alone(folder, self._patience):
-                yield
-        finally:
-            self._writer.release()
-
-    def _in_tries(self, attempt: Callable[[], _Result]) -> _Result:
-        """Try again where somebody who does not know of the lock wrote the same file meanwhile."""
-        for _ in range(_TRIES):
-            with suppress(ChangedMeanwhileError):
-                return attempt()
-        raise StaleError("somebody writes the same file again and again; try later", self._shown)
+            yield
+        except UnflushedError as error:
+            self._warn(unflushed(file, error))
 
     def _add(self, sent: Mapping[str, Any]) -> Stored:
         taken = {entry.segment_id.casefold(): entry for entry in self._index.all(View())}
-        names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `finding`
+        with files.reading(self._path):
+            names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `finding`
         own = sent.get("id")
         segment_id = (
             free_id(sent["name"], {*taken, *(name.removesuffix(".json") for name in names)}) if own is None else own
@@ -234,38 +220,33 @@ class SegmentStore:
         if self._source.excludes(file.name):
             message = "would not be read, since --exclude leaves it out; choose another id"
             raise StoreError(message, printable(str(file)))
-        files.add(file, write_definition(definition).encode())
-        return self._written(file, segment_id, View())
+        content = write_definition(definition).encode()
+        with self._changing(file):
+            files.add(file, content)
+        return self._written(file, content, "$", View())
 
     def _update(self, segment_id: str, changes: Mapping[str, Any], if_match: str | None, view: View) -> Stored:
         entry, file, was = self._open(segment_id, if_match, view)
         definition = stamped(entry, changed(entry, changes), self._clock())
-        if definition is not None:
-            files.replace(file, with_definition(was, entry, definition), was)
-        return self._written(file, segment_id, view)
+        if definition is None:
+            return self._written(file, was, entry.path, view)
+        content = with_definition(was, entry, definition)
+        with self._changing(file):
+            files.replace(file, content, was)
+        return self._written(file, content, entry.path, view)
 
     def _delete(self, segment_id: str, if_match: str | None, view: View, *, force: bool) -> Entry:
         entry, file, was = self._open(segment_id, if_match, view)
         if not force:
-            self._ensure_unnamed(segment_id, view)
+            ensure_unnamed(self._index.all(replace(view, shared=True)), segment_id, view)
         rest = without(was, entry)
-        if rest is None:
-            files.remove(file, was)
-        else:
-            files.replace(file, rest, was)
+        with self._changing(file):
+            if rest is None:
+                files.remove(file, was)
+            else:
+                files.replace(file, rest, was)
         self._index.read_again(file)
         return entry
-
-    def _ensure_unnamed(self, segment_id: str, view: View) -> None:
-        everybody = self._index.all(replace(view, shared=True))
-        users = [other for other in everybody if segment_id in other.named - {other.segment_id}]
-        seen = [user.segment_id for user in users if view.shows(user)]
-        unseen = len(users) - len(seen)
-        if seen or unseen:
-            names = [*seen, *([counted(unseen, "segment") + " of no project"] if unseen else [])]
-            raise InUseError(
-                f"segment {shown(segment_id)} is named by {some_of(names)}, which would fail without it", seen
-            )
 
     def _open(self, segment_id: str, if_match: str | None, view: View) -> tuple[Entry, Path, bytes]:
         """Return a segment as it is this instant, with its file and what that holds."""
@@ -284,12 +265,13 @@ class SegmentStore:
                 self._index.read_again(file)
                 raise ChangedMeanwhileError
 
-    def _written(self, file: Path, segment_id: str, view: View) -> Stored:
-        """Return a segment that was just written, from its file."""
-        here = [entry for entry in self._index.read_again(file) if entry.segment_id == segment_id and view.shows(entry)]
-        if len(here) == 1 and isinstance(here[0], Stored):
-            return here[0]
-        return self.get(segment_id, project=view.project, shared=view.shared)
+    def _written(self, file: Path, content: bytes, path: str, view: View) -> Stored:
+        """Return a segment that was just written, from what was written: reading the file could fail."""
+        entry = stored_at(content, file, path)
+        if self._index.read_again(file):
+            return entry
+        moved = self._index.find(entry.segment_id, view)
+        return moved[0] if moved and isinstance(moved[0], Stored) else entry
 
     def _find(self, segment_id: str, view: View) -> tuple[Entry, Path]:
         self._ensure_there()
@@ -302,5 +284,7 @@ class SegmentStore:
         return found
 
     def _ensure_there(self) -> None:
-        if not self._path.exists():
+        with files.reading(self._path):
+            is_there = self._path.exists()
+        if not is_there:
             find_files(self._path)  # tells what is near
