@@ -11,6 +11,7 @@ from segbatch.definitions.finding import reason
 from segbatch.definitions.loading import read_content
 from segbatch.definitions.operators import MatchName
 from segbatch.definitions.rule_text import read_rules
+from segbatch.definitions.shares import read_share
 from segbatch.definitions.stdin import read_stdin
 from segbatch.definitions.store import Entry, SegmentStore, Stored
 from segbatch.definitions.strict_json import parse
@@ -25,7 +26,6 @@ from segbatch.errors import (
     printable,
     shown,
 )
-from segbatch.publishing.guard import read_share
 from segbatch.publishing.places import RUNS
 from segbatch.publishing.reading import published_folder, read_manifest
 

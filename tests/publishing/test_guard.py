@@ -10,7 +10,7 @@ import pytest
 from builders import rule, write_segment
 from nights import Nights
 from segbatch import Guard, SnapshotError, UsageError
-from segbatch.publishing.guard import read_share
+from segbatch.definitions.shares import read_share
 
 TIGHT = Guard(0.3)
 

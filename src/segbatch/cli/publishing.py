@@ -29,9 +29,10 @@ from segbatch.cli.app import (
 from segbatch.cli.configuring import name_origins, telling_mistakes
 from segbatch.cli.watching import open_log, tell_mistake
 from segbatch.definitions.excluding import Source
+from segbatch.definitions.shares import read_share
 from segbatch.errors import printable
 from segbatch.events import LockAwaited
-from segbatch.publishing.guard import FLOOR, Guard, read_share
+from segbatch.publishing.guard import FLOOR, Guard
 from segbatch.publishing.lock import Patience
 from segbatch.publishing.pruning import KEEP_DAYS, KEEP_RUNS, Keep
 from segbatch.telling.formats import LogFormat, read_log_format

@@ -8,8 +8,8 @@ from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator,
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from segbatch.definitions.excluding import read_patterns
+from segbatch.definitions.shares import read_share
 from segbatch.errors import UsageError
-from segbatch.publishing.guard import read_share
 from segbatch.publishing.pruning import FEWEST
 from segbatch.settings.names import variable
 from segbatch.settings.places import beside, pattern_beside
