@@ -10,7 +10,7 @@ INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seg
 	&& $(PYTHON) requirements/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz help setup demo test lint unit coverage slow locks fresh property crash writers nightly compat airflow bench docs lock format clean
+.PHONY: api-fuzz help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly compat airflow bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -49,15 +49,19 @@ JOBS ?= auto
 unit: $(READY) ## Run the quick tests (JOBS=N at a time)
 	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not slow"
 
-coverage: $(READY) ## Run the quick and the slow tests, and check which lines and branches they reach (takes minutes)
+coverage: $(READY) ## Run all tests that can run in parallel, and check which branches they reach (takes minutes)
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not network"
+	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not serial and not network"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --fail-under=100 --include='src/segbatch/definitions/*,src/segbatch/compiler/*'
 
-slow: $(READY) ## Run the tests that are marked slow: servers, many writers, the commands of the docs (takes minutes)
-	$(BIN)/pytest -q -m "slow and not network"
+slow: $(READY) ## Run the slow tests, which make test leaves out (takes minutes)
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "slow and not serial and not network"
+	$(MAKE) serial
+
+serial: $(READY) ## Run the slow tests that need the machine for themselves: servers, signals, many writers (takes minutes)
+	$(BIN)/pytest -q -m "serial and not network"
 
 locks: $(READY) ## Install every lock file with an old pip alone, as if all packages had a new release (takes minutes)
 	$(BIN)/pytest -q -m network tests/locks
@@ -66,7 +70,7 @@ fresh: ## Run demo and test in fresh clones without a cache, with Python 3.11 an
 	.ci/fresh
 
 property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
-	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q tests/differential tests/linting
+	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q -n $(JOBS) --dist worksteal tests/differential tests/linting
 
 crash: $(READY) ## Kill runs, fill disks, spoil snapshots, inject faults (KILLS=N FAULTS=N; as root, installs gcc; takes minutes)
 	if [ "$$(id -u)" = 0 ] && ! command -v cc gcc clang > /dev/null && command -v apt-get > /dev/null; then \

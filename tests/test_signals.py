@@ -21,6 +21,7 @@ RUN = ("run", "--contacts", "contacts.parquet")
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.serial,
     pytest.mark.parametrize(("number", "status", "word"), WORDS, ids=["SIGINT", "SIGTERM"]),
 ]
 

@@ -25,7 +25,7 @@ from builders import rule, write_segment
 from segbatch.client import AsyncSegmentsClient, ConflictError, NotFoundError, SegmentsClient
 from segbatch.keys import KeyRing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 ROOT = Path(__file__).parents[2]
 CONTACTS = ROOT / "sample_data" / "contacts.parquet"

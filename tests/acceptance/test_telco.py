@@ -15,7 +15,7 @@ import pytest
 import segbatch
 from builders import rule, write_segment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 BESIDE = Path(__file__).parents[3] / "shared" / "data" / "telco.parquet"
 TELCO = Path(os.environ.get("SEGBATCH_TELCO", BESIDE))

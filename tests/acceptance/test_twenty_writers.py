@@ -36,7 +36,7 @@ from segbatch.definitions.loading import load_definitions
 from segbatch.definitions.store import SegmentStore
 from segbatch.keys import KeyRing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 WRITES = int(os.environ.get("SEGBATCH_WRITES", "200"))
 PATIENCE = 300.0

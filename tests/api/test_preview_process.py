@@ -16,7 +16,7 @@ from builders import rule, write_contacts
 from segbatch.api import limits
 from segbatch.api.previewing import Previewer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 SLOW = [rule("plan", "matches", rf"\w{{1,{number}}}[\p{{L}}\p{{N}}]{{1,40}}Z{number}") for number in range(10, 110)]
 """Patterns that take about half a second each to compile."""

@@ -21,7 +21,7 @@ from segbatch.api.limits import MAX_ARRIVING
 from segbatch.api.serving import Address, listen
 from segbatch.keys import KeyRing
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 START = f"POST {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 

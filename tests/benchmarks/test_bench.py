@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PEERS_PYTHON = os.environ.get("SEGBATCH_BENCH_PYTHON", sys.executable)

@@ -20,7 +20,7 @@ from segbatch.errors import AlreadyThereError, NotFoundError, StaleError
 
 from .making import ACTIVE, definition, put
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 PROCESSES, THREADS, OPERATIONS = 4, 4, 115
 """With four people, twenty writers and about two thousand operations."""
