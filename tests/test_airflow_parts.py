@@ -323,7 +323,7 @@ def test_a_line_of_the_tasks_log_has_the_events_name(said: Said, line: str) -> N
         ("the disk is full", ""),
         (
             "--rewind takes back 1 run",
-            " (in the operator, --rewind is rewind=True, see 'An older night' in docs/airflow.md)",
+            " (in the operator, --rewind is rewind=True, see 'Redo an earlier run' in docs/airflow.md)",
         ),
         ("run again when that is done, or with --wait", " (in the operator, --wait is options=['--wait'])"),
         ("--waiting is no option", ""),

@@ -24,7 +24,7 @@ _ELSEWHERE = {
 """What `options` must not have, since it would silently win over an argument."""
 
 _ADVISED = {
-    "--rewind": "--rewind is rewind=True, see 'An older night' in docs/airflow.md",
+    "--rewind": "--rewind is rewind=True, see 'Redo an earlier run' in docs/airflow.md",
     "--accept": "--accept is options=['--accept', ...]",
     "--allow-collapse": "--allow-collapse is allow_collapse=True",
     "--wait": "--wait is options=['--wait']",
