@@ -37,6 +37,16 @@ def nights(tmp_path: Path) -> Nights:
 
 
 @pytest.fixture
+def two(nights: Nights) -> Nights:
+    """Two runs, the second with changes: ann leaves pro; and a snapshot with more of them."""
+    nights.run(0)
+    nights.contacts(ann="free", bob="pro", cem="free")
+    nights.run(1)
+    nights.contacts(ann="pro", bob="pro", cem="pro")
+    return nights
+
+
+@pytest.fixture
 def four(nights: Nights) -> Nights:
     """Four nights: ann leaves pro and comes back, bob leaves, dan comes, and leaves with the snapshot."""
     nights.run(0)

@@ -23,16 +23,6 @@ WITHOUT = (
 )
 
 
-@pytest.fixture
-def two(nights: Nights) -> Nights:
-    """Two runs, the second with changes, and a snapshot with more of them."""
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free")
-    nights.run(1)
-    nights.contacts(ann="pro", bob="pro", cem="pro")
-    return nights
-
-
 def failing_from(number: int, error: OSError, function: Callable[[str], Any], name: str) -> Callable[[str], Any]:
     """Return a function that fails for a file from some call on."""
     calls = 0

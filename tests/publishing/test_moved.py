@@ -24,14 +24,6 @@ ALL_NAMES = (
 )
 
 
-@pytest.fixture
-def two(nights: Nights) -> Nights:
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free")
-    nights.run(1)
-    return nights
-
-
 def ask(output: Path, sql: str) -> list[tuple[object, ...]]:
     return list(query(output, sql, 1000).rows)
 
