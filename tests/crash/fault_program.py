@@ -75,11 +75,12 @@ class Program:
             env=environment | {"LD_PRELOAD": str(library), "COVERAGE_PROCESS_START": ""},
         )
 
-    def run(self, arguments: list[str], fault: Fault | None = None, at: int = 0) -> Ended:
-        """Run a command with a fault at an operation; without one, only count."""
+    def run(self, arguments: list[str], fault: Fault | None = None, at: int = 0, below: str = "") -> Ended:
+        """Run a command with a fault at an operation, in a folder below; without one, only count."""
         names = {name: str(self._notes / name) for name in ("out", "err", "log", "count")}
         order = {
             "folder": str(self.work),
+            "below": str(self.work / below),
             "arguments": arguments,
             "first": at or EVER,
             "last": EVER if fault and fault.is_lasting else at,

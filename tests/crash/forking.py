@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import segbatch
+from requests_in_process import ask
 
 LONGEST = 60.0
 """How many seconds a command may take."""
@@ -46,12 +47,15 @@ def run(order: dict[str, Any]) -> None:
     from segbatch.__main__ import main  # noqa: PLC0415 - reads the streams
 
     status = 1
-    below = os.fsencode(order["folder"])
+    below = os.fsencode(order["below"])
     injector.inject_from(
         below, ctypes.c_long(order["first"]), ctypes.c_long(order["last"]), order["failure"], order["kinds"], log
     )
     try:
-        main()
+        if order["arguments"][0] == "api":
+            ask(*order["arguments"][1:])
+        else:
+            main()
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)

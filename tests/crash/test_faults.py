@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from change_faults import sweep_changes
 from faults import sweep
 
 FAULTS = int(os.environ.get("SEGBATCH_FAULTS", "60"))
@@ -28,5 +29,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_no_fault_tears_anything_or_is_told_wrongly(library: Path, tmp_path: Path) -> None:
     print(f"SEGBATCH_FAULT_SEED={SEED}")  # noqa: T201 - to try the same again
     found = sweep(library, tmp_path, FAULTS, SEED, lambda problem: print(problem, flush=True))  # noqa: T201 - at once
+    assert sum(found.tried.values()) == FAULTS
+    assert found.wrong == []
+
+
+def test_no_fault_tears_definitions_keys_or_single_files(library: Path, tmp_path: Path) -> None:
+    print(f"SEGBATCH_FAULT_SEED={SEED}")  # noqa: T201 - to try the same again
+    found = sweep_changes(library, tmp_path, FAULTS, SEED, lambda problem: print(problem, flush=True))  # noqa: T201 - at once
     assert sum(found.tried.values()) == FAULTS
     assert found.wrong == []

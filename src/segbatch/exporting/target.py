@@ -18,7 +18,7 @@ from segbatch.publishing.digesting import DigestingFile
 from segbatch.publishing.places import CURRENT, LOCK, RUNS
 from segbatch.publishing.underway import underway
 
-__all__ = ["ensure_free", "ensure_not_read", "ensure_unpublished", "written"]
+__all__ = ["aside_of", "ensure_free", "ensure_not_read", "ensure_unpublished", "written"]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 """What systems say where a file can have one name only."""
@@ -95,7 +95,7 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
         ExportError: It cannot be written.
     """
     try:
-        with _aside(place) as aside:
+        with aside_of(place) as aside:
             with DigestingFile(aside) as file, file.telling():
                 yield file
             with underway.finishing(f"{printable(str(place))} may be written"):
@@ -117,11 +117,18 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
 
 
 @contextmanager
-def _aside(place: Path) -> Iterator[Path]:
-    """Make a file that nobody looks at, in the same folder; those that killed exports left there are removed."""
+def aside_of(place: Path) -> Iterator[Path]:
+    """Make a hidden file in the same folder, to be put in a place once it is complete.
+
+    It is removed at the end if it is still there, and so is what a killed process left of earlier ones.
+
+    Args:
+        place: Where the file is to be.
+    """
     mark = hashlib.sha256(os.fsencode(place.name)).hexdigest()[:12]
-    for left in place.parent.glob(f".segbatch-{mark}-*"):
-        _remove_if_left(left)
+    with suppress(OSError):  # a later one removes them
+        for left in place.parent.glob(f".segbatch-{mark}-*"):
+            _remove_if_left(left)
     aside = place.with_name(f".segbatch-{mark}-{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     with underway.ending(lambda: _discard(aside)):

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from segbatch.disk import find_file
 from segbatch.errors import SegbatchError, UsageError, printable
-from segbatch.exporting.target import ensure_unpublished
+from segbatch.exporting.target import aside_of, ensure_unpublished
 from segbatch.publishing.places import RUNS
 from segbatch.publishing.reading import read_history, read_manifest
 from segbatch.publishing.records import Manifest, RunRecord, SegmentRecord
@@ -117,13 +116,11 @@ class MetricsFile:
         registry = CollectorRegistry()
         self._fill(registry, outcome)
         place = self._place()
-        aside = place.with_name(f".{place.name}.{os.getpid()}.new")  # node_exporter reads *.prom alone
         try:
-            aside.write_bytes(generate_latest(registry))
-            aside.replace(place)
+            with aside_of(place) as aside:  # node_exporter reads *.prom alone
+                aside.write_bytes(generate_latest(registry))
+                aside.replace(place)
         except OSError as error:
-            with suppress(OSError):
-                aside.unlink(missing_ok=True)
             raise SegbatchError(f"{self.path}: the metrics cannot be written: {error.strerror}") from None
 
     def _fill(self, registry: "CollectorRegistry", outcome: Outcome) -> None:

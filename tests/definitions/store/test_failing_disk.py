@@ -145,6 +145,24 @@ def test_what_was_written_is_returned_even_if_it_cannot_be_read(
     assert [entry.segment_id for entry in ours.list()] == ["x", "y"]
 
 
+def test_what_was_written_is_returned_even_if_nothing_can_be_looked_at_any_more(
+    ours: SegmentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = writing.replace
+
+    def blind(file: Path, content: bytes, was: bytes) -> None:
+        replace(file, content, was)
+        patch.setattr("segbatch.definitions.store.index.os.path.exists", lambda _: False)
+        report_failure(patch, Path, "is_dir", is_done=False, is_blind=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writing, "replace", blind)
+        assert ours.update("a", {"name": "Better"}).segment.name == "Better"
+        with pytest.raises(StoreError, match="cannot be read: Input/output error"):
+            ours.list()
+    assert ours.get("a").segment.name == "Better"
+
+
 def test_a_change_that_leads_out_of_a_project_is_made(ours: SegmentStore) -> None:
     ours.update("a", {"project_id": "p"})
     assert ours.update("a", {"project_id": "q"}, project="p").segment.project_id == "q"

@@ -23,6 +23,7 @@ from pathlib import Path
 from segbatch.definitions.excluding import Source
 from segbatch.definitions.finding import walk
 from segbatch.definitions.store.entries import Entry, read_file
+from segbatch.definitions.store.files import reading
 from segbatch.definitions.store.viewing import View
 
 __all__ = ["Index"]
@@ -144,7 +145,9 @@ class Index:
 
     def _look(self, *, at_every_file: bool = False) -> None:
         """Read the files that are new or replaced; of all others, those that changed, or trust that none did."""
-        if not self._root.is_dir():
+        with reading(self._root):
+            is_folder = self._root.is_dir()
+        if not is_folder:
             self._look_at_one()
             return
         if at_every_file or self._folders is None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -270,8 +270,11 @@ class SegmentStore:
         entry = stored_at(content, file, path)
         if self._index.read_again(file):
             return entry
-        moved = self._index.find(entry.segment_id, view)
-        return moved[0] if moved and isinstance(moved[0], Stored) else entry
+        with suppress(StoreError):
+            moved = self._index.find(entry.segment_id, view)
+            if moved and isinstance(moved[0], Stored):
+                return moved[0]
+        return entry
 
     def _find(self, segment_id: str, view: View) -> tuple[Entry, Path]:
         self._ensure_there()

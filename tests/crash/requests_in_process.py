@@ -1,0 +1,28 @@
+"""One request to the API, answered in this process and without a connection."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import httpx
+
+from segbatch.api.app import make_app
+from segbatch.api.service import Service
+from segbatch.api.serving import log_warning
+from segbatch.definitions.store import SegmentStore
+from segbatch.keys import KeyRing
+
+
+def ask(secret: str, method: str, path: str, body: str) -> None:
+    """Ask with a key, and print the answer as JSON."""
+    store = SegmentStore("segments", served=True, warn=log_warning)
+    app = make_app(Service(store, Path("output"), KeyRing(Path("keys.json"))))
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+
+    async def answered() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://here") as client:
+            return await client.request(method, path, headers=headers, content=body)
+
+    answer = asyncio.run(answered())
+    told = answer.json() if answer.content else {}
+    print(json.dumps({"status": answer.status_code, "type": told.get("type", ""), "detail": told.get("detail", "")}))  # noqa: T201 - the answer
