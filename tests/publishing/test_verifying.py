@@ -1,5 +1,6 @@
 """Finding what was changed, cut or lost of what is published."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -139,6 +140,22 @@ def test_relink_needs_the_members_alone(three: Nights) -> None:
     assert len(relink(three.output).warnings) == 2
     assert three.members("pro") == ["ann"]
     assert {run_id for run_id, *_ in three.changes()} == {"night-1"}
+
+
+def test_relink_reads_runs_of_versions_without_pending_definitions(three: Nights) -> None:
+    before = three.ask("SELECT segment_id, status, member_count, pending_definition FROM segments ORDER BY ALL")
+    for file in three.output.glob("runs/*/manifest.json"):
+        manifest = json.loads(file.read_text())
+        for segment in manifest["segments"]:
+            assert "pending_definition" in segment
+            del segment["pending_definition"]
+        file.write_text(json.dumps(manifest))
+    (three.output / "segbatch.duckdb").unlink()
+    assert relink(three.output).warnings == ()
+    after = three.ask("SELECT segment_id, status, member_count, pending_definition FROM segments ORDER BY ALL")
+    assert after == before
+    assert {pending for *_, pending in after} == {None}
+    assert three.run(3).run.status == "ok"
 
 
 def test_relink_tells_that_it_goes_back(three: Nights) -> None:
