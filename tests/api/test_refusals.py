@@ -1,15 +1,17 @@
 """Requests that are not done: each with a problem document that says where, what, and what to do."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from asking import PRO, SEGMENTS, Asking
 from failing_disk import refuse_flushes_of_folders, report_failure
-from segbatch.api.limits import MAX_BODY
+from segbatch.api.limits import HEALTH, MAX_BODY, MAX_REQUESTS
 from segbatch.api.watching import Watched
 from segbatch.definitions.store.locking import writing_alone
 
@@ -288,6 +290,29 @@ def test_more_at_once_than_can_be_done_are_sent_away(ask: Asking) -> None:
     answer = ask("GET")
     document(answer, 503, "busy")
     assert answer.headers["Retry-After"] == "1"
+
+
+def test_as_many_requests_as_documented_are_worked_on_at_once() -> None:
+    async def ask_all() -> tuple[list[int], int]:
+        go_on = asyncio.Event()
+
+        async def slow(scope: Any, _receive: Any, send: Any) -> None:
+            if scope["path"] != HEALTH:
+                await go_on.wait()
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+
+        transport = httpx.ASGITransport(Watched(slow))
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            at_work = [asyncio.create_task(client.get("/x")) for _ in range(MAX_REQUESTS)]
+            await asyncio.sleep(0)
+            over = await client.get("/x")
+            assert over.json()["detail"] == f"{MAX_REQUESTS} requests are being worked on; try again soon"
+            healthy = (await client.get(HEALTH)).status_code
+            go_on.set()
+            return [over.status_code, *{answer.status_code for answer in await asyncio.gather(*at_work)}], healthy
+
+    assert asyncio.run(ask_all()) == ([503, 200], 200)
 
 
 def test_health_is_told_however_much_is_going_on(ask: Asking) -> None:

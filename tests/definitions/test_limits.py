@@ -29,6 +29,15 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
             [rule("a", "exists")] * 1_001,
             "$: there are 1,001 rules; at most 1,000 are allowed; use 'in' for many values",
         ),
+        (
+            [rule("a", "matches", "(?:a{1000}){1000}")],
+            (
+                "$.rules[0].value: '(?:a{1000}){1000}' is not a valid regular expression: "
+                "Compiled regex exceeds size limit of 10485760 bytes."
+            ),
+        ),
+        ([rule("a", "eq", 10**309)], "$.rules[0].value: the number is larger than any that a column can hold"),
+        ([rule("a", "eq", 10**400)], "$.rules[0].value: a number of 401 digits is too long"),
         ([rule("a", "in", [])], "$.rules[0].value: the list is empty, and nothing is in an empty list; add a value"),
         (
             [rule("a", "in", [None])],
@@ -93,6 +102,29 @@ def test_a_rule_beyond_a_limit_is_told(rules: list[dict[str, Any]], expected: st
     assert message(tmp_path, *rules) == expected
 
 
+def nested(depth: int) -> dict[str, Any]:
+    """Return a rule in so many groups."""
+    one: dict[str, Any] = rule("a", "exists")
+    for _ in range(depth):
+        one = {"match": "all", "rules": [one]}
+    return one
+
+
+def test_ids_names_and_groups_beyond_a_limit_are_told(tmp_path: Path) -> None:
+    text = message(tmp_path, rule("a", "exists"), id="x" * 129)
+    assert "$.id: " in text
+    assert text.endswith("an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most 128 of them")
+    assert message(tmp_path, rule("a", "exists"), name="n" * 201).startswith("$.name: ")
+    assert "more than 30 deep inside each other" in message(tmp_path, nested(30))
+
+
+def test_json_that_is_too_deep_is_told(tmp_path: Path) -> None:
+    for depth, words in ((100, "is a list without a segment in it"), (101, "more than 100 deep inside each other")):
+        (tmp_path / "deep.json").write_text("[" * depth + "]" * depth)
+        [broken] = load_definitions(tmp_path).broken
+        assert words in str(broken.problems[0])
+
+
 def test_a_definition_that_is_too_long_is_told(tmp_path: Path) -> None:
     text = message(tmp_path, rule("a", "exists"), description="x" * 1_000_000)
     assert text == "$: the definition has 1,000,100 characters; at most 1,000,000 are allowed"
@@ -114,5 +146,7 @@ def test_the_documentation_names_every_limit() -> None:
 
 def test_definitions_at_the_limits_are_read(tmp_path: Path) -> None:
     rules = [rule("a", "in", [1] * 10_000), *[rule("a", "eq", "x" * 10_000)] * 50, *[rule("a", "exists")] * 949]
-    (tmp_path / "all.json").write_text(json.dumps([{"id": "x", "name": "n" * 200, "rules": rules}]))
-    assert len(load_definitions(tmp_path).good) == 1
+    groups = [nested(29), rule("a", "eq", 10**308), rule("b", "within_last", "999999w")]
+    segments = [{"id": "x" * 128, "name": "n" * 200, "rules": rules}, {"id": "y", "name": "Y", "rules": groups}]
+    (tmp_path / "all.json").write_text(json.dumps(segments))
+    assert len(load_definitions(tmp_path).good) == 2

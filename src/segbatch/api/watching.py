@@ -1,5 +1,6 @@
 """What surrounds every request: a line in the log, headers of every answer, and no more at once than can be done."""
 
+import asyncio
 import sys
 import time
 import traceback
@@ -58,6 +59,9 @@ class Watched:
         self._now += counts
         try:
             await self._answer(scope, receive, answer)
+        except asyncio.CancelledError:  # the server ends, and the time for requests to end is over
+            if not status:
+                await problem_response(Refusal("unavailable", "the server ends"))(scope, receive, answer)
         except Exception:  # noqa: BLE001 - whatever it is, it ends this request and not the server
             print(printable(traceback.format_exc()).replace("\\n", "\n"), end="", file=sys.stderr)  # noqa: T201 - the log
         finally:

@@ -151,7 +151,7 @@ def _problems(data: object) -> Iterator[Problem]:
     waiting: list[tuple[str, Any, int]] = [("$", data, 0)]
     while waiting:
         path, value, depth = waiting.pop()
-        if depth > MAX_JSON_DEPTH:
+        if depth >= MAX_JSON_DEPTH and isinstance(value, dict | list):
             yield Problem(_TOO_DEEP)
             return
         yield from _problems_here(path, value)
