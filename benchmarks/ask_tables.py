@@ -17,7 +17,7 @@ QUESTIONS: Final = {
     "the size of a segment": "SELECT count(*) FROM membership WHERE segment_id = $one",
     "the ids of a segment": "SELECT contact_id FROM membership WHERE segment_id = $one",
     "the sizes of all segments": "SELECT segment_id, count(*) FROM membership GROUP BY 1",
-    "who is in both of two segments": (
+    "the contacts in both of two segments": (
         "SELECT count(*) FROM membership a JOIN membership b USING (contact_id) "
         "WHERE a.segment_id = $one AND b.segment_id = $two"
     ),

@@ -47,7 +47,7 @@ class Goal(NamedTuple):
 def goals(results: dict[str, Any]) -> Table | None:
     """Show each promise that was measured, at the sizes for which it is given."""
     rows = [goal.row(goal.found) for goal in _all(results) if goal.found]
-    title = f"Goals, at {CONTACTS:,} contacts where nothing else is said"
+    title = f"Goals, at {CONTACTS:,} contacts unless stated otherwise"
     return Table(title, ("", "goal", "measured", "met"), rows) if rows else None
 
 
@@ -84,7 +84,7 @@ def _of_peers(record: dict[str, Any]) -> Iterator[Goal]:
 def _of_itself(record: dict[str, Any]) -> Iterator[Goal]:
     turns, segments = record["turns"], record["work"]["segments"]
     yield Goal(
-        f"{segments:,} segments: the night after, times the first", SECOND_NIGHT, ratio(turns[SECOND], turns[FIRST])
+        f"{segments:,} segments: the next run, times the first", SECOND_NIGHT, ratio(turns[SECOND], turns[FIRST])
     )
     if segments == MANY:
         yield Goal(f"{segments:,} segments: times the floor", FLOOR, distances(record))
@@ -101,5 +101,7 @@ def _of_contacts(name: str, entries: list[dict[str, Any]]) -> Iterator[Goal]:
     if less and more:
         share = (more.middle - HASHES * 4 * CONTACTS) / (less.middle - HASHES * CONTACTS)
         yield Goal(
-            f"the same, memory without the hashes of the ids ({HASHES} bytes a contact)", LARGER_MEMORY, spread([share])
+            f"the same, memory without the hashes of the ids ({HASHES} bytes per contact)",
+            LARGER_MEMORY,
+            spread([share]),
         )

@@ -13,45 +13,46 @@ if TYPE_CHECKING:
 
 OPENING = """# Benchmarks
 
-How long segbatch takes, and how long others take for the same work: evaluate every segment over every contact, and
-write (segment_id, contact_id) as Parquet. The contacts and segments are random, made by `benchmarks/make_data.py`. All
-find the same memberships, which the same run checks by the size of each segment and a digest of its ids.
+This page compares segbatch with other tools on the same work: evaluate every segment over every contact, and write
+(segment_id, contact_id) as Parquet. `benchmarks/make_data.py` generates random contacts and segments. All tools find
+the same memberships; the benchmark checks the size of each segment and a digest of its ids.
 
-**segbatch does more than that.** Its time is that of the whole job, through the command line: it checks the ids,
-counts, digests the snapshot and all files, keeps bits for the next night, waits for the disk and publishes. The others
-leave their files and end; they do not wait for the disk.
+**segbatch does more than the others.** Its time is that of the whole job on the command line: it checks the ids,
+counts, computes digests of the snapshot and of all files, stores bits for the next run, flushes to the disk and
+publishes. The others only write their files, and do not flush them to the disk.
 """
 
 CLOSING = """## How it was measured
 
-- Each run is a process of its own, from its start to its end, and nothing else should run: how many processes did when
-  it began stands above. Everybody has a turn in each round, so that what disturbs hits all alike. Times are medians,
-  with the least and the most of the rounds in parentheses; ratios are taken round by round.
-- Memory is the most that the system counted for the process (`ru_maxrss`). Pages of files that are mapped into memory
-  count there, though the system may take them back at any time; what the process had to itself stands beside it.
-- The plain statements are what is written first: one scan, `unnest(list_filter([CASE WHEN ... THEN 'id' END, ...]))`
-  and, in ClickHouse, `arrayJoin(arrayFilter(...))` over texts. The best found make arrays of small numbers, which
-  become texts at the end, and choose settings. All are in `benchmarks/statements.py`; a better one is welcome.
-- ClickHouse runs inside the process (chdb), and has no server to ask over a network.
-- Polars and pandas write a file a segment, and may find members of one segment after the other.
-- The floor is what nobody can do without: read the columns that some rule needs, with Polars, then write as many bytes
-  as segbatch leaves and wait until the disk has them.
-- A profile tells the time of each thread. What a step calls that is a step itself is not in its time.
+- **Runs:** each run is a process of its own, measured from its start to its end. The machine should be idle otherwise;
+  its load average at the start is given above. Every tool runs once per round, so disturbances affect all alike. Times
+  are medians, with the minimum and maximum of the rounds in parentheses. Ratios are computed per round.
+- **Memory** is the maximum that the system counted for the process (`ru_maxrss`). This includes pages of mapped files,
+  which the system may reclaim at any time. The next column shows the process's own memory.
+- **Plain statements** are the first that one would write: one scan with
+  `unnest(list_filter([CASE WHEN ... THEN 'id' END, ...]))`, or in ClickHouse `arrayJoin(arrayFilter(...))` over texts.
+- **Best statements** build arrays of small numbers, convert them to texts at the end, and choose settings. All are in
+  `benchmarks/statements.py`; better ones are welcome.
+- **ClickHouse** runs inside the process (chdb), without a server and a network.
+- **Polars and pandas** write one file per segment, and may find the members of one segment after another.
+- **The floor** is the minimum work for any tool: read the columns that the rules need, with Polars, then write as many
+  bytes as segbatch and flush them to the disk.
+- **Profiles** show the time of each thread. The time of a step excludes the steps that it calls.
 
-## Again
+## Run it yourself
 
 ```
 make bench
 ```
 
-takes about an hour on such a machine, up to 20 GB of memory (DuckDB's plain statement) and 20 GB of disk, and writes
-this page anew. Something smaller takes minutes:
+This takes about an hour on such a machine, up to 20 GB of memory (DuckDB's plain statement) and 20 GB of disk, and
+rewrites this page. A smaller benchmark takes minutes:
 
 ```
 make bench BENCH="--contacts 200000 --segments 100"
 ```
 
-`make bench BENCH=--help` has the rest. The numbers behind this page are in `benchmarks/last_run.json`.
+`make bench BENCH=--help` lists all options. The numbers of this page are in `benchmarks/last_run.json`.
 """
 
 
@@ -78,7 +79,7 @@ def measured_on(machines: dict[str, dict[str, Any]]) -> str:
 def _told(machine: dict[str, Any]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     kind = f"{machine['processor']}, {machine['cores']} cores, {machine['memory'] / 2**30:.0f} GB, {machine['system']}"
-    load = f"{machine['load']:.1f} processes at work beside it when it began"
+    load = f"load average {machine['load']:.1f} at the start"
     when = f"measured on {machine['date']}, at commit {machine['commit']}, {load}"
     return f"{when}: {kind}; Python {machine['python']}, {versions}."
 

@@ -17,7 +17,7 @@ SECOND: Final = "segbatch-second-night"
 FLOOR: Final = "floor"
 LABELS: Final = {
     FIRST: "segbatch, the whole job",
-    SECOND: "segbatch, the night after, 1 % changed",
+    SECOND: "segbatch, the next run, 1 % changed",
     FLOOR: "the floor: read the columns, write the bytes",
 }
 

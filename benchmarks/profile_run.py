@@ -32,13 +32,13 @@ STEPS: Final = {
     "conditions": ["segbatch.engines.local:evaluate_batch"],
     "membership": ["segbatch.publishing.membership:MembershipWriter.write"],
     "bits": ["segbatch.publishing.slots:Slots.pack", "segbatch.publishing.state:StateWriter.write"],
-    "sizes, and the rest of recording": ["segbatch.publishing.recorder:Recorder._record"],
-    "changes: last night's bits": ["segbatch.publishing.state:State.octets_of"],
+    "sizes, and other recording": ["segbatch.publishing.recorder:Recorder._record"],
+    "changes: bits of the previous run": ["segbatch.publishing.state:State.octets_of"],
     "changes: what differs": ["segbatch.publishing.recorder:differences"],
     "changes: writing": ["segbatch.publishing.changes:ChangesWriter.write"],
-    "changes: whose row is whose": ["segbatch.publishing.recorder:LastNight.of"],
+    "changes: align the contacts": ["segbatch.publishing.recorder:LastNight.of"],
     "ids: hashes": ["segbatch.contacts.ids:IdCheck.add"],
-    "ids: twice?": ["segbatch.contacts.ids:IdCheck.finish"],
+    "ids: duplicates": ["segbatch.contacts.ids:IdCheck.finish"],
     "digest of the snapshot": ["segbatch.night:_digest"],
     "digest and write of the files": ["segbatch.publishing.digesting:DigestingFile.write"],
     "publish: flush to the disk": ["segbatch.publishing.publish:sync_tree"],
@@ -48,7 +48,7 @@ STEPS: Final = {
     "wait for another thread": ["concurrent.futures:Future.result", "concurrent.futures:ThreadPoolExecutor.shutdown"],
 }
 START: Final = "start Python, load the program"
-REST: Final = "all else"
+REST: Final = "everything else"
 
 
 class Clock:

@@ -66,7 +66,7 @@ def comparison(record: dict[str, Any]) -> Table:
         out.append([ALL_LABELS[name], f"{time:.2f}", *row, "1" if name == FIRST else f"{times:.2f}"])
     table = Table(
         str(Work(**record["work"])),
-        ("", "seconds", "CPU seconds", "memory, GB", "of that its own", "MB written", "times segbatch's"),
+        ("", "seconds", "CPU seconds", "memory, GB", "own memory, GB", "MB written", "times segbatch's"),
         out,
     )
     table.notes = list(_notes(record))
@@ -96,10 +96,10 @@ def floor(record: dict[str, Any]) -> Table | None:
     if reads is None or writes is None or distance is None or started is None:
         return None
     rows = [
-        ["read the columns that some rule needs, with Polars, seconds", f"{reads:.2f}"],
-        ["write as many bytes as segbatch, and wait for the disk, seconds", f"{writes:.2f}"],
-        ["segbatch takes, times these two", f"{distance:.2f}"],
-        ["the same, where starting Python and Polars counts as well", f"{started:.2f}"],
+        ["read the columns that the rules need, with Polars, seconds", f"{reads:.2f}"],
+        ["write as many bytes as segbatch, and flush them to the disk, seconds", f"{writes:.2f}"],
+        ["segbatch's time, divided by the sum of both", f"{distance:.2f}"],
+        ["the same, with the start of Python and Polars", f"{started:.2f}"],
     ]
     return Table(f"The floor: {Work(**record['work'])}", ("", ""), rows)
 
@@ -115,7 +115,7 @@ def questions(record: dict[str, Any]) -> Table:
     words = list(record["questions"][0])
     rows = [[question, f"{spread([times[question] for times in record['questions']]):.3f}"] for question in words]
     work = Work(**record["work"])
-    return Table(f"Questions to the published tables: {work}", ("in DuckDB", "seconds"), rows)
+    return Table(f"Queries on the published tables: {work}", ("in DuckDB", "seconds"), rows)
 
 
 def points(entries: list[dict[str, Any]], what: str) -> list[tuple[float, float]]:
@@ -154,7 +154,8 @@ def scale(name: str, entries: list[dict[str, Any]]) -> Table:
     whole = slope_of_all(sizes)
     if whole is not None:
         table.notes.append(
-            f"Slope of all points: {whole:.2f}. Time grows with this power: at 1, twice the time for twice."
+            f"Slope of all points: {whole:.2f}. "
+            "Time grows with this power of the size: with 1, twice the size takes twice as long."
         )
     return table
 
@@ -162,7 +163,7 @@ def scale(name: str, entries: list[dict[str, Any]]) -> Table:
 def profile(record: dict[str, Any]) -> list[Table]:
     """Show where the time goes, a table a night."""
     tables = []
-    for night, found in zip(("first night", "night after"), record["nights"], strict=True):
+    for night, found in zip(("first run", "next run"), record["nights"], strict=True):
         title = f"Where the time goes: {Work(**record['work'])}, {night}, {found['wall']:.2f} s"
         rows = [
             [
@@ -174,5 +175,5 @@ def profile(record: dict[str, Any]) -> list[Table]:
             if entry["seconds"] >= SHOWN * found["wall"]
         ]
         tables.append(Table(title, ("thread: step", "seconds", "of the whole"), rows))
-    tables[-1].notes.append("Threads work beside each other, so that all together is more than the whole.")
+    tables[-1].notes.append("Threads work in parallel, so the sum is more than the whole.")
     return tables
