@@ -18,7 +18,7 @@ import pytest
 
 import segbatch.airflow
 from builders import rule, write_contacts, write_segment
-from segbatch.airflow.arguments import check_arguments, in_arguments, is_on, words_of
+from segbatch.airflow.arguments import check_arguments, in_arguments, is_on, names_of, words_of
 from segbatch.airflow.facts import facts_of, in_trouble, summary
 from segbatch.airflow.naming import moment_of, run_id_of
 from segbatch.airflow.program import OWN, Ended, Program, Said, why_not_started
@@ -66,6 +66,8 @@ WRONG = [
         "options has --output, for which the operator has its own way: say output_dir=...",
     ),
     ({"options": ["--as-of={{ ds }}"]}, "options has --as-of, for which the operator has its own way: say as_of=..."),
+    ({"lint_ignore": 3}, "lint_ignore is of type int; write a string or a list of strings"),
+    ({"lint_ignore": ["same-meaning", 3]}, "lint_ignore[1] is of type int; write strings"),
     ({"env": {"SEGBATCH_KEEP": 3}}, "env['SEGBATCH_KEEP'] is of type int; write strings"),
     ({"env": {3: "x"}}, "the name 3 in env is of type int; write strings"),
     ({"env": ["A=b"]}, "env is of type list; write a dict of strings"),
@@ -81,11 +83,19 @@ def test_an_argument_that_cannot_be_is_named(given: dict[str, Any], message: str
         check_arguments(given, is_rendered=is_rendered)
 
 
-@pytest.mark.parametrize("option", ["contacts", "segments", "output", "project", "timezone", "as-of", "run-id"])
+@pytest.mark.parametrize(
+    "option", ["contacts", "segments", "output", "project", "timezone", "as-of", "run-id", "lint-ignore"]
+)
 def test_an_option_does_not_silently_win_over_its_argument(option: str) -> None:
     for options in (f"--{option} x", f"--{option}=x", ["--keep", "3", f"--{option}", "x"]):
         with pytest.raises(ValueError, match=f"^options has --{option}, .* say {option.replace('-', '_')}"):
             words_of(options)
+
+
+@pytest.mark.parametrize("given", ["empty-text  same-meaning", ["empty-text", "same-meaning"]])
+def test_names_are_a_list_or_a_text(given: object) -> None:
+    assert names_of("lint_ignore", given) == ["empty-text", "same-meaning"]
+    assert names_of("lint_ignore", None) == names_of("lint_ignore", ()) == names_of("lint_ignore", " ") == []
 
 
 TO_COME = SimpleNamespace(iter_references=lambda: ())  # as what another task returns
@@ -100,6 +110,9 @@ TO_COME = SimpleNamespace(iter_references=lambda: ())  # as what another task re
         ({"options": ["--job", TO_COME]}, True),
         ({"options": ("--job", "{{ x }}"), "env": {"A": "{{ x }}"}}, False),
         ({"env": {"A": TO_COME}}, True),
+        ({"lint_ignore": "{{ x }}"}, False),
+        ({"lint_ignore": ["same-meaning", TO_COME]}, True),
+        ({"lint_ignore": None}, False),
         ({"rewind": "{% if x %}true{% endif %}"}, True),
         ({"rewind": True, "env": None, "options": ()}, False),
     ],

@@ -268,7 +268,7 @@ def test_what_is_excluded_by_the_file_the_environment_and_the_option(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_segment(Path("segments"), "a", rule("x", "exists"))
-    write_segment(Path("segments/drafts"), "b", rule("x", "exists"))
+    write_segment(Path("segments/drafts"), "b", rule("x", "empty"))
     Path("segments/package.json").write_text('{"private": true}')
     Path("segbatch.toml").write_text('exclude = ["drafts/**", "package.json"]\n')
     for command in (("check",), ("lint",), ("segments", "list")):

@@ -237,7 +237,7 @@ def test_a_segment_that_collapses_is_held_until_it_is_accepted(nights: Nights, c
 @pytest.mark.parametrize("share", ["30%", "0.3"])
 def test_a_segment_is_held_until_it_is_accepted(nights: Nights, call: Call, share: str) -> None:
     nights.crowd(400, pro=200)
-    nights.segment("also", "pro")
+    write_segment(nights.folder / "segments", "also", rule("plan", "neq", "free"))
     nights.run(0)
     nights.crowd(400, pro=100)
     status, out, err = call(*RUN, "--max-change", share)

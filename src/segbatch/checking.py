@@ -1,14 +1,16 @@
 """What is wrong with definitions, found without evaluating any."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.references import wrong_references
 from segbatch.definitions.excluding import Source
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import Problem
+from segbatch.linting.findings import look_alone, warnings_of
+from segbatch.linting.names import read_ignored
 from segbatch.preparing import Question, prepare
 from segbatch.projects import unknown_project
 
@@ -47,8 +49,11 @@ def check(
     project: str | None = None,
     timezone: str = "UTC",
     strict: bool = False,
+    lint_ignore: Iterable[str] = (),
 ) -> CheckReport:
     """Find the errors and warnings that a run would give, without evaluating anything.
+
+    The warnings include what `segbatch.lint` finds without counting contacts.
 
     Args:
         segments: A JSON file of definitions, or a folder of such files.
@@ -58,22 +63,26 @@ def check(
         project: Check the segments of this project alone.
         timezone: The IANA name of the run's time zone.
         strict: Whether a custom field that no contact has is an error.
+        lint_ignore: The names of lint's findings that are not wanted.
 
     Returns:
         What was found.
 
     Raises:
-        UsageError: There is no definition, or no such time zone.
+        UsageError: There is no definition, no such time zone, or no such finding.
         SnapshotError: The snapshot cannot be opened.
     """
+    ignored = read_ignored(lint_ignore)
     definitions = load_definitions(segments)
     if contacts is None:
-        read_clock(None, timezone, datetime.now(UTC))
+        clock = read_clock(None, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
         doubts = unknown_project(project, definitions)
-        return CheckReport(len(own), (*doubts, *own.problems, *wrong_references(own)))
+        errors, findings = look_alone(own, clock, ignored)
+        return CheckReport(len(own), (*doubts, *errors, *(finding.named for finding in findings)))
     question = Question(
         contacts, id_column, project, None, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
     prepared = prepare(question, definitions)
+    prepared = prepared.finding(warnings_of(prepared, ignored))
     return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings, *prepared.notes))

@@ -67,6 +67,7 @@ class Problem:
         segment_id: The id of the segment, where one is known.
         severity: `error`; `warning` for what is legal and often a mistake; `note` for a fact that is not in doubt.
         without_ids: The message without the ids of contacts, where it has any.
+        finding: The name of the finding of lint, if it is one.
     """
 
     message: str
@@ -75,6 +76,7 @@ class Problem:
     segment_id: str | None = None
     severity: Severity = "error"
     without_ids: str | None = None
+    finding: str | None = None
 
     def __str__(self) -> str:
         """Say the place, then the message, in one line."""

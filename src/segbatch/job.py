@@ -1,6 +1,6 @@
 """The one use case: definitions and a snapshot in, a published membership out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,9 @@ from segbatch.definitions.excluding import Source
 from segbatch.definitions.loading import load_definitions
 from segbatch.errors import NothingToPublishError, Problem, counted
 from segbatch.events import Listener, Noted, RunEvaluated, RunStarted, SegmentFailed, Teller, Warned
+from segbatch.linting.findings import warnings_of as findings_of
+from segbatch.linting.limiting import limit_findings
+from segbatch.linting.names import read_ignored
 from segbatch.night import Night
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.publishing.catalogue import CATALOGUE
@@ -100,6 +103,7 @@ def run(
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
     strict: bool = False,
+    lint_ignore: Iterable[str] = (),
     allow_empty: bool = False,
     run_id: str | None = None,
     guard: Guard = _NO_GUARD,
@@ -122,6 +126,7 @@ def run(
         as_of: The moment for which the run holds (ISO 8601, or a datetime with a zone); now, if not given.
         timezone: The IANA name of the run's time zone.
         strict: Whether a custom field that no contact has makes its segment fail.
+        lint_ignore: The names of lint's findings that are not among the warnings.
         allow_empty: Whether a snapshot without contacts is meant so.
         run_id: The run's id; a new one if not given. If the last run has the same, this one takes its place.
         guard: How much segments may change.
@@ -139,12 +144,13 @@ def run(
         NothingToPublishError: Not one segment can be evaluated, and it names all the problems; or most of those of the
             last run are gone.
         LockedError: Another run is at work on the output.
-        UsageError: There is no definition, no such time zone, time or accepted segment, or the run would come before
-            others.
+        UsageError: There is no definition, no such time zone, time, finding or accepted segment, or the run would come
+            before others.
         SnapshotError: The snapshot cannot be used; nothing was published.
         PublishError: The output cannot be written; what was published before stands.
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
+    ignored = read_ignored(lint_ignore)
     question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty, custom_fields=custom_fields)
     segments = Source.of(segments)
     place, teller = output_at(output), Teller(events, progress)
@@ -166,8 +172,9 @@ def run(
         ensure_most_stay(segments.path, followed.segments, gone.deleted, guard)
         if gone.deleted:
             prepared = prepared.doubting(tell_deleted(segments.path, gone.deleted, None if dry_run else run_id))
+        prepared = prepared.finding(findings_of(prepared, ignored))
         night = Night(run_id, started, question, segments.path, place, prepared, followed, gone, guard, teller, fields)
-        teller.tell(night.planned, *map(Noted, prepared.notes), *map(Warned, prepared.warnings))
+        teller.tell(night.planned, *map(Noted, prepared.notes), *map(Warned, limit_findings(prepared.warnings)))
         teller.tell(*map(SegmentFailed, _failures(night)))
         teller.end_phase("prepare")
         return _count(night) if dry_run else _publish(night, keep)

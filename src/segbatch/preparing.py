@@ -67,6 +67,7 @@ class Prepared:
         clock: What time is in the run.
         plan: What of the definitions can be evaluated.
         doubts: What is probably a slip, and is not in one definition.
+        findings: Findings of lint, as warnings; they come after the other warnings.
     """
 
     definitions: Definitions
@@ -74,6 +75,7 @@ class Prepared:
     clock: Clock
     plan: Plan
     doubts: Sequence[Problem] = ()
+    findings: Sequence[Problem] = ()
 
     @property
     def errors(self) -> Sequence[Problem]:
@@ -84,6 +86,10 @@ class Prepared:
     def doubting(self, *doubts: Problem) -> "Prepared":
         """Return the same with more warnings."""
         return replace(self, doubts=(*self.doubts, *doubts))
+
+    def finding(self, findings: Sequence[Problem]) -> "Prepared":
+        """Return the same with findings of lint."""
+        return replace(self, findings=findings)
 
     def planned(self, segment_id: str) -> PlannedSegment:
         """Return a segment that can be evaluated.
@@ -102,16 +108,16 @@ class Prepared:
     @property
     def warnings(self) -> Sequence[Problem]:
         """What is legal and often a mistake."""
-        return tuple(problem for problem in self._findings if problem.severity == "warning")
+        return tuple(problem for problem in self._notices if problem.severity == "warning")
 
     @property
     def notes(self) -> Sequence[Problem]:
         """Facts for the report that are not in doubt, such as how a column was read."""
-        return tuple(problem for problem in self._findings if problem.severity == "note")
+        return tuple(problem for problem in self._notices if problem.severity == "note")
 
     @property
-    def _findings(self) -> Sequence[Problem]:
-        return (*self.doubts, *self.snapshot.problems, *self.plan.warnings, *self.plan.notes)
+    def _notices(self) -> Sequence[Problem]:
+        return (*self.doubts, *self.snapshot.problems, *self.plan.warnings, *self.plan.notes, *self.findings)
 
 
 def prepare(question: Question, definitions: Definitions) -> Prepared:

@@ -130,6 +130,16 @@ def test_a_segment_may_collapse_if_that_is_allowed(here: Path) -> None:
     assert run(second, allow_collapse="true")["segments_held"] == 0
 
 
+@pytest.mark.parametrize(("ignored", "shown"), [((), 2), (["empty-text"], 1), ("empty-text unused-value", 0)])
+def test_findings_of_lint_are_silenced(
+    here: Path, caplog: pytest.LogCaptureFixture, ignored: str | list[str], shown: int
+) -> None:
+    write_segment(here / "segments", "odd", rule("plan", "exists", 1), rule("plan", "contains", ""))
+    run(lint_ignore=ignored)
+    found = [line for line in caplog.messages if "(unused-value)" in line or "(empty-text)" in line]
+    assert len(found) == shown
+
+
 @pytest.mark.parametrize("word", ["perhaps", "2"])
 def test_rewind_says_what_it_can_be(word: str) -> None:
     with pytest.raises(AirflowFailException, match=f"rewind is '{word}'; say true or false"):

@@ -128,7 +128,11 @@ def test_everything_wrong_in_all_files_is_told_at_once(program: Program) -> None
             "segments/c.json": segment(rule(field="", operator="is like", value=[1]), rule(value=None), 7),
             "segments/d/e.json": {},
             "segments/d/f.json": segment(),
-            "segments/g.json": [segment(id="g1", rules=5), segment(id="g2"), segment(id="g3", created_at="now")],
+            "segments/g.json": [
+                segment(id="g1", rules=5),
+                segment(rule(value="new"), id="g2"),
+                segment(id="g3", created_at="now"),
+            ],
         }
     )
     messages = [

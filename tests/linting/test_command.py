@@ -74,8 +74,16 @@ def test_errors_are_told_beside_findings(monkeypatch: pytest.MonkeyPatch, capsys
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
-        (["--ignore", "never-hold"], 2, "there is no finding 'never-hold'; did you mean 'never-holds'? (--ignore)"),
-        (["--ignore", "xyz"], 2, "there is no finding 'xyz'; 'segbatch lint --list' shows them all (--ignore)"),
+        (
+            ["--ignore", "never-hold"],
+            2,
+            "there is no finding 'never-hold'; did you mean 'never-holds'? (--lint-ignore)",
+        ),
+        (
+            ["--lint-ignore", "xyz"],
+            2,
+            "there is no finding 'xyz'; 'segbatch lint --list' shows them all (--lint-ignore)",
+        ),
         (["--segments", "nowhere"], 2, "nowhere: no such file or folder"),
         (["--contacts", "nowhere.parquet"], 1, "nowhere.parquet"),
         (["--as-of", "noon"], 2, "(--as-of)"),

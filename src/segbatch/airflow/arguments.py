@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["check_arguments", "in_arguments", "is_on", "words_of"]
+__all__ = ["check_arguments", "in_arguments", "is_on", "names_of", "words_of"]
 
 _TEXTS = ("contacts", "segments", "output_dir", "project", "timezone", "as_of", "run_id", "cwd")
 _ELSEWHERE = {
@@ -19,6 +19,7 @@ _ELSEWHERE = {
     "--run-id": "say run_id=...",
     "--rewind": "say rewind=True",
     "--allow-collapse": "say allow_collapse=True",
+    "--lint-ignore": "say lint_ignore=[...]",
     "--log-format": "leave it out, for the operator reads the log as JSON",
 }
 """What `options` must not have, since it would silently win over an argument."""
@@ -27,6 +28,7 @@ _ADVISED = {
     "--rewind": "--rewind is rewind=True, see 'Redo an earlier run' in docs/airflow.md",
     "--accept": "--accept is options=['--accept', ...]",
     "--allow-collapse": "--allow-collapse is allow_collapse=True",
+    "--lint-ignore": "--lint-ignore is lint_ignore=[...]",
     "--wait": "--wait is options=['--wait']",
 }
 """What the program advises, as it is said to the operator."""
@@ -52,6 +54,8 @@ def check_arguments(given: Mapping[str, Any], *, is_rendered: bool) -> None:
             _check_text(name, value)
         elif name == "options":
             words_of(value, is_rendered=is_rendered)
+        elif name == "lint_ignore":
+            names_of(name, value, is_rendered=is_rendered)
         elif name == "env":
             _check_env(value, is_rendered=is_rendered)
         elif name in {"rewind", "allow_collapse"}:
@@ -83,6 +87,25 @@ def words_of(options: str | Sequence[str], *, is_rendered: bool = True) -> list[
         if name in _ELSEWHERE:
             raise ValueError(f"options has {name}, for which the operator has its own way: {_ELSEWHERE[name]}")
     return list(words)
+
+
+def names_of(name: str, given: object, *, is_rendered: bool = True) -> list[str]:
+    """Return the names in an argument that is a list of them.
+
+    Args:
+        name: The argument's name.
+        given: A list, or a text with spaces between the names; None is an empty list.
+        is_rendered: Whether no templates are left.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if given is None or isinstance(given, str):
+        return (given or "").split()
+    if not isinstance(given, (list, tuple)):
+        raise ValueError(f"{name} is of type {_kind(given)}; write a string or a list of strings")  # noqa: TRY004 - one kind of error
+    _check_strings(((f"{name}[{number}]", word) for number, word in enumerate(given)), is_rendered=is_rendered)
+    return list(given)
 
 
 def in_arguments(message: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.sdk import Asset, BaseOperator
 
-from segbatch.airflow.arguments import check_arguments, in_arguments, is_on, words_of
+from segbatch.airflow.arguments import check_arguments, in_arguments, is_on, names_of, words_of
 from segbatch.airflow.facts import facts_of, in_trouble, summary
 from segbatch.airflow.naming import moment_of, run_id_of
 from segbatch.airflow.program import OWN, Ended, Program, Said, why_not_started
@@ -59,6 +59,8 @@ class SegbatchOperator(BaseOperator):
             a text such as `true` will do.
         allow_collapse: Whether segments that had more members than the floor may be empty; a text such as `true` will
             do.
+        lint_ignore: The names of findings of lint that are not among the warnings: a list, or a text with spaces
+            between them.
         options: More options of `segbatch run`, for which there is no argument here: a list of strings, or a text as on
             the command line.
         on_partial: What becomes of the task where the run was published, but some segments failed or were held: `fail`
@@ -82,11 +84,12 @@ class SegbatchOperator(BaseOperator):
         "run_id",
         "rewind",
         "allow_collapse",
+        "lint_ignore",
         "options",
         "env",
         "cwd",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"options": "json", "env": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = {"lint_ignore": "json", "options": "json", "env": "json"}
     ui_color = "#d8e8df"
 
     def __init__(
@@ -101,6 +104,7 @@ class SegbatchOperator(BaseOperator):
         run_id: str | None = None,
         rewind: bool | str = False,
         allow_collapse: bool | str = False,
+        lint_ignore: str | Sequence[str] = (),
         options: str | Sequence[str] = (),
         on_partial: OnPartial = "fail",
         program: str | os.PathLike[str] | Sequence[str] = OWN,
@@ -118,6 +122,7 @@ class SegbatchOperator(BaseOperator):
         self.run_id = run_id
         self.rewind = rewind
         self.allow_collapse = allow_collapse
+        self.lint_ignore = lint_ignore
         self.options = options
         self.env = env
         self.cwd = cwd
@@ -178,7 +183,8 @@ class SegbatchOperator(BaseOperator):
         given = [f"{name}={value}" for name, value in options.items() if value is not None]
         switches = {"--rewind": self.rewind, "--allow-collapse": self.allow_collapse}
         names = [name for name, value in switches.items() if is_on(name.removeprefix("--").replace("-", "_"), value)]
-        return [*given, *names, *words_of(self.options)]
+        ignored = [f"--lint-ignore={name}" for name in names_of("lint_ignore", self.lint_ignore)]
+        return [*given, *names, *ignored, *words_of(self.options)]
 
     def _check(self, *, is_rendered: bool) -> None:
         """Refuse what the program could not be called with."""

@@ -28,6 +28,8 @@ __all__ = [
     "ID_COLUMN",
     "JSON",
     "KEYS",
+    "LINT_IGNORE",
+    "LINT_IGNORE_HERE",
     "MATCH",
     "PROJECT",
     "PUBLISHED",
@@ -140,6 +142,15 @@ CUSTOM_FIELDS = typer.Option(
     help="The column that definitions call custom_fields.",
 )
 ID_COLUMN = typer.Option(metavar="NAME", envvar="SEGBATCH_ID_COLUMN", help="The column with the contacts' ids.")
+_LINT_IGNORE: Any = {
+    "metavar": "NAME",
+    "envvar": "SEGBATCH_LINT_IGNORE",
+    "help": "Leave out lint's findings of this name; can be repeated.",
+}
+LINT_IGNORE = typer.Option("--lint-ignore", **_LINT_IGNORE)
+LINT_IGNORE_HERE = typer.Option("--lint-ignore", "--ignore", **_LINT_IGNORE)
+"""The same in `lint` itself, where the short name is enough."""
+
 MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are joined.")
 PROJECT = typer.Option(
     metavar="ID",

@@ -14,6 +14,8 @@ from segbatch.cli.app import (
     FOUND,
     ID_COLUMN,
     JSON,
+    LINT_IGNORE,
+    LINT_IGNORE_HERE,
     MATCH,
     PROJECT,
     SEGMENTS,
@@ -46,6 +48,7 @@ def check(
     project: Annotated[str | None, PROJECT] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     strict: Annotated[bool, STRICT] = False,
+    lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Find what is wrong with definitions, without evaluating them.
@@ -62,6 +65,7 @@ def check(
         project=project,
         timezone=timezone,
         strict=strict,
+        lint_ignore=lint_ignore or (),
     )
     console.print_check(report, as_json=as_json)
     if report.errors:
@@ -80,12 +84,7 @@ def lint(
             metavar="PATH", envvar="SEGBATCH_CONTACTS", help="Count over this snapshot too whom the rules hold."
         ),
     ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME", envvar="SEGBATCH_LINT_IGNORE", help="Leave out the findings of this name; can be repeated."
-        ),
-    ] = None,
+    lint_ignore: Annotated[list[str] | None, LINT_IGNORE_HERE] = None,
     id_column: Annotated[str, ID_COLUMN] = "id",
     custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
     project: Annotated[str | None, PROJECT] = None,
@@ -112,7 +111,7 @@ def lint(
     report = linting.lint(
         Source.of(segments, exclude or ()),
         contacts,
-        ignore=ignore or (),
+        ignore=lint_ignore or (),
         id_column=id_column,
         custom_fields=custom_fields,
         project=project,

@@ -14,6 +14,7 @@ from segbatch.cli.app import (
     EXCLUDE,
     ID_COLUMN,
     JSON,
+    LINT_IGNORE,
     PROJECT,
     PUBLISHED,
     READ_METRICS,
@@ -74,6 +75,7 @@ def run(
     ] = None,
     timezone: Annotated[str, TIMEZONE] = "UTC",
     strict: Annotated[bool, STRICT] = False,
+    lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
     allow_empty: Annotated[
         bool,
         typer.Option(
@@ -230,6 +232,7 @@ def run(
             as_of=as_of,
             timezone=timezone,
             strict=strict,
+            lint_ignore=lint_ignore or (),
             allow_empty=allow_empty,
             run_id=run_id,
             guard=Guard(

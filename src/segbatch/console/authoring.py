@@ -8,6 +8,7 @@ from rich.table import Table
 
 from segbatch.console.basics import answering, out, plain, print_json, print_problems, print_table, share
 from segbatch.errors import Problem, counted
+from segbatch.linting.limiting import limit_findings
 
 if TYPE_CHECKING:
     from segbatch.checking import CheckReport
@@ -34,7 +35,7 @@ def print_check(report: "CheckReport", *, as_json: bool) -> None:
     if as_json:
         print_json({"segments": report.segments, "problems": [_problem_data(entry) for entry in report.problems]})
         return
-    print_problems(report.problems)
+    print_problems(limit_findings(report.problems))
     found = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
     out().print(f"{counted(report.segments, 'segment')} checked: {found}")
 

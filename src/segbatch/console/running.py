@@ -11,6 +11,7 @@ from rich.table import Table
 
 from segbatch.console.basics import answering, err, in_shell, out, plain, print_json, print_problems, print_table, share
 from segbatch.errors import Problem, counted, some_of
+from segbatch.linting.limiting import limit_findings
 
 if TYPE_CHECKING:
     from segbatch.job import RunReport
@@ -61,7 +62,7 @@ def print_run(
             print_json(report.to_json())
             return
         if not is_logged:
-            notices = (*report.notes, *report.warnings)
+            notices = (*report.notes, *limit_findings(report.warnings))
             print_problems(problem if ids else problem.hiding_ids() for problem in notices)
             print_problems(_gathered(report.errors))
         if not quiet:

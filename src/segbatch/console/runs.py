@@ -129,8 +129,10 @@ def _facts(details: "RunDetails") -> Table:
     table.add_column(overflow="fold")
     for name, value in facts.items():
         table.add_row(name, value)
-    for warning in manifest.warnings:
+    for warning in manifest.warnings[:_MOST_SHOWN]:
         table.add_row("warning", plain(warning))
+    if len(manifest.warnings) > _MOST_SHOWN:
+        table.add_row("", f"and {counted(len(manifest.warnings) - _MOST_SHOWN, 'more warning')}, with --json")
     for note in manifest.notes:
         table.add_row("note", plain(note))
     return table

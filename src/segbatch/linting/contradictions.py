@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.reading import Unreadable
@@ -11,48 +12,81 @@ from segbatch.definitions.loading import Definition
 from segbatch.definitions.segment import Group, Node, Rule, Segment
 from segbatch.errors import Problem, shown
 from segbatch.linting.blanks import may_meet
-from segbatch.linting.meaning import test_of
+from segbatch.linting.meaning import Test, test_of
 from segbatch.linting.names import Finding
-from segbatch.linting.regions import meet, region_of
+from segbatch.linting.regions import Region, meet, region_of
 
 __all__ = ["contradictions"]
 
-_COMPARABLE = (Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE, Kind.LIST)
+_COMPARABLE = (Kind.LIST, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE)
+"""Kinds whose values rules compare; lists come first, since most rules can hold together for one."""
+
 _MOST_BEFORE = 50
 """With so many rules on the same field before it each rule is compared, lest thousands of them take hours."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Claim:
-    """A rule that has to hold, or must not, where all of its neighbours have their way too."""
+    """A rule that has to hold, or must not, where all of its neighbours have their way too.
+
+    It is compared with up to fifty others, so what it means is worked out once.
+    """
 
     path: str
     rule: Rule
     wanted: bool
+    _regions: dict[Kind, Region | Unreadable | None] = field(default_factory=dict)
+
+    @cached_property
+    def _test(self) -> tuple[Test, bool]:
+        return test_of(self.rule)
+
+    @property
+    def test(self) -> Test:
+        """The positive test of the rule."""
+        return self._test[0]
+
+    @cached_property
+    def is_positive(self) -> bool:
+        """Whether the test has to hold; else it must not."""
+        return self._test[1] == self.wanted
 
     @property
     def subject(self) -> Hashable:
         """What it is about: a field, or a segment."""
         return ("segment", self.rule.value) if self.rule.field is None else self.rule.field
 
-    @property
+    @cached_property
     def takes_missing(self) -> bool:
         """Whether it is met by a contact for which the field is missing."""
-        test, positive = test_of(self.rule)
-        _, operator, by_missing, _ = test.about
-        return (by_missing or operator in {"empty", "blank"}) == (positive == self.wanted)
+        _, operator, by_missing, _ = self.test.about
+        return (by_missing or operator in {"empty", "blank"}) == self.is_positive
 
-    @property
+    @cached_property
     def takes_present(self) -> bool | None:
         """Whether it is met by all other contacts, or by none of them; None if it depends on their values."""
-        test, positive = test_of(self.rule)
-        return None if test.about[1] != "empty" else positive != self.wanted
+        return None if self.test.about[1] != "empty" else not self.is_positive
 
-    @property
+    @cached_property
     def takes_blank(self) -> bool | None:
         """Whether it is met by the values that are blank, or by those that are not; None if it asks something else."""
-        test, positive = test_of(self.rule)
-        return None if test.about[1] != "blank" else positive == self.wanted
+        return None if self.test.about[1] != "blank" else self.is_positive
+
+    def region(self, kind: Kind, clock: Clock) -> Region | None:
+        """Return the values of a column of a kind that meet it; None if intervals cannot represent them.
+
+        Raises:
+            Unreadable: The column cannot be compared with the value.
+        """
+        if kind not in self._regions:
+            try:
+                self._regions[kind] = region_of(self.rule, kind, clock, wanted=self.wanted)
+            except Unreadable as error:
+                self._regions[kind] = error
+        region = self._regions[kind]
+        if isinstance(region, Unreadable):
+            raise region
+        return region
 
     @property
     def text(self) -> str:
@@ -69,7 +103,7 @@ def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clo
         kinds: The kinds of the fields, as far as they are known.
         clock: In which time zone a day is meant.
     """
-    for claims in _conjunctions(definition.segment):
+    for claims in (several for several in _conjunctions(definition.segment) if len(several) > 1):
         before: defaultdict[Hashable, list[_Claim]] = defaultdict(list)
         for claim in claims:
             known = kinds.get(claim.rule.field or "")
@@ -121,15 +155,20 @@ def _exclude(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bo
     """Tell whether no contact can meet both, whatever the kind of the field is, unless it is known."""
     if one.takes_missing and other.takes_missing:
         return False
-    if False in {one.takes_present, other.takes_present}:
+    if one.takes_present is False or other.takes_present is False:
         return True
-    if True in {one.takes_present, other.takes_present}:
-        return _never_blank(known) and True in {one.takes_blank, other.takes_blank}
-    (first, is_first), (second, is_second) = test_of(one.rule), test_of(other.rule)
+    if one.takes_present or other.takes_present:
+        return _never_blank(known) and (one.takes_blank is True or other.takes_blank is True)
+    first, second = one.test, other.test
     if first.about[:2] + first.about[3:] == second.about[:2] + second.about[3:] and first.values == second.values:
-        return (is_first == one.wanted) != (is_second == other.wanted)
-    answers = [answer for kind in _kinds(known) if (answer := _meet(one, other, kind, clock)) is not None]
-    return bool(answers) and not any(answers)
+        return one.is_positive != other.is_positive
+    is_excluded = False
+    for kind in _kinds(known):
+        answer = _meet(one, other, kind, clock)
+        if answer:
+            return False
+        is_excluded = is_excluded or answer is False
+    return is_excluded
 
 
 def _never_blank(known: Kind | None) -> bool:
@@ -146,7 +185,7 @@ def _meet(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
     """Tell whether a value may meet both claims; None where a column of the kind cannot be asked so."""
     asked = [claim for claim in (one, other) if claim.takes_blank is None]
     try:
-        regions = [region_of(claim.rule, kind, clock, wanted=claim.wanted) for claim in asked]
+        regions = [claim.region(kind, clock) for claim in asked]
     except Unreadable:
         return None
     blank = next((claim.takes_blank for claim in (one, other) if claim.takes_blank is not None), None)

@@ -1,21 +1,17 @@
 """What is legal in definitions and probably wrong: every sort of finding over all of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from segbatch.compiler.clock import Clock, read_clock
-from segbatch.contacts.fields import resolve
-from segbatch.contacts.kinds import Kind
+from segbatch.compiler.clock import read_clock
 from segbatch.definitions.excluding import Source
-from segbatch.definitions.loading import Definition, Definitions, load_definitions
+from segbatch.definitions.loading import load_definitions
 from segbatch.errors import Problem
-from segbatch.linting.contradictions import contradictions
 from segbatch.linting.counted import count, counted_findings
-from segbatch.linting.meaning import duplicate_rules, same_meanings
+from segbatch.linting.findings import find_static, kinds_of, look_alone
 from segbatch.linting.names import Finding, read_ignored
-from segbatch.linting.static import odd_rules, text_orders
 from segbatch.preparing import Prepared, Question, prepare
 from segbatch.projects import unknown_project
 
@@ -77,39 +73,20 @@ def lint(
     if contacts is None:
         clock = read_clock(as_of, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
-        errors, found = tuple(own.problems), _by_themselves(own, clock)
+        errors, found = look_alone(own, clock)
         doubts: Sequence[Problem] = unknown_project(project, definitions)
         notes: Sequence[Problem] = ()
     else:
-        prepared = prepare(
-            Question(contacts, id_column, project, as_of, timezone, custom_fields=custom_fields), definitions
-        )
-        own, errors, found = prepared.definitions, tuple(prepared.errors), _over_contacts(prepared, project)
+        question = Question(contacts, id_column, project, as_of, timezone, custom_fields=custom_fields)
+        prepared = prepare(question, definitions)
+        own, errors, found = prepared.definitions, prepared.errors, _over_contacts(prepared, project)
         doubts, notes = prepared.doubts, prepared.notes
     kept = sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)
-    return LintReport(len(own), errors, tuple(kept), tuple(doubts), tuple(notes))
+    return LintReport(len(own), tuple(errors), tuple(kept), tuple(doubts), tuple(notes))
 
 
-def _by_themselves(definitions: Definitions, clock: Clock) -> Iterator[Finding]:
-    return _static(definitions.good, {}, clock)
-
-
-def _over_contacts(prepared: Prepared, project: str | None) -> Iterator[Finding]:
-    good = [entry.definition for entry in prepared.plan.segments]
-    schema = prepared.snapshot.schema
-    names = {rule.field for entry in good for _, rule in entry.segment.rule_paths() if rule.field is not None}
-    kinds = {name: resolve(name, schema).kind for name in names}
-    yield from _static(good, kinds, prepared.clock)
+def _over_contacts(prepared: Prepared, project: str | None) -> Sequence[Finding]:
+    good, kinds = [entry.definition for entry in prepared.plan.segments], kinds_of(prepared)
     counts = count(prepared.snapshot, good, prepared.clock, project)
-    for definition in good:
-        yield from text_orders(definition, kinds)
-        yield from counted_findings(definition, counts, kinds)
-
-
-def _static(definitions: Iterable[Definition], kinds: dict[str, Kind], clock: Clock) -> Iterator[Finding]:
-    definitions = tuple(definitions)
-    yield from same_meanings(definitions)
-    for definition in definitions:
-        yield from odd_rules(definition, kinds)
-        yield from duplicate_rules(definition)
-        yield from contradictions(definition, kinds, clock)
+    counted = (finding for definition in good for finding in counted_findings(definition, counts, kinds))
+    return [*find_static(good, kinds, prepared.clock), *counted]

@@ -18,7 +18,7 @@ from segbatch.definitions.values import Scalar
 from segbatch.errors import Problem
 from segbatch.linting.names import Finding
 
-__all__ = ["Test", "duplicate_rules", "meaning_of", "same_meanings", "scalar_key", "test_of"]
+__all__ = ["Meanings", "SameMeanings", "Test", "duplicate_rules", "scalar_key", "test_of"]
 
 _FLIPPED: dict[MissingName | None, MissingName | None] = {"include": None, "exclude": "include", None: None}
 """What a positive rule says of the missing value if its negation is told so; None is what it says by itself."""
@@ -89,25 +89,42 @@ def _lowered(rule: Rule, value: Scalar) -> Scalar:
     return str(value).lower() if is_compared_lower else value
 
 
-def meaning_of(node: Node | Segment, *, wanted: bool = True) -> _Form:
-    """Return the normal form of a rule, a group or a whole segment, or of its opposite."""
-    if isinstance(node, Rule):
-        test, positive = test_of(node)
-        return _Literal(test, positive == wanted)
-    if node.match == "none":
-        return _joined("any", node.rules, wanted=not wanted)
-    return _joined(node.match, node.rules, wanted=wanted)
+class Meanings:
+    """The normal forms of the parts of one segment, each worked out once."""
 
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._forms: dict[tuple[int, bool], _Form] = {}
 
-def _joined(match: Literal["all", "any"], nodes: Sequence[Node], *, wanted: bool) -> _Form:
-    """Join forms; the opposite of `any` is `all` of the opposites."""
-    if not wanted:
-        match = "all" if match == "any" else "any"
-    parts: set[_Form] = set()
-    for form in (meaning_of(node, wanted=wanted) for node in nodes):
-        parts |= form.parts if isinstance(form, _Joined) and form.match == match else {form}
-    parts = _with_merged_lists(match, parts)
-    return next(iter(parts)) if len(parts) == 1 else _Joined(match, frozenset(parts))
+    def of(self, node: Node | Segment, *, wanted: bool = True) -> _Form:
+        """Return the normal form of a rule, a group or a whole segment, or of its opposite.
+
+        Args:
+            node: A part of the segment, which has to stay in memory meanwhile.
+            wanted: Whether the form holds where the node does, or where it does not.
+        """
+        key = id(node), wanted
+        if key not in self._forms:
+            self._forms[key] = self._form(node, wanted=wanted)
+        return self._forms[key]
+
+    def _form(self, node: Node | Segment, *, wanted: bool) -> _Form:
+        if isinstance(node, Rule):
+            test, positive = test_of(node)
+            return _Literal(test, positive == wanted)
+        if node.match == "none":
+            return self._joined("any", node.rules, wanted=not wanted)
+        return self._joined(node.match, node.rules, wanted=wanted)
+
+    def _joined(self, match: Literal["all", "any"], nodes: Sequence[Node], *, wanted: bool) -> _Form:
+        """Join forms; the opposite of `any` is `all` of the opposites."""
+        if not wanted:
+            match = "all" if match == "any" else "any"
+        parts: set[_Form] = set()
+        for form in (self.of(node, wanted=wanted) for node in nodes):
+            parts |= form.parts if isinstance(form, _Joined) and form.match == match else {form}
+        parts = _with_merged_lists(match, parts)
+        return next(iter(parts)) if len(parts) == 1 else _Joined(match, frozenset(parts))
 
 
 def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> set[_Form]:
@@ -123,26 +140,45 @@ def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> 
     return merged | {_Literal(Test(about, frozenset(values)), wanted) for about, values in lists.items()}
 
 
-def same_meanings(definitions: Iterable[Definition]) -> Iterator[Finding]:
-    """Find the segments that say what another of their project says."""
-    first: dict[tuple[str | None, _Form], Definition] = {}
-    for definition in definitions:
+class SameMeanings:
+    """Finds the segments that say what another of their project says."""
+
+    def __init__(self) -> None:
+        """Begin with no segment."""
+        self._seen: dict[tuple[str | None, int], list[Definition]] = {}
+
+    def find(self, definition: Definition, meanings: Meanings) -> Iterator[Finding]:
+        """Compare a segment with those before it; of their forms only the hashes are kept, which takes little memory.
+
+        Args:
+            definition: The segment.
+            meanings: Those of its parts.
+        """
         segment = definition.segment
-        other = first.setdefault((segment.project_id, meaning_of(segment)), definition)
-        if other is not definition:
-            message = f"has the same meaning as segment '{other.segment_id}' ({other.place}); keep one of them"
-            yield Finding("same-meaning", definition.locate(Problem(message, severity="warning")))
+        form = meanings.of(segment)
+        alike = self._seen.setdefault((segment.project_id, hash(form)), [])
+        other = next((one for one in alike if Meanings().of(one.segment) == form), None)
+        if other is None:
+            alike.append(definition)
+            return
+        message = f"has the same meaning as segment '{other.segment_id}' ({other.place}); keep one of them"
+        yield Finding("same-meaning", definition.locate(Problem(message, severity="warning")))
 
 
-def duplicate_rules(definition: Definition) -> Iterator[Finding]:
-    """Find the rules and groups that say what another of the same group says."""
+def duplicate_rules(definition: Definition, meanings: Meanings) -> Iterator[Finding]:
+    """Find the rules and groups that say what another of the same group says.
+
+    Args:
+        definition: The segment.
+        meanings: Those of its parts.
+    """
     waiting: list[tuple[str, Segment | Group]] = [("$", definition.segment)]
     while waiting:
         path, group = waiting.pop()
         first: dict[_Form, str] = {}
         for index, node in enumerate(group.rules):
             place = f"{path}.rules[{index}]"
-            other = first.setdefault(meaning_of(node), place)
+            other = first.setdefault(meanings.of(node), place)
             if other != place:
                 message = f"says the same as {definition.path}{other.removeprefix('$')}; remove one of them"
                 yield Finding("duplicate-rule", definition.locate(Problem(message, path=place, severity="warning")))

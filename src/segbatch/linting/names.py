@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from segbatch.errors import Problem, UsageError, did_you_mean
+from segbatch.errors import Problem, UsageError, clipped, did_you_mean
 
 __all__ = ["NAMES", "Finding", "FindingName", "read_ignored"]
 
@@ -61,8 +61,8 @@ class Finding:
 
     @property
     def named(self) -> Problem:
-        """The problem with the name behind its message."""
-        return replace(self.problem, message=f"{self.problem.message} ({self.name})")
+        """The problem with the name, also behind its message."""
+        return replace(self.problem, message=f"{self.problem.message} ({self.name})", finding=self.name)
 
 
 def read_ignored(names: Iterable[str]) -> frozenset[FindingName]:
@@ -76,5 +76,5 @@ def read_ignored(names: Iterable[str]) -> frozenset[FindingName]:
     for name in names:
         if name not in known:
             near = did_you_mean(name, known) or "; 'segbatch lint --list' shows them all"
-            raise UsageError(f"there is no finding '{name}'{near} (--ignore)")
+            raise UsageError(f"there is no finding '{clipped(name)}'{near} (--lint-ignore)")
     return frozenset(known[name] for name in names)

@@ -1,10 +1,11 @@
 """What values a rule accepts, for one kind of column, as intervals; and whether two rules accept one in common."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from ctypes import c_float
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, cast
 
 from segbatch.compiler.clock import Clock
@@ -30,8 +31,13 @@ class _Interval:
     has_low: bool
     has_high: bool
 
+    @property
+    def is_point(self) -> bool:
+        """Whether it is a single value."""
+        return self.has_low and self.has_high and self.low == self.high
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Region:
     """What a rule accepts.
 
@@ -44,6 +50,18 @@ class Region:
     domain: str
     intervals: tuple[_Interval, ...]
     wanted: bool
+
+    @cached_property
+    def points(self) -> frozenset[Hashable] | None:
+        """The values, if the intervals are single values."""
+        ends = [interval.low for interval in self.intervals if interval.is_point]
+        return frozenset(ends) if len(ends) == len(self.intervals) else None
+
+    @cached_property
+    def rounded(self) -> frozenset[Hashable] | None:
+        """The same, with numbers as the least precise column of numbers stores them."""
+        points = self.points
+        return points and frozenset(_rounded(end) if isinstance(end, Decimal) else end for end in points)
 
 
 def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region | None:
@@ -112,10 +130,14 @@ def meet(one: Region, other: Region) -> bool:
     if one.domain != other.domain or not (one.wanted or other.wanted):
         return True
     if one.wanted and other.wanted:
-        return one.domain == _ELEMENT or not all(
-            _apart(left, right) for left in one.intervals for right in other.intervals
-        )
+        if one.domain == _ELEMENT:
+            return True
+        if one.rounded is not None and other.rounded is not None:
+            return not one.rounded.isdisjoint(other.rounded)
+        return not all(_apart(left, right) for left in one.intervals for right in other.intervals)
     accepted, refused = (one, other) if one.wanted else (other, one)
+    if accepted.points is not None and refused.points is not None:
+        return not accepted.points <= refused.points
     return not all(any(_within(inner, outer) for outer in refused.intervals) for inner in accepted.intervals)
 
 

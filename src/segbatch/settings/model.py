@@ -110,7 +110,7 @@ class Job(BaseModel):
     metrics_file: Place | None = Field(None, description="the file to write metrics for Prometheus to")
     metrics_segments: bool | None = Field(None, description="whether each segment has metrics of its own")
     dialect: Text | None = Field(None, description="the database that `segbatch sql` writes for")
-    lint_ignore: Names | None = Field(None, description="the findings of `segbatch lint` to leave out")
+    lint_ignore: Names | None = Field(None, description="findings that `lint`, `check` and `run` leave out, by name")
     keys: Place | None = Field(None, description="the file with the API's keys")
     serve_host: Text | None = Field(None, description="the name or address that `segbatch serve` listens on")
     serve_port: int | None = Field(None, ge=0, le=65_535, description="the port that it listens on; 0 for a free one")
