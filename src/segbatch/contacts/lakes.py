@@ -35,7 +35,8 @@ def refusal(kind: LakeFormat, folder: str, address: str | None = None) -> Snapsh
         folder: The folder, as messages show it.
         address: The folder as other programs find it; `folder`, if not given.
     """
-    quoted = "'" + printable(address or folder).replace("'", "''") + "'"
+    place = printable(address or folder)
+    quoted = repr(place) if kind == "Hudi" else "'" + place.replace("'", "''") + "'"
     article = "an" if kind == "Iceberg" else "a"
     reason = f"is {article} {kind} table, whose folder also has files with rows that were deleted or replaced"
     return SnapshotError(
