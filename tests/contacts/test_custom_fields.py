@@ -219,3 +219,24 @@ def test_maps_are_structs_of_texts(tmp_path: Path) -> None:
     assert values(snapshot, "address.city") == ["Berlin", None, None, None]
     unused = open_snapshot(str(path)).with_fields({"custom_fields"})
     assert [value is None for value in values(unused)] == [False, True, False, False]
+
+
+def nested(*keys: str) -> Any:
+    value: Any = "x"
+    for key in reversed(keys):
+        value = {key: value}
+    return value
+
+
+def test_keys_with_dots_are_found_in_a_path_of_up_to_six_dots_and_one_of_them_in_a_longer_one(tmp_path: Path) -> None:
+    six, seven = "a.b.c.d.e.f.g", "a.b.c.d.e.f.g.h"
+    cells = [
+        nested("a.b", "c.d", "e", "f", "g"),
+        nested("a.b", "c.d", "e", "f", "g", "h"),
+        nested("a", "b", "c", "d.e", "f", "g", "h"),
+        nested(seven),
+        nested(*seven.split(".")),
+    ]
+    snapshot = json_snapshot(tmp_path, *cells, fields={six, seven})
+    assert [value == "x" for value in values(snapshot, six)] == [True, False, False, False, False]
+    assert values(snapshot, seven) == [None, None, "x", "x", "x"]

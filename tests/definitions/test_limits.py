@@ -9,6 +9,8 @@ import pytest
 from builders import rule, write_segment
 from segbatch.definitions import limits, loading
 from segbatch.definitions.loading import load_definitions
+from segbatch.definitions.store import segment_store
+from segbatch.keys import ring
 
 
 def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
@@ -142,6 +144,12 @@ def test_the_documentation_names_every_limit() -> None:
     numbers = {getattr(limits, name) for name in limits.__all__} - {limits.MAX_FILE_SIZE}
     for number in numbers:
         assert f"{number:,}" in page
+
+
+def test_the_documented_time_for_other_writers_is_that_of_the_commands() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    for page, seconds in (("segments.md", segment_store._PATIENCE), ("keys.md", ring._PATIENCE)):  # noqa: SLF001
+        assert f"{seconds:g} seconds" in (docs / page).read_text()
 
 
 def test_definitions_at_the_limits_are_read(tmp_path: Path) -> None:
