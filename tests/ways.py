@@ -46,13 +46,9 @@ def contacts_of(case: Case) -> tuple[pl.DataFrame, Mapping[str, pl.DataType]]:
         path = Path(folder) / "contacts.parquet"
         pq.write_table(case.table, path)
         snapshot = open_snapshot(str(path)).with_fields(fields_of(case))
-        batches = [
-            batch.frame
-            for batch in snapshot.batches(
-                {*snapshot.schema, *snapshot.schema.derived}, max(1, case.table.num_rows // 2)
-            )
-        ]
-        return pl.concat(batches) if batches else pl.DataFrame(schema=dict(snapshot.schema)), snapshot.schema
+        leaves = {*snapshot.schema, *snapshot.schema.derived}
+        batches = [batch.frame for batch in snapshot.batches(leaves, max(1, case.table.num_rows // 2))]
+        return pl.concat(batches) if batches else snapshot.nobody(leaves), snapshot.schema
 
 
 def fields_of(case: Case) -> set[str]:

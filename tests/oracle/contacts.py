@@ -140,6 +140,7 @@ _COLUMNS: dict[str, Cells] = {
     "seen_at": _some([moment.replace(tzinfo=None) for moment in pools.MOMENTS]),
     "met_at": _some(pools.MOMENTS),
     "born_on": _some(pools.DAYS),
+    "device": _some([device.bytes for device in pools.UUIDS]),
     "tags": st.one_of(_lists(pools.TEXTS), _lists(pools.NUMBER_LIKE)),
     "numbers": _lists(pools.LARGE),
     "weights": _lists(pools.FLOATS),

@@ -33,6 +33,7 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
     "boolean": _EQUAL,
     "datetime": (*_NUMBERS, *_WITHIN, *_WITHIN, *_WITHIN),
     "date": (*_NUMBERS, *_WITHIN, *_WITHIN, *_WITHIN),
+    "uuid": (*_EQUAL, *_CONTAIN, *_ORDER, *_OF_TEXT),
     "list": (*_EQUAL, *_CONTAIN),
     "null": (*_EQUAL, *_CONTAIN, *_ORDER, *_OF_TEXT, *_WITHIN),
 }
@@ -100,7 +101,7 @@ def _fitting(draw: DrawFn, snapshot: Snapshot, operators: Sequence[str], others:
     rule = {"field": field, "operator": operator, "value": draw(_readable(kind, operator))}
     if draw(st.integers(0, 5)) == 0:
         rule["missing"] = draw(st.sampled_from(("include", "exclude")))
-    cased = _item(kind).name in ("text", "null") and operator in _IGNORING_CASE and "in" in operators
+    cased = _item(kind).name in ("text", "uuid", "null") and operator in _IGNORING_CASE and "in" in operators
     return {**rule, "ignore_case": draw(st.booleans())} if cased and draw(st.booleans()) else rule
 
 
@@ -116,7 +117,7 @@ def _readable(kind: Kind, operator: str) -> st.SearchStrategy[Any]:
         case "matches":
             return st.sampled_from(pools.PATTERNS)
         case "starts_with" | "ends_with":
-            return st.sampled_from((*_TEXT_VALUES, *pools.NEEDLES))
+            return st.sampled_from((*_TEXT_VALUES, *pools.NEEDLES, *pools.UUID_PARTS))
         case "between":
             return _pairs(kind)
         case "in" | "not_in":
@@ -135,6 +136,8 @@ def _values(kind: Kind, operator: str) -> tuple[Any, ...]:
             return (*pools.MOMENT_TEXTS, *pools.DAY_TEXTS, *pools.DAY_TEXTS, *pools.DAY_TEXTS)
         case "date":
             return pools.DAY_TEXTS
+        case "uuid":
+            return (*pools.UUID_TEXTS, *(pools.UUID_PARTS if operator in _CONTAIN else ()))
         case "null":
             return ("a", 1, True, "2025-03-30")
         case _:
@@ -149,6 +152,7 @@ def _pairs(kind: Kind) -> st.SearchStrategy[list[Any]]:
         "text": (_TEXT_VALUES, pools.GOOD_NUMBERS),
         "datetime": (pools.DAY_TEXTS, pools.MOMENT_TEXTS[: len(pools.MOMENTS)]),
         "date": (pools.DAY_TEXTS,),
+        "uuid": (pools.UUID_TEXTS[:3],),
     }
     pool = st.sampled_from(sorts.get(kind.name, ((*pools.GOOD_NUMBERS, *pools.HUGE_NUMBERS),)))
     return pool.flatmap(lambda one: st.lists(st.sampled_from(one), min_size=2, max_size=2)).map(sorted)

@@ -19,6 +19,7 @@ KindName = Literal[
     "boolean",
     "datetime",
     "date",
+    "uuid",
     "list",
     "struct",
     "map",
@@ -81,6 +82,8 @@ TEXT = Kind("text")
 
 def kind_of(arrow: pa.DataType) -> Kind:
     """Tell the kind of an Arrow type."""
+    if getattr(arrow, "extension_name", None) == "arrow.uuid":
+        return Kind("uuid")
     if pa.types.is_dictionary(arrow):
         return kind_of(arrow.value_type)
     if pa.types.is_struct(arrow):

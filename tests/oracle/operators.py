@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .kinds import Kind, Refused
 from .patterns import searcher
-from .probes import Probe, Reading, between, containment, equality, is_missing, probe
+from .probes import Probe, Reading, between, containment, equality, is_missing, probe, uuid_part
 from .times import local_day, nanoseconds, read_duration, shifted_day, shifted_moment
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def check_ignore_case(name: str, kind: Kind) -> None:
     if name not in _IGNORES_CASE:
         raise Refused(f"{name} knows no ignore_case")
     of = kind.item if kind.name == "list" and kind.item else kind
-    if of.name not in ("text", "null"):
+    if of.name not in ("text", "uuid", "null"):
         raise Refused(f"a {of.name} has no case to ignore")
 
 
@@ -71,11 +71,14 @@ def _order(compare: Callable[[Any, Any], bool]) -> Maker:
 
 def _of_text(name: str) -> Maker:
     def make(kind: Kind, value: str, reading: Reading) -> Test:
+        method = str.startswith if name == "starts_with" else str.endswith
+        if kind.name == "uuid":
+            search = searcher(value, ignore_case=True) if name == "matches" else None
+            return lambda cell: search(str(cell)) if search else method(str(cell), uuid_part(value))
         if kind.name != "text":
             raise Refused(f"{name} is for text, not for {kind.name}")
         if name == "matches":
             return searcher(value, ignore_case=reading.ignore_case)
-        method = str.startswith if name == "starts_with" else str.endswith
         return lambda cell: method(reading.case(cell), reading.case(value))
 
     return make

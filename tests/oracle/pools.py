@@ -6,6 +6,7 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -97,6 +98,24 @@ FLOATS = (
     16777217.0,
 )
 DECIMALS = tuple(map(Decimal, ("0.10", "0.00", "10.00", "10.50", "-1.00", "7.00", "99999999.99", "0.30")))
+UUIDS = tuple(
+    map(
+        UUID,
+        (
+            "00000000-0000-0000-0000-000000000000",
+            "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+            "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+        ),
+    )
+)
+UUID_TEXTS = (
+    *map(str, UUIDS),
+    *(str(one).upper() for one in UUIDS),
+    *(one.hex.upper() for one in UUIDS),
+    *(f"{{{str(one).upper()}}}" for one in UUIDS),
+    *(UUIDS[1].urn, f" {UUIDS[2]} ", "12345678-1234-5678-1234-567812345678"),
+)
+UUID_PARTS = ("6F9", "64ff", "-9C0B-", "0", str(UUIDS[1]).upper(), "x")
 DAYS = tuple(
     map(
         date.fromisoformat,
@@ -218,6 +237,7 @@ def schema(form: str = "struct") -> pa.Schema:
             ("seen_at", pa.timestamp("ns")),
             ("met_at", pa.timestamp("ms", "Europe/Berlin")),
             ("born_on", pa.date32()),
+            ("device", pa.uuid()),
             ("tags", pa.list_(pa.string())),
             ("numbers", pa.list_(pa.int64())),
             ("weights", pa.list_(pa.float64())),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
 
 from .kinds import NULL, Kind, Refused
 from .numeric import as_double, as_exact, as_float, written
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     Test = Callable[[Any], bool]
 
 _DOUBLES_ARE_WHOLE_BELOW = 2**53
+_UUID = r"(urn:uuid:)?(%s|\{%s\})"
+_DIGITS = r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TRUTHS = {"true": True, "false": False}
 
 
@@ -98,9 +102,28 @@ def probe(kind: Kind, value: object, reading: Reading) -> Probe:
             found = _local_day_probe(value, reading) or _instant_probe(value, reading)
         case "date" if isinstance(value, str):
             found = _day_probe(value, _itself)
+        case "uuid":
+            wanted = uuid_text(value)
+            found = None if wanted is None else Probe("text", wanted, str)
+        case _:
+            pass
     if found is None:
         raise Refused(f"a {kind.name} cannot be compared with {value!r}")
     return found
+
+
+def uuid_text(value: object) -> str | None:
+    """Write a value that is a UUID, in whatever form, as all are compared; None if it is not one."""
+    if not isinstance(value, str):
+        return None
+    text = value.strip(" \t\n\r\f\v").lower()
+    written = f"(?:{_DIGITS})"
+    return str(UUID(text)) if re.fullmatch(_UUID % (written, written), text) else None
+
+
+def uuid_part(value: str) -> str:
+    """Write a text as it would be found in a UUID."""
+    return uuid_text(value) or value.lower()
 
 
 def _itself(cell: object) -> object:
@@ -163,9 +186,11 @@ def containment(kind: Kind, value: object, reading: Reading) -> Test:
     """Test a present text for a substring, or a present list for an element."""
     if kind.name == "list":
         return equality(kind, value, reading)
-    if kind.name != "text" or isinstance(value, bool):
+    if kind.name not in ("text", "uuid") or isinstance(value, bool):
         raise Refused(f"a {kind.name} cannot contain {value!r}")
     part = value if isinstance(value, str) else written(_finite(value))
+    if kind.name == "uuid":
+        return lambda cell: uuid_part(part) in str(cell)
     return lambda cell: reading.case(part) in reading.case(cell)
 
 

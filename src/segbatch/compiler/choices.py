@@ -11,7 +11,7 @@ import polars as pl
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import holds, local_day, units
-from segbatch.compiler.reading import WHITE_SPACE, Unreadable, read_moment, read_number
+from segbatch.compiler.reading import WHITE_SPACE, Unreadable, read_moment, read_number, read_uuid
 from segbatch.contacts.fields import Field, element_of
 from segbatch.contacts.kinds import ANY_LENGTH, FLOAT, LONG, WHOLE, Kind
 from segbatch.contacts.numbers import DIGITS
@@ -65,6 +65,8 @@ def _among(field: Field, values: Sequence[Scalar], clock: Clock) -> pl.Expr:
             return field.expr.list.eval(_among(element_of(field), values, clock).fill_null(value=False)).list.any()
         case Kind.TEXT:
             return _text_among(field.expr, values)
+        case Kind.UUID:
+            return _look_up(field.expr, [read_uuid(value) for value in values], pl.String())
         case Kind.NUMBER:
             return _number_among(field, values)
         case Kind.DATETIME:

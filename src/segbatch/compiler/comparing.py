@@ -23,11 +23,13 @@ from segbatch.compiler.exact import (
 from segbatch.compiler.reading import (
     WHITE_SPACE,
     Unreadable,
+    lowered_uuid,
     number_text,
     read_boolean,
     read_date,
     read_moment,
     read_number,
+    read_uuid,
 )
 from segbatch.contacts.fields import Field, element_of
 from segbatch.contacts.kinds import ANY_LENGTH, Kind
@@ -63,6 +65,8 @@ def holds(field: Field, comparison: Comparison, value: Scalar, clock: Clock) -> 
             return _datetime(field, comparison, value, clock)
         case Kind.DATE:
             return COMPARE[comparison](field.expr, pl.lit(read_date(value)))
+        case Kind.UUID:
+            return COMPARE[comparison](field.expr, pl.lit(read_uuid(value)))
         case Kind.LIST:
             return _list(field, comparison, value, clock)
         case Kind.NOTHING:
@@ -86,10 +90,11 @@ def contains(field: Field, value: Scalar, clock: Clock) -> pl.Expr:
         Unreadable: The value cannot be read as the field's type.
     """
     match field.kind:
-        case Kind.TEXT if isinstance(value, bool):
+        case Kind.TEXT | Kind.UUID if isinstance(value, bool):
             raise Unreadable("write a text")
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.UUID:
             part = value if isinstance(value, str) else number_text(value)
+            part = lowered_uuid(part) if field.kind is Kind.UUID else part
             return field.expr.str.contains(part, literal=True)
         case Kind.LIST | Kind.NOTHING | Kind.STRUCT | Kind.OTHER:
             return holds(field, "eq", value, clock)
@@ -118,11 +123,11 @@ def in_lower_case(field: Field) -> Field:
     Raises:
         NotAllowed: It has no texts.
     """
-    if field.kind is Kind.NOTHING:
+    if field.kind in {Kind.NOTHING, Kind.UUID}:
         return field
     if field.kind is Kind.TEXT:
         return field.with_expr(field.expr.str.to_lowercase())
-    if field.kind is Kind.LIST and element_of(field).kind is Kind.NOTHING:
+    if field.kind is Kind.LIST and element_of(field).kind in {Kind.NOTHING, Kind.UUID}:
         return field
     if field.kind is Kind.LIST and element_of(field).kind is Kind.TEXT:
         lowered = element_of(field).expr.str.to_lowercase()

@@ -13,7 +13,7 @@ from segbatch.compiler.choices import UnreadableItem, one_of
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import NotAllowed, contains, holds, in_lower_case, is_blank, nowhere
 from segbatch.compiler.ranges import between, within_last, within_next
-from segbatch.compiler.reading import Meaningless, Unreadable
+from segbatch.compiler.reading import Meaningless, Unreadable, lowered_uuid
 from segbatch.contacts.fields import Field, UnknownColumnError, resolve
 from segbatch.contacts.kinds import Kind, describe, in_words
 from segbatch.definitions.operators import OperatorName
@@ -151,15 +151,17 @@ def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
 def _text_test(rule: Rule, field: Field, value: str) -> pl.Expr:
     if field.kind is Kind.NOTHING:
         return nowhere()
-    if field.kind is not Kind.TEXT:
+    if field.kind not in {Kind.TEXT, Kind.UUID}:
         raise NotAllowed("it is for texts")
+    is_uuid = field.kind is Kind.UUID
+    value = lowered_uuid(value) if is_uuid and rule.operator != "matches" else value
     match rule.operator:
         case "starts_with":
             return field.expr.str.starts_with(value)
         case "ends_with":
             return field.expr.str.ends_with(value)
         case _:
-            return field.expr.str.contains(f"(?i){value}" if rule.ignore_case else value)
+            return field.expr.str.contains(f"(?i){value}" if rule.ignore_case or is_uuid else value)
 
 
 def _lowered(rule: Rule) -> RuleValue:

@@ -8,7 +8,15 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparing import NotAllowed, holds, nowhere, units
 from segbatch.compiler.exact import compare_scaled
-from segbatch.compiler.reading import Meaningless, Unreadable, read_date, read_duration, read_moment, read_number
+from segbatch.compiler.reading import (
+    Meaningless,
+    Unreadable,
+    read_date,
+    read_duration,
+    read_moment,
+    read_number,
+    read_uuid,
+)
 from segbatch.contacts.fields import Field
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.values import Scalar
@@ -41,6 +49,8 @@ def _is_above(kind: Kind, low: Scalar, high: Scalar, clock: Clock) -> bool:
             return low > high
         case Kind.TEXT | Kind.NUMBER:
             return read_number(low) > read_number(high)
+        case Kind.UUID:
+            return read_uuid(low) > read_uuid(high)
         case Kind.DATE:
             return read_date(low) > read_date(high)
         case Kind.DATETIME:

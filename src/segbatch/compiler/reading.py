@@ -18,12 +18,14 @@ __all__ = [
     "Meaningless",
     "Unreadable",
     "ensure_exists",
+    "lowered_uuid",
     "number_text",
     "read_boolean",
     "read_date",
     "read_duration",
     "read_moment",
     "read_number",
+    "read_uuid",
 ]
 
 WHITE_SPACE = " \t\n\r\f\v"
@@ -40,6 +42,9 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
+_UUID = re.compile(
+    r"(?:urn:uuid:)?(\{?)([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(\}?)"
 )
 _DAYS_IN_A_WEEK = 7
 _LONGEST_NUMBER = 400
@@ -117,6 +122,29 @@ def read_date(value: Scalar) -> date:
         return date.fromisoformat(value)
     except ValueError:
         raise Unreadable("no calendar has that day; write a date like '2025-06-01'") from None
+
+
+def read_uuid(value: Scalar) -> str:
+    """Read a UUID in any usual form: in capitals, without hyphens, in braces, or as a URN.
+
+    Returns:
+        Its canonical form.
+
+    Raises:
+        Unreadable: It is another text or not a text.
+    """
+    found = _UUID.fullmatch(value.strip(WHITE_SPACE).lower()) if isinstance(value, str) else None
+    if found is None or bool(found[1]) != bool(found[8]):
+        raise Unreadable("write a UUID like '6f9619ff-8b86-d011-b42d-00c04fc964ff'")
+    return "-".join(found.group(2, 4, 5, 6, 7))
+
+
+def lowered_uuid(value: str) -> str:
+    """Return the canonical form of a UUID, and of another text, which may be a part of one, its lower case."""
+    try:
+        return read_uuid(value)
+    except Unreadable:
+        return value.lower()
 
 
 def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:

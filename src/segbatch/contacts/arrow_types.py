@@ -1,6 +1,6 @@
 """The Arrow types in which contacts are read, whatever types their files have."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 
 import pyarrow as pa
 
@@ -15,7 +15,6 @@ __all__ = [
     "readable_type",
     "stored",
     "unmarked",
-    "uuid_paths",
 ]
 
 _MOST_DIGITS = 38
@@ -121,17 +120,6 @@ def leaves_of(field: pa.Field) -> list[str]:
     if not pa.types.is_struct(field.type) or not field.type.num_fields:
         return [field.name]
     return [f"{field.name}.{leaf}" for child in field.type for leaf in leaves_of(child)]
-
-
-def uuid_paths(fields: Iterable[pa.Field]) -> list[str]:
-    """Return the dotted paths to UUIDs and lists of UUIDs among some fields and in their structs."""
-    found = []
-    for field in fields:
-        if pa.types.is_struct(field.type):
-            found += [f"{field.name}.{path}" for path in uuid_paths(field.type)]
-        elif is_uuid_type(field.type.value_type if is_list(field.type) else field.type):
-            found.append(field.name)
-    return found
 
 
 def stored(kind: pa.DataType) -> pa.DataType:

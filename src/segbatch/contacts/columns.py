@@ -13,7 +13,7 @@ from segbatch.contacts.arrow_types import (
     readable_type,
     unmarked,
 )
-from segbatch.contacts.kinds import OpaqueType, in_words
+from segbatch.contacts.kinds import OpaqueType, UuidType, in_words
 from segbatch.errors import SnapshotError, clipped
 
 __all__ = ["is_text", "kind_words", "polars_schema", "polars_type", "to_frame"]
@@ -58,14 +58,18 @@ def polars_type(kind: pa.DataType) -> pl.DataType:
         return pl.Duration("ms" if kind.unit == "s" else kind.unit)
     if pa.types.is_decimal(kind):
         return pl.Decimal(kind.precision, kind.scale)
-    if pa.types.is_time(kind):
-        return pl.Time()
+    return pl.Time() if pa.types.is_time(kind) else _text_or_bytes(kind)
+
+
+def _text_or_bytes(kind: pa.DataType) -> pl.DataType:
+    if is_uuid_type(kind):
+        return UuidType()
     return pl.String() if is_text(kind) or isinstance(kind, pa.BaseExtensionType) else pl.Binary()
 
 
 def kind_words(kind: pa.DataType) -> str:
     """Name an Arrow type as all messages name types."""
-    return "a UUID" if is_uuid_type(kind) else in_words(polars_type(readable_type(kind)))
+    return in_words(polars_type(readable_type(kind)))
 
 
 def to_frame(table: pa.Table, schema: pa.Schema | None = None, place: str = "") -> pl.DataFrame:

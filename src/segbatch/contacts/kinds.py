@@ -14,6 +14,7 @@ __all__ = [
     "WHOLE",
     "Kind",
     "OpaqueType",
+    "UuidType",
     "children_of",
     "describe",
     "element_type",
@@ -48,11 +49,16 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"
     DATETIME = "date-time"
     DATE = "date"
+    UUID = "UUID"
     LIST = "list"
     STRUCT = "struct"
     OTHER = "other"
     NOTHING = "nothing"
     """Missing for every contact: a key that is nowhere, or a column of nulls without a type."""
+
+
+_KEYS = {Kind.TEXT, Kind.UUID}
+"""The kinds of keys into which a path leads."""
 
 
 class OpaqueType(pl.Object):
@@ -64,6 +70,19 @@ class OpaqueType(pl.Object):
 
     def __init__(self, reason: str = "of a type that Polars does not have") -> None:
         self.reason = reason
+
+
+class UuidType(pl.String):
+    """The type of UUIDs; frames have them as texts in the canonical form."""
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        return isinstance(other, UuidType) or other is UuidType
+
+    def __hash__(self) -> int:
+        return hash(UuidType)
+
+    def __repr__(self) -> str:
+        return "UUID"
 
 
 def has_opaque_part(dtype: pl.DataType) -> bool:
@@ -82,6 +101,8 @@ def has_opaque_part(dtype: pl.DataType) -> bool:
 def kind_of(dtype: pl.DataType) -> Kind:
     """Return the kind of a Polars type."""
     match dtype:
+        case UuidType():
+            return Kind.UUID
         case pl.String() | pl.Categorical() | pl.Enum():
             return Kind.TEXT
         case pl.Boolean():
@@ -117,7 +138,7 @@ def instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
 
 def is_map_of_keys(dtype: pl.DataType) -> bool:
     """Tell whether a type is a map with texts as keys, into which a path could lead."""
-    return isinstance(dtype, pl.Map) and kind_of(instance(dtype.key)) is Kind.TEXT
+    return isinstance(dtype, pl.Map) and kind_of(instance(dtype.key)) in _KEYS
 
 
 class _Identity:
@@ -150,7 +171,7 @@ def pair_of(dtype: pl.DataType) -> tuple[str, str, pl.DataType] | None:
     record = element_type(dtype)
     children = children_of(record)
     for key, value in _PAIRS:
-        if children.keys() >= {key, value} and kind_of(children[key]) is Kind.TEXT:
+        if children.keys() >= {key, value} and kind_of(children[key]) in _KEYS:
             return key, value, children[value]
     return None
 

@@ -24,7 +24,7 @@ def merged_type(dtypes: Sequence[pl.DataType]) -> tuple[pl.DataType, bool]:
     kinds = {kind_of(dtype) for dtype in dtypes}
     if kinds == {Kind.NUMBER}:
         return _number(dtypes), False
-    if kinds == {Kind.TEXT}:
+    if kinds <= {Kind.TEXT, Kind.UUID}:
         return pl.String(), False
     if kinds == {Kind.DATETIME}:
         units = [dtype.time_unit for dtype in dtypes if isinstance(dtype, pl.Datetime)]

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import NEGATIONS
-from segbatch.compiler.reading import WHITE_SPACE, Unreadable, read_date, read_number
+from segbatch.compiler.reading import WHITE_SPACE, Unreadable, read_date, read_number, read_uuid
 from segbatch.contacts.fields import Field
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.operators import OperatorName
@@ -175,6 +175,8 @@ def _target(value: object, seen: Seen) -> str:
     """Write a rule's value as it is read: a day as one of the run's time zone, and a time likewise."""
     if seen.field.kind is Kind.DATE:
         return str(value)
+    if seen.field.kind is Kind.UUID:
+        return shown(read_uuid(str(value)))
     if seen.field.kind is not Kind.DATETIME:
         return json.dumps(value) if isinstance(value, bool) else shown(value)
     try:

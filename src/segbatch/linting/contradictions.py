@@ -18,7 +18,7 @@ from segbatch.linting.regions import Region, meet, region_of
 
 __all__ = ["contradictions"]
 
-_COMPARABLE = (Kind.LIST, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE)
+_COMPARABLE = (Kind.LIST, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE, Kind.UUID)
 """Kinds whose values rules compare; lists come first, since most rules can hold together for one."""
 
 _MOST_BEFORE = 50

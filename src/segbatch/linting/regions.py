@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import NEGATIONS
-from segbatch.compiler.reading import Unreadable, read_boolean, read_date, read_moment, read_number
+from segbatch.compiler.reading import Unreadable, read_boolean, read_date, read_moment, read_number, read_uuid
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.segment import Rule
 from segbatch.definitions.values import Scalar
@@ -116,6 +116,8 @@ def _read(value: Scalar, kind: Kind, clock: Clock) -> tuple[str, Any]:
             return "text", value
         case Kind.BOOLEAN:
             return "boolean", int(read_boolean(value))
+        case Kind.UUID:
+            return "UUID", read_uuid(value)
         case Kind.DATE:
             return "day", read_date(value)
         case Kind.DATETIME:

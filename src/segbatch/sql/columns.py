@@ -73,13 +73,11 @@ class Table:
         schema: The columns of the snapshot with their Polars types.
         forms: The columns that are read as something else than they are stored as.
         dialect: In what is written.
-        uuids: The paths to UUIDs and lists of UUIDs, which rules see as texts.
     """
 
     schema: Mapping[str, pl.DataType]
     forms: Mapping[str, Form]
     dialect: DialectName
-    uuids: frozenset[str] = frozenset()
 
     def column(self, field: Field) -> Column:
         """Return the SQL that reads a field.
@@ -134,9 +132,9 @@ class Table:
                     return read_json(sql, step.splits, dtype)
                 case _:
                     assert_never(step.into)
-        if way.is_static and way.leaf in self.uuids:
-            return exp.cast(sql, "text[]" if kind_of(dtype) is Kind.LIST else "text")
-        return sql
+        if kind_of(dtype) is Kind.LIST and kind_of(element_type(dtype)) is Kind.UUID:
+            return exp.cast(sql, "text[]")
+        return exp.cast(sql, "text") if kind_of(dtype) is Kind.UUID else sql
 
     def _column_of(self, way: Way) -> str:
         return next(head for head, _ in heads(way.leaf) if head in self.schema)

@@ -6,7 +6,7 @@ from typing import assert_never
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.reading import number_text, read_boolean
+from segbatch.compiler.reading import lowered_uuid, number_text, read_boolean, read_uuid
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.values import Scalar
 from segbatch.sql.columns import Column, element_column
@@ -19,6 +19,7 @@ from segbatch.sql.times import compare_date, compare_moment
 __all__ = ["among", "compare", "contains", "ends_with", "matches", "some_element", "starts_with"]
 
 _ELEMENT = "it"
+_PLAIN = {Kind.TEXT, Kind.UUID, Kind.BOOLEAN}
 
 
 def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
@@ -34,6 +35,8 @@ def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock)
             return compare_moment(column, comparison, value, clock)
         case Kind.DATE:
             return compare_date(column, comparison, value)
+        case Kind.UUID:
+            return _compare_text(column, comparison, read_uuid(value))
         case Kind.LIST:
             return some_element(column, lambda element: compare(element, comparison, value, clock))
         case Kind.NOTHING:
@@ -112,11 +115,11 @@ def _one_element(column: Column, element: Column, value: exp.Expr) -> exp.Expr:
             return exp.EQ(this=value, expression=exp.Any(this=exp.Paren(this=found)))
         case "bigquery":
             return exp.In(this=value, unnest=exp.Unnest(expressions=[found]))
-        case "clickhouse" if element.kind in {Kind.TEXT, Kind.BOOLEAN}:
+        case "clickhouse" if element.kind in _PLAIN:
             return exp.Anonymous(this="has", expressions=[found, value])
-        case "spark" if element.kind in {Kind.TEXT, Kind.BOOLEAN}:
+        case "spark" if element.kind in _PLAIN:
             return exp.Anonymous(this="ARRAY_CONTAINS", expressions=[found, value])
-        case "snowflake" if element.kind in {Kind.TEXT, Kind.BOOLEAN}:
+        case "snowflake" if element.kind in _PLAIN:
             return exp.Anonymous(this="ARRAY_CONTAINS", expressions=[exp.cast(value, "variant"), found])
         case _:
             raise Refused(f"this test of a list is not supported for {column.dialect}")
@@ -124,9 +127,10 @@ def _one_element(column: Column, element: Column, value: exp.Expr) -> exp.Expr:
 
 def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:
     """Ask whether a text has another in it, or a list an element that equals the value."""
-    if column.kind is not Kind.TEXT:
+    if column.kind not in {Kind.TEXT, Kind.UUID}:
         return compare(column, "eq", value, clock)
     part = value if isinstance(value, str) else number_text(value)
+    part = lowered_uuid(part) if column.kind is Kind.UUID else part
     if column.dialect == "duckdb":
         return exp.Contains(this=column.sql.copy(), expression=text(part))
     found = exp.StrPosition(this=column.sql.copy(), substr=_part(part, column))

@@ -58,7 +58,7 @@ def _step_into(column: exp.Expr, keys: Sequence[str]) -> exp.Expr:
 
 def _list(column: exp.Expr, keys: Sequence[str], dtype: pl.DataType, dialect: DialectName) -> exp.Expr:
     """Read a list, null where there is none."""
-    if kind_of(element_type(dtype)) not in {Kind.TEXT, Kind.BOOLEAN, Kind.NOTHING}:
+    if kind_of(element_type(dtype)) not in {Kind.TEXT, Kind.UUID, Kind.BOOLEAN, Kind.NOTHING}:
         raise Refused(f"a list in a JSON document, other than of texts, is not supported for {dialect}")
     if dialect == "snowflake":
         return exp.Anonymous(this="AS_ARRAY", expressions=[_step_into(column, keys)])

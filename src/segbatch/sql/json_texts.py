@@ -93,7 +93,7 @@ def _type_in_sql(dtype: pl.DataType, to: pl.DataType) -> str | None:
         return "DOUBLE"
     if to == ANY_LENGTH:
         return "TEXT" if is_whole or isinstance(dtype, pl.Float64) else None
-    is_same = is_whole or kind_of(dtype) in {Kind.TEXT, Kind.BOOLEAN}
+    is_same = is_whole or kind_of(dtype) in {Kind.TEXT, Kind.UUID, Kind.BOOLEAN}
     return "TEXT" if isinstance(to, pl.String) and is_same else None
 
 

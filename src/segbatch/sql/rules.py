@@ -10,6 +10,7 @@ from typing import assert_never, cast
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
+from segbatch.compiler.reading import lowered_uuid
 from segbatch.contacts.kinds import Kind
 from segbatch.definitions.operators import OperatorName
 from segbatch.definitions.segment import Rule
@@ -113,13 +114,15 @@ def _test(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
 
 
 def _text_test(rule: Rule, column: Column, value: str) -> exp.Expr:
+    is_uuid = column.kind is Kind.UUID
+    value = lowered_uuid(value) if is_uuid and rule.operator != "matches" else value
     match rule.operator:
         case "starts_with":
             return starts_with(column, value)
         case "ends_with":
             return ends_with(column, value)
         case _:
-            return matches(column, value, ignore_case=rule.ignore_case)
+            return matches(column, value, ignore_case=rule.ignore_case or is_uuid)
 
 
 def _test_ignoring_case(rule: Rule, column: Column, clock: Clock) -> exp.Expr:

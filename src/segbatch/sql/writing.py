@@ -7,7 +7,6 @@ from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
 from segbatch.compiler.ownership import project_column, project_rule
-from segbatch.contacts.arrow_types import uuid_paths
 from segbatch.contacts.fields import resolve
 from segbatch.definitions.loading import Definition
 from segbatch.definitions.segment import Group, Node, Rule
@@ -108,8 +107,7 @@ class _Writer:
         self._project = project
         self._by_id: Mapping[str, Definition] = {one.segment_id: one for one in prepared.definitions.good}
         snapshot = prepared.snapshot
-        uuids = frozenset(uuid_paths(snapshot.arrow))
-        self._table = Table(snapshot.schema, snapshot.forms, dialect, uuids)
+        self._table = Table(snapshot.schema, snapshot.forms, dialect)
 
     def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
         """Write what a contact has to meet to be in a segment.
