@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import segbatch
 from nights import Nights
 from segbatch import UsageError
-from segbatch.exporting.cells import formula_like, guarded
+from segbatch.exporting.cells import formula_like, guarded, to_cell, to_json
 
 from .conftest import Export, everybody
 
@@ -232,3 +232,21 @@ def test_the_form_is_told_by_the_name_or_the_option(
 ) -> None:
     nights.run(0)
     assert export("pro", name, **options)[0] == '"contact_id"'
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pl.Series([2**63 - 1, 1 - 2**63, None, 0]).cast(pl.Datetime("us")), ["infinity", "-infinity", None, "1970"]),
+        (pl.Series([2**63 - 1, 1 - 2**63, 0]).cast(pl.Datetime("ms", "UTC")), ["infinity", "-infinity", "1970"]),
+        (pl.Series([2**31 - 1, 1 - 2**31, 0], dtype=pl.Int32).cast(pl.Date), ["infinity", "-infinity", "1970"]),
+        (pl.Series([2**63 - 1, 1 - 2**63]).cast(pl.Datetime("ns", "UTC")), ["2262", "1677"]),
+        (pl.Series([3_000_000, -1_000_000], dtype=pl.Int32).cast(pl.Date), ["+10183", "-0768"]),
+    ],
+)
+def test_the_ends_of_dates_and_times_are_written(values: pl.Series, expected: list[str | None]) -> None:
+    found = to_cell(values).to_list()
+    assert len(found) == len(expected)
+    assert all(cell == start or str(cell).startswith(f"{start}-") for cell, start in zip(found, expected, strict=True))
+    in_lists = to_json(values.implode(), is_json=False).to_list()[0]
+    assert all(start is None or start in in_lists for start in expected)

@@ -126,7 +126,7 @@ def _moment_among(field: Field, moments: Sequence[date | datetime], clock: Clock
     days = [moment for moment in moments if not isinstance(moment, datetime)]
     whole = [int(instant) for instant in instants if instant.denominator == 1 and abs(instant) < _INT64]
     by_instant = _look_up(field.expr.to_physical(), whole, pl.Int64())
-    return by_instant | _look_up(local_day(field.expr, clock), days, pl.Date()) if days else by_instant
+    return by_instant | _look_up(local_day(field, clock), days, pl.Date()) if days else by_instant
 
 
 def _look_up(expr: pl.Expr, values: Sequence[object], dtype: pl.DataType) -> pl.Expr:

@@ -39,6 +39,8 @@ __all__ = ["NotAllowed", "contains", "holds", "in_lower_case", "is_blank", "loca
 
 _LARGEST_EXACT_DOUBLE = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY, _LAST_DAY = -719_164, 2_932_899
+"""Days since 1970, two before the year 1 and three after 9999."""
 _UNITS_PER_MICROSECOND = {"ms": Fraction(1, 1000), "us": Fraction(1), "ns": Fraction(1000)}
 _ONLY_PRESENCE = "it can only be asked whether it is there, with 'exists' and 'empty'"
 
@@ -175,7 +177,7 @@ def _datetime(field: Field, comparison: Comparison, value: Scalar, clock: Clock)
     moment = read_moment(value, clock.timezone)
     if isinstance(moment, datetime):
         return compare_scaled(field.expr, pl.Int64(), comparison, units(moment, field.dtype))
-    return COMPARE[comparison](local_day(field.expr, clock), pl.lit(moment))
+    return COMPARE[comparison](local_day(field, clock), pl.lit(moment))
 
 
 def units(moment: datetime, dtype: pl.DataType) -> Fraction:
@@ -184,9 +186,18 @@ def units(moment: datetime, dtype: pl.DataType) -> Fraction:
     return microseconds * _UNITS_PER_MICROSECOND[cast("pl.Datetime", dtype).time_unit]
 
 
-def local_day(expr: pl.Expr, clock: Clock) -> pl.Expr:
-    """Return the calendar day of instants, in the run's time zone."""
-    return expr.dt.convert_time_zone(clock.timezone.key).dt.date()
+def local_day(field: Field, clock: Clock) -> pl.Expr:
+    """Return the calendar day of instants, in the run's time zone.
+
+    Instants before the year 1 or after 9999 have some day there: rules name none, and Polars ends the program for years
+    beyond 262,000, as which infinity is stored. Nanoseconds have no room for the time of another zone at their ends.
+    """
+    expr, unit = field.expr, cast("pl.Datetime", field.dtype).time_unit
+    if unit == "ns":
+        expr, unit = expr.dt.cast_time_unit("us"), "us"
+    a_day = 86_400_000 if unit == "ms" else 86_400_000_000
+    in_calendar = expr.to_physical().clip(_FIRST_DAY * a_day, _LAST_DAY * a_day)
+    return in_calendar.cast(pl.Datetime(unit, "UTC")).dt.convert_time_zone(clock.timezone.key).dt.date()
 
 
 def _list(field: Field, comparison: Comparison, value: Scalar, clock: Clock) -> pl.Expr:

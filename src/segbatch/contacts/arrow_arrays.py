@@ -42,7 +42,7 @@ def converted(array: pa.Array, target: pa.DataType) -> pa.Array:
     kind = array.type
     if isinstance(target, Opaque):
         return _presence(array)
-    if kind == target and not _has_times(kind):
+    if kind.equals(target, check_metadata=True) and not _has_times(kind):
         return array
     if pa.types.is_null(kind):
         return pa.nulls(len(array), stored(target))

@@ -243,7 +243,8 @@ def readable(expr: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
         case pl.Categorical() | pl.Enum():
             return expr.cast(pl.String), pl.String()
         case pl.Datetime(time_zone=None):
-            return expr.dt.replace_time_zone("UTC"), pl.Datetime(dtype.time_unit, "UTC")
+            utc = pl.Datetime(dtype.time_unit, "UTC")
+            return expr.to_physical().cast(utc), utc  # `replace_time_zone` ends the program for years beyond 262,000
         case pl.Datetime():
             return expr.dt.convert_time_zone("UTC"), pl.Datetime(dtype.time_unit, "UTC")
         case pl.Array():

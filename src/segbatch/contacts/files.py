@@ -8,7 +8,7 @@ from threading import Event
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segbatch.contacts.footer import Element, is_encrypted, read_tail, repaired
+from segbatch.contacts.footer import Element, is_encrypted, read_tail, repairs
 from segbatch.contacts.places import READ_SIZE, Place, reading
 from segbatch.contacts.soundness import NOT_UNICODE, ensure_sound
 from segbatch.errors import SnapshotError, clipped
@@ -172,16 +172,17 @@ def _opened(source: pa.NativeFile, metadata: pq.FileMetaData | None = None) -> p
     )
 
 
-def _opened_after_repair(source: pa.NativeFile) -> tuple[pq.ParquetFile, Element]:
+def _opened_after_repair(source: pa.NativeFile) -> tuple[pq.ParquetFile, Element | None]:
     """Open a file that PyArrow refuses; the error is PyArrow's if nothing can be done."""
     footer = read_tail(source)
-    changed = repaired(footer) if footer else None
-    if changed is None:
-        source.seek(0)
-        _opened(source)
-        raise AssertionError(source)
-    metadata = pq.read_metadata(pa.BufferReader(changed[0]))
-    return _opened(source, metadata), changed[1]
+    for changed, root in repairs(footer) if footer else ():
+        try:
+            return _opened(source, pq.read_metadata(pa.BufferReader(changed))), root
+        except (pa.ArrowException, OSError):
+            continue
+    source.seek(0)
+    _opened(source)
+    raise AssertionError(source)
 
 
 def _problem_of(error: Exception) -> str | None:

@@ -2,10 +2,12 @@
 
 Such columns are maps whose keys are optional (Presto, Trino, Athena and Hive wrote them) and decimals with more digits
 than Arrow has. In the schema that PyArrow is given instead, such a map is the list of records that it is stored as, and
-such a decimal is bytes.
+such a decimal is bytes. The types of Arrow that the footer names are left out if PyArrow does not have them, such as
+the whole numbers of 128 bits of Polars.
 """
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -13,11 +15,13 @@ import pyarrow as pa
 from segbatch.contacts.arrow_types import Opaque, is_list
 from segbatch.contacts.thrift import Cursor, Struct, encoded_list
 
-__all__ = ["Element", "is_encrypted", "read_tail", "repaired"]
+__all__ = ["Element", "is_encrypted", "read_tail", "repairs"]
 
 _TAIL = struct.Struct("<I4s")
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _MOST_DIGITS = 76
+_ARROW_SCHEMA, _OTHER_KEY = b"\x0cARROW:schema", b"\x0cother:schema"
+"""The key below which a footer has types of Arrow, with its length, and another key of that length."""
 
 _SCHEMA = 2
 _NAME = 4
@@ -103,15 +107,30 @@ def is_encrypted(source: pa.NativeFile) -> bool:
     return bool(source.read(len(_MAGIC)) == _ENCRYPTED)
 
 
-def repaired(footer: bytes) -> tuple[bytes, Element] | None:
-    """Return a footer whose schema PyArrow can read, and the root of that schema.
+def repairs(footer: bytes) -> Iterator[tuple[bytes, Element | None]]:
+    """Yield footers that PyArrow may be able to read, those with the fewest changes first.
 
     Args:
         footer: The footer as the file has it.
 
-    Returns:
-        The bytes of a Parquet file without data that has the footer; None if there is nothing to repair.
+    Yields:
+        The bytes of a Parquet file without data that has the footer, and the root of its schema if that was changed.
     """
+    before, key, after = footer.rpartition(_ARROW_SCHEMA)
+    for candidate in (footer, *([before + _OTHER_KEY + after] if key else ())):
+        changed = _repaired(candidate)
+        if changed is not None:
+            yield _file_of(changed[0]), changed[1]
+        elif candidate is not footer:
+            yield _file_of(candidate), None
+
+
+def _file_of(footer: bytes) -> bytes:
+    return _MAGIC + footer + _TAIL.pack(len(footer), _MAGIC)
+
+
+def _repaired(footer: bytes) -> tuple[bytes, Element] | None:
+    """Return a footer whose schema PyArrow can read, and its root; None if there is nothing to repair."""
     cursor = Cursor(footer)
     try:
         number = 0
@@ -128,7 +147,7 @@ def repaired(footer: bytes) -> tuple[bytes, Element] | None:
     if not nodes or not _join(nodes) or not sum(map(_repair, nodes)):
         return None
     changed = footer[:begin] + encoded_list([node.fields for node in nodes]) + footer[cursor.at :]
-    return _MAGIC + changed + _TAIL.pack(len(changed), _MAGIC), nodes[0]
+    return changed, nodes[0]
 
 
 def _join(nodes: list[Element]) -> bool:

@@ -9,6 +9,7 @@ from segbatch.compiler.tracing import Part, trace
 from segbatch.contacts.numbers import plain_number
 from segbatch.definitions.segment import Group, Rule
 from segbatch.engines.local import Answers, answer
+from segbatch.explaining.far_times import value_in
 from segbatch.explaining.phrases import group_reason, rule_text
 from segbatch.explaining.reports import Verdict
 from segbatch.explaining.words import Seen, reason
@@ -71,6 +72,5 @@ def _verdict(part: Part, asked: _Asked, *, follow: bool) -> Verdict:
 
 def _seen(rule: Rule, asked: _Asked) -> Seen:
     field = find_field(rule, asked.prepared.snapshot.schema)
-    value = asked.row.select(field.expr.alias("value")).to_series().to_list()[0]
-    value = plain_number(value)
+    value = plain_number(value_in(asked.row.select(field.expr.alias("value")).to_series()))
     return Seen(field, value, asked.prepared.clock)

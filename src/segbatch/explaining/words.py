@@ -13,6 +13,7 @@ from segbatch.contacts.kinds import Kind
 from segbatch.definitions.operators import OperatorName
 from segbatch.definitions.segment import Rule
 from segbatch.errors import shown
+from segbatch.explaining.far_times import FarTime
 
 __all__ = ["Seen", "reason"]
 
@@ -87,6 +88,8 @@ def _written(seen: Seen) -> str:
             return "an object"
         case Kind.OTHER, _:
             return "a value of a type that rules do not compare"
+        case _, FarTime() as words:
+            return words
         case _, datetime() as moment:
             return moment.isoformat().replace("+00:00", "Z")
         case _, list() as items:
@@ -151,7 +154,7 @@ def _ordered(rule: Rule, seen: Seen, *, is_so: bool) -> str:
     if _is_no_number(rule.value, seen):
         return f"{value} is a text that is no number: not ordered"
     order = _ORDER[rule.operator][seen.field.kind in {Kind.DATE, Kind.DATETIME}]
-    how = " by code point" if isinstance(seen.value, str) and isinstance(rule.value, str) else ""
+    how = " by code point" if seen.field.kind is Kind.TEXT and isinstance(rule.value, str) else ""
     return f"{value} is {'' if is_so else 'not '}{order} {wanted}{how}"
 
 

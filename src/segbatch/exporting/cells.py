@@ -32,6 +32,10 @@ _BEFORE, _BEHIND = '{"x":', "}"
 _NO_BREAKS = str.maketrans("\r\n", "  ")
 """In JSON a line breaks only where a blank would do."""
 
+_INSTANT = "%Y-%m-%dT%H:%M:%S%.fZ"
+_MOST_DAYS = 95_000_000
+"""Days before and after 1970 for which Polars has a calendar."""
+
 
 def readable_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
     """Write UUIDs in their own form and other bytes in hexadecimal; other ids are as they are."""
@@ -99,11 +103,13 @@ def _plain(values: pl.Series, *, keep_decimals: bool = False) -> pl.Series:
 def _expressed(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     """Return a value as what JSON has: numbers, booleans, texts, and lists and structs of these."""
     match dtype:
+        case pl.Datetime(time_unit="ns"):
+            return value.to_physical().cast(pl.Datetime("ns", "UTC")).dt.strftime(_INSTANT)
         case pl.Datetime():
-            utc = value.dt.replace_time_zone("UTC") if dtype.time_zone is None else value.dt.convert_time_zone("UTC")
-            return utc.dt.strftime("%Y-%m-%dT%H:%M:%S%.fZ")
+            a_day = 86_400_000 if dtype.time_unit == "ms" else 86_400_000_000
+            return _or_infinity(value, pl.Datetime(dtype.time_unit, "UTC"), _MOST_DAYS * a_day, _INSTANT)
         case pl.Date():
-            return value.dt.strftime("%Y-%m-%d")
+            return _or_infinity(value, dtype, _MOST_DAYS, "%Y-%m-%d")
         case pl.Time() | pl.Duration():
             return value.dt.to_string("iso:strict")
         case pl.Binary():
@@ -114,6 +120,13 @@ def _expressed(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
             return value.cast(pl.Float64 if dtype.scale else pl.Int128)
         case _:
             return _expressed_parts(value, dtype) if dtype.is_nested() else value
+
+
+def _or_infinity(value: pl.Expr, dtype: pl.DataType, most: int, form: str) -> pl.Expr:
+    """Write a date or date-time; Polars ends the program for one that is as far away as infinity is stored."""
+    units = value.to_physical()
+    far = pl.when(units > most).then(pl.lit("infinity")).when(units < -most).then(pl.lit("-infinity"))
+    return far.otherwise(units.clip(-most, most).cast(dtype).dt.strftime(form))
 
 
 def _expressed_parts(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_date", "compare_moment", "within"]
 
+_ENDS_OF_NANOSECONDS = ("1677-09-21 00:12:43.145224", "2262-04-11 23:47:16.854775")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 2**63
 _NEAR_MIDNIGHT = timedelta(hours=4)
@@ -133,7 +134,7 @@ def _local_day(column: Column, clock: Clock) -> exp.Expr:
     dtype, sql, zone = cast("pl.Datetime", column.dtype), column.sql.copy(), clock.timezone.key
     if dtype.time_unit == "ns":
         column.refuse_outside_duckdb("a column of nanoseconds")
-        sql = _in_microseconds(sql)
+        sql = _in_microseconds(column)
     if dtype.time_zone is None or dtype.time_unit == "ns":
         if zone == "UTC":
             return exp.cast(sql, "date")
@@ -141,13 +142,25 @@ def _local_day(column: Column, clock: Clock) -> exp.Expr:
     return exp.cast(exp.AtTimeZone(this=sql, zone=text(zone)), "date")
 
 
-def _in_microseconds(sql: exp.Expr) -> exp.Expr:
-    """Cut off nanoseconds downwards; DuckDB's own cast goes towards 1970, and so into the next day."""
-    nanoseconds = exp.Anonymous(this="EPOCH_NS", expressions=[sql])
-    before = exp.LT(this=nanoseconds.copy(), expression=whole(0))
-    lowered = exp.Paren(this=exp.Sub(this=nanoseconds, expression=exp.func("IF", before, whole(999), whole(0))))
-    microseconds = exp.IntDiv(this=lowered, expression=whole(1000))
-    return exp.Anonymous(this="MAKE_TIMESTAMP", expressions=[microseconds])
+def _in_microseconds(column: Column) -> exp.Expr:
+    """Cut off nanoseconds downwards; DuckDB's own cast goes towards 1970, and so into the next day.
+
+    The first and the last instant are infinity in DuckDB, for which EPOCH_NS is null.
+    """
+    nanoseconds = exp.Anonymous(this="EPOCH_NS", expressions=[column.sql.copy()])
+    rest = exp.Mod(this=nanoseconds, expression=whole(1000))
+    is_lower = exp.func("IF", exp.LT(this=rest, expression=whole(0)), whole(1), whole(0))
+    lowered = exp.Sub(this=exp.IntDiv(this=nanoseconds.copy(), expression=whole(1000)), expression=is_lower)
+    made = exp.Anonymous(this="MAKE_TIMESTAMP", expressions=[lowered])
+    first, last = (exp.cast(text(written), "timestamp") for written in _ENDS_OF_NANOSECONDS)
+    epoch = _instant(_EPOCH, column)
+    ends = exp.Case(
+        ifs=[
+            exp.If(this=exp.LT(this=column.sql.copy(), expression=epoch), true=first),
+            exp.If(this=exp.GT(this=column.sql.copy(), expression=epoch.copy()), true=last),
+        ]
+    )
+    return exp.Coalesce(this=made, expressions=[ends])
 
 
 def within(column: Column, duration: Scalar, clock: Clock, sign: int) -> exp.Expr:
