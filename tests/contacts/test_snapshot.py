@@ -13,7 +13,7 @@ import pytest
 from builders import write_contacts
 from segbatch import SnapshotError
 from segbatch.contacts.ids import IdCheck, ids_as_series
-from segbatch.contacts.kinds import Kind, describe, kind_of
+from segbatch.contacts.kinds import Kind, UuidType, describe, kind_of
 from segbatch.contacts.snapshot import open_snapshot
 
 
@@ -58,7 +58,7 @@ def test_json_and_uuid_columns_of_duckdb_are_read_as_they_are_stored(tmp_path: P
     path = tmp_path / "c.parquet"
     duckdb.execute(f"COPY (SELECT uuid() AS id, '{{\"a\":1}}'::JSON AS j) TO '{path}'")
     snapshot = open_snapshot(str(path))
-    assert snapshot.schema == {"id": pl.String, "j": pl.String}
+    assert snapshot.schema == {"id": UuidType(), "j": pl.String}
     assert len(pl.concat(snapshot.ids(10))) == 1
 
 

@@ -61,7 +61,7 @@ ODD = {
     "duration": pa.array([1, None], pa.duration("s")),
     "decimal32": pa.array([Decimal("1.5"), None], pa.decimal32(5, 1)),
     "fixed bytes": pa.array([b"abc", None], pa.binary(3)),
-    "month interval": pa.array([1, None], pa.time64("ns")),
+    "time of day in nanoseconds": pa.array([1, None], pa.time64("ns")),
     "nulls": pa.nulls(2),
 }
 
