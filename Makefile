@@ -70,7 +70,7 @@ fresh: ## Run demo and test in fresh clones without a cache, with Python 3.11 an
 	.ci/fresh
 
 property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
-	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q -n $(JOBS) --dist worksteal tests/differential tests/linting
+	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q -n $(JOBS) --dist worksteal tests/differential tests/findings
 
 crash: $(READY) ## Kill runs, fill disks, spoil snapshots, inject faults (KILLS=N FAULTS=N; as root, installs gcc; takes minutes)
 	if [ "$$(id -u)" = 0 ] && ! command -v cc gcc clang > /dev/null && command -v apt-get > /dev/null; then \
@@ -98,8 +98,8 @@ $(AIRFLOW)/.ready: requirements/airflow.txt $(INSTALLER) pyproject.toml
 	touch $@
 
 airflow: $(READY) $(AIRFLOW)/.ready ## Run the operator and the sample DAG in a real Airflow (takes minutes)
-	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python src/segbatch/airflow jobs tests/airflow tests/builders.py
-	$(AIRFLOW_COVERAGE) run $(AIRFLOW_MEASURED) --branch --include='src/segbatch/airflow/*' -m pytest -q --durations=5 tests/airflow
+	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python src/segbatch/interfaces/airflow jobs tests/airflow tests/builders.py
+	$(AIRFLOW_COVERAGE) run $(AIRFLOW_MEASURED) --branch --include='src/segbatch/interfaces/airflow/*' -m pytest -q --durations=5 tests/airflow
 	$(AIRFLOW_COVERAGE) report $(AIRFLOW_MEASURED) --show-missing --fail-under=95
 
 BENCH ?= --all --results benchmarks/last_run.json --page docs/benchmarks.md

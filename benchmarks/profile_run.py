@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 STEPS: Final = {
-    "read definitions": ["segbatch.job:load_definitions"],
-    "open the snapshot, plan": ["segbatch.job:prepare"],
-    "find the last run": ["segbatch.job:follow"],
-    "read": ["segbatch.contacts.snapshot:Snapshot.batches"],
-    "predicates": ["segbatch.engines.local:answer"],
-    "conditions": ["segbatch.engines.local:evaluate_batch"],
-    "membership": ["segbatch.publishing.membership:MembershipWriter.write"],
-    "bits": ["segbatch.publishing.slots:Slots.pack", "segbatch.publishing.state:StateWriter.write"],
-    "sizes, and other recording": ["segbatch.publishing.recorder:Recorder._record"],
-    "changes: bits of the previous run": ["segbatch.publishing.state:State.octets_of"],
-    "changes: what differs": ["segbatch.publishing.recorder:differences"],
-    "changes: writing": ["segbatch.publishing.changes:ChangesWriter.write"],
-    "changes: align the contacts": ["segbatch.publishing.recorder:LastNight.of"],
-    "ids: hashes": ["segbatch.contacts.ids:IdCheck.add"],
-    "ids: duplicates": ["segbatch.contacts.ids:IdCheck.finish"],
-    "digest of the snapshot": ["segbatch.night:_digest"],
-    "digest and write of the files": ["segbatch.publishing.digesting:DigestingFile.write"],
-    "publish: flush to the disk": ["segbatch.publishing.publish:sync_tree"],
-    "publish: tables of DuckDB": ["segbatch.publishing.publish:build_catalogue"],
-    "publish: the rest": ["segbatch.job:publish"],
-    "remove old runs": ["segbatch.job:prune"],
+    "read definitions": ["segbatch.pipeline.run:load_definitions"],
+    "open the snapshot, plan": ["segbatch.pipeline.run:prepare"],
+    "find the last run": ["segbatch.pipeline.run:follow"],
+    "read": ["segbatch.snapshot.snapshot:Snapshot.batches"],
+    "predicates": ["segbatch.engine.local:answer"],
+    "conditions": ["segbatch.engine.local:evaluate_batch"],
+    "membership": ["segbatch.storage.membership_writer:MembershipWriter.write"],
+    "bits": ["segbatch.storage.bitmap:Slots.pack", "segbatch.storage.state:StateWriter.write"],
+    "sizes, and other recording": ["segbatch.storage.recorder:Recorder._record"],
+    "changes: bits of the previous run": ["segbatch.storage.state:State.octets_of"],
+    "changes: what differs": ["segbatch.storage.recorder:differences"],
+    "changes: writing": ["segbatch.storage.changes_writer:ChangesWriter.write"],
+    "changes: align the contacts": ["segbatch.storage.recorder:LastNight.of"],
+    "ids: hashes": ["segbatch.snapshot.id_checks:IdCheck.add"],
+    "ids: duplicates": ["segbatch.snapshot.id_checks:IdCheck.finish"],
+    "digest of the snapshot": ["segbatch.pipeline.evaluation:_digest"],
+    "digest and write of the files": ["segbatch.storage.checksum_file:DigestingFile.write"],
+    "publish: flush to the disk": ["segbatch.storage.publish:sync_tree"],
+    "publish: tables of DuckDB": ["segbatch.storage.publish:build_catalogue"],
+    "publish: the rest": ["segbatch.pipeline.run:publish"],
+    "remove old runs": ["segbatch.pipeline.run:prune"],
     "wait for another thread": ["concurrent.futures:Future.result", "concurrent.futures:ThreadPoolExecutor.shutdown"],
 }
 START: Final = "start Python, load the program"
@@ -128,7 +128,7 @@ def main() -> None:
     place, sys.argv = Path(sys.argv[1]), ["segbatch", *sys.argv[2:]]
     clock = Clock()
     lost = install(clock)
-    from segbatch.cli import main as segbatch  # noqa: PLC0415 - what it loads is part of the time
+    from segbatch.interfaces.cli import main as segbatch  # noqa: PLC0415 - what it loads is part of the time
 
     started = time.time() - born
     try:

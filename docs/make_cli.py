@@ -11,9 +11,9 @@ from typing import Any
 
 import typer
 
-from segbatch import cli
-from segbatch.cli.configuring import settings_of
-from segbatch.settings.model import Job
+from segbatch.config.model import Job
+from segbatch.interfaces import cli
+from segbatch.interfaces.cli.settings_defaults import settings_of
 
 __all__ = ["make_configuration", "make_page"]
 

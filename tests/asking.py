@@ -12,12 +12,12 @@ from typing import Any
 
 import httpx
 
-from segbatch.api.app import make_app
-from segbatch.api.previewing import Previewer
-from segbatch.api.service import Service
-from segbatch.api.serving import log_warning
 from segbatch.definitions.store import SegmentStore
-from segbatch.keys import KeyRing
+from segbatch.interfaces.api.app import make_app
+from segbatch.interfaces.api.dependencies import Service
+from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.preview_worker import Previewer
+from segbatch.interfaces.api.server import log_warning
 
 SEGMENTS = "/api/v1/contacts/segments"
 OTHERS = ("/healthz", "/openapi.json")

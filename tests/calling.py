@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from segbatch import cli
+from segbatch.interfaces import cli
 
 
 class Stdin(io.TextIOWrapper):

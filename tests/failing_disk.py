@@ -13,7 +13,7 @@ def refuse_flushes_of_folders(patch: pytest.MonkeyPatch) -> None:
     def fail(_: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    patch.setattr("segbatch.disk.sync_folder", fail)
+    patch.setattr("segbatch.platform.files.sync_folder", fail)
 
 
 def refuse_removal(patch: pytest.MonkeyPatch, ending: str) -> None:

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from segbatch.publishing.querying import query
-from segbatch.publishing.reading import read_history, read_manifest
-from segbatch.publishing.records import History, Manifest
+from segbatch.model.manifest import History, Manifest
+from segbatch.runs.query import query
+from segbatch.storage.manifest_io import read_history, read_manifest
 
 FIRST_NIGHT = datetime(2025, 11, 1, 2, tzinfo=UTC)
 

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 from oracle.evaluator import Refused, check, members
 from oracle.strategies import Case
 from segbatch import DefinitionError, Segment
-from segbatch.contacts.snapshot import open_snapshot
-from segbatch.definitions.loading import Definition, Definitions
-from segbatch.preparing import Prepared, Question, prepare
-from segbatch.sql.writing import query
+from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.definitions.loader import Definition, Definitions
+from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.sql.query import query
 
 CONNECTION = duckdb.connect(config={"threads": 1})
 

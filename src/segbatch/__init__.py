@@ -13,10 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from segbatch.checking import CheckReport, check
-    from segbatch.compiler.expressions import compile_segment
-    from segbatch.definitions.loading import load_segments
-    from segbatch.definitions.segment import Group, Rule, Segment
+    from segbatch.authoring.check import CheckReport, check
+    from segbatch.authoring.explain.explain import explain, funnel
+    from segbatch.authoring.explain.reports import Explanation, Funnel
+    from segbatch.authoring.preview import PreviewReport, preview
+    from segbatch.compiler.compile_segment import compile_segment
+    from segbatch.definitions.loader import load_segments
     from segbatch.errors import (
         DefinitionError,
         ExportError,
@@ -26,16 +28,15 @@ if TYPE_CHECKING:
         SnapshotError,
         UsageError,
     )
-    from segbatch.explaining.explain import explain, funnel
-    from segbatch.explaining.reports import Explanation, Funnel
-    from segbatch.exporting.export import ExportReport, export
-    from segbatch.job import RunReport, run
-    from segbatch.linting.lint import LintReport, lint
-    from segbatch.linting.names import Finding
-    from segbatch.previewing import PreviewReport, preview
-    from segbatch.publishing.guard import Guard
-    from segbatch.publishing.lock import LockedError, Patience
-    from segbatch.publishing.pruning import Keep
+    from segbatch.exports.export import ExportReport, export
+    from segbatch.findings.lint import LintReport, lint
+    from segbatch.findings.names import Finding
+    from segbatch.model.run_report import RunReport
+    from segbatch.model.segment import Group, Rule, Segment
+    from segbatch.pipeline.guardrails import Guard
+    from segbatch.pipeline.run import run
+    from segbatch.storage.output_lock import LockedError, Patience
+    from segbatch.storage.retention import Keep
     from segbatch.version import __version__
 
 __all__ = [
@@ -74,10 +75,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "segbatch.checking": ("CheckReport", "check"),
-    "segbatch.compiler.expressions": ("compile_segment",),
-    "segbatch.definitions.loading": ("load_segments",),
-    "segbatch.definitions.segment": ("Group", "Rule", "Segment"),
+    "segbatch.authoring.check": ("CheckReport", "check"),
+    "segbatch.compiler.compile_segment": ("compile_segment",),
+    "segbatch.definitions.loader": ("load_segments",),
+    "segbatch.model.segment": ("Group", "Rule", "Segment"),
     "segbatch.errors": (
         "DefinitionError",
         "ExportError",
@@ -87,16 +88,16 @@ _HOMES = {
         "SnapshotError",
         "UsageError",
     ),
-    "segbatch.explaining.explain": ("explain", "funnel"),
-    "segbatch.explaining.reports": ("Explanation", "Funnel"),
-    "segbatch.exporting.export": ("ExportReport", "export"),
-    "segbatch.job": ("RunReport", "run"),
-    "segbatch.previewing": ("PreviewReport", "preview"),
-    "segbatch.publishing.guard": ("Guard",),
-    "segbatch.publishing.lock": ("LockedError", "Patience"),
-    "segbatch.publishing.pruning": ("Keep",),
-    "segbatch.linting.lint": ("LintReport", "lint"),
-    "segbatch.linting.names": ("Finding",),
+    "segbatch.authoring.explain.explain": ("explain", "funnel"),
+    "segbatch.authoring.explain.reports": ("Explanation", "Funnel"),
+    "segbatch.exports.export": ("ExportReport", "export"),
+    "segbatch.pipeline.run": ("RunReport", "run"),
+    "segbatch.authoring.preview": ("PreviewReport", "preview"),
+    "segbatch.pipeline.guardrails": ("Guard",),
+    "segbatch.storage.output_lock": ("LockedError", "Patience"),
+    "segbatch.storage.retention": ("Keep",),
+    "segbatch.findings.lint": ("LintReport", "lint"),
+    "segbatch.findings.names": ("Finding",),
 }
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from segbatch import signals
+from segbatch.platform import signals
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -20,7 +20,7 @@ def main() -> None:
     _ensure_stderr()
     sys.stderr = _lenient(sys.stderr)
     signals.watch()
-    from segbatch import cli  # noqa: PLC0415 - takes a moment
+    from segbatch.interfaces import cli  # noqa: PLC0415 - takes a moment
 
     try:
         cli.main()

@@ -32,9 +32,9 @@ from acceptance.writers import (
 )
 from asking import serving
 from segbatch.client import AsyncSegmentsClient, SegmentsClient
-from segbatch.definitions.loading import load_definitions
+from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.store import SegmentStore
-from segbatch.keys import KeyRing
+from segbatch.interfaces.api.keys import KeyRing
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 

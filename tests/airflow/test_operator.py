@@ -25,8 +25,8 @@ from slow import write_slow_contacts, write_slow_segment
 
 from builders import rule, write_contacts, write_segment
 from segbatch.airflow import SegbatchOperator
-from segbatch.publishing.lock import NO_PATIENCE, locked
-from segbatch.publishing.reading import read_history
+from segbatch.storage.manifest_io import read_history
+from segbatch.storage.output_lock import NO_PATIENCE, locked
 
 NIGHT = datetime(2025, 11, 4, 2, tzinfo=UTC)
 AUDIENCES = Asset("audiences")

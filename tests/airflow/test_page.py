@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowException
 from airflow.sdk.execution_time.context import OutletEventAccessors
 
 from builders import rule, write_contacts, write_segment
-from segbatch.publishing.reading import read_history
+from segbatch.storage.manifest_io import read_history
 
 PAGE = (Path(__file__).parents[2] / "docs" / "airflow.md").read_text()
 DAGS = re.findall(r"^```py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

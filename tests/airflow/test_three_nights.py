@@ -20,7 +20,7 @@ from service import Airflow, eventually, serving
 from slow import write_slow_contacts, write_slow_segment
 
 from builders import rule, write_contacts, write_segment
-from segbatch.publishing.lock import Patience, locked
+from segbatch.storage.output_lock import Patience, locked
 
 DAG, READER = "audiences", "after_audiences"
 SAMPLE = Path(__file__).parents[2] / "jobs" / "segbatch_dag.py"

@@ -15,8 +15,8 @@ import pytest
 import segbatch
 from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
-from segbatch.publishing.pruning import Keep, prune
-from segbatch.publishing.reading import read_history
+from segbatch.storage.manifest_io import read_history
+from segbatch.storage.retention import Keep, prune
 
 
 def numbered(size: int) -> pa.Table:
@@ -70,8 +70,8 @@ def test_members_are_those_of_the_last_run_and_of_the_project(ask: Asking) -> No
 def test_pages_hold_every_member_once_and_in_order(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, limit: int, rows: int
 ) -> None:
-    monkeypatch.setattr("segbatch.engines.local._MOST_ROWS", rows)
-    monkeypatch.setattr("segbatch.engines.local._FEWEST_ROWS", 1)
+    monkeypatch.setattr("segbatch.engine.local._MOST_ROWS", rows)
+    monkeypatch.setattr("segbatch.engine.local._FEWEST_ROWS", 1)
     run(ask, numbered(600))
     found = list(pages(ask, "/pro", limit))
     ids = [contact_id for page in found for contact_id in page["members"]]

@@ -12,10 +12,10 @@ from referencing import Registry, Resource
 
 from asking import PRO, Asking
 from builders import rule
-from segbatch.api import members, previews, routes
-from segbatch.api.openapi import openapi
-from segbatch.api.problems import CODES
-from segbatch.definitions.operators import OPERATORS
+from segbatch.interfaces.api import members, previews, routes
+from segbatch.interfaces.api.openapi import openapi
+from segbatch.interfaces.api.problems import CODES
+from segbatch.model.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 DESCRIBED = openapi()

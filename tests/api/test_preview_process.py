@@ -13,8 +13,8 @@ import pytest
 
 from asking import PRO, Asking, serving
 from builders import rule, write_contacts
-from segbatch.api import limits
-from segbatch.api.previewing import Previewer
+from segbatch.interfaces.api import limits
+from segbatch.interfaces.api.preview_worker import Previewer
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
@@ -58,7 +58,7 @@ def test_a_preview_ends_at_its_limit_whatever_it_does_and_the_next_is_answered(
 ) -> None:
     assert preview(ask).json()["member_count"] == 1
     first = process_of(previewer)
-    monkeypatch.setattr("segbatch.api.previews.PREVIEW_TIME", 1.0)
+    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_TIME", 1.0)
     begun = time.monotonic()
     answer = preview(ask, SLOW)
     assert time.monotonic() - begun < 10
@@ -97,7 +97,7 @@ def test_a_process_that_dies_in_the_middle_is_told(
     ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     previewer.start()
-    monkeypatch.setattr("segbatch.api.previewing._START", "import sys; sys.stdin.buffer.read(1)")
+    monkeypatch.setattr("segbatch.interfaces.api.preview_worker._START", "import sys; sys.stdin.buffer.read(1)")
     previewer.replace()
     answer = preview(ask)
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:segbatch:problem:unavailable")
@@ -111,18 +111,19 @@ def test_a_process_that_dies_in_the_middle_is_told(
 def test_a_fault_in_the_process_is_told_to_the_log_alone(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    failing = "import segbatch.api.preview_process as p; p.evaluate = lambda job: 1 // 0; "
+    failing = "import segbatch.interfaces.api.preview_process as p; p.evaluate = lambda job: 1 // 0; "
     start = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    monkeypatch.setattr("segbatch.api.previewing._START", f"{start}{failing}p.main()")
+    monkeypatch.setattr("segbatch.interfaces.api.preview_worker._START", f"{start}{failing}p.main()")
     answer = preview(ask)
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:segbatch:problem:fault")
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 def test_what_is_printed_in_the_process_is_no_reply(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    start = "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); import segbatch.api.preview_process as p; "
+    start = "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    start += "import segbatch.interfaces.api.preview_process as p; "
     talking = "real = p.replied; p.replied = lambda job: os.write(1, b'x') and real(job); "
-    monkeypatch.setattr("segbatch.api.previewing._START", f"{start}{talking}p.main()")
+    monkeypatch.setattr("segbatch.interfaces.api.preview_worker._START", f"{start}{talking}p.main()")
     assert preview(ask).json()["member_count"] == 1
 
 
@@ -144,7 +145,7 @@ def test_patterns_that_do_not_compile_are_told_with_their_place(ask: Asking) -> 
 
 
 def test_patterns_that_take_too_long_to_compile_are_refused(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.api.drafts.PATTERN_TIME", 0.1)
+    monkeypatch.setattr("segbatch.interfaces.api.payloads.PATTERN_TIME", 0.1)
     made = ask.made()
     slow = [{"match": "any", "rules": [one | {"value": f"{one['value']}other"} for one in SLOW]}]
     message = "the regular expressions take more than 0.1 s to compile; write fewer or smaller"

@@ -175,7 +175,7 @@ def test_a_snapshot_that_cannot_be_used_is_the_operators_to_mend(
 
 
 def test_a_preview_ends_when_it_takes_too_long_or_the_server_ends(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.api.previews.PREVIEW_TIME", -1.0)
+    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_TIME", -1.0)
     assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 504
     ask.service.stopping.set()
     assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 503
@@ -189,9 +189,9 @@ def test_previews_take_turns_and_keep_nothing_else_waiting(ask: Asking, monkeypa
         assert go_on.wait(60)
         return ("nowhere", "UTC", None, None)
 
-    monkeypatch.setattr("segbatch.api.previews._snapshot", wait)
-    monkeypatch.setattr("segbatch.api.previews.PREVIEW_PATIENCE", 0.2)
-    monkeypatch.setattr("segbatch.api.previews.PREVIEW_QUEUE", 2)
+    monkeypatch.setattr("segbatch.interfaces.api.previews._snapshot", wait)
+    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_PATIENCE", 0.2)
+    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE", 2)
 
     async def ask_all() -> tuple[list[int], int]:
         options = {"json": {"rules": PRO["rules"]}}

@@ -11,9 +11,9 @@ import pytest
 
 from asking import PRO, SEGMENTS, Asking
 from failing_disk import refuse_flushes_of_folders, report_failure
-from segbatch.api.limits import HEALTH, MAX_BODY, MAX_REQUESTS
-from segbatch.api.watching import Watched
-from segbatch.definitions.store.locking import writing_alone
+from segbatch.definitions.store.write_lock import writing_alone
+from segbatch.interfaces.api.limits import HEALTH, MAX_BODY, MAX_REQUESTS
+from segbatch.interfaces.api.middleware import Watched
 
 JSON = {"Content-Type": "application/json"}
 RULE = {"field": "plan", "operator": "eq", "value": "pro"}
@@ -212,7 +212,7 @@ def test_a_folder_that_cannot_be_written_says_so_without_its_path(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("segbatch.disk.sync_file", full)
+    monkeypatch.setattr("segbatch.platform.files.sync_file", full)
     answer = ask("POST", json=PRO)
     document(answer, 503, "unavailable")
     assert str(ask.segments) not in answer.text

@@ -12,8 +12,16 @@ import pytest
 
 from asking import PRO, SEGMENTS, serving
 from builders import rule, write_contacts
-from segbatch.api.limits import KEEP_ALIVE, MAX_BODY, MAX_CONNECTIONS, MAX_FIRST, MAX_MEMBERS, PATIENCE, STOP_TIME
-from segbatch.definitions.store.locking import writing_alone
+from segbatch.definitions.store.write_lock import writing_alone
+from segbatch.interfaces.api.limits import (
+    KEEP_ALIVE,
+    MAX_BODY,
+    MAX_CONNECTIONS,
+    MAX_FIRST,
+    MAX_MEMBERS,
+    PATIENCE,
+    STOP_TIME,
+)
 
 pytestmark = pytest.mark.slow
 

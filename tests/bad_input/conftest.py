@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pytest
 
-from segbatch import cli
+from segbatch.interfaces import cli
 
 from .making import contacts, encode, segment
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segbatch.definitions.operators import OPERATORS
+from segbatch.model.operators import OPERATORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

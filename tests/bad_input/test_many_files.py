@@ -21,6 +21,8 @@ from .making import (
     segment,
 )
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from .conftest import Program
 

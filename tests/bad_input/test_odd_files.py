@@ -16,6 +16,8 @@ import pytest
 from .conftest import GOOD, SNAPSHOT, write
 from .making import ABSENT, contacts, encode, rule, segment
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from .conftest import Program
 

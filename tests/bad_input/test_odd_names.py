@@ -15,6 +15,8 @@ import pytest
 from .conftest import GOOD, SNAPSHOT, write
 from .making import A_SEGMENT, ABSENT, AN_ID, SEGMENT_KEYS, contacts, rule, segment
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from .conftest import Program
 

@@ -14,6 +14,8 @@ import pytest
 from .conftest import GOOD, write
 from .making import contacts, segment
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from .conftest import Program
 

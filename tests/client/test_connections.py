@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from segbatch.api.limits import KEEP_ALIVE
 from segbatch.client import AsyncSegmentsClient, SegmentsClient
-from segbatch.client.base import LIMITS
+from segbatch.interfaces.api.limits import KEEP_ALIVE
+from segbatch.interfaces.client.base import LIMITS
 
 
 class Counting(ThreadingHTTPServer):

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from builders import rule, write_contacts, write_segment
 from fault_cases import AS_OF, PEOPLE
-from segbatch.keys import KeyRing
-from segbatch.telling.outcome import STATUSES as STATUS_NAMES
+from segbatch.interfaces.api.keys import KeyRing
+from segbatch.observability.run_outcome import STATUSES as STATUS_NAMES
 
 State = Any
 RUN = ["run", "--contacts", "contacts.parquet", "--segments", "segments", "--log-format", "plain"]

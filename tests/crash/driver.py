@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import segbatch
-import segbatch.job  # so that all is loaded before the run
+import segbatch.pipeline.run  # so that all is loaded before the run
 
 STEPS = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 

@@ -22,7 +22,7 @@ from requests_in_process import ask
 LONGEST = 60.0
 """How many seconds a command may take."""
 
-LEFT_OUT = ("segbatch.airflow", "segbatch.__main__", "segbatch.telling.hook_runner")
+LEFT_OUT = ("segbatch.airflow", "segbatch.__main__", "segbatch.observability.hook_runner")
 
 
 def load() -> None:

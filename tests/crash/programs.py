@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 HOLD_UP = """
-import segbatch.night
-records = segbatch.night.segment_records
+import segbatch.pipeline.evaluation
+records = segbatch.pipeline.evaluation.segment_records
 def hold_up(outcome):
     print("at work", flush=True)
     sys.stdin.readline()
     return records(outcome)
-segbatch.night.segment_records = hold_up
+segbatch.pipeline.evaluation.segment_records = hold_up
 """
 """Lets a run wait for a line on its standard input when it has evaluated everything."""
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 
-from segbatch.api.app import make_app
-from segbatch.api.service import Service
-from segbatch.api.serving import log_warning
 from segbatch.definitions.store import SegmentStore
-from segbatch.keys import KeyRing
+from segbatch.interfaces.api.app import make_app
+from segbatch.interfaces.api.dependencies import Service
+from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.server import log_warning
 
 
 def ask(secret: str, method: str, path: str, body: str) -> None:

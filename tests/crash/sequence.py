@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from builders import rule, write_contacts, write_segment
-from segbatch.publishing.reading import read_history
+from segbatch.storage.manifest_io import read_history
 from sights import FINGERPRINT
 
 DRIVER = Path(__file__).with_name("driver.py")

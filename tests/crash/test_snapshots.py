@@ -12,8 +12,9 @@ import pytest
 
 import segbatch
 from builders import rule, write_segment
-from segbatch.contacts import files, snapshot
-from segbatch.night import Night
+from segbatch.pipeline.evaluation import Night
+from segbatch.snapshot import snapshot
+from segbatch.snapshot.parquet import files
 from sequence import Night as Made
 from sequence import ensure_tidy, make_nights, tables
 

@@ -16,19 +16,19 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from cron import at_work, scheduled, wait_for
-from segbatch.publishing.lock import NO_PATIENCE, locked
+from segbatch.storage.output_lock import NO_PATIENCE, locked
 
 SCRIPT = Path(__file__).parents[2] / "jobs" / "nightly.sh"
 TOLD = 'env | sort > "$NAME.env"; cat > "$NAME.json"'
 
 HELD_UP = """#!{python}
 import os, sys, time
-import segbatch.night
+import segbatch.pipeline.evaluation
 def hold_up(*_):
     with open("at-work", "w") as file:
         print(os.getpid(), file=file)
     time.sleep(600)
-segbatch.night.segment_records = hold_up
+segbatch.pipeline.evaluation.segment_records = hold_up
 sys.argv[0] = "segbatch"
 from segbatch.__main__ import main
 main()

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from builders import rule, write_segment
-from segbatch.definitions import limits, loading
-from segbatch.definitions.loading import load_definitions
+from segbatch.definitions import loader
+from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.store import segment_store
-from segbatch.keys import ring
+from segbatch.interfaces.api.keys import key_store
+from segbatch.model import limits
 
 
 def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
@@ -133,7 +134,7 @@ def test_a_definition_that_is_too_long_is_told(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loading, "MAX_FILE_SIZE", 10)
+    monkeypatch.setattr(loader, "MAX_FILE_SIZE", 10)
     text = message(tmp_path, rule("a", "exists"))
     assert text.startswith("cannot be read: ")
     assert text.endswith("bytes; a file of definitions has at most 10")
@@ -148,7 +149,7 @@ def test_the_documentation_names_every_limit() -> None:
 
 def test_the_documented_time_for_other_writers_is_that_of_the_commands() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    for page, seconds in (("segments.md", segment_store._PATIENCE), ("keys.md", ring._PATIENCE)):  # noqa: SLF001
+    for page, seconds in (("segments.md", segment_store._PATIENCE), ("keys.md", key_store._PATIENCE)):  # noqa: SLF001
         assert f"{seconds:g} seconds" in (docs / page).read_text()
 
 

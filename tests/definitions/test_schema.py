@@ -13,9 +13,9 @@ from bad_input.making import group, nested, rule, segment
 from bad_input.test_keys import MISSING, UNKNOWN, WORDS
 from bad_input.test_types import TEXTS, TYPES
 from oracle.strategies import definitions
-from segbatch.definitions.operators import OPERATORS
-from segbatch.definitions.schema import segment_schema
-from segbatch.definitions.validating import validate
+from segbatch.definitions.validation import validate
+from segbatch.model.json_schema import segment_schema
+from segbatch.model.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted((ROOT / "sample_data" / "segments").glob("*.json"))

@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from builders import rule, segment
 from segbatch import Group, Rule
-from segbatch.definitions.limits import MAX_DEPTH
+from segbatch.model.limits import MAX_DEPTH
 
 
 def nested(depth: int) -> Group:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from segbatch import UsageError
-from segbatch.definitions.stdin import read_stdin
+from segbatch.definitions.selection import read_stdin
 
 
 def test_standard_input_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,11 @@ from oracle.evaluator import members
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch import Segment
-from segbatch.definitions.loading import Definition, Definitions
-from segbatch.explaining.funnels import count_steps
-from segbatch.explaining.reports import Verdict
-from segbatch.explaining.verdicts import explain_row
-from segbatch.preparing import Prepared, Question, prepare
+from segbatch.authoring.explain.funnel import count_steps
+from segbatch.authoring.explain.reports import Verdict
+from segbatch.authoring.explain.verdicts import explain_row
+from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.definitions.loader import Definition, Definitions
 
 
 def definitions_of(case: Case) -> Iterator[Definition]:

@@ -22,9 +22,10 @@ import segbatch
 from oracle.nights import Ask, Model, Refusal, deleted, read
 from oracle.walks import Night, Walk, walks
 from oracle.worlds import World
-from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError, night
-from segbatch.engines import local
+from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError
+from segbatch.engine import local
 from segbatch.errors import NothingToPublishError, SegbatchError
+from segbatch.pipeline import evaluation
 
 pytestmark = pytest.mark.slow
 
@@ -46,7 +47,7 @@ def small_batches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(local, "_MOST_ROWS", 3)
         patched.setattr(local, "_FEWEST_ROWS", 3)
-        patched.setattr(night, "_ID_BATCH", 5)
+        patched.setattr(evaluation, "_ID_BATCH", 5)
         patched.setattr(os, "fsync", lambda _: None)
         yield
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from oracle.fields import Form
 from oracle.layouts import Layout, layouts
 from oracle.strategies import ALL, Case, cases
-from segbatch.contacts.ids import ids_as_series
-from segbatch.engines.local import evaluate
+from segbatch.engine.local import evaluate
+from segbatch.snapshot.id_checks import ids_as_series
 from ways import by_oracle, difference, prepare_over
 
 

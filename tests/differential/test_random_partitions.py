@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
-from segbatch.contacts.ids import ids_as_series
-from segbatch.definitions.loading import Definition, Definitions
-from segbatch.engines.local import evaluate
-from segbatch.preparing import Prepared, Question, prepare
+from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.definitions.loader import Definition, Definitions
+from segbatch.engine.local import evaluate
+from segbatch.snapshot.id_checks import ids_as_series
 from ways import by_oracle, by_sql, difference, valid
 
 KEYS = ("project_id", "status", "score", "born_on")

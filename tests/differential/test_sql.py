@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch import compile_segment
-from segbatch.preparing import Prepared
+from segbatch.compiler.prepare import Prepared
 from ways import by_oracle, by_sql, contacts_of, difference, prepared
 
 NOT_IN_SQL = ("the regular expressions of DuckDB", "SQL ignores case in names")

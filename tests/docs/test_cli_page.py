@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.models import OptionInfo
 
-from segbatch import cli
+from segbatch.interfaces import cli
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "cli.md").read_text()

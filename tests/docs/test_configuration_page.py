@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segbatch.settings.model import Job
-from segbatch.settings.reading import read_settings
+from segbatch.config.model import Job
+from segbatch.config.resolve import read_settings
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "configuration.md").read_text()

@@ -12,8 +12,8 @@ import pytest
 from pydantic import ValidationError
 
 from segbatch import DefinitionError, Segment, compile_segment
-from segbatch.contacts.columns import polars_schema, to_frame
-from segbatch.definitions.operators import OPERATORS
+from segbatch.model.operators import OPERATORS
+from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
 
 PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 

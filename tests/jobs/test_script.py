@@ -9,6 +9,8 @@ import pytest
 
 from builders import rule, write_contacts, write_segment
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "jobs" / "nightly.sh"
 PROGRAM = f"#!/bin/sh\nexec '{sys.executable}' -m segbatch \"$@\"\n"
 

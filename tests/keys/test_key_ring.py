@@ -14,8 +14,8 @@ import pytest
 
 from failing_disk import refuse_flushes_of_folders, refuse_removal, report_failure
 from segbatch.errors import BusyError, KeysError, NotFoundError, Problem, SegbatchError, UsageError
-from segbatch.keys import KeyRing, ring
-from segbatch.locking import holding
+from segbatch.interfaces.api.keys import KeyRing, key_store
+from segbatch.platform.file_lock import holding
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
@@ -93,9 +93,9 @@ def test_a_file_that_stays_is_not_read_again(file: Path, monkeypatch: pytest.Mon
     server = keys(file)
     _, secret = server.create(["p"])
     os.utime(file, (1_000_000_000, 1_000_000_000))
-    monkeypatch.setattr(ring, "_TICK", 0)
+    monkeypatch.setattr(key_store, "_TICK", 0)
     server.find(secret)
-    monkeypatch.setattr(ring, "read_records", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(key_store, "read_records", lambda _: pytest.fail("read again"))
     assert server.find(secret) is not None
 
 
@@ -162,12 +162,12 @@ def test_writers_take_turns(file: Path) -> None:
 
 def test_an_id_that_is_taken_is_not_given_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = iter(["one", "one", "two"])
-    monkeypatch.setattr(ring, "new_id", lambda: next(ids))
+    monkeypatch.setattr(key_store, "new_id", lambda: next(ids))
     assert [keys(file).create(["p"])[0].id for _ in range(2)] == ["one", "two"]
 
 
 def test_who_waits_too_long_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ring, "_PATIENCE", 0.01)
+    monkeypatch.setattr(key_store, "_PATIENCE", 0.01)
     with holding(file.with_name(".keys.json.lock"), 1), pytest.raises(BusyError, match="another program has been"):
         keys(file).create(["p"])
     assert not file.exists()
@@ -268,7 +268,7 @@ def test_keys_that_are_changed_in_spite_of_an_error_are_changed(
     file: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     warned = list[Problem]()
-    ring = KeyRing(file, clock=lambda: NOON, warn=warned.append)
+    key_store = KeyRing(file, clock=lambda: NOON, warn=warned.append)
     key, _ = keys(file).create(["p"])
     with monkeypatch.context() as patch:
         if fault == "flush":
@@ -276,11 +276,11 @@ def test_keys_that_are_changed_in_spite_of_an_error_are_changed(
         elif fault == "reported":
             report_failure(patch, Path, "replace", is_done=True, is_blind=False)
         else:
-            patch.setattr("segbatch.keys.file.replace_file", shutil.copyfile)
+            patch.setattr("segbatch.interfaces.api.keys.key_file.replace_file", shutil.copyfile)
             refuse_removal(patch, ".new")
-        other, secret = ring.create(["q"])
+        other, secret = key_store.create(["q"])
         if fault != "left":
-            assert ring.revoke(key.id).revoked_at == NOON
+            assert key_store.revoke(key.id).revoked_at == NOON
     assert keys(file).find(secret) == other
     assert [one.revoked_at for one in keys(file).list()] == [None if fault == "left" else NOON, None]
     message = "is changed, but that may not survive a power failure: Input/output error; check the disk"

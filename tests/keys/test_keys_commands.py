@@ -10,7 +10,7 @@ import pytest
 
 from calling import Commands
 from failing_disk import refuse_flushes_of_folders
-from segbatch.keys import KeyRing
+from segbatch.interfaces.api.keys import KeyRing
 
 FILE = Path("segbatch-keys.json")
 
@@ -90,7 +90,7 @@ def test_a_secret_that_cannot_be_printed_is_told(tmp_path: Path, monkeypatch: py
 def test_managing_keys_loads_no_server_and_no_polars(call: Commands) -> None:
     call("keys", "create", "--project", "p")
     code = (
-        "import sys\nfrom segbatch import cli\nsys.argv = ['segbatch', 'keys', 'list']\n"
+        "import sys\nfrom segbatch.interfaces import cli\nsys.argv = ['segbatch', 'keys', 'list']\n"
         "try:\n    cli.main()\nexcept SystemExit as end:\n    assert not end.code\n"
         "assert not {'polars', 'duckdb', 'pyarrow', 'fastapi', 'httpx'} & set(sys.modules), sorted(sys.modules)"
     )

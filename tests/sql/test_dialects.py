@@ -9,7 +9,7 @@ import pytest
 
 from builders import rule, write_contacts, write_segment
 from segbatch import DefinitionError
-from segbatch.sql.asking import write_sql
+from segbatch.sql.generate import write_sql
 from segbatch.sql.names import DIALECTS
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"

@@ -14,8 +14,8 @@ import pytest
 
 from builders import rule, segment, write_contacts, write_segment
 from segbatch import DefinitionError, UsageError, compile_segment
-from segbatch.contacts.snapshot import open_snapshot
-from segbatch.sql.asking import write_sql
+from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.sql.generate import write_sql
 
 MOMENT = datetime(2025, 6, 1, 10, tzinfo=UTC)
 STRUCT = pa.struct([("a.b", pa.int64()), ("quo\"te's", pa.string()), ("order", pa.string())])
@@ -242,7 +242,7 @@ def test_wrong_usage_is_told(tmp_path: Path, options: dict[str, Any], message: s
 
 
 def test_without_sqlglot_one_message_tells_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.sql.asking.find_spec", lambda _name: None)
+    monkeypatch.setattr("segbatch.sql.generate.find_spec", lambda _name: None)
     with pytest.raises(UsageError, match=r"pip install 'segbatch\[sql\]'"):
         write_sql("s", tmp_path)
 

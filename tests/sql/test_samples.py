@@ -10,7 +10,7 @@ import pytest
 from sqlglot import exp, parse
 
 from segbatch import DefinitionError
-from segbatch.sql.asking import write_sql
+from segbatch.sql.generate import write_sql
 from segbatch.sql.names import DIALECTS
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"

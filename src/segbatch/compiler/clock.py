@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from segbatch.compiler.reading import Unreadable, ensure_exists, read_moment
-from segbatch.errors import UsageError, shown
+from segbatch.compiler.literals import Unreadable, ensure_exists, read_moment
+from segbatch.errors import UsageError
+from segbatch.text import shown
 
 __all__ = ["Clock", "read_clock"]
 

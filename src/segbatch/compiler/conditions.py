@@ -6,9 +6,9 @@ from typing import assert_never, cast
 
 import polars as pl
 
-from segbatch.definitions.operators import MatchName
+from segbatch.model.operators import MatchName
 
-__all__ = ["Condition", "Joined", "Member", "join", "split", "to_expression"]
+__all__ = ["Condition", "Joined", "Member", "join", "numbers_in", "split", "to_expression"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +72,14 @@ def _join(parts: list[pl.Expr], match: MatchName) -> pl.Expr:
             return ~(parts[0] if len(parts) == 1 else pl.any_horizontal(parts))
         case _:
             assert_never(match)
+
+
+def numbers_in(condition: Condition) -> set[int]:
+    """Return the numbers of the predicates that a condition joins."""
+    match condition:
+        case int():
+            return {condition}
+        case Joined():
+            return set[int]().union(*map(numbers_in, condition.parts))
+        case _:
+            return set()

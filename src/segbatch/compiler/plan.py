@@ -7,16 +7,16 @@ from typing import cast
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparing import nowhere
-from segbatch.compiler.conditions import Condition, Joined, Member, join
-from segbatch.compiler.ownership import Ownership, project_rule
+from segbatch.compiler.comparisons import nowhere
+from segbatch.compiler.conditions import Condition, Joined, Member, join, numbers_in
+from segbatch.compiler.dependencies import References, find_references, reasons_of
+from segbatch.compiler.dry_compile import unusable
 from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
-from segbatch.compiler.probing import numbers_in, unusable
-from segbatch.compiler.references import References, find_references, reasons_of
-from segbatch.contacts.fields import Field
-from segbatch.definitions.loading import BrokenDefinition, Definition
-from segbatch.definitions.segment import Group, Node, Rule
+from segbatch.compiler.project_rule import Ownership, project_rule
+from segbatch.definitions.loader import BrokenDefinition, Definition
 from segbatch.errors import Problem
+from segbatch.model.segment import Group, Node, Rule
+from segbatch.snapshot.fields.resolution import Field
 
 __all__ = ["Plan", "PlannedSegment", "make_plan"]
 

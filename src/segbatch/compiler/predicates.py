@@ -9,17 +9,17 @@ from typing import assert_never, cast
 
 import polars as pl
 
-from segbatch.compiler.choices import UnreadableItem, one_of
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparing import NotAllowed, contains, holds, in_lower_case, is_blank, nowhere
+from segbatch.compiler.comparisons import NotAllowed, contains, holds, in_lower_case, is_blank, nowhere
+from segbatch.compiler.in_list import UnreadableItem, one_of
+from segbatch.compiler.literals import Meaningless, Unreadable, lowered_uuid
 from segbatch.compiler.ranges import between, within_last, within_next
-from segbatch.compiler.reading import Meaningless, Unreadable, lowered_uuid
-from segbatch.contacts.fields import Field, UnknownColumnError, resolve
-from segbatch.contacts.kinds import Kind, describe, in_words
-from segbatch.definitions.operators import OperatorName
-from segbatch.definitions.segment import Rule
-from segbatch.definitions.values import RuleValue, Scalar
-from segbatch.errors import shown
+from segbatch.model.operators import OperatorName
+from segbatch.model.segment import Rule
+from segbatch.model.values import RuleValue, Scalar
+from segbatch.snapshot.fields.resolution import Field, UnknownColumnError, resolve
+from segbatch.snapshot.fields.types import Kind, describe, in_words
+from segbatch.text import shown
 
 __all__ = ["NEGATIONS", "RuleError", "compile_rule", "find_field"]
 

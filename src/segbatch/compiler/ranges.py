@@ -6,9 +6,9 @@ from typing import TypeVar
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparing import NotAllowed, holds, nowhere, units
-from segbatch.compiler.exact import compare_scaled
-from segbatch.compiler.reading import (
+from segbatch.compiler.comparisons import NotAllowed, holds, nowhere, units
+from segbatch.compiler.exact_numbers import compare_scaled
+from segbatch.compiler.literals import (
     Meaningless,
     Unreadable,
     read_date,
@@ -17,10 +17,10 @@ from segbatch.compiler.reading import (
     read_number,
     read_uuid,
 )
-from segbatch.contacts.fields import Field
-from segbatch.contacts.kinds import Kind
-from segbatch.definitions.values import Scalar
-from segbatch.errors import shown
+from segbatch.model.values import Scalar
+from segbatch.snapshot.fields.resolution import Field
+from segbatch.snapshot.fields.types import Kind
+from segbatch.text import shown
 
 __all__ = ["between", "within_last", "within_next"]
 

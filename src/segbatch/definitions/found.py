@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from segbatch.definitions.segment import Segment
-from segbatch.errors import Problem, UsageError, clipped, did_you_mean
+from segbatch.errors import Problem, UsageError
+from segbatch.model.segment import Segment
+from segbatch.text import clipped, did_you_mean
 
 __all__ = ["BrokenDefinition", "Definition", "Definitions", "Found"]
 

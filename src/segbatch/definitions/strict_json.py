@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from segbatch.definitions.limits import MAX_JSON_DEPTH
-from segbatch.errors import Problem, cut, shown
+from segbatch.errors import Problem
+from segbatch.model.limits import MAX_JSON_DEPTH
+from segbatch.text import cut, shown
 
 __all__ = ["check_data", "child_path", "parse"]
 

@@ -2,11 +2,11 @@
 
 from sqlglot import exp
 
-from segbatch.compiler.reading import UNICODE_SPACE
-from segbatch.contacts.kinds import Kind
+from segbatch.compiler.literals import UNICODE_SPACE
+from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, never, text
-from segbatch.sql.patterns import SPACE
+from segbatch.sql.regex import SPACE
 
 __all__ = ["has_content"]
 

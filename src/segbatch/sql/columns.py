@@ -7,13 +7,13 @@ from typing import assert_never
 import polars as pl
 from sqlglot import exp
 
-from segbatch.contacts.custom_fields import Form
-from segbatch.contacts.fields import Field
-from segbatch.contacts.keys import heads
-from segbatch.contacts.kinds import Kind, children_of, element_type, kind_of, pair_of, value_type
-from segbatch.contacts.ways import Step, Way
+from segbatch.snapshot.fields.custom_fields import Form
+from segbatch.snapshot.fields.keys import heads
+from segbatch.snapshot.fields.paths import Step, Way
+from segbatch.snapshot.fields.resolution import Field
+from segbatch.snapshot.fields.types import Kind, children_of, element_type, kind_of, pair_of, value_type
 from segbatch.sql.dialects import Refused, identifier, is_null, key_text, text
-from segbatch.sql.documents import DOCUMENTS, in_document, whole_document
+from segbatch.sql.json_documents import DOCUMENTS, in_document, whole_document
 from segbatch.sql.json_texts import merged, read_json
 from segbatch.sql.names import DialectName
 

@@ -8,10 +8,10 @@ from typing import Literal
 import polars as pl
 from sqlglot import exp
 
-from segbatch.compiler.reading import Unreadable, read_number
-from segbatch.contacts.kinds import ANY_LENGTH
-from segbatch.contacts.numbers import DIGITS
-from segbatch.definitions.values import Scalar
+from segbatch.compiler.literals import Unreadable, read_number
+from segbatch.model.values import Scalar
+from segbatch.snapshot.fields.json_numbers import DIGITS
+from segbatch.snapshot.fields.types import ANY_LENGTH
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import is_null, never, text, whole
 

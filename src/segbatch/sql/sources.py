@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from segbatch.contacts.files import SnapshotFile
-from segbatch.contacts.partitions import partitions_of
 from segbatch.errors import UsageError
+from segbatch.snapshot.hive_partitions import partitions_of
+from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.sql.dialects import text
 from segbatch.sql.names import DialectName
 

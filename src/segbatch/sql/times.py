@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, TypeVar, assert_never, cast
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.reading import Unreadable, read_date, read_duration, read_moment
-from segbatch.contacts.kinds import Kind
-from segbatch.definitions.values import Scalar
+from segbatch.compiler.literals import Unreadable, read_date, read_duration, read_moment
+from segbatch.model.values import Scalar
+from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, text, whole
 from segbatch.sql.numbers import COMPARISONS, Comparison, settled_between

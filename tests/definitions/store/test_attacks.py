@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from segbatch.definitions.store import SegmentStore
-from segbatch.definitions.store.locking import writing_alone
+from segbatch.definitions.store.write_lock import writing_alone
 from segbatch.errors import BusyError, DefinitionError, NotFoundError, SegbatchError, StoreError
 
 from .making import definition, files, put, store

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segbatch.definitions.store import editing
+from segbatch.definitions.store import json_edit
 from segbatch.errors import StaleError, StoreError
 
 from .making import ACTIVE, PRO, definition, put, store
@@ -77,7 +77,7 @@ def test_of_a_list_one_element_changes(tmp_path: Path) -> None:
 
 
 def test_the_first_of_a_list_goes_alone() -> None:
-    assert editing.remove('[ {"a": 1}, {"b": 2} ]', 0) == '[ {"b": 2} ]'
+    assert json_edit.remove('[ {"a": 1}, {"b": 2} ]', 0) == '[ {"b": 2} ]'
 
 
 def test_ids_that_differ_from_their_files_are_found_after_a_move(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_an_edit_between_reading_and_writing_is_not_lost(tmp_path: Path, monkeyp
     file = put(tmp_path / "a.json", definition("A"))
     ours = store(tmp_path)
     edits = iter([definition("A", description="by hand"), definition("A", description="again")])
-    change = editing.change
+    change = json_edit.change
 
     def slow(*arguments: Any) -> str:
         changed = change(*arguments)
@@ -103,7 +103,7 @@ def test_an_edit_between_reading_and_writing_is_not_lost(tmp_path: Path, monkeyp
             file.write_text(json.dumps(edit))
         return changed
 
-    monkeypatch.setattr(editing, "change", slow)
+    monkeypatch.setattr(json_edit, "change", slow)
     ours.update("a", {"name": "B"})
     assert {key: json.loads(file.read_text())[key] for key in ("name", "description")} == {
         "name": "B",
@@ -121,13 +121,13 @@ def test_a_file_that_goes_while_it_is_changed_is_not_there(tmp_path: Path, monke
     file = put(tmp_path / "a.json", definition("A"))
     put(tmp_path / "b.json", definition("B"))
     ours = store(tmp_path)
-    change = editing.change
+    change = json_edit.change
 
     def removing(*arguments: Any) -> str:
         file.unlink()
         return change(*arguments)
 
-    monkeypatch.setattr(editing, "change", removing)
+    monkeypatch.setattr(json_edit, "change", removing)
     with pytest.raises(StoreError, match="there is no segment 'a'"):
         ours.update("a", {"name": "C"})
     assert not file.exists()
@@ -154,11 +154,11 @@ def test_any_text_can_become_any_other(
     old: dict[str, Any], new: dict[str, Any], layout: dict[str, Any], index: int | None
 ) -> None:
     text = json.dumps(old if index is None else [old, old], **layout)
-    changed = editing.change(text, index, new)
+    changed = json_edit.change(text, index, new)
     found = json.loads(changed)
     if index is None:
-        assert editing.same(found, new)
+        assert json_edit.same(found, new)
     else:
-        assert editing.same(found[index], new)
-        assert editing.same(found[1 - index], old)
-    assert editing.change(changed, index, new) == changed
+        assert json_edit.same(found[index], new)
+        assert json_edit.same(found[1 - index], old)
+    assert json_edit.change(changed, index, new) == changed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from segbatch.definitions.finding import find_files
+from segbatch.definitions.discovery import find_files
 from segbatch.definitions.store import Stored, files, index, segment_store
 from segbatch.definitions.store.entries import Entry, read_file
 from segbatch.definitions.store.formatting import write_definition

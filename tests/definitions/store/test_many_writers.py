@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from segbatch.definitions.loading import load_definitions
+from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.store import SegmentStore
-from segbatch.definitions.store.locking import LOCK
+from segbatch.definitions.store.write_lock import LOCK
 from segbatch.errors import AlreadyThereError, NotFoundError, StaleError
 
 from .making import ACTIVE, definition, put

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from segbatch.definitions.finding import reason, stem
-from segbatch.definitions.loading import BrokenDefinition, Definition, Found, merge_twins, read_content, read_elements
-from segbatch.definitions.segment import Segment
+from segbatch.definitions.discovery import reason, stem
+from segbatch.definitions.loader import BrokenDefinition, Definition, Found, merge_twins, read_content, read_elements
 from segbatch.definitions.store.formatting import ordered, write_definition
-from segbatch.errors import Problem, printable, shown
+from segbatch.errors import Problem
+from segbatch.model.segment import Segment
+from segbatch.text import printable, shown
 
 __all__ = ["Broken", "Entry", "Stored", "fingerprint", "merged", "read_entries", "read_file", "stored_at"]
 

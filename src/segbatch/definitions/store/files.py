@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from segbatch.definitions.finding import reason
-from segbatch.definitions.loading import read_content
-from segbatch.disk import UncertainError, link_file, remove_file, replace_file
-from segbatch.errors import StoreError, printable
+from segbatch.definitions.discovery import reason
+from segbatch.definitions.loader import read_content
+from segbatch.errors import StoreError
+from segbatch.platform.files import UncertainError, link_file, remove_file, replace_file
+from segbatch.text import printable
 
 __all__ = ["ChangedMeanwhileError", "UncertainStoreError", "add", "read", "reading", "remove", "replace", "writing"]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segbatch.definitions.segment import SCHEMA_KEY, Group, Rule, Segment
+from segbatch.model.segment import SCHEMA_KEY, Group, Rule, Segment
 
 __all__ = ["DEFAULT_LAYOUT", "Layout", "key_rank", "ordered", "write", "write_definition"]
 

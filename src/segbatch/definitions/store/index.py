@@ -20,11 +20,11 @@ from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
-from segbatch.definitions.excluding import Source
-from segbatch.definitions.finding import walk
+from segbatch.definitions.discovery import walk
+from segbatch.definitions.exclusions import Source
 from segbatch.definitions.store.entries import Entry, read_file
 from segbatch.definitions.store.files import reading
-from segbatch.definitions.store.viewing import View
+from segbatch.definitions.store.visibility import View
 
 __all__ = ["Index"]
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from segbatch.definitions.store.entries import Entry
-from segbatch.definitions.store.viewing import View
-from segbatch.errors import InUseError, counted, shown, some_of
+from segbatch.definitions.store.visibility import View
+from segbatch.errors import InUseError
+from segbatch.text import counted, shown, some_of
 
 __all__ = ["ensure_unnamed"]
 

@@ -8,32 +8,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from segbatch.definitions.excluding import Source
-from segbatch.definitions.finding import find_files
-from segbatch.definitions.limits import MAX_ID_LENGTH
-from segbatch.definitions.segment import Segment
+from segbatch.definitions.discovery import find_files
+from segbatch.definitions.exclusions import Source
 from segbatch.definitions.store import files
-from segbatch.definitions.store.changing import changed, free_id, free_name, made, stamped
 from segbatch.definitions.store.entries import Broken, Entry, Stored, read_entries, stored_at
 from segbatch.definitions.store.files import ChangedMeanwhileError
 from segbatch.definitions.store.formatting import write_definition
 from segbatch.definitions.store.index import Index
-from segbatch.definitions.store.locking import Writers
+from segbatch.definitions.store.json_edit import with_definition, without
 from segbatch.definitions.store.references import ensure_unnamed
-from segbatch.definitions.store.rewriting import with_definition, without
-from segbatch.definitions.store.viewing import View
-from segbatch.disk import UnflushedError, Warn, unflushed, warn_caller
-from segbatch.errors import (
-    AlreadyThereError,
-    BrokenSegmentError,
-    NotFoundError,
-    StaleError,
-    StoreError,
-    UsageError,
-    did_you_mean,
-    printable,
-    shown,
-)
+from segbatch.definitions.store.updates import changed, free_id, free_name, made, stamped
+from segbatch.definitions.store.visibility import View
+from segbatch.definitions.store.write_lock import Writers
+from segbatch.errors import AlreadyThereError, BrokenSegmentError, NotFoundError, StaleError, StoreError, UsageError
+from segbatch.model.limits import MAX_ID_LENGTH
+from segbatch.model.segment import Segment
+from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
+from segbatch.text import did_you_mean, printable, shown
 
 __all__ = ["SegmentStore"]
 

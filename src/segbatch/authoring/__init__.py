@@ -1,0 +1,1 @@
+"""Commands that help to write definitions: check, preview, explain, manage."""

@@ -1,0 +1,62 @@
+"""Counting, over all contacts, what each rule and group of a segment keeps."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from segbatch.authoring.explain.reasons import rule_text
+from segbatch.authoring.explain.reports import Funnel, Step
+from segbatch.authoring.explain.trace import Part, trace
+from segbatch.compiler.prepare import Prepared
+from segbatch.engine.local import answer, batch_rows
+from segbatch.snapshot.id_checks import IdCheck, ids_as_series
+
+__all__ = ["count_steps"]
+
+
+def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
+    """Count what the rules of a segment that can be evaluated keep, alone and in turn.
+
+    Raises:
+        SnapshotError: The snapshot cannot be read to its end, or has ids that a run refuses.
+    """
+    planned, snapshot = prepared.planned(segment_id), prepared.snapshot
+    top = trace(planned)
+    every = list(_flat(top))
+    keeps, left, members = Counter[str](), Counter[str](), 0
+    check = IdCheck(snapshot.id_column)
+    for batch in snapshot.batches(prepared.plan.leaves, batch_rows(len(every))):
+        check.add(ids_as_series(batch.ids))
+        answers = answer(prepared.plan, batch.frame)
+        held = answers.frame.select(answers.to(part.condition).alias(part.path) for part in every)
+        keeps.update({name: int(column.sum()) for name, column in zip(held.columns, held.iter_columns(), strict=True)})
+        left.update(_in_turn(held, top))
+        members += int(answers.frame.select(answers.to(planned.condition)).to_series().sum())
+    check.finish(snapshot.ids, snapshot.file_rows)
+    steps = tuple(_step(part, keeps, left, snapshot.rows) for part in top)
+    share = members / snapshot.rows if snapshot.rows else None
+    return Funnel(segment_id, snapshot.rows, members, share, steps, tuple(prepared.warnings), tuple(prepared.notes))
+
+
+def _flat(parts: Iterable[Part]) -> Iterator[Part]:
+    for part in parts:
+        yield part
+        yield from _flat(part.parts)
+
+
+def _in_turn(held: pl.DataFrame, parts: Iterable[Part]) -> dict[str, int]:
+    """Count for how many contacts a part and all before it hold."""
+    left, counts = pl.repeat(value=True, n=held.height, dtype=pl.Boolean, eager=True), dict[str, int]()
+    for part in parts:
+        left &= held.get_column(part.path)
+        counts[part.path] = int(left.sum())
+    return counts
+
+
+def _step(part: Part, keeps: Counter[str], left: Counter[str], contacts: int) -> Step:
+    """Turn counts into a step; a part inside of a group has no count in `left`."""
+    inner = tuple(_step(child, keeps, left, contacts) for child in part.parts)
+    number = keeps[part.path]
+    share = number / contacts if contacts else None
+    return Step(part.path, rule_text(part.node), number, share, left.get(part.path), inner)

@@ -1,0 +1,231 @@
+"""Why a rule holds for a value, or does not, in words. The verdict is given; words follow it and decide nothing."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, assert_never
+
+from segbatch.authoring.explain.far_times import FarTime
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.literals import WHITE_SPACE, Unreadable, read_date, read_number, read_uuid
+from segbatch.compiler.predicates import NEGATIONS
+from segbatch.model.operators import OperatorName
+from segbatch.model.segment import Group, Rule
+from segbatch.snapshot.fields.resolution import Field
+from segbatch.snapshot.fields.types import Kind
+from segbatch.text import shown
+
+__all__ = ["Seen", "group_reason", "reason", "rule_text"]
+
+_LONGEST = 80
+_GROUPS = {"all": "all of", "any": "any of", "none": "none of"}
+
+
+def rule_text(node: Rule | Group) -> str:
+    """Write a rule as it would be typed, cut to fit a line, or what a group asks."""
+    if isinstance(node, Group):
+        return _GROUPS[node.match]
+    value = [] if node.value is None or node.shape == "nothing" else [json.dumps(node.value, ensure_ascii=False)]
+    more = [f"missing {node.missing}"] if node.missing else []
+    more += ["ignore_case"] if node.ignore_case else []
+    text = " ".join([*([node.field] if node.field else []), node.operator, *value, *more])
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def group_reason(group: Group, held: Sequence[bool]) -> str:
+    """Say how many of a group's rules hold."""
+    number, of = sum(held), len(held)
+    match group.match:
+        case "all":
+            return "every one holds" if number == of else f"{of - number} of {of} {_verb(of - number)} not hold"
+        case "any" | "none":
+            return f"{number} of {of} {'holds' if number == 1 else 'hold'}" if number else "not one holds"
+        case _:
+            assert_never(group.match)
+
+
+def _verb(number: int) -> str:
+    return "does" if number == 1 else "do"
+
+
+_ORDER: dict[OperatorName, tuple[str, str]] = {
+    "gt": ("above", "after"),
+    "gte": ("at least", "at or after"),
+    "lt": ("below", "before"),
+    "lte": ("at most", "at or before"),
+}
+"""How an order is called, of values and of times."""
+
+_VERBS: dict[OperatorName, tuple[str, str]] = {
+    "starts_with": ("starts with", "does not start with"),
+    "ends_with": ("ends with", "does not end with"),
+    "matches": ("matches", "does not match"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a rule saw.
+
+    Attributes:
+        field: The field in the snapshot.
+        value: The contact's value, None where it is missing.
+        clock: The time for which is asked.
+    """
+
+    field: Field
+    value: Any
+    clock: Clock
+
+
+def reason(rule: Rule, seen: Seen, *, holds: bool) -> str:
+    """Say why a rule holds for a contact, or does not.
+
+    Args:
+        rule: A rule that looks at a field.
+        seen: What it saw.
+        holds: Whether it holds, as its predicate says.
+    """
+    if rule.shape == "nothing":
+        return _presence(rule, seen, holds=holds)
+    if seen.value is None:
+        return f"{_missing(seen)}, and {_for_missing(rule, holds=holds)}"
+    words = _compared(rule, seen, is_so=holds is (rule.operator not in NEGATIONS))
+    return f"{words}, whatever the case" if rule.ignore_case else words
+
+
+def _presence(rule: Rule, seen: Seen, *, holds: bool) -> str:
+    if seen.value is None:
+        return _missing(seen)
+    if rule.operator in {"blank", "not_blank"} and seen.field.kind in {Kind.TEXT, Kind.LIST}:
+        return f"{_written(seen)} is {'' if holds is (rule.operator == 'blank') else 'not '}blank"
+    return f"there: {_written(seen)}"
+
+
+def _missing(seen: Seen) -> str:
+    return "missing for every contact" if seen.field.kind is Kind.NOTHING else "missing"
+
+
+def _for_missing(rule: Rule, *, holds: bool) -> str:
+    if rule.missing is not None:
+        return f"the rule says to {rule.missing} those"
+    return f"{rule.operator} {'holds' if holds else 'does not hold'} for missing"
+
+
+def _written(seen: Seen) -> str:
+    """Write a contact's value for a line."""
+    match seen.field.kind, seen.value:
+        case Kind.STRUCT, _:
+            return "an object"
+        case Kind.OTHER, _:
+            return "a value of a type that rules do not compare"
+        case _, FarTime() as words:
+            return words
+        case _, datetime() as moment:
+            return moment.isoformat().replace("+00:00", "Z")
+        case _, list() as items:
+            return shown([_item(item) for item in items])
+        case _, str() | bool() | int() | float() as value:
+            return shown(value)
+        case _, value:
+            return str(value)
+
+
+def _item(value: object) -> object:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+
+
+def _compared(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+    """Say how a value that is there compares by the positive of an operator."""
+    match rule.operator:
+        case "eq" | "neq":
+            return _equal(rule, seen, is_so=is_so)
+        case "gt" | "gte" | "lt" | "lte":
+            return _ordered(rule, seen, is_so=is_so)
+        case "contains" | "not_contains":
+            return _contained(rule, seen, is_so=is_so)
+        case "in" | "not_in":
+            return _chosen(rule, seen, is_so=is_so)
+        case "between":
+            return _between(rule, seen, is_so=is_so)
+        case "starts_with" | "ends_with" | "matches":
+            positive, negative = _VERBS[rule.operator]
+            return f"{_written(seen)} {positive if is_so else negative} {shown(rule.value)}"
+        case "within_last" | "within_next":
+            return _near(rule, seen, is_so=is_so)
+        case "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment":
+            raise AssertionError(rule.operator)  # answered before
+        case _:
+            assert_never(rule.operator)
+
+
+def _equal(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+    value, wanted = _written(seen), _target(rule.value, seen)
+    if seen.field.kind is Kind.LIST:
+        return f"{'an' if is_so else 'no'} element of {value} is {wanted}"
+    if _is_no_number(rule.value, seen):
+        return f"{value} is a text that is no number, so not equal to {wanted}"
+    return f"{value} is {'' if is_so else 'not '}{wanted}"
+
+
+def _contained(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+    if seen.field.kind is Kind.LIST:
+        return _equal(rule, seen, is_so=is_so)
+    return f"{_written(seen)} {'has' if is_so else 'has no'} {shown(rule.value)} in it"
+
+
+def _chosen(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+    if seen.field.kind is Kind.LIST:
+        return f"{'an' if is_so else 'no'} element of {_written(seen)} is one of {shown(rule.value)}"
+    return f"{_written(seen)} is {'' if is_so else 'not '}one of {shown(rule.value)}"
+
+
+def _ordered(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+    value, wanted = _written(seen), _target(rule.value, seen)
+    if _is_no_number(rule.value, seen):
+        return f"{value} is a text that is no number: not ordered"
+    order = _ORDER[rule.operator][seen.field.kind in {Kind.DATE, Kind.DATETIME}]
+    how = " by code point" if seen.field.kind is Kind.TEXT and isinstance(rule.value, str) else ""
+    return f"{value} is {'' if is_so else 'not '}{order} {wanted}{how}"
+
+
+def _between(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+    low, high = rule.value if isinstance(rule.value, tuple) else (rule.value, rule.value)
+    if _is_no_number(low, seen):
+        return f"{_written(seen)} is a text that is no number: not ordered"
+    return f"{_written(seen)} is {'' if is_so else 'not '}between {_target(low, seen)} and {_target(high, seen)}"
+
+
+def _near(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+    where = "before" if rule.operator == "within_last" else "after"
+    moment: date = seen.clock.as_of
+    if seen.field.kind is Kind.DATE:
+        moment = seen.clock.as_of.astimezone(seen.clock.timezone).date()
+    written = moment.isoformat().replace("+00:00", "Z")
+    return f"{_written(seen)} is {'' if is_so else 'not '}in the {rule.value} {where} {written}"
+
+
+def _target(value: object, seen: Seen) -> str:
+    """Write a rule's value as it is read: a day as one of the run's time zone, and a time likewise."""
+    if seen.field.kind is Kind.DATE:
+        return str(value)
+    if seen.field.kind is Kind.UUID:
+        return shown(read_uuid(str(value)))
+    if seen.field.kind is not Kind.DATETIME:
+        return json.dumps(value) if isinstance(value, bool) else shown(value)
+    try:
+        return f"{read_date(str(value))} (as a day in {seen.clock.timezone.key})"
+    except Unreadable:
+        return str(value)
+
+
+def _is_no_number(value: object, seen: Seen) -> bool:
+    """Tell whether a number is compared with a text that is none."""
+    if seen.field.kind is not Kind.TEXT or isinstance(value, str | bool | tuple):
+        return False
+    try:
+        read_number(seen.value.strip(WHITE_SPACE))
+    except Unreadable:
+        return True
+    return False

@@ -1,0 +1,58 @@
+"""The rules of a planned segment, each with the very condition that its segment's membership comes from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from segbatch.compiler.conditions import Condition, Joined, split
+from segbatch.compiler.plan import PlannedSegment
+from segbatch.compiler.project_rule import project_rule
+from segbatch.model.operators import MatchName
+from segbatch.model.segment import Group, Node, Rule
+
+__all__ = ["Part", "trace"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A rule or a group of a segment.
+
+    Attributes:
+        path: Its place in the definition.
+        node: The rule or the group.
+        condition: What a contact has to meet for it to hold.
+        parts: What a group joins.
+    """
+
+    path: str
+    node: Rule | Group
+    condition: Condition
+    parts: tuple["Part", ...] = ()
+
+
+def trace(planned: PlannedSegment) -> tuple[Part, ...]:
+    """Take a segment's condition apart.
+
+    Returns:
+        Parts of which a member meets every one: the project to whose contacts the segment is held, if any, then the
+        rules and groups; those of a segment `any` or `none` are one group.
+    """
+    segment, condition, own = planned.definition.segment, planned.condition, tuple[Part, ...]()
+    if planned.owner is not None:
+        theirs, condition = cast("Joined", condition).parts
+        own = (Part("$.project_id", project_rule(planned.owner), theirs),)
+    parts = _parts(segment.match, segment.rules, condition, "$")
+    if segment.match == "all":
+        return (*own, *parts)
+    return (*own, Part("$", Group(match=segment.match, rules=segment.rules), condition, parts))
+
+
+def _parts(match: MatchName, nodes: Sequence[Node], condition: Condition, path: str) -> tuple[Part, ...]:
+    conditions = split(match, condition, len(nodes))
+    pairs = zip(nodes, conditions, strict=True)
+    return tuple(_part(node, part, f"{path}.rules[{index}]") for index, (node, part) in enumerate(pairs))
+
+
+def _part(node: Node, condition: Condition, path: str) -> Part:
+    inner = () if isinstance(node, Rule) else _parts(node.match, node.rules, condition, path)
+    return Part(path, node, condition, inner)

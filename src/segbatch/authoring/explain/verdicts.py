@@ -1,0 +1,75 @@
+"""What each rule and group of a segment says of one contact."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from segbatch.authoring.explain.far_times import value_in
+from segbatch.authoring.explain.reasons import Seen, group_reason, reason, rule_text
+from segbatch.authoring.explain.reports import Verdict
+from segbatch.authoring.explain.trace import Part, trace
+from segbatch.compiler.predicates import NEGATIONS, find_field
+from segbatch.compiler.prepare import Prepared
+from segbatch.engine.local import Answers, answer
+from segbatch.model.segment import Group, Rule
+from segbatch.snapshot.fields.json_numbers import plain_number
+
+__all__ = ["explain_row"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A contact, and what the plan's predicates say of it."""
+
+    prepared: Prepared
+    row: pl.DataFrame
+    answers: Answers
+
+    def holds(self, part: Part) -> bool:
+        return bool(self.answers.frame.select(self.answers.to(part.condition)).item())
+
+
+def explain_row(prepared: Prepared, segment_id: str, row: pl.DataFrame) -> tuple[bool, tuple[Verdict, ...]]:
+    """Explain one contact.
+
+    Args:
+        prepared: The plan and all else.
+        segment_id: A segment that can be evaluated.
+        row: The contact, in a frame of its own, as the snapshot reads it.
+
+    Returns:
+        Whether it is in, and the verdicts, of which a member meets every one.
+    """
+    answers = answer(prepared.plan, row)
+    asked = _Asked(prepared, row, answers)
+    planned = prepared.planned(segment_id)
+    member = bool(answers.frame.select(answers.to(planned.condition)).item())
+    return member, tuple(_verdict(part, asked, follow=True) for part in trace(planned))
+
+
+def _verdict(part: Part, asked: _Asked, *, follow: bool) -> Verdict:
+    """Explain a part.
+
+    Args:
+        part: The part.
+        asked: The contact.
+        follow: Whether a segment that a rule names is explained too; inside of such a one none is.
+    """
+    holds, text = asked.holds(part), rule_text(part.node)
+    match part.node:
+        case Group() as group:
+            inner = tuple(_verdict(child, asked, follow=follow) for child in part.parts)
+            return Verdict(part.path, text, holds, group_reason(group, [child.holds for child in inner]), inner)
+        case Rule(shape="segment") as rule:
+            named = asked.prepared.planned(str(rule.value))
+            inner = tuple(_verdict(child, asked, follow=False) for child in trace(named)) if follow else ()
+            is_in = holds is (rule.operator not in NEGATIONS)
+            return Verdict(part.path, text, holds, f"{'in' if is_in else 'not in'} '{rule.value}'", inner)
+        case Rule() as rule:
+            return Verdict(part.path, text, holds, reason(rule, _seen(rule, asked), holds=holds))
+
+
+def _seen(rule: Rule, asked: _Asked) -> Seen:
+    field = find_field(rule, asked.prepared.snapshot.schema)
+    value = plain_number(value_in(asked.row.select(field.expr.alias("value")).to_series()))
+    return Seen(field, value, asked.prepared.clock)

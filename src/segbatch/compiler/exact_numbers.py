@@ -1,0 +1,160 @@
+"""Comparing columns with numbers exactly, where floating point would round either side.
+
+Whole numbers, decimals and instants are all integers in Polars, in units of one, of 10^-scale, or of the time unit.
+A bound between two units, or beyond what the column can hold, still has one right answer, found here.
+"""
+
+import math
+import operator
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Literal, assert_never
+
+import polars as pl
+
+from segbatch.snapshot.fields.json_numbers import DIGITS
+from segbatch.snapshot.fields.types import FLOAT, LONG, WHOLE
+
+__all__ = ["COMPARE", "Comparison", "compare_any_length", "compare_float", "compare_integer", "compare_scaled", "never"]
+
+Comparison = Literal["eq", "gt", "lt", "gte", "lte"]
+
+COMPARE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    "eq": operator.eq,
+    "gt": operator.gt,
+    "lt": operator.lt,
+    "gte": operator.ge,
+    "lte": operator.le,
+}
+
+_INTEGERS: dict[type[pl.DataType], tuple[int, int]] = {
+    pl.Int8: (-(2**7), 2**7 - 1),
+    pl.Int16: (-(2**15), 2**15 - 1),
+    pl.Int32: (-(2**31), 2**31 - 1),
+    pl.Int64: (-(2**63), 2**63 - 1),
+    pl.Int128: (-(2**127), 2**127 - 1),
+    pl.UInt8: (0, 2**8 - 1),
+    pl.UInt16: (0, 2**16 - 1),
+    pl.UInt32: (0, 2**32 - 1),
+    pl.UInt64: (0, 2**64 - 1),
+    pl.UInt128: (0, 2**128 - 1),
+}
+
+_LARGEST_FLOAT32 = 3.4028234663852886e38
+
+
+def never(expr: pl.Expr) -> pl.Expr:
+    """Return what is false wherever the expression is not null: a comparison that nothing can meet."""
+    return expr.is_null() & False
+
+
+def _always(expr: pl.Expr) -> pl.Expr:
+    return expr.is_not_null()
+
+
+def compare_integer(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bound: Decimal) -> pl.Expr:
+    """Compare a column of whole numbers with any number."""
+    return _compare(expr, dtype, comparison, Fraction(bound))
+
+
+def compare_scaled(expr: pl.Expr, physical: pl.DataType, comparison: Comparison, bound: Fraction) -> pl.Expr:
+    """Compare a column that is stored as whole units with a bound in the same units.
+
+    Args:
+        expr: A decimal or date-time column.
+        physical: The integer type in which Polars stores it.
+        comparison: What is asked.
+        bound: The bound, in the column's units; it may lie between two of them.
+    """
+    return _compare(expr.to_physical(), physical, comparison, bound)
+
+
+def _compare(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bound: Fraction) -> pl.Expr:
+    lowest, highest = _INTEGERS[type(dtype)]
+    unit = _nearest_unit(comparison, bound)
+    if unit is None:
+        return never(expr)
+    if unit > highest:
+        return _always(expr) if comparison in {"lt", "lte"} else never(expr)
+    if unit < lowest:
+        return _always(expr) if comparison in {"gt", "gte"} else never(expr)
+    return COMPARE[comparison](expr, pl.lit(unit, dtype=dtype))
+
+
+def _nearest_unit(comparison: Comparison, bound: Fraction) -> int | None:
+    """Return the whole bound with the same answer for every whole number, or None where nothing equals it."""
+    match comparison:
+        case "eq":
+            return int(bound) if bound.denominator == 1 else None
+        case "gt" | "lte":
+            return math.floor(bound)
+        case "lt" | "gte":
+            return math.ceil(bound)
+        case _:
+            assert_never(comparison)
+
+
+def compare_float(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bound: Decimal) -> pl.Expr:
+    """Compare a floating-point column with a number, read in the column's own precision.
+
+    So a column of 32-bit floats that shows 0.1 equals 0.1, which it would not as a double.
+    """
+    number = float(bound)
+    if abs(number) > _LARGEST_FLOAT32:
+        expr, dtype = expr.cast(pl.Float64), pl.Float64()
+    elif isinstance(dtype, pl.Float16):
+        expr, dtype = expr.cast(pl.Float32), pl.Float32()
+    return COMPARE[comparison](expr, pl.lit(number, dtype=dtype))
+
+
+def compare_any_length(expr: pl.Expr, comparison: Comparison, bound: Decimal) -> pl.Expr:
+    """Compare numbers of `ANY_LENGTH` with any number, whole ones exactly."""
+    whole, long = expr.struct.field(WHOLE), expr.struct.field(LONG)
+    by_whole = compare_scaled(whole, pl.Int128(), comparison, Fraction(bound))
+    by_long = _compare_long(long, comparison, Fraction(bound))
+    by_float = _compare_double(expr.struct.field(FLOAT), comparison, bound)
+    return pl.when(whole.is_not_null()).then(by_whole).when(long.is_not_null()).then(by_long).otherwise(by_float)
+
+
+def _compare_double(expr: pl.Expr, comparison: Comparison, bound: Decimal) -> pl.Expr:
+    """Compare doubles with a number that is no double where it is whole: none equals it, and the order is exact."""
+    number = float(bound)
+    rounded = Fraction(number) - Fraction(bound)
+    if Fraction(bound).denominator != 1 or not rounded:
+        return COMPARE[comparison](expr, pl.lit(number))
+    if comparison == "eq":
+        return never(expr)
+    is_above = comparison in {"gt", "gte"}
+    includes = (rounded > 0) == is_above
+    exact: Comparison = ("gte" if includes else "gt") if is_above else ("lte" if includes else "lt")
+    return COMPARE[exact](expr, pl.lit(number))
+
+
+def _compare_long(expr: pl.Expr, comparison: Comparison, bound: Fraction) -> pl.Expr:
+    """Compare texts of whole numbers of more than `DIGITS` digits with a number."""
+    unit = _nearest_unit(comparison, bound)
+    if unit is None:
+        return never(expr)
+    is_positive = ~expr.str.starts_with("-")
+    written = str(abs(unit))
+    if comparison == "eq":
+        return expr == pl.lit(str(unit))
+    if len(written) <= DIGITS:
+        above = is_positive
+    else:
+        digits = expr.str.strip_prefix("-")
+        length, longest = digits.str.len_bytes(), len(written)
+        farther = (length > longest) | ((length == longest) & (digits > pl.lit(written)))
+        nearer = (length < longest) | ((length == longest) & (digits < pl.lit(written)))
+        above = (is_positive & farther) if unit > 0 else (is_positive | nearer)
+    equal = expr == pl.lit(str(unit))
+    match comparison:
+        case "gt":
+            return above & ~equal
+        case "gte":
+            return above | equal
+        case "lt":
+            return ~above & ~equal
+        case _:
+            return ~above | equal

@@ -1,0 +1,199 @@
+"""Reading the value of a rule as the type of its column asks.
+
+A value that cannot be read so is an error of the rule, never a rule that silently holds for nobody.
+"""
+
+import math
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from segbatch.model.values import DURATION, Scalar
+
+__all__ = [
+    "UNICODE_SPACE",
+    "WHITE_SPACE",
+    "Meaningless",
+    "Unreadable",
+    "ensure_exists",
+    "lowered_uuid",
+    "number_text",
+    "read_boolean",
+    "read_date",
+    "read_duration",
+    "read_moment",
+    "read_number",
+    "read_uuid",
+]
+
+WHITE_SPACE = " \t\n\r\f\v"
+"""What may stand around a number in a text; ASCII alone, as in DuckDB and in C."""
+
+UNICODE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680"
+    "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+"""White space in a text that is blank: the characters with the property White_Space of Unicode, all 25."""
+
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATETIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?"
+)
+_UUID = re.compile(
+    r"(?:urn:uuid:)?(\{?)([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(\}?)"
+)
+_DAYS_IN_A_WEEK = 7
+_LONGEST_NUMBER = 400
+_SMALLEST_EXPONENT = -400
+_LARGEST_PLAIN_INTEGER = 10**15
+
+
+class Unreadable(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
+    """A value that cannot be read as asked; its text tells what would be right."""
+
+
+class Meaningless(Exception):  # noqa: N818 - as Unreadable
+    """A value that is wrong by itself; its text is the whole message, and names the value."""
+
+
+def read_number(value: Scalar) -> Decimal:
+    """Read a number, or a text that is one, exactly as it is written.
+
+    Raises:
+        Unreadable: It is a boolean or another text, or beyond what a double can hold.
+    """
+    if isinstance(value, bool):
+        raise Unreadable("write a number")
+    text = value.strip(WHITE_SPACE) if isinstance(value, str) else repr(value)
+    if not _NUMBER.fullmatch(text):
+        raise Unreadable("write a number")
+    number = _decimal(text)
+    if number is None or math.isinf(float(number)):
+        raise Unreadable("write a number that a double can hold (up to about 1.8e308)")
+    return number
+
+
+def _decimal(text: str) -> Decimal | None:
+    """Convert, but refuse numbers so long or so small that exact arithmetic with them would not end."""
+    if len(text) > _LONGEST_NUMBER:
+        return None
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if not number or number.adjusted() > _SMALLEST_EXPONENT else None
+
+
+def number_text(value: float) -> str:
+    """Write a number as people do: `10` for 10 and for 10.0, `1.5` for 1.5."""
+    if abs(value) < _LARGEST_PLAIN_INTEGER and value == int(value):
+        return str(int(value))
+    return repr(value)
+
+
+def read_boolean(value: Scalar) -> bool:
+    """Read a boolean, or the text `true` or `false`.
+
+    Raises:
+        Unreadable: It is neither.
+    """
+    match value:
+        case bool():
+            return value
+        case "true" | "false":
+            return value == "true"
+        case _:
+            raise Unreadable("write true or false")
+
+
+def read_date(value: Scalar) -> date:
+    """Read an ISO 8601 date.
+
+    Raises:
+        Unreadable: It is none, or no day of the calendar.
+    """
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise Unreadable("write a date like '2025-06-01'")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise Unreadable("no calendar has that day; write a date like '2025-06-01'") from None
+
+
+def read_uuid(value: Scalar) -> str:
+    """Read a UUID in any usual form: in capitals, without hyphens, in braces, or as a URN.
+
+    Returns:
+        Its canonical form.
+
+    Raises:
+        Unreadable: It is another text or not a text.
+    """
+    found = _UUID.fullmatch(value.strip(WHITE_SPACE).lower()) if isinstance(value, str) else None
+    if found is None or bool(found[1]) != bool(found[8]):
+        raise Unreadable("write a UUID like '6f9619ff-8b86-d011-b42d-00c04fc964ff'")
+    return "-".join(found.group(2, 4, 5, 6, 7))
+
+
+def lowered_uuid(value: str) -> str:
+    """Return the canonical form of a UUID, and of another text, which may be a part of one, its lower case."""
+    try:
+        return read_uuid(value)
+    except Unreadable:
+        return value.lower()
+
+
+def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
+    """Read an ISO 8601 date, or a date-time as an instant.
+
+    Args:
+        value: The text.
+        timezone: The zone of a date-time without offset. Of a wall-clock time that comes twice (the clocks go
+            back) the first is meant.
+
+    Returns:
+        A date, or a date-time in UTC.
+
+    Raises:
+        Unreadable: It is neither, or a wall-clock time that the clocks skip.
+    """
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return read_date(value)
+    if not isinstance(value, str) or not _DATETIME.fullmatch(value):
+        raise Unreadable("write a date-time like '2025-06-01T10:00:00Z', or a date like '2025-06-01'")
+    try:
+        moment = datetime.fromisoformat(value)
+        instant = (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise Unreadable("there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'") from None
+    if moment.tzinfo is None:
+        ensure_exists(moment, timezone)
+    return instant
+
+
+def ensure_exists(moment: datetime, timezone: ZoneInfo) -> None:
+    """Check that the clocks of a zone show a wall-clock time: in spring they skip an hour.
+
+    Raises:
+        Unreadable: They never do.
+    """
+    instant = moment.replace(tzinfo=timezone).astimezone(UTC)
+    shown = instant.astimezone(timezone)
+    if shown.replace(tzinfo=None, fold=0) != moment.replace(fold=0):
+        advice = f"write {shown.isoformat()}, or another time with its offset"
+        raise Unreadable(f"the clocks of {timezone.key} skip this time; {advice}")
+
+
+def read_duration(value: Scalar) -> tuple[int, str]:
+    """Read a duration such as `36h`, `30d`, `12w`, which the model has checked.
+
+    Returns:
+        A number of hours and `h`, or a number of days and `d`.
+    """
+    match = cast("re.Match[str]", DURATION.fullmatch(str(value)))
+    number, unit = int(match[1]), match[2]
+    return (number * _DAYS_IN_A_WEEK, "d") if unit == "w" else (number, unit)

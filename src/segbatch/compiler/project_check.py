@@ -1,0 +1,65 @@
+"""Whether the project that a question names is one that somebody has: a slip finds nobody, and would say nothing."""
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.predicates import RuleError, compile_rule
+from segbatch.compiler.project_rule import project_column, project_rule
+from segbatch.definitions.loader import Definitions
+from segbatch.errors import Problem
+from segbatch.snapshot.snapshot import Snapshot
+from segbatch.text import did_you_mean, shown
+
+__all__ = ["unknown_project"]
+
+_BATCH = 100_000
+_MOST_NAMES = 1_000
+
+
+def unknown_project(
+    project: str | None, definitions: Definitions, snapshot: Snapshot | None = None, clock: Clock | None = None
+) -> list[Problem]:
+    """Warn of a project that is neither that of a segment nor, where the snapshot says whose they are, of a contact.
+
+    Args:
+        project: The project that is asked for, if any.
+        definitions: All definitions, of whatever project.
+        snapshot: The contacts, if they are looked at.
+        clock: The time of the run, with them.
+    """
+    owners = {owner for entry in definitions.good if (owner := entry.segment.project_id) is not None}
+    owners |= {owner for entry in definitions.broken if (owner := entry.text("project_id")) is not None}
+    if project is None or project in owners:
+        return []
+    who = "no segment is"
+    column = project_column(snapshot.schema) if snapshot is not None else None
+    if snapshot is not None and clock is not None and column is not None:
+        names = _names(project, snapshot, column, clock)
+        if names is None:
+            return []
+        owners, who = owners | names.keys(), "no segment and no contact is"
+    elif not owners:
+        return []  # segments of no project, over contacts of whatever project
+    message = f"{who} of the project {shown(project)}{did_you_mean(project, sorted(owners))} (--project)"
+    return [Problem(message, severity="warning")]
+
+
+def _names(project: str, snapshot: Snapshot, column: str, clock: Clock) -> Mapping[str, None] | None:
+    """Return names of projects that contacts are of, or None where one is of the project that is looked for."""
+    try:
+        is_own = compile_rule(project_rule(project), snapshot.schema, clock)[0]
+    except RuleError:  # every segment fails for it, and says so
+        return None
+    names = dict[str, None]()
+    for frame in _batches(snapshot, column):
+        if frame.select(is_own.any()).item():
+            return None
+        if len(names) < _MOST_NAMES:
+            names |= dict.fromkeys(frame.get_column(column).drop_nulls().unique(maintain_order=True).cast(pl.String))
+    return names
+
+
+def _batches(snapshot: Snapshot, column: str) -> Iterator[pl.DataFrame]:
+    return (batch.frame for batch in snapshot.batches([column], _BATCH))

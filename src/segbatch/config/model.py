@@ -1,0 +1,138 @@
+"""The settings: which there are, what may stand in the file, and what the environment may say."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from segbatch.config.env_vars import variable
+from segbatch.config.paths import beside, pattern_beside
+from segbatch.definitions.exclusions import read_patterns
+from segbatch.errors import UsageError
+from segbatch.model.share import read_share
+from segbatch.observability.hooks import MIN_HOOK_TIMEOUT
+from segbatch.observability.log_format import read_log_format
+from segbatch.storage.retention import FEWEST
+
+__all__ = ["ConfigFile", "Environment", "Job"]
+
+
+def _beside(written: str, info: ValidationInfo) -> str:
+    return beside(info.context, written) if isinstance(info.context, Path) else written
+
+
+def _pattern_beside(written: str, info: ValidationInfo) -> str:
+    return pattern_beside(info.context, written) if isinstance(info.context, Path) else written
+
+
+def _as_text(written: Any) -> Any:
+    """Take a number too where a share is written as the option has it."""
+    return repr(written) if isinstance(written, int | float) and not isinstance(written, bool) else written
+
+
+def _share(written: str) -> str:
+    try:
+        read_share(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--max-change)")) from None
+    return written
+
+
+def _log_format(written: str) -> str:
+    try:
+        return read_log_format(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--log-format)")) from None
+
+
+def _split(written: Any) -> Any:
+    return written.split() if isinstance(written, str) else written
+
+
+def _globs(written: list[str]) -> list[str]:
+    try:
+        read_patterns(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--exclude)")) from None
+    return written
+
+
+def _without_nul(written: str) -> str:
+    if "\0" in written:
+        raise ValueError("has a NUL in it, which no path, no command and no name can have; remove it")
+    return written
+
+
+Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
+Place = Annotated[Text, AfterValidator(_beside), Field(json_schema_extra={"format": "path"})]
+Pattern = Annotated[Text, AfterValidator(_pattern_beside), Field(json_schema_extra={"format": "path"})]
+Share = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_share)]
+LogFormat = Annotated[Text, AfterValidator(_log_format)]
+Names = Annotated[list[Text], NoDecode]
+Patterns = Annotated[list[Text], NoDecode, AfterValidator(_globs)]
+
+
+class Job(BaseModel):
+    """What a job may say, and the top of the file for all of them. What is not said is None."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    contacts: Pattern | None = Field(None, description="the snapshot: a Parquet file, a folder of them, or a glob")
+    segments: Place | None = Field(None, description="a JSON file of segment definitions, or a folder of such files")
+    exclude: Patterns | None = Field(None, description="files and folders below `segments` that are not read, as globs")
+    output: Place | None = Field(None, description="the folder that runs publish in")
+    id_column: Text | None = Field(None, description="the column with the contacts' ids")
+    custom_fields: Text | None = Field(None, description="the column that definitions call `custom_fields`")
+    project: Text | None = Field(None, description="only the segments of this project, and its contacts alone")
+    timezone: Text | None = Field(None, description="the time zone of calendar days and of times without an offset")
+    strict: bool | None = Field(None, description="whether a custom field that no contact has is an error")
+    allow_empty: bool | None = Field(None, description="whether a snapshot without contacts may be published")
+    max_change: Share | None = Field(None, description='how much a segment\'s size may change, such as `"30%"`')
+    max_change_floor: int | None = Field(None, ge=0, description="segments with fewer members are free to change")
+    allow_collapse: bool | None = Field(
+        None, description="whether a segment that had more members than the floor may have none"
+    )
+    keep: int | None = Field(None, ge=FEWEST, description="how many runs keep their members")
+    keep_days: float | None = Field(
+        None, ge=0, lt=math.inf, description="and those that were shown within so many days"
+    )
+    wait: bool | None = Field(None, description="whether to wait while another run is at work on the output")
+    quiet: bool | None = Field(None, description="whether to print nothing but what is wrong")
+    log_format: LogFormat | None = Field(None, description="how a run writes stderr: `auto`, `plain` or `json`")
+    log_ids: bool | None = Field(None, description="whether logs and hooks may name the ids of contacts")
+    on_success: Text | None = Field(None, description="a command for the shell, after a run in which all was published")
+    on_failure: Text | None = Field(None, description="a command for the shell, after any other run")
+    hook_timeout: float | None = Field(
+        None, ge=MIN_HOOK_TIMEOUT, lt=math.inf, description="how many seconds such a command may take"
+    )
+    metrics_file: Place | None = Field(None, description="the file to write metrics for Prometheus to")
+    metrics_segments: bool | None = Field(None, description="whether each segment has metrics of its own")
+    dialect: Text | None = Field(None, description="the database that `segbatch sql` writes for")
+    lint_ignore: Names | None = Field(None, description="findings that `lint`, `check` and `run` leave out, by name")
+    keys: Place | None = Field(None, description="the file with the API's keys")
+    serve_host: Text | None = Field(None, description="the name or address that `segbatch serve` listens on")
+    serve_port: int | None = Field(None, ge=0, le=65_535, description="the port that it listens on; 0 for a free one")
+
+
+class ConfigFile(Job):
+    """All of segbatch.toml."""
+
+    jobs: dict[str, Job] = {}
+
+
+class Environment(Job, BaseSettings):
+    """What the environment says, and what it says of a single run."""
+
+    model_config = SettingsConfigDict(
+        strict=False,
+        case_sensitive=True,
+        env_ignore_empty=True,
+        alias_generator=AliasGenerator(validation_alias=variable),
+    )
+
+    exclude: Annotated[Patterns, BeforeValidator(_split)] | None = None
+    lint_ignore: Annotated[Names, BeforeValidator(_split)] | None = None
+    as_of: Text | None = None
+    run_id: Text | None = None

@@ -1,0 +1,163 @@
+"""What counts where no option says otherwise, and who said it."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segbatch.config.env_vars import CHOICES, FILE, OF_KUBERNETES, OTHERS, PREFIX, variable
+from segbatch.config.toml_file import find_file, parse_file
+from segbatch.errors import Problem, SegbatchError, UsageError
+from segbatch.text import clipped, did_you_mean, nearest, some_of
+
+if TYPE_CHECKING:
+    from segbatch.config.model import ConfigFile
+
+__all__ = ["Settings", "read_settings", "salvage_settings"]
+
+_OF_A_JOB = ("contacts", "segments", "output")
+"""What a job is: where one has been left out, its default would be the wrong one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of the file and the environment.
+
+    Attributes:
+        values: What is set, by the name of the setting.
+        origins: Who set it: `segbatch.toml: jobs.customers.output`, or `SEGBATCH_OUTPUT`.
+        file: The file that was read, if there is one.
+        job: The job that was chosen, if any.
+        jobs: The jobs that the file names.
+        undecided: The settings of which only jobs say something, none of which is chosen.
+        warnings: Variables that are called like settings and are none.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    job: str | None = None
+    jobs: tuple[str, ...] = ()
+    undecided: frozenset[str] = frozenset()
+    warnings: tuple[Problem, ...] = ()
+
+    def get(self, name: str) -> Any:
+        """Return what is set, or None.
+
+        Raises:
+            UsageError: Only jobs say it, and none is chosen.
+        """
+        if name in self.undecided:
+            raise UsageError(
+                f"{self.file}: '{name}' is said by jobs alone: {some_of(self.jobs)}; "
+                f"choose one by --job or {variable('job')}"
+            )
+        return self.values.get(name)
+
+
+def read_settings(*, job: str | None = None, config: str | None = None, no_config: bool = False) -> Settings:
+    """Read the file and the environment.
+
+    Args:
+        job: The job of the file to use.
+        config: The file; without it, the nearest segbatch.toml, here or in a folder above.
+        no_config: Read no file at all.
+
+    Raises:
+        ConfigurationError: The file or a variable has something wrong.
+        UsageError: There is no such job, or the path of the file is empty.
+    """
+    path = _choose(config, no_config=no_config)
+    variables = {name for name in os.environ if name.startswith(PREFIX) and not OF_KUBERNETES.fullmatch(name)}
+    if path is None and job is not None:
+        why = "--no-config leaves unread" if no_config else "is neither here nor in a folder above"
+        raise UsageError(f"the job '{clipped(job)}' would stand in {FILE}, which {why} ({_named_by(job)})")
+    if path is None and not variables:
+        return Settings()  # and pydantic need not be loaded
+    from segbatch.config.model import ConfigFile, Environment  # noqa: PLC0415 - loads pydantic-settings
+    from segbatch.config.validation import validate_environment, validate_file  # noqa: PLC0415 - belongs to it
+
+    written = validate_file(parse_file(path), path) if path else ConfigFile()
+    told = dict(_told(written, path, job))
+    environment = validate_environment().model_dump(exclude_none=True)
+    values = {name: value for name, (value, _) in told.items()} | environment
+    known = [variable(name) for name in (*Environment.model_fields, *CHOICES)]
+    return Settings(
+        values=values,
+        origins={name: variable(name) if name in environment else told[name][1] for name in values},
+        file=path,
+        job=job,
+        jobs=tuple(written.jobs),
+        undecided=_undecided(written, job) - values.keys(),
+        warnings=tuple(_unknown(variables.difference(known, OTHERS), known)),
+    )
+
+
+def salvage_settings(
+    *, job: str | None = None, config: str | None = None, no_config: bool = False
+) -> Mapping[str, Any]:
+    """Return what is right, where `read_settings` finds something wrong: to tell of it those who are to be told.
+
+    Args:
+        job: The job of the file to use.
+        config: The file; without it, the nearest one.
+        no_config: Read no file at all.
+
+    Returns:
+        What the file says, if it has nothing wrong and the job is in it; and over it each variable as it is written.
+    """
+    from segbatch.config.model import Environment  # noqa: PLC0415 - loads pydantic-settings
+    from segbatch.config.validation import validate_file  # noqa: PLC0415 - belongs to it
+
+    said: dict[str, Any] = {}
+    with suppress(SegbatchError):
+        path = _choose(config, no_config=no_config)
+        written = validate_file(parse_file(path), path) if path else None
+        said = {name: value for name, (value, _) in _told(written, path, job)} if written else {}
+    return said | {name: text for name in Environment.model_fields if (text := os.environ.get(variable(name)))}
+
+
+def _choose(config: str | None, *, no_config: bool) -> Path | None:
+    """Return the file to read."""
+    if no_config and config is not None and config != os.environ.get(variable("config")):
+        message = "is named, and no file is to be read; leave --config away, or --no-config"
+        raise UsageError(f"{clipped(config)}: {message} (or {variable('no_config')})")
+    if no_config:
+        return None
+    if config == "":
+        raise UsageError("the path of the settings is empty; is a variable not set? (--config)")
+    return find_file() if config is None else Path(config)
+
+
+def _told(written: "ConfigFile", path: Path | None, job: str | None) -> Iterator[tuple[str, tuple[Any, str]]]:
+    """Yield what the file says and where: first its top, then the job, which is stronger."""
+    if job is not None and job not in written.jobs:
+        near = did_you_mean(job, written.jobs) or f"; its jobs are {some_of(written.jobs) or 'none'}"
+        raise UsageError(f"{path}: there is no job '{clipped(job)}'{near} ({_named_by(job)})")
+    sections = [(written, ""), *([(written.jobs[job], f"jobs.{job}.")] if job is not None else [])]
+    for section, above in sections:
+        for name, value in section.model_dump(exclude_none=True, exclude={"jobs"}).items():
+            yield name, (value, f"{path}: {above}{name}")
+
+
+def _named_by(job: str) -> str:
+    """Return how the job was chosen: the variable, or the option."""
+    return variable("job") if os.environ.get(variable("job")) == job else "--job"
+
+
+def _undecided(written: "ConfigFile", job: str | None) -> frozenset[str]:
+    if job is not None:
+        return frozenset()
+    return frozenset(
+        name for name in _OF_A_JOB if any(getattr(section, name) is not None for section in written.jobs.values())
+    )
+
+
+def _unknown(variables: set[str], known: Iterable[str]) -> Iterator[Problem]:
+    names = [name.removeprefix(PREFIX) for name in known]
+    for name in sorted(variables):
+        near = nearest(name.removeprefix(PREFIX), names)
+        hint = f"did you mean '{PREFIX}{near}'?" if near else "'segbatch config show' lists those there are"
+        yield Problem(f"{clipped(name)}: there is no such setting; {hint}", severity="warning")

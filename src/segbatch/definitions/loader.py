@@ -1,0 +1,183 @@
+"""Definitions from a file or a folder: everything that is right, and every problem of everything that is not."""
+
+import errno
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from segbatch.definitions.discovery import find_files, reason, stem
+from segbatch.definitions.exclusions import Source
+from segbatch.definitions.foreign_data import foreign
+from segbatch.definitions.found import BrokenDefinition, Definition, Definitions, Found
+from segbatch.definitions.strict_json import parse
+from segbatch.definitions.validation import validate
+from segbatch.errors import DefinitionError, Problem, UsageError
+from segbatch.model.limits import MAX_FILE_SIZE
+from segbatch.model.segment import Segment
+from segbatch.text import clipped, printable
+
+__all__ = [
+    "BrokenDefinition",
+    "Definition",
+    "Definitions",
+    "Found",
+    "load_definitions",
+    "load_segments",
+    "merge_twins",
+    "read_content",
+    "read_definitions",
+    "read_elements",
+]
+
+
+def load_segments(path: str | Path, *, exclude: Iterable[str] = ()) -> list[Segment]:
+    """Load segments from a JSON file (one segment, or a list of them) or a folder of such files.
+
+    Args:
+        path: The file or the folder.
+        exclude: Glob patterns of files and folders below it that are not read.
+
+    Returns:
+        The segments, ordered by id.
+
+    Raises:
+        DefinitionError: One or more definitions are wrong; it names all the problems of all the files.
+        UsageError: There is no such path, or no definition in it; or a pattern is not valid.
+    """
+    definitions = load_definitions(Source.of(path, exclude))
+    if definitions.broken:
+        raise DefinitionError(definitions.problems)
+    return [definition.segment for definition in definitions.good]
+
+
+def load_definitions(source: str | Path | Source) -> Definitions:
+    """Load what can be loaded, and tell what cannot.
+
+    Args:
+        source: A JSON file, or a folder whose `*.json` files (those in folders below it too) are read.
+
+    Returns:
+        The definitions, good and broken; a broken one does not hide the others.
+
+    Raises:
+        UsageError: There is no such path, or no definition in it.
+    """
+    source = Source.of(source)
+    found = [entry for file in find_files(source) for entry in _load_file(file)]
+    if not found:
+        raise UsageError(f"{source.path}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
+    return _refuse_twins(found)
+
+
+def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
+    """Read definitions that are in no file.
+
+    Args:
+        content: The JSON of one segment, or of a list of them.
+        name: What messages call it, in place of a file.
+        default_id: The id of the one segment, unless it has one.
+
+    Raises:
+        UsageError: There is no definition in it.
+    """
+    found = [entry for entry, _ in read_elements(content, name, default_id)]
+    if not found:
+        raise UsageError(f"{name}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
+    return _refuse_twins(found)
+
+
+def _load_file(file: Path) -> Iterator[Found]:
+    """Read the one segment or the list of segments of a file."""
+    name, default_id = printable(str(file)), printable(stem(file))
+    try:
+        content = read_content(file)
+    except OSError as error:
+        problem = Problem(reason(error), file=name)
+        yield BrokenDefinition(default_id, name, "$", (problem,))
+    else:
+        yield from (found for found, _ in read_elements(content, name, default_id))
+
+
+def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[Found, Any]]:
+    """Read the one segment or the list of segments of a file, each with its JSON data (None where it is no JSON).
+
+    Args:
+        content: The bytes of the file.
+        file: What messages call it.
+        default_id: The id of the one segment, unless it has one.
+    """
+    data, problems = parse(content)
+    if problems := problems or (foreign(data) if isinstance(data, list) else []):
+        located = tuple(replace(problem, file=file) for problem in problems)
+        yield BrokenDefinition(default_id, file, "$", located), None
+    elif isinstance(data, list):
+        for index, item in enumerate(data):
+            yield _load_one(item, file, f"$[{index}]", f"{default_id}[{index}]"), item
+    else:
+        yield _load_one(_with_id(data, default_id), file, "$", default_id), data
+
+
+def read_content(file: Path) -> bytes:
+    """Read a file of definitions.
+
+    Raises:
+        OSError: It cannot be read, or is too large.
+    """
+    size = file.stat().st_size
+    if size > MAX_FILE_SIZE:
+        raise OSError(errno.EFBIG, f"{size:,} bytes; a file of definitions has at most {MAX_FILE_SIZE:,}")
+    return file.read_bytes()
+
+
+def _with_id(data: Any, stem: str) -> Any:
+    """Give the one segment of a file the file's stem as its id, unless it has one."""
+    return {"id": stem, **data} if isinstance(data, dict) else data
+
+
+def _load_one(data: Any, file: str, path: str, default_id: str) -> Found:
+    problems = foreign(data, path) if isinstance(data, dict) else []
+    segment, problems = (None, problems) if problems else validate(data, path)
+    if segment is not None:
+        return Definition(segment, file, path)
+    written = data.get("id") if isinstance(data, dict) else None
+    segment_id = written if isinstance(written, str) else default_id
+    located = tuple(replace(problem, file=file, segment_id=segment_id) for problem in problems)
+    return BrokenDefinition(segment_id, file, path, located, data)
+
+
+def _refuse_twins(found: Sequence[Found]) -> Definitions:
+    """Put the definitions in order, and break those that share an id: nobody can tell which is meant."""
+    by_id: defaultdict[str, list[Found]] = defaultdict(list)
+    for entry in _apart(found):
+        by_id[entry.segment_id].append(entry)
+    good: list[Definition] = []
+    broken: list[BrokenDefinition] = []
+    for segment_id, entries in sorted(by_id.items()):
+        match entries:
+            case [Definition() as definition]:
+                good.append(definition)
+            case _:
+                broken.append(merge_twins(segment_id, entries))
+    return Definitions(tuple(good), tuple(broken))
+
+
+def _apart(found: Sequence[Found]) -> Iterator[Found]:
+    """Name a file that cannot be read by its path where its stem is an id already, so that it breaks nobody else."""
+    times = Counter(entry.segment_id for entry in found)
+    for entry in found:
+        if isinstance(entry, BrokenDefinition) and entry.is_unread and times[entry.segment_id] > 1:
+            yield replace(entry, segment_id=entry.file)
+        else:
+            yield entry
+
+
+def merge_twins(segment_id: str, entries: Sequence[Found]) -> BrokenDefinition:
+    """Make one broken definition of those that share an id."""
+    first, *others = entries
+    problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
+    message = f"the id '{clipped(segment_id)}' is taken by {first.place}; give one of them another id"
+    problems += [Problem(message, entry.file, f"{entry.path}.id", segment_id) for entry in others]
+    data = first.data if isinstance(first, BrokenDefinition) else first.segment.to_json()
+    return BrokenDefinition(segment_id, first.file or "", first.path, tuple(problems), data)

@@ -1,0 +1,178 @@
+"""Which definitions a question is about: a file, standard input, a saved segment, or rules as they were typed."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segbatch.definitions.exclusions import Source
+from segbatch.definitions.loader import (
+    Definition,
+    Definitions,
+    load_definitions,
+    read_definitions,
+)
+from segbatch.definitions.rule_syntax import read_rules
+from segbatch.definitions.suggestions import read_match
+from segbatch.errors import UsageError
+from segbatch.model.operators import MatchName
+from segbatch.model.segment import Segment
+from segbatch.text import did_you_mean, shown, some_of
+
+__all__ = ["Chosen", "choose", "read_stdin"]
+
+
+def read_stdin() -> bytes:
+    """Read standard input to its end.
+
+    Raises:
+        UsageError: It is closed.
+    """
+    if sys.stdin is None:  # so Python has it where it is closed
+        raise UsageError("stdin is closed; send a definition there, or name a file")
+    return sys.stdin.buffer.read()
+
+
+Choice = str | Path | Segment
+
+_CHOICES = "a JSON file, a folder, '-', or the id of a segment"
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The definitions that a question is about.
+
+    Attributes:
+        ids: Their ids.
+        definitions: They, those that they name by `in_segment`, and those that cannot be read.
+    """
+
+    ids: tuple[str, ...]
+    definitions: Definitions
+
+    def only(self, choice: "Choice | None") -> str:
+        """Return the id of the only one.
+
+        Args:
+            choice: What was asked for, as a message names it.
+
+        Raises:
+            UsageError: There are several.
+        """
+        match self.ids:
+            case [segment_id]:
+                return segment_id
+            case ids if choice == "-":
+                raise UsageError(f"stdin: holds {len(ids)} segments; give one alone")
+            case ids:
+                raise UsageError(f"{choice}: holds {len(ids)} segments; name one by its id, with --segments {choice}")
+
+
+def choose(
+    choice: Choice | None,
+    segments: str | Path | Source,
+    *,
+    rules: Sequence[str] = (),
+    match: MatchName | None = None,
+    project: str | None = None,
+) -> Chosen:
+    """Find definitions.
+
+    Args:
+        choice: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
+            segment.
+        segments: Where the saved segments are; read if one of them is asked for, or named and not in the choice.
+        rules: Rules in place of a choice, as `rule_text` reads them.
+        match: How the rules are joined: `all`, if not given.
+        project: The project whose segments alone are looked at, if any.
+
+    Raises:
+        UsageError: Nothing is chosen, or two things are; or there is no such file or segment.
+        DefinitionError: Rules are wrong.
+    """
+    if (choice is None) is not bool(rules):
+        both = ", not both" if rules else ""
+        raise UsageError(f"name one definition ({_CHOICES}), or give rules with --rule{both}")
+    if choice is not None and match is not None:
+        raise UsageError("--match joins the rules of --rule; a definition says its own 'match'")
+    joined = read_match(match or "all")
+    found = Definitions((read_rules(rules, joined),), ()) if choice is None else _find(choice, Source.of(segments))
+    found = _of_project(found, project)
+    return Chosen(tuple(sorted(found.ids)), _with_named(found, Source.of(segments)))
+
+
+def _find(choice: Choice, segments: Source) -> Definitions:
+    match choice:
+        case Segment():
+            return Definitions((Definition(choice),), ())
+        case "-":
+            return read_definitions(read_stdin(), "stdin", "stdin")
+        case str() if not _is_path(choice):
+            return _saved(choice, segments)
+        case _:
+            return load_definitions(Source(Path(choice), segments.exclude))
+
+
+def _is_path(choice: str) -> bool:
+    """Tell a path from an id: a path is a file or a folder that is there, or has what no id has."""
+    is_there = os.path.exists(choice)  # noqa: PTH110 - Path.exists raises where a name is too long
+    return is_there or choice.lower().endswith(".json") or os.sep in choice or "/" in choice
+
+
+def _saved(segment_id: str, segments: Source) -> Definitions:
+    saved = load_definitions(segments)
+    good = tuple(entry for entry in saved.good if entry.segment_id == segment_id)
+    broken = tuple(entry for entry in saved.broken if entry.segment_id == segment_id)
+    if not good and not broken:
+        near = did_you_mean(segment_id, saved.ids) or f"; it has {some_of(saved.ids)}"
+        raise UsageError(f"{segments.path}: there is no segment {shown(segment_id)}{near}")
+    return Definitions(good, broken)
+
+
+def _of_project(found: Definitions, project: str | None) -> Definitions:
+    """Keep those of a project; one alone that is another's was not meant."""
+    match found.good, found.broken:
+        case [entry], () if project is not None and entry.segment.project_id not in {None, project}:
+            own = entry.segment.project_id
+            raise UsageError(f"segment '{entry.segment_id}' is of the project '{own}', not of '{project}' (--project)")
+        case _:
+            return found.of_project(project)
+
+
+def _with_named(found: Definitions, segments: Source) -> Definitions:
+    """Add the saved segments that these name and do not hold, and those that they name in turn."""
+    ids = set(found.ids)
+    missing = [segment_id for entry in found.good for segment_id in _named(entry) if segment_id not in ids]
+    if not missing:
+        return found
+    try:
+        saved = load_definitions(segments)
+    except UsageError as error:
+        raise UsageError(f"segment {shown(missing[0])} is named and has to be looked up: {error}") from None
+    others = {entry.segment_id: entry for entry in saved.good if entry.segment_id not in ids}
+    known = ids | {entry.segment_id for entry in saved.broken}
+    needed = _reachable(found.good, others, known)
+    good = (*found.good, *(others[segment_id] for segment_id in sorted(needed)))
+    return Definitions(good, (*found.broken, *(entry for entry in saved.broken if entry.segment_id not in ids)))
+
+
+def _reachable(start: Iterable[Definition], others: dict[str, Definition], known: set[str]) -> set[str]:
+    """Find the segments that are needed; all, where one is named that is not there, for a message to say what is."""
+    reached, waiting = set[str](), list(start)
+    while waiting:
+        for segment_id in _named(waiting.pop()):
+            if segment_id not in others and segment_id not in known:
+                return set(others)
+            if segment_id in others and segment_id not in reached:
+                reached.add(segment_id)
+                waiting.append(others[segment_id])
+    return reached
+
+
+def _named(definition: Definition) -> list[str]:
+    return list(_names(definition.segment))
+
+
+def _names(segment: Segment) -> Iterator[str]:
+    return (str(rule.value) for _, rule in segment.rule_paths() if rule.shape == "segment")

@@ -1,0 +1,115 @@
+"""What a definition becomes: a new one with its id and times, an old one with what was sent put into it."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from itertools import count
+from typing import Any
+
+from segbatch.definitions.store.entries import Entry, Stored
+from segbatch.definitions.store.json_edit import same
+from segbatch.definitions.strict_json import check_data
+from segbatch.definitions.validation import validate
+from segbatch.errors import DefinitionError, Problem
+from segbatch.model.segment import RESERVED_ID, Segment, write_moment
+from segbatch.text import shown
+
+__all__ = ["changed", "free_id", "free_name", "made", "stamped"]
+
+_OURS = ("created_at", "updated_at")
+_REQUIRED = {name for name, key in Segment.model_fields.items() if key.is_required()}
+_LONGEST_SLUG = 100
+_BREAKS = re.compile(r"[^a-z0-9]+")
+
+
+def free_id(name: object, taken: Collection[str]) -> str:
+    """Make an id of a segment's name that no other has: `Pro Plan Users` gives `pro-plan-users`.
+
+    Args:
+        name: The name.
+        taken: The ids and names of files that are there, in lower case.
+    """
+    letters = unicodedata.normalize("NFKD", str(name).casefold()).encode("ascii", "ignore").decode()
+    slug = _BREAKS.sub("-", letters)[:_LONGEST_SLUG].strip("-") or "segment"
+    number, free = 1, slug
+    while free in taken or free == RESERVED_ID:
+        number += 1
+        free = f"{slug}-{number}"
+    return free
+
+
+def free_name(segment_id: str, taken: Collection[str]) -> str:
+    """Return a name for a segment's file: its id, or where a file of that name holds others, one that no id can have.
+
+    Args:
+        segment_id: The id.
+        taken: The names that are there, in lower case.
+    """
+    names = (f"{segment_id}{'' if number == 1 else f'~{number}'}.json" for number in count(1))
+    return next(name for name in names if name.casefold() not in taken)
+
+
+def made(data: Mapping[str, Any], segment_id: str, now: datetime) -> dict[str, Any]:
+    """Return the definition of a new segment: what was sent, without what says nothing.
+
+    Raises:
+        DefinitionError: It is no segment, or of an id that no file can be named after.
+    """
+    times = dict.fromkeys(_OURS, write_moment(now))
+    told = {key: value for key, value in data.items() if value is not None or key in _REQUIRED}
+    definition = {**told, "id": segment_id, **times}
+    _ensure_right(definition)
+    if segment_id.startswith("."):
+        message = f"{shown(segment_id)} begins with a dot, and files that do are not read; choose another id"
+        raise DefinitionError([Problem(message, path="$.id")])
+    return definition
+
+
+def changed(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Put what was sent into a definition; null takes an optional key out.
+
+    Raises:
+        DefinitionError: It would be no segment any more, or the change is not for others to make.
+    """
+    _ensure_ours_are_kept(entry, changes)
+    definition = dict(entry.data or {})
+    for key, value in changes.items():
+        if key in {"id", *_OURS}:
+            continue
+        if value is None and key not in _REQUIRED:
+            definition.pop(key, None)
+        else:
+            definition[key] = value
+    _ensure_right({"id": entry.segment_id, **definition})
+    return definition
+
+
+def stamped(entry: Entry, definition: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
+    """Write the time of a change into a definition; None where nothing changes."""
+    if isinstance(entry, Stored) and same(dict(definition), dict(entry.data)):
+        return None
+    return {**definition, "updated_at": write_moment(now)}
+
+
+def _ensure_ours_are_kept(entry: Entry, changes: Mapping[str, Any]) -> None:
+    """Refuse another id, or times that are not those of the definition: the whole of it may be sent back, unchanged."""
+    known = {"id": entry.segment_id, **(entry.data or {})}
+    problems = [
+        Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")
+        for key in ("id", *_OURS)
+        if key in changes and not same(changes[key], known.get(key))
+    ]
+    if problems:
+        raise DefinitionError(problems)
+
+
+_REASONS = {"id": "what a segment is known by, and cannot be changed", **dict.fromkeys(_OURS, "set by segbatch")}
+
+
+def _ensure_right(definition: Mapping[str, Any]) -> None:
+    problems = check_data(dict(definition))
+    if not problems:
+        _, problems = validate(definition)
+    if problems:
+        raise DefinitionError(problems)

@@ -1,0 +1,178 @@
+"""From JSON data to a segment, or to problems in our own words with their place in the file."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from segbatch.definitions.strict_json import child_path
+from segbatch.definitions.suggestions import CHOICES, meant
+from segbatch.errors import Problem
+from segbatch.model.limits import MAX_CHANGE, MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH, MAX_PROBLEMS
+from segbatch.model.operators import OPERATORS
+from segbatch.model.segment import Group, Rule, Segment
+from segbatch.text import did_you_mean, nearest, shown
+
+__all__ = ["validate"]
+
+_HINTS = {
+    "id": 'a text such as "pro-plan-users"',
+    "name": "what people call the segment",
+    "rules": "a list of rules {field, operator, value}",
+    "field": 'a column such as "status", or a path such as "custom_fields.plan"',
+    "match": "one of all, any, none",
+    "operator": f"one of {', '.join(OPERATORS)}",
+}
+
+_TYPES = {
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "bool_type": "true or false",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "datetime_type": "a time like 2025-06-01T10:00:00.000Z",
+}
+
+_MODELS: dict[str | int, type[Rule | Group]] = {"<rule>": Rule, "<group>": Group}
+
+_Location = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """An error of pydantic's, and what stands at its place."""
+
+    detail: ErrorDetails
+    found: Any
+
+    @property
+    def key(self) -> str:
+        return str(self.detail["loc"][-1])
+
+
+def validate(data: object, path: str = "$") -> tuple[Segment | None, list[Problem]]:
+    """Check the data of one segment.
+
+    Args:
+        data: What stood in the file, as `strict_json.parse` gives it.
+        path: The place of the data in its file.
+
+    Returns:
+        The segment and no problems, or None and all the problems (without file), in the order of the data.
+    """
+    if not isinstance(data, Mapping):
+        return None, [Problem(f"a segment is an object with 'name' and 'rules'; found {shown(data)}", path=path)]
+    length = len(json.dumps(data, ensure_ascii=False))
+    if length > MAX_DEFINITION_LENGTH:
+        message = f"the definition has {length:,} characters; at most {MAX_DEFINITION_LENGTH:,} are allowed"
+        return None, [Problem(message, path=path)]
+    try:
+        return Segment.model_validate(data), []
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+    problems = list(_problems(details[:MAX_PROBLEMS], data, path))
+    if len(details) > MAX_PROBLEMS:
+        problems.append(Problem("there are more problems; mend these first", path=path))
+    return None, problems
+
+
+def _problems(details: Sequence[ErrorDetails], data: object, root: str) -> Iterator[Problem]:
+    """Tell each error once: not a key as missing that stands there misspelt, not rules as none that are all wrong."""
+    misspelt = {_meant(detail) for detail in details if detail["type"] == "extra_forbidden"}
+    for detail in details:
+        path, found = _walk(detail["loc"], data, root)
+        is_echo = detail["loc"] in misspelt if detail["type"] == "missing" else detail["type"] == "too_short" and found
+        if not is_echo:
+            key = detail.get("ctx", {}).get("key")
+            message = _MESSAGES.get(detail["type"], _other)(_Wrong(detail, found))
+            yield Problem(message, path=child_path(path, key) if key else path)
+
+
+def _meant(detail: ErrorDetails) -> _Location:
+    """Return where the key would stand that an unknown key was probably meant to be."""
+    *parents, key = detail["loc"]
+    near = nearest(str(key), _model_at(detail["loc"]).model_fields)
+    return (*parents, near or key)
+
+
+def _model_at(loc: _Location) -> type[Segment | Group | Rule]:
+    tags = [_MODELS[step] for step in loc if isinstance(step, str) and step in _MODELS]
+    return tags[-1] if tags else Segment
+
+
+def _walk(loc: _Location, data: Any, path: str) -> tuple[str, Any]:
+    """Follow an error's location through the data to its path and what stands there (None where nothing does).
+
+    Pydantic puts the tags of a union between the keys; they are no part of the data and are dropped.
+    """
+    for step in loc:
+        if step not in _MODELS:
+            path = child_path(path, step)
+            data = _child(data, step)
+    return path, data
+
+
+def _child(data: Any, step: str | int) -> Any:
+    """Return what stands at a key or an index; None where the key is missing."""
+    return data.get(step) if isinstance(data, Mapping) else data[step]
+
+
+def _missing(wrong: _Wrong) -> str:
+    return f"'{wrong.key}' is missing; it is {_HINTS[wrong.key]}"
+
+
+def _unknown_key(wrong: _Wrong) -> str:
+    model = _model_at(wrong.detail["loc"])
+    hint = did_you_mean(wrong.key, model.model_fields) or f"; its keys are {', '.join(model.model_fields)}"
+    return f"{shown(wrong.key)} is not a key of a {model.__name__.lower()}{hint}"
+
+
+def _not_one_of(wrong: _Wrong) -> str:
+    choices = CHOICES[wrong.key]
+    hint = meant(wrong.key, wrong.found) if isinstance(wrong.found, str) else ""
+    what = "an operator" if wrong.key == "operator" else f"a value of '{wrong.key}'"
+    return f"{shown(wrong.found)} is not {what}{hint or '; there are ' + ', '.join(choices)}"
+
+
+def _wrong_type(wrong: _Wrong) -> str:
+    return f"'{wrong.key}' must be {_TYPES[wrong.detail['type']]}; found {shown(wrong.found)}"
+
+
+def _too_short(wrong: _Wrong) -> str:
+    if wrong.key == "rules" and len(wrong.detail["loc"]) > 1:
+        return "the group has no rules; add at least one"
+    if wrong.key == "rules":
+        return "there are no rules, and a segment without rules would hold everybody; add at least one"
+    return f"'{wrong.key}' is empty; it is {_HINTS[wrong.key]}"
+
+
+def _too_long(wrong: _Wrong) -> str:
+    return f"'{wrong.key}' has {len(str(wrong.found)):,} characters; at most {MAX_NAME_LENGTH} are allowed"
+
+
+def _not_a_share(wrong: _Wrong) -> str:
+    return f"'{wrong.key}' must be a share from 0 to {MAX_CHANGE}, such as 0.3 for 30 %; found {shown(wrong.found)}"
+
+
+def _not_a_node(wrong: _Wrong) -> str:
+    return f"a rule is an object {{field, operator, value}}, and a group {{match, rules}}; found {shown(wrong.found)}"
+
+
+def _other(wrong: _Wrong) -> str:
+    return wrong.detail["msg"]
+
+
+_MESSAGES: dict[str, Callable[[_Wrong], str]] = {
+    "missing": _missing,
+    "extra_forbidden": _unknown_key,
+    "literal_error": _not_one_of,
+    **dict.fromkeys(_TYPES, _wrong_type),
+    "too_short": _too_short,
+    "string_too_short": _too_short,
+    "string_too_long": _too_long,
+    "union_tag_not_found": _not_a_node,
+    **dict.fromkeys(("float_type", "greater_than_equal", "less_than_equal"), _not_a_share),
+}

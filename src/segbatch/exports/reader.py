@@ -1,0 +1,93 @@
+"""The rows that are meant, read from what runs wrote, some at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segbatch.errors import PublishError
+from segbatch.exports.selection import Picked
+from segbatch.storage.id_types import stored_type
+from segbatch.storage.manifest_io import ensure_there
+
+__all__ = ["CHANGE", "CHANGES", "CONTACT_ID", "id_type_of", "read_rows"]
+
+CONTACT_ID = "contact_id"
+CHANGE = "change"
+CHANGES = pl.Enum(["exited", "entered"])
+
+_SEGMENT_ID = "segment_id"
+
+
+def id_type_of(picked: Picked) -> pa.DataType:
+    """Return the Arrow type of the contacts' ids.
+
+    Raises:
+        PublishError: A file of the run is lost or damaged.
+    """
+    first = picked.files[0]
+    ensure_there(first.path, first.size)
+    with _reading(picked):
+        return stored_type(pq.read_schema(first.path).field(CONTACT_ID).type)
+
+
+def read_rows(picked: Picked) -> Iterator[pl.DataFrame]:
+    """Read the rows in the order in which they were written, which is that of the run's snapshot.
+
+    Yields:
+        Frames of `contact_id`, and of changes `change` too, none of them empty.
+
+    Raises:
+        PublishError: A file of a run is lost or damaged.
+    """
+    for file in picked.files:
+        ensure_there(file.path, file.size)
+    if picked.expected == 0:
+        return
+    rows = 0
+    with _reading(picked):
+        for frame in _net(picked) if picked.what == "net" else _all(picked):
+            if len(frame):
+                rows += len(frame)
+                yield frame
+    if picked.expected is not None and rows != picked.expected:
+        raise _damaged(picked)
+
+
+def _all(picked: Picked) -> Iterator[pl.DataFrame]:
+    """Yield the rows of one run, a part of a file at a time."""
+    columns = [pl.col(CONTACT_ID), *([] if picked.what == "members" else [pl.col(CHANGE).cast(CHANGES)])]
+    files = pl.scan_parquet([file.path for file in picked.files], glob=False)
+    rows = files.filter(pl.col(_SEGMENT_ID) == picked.segment_id).select(columns)
+    return rows.collect_batches(maintain_order=True)
+
+
+def _net(picked: Picked) -> Iterator[pl.DataFrame]:
+    """Yield what remains of the changes of several runs: who entered and left again, or the other way, is neither."""
+    step = pl.when(pl.col(CHANGE) == "entered").then(pl.lit(1, pl.Int8)).otherwise(pl.lit(-1, pl.Int8))
+    steps = [
+        pl.scan_parquet(file.path, glob=False)
+        .filter(pl.col(_SEGMENT_ID) == picked.segment_id)
+        .select(CONTACT_ID, step.alias("step"))
+        .collect()
+        for file in picked.files
+    ]
+    found = pl.concat(steps, how="vertical_relaxed").group_by(CONTACT_ID, maintain_order=True).agg(pl.col("step").sum())
+    change = pl.when(pl.col("step") > 0).then(pl.lit("entered")).otherwise(pl.lit("exited"))
+    remains = found.filter(pl.col("step") != 0).select(CONTACT_ID, change.cast(CHANGES).alias(CHANGE))
+    return remains.iter_slices(100_000)
+
+
+@contextmanager
+def _reading(picked: Picked) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pa.ArrowException, OSError):
+        raise _damaged(picked) from None
+
+
+def _damaged(picked: Picked) -> PublishError:
+    message = "is damaged, or was cleared away meanwhile; find out with segbatch verify --all"
+    return PublishError(f"{picked.files[0].path.parent}: what run {picked.run_id} wrote {message}")

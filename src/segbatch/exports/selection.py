@@ -1,0 +1,185 @@
+"""Which rows are meant: whose, of which run, and whether its members or its changes."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from segbatch.errors import ExportError, Problem, UsageError
+from segbatch.model.manifest import DeletedSegment, History, Manifest, PastRun, SegmentRecord
+from segbatch.runs.history import find_run, published_history
+from segbatch.storage.layout import CHANGES, MEMBERSHIP, RUNS
+from segbatch.storage.manifest_io import read_manifest
+from segbatch.storage.retention import FEWEST, has_members
+from segbatch.text import clipped, did_you_mean, shown
+
+__all__ = ["Picked", "WrittenFile", "pick"]
+
+_NO_MEMBERS = "its members are not kept any more; segbatch runs lists the runs that keep theirs"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file that a run wrote.
+
+    Attributes:
+        path: Where it is.
+        size: How many bytes it has.
+    """
+
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """The rows that are meant.
+
+    Attributes:
+        what: The members of a segment; or its changes with a run; or what remains of its changes over several runs.
+        segment_id: The segment.
+        manifest: The run.
+        record: What became of the segment in it; None where it was deleted.
+        files: The files in which the rows stand, the oldest run's first; at least one.
+        expected: How many rows there are, where that is known before.
+        warnings: Why they may not be what is thought.
+    """
+
+    what: Literal["members", "changes", "net"]
+    segment_id: str
+    manifest: Manifest
+    record: SegmentRecord | None
+    files: Sequence[WrittenFile]
+    expected: int | None
+    warnings: Sequence[Problem]
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run."""
+        return self.manifest.run.run_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A segment in a run."""
+
+    output: Path
+    history: History
+    place: int
+    segment_id: str
+    manifest: Manifest
+
+    @property
+    def past(self) -> PastRun:
+        return self.history.runs[self.place]
+
+    @property
+    def record(self) -> SegmentRecord | None:
+        return next((entry for entry in self.manifest.segments if entry.segment_id == self.segment_id), None)
+
+    @property
+    def deleted(self) -> DeletedSegment | None:
+        return next((entry for entry in self.manifest.deleted if entry.segment_id == self.segment_id), None)
+
+    def folder(self, past: PastRun) -> Path:
+        return self.output / RUNS / past.folder
+
+    def changes_of(self, past: PastRun) -> Iterator[WrittenFile]:
+        """Yield the file of changes that a run wrote, if it wrote one."""
+        manifest = self.manifest if past is self.past else read_manifest(self.folder(past))
+        return self.files(past, manifest, CHANGES)
+
+    def files(self, past: PastRun, manifest: Manifest, prefix: str) -> Iterator[WrittenFile]:
+        folder = self.folder(past)
+        return (WrittenFile(folder / file.path, file.size) for file in manifest.files if file.path.startswith(prefix))
+
+    def doubts(self, consequence: str) -> tuple[Problem, ...]:
+        """Warn of a segment that was not evaluated."""
+        record = self.record
+        if record is None or record.status == "ok":
+            return ()
+        reason = (record.error or "").split("\n")[0]
+        status = "failed" if record.status == "failed" else "was held"
+        message = f"{status} in run {self.past.run.run_id}, {consequence}: {reason}"
+        return (Problem(message, segment_id=self.segment_id, severity="warning"),)
+
+    def unknown(self) -> UsageError:
+        near = did_you_mean(self.segment_id, [entry.segment_id for entry in self.manifest.segments])
+        hint = near or "; segbatch runs show lists its segments"
+        return UsageError(f"{self.output}: run {self.past.run.run_id} has no segment {shown(self.segment_id)}{hint}")
+
+
+def pick(output: Path, segment_id: str, run: str, *, changes: bool, since: str | None) -> Picked:
+    """Find the rows of a segment.
+
+    Args:
+        output: The folder that runs publish in.
+        segment_id: The segment.
+        run: The run: its id, `last` or `previous`.
+        changes: Whether its changes are meant, and not its members.
+        since: An earlier run since which the changes are meant, as far as they remained.
+
+    Raises:
+        UsageError: Nothing is published there, or no such run or segment, or its members are not kept any more.
+        ExportError: The segment never had members.
+        PublishError: What is published cannot be read.
+    """
+    history = published_history(output)
+    place = find_run(output, history, run)
+    manifest = read_manifest(output / RUNS / history.runs[place].folder)
+    found = _Found(output, history, place, segment_id, manifest)
+    if since is not None:
+        return _net(found, since)
+    return _changes(found) if changes else _members(found)
+
+
+def _members(found: _Found) -> Picked:
+    record, past = found.record, found.past
+    if record is None and found.deleted is not None:
+        message = f"was deleted with run {past.run.run_id}; --changes exports who left it, and --run an older run"
+        raise UsageError(f"segment '{clipped(found.segment_id)}' {message}")
+    if record is None:
+        raise found.unknown()
+    if record.run_id is None:
+        reason = (record.error or "").split("\n")[0]
+        message = "has no members to export, since it failed and never had any"
+        raise ExportError(f"segment '{clipped(found.segment_id)}' {message}: {reason}")
+    is_spared = len(found.history.runs) - found.place <= FEWEST
+    if not is_spared and not has_members(found.folder(past)):
+        raise UsageError(f"{found.output}: run {past.run.run_id}: {_NO_MEMBERS}; --changes exports what it changed")
+    files = tuple(found.files(past, found.manifest, MEMBERSHIP))
+    warnings = found.doubts(f"so these are the members of run {record.run_id}")
+    return Picked("members", found.segment_id, found.manifest, record, files, record.member_count, warnings)
+
+
+def _changes(found: _Found) -> Picked:
+    record, deleted, past = found.record, found.deleted, found.past
+    if record is None and deleted is None:
+        raise found.unknown()
+    warnings = found.doubts("so nobody entered or left it")
+    if not found.place:
+        message = f"run {past.run.run_id} is the first, with nothing before it to differ from; export the members"
+        warnings = (*warnings, Problem(message, severity="warning"))
+    number = (record.entered or 0) + (record.exited or 0) if record else 0
+    number += deleted.exited if deleted else 0
+    files = tuple(found.changes_of(past))
+    return Picked("changes", found.segment_id, found.manifest, record, files, number, warnings)
+
+
+def _net(found: _Found, since: str) -> Picked:
+    first = find_run(found.output, found.history, since)
+    if first > found.place:
+        names = (found.history.runs[first].run.run_id, found.past.run.run_id)
+        raise UsageError(f"{found.output}: run {names[0]} came after {names[1]} (--since)")
+    runs = found.history.runs[first + 1 : found.place + 1]
+    _ensure_in_one_of(found, found.history.runs[first : found.place + 1])
+    files = tuple(file for past in runs or (found.past,) for file in found.changes_of(past))
+    expected = None if runs else 0
+    warnings = found.doubts("so nobody entered or left it with that run")
+    return Picked("net", found.segment_id, found.manifest, found.record, files, expected, warnings)
+
+
+def _ensure_in_one_of(found: _Found, runs: Sequence[PastRun]) -> None:
+    manifests = (found.manifest, *(read_manifest(found.folder(past)) for past in runs))
+    if not any(entry.segment_id == found.segment_id for manifest in manifests for entry in manifest.segments):
+        raise found.unknown()

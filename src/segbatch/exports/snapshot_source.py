@@ -1,0 +1,62 @@
+"""The snapshot that the columns are taken from: the run's own, unless another is named."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event
+
+from segbatch.errors import Problem, SnapshotError
+from segbatch.model.manifest import Manifest
+from segbatch.snapshot.discovery import places_at
+from segbatch.snapshot.hive_partitions import partition_text
+from segbatch.snapshot.snapshot import Snapshot, open_files, open_snapshot
+from segbatch.text import printable
+
+__all__ = ["open_contacts"]
+
+_ID_COLUMN = "id"
+_OTHERS = "--contacts names the snapshot to take columns from, this one too"
+
+
+def open_contacts(
+    manifest: Manifest, contacts: str | Path | None, id_column: str | None, custom_fields: str | None = None
+) -> tuple[Snapshot, Sequence[Problem]]:
+    """Open the snapshot of a run.
+
+    Args:
+        manifest: The run.
+        contacts: A snapshot that is to be taken, even if it is not the run's.
+        id_column: Its column of ids; that of the run's, if not given.
+        custom_fields: Its column that definitions call `custom_fields`; that of the run's, if not given.
+
+    Returns:
+        The snapshot, and a warning where it is not the run's.
+
+    Raises:
+        SnapshotError: It cannot be used; or it is not what it was when the run read it, and was not named.
+    """
+    run_id, column = manifest.run.run_id, id_column or manifest.id_column or _ID_COLUMN
+    custom_fields = custom_fields or manifest.custom_fields
+    if contacts is None:
+        try:
+            snapshot = open_files(places_at(file.path for file in manifest.snapshot), column, custom_fields)
+        except SnapshotError as error:
+            raise SnapshotError(f"{error} (run {run_id} read it; --contacts names another snapshot)") from None
+        if not _is_that_of(snapshot, manifest):
+            raise SnapshotError(f"{snapshot.files[0].place}: is not what run {run_id} read; {_OTHERS}")
+        return snapshot, ()
+    snapshot = open_snapshot(str(contacts), column, custom_fields)
+    if _is_that_of(snapshot, manifest):
+        return snapshot, ()
+    message = f"{contacts}: is not the snapshot that run {run_id} read; contacts may have changed since"
+    return snapshot, (Problem(message, severity="warning"),)
+
+
+def _is_that_of(snapshot: Snapshot, manifest: Manifest) -> bool:
+    """Compare by size, and where that is the same, by digest; of the files' paths only partitions count."""
+    names = [partition_text(printable(str(file.place))) for file in snapshot.files]
+    before = [partition_text(file.path) for file in manifest.snapshot]
+    sizes = zip([file.size for file in snapshot.files], names, strict=True)
+    if sorted(sizes) != sorted(zip([file.size for file in manifest.snapshot], before, strict=True)):
+        return False
+    digests = zip([file.digest(Event()) for file in snapshot.files], names, strict=True)
+    return sorted(digests) == sorted(zip([file.sha256 for file in manifest.snapshot], before, strict=True))

@@ -1,0 +1,199 @@
+"""The forms in which rows are written: CSV, JSON Lines and Parquet."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Literal, Protocol, cast, get_args
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segbatch.errors import UsageError
+from segbatch.exports.cell_format import formula_like, guarded, readable_ids, to_cell, to_json
+from segbatch.exports.reader import CONTACT_ID
+from segbatch.text import did_you_mean, shown
+
+__all__ = ["Format", "Layout", "Writer", "format_of", "make_writer", "packed"]
+
+Format = Literal["csv", "jsonl", "parquet"]
+
+_SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+_BOM = "\N{BYTE ORDER MARK}".encode()
+_FEWEST = 50_000
+"""So many rows are written at once, unless there are no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What is written.
+
+    Attributes:
+        empty: The columns, without rows.
+        id_type: The Arrow type of the contacts' ids.
+        json_columns: The columns whose texts are JSON.
+        raw: Whether texts in CSV are left as they are, even where a spreadsheet would run them.
+        bom: Whether CSV begins with a byte order mark.
+    """
+
+    empty: pl.DataFrame
+    id_type: pa.DataType
+    json_columns: frozenset[str] = frozenset()
+    raw: bool = False
+    bom: bool = False
+
+
+class Writer(Protocol):
+    """Writes rows to a file.
+
+    Attributes:
+        guarded: How many cells got a `'`.
+    """
+
+    guarded: int
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Write some rows."""
+
+    def finish(self) -> None:
+        """Complete the file, which stays open."""
+
+
+def format_of(name: str | None, suffix: str) -> Format:
+    """Return the format that is meant.
+
+    Args:
+        name: Its name, if it was given.
+        suffix: That of the file; empty for standard output.
+
+    Raises:
+        UsageError: There is no such format, none is told, or the two contradict each other.
+    """
+    by_suffix = _SUFFIXES.get(suffix.lower())
+    if name is None:
+        if by_suffix is None and suffix:
+            known = ", ".join(_SUFFIXES)
+            raise UsageError(f"{shown(suffix)} is no format; name the file {known}, or say --format")
+        return by_suffix or "csv"
+    found = next((known for known in get_args(Format) if known == name), None)
+    if found is None:
+        hint = did_you_mean(name, get_args(Format)) or f"; there are {', '.join(get_args(Format))}"
+        raise UsageError(f"{shown(name)} is no format{hint} (--format)")
+    if by_suffix not in {None, found}:
+        raise UsageError(f"the file is called {suffix}, and --format says {found}; leave one out")
+    return cast("Format", found)
+
+
+def make_writer(kind: Format, file: IO[bytes], layout: Layout) -> Writer:
+    """Begin a file."""
+    match kind:
+        case "csv":
+            return _Csv(file, layout)
+        case "jsonl":
+            return _JsonLines(file, layout)
+        case "parquet":
+            return _Parquet(file, layout)
+
+
+def packed(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Join small frames, as those of a small segment are, to ones that are worth writing."""
+    waiting, rows = list[pl.DataFrame](), 0
+    for frame in frames:
+        waiting.append(frame)
+        rows += len(frame)
+        if rows >= _FEWEST:
+            yield pl.concat(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pl.concat(waiting)
+
+
+class _Csv:
+    """As RFC 4180 has it, in UTF-8: every text in double quotes, a null as nothing at all."""
+
+    def __init__(self, file: IO[bytes], layout: Layout) -> None:
+        self._file, self._layout, self.guarded = file, layout, 0
+        names = pl.Series("name", layout.empty.columns)
+        head = pl.DataFrame([[name] for name in self._safe(names)], schema=[str(i) for i in range(len(names))])
+        self.guarded = 0
+        if layout.bom:
+            file.write(_BOM)
+        self._write(head)
+
+    def write(self, frame: pl.DataFrame) -> None:
+        ids = readable_ids(frame.get_column(CONTACT_ID), self._layout.id_type)
+        cells = [to_cell(column) for column in frame.with_columns(ids).iter_columns()]
+        self._write(pl.DataFrame([self._safe(cell) for cell in cells]))
+
+    def finish(self) -> None:
+        pass
+
+    def _write(self, cells: pl.DataFrame) -> None:
+        text = cells.write_csv(include_header=False, line_terminator="\r\n", quote_style="non_numeric")
+        self._file.write(text.encode())
+
+    def _safe(self, cells: pl.Series) -> pl.Series:
+        if self._layout.raw or cells.dtype != pl.String:
+            return cells
+        found = int(formula_like(cells).sum())
+        self.guarded += found
+        return guarded(cells) if found else cells
+
+
+class _JsonLines:
+    """An object a line."""
+
+    def __init__(self, file: IO[bytes], layout: Layout) -> None:
+        self._file, self._layout, self.guarded = file, layout, 0
+
+    def write(self, frame: pl.DataFrame) -> None:
+        layout, names = self._layout, frame.columns
+        ids = readable_ids(frame.get_column(CONTACT_ID), layout.id_type)
+        values = [
+            to_json(column, is_json=column.name in layout.json_columns).fill_null("null")
+            for column in frame.with_columns(ids).iter_columns()
+        ]
+        keys = to_json(pl.Series("key", names), is_json=False)
+        parts = list[pl.Expr]()
+        for number, (key, value) in enumerate(zip(keys, values, strict=True)):
+            parts += [pl.lit(f"{',' if number else '{'}{key}:"), pl.lit(value)]
+        lines = pl.select(pl.concat_str(*parts, pl.lit("}"))).to_series()
+        self._file.write(("\n".join(lines) + "\n").encode())
+
+    def finish(self) -> None:
+        pass
+
+
+class _Parquet:
+    """The types are those of the snapshot; times are in UTC."""
+
+    def __init__(self, file: IO[bytes], layout: Layout) -> None:
+        self._layout, self.guarded = layout, 0
+        self._schema = self._table(layout.empty).schema
+        self._writer = pq.ParquetWriter(file, self._schema, compression="zstd")
+
+    def write(self, frame: pl.DataFrame) -> None:
+        self._writer.write_table(self._table(frame).cast(self._schema))
+
+    def finish(self) -> None:
+        self._writer.close()
+
+    def _table(self, frame: pl.DataFrame) -> pa.Table:
+        untyped = [name for name, dtype in frame.schema.items() if dtype == pl.Null or isinstance(dtype, pl.Enum)]
+        table = frame.with_columns(frame.get_column(name).cast(pl.String) for name in untyped).to_arrow(
+            compat_level=pl.CompatLevel.oldest()
+        )
+        place = table.schema.get_field_index(CONTACT_ID)
+        return table.set_column(place, CONTACT_ID, _typed(table.column(place), self._layout.id_type))
+
+
+def _typed(ids: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    """Return ids as the membership has them."""
+    if isinstance(kind, pa.BaseExtensionType):
+        chunks = [pa.ExtensionArray.from_storage(kind, chunk.cast(kind.storage_type)) for chunk in ids.chunks]
+        return pa.chunked_array(chunks, kind)
+    return ids.cast(kind)

@@ -1,0 +1,40 @@
+"""Whether a rule may be met by a value that is blank, or by one that is not, for one kind of column."""
+
+from segbatch.compiler.literals import UNICODE_SPACE
+from segbatch.compiler.predicates import NEGATIONS
+from segbatch.model.segment import Rule
+from segbatch.snapshot.fields.types import Kind
+
+__all__ = ["may_meet"]
+
+_EQUALITIES = {"eq", "in"}
+_PARTS = {"contains", "starts_with", "ends_with"}
+
+
+def may_meet(rule: Rule, kind: Kind, *, wanted: bool, blank: bool) -> bool:
+    """Return whether some present value may be blank (or not blank) and meet a rule; True where it is not certain.
+
+    Args:
+        rule: A rule with a value, that compares present values.
+        kind: The kind of the column.
+        wanted: Whether the rule has to hold, or must not.
+        blank: Whether the value has to be blank, or must not be.
+    """
+    operator = NEGATIONS.get(rule.operator, rule.operator)
+    positive = wanted == (operator == rule.operator)
+    if kind is Kind.TEXT and positive:
+        return _texts_may_meet(rule, operator, blank=blank)
+    if kind is Kind.TEXT or not blank:
+        return True
+    return kind is Kind.LIST and not positive
+
+
+def _texts_may_meet(rule: Rule, operator: str, *, blank: bool) -> bool:
+    values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
+    if operator in _EQUALITIES:
+        return any(_is_blank(value) == blank for value in values)
+    return not (blank and operator in _PARTS) or _is_blank(rule.value)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip(UNICODE_SPACE)

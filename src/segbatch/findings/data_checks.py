@@ -1,0 +1,171 @@
+"""What only the contacts tell: what nobody has, what no or every contact meets, what is there in another case.
+
+The snapshot is read once, in batches; of each batch only numbers and the values that definitions name are kept.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import polars as pl
+
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.predicates import RuleError, compile_rule
+from segbatch.compiler.project_rule import project_column, project_rule
+from segbatch.definitions.loader import Definition
+from segbatch.engine.local import batch_rows
+from segbatch.errors import Problem
+from segbatch.findings.names import Finding, FindingName
+from segbatch.findings.static_checks import has_empty_part, values_of
+from segbatch.model.segment import Rule
+from segbatch.snapshot.fields.resolution import Field, element_of, resolve
+from segbatch.snapshot.fields.types import Kind
+from segbatch.snapshot.id_checks import IdCheck, ids_as_series
+from segbatch.snapshot.snapshot import Snapshot
+from segbatch.text import counted, shown
+
+__all__ = ["Counts", "count", "counted_findings"]
+
+_CASED = {"eq", "neq", "in", "not_in"}
+_CASED_IN_LISTS = {"contains", "not_contains"}
+
+
+@dataclass(slots=True)
+class _Spellings:
+    """How the texts that rules name are written in one field: as they stand there, and in another case."""
+
+    texts: pl.Expr
+    wanted: set[str] = field(default_factory=set)
+    found: set[str] = field(default_factory=set)
+    others: dict[str, str] = field(default_factory=dict)
+
+    def look(self, frame: pl.DataFrame) -> None:
+        """Take in the texts of one batch."""
+        folded = sorted({text.lower() for text in self.wanted})
+        texts = frame.select(self.texts.alias("text")).drop_nulls().unique(maintain_order=True)
+        near = texts.filter(pl.col("text").str.to_lowercase().is_in(folded)).get_column("text").to_list()
+        self.found |= self.wanted.intersection(near)
+        for text in near:
+            self.others.setdefault(text.lower(), text)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was found in the snapshot.
+
+    Attributes:
+        contacts: How many contacts were looked at.
+        present: For each field, how many of them have it.
+        reasons: For each field that the columns alone show to be missing for all, why it is.
+        met: For each rule, as JSON, how many of them meet it.
+        spellings: For each field with texts, how the ones that rules name are written.
+    """
+
+    contacts: int
+    present: Mapping[str, int]
+    reasons: Mapping[str, str]
+    met: Mapping[str, int]
+    spellings: Mapping[str, _Spellings]
+
+
+def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, project: str | None) -> Counts:
+    """Count, in one pass, whom each distinct rule holds, and find out how texts are written.
+
+    Args:
+        snapshot: The contacts, opened for the fields of the definitions.
+        definitions: The segments that can be evaluated.
+        clock: The time of the run.
+        project: A project whose contacts alone are looked at, if any.
+
+    Raises:
+        SnapshotError: The snapshot cannot be read to its end, or has ids that a run refuses.
+    """
+    rules = {rule.model_dump_json(): rule for entry in definitions for _, rule in entry.segment.rule_paths()}
+    rules = {key: rule for key, rule in rules.items() if rule.field is not None}
+    fields = {rule.field: resolve(rule.field, snapshot.schema) for rule in rules.values() if rule.field is not None}
+    spellings = _spellings(rules.values(), fields)
+    tests = {f"met {key}": compile_rule(rule, snapshot.schema, clock)[0] for key, rule in rules.items()}
+    tests |= {f"has {name}": found.expr.is_not_null() for name, found in fields.items() if found.kind != Kind.NOTHING}
+    own = _of_project(snapshot, clock, project)
+    owner = project_column(snapshot.schema)
+    leaves = {found.leaf for found in fields.values()} | ({owner} if own is not None and owner else set())
+    sums = [test.cast(pl.UInt32).sum().cast(pl.UInt64).alias(key) for key, test in tests.items()]
+    totals, contacts = dict.fromkeys(tests, 0), 0
+    check = IdCheck(snapshot.id_column)
+    for batch in snapshot.batches(leaves, batch_rows(len(tests))):
+        check.add(ids_as_series(batch.ids))
+        frame = batch.frame if own is None else batch.frame.filter(own)
+        contacts += frame.height
+        for key, number in frame.select(sums).row(0, named=True).items() if sums else ():
+            totals[key] += number
+        for entry in spellings.values():
+            entry.look(frame)
+    check.finish(snapshot.ids, snapshot.file_rows)
+    present = {name: totals.get(f"has {name}", 0) for name in fields}
+    reasons = {name: found.warning for name, found in fields.items() if found.warning}
+    return Counts(contacts, present, reasons, {key: totals[f"met {key}"] for key in rules}, spellings)
+
+
+def _of_project(snapshot: Snapshot, clock: Clock, project: str | None) -> pl.Expr | None:
+    if project is None or project_column(snapshot.schema) is None:
+        return None
+    try:
+        return compile_rule(project_rule(project), snapshot.schema, clock)[0]
+    except RuleError:
+        return None
+
+
+def _spellings(rules: Iterable[Rule], fields: Mapping[str, Field]) -> dict[str, _Spellings]:
+    found: dict[str, _Spellings] = {}
+    for rule in rules:
+        name = cast("str", rule.field)
+        texts = _texts(fields[name])
+        values = _cased(rule, fields[name].kind)
+        if texts is not None and values:
+            found.setdefault(name, _Spellings(texts)).wanted.update(text for _, text in values)
+    return found
+
+
+def _texts(found: Field) -> pl.Expr | None:
+    if found.kind is Kind.TEXT:
+        return found.expr
+    is_list_of_texts = found.kind is Kind.LIST and element_of(found).kind is Kind.TEXT
+    return found.expr.list.eval(element_of(found).expr).explode() if is_list_of_texts else None
+
+
+def _cased(rule: Rule, kind: Kind) -> list[tuple[str, str]]:
+    """Return the texts of a rule that have to be met letter for letter, each with its place in the rule."""
+    is_cased = rule.operator in _CASED or (rule.operator in _CASED_IN_LISTS and kind is Kind.LIST)
+    if rule.ignore_case or not is_cased:
+        return []
+    return [(place, value) for place, value in values_of(rule) if isinstance(value, str)]
+
+
+def counted_findings(definition: Definition, counts: Counts, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+    """Find what the contacts tell of the rules of a segment."""
+    for path, rule in definition.segment.rule_paths():
+        if rule.field is not None and counts.contacts:
+            for name, place, message in _of_rule(rule, rule.field, counts, kinds[rule.field]):
+                yield Finding(name, definition.locate(Problem(message, path=path + place, severity="warning")))
+
+
+def _of_rule(rule: Rule, name: str, counts: Counts, kind: Kind) -> Iterator[tuple[FindingName, str, str]]:
+    if not counts.present[name]:
+        reason = counts.reasons.get(name, f"no contact of this snapshot has '{name}'; check how it is written")
+        yield "unknown-field", ".field", reason
+        return
+    mismatches = list(_mismatches(rule, counts.spellings.get(name), kind))
+    yield from mismatches
+    met = counts.met[rule.model_dump_json()]
+    if not met and not (mismatches and rule.operator not in {"neq", "not_in", "not_contains"}):
+        yield "never-holds", "", f"none of {counted(counts.contacts, 'contact')} meets it"
+    if met == counts.contacts and not mismatches and not has_empty_part(rule):
+        yield "always-holds", "", f"every one of {counted(counts.contacts, 'contact')} meets it; it may be left out"
+
+
+def _mismatches(rule: Rule, spellings: _Spellings | None, kind: Kind) -> Iterator[tuple[FindingName, str, str]]:
+    for place, text in _cased(rule, kind) if spellings else ():
+        other = spellings.others.get(text.lower()) if spellings and text not in spellings.found else None
+        if other is not None:
+            message = f"no contact has {shown(text)} in '{rule.field}', but some have {shown(other)}; write it so"
+            yield "case-mismatch", place, f'{message}, or say "ignore_case": true'

@@ -1,0 +1,81 @@
+"""The findings by name, and one finding with its place."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from segbatch.errors import Problem, UsageError
+from segbatch.text import clipped, did_you_mean
+
+__all__ = ["NAMES", "Finding", "FindingName", "read_ignored"]
+
+FindingName = Literal[
+    "always-holds",
+    "case-mismatch",
+    "contradiction",
+    "duplicate-rule",
+    "duplicate-value",
+    "empty-text",
+    "never-holds",
+    "same-meaning",
+    "surrounding-space",
+    "text-order",
+    "unknown-field",
+    "unused-value",
+]
+
+NAMES: Mapping[FindingName, str] = {
+    "always-holds": "every contact of the snapshot meets a rule",
+    "case-mismatch": "no contact has a value, but some have it in another case",
+    "contradiction": "two rules can never hold together",
+    "duplicate-rule": "a rule or group says the same as another of its group",
+    "duplicate-value": "a list has a value twice",
+    "empty-text": "a rule looks for an empty text, which is a part of every text",
+    "never-holds": "no contact of the snapshot meets a rule",
+    "same-meaning": "two segments of one project say the same in other words",
+    "surrounding-space": "a value begins or ends with white space",
+    "text-order": "a column of text is ordered against a number in quotes, letter by letter",
+    "unknown-field": "no contact of the snapshot has a field",
+    "unused-value": "'exists', 'empty', 'blank' or 'not_blank' has a value, which says nothing",
+}
+"""What can be found, each in one line; see `docs/lint.md`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is legal and probably wrong.
+
+    Attributes:
+        name: What sort of thing; it can be silenced by this name.
+        problem: Where it is, and what is wrong.
+    """
+
+    name: FindingName
+    problem: Problem
+
+    @property
+    def place(self) -> tuple[str, list[int]]:
+        """What findings are ordered by: the segment, and in it the order of the rules."""
+        numbers = re.findall(r"\[([0-9]+)\]", self.problem.path or "")
+        return self.problem.segment_id or "", [int(number) for number in numbers]
+
+    @property
+    def named(self) -> Problem:
+        """The problem with the name, also behind its message."""
+        return replace(self.problem, message=f"{self.problem.message} ({self.name})", finding=self.name)
+
+
+def read_ignored(names: Iterable[str]) -> frozenset[FindingName]:
+    """Read the names of findings that are not wanted.
+
+    Raises:
+        UsageError: There is no finding of such a name.
+    """
+    known: dict[str, FindingName] = {name: name for name in get_args(FindingName)}
+    names = tuple(names)
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known) or "; 'segbatch lint --list' shows them all"
+            raise UsageError(f"there is no finding '{clipped(name)}'{near} (--lint-ignore)")
+    return frozenset(known[name] for name in names)

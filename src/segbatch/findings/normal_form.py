@@ -1,0 +1,186 @@
+"""The meaning of rules in a normal form: what says the same in other words has the same form.
+
+A form is made of three things: tests, which are positive, each wanted or not; and `all` or `any` of such. `none` and
+the negative operators are turned into these. Two forms that are equal hold for the same contacts; two that differ
+may do so too.
+"""
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from segbatch.compiler.predicates import NEGATIONS
+from segbatch.definitions.loader import Definition
+from segbatch.errors import Problem
+from segbatch.findings.names import Finding
+from segbatch.model.operators import MissingName
+from segbatch.model.segment import Group, Node, Rule, Segment
+from segbatch.model.values import Scalar
+
+__all__ = ["Meanings", "SameMeanings", "Test", "duplicate_rules", "scalar_key", "test_of"]
+
+_FLIPPED: dict[MissingName | None, MissingName | None] = {"include": None, "exclude": "include", None: None}
+"""What a positive rule says of the missing value if its negation is told so; None is what it says by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A positive operator over a field, or membership of a segment.
+
+    Attributes:
+        about: The field, the operator, whether missing counts, whether case does.
+        values: The values of which one has to be met, or the one value as a whole.
+    """
+
+    about: tuple[str | None, str, bool, bool]
+    values: frozenset[Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class _Literal:
+    test: Test
+    wanted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    match: Literal["all", "any"]
+    parts: frozenset["_Form"]
+
+
+_Form = _Literal | _Joined
+
+
+def scalar_key(value: Scalar) -> Hashable:
+    """Tell values apart that mean different things: `true` and 1 are two, 10 and 10.0 are one."""
+    return type(value).__name__ if isinstance(value, str | bool) else "number", value
+
+
+def test_of(rule: Rule) -> tuple[Test, bool]:
+    """Return the positive test of a rule, and whether the rule wants it to hold."""
+    wanted = rule.operator not in NEGATIONS
+    operator = NEGATIONS.get(rule.operator, rule.operator)
+    missing = rule.missing == "include" if wanted else _FLIPPED[rule.missing] == "include"
+    operator = "in" if operator == "eq" else operator
+    return Test((rule.field, operator, missing, rule.ignore_case), frozenset(_values(rule, operator))), wanted
+
+
+def _values(rule: Rule, operator: str) -> Iterator[Hashable]:
+    value = rule.value
+    match operator:
+        case "empty" | "blank":
+            return
+        case "contains":
+            yield type(value).__name__, _lowered(rule, cast("Scalar", value)), repr(value) if _is_number(value) else ""
+        case "between":
+            yield tuple(scalar_key(item) for item in cast("tuple[Scalar, ...]", value))
+        case _:
+            many = value if isinstance(value, tuple) else (cast("Scalar", value),)
+            yield from (scalar_key(_lowered(rule, item)) for item in many)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _lowered(rule: Rule, value: Scalar) -> Scalar:
+    is_compared_lower = rule.ignore_case and rule.operator != "matches" and isinstance(value, str)
+    return str(value).lower() if is_compared_lower else value
+
+
+class Meanings:
+    """The normal forms of the parts of one segment, each worked out once."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._forms: dict[tuple[int, bool], _Form] = {}
+
+    def of(self, node: Node | Segment, *, wanted: bool = True) -> _Form:
+        """Return the normal form of a rule, a group or a whole segment, or of its opposite.
+
+        Args:
+            node: A part of the segment, which has to stay in memory meanwhile.
+            wanted: Whether the form holds where the node does, or where it does not.
+        """
+        key = id(node), wanted
+        if key not in self._forms:
+            self._forms[key] = self._form(node, wanted=wanted)
+        return self._forms[key]
+
+    def _form(self, node: Node | Segment, *, wanted: bool) -> _Form:
+        if isinstance(node, Rule):
+            test, positive = test_of(node)
+            return _Literal(test, positive == wanted)
+        if node.match == "none":
+            return self._joined("any", node.rules, wanted=not wanted)
+        return self._joined(node.match, node.rules, wanted=wanted)
+
+    def _joined(self, match: Literal["all", "any"], nodes: Sequence[Node], *, wanted: bool) -> _Form:
+        """Join forms; the opposite of `any` is `all` of the opposites."""
+        if not wanted:
+            match = "all" if match == "any" else "any"
+        parts: set[_Form] = set()
+        for form in (self.of(node, wanted=wanted) for node in nodes):
+            parts |= form.parts if isinstance(form, _Joined) and form.match == match else {form}
+        parts = _with_merged_lists(match, parts)
+        return next(iter(parts)) if len(parts) == 1 else _Joined(match, frozenset(parts))
+
+
+def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> set[_Form]:
+    """Make one list of `eq a`, `eq b` of which one has to hold, and of `neq a`, `neq b` that all have to."""
+    merged: set[_Form] = set()
+    lists: defaultdict[tuple[str | None, str, bool, bool], set[Hashable]] = defaultdict(set)
+    wanted = match == "any"
+    for part in parts:
+        if isinstance(part, _Literal) and part.wanted == wanted and part.test.about[1] == "in":
+            lists[part.test.about] |= part.test.values
+        else:
+            merged.add(part)
+    return merged | {_Literal(Test(about, frozenset(values)), wanted) for about, values in lists.items()}
+
+
+class SameMeanings:
+    """Finds the segments that say what another of their project says."""
+
+    def __init__(self) -> None:
+        """Begin with no segment."""
+        self._seen: dict[tuple[str | None, int], list[Definition]] = {}
+
+    def find(self, definition: Definition, meanings: Meanings) -> Iterator[Finding]:
+        """Compare a segment with those before it; of their forms only the hashes are kept, which takes little memory.
+
+        Args:
+            definition: The segment.
+            meanings: Those of its parts.
+        """
+        segment = definition.segment
+        form = meanings.of(segment)
+        alike = self._seen.setdefault((segment.project_id, hash(form)), [])
+        other = next((one for one in alike if Meanings().of(one.segment) == form), None)
+        if other is None:
+            alike.append(definition)
+            return
+        message = f"has the same meaning as segment '{other.segment_id}' ({other.place}); keep one of them"
+        yield Finding("same-meaning", definition.locate(Problem(message, severity="warning")))
+
+
+def duplicate_rules(definition: Definition, meanings: Meanings) -> Iterator[Finding]:
+    """Find the rules and groups that say what another of the same group says.
+
+    Args:
+        definition: The segment.
+        meanings: Those of its parts.
+    """
+    waiting: list[tuple[str, Segment | Group]] = [("$", definition.segment)]
+    while waiting:
+        path, group = waiting.pop()
+        first: dict[_Form, str] = {}
+        for index, node in enumerate(group.rules):
+            place = f"{path}.rules[{index}]"
+            other = first.setdefault(meanings.of(node), place)
+            if other != place:
+                message = f"says the same as {definition.path}{other.removeprefix('$')}; remove one of them"
+                yield Finding("duplicate-rule", definition.locate(Problem(message, path=place, severity="warning")))
+            if isinstance(node, Group):
+                waiting.append((place, node))

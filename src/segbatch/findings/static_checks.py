@@ -1,0 +1,97 @@
+"""What a single rule shows by itself, and what it shows beside the type of its column."""
+
+from collections.abc import Iterator, Mapping
+
+from segbatch.compiler.literals import Unreadable, read_number
+from segbatch.definitions.loader import Definition
+from segbatch.errors import Problem
+from segbatch.findings.names import Finding, FindingName
+from segbatch.findings.normal_form import scalar_key
+from segbatch.model.segment import Rule
+from segbatch.model.values import Scalar
+from segbatch.snapshot.fields.types import Kind
+from segbatch.text import shown
+
+__all__ = ["has_empty_part", "number_like", "odd_rules", "text_orders", "values_of"]
+
+_EQUALITIES = {"eq", "neq", "in", "not_in"}
+_PARTS = {"contains", "not_contains", "starts_with", "ends_with"}
+_ORDERS = {"gt", "lt", "gte", "lte", "between"}
+
+
+def values_of(rule: Rule) -> list[tuple[str, Scalar]]:
+    """Return the values of a rule, each with its place in the rule."""
+    match rule.value:
+        case None:
+            return []
+        case tuple() as many:
+            return [(f".value[{index}]", value) for index, value in enumerate(many)]
+        case one:
+            return [(".value", one)]
+
+
+def has_empty_part(rule: Rule) -> bool:
+    """Tell whether a rule looks for an empty text in texts."""
+    return rule.operator in _PARTS and rule.value == ""
+
+
+def odd_rules(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+    """Find the rules of a segment that are odd whatever the contacts are.
+
+    Args:
+        definition: The segment.
+        kinds: The kinds of the fields, as far as they are known.
+    """
+    for path, rule in definition.segment.rule_paths():
+        for name, place, message in _odd(rule, kinds.get(rule.field or "")):
+            yield Finding(name, definition.locate(Problem(message, path=path + place, severity="warning")))
+
+
+def _odd(rule: Rule, kind: Kind | None) -> Iterator[tuple[FindingName, str, str]]:
+    if rule.shape == "nothing" and rule.value is not None:
+        yield "unused-value", ".value", f"'{rule.operator}' takes no value; remove {shown(rule.value)}"
+    if has_empty_part(rule) and kind is not Kind.LIST:
+        answer = "nothing that is there" if rule.operator == "not_contains" else "everything that is there"
+        better = "empty" if rule.operator == "not_contains" else "exists"
+        message = f"'{rule.operator}' with an empty text holds for {answer}; write a text, or '{better}' if it is meant"
+        yield "empty-text", ".value", message
+    if rule.operator in _EQUALITIES:
+        for place, value in values_of(rule):
+            if isinstance(value, str) and value.strip() not in {"", value}:
+                message = f"{shown(value)} begins or ends with white space, which has to be met exactly; remove it"
+                yield "surrounding-space", place, message
+    if rule.operator in {"in", "not_in"}:
+        yield from _twice(rule)
+
+
+def _twice(rule: Rule) -> Iterator[tuple[FindingName, str, str]]:
+    first: dict[object, str] = {}
+    for place, value in values_of(rule):
+        other = first.setdefault(scalar_key(value), place)
+        if other != place:
+            yield "duplicate-value", place, f"{shown(value)} is in the list already; remove it"
+
+
+def number_like(value: Scalar) -> bool:
+    """Tell whether a value is a number in quotes."""
+    if not isinstance(value, str):
+        return False
+    try:
+        read_number(value)
+    except Unreadable:
+        return False
+    return True
+
+
+def text_orders(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+    """Find the numbers in quotes that a column of text is ordered against."""
+    for path, rule in definition.segment.rule_paths():
+        if rule.operator not in _ORDERS or kinds.get(rule.field or "") is not Kind.TEXT:
+            continue
+        for place, value in values_of(rule):
+            if number_like(value):
+                message = (
+                    f"'{rule.field}' is text and {shown(value)} stands in quotes, so they are ordered letter by letter "
+                    "('100' comes before '30'); write the number without quotes"
+                )
+                yield Finding("text-order", definition.locate(Problem(message, path=path + place, severity="warning")))

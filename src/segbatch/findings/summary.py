@@ -1,0 +1,27 @@
+"""Lists of warnings that stay short, however many findings of lint are among them."""
+
+from collections.abc import Iterable, Sequence
+
+from segbatch.errors import Problem
+from segbatch.text import counted
+
+__all__ = ["MOST_SHOWN", "limit_findings"]
+
+MOST_SHOWN = 20
+"""Findings that fit a screen."""
+
+
+def limit_findings(problems: Iterable[Problem]) -> Sequence[Problem]:
+    """Keep all other problems and the first findings of lint, and add how many findings are left out.
+
+    Args:
+        problems: Errors, warnings and notes.
+    """
+    others, findings = list[Problem](), list[Problem]()
+    for problem in problems:
+        (others if problem.finding is None else findings).append(problem)
+    left_out = len(findings) - MOST_SHOWN
+    if left_out > 0:
+        message = f"{counted(left_out, 'more finding')}; 'segbatch lint' lists them all, --lint-ignore silences some"
+        findings[MOST_SHOWN:] = [Problem(message, severity="warning")]
+    return [*others, *findings]

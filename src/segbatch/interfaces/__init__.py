@@ -1,0 +1,1 @@
+"""The ways into the program: command line, REST API, Python client, Airflow. They only translate."""

@@ -1,0 +1,23 @@
+"""For Airflow 3: an operator that makes a run.
+
+    >>> from segbatch.airflow import SegbatchOperator  # doctest: +SKIP
+    >>> SegbatchOperator(task_id="publish", contacts="/data/contacts.parquet")  # doctest: +SKIP
+
+The run is made by the program itself, in a process of its own, so that a DAG file loads no more than these few modules.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segbatch.interfaces.airflow.operator import SegbatchOperator
+
+__all__ = ["SegbatchOperator"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the operator, and Airflow with it, when it is first asked for."""
+    if name not in __all__:
+        raise AttributeError(f"module 'segbatch.airflow' has no attribute {name!r}")
+    from segbatch.interfaces.airflow import operator  # noqa: PLC0415 - loads Airflow
+
+    return getattr(operator, name)

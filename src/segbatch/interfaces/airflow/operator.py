@@ -1,0 +1,234 @@
+"""The operator that makes a run."""
+
+import logging
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
+
+from airflow.sdk import Asset, BaseOperator
+
+from segbatch.interfaces.airflow.arguments import check_arguments, in_arguments, is_on, names_of, words_of
+from segbatch.interfaces.airflow.run_naming import moment_of, run_id_of
+from segbatch.interfaces.airflow.subprocess import OWN, Ended, Program, Said, why_not_started
+from segbatch.interfaces.airflow.xcom import facts_of, in_trouble, summary
+
+if TYPE_CHECKING:
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+else:
+    try:
+        from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+    except ImportError:  # Airflow 3.0 and 3.1
+        from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+__all__ = ["SegbatchOperator"]
+
+OnPartial = Literal["fail", "warn", "succeed"]
+
+_PUBLISHED, _WRONG_USAGE, _PARTIAL, _LOCKED = 0, 2, 3, 75
+_MOST_SHOWN = 5
+_TROUBLE = {"segment_failed", "segment_held"}
+_TROUBLE_LEVEL = {"fail": logging.ERROR, "warn": logging.WARNING, "succeed": logging.INFO}
+
+
+class ArgumentError(AirflowFailException, ValueError):
+    """An argument that cannot be: an error of the DAG, and in a task one that no retry would mend."""
+
+
+class SegbatchOperator(BaseOperator):
+    """Evaluates all segments over a snapshot and publishes the membership, by `segbatch run`.
+
+    The run holds for the end of the data interval and has the id of the DAG run, so that a task that is tried again or
+    cleared takes the place of its earlier run, and adds nothing.
+
+    What it returns, and what the event of each `Asset` in `outlets` has as `extra`, are the run's counts and places:
+    `run_id`, `as_of`, `status`, `contacts`, `memberships`, `segments_ok`, `segments_failed`, `segments_held`,
+    `segments_deleted`, `entered`, `exited`, `catalogue`, `membership`.
+
+    Args:
+        contacts: A Parquet file, a folder of them, or a glob. Of the first five, what is not given is as on the command
+            line.
+        segments: A JSON file of definitions, or a folder of such files.
+        output_dir: The folder to publish in. (`output` means something else in Airflow: what the task returns.)
+        project: Evaluate the segments of this project alone, over its contacts alone.
+        timezone: The IANA name of the run's time zone.
+        as_of: The moment for which the run holds; if not given, the end of the data interval or, where there is none,
+            the moment from which on the DAG run was to run.
+        run_id: The run's id; that of the DAG run if not given, with `@` and the number of a mapped task behind it.
+        rewind: Whether runs that hold for a later moment are taken back, which a cleared task of an older night needs;
+            a text such as `true` will do.
+        allow_collapse: Whether segments that had more members than the floor may be empty; a text such as `true` will
+            do.
+        lint_ignore: The names of findings of lint that are not among the warnings: a list, or a text with spaces
+            between them.
+        options: More options of `segbatch run`, for which there is no argument here: a list of strings, or a text as on
+            the command line.
+        on_partial: What becomes of the task where the run was published, but some segments failed or were held: `fail`
+            it (and do not try again, which would change nothing), `warn` in its log, or just `succeed`.
+        program: How the program is called; as it is installed beside Airflow, if not given.
+        env: What is added to the program's environment.
+        cwd: Where the program runs, against which its paths are; where the worker does, if not given.
+        **kwargs: What every operator takes.
+
+    Raises:
+        ArgumentError: An argument that is no template is wrong, such as options that are no strings.
+    """
+
+    template_fields: Sequence[str] = (
+        "contacts",
+        "segments",
+        "output_dir",
+        "project",
+        "timezone",
+        "as_of",
+        "run_id",
+        "rewind",
+        "allow_collapse",
+        "lint_ignore",
+        "options",
+        "env",
+        "cwd",
+    )
+    template_fields_renderers: ClassVar[dict[str, str]] = {"lint_ignore": "json", "options": "json", "env": "json"}
+    ui_color = "#d8e8df"
+
+    def __init__(
+        self,
+        *,
+        contacts: str | None = None,
+        segments: str | None = None,
+        output_dir: str | None = None,
+        project: str | None = None,
+        timezone: str | None = None,
+        as_of: str | None = None,
+        run_id: str | None = None,
+        rewind: bool | str = False,
+        allow_collapse: bool | str = False,
+        lint_ignore: str | Sequence[str] = (),
+        options: str | Sequence[str] = (),
+        on_partial: OnPartial = "fail",
+        program: str | os.PathLike[str] | Sequence[str] = OWN,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.contacts = contacts
+        self.segments = segments
+        self.output_dir = output_dir
+        self.project = project
+        self.timezone = timezone
+        self.as_of = as_of
+        self.run_id = run_id
+        self.rewind = rewind
+        self.allow_collapse = allow_collapse
+        self.lint_ignore = lint_ignore
+        self.options = options
+        self.env = env
+        self.cwd = cwd
+        self.program = [str(program)] if isinstance(program, (str, os.PathLike)) else [str(word) for word in program]
+        self.on_partial = on_partial
+        if on_partial not in get_args(OnPartial):
+            raise ArgumentError(f"on_partial is {on_partial!r}; say 'fail', 'warn' or 'succeed'")
+        self._check(is_rendered=False)
+        self._running: Program | None = None
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        """Make the run.
+
+        Args:
+            context: The task's context.
+
+        Returns:
+            The run's counts and places.
+
+        Raises:
+            AirflowFailException: Trying again would change nothing: wrong usage, wrong definitions, or `on_partial`.
+            AirflowSkipException: It was a dry run, after which nobody has anything to do.
+            AirflowException: The snapshot cannot be used, another run is at work, or this one was ended.
+        """
+        self._check(is_rendered=True)
+        command = [*self.program, "run", "--json", "--log-format=json", *self._arguments(context)]
+        self.log.info("%s", shlex.join(command))
+        self._running = Program(command)
+        try:
+            ended = self._running.run(self.env or {}, self.cwd, self._tell)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise AirflowFailException(why_not_started(error, self.program[0], self.cwd)) from None
+        if ended.status not in {_PUBLISHED, _PARTIAL} or ended.answer is None:
+            raise _failure(ended)
+        return self._published(ended.answer, context)
+
+    def on_kill(self) -> None:
+        """End the run within two seconds; nothing is left behind."""
+        if self._running is not None:
+            self._running.stop()
+
+    def _tell(self, said: Said) -> None:
+        """Write to the task's log what the program said."""
+        level = _TROUBLE_LEVEL[self.on_partial] if said.event in _TROUBLE else said.level
+        self.log.log(level, "%s", said.line)
+
+    def _arguments(self, context: Any) -> list[str]:
+        """Return the options of the command line."""
+        options = {
+            "--contacts": self.contacts,
+            "--segments": self.segments,
+            "--output": self.output_dir,
+            "--project": self.project,
+            "--timezone": self.timezone,
+            "--as-of": self.as_of or moment_of(context).isoformat(),
+            "--run-id": self.run_id or run_id_of(context),
+        }
+        given = [f"{name}={value}" for name, value in options.items() if value is not None]
+        switches = {"--rewind": self.rewind, "--allow-collapse": self.allow_collapse}
+        names = [name for name, value in switches.items() if is_on(name.removeprefix("--").replace("-", "_"), value)]
+        ignored = [f"--lint-ignore={name}" for name in names_of("lint_ignore", self.lint_ignore)]
+        return [*given, *names, *ignored, *words_of(self.options)]
+
+    def _check(self, *, is_rendered: bool) -> None:
+        """Refuse what the program could not be called with."""
+        try:
+            check_arguments({name: getattr(self, name) for name in self.template_fields}, is_rendered=is_rendered)
+        except ValueError as error:
+            raise ArgumentError(str(error)) from None
+
+    def _published(self, report: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Tell of a published run, and end the task as is right where some segments were in trouble."""
+        facts, trouble = facts_of(report, self.cwd), in_trouble(report)
+        self.log.info("%s", summary(facts))
+        if report["dry_run"]:
+            self._push(facts, context)
+            raise AirflowSkipException("dry run: nothing was published")
+        for asset in self.outlets:
+            if isinstance(asset, Asset):
+                context["outlet_events"][asset].extra.update(facts)
+        if facts["status"] == "partial" and self.on_partial == "fail":
+            self._push(facts, context)
+            raise AirflowFailException(f"published, but {_some(trouble)}; the task fails because on_partial is 'fail'")
+        return facts
+
+    def _push(self, facts: dict[str, Any], context: Any) -> None:
+        """Push what is returned else, before an exception."""
+        if self.do_xcom_push:
+            context["ti"].xcom_push(key="return_value", value=facts)
+
+
+def _failure(ended: Ended) -> AirflowException:
+    """Return the exception for a run that published nothing; Airflow tries again only where that can help."""
+    said = _some(ended.errors)
+    if ended.status == _WRONG_USAGE:
+        return AirflowFailException(f"refused, and not tried again: {said}{in_arguments(said)}")
+    if ended.status == _LOCKED:
+        return AirflowException(f"another run is at work; nothing was published: {said}{in_arguments(said)}")
+    if ended.signal:
+        out_of_memory = " (often: out of memory)" if ended.signal == "SIGKILL" else ""
+        return AirflowException(f"the run was ended by {ended.signal}{out_of_memory}: {said}")
+    return AirflowException(f"exit status {ended.status}: {said}{in_arguments(said)}")
+
+
+def _some(messages: Sequence[str]) -> str:
+    """Join some messages, as many as can be read at a glance."""
+    more = len(messages) - _MOST_SHOWN
+    shown = "; ".join(messages[:_MOST_SHOWN]) or "see the log"
+    return f"{shown}; and {more:,} more in the log" if more > 0 else shown

@@ -1,0 +1,57 @@
+"""What a run says of itself to other tasks: counts and places, no contacts."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from segbatch.text import counted
+
+__all__ = ["facts_of", "in_trouble", "summary"]
+
+_SAME = ("run_id", "as_of", "status", "contacts", "memberships", "segments_ok", "segments_failed", "segments_held")
+_TROUBLE = ("failed", "held", "deleted")
+_PLACES = ("catalogue", "membership")
+
+
+def facts_of(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
+    """Return what is worth passing on, small enough for any XCom.
+
+    Args:
+        report: What the program printed of a run.
+        cwd: Where the program ran, against which its paths are.
+
+    Returns:
+        `run_id`, `as_of`, `status` (`ok`, `partial`, `dry_run`), `contacts`, `memberships`, `segments_ok`,
+        `segments_failed`, `segments_held`, `segments_deleted`, `entered` and `exited` (None for the first run), and the
+        absolute paths `catalogue` (the DuckDB file) and `membership` (the folder with this run's Parquet files), both
+        None for a dry run, which has published nothing.
+    """
+    segments, deleted = report["segments"], report["deleted"]
+    facts = {
+        **{name: report[name] for name in _SAME},
+        "segments_deleted": len(deleted),
+        "entered": _total([segment["entered"] for segment in segments]),
+        "exited": _total([segment["exited"] for segment in (*segments, *deleted)]),
+        **{name: str(Path(cwd or "", report[name]).absolute()) for name in _PLACES},
+    }
+    return facts | {"status": "dry_run", **dict.fromkeys(_PLACES)} if report["dry_run"] else facts
+
+
+def in_trouble(report: Mapping[str, Any]) -> list[str]:
+    """Return a message for each segment that failed or was held."""
+    return [f"{one['segment_id']} {one['status']}: {one['error']}" for one in report["segments"] if one["error"]]
+
+
+def summary(facts: Mapping[str, Any]) -> str:
+    """Say in a line what came of a run."""
+    counts = [counted(facts["contacts"], "contact"), counted(facts["segments_ok"], "segment")]
+    counts += [f"{facts[f'segments_{what}']:,} {what}" for what in _TROUBLE if facts[f"segments_{what}"]]
+    counts.append(counted(facts["memberships"], "membership"))
+    if facts["entered"] is not None or facts["exited"] is not None:
+        counts += [f"{facts['entered'] or 0:,} entered", f"{facts['exited'] or 0:,} exited"]
+    return ", ".join(counts)
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None

@@ -1,0 +1,143 @@
+"""The file of keys: read strictly, and replaced in one step. Of each secret it has a hash."""
+
+import os
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from segbatch.errors import KeysError
+from segbatch.interfaces.api.keys.key import Key
+from segbatch.platform.files import UncertainError, UnflushedError, others_may_write, replace_file
+from segbatch.text import cut, printable
+
+__all__ = ["Record", "Signature", "read_records", "signature_of", "write_records"]
+
+Signature = tuple[int, int, int, int]
+
+_OURS_ALONE = 0o600
+_REMEDY = "restore it from a backup, or remove it and make new keys"
+
+
+class _Strict(BaseModel):
+    """What is written here is written by segbatch, so all that it does not know is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Record(_Strict):
+    """A key as the file has it."""
+
+    id: Annotated[str, Field(min_length=1)]
+    name: str | None
+    projects: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    read_only: Annotated[bool, Field(strict=True)]
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+    @property
+    def key(self) -> Key:
+        """The key, without what its secret is known by."""
+        return Key(self.id, self.name, self.projects, self.read_only, self.created_at, self.revoked_at)
+
+
+class _Content(_Strict):
+    """All that the file says."""
+
+    version: Literal[1]
+    keys: tuple[Record, ...]
+
+
+def signature_of(path: Path) -> Signature | None:
+    """Return what tells whether a file was changed; None where there is none.
+
+    Raises:
+        KeysError: It cannot be looked at, is no file, or is one into which others could write themselves a key.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise KeysError(f"{_shown(path)}: is no file; name the file of keys (--keys)")
+    if others_may_write(found):
+        message = "others may write it, and so let themselves in; chmod go-w it, and look at 'segbatch keys list'"
+        raise KeysError(f"{_shown(path)}: {message}")
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def read_records(path: Path) -> tuple[Record, ...]:
+    """Read all keys of a file.
+
+    Raises:
+        KeysError: It cannot be read, or is broken.
+    """
+    try:
+        content = _Content.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        what = f"'{cut(printable(place))}': {first['msg']}" if place else first["msg"]
+        raise KeysError(f"{_shown(path)}: is no file of keys, or broken: {what}; {_REMEDY}") from None
+    if len({record.id for record in content.keys}) < len(content.keys):
+        raise KeysError(f"{_shown(path)}: is broken: two keys have one id; {_REMEDY}")
+    return content.keys
+
+
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """Put a file of these keys in place of the one that is there, in one step; call it under the lock.
+
+    The file is for its owner alone from the beginning. One that is replaced keeps its owner, and whom it lets read.
+
+    Raises:
+        KeysError: It cannot be written; the old one is there, unless the message says that it may not be.
+        UnflushedError: The new one is in its place, which may not survive a power failure.
+    """
+    new = path.with_name(f".{path.name}.new")
+    content = _Content(version=1, keys=tuple(records)).model_dump_json(indent=2) + "\n"
+    try:
+        new.unlink(missing_ok=True)
+        try:
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OURS_ALONE)
+            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - opened so that no link is followed
+                file.write(content)
+                _keep_rights(descriptor, path)
+            replace_file(new, path)
+        finally:
+            with suppress(OSError):  # the next change removes it
+                new.unlink(missing_ok=True)
+    except UnflushedError:
+        raise
+    except UncertainError as error:
+        message = "it may have been changed, see 'segbatch keys list'"
+        raise KeysError(f"{_shown(path)}: cannot be written: {error.strerror}; {message}") from None
+    except OSError as error:
+        raise KeysError(f"{_shown(path)}: cannot be written: {error.strerror}; nothing was changed") from None
+
+
+def _keep_rights(descriptor: int, path: Path) -> None:
+    """Give a new file the owner and rights of the one that it replaces, so that the server can go on to read it."""
+    if not path.exists():
+        return
+    old, own = path.stat(), os.fstat(descriptor)
+    if (old.st_uid, old.st_gid) != (own.st_uid, own.st_gid):
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+
+
+def _unreadable(path: Path, error: OSError) -> KeysError:
+    return KeysError(f"{_shown(path)}: the keys cannot be read: {error.strerror}")
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))

@@ -1,0 +1,125 @@
+"""What surrounds every request: a line in the log, headers of every answer, and no more at once than can be done."""
+
+import asyncio
+import re
+import sys
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from segbatch.interfaces.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
+from segbatch.interfaces.api.problems import Refusal, problem_response, too_large_headers
+from segbatch.text import clipped, printable
+
+__all__ = ["Watched", "in_origin_form", "is_framed_twice"]
+
+_ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
+
+
+def in_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Return a request for `http://host/path`, as proxies send it, as one for `/path` of that host."""
+    match = _ABSOLUTE.fullmatch(scope["raw_path"])
+    if match is None:
+        return scope
+    host, path = match[1], match[2] or b"/"
+    headers = [(b"host", host), *(header for header in scope["headers"] if header[0] != b"host")]
+    return {**scope, "path": unquote(path.decode("ascii")), "raw_path": path, "headers": headers}
+
+
+def is_framed_twice(scope: MutableMapping[str, Any]) -> bool:
+    """Tell whether a request says in two ways where it ends, so that a proxy could see another end than the server."""
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
+
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+
+_AROUND = len(": \r\n")
+
+_HEADERS: Iterable[tuple[bytes, bytes]] = (
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"Authorization, X-Project-ID"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+class Watched:
+    """An application whose requests are counted and logged."""
+
+    def __init__(self, app: _App, most: int = MAX_REQUESTS) -> None:
+        """Watch an application.
+
+        Args:
+            app: The application.
+            most: How many requests it works on at once.
+        """
+        self._app = app
+        self._most = most
+        self._now = 0
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        """Answer a request."""
+        begun, status = time.perf_counter(), 0
+        scope = in_origin_form(scope)
+        counts = scope["path"] != HEALTH
+
+        async def answer(message: _Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            await send(message)
+
+        self._now += counts
+        try:
+            await self._answer(scope, receive, answer)
+        except asyncio.CancelledError:  # the server ends, and the time for requests to end is over
+            if not status:
+                await problem_response(Refusal("unavailable", "the server ends"))(scope, receive, answer)
+        except Exception:  # noqa: BLE001 - whatever it is, it ends this request and not the server
+            print(printable(traceback.format_exc()).replace("\\n", "\n"), end="", file=sys.stderr)  # noqa: T201 - the log
+        finally:
+            self._now -= counts
+            _log(scope, status, time.perf_counter() - begun)
+
+    async def _answer(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await problem_response(refusal)(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":  # what a GET answers, without its body, which the server leaves out
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: _Message) -> Refusal | None:
+        if self._now > self._most and scope["path"] != HEALTH:
+            return Refusal("busy", f"{self._most} requests are being worked on; try again soon")
+        if is_framed_twice(scope):
+            detail = "the request has both Content-Length and Transfer-Encoding; send one of them"
+            return Refusal("bad-request", detail, headers={"Connection": "close"})
+        size = len(scope["raw_path"]) + sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
+        if size + len(scope["query_string"]) > MAX_HEADERS:  # they came at once, or h11 would have refused them
+            return too_large_headers()
+        return None
+
+
+def _log(scope: _Message, status: int, seconds: float) -> None:
+    """Write a line about a request: nothing of what was sent but its method and path."""
+    state = scope.get("state", {})
+    caller, told = state.get("caller"), state.get("log")
+    parts = [
+        datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        clipped(scope["method"]),
+        clipped(scope["path"]),
+        str(status or "-"),
+        f"{seconds * 1000:.0f}ms",
+        *([f"key={caller.key_id}"] if caller and caller.key_id else []),
+        *([f"project={clipped(caller.project)}"] if caller and caller.project else []),
+        *([f"error: {printable(told)}"] if told else []),
+    ]
+    print(" ".join(parts), file=sys.stderr, flush=True)  # noqa: T201 - the log

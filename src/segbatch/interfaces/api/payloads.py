@@ -1,0 +1,128 @@
+"""What a client sends of a segment, made ready for the store: only what is the client's to say."""
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+from segbatch.definitions.store import Entry, SegmentStore, Stored
+from segbatch.definitions.store.json_edit import same
+from segbatch.definitions.validation import validate
+from segbatch.errors import DefinitionError, NotFoundError, Problem
+from segbatch.interfaces.api.auth import Caller
+from segbatch.interfaces.api.limits import PATTERN_TIME
+from segbatch.interfaces.api.responses import segment_data
+from segbatch.model.limits import MAX_VALUE_LENGTH
+from segbatch.model.pattern import reason_against, unchecked
+from segbatch.model.segment import SCHEMA_KEY
+
+__all__ = ["changes_of", "definition_of", "ensure_compiles_soon", "ensure_named_are_there"]
+
+_OURS = ("id", "created_at", "updated_at")
+_REASONS = {
+    "id": "given by the server, and cannot be chosen or changed",
+    "project_id": "that of the key, or of the header X-Project-ID, and cannot be changed",
+    "created_at": "set by the server",
+    "updated_at": "set by the server",
+}
+
+
+def definition_of(body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
+    """Return the definition of a new segment, with an id that nobody can guess.
+
+    Raises:
+        DefinitionError: The body says what is not the client's to say.
+    """
+    sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
+    allowed = {**dict.fromkeys(_OURS), "project_id": caller.project}
+    _ensure_ours(sent, allowed if caller.project is not None else dict.fromkeys(_OURS))
+    own = {key: value for key, value in sent.items() if key not in _OURS}
+    if caller.project is not None:
+        own["project_id"] = caller.project
+    return {**own, "id": str(uuid4())}
+
+
+def changes_of(body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
+    """Return what is to be changed of a segment; what the server sets may be sent back as it was answered.
+
+    Raises:
+        DefinitionError: The body says what is not the client's to say.
+    """
+    sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
+    shown_now = segment_data(entry) if isinstance(entry, Stored) else {}
+    _ensure_ours(sent, {"id": entry.segment_id, "project_id": entry.project_id, **_times(shown_now)})
+    return {key: value for key, value in sent.items() if key not in _REASONS}
+
+
+def ensure_named_are_there(
+    store: SegmentStore, caller: Caller, definition: Mapping[str, Any], entry: Entry | None = None
+) -> None:
+    """Check that the segments that rules name are there for the caller, who must not learn of others.
+
+    Args:
+        store: The segments.
+        caller: Who asks.
+        definition: Rules and more, not checked yet; what is wrong with it otherwise is told by the store.
+        entry: The segment that is changed, if one is; rules that it has already are let be.
+
+    Raises:
+        DefinitionError: Some are not.
+    """
+    rules = definition.get("rules")
+    if entry is not None and same(rules, (entry.data or {}).get("rules")):
+        return
+    with unchecked():
+        segment, _ = validate({"id": "s", "name": "s", "rules": rules})
+    problems = list[Problem]()
+    for path, rule in segment.rule_paths() if segment else ():
+        if rule.shape == "segment":
+            try:
+                store.find(str(rule.value), project=caller.project)
+            except NotFoundError as error:
+                problems.append(Problem(error.message, path=f"{path}.value"))
+    if problems:
+        raise DefinitionError(problems)
+
+
+def ensure_compiles_soon(definition: Mapping[str, Any]) -> None:
+    """Compile the patterns of rules that are not checked yet; what is wrong with one is told by the store.
+
+    Raises:
+        DefinitionError: They take so long that the server would do nothing else.
+    """
+    until = time.monotonic() + PATTERN_TIME
+    for pattern in _patterns(definition.get("rules")):
+        if time.monotonic() > until:
+            message = f"the regular expressions take more than {PATTERN_TIME:g} s to compile; write fewer or smaller"
+            raise DefinitionError([Problem(message, path="$.rules")])
+        reason_against(pattern)
+
+
+def _patterns(rules: object) -> Iterator[str]:
+    """Return the patterns of rules and of the groups among them."""
+    waiting = [rules]
+    while waiting:
+        match waiting.pop():
+            case list(items):
+                waiting += items
+            case {"operator": "matches", "value": str(pattern)} if len(pattern) <= MAX_VALUE_LENGTH:
+                yield pattern
+            case dict(group):
+                waiting += group.values()
+            case _:
+                pass
+
+
+def _times(shown_now: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: shown_now.get(key) for key in ("created_at", "updated_at")}
+
+
+def _ensure_ours(sent: Mapping[str, Any], allowed: Mapping[str, Any]) -> None:
+    """Refuse keys that are the server's, unless they say what it says."""
+    problems = [
+        Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")
+        for key, value in allowed.items()
+        if key in sent and not same(sent[key], value)
+    ]
+    if problems:
+        raise DefinitionError(problems)

@@ -1,0 +1,201 @@
+"""How large a segment would be that is not saved: counted over a snapshot, one at a time, and not for ever."""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import uuid4
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Depends, Response
+
+from segbatch.compiler.prepare import Question
+from segbatch.definitions.loader import BrokenDefinition, Definition, Definitions
+from segbatch.definitions.store import Stored
+from segbatch.definitions.validation import validate
+from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
+from segbatch.interfaces.api.auth import Caller, Reader
+from segbatch.interfaces.api.dependencies import Service, service_of
+from segbatch.interfaces.api.limits import MAX_FIRST, PREVIEW_PATIENCE, PREVIEW_QUEUE, PREVIEW_TIME
+from segbatch.interfaces.api.payloads import definition_of, ensure_named_are_there
+from segbatch.interfaces.api.preview_process import Job
+from segbatch.interfaces.api.problems import Refusal
+from segbatch.interfaces.api.request_body import Body
+from segbatch.interfaces.api.responses import json_response
+from segbatch.interfaces.api.routes import PREFIX
+from segbatch.model.pattern import unchecked
+from segbatch.model.segment import Segment, write_moment
+from segbatch.snapshot.discovery import find_files
+from segbatch.snapshot.fields.keys import PROJECT_COLUMN
+from segbatch.storage.layout import RUNS
+from segbatch.storage.manifest_io import ensure_published, read_manifest
+from segbatch.text import shown
+
+__all__ = ["router"]
+
+router = APIRouter(prefix=PREFIX)
+
+_FIRST = 10
+
+
+@router.post("/preview")
+async def preview(caller: Reader, service: Annotated[Service, Depends(service_of)], body: Body) -> Response:
+    """Count whom rules hold, and show the first of them, without saving anything."""
+    queue = service.previews
+    if queue.waiting >= PREVIEW_QUEUE:
+        raise _busy()
+    queue.waiting += 1
+    try:
+        async with asyncio.timeout(PREVIEW_PATIENCE):
+            await queue.turn.acquire()
+    except TimeoutError:
+        raise _busy() from None
+    finally:
+        queue.waiting -= 1
+    try:
+        return await to_thread.run_sync(_preview, service, caller, body, limiter=CapacityLimiter(1))
+    finally:
+        queue.turn.release()
+
+
+def _busy() -> Refusal:
+    return Refusal("busy", "other previews are being made; ask again soon")
+
+
+def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Response:
+    until = time.monotonic() + PREVIEW_TIME
+    first, draft, everybody = _first(body), _draft(service, caller, body), _everybody(caller)
+    contacts, timezone, run_project, custom_fields = _snapshot(service)
+    as_of = datetime.now(UTC)
+    good, broken = _named(service, caller, draft)
+    own = (*map(Definition, (draft, *everybody)), *good)
+    project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
+    is_only = project == run_project  # a caller's project alone does not mean that all contacts are its own
+    question = Question(
+        contacts,
+        service.id_column,
+        project,
+        as_of,
+        timezone,
+        allow_empty=True,
+        is_only_project=is_only,
+        custom_fields=custom_fields,
+    )
+    whole = everybody[0].id if everybody else None
+    job = Job(question, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
+    try:
+        found = service.previewer.preview(job, until, service.stopping.is_set)
+    except DefinitionError as error:
+        raise _without_others(error, caller, good) from None
+    return json_response(
+        {
+            "as_of": write_moment(as_of),
+            "contacts": found.contacts,
+            "member_count": found.members,
+            "share": found.members / found.contacts if found.contacts else None,
+            "first": list(found.first),
+            "warnings": [{"path": problem.path or "$", "message": _own(problem)} for problem in found.warnings],
+        }
+    )
+
+
+def _without_others(error: DefinitionError, caller: Caller, named: Sequence[Definition]) -> DefinitionError:
+    """Leave out why segments of no project fail: their rules may name other projects' segments."""
+    unseen = [f"segment {shown(entry.segment_id)} failed" for entry in named if entry.segment.project_id is None]
+    if caller.project is None:
+        return error
+    problems = list[Problem]()
+    for problem in error.problems:
+        message = problem.message
+        for words in unseen:
+            before, found, _ = message.partition(f"{words}: ")
+            message = before + words if found else message
+        problems.append(replace(problem, message=message, without_ids=None))
+    return DefinitionError(problems)
+
+
+def _own(problem: Problem) -> str:
+    """Leave out what is near: the names of custom fields are those of all projects' contacts."""
+    return problem.message.partition("; did you mean")[0]
+
+
+def _first(body: Mapping[str, Any]) -> int:
+    """Read how many ids are wanted."""
+    first = body.get("first", _FIRST)
+    if type(first) is not int or not 0 <= first <= MAX_FIRST:
+        message = f"{shown(first)} is no whole number from 0 to {MAX_FIRST:,}"
+        raise DefinitionError([Problem(message, path="$.first")])
+    return first
+
+
+def _draft(service: Service, caller: Caller, body: Mapping[str, Any]) -> Segment:
+    """Read a segment that is not saved and may have no name yet."""
+    sent = {"name": "draft", **{key: value for key, value in body.items() if key != "first"}}
+    definition = {key: value for key, value in definition_of(sent, caller).items() if value is not None}
+    with unchecked():  # in its process they are
+        segment, problems = validate(definition)
+    if segment is None:
+        raise DefinitionError(problems)
+    ensure_named_are_there(service.store, caller, definition)
+    return segment
+
+
+def _everybody(caller: Caller) -> tuple[Segment, ...]:
+    """Return a segment of all contacts of the caller's project: a share of those of others is not for it to know."""
+    if caller.project is None:
+        return ()
+    rules = [{"field": PROJECT_COLUMN, "operator": "exists"}]
+    data = {"id": str(uuid4()), "name": "everybody", "project_id": caller.project, "rules": rules}
+    return (Segment.model_validate(data),)
+
+
+def _named(
+    service: Service, caller: Caller, draft: Segment
+) -> tuple[tuple[Definition, ...], tuple[BrokenDefinition, ...]]:
+    """Return the saved segments that a draft names, and those that they name in turn, which the caller sees."""
+    good, broken = dict[str, Definition](), dict[str, BrokenDefinition]()
+    waiting = [str(rule.value) for _, rule in draft.rule_paths() if rule.shape == "segment"]
+    while waiting:
+        segment_id = waiting.pop()
+        if segment_id in good or segment_id in broken:
+            continue
+        with suppress(NotFoundError):
+            entry = service.store.find(segment_id, project=caller.project)
+            if isinstance(entry, Stored):
+                good[segment_id] = Definition(entry.segment)
+                waiting += entry.named
+            else:
+                problems = tuple(replace(problem, file=None) for problem in entry.problems)
+                broken[segment_id] = BrokenDefinition(segment_id, segment_id, entry.path, problems, entry.data)
+    return tuple(good.values()), tuple(broken.values())
+
+
+def _snapshot(service: Service) -> tuple[str, str, str | None, str | None]:
+    """Return the contacts to look at, the time zone, the project of the last run, and the column of custom fields.
+
+    All but the project are those that the server was given, or else those of the last run.
+    """
+    try:
+        manifest = read_manifest(service.output / RUNS / ensure_published(service.output))
+    except UsageError:
+        if service.contacts is not None:
+            return service.contacts, service.timezone or "UTC", None, service.custom_fields
+        detail = "no run is published yet, whose snapshot could be looked at; or start the server with --contacts"
+        raise Refusal("nothing-published", detail) from None
+    contacts = service.contacts or _common([file.path for file in manifest.snapshot])
+    custom_fields = service.custom_fields or manifest.custom_fields
+    return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id, custom_fields
+
+
+def _common(files: Sequence[str]) -> str:
+    """Return the file of a snapshot, or the folder that has all of its files and no others."""
+    if len(files) == 1:
+        return files[0]
+    folder = os.path.commonpath(files)
+    if {str(place) for place in find_files(folder)} != set(files):
+        raise UsageError(f"{folder}: has other files than the last run's snapshot; name the contacts (--contacts)")
+    return folder

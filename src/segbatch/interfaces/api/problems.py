@@ -1,0 +1,152 @@
+"""What is wrong, as a problem document (RFC 9457): the same words and places as the command line's."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi import Response
+
+from segbatch.definitions.store import UncertainStoreError
+from segbatch.errors import (
+    AlreadyThereError,
+    BrokenSegmentError,
+    BusyError,
+    DefinitionError,
+    EvaluationError,
+    InUseError,
+    NotFoundError,
+    Problem,
+    SegbatchError,
+    StaleError,
+    StoreError,
+)
+from segbatch.interfaces.api.limits import MAX_HEADERS
+
+__all__ = ["CODES", "PROBLEM_TYPE", "Refusal", "problem_response", "refusal_of", "too_large_headers"]
+
+PROBLEM_TYPE = "application/problem+json"
+_URN = "urn:segbatch:problem:"
+
+CODES: Mapping[str, tuple[int, str]] = {
+    "bad-request": (400, "The request cannot be understood"),
+    "not-json": (400, "The body is not JSON"),
+    "unauthorized": (401, "A good key is needed"),
+    "forbidden": (403, "The key does not allow this"),
+    "not-found": (404, "There is no such segment"),
+    "no-endpoint": (404, "There is nothing at this path"),
+    "method-not-allowed": (405, "This cannot be done here"),
+    "too-slow": (408, "The request came too slowly"),
+    "broken-segment": (409, "The saved definition is broken"),
+    "in-use": (409, "Other segments name it"),
+    "already-there": (409, "There is one already"),
+    "nothing-published": (409, "There is no run to answer from"),
+    "run-gone": (410, "The run is gone"),
+    "changed-meanwhile": (412, "Somebody else changed it"),
+    "too-large": (413, "The body is too large"),
+    "not-json-type": (415, "The body has to be JSON"),
+    "misdirected": (421, "The server is not known by this name"),
+    "invalid-definition": (422, "The definition is wrong"),
+    "headers-too-large": (431, "The headers are too large"),
+    "fault": (500, "A fault of segbatch"),
+    "in-doubt": (500, "The change may have been made"),
+    "busy": (503, "Too much is going on"),
+    "unavailable": (503, "The server cannot do this now"),
+    "too-long": (504, "It took too long"),
+}
+"""What can be wrong: the last part of a problem's `type`, its status and its title."""
+
+_RETRY_SOON = {"Retry-After": "1"}
+
+
+@dataclass(eq=False)
+class Refusal(Exception):  # noqa: N818 - it is an answer, and not a fault
+    """A request that is not done, and why.
+
+    Attributes:
+        code: What is wrong, one of `CODES`.
+        detail: The same in full.
+        errors: What is wrong with the body, each with its place.
+        more: What else the document says.
+        headers: Headers of the answer.
+        log: What the server's own log is told, since the client must not be.
+    """
+
+    code: str
+    detail: str
+    errors: Sequence[Problem] = ()
+    more: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    log: str | None = None
+
+    @property
+    def status(self) -> int:
+        """The status of the answer."""
+        return CODES[self.code][0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the problem document."""
+        status, title = CODES[self.code]
+        document: dict[str, Any] = {"type": _URN + self.code, "title": title, "status": status, "detail": self.detail}
+        if self.errors:
+            document["errors"] = [{"path": problem.path or "$", "message": problem.message} for problem in self.errors]
+        return document | dict(self.more)
+
+    def to_text(self) -> str:
+        """Return the problem document as it is sent."""
+        return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def too_large_headers() -> Refusal:
+    """Return what is said of headers that are too large."""
+    return Refusal("headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes")
+
+
+def problem_response(refusal: Refusal) -> Response:
+    """Return the answer that tells of a refusal."""
+    return Response(
+        refusal.to_text(),
+        refusal.status,
+        {**_RETRY_SOON, **refusal.headers} if refusal.code in {"busy", "unavailable"} else dict(refusal.headers),
+        PROBLEM_TYPE,
+    )
+
+
+def refusal_of(error: SegbatchError) -> Refusal:
+    """Return what a client is told of an error; where files stand is not for it."""
+    match error:
+        case BrokenSegmentError():
+            return _wrong("broken-segment", error.problems)
+        case DefinitionError():
+            return _wrong("invalid-definition", error.problems)
+        case StoreError():
+            return _of_store(error)
+        case EvaluationError():
+            return Refusal("fault", "a rule cannot be evaluated, which is a fault of segbatch", log=error.without_ids)
+        case _:
+            return Refusal("unavailable", "the server cannot do this now; its log tells why", log=error.without_ids)
+
+
+def _of_store(error: StoreError) -> Refusal:
+    match error:
+        case NotFoundError():
+            return Refusal("not-found", error.message)
+        case StaleError():
+            return Refusal("changed-meanwhile", error.message)
+        case InUseError():
+            return Refusal("in-use", f"{error.what}; change them first", more={"named_by": list(error.named_by)})
+        case AlreadyThereError():
+            return Refusal("already-there", error.message)
+        case BusyError():
+            return Refusal("busy", error.message)
+        case UncertainStoreError():
+            message = "the definitions cannot be written now, and the change may have been made; get the segment again"
+            return Refusal("in-doubt", message, log=error.without_ids)
+        case _:
+            message = "the definitions cannot be used now; nothing was changed"
+            return Refusal("unavailable", message, log=error.without_ids)
+
+
+def _wrong(code: str, problems: Sequence[Problem]) -> Refusal:
+    lines = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems]
+    return Refusal(code, "\n".join(lines), tuple(problems))

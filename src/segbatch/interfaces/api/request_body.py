@@ -1,0 +1,101 @@
+"""Bodies of requests: bounded in size and time, and read as strictly as files of definitions."""
+
+import asyncio
+import re
+from dataclasses import replace
+from email.message import Message
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.requests import ClientDisconnect
+
+from segbatch.definitions.strict_json import parse
+from segbatch.errors import Problem
+from segbatch.interfaces.api.auth import Reader, only_header
+from segbatch.interfaces.api.dependencies import Service, service_of
+from segbatch.interfaces.api.limits import MAX_ARRIVING, MAX_BODY, TIME_TO_SEND
+from segbatch.interfaces.api.problems import Refusal
+from segbatch.text import shown
+
+__all__ = ["JSON_TYPES", "Body"]
+
+JSON_TYPES = ("application/json", "application/merge-patch+json")
+_FILE = re.compile(r"\b(the|a) file\b")
+_CLOSE = {"Connection": "close"}
+
+
+async def _read(request: Request, caller: Reader, service: Annotated[Service, Depends(service_of)]) -> bytes:
+    """Read the body of a request.
+
+    Raises:
+        Refusal: It is said not to be JSON, or is too large, or comes too slowly; or as many others do.
+    """
+    _ensure_json(request)
+    declared = only_header(request, "Content-Length") or "0"
+    if len(declared) > len(str(MAX_BODY)) or int(declared) > MAX_BODY:
+        raise _too_large()
+    if service.arriving[caller.key_id] >= MAX_ARRIVING:
+        detail = f"{MAX_ARRIVING} other bodies are still to come; send those first, and try again soon"
+        raise Refusal("busy", detail, headers=_CLOSE)
+    service.arriving[caller.key_id] += 1
+    try:
+        return await _arrived(request)
+    finally:
+        service.arriving[caller.key_id] -= 1
+
+
+async def _arrived(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async with asyncio.timeout(TIME_TO_SEND):
+            async for part in request.stream():
+                body += part
+                if len(body) > MAX_BODY:
+                    raise _too_large()
+    except TimeoutError:
+        detail = f"the body did not come within {TIME_TO_SEND:g} s"
+        raise Refusal("too-slow", detail, headers=_CLOSE) from None
+    except ClientDisconnect:
+        raise Refusal("bad-request", "the body is cut short") from None
+    return bytes(body)
+
+
+def _parsed(content: Annotated[bytes, Depends(_read)]) -> dict[str, Any]:
+    """Read a body as a JSON object.
+
+    Raises:
+        Refusal: It is none.
+    """
+    data, problems = parse(content)
+    if problems:
+        told = [replace(problem, message=_FILE.sub(r"\1 body", problem.message)) for problem in problems[:_MOST]]
+        detail = "\n".join(
+            f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in told
+        )
+        raise Refusal("not-json", detail, told)
+    if not isinstance(data, dict):
+        wrong = Problem(f"a segment is a JSON object; found {shown(data)}", path="$")
+        raise Refusal("invalid-definition", str(wrong), [wrong])
+    return dict(data)
+
+
+Body = Annotated[dict[str, Any], Depends(_parsed)]
+
+_MOST = 100
+
+
+def _ensure_json(request: Request) -> None:
+    declared = only_header(request, "Content-Type")
+    message = Message()
+    message["Content-Type"] = declared or "application/octet-stream"
+    charset = str(message.get_param("charset", "utf-8")).lower()
+    if message.get_content_type() not in JSON_TYPES or charset not in {"utf-8", "utf8", "us-ascii"}:
+        found = "no Content-Type" if declared is None else f"Content-Type: {shown(declared)}"
+        raise Refusal("not-json-type", f"send the body as 'Content-Type: application/json', in UTF-8; found {found}")
+    encoding = only_header(request, "Content-Encoding")
+    if encoding not in {None, "identity"}:
+        raise Refusal("not-json-type", f"send the body as it is, without Content-Encoding; found {shown(encoding)}")
+
+
+def _too_large() -> Refusal:
+    return Refusal("too-large", f"the body has more than {MAX_BODY:,} bytes; at most so many are taken", headers=_CLOSE)

@@ -1,0 +1,29 @@
+"""The command line: it reads options, calls one function, and shows its answer."""
+
+import io
+import sys
+
+from segbatch.errors import SegbatchError
+from segbatch.interfaces.cli import authoring, config, export, keys, render, run, runs, segments, serve
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.settings_defaults import configure
+
+__all__ = ["app", "authoring", "config", "export", "keys", "main", "run", "runs", "segments", "serve"]
+
+configure(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    if sys.stdout is None:  # so Python has it where it is closed
+        render.print_error("stdout is closed, so that nothing can be answered; send it to a file or to /dev/null")
+        sys.exit(1)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no run
+    try:
+        with render.answering():  # what is printed outside of commands, such as help
+            app()
+    except SegbatchError as error:
+        render.print_error(str(error))
+        sys.exit(error.exit_code)

@@ -1,0 +1,61 @@
+"""The command that shows the settings: config show."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from segbatch.config.env_vars import variable
+from segbatch.config.resolve import read_settings
+from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.app import JSON, app
+from segbatch.interfaces.cli.settings_defaults import CONFIG, JOB, NO_CONFIG, settings_of
+
+__all__ = ["show"]
+
+_SOURCES = {"COMMANDLINE": lambda name: f"--{name.replace('_', '-')}", "ENVIRONMENT": variable}
+
+commands = typer.Typer(
+    rich_markup_mode="rich", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+app.add_typer(commands, name="config", help="Show the settings of segbatch.toml and the environment.")
+
+
+@commands.command(epilog="Exit status: 0 shown; 2 a setting is wrong, or there is no such job.")
+def show(
+    context: typer.Context,
+    job: Annotated[str | None, JOB] = None,
+    config: Annotated[str | None, CONFIG] = None,
+    no_config: Annotated[bool, NO_CONFIG] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Show each setting, its value, and where that comes from.
+
+    Example: [bold]segbatch config show --job customers[/bold]
+    """
+    from segbatch.config.show import list_settings  # noqa: PLC0415 - loads pydantic-settings
+
+    settings = read_settings(job=job, config=config, no_config=no_config)
+    render.print_problems(settings.warnings)
+    choices = dict(_choices(context))
+    shown = list_settings(settings, dict(_defaults(context.find_root().command)), choices)
+    render.print_settings(shown, settings.jobs, as_json=as_json)
+
+
+def _choices(context: typer.Context) -> Iterator[tuple[str, str]]:
+    """Yield who chose the file and the job; where no file is to be read, who said so."""
+    for name, chosen in (("config", "config"), ("job", "job"), ("no_config", "config")):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name in _SOURCES:
+            yield chosen, _SOURCES[source.name](name)
+
+
+def _defaults(command: Any) -> Iterator[tuple[str, Any]]:
+    """Yield what the commands do without for each setting."""
+    for below in getattr(command, "commands", {}).values():
+        yield from _defaults(below)
+    names = settings_of(command)
+    for param in command.params:
+        if param.name in names and param.default is not None:
+            yield names[param.name], str(param.default) if isinstance(param.default, Path) else param.default

@@ -1,0 +1,77 @@
+"""The commands for the API's keys: keys create, list, revoke."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbatch.errors import Problem
+from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.app import JSON, KEYS, app
+
+__all__ = ["create", "list_all", "revoke"]
+
+KEY_FILE = Path("segbatch-keys.json")
+
+commands = typer.Typer(
+    rich_markup_mode="rich", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+app.add_typer(commands, name="keys", help="Manage the API's keys: create, list, revoke.")
+
+
+@commands.command(epilog="Exit status: 0 made; 1 the file of keys cannot be used; 2 wrong usage.")
+def create(
+    project: Annotated[
+        list[str],
+        typer.Option(metavar="ID", help="A project whose segments the key opens; can be repeated."),
+    ],
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="The key opens them for reading alone, not for writing.")
+    ] = False,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the key is for, shown by 'keys list'.")] = None,
+    keys: Annotated[Path, KEYS] = KEY_FILE,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Make a key, and print its secret to stdout: once, since it is kept nowhere.
+
+    Example: [bold]segbatch keys create --project proj-1 --name "The CRM"[/bold]
+    """
+    from segbatch.interfaces.api.keys import KeyRing  # noqa: PLC0415 - loads pydantic, which other commands do without
+
+    warnings = list[Problem]()
+    key, secret = KeyRing(keys, warn=warnings.append).create(project, read_only=read_only, name=name)
+    render.print_problems(warnings)
+    render.print_new_key(key, secret, as_json=as_json)
+
+
+@commands.command("list", epilog="Exit status: 0 listed; 1 the file of keys cannot be used.")
+def list_all(keys: Annotated[Path, KEYS] = KEY_FILE, as_json: Annotated[bool, JSON] = False) -> None:
+    """List the keys, without their secrets.
+
+    Example: [bold]segbatch keys list[/bold]
+    """
+    from segbatch.interfaces.api.keys import KeyRing  # noqa: PLC0415 - as above
+
+    listed = KeyRing(keys).list()
+    if not keys.exists():
+        message = "there is no such file, and so no key; 'segbatch keys create' makes it (--keys)"
+        render.print_problems([Problem(message, file=str(keys), severity="warning")])
+    render.print_keys(listed, as_json=as_json)
+
+
+@commands.command(epilog="Exit status: 0 revoked; 1 the file of keys cannot be used; 4 there is no such key.")
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the key, as 'keys list' shows it.")],
+    keys: Annotated[Path, KEYS] = KEY_FILE,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Let a key open nothing any more, from the next request on.
+
+    Example: [bold]segbatch keys revoke 1f0c52ab[/bold]
+    """
+    from segbatch.interfaces.api.keys import KeyRing  # noqa: PLC0415 - as above
+
+    warnings = list[Problem]()
+    key = KeyRing(keys, warn=warnings.append).revoke(key_id)
+    render.print_problems(warnings)
+    render.print_revoked_key(key, as_json=as_json)

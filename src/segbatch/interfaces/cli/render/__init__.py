@@ -1,0 +1,69 @@
+"""What people see: tables that fit the screen, problems in colour, and progress on a terminal."""
+
+from segbatch.interfaces.cli.render.authoring import (
+    print_check,
+    print_explanation,
+    print_finding_names,
+    print_funnel,
+    print_lint,
+    print_preview,
+)
+from segbatch.interfaces.cli.render.base import (
+    answering,
+    is_of_stdout,
+    print_error,
+    print_problems,
+    print_waiting,
+    silence_stdout,
+)
+from segbatch.interfaces.cli.render.config import print_settings
+from segbatch.interfaces.cli.render.export import print_exported
+from segbatch.interfaces.cli.render.keys import print_keys, print_new_key, print_revoked_key
+from segbatch.interfaces.cli.render.progress import PlainLog, is_watched
+from segbatch.interfaces.cli.render.query import print_answer
+from segbatch.interfaces.cli.render.run import print_run, show_progress
+from segbatch.interfaces.cli.render.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
+from segbatch.interfaces.cli.render.segments import (
+    print_definition,
+    print_etag,
+    print_listing,
+    print_saved,
+    print_schema,
+)
+from segbatch.interfaces.cli.render.serve import print_listening
+
+__all__ = [
+    "PlainLog",
+    "answering",
+    "is_of_stdout",
+    "is_watched",
+    "print_answer",
+    "print_check",
+    "print_definition",
+    "print_diff",
+    "print_error",
+    "print_etag",
+    "print_explanation",
+    "print_exported",
+    "print_finding_names",
+    "print_funnel",
+    "print_keys",
+    "print_lint",
+    "print_listening",
+    "print_listing",
+    "print_new_key",
+    "print_preview",
+    "print_problems",
+    "print_pruned",
+    "print_revoked_key",
+    "print_run",
+    "print_run_details",
+    "print_runs",
+    "print_saved",
+    "print_schema",
+    "print_settings",
+    "print_verified",
+    "print_waiting",
+    "show_progress",
+    "silence_stdout",
+]

@@ -1,0 +1,143 @@
+"""What those see who write definitions: checks, findings, previews and explanations."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, TypeVar
+
+from rich.table import Table
+
+from segbatch.errors import Problem
+from segbatch.findings.summary import limit_findings
+from segbatch.interfaces.cli.render.base import answering, out, plain, print_json, print_problems, print_table, share
+from segbatch.text import counted
+
+if TYPE_CHECKING:
+    from segbatch.authoring.check import CheckReport
+    from segbatch.authoring.explain.reports import Explanation, Funnel, Step, Verdict
+    from segbatch.authoring.preview import PreviewReport
+    from segbatch.findings.lint import LintReport
+    from segbatch.findings.names import FindingName
+
+__all__ = [
+    "print_check",
+    "print_explanation",
+    "print_finding_names",
+    "print_funnel",
+    "print_lint",
+    "print_preview",
+]
+
+_Entry = TypeVar("_Entry", "Verdict", "Step")
+
+
+@answering()
+def print_check(report: "CheckReport", *, as_json: bool) -> None:
+    """Print what a check found: JSON to stdout, or for people the problems to stderr and the result to stdout."""
+    if as_json:
+        print_json({"segments": report.segments, "problems": [_problem_data(entry) for entry in report.problems]})
+        return
+    print_problems(limit_findings(report.problems))
+    found = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
+    out().print(f"{counted(report.segments, 'segment')} checked: {found}")
+
+
+def print_lint(report: "LintReport", *, as_json: bool) -> None:
+    """Print what lint found: JSON to stdout, or for people the findings to stderr and the result to stdout."""
+    if as_json:
+        errors = [_problem_data(entry) for entry in report.errors]
+        findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
+        notices = [_problem_data(entry) for entry in (*report.notes, *report.warnings)]
+        print_json({"segments": report.segments, "problems": notices + errors, "findings": findings})
+        return
+    print_problems((*report.notes, *report.warnings))
+    print_problems(report.errors)
+    print_problems(finding.named for finding in report.findings)
+    errors_too = f"{counted(len(report.errors), 'error')}, " if report.errors else ""
+    found = f"{errors_too}{counted(len(report.findings), 'finding')}"
+    out().print(f"{counted(report.segments, 'segment')} linted: {found}")
+
+
+def print_finding_names(names: "Mapping[FindingName, str]", *, as_json: bool) -> None:
+    """Print what can be found, a line each, to stdout."""
+    if as_json:
+        print_json(dict(names))
+        return
+    width = max(map(len, names))
+    for name, meaning in names.items():
+        out().print(f"{name:{width}}  {meaning}", soft_wrap=True)
+
+
+def _notices(report: "PreviewReport | Explanation | Funnel") -> dict[str, list[str]]:
+    return {"warnings": list(map(str, report.warnings)), "notes": list(map(str, report.notes))}
+
+
+def _problem_data(problem: Problem) -> dict[str, str | None]:
+    return {
+        "severity": problem.severity,
+        "segment_id": problem.segment_id,
+        "file": problem.file,
+        "path": problem.path,
+        "message": problem.message,
+    }
+
+
+def _table(*columns: str, right: int = 0) -> Table:
+    """Make a table; its last columns, so many, are numbers."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(columns):
+        is_number = index >= len(columns) - right
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    return table
+
+
+def print_preview(report: "PreviewReport", *, as_json: bool) -> None:
+    """Print what a preview found: a line a segment and its first members, or JSON, to stdout; problems to stderr."""
+    if as_json:
+        problems = {"errors": list(map(str, report.errors)), **_notices(report)}
+        print_json({"contacts": report.contacts, "segments": [asdict(entry) for entry in report.segments]} | problems)
+        return
+    print_problems((*report.notes, *report.warnings))
+    print_problems(report.errors)
+    for entry in report.segments:
+        size = f"{entry.members:,} of {counted(report.contacts, 'contact')}"
+        first = ", ".join(map(str, entry.first)) + (", …" if entry.members > len(entry.first) else "")
+        line = f"{entry.segment_id}: {size}, {share(entry.members, report.contacts)}"
+        out().print(plain(f"{line}: {first}" if entry.first else line), soft_wrap=True)
+
+
+def print_explanation(report: "Explanation", *, as_json: bool) -> None:
+    """Print why a contact is in a segment or is not: a line a rule, or JSON, to stdout; warnings to stderr."""
+    if as_json:
+        print_json({**asdict(report), **_notices(report)})
+        return
+    print_problems((*report.notes, *report.warnings))
+    table = _table("", "rule", "why")
+    for entry, depth in _indented(report.verdicts):
+        mark = "[green]yes[/green]" if entry.holds else "[red]no[/red]"
+        table.add_row(mark, "  " * depth + plain(entry.rule), plain(entry.why))
+    print_table(table)
+    verdict = "in" if report.member else "not in"
+    out().print(plain(f"{report.contact_id} is {verdict} {report.segment_id}"), soft_wrap=True)
+
+
+def print_funnel(report: "Funnel", *, as_json: bool) -> None:
+    """Print where a segment loses its contacts: a line a rule, or JSON, to stdout; warnings to stderr."""
+    if as_json:
+        print_json({**asdict(report), **_notices(report)})
+        return
+    print_problems((*report.notes, *report.warnings))
+    table = _table("rule", "keeps", "share", "left", "share", right=4)
+    for entry, depth in _indented(report.steps):
+        alone = (f"{entry.keeps:,}", share(entry.keeps, report.contacts))
+        left = ("", "") if entry.left is None else (f"{entry.left:,}", share(entry.left, report.contacts))
+        table.add_row("  " * depth + plain(entry.rule), *alone, *left)
+    print_table(table)
+    size = f"{report.members:,} of {counted(report.contacts, 'contact')}, {share(report.members, report.contacts)}"
+    out().print(plain(f"{report.segment_id}: {size}"), soft_wrap=True)
+
+
+def _indented(entries: Iterable[_Entry], depth: int = 0) -> Iterator[tuple[_Entry, int]]:
+    """Walk what an explanation says, each entry with its depth."""
+    for entry in entries:
+        yield entry, depth
+        yield from _indented(entry.parts, depth + 1)

@@ -1,0 +1,77 @@
+"""What those see who manage the API's keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_json, print_table
+from segbatch.text import counted, some_of
+
+if TYPE_CHECKING:
+    from segbatch.interfaces.api.keys import Key
+
+__all__ = ["print_keys", "print_new_key", "print_revoked_key"]
+
+
+def print_new_key(key: "Key", secret: str, *, as_json: bool) -> None:
+    """Print the secret of a new key to stdout, for programs to take, and all else to stderr; or JSON."""
+    with answering(f"key {key.id} was made, and its secret is lost; revoke it: "):
+        if as_json:
+            print_json({**_data(key), "secret": secret})
+        else:
+            print(secret)  # noqa: T201 - programs read it, and nothing may wrap or colour it
+    if not as_json:
+        what = f"key {key.id} for {some_of(key.projects)}, {_rights(key)}"
+        err().print(plain(f"{what}; the secret is shown this once, so keep it now"))
+
+
+@answering()
+def print_keys(keys: Sequence["Key"], *, as_json: bool) -> None:
+    """Print keys: a line each for people, or JSON, to stdout."""
+    if as_json:
+        print_json(list(map(_data, keys)))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("key", "projects", "rights", "created", "revoked", "name"):
+        table.add_column(column, overflow="fold")
+    for key in keys:
+        table.add_row(
+            plain(key.id),
+            plain(some_of(key.projects)),
+            _rights(key),
+            _moment(key.created_at),
+            f"[red]{_moment(key.revoked_at)}[/red]" if key.revoked_at else "-",
+            plain(key.name or "-"),
+        )
+    print_table(table)
+    out().print(counted(len(keys), "key"))
+
+
+@answering()
+def print_revoked_key(key: "Key", *, as_json: bool) -> None:
+    """Print which key was revoked: `revoked 1f0c52ab`, or JSON."""
+    if as_json:
+        print_json(_data(key))
+    else:
+        out().print(plain(f"revoked {key.id}"))
+
+
+def _rights(key: "Key") -> str:
+    return "read only" if key.read_only else "read and write"
+
+
+def _moment(moment: datetime | None) -> str:
+    return moment.isoformat().replace("+00:00", "Z") if moment else "-"
+
+
+def _data(key: "Key") -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "projects": list(key.projects),
+        "read_only": key.read_only,
+        "created_at": _moment(key.created_at),
+        "revoked_at": _moment(key.revoked_at) if key.revoked_at else None,
+    }

@@ -1,0 +1,42 @@
+"""What a query of the published tables shows."""
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from segbatch.interfaces.cli.render.base import answering, err, plain, print_json, print_table
+
+if TYPE_CHECKING:
+    from segbatch.runs.query import Answer
+
+__all__ = ["print_answer"]
+
+
+@answering()
+def print_answer(answer: "Answer", *, as_json: bool) -> None:
+    """Print what a query found: a table, or a JSON list of objects, to stdout."""
+    if as_json:
+        print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(answer.columns):
+        cells = [row[index] for row in answer.rows if row[index] is not None]
+        is_number = bool(cells) and all(isinstance(cell, int | float | Decimal) for cell in cells)
+        table.add_column(plain(column), overflow="fold", justify="right" if is_number else "left")
+    for row in answer.rows:
+        table.add_row(*map(_shown, row))
+    print_table(table)
+    if not answer.complete:
+        err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")
+
+
+def _shown(cell: object) -> str:
+    match cell:
+        case None:
+            return ""
+        case list() | dict():
+            return plain(json.dumps(cell, ensure_ascii=False))
+        case _:
+            return plain(str(cell))

@@ -1,0 +1,150 @@
+"""What a run shows: its progress on a terminal, and what came of it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Literal
+
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from segbatch.errors import Problem
+from segbatch.findings.summary import limit_findings
+from segbatch.interfaces.cli.render.base import (
+    answering,
+    err,
+    in_shell,
+    out,
+    plain,
+    print_json,
+    print_problems,
+    print_table,
+    share,
+)
+from segbatch.text import counted, some_of
+
+if TYPE_CHECKING:
+    from segbatch.model.run_report import RunReport
+
+__all__ = ["print_run", "show_progress"]
+
+_MOST_SHOWN = 100
+_MOST_ACCEPTED = 5
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "yellow"}
+
+
+@contextmanager
+def show_progress(
+    what: Literal["bytes", "rows"], *, answers_meanwhile: bool = False
+) -> Iterator[Callable[[int, int], None]]:
+    """Show how much is done, on stderr, where that is a terminal.
+
+    Args:
+        what: The unit of the work.
+        answers_meanwhile: Whether stdout is written at the same time; on a terminal the two would share lines.
+
+    Yields:
+        A function to be told how many of these are done and how many there are.
+    """
+    console = err()
+    count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()
+    is_hidden = not console.is_terminal or (answers_meanwhile and out().is_terminal)
+    columns = (TextColumn(what), BarColumn(), count, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def print_run(
+    report: "RunReport", *, as_json: bool, quiet: bool = False, is_logged: bool = False, ids: bool = True
+) -> None:
+    """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr.
+
+    Args:
+        report: What it did.
+        as_json: Whether machines read it.
+        quiet: Whether the table is left out.
+        is_logged: Whether the problems stand in a log, and are left out.
+        ids: Whether these may name the ids of contacts.
+    """
+    with answering("" if report.dry_run else "the run is published, but "):
+        if as_json:
+            print_json(report.to_json())
+            return
+        if not is_logged:
+            notices = (*report.notes, *limit_findings(report.warnings))
+            print_problems(problem if ids else problem.hiding_ids() for problem in notices)
+            print_problems(_gathered(report.errors))
+        if not quiet:
+            _print_table(report)
+
+
+def _print_table(report: "RunReport") -> None:
+    print_table(_run_table(report))
+    if len(report.segments) > _MOST_SHOWN:
+        out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
+    out().print(_summary(report), soft_wrap=True)
+    held = [segment.segment_id for segment in report.segments if segment.status == "held"]
+    if held:
+        accept = " ".join(f"--accept {name}" for name in held[:_MOST_ACCEPTED]) + (
+            " ..." if held[_MOST_ACCEPTED:] else ""
+        )
+        again = "" if report.dry_run else f" with --run-id {report.run.run_id}"
+        out().print(f"to publish what is held, run again{plain(again)} and {plain(accept)}", soft_wrap=True)
+    if report.dry_run:
+        out().print("dry run: nothing was published")
+    else:
+        out().print(f"duckdb -readonly {plain(in_shell(str(report.catalogue)))}", soft_wrap=True)
+
+
+def _gathered(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Make one problem of those that a file as a whole has for several segments."""
+    for (file, message, place), alike in groupby(problems, lambda one: (one.file, one.message, one.path)):
+        first, *others = alike
+        if file is None or place is not None or not others:
+            yield from (first, *others)
+        else:
+            names = some_of(one.segment_id or "" for one in (first, *others))
+            yield replace(first, message=f"segments {names}: {message}", segment_id=None)
+
+
+def _summary(report: "RunReport") -> str:
+    run = report.run
+    counts = (
+        counted(run.contacts, "contact"),
+        counted(run.segments_ok, "segment"),
+        counted(run.memberships, "membership"),
+    )
+    failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
+    held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
+    deleted = f", [yellow]{len(report.deleted):,} deleted[/yellow]" if report.deleted else ""
+    return ", ".join(counts) + f"{failed}{held}{deleted}; run {plain(run.run_id)}"
+
+
+def _run_table(report: "RunReport") -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("segment", overflow="fold")
+    table.add_column("members", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    is_compared = bool(report.deleted) or any(segment.entered is not None for segment in report.segments)
+    for column in ("entered", "exited") if is_compared else ():
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    for segment in report.segments[:_MOST_SHOWN]:
+        members = f"{segment.member_count:,}" if segment.run_id else "-"
+        part = share(segment.member_count, report.run.contacts) if segment.run_id else "-"
+        changes = [_change(segment.entered, "+"), _change(segment.exited, "-")] if is_compared else []
+        table.add_row(plain(segment.segment_id), members, part, *changes, _status(segment.status))
+    for gone in report.deleted[:_MOST_SHOWN]:
+        table.add_row(plain(gone.segment_id), "-", "-", "", _change(gone.exited, "-"), _status("deleted"))
+    return table
+
+
+def _status(status: str) -> str:
+    colour = _STATUS_COLOUR[status]
+    return f"[{colour}]{status}[/{colour}]"
+
+
+def _change(contacts: int | None, sign: str) -> str:
+    return f"{sign}{contacts:,}" if contacts else ""

@@ -1,0 +1,247 @@
+"""What is shown of published runs: lists of them, all about one, what differs between two, and what is wrong."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_json, print_table
+from segbatch.text import counted
+
+if TYPE_CHECKING:
+    from segbatch.model.manifest import RunRecord, SegmentRecord
+    from segbatch.runs.diff import DefinitionChange, RunsDiff, SegmentDiff
+    from segbatch.runs.history import ListedRun, RunDetails
+    from segbatch.runs.verify import Verified
+    from segbatch.storage.retention import Pruned
+
+__all__ = ["print_diff", "print_pruned", "print_run_details", "print_runs", "print_verified"]
+
+_MOST_SHOWN = 100
+_DIGEST = 12
+"""So much of a digest is shown to people."""
+_WHOLE_DIGEST = 64
+_NAMES = {
+    "as_of": "as of",
+    "timezone": "time zone",
+    "project_id": "project",
+    "snapshot_fingerprint": "snapshot",
+}
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        is_number = column in right
+        table.add_column(
+            column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold", min_width=len(column)
+        )
+    return table
+
+
+def _print_table(table: Table, of_all: int) -> None:
+    print_table(table)
+    if of_all > _MOST_SHOWN:
+        out().print(f"and {of_all - _MOST_SHOWN:,} more, with --json")
+
+
+@answering()
+def print_runs(runs: "Sequence[ListedRun]", *, as_json: bool) -> None:
+    """Print a line a run, the last one first, or JSON, to stdout."""
+    if as_json:
+        print_json([_listed_data(listed) for listed in reversed(runs)])
+        return
+    numbers = ("contacts", "memberships", "changes")
+    table = _table("run", "as of     ", "segments", *numbers, "kept", right=numbers)
+    for listed in list(reversed(runs))[:_MOST_SHOWN]:
+        run = listed.past.run
+        sizes = (run.contacts, run.memberships, listed.past.changes)
+        kept = "yes" if listed.keeps_members else "no"
+        moment = f"{run.as_of.astimezone(UTC):%Y-%m-%d %H:%M}"
+        table.add_row(plain(run.run_id), moment, _segments_of(run), *(f"{size:,}" for size in sizes), kept)
+    _print_table(table, len(runs))
+
+
+def _listed_data(listed: "ListedRun") -> dict[str, object]:
+    more = {"changes": listed.past.changes, "members_kept": listed.keeps_members, "folder": listed.past.folder}
+    return listed.past.run.model_dump(mode="json") | more
+
+
+def _segments_of(run: "RunRecord") -> str:
+    """Say what became of the segments of a run."""
+    failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
+    held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
+    return f"{run.segments_ok:,} ok{failed}{held}"
+
+
+def _moment(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+
+
+@answering()
+def print_run_details(details: "RunDetails", *, as_json: bool) -> None:
+    """Print all about a run, or JSON, to stdout."""
+    manifest = details.manifest
+    if as_json:
+        more = {"changes": details.listed.past.changes, "members_kept": details.listed.keeps_members}
+        print_json(manifest.model_dump(mode="json") | more | {"folder": str(details.folder)})
+        return
+    out().print(_facts(details))
+    out().print()
+    files = _table("snapshot", "rows", "bytes", "sha256", right=("rows", "bytes"))
+    for file in manifest.snapshot[:_MOST_SHOWN]:
+        files.add_row(plain(file.path), f"{file.rows:,}", f"{file.size:,}", file.sha256)
+    _print_table(files, len(manifest.snapshot))
+    out().print()
+    _print_table(_segments(manifest.segments[:_MOST_SHOWN]), len(manifest.segments))
+    wrong = [segment for segment in manifest.segments if segment.error]
+    for segment in wrong[:_MOST_SHOWN]:
+        for line in (segment.error or "").splitlines():
+            colour = _STATUS_COLOUR[segment.status]
+            text = f"[{colour}]{segment.status}:[/{colour}] {plain(segment.segment_id)}: {plain(line)}"
+            out().print(text, soft_wrap=True)
+
+
+def _facts(details: "RunDetails") -> Table:
+    run, manifest = details.manifest.run, details.manifest
+    seconds = (run.finished_at - run.started_at).total_seconds()
+    facts = {
+        "run": plain(run.run_id),
+        "folder": plain(str(details.folder)),
+        "as of": f"{_moment(run.as_of)} UTC, time zone {run.timezone}",
+        "started": f"{_moment(run.started_at)} UTC",
+        "finished": f"{_moment(run.finished_at)} UTC, {seconds:,.1f} s later",
+        "project": plain(run.project_id or "all"),
+        "segments": _segments_of(run),
+        "contacts": f"{run.contacts:,}",
+        "memberships": f"{run.memberships:,}" + ("" if details.listed.keeps_members else ", pruned"),
+        "changes": f"{details.listed.past.changes:,}",
+        "snapshot": run.snapshot_fingerprint,
+        "versions": plain(
+            ", ".join(f"{name} {version}" for name, version in {"segbatch": run.version, **manifest.versions}.items())
+        ),
+    }
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, value)
+    for warning in manifest.warnings[:_MOST_SHOWN]:
+        table.add_row("warning", plain(warning))
+    if len(manifest.warnings) > _MOST_SHOWN:
+        table.add_row("", f"and {counted(len(manifest.warnings) - _MOST_SHOWN, 'more warning')}, with --json")
+    for note in manifest.notes:
+        table.add_row("note", plain(note))
+    return table
+
+
+def _segments(segments: "Sequence[SegmentRecord]") -> Table:
+    numbers = ("members", "entered", "exited")
+    table = _table("segment", "status", *numbers, "definition", "members of", right=numbers)
+    for segment in segments:
+        colour = _STATUS_COLOUR[segment.status]
+        table.add_row(
+            plain(segment.segment_id),
+            f"[{colour}]{segment.status}[/{colour}]",
+            f"{segment.member_count:,}" if segment.run_id else "-",
+            *("-" if number is None else f"{number:,}" for number in (segment.entered, segment.exited)),
+            (segment.fingerprint or "-")[:_DIGEST],
+            plain(segment.run_id or "-"),
+        )
+    return table
+
+
+@answering()
+def print_pruned(pruned: "Pruned", *, dry_run: bool, as_json: bool) -> None:
+    """Print what was cleared away, a line each, or JSON, to stdout."""
+    if as_json:
+        run_ids = [run.run.run_id for run in pruned.runs]
+        print_json({"pruned": run_ids, "taken_back": list(pruned.taken_back), "dry_run": dry_run})
+        return
+    for run in pruned.runs:
+        out().print(f"{plain(run.run.run_id)}: {counted(run.run.memberships, 'membership')}", soft_wrap=True)
+    for folder in pruned.taken_back:
+        out().print(f"{plain(folder)}: the folder of a run that was taken back", soft_wrap=True)
+    number = len(pruned.runs) + len(pruned.taken_back)
+    done = "would be pruned" if dry_run else "pruned"
+    out().print(f"{counted(number, 'run')} {done}" if number else "there is nothing to prune")
+
+
+@answering()
+def print_diff(found: "RunsDiff", *, as_json: bool) -> None:
+    """Print what differs between two runs and why, or JSON, to stdout."""
+    if as_json:
+        print_json(_diff_data(found))
+        return
+    differing = [segment for segment in found.segments if segment.differs]
+    if differing:
+        numbers = ("then", "now", "entered", "exited")
+        table = _table("segment", *numbers, "what", right=numbers)
+        for segment in differing[:_MOST_SHOWN]:
+            table.add_row(plain(segment.segment_id), *_diff_cells(segment))
+        _print_table(table, len(differing))
+    same = len(found.segments) - len(differing)
+    out().print(f"{counted(same, 'segment')} with the same members and definition")
+    for line in _reasons(found):
+        out().print(line, soft_wrap=True)
+
+
+def _diff_cells(segment: "SegmentDiff") -> tuple[str, ...]:
+    sizes = ("-" if size is None else f"{size:,}" for size in (segment.then, segment.now))
+    changes = (
+        f"{sign}{number:,}" if number else "" for sign, number in (("+", segment.entered), ("-", segment.exited))
+    )
+    return (*sizes, *changes, ", ".join(filter(None, (_what(segment.definition), _status(segment)))))
+
+
+def _what(definition: "DefinitionChange") -> str:
+    return "" if definition == "same" else definition
+
+
+def _status(segment: "SegmentDiff") -> str:
+    """Say of a segment that was or is not ok what became of it."""
+    then, now = segment.status_then, segment.status_now
+    if then == now:
+        return "" if now == "ok" else f"still {now}"
+    return f"now {now}" if then and now else now if now and now != "ok" else ""
+
+
+def _reasons(found: "RunsDiff") -> list[str]:
+    """Say what was not the same, a line each."""
+    lines = [
+        f"{_NAMES.get(reason.what, reason.what)}: {_told(reason.then)}, now {_told(reason.now)}"
+        for reason in found.reasons
+    ]
+    counts = {name: found.definitions(name) for name in ("new", "deleted", "changed")}
+    definitions = ", ".join(f"{number:,} {name}" for name, number in counts.items() if number)
+    return [*lines, *([f"definitions: {definitions}"] if definitions else [])]
+
+
+def _told(circumstance: str | None) -> str:
+    """Write something that was not the same; of a digest only its beginning."""
+    text = circumstance or "-"
+    return plain(text[:_DIGEST] if len(text) == _WHOLE_DIGEST else text)
+
+
+def _diff_data(found: "RunsDiff") -> dict[str, object]:
+    return {
+        "then": found.then.model_dump(mode="json"),
+        "now": found.now.model_dump(mode="json"),
+        "reasons": [asdict(reason) for reason in found.reasons],
+        "segments": [asdict(segment) for segment in found.segments],
+    }
+
+
+@answering()
+def print_verified(verified: "Verified", *, as_json: bool) -> None:
+    """Print what is wrong to stderr, a line each, and what was looked at to stdout; or both as JSON."""
+    if as_json:
+        print_json(asdict(verified))
+        return
+    for problem in verified.problems:
+        err().print(f"[red]error:[/red] {plain(problem)}")
+    looked = f"{counted(verified.files, 'file')} of {counted(verified.runs, 'run')}, {counted(verified.size, 'byte')}"
+    out().print(f"{looked} verified: {counted(len(verified.problems), 'error')}", soft_wrap=True)

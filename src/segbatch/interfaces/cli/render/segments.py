@@ -1,0 +1,105 @@
+"""What those see who manage saved segments."""
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from segbatch.interfaces.cli.render.base import answering, out, plain, print_json, print_problems, print_table
+from segbatch.text import counted
+
+if TYPE_CHECKING:
+    from segbatch.authoring.manage import Listed, Listing
+    from segbatch.definitions.store import Entry, Stored
+
+__all__ = ["print_definition", "print_etag", "print_listing", "print_saved", "print_schema"]
+
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red"}
+
+
+@answering()
+def print_listing(listing: "Listing", *, as_json: bool) -> None:
+    """Print saved segments: a line each for people, or JSON, to stdout; what is wrong with some to stderr."""
+    if as_json:
+        print_json([_listed_data(listed) for listed in listing.segments])
+        return
+    print_problems(listing.warnings)
+    print_problems(listing.problems)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("segment", "project", "members", "status", "name"):
+        is_number = column == "members"
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    for listed in listing.segments:
+        table.add_row(*_cells(listed))
+    print_table(table)
+    run = f"; run {plain(listing.run_id)}" if listing.run_id else ""
+    out().print(f"{counted(len(listing.segments), 'segment')}{run}", soft_wrap=True)
+
+
+def _cells(listed: "Listed") -> tuple[str, ...]:
+    entry, last = listed.entry, listed.last
+    status = _status(listed)
+    colour = _STATUS_COLOUR.get(status)
+    return (
+        plain(entry.segment_id),
+        plain(entry.project_id or "-"),
+        f"{last.member_count:,}" if last and last.run_id else "-",
+        f"[{colour}]{status}[/{colour}]" if colour else status,
+        plain(entry.name or "-"),
+    )
+
+
+def _status(listed: "Listed") -> str:
+    if listed.entry.problems:
+        return "broken"
+    return listed.last.status if listed.last else "-"
+
+
+def _listed_data(listed: "Listed") -> dict[str, Any]:
+    last = listed.last
+    shown = {"status", "error", "member_count", "entered", "exited", "run_id"}
+    return {
+        **_data(listed.entry),
+        "problems": list(map(str, listed.entry.problems)),
+        "last_run": last.model_dump(mode="json", include=shown) if last else None,
+    }
+
+
+def _data(entry: "Entry") -> dict[str, Any]:
+    return {
+        "id": entry.segment_id,
+        "project_id": entry.project_id,
+        "name": entry.name,
+        "etag": entry.etag,
+        "file": entry.file,
+        "path": entry.path,
+    }
+
+
+@answering()
+def print_definition(stored: "Stored", *, as_json: bool) -> None:
+    """Print a definition as a file of its own would have it, or as JSON with where it stands, to stdout."""
+    if as_json:
+        print_json({**_data(stored), "definition": stored.to_json()})
+    else:
+        print(stored.to_text(), end="")  # noqa: T201 - it is a file's content, and nothing may wrap or colour it
+
+
+@answering()
+def print_etag(entry: "Entry") -> None:
+    """Print the ETag of a segment, and nothing else, to stdout."""
+    out().print(entry.etag)
+
+
+@answering()
+def print_saved(done: str, entry: "Entry", *, as_json: bool) -> None:
+    """Print what was done to a segment: `created pro-plan-users: segments/pro-plan-users.json`, or JSON."""
+    if as_json:
+        print_json(_data(entry))
+    else:
+        out().print(plain(f"{done} {entry.segment_id}: {entry.file}"), soft_wrap=True)
+
+
+@answering()
+def print_schema(schema: dict[str, Any]) -> None:
+    """Print a JSON Schema to stdout."""
+    print_json(schema)

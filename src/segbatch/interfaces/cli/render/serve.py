@@ -1,0 +1,20 @@
+"""What those see who serve the API."""
+
+from typing import TYPE_CHECKING
+
+from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_problems
+from segbatch.text import counted
+
+if TYPE_CHECKING:
+    from segbatch.interfaces.api.server import Listening
+
+__all__ = ["print_listening"]
+
+
+def print_listening(listening: "Listening") -> None:
+    """Print where the server listens, to stdout; and what is wrong with definitions, to stderr."""
+    print_problems(listening.problems)
+    if listening.is_open:
+        err().print("[yellow]no keys: everybody on this machine is let in[/yellow]")
+    with answering():
+        out().print(plain(f"{counted(listening.segments, 'segment')} at {listening.url}/api/v1/contacts/segments"))

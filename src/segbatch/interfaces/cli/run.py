@@ -1,0 +1,300 @@
+"""The commands around a run: run, query, relink."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbatch.definitions.exclusions import Source
+from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.app import (
+    CONTACTS,
+    CUSTOM_FIELDS,
+    DAYS_KEPT,
+    EXCLUDE,
+    ID_COLUMN,
+    JSON,
+    LINT_IGNORE,
+    PROJECT,
+    PUBLISHED,
+    READ_METRICS,
+    READ_OUTPUT,
+    READ_TO,
+    RUNS_KEPT,
+    SEGMENTS,
+    STRICT,
+    TIMEZONE,
+    WAIT,
+    app,
+)
+from segbatch.interfaces.cli.run_log import open_log, tell_mistake
+from segbatch.interfaces.cli.settings_defaults import name_origins, telling_mistakes
+from segbatch.model.share import read_share
+from segbatch.observability.events import LockAwaited
+from segbatch.observability.hooks import HOOK_TIMEOUT, MIN_HOOK_TIMEOUT, Hooks
+from segbatch.observability.log_format import LogFormat, read_log_format
+from segbatch.pipeline.guardrails import FLOOR, Guard
+from segbatch.storage.output_lock import Patience
+from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
+from segbatch.text import printable
+
+__all__ = ["query", "relink", "run"]
+
+
+@app.command(
+    epilog="Exit status: 0 published; 3 published, but some segments failed or were held; 1 nothing published; "
+    "2 wrong usage; 75 another run is at work."
+)
+@telling_mistakes(tell_mistake)
+def run(
+    context: typer.Context,
+    contacts: Annotated[str, CONTACTS],
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    output: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            envvar="SEGBATCH_OUTPUT",
+            parser=READ_OUTPUT,
+            help="Where to publish; made if it is not there.",
+        ),
+    ] = Path("output"),
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
+    project: Annotated[str | None, PROJECT] = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            envvar="SEGBATCH_AS_OF",
+            show_default="now",
+            help="The moment for which the run holds, ISO 8601.",
+        ),
+    ] = None,
+    timezone: Annotated[str, TIMEZONE] = "UTC",
+    strict: Annotated[bool, STRICT] = False,
+    lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
+    allow_empty: Annotated[
+        bool,
+        typer.Option(
+            "--allow-empty/--no-allow-empty",
+            show_default=False,
+            envvar="SEGBATCH_ALLOW_EMPTY",
+            help="Publish even if the snapshot has no contacts at all.",
+        ),
+    ] = False,
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            envvar="SEGBATCH_RUN_ID",
+            help="The run's id; a run with the id of the last one takes its place.",
+        ),
+    ] = None,
+    max_change: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHARE",
+            envvar="SEGBATCH_MAX_CHANGE",
+            help="Hold back segments whose size changes by more than this, such as 30%.",
+        ),
+    ] = None,
+    max_change_floor: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            envvar="SEGBATCH_MAX_CHANGE_FLOOR",
+            help="Segments with fewer members, before and after, are free to change.",
+        ),
+    ] = FLOOR,
+    allow_collapse: Annotated[
+        bool,
+        typer.Option(
+            "--allow-collapse/--no-allow-collapse",
+            show_default=False,
+            envvar="SEGBATCH_ALLOW_COLLAPSE",
+            help="Publish segments that had more members than the floor and now have none.",
+        ),
+    ] = False,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SEGMENT", help="Let this segment change, or 'all'; may be given again."),
+    ] = None,
+    keep: Annotated[int, RUNS_KEPT] = KEEP_RUNS,
+    keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
+    wait: Annotated[bool, WAIT] = False,
+    rewind: Annotated[
+        bool,
+        typer.Option(
+            "--rewind",
+            help="Take back the runs that hold for a later moment; all there are only with --accept all.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would be published, and change nothing.")
+    ] = False,
+    as_json: Annotated[bool, JSON] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet/--no-quiet",
+            "-q",
+            show_default=False,
+            envvar="SEGBATCH_QUIET",
+            help="Print no table, and of the log warnings and errors alone.",
+        ),
+    ] = False,
+    log_format: Annotated[
+        LogFormat,
+        typer.Option(
+            metavar="<auto|plain|json>",
+            parser=read_log_format,
+            envvar="SEGBATCH_LOG_FORMAT",
+            help="How stderr is written: for people, or as JSON, a line an event; auto is plain on a terminal alone.",
+        ),
+    ] = "auto",
+    log_ids: Annotated[
+        bool,
+        typer.Option(
+            "--log-ids/--no-log-ids",
+            show_default=False,
+            envvar="SEGBATCH_LOG_IDS",
+            help="Let messages name the ids of contacts where stderr is no terminal, and to hooks.",
+        ),
+    ] = False,
+    on_success: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND", envvar="SEGBATCH_ON_SUCCESS", help="Run this by the shell after exit status 0."
+        ),
+    ] = None,
+    on_failure: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            envvar="SEGBATCH_ON_FAILURE",
+            help="Run this by the shell after any other, even if killed.",
+        ),
+    ] = None,
+    hook_timeout: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            min=MIN_HOOK_TIMEOUT,
+            envvar="SEGBATCH_HOOK_TIMEOUT",
+            help="How long such a command may take.",
+        ),
+    ] = HOOK_TIMEOUT,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            envvar="SEGBATCH_METRICS_FILE",
+            parser=READ_METRICS,
+            help="Write metrics for Prometheus' node_exporter to this file after every run.",
+        ),
+    ] = None,
+    metrics_segments: Annotated[
+        bool,
+        typer.Option(
+            "--metrics-segments/--no-metrics-segments",
+            show_default=False,
+            envvar="SEGBATCH_METRICS_SEGMENTS",
+            help="And of each segment how many members it has.",
+        ),
+    ] = False,
+) -> None:
+    """Evaluate every segment over a snapshot and publish the membership.
+
+    Example: [bold]segbatch run --contacts contacts.parquet --segments segments --output output[/bold]
+    """
+    from segbatch.observability.observer import watching  # noqa: PLC0415 - belongs to it
+    from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
+    from segbatch.pipeline import run as job  # noqa: PLC0415 - loads Polars, which other commands do without
+
+    ids = log_ids or render.is_watched()
+    log, is_logged = open_log(log_format, quiet=quiet, log_ids=log_ids)
+    hooks = Hooks(on_success, on_failure, hook_timeout, ids=log_ids)
+    metrics = MetricsFile(metrics_file, output, metrics_segments) if metrics_file else None
+    wording = partial(name_origins, context)
+    with watching(log, output, hooks, metrics, wording=wording, dry_run=dry_run) as watch:
+        watch.check()
+        report = job.run(
+            contacts,
+            Source.of(segments, exclude or ()),
+            output,
+            id_column=id_column,
+            custom_fields=custom_fields,
+            project=project,
+            as_of=as_of,
+            timezone=timezone,
+            strict=strict,
+            lint_ignore=lint_ignore or (),
+            allow_empty=allow_empty,
+            run_id=run_id,
+            guard=Guard(
+                None if max_change is None else read_share(max_change), max_change_floor, accept or (), allow_collapse
+            ),
+            keep=Keep(keep, keep_days),
+            patience=Patience(wait, lambda message: watch.hear(LockAwaited(message))),
+            rewind=rewind,
+            dry_run=dry_run,
+            events=watch.hear,
+        )
+        watch.done(report)
+        render.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
+    if watch.exit_status:
+        raise typer.Exit(watch.exit_status)
+
+
+@app.command()
+def query(
+    sql: Annotated[
+        str,
+        typer.Argument(
+            help="A statement of DuckDB's SQL over membership, segments, runs, membership_changes, membership_history."
+        ),
+    ],
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    rows: Annotated[int, typer.Option(metavar="N", min=1, help="How many rows to show.")] = 1000,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Ask the published tables.
+
+    Example: [bold]segbatch query "SELECT segment_id, member_count FROM segments"[/bold]
+    """
+    from segbatch.runs import query as querying  # noqa: PLC0415 - loads DuckDB
+
+    render.print_answer(querying.query(output, sql, rows), as_json=as_json)
+
+
+@app.command()
+def relink(
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=READ_TO,
+            help="Write the tables into this DuckDB file, and change nothing in the output: for one that is mounted "
+            "read-only.",
+        ),
+    ] = None,
+    wait: Annotated[bool, WAIT] = False,
+) -> None:
+    """Make segbatch.duckdb right again after its folder was moved or mounted elsewhere.
+
+    Example: [bold]segbatch relink --output /mnt/audiences[/bold]
+    """
+    from segbatch.storage import catalog_rebuild, moved_catalog  # noqa: PLC0415 - loads DuckDB
+
+    if to is None:
+        relinked = catalog_rebuild.relink(output, Patience(wait, render.print_waiting))
+    else:
+        relinked = moved_catalog.relink_to(output, to)
+    render.print_problems(relinked.warnings)
+    with render.answering():
+        typer.echo(printable(str(relinked.catalogue)))

@@ -1,0 +1,128 @@
+"""The commands that look after published runs: runs, diff, verify."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbatch.errors import UsageError
+from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.app import DAYS_KEPT, JSON, PUBLISHED, RUN, RUNS_KEPT, WAIT, app
+from segbatch.storage.output_lock import Patience
+from segbatch.storage.retention import KEEP_DAYS, Keep
+
+__all__ = ["diff", "list_all", "prune", "show", "verify"]
+
+_OPTIONS = {
+    "output": "--output",
+    "as_json": "--json",
+    "job": "--job",
+    "config": "--config",
+    "no_config": "--no-config",
+}
+
+runs = typer.Typer(
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    invoke_without_command=True,
+)
+app.add_typer(runs, name="runs")
+
+
+@runs.callback()
+def list_all(
+    context: typer.Context,
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """List the published runs, the last one first; show one, or clear away the members of old ones.
+
+    Example: [bold]segbatch runs[/bold]
+    """
+    if context.invoked_subcommand is not None:
+        _ensure_no_options(context)
+        return
+    from segbatch.runs import history  # noqa: PLC0415 - loads pydantic, which other commands do without
+
+    render.print_runs(history.list_runs(output), as_json=as_json)
+
+
+def _ensure_no_options(context: typer.Context) -> None:
+    """Refuse options between `runs` and its command, where they would be passed over."""
+    for name, option in _OPTIONS.items():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UsageError(f"{option} stands behind the command: segbatch runs {context.invoked_subcommand} {option}")
+
+
+@runs.command()
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN)] = "last",
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Show all about a run: when it was, what it read, and what became of each segment.
+
+    Example: [bold]segbatch runs show last[/bold]
+    """
+    from segbatch.runs import history  # noqa: PLC0415 - loads pydantic
+
+    render.print_run_details(history.show_run(output, run), as_json=as_json)
+
+
+@runs.command(epilog="Exit status: 0 done, or there was nothing to do; 75 a run is at work.")
+def prune(
+    keep: Annotated[int, RUNS_KEPT],
+    keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    wait: Annotated[bool, WAIT] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Clear away the members of old runs; what they changed stays, and so does their manifest.
+
+    Example: [bold]segbatch runs prune --keep 2[/bold]
+    """
+    from segbatch.runs import prune as clearing  # noqa: PLC0415 - loads DuckDB
+
+    patience = Patience(wait, render.print_waiting)
+    pruned = clearing.prune_runs(output, Keep(keep, keep_days), datetime.now(UTC), patience, dry_run=dry_run)
+    render.print_pruned(pruned, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def diff(
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help=RUN)],
+    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="The run to compare it with, in the same way.")],
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Tell what differs between two runs, and why: sizes, who entered and who left, definitions, the snapshot.
+
+    Example: [bold]segbatch diff previous last[/bold]
+    """
+    from segbatch.runs import diff as diffing  # noqa: PLC0415 - loads DuckDB
+
+    render.print_diff(diffing.diff(output, run_a, run_b), as_json=as_json)
+
+
+@app.command(epilog="Exit status: 0 nothing is wrong; 1 something is; 2 nothing is published there.")
+def verify(
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    every_run: Annotated[
+        bool, typer.Option("--all", help="Read the members of all runs that keep them, and not of the last alone.")
+    ] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Find what was changed, cut or lost of what is published, by the digests of what was written.
+
+    Example: [bold]segbatch verify --output output[/bold]
+    """
+    from segbatch.runs import verify as verifying  # noqa: PLC0415 - loads DuckDB
+
+    with render.show_progress("bytes") as progress:
+        verified = verifying.verify(output, every_run=every_run, progress=progress)
+    render.print_verified(verified, as_json=as_json)
+    if verified.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,202 @@
+"""The commands that manage saved segments: segments list, get, create, update, delete; and schema."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segbatch.definitions.exclusions import Source
+from segbatch.errors import Problem, UsageError
+from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.app import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS, app
+from segbatch.model.operators import MatchName
+from segbatch.text import printable
+
+if TYPE_CHECKING:
+    from segbatch.definitions.store import Entry
+
+__all__ = ["create", "delete", "get", "list_all", "schema", "update"]
+
+ID = typer.Argument(metavar="ID", help="The id of the segment.")
+FILE = typer.Argument(metavar="FILE", help="A JSON file with the definition, or - for standard input.")
+PROJECT = typer.Option(
+    metavar="ID", envvar="SEGBATCH_PROJECT", help="Only the segments of this project (and those of none) are there."
+)
+IF_MATCH = typer.Option(metavar="ETAG", help="Only if the segment has this ETag still, see 'segments get --etag'.")
+NAME = typer.Option(metavar="TEXT", help="What people call it.")
+DESCRIPTION = typer.Option(metavar="TEXT", help="What it is for.")
+RULE = typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of those in the file; repeatable.")
+LIST_ID = typer.Option(metavar="ID", help="Carried through to the tables, not interpreted.")
+PROJECT_ID = typer.Option(metavar="ID", help="Whose segment it is.")
+MAX_CHANGE = typer.Option(metavar="SHARE", help="How much its size may change from run to run, such as 30%.")
+
+commands = typer.Typer(
+    rich_markup_mode="rich", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+app.add_typer(commands, name="segments", help="Manage saved segments: list, get, create, update, delete.")
+
+
+@commands.command("list")
+def list_all(
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    project: Annotated[str | None, PROJECT] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """List the saved segments, with their size and status in the last run where there is one.
+
+    Example: [bold]segbatch segments list[/bold]
+    """
+    from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic, which other commands do without
+
+    render.print_listing(manage.list_segments(Source.of(segments, exclude or ()), output, project), as_json=as_json)
+
+
+@commands.command(epilog="Exit status: 0 printed; 4 there is no such segment; 2 it is broken.")
+def get(
+    segment_id: Annotated[str, ID],
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    project: Annotated[str | None, PROJECT] = None,
+    etag: Annotated[bool, typer.Option("--etag", help="Print the segment's ETag and nothing else.")] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Print a definition as JSON.
+
+    Example: [bold]segbatch segments get pro-plan-users[/bold]
+    """
+    from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
+
+    stored = SegmentStore(Source.of(segments, exclude or ())).get(segment_id, project=project)
+    if etag:
+        render.print_etag(stored)
+    else:
+        render.print_definition(stored, as_json=as_json)
+
+
+@commands.command(epilog="Exit status: 0 saved; 2 the definition is wrong; 5 there is a segment of that id.")
+def create(
+    file: Annotated[str | None, FILE] = None,
+    segment_id: Annotated[
+        str | None, typer.Option("--id", metavar="ID", show_default="made of the name", help="Its id.")
+    ] = None,
+    name: Annotated[str | None, NAME] = None,
+    description: Annotated[str | None, DESCRIPTION] = None,
+    rule: Annotated[list[str] | None, RULE] = None,
+    match: Annotated[MatchName | None, MATCH] = None,
+    list_id: Annotated[str | None, LIST_ID] = None,
+    project_id: Annotated[str | None, PROJECT_ID] = None,
+    max_change: Annotated[str | None, MAX_CHANGE] = None,
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Save a new segment in a file of its own.
+
+    Example: [bold]segbatch segments create --name "Pro Users" --rule "custom_fields.plan eq pro"[/bold]
+    """
+    from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic
+
+    texts = {
+        "id": segment_id,
+        "name": name,
+        "description": description,
+        "list_id": list_id,
+        "project_id": project_id,
+    }
+    options = manage.read_options(texts, rule or (), match, max_change)
+    warnings = list[Problem]()
+    stored = manage.create_segment(Source.of(segments, exclude or ()), file, options, warn=warnings.append)
+    _print_saved("created", stored, warnings, as_json=as_json)
+
+
+@commands.command(
+    epilog="Exit status: 0 saved; 2 the definition is wrong; 4 there is no such segment; 6 it was changed meanwhile."
+)
+def update(
+    segment_id: Annotated[str, ID],
+    file: Annotated[str | None, FILE] = None,
+    name: Annotated[str | None, NAME] = None,
+    description: Annotated[str | None, DESCRIPTION] = None,
+    rule: Annotated[list[str] | None, RULE] = None,
+    match: Annotated[MatchName | None, MATCH] = None,
+    list_id: Annotated[str | None, LIST_ID] = None,
+    project_id: Annotated[str | None, PROJECT_ID] = None,
+    max_change: Annotated[str | None, MAX_CHANGE] = None,
+    clear: Annotated[
+        list[str] | None, typer.Option(metavar="KEY", help="Take this key away, such as description; repeatable.")
+    ] = None,
+    if_match: Annotated[str | None, IF_MATCH] = None,
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    project: Annotated[str | None, PROJECT] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Change what is said of a saved segment, and nothing else; rules are replaced as a whole.
+
+    Example: [bold]segbatch segments update pro-users --description "Who pays"[/bold]
+    """
+    from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic
+
+    texts = {"name": name, "description": description, "list_id": list_id, "project_id": project_id}
+    options = manage.read_options(texts, rule or (), match, max_change, clear or ())
+    source, warnings = Source.of(segments, exclude or ()), list[Problem]()
+    stored = manage.update_segment(
+        source, segment_id, file, options, if_match=if_match, project=project, warn=warnings.append
+    )
+    _print_saved("updated", stored, warnings, as_json=as_json)
+
+
+@commands.command(
+    epilog="Exit status: 0 removed; 4 there is no such segment; 6 it was changed meanwhile; 7 other segments name it."
+)
+def delete(
+    segment_id: Annotated[str, ID],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can be asked.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if other segments name it by in_segment; these fail then.")
+    ] = False,
+    if_match: Annotated[str | None, IF_MATCH] = None,
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    project: Annotated[str | None, PROJECT] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Remove a saved segment, with its file if that holds no other.
+
+    Example: [bold]segbatch segments delete pro-users[/bold]
+    """
+    from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
+
+    warnings = list[Problem]()
+    store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)
+    entry = store.find(segment_id, project=project)
+    if not yes:
+        _ask(f"Delete segment '{printable(entry.segment_id)}' ({entry.file})?")
+    deleted = store.delete(segment_id, if_match or entry.etag, force=force, project=project)
+    _print_saved("deleted", deleted, warnings, as_json=as_json)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a definition, by which editors complete and check the files.
+
+    Example: [bold]segbatch schema > segment.schema.json[/bold]
+    """
+    from segbatch.model.json_schema import segment_schema  # noqa: PLC0415 - loads pydantic
+
+    render.print_schema(segment_schema())
+
+
+def _print_saved(done: str, entry: "Entry", warnings: list[Problem], *, as_json: bool) -> None:
+    render.print_problems(warnings)
+    render.print_saved(done, entry, as_json=as_json)
+
+
+def _ask(question: str) -> None:
+    """Ask whether to go on, and end the command if not."""
+    if sys.stdin is None or not sys.stdin.isatty():  # so Python has it where it is closed
+        raise UsageError("nobody can be asked here whether to delete the segment; say --yes")
+    typer.confirm(question, abort=True, err=True)

@@ -1,0 +1,84 @@
+"""The command that serves the API."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from segbatch.definitions.exclusions import Source
+from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.app import CUSTOM_FIELDS, EXCLUDE, ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
+from segbatch.interfaces.cli.keys import KEY_FILE
+from segbatch.text import shown
+
+__all__ = ["serve"]
+
+_NUMBER = re.compile("[0-9]{1,9}")
+
+
+def _port(text: str) -> int:
+    if not _NUMBER.fullmatch(str(text)):
+        raise typer.BadParameter(f"{shown(text)} is no port; one is a whole number from 0, which takes any, to 65535")
+    return int(text)
+
+
+@app.command(epilog="Exit status: 143 ended by SIGTERM; 130 by Ctrl-C; 1 the address is taken; 2 wrong usage.")
+def serve(
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    contacts: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            envvar="SEGBATCH_CONTACTS",
+            show_default="that of the last run",
+            help="The snapshot of previews.",
+        ),
+    ] = None,
+    keys: Annotated[Path | None, KEYS] = None,
+    host: Annotated[
+        str, typer.Option(metavar="HOST", envvar="SEGBATCH_SERVE_HOST", help="The name or address to listen on.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int,
+        typer.Option(
+            metavar="PORT",
+            parser=_port,
+            envvar="SEGBATCH_SERVE_PORT",
+            help="The port to listen on; 0 for any that is free.",
+        ),
+    ] = 8765,
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TZ",
+            envvar="SEGBATCH_TIMEZONE",
+            show_default="that of the last run",
+            help="The IANA time zone of previews.",
+        ),
+    ] = None,
+) -> None:
+    """Serve the REST API over saved segments, until it is told to end.
+
+    Without a file of keys everybody on this machine is let in, and nobody else can be.
+
+    Example: [bold]segbatch serve --segments segments[/bold]
+    """
+    from segbatch.interfaces.api import server  # noqa: PLC0415 - loads pydantic, which other commands do without
+
+    number = server.serve(
+        Source.of(segments, exclude or ()),
+        output,
+        server.Address(host, port),
+        keys=server.KeysAt(keys or KEY_FILE, may_come=keys is None),
+        contacts=contacts,
+        id_column=id_column,
+        custom_fields=custom_fields,
+        timezone=timezone,
+        told=render.print_listening,
+    )
+    raise typer.Exit(128 + number)

@@ -1,0 +1,58 @@
+"""Asking the API from Python, with or without `async`.
+
+    >>> from segbatch.client import SegmentsClient
+    >>> with SegmentsClient("http://localhost:8765", api_key, "proj-1") as client:  # doctest: +SKIP
+    ...     client.list_segments()
+
+It needs the extra `client`, and nothing of what evaluates segments.
+"""
+
+from importlib.util import find_spec
+
+if find_spec("httpx") is None:
+    raise ImportError("segbatch.client asks with httpx, which is not installed; run: pip install 'segbatch[client]'")
+
+from segbatch.errors import Problem, SegbatchError, UsageError
+from segbatch.interfaces.client.async_client import AsyncSegmentsClient
+from segbatch.interfaces.client.client import SegmentsClient
+from segbatch.interfaces.client.errors import (
+    AnswerError,
+    ApiError,
+    ConflictError,
+    ForbiddenError,
+    GoneError,
+    InvalidError,
+    NotFoundError,
+    StaleError,
+    UnauthorizedError,
+    UnreachableError,
+)
+from segbatch.interfaces.client.models import MembersPage, Preview, PreviewWarning, SavedGroup, SavedRule, SavedSegment
+from segbatch.model.segment import Group, Rule, Segment
+
+__all__ = [
+    "AnswerError",
+    "ApiError",
+    "AsyncSegmentsClient",
+    "ConflictError",
+    "ForbiddenError",
+    "GoneError",
+    "Group",
+    "InvalidError",
+    "MembersPage",
+    "NotFoundError",
+    "Preview",
+    "PreviewWarning",
+    "Problem",
+    "Rule",
+    "SavedGroup",
+    "SavedRule",
+    "SavedSegment",
+    "SegbatchError",
+    "Segment",
+    "SegmentsClient",
+    "StaleError",
+    "UnauthorizedError",
+    "UnreachableError",
+    "UsageError",
+]

@@ -1,0 +1,75 @@
+"""What both clients are made of."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from segbatch.errors import UsageError
+from segbatch.interfaces.client.connection import read_target
+from segbatch.interfaces.client.endpoints import Calls
+from segbatch.interfaces.client.retry import Ask
+from segbatch.text import cut, printable, shown
+
+__all__ = ["LIMITS", "BaseClient", "connecting"]
+
+LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
+"""Idle connections are given up before the server does it, which could cut off a request that is just being sent."""
+
+_LONGEST_TIMEOUT = 24 * 60 * 60.0
+
+
+@contextmanager
+def connecting() -> Iterator[None]:
+    """Prepare what sends, inside; httpx looks for proxies and certificates in the environment.
+
+    Raises:
+        UsageError: It cannot use what it finds there.
+    """
+    try:
+        yield
+    except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+        what = (
+            "what the environment says of proxies or certificates cannot be used (HTTP_PROXY, SSL_CERT_FILE and others)"
+        )
+        raise UsageError(f"{what}: {printable(str(error))}") from None
+
+
+class BaseClient:
+    """Whom to ask, as whom, and how often. It is shown without the key."""
+
+    def __init__(
+        self, base_url: str | None, api_key: str | None, project_id: str | None, timeout: float, retries: int
+    ) -> None:
+        self._timeout = _seconds(timeout)
+        self._target = read_target(base_url, api_key, project_id)
+        self._calls = Calls(self._target.base_url, retries)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._target.base_url!r}, project_id={self._target.project_id!r})"
+
+    def _arguments(self, ask: Ask) -> dict[str, Any]:
+        """Return what a request is sent with, as httpx names it.
+
+        Raises:
+            UsageError: It cannot be asked.
+        """
+        try:
+            url = httpx.URL(self._target.base_url + ask.path).copy_merge_params(ask.params)
+        except httpx.InvalidURL as error:
+            what = cut(printable(self._target.base_url + ask.path))
+            raise UsageError(f"{what} cannot be asked for: {error}") from None
+        return {
+            "method": ask.method,
+            "url": url,
+            "headers": ask.headers,
+            "content": ask.content,
+            "timeout": max(self._timeout, ask.patience or 0.0),
+        }
+
+
+def _seconds(timeout: object) -> float:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= _LONGEST_TIMEOUT:
+        raise UsageError(f"timeout cannot be {shown(timeout)}; it is a number of seconds, a day's at most")
+    return timeout

@@ -1,0 +1,143 @@
+"""The calls of the API: each one's request, and what its answer means. Both clients drive these and add nothing."""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel
+
+from segbatch.errors import UsageError
+from segbatch.interfaces.client.errors import NotFoundError
+from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
+from segbatch.interfaces.client.responses import answer_of, read_page, read_preview, read_segment, read_segments
+from segbatch.interfaces.client.retry import Ask, Steps, ask
+from segbatch.model.segment import Segment
+from segbatch.text import shown
+
+__all__ = ["Calls", "Definition"]
+
+Definition = Segment | Mapping[str, Any]
+"""A definition, or some of its keys; its rules may be models too."""
+
+_PREVIEW_PATIENCE = 90.0
+"""The server counts for a minute at most, and may let a preview wait before."""
+
+_SEGMENTS = "/api/v1/contacts/segments"
+
+
+class Calls:
+    """The calls of the API."""
+
+    def __init__(self, base_url: str, retries: int) -> None:
+        """Prepare the calls of a server.
+
+        Args:
+            base_url: Where it is, for messages.
+            retries: How many times more a request may be sent.
+
+        Raises:
+            UsageError: The number is none, or negative.
+        """
+        if not _is_count(retries):
+            raise UsageError(f"retries cannot be {shown(retries)}; it is a whole number, and 0 tries once")
+        self._base_url = base_url
+        self._retries = retries
+
+    def list_segments(self) -> Steps[list[SavedSegment]]:
+        """List all segments."""
+        return read_segments((yield from self._done(Ask("GET", _SEGMENTS, is_question=True))))
+
+    def get_segment(self, segment_id: str) -> Steps[SavedSegment]:
+        """Get a segment."""
+        return read_segment((yield from self._done(Ask("GET", _path(segment_id), is_question=True))))
+
+    def create_segment(self, definition: Definition) -> Steps[SavedSegment]:
+        """Save a new segment."""
+        request = Ask("POST", _SEGMENTS, headers=_JSON, content=_written(definition))
+        return read_segment((yield from self._done(request)))
+
+    def update_segment(self, segment_id: str, changes: Definition, if_match: str | None) -> Steps[SavedSegment]:
+        """Change what is said of a segment."""
+        headers = _JSON | _matching(if_match)
+        request = Ask("PATCH", _path(segment_id), headers=headers, content=_written(changes))
+        return read_segment((yield from self._done(request)))
+
+    def delete_segment(self, segment_id: str, if_match: str | None) -> Steps[None]:
+        """Remove a segment."""
+        request = Ask("DELETE", _path(segment_id), headers=_matching(if_match))
+        reply = yield from ask(request, self._retries)
+        with suppress(*([NotFoundError] if reply.is_doubtful else [])):  # an earlier try removed it
+            answer_of(reply, request, self._base_url)
+
+    def list_members(self, segment_id: str, cursor: str | None, limit: int | None) -> Steps[MembersPage]:
+        """List some of the members of a segment."""
+        asked = {"cursor": cursor, "limit": None if limit is None else str(limit)}
+        params = {key: value for key, value in asked.items() if value is not None}
+        request = Ask("GET", f"{_path(segment_id)}/members", params, is_question=True)
+        return read_page((yield from self._done(request)))
+
+    def preview(self, definition: Definition, first: int | None) -> Steps[Preview]:
+        """Count whom a segment would hold."""
+        content = _written(definition, {} if first is None else {"first": first})
+        request = Ask("POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_question=True, patience=_PREVIEW_PATIENCE)
+        return read_preview((yield from self._done(request)))
+
+    def _done(self, request: Ask) -> Steps[httpx.Response]:
+        """Send a request, and see to it that it was done."""
+        return answer_of((yield from ask(request, self._retries)), request, self._base_url)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+
+
+def _path(segment_id: object) -> str:
+    """Return the path of a segment; no id leads to another place."""
+    if not isinstance(segment_id, str) or segment_id in {"", ".", ".."}:
+        raise UsageError(f"{shown(segment_id)} is no id of a segment")
+    return f"{_SEGMENTS}/{quote(segment_id, safe='', errors='surrogatepass')}"
+
+
+def _matching(etag: object) -> dict[str, str]:
+    """Ask for a change of one version only; its ETag may be quoted, as in a header, or not."""
+    if etag is None:
+        return {}
+    bare = etag.strip().removeprefix("W/").strip('"') if isinstance(etag, str) else ""
+    if not bare or not bare.isascii() or not bare.isprintable() or '"' in bare:
+        raise UsageError(f"{shown(etag)} is no ETag (if_match)")
+    return {"If-Match": "*" if bare == "*" else f'"{bare}"'}
+
+
+def _written(definition: object, more: Mapping[str, Any] | None = None) -> bytes:
+    """Write a definition as JSON.
+
+    Args:
+        definition: The definition.
+        more: What else is to be said with it.
+
+    Raises:
+        UsageError: It is none, or something in it is no JSON.
+    """
+    if not isinstance(definition, BaseModel | Mapping):
+        raise UsageError(f"a definition cannot be {shown(definition)}; it is a dictionary or a Segment")
+    try:
+        return json.dumps({**_plain(definition), **(more or {})}, default=_plain, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"the definition is no JSON: {error}") from None
+
+
+def _plain(value: object) -> dict[str, Any]:
+    """Return models as JSON data, with the keys that were set and no others."""
+    match value:
+        case BaseModel():
+            return value.model_dump(mode="json", exclude_unset=True)
+        case Mapping():
+            return dict(value)
+        case _:
+            raise TypeError(f"{shown(type(value).__name__)} is neither a text, a number, a list, an object nor a rule")

@@ -1,0 +1,254 @@
+"""What is told of a run and of each of its segments: the rows of the `runs` and `segments` tables."""
+
+from datetime import UTC
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+
+from segbatch.text import printable
+
+__all__ = [
+    "DeletedSegment",
+    "FieldRecord",
+    "History",
+    "Manifest",
+    "PastRun",
+    "PublishedFile",
+    "RunRecord",
+    "SegmentRecord",
+    "SnapshotRecord",
+    "TakenBack",
+    "again_with",
+]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SegmentRecord(_Record):
+    """A segment, as last evaluated.
+
+    Attributes:
+        segment_id: Its id.
+        project_id: Whose it is, if it says so.
+        name: Its name; None where the definition cannot be read.
+        description: What it is for.
+        list_id: Carried through from the definition.
+        definition: The definition as JSON data, and if the segment keeps older members, the one that these follow; so
+            are the id of the project, the name, the description, the list id and the fingerprint. None if the file is
+            not valid JSON.
+        pending_definition: If the segment keeps older members, the definition that is waiting, where it is another one.
+        file: Its file, as seen from where the definitions are; None where it was defined in no file.
+        fingerprint: A digest of the definition; None where the file is no JSON.
+        status: `ok`, `failed` (see `error`), or `held`.
+        error: Why it failed or was held, a problem a line.
+        member_count: How many contacts `membership` shows in it.
+        entered: How many entered with this run; None where there is nothing to compare with.
+        exited: How many left with this run; None where there is nothing to compare with.
+        run_id: The run whose members are shown; None where none are.
+    """
+
+    segment_id: str
+    project_id: str | None = None
+    name: str | None = None
+    description: str | None = None
+    list_id: str | None = None
+    definition: Any = None
+    pending_definition: Any = None
+    file: str | None = None
+    fingerprint: str | None = None
+    status: Literal["ok", "failed", "held"]
+    error: str | None = None
+    member_count: int = 0
+    entered: int | None = None
+    exited: int | None = None
+    run_id: str | None = None
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it stands for a place in a file where no id could be read, and never was a segment."""
+        written = self.definition.get("id") if isinstance(self.definition, dict) else None
+        return self.run_id is None and written != self.segment_id
+
+
+class DeletedSegment(_Record):
+    """A segment of the run before that is not defined any more.
+
+    Attributes:
+        segment_id: Its id.
+        exited: How many members it had, all of whom have left.
+    """
+
+    segment_id: str
+    exited: int
+
+
+class RunRecord(_Record):
+    """A run.
+
+    Attributes:
+        run_id: Its id, which is the name of its folder too.
+        as_of: The moment for which it holds.
+        timezone: The IANA name of its time zone.
+        started_at: When it began.
+        finished_at: When everything was evaluated and written.
+        project_id: The project whose segments alone were evaluated, if one was named.
+        status: `ok`, or `partial` where some segment failed or was held.
+        contacts: How many contacts the snapshot has.
+        segments_ok: How many segments were evaluated.
+        segments_failed: How many could not be.
+        segments_held: How many were held back.
+        memberships: How many rows `membership` has.
+        snapshot_fingerprint: A digest of what the snapshot's files hold.
+        version: The version of segbatch.
+    """
+
+    run_id: str
+    as_of: AwareDatetime
+    timezone: str
+    started_at: AwareDatetime
+    finished_at: AwareDatetime
+    project_id: str | None = None
+    status: Literal["ok", "partial"]
+    contacts: int
+    segments_ok: int
+    segments_failed: int
+    segments_held: int
+    memberships: int
+    snapshot_fingerprint: str
+    version: str
+
+
+class PublishedFile(_Record):
+    """A file of a run.
+
+    Attributes:
+        path: Where it is, relative to the run's folder.
+        rows: How many rows it has.
+        size: Its size in bytes.
+        sha256: The digest of its bytes, in hexadecimal.
+    """
+
+    path: str
+    rows: int
+    size: int
+    sha256: str
+
+
+class SnapshotRecord(_Record):
+    """A file of the snapshot that a run read.
+
+    Attributes:
+        path: Where it was; bytes of it that are no text are written as escapes.
+        rows: How many contacts it had.
+        size: Its size in bytes.
+        sha256: The digest of its bytes, in hexadecimal.
+    """
+
+    path: Annotated[str, BeforeValidator(printable)]
+    rows: int
+    size: int
+    sha256: str
+
+
+class PastRun(_Record):
+    """A published run and where it stands.
+
+    Attributes:
+        folder: The name of its folder.
+        run: The run.
+        changes: How many rows of `membership_changes` it wrote.
+        changes_size: How many bytes these take; None where that was not written down.
+    """
+
+    folder: str
+    run: RunRecord
+    changes: int
+    changes_size: int | None = None
+
+
+class TakenBack(_Record):
+    """The folder of a run that was published and is no more, because another took its place.
+
+    Attributes:
+        folder: The name of the folder.
+        at: When that was.
+        by_rewind: Whether that was a run that took back others, too.
+    """
+
+    folder: str
+    at: AwareDatetime
+    by_rewind: bool = False
+
+
+class History(_Record):
+    """The runs that lead to a run, as `history.json` in its folder has it.
+
+    Attributes:
+        runs: They and itself, in the order of their moments.
+        taken_back: Folders that readers may still have open.
+    """
+
+    runs: tuple[PastRun, ...]
+    taken_back: tuple[TakenBack, ...] = ()
+
+
+class FieldRecord(_Record):
+    """A field that rules read, as a run found it.
+
+    Attributes:
+        field: Its name, as rules write it.
+        kind: What its values are to rules, such as `number` or `list of text`. If no contact has a value, what they
+            were when one had.
+        type: The type of the column, or of the part of it, that was read.
+        is_mixed: Whether values of several kinds are read as text.
+        kinds: The kinds of the values, of lists those of the elements, if it is read out of JSON, a map or records.
+        is_empty: Whether no contact has a value.
+    """
+
+    field: str
+    kind: str
+    type: str
+    is_mixed: bool = False
+    kinds: tuple[str, ...] = ()
+    is_empty: bool = False
+
+
+class Manifest(_Record):
+    """Everything about a run, as `manifest.json` in its folder has it; written last.
+
+    Attributes:
+        format: The version of this layout.
+        run: The run.
+        segments: Its segments, ordered by id.
+        deleted: The segments of the run before that were deleted, ordered by id.
+        snapshot: The files it read.
+        id_column: Their column of ids; None where that was not written down.
+        custom_fields: Their column that definitions call `custom_fields`, if it has another name.
+        files: The files it wrote.
+        warnings: What was legal and often is a mistake, a message each.
+        notes: Facts about how the run read its input, a message each.
+        versions: The versions of Python and of the libraries that a result can depend on.
+        fields: The fields that rules read, ordered by name; None if that was not recorded.
+        kept_fields: For each segment that keeps older members, the fields as they were when it got them.
+    """
+
+    format: Literal[1] = 1
+    run: RunRecord
+    segments: tuple[SegmentRecord, ...]
+    deleted: tuple[DeletedSegment, ...] = ()
+    snapshot: tuple[SnapshotRecord, ...]
+    id_column: str | None = None
+    custom_fields: str | None = None
+    files: tuple[PublishedFile, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    versions: dict[str, str] = {}
+    fields: tuple[FieldRecord, ...] | None = None
+    kept_fields: dict[str, tuple[FieldRecord, ...]] = {}
+
+
+def again_with(run: RunRecord) -> str:
+    """Return the options by which a run is made again."""
+    return f"--run-id {run.run_id} --as-of {run.as_of.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"

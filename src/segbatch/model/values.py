@@ -1,0 +1,137 @@
+"""The value of a rule, checked as far as its operator alone tells; the rest waits for the column's type."""
+
+import math
+import re
+from decimal import Decimal
+from typing import assert_never
+
+from pydantic_core import PydanticCustomError
+
+from segbatch.model.limits import MAX_DURATION, MAX_VALUE_LENGTH, MAX_VALUES
+from segbatch.model.operators import Shape
+from segbatch.text import shown
+
+__all__ = ["DURATION", "RuleValue", "Scalar", "check_value", "wrong"]
+
+Scalar = str | int | float | bool
+"""What a field is compared with."""
+
+RuleValue = Scalar | tuple[Scalar, ...]
+"""What stands in a rule."""
+
+DURATION = re.compile(r"([0-9]{1,6})([hdw])")
+"""A duration such as `36h`, `30d`, `12w`."""
+
+_TOO_LONG = re.compile(r"0*[1-9][0-9]{6,}[hdw]")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MAX_BITS = 1024
+
+
+def wrong(message: str, key: str | None = None) -> PydanticCustomError:
+    """Make a validation error whose text is ours and is shown as it stands.
+
+    Args:
+        message: The text.
+        key: Which key of the object is wrong, where the check is one of the object as a whole.
+    """
+    return PydanticCustomError("segbatch", "{message}", {"message": message, "key": key})
+
+
+def check_value(value: object, shape: Shape) -> RuleValue | None:
+    """Check a value against what its operator takes.
+
+    Args:
+        value: What stands in the definition; None where nothing does.
+        shape: What the operator takes.
+
+    Returns:
+        The value; a list as a tuple.
+
+    Raises:
+        PydanticCustomError: It is no such value, or beyond a limit.
+    """
+    match shape:
+        case "nothing":
+            return value if isinstance(value, str | int | float) else None
+        case _ if value is None:
+            return None
+        case "one":
+            return _scalar(value)
+        case "list":
+            return _list(value)
+        case "pair":
+            return _pair(value)
+        case "text" | "segment":
+            return _text(value)
+        case "duration":
+            return _duration(value)
+        case _:
+            assert_never(shape)
+
+
+def _scalar(value: object) -> Scalar:
+    match value:
+        case str() if len(value) > MAX_VALUE_LENGTH:
+            raise wrong(f"the value has {len(value):,} characters; at most {MAX_VALUE_LENGTH:,} are allowed")
+        case float() if not math.isfinite(value):
+            raise wrong(f"{value} is no value that a field could be compared with")
+        case int() if value.bit_length() > _MAX_BITS:
+            raise wrong("the number is larger than any that a column can hold")
+        case str() | int() | float():
+            return value
+        case list() | tuple():
+            raise wrong(f"a value is a text, a number, true or false; found {shown(value)}; for a list there is 'in'")
+        case None:
+            raise wrong(
+                "a value is a text, a number, true or false; found null; for contacts without one there is 'empty'"
+            )
+        case _:
+            raise wrong(f"a value is a text, a number, true or false; found {shown(value)}")
+
+
+def _list(value: object) -> tuple[Scalar, ...]:
+    if not isinstance(value, list | tuple):
+        raise wrong(f'the value is a list such as ["pro", "team"]; found {shown(value)}')
+    if not value:
+        raise wrong("the list is empty, and nothing is in an empty list; add a value")
+    if len(value) > MAX_VALUES:
+        raise wrong(f"the list has {len(value):,} values; at most {MAX_VALUES:,} are allowed")
+    return tuple(_scalar(item) for item in value)
+
+
+def _pair(value: object) -> tuple[Scalar, ...]:
+    match value:
+        case [low, high]:
+            pair = (_scalar(low), _scalar(high))
+            if _is_above(*pair):
+                raise wrong(f"in {shown(value)} the low value is above the high one; turn them round")
+            return pair
+        case _:
+            raise wrong(f"the value is a list of two, [low, high]; found {shown(value)}")
+
+
+def _is_above(low: Scalar, high: Scalar) -> bool:
+    """Tell whether a low value is above the high one whatever they are compared with: two numbers, or two dates."""
+    match low, high:
+        case (bool(), _) | (_, bool()):
+            return False
+        case int() | float(), int() | float():
+            return Decimal(repr(low)) > Decimal(repr(high))
+        case str(), str():
+            return bool(_DATE.fullmatch(low) and _DATE.fullmatch(high)) and low > high
+        case _:
+            return False
+
+
+def _text(value: object) -> Scalar:
+    if not isinstance(value, str):
+        raise wrong(f"the value is a text; found {shown(value)}")
+    return _scalar(value)
+
+
+def _duration(value: object) -> str:
+    if isinstance(value, str) and _TOO_LONG.fullmatch(value):
+        raise wrong(f"{shown(value)} is too long; at most {MAX_DURATION:,} hours, days or weeks are allowed")
+    if not isinstance(value, str) or not DURATION.fullmatch(value):
+        raise wrong(f"{shown(value)} is no duration; write hours, days or weeks like '36h', '30d', '12w'")
+    return value

@@ -1,0 +1,161 @@
+"""Commands of the user that are run when a run has ended: however it ended, also when it was killed.
+
+They are run by a small process beside this one, which hears of the end, or finds that this process is gone.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from segbatch.errors import SegbatchError, UsageError
+from segbatch.observability import hook_runner
+from segbatch.observability.run_outcome import HookEnded, Outcome
+from segbatch.text import cut
+
+__all__ = ["HOOK_TIMEOUT", "MIN_HOOK_TIMEOUT", "Hooks", "Standby"]
+
+HOOK_TIMEOUT = 60.0
+"""How long a hook may take, in seconds, unless told otherwise."""
+
+MIN_HOOK_TIMEOUT = 0.1
+"""The least that can be told; 0, which elsewhere means no limit, would end every hook at once."""
+
+_LENIENCE = 10.0
+"""How much longer it is waited for the process that ends the hook then."""
+
+_LONGEST_MESSAGE = 10_000
+"""The system starts no program with a variable that is much longer; on standard input is all of it."""
+
+_STDERR = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The commands to run after a run.
+
+    Attributes:
+        on_success: What to run when all is published.
+        on_failure: What to run when that is not so.
+        timeout: How long either may take, in seconds.
+        ids: Whether the ids of contacts may be told to them.
+    """
+
+    on_success: str | None = None
+    on_failure: str | None = None
+    timeout: float = HOOK_TIMEOUT
+    ids: bool = False
+
+    def ensure_possible(self) -> None:
+        """Refuse commands that are none.
+
+        Raises:
+            UsageError: One is empty.
+        """
+        for option, command in (("--on-success", self.on_success), ("--on-failure", self.on_failure)):
+            if command is not None and not command.strip():
+                raise UsageError(f"the command of the hook is empty; is a variable not set? ({option})")
+
+    def stand_by(self) -> "Standby | None":
+        """Start what runs the hooks; nothing where there are none.
+
+        Raises:
+            SegbatchError: It cannot be started.
+        """
+        if not any(command and command.strip() for command in (self.on_success, self.on_failure)):
+            return None
+        try:
+            return Standby(self)
+        except OSError as error:
+            raise SegbatchError(f"the hooks cannot be made ready: {error.strerror}") from None
+
+    def chosen(self, outcome: Outcome) -> tuple[str, str] | None:
+        """Return the option and the command that an outcome asks for, if any."""
+        is_good = outcome.exit_status == 0
+        option, command = ("--on-success", self.on_success) if is_good else ("--on-failure", self.on_failure)
+        return (option, command) if command and command.strip() else None
+
+    def told(self, outcome: Outcome) -> dict[str, Any] | None:
+        """Return what has to be told to the process that runs the hooks; None where there is nothing to run."""
+        chosen = self.chosen(outcome)
+        if chosen is None:
+            return None
+        data = outcome.to_json(ids=self.ids)
+        option, command = chosen
+        facts = _facts(outcome, option.removeprefix("--"))
+        return {"command": command, "timeout": self.timeout, "environment": facts, "report": data}
+
+
+def _facts(outcome: Outcome, hook: str) -> Mapping[str, str]:
+    """Return what the hook finds in its environment."""
+    run = outcome.report.run if outcome.report else None
+    counts = ("memberships", "segments_ok", "segments_failed", "segments_held")
+    return {
+        "SEGBATCH_HOOK": hook,
+        "SEGBATCH_RUN_ID": outcome.run_id or "",
+        "SEGBATCH_STATUS": outcome.status,
+        "SEGBATCH_EXIT_STATUS": str(outcome.exit_status),
+        "SEGBATCH_PUBLISHED": "yes" if outcome.is_published else "no",
+        "SEGBATCH_OUTPUT": str(outcome.output),
+        "SEGBATCH_MESSAGE": cut("; ".join(outcome.message.splitlines()), _LONGEST_MESSAGE),
+        "SEGBATCH_SECONDS": f"{outcome.seconds:.1f}",
+        "SEGBATCH_CONTACTS_READ": str(run.contacts) if run else "",
+        **{f"SEGBATCH_{name.upper()}": str(getattr(run, name)) if run else "" for name in counts},
+    }
+
+
+class Standby:
+    """The process that runs the hooks."""
+
+    def __init__(self, hooks: Hooks) -> None:
+        """Start it."""
+        self._hooks = hooks
+        self._process = subprocess.Popen(  # noqa: S603 - a program of our own
+            [sys.executable, "-I", str(Path(hook_runner.__file__))],
+            stdin=subprocess.PIPE,
+            stdout=_STDERR,
+            start_new_session=True,  # what ends this process, and its group, does not end it
+            bufsize=0,
+        )
+
+    def expect(self, outcome: Outcome) -> None:
+        """Say what is to be told if this process ends before it says something else."""
+        self._write(self._hooks.told(outcome))
+
+    def end(self, outcome: Outcome) -> HookEnded | None:
+        """Say how the run ended, and wait for the hook.
+
+        Returns:
+            What came of it; None where there was none to run.
+        """
+        chosen, begun = self._hooks.chosen(outcome), time.monotonic()
+        self._write(self._hooks.told(outcome))
+        with suppress(OSError):
+            self._pipe.close()
+        try:
+            ended: int | None = self._process.wait(self._hooks.timeout + _LENIENCE)
+        except subprocess.TimeoutExpired:
+            ended = None
+        if chosen is None:
+            return None
+        seconds = time.monotonic() - begun
+        if ended == hook_runner.TOO_LATE and seconds >= self._hooks.timeout:  # and not the hook's own status
+            ended = None
+        if ended is not None and ended < 0:  # a signal ended it, and this is how a shell says so
+            ended = 128 - ended
+        return HookEnded(chosen[0], ended, seconds)
+
+    @property
+    def _pipe(self) -> Any:
+        return self._process.stdin
+
+    def _write(self, told: dict[str, Any] | None) -> None:
+        line = b"\n" + json.dumps(told, default=str).encode() + b"\n"  # a line that a signal cut short is ended first
+        with suppress(OSError, ValueError):
+            while line:
+                line = line[self._pipe.write(line) :]

@@ -1,0 +1,227 @@
+"""The log for machines: JSON, a line an event, on stderr."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, Literal, assert_never
+
+import structlog
+from structlog.typing import EventDict, Processor
+
+from segbatch.errors import Problem
+from segbatch.observability.events import (
+    ContactsDone,
+    LockAwaited,
+    Noted,
+    PhaseEnded,
+    RunEvaluated,
+    RunPlanned,
+    RunStarted,
+    SegmentFailed,
+    SegmentHeld,
+    Warned,
+)
+from segbatch.observability.run_outcome import FailedAfterwards, HookEnded, MetricsFailed, Notice, RunEnded, RunFailed
+from segbatch.text import printable
+from segbatch.version import __version__
+
+__all__ = ["JsonLog", "Line", "lines_of"]
+
+Level = Literal["info", "warning", "error"]
+
+_TOTALS = ("as_of", "status", "contacts", "segments_ok", "segments_failed", "segments_held", "memberships")
+_ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the log, without time and run.
+
+    Attributes:
+        event: What happened, in a word.
+        level: How bad it is.
+        fields: What else there is to say.
+    """
+
+    event: str
+    level: Level = "info"
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+_OF_PROBLEMS: dict[type, tuple[str, Level]] = {
+    SegmentFailed: ("segment_failed", "error"),
+    SegmentHeld: ("segment_held", "error"),
+    Warned: ("warning", "warning"),
+    Noted: ("note", "info"),
+    FailedAfterwards: ("warning", "warning"),
+}
+
+
+def lines_of(notice: Notice, *, ids: bool) -> Iterator[Line]:
+    """Return the lines for something that is told of a run: one, or for an error one for each of its problems.
+
+    Args:
+        notice: What is told.
+        ids: Whether the ids of contacts may be in it.
+    """
+    match notice:
+        case (
+            SegmentFailed(problem) | SegmentHeld(problem) | Warned(problem) | Noted(problem) | FailedAfterwards(problem)
+        ):
+            yield _problem(*_OF_PROBLEMS[type(notice)], problem, ids=ids)
+        case LockAwaited(message):
+            yield Line("waiting", fields={"message": message})
+        case ContactsDone(done, contacts):
+            yield Line("progress", fields={"done": done, "contacts": contacts})
+        case PhaseEnded(phase, seconds):
+            yield Line("phase_ended", fields={"phase": phase, "seconds": round(seconds, 3)})
+        case RunFailed(problems):
+            yield from (_problem("error", "error", problem, ids=ids) for problem in problems)
+        case RunStarted() | RunPlanned() | RunEvaluated():
+            yield _of_run(notice)
+        case HookEnded() | MetricsFailed() | RunEnded():
+            yield _of_its_end(notice)
+        case _:
+            assert_never(notice)
+
+
+def _of_run(notice: RunStarted | RunPlanned | RunEvaluated) -> Line:
+    match notice:
+        case RunStarted():
+            return Line("run_started", fields=_started(notice))
+        case RunPlanned():
+            return Line("run_planned", fields=_planned(notice))
+        case RunEvaluated():
+            return _totals(notice)
+
+
+def _of_its_end(notice: HookEnded | MetricsFailed | RunEnded) -> Line:
+    match notice:
+        case HookEnded(option, exit_status, seconds):
+            said = {"hook": option, "exit_status": exit_status, "seconds": round(seconds, 3)}
+            return Line("hook_ended", "info" if exit_status == 0 else "warning", said)
+        case MetricsFailed(message):
+            return _problem("warning", "warning", Problem(message), ids=True)
+        case RunEnded(outcome):
+            said = outcome.to_json(ids=False)
+            return Line("run_ended", "error" if outcome.exit_status else "info", {name: said[name] for name in _ENDED})
+
+
+def _started(notice: RunStarted) -> dict[str, Any]:
+    return {
+        "version": __version__,
+        "contacts": notice.contacts,
+        "segments": notice.segments,
+        "output": notice.output,
+        "as_of": notice.as_of,
+        "timezone": notice.timezone,
+        "project": notice.project,
+        "dry_run": notice.dry_run,
+    }
+
+
+def _planned(notice: RunPlanned) -> dict[str, Any]:
+    return {
+        "as_of": notice.as_of.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "contacts": notice.contacts,
+        "segments": notice.segments,
+        "rules": notice.rules,
+        "columns": notice.columns,
+        "follows": notice.follows,
+    }
+
+
+def _problem(event: str, level: Level, problem: Problem, *, ids: bool) -> Line:
+    message = str(problem if ids else problem.hiding_ids())
+    return Line(event, level, {"segment_id": problem.segment_id, "file": problem.file, "message": message})
+
+
+def _totals(notice: RunEvaluated) -> Line:
+    run = notice.run.model_dump(mode="json", include=set(_TOTALS))
+    said = {name: run[name] for name in _TOTALS} | {"deleted": notice.deleted, "taken_back": list(notice.taken_back)}
+    return Line("run_evaluated" if notice.dry_run else "run_published", fields=said)
+
+
+_STDERR = 2
+_SELDOM = 10.0
+"""So many seconds lie between two lines that only say how far a run is."""
+
+_FIRST = ("time", "level", "event", "run_id")
+
+
+class JsonLog:
+    """Writes what is told of a run, a line each, which begins with `time`, `level`, `event` and `run_id`."""
+
+    def __init__(self, *, quiet: bool = False, ids: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin a log.
+
+        Args:
+            quiet: Whether to write warnings and errors alone.
+            ids: Whether the ids of contacts may be in it.
+            clock: Tells seconds.
+        """
+        least = logging.WARNING if quiet else logging.INFO
+        self._log = _logger(structlog.WriteLogger(sys.stderr), least).bind(run_id=None)
+        self._at_once = _logger(_Descriptor(), least).bind(run_id=None)
+        self._ids, self._clock, self._told_progress = ids, clock, clock()
+
+    def __call__(self, notice: Notice) -> None:
+        """Write what is told."""
+        if isinstance(notice, RunStarted):
+            self._log, self._at_once = (log.bind(run_id=notice.run_id) for log in (self._log, self._at_once))
+        if not isinstance(notice, ContactsDone) or self._is_due():
+            self._write(self._log, notice)
+
+    def at_once(self, notice: Notice) -> None:
+        """Write what is told while a signal ends the process, past every lock that the main thread may hold."""
+        self._write(self._at_once, notice)
+
+    def _is_due(self) -> bool:
+        """Tell whether it is time to say again how far the run is."""
+        now = self._clock()
+        is_due = now - self._told_progress >= _SELDOM
+        if is_due:
+            self._told_progress = now
+        return is_due
+
+    def _write(self, log: Any, notice: Notice) -> None:
+        with suppress(OSError, ValueError):  # a log that nobody takes, or on a full disk, ends no run
+            for line in lines_of(notice, ids=self._ids):
+                getattr(log, line.level)(line.event, **line.fields)
+
+
+class _Descriptor:
+    """Writes to stderr as the operating system has it."""
+
+    def msg(self, message: str) -> None:
+        """Write a line."""
+        os.write(_STDERR, f"{message}\n".encode())
+
+    info = warning = error = msg
+
+
+def _logger(sink: object, least: int) -> Any:
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        _in_order,
+        structlog.processors.JSONRenderer(),
+    ]
+    return structlog.wrap_logger(
+        sink, processors=processors, wrapper_class=structlog.make_filtering_bound_logger(least)
+    )
+
+
+def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Put what every line has before the rest, and make the texts ones that any reader of JSON takes."""
+    names = (*_FIRST, *(name for name in event if name not in _FIRST))
+    return {name: _clean(event[name]) for name in names}
+
+
+def _clean(value: object) -> object:
+    return printable(value) if isinstance(value, str) else value

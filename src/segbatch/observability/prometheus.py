@@ -1,0 +1,200 @@
+"""Metrics of a run in a file that Prometheus' node_exporter reads (its textfile collector)."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from segbatch.errors import SegbatchError, UsageError
+from segbatch.model.manifest import Manifest, RunRecord, SegmentRecord
+from segbatch.observability.run_outcome import STATUSES, Outcome
+from segbatch.platform.files import find_file
+from segbatch.platform.temporary_file import aside_of
+from segbatch.storage.layout import RUNS, ensure_unpublished
+from segbatch.storage.manifest_io import read_history, read_manifest
+from segbatch.text import printable
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+__all__ = ["METRICS", "MetricsFile"]
+
+
+_BEGINNING = b"# HELP segbatch_"
+"""What a file of metrics begins with; what begins otherwise is somebody else's."""
+
+
+class _Metric(NamedTuple):
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+METRICS: dict[str, _Metric] = {
+    "segbatch_last_run_timestamp_seconds": _Metric("When the last run ended, however it ended."),
+    "segbatch_last_run_duration_seconds": _Metric("How long the last run took."),
+    "segbatch_last_run_phase_seconds": _Metric("How long a phase of the last run took.", ("phase",)),
+    "segbatch_last_run_exit_status": _Metric("What the last run ended with."),
+    "segbatch_last_run_status": _Metric("1 for what came of the last run, 0 for what did not.", ("status",)),
+    "segbatch_last_run_warnings": _Metric("How many warnings the last run gave."),
+    "segbatch_last_run_rules": _Metric("How many distinct rules the last run evaluated."),
+    "segbatch_last_run_columns": _Metric("How many columns of the snapshot the last run read."),
+    "segbatch_last_published_timestamp_seconds": _Metric("When the run was evaluated that readers see."),
+    "segbatch_last_success_timestamp_seconds": _Metric("When the last run was in which no segment failed or was held."),
+    "segbatch_as_of_timestamp_seconds": _Metric("The moment for which the published run holds."),
+    "segbatch_contacts": _Metric("Contacts of the published run's snapshot."),
+    "segbatch_memberships": _Metric("Rows of the published membership."),
+    "segbatch_segments": _Metric("Segments of the published run.", ("status",)),
+    "segbatch_changes": _Metric("Contacts that entered or left a segment with the published run.", ("change",)),
+    "segbatch_segment_members": _Metric("Members of a segment.", ("segment",)),
+    "segbatch_segment_ok": _Metric("Whether a segment was evaluated (1), or failed or was held (0).", ("segment",)),
+}
+"""Every metric; all are gauges, and all have the label `output` before their own."""
+
+
+class _Sample(NamedTuple):
+    name: str
+    value: float
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsFile:
+    """A file of metrics.
+
+    Attributes:
+        path: Where it is.
+        output: The folder that the runs publish in, which labels the metrics.
+        each_segment: Whether each segment has metrics of its own.
+    """
+
+    path: Path
+    output: Path
+    each_segment: bool = False
+
+    def ensure_possible(self) -> None:
+        """Check before the run that the file can be written after it.
+
+        Raises:
+            SegbatchError: What it is written with is not installed.
+            UsageError: Its folder is not there or cannot be written, or something stands there that is no file of
+                metrics.
+        """
+        try:
+            import prometheus_client  # noqa: F401, PLC0415 - an extra
+        except ModuleNotFoundError:
+            message = "--metrics-file needs prometheus-client, which is not installed; run: pip install"
+            raise SegbatchError(f"{message} 'segbatch[metrics]'") from None
+        folder = self._place().parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(f"{printable(str(self.path))}: cannot be written: Permission denied (--metrics-file)")
+
+    def _place(self) -> Path:
+        """Find the file; what is there and is no file of metrics would be lost, and so is refused."""
+        name = printable(str(self.path))
+        place = find_file(self.path, "--metrics-file")
+        ensure_unpublished(place, name, self.output, "name a file elsewhere (--metrics-file)")
+        try:
+            with place.open("rb") as file:
+                beginning = file.read(len(_BEGINNING))
+        except FileNotFoundError:
+            return place
+        except OSError as error:
+            raise UsageError(f"{name}: cannot be read: {error.strerror} (--metrics-file)") from None
+        if beginning not in {b"", _BEGINNING}:
+            message = "is there already, and is no file of metrics; name another, or remove it"
+            raise UsageError(f"{name}: {message} (--metrics-file)")
+        return place
+
+    def write(self, outcome: Outcome) -> None:
+        """Write the file, in one step: who reads it has the old one or the new.
+
+        Raises:
+            SegbatchError: It cannot be written.
+        """
+        from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - an extra
+
+        registry = CollectorRegistry()
+        self._fill(registry, outcome)
+        place = self._place()
+        try:
+            with aside_of(place) as aside:  # node_exporter reads *.prom alone
+                aside.write_bytes(generate_latest(registry))
+                aside.replace(place)
+        except OSError as error:
+            raise SegbatchError(f"{self.path}: the metrics cannot be written: {error.strerror}") from None
+
+    def _fill(self, registry: "CollectorRegistry", outcome: Outcome) -> None:
+        from prometheus_client import Gauge  # noqa: PLC0415 - an extra
+
+        samples = [*_of_last_run(outcome), *self._of_published()]
+        output = str(self.output.absolute())
+        named = {sample.name for sample in samples}
+        gauges = {
+            name: Gauge(name, metric.help, ("output", *metric.labels), registry=registry)
+            for name, metric in METRICS.items()
+            if name in named
+        }
+        for name, value, labels in samples:
+            gauges[name].labels(output, *labels).set(value)
+
+    def _of_published(self) -> Iterator[_Sample]:
+        """Tell of what readers see, which stays there when a run fails."""
+        try:
+            history = read_history(self.output)
+            if not history.runs:
+                return
+            last = history.runs[-1]
+            manifest = read_manifest(self.output / RUNS / last.folder)
+        except SegbatchError:
+            return  # what is wrong there the run has said
+        good = [past.run.finished_at for past in history.runs if past.run.status == "ok"]
+        if good:
+            yield _Sample("segbatch_last_success_timestamp_seconds", max(good).timestamp())
+        yield from _of_run(last.run)
+        yield from _of_changes(manifest)
+        if self.each_segment:
+            yield from _of_segments(manifest.segments)
+
+
+def _of_last_run(outcome: Outcome) -> Iterator[_Sample]:
+    prefix = "segbatch_last_run"
+    yield _Sample(f"{prefix}_timestamp_seconds", outcome.started + outcome.seconds)
+    yield _Sample(f"{prefix}_duration_seconds", outcome.seconds)
+    for phase, seconds in outcome.phases.items():
+        yield _Sample(f"{prefix}_phase_seconds", seconds, (phase,))
+    yield _Sample(f"{prefix}_exit_status", outcome.exit_status)
+    for status in STATUSES:
+        yield _Sample(f"{prefix}_status", float(status == outcome.status), (status,))
+    if outcome.report:
+        yield _Sample(f"{prefix}_warnings", len(outcome.report.warnings))
+    if outcome.rules is not None and outcome.columns is not None:
+        yield _Sample(f"{prefix}_rules", outcome.rules)
+        yield _Sample(f"{prefix}_columns", outcome.columns)
+
+
+def _of_run(run: RunRecord) -> Iterator[_Sample]:
+    yield _Sample("segbatch_last_published_timestamp_seconds", run.finished_at.timestamp())
+    yield _Sample("segbatch_as_of_timestamp_seconds", run.as_of.timestamp())
+    yield _Sample("segbatch_contacts", run.contacts)
+    yield _Sample("segbatch_memberships", run.memberships)
+    yield _Sample("segbatch_segments", run.segments_ok, ("ok",))
+    yield _Sample("segbatch_segments", run.segments_failed, ("failed",))
+    yield _Sample("segbatch_segments", run.segments_held, ("held",))
+
+
+def _of_changes(manifest: Manifest) -> Iterator[_Sample]:
+    """Count the changes; the first run has none to count."""
+    compared = [segment for segment in manifest.segments if segment.entered is not None]
+    if compared or manifest.deleted:
+        entered = sum(segment.entered or 0 for segment in compared)
+        exited = sum(segment.exited or 0 for segment in compared) + sum(gone.exited for gone in manifest.deleted)
+        yield _Sample("segbatch_changes", entered, ("entered",))
+        yield _Sample("segbatch_changes", exited, ("exited",))
+
+
+def _of_segments(segments: tuple[SegmentRecord, ...]) -> Iterator[_Sample]:
+    for segment in segments:
+        if segment.run_id is not None:
+            yield _Sample("segbatch_segment_members", segment.member_count, (segment.segment_id,))
+        yield _Sample("segbatch_segment_ok", float(segment.status == "ok"), (segment.segment_id,))

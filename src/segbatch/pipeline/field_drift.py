@@ -1,0 +1,127 @@
+"""Fields that are not what they were in the previous run, and the segments that read them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from segbatch.compiler.dependencies import named_in
+from segbatch.compiler.plan import Plan, PlannedSegment
+from segbatch.errors import Problem
+from segbatch.model.manifest import FieldRecord
+from segbatch.pipeline.field_records import NOTHING_YET, remembered
+from segbatch.pipeline.guardrails import Guard
+from segbatch.pipeline.predecessor import Followed
+from segbatch.snapshot.fields.keys import PROJECT_COLUMN
+from segbatch.text import clipped, counted, some_of
+
+__all__ = ["Drift", "errors_of", "find_drifts", "warnings_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A field that is not what it was when a segment that reads it got its members.
+
+    Attributes:
+        segment: The segment.
+        path: Where its definition names the field.
+        message: What changed.
+    """
+
+    segment: PlannedSegment
+    path: str
+    message: str
+
+    @property
+    def segment_id(self) -> str:
+        """The id of the segment."""
+        return self.segment.definition.segment_id
+
+
+def find_drifts(plan: Plan, fields: Mapping[str, FieldRecord], followed: Followed, guard: Guard) -> tuple[Drift, ...]:
+    """Find the fields that are not what they were.
+
+    Args:
+        plan: The segments that can be evaluated.
+        fields: The fields that rules read.
+        followed: The previous run.
+        guard: The segments whose change is accepted; they are left out.
+
+    Returns:
+        A drift for each segment and field, at the first rule that names it.
+    """
+    found = []
+    for entry in plan.segments:
+        segment_id = entry.definition.segment_id
+        if guard.accepts(segment_id):
+            continue
+        before = remembered(segment_id, followed)
+        for name, path in _fields_of(entry).items():
+            change = _change(before[name], fields[name]) if name in before and name in fields else None
+            if change is not None:
+                run = clipped(str(followed.segments[segment_id].run_id))
+                found.append(Drift(entry, path, f"the field '{clipped(name)}' {change.format(run=f'run {run}')}"))
+    return tuple(found)
+
+
+def _fields_of(entry: PlannedSegment) -> dict[str, str]:
+    """Return the fields that a segment reads, each with the place where it is first named."""
+    fields = {PROJECT_COLUMN: "$.project_id"} if entry.owner is not None else {}
+    for path, rule in entry.definition.segment.rule_paths():
+        if rule.field is not None:
+            fields.setdefault(rule.field, f"{path}.field")
+    return fields
+
+
+def _change(before: FieldRecord, now: FieldRecord) -> str | None:
+    """Describe how a field changed, with `{run}` in place of the run before; None if it is what it was."""
+    if now.is_empty:
+        return None if before.is_empty else "has no value for any contact, and had values in {run}"
+    if before.kind == NOTHING_YET:
+        return None
+    if now.is_mixed and not before.is_mixed:
+        return f"has {_several(now)} and is read as text; in {{run}} it was {before.kind}"
+    if now.is_mixed and before.kinds and now.kinds != before.kinds:
+        return f"has {_several(now)}; in {{run}} they were {', '.join(before.kinds)}"
+    return f"is {now.kind}, and was {before.kind} in {{run}}" if now.kind != before.kind else None
+
+
+def _several(field: FieldRecord) -> str:
+    return f"values of several kinds ({', '.join(field.kinds)})" if field.kinds else "values of several kinds"
+
+
+def warnings_of(drifts: Sequence[Drift], plan: Plan) -> Iterator[Problem]:
+    """Write a warning for each change, which names the segments that read the field, and those that name these."""
+    by_message: dict[str, list[str]] = {}
+    for drift in drifts:
+        by_message.setdefault(drift.message, []).append(drift.segment_id)
+    for message, segment_ids in by_message.items():
+        others = _named_by(segment_ids, plan)
+        readers = f"it is read by {counted(len(segment_ids), 'segment')} ({some_of(segment_ids)})"
+        through = f", which {counted(len(others), 'other segment')} use ({some_of(others)})" if others else ""
+        yield Problem(f"{message}; {readers}{through}; check the export", severity="warning")
+
+
+def _named_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
+    """Return the segments that name one of some, or one that names one of them."""
+    known = set(segment_ids)
+    found = list[str]()
+    while True:
+        more = [
+            entry.definition.segment_id
+            for entry in plan.segments
+            if entry.definition.segment_id not in known
+            and any(name in known for _, name in named_in(entry.definition.segment))
+        ]
+        if not more:
+            return found
+        known.update(more)
+        found += more
+
+
+def errors_of(drifts: Sequence[Drift]) -> dict[str, list[Problem]]:
+    """Return the changes as errors of the segments, as `--strict` wants them."""
+    errors: dict[str, list[Problem]] = {}
+    for drift in drifts:
+        advice = f"if that is right, run with --accept {drift.segment_id}"
+        problem = Problem(f"{drift.message} (--strict); {advice}", path=drift.path)
+        errors.setdefault(drift.segment_id, []).append(drift.segment.definition.locate(problem))
+    return errors

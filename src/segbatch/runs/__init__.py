@@ -1,0 +1,1 @@
+"""Published runs: history, differences, checks, queries, members."""

@@ -1,0 +1,225 @@
+"""Asking the published tables a question, without opening DuckDB by hand."""
+
+import json
+import re
+import shlex
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from segbatch.errors import QueryError, UsageError
+from segbatch.runs.read_only_sql import connected, ensure_plan_reads, reading_part
+from segbatch.storage.catalog import ensure_nameable
+from segbatch.storage.layout import CATALOGUE
+from segbatch.storage.moved_catalog import is_moved, rewritten
+
+__all__ = ["Answer", "ask", "query"]
+
+_AS_THEY_ARE = {
+    "boolean",
+    "tinyint",
+    "smallint",
+    "integer",
+    "bigint",
+    "hugeint",
+    "utinyint",
+    "usmallint",
+    "uinteger",
+    "ubigint",
+    "uhugeint",
+    "float",
+    "double",
+    "decimal",
+    "varchar",
+    "null",
+}
+_NESTED = {"list", "array", "struct", "map", "union"}
+_WRAPPED = 2
+"""DuckDB puts so many lines of its own before a statement of which it takes the first rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a query found.
+
+    Attributes:
+        columns: The names of the columns, each once: the second `a` is `a_1`.
+        rows: The rows, at most as many as were asked for.
+        complete: Whether these are all.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+    complete: bool
+
+
+def ask(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Answer:
+    """Run statements and return the first rows of the last one's answer; no more are fetched.
+
+    Args:
+        connection: The database.
+        sql: The statements, at least one.
+        most_rows: How many rows to return.
+
+    Raises:
+        duckdb.Error: DuckDB cannot run them.
+    """
+    *before, last = connection.extract_statements(sql)
+    for statement in before:
+        connection.execute(statement)
+    found = _bound(connection, _bare(last.query))
+    if found is None:
+        return Answer((), (), complete=True)
+    types = [kind.id for kind in found.types]
+    numbers = range(1, len(types) + 1)
+    columns = found.project(", ".join(f"#{number}" for number in numbers)).columns
+    cells = ", ".join(_read(number, kind) for number, kind in zip(numbers, types, strict=True))
+    try:
+        rows = found.project(cells).limit(most_rows + 1).fetchall()
+    except duckdb.Error as error:
+        raise type(error)(_unwrapped(str(error))) from None
+    readers = [_reader(kind) for kind in types]
+    plain = (tuple(read(cell) for read, cell in zip(readers, row, strict=True)) for row in rows[:most_rows])
+    return Answer(tuple(columns), tuple(plain), len(rows) <= most_rows)
+
+
+def _bare(statement: str) -> str:
+    """Leave out the end of a statement, and what is said after it: DuckDB writes its own around it."""
+    ends = [place for place, kind in _tokens(statement) if kind != duckdb.token_type.comment]
+    place = ends[-1] if ends else 0
+    encoded = statement.encode()
+    return encoded[:place].decode() if encoded[place : place + 1] == b";" else statement
+
+
+def _tokens(statement: str) -> list[tuple[int, object]]:
+    return list(duckdb.tokenize(statement))
+
+
+def _bound(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyRelation | None:
+    """Have DuckDB look up what a statement names; what cannot be found is told by the way that marks the place."""
+    try:
+        return connection.sql(statement)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        connection.execute(statement)
+        raise
+
+
+def _read(number: int, kind: str) -> str:
+    column = f"#{number}"
+    if kind in _AS_THEY_ARE:
+        return column
+    return f"CAST({f'to_json({column})' if kind in _NESTED else column} AS VARCHAR)"
+
+
+def _reader(kind: str) -> Callable[[object], object]:
+    return _parsed if kind in _NESTED else lambda cell: cell
+
+
+def _parsed(cell: object) -> object:
+    return None if cell is None else json.loads(str(cell))
+
+
+def _unwrapped(message: str) -> str:
+    """Count the lines of a message from the beginning of the statement."""
+    return re.sub(r"(?m)^LINE ([0-9]+):", lambda line: f"LINE {max(int(line[1]) - _WRAPPED, 1)}:", message)
+
+
+_VIEWS = "SELECT string_agg(sql, ' ') FROM duckdb_views() WHERE NOT internal"
+
+
+def query(output: Path, sql: str, most_rows: int) -> Answer:
+    """Run SQL on the published tables. It can read any file, and can neither write one nor install an extension.
+
+    Args:
+        output: The folder that runs publish in.
+        sql: One statement of DuckDB's SQL, over `membership`, `segments`, `runs`, and any file.
+        most_rows: How many rows to return.
+
+    Raises:
+        UsageError: Nothing is published there, or it cannot be read, or there is no statement, or it could write.
+        QueryError: DuckDB cannot run the statement.
+    """
+    catalogue = output / CATALOGUE
+    _ensure_readable(catalogue)
+    ensure_nameable(output)
+    _ensure_text(sql)
+    to_plan = reading_part(sql)
+    with _opened(output) as connection:
+        try:
+            if to_plan is not None:
+                ensure_plan_reads(connection, to_plan)
+            return ask(connection, sql, most_rows)
+        except duckdb.Error as error:
+            if _is_lost(connection, str(error)):
+                command = f"segbatch relink --output {shlex.quote(str(output))}"
+                message = f"published files are not where it looks for them; if they were moved or lost, run: {command}"
+                raise UsageError(f"{catalogue}: {message}") from None
+            raise QueryError(str(error)) from None
+
+
+@contextmanager
+def _opened(output: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the catalogue; or, of an output that was moved or mounted elsewhere, one with the right paths.
+
+    Raises:
+        UsageError: It cannot be opened.
+        PublishError: The output was moved, and what is published cannot be read.
+    """
+    with ExitStack() as stack:
+        connection = stack.enter_context(_open(output / CATALOGUE))
+        try:
+            has_moved = is_moved(connection, output)
+        except duckdb.Error as error:
+            raise _unopened(output / CATALOGUE, error) from None
+        if has_moved:
+            connection = stack.enter_context(_open(stack.enter_context(rewritten(output))))
+        yield connection
+
+
+def _is_lost(connection: duckdb.DuckDBPyConnection, message: str) -> bool:
+    """Tell whether DuckDB misses a file of some view."""
+    views = ""
+    with suppress(duckdb.Error):
+        [(views,)] = connection.execute(_VIEWS).fetchall()
+    files = [path.replace("''", "'") for path in re.findall(r"'((?:[^']|'')+[.]parquet)'", views or "")]
+    return "No files found" in message and any(path in message for path in files)
+
+
+def _ensure_text(sql: str) -> None:
+    try:
+        sql.encode()
+    except UnicodeEncodeError:
+        raise UsageError("the statement has bytes that are not UTF-8") from None
+
+
+def _ensure_readable(catalogue: Path) -> None:
+    try:
+        is_file = stat.S_ISREG(catalogue.stat().st_mode)
+        if is_file:
+            catalogue.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        missing = "is a link that leads nowhere" if catalogue.is_symlink() else "no such file"
+        raise UsageError(f"{catalogue}: {missing}; name the folder that a run published in (--output)") from None
+    except OSError as error:
+        raise UsageError(f"{catalogue}: cannot be read: {error.strerror}") from None
+    if not is_file:
+        raise UsageError(f"{catalogue}: is not a file; remove it and make it anew with segbatch relink")
+
+
+@contextmanager
+def _open(catalogue: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(connected(catalogue))
+        except duckdb.Error as error:
+            raise _unopened(catalogue, error) from None
+        yield connection
+
+
+def _unopened(catalogue: Path, error: duckdb.Error) -> UsageError:
+    reason = str(error).splitlines()[0]
+    return UsageError(f"{catalogue}: cannot be opened: {reason}; make it anew with segbatch relink")

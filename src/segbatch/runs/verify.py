@@ -1,0 +1,222 @@
+"""Finding what was changed, cut or lost of what is published."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import duckdb
+
+from segbatch.errors import PublishError
+from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, again_with
+from segbatch.storage.catalog import literal
+from segbatch.storage.catalog_rebuild import shows
+from segbatch.storage.changes_files import find_changes
+from segbatch.storage.layout import CATALOGUE, CHANGES, CURRENT, MANIFEST, RUNS
+from segbatch.storage.manifest_io import ensure_published, last_published, read_history_of, read_manifest
+from segbatch.storage.retention import FEWEST, has_members
+
+__all__ = ["Verified", "verify"]
+
+_CHUNK = 1 << 20
+_TRIES = 3
+_PAUSE = 1.0
+_RESTORE = "restore it from a copy"
+_RELINK = "mend it with segbatch relink"
+
+Progress = Callable[[int, int], None]
+"""Told, now and then, how many bytes are read and how many there are."""
+
+
+@dataclass(slots=True)
+class Verified:
+    """What was looked at, and what is wrong with it.
+
+    Attributes:
+        runs: How many runs were looked at.
+        files: How many files were read.
+        size: How many bytes they should have.
+        problems: What is wrong, a line each.
+    """
+
+    runs: int = 0
+    files: int = 0
+    size: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _ToRead:
+    """A file of a run.
+
+    Attributes:
+        run_folder: The folder of the run.
+        written: What was written.
+        remedy: What to do where it is spoilt.
+        may_go: Whether it is one of those that are pruned some day.
+    """
+
+    run_folder: Path
+    written: PublishedFile
+    remedy: str
+    may_go: bool
+
+    @property
+    def path(self) -> Path:
+        return self.run_folder / self.written.path
+
+
+def verify(output: Path, *, every_run: bool = False, progress: Progress | None = None) -> Verified:
+    """Read what is published and compare it with what was written, by size and digest.
+
+    The changes of all runs are read, since `membership_changes` shows them; members are read of the published run.
+
+    Args:
+        output: The output folder. A run may be at work on it.
+        every_run: Whether the members of all runs that keep some are read.
+        progress: Told how far it is.
+
+    Raises:
+        UsageError: Nothing is published there.
+    """
+    for _ in range(_TRIES):
+        before = _pointer(output)
+        found = _verified(output, every_run=every_run, progress=progress)
+        if not found.problems or _pointer(output) == before:
+            break  # else a run was published meanwhile, and what is wrong may have been half old, half new
+    return found
+
+
+def _pointer(output: Path) -> bytes | None:
+    try:
+        return (output / CURRENT).read_bytes()
+    except OSError:
+        return None
+
+
+def _verified(output: Path, *, every_run: bool, progress: Progress | None) -> Verified:
+    found = Verified()
+    history = _history(output, found)
+    to_read: list[_ToRead] = []
+    for number, past in enumerate(history.runs):
+        later = len(history.runs) - 1 - number
+        is_spared = later < FEWEST  # has to have members, even where nothing is left of them
+        is_read = not later or (every_run and (is_spared or has_members(output / RUNS / past.folder)))
+        found.runs += is_read
+        to_read += _files_of(output, past, found, later=later, with_members=is_read)
+    found.files, found.size = len(to_read), sum(file.written.size for file in to_read)
+    done = 0
+    for file in to_read:
+        found.problems += _faults(file, partial(_tell, progress, done, found.size))
+        done += file.written.size
+    if history.runs:
+        found.problems += _faults_of_catalogue(output, history)
+    return found
+
+
+def _tell(progress: Progress | None, done: int, total: int, read: int) -> None:
+    if progress:
+        progress(done + read, total)
+
+
+def _history(output: Path, found: Verified) -> History:
+    """Read which runs are published; where that cannot be read, it is a problem, and as much is read as can be."""
+    try:
+        folder = ensure_published(output)
+    except PublishError as error:
+        found.problems.append(str(error))
+        last = last_published(output)
+        if last is None:
+            return History(runs=())
+        folder = last
+    try:
+        return read_history_of(output / RUNS / folder)
+    except PublishError as error:
+        found.problems.append(str(error))
+        return History(runs=())
+
+
+def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_members: bool) -> Iterator[_ToRead]:
+    """Yield the files of a run that are to be read; a manifest that cannot be is a problem."""
+    folder = output / RUNS / past.folder
+    manifest = _manifest(folder, past, found)
+    again = f"or run again, of that night's snapshot, with {again_with(past.run)}"
+    remedy = _RESTORE if later else f"{_RESTORE}, {again}"
+    for written in manifest.files if manifest else ():
+        is_changes = written.path == CHANGES
+        if with_members or (is_changes and past.changes):
+            yield _ToRead(folder, written, remedy, may_go=later >= FEWEST and not is_changes)
+
+
+def _manifest(folder: Path, past: PastRun, found: Verified) -> Manifest | None:
+    try:
+        manifest = read_manifest(folder)
+    except PublishError as error:
+        found.problems.append(str(error))
+        return None
+    if manifest.run != past.run:
+        found.problems.append(f"{folder / MANIFEST}: is that of another run, or was changed; {_RESTORE}")
+        return None
+    return manifest
+
+
+def _faults(file: _ToRead, read: Callable[[int], None]) -> Iterator[str]:
+    """Yield what is wrong with a file."""
+    written = file.written
+    try:
+        size = file.path.stat().st_size
+        fault = f"has {size:,} bytes and not {written.size:,}" if size != written.size else None
+        if fault is None and _digest(file.path, read) != written.sha256:
+            fault = "was changed: its digest is not the one in the manifest"
+    except (FileNotFoundError, NotADirectoryError):
+        fault = None if file.may_go and not has_members(file.run_folder) else "is missing"
+    except OSError as error:
+        fault = f"cannot be read: {error.strerror}"
+    if fault:
+        yield f"{file.path}: {fault}; {file.remedy}"
+
+
+def _digest(path: Path, read: Callable[[int], None]) -> str:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            read(size)
+    return digest.hexdigest()
+
+
+def _faults_of_catalogue(output: Path, history: History) -> Iterator[str]:
+    """Yield what is wrong with the tables; a run that is just published places them a moment later."""
+    fault = _fault_of_catalogue(output, history)
+    if fault:
+        time.sleep(_PAUSE)
+        fault = _fault_of_catalogue(output, history)
+    if fault:
+        yield f"{output / CATALOGUE}: {fault}; {_RELINK}"
+
+
+def _fault_of_catalogue(output: Path, history: History) -> str | None:
+    last = history.runs[-1]
+    if not (output / CATALOGUE).is_file():
+        return "is missing"
+    if not shows(output, last.run):
+        return "does not show the published run"
+    changes = find_changes(output, history).files
+    try:
+        with duckdb.connect(str(output / CATALOGUE), read_only=True) as connection:
+            views = dict(connection.execute("SELECT view_name, sql FROM duckdb_views()").fetchall())
+            connection.execute("SELECT count(*), max(length(definition)), max(error) FROM segments").fetchall()
+    except duckdb.Error as error:
+        return f"is damaged: {str(error).splitlines()[0]}"
+    if literal(output / RUNS / last.folder)[1:-1] + "/" not in views.get("membership", ""):
+        return "names files that are elsewhere"
+    if not _names(views.get("membership_changes", ""), changes):
+        return "does not show all changes that are there"
+    return None
+
+
+def _names(sql: str, files: Iterable[Path]) -> bool:
+    return all(literal(file) in sql for file in files)

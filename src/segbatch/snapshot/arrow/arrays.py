@@ -1,0 +1,178 @@
+"""From Arrow data as files have it to the types in which contacts are read."""
+
+from functools import reduce
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from segbatch.snapshot.arrow.types import Opaque, is_list, is_text, is_uuid_type, stored
+
+__all__ = ["converted", "converted_column"]
+
+_UNITS = ("s", "ms", "us", "ns")
+_UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
+
+
+def converted_column(columns: list[pa.Array], target: pa.DataType, rows: int) -> pa.Array:
+    """Return a field in the type in which it is read.
+
+    Args:
+        columns: The arrays that have the field's name; none if a file lacks it, and several for twins.
+        target: The type.
+        rows: The number of rows.
+
+    Raises:
+        pa.ArrowInvalid: A value does not fit into the type.
+    """
+    if not columns:
+        return pa.nulls(rows, stored(target))
+    return converted(columns[0], target) if len(columns) == 1 else _presence(*columns)
+
+
+def converted(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """Return the same values in another type, such as `readable_type` and `unified` find.
+
+    Nothing is copied if only the names and marks of a type differ. Of what is `Opaque` the array has true where
+    there is a value.
+
+    Raises:
+        pa.ArrowInvalid: A value does not fit into the type.
+    """
+    kind = array.type
+    if isinstance(target, Opaque):
+        return _presence(array)
+    if kind.equals(target, check_metadata=True) and not _has_times(kind):
+        return array
+    if pa.types.is_null(kind):
+        return pa.nulls(len(array), stored(target))
+    if isinstance(target, pa.BaseExtensionType):
+        values = array.storage if isinstance(array, pa.ExtensionArray) else array
+        return pa.ExtensionArray.from_storage(target, converted(values, target.storage_type))
+    if isinstance(array, pa.ExtensionArray):
+        is_uuid = is_uuid_type(kind) and is_text(target)
+        return _uuid_texts(array.storage).cast(target) if is_uuid else converted(array.storage, target)
+    if pa.types.is_dictionary(kind):
+        return converted(array.dictionary_decode(), target)
+    if pa.types.is_struct(target):
+        return _struct(array, target)
+    if pa.types.is_map(target):
+        return _map(array, target)
+    if is_list(target):
+        return _list(array, target)
+    return _scalars(array, target)
+
+
+def _scalars(array: pa.Array, target: pa.DataType) -> pa.Array:
+    kind = array.type
+    if pa.types.is_timestamp(kind):
+        return _timestamps(array, target)
+    if pa.types.is_run_end_encoded(kind):
+        return converted(pc.run_end_decode(array), target)
+    if pa.types.is_time(kind):
+        return _within_a_day(array.cast(target))
+    is_exact = not (pa.types.is_date64(kind) or pa.types.is_duration(kind))
+    return array.cast(target, safe=is_exact)
+
+
+def _has_times(kind: pa.DataType) -> bool:
+    inner = (kind.field(index).type for index in range(kind.num_fields))
+    return bool(pa.types.is_time(kind)) or any(map(_has_times, inner))
+
+
+def _within_a_day(times: pa.Array) -> pa.Array:
+    """Return times of day, of which those outside of the day are on the clock; Polars would take them for null."""
+    kind = times.type
+    day = 86_400 * 1_000 ** _UNITS.index(kind.unit)
+    stored_as = pa.int32() if pa.types.is_time32(kind) else pa.int64()
+    clock = pl.Series(times.view(stored_as)).cast(pl.Int64) % day
+    return clock.to_arrow().cast(stored_as).view(kind)
+
+
+def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
+    kind = array.type
+    if kind.unit != target.unit:
+        if _UNITS.index(kind.unit) < _UNITS.index(target.unit):
+            array = array.view(pa.timestamp(kind.unit)).cast(pa.timestamp(target.unit))
+        else:  # Arrow would round towards 1970, and Polars rounds down
+            plain = pl.Series(array.view(pa.timestamp(kind.unit)))
+            array = plain.dt.cast_time_unit(target.unit).to_arrow()
+    return array.view(target)
+
+
+def _struct(array: pa.Array, target: pa.StructType) -> pa.Array:
+    names = [array.type.field(index).name for index in range(array.type.num_fields)]
+    children = []
+    for field in target:
+        found = [array.field(index) for index, name in enumerate(names) if name == field.name]
+        children.append(converted_column(found, field.type, len(array)))
+    fields = [pa.field(field.name, child.type) for field, child in zip(target, children, strict=True)]
+    return pa.Array.from_buffers(pa.struct(fields), len(array), [_validity(array)], children=children)
+
+
+def _list(array: pa.Array, target: pa.DataType) -> pa.Array:
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        elements, layout = converted(array.values, target.value_type), array.type
+        buffers, offset = array.buffers()[:2], array.offset
+    else:  # lists of a fixed size, or views: the elements one after another, without those of nulls
+        elements, layout = converted(pc.list_flatten(array), target.value_type), pa.large_list(pa.null())
+        lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
+        buffers, offset = [_validity(array), _running(lengths).buffers()[1]], 0
+    kind = pa.large_list(elements.type) if pa.types.is_large_list(layout) else pa.list_(elements.type)
+    found = pa.Array.from_buffers(kind, len(array), buffers, offset=offset, children=[elements])
+    return _as_layout(found, target)
+
+
+def _as_layout(lists: pa.Array, target: pa.DataType) -> pa.Array:
+    is_large = pa.types.is_large_list(target)
+    if is_large == pa.types.is_large_list(lists.type):
+        return lists
+    return lists.cast(pa.large_list(lists.type.value_type) if is_large else pa.list_(lists.type.value_type))
+
+
+def _map(array: pa.Array, target: pa.MapType) -> pa.Array:
+    """Convert keys and values of a map, or of the list of records that a map with optional keys is read as."""
+    if not pa.types.is_map(array.type):
+        array = _without_null_keys(array)
+    entries = array.values if pa.types.is_list(array.type) else None
+    keys = entries.field(0) if entries is not None else array.keys
+    items = entries.field(1) if entries is not None else array.items
+    pairs = [converted(keys, target.key_type), converted(items, target.item_type)]
+    fields = [pa.field("key", pairs[0].type, nullable=False), pa.field("value", pairs[1].type)]
+    inside = pa.StructArray.from_arrays(pairs, fields=fields)
+    kind = pa.map_(pairs[0].type, pairs[1].type)
+    buffers = [array.buffers()[0], array.buffers()[1]]
+    return pa.Array.from_buffers(kind, len(array), buffers, offset=array.offset, children=[inside])
+
+
+def _without_null_keys(lists: pa.Array) -> pa.Array:
+    """Return lists of records without those whose first field is null."""
+    records = pc.list_flatten(lists)
+    is_kept = records.field(0).is_valid()
+    kept_before = _running(is_kept.cast(pa.int32()))
+    offsets = kept_before.take(_running(pc.fill_null(pc.list_value_length(lists), 0)))
+    buffers = [_validity(lists), offsets.buffers()[1]]
+    return pa.Array.from_buffers(pa.list_(records.type), len(lists), buffers, children=[records.filter(is_kept)])
+
+
+def _running(numbers: pa.Array) -> pa.Array:
+    """Return the sums of the numbers before each place and after the last."""
+    return pa.concat_arrays([pa.array([0], numbers.type), pc.cumulative_sum(numbers)])
+
+
+def _validity(array: pa.Array) -> pa.Buffer | None:
+    """Return the bits that are set where there is a value, from the first row of the array on."""
+    return array.is_valid().buffers()[1] if array.null_count else None
+
+
+def _presence(*arrays: pa.Array) -> pa.Array:
+    """Return true where one of some arrays has a value, and null elsewhere."""
+    there = reduce(pc.or_, (array.is_valid() for array in arrays))
+    return pc.if_else(there, pa.scalar(value=True), pa.scalar(None, pa.bool_()))
+
+
+def _uuid_texts(values: pa.Array) -> pa.Array:
+    """Write UUIDs in their canonical form, in lower case."""
+    digits = pl.Series("it", values.cast(pa.binary())).bin.encode("hex")
+    parts = [pl.col("it").str.slice(start, length) for start, length in _UUID_PARTS]
+    return digits.to_frame().select(pl.concat_str(parts, separator="-")).to_series().to_arrow()

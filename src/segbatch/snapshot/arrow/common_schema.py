@@ -1,0 +1,202 @@
+"""One schema for all the files of a snapshot, which may differ in layout and not in meaning."""
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.arrow.types import Opaque, is_list, is_text, is_uuid_type, readable_schema
+from segbatch.text import clipped
+
+__all__ = ["shared_schema", "unified"]
+
+_MOST_DIGITS = 38
+_UUID_BYTES = 16
+_EXACT_IN_FLOATS = 15
+_DIGITS = {8: 3, 16: 5, 32: 10, 64: 19}
+_SIGNED = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
+_TIME_UNITS = ("s", "ms", "us", "ns")
+
+
+class _Different(Exception):  # noqa: N818 - it ends the search, and is never shown
+    """Two types that are not two layouts of one."""
+
+    def __init__(self, kind: pa.DataType, other: pa.DataType, path: str = "") -> None:
+        self.kind, self.other, self.path = kind, other, path
+        super().__init__(path)
+
+    def below(self, key: str) -> "_Different":
+        return _Different(self.kind, self.other, f".{key}{self.path}")
+
+
+def shared_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
+    """Return the one schema of the files of a snapshot.
+
+    Args:
+        schemas: The schema of each file by its name; at least one.
+
+    Raises:
+        SnapshotError: A column or a part of it has types in two files that are not two layouts of one.
+    """
+    readable = {name: readable_schema(schema) for name, schema in schemas.items()}
+    merged: dict[str, pa.DataType] = {}
+    for name, schema in readable.items():
+        for field in schema:
+            before = merged.get(field.name)
+            if before is not None and before == field.type:
+                continue
+            try:
+                merged[field.name] = field.type if before is None else unified(before, field.type)
+            except _Different as found:
+                raise _error(name, field, found, readable) from None
+    return pa.schema(list(merged.items()))
+
+
+def unified(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Return the type that holds the values of two types without changing any.
+
+    Raises:
+        _Different: The types are not two layouts of one; it has the two, and the path to them.
+    """
+    if kind == other or pa.types.is_null(other):
+        return kind
+    if pa.types.is_null(kind):
+        return other
+    if isinstance(kind, Opaque) or isinstance(other, Opaque):
+        return kind if isinstance(kind, Opaque) else other
+    for merge in (_structs, _maps, _lists, _bytes, _timestamps, _times, _numbers):
+        found = merge(kind, other)
+        if found is not None:
+            return found
+    raise _Different(kind, other)
+
+
+def _error(name: str, field: pa.Field, found: _Different, schemas: Mapping[str, pa.Schema]) -> SnapshotError:
+    """Name the first file with which the file cannot be unified, or else the first that has the column."""
+    having = {
+        other: schema.field(field.name).type
+        for other, schema in schemas.items()
+        if other != name and field.name in schema.names
+    }
+    earlier, blamed = next(iter(having)), found
+    for other, kind in having.items():
+        try:
+            unified(kind, field.type)
+        except _Different as pair:
+            earlier, blamed = other, pair
+            break
+    path = clipped(f"{field.name}{blamed.path}")
+    types = f"{blamed.other} here and {blamed.kind} in {earlier}"
+    return SnapshotError(f"{name}: the column '{path}' is {types}; export all files alike")
+
+
+def _within(key: str, kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+    try:
+        return unified(kind, other)
+    except _Different as found:
+        raise found.below(key) from None
+
+
+def _structs(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if not (pa.types.is_struct(kind) and pa.types.is_struct(other)):
+        return None
+    children = {field.name: field.type for field in kind}
+    for field in other:
+        before = children.get(field.name)
+        children[field.name] = field.type if before is None else _within(field.name, before, field.type)
+    return pa.struct(list(children.items()))
+
+
+def _maps(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if not (pa.types.is_map(kind) and pa.types.is_map(other)):
+        return None
+    return pa.map_(_within("key", kind.key_type, other.key_type), _within("value", kind.item_type, other.item_type))
+
+
+def _lists(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if not (is_list(kind) and is_list(other)):
+        return None
+    inner = _within("element", kind.value_type, other.value_type)
+    are_small = pa.types.is_list(kind) and pa.types.is_list(other)
+    return pa.list_(inner) if are_small else pa.large_list(inner)
+
+
+def _bytes(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Unify texts, JSON, UUIDs and bytes; whether bytes are texts is found when a rule names them."""
+    pair = (kind, other)
+    if all(map(_is_text_or_uuid, pair)):
+        marked = next((it for it in pair if isinstance(it, pa.BaseExtensionType) and not is_uuid_type(it)), None)
+        return marked or pa.large_string()
+    if any(map(is_uuid_type, pair)) and any(map(_is_sixteen_bytes, pair)):
+        return pa.uuid()
+    if all(is_text(it) or _is_json(it) or _is_bytes(it) for it in pair):
+        return pa.large_binary()
+    return None
+
+
+def _is_text_or_uuid(kind: pa.DataType) -> bool:
+    return is_text(kind) or is_uuid_type(kind) or _is_json(kind)
+
+
+def _is_json(kind: pa.DataType) -> bool:
+    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json"
+
+
+def _is_sixteen_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_BYTES)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
+
+
+def _timestamps(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Unify date-times: those without a zone are in UTC, and only microseconds hold both far years and small parts."""
+    if not (pa.types.is_timestamp(kind) and pa.types.is_timestamp(other)):
+        return None
+    unit = kind.unit if kind.unit == other.unit else "us"
+    return pa.timestamp(unit, kind.tz or other.tz)
+
+
+def _times(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if pa.types.is_time(kind) and pa.types.is_time(other):
+        return pa.time64("ns")
+    are_durations = pa.types.is_duration(kind) and pa.types.is_duration(other)
+    return pa.duration(max(kind.unit, other.unit, key=_TIME_UNITS.index)) if are_durations else None
+
+
+def _numbers(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    pair = (kind, other)
+    if all(map(pa.types.is_integer, pair)):
+        return _integers(kind, other)
+    if not all(pa.types.is_integer(it) or pa.types.is_floating(it) or pa.types.is_decimal(it) for it in pair):
+        return None
+    if any(map(pa.types.is_floating, pair)):
+        return None if any(map(_has_more_digits_than_floats, pair)) else pa.float64()
+    return _decimals(_as_decimal(kind), _as_decimal(other))
+
+
+def _integers(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if pa.types.is_signed_integer(kind) == pa.types.is_signed_integer(other):
+        return max(kind, other, key=lambda it: it.bit_width)
+    unsigned, signed = (other, kind) if pa.types.is_signed_integer(kind) else (kind, other)
+    width = max(signed.bit_width, 2 * unsigned.bit_width)
+    return _SIGNED.get(width) or _decimals(_as_decimal(kind), _as_decimal(other))
+
+
+def _has_more_digits_than_floats(kind: pa.DataType) -> bool:
+    """Return whether decimals of a type may be changed as floats; whole numbers are checked as they are read."""
+    return bool(pa.types.is_decimal(kind) and kind.precision > _EXACT_IN_FLOATS)
+
+
+def _as_decimal(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(kind):
+        return kind
+    return pa.decimal128(_DIGITS[kind.bit_width] + (kind == pa.uint64()), 0)
+
+
+def _decimals(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    scale = max(kind.scale, other.scale)
+    digits = max(kind.precision - kind.scale, other.precision - other.scale) + scale
+    return pa.decimal128(digits, scale) if digits <= _MOST_DIGITS else None

@@ -1,0 +1,101 @@
+"""From the Arrow types in which contacts are read to those of Polars."""
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.arrow.arrays import converted, converted_column
+from segbatch.snapshot.arrow.types import (
+    Opaque,
+    is_list,
+    is_text,
+    is_uuid_type,
+    readable_schema,
+    readable_type,
+    unmarked,
+)
+from segbatch.snapshot.fields.types import OpaqueType, UuidType, in_words
+from segbatch.text import clipped
+
+__all__ = ["is_text", "kind_words", "polars_schema", "polars_type", "to_frame"]
+
+_SCALARS: dict[pa.DataType, pl.DataType] = {
+    pa.null(): pl.Null(),
+    pa.bool_(): pl.Boolean(),
+    pa.int8(): pl.Int8(),
+    pa.int16(): pl.Int16(),
+    pa.int32(): pl.Int32(),
+    pa.int64(): pl.Int64(),
+    pa.uint8(): pl.UInt8(),
+    pa.uint16(): pl.UInt16(),
+    pa.uint32(): pl.UInt32(),
+    pa.uint64(): pl.UInt64(),
+    pa.float32(): pl.Float32(),
+    pa.float64(): pl.Float64(),
+    pa.date32(): pl.Date(),
+}
+
+
+def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
+    """Return the columns with their Polars types; a type that cannot be evaluated is an `OpaqueType`."""
+    return {field.name: polars_type(field.type) for field in readable_schema(schema)}
+
+
+def polars_type(kind: pa.DataType) -> pl.DataType:
+    """Return the Polars type of a type in which contacts are read."""
+    if isinstance(kind, Opaque):
+        return OpaqueType(kind.reason)
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    if pa.types.is_struct(kind):
+        return pl.Struct({field.name: polars_type(field.type) for field in kind})
+    if pa.types.is_map(kind):
+        return pl.Map(polars_type(kind.key_type), polars_type(kind.item_type))
+    if is_list(kind):
+        return pl.List(polars_type(kind.value_type))
+    if pa.types.is_timestamp(kind):
+        return pl.Datetime(kind.unit, kind.tz)
+    if pa.types.is_duration(kind):
+        return pl.Duration("ms" if kind.unit == "s" else kind.unit)
+    if pa.types.is_decimal(kind):
+        return pl.Decimal(kind.precision, kind.scale)
+    return pl.Time() if pa.types.is_time(kind) else _text_or_bytes(kind)
+
+
+def _text_or_bytes(kind: pa.DataType) -> pl.DataType:
+    if is_uuid_type(kind):
+        return UuidType()
+    return pl.String() if is_text(kind) or isinstance(kind, pa.BaseExtensionType) else pl.Binary()
+
+
+def kind_words(kind: pa.DataType) -> str:
+    """Name an Arrow type as all messages name types."""
+    return in_words(polars_type(readable_type(kind)))
+
+
+def to_frame(table: pa.Table, schema: pa.Schema | None = None, place: str = "") -> pl.DataFrame:
+    """Turn Arrow data into a frame; of what is opaque only whether it is present is kept.
+
+    Args:
+        table: The data.
+        schema: The columns of the frame with the types in which contacts are read; a column that the data lacks is
+            null. By default the columns of the data.
+        place: The name of the file that has the data.
+
+    Raises:
+        SnapshotError: A value does not fit into its type, which is that of all files.
+    """
+    schema = readable_schema(table.schema) if schema is None else schema
+    found: dict[str, list[pa.Array]] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        found.setdefault(name, []).append(column.combine_chunks())
+    return pl.DataFrame([_series(field, found.get(field.name, []), table.num_rows, place) for field in schema])
+
+
+def _series(field: pa.Field, arrays: list[pa.Array], rows: int, place: str) -> pl.Series:
+    try:
+        marked = converted_column(arrays, field.type, rows)
+        return pl.Series(field.name, converted(marked, unmarked(field.type)))
+    except pa.ArrowInvalid:
+        problem = f"has a value that does not fit into {field.type}, as which all files together are read"
+        raise SnapshotError(f"{place}: the column '{clipped(field.name)}' {problem}; export all files alike") from None

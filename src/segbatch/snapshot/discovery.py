@@ -1,0 +1,207 @@
+"""Finding the Parquet files of a snapshot."""
+
+import glob
+import itertools
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from segbatch.errors import Problem, SnapshotError, UsageError
+from segbatch.platform.urls import is_address
+from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
+from segbatch.snapshot.hive_partitions import is_partition
+from segbatch.snapshot.locations import LocalFile, Place, reading
+from segbatch.snapshot.table_formats import TableFolders
+
+__all__ = ["Found", "find_files", "find_snapshot", "places_at"]
+
+_LOOKED_AT = 1_000
+"""How many files and folders to look at for a hint."""
+
+_FOLDERS_SEARCHED = 20
+"""How many folders of a folder to search for Parquet files that are not read."""
+
+_OUTPUT = "segbatch.duckdb"
+"""A file that only the output of runs has."""
+
+_NO_FILE = "is a pipe or a device, and not a file; export to a file"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The files of a snapshot.
+
+    Attributes:
+        places: The files, sorted by name; at least one. A link that leads nowhere counts as one, so that opening it
+            raises the error.
+        problems: A warning that names what looks like data and is not read.
+    """
+
+    places: tuple[Place, ...]
+    problems: tuple[Problem, ...] = ()
+
+
+def find_files(path: str) -> list[Place]:
+    """Find the files that make up a snapshot, as `find_snapshot` does."""
+    return list(find_snapshot(path).places)
+
+
+def find_snapshot(path: str) -> Found:
+    """Find the files that make up a snapshot.
+
+    Args:
+        path: A Parquet file; a folder, of which the Parquet files are read, and those in its folders `key=value`,
+            without hidden ones and those with a leading `_`; a glob such as `export/**/*.parquet`; or the address of
+            such in object storage.
+
+    Raises:
+        SnapshotError: There is no file, or they are those of a Delta, Iceberg or Hudi table.
+        UsageError: The path is empty, or no path.
+    """
+    if not path:
+        raise UsageError("the path of the snapshot is empty; is a variable not set? (--contacts)")
+    if is_address(path):
+        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - for those alone who need it
+
+        objects, sorted_names = remote.find_objects(path)
+        return Found(tuple(objects), tuple(sorted_names.warnings(path)))
+    others = Sorted()
+    files = _find_local(path, others)
+    return Found(tuple(map(LocalFile, files)), tuple(others.warnings(path)))
+
+
+def places_at(names: Iterable[str]) -> list[Place]:
+    """Return the places of files by their names, as a manifest has them.
+
+    Raises:
+        UsageError: One is an address that cannot be used.
+    """
+    names = list(names)
+    if any(map(is_address, names)):
+        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - for those alone who need it
+
+        return [*remote.objects_at(names)]
+    return [LocalFile(Path(name)) for name in names]
+
+
+def _find_local(path: str, others: Sorted) -> list[Path]:
+    place, tables = Path(path), TableFolders()
+    with reading(LocalFile(place)):
+        if glob.has_magic(path) and _is_nowhere(place):
+            tables.ensure_none([_fixed_part(path)])
+            files = _files_of_glob(path, others)
+            tables.ensure_none(files)
+            return files
+        mode = place.stat().st_mode
+        tables.ensure_none([place])
+        if stat.S_ISDIR(mode):
+            files = _files_in(place, others)
+            tables.ensure_none(files)
+            return files
+    if not stat.S_ISREG(mode):
+        raise SnapshotError(f"{path}: {_NO_FILE}")
+    return [place]
+
+
+def _fixed_part(pattern: str) -> Path:
+    """Return the folder in which a glob begins to search."""
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
+
+
+def _is_nowhere(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    return False
+
+
+def _files_in(folder: Path, others: Sorted) -> list[Path]:
+    """Return the Parquet files of a folder and of its folders `key=value`."""
+    files = sorted(_read_in(folder, folder, others, ()))
+    if files:
+        return files
+    hint = "export the contacts"
+    if others.unread:
+        hint = f"it has {others.names}; export the contacts as Parquet"
+    if _has_files_below(folder):
+        hint = f"for those in folders below it write '{glob.escape(str(folder))}/**/*.parquet'"
+    raise SnapshotError(f"{folder}: the folder has no .parquet file; {hint}")
+
+
+def _read_in(root: Path, folder: Path, others: Sorted, above: tuple[str, ...]) -> Iterator[Path]:
+    """Find the files to read; what else looks like data goes to `others`."""
+    above = (*above, os.path.realpath(folder))
+    searched = 0
+    for entry in sorted(folder.iterdir()):
+        shown = str(entry.relative_to(root))
+        if not entry.is_dir():
+            if _is_to_read(entry) and others.takes(entry.name, shown, partial(_head, entry)):
+                yield entry
+        elif is_in_progress(entry.name):
+            others.unread += [f"{shown}/"] if any(True for _ in _below(entry)) else []
+        elif is_hidden(entry.name):
+            continue
+        elif is_partition(entry.name):
+            if os.path.realpath(entry) not in above:
+                yield from _read_in(root, entry, others, above)
+        elif is_parquet_name(entry.name):
+            hint = f"for those in folders below it write '{glob.escape(str(root))}/**/*.parquet'"
+            raise SnapshotError(f"{entry}: is a folder, and not a file; {hint}")
+        elif (searched := searched + 1) <= _FOLDERS_SEARCHED and _has_contacts_below(entry):
+            others.unread.append(f"{shown}/")
+
+
+def _head(file: Path) -> bytes | None:
+    with suppress(OSError), file.open("rb") as opened:
+        return opened.read(HEAD_SIZE)
+    return None
+
+
+def _has_contacts_below(folder: Path) -> bool:
+    """Check whether a folder has Parquet files that are not those of runs."""
+    return not (folder / _OUTPUT).exists() and _has_files_below(folder)
+
+
+def _has_files_below(folder: Path) -> bool:
+    """Tell whether Parquet files are soon found below a folder; a hint is not worth walking through all of a tree."""
+    return any(is_parquet_name(entry.name) and entry.is_file() for entry in islice(_below(folder), _LOOKED_AT))
+
+
+def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Walk through a folder and those below it, the nearest first."""
+    waiting = [str(folder)]
+    for place in waiting:
+        with suppress(OSError), os.scandir(place) as entries:
+            for entry in entries:
+                if not is_hidden(entry.name):
+                    yield entry
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+
+
+def _files_of_glob(pattern: str, others: Sorted) -> list[Path]:
+    """Return the files that match, except what a program left that was or is still writing."""
+    named = sum(not glob.has_magic(part) for part in Path(pattern).parts)
+    found = (Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob wants a root
+    shown = [path for path in found if not any(map(is_hidden, path.parts[named:]))]
+    files = sorted({file for file in shown if _is_to_read(file)})
+    if not files:
+        raise SnapshotError(f"{pattern}: matches no file; check the path of the export")
+    read_in = {parent for file in files for parent in file.parents}
+    folders = sorted(path for path in shown if path not in read_in and path.is_dir() and _has_contacts_below(path))
+    others.unread += [f"{folder}/" for folder in folders]
+    return files
+
+
+def _is_to_read(path: Path) -> bool:
+    """Tell whether opening ends, as a file or with an error: opening a pipe waits for its writer."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True

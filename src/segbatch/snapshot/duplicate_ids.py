@@ -1,0 +1,101 @@
+"""Ids that come more than once: which they are, and in which files."""
+
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.hive_partitions import partition_types, partitions_of
+from segbatch.text import clipped, counted, printable
+
+__all__ = ["place_of_copies", "refuse_duplicates"]
+
+_SHOWN = 3
+_ID_LENGTH = 60
+_LOOKED_UP = 100_000
+"""How many ids are looked up; of more, the first alone, and the number is that of their hashes."""
+
+
+def refuse_duplicates(
+    column: str, hashes: pl.Series, batches: Iterable[pl.Series], files: Sequence[tuple[str, int]]
+) -> None:
+    """Raise an error if ids come more than once, and not only their hashes.
+
+    Args:
+        column: The column of the ids.
+        hashes: The hashes that come more than once, sorted.
+        batches: The ids of the snapshot.
+        files: The files of the snapshot in the order in which they are read, each with its number of rows.
+
+    Raises:
+        SnapshotError: Ids come more than once.
+    """
+    suspects = _suspects(hashes, batches)
+    copies = suspects.filter(pl.col("id").is_duplicated())
+    repeated = copies.get_column("id").unique(maintain_order=True)
+    if not len(repeated):
+        return
+    number = len(repeated) if len(hashes) <= _LOOKED_UP else len(hashes)
+    some = ", ".join(map(_show, repeated.head(_SHOWN)))
+    more = ", …" if number > _SHOWN else ""
+    come = "comes" if number == 1 else "come"
+    message = f"{counted(number, 'id')} {come} more than once in '{clipped(column)}'"
+    end = place_of_copies(copies, files)
+    raise SnapshotError(f"{message} ({some}{more}){end}", without_ids=f"{message}{end}")
+
+
+def _suspects(hashes: pl.Series, batches: Iterable[pl.Series]) -> pl.DataFrame:
+    """Return the ids that have these hashes, with the number of their row."""
+    wanted, found, rows = hashes if len(hashes) <= _LOOKED_UP else None, list[pl.DataFrame](), 0
+    for ids in batches:
+        own = ids.hash()
+        if wanted is None:
+            wanted = own.filter(_are_in(own, hashes)).head(_LOOKED_UP).unique().sort()
+        numbered = pl.DataFrame([ids.alias("id"), pl.int_range(rows, rows + len(ids), eager=True).alias("row")])
+        found.append(numbered.filter(_are_in(own, wanted)))
+        wanted, rows = wanted if len(wanted) else None, rows + len(ids)
+    return pl.concat(found)
+
+
+def _are_in(values: pl.Series, those: pl.Series) -> pl.Series:
+    """Return whether values are among sorted ones, without a table of these."""
+    if not len(those):
+        return pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
+    places = those.search_sorted(values)
+    return those.gather(places.clip(upper_bound=len(those) - 1)) == values
+
+
+def place_of_copies(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> str:
+    """Return the end of a message: the two files of the first id that is in two, and advice.
+
+    Args:
+        copies: Ids that come more than once, in the column `id`, each with the number of its `row`.
+        files: The files of the snapshot in the order in which they are read, each with its number of rows.
+    """
+    ends = pl.Series(list(accumulate(rows for _, rows in files)), dtype=pl.Int64)
+    if len(ends) > 1:
+        numbered = copies.with_columns(ends.search_sorted(copies.get_column("row"), side="right").alias("file"))
+        spread = numbered.filter(pl.col("file").n_unique().over("id") > 1)
+        if spread.height:
+            own = spread.filter(pl.col("id") == pl.col("id").first()).get_column("file").unique(maintain_order=True)
+            first, second = (files[number][0] for number in own.head(2))
+            place = "in" if copies.get_column("id").n_unique() == 1 else "one of them in"
+            return f", {place} {printable(first)} and in {printable(second)}; {_advice(first, second)}"
+    return "; keep one row per contact in the export"
+
+
+def _advice(first: str, second: str) -> str:
+    one, other = partitions_of(first), partitions_of(second)
+    kinds = partition_types([one, other])
+    differing = {key for key in one.keys() & other.keys() if one[key] != other[key]}
+    if one.keys() != other.keys() or all(kinds[key] == pa.string() for key in differing):
+        return "keep one row per contact in all files together, or give one file alone"
+    folder = printable(second.rpartition("/")[0])
+    return f"if they are exports of two days, give one day's folder alone, such as {folder}"
+
+
+def _show(contact_id: object) -> str:
+    text = contact_id.hex() if isinstance(contact_id, bytes) else str(contact_id)
+    return text if len(text) <= _ID_LENGTH else text[:_ID_LENGTH] + "…"

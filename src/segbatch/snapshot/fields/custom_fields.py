@@ -1,0 +1,249 @@
+"""Fields that are found by looking into what columns hold: JSON texts, maps, records of key and value.
+
+What is in them is known only when all of a column was looked at, so that opening one reads the column once.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.errors import Problem
+from segbatch.snapshot.arrow.polars_types import is_text
+from segbatch.snapshot.fields.alternatives import merge, merged_type
+from segbatch.snapshot.fields.json_column import JsonColumn
+from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, find_column
+from segbatch.snapshot.fields.mixed_types import Mixture
+from segbatch.snapshot.fields.paths import Way, ways_of, whole_text
+from segbatch.snapshot.fields.resolution import Derived, UnknownColumnError, no_key, no_object, readable
+from segbatch.snapshot.fields.types import Kind, is_map_of_keys, kind_of
+from segbatch.text import clipped, counted, shown
+
+__all__ = ["CUSTOM_FIELDS", "FieldReader", "Form", "form_of"]
+
+Form = Literal["json", "map"]
+
+_KEYS_SAMPLED = 500
+
+
+def form_of(field: pa.Field, custom_fields: str = CUSTOM_FIELDS) -> Form | None:
+    """Tell whether a column of a file as a whole is read in another way than it is stored, and how.
+
+    Args:
+        field: The column.
+        custom_fields: The name of the column whose texts are JSON.
+    """
+    kind = field.type
+    if pa.types.is_map(kind) and is_text(kind.key_type):
+        return "map"
+    if isinstance(kind, pa.BaseExtensionType):
+        return "json" if kind.extension_name == "arrow.json" else None
+    stored = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return "json" if field.name == custom_fields and is_text(stored) else None
+
+
+@dataclass(slots=True)
+class _Source:
+    """JSON texts at one place: how they are read, and what they hold."""
+
+    texts: pl.Expr
+    leaf: str
+    json: JsonColumn
+
+
+@dataclass(slots=True)
+class _Part:
+    """One way to read a field, and what was seen on it."""
+
+    way: Way
+    present: int = 0
+
+
+class FieldReader:
+    """Reads fields by looking into what columns hold.
+
+    First `look` at every batch of the snapshot, then `derived` has the fields, and `decode` reads them of a batch.
+
+    Attributes:
+        derived: The fields, once all was looked at.
+    """
+
+    def __init__(self, fields: Iterable[str], columns: Columns, forms: Mapping[str, Form]) -> None:
+        """Find the fields among some that have to be looked for.
+
+        Args:
+            fields: The fields that rules name.
+            columns: The columns of the snapshot.
+            forms: The columns that are read as something else than they are stored as.
+        """
+        self._columns, self._forms = columns, forms
+        self._heads: dict[str, str] = {}
+        self._parts: dict[str, list[_Part]] = {}
+        self._sources: dict[object, _Source] = {}
+        self._keys: dict[str, set[str]] = {}
+        for name in sorted(fields):
+            self._add(name)
+        self._open_sources()
+        self.derived: dict[str, Derived] = {}
+
+    def _add(self, name: str) -> None:
+        try:
+            found = find_column(name, self._columns)
+        except UnknownColumnError:
+            return  # told where the rule is compiled
+        if found is None:
+            return
+        head, path = found
+        dtype = self._columns[head]
+        if path is None:
+            ways = [whole_text(head, dtype)] if self._forms.get(head) == "json" else []
+        else:
+            ways = ways_of(head, dtype, path)
+        if len(ways) > 1 or any(not way.is_static for way in ways):
+            self._heads[name] = head
+            self._parts[name] = [_Part(way) for way in ways]
+
+    def _open_sources(self) -> None:
+        """Gather the JSON texts, so that those of one place are read once for all the paths into them."""
+        paths: dict[object, dict[str | None, None]] = {}
+        ways: dict[object, Way] = {}
+        for parts in self._parts.values():
+            for part in parts:
+                if part.way.json is not None:
+                    source = _source_of(part.way)
+                    paths.setdefault(source, {})[part.way.json.key] = None
+                    ways.setdefault(source, part.way)
+        for source, way in ways.items():
+            is_whole = None in paths[source] and self._forms.get(way.leaf) == "json"
+            objects = not is_whole or way.leaf == (self._columns.alias or CUSTOM_FIELDS)
+            texts = way.expr.cast(pl.String)
+            self._sources[source] = _Source(texts, way.leaf, JsonColumn(paths[source], objects=objects))
+
+    @property
+    def leaves(self) -> set[str]:
+        """What has to be read of the files to look at all of it."""
+        return {part.way.leaf for parts in self._parts.values() for part in parts}
+
+    def leaves_of(self, name: str) -> set[str]:
+        """What has to be read of the files for one field that was found."""
+        return {way.leaf for way, _ in self.derived[name].ways}
+
+    def look(self, frame: pl.DataFrame) -> None:
+        """Take in what one batch holds."""
+        for source in self._sources.values():
+            source.json.look(frame.select(source.texts.alias("j")).to_series())
+        others = [part for parts in self._parts.values() for part in parts if part.way.json is None]
+        tests = [_is_there(part.way).sum().alias(str(i)) for i, part in enumerate(others)]
+        for part, number in zip(others, frame.select(tests).row(0) if tests else (), strict=True):
+            part.present += int(number)
+        for name in {self._heads[name] for name in self._parts if is_map_of_keys(self._columns[self._heads[name]])}:
+            keys = self._keys.setdefault(name, set())
+            if len(keys) < _KEYS_SAMPLED:
+                keys |= set(frame.get_column(name).map.keys().explode().unique().drop_nulls().to_list())
+
+    def finish(self) -> None:
+        """Decide how each field is read, once all was looked at."""
+        self.derived = {name: self._derive(name, parts) for name, parts in self._parts.items()}
+
+    def _derive(self, name: str, parts: Sequence[_Part]) -> Derived:
+        head, mixture, typed = self._heads[name], Mixture(), list[tuple[Way, pl.DataType]]()
+        for part in parts:
+            step = part.way.json
+            if step is None:
+                dtype = part.way.dtype
+                if part.present and kind_of(dtype) is not Kind.NOTHING:
+                    typed.append((part.way, dtype))
+                    mixture.add(dtype, part.present)
+            else:
+                json = self._sources[_source_of(part.way)].json
+                found = json.typed(step.key)
+                if kind_of(found.dtype) is not Kind.NOTHING:
+                    steps = (*part.way.steps[:-1], replace(step, splits=json.splits(step.key)))
+                    typed.append((replace(part.way, steps=steps), found.dtype))
+                    mixture.add_json(found)
+        if not typed:
+            return Derived(pl.Null(), head, (), self._no_key(name, head))
+        if len(typed) == 1:
+            dtype, is_mixed = typed[0][1], False
+        else:
+            dtype, is_mixed = merged_type([readable(pl.element(), dtype)[1] for _, dtype in typed])
+        is_mixed = is_mixed or mixture.is_mixed
+        warning = mixture.warning(name) if is_mixed else None
+        return Derived(dtype, head, tuple(typed), warning, is_mixed, tuple(sorted(mixture.kinds)))
+
+    def _no_key(self, name: str, head: str) -> str | None:
+        found = find_column(name, self._columns)
+        path = found[1] if found else None
+        if path is None:
+            return None
+        texts = [self._sources[_source_of(part.way)] for part in self._parts[name] if part.way.json is not None]
+        if texts and head not in self._forms and not any(source.json.objects for source in texts):
+            return no_object(texts[0].leaf, str(self._parts[name][0].way.steps[-1].key))
+        seen = [source.json.keys for source in self._sources.values() if source.leaf == head]
+        return no_key(head, self._columns[head], path, set().union(*seen, self._keys.get(head, set())))
+
+    def decode(self, frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
+        """Add some fields to a batch that has what they are read from."""
+        wanted = {name: self.derived[name] for name in names if self.derived[name].ways}
+        read = self._read_texts(frame, wanted)
+        columns = [self._column(frame, name, found, read) for name, found in wanted.items()]
+        return frame.with_columns(columns)
+
+    def _read_texts(
+        self, frame: pl.DataFrame, wanted: Mapping[str, Derived]
+    ) -> Mapping[tuple[object, str | None], pl.Series]:
+        paths: dict[object, dict[str | None, None]] = {}
+        for way in (way for found in wanted.values() for way, _ in found.ways):
+            if way.json is not None:
+                paths.setdefault(_source_of(way), {})[way.json.key] = None
+        read: dict[tuple[object, str | None], pl.Series] = {}
+        for place, keys in paths.items():
+            source = self._sources[place]
+            texts = frame.select(source.texts.alias("j")).to_series()
+            read.update({(place, key): values for key, values in source.json.decode(texts, keys).items()})
+        return read
+
+    def _column(
+        self,
+        frame: pl.DataFrame,
+        name: str,
+        found: Derived,
+        read: Mapping[tuple[object, str | None], pl.Series],
+    ) -> pl.Series:
+        values = [
+            frame.select(readable(way.expr, way.dtype)[0].alias("v")).to_series()
+            if way.json is None
+            else read[_source_of(way), way.json.key]
+            for way, _ in found.ways
+        ]
+        if len(values) == 1:
+            return values[0].alias(name)
+        parts = pl.DataFrame({str(i): series for i, series in enumerate(values)})
+        typed = [(pl.col(str(i)), readable(pl.element(), dtype)[1]) for i, (_, dtype) in enumerate(found.ways)]
+        return parts.select(merge(typed, found.dtype).alias(name)).to_series()
+
+    def problems(self, id_at: Callable[[int], str | int | None]) -> list[Problem]:
+        """Tell of texts that are no JSON, and where to look: at an id, which is all of a contact that may be shown.
+
+        A column of texts of which none is an object is not meant to be JSON: that is told of the rule that looks there.
+        """
+        broken = [source for source in self._sources.values() if source.json.broken]
+        return [_problem(source, id_at) for source in broken if source.json.objects or source.leaf in self._forms]
+
+
+def _source_of(way: Way) -> object:
+    return way.leaf, way.steps[:-1]
+
+
+def _is_there(way: Way) -> pl.Expr:
+    return readable(way.expr, way.dtype)[0].is_not_null()
+
+
+def _problem(source: _Source, id_at: Callable[[int], str | int | None]) -> Problem:
+    json = source.json
+    message = f"'{clipped(source.leaf)}' of {counted(json.broken, 'contact')} is no JSON object and missing"
+    row = f"in row {json.first_broken + 1:,}: {json.fault}"
+    named = f"{message}; the first is that of {shown(id_at(json.first_broken))} {row}"
+    return Problem(named, severity="warning", without_ids=f"{message}; the first is {row}")

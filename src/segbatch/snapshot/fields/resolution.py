@@ -1,0 +1,253 @@
+"""From the field of a rule to the expression that reads it, and to its type."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from segbatch.snapshot.fields.alternatives import merge, merged_type
+from segbatch.snapshot.fields.children import column
+from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, find_column, heads
+from segbatch.snapshot.fields.paths import Way, ways_of
+from segbatch.snapshot.fields.types import (
+    Kind,
+    OpaqueType,
+    children_of,
+    element_type,
+    in_words,
+    is_map_of_keys,
+    kind_of,
+    pair_of,
+    value_type,
+)
+from segbatch.text import clipped, did_you_mean, some_of
+
+__all__ = [
+    "Derived",
+    "Field",
+    "FieldColumns",
+    "UnknownColumnError",
+    "element_of",
+    "no_key",
+    "no_object",
+    "readable",
+    "resolve",
+]
+
+_FORMS = "a path leads into a struct, JSON texts, or a map with texts as keys, so export it as one of these"
+_MISSING = "so it is missing for every contact"
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A field whose values are read by looking into what columns hold: JSON texts, maps, or several places.
+
+    Attributes:
+        dtype: The type of the values.
+        column: The top-level column.
+        ways: The ways to read it in which some contact has a value, the first counts; each with its type.
+        warning: Why it is missing for every contact, or in which way it may not be what is thought.
+        is_mixed: Whether it is read as text because of values of several kinds.
+        kinds: The kinds of the values, of lists those of the elements, in the order of their names.
+    """
+
+    dtype: pl.DataType
+    column: str
+    ways: Sequence[tuple[Way, pl.DataType]]
+    warning: str | None = None
+    is_mixed: bool = False
+    kinds: tuple[str, ...] = ()
+
+
+class FieldColumns(Columns):
+    """The columns of a snapshot, and the fields that were looked for in what they hold.
+
+    Attributes:
+        derived: These fields by name.
+    """
+
+    def __init__(
+        self, columns: Mapping[str, pl.DataType], alias: str | None = None, derived: Mapping[str, Derived] | None = None
+    ) -> None:
+        super().__init__(columns, alias)
+        self.derived: Mapping[str, Derived] = derived or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of contacts, found in a snapshot's schema.
+
+    Attributes:
+        expr: The expression that reads it, null where it is missing; a NaN is made null.
+        dtype: Its type.
+        kind: What the type means to rules.
+        column: The top-level column that it stands in.
+        leaf: What to read for it: the dotted path in the file, the column included, or the name of a derived field.
+        warning: Why it is missing for every contact, where it is.
+        ways: The ways to read it, for those who do not read it by the expression.
+        is_mixed: Whether it is read as text because of values of several kinds.
+        kinds: The kinds of its values, if only looking at them could show these.
+    """
+
+    expr: pl.Expr
+    dtype: pl.DataType
+    kind: Kind
+    column: str
+    leaf: str
+    warning: str | None = None
+    ways: Sequence[tuple[Way, pl.DataType]] = ()
+    is_mixed: bool = False
+    kinds: tuple[str, ...] = ()
+
+    def with_expr(self, expr: pl.Expr, dtype: pl.DataType | None = None) -> "Field":
+        """Return the same field, read in another way."""
+        return replace(self, expr=expr, dtype=dtype or self.dtype)
+
+
+def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
+    """Find a field in a schema.
+
+    A column whose whole name is the field wins over a path; otherwise the longest leading part that is a column is
+    one, and what follows is a path into it. In a path a key with dots in it wins over the path, contact by contact.
+
+    Args:
+        name: The field as a rule names it, such as `custom_fields.plan`.
+        schema: The columns of the snapshot with their types.
+
+    Returns:
+        The field. A key that is nowhere gives a field of kind `NOTHING`, with a warning.
+
+    Raises:
+        UnknownColumnError: The snapshot has no such column, or the path goes on where only the data of a snapshot
+            could show how.
+    """
+    derived = schema.derived.get(name) if isinstance(schema, FieldColumns) else None
+    if derived is not None:
+        return _of_derived(name, derived)
+    found = find_column(name, schema)
+    if found is None:
+        raise UnknownColumnError(_no_column(name, schema))
+    head, path = found
+    ways = ways_of(head, schema[head], path)
+    opaque = next((way for way in ways if not way.is_static), None)
+    if opaque is not None:
+        raise UnknownColumnError(_needs_data(opaque.leaf, schema[head], opaque))
+    if not ways:
+        return _nowhere(name, head, no_key(head, schema[head], str(path)))
+    field = _of_ways(name, head, ways)
+    if field.kind is Kind.NOTHING:
+        return _nowhere(name, head, f"'{clipped(name)}' holds nothing but nulls in this snapshot")
+    return field
+
+
+def _of_derived(name: str, found: Derived) -> Field:
+    kind = kind_of(found.dtype)
+    if kind is Kind.NOTHING:
+        return _nowhere(
+            name, found.column, found.warning or f"'{clipped(name)}' holds nothing but nulls in this snapshot"
+        )
+    expr, dtype = column(name), found.dtype
+    return Field(expr, dtype, kind, found.column, name, found.warning, found.ways, found.is_mixed, found.kinds)
+
+
+def _of_ways(name: str, head: str, ways: Sequence[Way]) -> Field:
+    """Read a field through structs; of several places the first that has something counts."""
+    typed = tuple((way, way.dtype) for way in ways if kind_of(way.dtype) is not Kind.NOTHING)
+    if not typed:
+        return _nowhere(name, head, "")
+    if len(typed) == 1:
+        [(way, dtype)] = typed
+        return Field(readable(way.expr, dtype)[0], dtype, kind_of(dtype), head, way.leaf, None, typed)
+    parts = [readable(way.expr, dtype) for way, dtype in typed]
+    dtype, is_mixed = merged_type([dtype for _, dtype in parts])
+    return Field(merge(parts, dtype), dtype, kind_of(dtype), head, ways[0].leaf, None, typed, is_mixed)
+
+
+def element_of(field: Field) -> Field:
+    """Return the elements of a list as a field of their own, to be read inside `list.eval`."""
+    dtype = element_type(field.dtype)
+    return replace(field, expr=readable(pl.element(), dtype)[0], dtype=dtype, kind=kind_of(dtype))
+
+
+def _nowhere(name: str, head: str, warning: str) -> Field:
+    return Field(pl.lit(None).alias(name), pl.Null(), Kind.NOTHING, head, head, warning)
+
+
+def _needs_data(leaf: str, dtype: pl.DataType, way: Way) -> str:
+    what = {"json": "is text", "map": "is a map", "pairs": "is a list of keys and values"}
+    into = next(step.into for step in way.steps if step.into != "struct")
+    reason = "into which a path leads only where it is a column of a snapshot; make it a struct"
+    return f"'{clipped(leaf)}' {what.get(into, in_words(dtype))}, {reason}"
+
+
+def _no_column(name: str, schema: Mapping[str, object]) -> str:
+    head = name.split(".", 1)[0]
+    near = did_you_mean(name, schema) or did_you_mean(head, schema)
+    return f"the snapshot has no column '{clipped(head)}'" + (near or f"; it has {some_of(schema)}")
+
+
+def no_key(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -> str:
+    """Say why a path into a column leads nowhere.
+
+    Args:
+        head: The column.
+        dtype: Its type.
+        path: The path.
+        keys: Keys that were seen in what the column holds.
+
+    Raises:
+        UnknownColumnError: There are values there that are not to be had.
+    """
+    leaf, rest, inner = _as_far_as_it_goes(head, dtype, path, keys := set(keys))
+    key, _, beyond = rest.partition(".")
+    if key in keys and not isinstance(inner, pl.Struct):
+        return f"'{clipped(leaf)}' has '{clipped(key)}', in which no contact has '{clipped(beyond)}', {_MISSING}"
+    if isinstance(inner, OpaqueType):
+        raise UnknownColumnError(f"no path leads into '{clipped(leaf)}' ({inner.reason})")
+    if isinstance(inner, pl.Struct):
+        keys = {field.name for field in inner.fields}
+    shown = clipped(key)
+    if isinstance(inner, pl.Struct) or kind_of(inner) is Kind.TEXT or is_map_of_keys(inner) or pair_of(inner):
+        found = f"has no '{shown}' in this snapshot, {_MISSING}"
+    elif leaf == CUSTOM_FIELDS or kind_of(inner) is Kind.OTHER:
+        found = f"is {in_words(inner)}, and so '{shown}' in it is missing for every contact; {_FORMS}"
+    elif kind_of(inner) is Kind.LIST:
+        found = f"is {in_words(inner)}, and no path leads into a list, {_MISSING}"
+    else:
+        found = f"is {in_words(inner)} and has no '{shown}' in it, {_MISSING}"
+    return f"'{clipped(leaf)}' {found}{did_you_mean(key, keys)}"
+
+
+def no_object(leaf: str, path: str) -> str:
+    """Say that a path leads into texts of which none is a JSON object."""
+    key = clipped(path.split(".", 1)[0])
+    return f"'{clipped(leaf)}' is text, and none of its texts is a JSON object with '{key}' in it, {_MISSING}"
+
+
+def _as_far_as_it_goes(
+    leaf: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()
+) -> tuple[str, str, pl.DataType]:
+    """Follow a path that leads nowhere through structs and the keys of a map, the longest keys first."""
+    children = children_of(dtype)
+    if is_map_of_keys(dtype):
+        children = dict.fromkeys(keys, value_type(dtype))
+    for key, rest in heads(path):
+        if key in children and rest is not None:
+            return _as_far_as_it_goes(f"{leaf}.{key}", children[key], rest)
+    return leaf, path, dtype
+
+
+def readable(expr: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
+    """Bring the forms in which one kind comes to one: text as String, times in UTC, no NaN, lists of any length."""
+    match dtype:
+        case pl.Categorical() | pl.Enum():
+            return expr.cast(pl.String), pl.String()
+        case pl.Datetime(time_zone=None):
+            utc = pl.Datetime(dtype.time_unit, "UTC")
+            return expr.to_physical().cast(utc), utc  # `replace_time_zone` ends the program for years beyond 262,000
+        case pl.Datetime():
+            return expr.dt.convert_time_zone("UTC"), pl.Datetime(dtype.time_unit, "UTC")
+        case pl.Array():
+            return expr.arr.to_list(), pl.List(dtype.inner)
+        case _:
+            return (expr.fill_nan(None) if dtype.is_float() else expr), dtype

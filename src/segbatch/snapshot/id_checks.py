@@ -1,0 +1,120 @@
+"""The ids of contacts: present, and each only once, over the whole snapshot."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.arrow.polars_types import is_text, kind_words
+from segbatch.snapshot.duplicate_ids import refuse_duplicates
+from segbatch.text import clipped, counted, did_you_mean, some_of
+
+__all__ = ["IdCheck", "find_id_column", "ids_as_series"]
+
+
+def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
+    """Return the type of the id column.
+
+    Raises:
+        SnapshotError: The snapshot has no such column, or its type cannot be an id.
+    """
+    if name not in schema.names:
+        near = did_you_mean(name, schema.names) or f"; it has {some_of(schema.names) or 'no columns at all'}"
+        raise SnapshotError(f"the snapshot has no id column '{clipped(name)}'{near} (--id-column NAME)")
+    kind = schema.field(name).type
+    if pa.types.is_null(kind):
+        raise SnapshotError(
+            f"the id column '{clipped(name)}' holds nothing but nulls; give each contact an id (--id-column NAME)"
+        )
+    if not _can_be_id(kind):
+        message = f"is {kind_words(kind)}; ids are text, whole numbers, UUIDs or bytes (--id-column NAME)"
+        raise SnapshotError(f"the id column '{clipped(name)}' {message}")
+    return kind
+
+
+def _can_be_id(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (
+        is_text,
+        pa.types.is_integer,
+        pa.types.is_fixed_size_binary,
+        pa.types.is_binary,
+    )
+    is_whole_decimal = pa.types.is_decimal128(kind) and kind.scale == 0
+    is_uuid = isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
+    return is_whole_decimal or is_uuid or any(test(kind) for test in tests)
+
+
+def ids_as_series(ids: pa.Array) -> pl.Series:
+    """Return ids as a Polars series, whatever Arrow type they come in."""
+    if isinstance(ids, pa.ExtensionArray):
+        ids = ids.storage
+    if pa.types.is_dictionary(ids.type):
+        ids = ids.dictionary_decode()
+    return pl.Series("id", ids)
+
+
+class _Without:
+    """Counts the contacts that have no id of their own, in one of the ways in which that can be."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._number = 0
+        self._first = 0
+
+    def add(self, are: pl.Series, rows_before: int) -> None:
+        """Take which of the contacts of the next batch are such ones."""
+        found = int(are.sum())
+        if found and not self._number:
+            self._first = rows_before + int(are.arg_max() or 0) + 1
+        self._number += found
+
+    def refuse(self, column: str) -> None:
+        """Raise an error if there was one."""
+        if self._number:
+            have = f"{'has' if self._number == 1 else 'have'} {self._what.format(clipped(column))}"
+            where = f"the first in row {self._first:,}; give each an id in the export"
+            raise SnapshotError(f"{counted(self._number, 'contact')} {have}, {where}")
+
+
+class IdCheck:
+    """Looks at all the ids of a snapshot, a batch at a time.
+
+    Of each id it keeps a 64-bit hash, so that the check takes 8 bytes a contact (and as much again while it sorts
+    them at the end). Hashes that come twice are looked up in the snapshot: only ids that are really equal count.
+    """
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+        self._hashes: list[pl.Series] = []
+        self._rows = 0
+        self._null = _Without("no id (the column '{}' is null)")
+        self._empty = _Without("an empty id (a text of no characters in '{}')")
+
+    def add(self, ids: pl.Series) -> None:
+        """Take the ids of the next batch."""
+        if ids.null_count():
+            self._null.add(ids.is_null(), self._rows)
+        if ids.dtype == pl.String:
+            self._empty.add(ids == "", self._rows)
+        self._rows += len(ids)
+        self._hashes.append(ids.hash())
+
+    def finish(self, read_again: Callable[[], Iterable[pl.Series]], files: Sequence[tuple[str, int]] = ()) -> None:
+        """Tell what is wrong with the ids.
+
+        Args:
+            read_again: Reads the ids of the snapshot once more, in batches; called where hashes come twice.
+            files: The files of the snapshot in the order in which they are read, each with its number of rows.
+
+        Raises:
+            SnapshotError: Ids are null or empty, or come more than once.
+        """
+        for without in (self._null, self._empty):
+            without.refuse(self._column)
+        hashes = pl.concat(self._hashes).sort() if self._hashes else pl.Series(dtype=pl.UInt64)
+        twice = hashes.filter(hashes == hashes.shift()).unique(maintain_order=True)
+        if len(twice):
+            refuse_duplicates(self._column, twice, read_again(), files)

@@ -1,0 +1,121 @@
+"""The clients of PyArrow, made from what the environment says."""
+
+import os
+import re
+from datetime import timedelta
+from typing import Any
+
+from pyarrow import fs
+
+from segbatch.errors import UsageError
+from segbatch.platform.urls import without_secrets
+from segbatch.snapshot.object_store.errors import telling
+from segbatch.snapshot.object_store.timeouts import within
+from segbatch.snapshot.object_store.url import Address, Service
+
+__all__ = ["Store", "open_store"]
+
+_CONNECT_TIMEOUT = 5
+_SILENT_TIMEOUT = 10
+_TRIES = 3
+_RETRY_TIME = timedelta(seconds=15)
+_FIRST_REGION = "us-east-1"
+_ENDPOINT = re.compile(r"(?:(https?)://)?(.*?)/*", re.IGNORECASE)
+
+Store = Any
+"""A file system of PyArrow, which has no types."""
+
+_NAMES: dict[Service, str] = {"s3": "S3", "gs": "Google Cloud Storage", "az": "Azure"}
+
+
+def open_store(address: Address) -> Store:
+    """Make the client for an address; credentials, endpoints and the like are those of the environment.
+
+    Raises:
+        UsageError: The environment lacks something, or PyArrow the client.
+        SnapshotError: The bucket's region cannot be found.
+    """
+    makers = {"s3": _s3, "gs": _google, "az": _azure}
+    try:
+        return makers[address.service](address)
+    except ImportError:
+        message = f"the PyArrow that is installed here has no client for {_NAMES[address.service]}"
+        raise UsageError(f"{address}: {message}; install that of PyPI") from None
+
+
+def _s3(address: Address) -> Store:
+    endpoint = _first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    region = _first("AWS_REGION", "AWS_DEFAULT_REGION")
+    options: dict[str, Any] = {
+        "connect_timeout": _CONNECT_TIMEOUT,
+        "request_timeout": _SILENT_TIMEOUT,
+        "retry_strategy": fs.AwsStandardS3RetryStrategy(max_attempts=_TRIES),
+    }
+    if bundle := _first("AWS_CA_BUNDLE"):
+        options["tls_ca_file_path"] = bundle
+    if endpoint:
+        options |= _at(endpoint, "endpoint_override", "scheme") | {"region": region or _FIRST_REGION}
+    with telling(address):
+        store = within(lambda: fs.S3FileSystem(**options))
+        if endpoint or region or store.region != _FIRST_REGION:
+            return store
+        found = within(lambda: fs.resolve_s3_region(address.bucket))
+        return store if found == _FIRST_REGION else within(lambda: fs.S3FileSystem(region=found, **options))
+
+
+def _google(address: Address) -> Store:
+    emulator = _first("STORAGE_EMULATOR_HOST")
+    options = _at(emulator, "endpoint_override", "scheme") | {"anonymous": True} if emulator else {}
+    with telling(address):
+        return within(lambda: fs.GcsFileSystem(retry_time_limit=_RETRY_TIME, **options))
+
+
+def _azure(address: Address) -> Store:
+    told = _connection_string()
+    account = (
+        address.account or _first("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME") or told.get("accountname")
+    )
+    if not account:
+        message = "whose container it is, is not told; set AZURE_STORAGE_ACCOUNT"
+        raise UsageError(f"{address}: {message}, or write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY")
+    key = _first("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY") or told.get("accountkey")
+    token = _first("AZURE_STORAGE_SAS_TOKEN") or told.get("sharedaccesssignature")
+    options: dict[str, Any] = {"account_key": key} if key else {"sas_token": token} if token else {}
+    if endpoint := told.get("blobendpoint"):
+        options |= _of_blobs(endpoint, account)
+    if not (key or token) and options.get("blob_storage_scheme") == "http":  # the client would end the process
+        raise UsageError(f"{address}: an endpoint without TLS needs a key; add AccountKey to the connection string")
+    with telling(address):
+        return within(lambda: fs.AzureFileSystem(account, **options))
+
+
+def _connection_string() -> dict[str, str]:
+    """Read the parts of Azure's connection string, by their names in lower case."""
+    parts = (_first("AZURE_STORAGE_CONNECTION_STRING") or "").split(";")
+    return {name.strip().lower(): value for name, sign, value in (part.partition("=") for part in parts) if sign}
+
+
+def _of_blobs(endpoint: str, account: str) -> dict[str, str]:
+    """Return the options for an endpoint of blobs, such as that of an emulator."""
+    found = _at(endpoint.rstrip("/").removesuffix(f"/{account}"), "blob_storage_authority", "blob_storage_scheme")
+    name = found["blob_storage_authority"]
+    found["blob_storage_authority"] = name.removeprefix(account)  # the account's own name is put before a `.`
+    return found | {key.replace("blob", "dfs"): value.replace(".blob.", ".dfs.") for key, value in found.items()}
+
+
+def _at(endpoint: str, host: str, scheme: str) -> dict[str, str]:
+    """Return an endpoint as two options.
+
+    Raises:
+        UsageError: It is none.
+    """
+    parts = _ENDPOINT.fullmatch(endpoint)
+    if parts is None or not parts[2] or re.search(r"[/@?\s]", parts[2]):
+        shown = without_secrets(endpoint)
+        raise UsageError(f"'{shown}' is no endpoint; write it like https://storage.example.com:9000")
+    return {host: parts[2], scheme: (parts[1] or "https").lower()}
+
+
+def _first(*names: str) -> str | None:
+    """Return what the environment says under the first of some names that says something."""
+    return next((value for name in names if (value := os.environ.get(name))), None)

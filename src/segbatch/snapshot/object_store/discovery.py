@@ -1,0 +1,178 @@
+"""Which objects make up a snapshot: one, those of a folder, or those that match a pattern."""
+
+import fnmatch
+import glob
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from pyarrow import fs
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
+from segbatch.snapshot.hive_partitions import is_partition
+from segbatch.snapshot.object_store.clients import Store, open_store
+from segbatch.snapshot.object_store.errors import telling
+from segbatch.snapshot.object_store.remote_file import RemoteFile
+from segbatch.snapshot.object_store.table_formats import ensure_no_table
+from segbatch.snapshot.object_store.timeouts import within
+from segbatch.snapshot.object_store.url import Address, read_address
+from segbatch.text import did_you_mean
+
+__all__ = ["find_objects", "objects_at"]
+
+_LISTING = 600.0
+"""How many seconds it may take to list many objects."""
+
+_LOOKED_AT = 1_000
+_FOLDERS_LOOKED_AT = 20
+
+
+def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
+    """Name objects; nothing is asked of them yet.
+
+    Raises:
+        UsageError: One is no address, or the environment lacks something.
+    """
+    addresses = [read_address(text) for text in texts]
+    roots = {address.root: address for address in addresses}
+    stores = {root: open_store(address) for root, address in roots.items()}
+    return [RemoteFile(stores[address.root], address) for address in addresses]
+
+
+def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
+    """Find the objects of a snapshot.
+
+    Args:
+        text: The address of an object; of a folder, of which the Parquet objects are read, and those in its folders
+            `key=value`, without hidden ones and those with a leading `_`; or a pattern such as
+            `s3://bucket/export/**/*.parquet`.
+
+    Returns:
+        The objects, sorted by name; at least one. And what of a folder is not read.
+
+    Raises:
+        UsageError: It is no address, or the environment lacks something.
+        SnapshotError: There is none, they cannot be listed, or they are those of a Delta, Iceberg or Hudi table.
+    """
+    address, others = read_address(text), Sorted()
+    store = open_store(address)
+    with telling(address):
+        kind = within(lambda: store.get_file_info(address.path)).type
+        if kind == fs.FileType.File and not address.key.endswith("/"):
+            ensure_no_table(store, address.at(address.path.rpartition("/")[0]), (), [address])
+            return [RemoteFile(store, address)], others
+        if kind == fs.FileType.Directory:
+            found = sorted(_in_folder(store, address, others), key=str)
+        elif glob.has_magic(address.key):
+            found = sorted(_matching(store, address), key=str)
+        else:
+            raise SnapshotError(f"{address}: {_nothing(store, address)}")
+    return [RemoteFile(store, one) for one in found], others
+
+
+def _in_folder(store: Store, address: Address, others: Sorted) -> list[Address]:
+    entries = list(_entries(store, address.path))
+    if any(not entry.is_file and is_partition(entry.base_name) for entry in entries):
+        entries = [entry for entry in _entries(store, address.path, recursive=True) if entry.is_file]
+    files = [address.at(entry.path) for entry in entries if entry.is_file and _takes(store, address, entry, others)]
+    ensure_no_table(store, address, [entry.path for entry in entries], files)
+    others.unread += _folders_beside(store, entries)
+    if files:
+        return files
+    below = islice(_entries(store, address.path, recursive=True), _LOOKED_AT)
+    if any(is_parquet_name(entry.base_name) for entry in below):
+        pattern = f"{address.root}/{address.key}".rstrip("/")
+        raise SnapshotError(f"{address}: has no .parquet object; for those below it write '{pattern}/**/*.parquet'")
+    hint = f"it has {others.names}; export the contacts as Parquet" if others.unread else "export the contacts"
+    raise SnapshotError(f"{address}: has no .parquet object; {hint}")
+
+
+def _takes(store: Store, address: Address, entry: Any, others: Sorted) -> bool:
+    """Return whether an object of a folder is read."""
+    *folders, name = _below(address, entry)
+    outside = next((folder for folder in folders if not is_partition(folder) or is_hidden(folder)), None)
+    if outside is None:
+        return others.takes(name, "/".join([*folders, name]), partial(_head, store, address.at(entry.path)))
+    shown = "/".join(folders[: folders.index(outside) + 1]) + "/"
+    is_data = is_in_progress(outside) or (not is_hidden(outside) and is_parquet_name(name))
+    if is_data and shown not in others.unread:
+        others.unread.append(shown)
+    return False
+
+
+def _folders_beside(store: Store, entries: Sequence[Any]) -> list[str]:
+    """Return the folders in a folder that have Parquet objects themselves and are not read; the first few alone."""
+    folders = [entry for entry in entries if not entry.is_file]
+    beside = [entry for entry in folders if is_in_progress(entry.base_name) or not is_hidden(entry.base_name)]
+    return [
+        f"{entry.base_name}/"
+        for entry in beside[:_FOLDERS_LOOKED_AT]
+        if is_in_progress(entry.base_name) or any(is_parquet_name(one.base_name) for one in _entries(store, entry.path))
+    ]
+
+
+def _below(address: Address, entry: Any) -> list[str]:
+    """Return the parts of the name of an object below a folder."""
+    return str(entry.path)[len(address.path) :].lstrip("/").split("/")
+
+
+def _head(store: Store, address: Address) -> bytes | None:
+    with suppress(SnapshotError), RemoteFile(store, address).glanced() as source:
+        return bytes(source.read(HEAD_SIZE))
+    return None
+
+
+def _matching(store: Store, address: Address) -> list[Address]:
+    parts = address.key.split("/")
+    named = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    base = "/".join([address.bucket, *parts[:named]])
+    entries = list(_entries(store, base, recursive="**" in parts or len(parts) > named + 1))
+    found = [
+        one
+        for entry in entries
+        if entry.is_file
+        and _matches((one := address.at(entry.path)).key.split("/"), parts)
+        and _is_shown(one.key, named)
+    ]
+    ensure_no_table(store, address.at(base), [entry.path for entry in entries], found)
+    if not found:
+        reason = _no_bucket(store, address) or "matches no object; check the path of the export"
+        raise SnapshotError(f"{address}: {reason}")
+    return found
+
+
+def _matches(names: list[str], parts: list[str]) -> bool:
+    """Tell whether the parts of a key match those of a pattern; `**` stands for any number of them."""
+    if not parts:
+        return not names
+    if parts[0] == "**":
+        return any(_matches(names[skipped:], parts[1:]) for skipped in range(len(names) + 1))
+    return bool(names) and fnmatch.fnmatchcase(names[0], parts[0]) and _matches(names[1:], parts[1:])
+
+
+def _is_shown(key: str, named: int) -> bool:
+    return not any(map(is_hidden, key.split("/")[named:]))
+
+
+def _entries(store: Store, path: str, *, recursive: bool = False) -> Iterator[Any]:
+    selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
+    return iter(within(lambda: store.get_file_info(selector), _LISTING))
+
+
+def _nothing(store: Store, address: Address) -> str:
+    """Tell what is wrong with an address at which nothing is."""
+    if no_bucket := _no_bucket(store, address):
+        return no_bucket
+    near = ""
+    with suppress(OSError):
+        folder, _, name = address.path.rpartition("/")
+        near = did_you_mean(name, [entry.base_name for entry in _entries(store, folder)])
+    return f"no such object{near or '; check the path of the export'}"
+
+
+def _no_bucket(store: Store, address: Address) -> str | None:
+    is_missing = within(lambda: store.get_file_info(address.bucket)).type == fs.FileType.NotFound
+    return "there is no such bucket; check its name" if is_missing else None

@@ -1,0 +1,70 @@
+"""What goes wrong in object storage, said in a line: clients say it in paragraphs, which may name keys."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.object_store.url import Address, Service
+
+__all__ = ["telling"]
+
+_CODE = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?|Azure Error: \[(\w*)\]|Status\(([A-Z_]+):")
+_DENIED = re.compile("ACCESS|DENIED|SIGNATURE|TOKEN|AUTH|CREDENTIAL|FORBIDDEN", re.IGNORECASE)
+_NO_BUCKET = re.compile("NO_SUCH_BUCKET|ContainerNotFound|^Bucket '.*' not found")
+_NO_TOKEN = re.compile("Could not create a OAuth2 access token|AuthenticationException|DefaultAzureCredential")
+_NETWORK = re.compile("NETWORK|UNAVAILABLE|DEADLINE|TIMEOUT|SLOW_DOWN|INTERNAL", re.IGNORECASE)
+_REDIRECTED = {"301", "307", "400"}
+
+_CREDENTIALS: dict[Service, str] = {
+    "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
+    "gs": "set GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or log in",
+}
+_ENDPOINT: dict[Service, str] = {
+    "s3": "AWS_ENDPOINT_URL",
+    "gs": "STORAGE_EMULATOR_HOST",
+    "az": "AZURE_STORAGE_ACCOUNT",
+}
+
+
+@contextmanager
+def telling(address: Address) -> Iterator[None]:
+    """Turn what a client raises into an error that names the object and tells what to do.
+
+    Raises:
+        SnapshotError: Anything went wrong with the object inside the block.
+    """
+    try:
+        yield
+    except TimeoutError:
+        raise SnapshotError(f"{address}: {_silent(address)}") from None
+    except FileNotFoundError:
+        raise SnapshotError(f"{address}: is not there any more; run again when the export is done") from None
+    except (pa.ArrowException, OSError) as error:
+        raise SnapshotError(f"{address}: {_meaning(address.service, error)}") from None
+
+
+def _meaning(service: Service, error: Exception) -> str:
+    """Say what an error means; of the client's own words only the code is told."""
+    text = str(error)
+    found = _CODE.search(text)
+    code = next(filter(None, found.groups()), "") if found else ""
+    status = found[2] if found else None
+    if _NO_BUCKET.search(text):
+        return "there is no such bucket; check its name"
+    if _NO_TOKEN.search(text):
+        return f"no credentials were found; {_CREDENTIALS[service]}"
+    if status in {"401", "403"} or _DENIED.search(code):
+        return f"access is denied ({code}); {_CREDENTIALS[service]}, of somebody who may read it"
+    if status in _REDIRECTED:
+        return "the bucket is in another region; set AWS_REGION"
+    if not code or _NETWORK.search(code) or (status or "") >= "429":
+        return f"the storage cannot be reached; check the network, and {_ENDPOINT[service]}"
+    return f"cannot be read ({code})"
+
+
+def _silent(address: Address) -> str:
+    return f"the storage does not answer; check the network, and {_ENDPOINT[address.service]}"

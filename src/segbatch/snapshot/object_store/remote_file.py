@@ -1,0 +1,244 @@
+"""An object of a snapshot: looked at where it is, and read from a copy.
+
+Its end, where Parquet has its columns, is fetched alone; that is enough for a check. As soon as contacts are wanted,
+all of it is fetched once, into a file without a name. So whatever happens to the object, one version of it is read; its
+digest is known; and the copy is gone with the process, however that ends.
+"""
+
+import hashlib
+import mmap
+import os
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from threading import Event, Lock
+from typing import IO, Any
+
+import pyarrow as pa
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.object_store.clients import Store
+from segbatch.snapshot.object_store.errors import telling
+from segbatch.snapshot.object_store.timeouts import begin, within
+from segbatch.snapshot.object_store.url import Address
+
+__all__ = ["RemoteFile"]
+
+_PIECE = 8 << 20
+_AT_ONCE = 6
+_LONGEST_PIECE = 300.0
+"""How many seconds a piece may take; on a line of so many bits as that makes, nobody wants to read a snapshot."""
+
+_MARKS = ("ETag", "generation", "Last-Modified")
+"""What tells one version of an object from another: in S3 and Azure the first, at Google the second."""
+
+_CHANGED = "was written while it was read; run again when the export is done"
+_FOLDERS = ("/var/tmp",)  # noqa: S108 - the file has no name there; /tmp is in memory on many systems
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    """An object as it was at one moment."""
+
+    size: int
+    marks: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """All of an object."""
+
+    data: pa.Buffer
+    sha256: str
+
+
+class RemoteFile:
+    """A Parquet file in object storage."""
+
+    def __init__(self, store: Store, address: Address) -> None:
+        """Name it; nothing is asked yet.
+
+        Args:
+            store: The client.
+            address: Where it is.
+        """
+        self._store, self._address = store, address
+        self._source: Any = None
+        self._seen: _Version | None = None
+        self._copy: _Copy | None = None
+        self._failure: SnapshotError | None = None
+        self._lock = Lock()
+
+    def __str__(self) -> str:
+        """Return its address."""
+        return str(self._address)
+
+    @property
+    def stamp(self) -> tuple[int, object]:
+        """Its size, and what tells this version of it from others, as it was when it was first looked at.
+
+        Raises:
+            SnapshotError: It cannot be looked at.
+        """
+        version = self._version()
+        return version.size, version.marks
+
+    @contextmanager
+    def opened(self) -> Iterator[pa.NativeFile]:
+        """Open it for reading all of it.
+
+        Raises:
+            SnapshotError: It cannot be fetched, or was written since it was first looked at.
+        """
+        with pa.BufferReader(self._fetched(Event()).data) as reader:
+            yield reader
+
+    @contextmanager
+    def glanced(self) -> Iterator[pa.NativeFile]:
+        """Open it for reading a little of it: what is not read is not fetched.
+
+        Raises:
+            SnapshotError: It cannot be reached.
+        """
+        if self._copy is not None:
+            with self.opened() as reader:
+                yield reader
+            return
+        with pa.PythonFile(_Pieces(self._version().size, self._read), "r") as reader:
+            try:
+                yield reader
+            except (pa.ArrowException, OSError, SnapshotError):
+                self._ensure_unchanged()  # pieces of two versions look like a damaged file
+                raise
+
+    def digest(self, stop: Event) -> str:
+        """Return the SHA-256 of its bytes, in hexadecimal.
+
+        Raises:
+            SnapshotError: It cannot be fetched, or was written since it was first looked at; or `stop` was set.
+        """
+        return self._fetched(stop).sha256
+
+    def _version(self) -> _Version:
+        with self._lock:
+            return self._looked_at()
+
+    def _looked_at(self) -> _Version:
+        if self._seen is None:
+            self._source, self._seen = self._look()
+        return self._seen
+
+    def _look(self) -> tuple[Any, _Version]:
+        with telling(self._address):
+            source = within(lambda: self._store.open_input_file(self._address.path))
+            told = within(source.metadata)
+            return source, _Version(within(source.size), tuple(told[mark] for mark in _MARKS if mark in told))
+
+    def _read(self, offset: int, size: int) -> bytes:
+        with telling(self._address):
+            return self._whole(within(lambda: self._source.read_at(size, offset)), size)
+
+    def _whole(self, data: bytes, size: int) -> bytes:
+        if len(data) != size:
+            raise SnapshotError(f"{self._address}: {_CHANGED}")
+        return data
+
+    def _ensure_unchanged(self) -> None:
+        if self._look()[1] != self._seen:
+            raise SnapshotError(f"{self._address}: {_CHANGED}")
+
+    def _fetched(self, stop: Event) -> _Copy:
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure  # several want it, and it is not asked for again
+            if self._copy is None:
+                try:
+                    self._copy = self._fetch(self._looked_at(), stop)
+                except SnapshotError as error:
+                    self._failure = error
+                    raise
+            return self._copy
+
+    def _fetch(self, version: _Version, stop: Event) -> _Copy:
+        folder = _roomy_folder()
+        if shutil.disk_usage(folder).free < version.size:
+            raise self._no_room(folder, version.size, "has no room for it")
+        try:
+            with tempfile.TemporaryFile(dir=folder, prefix="segbatch-") as file:
+                digest = self._write(file, version.size, stop)
+                size = version.size
+                data = pa.py_buffer(mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b"")
+        except OSError as error:
+            raise self._no_room(folder, version.size, f"cannot be written: {error.strerror}") from None
+        self._ensure_unchanged()
+        return _Copy(data, digest)
+
+    def _write(self, file: IO[bytes], size: int, stop: Event) -> str:
+        """Fetch all pieces, some at a time, and write them in their order."""
+        digest, coming = hashlib.sha256(), deque[tuple[Future[Any], int]]()
+        starts = iter(range(0, size, _PIECE))
+        while True:
+            for start in starts:
+                length = min(_PIECE, size - start)
+                coming.append((begin(partial(self._source.read_at, length, start)), length))
+                if len(coming) == _AT_ONCE:
+                    break
+            if not coming:
+                break
+            with telling(self._address):
+                reading, length = coming.popleft()
+                piece = self._whole(reading.result(_LONGEST_PIECE), length)
+            if stop.is_set():
+                raise SnapshotError(f"{self._address}: was not read to its end")
+            digest.update(piece)
+            file.write(piece)
+        file.flush()
+        return digest.hexdigest()
+
+    def _no_room(self, folder: Path, size: int, reason: str) -> SnapshotError:
+        remedy = f"let TMPDIR name a folder with room for a copy of {size:,} bytes"
+        return SnapshotError(f"{self._address}: cannot be fetched: {folder} {reason}; {remedy}")
+
+
+class _Pieces:
+    """A file of which every piece is fetched when it is read."""
+
+    def __init__(self, size: int, read: Any) -> None:
+        self._size, self._fetch, self._at = size, read, 0
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        rest = max(self._size - self._at, 0)
+        wanted = rest if size < 0 else min(size, rest)
+        data: bytes = self._fetch(self._at, wanted) if wanted else b""
+        self._at += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _roomy_folder() -> Path:
+    """Return where to put a copy: where TMPDIR says, or where large files of a moment belong."""
+    if os.environ.get("TMPDIR"):
+        return Path(tempfile.gettempdir())
+    return next((Path(folder) for folder in _FOLDERS if os.access(folder, os.W_OK)), Path(tempfile.gettempdir()))

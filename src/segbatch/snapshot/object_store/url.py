@@ -1,0 +1,80 @@
+"""What an address in object storage says."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from segbatch.errors import UsageError
+from segbatch.platform.urls import without_secrets
+from segbatch.text import clipped
+
+__all__ = ["Address", "read_address"]
+
+Service = Literal["s3", "gs", "az"]
+
+_SERVICES: dict[str, Service] = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gs",
+    "gcs": "gs",
+    "az": "az",
+    "abfs": "az",
+    "abfss": "az",
+}
+_PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/+([^/]*)/?(.*)", re.DOTALL)
+_ACCOUNT = re.compile(r"([^@]+)@([^.@]+)([.][^@]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An object, or several.
+
+    Attributes:
+        service: Who keeps it.
+        root: What stands before the key, as it was written.
+        bucket: The bucket, which is a container in Azure.
+        key: The key, or what keys begin with.
+        account: In Azure, whose container it is, where the address says so.
+    """
+
+    service: Service
+    root: str
+    bucket: str
+    key: str
+    account: str | None = None
+
+    def __str__(self) -> str:
+        """Write it as a person would."""
+        return f"{self.root}/{self.key}"
+
+    @property
+    def path(self) -> str:
+        """Bucket and key, as PyArrow wants them."""
+        return f"{self.bucket}/{self.key}".rstrip("/")
+
+    def at(self, path: str) -> "Address":
+        """Return the address of another object in the bucket, given by bucket and key."""
+        return replace(self, key=path.removeprefix(self.bucket).removeprefix("/"))
+
+
+def read_address(text: str) -> Address:
+    """Read an address.
+
+    Raises:
+        UsageError: It is none in object storage, or says things that do not belong into it.
+    """
+    parts = _PARTS.match(text)
+    service = _SERVICES.get(parts[1].lower()) if parts else None
+    if parts is None or service is None:
+        shown = clipped(without_secrets(text))
+        raise UsageError(f"{shown}: contacts are read from files, s3://, gs:// and az:// (--contacts)")
+    scheme, place, key = parts[1].lower(), parts[2], parts[3]
+    if not place:
+        raise UsageError(f"{clipped(text)}: names no bucket; write {scheme}://BUCKET/KEY (--contacts)")
+    account = _ACCOUNT.fullmatch(place) if service == "az" else None
+    if account:
+        return Address(service, f"{scheme}://{place}", account[1], key, account[2])
+    if "@" in place or ":" in place:
+        message = "the address has more than a bucket before its key; credentials are told by the environment"
+        raise UsageError(f"{scheme}://…: {message} (--contacts)")
+    return Address(service, f"{scheme}://{place}", place, key)

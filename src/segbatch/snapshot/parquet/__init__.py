@@ -1,0 +1,1 @@
+"""Parquet files: opening them, their footers, and what is wrong with them."""

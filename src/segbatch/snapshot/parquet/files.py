@@ -1,0 +1,207 @@
+"""The Parquet files of a snapshot: opening them, and saying clearly what is wrong with them."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Event
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segbatch.errors import SnapshotError
+from segbatch.snapshot.arrow.checks import NOT_UNICODE, ensure_sound
+from segbatch.snapshot.locations import READ_SIZE, Place, reading
+from segbatch.snapshot.parquet.footer import Element, is_encrypted, read_tail, repairs
+from segbatch.text import clipped
+
+__all__ = ["SnapshotFile", "leaves_with_values", "open_file", "read_batches"]
+
+_ENCRYPTED = "is encrypted; export it without encryption"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """A Parquet file of a snapshot, as it was when it was opened.
+
+    Attributes:
+        place: Where it is.
+        stamp: Its size, and what else tells that nobody wrote it since.
+        rows: How many contacts it has.
+        schema: Its columns, those of its path at the end.
+        constants: The columns that are in its path alone, each with its one value.
+    """
+
+    place: Place
+    stamp: tuple[int, object]
+    rows: int
+    schema: pa.Schema
+    constants: Mapping[str, pa.Scalar] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self.stamp[0]
+
+    def ensure_unchanged(self) -> None:
+        """Check that nobody wrote the file since it was opened.
+
+        Raises:
+            SnapshotError: Somebody did.
+        """
+        with reading(self.place):
+            now = self.place.stamp
+        if now != self.stamp:
+            raise SnapshotError(f"{self.place}: was written while it was read; run again when the export is done")
+
+    def digest(self, stop: Event) -> str:
+        """Return the SHA-256 of the file's bytes, in hexadecimal; or, once `stop` is set, of as many as were read.
+
+        Raises:
+            SnapshotError: The file cannot be read, or somebody wrote it since it was opened.
+        """
+        with reading(self.place):
+            digest = self.place.digest(stop)
+        self.ensure_unchanged()  # or the digest may be of other bytes than those that were evaluated
+        return digest
+
+
+def open_file(place: Place) -> SnapshotFile:
+    """Open a Parquet file and read its footer.
+
+    Raises:
+        SnapshotError: It is no Parquet file, or cut short, or cannot be read.
+    """
+    with reading(place), place.glanced() as source, _parquet(place, source) as (parquet, schema):
+        return SnapshotFile(place, place.stamp, parquet.metadata.num_rows, schema)
+
+
+def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
+    """Read some columns of a file in batches.
+
+    Args:
+        file: The file.
+        columns: Dotted paths of what to read.
+        rows: The largest number of rows in a batch.
+
+    Raises:
+        SnapshotError: The file cannot be read, or is damaged.
+    """
+    place, columns = file.place, [*columns]
+    constants = {name: file.constants[name] for name in columns if name in file.constants}
+    columns = [column for column in columns if column not in constants]
+    with reading(place), place.opened() as source, _parquet(place, source) as (parquet, _):
+        try:
+            for batch in parquet.iter_batches(batch_size=rows, columns=columns):
+                ensure_sound(place, batch)
+                yield _with_constants(batch, constants)
+        except (pa.ArrowException, OSError) as error:
+            if (problem := _problem_of(error)) is None:
+                raise
+            raise SnapshotError(f"{place}: the column '{clipped(_unreadable(parquet, columns))}' {problem}") from None
+
+
+def _with_constants(batch: pa.RecordBatch, constants: Mapping[str, pa.Scalar]) -> pa.RecordBatch:
+    for name, value in constants.items():
+        batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
+    return batch
+
+
+def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
+    """Find the columns that have some value, as far as the statistics in the file's footer show it.
+
+    Args:
+        file: The file.
+        leaves: Dotted paths of columns, or of parts of them.
+
+    Raises:
+        SnapshotError: The file cannot be read, or is damaged.
+    """
+    place = file.place
+    with reading(place), place.glanced() as source, _parquet(place, source) as (parquet, _):
+        metadata = parquet.metadata
+        paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
+        indexes = {leaf: places for leaf in leaves if (places := _indexes_of(leaf, paths, file.schema.names))}
+        groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
+        found = {leaf for leaf in leaves if leaf in file.constants and file.constants[leaf].is_valid}
+        for group in groups:
+            waiting = indexes.keys() - found
+            found |= {leaf for leaf in waiting if any(_has_value(group.column(index)) for index in indexes[leaf])}
+            if len(found) == len(indexes):
+                break
+        return found
+
+
+def _indexes_of(leaf: str, paths: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Return the columns of Parquet that make up a leaf; none if a name with dots in it makes that uncertain."""
+    inside = f"{leaf}."
+    exact = [index for index, path in enumerate(paths) if path == leaf]
+    if len(exact) > 1 or any(name.startswith(inside) for name in names):
+        return []
+    return exact or [index for index, path in enumerate(paths) if path.startswith(inside)]
+
+
+def _has_value(column: pq.ColumnChunkMetaData) -> bool:
+    """Tell whether a column has a value that is neither null nor NaN; one without statistics shows none."""
+    statistics = column.statistics
+    if statistics is None or not statistics.has_null_count or statistics.null_count >= column.num_values:
+        return False
+    return statistics.has_min_max or column.physical_type not in {"FLOAT", "DOUBLE"}
+
+
+@contextmanager
+def _parquet(place: Place, source: pa.NativeFile) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
+    """Open a file, and yield it with the schema that it has, also where PyArrow must be given another."""
+    if is_encrypted(source):
+        raise SnapshotError(f"{place}: {_ENCRYPTED}")
+    try:
+        parquet, root = _opened(source), None
+    except (pa.ArrowException, OSError):
+        parquet, root = _opened_after_repair(source)
+    with parquet:
+        schema = parquet.schema_arrow
+        yield parquet, root.declared(pa.struct(list(schema))) if root else schema
+
+
+def _opened(source: pa.NativeFile, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+    return pq.ParquetFile(
+        source,
+        metadata=metadata,
+        pre_buffer=False,
+        buffer_size=READ_SIZE,
+        coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262, and dates of INT96 do not
+        page_checksum_verification=True,
+    )
+
+
+def _opened_after_repair(source: pa.NativeFile) -> tuple[pq.ParquetFile, Element | None]:
+    """Open a file that PyArrow refuses; the error is PyArrow's if nothing can be done."""
+    footer = read_tail(source)
+    for changed, root in repairs(footer) if footer else ():
+        try:
+            return _opened(source, pq.read_metadata(pa.BufferReader(changed))), root
+        except (pa.ArrowException, OSError):
+            continue
+    source.seek(0)
+    _opened(source)
+    raise AssertionError(source)
+
+
+def _problem_of(error: Exception) -> str | None:
+    """Return what is wrong with a column, by the error with which PyArrow read it; None if that is not known."""
+    text = str(error)
+    if "UTF8" in text:
+        return NOT_UNICODE
+    if "CRC checksum" in text:
+        return "is damaged: a page does not match its checksum; export the file again"
+    return _ENCRYPTED if "crypt" in text else None
+
+
+def _unreadable(parquet: pq.ParquetFile, columns: list[str]) -> str:
+    """Return the column that cannot be read, which PyArrow does not name."""
+    for column in columns[:-1]:
+        try:
+            for _ in parquet.iter_batches(columns=[column]):
+                pass
+        except (pa.ArrowException, OSError):
+            return column
+    return columns[-1]

@@ -1,0 +1,197 @@
+"""The footer of a Parquet file that PyArrow refuses as a whole because of one column.
+
+Such columns are maps whose keys are optional (Presto, Trino, Athena and Hive wrote them) and decimals with more digits
+than Arrow has. In the schema that PyArrow is given instead, such a map is the list of records that it is stored as, and
+such a decimal is bytes. The types of Arrow that the footer names are left out if PyArrow does not have them, such as
+the whole numbers of 128 bits of Polars.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from segbatch.snapshot.arrow.types import Opaque, is_list
+from segbatch.snapshot.parquet.thrift import Cursor, Struct, encoded_list
+
+__all__ = ["Element", "is_encrypted", "read_tail", "repairs"]
+
+_TAIL = struct.Struct("<I4s")
+_MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
+_MOST_DIGITS = 76
+_ARROW_SCHEMA, _OTHER_KEY = b"\x0cARROW:schema", b"\x0cother:schema"
+"""The key below which a footer has types of Arrow, with its length, and another key of that length."""
+
+_SCHEMA = 2
+_NAME = 4
+_REPETITION, _CHILDREN, _CONVERTED, _SCALE, _PRECISION, _LOGICAL = 3, 5, 6, 7, 8, 10
+_OPTIONAL = 1
+_MAP, _KEY_VALUE, _LIST = 1, 2, 3
+_LOGICAL_MAP, _LOGICAL_DECIMAL, _DECIMAL_PRECISION = 2, 5, 2
+_I32 = 5
+
+
+@dataclass(slots=True)
+class Element:
+    """A node of a Parquet schema.
+
+    Attributes:
+        fields: What Thrift has of it.
+        children: The nodes below it.
+        is_map: Whether it is a map that was made a list.
+        is_opaque: Whether it is a decimal that was made bytes.
+    """
+
+    fields: Struct
+    children: list["Element"] = field(default_factory=list)
+    is_map: bool = False
+    is_opaque: bool = False
+
+    def number(self, key: int) -> int | None:
+        """Return a number that it has."""
+        value = self.fields.get(key, (0, None))[1]
+        return value if isinstance(value, int) else None
+
+    def declared(self, kind: pa.DataType) -> pa.DataType:
+        """Return the Arrow type that stands for the node as its file has it.
+
+        Args:
+            kind: The type that PyArrow found after the repair.
+        """
+        if self.is_opaque:
+            return Opaque()
+        if self.is_map:
+            key, value = self.children[0].children
+            pair = kind.value_type
+            return pa.map_(key.declared(pair.field(0).type), value.declared(pair.field(1).type))
+        if pa.types.is_struct(kind):
+            return pa.struct([self._child(index, kind.field(index)) for index in range(kind.num_fields)])
+        if pa.types.is_map(kind):
+            key, value = self.children[0].children
+            return pa.map_(key.declared(kind.key_type), value.declared(kind.item_type))
+        if is_list(kind) and self.children:
+            return pa.list_(self._elements(kind.value_type).declared(kind.value_type))
+        return kind
+
+    def _child(self, index: int, child: pa.Field) -> pa.Field:
+        return pa.field(child.name, self.children[index].declared(child.type))
+
+    def _elements(self, kind: pa.DataType) -> "Element":
+        """Return the node of a list's elements: the repeated node itself, if it is the struct, or the one below it."""
+        repeated = self.children[0]
+        is_struct = pa.types.is_struct(kind) and kind.num_fields == len(repeated.children)
+        is_itself = is_struct and [it.fields[_NAME][1] for it in repeated.children] == [it.name.encode() for it in kind]
+        return repeated if is_itself or not repeated.children else repeated.children[0]
+
+
+def read_tail(source: pa.NativeFile) -> bytes | None:
+    """Return the footer of a file, the Thrift bytes alone; None if the file does not end like Parquet."""
+    size = source.size()
+    if size < _TAIL.size + len(_MAGIC):
+        return None
+    source.seek(size - _TAIL.size)
+    length, magic = _TAIL.unpack(source.read(_TAIL.size))
+    if magic != _MAGIC or length > size - _TAIL.size:
+        return None
+    source.seek(size - _TAIL.size - length)
+    return bytes(source.read(length))
+
+
+def is_encrypted(source: pa.NativeFile) -> bool:
+    """Return whether a file ends like an encrypted one."""
+    size = source.size()
+    if size < len(_MAGIC):
+        return False
+    source.seek(size - len(_MAGIC))
+    return bool(source.read(len(_MAGIC)) == _ENCRYPTED)
+
+
+def repairs(footer: bytes) -> Iterator[tuple[bytes, Element | None]]:
+    """Yield footers that PyArrow may be able to read, those with the fewest changes first.
+
+    Args:
+        footer: The footer as the file has it.
+
+    Yields:
+        The bytes of a Parquet file without data that has the footer, and the root of its schema if that was changed.
+    """
+    before, key, after = footer.rpartition(_ARROW_SCHEMA)
+    for candidate in (footer, *([before + _OTHER_KEY + after] if key else ())):
+        changed = _repaired(candidate)
+        if changed is not None:
+            yield _file_of(changed[0]), changed[1]
+        elif candidate is not footer:
+            yield _file_of(candidate), None
+
+
+def _file_of(footer: bytes) -> bytes:
+    return _MAGIC + footer + _TAIL.pack(len(footer), _MAGIC)
+
+
+def _repaired(footer: bytes) -> tuple[bytes, Element] | None:
+    """Return a footer whose schema PyArrow can read, and its root; None if there is nothing to repair."""
+    cursor = Cursor(footer)
+    try:
+        number = 0
+        while (head := cursor.field(number)) is not None and head[0] != _SCHEMA:
+            number = head[0]
+            cursor.value(head[1])
+        begin = cursor.at
+        elements = cursor.value(head[1]) if head else []
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(elements, list):
+        return None
+    nodes = [Element(fields) for fields in elements if isinstance(fields, dict)]
+    if not nodes or not _join(nodes) or not sum(map(_repair, nodes)):
+        return None
+    changed = footer[:begin] + encoded_list([node.fields for node in nodes]) + footer[cursor.at :]
+    return changed, nodes[0]
+
+
+def _join(nodes: list[Element]) -> bool:
+    """Give each node its children, which follow it; return whether all numbers of children are right."""
+    waiting: list[tuple[Element, int]] = []
+    for node in nodes:
+        while waiting and len(waiting[-1][0].children) == waiting[-1][1]:
+            waiting.pop()
+        if waiting:
+            waiting[-1][0].children.append(node)
+        elif node is not nodes[0]:
+            return False
+        if count := node.number(_CHILDREN):
+            waiting.append((node, count))
+    return all(len(node.children) == count for node, count in waiting)
+
+
+def _repair(node: Element) -> bool:
+    """Change a node that PyArrow refuses, and return whether it was one."""
+    if _has_optional_keys(node):
+        node.is_map = True
+        node.fields[_CONVERTED] = _I32, _LIST
+        node.fields.pop(_LOGICAL, None)
+        for key in (_CONVERTED, _LOGICAL):
+            node.children[0].fields.pop(key, None)
+        return True
+    if _digits(node) > _MOST_DIGITS:
+        node.is_opaque = True
+        for key in (_CONVERTED, _SCALE, _PRECISION, _LOGICAL):
+            node.fields.pop(key, None)
+        return True
+    return False
+
+
+def _has_optional_keys(node: Element) -> bool:
+    logical = node.fields.get(_LOGICAL, (0, {}))[1]
+    is_map = node.number(_CONVERTED) in {_MAP, _KEY_VALUE} or (isinstance(logical, dict) and _LOGICAL_MAP in logical)
+    if not is_map or len(node.children) != 1 or len(node.children[0].children) != 2:  # noqa: PLR2004 - key and value
+        return False
+    return node.children[0].children[0].number(_REPETITION) == _OPTIONAL
+
+
+def _digits(node: Element) -> int:
+    logical = node.fields.get(_LOGICAL, (0, {}))[1]
+    decimal = logical.get(_LOGICAL_DECIMAL, (0, {}))[1] if isinstance(logical, dict) else {}
+    found = decimal.get(_DECIMAL_PRECISION, (0, 0))[1] if isinstance(decimal, dict) else 0
+    return max(node.number(_PRECISION) or 0, found if isinstance(found, int) else 0)

@@ -1,0 +1,300 @@
+"""A snapshot of contacts: one or more Parquet files that are read once, in batches."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.errors import Problem, SnapshotError
+from segbatch.snapshot.arrow.arrays import converted
+from segbatch.snapshot.arrow.binary_text import has_bytes, with_part, with_texts
+from segbatch.snapshot.arrow.common_schema import shared_schema
+from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
+from segbatch.snapshot.arrow.types import leaves_of, part_of
+from segbatch.snapshot.discovery import find_snapshot
+from segbatch.snapshot.fields.column_names import exact_name, find_custom_fields, name_note, names_by_case
+from segbatch.snapshot.fields.custom_fields import CUSTOM_FIELDS, FieldReader, Form, form_of
+from segbatch.snapshot.fields.keys import PROJECT_COLUMN, Columns, find_column, longest_key
+from segbatch.snapshot.fields.resolution import FieldColumns, UnknownColumnError
+from segbatch.snapshot.id_checks import find_id_column, ids_as_series
+from segbatch.snapshot.id_format import write_id
+from segbatch.snapshot.locations import Place
+from segbatch.snapshot.parquet.files import SnapshotFile, open_file, read_batches
+from segbatch.snapshot.partition_columns import differing_columns, ensure_stored, with_path_columns
+from segbatch.text import clipped
+
+__all__ = ["Batch", "Snapshot", "open_files", "open_snapshot"]
+
+_COLUMN_BATCH = 100_000
+_ID_BATCH = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some contacts of a snapshot.
+
+    Attributes:
+        ids: The ids, in the type in which the snapshot has them.
+        frame: The columns that were asked for, a row a contact in the order of `ids`.
+    """
+
+    ids: pa.Array
+    frame: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Contacts at one moment.
+
+    Attributes:
+        files: Its Parquet files, in the order in which they are read.
+        arrow: Its columns with the Arrow types in which they are read.
+        schema: Its columns with their Polars types.
+        id_column: The column that has the contacts' ids.
+        id_type: The Arrow type of the ids.
+        forms: The columns that are read as something else than they are stored as.
+        reader: Reads the fields that `with_fields` has found by looking into what columns hold.
+        notes: How names were understood.
+        byte_texts: The columns that are stored as bytes, or have such parts, and are read as texts.
+        findings: Warnings of files that are not read, and of paths that contradict their files.
+    """
+
+    files: tuple[SnapshotFile, ...]
+    arrow: pa.Schema
+    schema: FieldColumns
+    id_column: str
+    id_type: pa.DataType
+    forms: Mapping[str, Form] = field(default_factory=dict)
+    reader: FieldReader | None = None
+    notes: tuple[Problem, ...] = ()
+    byte_texts: tuple[str, ...] = ()
+    findings: tuple[Problem, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of contacts."""
+        return sum(file.rows for file in self.files)
+
+    @property
+    def file_rows(self) -> list[tuple[str, int]]:
+        """The names of the files, each with its number of contacts."""
+        return [(str(file.place), file.rows) for file in self.files]
+
+    def batches(self, leaves: Iterable[str], rows: int) -> Iterator[Batch]:
+        """Read the snapshot from beginning to end.
+
+        Args:
+            leaves: Dotted paths of the columns to read; of a struct only these parts are.
+            rows: The largest number of contacts in a batch.
+
+        Yields:
+            The contacts, batch by batch; the frame of a batch has at least the columns asked for.
+
+        Raises:
+            SnapshotError: A file cannot be read, is damaged, or was written meanwhile.
+        """
+        leaves = {*leaves}
+        columns = self.columns(leaves)
+        schema = self._part(columns)
+        for file in self.files:
+            for batch in read_batches(file, columns, rows):
+                frame = to_frame(pa.Table.from_batches([batch]), schema, str(file.place))
+                yield Batch(converted(batch.column(self.id_column), self.id_type), self._decoded(frame, leaves))
+            file.ensure_unchanged()
+
+    def columns(self, leaves: Iterable[str]) -> list[str]:
+        """Return what is read of the files for some paths: these parts, whole columns that were opened, and the ids."""
+        return sorted({self.id_column}.union(*map(self._stored, leaves)))
+
+    def nobody(self, leaves: Iterable[str]) -> pl.DataFrame:
+        """Return the columns to which paths lead, as a batch has them, of no contact at all."""
+        leaves = {*leaves}
+        schema = self._part(set[str]().union(*map(self._stored, leaves)))
+        return self._decoded(to_frame(pa.table({}), schema), leaves)
+
+    def _part(self, columns: Iterable[str]) -> pa.Schema:
+        """Return the columns to which dotted paths lead, of structs only the parts."""
+        paths: dict[str, set[str]] = {}
+        for column in sorted(columns):
+            name, path = longest_key(column, self.schema)
+            if name is not None:
+                paths.setdefault(name, set()).add(path or "")
+        return pa.schema([(name, part_of(self.arrow.field(name).type, found)) for name, found in paths.items()])
+
+    def _stored(self, leaf: str) -> set[str]:
+        """Return what has to be read from the file for a leaf: of a derived field, all that it is made of."""
+        if self.reader is not None and leaf in self.reader.derived:
+            return self.reader.leaves_of(leaf)
+        return {leaf}
+
+    def _decoded(self, frame: pl.DataFrame, leaves: set[str]) -> pl.DataFrame:
+        if self.reader is None:
+            return frame
+        return self.reader.decode(frame, leaves & self.reader.derived.keys())
+
+    def with_fields(self, fields: Iterable[str]) -> "Snapshot":
+        """Open the columns of JSON texts and of maps into which fields lead; that reads them once.
+
+        Args:
+            fields: The fields that rules name.
+
+        Raises:
+            SnapshotError: A file cannot be read, or is damaged.
+        """
+        fields = {*fields}
+        stored = {leaf for name in fields if (leaf := self._leaf_of(name)) is not None}
+        named = {name.lower() for name in (*fields, PROJECT_COLUMN)}
+        differing = differing_columns(self.files, (name for name in self.schema if name.lower() in named))
+        snapshot = replace(self, findings=(*self.findings, *differing))
+        return snapshot.with_texts(stored).with_forms(fields)
+
+    def _leaf_of(self, name: str) -> str | None:
+        """Return a field with the column's own name in it."""
+        try:
+            found = find_column(name, self.schema)
+        except UnknownColumnError:
+            return None
+        return None if found is None else found[0] if found[1] is None else f"{found[0]}.{found[1]}"
+
+    def with_texts(self, fields: Iterable[str]) -> "Snapshot":
+        """Read bytes as texts if rules name them and all of them are UTF-8.
+
+        Args:
+            fields: The fields that rules name.
+
+        Raises:
+            SnapshotError: A file cannot be read, or is damaged.
+        """
+        snapshot = self
+        whole = {column.name for column in self.arrow if pa.types.is_struct(column.type)}
+        for part in self._part({*fields} - {self.id_column} - whole):  # no rule compares a whole struct
+            if has_bytes(part.type):
+                kind = with_texts(part.type, self._arrays(part))
+                snapshot = snapshot._with_type(part.name, with_part(self.arrow.field(part.name).type, kind))
+        return snapshot
+
+    def _with_type(self, column: str, kind: pa.DataType) -> "Snapshot":
+        """Return the snapshot with another type for a column, in which bytes may be texts."""
+        before = self.arrow.field(column).type
+        if before == kind:
+            return self
+        arrow = self.arrow.set(self.arrow.get_field_index(column), pa.field(column, kind))
+        return replace(with_types(self, arrow), byte_texts=(*self.byte_texts, column))
+
+    def _arrays(self, part: pa.Field) -> Iterator[pa.Array]:
+        """Read a column, or a part of one."""
+        for file in self.files:
+            for batch in read_batches(file, leaves_of(part), _COLUMN_BATCH):
+                if part.name in batch.schema.names:
+                    yield converted(batch.column(part.name), part.type)
+
+    def with_text_ids(self) -> "Snapshot":
+        """Read ids that are bytes as texts if all of them are UTF-8."""
+        column = self.arrow.field(self.id_column)
+        kind = with_texts(column.type, self._arrays(column))
+        return replace(self._with_type(self.id_column, kind), id_type=kind)
+
+    def with_forms(self, fields: Iterable[str]) -> "Snapshot":
+        """Look for the fields that are in what columns hold: JSON texts, maps; that reads these columns once.
+
+        Args:
+            fields: The fields that rules name.
+
+        Raises:
+            SnapshotError: A file cannot be read, or is damaged.
+        """
+        fields = {*fields}
+        reader = FieldReader(fields, self.schema, self.forms)
+        if reader.leaves:
+            for batch in self.batches(reader.leaves, _COLUMN_BATCH):
+                reader.look(batch.frame)
+        reader.finish()
+        schema = FieldColumns(self.schema, self.schema.alias, reader.derived)
+        notes = (*self.notes, *names_by_case(fields, schema))
+        return replace(self, schema=schema, reader=reader, notes=tuple(dict.fromkeys(notes)))
+
+    def _id_at(self, row: int) -> str | int | None:
+        """Read the id of the contact in a row, counted from 0; None where it is null."""
+        for ids in self.ids(_COLUMN_BATCH):
+            if row < len(ids):
+                return None if ids[row] is None else write_id(ids[row], self.id_type)
+            row -= len(ids)
+        raise AssertionError(row)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with values of the columns that were opened, and which bytes are read as texts."""
+        why = "is stored as bytes without the mark for UTF-8 texts, and read as text, since all of it is UTF-8"
+        notes = [Problem(f"'{clipped(column)}' {why}", severity="note") for column in self.byte_texts]
+        return [*self.findings, *self.notes, *notes, *(self.reader.problems(self._id_at) if self.reader else ())]
+
+    def ids(self, rows: int = _ID_BATCH) -> Iterator[pl.Series]:
+        """Read the ids alone, in batches of at most so many rows."""
+        return (ids_as_series(batch.ids) for batch in self.batches([], rows))
+
+
+def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
+    """Open a snapshot and look at its columns, without reading any contact.
+
+    Args:
+        path: A Parquet file, a folder of them, or a glob; or the address of such in object storage.
+        id_column: The name of the column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, where it has another name.
+
+    Raises:
+        SnapshotError: There is no such file, one is no Parquet or cut short, files do not fit each other, or there
+            is no such column.
+    """
+    found = find_snapshot(path)
+    return replace(open_files(found.places, id_column, custom_fields), findings=found.problems)
+
+
+def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
+    """Open a snapshot of which the files are known; the errors are those of `open_snapshot`.
+
+    Args:
+        places: Its Parquet files, at least one.
+        id_column: The name of the column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, where it has another name.
+    """
+    files = with_path_columns([*map(open_file, places)])
+    arrow = shared_schema({str(file.place): file.schema for file in files})
+    columns = Columns(polars_schema(arrow))
+    named = exact_name(id_column, columns)
+    alias = None if custom_fields is None else find_custom_fields(custom_fields, columns)
+    ensure_stored(files, named)
+    for file in files:
+        _ensure_one_id_column(file, named, arrow)
+    arrow = _with_small_ids(arrow, named)
+    id_type = find_id_column(arrow, named)
+    meant = ((id_column, named), (custom_fields, alias))
+    notes = tuple(name_note(name, found) for name, found in meant if found not in {name, None})
+    snapshot = Snapshot(files, arrow, FieldColumns(columns, alias), named, id_type, notes=notes)
+    snapshot = with_types(snapshot, arrow)
+    return snapshot.with_text_ids() if has_bytes(id_type) else snapshot
+
+
+def _with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
+    """Return the schema with ids of bytes in the layout that membership is written in."""
+    index = arrow.get_field_index(name)
+    is_other_layout = index >= 0 and arrow.field(index).type in {pa.large_binary(), pa.binary_view()}
+    return arrow.set(index, pa.field(name, pa.binary())) if is_other_layout else arrow
+
+
+def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> None:
+    found = file.schema.names.count(name)
+    if found > 1:
+        raise SnapshotError(f"{file.place}: the column '{clipped(name)}' is there twice; rename one in the export")
+    if not found and name in arrow.names:
+        problem = f"has no id column '{clipped(name)}', which other files of the snapshot have"
+        raise SnapshotError(f"{file.place}: {problem}; export all files alike")
+
+
+def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:
+    """Return a snapshot whose columns are read in some types."""
+    columns = polars_schema(arrow)
+    custom = snapshot.schema.alias or exact_name(CUSTOM_FIELDS, Columns(columns))
+    forms = {column.name: form for column in arrow if (form := form_of(column, custom)) is not None}
+    schema = FieldColumns(columns, snapshot.schema.alias, snapshot.schema.derived)
+    return replace(snapshot, arrow=arrow, schema=schema, forms=forms)

@@ -1,0 +1,97 @@
+"""Folders of Delta, Iceberg and Hudi tables: their data files alone are not the table, so they are refused."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from segbatch.errors import SnapshotError
+from segbatch.text import printable
+
+__all__ = ["LakeFormat", "TableFolders", "is_iceberg_metadata", "refusal"]
+
+LakeFormat = Literal["Delta", "Iceberg", "Hudi"]
+
+_METADATA = re.compile(r"version-hint\.text|v?[0-9].*\.metadata\.json(\.gz)?")
+
+_COPIES: dict[LakeFormat, str] = {
+    "Delta": "for example with DuckDB: COPY (FROM delta_scan({})) TO 'contacts.parquet'",
+    "Iceberg": "for example with DuckDB: COPY (FROM iceberg_scan({})) TO 'contacts.parquet'",
+    "Hudi": "for example with Spark: spark.read.format('hudi').load({}).write.parquet('contacts')",
+}
+
+
+def is_iceberg_metadata(name: str) -> bool:
+    """Check whether the name of a file in a folder `metadata` is that of an Iceberg table's metadata."""
+    return _METADATA.fullmatch(name) is not None
+
+
+def refusal(kind: LakeFormat, folder: str, address: str | None = None) -> SnapshotError:
+    """Return the error for a folder of a table.
+
+    Args:
+        kind: The format of the table.
+        folder: The folder, as messages show it.
+        address: The folder as other programs find it; `folder`, if not given.
+    """
+    place = printable(address or folder)
+    quoted = repr(place) if kind == "Hudi" else "'" + place.replace("'", "''") + "'"
+    article = "an" if kind == "Iceberg" else "a"
+    reason = f"is {article} {kind} table, whose folder also has files with rows that were deleted or replaced"
+    return SnapshotError(
+        f"{folder}: {reason}; write a plain Parquet copy and pass that, {_COPIES[kind].format(quoted)}"
+    )
+
+
+class TableFolders:
+    """Looks for tables in the folders above files, in each folder once."""
+
+    def __init__(self, format_of: Callable[[str], LakeFormat | None] | None = None) -> None:
+        """Begin.
+
+        Args:
+            format_of: Returns the format of the table whose folder a path is; by default that of a folder on a disk.
+        """
+        self._format_of = format_of or _format_of
+        self._known: dict[str, tuple[LakeFormat, str] | None] = {}
+
+    def ensure_none(self, paths: Iterable[Path]) -> None:
+        """Check that no path is the folder of a table or below one, also after links are followed.
+
+        Raises:
+            SnapshotError: One is.
+        """
+        for path in paths:
+            for place in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - of a link, both are looked at
+                found = self._table_above(place if path.is_dir() else os.path.dirname(place))  # noqa: PTH120
+                if found:
+                    raise refusal(found[0], _shown(found[1], path), found[1])
+
+    def _table_above(self, folder: str) -> tuple[LakeFormat, str] | None:
+        if folder not in self._known:
+            kind, parent = self._format_of(folder), os.path.dirname(folder)  # noqa: PTH120 - a text, as all of these
+            above = self._table_above(parent) if kind is None and parent != folder else None
+            self._known[folder] = above if kind is None else (kind, folder)
+        return self._known[folder]
+
+
+def _format_of(folder: str) -> LakeFormat | None:
+    if os.path.isdir(os.path.join(folder, "_delta_log")):  # noqa: PTH112, PTH118
+        return "Delta"
+    if os.path.isdir(os.path.join(folder, ".hoodie")):  # noqa: PTH112, PTH118
+        return "Hudi"
+    return "Iceberg" if any(map(is_iceberg_metadata, _names(os.path.join(folder, "metadata")))) else None  # noqa: PTH118
+
+
+def _names(folder: str) -> Iterator[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            yield entry.name
+
+
+def _shown(table: str, given: Path) -> str:
+    """Write the folder of a table as the path was written: from the working directory, if it was."""
+    inside = Path(table).is_relative_to(Path.cwd())
+    return printable(os.path.relpath(table) if inside and not given.is_absolute() else table)

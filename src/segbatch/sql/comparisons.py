@@ -1,0 +1,192 @@
+"""One test of one column with one value, by the kind of the column; null may be the answer where it is missing."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import assert_never
+
+from sqlglot import exp
+
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.literals import lowered_uuid, number_text, read_boolean, read_uuid
+from segbatch.model.values import Scalar
+from segbatch.snapshot.fields.types import Kind
+from segbatch.sql.columns import Column, element_column
+from segbatch.sql.dialects import Refused, never, text
+from segbatch.sql.json_documents import has_element
+from segbatch.sql.numbers import COMPARISONS, Comparison, compare_number, compare_text_as_number
+from segbatch.sql.regex import translated
+from segbatch.sql.times import compare_date, compare_moment
+
+__all__ = ["among", "compare", "contains", "ends_with", "in_lower_case", "matches", "some_element", "starts_with"]
+
+_CASED = (
+    r"\p{Lu}\p{Ll}\p{Lt}ªº\x{2160}-\x{217F}\x{24B6}-\x{24E9}"
+    r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"
+)
+_IGNORABLE = (
+    r"\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}'.:·\x{387}\x{55F}\x{5F4}\x{2018}\x{2019}\x{2024}\x{2027}\x{FE13}"
+    r"\x{FE52}\x{FE55}\x{FF07}\x{FF0E}\x{FF1A}"
+)
+_FINAL_SIGMA = rf"([{_CASED}][{_IGNORABLE}]*)Σ([{_IGNORABLE}]*(?:[^{_CASED}{_IGNORABLE}]|$))"
+
+
+def in_lower_case(column: Column, values: Iterable[str]) -> Column:
+    """Return a column of texts in lower case, to be compared with values that are in lower case.
+
+    DuckDB's LOWER makes one letter of `İ`, and knows no other sigma at the end of a word; both are mended where one of
+    the values could tell.
+    """
+    column.refuse_outside_duckdb("'ignore_case'")
+    letters = set("".join(values))
+    sql = column.sql.copy()
+    if letters & {"i", "\u0307"}:
+        sql = exp.Anonymous(this="REPLACE", expressions=[sql, text("İ"), text("i\u0307")])
+    if letters & {"\u03c3", "\u03c2"}:
+        arguments = [sql, text(_FINAL_SIGMA), text(r"\1ς\2"), text("g")]
+        sql = exp.Anonymous(this="REGEXP_REPLACE", expressions=arguments)
+    return Column(exp.Lower(this=sql), column.dtype, column.kind, column.dialect)
+
+
+_ELEMENT = "it"
+_PLAIN = {Kind.TEXT, Kind.UUID, Kind.BOOLEAN}
+
+
+def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
+    """Compare a column with a value."""
+    match column.kind:
+        case Kind.TEXT:
+            return _compare_text(column, comparison, value)
+        case Kind.NUMBER:
+            return compare_number(column, comparison, value)
+        case Kind.BOOLEAN:
+            return exp.EQ(this=column.sql.copy(), expression=exp.Boolean(this=read_boolean(value)))
+        case Kind.DATETIME:
+            return compare_moment(column, comparison, value, clock)
+        case Kind.DATE:
+            return compare_date(column, comparison, value)
+        case Kind.UUID:
+            return _compare_text(column, comparison, read_uuid(value))
+        case Kind.LIST:
+            return some_element(column, lambda element: compare(element, comparison, value, clock))
+        case Kind.NOTHING:
+            return never()
+        case Kind.STRUCT | Kind.OTHER:
+            raise AssertionError(column.kind)  # the plan refuses it
+        case _:
+            assert_never(column.kind)
+
+
+def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
+    if isinstance(value, bool):
+        value = str(value).lower()
+    if not isinstance(value, str):
+        return compare_text_as_number(column, comparison, value)
+    operand = column.sql.copy()
+    if comparison != "eq" and column.dialect == "postgres":
+        operand = exp.Paren(this=operand) if column.is_document else operand
+        operand = exp.Collate(this=operand, expression=exp.to_identifier("C", quoted=True))
+    return COMPARISONS[comparison](this=operand, expression=_written(value, column))
+
+
+def _written(value: str, column: Column) -> exp.Expr:
+    """Write a text, except where a dialect reads characters of it as something else."""
+    if column.dialect != "duckdb" and ("\\" in value or not value.isprintable()):
+        raise Refused(f"a text with a backslash or a control character may mean something else in {column.dialect}")
+    return text(value)
+
+
+def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
+    """Ask whether a column equals some value; each is read by its own kind."""
+    if column.kind is Kind.LIST and column.dialect != "duckdb":
+        return exp.or_(*(compare(column, "eq", value, clock) for value in values))
+    if column.kind is Kind.LIST:
+        return some_element(column, lambda element: among(element, values, clock))
+    tests = [test for value in values if not isinstance(test := compare(column, "eq", value, clock), exp.Boolean)]
+    groups: dict[str, list[exp.Expr]] = {}
+    for test in tests:
+        alike_by = test.this if isinstance(test, exp.EQ) else test
+        groups.setdefault(alike_by.sql(dialect=column.dialect), []).append(test)
+    joined = [
+        alike[0]
+        if len(alike) == 1 or not isinstance(alike[0], exp.EQ)
+        else exp.In(this=alike[0].this.copy(), expressions=[test.expression.copy() for test in alike])
+        for alike in groups.values()
+    ]
+    return exp.or_(*joined) if joined else never()
+
+
+def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.Expr:
+    """Ask whether a test holds for some element of a list."""
+    element = element_column(column, _ELEMENT)
+    if element.kind is Kind.NOTHING:
+        return never()
+    test = test_of(element)
+    if isinstance(test, exp.Boolean):
+        return test
+    if column.dialect == "duckdb":
+        if isinstance(test, exp.EQ) and isinstance(test.this, exp.Column) and element.kind is not Kind.DATETIME:
+            return exp.Anonymous(this="LIST_CONTAINS", expressions=[column.sql.copy(), test.expression])
+        function = exp.Lambda(this=test, expressions=[exp.to_identifier(_ELEMENT)])
+        found = exp.Anonymous(this="LIST_FILTER", expressions=[column.sql.copy(), function])
+        return exp.GT(this=exp.Anonymous(this="LEN", expressions=[found]), expression=exp.Literal.number(0))
+    if isinstance(test, exp.EQ) and isinstance(test.this, exp.Column):
+        return _one_element(column, element, test.expression)
+    raise Refused(f"this test of a list is not supported for {column.dialect}")
+
+
+def _one_element(column: Column, element: Column, value: exp.Expr) -> exp.Expr:
+    """Ask whether an element of a list equals a value, as a dialect other than DuckDB asks it."""
+    found = column.sql.copy()
+    match column.dialect:
+        case "postgres" if column.is_document:
+            return has_element(found, value)
+        case "postgres":
+            return exp.EQ(this=value, expression=exp.Any(this=exp.Paren(this=found)))
+        case "bigquery":
+            return exp.In(this=value, unnest=exp.Unnest(expressions=[found]))
+        case "clickhouse" if element.kind in _PLAIN:
+            return exp.Anonymous(this="has", expressions=[found, value])
+        case "spark" if element.kind in _PLAIN:
+            return exp.Anonymous(this="ARRAY_CONTAINS", expressions=[found, value])
+        case "snowflake" if element.kind in _PLAIN:
+            return exp.Anonymous(this="ARRAY_CONTAINS", expressions=[exp.cast(value, "variant"), found])
+        case _:
+            raise Refused(f"this test of a list is not supported for {column.dialect}")
+
+
+def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:
+    """Ask whether a text has another in it, or a list an element that equals the value."""
+    if column.kind not in {Kind.TEXT, Kind.UUID}:
+        return compare(column, "eq", value, clock)
+    part = value if isinstance(value, str) else number_text(value)
+    part = lowered_uuid(part) if column.kind is Kind.UUID else part
+    if column.dialect == "duckdb":
+        return exp.Contains(this=column.sql.copy(), expression=text(part))
+    found = exp.StrPosition(this=column.sql.copy(), substr=_part(part, column))
+    return exp.GT(this=found, expression=exp.Literal.number(0))
+
+
+def starts_with(column: Column, value: str) -> exp.Expr:
+    """Ask whether a text begins with another."""
+    return exp.StartsWith(this=column.sql.copy(), expression=_part(value, column))
+
+
+def ends_with(column: Column, value: str) -> exp.Expr:
+    """Ask whether a text ends with another."""
+    part = _part(value, column)
+    if column.dialect != "postgres":
+        return exp.EndsWith(this=column.sql.copy(), expression=part)
+    length = exp.Literal.number(len(value))
+    return exp.EQ(this=exp.Right(this=column.sql.copy(), expression=length), expression=part)
+
+
+def _part(value: str, column: Column) -> exp.Expr:
+    if not value:
+        column.refuse_outside_duckdb("an empty text in another")
+    return _written(value, column)
+
+
+def matches(column: Column, pattern: str, *, ignore_case: bool) -> exp.Expr:
+    """Ask whether a regular expression is found in a text."""
+    column.refuse_outside_duckdb("a regular expression")
+    written = text(translated(pattern, ignore_case=ignore_case))
+    return exp.Anonymous(this="REGEXP_MATCHES", expressions=[column.sql.copy(), written])

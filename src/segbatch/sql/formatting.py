@@ -1,0 +1,67 @@
+"""The query as text: one rule a line, groups indented, and a comment where another segment is meant."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from sqlglot import exp
+
+from segbatch.model.operators import MatchName
+from segbatch.sql.names import DialectName
+
+__all__ = ["Joined", "Lines", "Part", "comment", "lines_of"]
+
+_INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Parts that are joined, as the rules of a group are.
+
+    Attributes:
+        match: How.
+        parts: At least one.
+        note: What to tell a reader of it.
+    """
+
+    match: MatchName
+    parts: Sequence["Part"]
+    note: str = ""
+
+
+Part = exp.Expr | Joined
+"""A rule, or several that are joined."""
+
+Lines = list[str]
+
+
+def comment(words: str) -> str:
+    """Return words as a comment that ends with its line."""
+    return "-- " + "".join(letter if letter.isprintable() else " " for letter in words)
+
+
+def lines_of(part: Part, dialect: DialectName) -> Lines:
+    """Write what a contact has to meet, in lines."""
+    match part:
+        case Joined():
+            return list(_joined(part, dialect))
+        case exp.Expr():
+            return [part.sql(dialect=dialect)]
+        case _:
+            assert_never(part)
+
+
+def _joined(joined: Joined, dialect: DialectName) -> Iterator[str]:
+    word = "AND" if joined.match == "all" else "OR"
+    opening = "NOT (" if joined.match == "none" else "("
+    yield opening + (f" {comment(joined.note)}" if joined.note else "")
+    for index, part in enumerate(joined.parts):
+        first, *others = lines_of(_in_parentheses(part), dialect)
+        yield _INDENT + (f"{word} " if index else "") + first
+        yield from (_INDENT + line for line in others)
+    yield ")"
+
+
+def _in_parentheses(part: Part) -> Part:
+    """Keep a rule that is written with AND or OR together."""
+    return exp.Paren(this=part) if isinstance(part, exp.And | exp.Or) else part

@@ -1,0 +1,79 @@
+"""What a user asks for: one segment, as SQL."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+from segbatch.compiler.prepare import Question, prepare
+from segbatch.definitions.exclusions import Source
+from segbatch.definitions.selection import choose
+from segbatch.errors import Problem, UsageError
+from segbatch.model.operators import MatchName
+from segbatch.model.segment import Segment
+from segbatch.sql.names import DIALECTS
+from segbatch.text import did_you_mean
+
+__all__ = ["write_sql"]
+
+
+def write_sql(
+    definition: str | Path | Segment | None,
+    contacts: str | Path,
+    segments: str | Path | Source = "segments",
+    *,
+    rules: Sequence[str] = (),
+    match: MatchName | None = None,
+    dialect: str = "duckdb",
+    table: str | None = None,
+    id_column: str = "id",
+    custom_fields: str | None = None,
+    project: str | None = None,
+    as_of: str | datetime | None = None,
+    timezone: str = "UTC",
+    strict: bool = False,
+    warn: Callable[[Sequence[Problem]], None] | None = None,
+) -> str:
+    """Write a segment as one SELECT of the ids of its contacts, which holds exactly those that a run finds.
+
+    Args:
+        definition: The id of a segment of `segments`, a JSON file with one, `-` for standard input, or a segment.
+        contacts: The snapshot that gives the fields their types: a Parquet file, a folder of them, or a glob.
+        segments: Where the saved segments are.
+        rules: Rules in place of a definition, such as `status eq active`.
+        match: How these are joined: `all`, if not given.
+        dialect: `duckdb`, `postgres`, `snowflake`, `bigquery`, `clickhouse` or `spark`.
+        table: The table to select from; without it DuckDB reads the snapshot's files.
+        id_column: The column with the contacts' ids.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
+        project: A project whose contacts alone are looked at, if any.
+        as_of: The moment from which relative dates are measured; now, if not given.
+        timezone: The IANA name of the zone of calendar days and of times without an offset.
+        strict: Whether a custom field that no contact has is an error.
+        warn: Called with the notes and warnings.
+
+    Returns:
+        The query, without a semicolon.
+
+    Raises:
+        UsageError: There is no such segment, dialect, time or time zone, or sqlglot is not installed.
+        DefinitionError: The snapshot gives some rule no meaning, or the dialect cannot say it with the same meaning.
+        SnapshotError: The snapshot cannot be used.
+    """
+    if find_spec("sqlglot") is None:
+        raise UsageError("SQL is written with sqlglot, which is not installed; run: pip install 'segbatch[sql]'")
+    if dialect not in DIALECTS:
+        near = did_you_mean(dialect, DIALECTS) or f"; there are {', '.join(DIALECTS)}"
+        raise UsageError(f"'{dialect}' is no dialect{near} (--dialect)")
+    from segbatch.sql.query import query  # noqa: PLC0415 - loads sqlglot, which is optional
+
+    question = Question(
+        contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
+    )
+    chosen = choose(definition, segments, rules=rules, match=match, project=project)
+    segment_id = chosen.only(definition)
+    prepared = prepare(question, chosen.definitions)
+    written = query(prepared, segment_id, dialect, table, project)
+    if warn is not None:
+        warn((*prepared.notes, *prepared.warnings))
+    return written

@@ -1,0 +1,150 @@
+"""From a segment to the text of one query."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from sqlglot import exp, parse_one
+from sqlglot.errors import ParseError
+
+from segbatch.compiler.prepare import Prepared
+from segbatch.compiler.project_rule import project_column, project_rule
+from segbatch.definitions.loader import Definition
+from segbatch.errors import DefinitionError, Problem, UsageError
+from segbatch.model.segment import Group, Node, Rule
+from segbatch.snapshot.fields.resolution import resolve
+from segbatch.sql.columns import Table
+from segbatch.sql.dialects import Refused, identifier
+from segbatch.sql.formatting import Joined, Part, comment, lines_of
+from segbatch.sql.names import DialectName
+from segbatch.sql.predicates import predicate
+from segbatch.sql.sources import read_parquet
+
+__all__ = ["query"]
+
+
+def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str | None, project: str | None) -> str:
+    """Write the query of a segment.
+
+    Args:
+        prepared: The definitions, the snapshot and the time.
+        segment_id: The segment.
+        dialect: The SQL to write.
+        table: The table to read; the snapshot's files, where it is not given.
+        project: A project whose contacts alone are looked at, if any.
+
+    Raises:
+        DefinitionError: The snapshot gives some rule no meaning, or the dialect cannot say it.
+        UsageError: No such table can be.
+    """
+    definition = prepared.planned(segment_id).definition
+    snapshot = prepared.snapshot
+    writer = _Writer(prepared, dialect, project)
+    part = writer.segment(definition, _Way(), negated=False)
+    if table is None:
+        byte_texts = bool(snapshot.byte_texts)
+        source = read_parquet(snapshot.files, dialect, writer.columns, byte_texts=byte_texts)
+    else:
+        source = _table(table, dialect)
+    if writer.problems:
+        raise DefinitionError(definition.locate(problem) for problem in writer.problems)
+    head = f"{definition.segment.name} ({segment_id}), as of {prepared.clock.as_of.isoformat()}"
+    chosen = exp.column(identifier(snapshot.id_column)).sql(dialect=dialect)
+    lines = [comment(head), f"SELECT {chosen}", f"FROM {source.sql(dialect=dialect)}", *_where(part, dialect)]
+    return "\n".join(lines)
+
+
+def _table(name: str, dialect: DialectName) -> exp.Expr:
+    try:
+        table = parse_one(name, into=exp.Table, dialect=dialect)
+    except ParseError:
+        table = None
+    if not isinstance(table, exp.Table) or not all(isinstance(part, exp.Identifier) for part in table.parts):
+        raise UsageError(f"'{name}' is no name of a table in {dialect} (--table)")
+    return table
+
+
+def _where(part: Part, dialect: DialectName) -> Iterator[str]:
+    """Write the conditions, those of a conjunction without parentheses around them all."""
+    parts = part.parts if isinstance(part, Joined) and part.match == "all" else [part]
+    for index, one in enumerate(parts):
+        first, *others = lines_of(exp.Paren(this=one) if isinstance(one, exp.Or) else one, dialect)
+        yield ("  AND " if index else "WHERE ") + first
+        yield from ("  " + line for line in others)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """The way from the segment that is written through others that it names.
+
+    Attributes:
+        path: The rule of the first that names the second.
+        words: The segments on the way, for a message.
+    """
+
+    path: str | None = None
+    words: str = ""
+
+    def to(self, segment_id: str, path: str) -> "_Way":
+        """Go on to a segment that the rule at a path names."""
+        return _Way(self.path or path, f"{self.words}in segment '{segment_id}', ")
+
+    def problem(self, path: str, reason: str) -> Problem:
+        """Locate what is wrong with a rule at the end of the way."""
+        return (
+            Problem(reason, path=path)
+            if self.path is None
+            else Problem(f"{self.words}{path}: {reason}", path=self.path)
+        )
+
+
+class _Writer:
+    """Writes segments, and gathers what the dialect cannot say."""
+
+    def __init__(self, prepared: Prepared, dialect: DialectName, project: str | None) -> None:
+        self.problems: list[Problem] = []
+        self.columns = set[str]()
+        self._clock = prepared.clock
+        self._project = project
+        self._by_id: Mapping[str, Definition] = {one.segment_id: one for one in prepared.definitions.good}
+        snapshot = prepared.snapshot
+        self._table = Table(snapshot.schema, snapshot.forms, dialect)
+
+    def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
+        """Write what a contact has to meet to be in a segment.
+
+        Args:
+            definition: The segment.
+            way: How it was come to.
+            negated: Whether something around it negates it.
+        """
+        segment = definition.segment
+        inside = negated or segment.match == "none"
+        parts = [self._node(node, f"$.rules[{i}]", way, negated=inside) for i, node in enumerate(segment.rules)]
+        joined = Joined(segment.match, parts)
+        owner = segment.project_id if segment.project_id is not None else self._project
+        if owner is None or project_column(self._table.schema) is None:
+            return joined
+        others = parts if segment.match == "all" else [joined]
+        return Joined("all", [self._rule(project_rule(owner), "$.project_id", way, negated=negated), *others])
+
+    def _node(self, node: Node, path: str, way: _Way, *, negated: bool) -> Part:
+        if isinstance(node, Group):
+            inside = negated or node.match == "none"
+            parts = [self._node(child, f"{path}.rules[{i}]", way, negated=inside) for i, child in enumerate(node.rules)]
+            return Joined(node.match, parts)
+        if node.shape != "segment":
+            return self._rule(node, path, way, negated=negated)
+        named, outside = self._by_id[str(node.value)], node.operator == "not_in_segment"
+        inner = self.segment(named, way.to(named.segment_id, path), negated=negated or outside)
+        note = f"segment '{named.segment_id}'"
+        return Joined("none", [inner], note) if outside else replace(inner, note=note)
+
+    def _rule(self, rule: Rule, path: str, way: _Way, *, negated: bool) -> Part:
+        try:
+            field = resolve(str(rule.field), self._table.schema)
+            self.columns.add(field.column)
+            column = self._table.column(field)
+            return predicate(rule, column, self._clock, negated=negated)
+        except Refused as refused:
+            self.problems.append(way.problem(path, str(refused)))
+            return exp.Boolean(this=False)

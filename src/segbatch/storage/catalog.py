@@ -1,0 +1,277 @@
+"""`segbatch.duckdb`: what analysts open. Small tables, and a view over the published run's Parquet files.
+
+It is built aside and put in place by a rename, so that a reader of the old one goes on undisturbed, and it is written
+in the oldest storage format that DuckDB offers, so that DuckDB 1.1 reads it too. A view has to name its files by
+absolute paths: relative ones would be looked up from wherever the reader stands.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from segbatch.errors import Problem, PublishError, UsageError
+from segbatch.model.manifest import History, Manifest, RunRecord, SegmentRecord
+from segbatch.platform.files import replace_file
+from segbatch.storage.changes_files import PastChanges, find_changes
+from segbatch.storage.layout import CATALOGUE, MEMBERSHIP
+from segbatch.storage.write_errors import ensure_no_folder, is_of_disk
+
+__all__ = [
+    "build_catalogue",
+    "create_views",
+    "discard_catalogue",
+    "ensure_nameable",
+    "ensure_place",
+    "literal",
+    "place_catalogue",
+    "quoted",
+    "write_catalogue",
+]
+
+_HISTORY = """
+WITH stays AS (
+    SELECT c.segment_id, c.contact_id, c.as_of, c.change,
+        lead(c.as_of) OVER stay AS next_at,
+        lag(c.change) OVER stay AS earlier
+    FROM membership_changes c JOIN runs r ON r.run_id = c.run_id
+    WINDOW stay AS (PARTITION BY c.segment_id, c.contact_id ORDER BY r.run_number)
+), first_run AS (SELECT as_of FROM runs WHERE run_number = 1)
+SELECT segment_id, contact_id, as_of AS entered_at, next_at AS exited_at FROM stays WHERE change = 'entered'
+UNION ALL
+SELECT segment_id, contact_id, (SELECT as_of FROM first_run), as_of
+FROM stays WHERE change = 'exited' AND earlier IS NULL
+UNION ALL
+SELECT m.segment_id, m.contact_id, (SELECT as_of FROM first_run), NULL
+FROM membership m ANTI JOIN membership_changes c ON c.segment_id = m.segment_id AND c.contact_id = m.contact_id
+"""
+
+_NO_CHANGES = """
+SELECT NULL::VARCHAR AS run_id, NULL::TIMESTAMP AS as_of, segment_id, contact_id, NULL::VARCHAR AS change
+FROM membership WHERE false
+"""
+"""The ids have their type from the membership."""
+
+
+def create_views(connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: Sequence[Path]) -> None:
+    """Create `membership`, `membership_changes` and `membership_history` in the database `catalogue`.
+
+    Args:
+        connection: A connection to which it is attached, with the table `runs` in it.
+        membership: The files of the membership, at least one.
+        changes: The files of the changes, if there are any.
+    """
+    connection.execute("USE catalogue")
+    columns = "segment_id, contact_id"
+    connection.execute(f"CREATE OR REPLACE VIEW membership AS SELECT {columns} FROM {_files(membership)}")  # noqa: S608
+    columns = "run_id, as_of, segment_id, contact_id, change"
+    some = f"SELECT {columns} FROM {_files(changes)}" if changes else _NO_CHANGES  # noqa: S608
+    connection.execute(f"CREATE OR REPLACE VIEW membership_changes AS {some}")
+    connection.execute(f"CREATE OR REPLACE VIEW membership_history AS {_HISTORY}")
+    connection.execute("USE memory")
+
+
+def _files(files: Sequence[Path]) -> str:
+    return f"read_parquet([{', '.join(map(literal, files))}])"
+
+
+def literal(file: Path) -> str:
+    """Write a file as the views name it."""
+    return quoted(_escape_glob(file.resolve()))
+
+
+def quoted(path: Path | str) -> str:
+    """Write a path as a text of SQL."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _escape_glob(path: Path) -> str:
+    """Write a path so that DuckDB takes its special characters as they are."""
+    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
+
+
+_TAKEN_FOR_OTHERS = "?\\"
+"""What stands behind a `?` are options to DuckDB, and a backslash is a slash."""
+
+_TYPES = {
+    "segment_id": "VARCHAR",
+    "project_id": "VARCHAR",
+    "name": "VARCHAR",
+    "description": "VARCHAR",
+    "list_id": "VARCHAR",
+    "definition": "JSON",
+    "pending_definition": "JSON",
+    "status": "VARCHAR",
+    "error": "VARCHAR",
+    "member_count": "BIGINT",
+    "entered": "BIGINT",
+    "exited": "BIGINT",
+    "run_id": "VARCHAR",
+    "file": "VARCHAR",
+    "fingerprint": "VARCHAR",
+    "run_number": "BIGINT",
+    "as_of": "TIMESTAMP",
+    "timezone": "VARCHAR",
+    "started_at": "TIMESTAMP",
+    "finished_at": "TIMESTAMP",
+    "contacts": "BIGINT",
+    "segments_ok": "BIGINT",
+    "segments_failed": "BIGINT",
+    "segments_held": "BIGINT",
+    "memberships": "BIGINT",
+    "snapshot_fingerprint": "VARCHAR",
+    "version": "VARCHAR",
+}
+
+
+def ensure_place(output: Path) -> None:
+    """Check that a catalogue can be put into a folder, as far as that can be known before.
+
+    Raises:
+        UsageError: DuckDB cannot open files in it.
+        PublishError: A folder is in the way of a file.
+    """
+    ensure_nameable(output)
+    for path in (output / CATALOGUE, _aside(output)):
+        ensure_no_folder(path)
+        ensure_no_folder(_log_of(path))
+
+
+def ensure_nameable(output: Path) -> None:
+    """Check that DuckDB can be told where a folder is: it takes names that are UTF-8, and some characters for others.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    place = str(output.resolve())
+    taken = next((char for char in _TAKEN_FOR_OTHERS if char in place), None)
+    if taken:
+        message = f"has a {taken} in its path, and DuckDB could not open what is in it"
+        raise UsageError(f"{output}: {message}; publish elsewhere (--output)")
+    try:
+        place.encode()
+    except UnicodeEncodeError:
+        message = "has bytes in its path that are not UTF-8, and DuckDB could not open what is in it"
+        raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
+
+
+def build_catalogue(
+    output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
+) -> Sequence[Problem]:
+    """Build the catalogue of a run aside, where no reader sees it.
+
+    Args:
+        output: The output folder.
+        run_folder: The folder of the run whose membership is shown.
+        manifest: That run.
+        history: The runs before it, and itself.
+        outcome: What is to be said of the whole where it cannot be built.
+
+    Returns:
+        A warning for each file of changes that cannot be read and is left out.
+
+    Raises:
+        PublishError: A file of the membership cannot be read, or the run's own changes.
+    """
+    discard_catalogue(output)
+    return write_catalogue(_aside(output), output, run_folder, manifest, history, outcome)
+
+
+def write_catalogue(
+    file: Path, output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
+) -> Sequence[Problem]:
+    """Write the catalogue of a run to a new file; the rest is as in `build_catalogue`."""
+    membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
+    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+        connection.execute(f"ATTACH {quoted(file)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
+        _create_table(connection, "segments", SegmentRecord, manifest.segments)
+        numbers = range(1, len(history.runs) + 1)
+        _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
+        try:
+            lost = _create_views(connection, membership, find_changes(output, history))
+        except duckdb.Error as error:
+            if is_of_disk(error):
+                raise
+            message = f"DuckDB cannot read what runs left; {outcome}; find what is damaged with segbatch verify"
+            raise PublishError(f"{output}: {message}") from None
+        connection.execute("DETACH catalogue")
+    return lost
+
+
+def _create_views(
+    connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: PastChanges
+) -> Sequence[Problem]:
+    """Create the views without changes that DuckDB cannot read, and return a warning for each of those.
+
+    Raises:
+        duckdb.Error: The membership cannot be read, or nothing can be written.
+    """
+    try:
+        create_views(connection, membership, changes.newest_first)
+    except duckdb.Error as error:
+        if is_of_disk(error):
+            raise
+        changes = changes.without(path for path in changes.files if not _opens(connection, path))
+        create_views(connection, membership, changes.newest_first)
+    return changes.lost
+
+
+def _opens(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
+    """Return whether DuckDB can read a Parquet file."""
+    try:
+        connection.execute(f"SELECT run_id FROM read_parquet({literal(file)}) LIMIT 1").fetchall()  # noqa: S608
+    except duckdb.Error:
+        return False
+    return True
+
+
+def place_catalogue(output: Path) -> Path:
+    """Put the catalogue that was built in its place, in one step, and return its path."""
+    place = output / CATALOGUE
+    _log_of(place).unlink(missing_ok=True)
+    replace_file(_aside(output), place)
+    return place
+
+
+def discard_catalogue(output: Path) -> None:
+    """Remove what was built aside, if it is there."""
+    aside = _aside(output)
+    for stale in (aside, _log_of(aside)):
+        stale.unlink(missing_ok=True)
+
+
+def _aside(output: Path) -> Path:
+    return output / f".{CATALOGUE}.new"
+
+
+def _log_of(database: Path) -> Path:
+    """Return DuckDB's write-ahead log of a file; a stale one beside a new file would break every reader."""
+    return database.with_name(database.name + ".wal")
+
+
+def _create_table(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    model: type[SegmentRecord | RunRecord],
+    records: Sequence[SegmentRecord | RunRecord],
+    **more: Sequence[object],
+) -> None:
+    cells = {column: [_cell(getattr(record, column), column) for record in records] for column in model.model_fields}
+    rows = pa.table({**cells, **more})
+    connection.register("new_rows", rows)
+    chosen = ", ".join(f"CAST({column} AS {_TYPES[column]}) AS {column}" for column in rows.column_names)
+    connection.execute(f"CREATE TABLE catalogue.{name} AS SELECT {chosen} FROM new_rows")  # noqa: S608 - our own names
+    connection.unregister("new_rows")
+
+
+def _cell(value: object, column: str) -> object:
+    match _TYPES[column]:
+        case "JSON":
+            return None if value is None else json.dumps(value, ensure_ascii=False)
+        case "TIMESTAMP":
+            return value.astimezone(UTC).replace(tzinfo=None)  # type: ignore[attr-defined]
+        case _:
+            return value

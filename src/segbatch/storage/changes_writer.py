@@ -1,0 +1,82 @@
+"""Who entered and who left with a run, as open Parquet."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segbatch.model.manifest import PublishedFile
+from segbatch.storage.checksum_file import DigestingFile
+from segbatch.storage.id_types import TEXTS, picked, written_type
+from segbatch.storage.layout import CHANGES
+
+__all__ = ["ChangesWriter"]
+
+_CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would load pandas, where that is installed
+
+
+class ChangesWriter:
+    """Writes the changes of one batch of contacts after another; a row group a batch, ordered by segment."""
+
+    def __init__(self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType) -> None:
+        """Begin the file.
+
+        Args:
+            run_folder: The folder of the run.
+            run_id: The run's id.
+            as_of: The moment for which it holds.
+            id_type: The Arrow type of the contacts' ids.
+        """
+        self._run_id = pa.array([run_id])
+        self._as_of = pa.scalar(as_of.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+        self._schema = pa.schema(
+            [
+                ("run_id", TEXTS),
+                ("as_of", pa.timestamp("us")),
+                ("segment_id", TEXTS),
+                ("contact_id", written_type(id_type)),
+                ("change", TEXTS),
+            ]
+        )
+        self._file = DigestingFile(run_folder / CHANGES)
+        with self._file.telling():
+            self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
+        self._rows = 0
+
+    def write(self, ids: pa.Array, segment_ids: Sequence[str | None], found: pl.DataFrame) -> None:
+        """Write the changes of some contacts.
+
+        Args:
+            ids: The ids of all of them, as they are kept.
+            segment_ids: Whose bit is at which place.
+            found: What differs among them, from `differences`.
+        """
+        if not len(found):
+            return
+        number = len(found)
+        contacts = found.get_column("contact").unique().sort()
+        who = contacts.search_sorted(found.get_column("contact"))
+        columns = [
+            _coded(pl.repeat(0, number, dtype=pl.Int32, eager=True), self._run_id),
+            pa.repeat(self._as_of, number),
+            _coded(found.get_column("place"), pa.array(segment_ids, pa.string())),
+            picked(ids.take(contacts.to_arrow()), who.cast(pl.Int32).to_arrow()),
+            _coded(found.get_column("entered"), _CHANGES),
+        ]
+        with self._file.telling():
+            self._writer.write_table(pa.table(columns, schema=self._schema))
+        self._rows += number
+
+    def finish(self) -> PublishedFile:
+        """Complete the file and tell what it is."""
+        with self._file.telling():
+            self._writer.close()
+            self._file.close()
+        return PublishedFile(path=CHANGES, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
+
+
+def _coded(numbers: pl.Series, words: pa.Array) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(numbers.cast(pl.Int32).to_arrow(), words, safe=False)

@@ -1,0 +1,162 @@
+"""Reading what a run left: its manifest, and the runs before it."""
+
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from segbatch.errors import PublishError, UsageError
+from segbatch.model.manifest import History, Manifest
+from segbatch.storage.layout import CURRENT, HISTORY, MANIFEST, RUNS, UNFINISHED, UNPUBLISHED
+from segbatch.text import clipped
+
+__all__ = [
+    "UnnamedError",
+    "ensure_published",
+    "ensure_there",
+    "last_published",
+    "published_folder",
+    "read_history",
+    "read_history_of",
+    "read_manifest",
+]
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]*")
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class UnnamedError(PublishError):
+    """`current` does not tell which run is published.
+
+    Attributes:
+        fault: What is wrong with it.
+    """
+
+    def __init__(self, pointer: Path, fault: str, last: str | None) -> None:
+        self.fault = fault
+        if last is None:
+            remedy = "restore the folder, or remove this file"
+        elif fault.startswith("names"):
+            remedy = f"restore it, or go back to {last} with segbatch relink"
+        else:
+            remedy = "mend it with segbatch relink"
+        super().__init__(f"{pointer}: {fault}; {remedy}")
+
+
+def published_folder(output: Path) -> str | None:
+    """Return the name of the folder of the published run; None where nothing was published yet.
+
+    Raises:
+        UnnamedError: What names it is lost, or names none that is there.
+        PublishError: It cannot be read.
+    """
+    pointer = output / CURRENT
+    try:
+        content = pointer.read_bytes() if stat.S_ISREG(pointer.stat().st_mode) else b""
+    except (FileNotFoundError, NotADirectoryError):
+        last = last_published(output)
+        if last:
+            raise UnnamedError(pointer, "is missing", last) from None
+        return None
+    except OSError as error:
+        raise PublishError(f"{pointer}: cannot be read: {error.strerror}") from None
+    folder = content.decode(errors="replace").strip()
+    if not _FOLDER.fullmatch(folder):
+        raise UnnamedError(pointer, "does not name a run", last_published(output))
+    if not (output / RUNS / folder).is_dir():
+        raise UnnamedError(pointer, f"names {clipped(folder)}, whose folder is missing", last_published(output))
+    return folder
+
+
+def last_published(output: Path) -> str | None:
+    """Return the folder of the run that was published last, whatever `current` says; None where there is none."""
+    found: dict[str, datetime] = {}
+    for path in (output / RUNS).glob(f"*/{HISTORY}"):
+        folder = path.parent
+        if not folder.name.startswith(UNFINISHED) and not (folder / UNPUBLISHED).exists():
+            with suppress(PublishError):
+                last = _read(path, History).runs[-1]
+                found |= {folder.name: last.run.finished_at} if last.folder == folder.name else {}
+    return max(found, key=found.__getitem__, default=None)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read everything about a run.
+
+    Raises:
+        PublishError: It is missing or damaged.
+    """
+    return _read(folder / MANIFEST, Manifest)
+
+
+def read_history(output: Path) -> History:
+    """Read which runs are published; none, where nothing was published yet.
+
+    Raises:
+        PublishError: It is missing or damaged.
+    """
+    folder = published_folder(output)
+    return History(runs=()) if folder is None else read_history_of(output / RUNS / folder)
+
+
+def read_history_of(folder: Path) -> History:
+    """Read which runs lead to a run, and itself.
+
+    Raises:
+        PublishError: It is missing or damaged.
+    """
+    return _read(folder / HISTORY, History)
+
+
+def ensure_published(output: Path) -> str:
+    """Return the name of the folder of the published run.
+
+    Raises:
+        UsageError: Nothing is published there.
+        PublishError: What names it cannot be read.
+    """
+    folder = published_folder(output)
+    if folder is None:
+        message = "nothing is published there; name the folder that a run published in (--output)"
+        raise UsageError(f"{output}: {message}")
+    return folder
+
+
+def ensure_there(path: Path, size: int) -> None:
+    """Check that a file of a run is there, with all its bytes.
+
+    Raises:
+        PublishError: It is not.
+    """
+    with _reading(path):
+        if path.stat().st_size != size:
+            raise FileNotFoundError
+        path.open("rb").close()
+
+
+def _read(path: Path, model: type[_Model]) -> _Model:
+    with _reading(path):
+        if not path.is_file():
+            raise FileNotFoundError
+        return model.model_validate_json(path.read_bytes())
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn errors of reading what a run left into ones that say what to do."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
+        raise PublishError(
+            f"{path}: is missing or damaged; restore it, or publish into another folder (--output)"
+        ) from None
+    except OSError as error:
+        raise PublishError(f"{path}: cannot be read: {error.strerror}") from None

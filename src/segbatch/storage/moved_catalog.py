@@ -1,0 +1,104 @@
+"""A catalogue for an output that was moved, copied or mounted elsewhere, perhaps read-only.
+
+The views of `segbatch.duckdb` name their files by absolute paths. Where these are not those of the output folder, a
+catalogue with the right paths is written into another file, without the lock and without any change to the output.
+"""
+
+import secrets
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from segbatch.errors import Problem, PublishError, UsageError
+from segbatch.platform.files import find_file, replace_file
+from segbatch.platform.io_errors import io_reason
+from segbatch.storage.catalog import ensure_nameable, literal, write_catalogue
+from segbatch.storage.catalog_rebuild import Relinked
+from segbatch.storage.layout import CATALOGUE, RUNS
+from segbatch.storage.manifest_io import ensure_published, read_history_of, read_manifest
+from segbatch.storage.write_errors import writing
+from segbatch.text import printable
+
+__all__ = ["is_moved", "relink_to", "rewritten"]
+
+_VIEWS = "SELECT sql FROM duckdb_views() WHERE view_name = 'membership' AND NOT internal"
+_TABLES = "SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('runs', 'segments')"
+_NOTHING = "nothing was written"
+
+
+def is_moved(connection: duckdb.DuckDBPyConnection, output: Path) -> bool:
+    """Return whether the views of a catalogue name files that are not in an output folder."""
+    inside = literal(output / RUNS)[1:-1] + "/"
+    return any(inside not in sql for (sql,) in connection.execute(_VIEWS).fetchall())
+
+
+@contextmanager
+def rewritten(output: Path) -> Iterator[Path]:
+    """Write a catalogue with the right paths into a temporary folder.
+
+    Yields:
+        The file, which is removed at the end.
+
+    Raises:
+        PublishError: A file of the published run cannot be read, or the temporary folder cannot be written.
+        UsageError: Nothing is published there.
+    """
+    with tempfile.TemporaryDirectory(prefix="segbatch-") as folder:
+        file = Path(folder) / CATALOGUE
+        with writing(Path(folder), "nothing was asked"):
+            _write(file, output)
+        yield file
+
+
+def relink_to(output: Path, place: Path) -> Relinked:
+    """Write a catalogue of the published run into a file elsewhere; the output is only read.
+
+    Args:
+        output: The output folder, as it is seen from here.
+        place: The file. A catalogue that is there is replaced in one step.
+
+    Raises:
+        UsageError: Nothing is published there, or the file is something else than a catalogue.
+        PublishError: What is published cannot be read, or the file cannot be written.
+    """
+    ensure_published(output)
+    name = printable(str(place))
+    found = find_file(place, "--to")
+    _ensure_elsewhere(found, name, output)
+    ensure_nameable(output)
+    ensure_nameable(found.parent)
+    if found.exists() and not _is_catalogue(found):
+        raise UsageError(f"{name}: is there already and is not a catalogue of segbatch; name another file (--to)")
+    aside = found.with_name(f".{found.name}.{secrets.token_hex(4)}.new")
+    try:
+        warnings = _write(aside, output)
+        replace_file(aside, found)
+    except (OSError, duckdb.Error) as error:
+        raise PublishError(f"{name}: cannot be written: {io_reason(error) or error}; {_NOTHING}") from None
+    finally:
+        for left in (aside, aside.with_name(aside.name + ".wal")):
+            with suppress(OSError):
+                left.unlink(missing_ok=True)
+    return Relinked(place, tuple(warnings))
+
+
+def _write(file: Path, output: Path) -> Sequence[Problem]:
+    folder = output / RUNS / ensure_published(output)
+    return write_catalogue(file, output, folder, read_manifest(folder), read_history_of(folder), _NOTHING)
+
+
+def _ensure_elsewhere(found: Path, name: str, output: Path) -> None:
+    """Check that a file is not in the output folder, in which only runs write."""
+    if output.resolve() in found.parents:
+        raise UsageError(f"{name}: is in the output folder; name a file elsewhere, or leave out --to")
+
+
+def _is_catalogue(file: Path) -> bool:
+    try:
+        with duckdb.connect(str(file), read_only=True) as connection:
+            return connection.execute(_TABLES).fetchall() == [(2,)]
+    except duckdb.Error:
+        return False

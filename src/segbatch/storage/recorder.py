@@ -1,0 +1,197 @@
+"""Recording a run: its membership, its bits for the next run, and its changes since the last one."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.model.manifest import PublishedFile
+from segbatch.platform.bounded_pool import Beside
+from segbatch.storage.bitmap import Slots
+from segbatch.storage.bitmap_diff import differences
+from segbatch.storage.changes_writer import ChangesWriter
+from segbatch.storage.id_types import IdTypes, stored
+from segbatch.storage.membership_writer import MembershipWriter
+from segbatch.storage.row_mapping import Mapping, map_contacts
+from segbatch.storage.state import State, StateWriter
+
+__all__ = ["LastNight", "Recorded", "Recorder", "Writers"]
+
+
+_WRITERS = 2
+"""How many batches are written at once: that takes longer than all else, and one thread alone would be waited for."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastNight:
+    """What a run is compared with.
+
+    Attributes:
+        state: The bits of the last run.
+        mapping: Which of its contacts is which of tonight's.
+    """
+
+    state: State
+    mapping: Mapping
+
+    @classmethod
+    def of(cls, state: State, tonight: Iterable[pl.Series], id_types: IdTypes) -> "LastNight":
+        """Find tonight's contacts, given by their ids in batches, among those of the last run."""
+        return cls(state, map_contacts(*map(id_types.comparable, (state.id_batches(), tonight))))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was recorded.
+
+    Attributes:
+        members: How many members each segment has, those that were kept too.
+        is_compared: Whether there was a run before.
+        entered: How many entered each segment since.
+        exited: How many left it since.
+        files: The files that were written.
+    """
+
+    is_compared: bool
+    members: Counter[str] = field(default_factory=Counter)
+    entered: Counter[str] = field(default_factory=Counter)
+    exited: Counter[str] = field(default_factory=Counter)
+    files: tuple[PublishedFile, ...] = ()
+
+
+class Writers:
+    """The files of a run."""
+
+    def __init__(self, folder: Path, run_id: str, as_of: datetime, id_types: IdTypes) -> None:
+        """Say where to write, and for which run.
+
+        Args:
+            folder: The run's folder.
+            run_id: Its id.
+            as_of: The moment for which it holds.
+            id_types: The types of the contacts' ids.
+        """
+        self._folder = folder
+        self._id_type = id_types.kept
+        self.membership = MembershipWriter(folder, id_types.own)
+        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept)
+
+    def state(self, slots: Slots) -> StateWriter:
+        """Begin the file of bits, now that it is known which bit is whose."""
+        return StateWriter(self._folder, slots, self._id_type)
+
+
+class Recorder:
+    """Takes the members of one batch of contacts after another, and records them in a thread beside the evaluation."""
+
+    def __init__(
+        self,
+        segment_ids: Sequence[str],
+        kept: Sequence[str],
+        last: LastNight | None,
+        id_types: IdTypes,
+        writers: Writers | None,
+    ) -> None:
+        """Begin.
+
+        Args:
+            segment_ids: The segments that are evaluated.
+            kept: Those that keep the members they had.
+            last: What to compare with; None where there is nothing.
+            id_types: The types of the contacts' ids.
+            writers: Where to write; None only counts.
+        """
+        self._segment_ids, self._kept, self._last, self._id_types = segment_ids, kept, last, id_types
+        self._was = last.state.slots if last else Slots()
+        self._slots = self._was.next(sorted([*segment_ids, *kept]))
+        self._writers, self._state = writers, writers.state(self._slots) if writers else None
+        self._owners = self._slots.owners(self._was)
+        self._found = Recorded(is_compared=last is not None)
+        self._contacts = 0
+        self._parts = count()
+        self._recording, self._writing = Beside("record", 1), Beside("membership", _WRITERS)
+
+    def __enter__(self) -> Self:
+        """Begin to record."""
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: TracebackType | None) -> None:
+        """End the threads."""
+        with self._writing, self._recording:  # the last is ended first, as it has work for the other
+            pass
+
+    def record(self, ids: pa.Array, members: pl.DataFrame) -> None:
+        """Record a batch, the next in the order of the snapshot; returns as soon as the one before is recorded.
+
+        Args:
+            ids: The ids of the contacts.
+            members: A column of booleans for each segment that is evaluated.
+        """
+        self._recording.do(self._record, ids, members)
+
+    def finish(self) -> Recorded:
+        """Record who is gone from the snapshot, and complete the files."""
+        self._recording.finish()
+        if self._last is not None and len(self._last.mapping.gone):
+            self._record_gone(self._last)
+        self._writing.finish()
+        if self._writers is None or self._state is None:
+            return self._found
+        files = (*self._writers.membership.finish(), self._state.finish(), self._writers.changes.finish())
+        return replace(self._found, files=files)
+
+    def _record(self, ids: pa.Array, members: pl.DataFrame) -> None:
+        own, ids = stored(ids), self._id_types.as_kept(ids)
+        if self._last is None:
+            self._write_members(own, ids, members, self._slots.pack(members))
+            return
+        rows = self._last.mapping.rows.slice(self._contacts, len(ids))
+        self._contacts += len(ids)
+        before = self._last.state.octets_of(rows)
+        members = self._with_kept(members, before)
+        after = self._slots.pack(members)
+        self._write_members(own, ids, members, after)
+        self._write_changes(ids, before, after)
+
+    def _record_gone(self, last: LastNight) -> None:
+        """Who is gone from the snapshot has left every segment but those that keep their members."""
+        gone = last.mapping.gone
+        ids, before = self._id_types.as_kept(last.state.ids_of(gone)), last.state.octets_of(gone)
+        nobody = before.select(
+            pl.repeat(value=False, n=len(gone), dtype=pl.Boolean).alias(name) for name in self._segment_ids
+        )
+        members = self._with_kept(nobody, before)
+        after = self._slots.pack(members)
+        self._write_changes(ids, before, after)
+        stay = after.select(pl.any_horizontal(pl.all() != 0)).to_series()
+        if stay.any():
+            ids = ids.filter(stay.to_arrow())
+            self._write_members(self._id_types.as_own(ids), ids, members.filter(stay), after.filter(stay))
+
+    def _with_kept(self, members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+        """Add the segments that keep their members, and put all in order."""
+        kept = before.select(self._was.holds(name).alias(name) for name in self._kept)
+        columns = {column.name: column for column in (*members.iter_columns(), *kept.iter_columns())}
+        return pl.DataFrame([columns[name] for name in sorted(columns)])
+
+    def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, octets: pl.DataFrame) -> None:
+        self._found.members.update(members.sum().row(0, named=True))
+        if self._writers is not None and self._state is not None:
+            self._writing.do(self._writers.membership.write, next(self._parts), own, members)
+            self._state.write(kept, octets)
+
+    def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:
+        found = differences(before, after)
+        counts = found.group_by("place").agg(entered=pl.col("entered").sum(), exited=(~pl.col("entered")).sum())
+        for place, entered, exited in counts.iter_rows():
+            self._found.entered[self._owners[place]] += entered
+            self._found.exited[self._owners[place]] += exited
+        if self._writers is not None:
+            self._writers.changes.write(ids, self._owners, found)

@@ -1,0 +1,172 @@
+"""The membership as bits, a row a contact: what the next run compares itself with.
+
+An Arrow file with the contacts' ids and, for each eight segments, a column of bytes (see `slots`). It is mapped into
+memory and not read: what is touched is what differs in order.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+import pyarrow as pa
+
+from segbatch.errors import PublishError
+from segbatch.model.manifest import PublishedFile
+from segbatch.snapshot.id_checks import ids_as_series
+from segbatch.snapshot.id_format import write_id
+from segbatch.storage.bitmap import BITS, Slots
+from segbatch.storage.checksum_file import DigestingFile
+from segbatch.storage.id_types import stored_type
+from segbatch.storage.layout import STATE
+
+__all__ = ["State", "StateWriter", "open_state"]
+
+_IDS = "contact_id"
+_SLOTS = b"segbatch.slots"
+_NEAR = 4
+"""A batch's contacts that lie in so many times their number of last night's rows are looked up there alone."""
+
+
+class StateWriter:
+    """Writes the bits of one batch of contacts after another."""
+
+    def __init__(self, run_folder: Path, slots: Slots, id_type: pa.DataType) -> None:
+        """Begin the file.
+
+        Args:
+            run_folder: The folder of the run.
+            slots: Which bit is whose.
+            id_type: The Arrow type of the contacts' ids.
+        """
+        columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in slots.octets)]
+        self._schema = pa.schema(columns, metadata={_SLOTS: json.dumps(slots.names)})
+        self._file = DigestingFile(run_folder / STATE)
+        with self._file.telling():
+            self._writer = pa.ipc.new_file(self._file, self._schema)
+        self._rows = 0
+
+    def write(self, ids: pa.Array, octets: pl.DataFrame) -> None:
+        """Write the bits of some contacts.
+
+        Args:
+            ids: Their ids, as they are kept.
+            octets: Their bits, a column a byte.
+        """
+        columns = [column.rechunk().to_arrow() for column in octets.iter_columns()]
+        with self._file.telling():
+            self._writer.write_batch(pa.record_batch([ids, *columns], schema=self._schema))
+        self._rows += len(ids)
+
+    def finish(self) -> PublishedFile:
+        """Complete the file and tell what it is."""
+        with self._file.telling():
+            self._writer.close()
+            self._file.close()
+        return PublishedFile(path=STATE, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
+
+
+class State:
+    """The bits of a published run.
+
+    Attributes:
+        slots: Which bit is whose.
+        id_type: The type in which its ids are kept.
+        rows: How many contacts it has.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        """Look at a table that a `StateWriter` wrote."""
+        self.slots = Slots(tuple(json.loads((table.schema.metadata or {})[_SLOTS])))
+        self.id_type = table.schema.field(_IDS).type
+        self.rows = table.num_rows
+        self._ids = table.column(_IDS)
+        self._bytes = table.select(self.slots.octets)
+
+    @cached_property
+    def _octets(self) -> pl.DataFrame:
+        """The bits, mapped as they stand in the file; a copy in memory once rows from all over it are asked for."""
+        return cast("pl.DataFrame", pl.from_arrow(self._bytes, rechunk=False))
+
+    def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
+        """Return the ids of the first members of a segment from some row on.
+
+        Args:
+            segment_id: The segment.
+            start: The row to begin at.
+            limit: How many members to return; at least one.
+
+        Returns:
+            The ids as a person reads them, and the row of the next member; None where these are the last.
+        """
+        found = list[str | int]()
+        place = self.slots.places.get(segment_id)
+        if place is None:
+            return found, None
+        row = 0
+        octets = self._bytes.column(self.slots.octets[place // BITS]).chunks
+        for ids, chunk in zip(self._ids.chunks, octets, strict=True):
+            begin, row = row, row + len(ids)
+            if row <= start:
+                continue
+            rows = ((pl.Series(chunk) & (1 << place % BITS)) != 0).arg_true()
+            rows = rows.filter(rows >= start - begin) if start > begin else rows
+            there = ids_as_series(ids.take(rows.head(limit - len(found)).to_arrow()))
+            found += [write_id(contact_id, self.id_type) for contact_id in there.to_list()]
+            if len(rows) > len(there):
+                return found, begin + int(rows[len(there)])
+        return found, None
+
+    def id_batches(self) -> Iterable[pl.Series]:
+        """Return the ids of its contacts, some at a time."""
+        return (ids_as_series(chunk) for chunk in self._ids.chunks)
+
+    def ids_of(self, rows: pl.Series) -> pa.Array:
+        """Return the ids of some of its rows."""
+        found = self._ids.take(pa.array(rows.to_arrow()))
+        return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+
+    def octets_of(self, rows: pl.Series) -> pl.DataFrame:
+        """Return the bits of some of its rows.
+
+        Args:
+            rows: Row numbers; null for contacts that it does not have, all of whose bits are empty.
+        """
+        bounds = rows.to_frame("row").select(first=pl.col("row").min(), end=pl.col("row").max() + 1)
+        first, end = bounds.row(0)
+        if first is None:
+            empty = pl.repeat(0, len(rows), dtype=pl.UInt8, eager=True)
+            return pl.DataFrame(dict.fromkeys(self.slots.octets, empty))
+        if end - first > _NEAR * len(rows):
+            self._octets = self._octets.rechunk()
+            first, end = 0, self.rows
+        near = self._octets.slice(first, end - first).rechunk()
+        found = near.select(pl.all().gather(rows.fill_null(first) - first))
+        if not rows.null_count():
+            return found
+        return found.select(pl.when(rows.is_not_null()).then(pl.all()).otherwise(pl.lit(0, pl.UInt8)))
+
+
+def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> State:
+    """Open the bits of a published run.
+
+    Args:
+        run_folder: The folder of the run.
+        remedy: What to do where they are lost.
+
+    Raises:
+        PublishError: They are missing or damaged.
+    """
+    path = run_folder / STATE
+    try:
+        with pa.memory_map(str(path)) as source:
+            return State(pa.ipc.open_file(source).read_all())
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        known = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
+        reason = f"cannot be read: {os.strerror(number)}" if number and number != errno.ENOENT else known
+        raise PublishError(f"{path}: {reason}; {remedy}") from None

@@ -1,0 +1,117 @@
+"""What is said where the output cannot be written."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from segbatch.errors import Problem, PublishError
+from segbatch.platform.io_errors import OUT_OF_MEMORY, io_reason
+
+__all__ = ["NOTHING", "Leftovers", "ensure_no_folder", "is_of_disk", "writing"]
+
+_IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
+_FORBIDDEN = {errno.EACCES, errno.EPERM}
+_FULL = ("No space left", "Could not write", "CHECKPOINT during DETACH", "Could not truncate", "fsync")
+"""What DuckDB says where it cannot write a file, mostly because the disk is full."""
+
+NOTHING = "nothing was published"
+
+
+@contextmanager
+def writing(output: Path, outcome: str = NOTHING) -> Iterator[None]:
+    """Turn errors of writing into one that says what to do.
+
+    Args:
+        output: The output folder.
+        outcome: What is then to be said of the whole.
+
+    Raises:
+        PublishError: The disk is full, the folder cannot be written, or the like.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PublishError(f"{_trouble(output, error)}; {outcome}") from None
+    except MemoryError:
+        raise PublishError(f"{output}: {OUT_OF_MEMORY}; {outcome}") from None
+    except duckdb.Error as error:
+        raise PublishError(f"{output}: cannot be written: {_reason(error)}; {outcome}") from None
+    except Exception as error:
+        reason = io_reason(error)
+        if reason is None:
+            raise
+        raise PublishError(f"{output}: cannot be read or written: {reason}; {outcome}") from None
+
+
+class Leftovers:
+    """Steps that failed after what counts was done, so that each is a warning.
+
+    Attributes:
+        warnings: The failures so far.
+    """
+
+    def __init__(self, output: Path, done: str) -> None:
+        """Start without failures.
+
+        Args:
+            output: The output folder.
+            done: What is done, such as `run 20251105T020000Z is published`.
+        """
+        self._output, self._done = output, done
+        self.warnings: list[Problem] = []
+
+    @contextmanager
+    def collecting(self, outcome: str) -> Iterator[None]:
+        """Turn errors of writing inside the block into a warning.
+
+        Args:
+            outcome: The consequence, and what to do.
+        """
+        try:
+            with writing(self._output, f"{self._done}, but {outcome}"):
+                yield
+        except PublishError as error:
+            self.warnings.append(Problem(str(error), severity="warning"))
+
+
+def is_of_disk(error: duckdb.Error) -> bool:
+    """Tell whether DuckDB could not write to the disk."""
+    return any(words in str(error) for words in _FULL)
+
+
+def _reason(error: duckdb.Error) -> str:
+    """Say why DuckDB could not write: what the system said, where it is told, else what it mostly is."""
+    first = str(error).splitlines()[0]
+    said = first.rpartition('": ')[2]
+    if is_of_disk(error):
+        return said if said != first else "is the disk full?"
+    return first
+
+
+def ensure_no_folder(path: Path) -> None:
+    """Check that no folder stands where a file is to be put; a folder would not give way.
+
+    Raises:
+        PublishError: One does.
+    """
+    if path.is_dir() and not path.is_symlink():
+        raise PublishError(f"{_in_the_way(path)}; {NOTHING}")
+
+
+def _trouble(output: Path, error: OSError) -> str:
+    """Say what cannot be written and why; where one path among many is to blame, that one is named."""
+    named = Path(str(error.filename2 or error.filename or output))
+    culprit = next((path for path in (named, *named.parents) if os.path.lexists(path)), output)
+    if error.errno in _IN_THE_WAY:
+        return _in_the_way(culprit)
+    place = culprit if error.errno in _FORBIDDEN else output
+    return f"{place}: cannot be written: {io_reason(error)}"
+
+
+def _in_the_way(path: Path) -> str:
+    kind = "folder" if path.is_dir() else "link" if path.is_symlink() else "file"
+    return f"{path}: a {kind} is in the way; remove it, or publish elsewhere (--output)"

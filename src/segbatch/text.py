@@ -1,0 +1,94 @@
+"""Texts for messages: names and values made printable and short, counts, and suggestions for misspelled words."""
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+
+__all__ = ["clipped", "counted", "cut", "did_you_mean", "nearest", "printable", "shown", "some_of"]
+
+_SHOWN_LENGTH = 60
+_NAME_LENGTH = 100
+_FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF
+_JSON_ESCAPE = re.compile(r"\\(u00([01][0-9a-f])|.)")
+_NEAR = 0.7
+_NEAREST = 5
+_NAMES_SHOWN = 12
+_DENYING = re.compile(r"(.*[\W_])?(not|non|never|without|isn'?t|doesn'?t|don'?t|dont)[\W_]|no[\W_]|!")
+_DENYING_PREFIXES = ("un", "in", "non", "not", "no", "dis", "n")
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the valid word that is most like what the user wrote and not its opposite; None if there is none."""
+    folded = word.casefold()
+    by_folded = {choice.casefold(): choice for choice in choices}
+    near = difflib.get_close_matches(folded, by_folded, n=_NEAREST, cutoff=_NEAR)
+    return next((by_folded[choice] for choice in near if not _are_opposite(folded, choice)), None)
+
+
+def _are_opposite(word: str, choice: str) -> bool:
+    """Return whether one of two words denies the other, as `not_all` and `all`, `inactive` and `active` do."""
+    if bool(_DENYING.match(word)) != bool(_DENYING.match(choice)):
+        return True
+    short, long = sorted((word, choice), key=len)
+    return any(long == f"{prefix}{short}" for prefix in _DENYING_PREFIXES)
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Name the nearest valid word, to be put behind a message.
+
+    Args:
+        word: What the user wrote.
+        choices: What would be valid.
+
+    Returns:
+        `; did you mean 'country'?`, or an empty text where nothing is near.
+    """
+    near = nearest(word, choices)
+    return f"; did you mean '{clipped(near)}'?" if near else ""
+
+
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """Say a number of things: `1 contact`, `2,000 contacts`; `nouns` is a plural that is not formed with an `s`."""
+    return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
+
+
+def some_of(names: Iterable[str]) -> str:
+    """List names, as many as a line can hold."""
+    listed = list(names)
+    more = len(listed) - _NAMES_SHOWN
+    return ", ".join(map(clipped, listed[:_NAMES_SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
+def printable(text: str) -> str:
+    r"""Write what a terminal would obey or cannot show as escapes such as `\n`: controls, bytes that are no text."""
+    return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    """Escape a character; one that stands for a byte in a file name is shown as that byte."""
+    code = ord(char)
+    return f"\\x{code & 0xFF:02x}" if _FIRST_BYTE <= code <= _LAST_BYTE else char.encode("unicode_escape").decode()
+
+
+def cut(text: str, length: int = _NAME_LENGTH) -> str:
+    """Cut a text that is longer than a message should have."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def clipped(name: str) -> str:
+    """Write a name for a message: printable, and cut to fit a line."""
+    return cut(printable(name))
+
+
+def shown(value: object) -> str:
+    """Write a value of a definition for a message: a text in single quotes, else as JSON, cut to fit a line."""
+    if isinstance(value, str):
+        return cut(f"'{printable(value)}'", _SHOWN_LENGTH)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return cut(printable(_JSON_ESCAPE.sub(_as_elsewhere, text)), _SHOWN_LENGTH)
+
+
+def _as_elsewhere(escape: re.Match[str]) -> str:
+    """Write an escape of JSON as `printable` writes it."""
+    return f"\\x{escape[2]}" if escape[2] else escape[0]

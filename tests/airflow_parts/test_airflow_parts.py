@@ -1,0 +1,372 @@
+"""What of `segbatch.airflow` needs no Airflow; the rest is in tests/airflow."""
+
+import json
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import segbatch.airflow
+from builders import rule, write_contacts, write_segment
+from segbatch.interfaces.airflow.arguments import check_arguments, in_arguments, is_on, names_of, words_of
+from segbatch.interfaces.airflow.run_naming import moment_of, run_id_of
+from segbatch.interfaces.airflow.subprocess import OWN, Ended, Program, Said, why_not_started
+from segbatch.interfaces.airflow.xcom import facts_of, in_trouble, summary
+
+END = datetime(2025, 11, 4, 2, tzinfo=UTC)
+AFTER = datetime(2025, 11, 4, 2, 17, 31, 5, tzinfo=UTC)
+
+
+def context(run_id: str = "manual", map_index: int | None = -1, end: datetime | None = END) -> dict[str, Any]:
+    dag_run = SimpleNamespace(data_interval_end=end, run_after=AFTER)
+    return {"dag_run": dag_run, "run_id": run_id, "ti": SimpleNamespace(map_index=map_index)}
+
+
+def test_a_run_holds_for_the_end_of_the_data_interval_or_for_when_it_was_to_run() -> None:
+    assert moment_of(context()) == END
+    assert moment_of(context(end=None)) == AFTER
+
+
+@pytest.mark.parametrize(
+    ("dag_run", "map_index", "run_id"),
+    [
+        ("scheduled__2025-11-04T02:00:00+00:00", -1, "scheduled__2025-11-04T02:00:00+00:00"),
+        ("scheduled__2025-11-04T02:00:00+00:00", None, "scheduled__2025-11-04T02:00:00+00:00"),
+        ("scheduled__2025-11-04T02:00:00+00:00", 12, "scheduled__2025-11-04T02:00:00+00:00@12"),
+        ("a night", -1, "run-a-night-4cc12e1c"),
+        ("last", -1, "run-last-3547cb11"),
+    ],
+)
+def test_a_run_has_the_id_of_its_dag_run(dag_run: str, map_index: int | None, run_id: str) -> None:
+    assert run_id_of(context(dag_run, map_index)) == run_id
+
+
+WRONG = [
+    ({"contacts": ["a", "b"]}, "contacts is of type list; write a string"),
+    ({"run_id": True}, "run_id is of type bool; write a string"),
+    ({"options": ["--keep", 30]}, "options[1] is of type int; write strings"),
+    ({"options": ["--metrics-file", Path("m")]}, f"options[1] is of type {type(Path()).__name__}; write strings"),
+    ({"options": {"--keep": 3}}, "options is of type dict; write a string or a list of strings"),
+    (
+        {"options": "--job 'x"},
+        'options is "--job \'x": No closing quotation; close the quotes, or write a list of strings',
+    ),
+    (
+        {"options": "--keep 3 --output /x"},
+        "options has --output, for which the operator has its own way: say output_dir=...",
+    ),
+    ({"options": ["--as-of={{ ds }}"]}, "options has --as-of, for which the operator has its own way: say as_of=..."),
+    ({"lint_ignore": 3}, "lint_ignore is of type int; write a string or a list of strings"),
+    ({"lint_ignore": ["same-meaning", 3]}, "lint_ignore[1] is of type int; write strings"),
+    ({"env": {"SEGBATCH_KEEP": 3}}, "env['SEGBATCH_KEEP'] is of type int; write strings"),
+    ({"env": {3: "x"}}, "the name 3 in env is of type int; write strings"),
+    ({"env": ["A=b"]}, "env is of type list; write a dict of strings"),
+    ({"rewind": "perhaps"}, "rewind is 'perhaps'; say true or false"),
+    ({"allow_collapse": "perhaps"}, "allow_collapse is 'perhaps'; say true or false"),
+]
+
+
+@pytest.mark.parametrize("is_rendered", [False, True])
+@pytest.mark.parametrize(("given", "message"), WRONG, ids=[message for _, message in WRONG])
+def test_an_argument_that_cannot_be_is_named(given: dict[str, Any], message: str, is_rendered: bool) -> None:  # noqa: FBT001
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        check_arguments(given, is_rendered=is_rendered)
+
+
+@pytest.mark.parametrize(
+    "option", ["contacts", "segments", "output", "project", "timezone", "as-of", "run-id", "lint-ignore"]
+)
+def test_an_option_does_not_silently_win_over_its_argument(option: str) -> None:
+    for options in (f"--{option} x", f"--{option}=x", ["--keep", "3", f"--{option}", "x"]):
+        with pytest.raises(ValueError, match=f"^options has --{option}, .* say {option.replace('-', '_')}"):
+            words_of(options)
+
+
+@pytest.mark.parametrize("given", ["empty-text  same-meaning", ["empty-text", "same-meaning"]])
+def test_names_are_a_list_or_a_text(given: object) -> None:
+    assert names_of("lint_ignore", given) == ["empty-text", "same-meaning"]
+    assert names_of("lint_ignore", None) == names_of("lint_ignore", ()) == names_of("lint_ignore", " ") == []
+
+
+TO_COME = SimpleNamespace(iter_references=lambda: ())  # as what another task returns
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({"contacts": TO_COME}, True),
+        ({"contacts": None, "segments": Path("x"), "project": 7}, False),
+        ({"options": "--job '{{ x }}"}, True),
+        ({"options": ["--job", TO_COME]}, True),
+        ({"options": ("--job", "{{ x }}"), "env": {"A": "{{ x }}"}}, False),
+        ({"env": {"A": TO_COME}}, True),
+        ({"lint_ignore": "{{ x }}"}, False),
+        ({"lint_ignore": ["same-meaning", TO_COME]}, True),
+        ({"lint_ignore": None}, False),
+        ({"rewind": "{% if x %}true{% endif %}"}, True),
+        ({"rewind": True, "env": None, "options": ()}, False),
+    ],
+)
+def test_what_airflow_fills_in_is_looked_at_afterwards(given: dict[str, Any], left: bool) -> None:  # noqa: FBT001
+    check_arguments(given, is_rendered=False)
+    if left:
+        with pytest.raises(ValueError, match=f"^{next(iter(given))}"):
+            check_arguments(given, is_rendered=True)
+    else:
+        check_arguments(given, is_rendered=True)
+
+
+def test_options_and_switches_are_read() -> None:
+    assert words_of("--job a --accept 'b c'") == ["--job", "a", "--accept", "b c"]
+    assert words_of(("--keep", "3")) == ["--keep", "3"]
+    assert [is_on("rewind", value) for value in (True, "True", " yes ", False, "false", None, "")] == [True] * 3 + [
+        False
+    ] * 4
+
+
+def run_program(*command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> tuple[Ended, list[Said]]:
+    said: list[Said] = []
+    ended = Program(command).run(env or {}, str(cwd) if cwd else None, said.append)
+    return ended, said
+
+
+def run_code(code: str, **options: Any) -> tuple[Ended, list[Said]]:
+    return run_program(sys.executable, "-c", code, **options)
+
+
+LINES = [
+    ("error: no such file", Said(logging.ERROR, "", "no such file")),
+    ("Error: No such option: -x", Said(logging.ERROR, "", "No such option: -x")),
+    ("warning: it is late: very", Said(logging.WARNING, "", "it is late: very")),
+    ("Usage: segbatch run", Said(logging.INFO, "", "Usage: segbatch run")),
+    ('{"no": "event"}', Said(logging.INFO, "", '{"no": "event"}')),
+    ("17", Said(logging.INFO, "", "17")),
+    (
+        '{"time": "t", "level": "warning", "event": "warning", "run_id": "r", "file": null, "message": "odd"}',
+        Said(logging.WARNING, "warning", "odd"),
+    ),
+    (
+        '{"time": "t", "level": "info", "event": "run_planned", "run_id": "r", "contacts": 5, "follows": null}',
+        Said(logging.INFO, "run_planned", "run_planned: contacts=5"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "said"), LINES, ids=[line for line, _ in LINES])
+def test_what_a_program_says_is_told_line_by_line(line: str, said: Said) -> None:
+    assert run_code(f"import sys; print({line!r}, '', sep='\\n', file=sys.stderr)")[1] == [said]
+
+
+def test_how_a_program_ended_is_told() -> None:
+    logged = [{"event": "error", "level": "error", "message": "bad"}, {"event": "run_ended", "level": "error"}]
+    lines = "\n".join(map(json.dumps, logged))
+    code = "import sys; print('[1]'); print(sys.argv[1], file=sys.stderr); sys.exit(3)"
+    ended, _ = run_program(sys.executable, "-c", code, lines)
+    assert (ended, ended.signal) == (Ended(3, [1], ("bad",)), None)
+
+
+BROKEN = [
+    {"event": "segment_failed", "level": "error", "message": "pro.json: 'eqq' is not an operator"},
+    {"event": "segment_held", "level": "error", "message": "pro would change by 90 %"},
+    {"event": "progress", "level": "info", "done": 1, "contacts": 2},
+]
+
+
+@pytest.mark.parametrize(
+    ("last", "end", "errors"),
+    [
+        ([], "os.kill(os.getpid(), 9)", ()),
+        ([{"event": "error", "level": "error", "message": "terminated"}], "os.kill(os.getpid(), 15)", ("terminated",)),
+        ([{"event": "error", "level": "error", "message": "the disk is full"}], "sys.exit(1)", ("the disk is full",)),
+    ],
+)
+def test_a_broken_segment_is_not_blamed_for_the_end_of_a_run(
+    last: list[dict[str, str]], end: str, errors: tuple[str, ...]
+) -> None:
+    lines = "\n".join(map(json.dumps, [*BROKEN, *last]))
+    code = f"import os, sys; print(sys.argv[1], file=sys.stderr, flush=True); {end}"
+    ended, said = run_program(sys.executable, "-c", code, lines)
+    assert ended.errors == errors
+    assert [one.level for one in said[:2]] == [logging.ERROR] * 2
+
+
+def test_what_a_program_said_last_stands_for_errors_that_it_did_not_name() -> None:
+    assert run_code("import sys; [print(i, file=sys.stderr) for i in range(5)]; sys.exit(1)")[0].errors == (
+        "2",
+        "3",
+        "4",
+    )
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (15, "SIGTERM")])
+def test_a_program_that_a_signal_ended_is_told_as_a_shell_does(number: int, name: str) -> None:
+    ended, _ = run_code(f"import os; os.kill(os.getpid(), {number})")
+    assert (ended.status, ended.signal, ended.answer) == (128 + number, name, None)
+
+
+def test_a_program_has_an_environment_and_a_folder(tmp_path: Path) -> None:
+    code = "import json, os; print(json.dumps([os.environ['MORE'], os.getcwd(), 'PATH' in os.environ]))"
+    ended, _ = run_code(code, env={"MORE": "so"}, cwd=tmp_path)
+    assert ended.answer == ["so", str(tmp_path), True]
+
+
+def test_a_program_that_was_stopped_before_it_began_ends_at_once() -> None:
+    program = Program([sys.executable, "-c", "import time; time.sleep(600)"])
+    program.stop()
+    assert program.run({}, None, lambda _: None).signal == "SIGTERM"
+
+
+def test_what_a_program_leaves_behind_keeps_nobody_waiting() -> None:
+    code = "import subprocess, sys; print(subprocess.Popen(['sleep', '600']).pid); print('done', file=sys.stderr)"
+    begun = time.monotonic()
+    ended, said = run_code(code)
+    os.kill(ended.answer, signal.SIGKILL)
+    assert time.monotonic() - begun < 60
+    assert [one.message for one in said] == ["done"]
+
+
+class Given(Exception):  # noqa: N818 - it is no error
+    """What ends a run from outside, as a time limit does."""
+
+
+@pytest.mark.parametrize("obedience", ["SIG_DFL", "SIG_IGN"])
+def test_a_program_does_not_outlive_what_runs_it(obedience: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.interfaces.airflow.subprocess._PATIENCE", 0.2)
+    code = (
+        f"import signal, sys, time; signal.signal(15, signal.{obedience}); print(1, file=sys.stderr); time.sleep(600)"
+    )
+
+    def end(_said: Said) -> None:
+        raise Given
+
+    program = Program([sys.executable, "-c", code])
+    with pytest.raises(Given):
+        program.run({}, None, end)
+    assert program._child is not None  # noqa: SLF001 - nothing else knows it
+    assert program._child.returncode in {-9, -15}  # noqa: SLF001
+
+
+@pytest.mark.slow
+def test_what_the_real_program_prints_becomes_facts(tmp_path: Path) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "pro", "free"])})
+    for plan in ("pro", "free", "gone"):
+        write_segment(tmp_path / "segments", plan, rule("plan", "eq", plan))
+    command = [*OWN, "run", "--contacts", "contacts.parquet", "--json", "--run-id"]
+    assert run_program(*command, "1", "--as-of", "2025-11-03T02:00Z", cwd=tmp_path)[0].status == 0
+    write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "free", "free"])})
+    (tmp_path / "segments" / "gone.json").unlink()
+    write_segment(tmp_path / "segments", "bad", rule("plam", "eq", "pro"))
+    ended, _ = run_program(*command, "2", "--as-of", "2025-11-04T02:00Z", cwd=tmp_path)
+    facts = facts_of(ended.answer, str(tmp_path))
+    assert ended.status == 3
+    assert facts == {
+        "run_id": "2",
+        "as_of": "2025-11-04T02:00:00Z",
+        "status": "partial",
+        "contacts": 3,
+        "memberships": 3,
+        "segments_ok": 2,
+        "segments_failed": 1,
+        "segments_held": 0,
+        "segments_deleted": 1,
+        "entered": 1,
+        "exited": 1,
+        "catalogue": f"{tmp_path}/output/segbatch.duckdb",
+        "membership": f"{tmp_path}/output/runs/2/membership",
+    }
+    assert summary(facts) == "3 contacts, 2 segments, 1 failed, 1 deleted, 3 memberships, 1 entered, 1 exited"
+    (trouble,) = in_trouble(ended.answer)
+    assert trouble.startswith("bad failed: ")
+
+
+def test_a_dry_run_names_no_places_since_there_are_none(tmp_path: Path) -> None:
+    write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro"])})
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    command = [*OWN, "run", "--contacts", "contacts.parquet", "--json", "--dry-run"]
+    facts = facts_of(run_program(*command, cwd=tmp_path)[0].answer, str(tmp_path))
+    assert (facts["status"], facts["catalogue"], facts["membership"]) == ("dry_run", None, None)
+    assert (facts["memberships"], facts["segments_ok"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("program", "cwd", "message"),
+    [
+        ("segbatch-nowhere", None, "program: segbatch-nowhere is not on the worker's PATH; give an absolute path"),
+        ("./gone/segbatch", None, "program: ./gone/segbatch: No such file or directory (on the worker)"),
+        ("/", None, "program: /: Permission denied (on the worker)"),
+        (sys.executable, "/gone", "cwd: /gone: No such file or directory (on the worker)"),
+        (sys.executable, sys.executable, f"cwd: {sys.executable}: Not a directory (on the worker)"),
+    ],
+)
+def test_a_program_that_cannot_be_started_says_which_argument_is_wrong(
+    program: str, cwd: str | None, message: str
+) -> None:
+    with pytest.raises(OSError, match=r"^\[Errno") as raised:
+        Program([program, "run"]).run({}, cwd, lambda _: None)
+    assert why_not_started(raised.value, program, cwd) == message
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (Said(logging.ERROR, "segment_failed", "pro: bad"), "segment_failed: pro: bad"),
+        (Said(logging.INFO, "run_planned", "run_planned: contacts=5"), "run_planned: contacts=5"),
+        (Said(logging.WARNING, "warning", "odd"), "odd"),
+        (Said(logging.ERROR, "error", "the disk is full"), "the disk is full"),
+        (Said(logging.INFO, "", "Usage: segbatch run"), "Usage: segbatch run"),
+    ],
+)
+def test_a_line_of_the_tasks_log_has_the_events_name(said: Said, line: str) -> None:
+    assert said.line == line
+
+
+@pytest.mark.parametrize(
+    ("message", "more"),
+    [
+        ("the disk is full", ""),
+        (
+            "--rewind takes back 1 run",
+            " (in the operator, --rewind is rewind=True, see 'Redo an earlier run' in docs/airflow.md)",
+        ),
+        ("run again when that is done, or with --wait", " (in the operator, --wait is options=['--wait'])"),
+        ("--waiting is no option", ""),
+    ],
+)
+def test_what_the_program_advises_is_said_in_the_operators_arguments(message: str, more: str) -> None:
+    assert in_arguments(message) == more
+
+
+def test_the_page_tells_all_settings_of_the_sample() -> None:
+    root = Path(__file__).parents[2]
+    settings = re.findall(r'environ\.get\("(\w+)"', (root / "jobs" / "segbatch_dag.py").read_text())
+    told = re.findall(r"^\| `(AUDIENCES_\w+)` \|", (root / "docs" / "airflow.md").read_text(), re.MULTILINE)
+    assert settings
+    assert set(told) == set(settings)
+
+
+def test_the_module_has_the_operator_and_nothing_else() -> None:
+    with pytest.raises(AttributeError, match=r"'segbatch\.airflow' has no attribute 'Operator'"):
+        _ = segbatch.airflow.Operator
+
+
+LIGHT = """
+import sys
+from segbatch.interfaces.airflow import arguments, run_naming, subprocess, xcom
+print(sorted({name.split('.')[0] for name in sys.modules} & set(sys.argv[1].split())))
+"""
+
+
+def test_it_needs_no_library_so_that_the_program_may_have_another_environment() -> None:
+    libraries = "polars pyarrow pydantic pydantic_settings duckdb typer rich structlog"
+    done = subprocess.run([sys.executable, "-c", LIGHT, libraries], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -1,0 +1,23 @@
+"""Groups in a line."""
+
+import pytest
+
+from builders import rule
+from segbatch import Group
+from segbatch.authoring.explain.reasons import group_reason
+
+
+@pytest.mark.parametrize(
+    ("match", "held", "expected"),
+    [
+        ("all", [True, True], "every one holds"),
+        ("all", [True, False], "1 of 2 does not hold"),
+        ("all", [False, False], "2 of 2 do not hold"),
+        ("any", [False, False], "not one holds"),
+        ("any", [True, False], "1 of 2 holds"),
+        ("none", [True, True], "2 of 2 hold"),
+    ],
+)
+def test_a_group_counts_what_holds(match: str, held: list[bool], expected: str) -> None:
+    group = Group.model_validate({"match": match, "rules": [rule("a", "exists")] * len(held)})
+    assert group_reason(group, held) == expected

@@ -1,0 +1,351 @@
+"""The command line, as people and schedulers use it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from segbatch.interfaces import cli
+from segbatch.interfaces.cli import render
+
+ACTIVE = rule("status", "eq", "active")
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    write_contacts(
+        tmp_path / "contacts.parquet", {"status": ["active", "new", None, "active"], "cf": [{"plan": "pro"}] * 4}
+    )
+    write_segment(tmp_path / "segments", "active", ACTIVE)
+    return tmp_path
+
+
+def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Call the program as the shell does, and return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def test_the_defaults_are_enough(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[:2] == [["segment", "members", "share", "status"], ["active", "2", "50.0%", "ok"]]
+    assert out.splitlines()[2].startswith("4 contacts, 1 segment, 2 memberships; run ")
+
+
+def test_of_very_many_segments_a_screenful_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(150):
+        write_segment(Path("segments"), f"more-{number:03}", ACTIVE)
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 100 + 3
+    assert "and 51 more, in the table 'segments'" in lines
+
+
+def test_segments_that_were_deleted_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "b", ACTIVE)
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    Path("segments/b.json").unlink()
+    capsys.readouterr()
+    assert call("run", "--contacts", "contacts.parquet", "--dry-run", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["deleted"] == [{"segment_id": "b", "exited": 2}]
+    assert call("run", "--contacts", "contacts.parquet", "--run-id", "r2", monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[:3] == [
+        ["segment", "members", "share", "entered", "exited", "status"],
+        ["active", "2", "50.0%", "ok"],
+        ["b", "-", "-", "-2", "deleted"],
+    ]
+    assert out.splitlines()[3] == "4 contacts, 1 segment, 2 memberships, 1 deleted; run r2"
+    assert err == (
+        "warning: segments: 1 segment of the last run is not defined any more and so deleted, with 2 memberships: b; "
+        "if that is a slip, restore it and run again with --run-id r2\n"
+    )
+
+
+def test_what_is_wrong_with_a_list_is_told_once_for_all_of_its_segments(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lists = {"more": ["b", "d"], "most": ["a", "c", "e"], "one": ["f"]}
+    for name, segment_ids in lists.items():
+        listed = [{"id": one, "name": one, "rules": [ACTIVE]} for one in segment_ids]
+        Path(f"segments/{name}.json").write_text(json.dumps(listed), encoding="utf-8")
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    for name in lists:
+        Path(f"segments/{name}.json").write_text("[\n<<<<<<< HEAD\n", encoding="utf-8")
+    capsys.readouterr()
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 3
+    conflict = "git's conflict markers stand here (line 2); decide for one side and remove them"
+    kept = "not in it any more; the members are kept until it is mended"
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: segments/more.json: {conflict}",
+        f"error: segments/most.json: {conflict}",
+        f"error: segments/one.json: {conflict}",
+        f"error: segments/more.json: segments b, d: {kept}",
+        f"error: segments/most.json: segments a, c, e: {kept}",
+        f"error: segments/one.json: segment 'f': {kept}",
+    ]
+
+
+def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    assert call("run", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [(entry["segment_id"], entry["member_count"], entry["share"]) for entry in data["segments"]] == [
+        ("active", 2, 0.5),
+        ("warned", 4, 1.0),
+    ]
+    assert "did you mean 'plan'" in data["warnings"][0]
+    assert Path(data["catalogue"]).is_file()
+    assert Path(data["membership"]).is_dir()
+
+
+def test_a_failed_segment_is_told_and_ends_with_3(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 3
+    out, err = capsys.readouterr()
+    assert (
+        err
+        == "error: segments/bad.json: $.rules[0].field: the snapshot has no column 'stauts'; did you mean 'status'?\n"
+    )
+    assert ["bad", "-", "-", "failed"] in [line.split() for line in out.splitlines()]
+    assert "1 failed" in out
+
+
+def test_strict_makes_a_warning_fail_its_segment(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    assert call("run", "--contacts", "contacts.parquet", "--strict", monkeypatch=monkeypatch) == 3
+
+
+def test_a_project_that_the_snapshot_cannot_tell_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("run", "--contacts", "contacts.parquet", "--project", "p1", monkeypatch=monkeypatch) == 0
+    assert "note: the snapshot has no column 'project_id'" in capsys.readouterr().err
+
+
+def test_a_project_looks_at_its_own_contacts_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active"] * 3, "project_id": ["p1", "p2", None]})
+    assert call("run", "--contacts", "contacts.parquet", "--project", "p1", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["memberships"] == 1
+
+
+def test_check_says_what_run_would_say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    assert call("check", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "3 segments checked: 0 errors, 0 warnings\n"
+    assert call("check", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 2
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert [(entry["severity"], entry["segment_id"], entry["path"]) for entry in problems] == [
+        ("error", "bad", "$.rules[0].field"),
+        ("warning", "warned", "$.rules[0].field"),
+    ]
+
+
+def test_query_prints_a_table_and_says_when_there_is_more(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch)
+    capsys.readouterr()
+    assert call("query", "FROM membership ORDER BY ALL", "--rows", "1", monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert [line.split() for line in out.splitlines()] == [["segment_id", "contact_id"], ["active", "a"]]
+    assert "only the first 1 rows are shown" in err
+    assert call("query", "FROM membership ORDER BY ALL", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)[1] == {"segment_id": "active", "contact_id": "d"}
+
+
+def test_preview_prints_a_line_a_segment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("preview", "--contacts", "contacts.parquet")
+    assert call(*arguments, "active", "--first", "1", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "active: 2 of 4 contacts, 50.0%: a, …\n"
+    rules = ("--rule", "status eq new", "--rule", "status eq nobody")
+    assert call(*arguments, *rules, monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "--rule: 0 of 4 contacts, 0.0%\n"
+    assert call(*arguments, *rules, "--match", "any", "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["segments"] == [
+        {"segment_id": "--rule", "name": "the rules that were given", "members": 1, "share": 0.25, "first": ["b"]}
+    ]
+
+
+def test_preview_tells_what_is_wrong_beside_what_is_right(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
+    assert call("preview", "--contacts", "contacts.parquet", "segments/", monkeypatch=monkeypatch) == 2
+    out, err = capsys.readouterr()
+    assert out == "active: 2 of 4 contacts, 50.0%: a, d\n"
+    assert err.startswith("error: segments/bad.json: $.rules[0].field: the snapshot has no column 'stauts'")
+
+
+@pytest.mark.parametrize("command", [("preview",), ("explain",), ("explain", "a")], ids=" ".join)
+def test_strict_makes_a_warning_an_error_of_preview_and_explain(
+    command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
+    name, *contact = command
+    arguments = (name, "warned", *contact, "--contacts", "contacts.parquet")
+    assert call(*arguments, monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert "warned" in out
+    assert err.startswith("warning: segments/warned.json: $.rules[0].field: 'cf' has no 'plam'")
+    assert call(*arguments, "--strict", monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr() == ("", err.replace("warning", "error", 1))
+
+
+@pytest.mark.parametrize(
+    ("match", "hint"),
+    [("most", ": use all, any or none"), ("one", "; did you mean 'any'?"), ("ANY", "; did you mean 'any'?")],
+)
+def test_rules_are_joined_in_no_other_way(
+    match: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("preview", "--contacts", "contacts.parquet", "--rule", "status exists", "--match", match)
+    assert call(*arguments, monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr() == ("", f"error: invalid --match '{match}'{hint}\n")
+
+
+def test_explain_prints_a_line_a_rule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("explain", "active", "b", "--contacts", "contacts.parquet")
+    assert call(*arguments, monkeypatch=monkeypatch) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == ["rule why", "no status eq \"active\" 'new' is not 'active'", "b is not in active"]
+    assert call(*arguments, "--json", monkeypatch=monkeypatch) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert (data["member"], data["verdicts"][0]["path"]) == (False, "$.rules[0]")
+
+
+def test_explain_without_a_contact_prints_a_funnel(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ("explain", "active", "--contacts", "contacts.parquet")
+    assert call(*arguments, monkeypatch=monkeypatch) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "rule keeps share left share",
+        'status eq "active" 2 50.0% 2 50.0%',
+        "active: 2 of 4 contacts, 50.0%",
+    ]
+    assert call(*arguments, "--json", monkeypatch=monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["steps"][0]["left"] == 2
+
+
+def test_explain_of_nobody_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("explain", "active", "z", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr().err == "error: no contact has the id 'z'; the ids in the column 'id' are texts\n"
+
+
+def test_relink_names_what_it_made(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch)
+    capsys.readouterr()
+    assert call("relink", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == "output/segbatch.duckdb\n"
+
+
+def test_an_interrupt_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("segbatch.authoring.check.check", interrupted)
+    assert call("check", monkeypatch=monkeypatch) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+def test_progress_is_shown_on_a_terminal_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with render.show_progress("bytes") as progress:
+        progress(1, 2)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with render.show_progress("bytes") as progress:
+        progress(1, 2)
+    assert "1/2 bytes" in capsys.readouterr().err
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "segbatch", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_it_runs_as_a_module_and_knows_its_version() -> None:
+    assert program("--version").stdout == f"segbatch {segbatch.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["run", "check", "preview", "explain", "query", "relink", "runs", "diff", "verify"])
+def test_help_teaches(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(command, "--help", monkeypatch=monkeypatch) == 0
+    assert "Example: segbatch " in capsys.readouterr().out
+
+
+def test_without_a_command_it_says_how_to_start() -> None:
+    assert "Start with segbatch check" in program().stdout
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m segbatch check --json | true; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_importing_the_package_and_the_command_line_loads_no_polars() -> None:
+    code = "import sys, segbatch, segbatch.interfaces.cli; sys.exit('polars' in sys.modules or 'duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_is_there_and_no_other() -> None:
+    for name in segbatch.__all__:
+        assert getattr(segbatch, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'segments'"):
+        segbatch.segments  # noqa: B018
+
+
+def test_a_segment_is_printed_as_sql(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        call("sql", "active", "--contacts", "contacts.parquet", "--as-of", "2025-06-01", monkeypatch=monkeypatch) == 0
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        "-- Active (active), as of 2025-06-01T00:00:00+00:00",
+        "SELECT id",
+        "FROM READ_PARQUET('contacts.parquet')",
+        "WHERE status = 'active';",
+    ]
+
+
+def test_sql_warns_on_stderr_of_what_a_run_would_warn_of(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_contacts(Path("json.parquet"), {"custom_fields": ['{"plan": "pro"}', "{"]})
+    asked = ("sql", "--contacts", "json.parquet", "--rule", "custom_fields.plam eq pro", "--as-of", "2025-06-15")
+    assert call(*asked, monkeypatch=monkeypatch) == 0
+    out, err = capsys.readouterr()
+    assert out.endswith("WHERE FALSE;\n")
+    broken, unknown = err.splitlines()
+    assert broken.startswith("warning: 'custom_fields' of 1 contact is no JSON object and missing; the first is that")
+    assert unknown.startswith("warning: --rule: $.rules[0].field: 'custom_fields' has no 'plam' in this snapshot")
+    write_contacts(Path("json.parquet"), {"custom_fields": ['{"plan": "pro"}']})
+    assert call(*asked, "--strict", monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr() == ("", unknown.replace("warning", "error", 1) + "\n")

@@ -1,0 +1,203 @@
+"""The commands that manage saved segments."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import rule, write_contacts, write_segment
+from calling import Commands, Stdin
+from failing_disk import refuse_flushes_of_folders, report_failure
+
+ACTIVE = rule("status", "eq", "active")
+
+
+class Segments(Commands):
+    """Calls `segbatch segments`, and the program as a whole."""
+
+    def json(self, *arguments: str, typed: str = "") -> Any:
+        assert self("segments", *arguments, "--json", typed=typed) == 0, self.err
+        return json.loads(self.out)
+
+    def text(self, *arguments: str) -> str:
+        assert self("segments", *arguments) == 0, self.err
+        return self.out
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Segments:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    return Segments(monkeypatch, capsys)
+
+
+def test_a_segment_is_made_of_options_and_changed_by_others(call: Segments) -> None:
+    made = call.text(
+        *("create", "--name", "Pro Users", "--rule", "plan eq pro", "--rule", "seats gte 50", "--match", "any"),
+        *("--project-id", "p", "--list-id", "l", "--max-change", "30%", "--description", "Who pays"),
+    )
+    assert made == "created pro-users: segments/pro-users.json\n"
+    printed = call.text("get", "pro-users")
+    assert printed == Path("segments/pro-users.json").read_text()
+    definition = json.loads(printed)
+    assert {key: definition[key] for key in ("project_id", "match", "list_id", "max_change", "description")} == {
+        "project_id": "p",
+        "match": "any",
+        "list_id": "l",
+        "max_change": 0.3,
+        "description": "Who pays",
+    }
+    assert definition["rules"][1] == {"field": "seats", "operator": "gte", "value": 50}
+    updated = call.text("update", "pro-users", "--clear", "description", "--clear", "match", "--rule", "plan eq team")
+    assert updated == "updated pro-users: segments/pro-users.json\n"
+    after = json.loads(call.text("get", "pro-users"))
+    assert after["rules"] == [{"field": "plan", "operator": "eq", "value": "team"}]
+    assert definition.keys() - after.keys() == {"description", "match"}
+
+
+def test_a_definition_comes_from_a_file_or_standard_input(call: Segments) -> None:
+    Path("new.json").write_text(json.dumps({"name": "From a file", "rules": [ACTIVE]}))
+    assert call.json("create", "new.json", "--id", "mine")["file"] == "segments/mine.json"
+    assert call.json("update", "mine", "-", typed='{"name": "From stdin"}')["name"] == "From stdin"
+    assert call.json("create", "-", typed=call.text("get", "mine").replace("mine", "other"))["id"] == "other"
+
+
+def test_list_shows_what_the_last_run_made_of_each(call: Segments) -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active", "new", "active"], "project_id": ["p"] * 3})
+    write_segment(Path("segments"), "active", ACTIVE, project_id="p")
+    write_segment(Path("segments"), "failing", rule("nope", "eq", 1))
+    assert call("run", "--contacts", "contacts.parquet", "--run-id", "tuesday") == 3
+    write_segment(Path("segments"), "new", ACTIVE)
+    Path("segments/broken.json").write_text("{")
+    lines = call.text("list").splitlines()
+    assert [line.split() for line in lines[1:-1]] == [
+        ["active", "p", "2", "ok", "Active"],
+        ["broken", "-", "-", "broken", "-"],
+        ["failing", "-", "-", "failed", "Failing"],
+        ["new", "-", "-", "-", "New"],
+    ]
+    assert lines[-1] == "4 segments; run tuesday"
+    assert call.err.startswith("error: segments/broken.json: not JSON at line 1")
+    active, broken, *_ = call.json("list")
+    assert active["last_run"] == {
+        "status": "ok",
+        "error": None,
+        "member_count": 2,
+        "entered": None,
+        "exited": None,
+        "run_id": "tuesday",
+    }
+    assert (active["file"], active["problems"]) == ("segments/active.json", [])
+    assert broken["problems"][0].startswith("segments/broken.json: not JSON")
+    assert [entry["id"] for entry in call.json("list", "--project", "q")] == ["broken", "failing", "new"]
+    Path("output/current").write_text("nowhere")
+    assert [entry["last_run"] for entry in call.json("list")] == [None] * 4
+    call.text("list")
+    assert "warning: output/current: names nowhere, whose folder is missing" in call.err
+
+
+def test_an_etag_keeps_a_later_writer_from_overwriting(call: Segments) -> None:
+    write_segment(Path("segments"), "a", ACTIVE)
+    etag = call.text("get", "a", "--etag").strip()
+    assert call.json("get", "a")["etag"] == etag
+    call.text("update", "a", "--name", "B", "--if-match", etag)
+    for command in (["update", "a", "--name", "C"], ["delete", "a", "--yes"]):
+        assert call("segments", *command, "--if-match", etag) == 6
+        assert "segment 'a' was changed by somebody else since it was read" in call.err
+
+
+def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_segment(Path("segments"), "a", ACTIVE)
+    write_segment(Path("segments"), "b", {"operator": "in_segment", "value": "a"})
+    assert call("segments", "delete", "a") == 2
+    assert call.err == "error: nobody can be asked here whether to delete the segment; say --yes\n"
+    assert call("segments", "delete", "a", "--yes") == 7
+    assert call.err.startswith("error: segment 'a' is named by b, which would fail without it")
+    monkeypatch.setattr(Stdin, "is_terminal", True)
+    assert call("segments", "delete", "a", "--force", typed="n\n") == 1
+    assert "Delete segment 'a' (segments/a.json)? [y/N]" in call.err
+    assert Path("segments/a.json").exists()
+    assert call("segments", "delete", "a", "--force", typed="y\n") == 0
+    assert "deleted a: segments/a.json\n" in call.out
+    assert [path.name for path in Path("segments").glob("*.json")] == ["b.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ("get nope", 4, "segments: there is no segment 'nope'"),
+        ("update a", 2, "say what to change: a JSON file, - for standard input, or options such as --name and --rule"),
+        ("create", 2, "say what the segment is: a JSON file, - for standard input, or --name and --rule"),
+        ("create --name A --id a --rule x=1", 2, "--rule 'x=1': a rule is FIELD OPERATOR [VALUE], such as"),
+        ("create --name A --id a --rule x,exists", 5, "segments/a.json: there is a segment 'a' already; choose"),
+        ("create --name A", 2, "$.rules: 'rules' is missing; it is a list of rules {field, operator, value}"),
+        ("create none.json", 2, "none.json: cannot be read: No such file or directory"),
+        ("create cut.json", 2, "cut.json: not JSON at line 1, column 2"),
+        ("create list.json", 2, "list.json: $: one segment is saved at a time, a JSON object; found []"),
+        ("create wrong.json", 2, "wrong.json: $.rules: 'rules' is missing; it is a list of rules"),
+        ("update a wrong.json", 2, "wrong.json: $.nam: 'nam' is not a key of a segment; did you mean 'name'?"),
+        ("update a --clear nme", 2, "'nme' is no key that can be taken away; there are project_id, description"),
+        ("update a --clear name", 2, "'name' is no key that can be taken away"),
+        ("update a --clear list_id --list-id x", 2, "'list_id' is given and taken away; leave one out (--clear)"),
+        ("update a --max-change lots", 2, "'lots' is not a share; write it like 30% or 0.3 (--max-change)"),
+        ("update bad --name x", 2, "segments/bad.json: not JSON at line 1"),
+        ("update bad cut2.json", 2, "segments/bad.json: not JSON at line 1"),
+        ("list --segments nowhere", 2, "nowhere: no such file or folder; check the path of the definitions"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(call: Segments, arguments: str, status: int, message: str) -> None:
+    write_segment(Path("segments"), "a", ACTIVE)
+    contents = {"segments/bad": "{", "cut": "{", "list": "[]", "wrong": '{"nam": "x"}', "cut2": '{"name": "x"}'}
+    for name, content in contents.items():
+        Path(f"{name}.json").write_text(content)
+    assert call("segments", *(word.replace(",", " ") for word in arguments.split())) == status
+    assert call.err.splitlines()[0].startswith(f"error: {message}")
+    assert call.out == ""
+
+
+def test_managing_segments_loads_no_polars_and_no_duckdb(call: Segments) -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active"]})
+    write_segment(Path("segments"), "a", ACTIVE)
+    assert call("run", "--contacts", "contacts.parquet") == 0
+    code = (
+        "import sys\nfrom segbatch.interfaces import cli\nsys.argv = ['segbatch', 'segments', *sys.argv[1:]]\n"
+        "try:\n    cli.main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "assert not {'polars', 'duckdb', 'pyarrow'} & set(sys.modules), sorted(sys.modules)"
+    )
+    for command in ("list", "get a", "update a --name B", "delete a --yes"):
+        subprocess.run([sys.executable, "-c", code, *command.split()], check=True, capture_output=True)
+
+
+def test_the_schema_is_printed_as_json(call: Segments) -> None:
+    assert call("schema") == 0
+    assert json.loads(call.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def test_a_change_that_may_not_survive_a_power_failure_is_a_warning(
+    call: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_flushes_of_folders(monkeypatch)
+    message = "is changed, but that may not survive a power failure: Input/output error; check the disk"
+    warning = f"warning: segments/x.json: {message}\n"
+    for arguments, done in (
+        (("create", "--id", "x", "--name", "X", "--rule", "plan eq pro"), "created"),
+        (("update", "x", "--name", "Y"), "updated"),
+        (("delete", "x", "--yes"), "deleted"),
+    ):
+        assert call.text(*arguments) == f"{done} x: segments/x.json\n"
+        assert call.err == warning
+    assert not Path("segments/x.json").exists()
+
+
+def test_a_change_that_may_have_been_made_is_an_error_that_says_so(
+    call: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call.text("create", "--id", "x", "--name", "X", "--rule", "plan eq pro")
+    report_failure(monkeypatch, Path, "replace", is_done=True, is_blind=True)
+    assert call("segments", "update", "x", "--name", "Y") == 1
+    assert call.err.endswith(
+        "segments/x.json: cannot be written: Input/output error; it may have been changed, so look at it\n"
+    )

@@ -1,0 +1,137 @@
+"""Segments that name segments."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from builders import rule, segment, write_segment
+from segbatch import DefinitionError, Segment, check, compile_segment
+from segbatch.compiler.clock import read_clock
+from segbatch.compiler.plan import Plan, make_plan
+from segbatch.definitions.loader import BrokenDefinition, Definition
+from segbatch.errors import Problem
+
+PEOPLE = pl.DataFrame({"id": ["a", "b", "c"], "n": [1, 2, None], "project_id": ["p1", "p2", "p1"]})
+NOW = "2026-01-01T00:00:00Z"
+
+
+def member_of(other: str, *, negated: bool = False) -> dict[str, object]:
+    return {"operator": "not_in_segment" if negated else "in_segment", "value": other}
+
+
+def named(segment_id: str, *rules: dict[str, object], **more: object) -> Segment:
+    return segment(*rules, id=segment_id, **more)
+
+
+def plan(*segments: Segment, broken: tuple[BrokenDefinition, ...] = ()) -> Plan:
+    clock = read_clock(NOW, "UTC", None)  # type: ignore[arg-type]
+    return make_plan([Definition(entry) for entry in segments], PEOPLE.schema, clock, broken=broken)
+
+
+def reasons(found: Plan) -> dict[str, str]:
+    return {segment_id: problems[0].message for segment_id, problems in found.failed.items()}
+
+
+def test_a_segment_has_the_members_of_another_or_all_but_them() -> None:
+    small = named("small", rule("n", "lte", 1))
+    for found, expected in (
+        (named("s", member_of("small")), ["a"]),
+        (named("s", member_of("small", negated=True)), ["b", "c"]),
+        (named("s", member_of("small", negated=True), rule("n", "exists")), ["b"]),
+    ):
+        condition = compile_segment(found, PEOPLE.schema, segments=[small])
+        assert PEOPLE.filter(condition).get_column("id").to_list() == expected
+
+
+def test_the_other_segment_keeps_its_own_project() -> None:
+    everyone = named("everyone", rule("id", "exists"), project_id="p1")
+    condition = compile_segment(named("s", member_of("everyone", negated=True)), PEOPLE.schema, segments=[everyone])
+    assert PEOPLE.filter(condition).get_column("id").to_list() == ["b"]
+
+
+def test_a_diamond_is_no_circle() -> None:
+    found = plan(
+        named("top", member_of("left"), member_of("right")),
+        named("left", member_of("base")),
+        named("right", member_of("base")),
+        named("base", rule("n", "exists")),
+    )
+    assert not found.failed
+    assert found.named.index("base") < min(found.named.index("left"), found.named.index("right"))
+    assert "top" not in found.named
+
+
+def test_a_circle_prints_itself_and_fails_those_in_it_and_above_it() -> None:
+    found = plan(
+        named("a", {"match": "any", "rules": [member_of("b")]}),
+        named("b", member_of("c")),
+        named("c", member_of("a")),
+        named("above", member_of("a")),
+        named("self", member_of("self")),
+        named("good", rule("n", "exists")),
+    )
+    assert reasons(found) == {
+        "a": "the segments go round in a circle: a -> b -> c -> a",
+        "b": "the segments go round in a circle: b -> c -> a -> b",
+        "c": "the segments go round in a circle: c -> a -> b -> c",
+        "above": "segment 'a' failed: the segments go round in a circle: a -> b -> c -> a",
+        "self": "the segments go round in a circle: self -> self",
+    }
+    assert found.failed["a"][0].path == "$.rules[0].rules[0].value"
+
+
+def test_a_segment_that_is_not_there_or_failed_fails_those_that_name_it() -> None:
+    broken = BrokenDefinition("torn", "torn.json", "$", (Problem("not JSON", file="torn.json"),))
+    found = plan(
+        named("typo", member_of("smal")),
+        named("small", rule("n", "gt", "x")),
+        named("upon", member_of("small")),
+        named("on-torn", member_of("torn")),
+        broken=(broken,),
+    )
+    failed = reasons(found)
+    assert failed["typo"] == "there is no segment 'smal'; did you mean 'small'?"
+    assert failed["upon"].startswith("segment 'small' failed: 'x' cannot be compared with 'n'")
+    assert failed["on-torn"] == "segment 'torn' cannot be read: torn.json: not JSON"
+
+
+def test_a_chain_is_as_long_as_the_limit_and_no_longer() -> None:
+    chain = [named("s0", rule("n", "exists")), *(named(f"s{i}", member_of(f"s{i - 1}")) for i in range(1, 103))]
+    found = plan(*chain)
+    assert "s100" not in found.failed
+    assert reasons(found)["s101"] == "more than 100 segments name each other in a row"
+    assert reasons(found)["s102"].startswith("segment 's101' failed")
+
+
+def test_a_segment_alone_cannot_name_another() -> None:
+    with pytest.raises(DefinitionError, match="there is no segment 'small'"):
+        compile_segment(named("s", member_of("small")), PEOPLE.schema)
+
+
+def test_a_pattern_that_does_not_compile_is_found_without_a_snapshot(tmp_path: Path) -> None:
+    write_segment(tmp_path, "s", rule("name", "matches", "(a"), rule("name", "matches", "a"))
+    [problem] = check(tmp_path).problems
+    assert str(problem).endswith("s.json: $.rules[0].value: '(a' is not a valid regular expression: unclosed group")
+
+
+def test_circles_and_unknown_segments_are_found_without_a_snapshot(tmp_path: Path) -> None:
+    write_segment(tmp_path, "self", member_of("self"))
+    write_segment(tmp_path, "typo", member_of("sel"))
+    (tmp_path / "torn.json").write_text("{")
+    write_segment(tmp_path, "upon", member_of("torn"))
+    messages = {problem.segment_id: problem.message for problem in check(tmp_path).problems if problem.segment_id}
+    assert messages["self"] == "the segments go round in a circle: self -> self"
+    assert messages["typo"] == "there is no segment 'sel'; did you mean 'self'?"
+    assert messages["upon"].startswith("segment 'torn' cannot be read")
+
+
+def test_a_plan_without_some_segments_has_the_others_as_they_were() -> None:
+    found = plan(
+        named("base", rule("n", "exists")), named("top", member_of("base")), named("apart", rule("n", "empty"))
+    )
+    assert (found.named, len(found.segments)) == (("base",), 3)
+    rest = found.without({"top", "base"})
+    assert ([entry.definition.segment_id for entry in rest.segments], rest.named) == (["apart"], ())
+    assert rest.predicates == found.predicates
+    assert found.without({"top"}).named == ("base",)

@@ -1,0 +1,69 @@
+"""What Polars refuses all the same: it costs one segment, says so in a line, and never ends in a traceback."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from segbatch.compiler import plan
+from segbatch.compiler.predicates import compile_rule
+from segbatch.errors import EvaluationError
+from segbatch.model.segment import Rule
+from segbatch.snapshot.fields.resolution import Field
+
+FAULT = "a rule of it cannot be evaluated, which is a fault of segbatch; please report it with the rule"
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, spoilt: pl.Expr) -> None:
+    """Let every rule about `status` become an expression that is wrong."""
+
+    def compiled(one: Rule, *more: object) -> tuple[pl.Expr, Field]:
+        right, field = compile_rule(one, *more)  # type: ignore[arg-type]
+        return (spoilt if one.field == "status" else right), field
+
+    monkeypatch.setattr(plan, "compile_rule", compiled)
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path) -> Path:
+    write_segment(
+        tmp_path / "segments", "bad", rule("status", "eq", "active"), {"match": "any", "rules": [rule("n", "eq", 1)]}
+    )
+    write_segment(tmp_path / "segments", "good", rule("n", "eq", 1))
+    write_segment(tmp_path / "segments", "named", {"operator": "in_segment", "value": "bad"})
+    return write_contacts(tmp_path / "contacts.parquet", {"status": ["active", "secret"], "n": [1, 2]})
+
+
+def test_what_polars_refuses_fails_its_segment_and_those_that_name_it_alone(
+    snapshot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, pl.col("status").struct.field("nope"))
+    report = segbatch.run(snapshot, snapshot.parent / "segments", snapshot.parent / "output")
+    bad, good, named = report.segments
+    assert (good.status, good.member_count) == ("ok", 1)
+    assert bad.error is not None
+    assert f"bad.json: $.rules: {FAULT} (" in bad.error
+    assert named.error is not None
+    assert FAULT in named.error
+
+
+def test_what_polars_cannot_evaluate_over_some_contacts_ends_a_run_in_one_line_without_them(
+    snapshot: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil(monkeypatch, pl.col("status").cast(pl.Int64) == 1)
+    with pytest.raises(EvaluationError) as told:
+        segbatch.run(snapshot, snapshot.parent / "segments", snapshot.parent / "output")
+    assert str(told.value) == (
+        "a rule of segment 'bad' cannot be evaluated over these contacts, which is a fault of segbatch; please report "
+        "it with the rule, and leave the segment out meanwhile"
+    )
+    assert isinstance(told.value.__cause__, pl.exceptions.PolarsError)
+
+
+def test_columns_of_no_contact_have_the_types_of_the_snapshot(tmp_path: Path) -> None:
+    write_contacts(tmp_path / "1.parquet", {"custom_fields": ['{"a": {"b": 1}}'], "n": [None]})
+    write_contacts(tmp_path / "2.parquet", {"custom_fields": ["{}"], "n": [1], "id": ["b"]})
+    write_segment(tmp_path / "segments", "s", rule("custom_fields.a.b", "eq", 1), rule("n", "empty"))
+    assert segbatch.preview(tmp_path, "s", segments=tmp_path / "segments").segments[0].first == ("a",)

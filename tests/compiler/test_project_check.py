@@ -1,0 +1,60 @@
+"""A project that nobody has is probably a slip."""
+
+from pathlib import Path
+
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from segbatch.errors import Problem
+from segbatch.sql.generate import write_sql
+
+NOBODY = "no segment and no contact is of the project 'shop-2'; did you mean 'shop-1'? (--project)"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_contacts(Path("contacts.parquet"), {"status": ["active", "new"], "project_id": ["shop-1", None]})
+    write_contacts(Path("none.parquet"), {"status": ["active", "new"]})
+    write_segment(Path("segments"), "active", rule("status", "eq", "active"))
+
+
+def messages(problems: tuple[Problem, ...]) -> list[str]:
+    assert all(problem.severity == "warning" for problem in problems)
+    return [problem.message for problem in problems]
+
+
+def test_every_command_that_takes_a_project_warns_of_one_that_nobody_has() -> None:
+    found = list[Problem]()
+    write_sql("active", "contacts.parquet", project="shop-2", warn=found.extend)
+    assert messages(tuple(found)) == [NOBODY]
+    assert messages(segbatch.check(contacts="contacts.parquet", project="shop-2").problems) == [NOBODY]
+    assert messages(segbatch.lint(contacts="contacts.parquet", project="shop-2").warnings) == [NOBODY]
+    assert messages(segbatch.preview("contacts.parquet", "active", project="shop-2").warnings) == [NOBODY]
+    assert messages(segbatch.explain("contacts.parquet", "active", "a", project="shop-2").warnings) == [NOBODY]
+    assert messages(segbatch.funnel("contacts.parquet", "active", project="shop-2").warnings) == [NOBODY]
+    assert messages(segbatch.run("contacts.parquet", project="shop-2").warnings) == [NOBODY]
+
+
+def test_a_project_of_contacts_or_of_segments_alone_is_no_slip() -> None:
+    assert not segbatch.check(contacts="contacts.parquet", project="shop-1").problems
+    write_segment(Path("segments"), "theirs", rule("status", "exists"), project_id="shop-2")
+    assert not segbatch.check(contacts="contacts.parquet", project="shop-2").problems
+    assert not segbatch.check(project="shop-2").problems
+
+
+def test_without_contacts_the_segments_alone_tell_if_they_are_of_projects() -> None:
+    assert not segbatch.check(project="shop-2").problems
+    write_segment(Path("segments"), "theirs", rule("status", "exists"), project_id="shop-1")
+    write_segment(Path("segments"), "broken", project_id="other")
+    expected = ["no segment is of the project 'shop-2'; did you mean 'shop-1'? (--project)"]
+    assert messages(segbatch.check(project="shop-2").problems) == expected
+    assert messages(segbatch.lint(project="shop-2").warnings) == expected
+    assert not segbatch.lint(project="other").warnings
+
+
+def test_a_column_of_projects_that_are_no_texts_is_an_error_already() -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active"], "project_id": [1]})
+    [problem] = segbatch.check(contacts="contacts.parquet", project="shop-2").problems
+    assert problem.severity == "error"

@@ -1,0 +1,95 @@
+"""Rules as they are typed."""
+
+from typing import Any
+
+import pytest
+
+from segbatch import DefinitionError
+from segbatch.definitions.rule_syntax import read_rules
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("status eq active", {"field": "status", "operator": "eq", "value": "active"}),
+        ("  seats  gte  50 ", {"field": "seats", "operator": "gte", "value": 50}),
+        ('zip eq "01234"', {"field": "zip", "operator": "eq", "value": "01234"}),
+        ("zip eq 01234", {"field": "zip", "operator": "eq", "value": "01234"}),
+        ("ratio gt NaN", {"field": "ratio", "operator": "gt", "value": "NaN"}),
+        ("city eq New York", {"field": "city", "operator": "eq", "value": "New York"}),
+        ("unsubscribed eq true", {"field": "unsubscribed", "operator": "eq", "value": True}),
+        ('plan in ["pro", "team"]', {"field": "plan", "operator": "in", "value": ["pro", "team"]}),
+        ("seats between [1, 5]", {"field": "seats", "operator": "between", "value": [1, 5]}),
+        ("email exists", {"field": "email", "operator": "exists"}),
+        ("phone starts_with 555", {"field": "phone", "operator": "starts_with", "value": "555"}),
+        ("phone matches [5]", {"field": "phone", "operator": "matches", "value": "[5]"}),
+        ('phone matches "[5]"', {"field": "phone", "operator": "matches", "value": "[5]"}),
+        ("seen within_last 30d", {"field": "seen", "operator": "within_last", "value": "30d"}),
+        ("email empty  ", {"field": "email", "operator": "empty"}),
+        ("name eq O'Brien", {"field": "name", "operator": "eq", "value": "O'Brien"}),
+        ("name eq \"'x'\"", {"field": "name", "operator": "eq", "value": "'x'"}),
+        ("name matches ['x']", {"field": "name", "operator": "matches", "value": "['x']"}),
+        ("in_segment vips", {"operator": "in_segment", "value": "vips"}),
+        (
+            '{"field": "a b", "operator": "neq", "value": 1, "missing": "exclude"}',
+            {"field": "a b", "operator": "neq", "value": 1, "missing": "exclude"},
+        ),
+        (
+            '{"match": "any", "rules": [{"field": "a", "operator": "empty"}]}',
+            {"match": "any", "rules": [{"field": "a", "operator": "empty"}]},
+        ),
+    ],
+)
+def test_a_rule_is_read_as_it_is_meant(text: str, expected: dict[str, Any]) -> None:
+    assert read_rules([text]).segment.to_json()["rules"] == [expected]
+
+
+def test_rules_are_joined_as_told() -> None:
+    segment = read_rules(["a exists", "b exists"], "any").segment
+    assert (segment.match, len(segment.rules)) == ("any", 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("status", "a rule is FIELD OPERATOR [VALUE], such as 'status eq active', or a rule's JSON"),
+        ("", "a rule is FIELD OPERATOR [VALUE], such as 'status eq active', or a rule's JSON"),
+        ("status is x", "'is' is not an operator; did you mean 'eq'?"),
+        ("status eqq x", "'eqq' is not an operator; did you mean 'eq'?"),
+        ("seats gte", "'gte' needs a 'value'; for contacts without one, the operators are 'empty' and 'exists'"),
+        ("in_segment", "'in_segment' needs a 'value', the id of a segment"),
+        ("plan in pro", 'the value is a list such as ["pro", "team"]; found \'pro\''),
+        ("seen within_last 30", "'30' is no duration; write hours, days or weeks like '36h', '30d', '12w'"),
+        ("a..b eq 1", "'a..b' has an empty part; a path looks like 'custom_fields.plan'"),
+        ("city exists now", "'exists' takes no value; remove 'now'"),
+        ("city empty false", "'empty' takes no value; remove 'false'"),
+        ("plan is 'pro'", "'is' is not an operator; did you mean 'eq'?"),
+        ("plan eq 'pro'", 'JSON has double quotes, not single ones; write "pro"'),
+        ("plan in ['pro', 'x']", 'JSON has double quotes, not single ones; write ["pro", "x"]'),
+        ("seen within_last '30d'", 'JSON has double quotes, not single ones; write "30d"'),
+        ("in_segment 'vips'", 'JSON has double quotes, not single ones; write "vips"'),
+        (
+            "a eq null",
+            "null is no value, and 'eq' needs one; for contacts without one, the operators are 'empty' and 'exists'",
+        ),
+        (
+            '{"feild": "a"',
+            "not JSON at line 1, column 14: the file ends here; is it cut short, or a closing bracket missing?",
+        ),
+    ],
+)
+def test_a_wrong_rule_is_named_as_it_was_typed(text: str, message: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        read_rules([text, "fine exists"])
+    assert str(caught.value) == f"--rule '{text}': {message}"
+
+
+def test_all_wrong_rules_are_told_at_once() -> None:
+    with pytest.raises(DefinitionError) as caught:
+        read_rules(["a", "b is 1"])
+    assert len(caught.value.problems) == 2
+
+
+def test_rules_that_are_too_many_are_one_error() -> None:
+    with pytest.raises(DefinitionError, match="there are 1,001 rules"):
+        read_rules(["a exists"] * 1001)

@@ -1,0 +1,188 @@
+"""Where an export is written: nothing that is there is lost, and nothing half done is left."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import segbatch
+from failing_disk import report_failure
+from nights import Nights
+from segbatch import ExportError, UsageError
+from segbatch.storage.checksum_file import DigestingFile
+
+from .conftest import Export
+
+
+@pytest.fixture(autouse=True)
+def published(nights: Nights) -> None:
+    nights.run(0)
+
+
+def left(nights: Nights) -> list[str]:
+    return sorted(path.name for path in nights.folder.iterdir() if path.name.startswith("."))
+
+
+def test_a_file_that_is_there_stays_unless_forced(nights: Nights, export: Export) -> None:
+    place = nights.folder / "out.csv"
+    place.write_text("mine")
+    place.chmod(0o600)
+    with pytest.raises(UsageError, match=r"out\.csv: is there already; export to another file, or write over it with"):
+        export("pro")
+    assert place.read_text() == "mine"
+    assert len(export("pro", force=True)) == 3
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    assert left(nights) == []
+
+
+def test_a_file_that_comes_meanwhile_stays(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = nights.folder / "out.csv"
+
+    def meanwhile(_done: int, _total: int) -> None:
+        place.write_text("mine")
+
+    for links in (os.link, no_links):
+        place.unlink(missing_ok=True)
+        monkeypatch.setattr(os, "link", links)
+        with pytest.raises(UsageError, match=r"out\.csv: came to be there meanwhile"):
+            segbatch.export("pro", place, nights.output, progress=meanwhile)
+        assert place.read_text() == "mine"
+        assert left(nights) == []
+
+
+def no_links(*_: Any) -> None:
+    raise PermissionError(1, "Operation not permitted")
+
+
+def test_a_disk_without_links_will_do(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "link", no_links)
+    assert len(export("pro")) == 3
+
+
+def test_a_link_is_written_through(nights: Nights, export: Export) -> None:
+    (nights.folder / "kept").mkdir()
+    (nights.folder / "out.csv").symlink_to(nights.folder / "kept" / "there.csv")
+    assert len(export("pro")) == 3
+    assert (nights.folder / "out.csv").is_symlink()
+    assert len(export("free", force=True)) == 2
+    assert (nights.folder / "kept" / "there.csv").read_text().splitlines()[1] == '"cem"'
+
+
+def test_places_that_are_none_are_refused(nights: Nights, export: Export) -> None:
+    (nights.folder / "folder.csv").mkdir()
+    (nights.folder / "file").touch()
+    os.mkfifo(nights.folder / "pipe.csv")
+    (nights.folder / "dangling.csv").symlink_to(nights.folder / "gone" / "x.csv")
+    (nights.folder / "round.csv").symlink_to("round.csv")
+    (nights.folder / "stream.csv").symlink_to("pipe.csv")
+    messages = {
+        "folder.csv": "is a folder; name a file",
+        "pipe.csv": "is a pipe or a device, and not a file; export to -",
+        "stream.csv": r"stream\.csv: is a pipe or a device, and not a file; export to -",
+        "file/x.csv": "file: is a file, and not a folder",
+        "nowhere/x.csv": "nowhere: no such folder; make it first",
+        "dangling.csv": r"dangling\.csv: is a link into a folder that is not there: .*/gone; make it first \(--to\)",
+        "round.csv": r"round\.csv: cannot be written: Too many levels of symbolic links",
+        "nul\0.csv": r"nul\\x00\.csv: no path has a NUL in it",
+        "/dev/stdout": "/dev/stdout: is a pipe or a device, and not a file; export to -, the standard output",
+        "/dev/fd/1": "/dev/fd/1: is a pipe or a device",
+        "output/segbatch.duckdb": "stands among what runs publish",
+        "output/runs/night-0/membership/part-00000.parquet": "stands among what runs publish",
+    }
+    for name, message in messages.items():
+        options = {} if name.endswith((".csv", ".parquet")) else {"format": "csv"}
+        with pytest.raises(UsageError, match=message):
+            export("pro", name, force=True, **options)
+    assert nights.members("pro") == ["ann", "bob"]
+
+
+def test_a_full_disk_leaves_what_was_there(nights: Nights, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: DigestingFile, _data: bytes) -> int:
+        self.error = OSError(28, "No space left on device")
+        raise self.error
+
+    (nights.folder / "out.csv").write_text("mine")
+    monkeypatch.setattr(DigestingFile, "write", full)
+    for kind in ("csv", "jsonl", "parquet"):
+        (nights.folder / f"out.{kind}").write_text("mine")
+        with pytest.raises(ExportError, match=r"out\.\w+: cannot be written: No space left on device; it is as it was"):
+            export("pro", f"out.{kind}", force=True)
+        assert (nights.folder / f"out.{kind}").read_text() == "mine"
+    assert left(nights) == []
+
+
+def test_a_folder_that_may_not_be_written_is_told(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refused)
+    with pytest.raises(ExportError, match=r"x\.csv: cannot be written: Permission denied; it is as it was"):
+        segbatch.export("pro", nights.folder / "x.csv", nights.output)
+
+
+@pytest.mark.parametrize("step", ["link", "replace"])
+@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize("is_blind", [True, False])
+def test_an_export_that_fails_at_its_last_step_says_what_is_there(
+    nights: Nights, export: Export, monkeypatch: pytest.MonkeyPatch, *, step: str, is_done: bool, is_blind: bool
+) -> None:
+    place = nights.folder / "out.csv"
+    if step == "replace":
+        place.write_text("mine")
+    with monkeypatch.context() as patch:
+        report_failure(patch, os if step == "link" else Path, step, is_done=is_done, is_blind=is_blind)
+        with pytest.raises(ExportError) as raised:
+            export("pro", "out.csv", force=step == "replace")
+    was = step == "replace" and place.read_text() == "mine"
+    assert (place.exists() and not was) == is_done
+    expected = "it is as it was"
+    if is_blind:
+        expected = "it may be complete, or as it was, so look at it"
+    elif is_done:
+        expected = "is written, but that may not survive a power failure: Input/output error; check the disk"
+    assert expected in str(raised.value)
+
+
+KILLED = """
+import os, signal, sys
+import segbatch
+segbatch.export("pro", sys.argv[1], sys.argv[2], progress=lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_what_a_killed_export_left_is_removed_by_the_next(nights: Nights, export: Export) -> None:
+    place = nights.folder / "out.csv"
+    ended = subprocess.run([sys.executable, "-c", KILLED, place, nights.output], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert not place.exists()
+    assert len(left(nights)) == 1
+    assert len(export("pro", "other.csv")) == 3
+    assert len(left(nights)) == 1, "that of another file is nobody else's"
+    assert len(export("pro")) == 3
+    assert left(nights) == []
+
+
+def test_an_export_that_is_at_work_is_left_alone(nights: Nights) -> None:
+    place, counts = nights.folder / "out.csv", []
+
+    def another(_done: int, _total: int) -> None:
+        segbatch.export("free", place, nights.output, force=True)
+        counts.append(len(left(nights)))
+
+    segbatch.export("pro", place, nights.output, force=True, progress=another)
+    assert counts == [1]
+    assert place.read_text().splitlines()[1:] == ['"ann"', '"bob"']
+    assert left(nights) == []
+
+
+def test_a_stream_is_written_to(tmp_path: Path, nights: Nights) -> None:
+    with (tmp_path / "stream").open("wb") as file:
+        report = segbatch.export("pro", file, nights.output)
+        assert not file.closed
+    assert (tmp_path / "stream").read_text().splitlines() == ['"contact_id"', '"ann"', '"bob"']
+    assert (report.file, report.format) == (None, "csv")

@@ -1,0 +1,150 @@
+"""What a run tells while it is at work: everything, in order, to whoever listens."""
+
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import segbatch
+from builders import rule, write_contacts, write_segment
+from nights import Nights
+from segbatch.errors import Problem, SegbatchError
+from segbatch.observability.events import (
+    ContactsDone,
+    Event,
+    PhaseEnded,
+    RunEvaluated,
+    RunPlanned,
+    RunStarted,
+    SegmentFailed,
+    SegmentHeld,
+    Warned,
+)
+from segbatch.snapshot.snapshot import open_snapshot
+
+PHASES = ["wait", "prepare", "match", "evaluate", "publish", "prune"]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_contacts(Path("contacts.parquet"), {"status": ["active", "new"], "cf": [{"plan": "pro", "age": 3}] * 2})
+    write_segment(Path("segments"), "active", rule("status", "eq", "active"), rule("cf.plan", "eq", "pro"))
+    write_segment(Path("segments"), "other", rule("status", "neq", "active"))
+
+
+def told(**options: object) -> list[Event]:
+    """Run, and return what was told of it."""
+    heard: list[Event] = []
+    segbatch.run("contacts.parquet", events=heard.append, **options)  # type: ignore[arg-type]
+    return heard
+
+
+def test_a_run_tells_what_it_does_in_order() -> None:
+    write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
+    write_segment(Path("segments"), "odd", rule("cf.plam", "eq", "pro"))
+    heard = told(run_id="tonight", as_of="2025-06-01")
+    assert heard[0] == RunStarted(
+        "tonight", "contacts.parquet", "segments", "output", "2025-06-01", "UTC", None, dry_run=False
+    )
+    phases = [event for event in heard if isinstance(event, PhaseEnded)]
+    assert [event.phase for event in phases] == PHASES
+    assert all(event.seconds >= 0 for event in phases)
+    others = [event for event in heard[1:] if not isinstance(event, PhaseEnded)]
+    planned, warned, failed, done, ended = others
+    assert isinstance(planned, RunPlanned)
+    assert (planned.contacts, planned.segments, planned.rules, planned.columns, planned.follows) == (2, 3, 3, 4, None)
+    assert isinstance(warned, Warned)
+    assert str(warned.problem).startswith("segments/odd.json: $.rules[0].field: 'cf' has no 'plam'")
+    assert isinstance(failed, SegmentFailed)
+    assert failed.problem.segment_id == "bad"
+    assert done == ContactsDone(2, 2)
+    assert isinstance(ended, RunEvaluated)
+    assert (ended.run.run_id, ended.run.memberships, ended.deleted, ended.dry_run) == ("tonight", 2, 0, False)
+
+
+def test_the_next_run_says_what_it_follows_and_what_it_holds_back(nights: Nights) -> None:
+    nights.run(0)
+    nights.contacts(ann="free", bob="free", cem="free")
+    heard: list[Event] = []
+    nights.run(1, guard=segbatch.Guard(0.1, 0), events=heard.append)
+    [planned] = [event for event in heard if isinstance(event, RunPlanned)]
+    assert planned.follows == "night-0"
+    held = [event.problem for event in heard if isinstance(event, SegmentHeld)]
+    assert sorted(problem.segment_id or "" for problem in held) == ["free", "pro"]
+    assert all("more than 10% of its size" in problem.message for problem in held)
+
+
+def test_a_dry_run_tells_its_totals_and_publishes_nothing() -> None:
+    heard = told(dry_run=True)
+    ended = heard[-1]
+    assert isinstance(ended, RunEvaluated)
+    assert ended.dry_run
+    assert [event.phase for event in heard if isinstance(event, PhaseEnded)] == PHASES[:4]
+    assert not Path("output").exists()
+
+
+def test_a_frame_of_contacts_is_told_to_nobody() -> None:
+    heard: list[Event] = []
+    with pytest.raises(segbatch.UsageError, match="found a value of type DataFrame"):
+        segbatch.run(frame(), events=heard.append)
+    assert heard == []
+
+
+def frame() -> str:
+    return pl.DataFrame({"id": ["ann"]})  # type: ignore[return-value]
+
+
+WITH_IDS = {
+    "an id twice": (
+        {"id": ["ann", "ann"], "status": ["a", "b"]},
+        "1 id comes more than once in 'id' (ann); keep one row per contact in the export",
+        "1 id comes more than once in 'id'; keep one row per contact in the export",
+    ),
+    "a broken text, with --strict": (
+        {"id": ["ann", "bob"], "status": ["active", "new"], "custom_fields": ['{"plan": "pro"}', "[]"]},
+        "the first is that of 'bob' in row 2: it is a list",
+        "the first is in row 2: it is a list",
+    ),
+}
+
+
+@pytest.mark.parametrize(("columns", "named", "hidden"), WITH_IDS.values(), ids=list(WITH_IDS))
+def test_an_error_can_be_told_without_ids(columns: dict[str, list[object]], named: str, hidden: str) -> None:
+    write_contacts(Path("contacts.parquet"), columns)
+    write_segment(Path("segments"), "active", rule("custom_fields.plan", "eq", "pro"))
+    with pytest.raises(segbatch.SnapshotError) as refused:
+        segbatch.run("contacts.parquet", strict=True)
+    assert named in str(refused.value)
+    assert hidden in refused.value.without_ids
+    assert not any(contact in refused.value.without_ids for contact in ("ann", "bob"))
+
+
+def test_ids_that_do_not_fit_any_more_can_be_told_without_them() -> None:
+    write_contacts(Path("contacts.parquet"), {"id": [1, 2], "status": ["active", "new"], "cf": [{"plan": "pro"}] * 2})
+    told()
+    huge = open_huge()
+    with pytest.raises(segbatch.UsageError, match="the id 18446744073709551615 does not fit") as refused:
+        told()
+    assert "an id does not fit among those" in refused.value.without_ids
+    assert str(huge) not in refused.value.without_ids
+
+
+def open_huge() -> int:
+    huge = 2**64 - 1
+    ids = pa.array([1, huge], pa.uint64())
+    write_contacts(Path("contacts.parquet"), pa.table({"id": ids, "status": ["a", "b"], "cf": [{"plan": "pro"}] * 2}))
+    return huge
+
+
+def test_what_names_nobody_is_told_as_it_is() -> None:
+    assert SegbatchError("no such file").without_ids == "no such file"
+    assert Problem("no such column").hiding_ids() == Problem("no such column")
+    several = segbatch.DefinitionError([Problem("of ann", without_ids="of somebody"), Problem("no name")])
+    assert several.without_ids == "of somebody\nno name"
+
+
+def test_columns_are_counted_once_each_with_the_ids() -> None:
+    snapshot = open_snapshot("contacts.parquet")
+    assert snapshot.columns(["status", "cf.plan", "cf.age"]) == ["cf.age", "cf.plan", "id", "status"]

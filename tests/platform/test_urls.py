@@ -1,0 +1,30 @@
+"""What an address is, and how it is shown."""
+
+import pytest
+
+from segbatch.platform.urls import is_address, without_secrets
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://bucket/key", "s3://bucket/key"),
+        ("s3:/bucket/key", "s3://bucket/key"),
+        ("s3://bucket/a:b@c", "s3://bucket/a:b@c"),
+        ("s3://key:secret@bucket/x", "s3://bucket/x"),
+        ("s3://key:sec/ret+@bucket/x", "s3://bucket/x"),
+        ("gs://secret@bucket/x", "gs://bucket/x"),
+        ("abfss://box@acme.dfs.core.windows.net/x", "abfss://box@acme.dfs.core.windows.net/x"),
+        ("https://acme.blob.core.windows.net/box/x?sv=1&sig=secret", "https://acme.blob.core.windows.net/box/x"),
+        ("HTTP://me:secret@a.example/x", "HTTP://a.example/x"),
+    ],
+)
+def test_addresses_are_shown_without_secrets(text: str, shown: str) -> None:
+    assert is_address(text)
+    assert without_secrets(text) == shown
+
+
+@pytest.mark.parametrize("path", ["contacts.parquet", "/data/me:you@home/x", "C:/data", "a//b", "", "./s3://x"])
+def test_paths_stay_as_they_are(path: str) -> None:
+    assert not is_address(path)
+    assert without_secrets(path) == path

@@ -1,0 +1,299 @@
+"""Finding what was changed, cut or lost of what is published."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from nights import Nights
+from segbatch import Keep, PublishError, UsageError
+from segbatch.runs import verify as verifying
+from segbatch.runs.verify import verify
+from segbatch.storage.catalog_rebuild import relink
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "_PAUSE", 0)
+
+
+@pytest.fixture
+def three(nights: Nights) -> Nights:
+    """Three runs, of which the second has changes."""
+    nights.run(0)
+    nights.contacts(ann="free", bob="pro", cem="free")
+    nights.run(1)
+    nights.run(2)
+    assert verify(nights.output, every_run=True).problems == []
+    return nights
+
+
+def problems(nights: Nights, *, every_run: bool = False) -> list[str]:
+    prefix = f"{nights.output}/"
+    return [line.removeprefix(prefix) for line in verify(nights.output, every_run=every_run).problems]
+
+
+def spoil(path: Path) -> None:
+    """Change one byte in the middle of a file."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+FILES = ["membership/part-00000.parquet", "state.arrow", "changes.parquet"]
+AGAIN = (
+    "restore it from a copy, or run again, of that night's snapshot, with --run-id night-2 --as-of 2025-11-03T02:00:00Z"
+)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_was_changed_cut_or_lost_is_found(three: Nights, name: str) -> None:
+    path = three.place("night-2") / name
+    place, size = f"runs/night-2/{name}", path.stat().st_size
+    spoil(path)
+    assert problems(three) == [f"{place}: was changed: its digest is not the one in the manifest; {AGAIN}"]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert problems(three) == [f"{place}: has {size - 1:,} bytes and not {size:,}; {AGAIN}"]
+    path.unlink()
+    assert problems(three) == [f"{place}: is missing; {AGAIN}"]
+    path.mkdir()
+    assert len(problems(three)) == 1
+
+
+def test_running_again_mends_the_last_run(three: Nights) -> None:
+    for name in FILES:
+        spoil(three.place("night-2") / name)
+    assert len(problems(three)) == 3
+    three.run(2)
+    assert problems(three) == []
+
+
+def test_the_members_of_older_runs_are_read_when_all_are_asked_for(three: Nights) -> None:
+    spoil(three.place("night-0") / "state.arrow")
+    spoil(three.place("night-1") / FILES[0])
+    assert problems(three) == []
+    changed = "was changed: its digest is not the one in the manifest; restore it from a copy"
+    assert problems(three, every_run=True) == [
+        f"runs/night-0/state.arrow: {changed}",
+        f"runs/night-1/{FILES[0]}: {changed}",
+    ]
+
+
+def test_the_changes_of_older_runs_are_always_read(three: Nights) -> None:
+    (three.place("night-1") / "changes.parquet").unlink()
+    assert problems(three) == ["runs/night-1/changes.parquet: is missing; restore it from a copy"]
+
+
+@pytest.mark.parametrize("content", [None, b"x" * 100])
+@pytest.mark.parametrize("lost", [1, 2])
+def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
+    three: Nights, content: bytes | None, lost: int
+) -> None:
+    three.contacts(ann="pro", bob="free", cem="free")
+    three.run(2)
+    path = three.output / "runs" / three.history().runs[lost].folder / "changes.parquet"
+    whole = path.read_bytes()
+    everything = three.changes()
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    three.contacts(ann="pro", bob="pro", cem="free")
+    report = three.run(3)
+    [warning] = report.warnings
+    assert warning.file == str(path)
+    assert warning.message.split("; ")[1:] == [
+        f"membership_changes and membership_history go without what changed with run night-{lost}",
+        "restore it from a copy and run segbatch relink",
+        "segbatch verify finds all that is lost",
+    ]
+    assert three.manifest("night-3").warnings == (str(warning),)
+    assert three.members("pro") == ["ann", "bob"]
+    tonight = three.ask("FROM membership_changes WHERE run_id = 'night-3'")
+    assert {run_id for run_id, *_ in three.changes()} == {"night-1", "night-2", "night-3"} - {f"night-{lost}"}
+    assert len(problems(three)) == 1
+    assert relink(three.output).warnings == (warning,)
+    path.write_bytes(whole)
+    assert problems(three) == [
+        "segbatch.duckdb: does not show all changes that are there; mend it with segbatch relink"
+    ]
+    assert relink(three.output).warnings == ()
+    assert len(three.changes()) == len(everything) + len(tonight)
+
+
+def test_a_history_without_sizes_is_read_too(three: Nights) -> None:
+    history = three.place("night-2") / "history.json"
+    history.write_text(re.sub(r',\s*"changes_size": [0-9a-z]+', "", history.read_text()))
+    (three.place("night-1") / "changes.parquet").write_bytes(b"")
+    [warning] = three.run(3).warnings
+    assert "changes.parquet: is damaged; " in str(warning)
+
+
+def test_relink_needs_the_members_alone(three: Nights) -> None:
+    three.contacts(ann="pro", bob="free", cem="free")
+    three.run(3)
+    (three.place("night-3") / "changes.parquet").unlink()
+    (three.place("night-3") / "state.arrow").unlink()
+    assert len(relink(three.output).warnings) == 2
+    assert three.members("pro") == ["ann"]
+    assert {run_id for run_id, *_ in three.changes()} == {"night-1"}
+
+
+def test_relink_reads_runs_of_versions_without_pending_definitions(three: Nights) -> None:
+    before = three.ask("SELECT segment_id, status, member_count, pending_definition FROM segments ORDER BY ALL")
+    for file in three.output.glob("runs/*/manifest.json"):
+        manifest = json.loads(file.read_text())
+        for segment in manifest["segments"]:
+            assert "pending_definition" in segment
+            del segment["pending_definition"]
+        file.write_text(json.dumps(manifest))
+    (three.output / "segbatch.duckdb").unlink()
+    assert relink(three.output).warnings == ()
+    after = three.ask("SELECT segment_id, status, member_count, pending_definition FROM segments ORDER BY ALL")
+    assert after == before
+    assert {pending for *_, pending in after} == {None}
+    assert three.run(3).run.status == "ok"
+
+
+def test_relink_tells_that_it_goes_back(three: Nights) -> None:
+    shutil.rmtree(three.place("night-2"))
+    fault = "current: names night-2, whose folder is missing"
+    with pytest.raises(PublishError, match=f"{fault}; restore it, or go back to night-1 with segbatch relink"):
+        three.run(3)
+    assert problems(three)[0].startswith(fault)
+    [warning] = relink(three.output).warnings
+    assert str(warning).endswith(f"{fault}; the last run that is there is night-1, which the tables show now")
+    assert relink(three.output).warnings == ()
+    assert three.ask("SELECT max(run_id) FROM runs") == [("night-1",)]
+
+
+def test_what_was_pruned_is_not_missed(three: Nights) -> None:
+    three.run(3, keep=Keep(2, 0))
+    found = verify(three.output, every_run=True)
+    assert (found.runs, found.problems) == (2, [])
+    shutil.rmtree(three.place("night-2") / "membership")
+    (three.place("night-2") / "state.arrow").unlink()
+    assert len(problems(three, every_run=True)) == 2
+
+
+def test_what_is_pruned_meanwhile_is_not_missed(three: Nights) -> None:
+    def prune(_done: int, _total: int) -> None:
+        (three.place("night-0") / "state.arrow").unlink(missing_ok=True)
+        shutil.rmtree(three.place("night-0") / "membership", ignore_errors=True)
+
+    assert verify(three.output, every_run=True, progress=prune).problems == []
+
+
+def test_a_run_that_is_published_meanwhile_is_no_fault(three: Nights) -> None:
+    runs = iter([3])
+
+    def publish(_done: int, _total: int) -> None:
+        for night in runs:
+            three.run(night)
+
+    assert verify(three.output, progress=publish).problems == []
+
+
+@pytest.mark.parametrize("content", ["", "{}", None])
+def test_a_manifest_that_cannot_be_read_is_found(three: Nights, content: str | None) -> None:
+    for night in (0, 2):
+        path = three.place(f"night-{night}") / "manifest.json"
+        path.unlink()
+        if content is not None:
+            path.write_text(content)
+    told = "manifest.json: is missing or damaged; restore it, or publish into another folder (--output)"
+    assert problems(three) == [f"runs/night-{night}/{told}" for night in (0, 2)]
+
+
+def test_a_manifest_that_tells_of_another_run_is_found(three: Nights) -> None:
+    shutil.copy(three.place("night-0") / "manifest.json", three.place("night-1") / "manifest.json")
+    told = "is that of another run, or was changed; restore it from a copy"
+    assert problems(three) == [f"runs/night-1/manifest.json: {told}"]
+
+
+def test_a_history_that_cannot_be_read_is_found(three: Nights) -> None:
+    (three.place("night-2") / "history.json").write_text("{}")
+    [told] = problems(three)
+    assert told.startswith("runs/night-2/history.json: is missing or damaged; ")
+
+
+def test_a_pointer_that_is_lost_is_found_and_the_rest_is_read(three: Nights) -> None:
+    spoil(three.place("night-2") / "state.arrow")
+    (three.output / "current").unlink()
+    assert [line.split(":")[0] for line in problems(three)] == ["current", "runs/night-2/state.arrow"]
+
+
+def test_a_pointer_to_nothing_is_found(three: Nights) -> None:
+    shutil.rmtree(three.output / "runs")
+    told = "names night-2, whose folder is missing; restore the folder, or remove this file"
+    assert problems(three) == [f"current: {told}"]
+
+
+def test_tables_that_show_another_run_are_found_and_mended(three: Nights) -> None:
+    older = (three.output / "segbatch.duckdb").read_bytes()
+    three.run(3)
+    (three.output / "segbatch.duckdb").write_bytes(older)
+    told = "segbatch.duckdb: does not show the published run; mend it with segbatch relink"
+    assert problems(three) == [told]
+    relink(three.output)
+    assert problems(three) == []
+
+
+def test_tables_that_are_lost_or_damaged_are_found(three: Nights) -> None:
+    path = three.output / "segbatch.duckdb"
+    content = path.read_bytes()
+    path.unlink()
+    assert problems(three) == ["segbatch.duckdb: is missing; mend it with segbatch relink"]
+    path.write_bytes(b"x" * 5000)
+    assert problems(three) == ["segbatch.duckdb: does not show the published run; mend it with segbatch relink"]
+    path.write_bytes(content)
+    assert problems(three) == []
+
+
+def test_tables_whose_blocks_are_damaged_are_found(three: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "shows", lambda *_: True)
+    (three.output / "segbatch.duckdb").write_bytes(b"x" * 5000)
+    [told] = problems(three)
+    assert told.startswith("segbatch.duckdb: is damaged: IO Error: ")
+    assert told.endswith("; mend it with segbatch relink")
+
+
+def test_tables_over_files_that_were_moved_are_found_and_mended(three: Nights) -> None:
+    moved = three.move("there's")
+    told = "segbatch.duckdb: names files that are elsewhere; mend it with segbatch relink"
+    assert problems(moved) == [told]
+    relink(moved.output)
+    assert problems(moved) == []
+
+
+def test_a_file_that_cannot_be_read_is_told(three: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(verifying, "_digest", fail)
+    assert f"runs/night-2/state.arrow: cannot be read: Input/output error; {AGAIN}" in problems(three)
+
+
+def test_it_gives_up_where_runs_are_published_again_and_again(three: Nights) -> None:
+    runs = iter(range(100))
+
+    def publish(_done: int, _total: int) -> None:
+        (three.output / "current").write_text(f"night-2{chr(10) * next(runs)}")
+
+    spoil(three.place("night-2") / "state.arrow")
+    assert len(verify(three.output, progress=publish).problems) == 1
+
+
+def test_there_has_to_be_something_published(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="nothing is published there"):
+        verify(tmp_path)
+
+
+def test_it_is_told_how_far_it_is(three: Nights) -> None:
+    told: list[tuple[int, int]] = []
+    found = verify(three.output, progress=lambda done, total: told.append((done, total)))
+    assert told[-1] == (found.size, found.size)
+    assert (found.runs, found.files) == (1, 4)

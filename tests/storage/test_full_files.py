@@ -1,0 +1,40 @@
+"""Writing the membership where it cannot be written."""
+
+import errno
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from segbatch import PublishError
+from segbatch.storage.membership_writer import MembershipWriter
+from segbatch.storage.write_errors import writing
+
+
+@pytest.mark.parametrize("contacts", [10, 2_000, 4_000, 6_000, 20_000])
+@pytest.mark.parametrize("id_type", [pa.string(), pa.int64()])
+def test_a_full_disk_is_told_as_the_error_of_the_system_that_it_is(
+    tmp_path: Path, contacts: int, id_type: pa.DataType
+) -> None:
+    ids = pa.array(range(contacts)).cast(id_type)
+    writer = MembershipWriter(tmp_path, id_type)
+    (tmp_path / "membership" / "part-00000.parquet").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left on device") as raised:
+        writer.write(0, ids, pl.DataFrame({"s": [True] * contacts}))
+    assert raised.value.errno == errno.ENOSPC
+
+
+DUCKDB_SAYS = {
+    "Detached database 'catalogue', but CHECKPOINT during DETACH failed": "is the disk full?",
+    'Failed to commit: Could not write file "x.wal": No space left on device': "No space left on device",
+    "Catalog Error: something else\nmore of it": "Catalog Error: something else",
+}
+
+
+@pytest.mark.parametrize(("message", "reason"), DUCKDB_SAYS.items(), ids=list(DUCKDB_SAYS.values()))
+def test_what_duckdb_says_of_a_full_disk_is_told_as_that(message: str, reason: str) -> None:
+    with pytest.raises(PublishError) as raised, writing(Path("output")):
+        raise duckdb.Error(message)
+    assert str(raised.value) == f"output: cannot be written: {reason}; nothing was published"

@@ -1,0 +1,118 @@
+"""Who holds the lock, and what is said where that is not known."""
+
+import fcntl
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from segbatch.errors import PublishError
+from segbatch.storage.output_lock import NO_PATIENCE, LockedError, Patience, locked
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "lock"
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"what": 1, "pid": 2, "host": 3, "since": 4}', b"\xff"])
+def test_a_holder_who_has_not_signed_is_somebody(place: Path, content: bytes) -> None:
+    with locked(place, "run r1", Patience()):
+        place.write_bytes(content)
+        with pytest.raises(
+            LockedError, match="another run is at work on it; run again when that is done, or with --wait"
+        ):
+            take(place)
+
+
+def test_who_has_just_taken_a_lock_is_waited_for_to_sign(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with locked(place, "run r1", Patience()):
+        signature = place.read_bytes()
+        place.write_bytes(b"")
+        monkeypatch.setattr(time, "sleep", lambda _: place.write_bytes(signature))
+        with pytest.raises(LockedError, match=r"run r1 \(process [0-9]+ on .*\) has been at work on it since"):
+            take(place)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("run manual__2026-11-23T15:26:04.831533+00:00@12", "run manual__2026-11-23T15:26:04.831533+00:00@12"),
+        (f"run {'x' * 200}", f"run {'x' * 95}…"),
+        ("run \x1b[2J", r"run \x1b[2J"),
+    ],
+)
+def test_since_when_a_lock_is_held_is_told_however_long_the_name_of_its_run_is(
+    place: Path, monkeypatch: pytest.MonkeyPatch, what: str, said: str
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "worker-7.example.org")
+    with (
+        locked(place, what, Patience()),
+        pytest.raises(
+            LockedError,
+            match=rf": {re.escape(said)} \(process [0-9]+ on worker-7\.example\.org\) has been at work on it"
+            r" since [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} UTC; run again",
+        ),
+    ):
+        take(place)
+
+
+def take(place: Path, patience: Patience = NO_PATIENCE) -> None:
+    with locked(place, "run r2", patience):
+        pass
+
+
+def test_a_lock_that_is_let_go_of_is_free_whatever_stands_in_it(place: Path) -> None:
+    take(place)
+    assert "run r2" in place.read_text()
+    take(place)
+
+
+@pytest.mark.parametrize("is_made_anew", [True, False])
+def test_a_file_that_was_removed_meanwhile_is_no_lock(
+    place: Path, monkeypatch: pytest.MonkeyPatch, *, is_made_anew: bool
+) -> None:
+    def flock(_descriptor: int, _operation: int) -> None:
+        if not waited:
+            place.unlink()
+            if is_made_anew:
+                place.touch()
+
+    waited: list[float] = []
+    monkeypatch.setattr(fcntl, "flock", flock)
+    monkeypatch.setattr(time, "sleep", waited.append)
+    take(place, Patience(wait=True))
+    assert len(waited) == 1
+    assert place.exists()
+
+
+def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    holder = os.open(place, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(holder, fcntl.LOCK_EX)
+    pauses = [*range(7), holder]
+    monkeypatch.setattr(time, "sleep", lambda _: os.close(holder) if pauses.pop(0) == holder else None)
+    told: list[str] = []
+    take(place, Patience(wait=True, told=told.append))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("is_there", [True, False], ids=["a file", "nowhere"])
+def test_a_link_in_the_place_of_a_lock_is_not_followed(place: Path, tmp_path: Path, is_there: bool) -> None:  # noqa: FBT001
+    other = tmp_path / "other"
+    if is_there:
+        other.write_text("precious")
+    place.symlink_to(other)
+    with pytest.raises(PublishError) as raised:
+        take(place)
+    assert str(raised.value) == f"{place}: is a link, and the lock is never written through one; remove it"
+    assert (other.read_text() if is_there else None) == ("precious" if is_there else None)
+    assert other.exists() == is_there
+
+
+def test_a_pipe_in_the_place_of_a_lock_is_refused_at_once(place: Path) -> None:
+    os.mkfifo(place)
+    with pytest.raises(PublishError) as raised:
+        take(place)
+    assert str(raised.value) == f"{place}: is not a file, and the lock has to be one; remove it"

@@ -1,0 +1,184 @@
+"""Which runs lose their members, and what is never cleared away."""
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nights import Nights
+from segbatch import Keep
+from segbatch.storage.catalog_rebuild import relink
+from segbatch.storage.layout import UNPUBLISHED
+from segbatch.storage.retention import clear_dead_runs, discard_run, has_members, prune
+
+pytestmark = pytest.mark.slow
+
+LATER = datetime.now(UTC) + timedelta(days=30)
+
+
+def kept(nights: Nights) -> list[str]:
+    return [folder for folder in nights.folders() if has_members(nights.place(folder))]
+
+
+def pruned(nights: Nights, keep: Keep, now: datetime = LATER) -> list[str]:
+    return [run.run.run_id for run in prune(nights.output, nights.history(), keep, now).runs]
+
+
+def some_runs(nights: Nights, number: int) -> None:
+    for night in range(number):
+        nights.run(night)
+
+
+def test_so_many_of_the_last_runs_keep_their_members(nights: Nights) -> None:
+    some_runs(nights, 5)
+    assert pruned(nights, Keep(3, 1)) == ["night-0", "night-1"]
+    assert kept(nights) == ["night-2", "night-3", "night-4"]
+    assert pruned(nights, Keep(3, 1)) == []
+
+
+@pytest.mark.parametrize("runs", [1, 3, 4, 6])
+def test_fewer_runs_than_are_to_be_kept_are_all_kept(nights: Nights, runs: int) -> None:
+    some_runs(nights, runs)
+    assert pruned(nights, Keep(7, 1)) == []
+
+
+def test_the_last_two_runs_are_never_pruned(nights: Nights) -> None:
+    some_runs(nights, 3)
+    assert pruned(nights, Keep(0, 0)) == ["night-0"]
+    nights.run(2)  # which follows on the run before it
+    assert kept(nights) == ["night-1", "night-2", "night-2~2"]
+
+
+def test_a_run_that_was_shown_within_so_many_days_keeps_its_members(nights: Nights) -> None:
+    some_runs(nights, 4)
+    replaced = nights.history().runs[1].run.finished_at
+    assert pruned(nights, Keep(2, 3), replaced + timedelta(days=3)) == []
+    assert pruned(nights, Keep(2, 3), replaced + timedelta(days=3, microseconds=1)) == ["night-0"]
+
+
+@pytest.mark.parametrize("days", [1e10, float("inf")])
+def test_runs_can_be_kept_for_ever(nights: Nights, days: float) -> None:
+    some_runs(nights, 3)
+    assert pruned(nights, Keep(2, days)) == []
+
+
+def test_a_run_prunes_those_before_it(nights: Nights) -> None:
+    for night in range(4):
+        nights.run(night, keep=Keep(2, 0))
+    assert kept(nights) == ["night-2", "night-3"]
+
+
+def test_what_changed_outlives_the_members(nights: Nights) -> None:
+    nights.run(0)
+    nights.contacts(ann="free", bob="pro", cem="free")
+    nights.run(1)
+    before = nights.changes(), nights.ask("FROM membership_history ORDER BY ALL")
+    nights.run(2, keep=Keep(2, 0))
+    nights.run(3, keep=Keep(2, 0))
+    assert "night-1" not in kept(nights)
+    assert (nights.changes(), nights.ask("FROM membership_history ORDER BY ALL")) == before
+    relink(nights.output)
+    assert nights.changes() == before[0]
+
+
+def test_nothing_is_removed_when_it_is_only_asked_what_would_be(nights: Nights) -> None:
+    some_runs(nights, 3)
+    found = prune(nights.output, nights.history(), Keep(2, 0), LATER, dry_run=True)
+    assert [run.folder for run in found.runs] == ["night-0"]
+    assert "night-0" in kept(nights)
+
+
+def test_what_a_run_left_that_was_killed_is_cleared_away_by_the_next(nights: Nights) -> None:
+    nights.run(0)
+    (nights.place("night-0") / "unpublished").touch()  # killed just after `current` named it
+    dead = nights.place("night-1")
+    dead.mkdir()
+    (dead / "unpublished").touch()  # killed just before
+    nights.place(".tmp-night-2").mkdir()
+    nights.run(3)
+    assert nights.folders() == ["night-0", "night-3"]
+    assert not (nights.place("night-0") / "unpublished").exists()
+
+
+def test_a_folder_that_was_taken_back_goes_when_nobody_can_have_it_open(nights: Nights) -> None:
+    nights.run(0)
+    nights.run(0)
+    assert prune(nights.output, nights.history(), Keep(2, 1), datetime.now(UTC)).taken_back == ()
+    assert prune(nights.output, nights.history(), Keep(2, 1), LATER).taken_back == ("night-0",)
+    assert nights.folders() == ["night-0~2"]
+    assert prune(nights.output, nights.history(), Keep(2, 1), LATER).taken_back == ()
+
+
+def test_a_run_in_a_folder_whose_name_is_free_again_is_not_taken_for_the_old_one(nights: Nights) -> None:
+    nights.run(0)
+    nights.run(0)
+    prune(nights.output, nights.history(), Keep(2, 1), LATER)
+    nights.run(0)
+    assert [run.folder for run in nights.history().runs] == ["night-0"]
+    prune(nights.output, nights.history(), Keep(2, 1), LATER)
+    assert nights.folders() == ["night-0"]
+    assert nights.members("pro") == ["ann", "bob"]
+
+
+def test_members_that_cannot_be_cleared_away_do_not_hide_that_a_run_is_published(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise PermissionError(13, "no", str(nights.output / "runs"))
+
+    monkeypatch.setattr("segbatch.pipeline.run.prune", fail)
+    report = nights.run(0)
+    where = f"{nights.output / 'runs'}: cannot be written: Permission denied"
+    outcome = "not all members of old runs are removed; the next run tries again, or segbatch runs prune"
+    assert [str(warning) for warning in report.warnings] == [f"{where}; run night-0 is published, but {outcome}"]
+    assert nights.members("pro") == ["ann", "bob"]
+
+
+@pytest.mark.parametrize("steps", range(9))
+def test_a_clean_up_that_is_killed_itself_is_done_by_the_next(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    some_runs(nights, 1)
+    dead = shutil.copytree(nights.place("night-0"), nights.place("dead"))
+    (dead / UNPUBLISHED).touch()
+    left = steps
+
+    def dying(action: Callable[..., None]) -> Callable[..., None]:
+        def act(*arguments: Any, **options: Any) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise KeyboardInterrupt
+            action(*arguments, **options)
+
+        return act
+
+    with monkeypatch.context() as killed:
+        for name in ("unlink", "rmdir", "rename"):
+            killed.setattr(os, name, dying(getattr(os, name)))
+        with suppress(KeyboardInterrupt):
+            clear_dead_runs(nights.output, nights.history())
+    clear_dead_runs(nights.output, nights.history())
+    assert nights.folders() == ["night-0"]
+
+
+def test_a_folder_into_which_something_is_still_written_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ".tmp-night"
+    (folder / "membership").mkdir(parents=True)
+    rmdir, late = os.rmdir, ["one", "two"]
+
+    def write_and_rmdir(*arguments: Any, **options: Any) -> None:
+        if late and (folder / "membership").exists():
+            (folder / "membership" / late.pop()).touch()
+        rmdir(*arguments, **options)
+
+    monkeypatch.setattr(os, "rmdir", write_and_rmdir)
+    discard_run(folder)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,51 @@
+"""Finding tonight's contacts among last night's."""
+
+from collections.abc import Iterable
+
+import polars as pl
+import pytest
+
+from segbatch.storage import row_mapping
+from segbatch.storage.row_mapping import Mapping, map_contacts
+
+
+def mapped(last: list[list[str]], tonight: list[list[str]]) -> Mapping:
+    return map_contacts(*([pl.Series("id", ids, pl.String) for ids in night] for night in (last, tonight)))
+
+
+@pytest.mark.parametrize(
+    ("last", "tonight", "rows", "gone"),
+    [
+        ([["a", "b"], ["c"]], [["a"], ["b", "c"]], [0, 1, 2], []),
+        ([["a", "b", "c"]], [["c", "a"], ["b"]], [2, 0, 1], []),
+        ([["a", "b", "c"]], [["c", "a"]], [2, 0], [1]),
+        ([["a", "b"]], [["b", "x", "a"]], [1, None, 0], []),
+        ([["a", "b"]], [["x", "y"]], [None, None], [0, 1]),
+        ([["a", "b"]], [], [], [0, 1]),
+        ([], [["a"]], [None], []),
+        ([], [], [], []),
+    ],
+    ids=["same", "shuffled", "gone", "new", "all others", "nobody now", "nobody then", "nobody ever"],
+)
+def test_contacts_are_found_by_id(
+    last: list[list[str]], tonight: list[list[str]], rows: list[int | None], gone: list[int]
+) -> None:
+    found = mapped(last, tonight)
+    assert (found.rows.to_list(), found.gone.to_list()) == (rows, gone)
+
+
+def test_ids_that_are_numbers_are_found_too() -> None:
+    found = map_contacts([pl.Series([1, 2, 3])], [pl.Series([3, 4])])
+    assert (found.rows.to_list(), found.gone.to_list()) == ([2, None], [0, 1])
+
+
+@pytest.mark.parametrize("last", [["a", "b", "c"], ["c", "a"]])
+def test_ids_that_share_half_of_their_hash_are_told_apart(last: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def weak(batches: Iterable[pl.Series]) -> pl.DataFrame:
+        ids = pl.concat(batches)
+        return pl.DataFrame({"a": ids.replace_strict({"a": 1, "b": 1}, default=2), "b": ids.hash()})
+
+    monkeypatch.setattr(row_mapping, "_keys", weak)
+    found = mapped([last], [["b", "a", "x"]])
+    assert found.rows.to_list() == [last.index("b") if "b" in last else None, last.index("a"), None]
+    assert found.gone.to_list() == [last.index("c")]
