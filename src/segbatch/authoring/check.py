@@ -1,4 +1,4 @@
-"""What is wrong with definitions, found without evaluating any."""
+"""Checks of segment definitions that evaluate no contacts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ __all__ = ["CheckReport", "check"]
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What is wrong with definitions, or probably wrong.
+    """Errors and warnings found in segment definitions.
 
     Attributes:
-        segments: How many definitions there are, good and broken.
-        problems: Errors and warnings, in the order of the segments' ids; notes at the end.
+        segments: The number of definitions, valid and invalid.
+        problems: Errors and warnings in the order of the segment ids, then the notes.
     """
 
     segments: int
@@ -31,12 +31,12 @@ class CheckReport:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The errors alone."""
+        """Return the problems that are errors."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """The warnings alone."""
+        """Return the problems that are warnings."""
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
 
@@ -51,25 +51,26 @@ def check(
     strict: bool = False,
     lint_ignore: Iterable[str] = (),
 ) -> CheckReport:
-    """Find the errors and warnings that a run would give, without evaluating anything.
+    """Return the errors and warnings that a run would report, without evaluating contacts.
 
-    The warnings include what `segbatch.lint` finds without counting contacts.
+    The warnings include the findings of `segbatch.lint` that do not need to count contacts.
 
     Args:
         segments: A JSON file of definitions, or a folder of such files.
-        contacts: A snapshot, to check fields and types against its columns; without it the definitions alone are.
-        id_column: The column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        project: Check the segments of this project alone.
+        contacts: A snapshot; fields and types are checked against its columns. Without it, only the definitions are
+            checked.
+        id_column: The column with the contact ids.
+        custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        project: Check only the segments of this project.
         timezone: The IANA name of the run's time zone.
-        strict: Whether a custom field that no contact has is an error.
-        lint_ignore: The names of lint's findings that are not wanted.
+        strict: Report a custom field that no contact has as an error.
+        lint_ignore: The names of lint findings to leave out.
 
     Returns:
-        What was found.
+        The problems that were found.
 
     Raises:
-        UsageError: There is no definition, no such time zone, or no such finding.
+        UsageError: No definitions exist, or the time zone or a lint finding is unknown.
         SnapshotError: The snapshot cannot be opened.
     """
     ignored = read_ignored(lint_ignore)

@@ -1,4 +1,4 @@
-"""Saved segments, listed with what the last run made of them, made, changed and removed."""
+"""Listing saved segments with their result in the last run, and creating and changing them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,11 +31,11 @@ _CLEARABLE = ("project_id", "description", "match", "list_id", "max_change", "$s
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A saved segment, and what became of it.
+    """A saved segment and its result in the last run.
 
     Attributes:
-        entry: The segment, broken or not.
-        last: What the last run made of it; None where it was not in that run, or there was none.
+        entry: The segment, valid or broken.
+        last: The segment's record in the last run; None if it was not in that run, or no run is published.
     """
 
     entry: Entry
@@ -48,8 +48,8 @@ class Listing:
 
     Attributes:
         segments: The segments, ordered by id.
-        run_id: The last run; None where there is none.
-        warnings: Why the last run cannot be read, if so.
+        run_id: The last run; None if no run is published.
+        warnings: A warning if the last run cannot be read.
     """
 
     segments: tuple[Listed, ...]
@@ -58,17 +58,17 @@ class Listing:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with those that are broken."""
+        """Return the problems of the broken segments."""
         return [problem for listed in self.segments for problem in listed.entry.problems]
 
 
 def list_segments(segments: Path | Source, output: Path, project: str | None = None) -> Listing:
-    """List saved segments; a last run that cannot be read is a warning.
+    """List saved segments. If the last run cannot be read, add a warning.
 
     Args:
-        segments: Where they are.
-        output: Where runs publish; it need not be there.
-        project: The project whose segments (and those of none) are listed; None lists all.
+        segments: The location of the definitions.
+        output: The folder that runs publish in; it may be missing.
+        project: List the segments of this project and those without a project; None lists all.
     """
     entries = SegmentStore(segments).list(project)
     manifest, warnings = None, list[Problem]()
@@ -93,18 +93,18 @@ def read_options(
     max_change: str | None = None,
     clear: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Read what options say of a segment.
+    """Convert command line options to keys of a definition.
 
     Args:
-        texts: Keys of a definition that are texts; None where an option was not given.
-        rules: Its rules, as `rule_text` reads them.
-        match: How they are joined.
+        texts: Keys with a text value; None for an option that was not given.
+        rules: The rules, as `rule_text` reads them.
+        match: The way the rules are combined.
         max_change: A share such as `0.3` or `30%`.
-        clear: Keys to take away.
+        clear: Keys to remove.
 
     Raises:
-        UsageError: There is no such key, or no such share.
-        DefinitionError: Rules are wrong.
+        UsageError: A key or the share is not valid, or a key is both set and removed.
+        DefinitionError: The rules are not valid.
     """
     changes: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
     if rules:
@@ -128,15 +128,15 @@ def create_segment(
     """Save a new segment.
 
     Args:
-        segments: The folder.
-        choice: A JSON file with its definition, or `-` for standard input, if any.
-        options: Keys that stand above those of the definition.
-        warn: Takes warnings.
+        segments: The folder of the definitions.
+        choice: A JSON file with the definition, or `-` for standard input; None if there is only `options`.
+        options: Keys that override those of the definition.
+        warn: Called with each warning.
 
     Raises:
-        UsageError: Nothing is said of it.
-        DefinitionError: It is no right definition.
-        StoreError: It cannot be saved.
+        UsageError: Neither a definition nor an option is given.
+        DefinitionError: The definition is not valid.
+        StoreError: The segment cannot be saved.
     """
     sent = {**_read(choice), **options}
     if not sent:
@@ -155,21 +155,21 @@ def update_segment(
     project: str | None = None,
     warn: Warn = warn_caller,
 ) -> Stored:
-    """Change what is said of a saved segment, and nothing else.
+    """Change the given keys of a saved segment and keep all others.
 
     Args:
-        segments: The folder, or the file that has it.
-        segment_id: Which segment.
-        choice: A JSON file with keys of a definition, or `-` for standard input, if any.
-        options: Keys that stand above those.
-        if_match: The ETag that the segment has to have.
-        project: The project whose segments (and those of none) alone are there.
-        warn: Takes warnings.
+        segments: The folder of the definitions, or the file with the segment.
+        segment_id: The segment to change.
+        choice: A JSON file with keys of a definition, or `-` for standard input; None if there is only `options`.
+        options: Keys that override those of the file.
+        if_match: The ETag that the segment must have.
+        project: Find only the segments of this project and those without a project.
+        warn: Called with each warning.
 
     Raises:
-        UsageError: Nothing is said.
-        DefinitionError: It would be no right definition any more.
-        StoreError: It cannot be saved.
+        UsageError: Neither a file nor an option is given.
+        DefinitionError: The changed definition would not be valid.
+        StoreError: The segment cannot be saved.
     """
     changes = {**_read(choice), **options}
     if not changes:
@@ -196,7 +196,7 @@ def _read(choice: str | None) -> dict[str, Any]:
 
 @contextmanager
 def _naming(choice: str | None) -> Iterator[None]:
-    """Name the file in which stands what is wrong."""
+    """Add the name of the given file to the problems of a definition error."""
     try:
         yield
     except BrokenSegmentError:

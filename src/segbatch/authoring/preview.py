@@ -1,4 +1,4 @@
-"""How large a segment is and who is in it first, without publishing anything."""
+"""Previews: the size and first members of a segment, without publishing a run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +22,11 @@ __all__ = ["PreviewReport", "Previewed", "first_members", "preview"]
 
 @dataclass(frozen=True, slots=True)
 class Previewed:
-    """What a segment would hold.
+    """The result of a segment in a preview.
 
     Attributes:
-        segment_id: Its id.
-        name: Its name.
-        members: How many contacts it holds.
-        share: Of all contacts of the snapshot; None where there are none.
+        members: The number of members.
+        share: `members` as a share of all contacts in the snapshot; None if the snapshot is empty.
         first: The ids of the first members, in the order of the snapshot.
     """
 
@@ -41,13 +39,13 @@ class Previewed:
 
 @dataclass(frozen=True, slots=True)
 class PreviewReport:
-    """What a preview found.
+    """The result of a preview.
 
     Attributes:
-        contacts: How many contacts the snapshot has.
-        segments: What the segments would hold, ordered by id.
-        errors: Why others could not be evaluated.
-        warnings: What is legal and often a mistake.
+        contacts: The number of contacts in the snapshot.
+        segments: The results of the segments, ordered by id.
+        errors: The reasons why other segments could not be evaluated.
+        warnings: Parts of the definitions that are valid but often a mistake.
         notes: Facts about how the fields are read.
     """
 
@@ -60,7 +58,7 @@ class PreviewReport:
 
 @dataclass(slots=True)
 class _Tally:
-    """Counts the members of one segment, and keeps the ids of the first."""
+    """The number of members of one segment, and the ids of the first ones."""
 
     limit: int
     members: int = 0
@@ -86,29 +84,30 @@ def preview(
     timezone: str = "UTC",
     strict: bool = False,
 ) -> PreviewReport:
-    """Evaluate a definition that need not be saved, and publish nothing.
+    """Evaluate a definition without publishing a run. The definition need not be saved.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
-        definition: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
+        contacts: A Parquet file, a folder of them, or a glob; on disk or in object storage.
+        definition: A JSON file or a folder of them, `-` for standard input, the id of a segment in `segments`, or a
             segment.
         rules: Rules in place of a definition, such as `status eq active`.
-        match: How the rules are joined: `all`, if not given.
-        segments: Where the segments are that rules name by `in_segment` and that are not among the definitions.
-        first: How many members' ids are wanted.
-        id_column: The column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        project: Hold the segments to the contacts of this project; shares are of all contacts all the same.
-        as_of: The moment from which relative dates are measured; now, if not given.
+        match: The way the rules are combined; by default `all`.
+        segments: The location of the saved segments, used for `in_segment` references to segments that are not in the
+            definitions.
+        first: The number of member ids to return.
+        id_column: The column with the contact ids.
+        custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        project: Limit the segments to contacts of this project. Shares are still of all contacts.
+        as_of: The time that relative dates are measured from; by default now.
         timezone: The IANA name of the time zone.
-        strict: Whether a custom field that no contact has is an error.
+        strict: Report a custom field that no contact has as an error.
 
     Returns:
-        What each segment of the definition would hold.
+        The result of each segment of the definition.
 
     Raises:
-        DefinitionError: None of them can be evaluated.
-        UsageError: There is no such definition, time zone or time.
+        DefinitionError: No segment can be evaluated.
+        UsageError: The definition, time zone or time does not exist.
         SnapshotError: The snapshot cannot be used.
     """
     if first < 0:
@@ -129,19 +128,19 @@ def preview(
 def first_members(
     prepared: Prepared, segment_ids: Sequence[str], first: int, going_on: Callable[[], None] = lambda: None
 ) -> tuple[Previewed, ...]:
-    """Evaluate segments that are planned.
+    """Evaluate planned segments.
 
     Args:
         prepared: The plan and its snapshot.
-        segment_ids: The segments.
-        first: How many members' ids are wanted.
-        going_on: Called after each batch of contacts; what it raises ends the evaluation.
+        segment_ids: The segments to evaluate.
+        first: The number of member ids to return.
+        going_on: Called after each batch of contacts; an exception that it raises stops the evaluation.
 
     Returns:
-        What each of them would hold.
+        The result of each segment.
 
     Raises:
-        SnapshotError: The snapshot cannot be read to its end, or its ids are no ids.
+        SnapshotError: The snapshot cannot be read to its end, or has ids that are not valid.
     """
     tallies = _evaluate(prepared, {segment_id: _Tally(first) for segment_id in segment_ids}, going_on)
     return tuple(_previewed(prepared, segment_id, tally) for segment_id, tally in tallies.items())
@@ -160,7 +159,7 @@ def _evaluable(prepared: Prepared, ids: Sequence[str]) -> tuple[list[str], list[
 
 
 def _evaluate(prepared: Prepared, tallies: dict[str, _Tally], going_on: Callable[[], None]) -> dict[str, _Tally]:
-    """Evaluate over all of the snapshot; like a run, refuse one whose ids are no ids."""
+    """Evaluate all contacts. Like a run, raise an error if the snapshot has ids that are not valid."""
     snapshot = prepared.snapshot
     check = IdCheck(snapshot.id_column)
     for members in evaluate(prepared.plan, snapshot):

@@ -1,4 +1,4 @@
-"""Why a contact is in a segment or is not, and where a segment loses its contacts.
+"""Explanations of why a contact is in a segment or not, and counts of the contacts that each rule keeps.
 
-Every verdict is the answer of the very predicates that membership comes from; words are only put beside it.
+Verdicts come from the same predicates as the membership. The explanation only puts the results into words.
 """

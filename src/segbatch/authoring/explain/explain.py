@@ -1,4 +1,4 @@
-"""The two questions: why is this contact in or out, and which rule loses how many?"""
+"""`explain`: why one contact is in a segment or not; `funnel`: the number of contacts that each rule keeps."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -38,22 +38,22 @@ def explain(
     timezone: str = "UTC",
     strict: bool = False,
 ) -> Explanation:
-    """Tell why a contact is in a segment, or is not.
+    """Explain why a contact is in a segment, or why it is not.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
-        segment: The id of a segment of `segments`, a JSON file with one, `-` for standard input, or a segment.
+        contacts: A Parquet file, a folder of them, or a glob; on disk or in object storage.
+        segment: The id of a segment in `segments`, a JSON file with one segment, `-` for standard input, or a segment.
         contact_id: The contact's id.
-        segments: Where the saved segments are.
-        id_column: The column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        project: Hold the segment to the contacts of this project; counts of rules are of all contacts all the same.
-        as_of: The moment from which relative dates are measured; now, if not given.
+        segments: The location of the saved segments.
+        id_column: The column with the contact ids.
+        custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        project: Limit the segment to contacts of this project. The counts of single rules still include all contacts.
+        as_of: The time that relative dates are measured from; by default now.
         timezone: The IANA name of the time zone.
-        strict: Whether a custom field that no contact has is an error.
+        strict: Report a custom field that no contact has as an error.
 
     Raises:
-        UsageError: There is no such contact, segment, time zone or time.
+        UsageError: The contact, segment, time zone or time does not exist.
         DefinitionError: The segment cannot be evaluated.
         SnapshotError: The snapshot cannot be used.
     """
@@ -78,9 +78,9 @@ def funnel(
     timezone: str = "UTC",
     strict: bool = False,
 ) -> Funnel:
-    """Tell how many contacts each rule of a segment keeps, alone and in turn.
+    """Count the contacts that each rule of a segment keeps, on its own and after the rules before it.
 
-    The arguments and errors are those of `explain`.
+    The arguments and errors are the same as those of `explain`.
     """
     question = Question(
         contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
@@ -98,7 +98,14 @@ def _prepare(question: Question, segment: str | Path | Segment, segments: str | 
 
 
 def _find(prepared: Prepared, contact_id: object) -> tuple[pl.DataFrame, str | int]:
-    """Read the one row of a contact."""
+    """Read the row of a contact.
+
+    Returns:
+        A frame with one row, and the contact's id as it is displayed.
+
+    Raises:
+        UsageError: No contact, or more than one, has the id.
+    """
     snapshot = prepared.snapshot
     rows, copies = _rows(snapshot, prepared.plan.leaves, contact_id)
     ids = copies.get_column("id").to_list()
@@ -114,7 +121,7 @@ def _find(prepared: Prepared, contact_id: object) -> tuple[pl.DataFrame, str | i
 def _rows(
     snapshot: Snapshot, leaves: frozenset[str], contact_id: object
 ) -> tuple[Sequence[pl.DataFrame], pl.DataFrame]:
-    """Return the rows of a contact, and its id with the number of each row."""
+    """Return the rows with a contact's id, and a frame with `id` and the row number in the snapshot for each."""
     rows, found, begun = list[pl.DataFrame](), list[pl.DataFrame](), 0
     for batch in snapshot.batches(leaves, batch_rows(1)):
         ids = ids_as_series(batch.ids)

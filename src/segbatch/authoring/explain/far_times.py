@@ -1,4 +1,4 @@
-"""Dates and date-times for which Python has no objects: before the year 1 and after 9999."""
+"""Text in place of dates and timestamps that Python cannot represent: before the year 1 and after 9999."""
 
 from datetime import date, datetime
 from typing import Any
@@ -13,13 +13,13 @@ _PER_SECOND = {"ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 class FarTime(str):
-    """The words for a date or date-time outside of the years 1 to 9999."""
+    """The text shown for a date or timestamp outside the years 1 to 9999."""
 
     __slots__ = ()
 
 
 def value_in(values: pl.Series) -> Any:
-    """Return the only value of a series; in place of dates and date-times that Python does not have, words."""
+    """Return the only value of a series, with a `FarTime` in place of each date or timestamp outside Python's range."""
     match values.dtype:
         case pl.Date():
             return _value(values, *_DAYS)

@@ -1,4 +1,4 @@
-"""Counting, over all contacts, what each rule and group of a segment keeps."""
+"""Counts, over all contacts, of what each rule and group of a segment keeps."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -16,10 +16,12 @@ __all__ = ["count_steps"]
 
 
 def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
-    """Count what the rules of a segment that can be evaluated keep, alone and in turn.
+    """Count the contacts that each rule of a segment keeps, on its own and after the rules before it.
+
+    The segment must be one that can be evaluated.
 
     Raises:
-        SnapshotError: The snapshot cannot be read to its end, or has ids that a run refuses.
+        SnapshotError: The snapshot cannot be read to its end, or has ids that a run rejects.
     """
     planned, snapshot = prepared.planned(segment_id), prepared.snapshot
     top = trace(planned)
@@ -46,7 +48,7 @@ def _flat(parts: Iterable[Part]) -> Iterator[Part]:
 
 
 def _in_turn(held: pl.DataFrame, parts: Iterable[Part]) -> dict[str, int]:
-    """Count for how many contacts a part and all before it hold."""
+    """Return, for each part, the number of contacts that match it and all parts before it."""
     left, counts = pl.repeat(value=True, n=held.height, dtype=pl.Boolean, eager=True), dict[str, int]()
     for part in parts:
         left &= held.get_column(part.path)
@@ -55,7 +57,7 @@ def _in_turn(held: pl.DataFrame, parts: Iterable[Part]) -> dict[str, int]:
 
 
 def _step(part: Part, keeps: Counter[str], left: Counter[str], contacts: int) -> Step:
-    """Turn counts into a step; a part inside of a group has no count in `left`."""
+    """Convert the counts of a part to a step. A part inside a group has no count in `left`."""
     inner = tuple(_step(child, keeps, left, contacts) for child in part.parts)
     number = keeps[part.path]
     share = number / contacts if contacts else None

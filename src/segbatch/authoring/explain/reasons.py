@@ -1,4 +1,7 @@
-"""Why a rule holds for a value, or does not, in words. The verdict is given; words follow it and decide nothing."""
+"""Sentences that give the reason why a rule matches a value or does not.
+
+The verdict is an input. The text follows the verdict and never decides it.
+"""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +26,7 @@ _GROUPS = {"all": "all of", "any": "any of", "none": "none of"}
 
 
 def rule_text(node: Rule | Group) -> str:
-    """Write a rule as it would be typed, cut to fit a line, or what a group asks."""
+    """Return a rule as a user would type it, truncated to 80 characters, or a group's condition such as `all of`."""
     if isinstance(node, Group):
         return _GROUPS[node.match]
     value = [] if node.value is None or node.shape == "nothing" else [json.dumps(node.value, ensure_ascii=False)]
@@ -34,7 +37,7 @@ def rule_text(node: Rule | Group) -> str:
 
 
 def group_reason(group: Group, held: Sequence[bool]) -> str:
-    """Say how many of a group's rules hold."""
+    """Return a sentence with the number of a group's rules that match."""
     number, of = sum(held), len(held)
     match group.match:
         case "all":
@@ -55,7 +58,7 @@ _ORDER: dict[OperatorName, tuple[str, str]] = {
     "lt": ("below", "before"),
     "lte": ("at most", "at or before"),
 }
-"""How an order is called, of values and of times."""
+"""The text for an ordering operator: for values, and for dates and timestamps."""
 
 _VERBS: dict[OperatorName, tuple[str, str]] = {
     "starts_with": ("starts with", "does not start with"),
@@ -66,12 +69,12 @@ _VERBS: dict[OperatorName, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a rule saw.
+    """The input of a rule for one contact.
 
     Attributes:
         field: The field in the snapshot.
-        value: The contact's value, None where it is missing.
-        clock: The time for which is asked.
+        value: The contact's value; None if it is missing.
+        clock: The time and time zone of the evaluation.
     """
 
     field: Field
@@ -80,12 +83,12 @@ class Seen:
 
 
 def reason(rule: Rule, seen: Seen, *, holds: bool) -> str:
-    """Say why a rule holds for a contact, or does not.
+    """Return the reason why a rule matches a contact or does not.
 
     Args:
-        rule: A rule that looks at a field.
-        seen: What it saw.
-        holds: Whether it holds, as its predicate says.
+        rule: A rule on a field.
+        seen: The field, the contact's value and the clock.
+        holds: The verdict of the rule's predicate.
     """
     if rule.shape == "nothing":
         return _presence(rule, seen, holds=holds)
@@ -114,7 +117,7 @@ def _for_missing(rule: Rule, *, holds: bool) -> str:
 
 
 def _written(seen: Seen) -> str:
-    """Write a contact's value for a line."""
+    """Format a contact's value for one line."""
     match seen.field.kind, seen.value:
         case Kind.STRUCT, _:
             return "an object"
@@ -137,7 +140,7 @@ def _item(value: object) -> object:
 
 
 def _compared(rule: Rule, seen: Seen, *, is_so: bool) -> str:
-    """Say how a value that is there compares by the positive of an operator."""
+    """Describe how a value that is present compares, using the positive form of the operator."""
     match rule.operator:
         case "eq" | "neq":
             return _equal(rule, seen, is_so=is_so)
@@ -155,7 +158,7 @@ def _compared(rule: Rule, seen: Seen, *, is_so: bool) -> str:
         case "within_last" | "within_next":
             return _near(rule, seen, is_so=is_so)
         case "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment":
-            raise AssertionError(rule.operator)  # answered before
+            raise AssertionError(rule.operator)  # answered by `_presence`, or not a rule on a field
         case _:
             assert_never(rule.operator)
 
@@ -207,7 +210,7 @@ def _near(rule: Rule, seen: Seen, *, is_so: bool) -> str:
 
 
 def _target(value: object, seen: Seen) -> str:
-    """Write a rule's value as it is read: a day as one of the run's time zone, and a time likewise."""
+    """Format a rule's value as it is interpreted: a day and a local time are in the run's time zone."""
     if seen.field.kind is Kind.DATE:
         return str(value)
     if seen.field.kind is Kind.UUID:
@@ -221,7 +224,7 @@ def _target(value: object, seen: Seen) -> str:
 
 
 def _is_no_number(value: object, seen: Seen) -> bool:
-    """Tell whether a number is compared with a text that is none."""
+    """Return whether a number is compared with a text that is not a number."""
     if seen.field.kind is not Kind.TEXT or isinstance(value, str | bool | tuple):
         return False
     try:

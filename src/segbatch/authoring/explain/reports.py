@@ -1,4 +1,4 @@
-"""What an explanation says."""
+"""Results of `explain` and `funnel`."""
 
 from dataclasses import dataclass
 
@@ -9,14 +9,14 @@ __all__ = ["Explanation", "Funnel", "Step", "Verdict"]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one rule or group says of a contact.
+    """The result of one rule or group for a contact.
 
     Attributes:
-        path: Its place in the definition, such as `$.rules[1]`; of the project, `$.project_id`.
-        rule: The rule as it would be typed, or what the group asks.
-        holds: Whether it holds.
-        why: Why, in words, with the value that it saw.
-        parts: The verdicts of what the group joins, or of the segment that the rule names.
+        path: The location in the definition, such as `$.rules[1]`; `$.project_id` for the project.
+        rule: The rule as a user would type it, or the group's condition.
+        holds: Whether the contact matches it.
+        why: The reason as text, with the contact's value.
+        parts: The verdicts of the group's rules, or of the segment that the rule refers to.
     """
 
     path: str
@@ -28,14 +28,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a contact is in a segment, or is not.
+    """The reasons why a contact is in a segment, or why it is not.
 
     Attributes:
-        segment_id: The id of the segment.
-        contact_id: The id of the contact.
-        member: Whether it is in.
-        verdicts: Of which a member meets every one.
-        warnings: What is legal in the definition and often a mistake.
+        member: Whether the contact is in the segment.
+        verdicts: The verdicts; a member matches every one.
+        warnings: Parts of the definition that are valid but often a mistake.
         notes: Facts about how the fields are read.
     """
 
@@ -49,15 +47,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How many contacts one rule or group keeps.
+    """The number of contacts that one rule or group keeps.
 
     Attributes:
-        path: Its place in the definition.
-        rule: The rule as it would be typed, or what the group asks.
-        keeps: How many contacts it holds for, of all of the snapshot.
-        share: Of all contacts of the snapshot; None where there are none.
-        left: For how many this one and all above it hold; None for what stands inside a group.
-        parts: What the group joins.
+        path: The location in the definition.
+        rule: The rule as a user would type it, or the group's condition.
+        keeps: The number of contacts of the snapshot that match it.
+        share: `keeps` as a share of all contacts in the snapshot; None if the snapshot is empty.
+        left: The number of contacts that match this step and all steps above it; None inside a group.
+        parts: The steps of the group's rules.
     """
 
     path: str
@@ -70,15 +68,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """Where a segment loses its contacts.
+    """The number of contacts that each step of a segment keeps.
 
     Attributes:
-        segment_id: The id of the segment.
-        contacts: How many contacts the snapshot has.
-        members: How many of them the segment holds.
-        share: The share of its members; None where there are no contacts.
-        steps: Of which a member meets every one.
-        warnings: What is legal in the definition and often a mistake.
+        contacts: The number of contacts in the snapshot.
+        members: The number of contacts in the segment.
+        share: `members` as a share of all contacts; None if the snapshot is empty.
+        steps: The steps; a member matches every one.
+        warnings: Parts of the definition that are valid but often a mistake.
         notes: Facts about how the fields are read.
     """
 

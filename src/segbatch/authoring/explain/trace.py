@@ -1,4 +1,4 @@
-"""The rules of a planned segment, each with the very condition that its segment's membership comes from."""
+"""The rules and groups of a planned segment, each with the condition that the segment's membership uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,9 @@ class Part:
     """A rule or a group of a segment.
 
     Attributes:
-        path: Its place in the definition.
-        node: The rule or the group.
-        condition: What a contact has to meet for it to hold.
-        parts: What a group joins.
+        path: The location in the definition.
+        condition: The condition that a matching contact meets.
+        parts: The rules and groups inside a group.
     """
 
     path: str
@@ -31,11 +30,11 @@ class Part:
 
 
 def trace(planned: PlannedSegment) -> tuple[Part, ...]:
-    """Take a segment's condition apart.
+    """Split a segment's condition into parts.
 
     Returns:
-        Parts of which a member meets every one: the project to whose contacts the segment is held, if any, then the
-        rules and groups; those of a segment `any` or `none` are one group.
+        The parts; a member matches every one. The project rule comes first if the segment is limited to a project. The
+        rules of a segment with `any` or `none` are one group.
     """
     segment, condition, own = planned.definition.segment, planned.condition, tuple[Part, ...]()
     if planned.owner is not None:

@@ -1,4 +1,4 @@
-"""What each rule and group of a segment says of one contact."""
+"""Verdicts of each rule and group of a segment for one contact."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ __all__ = ["explain_row"]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A contact, and what the plan's predicates say of it."""
+    """A contact, and the results of the plan's predicates for it."""
 
     prepared: Prepared
     row: pl.DataFrame
@@ -33,12 +33,12 @@ def explain_row(prepared: Prepared, segment_id: str, row: pl.DataFrame) -> tuple
     """Explain one contact.
 
     Args:
-        prepared: The plan and all else.
+        prepared: The plan and its snapshot.
         segment_id: A segment that can be evaluated.
-        row: The contact, in a frame of its own, as the snapshot reads it.
+        row: A frame with the contact's row only, as the snapshot reads it.
 
     Returns:
-        Whether it is in, and the verdicts, of which a member meets every one.
+        Whether the contact is a member, and the verdicts. A member matches every verdict.
     """
     answers = answer(prepared.plan, row)
     asked = _Asked(prepared, row, answers)
@@ -48,12 +48,13 @@ def explain_row(prepared: Prepared, segment_id: str, row: pl.DataFrame) -> tuple
 
 
 def _verdict(part: Part, asked: _Asked, *, follow: bool) -> Verdict:
-    """Explain a part.
+    """Return the verdict of a part.
 
     Args:
-        part: The part.
+        part: The rule or group.
         asked: The contact.
-        follow: Whether a segment that a rule names is explained too; inside of such a one none is.
+        follow: Whether to explain a segment that a rule refers to as well. References inside that segment are not
+            followed.
     """
     holds, text = asked.holds(part), rule_text(part.node)
     match part.node:
