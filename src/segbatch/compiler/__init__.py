@@ -1,1 +1,1 @@
-"""From rules to Polars expressions that are never null, and to a plan in which segments share them."""
+"""Compiler from rules to Polars expressions that are never null, and to a plan that lets segments share them."""

@@ -1,4 +1,4 @@
-"""What time is in a run."""
+"""Reference time and time zone of a run."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
@@ -13,11 +13,11 @@ __all__ = ["Clock", "read_clock"]
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What time is in a run.
+    """Reference time and time zone of a run.
 
     Attributes:
-        as_of: The moment from which relative dates are measured, with a time zone.
-        timezone: The zone whose calendar days and wall-clock times a definition speaks of.
+        as_of: The time, with a time zone, that relative dates are measured from.
+        timezone: The zone of the calendar days and wall-clock times in definitions.
     """
 
     as_of: datetime
@@ -25,16 +25,16 @@ class Clock:
 
 
 def read_clock(as_of: str | datetime | None, timezone: str, now: datetime) -> Clock:
-    """Read the time of a run as a user gives it.
+    """Parse the reference time of a run.
 
     Args:
-        as_of: An ISO 8601 date-time or date (its first moment), or a datetime; without an offset it is in `timezone`,
-            where of a time that comes twice the first is meant.
+        as_of: An ISO 8601 date-time or date (the start of that day), or a datetime. Without an offset it is in
+            `timezone`; of a wall-clock time that occurs twice, the first is used.
         timezone: An IANA name.
-        now: What is meant where `as_of` is not given.
+        now: The default for `as_of`.
 
     Raises:
-        UsageError: There is no such time zone, or no such time.
+        UsageError: The time zone is unknown, or the time is not valid.
     """
     zone = _read_zone(timezone)
     if not isinstance(as_of, str):

@@ -1,7 +1,7 @@
-"""One comparison of one field with one value, by the kind of the field.
+"""Comparison of one field with one value, by the kind of the field.
 
-Each function here gives an expression that may be null where the field is missing; `predicates` decides what a
-missing value means. The table that users read is in `docs/rules.md`.
+The functions return expressions that may be null if the field is missing; `predicates` decides what a missing value
+means. The table for users is in `docs/rules.md`.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ _ONLY_PRESENCE = "it can only be asked whether it is there, with 'exists' and 'e
 
 
 class NotAllowed(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
-    """An operator that the field's kind does not have; its text tells what would be right."""
+    """An operator that the kind of the field does not support; the text describes a valid alternative."""
 
 
 def holds(field: Field, comparison: Comparison, value: Scalar, clock: Clock) -> pl.Expr:
@@ -80,12 +80,12 @@ def holds(field: Field, comparison: Comparison, value: Scalar, clock: Clock) -> 
 
 
 def nowhere() -> pl.Expr:
-    """Return what holds for no contact at all."""
+    """Return an expression that is false for every contact."""
     return pl.repeat(value=False, n=pl.len(), dtype=pl.Boolean)
 
 
 def contains(field: Field, value: Scalar, clock: Clock) -> pl.Expr:
-    """Ask whether a text has another in it, or a list an element that equals the value.
+    """Test whether a text contains another text, or a list contains an element that equals the value.
 
     Raises:
         NotAllowed: The field is neither text nor list.
@@ -107,10 +107,10 @@ def contains(field: Field, value: Scalar, clock: Clock) -> pl.Expr:
 
 
 def is_blank(field: Field) -> pl.Expr:
-    """Ask whether a text is empty or only white space, or a list is empty; null where the field is missing."""
+    """Test whether a text is empty or only white space, or a list is empty; null if the field is missing."""
     match field.kind:
         case Kind.TEXT:
-            return field.expr.str.strip_chars_start() == pl.lit("")  # of Unicode's White_Space, as UNICODE_SPACE
+            return field.expr.str.strip_chars_start() == pl.lit("")  # strips Unicode's White_Space, as UNICODE_SPACE
         case Kind.LIST:
             return field.expr.list.len() == pl.lit(0)
         case Kind.NOTHING:
@@ -120,10 +120,10 @@ def is_blank(field: Field) -> pl.Expr:
 
 
 def in_lower_case(field: Field) -> Field:
-    """Return a field of texts in lower case, to be compared with a value in lower case.
+    """Return a text field in lower case, for a comparison with a value in lower case.
 
     Raises:
-        NotAllowed: It has no texts.
+        NotAllowed: The field has no texts.
     """
     if field.kind in {Kind.NOTHING, Kind.UUID}:
         return field
@@ -181,7 +181,7 @@ def _datetime(field: Field, comparison: Comparison, value: Scalar, clock: Clock)
 
 
 def units(moment: datetime, dtype: pl.DataType) -> Fraction:
-    """Count the units of a date-time column since 1970."""
+    """Convert a date-time to units of a date-time column since 1970."""
     microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
     return microseconds * _UNITS_PER_MICROSECOND[cast("pl.Datetime", dtype).time_unit]
 
@@ -189,8 +189,9 @@ def units(moment: datetime, dtype: pl.DataType) -> Fraction:
 def local_day(field: Field, clock: Clock) -> pl.Expr:
     """Return the calendar day of instants, in the run's time zone.
 
-    Instants before the year 1 or after 9999 have some day there: rules name none, and Polars ends the program for years
-    beyond 262,000, as which infinity is stored. Nanoseconds have no room for the time of another zone at their ends.
+    Instants before the year 1 or after 9999 get an arbitrary day outside that range. Rules cannot name such days, and
+    Polars crashes on years beyond 262,000, which is how infinity is stored. Nanoseconds are cast to microseconds,
+    because the first and last instants of nanoseconds cannot be shifted to another zone.
     """
     expr, unit = field.expr, cast("pl.Datetime", field.dtype).time_unit
     if unit == "ns":

@@ -1,4 +1,4 @@
-"""A segment as one Polars expression, for a frame of one's own."""
+"""Compilation of a segment to one Polars expression, for use with any frame."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -25,27 +25,27 @@ def compile_segment(
     strict: bool = False,
     project: str | None = None,
 ) -> pl.Expr:
-    """Compile a segment into one expression, so that a frame can be filtered with it.
+    """Compile a segment into one expression that can filter a frame.
 
     Example:
         >>> frame.filter(compile_segment(segment, frame.schema))  # doctest: +SKIP
 
     Args:
-        segment: The segment.
+        segment: The segment to compile.
         schema: The schema of the frame: `frame.schema`, or `lazy_frame.collect_schema()`.
-        segments: The segments that it names by `in_segment`, and those that they name.
-        as_of: The moment from which relative dates are measured, with a time zone; now, if not given.
-        timezone: The IANA name of the zone whose calendar days and wall-clock times the segment speaks of.
+        segments: The segments that it references with `in_segment`, and those that they reference.
+        as_of: The time, with a time zone, that relative dates are measured from; the current time by default.
+        timezone: The IANA name of the zone of the calendar days and wall-clock times in the segment.
         strict: Whether a key that a struct lacks is an error; otherwise it is missing for every contact.
-        project: The project to which all rows of the frame belong. Without it, a segment of a project needs the
+        project: The project that all rows of the frame belong to. Without it, a segment of a project needs the
             column `project_id`.
 
     Returns:
         A boolean expression, true for the contacts in the segment, false for all others, and never null.
 
     Raises:
-        DefinitionError: The frame cannot give some rule a meaning; it names all such rules.
-        UsageError: There is no such time zone.
+        DefinitionError: Rules cannot be evaluated on the frame; the error lists all of them.
+        UsageError: The time zone is unknown.
     """
     clock = read_clock(as_of, timezone, datetime.now(UTC))
     others = [Definition(other) for other in segments if other.id != segment.id]

@@ -1,4 +1,4 @@
-"""What a contact has to meet to be in a segment: predicates and other segments, joined."""
+"""Conditions of segments: predicates and other segments, combined by all, any or none."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["Condition", "Joined", "Member", "join", "numbers_in", "split", "to_e
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Conditions that are joined, as the rules of a group are."""
+    """Conditions that are combined by all, any or none, like the rules of a group."""
 
     match: MatchName
     parts: tuple["Condition", ...]
@@ -21,35 +21,35 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """To be in another segment."""
+    """Membership in another segment."""
 
     segment_id: str
 
 
 Condition = int | Member | Joined
-"""The number of a predicate, another segment, or conditions joined."""
+"""The number of a predicate, another segment, or a combination of conditions."""
 
 
 def join(match: MatchName, parts: Sequence[Condition]) -> Condition:
-    """Join conditions; one alone needs no joining."""
+    """Combine conditions; a single one is returned as it is, except with `none`."""
     return parts[0] if len(parts) == 1 and match != "none" else Joined(match, tuple(parts))
 
 
 def split(match: MatchName, condition: Condition, number: int) -> tuple[Condition, ...]:
-    """Return the conditions, so many, that `join` joined."""
+    """Return the conditions that `join` combined; `number` is how many there were."""
     return (condition,) if number == 1 and match != "none" else cast("Joined", condition).parts
 
 
 def to_expression(condition: Condition, predicates: Sequence[pl.Expr], members: Mapping[str, pl.Expr]) -> pl.Expr:
-    """Join predicates as a condition says.
+    """Build the expression of a condition.
 
     Args:
-        condition: What a contact has to meet.
-        predicates: The predicates that the condition numbers, or columns that hold their answers.
-        members: For each segment that the condition names, who is in it.
+        condition: The condition of a segment.
+        predicates: The predicates, by their numbers in the condition, or columns that contain their results.
+        members: For each segment that the condition references, an expression that is true for its members.
 
     Returns:
-        A boolean expression that is never null, as the predicates are not.
+        A boolean expression that is never null, since the predicates are never null.
     """
     match condition:
         case int():
@@ -75,7 +75,7 @@ def _join(parts: list[pl.Expr], match: MatchName) -> pl.Expr:
 
 
 def numbers_in(condition: Condition) -> set[int]:
-    """Return the numbers of the predicates that a condition joins."""
+    """Return the numbers of the predicates in a condition."""
     match condition:
         case int():
             return {condition}

@@ -1,4 +1,4 @@
-"""Segments that name segments: their order, and what can be wrong with it."""
+"""References between segments: evaluation order, and references that are not valid."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ __all__ = ["References", "find_references", "named_in", "reasons_of", "wrong_ref
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """Who names whom.
+    """References between segments.
 
     Attributes:
         definitions: The segments by id.
-        named: For each segment, the path of each rule that names one, and the id that stands there.
-        order: The ids of all segments that others name, each behind the ones that it names itself.
-        circles: For each segment that names itself in the end, the way from it back to it.
-        depths: How many segments name each other in a row, down from each segment.
+        named: For each segment, the path of each rule that references a segment, and the id in that rule.
+        order: The ids of all segments that others reference, each after the ones that it references itself.
+        circles: For each segment that references itself, directly or through others, the path from it back to it.
+        depths: For each segment, the length of its longest chain of references.
     """
 
     definitions: Mapping[str, Definition]
@@ -33,14 +33,14 @@ class References:
     def wrong(
         self, failed: Mapping[str, Sequence[Problem]], broken: Mapping[str, str]
     ) -> Iterator[tuple[Definition, list[Problem]]]:
-        """Find the segments that cannot be evaluated because of one that they name.
+        """Find the segments that cannot be evaluated because of a segment that they reference.
 
         Args:
-            failed: What has failed so far; what is yielded here is to be added to it before the next is asked for.
+            failed: The segments that have failed so far. The caller must add each result before it requests the next.
             broken: For each definition that cannot be read, its first problem.
 
         Yields:
-            A segment and its problems; those that are named come before those that name them.
+            A segment and its problems; referenced segments come before those that reference them.
         """
         for segment_id in _leaves_first(self.named):
             problems = [
@@ -68,7 +68,7 @@ class References:
 
 
 def find_references(definitions: Sequence[Definition]) -> References:
-    """Find which segments name which, in what order they can be evaluated, and the circles."""
+    """Find the references between segments, the order of evaluation, and the circles."""
     by_id = {definition.segment_id: definition for definition in definitions}
     named = {segment_id: list(named_in(definition.segment)) for segment_id, definition in by_id.items()}
     targets = {target for pairs in named.values() for _, target in pairs}
@@ -78,12 +78,12 @@ def find_references(definitions: Sequence[Definition]) -> References:
 
 
 def reasons_of(broken: Iterable[BrokenDefinition]) -> dict[str, str]:
-    """Return the first problem of each definition that cannot be read, for those that name it."""
+    """Return the first problem of each definition that cannot be read, for messages of segments that reference it."""
     return {entry.segment_id: str(entry.problems[0]) for entry in broken}
 
 
 def wrong_references(definitions: Definitions) -> Iterator[Problem]:
-    """Find circles, and segments that are named and not there; no snapshot is needed to tell."""
+    """Yield circular references, and references to segments that do not exist; this needs no snapshot."""
     failed: dict[str, list[Problem]] = {}
     references = find_references(definitions.good)
     for definition, problems in references.wrong(failed, reasons_of(definitions.broken)):
@@ -92,12 +92,12 @@ def wrong_references(definitions: Definitions) -> Iterator[Problem]:
 
 
 def named_in(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Yield the ids of the segments that a segment names, each with the place of the rule."""
+    """Yield the path of each rule that references a segment, and the id of that segment."""
     return ((path, str(rule.value)) for path, rule in segment.rule_paths() if rule.shape == "segment")
 
 
 def _leaves_first(named: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
-    """Order segments so that each comes behind the ones that it names, as far as there is no circle."""
+    """Order segments so that each comes after the ones that it references; within a circle the order is arbitrary."""
     done: dict[str, None] = {}
     for start in named:
         waiting, opened = [start], set[str]()
@@ -114,7 +114,7 @@ def _leaves_first(named: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
 
 
 def _circle(start: str, named: Mapping[str, Sequence[tuple[str, str]]]) -> list[str] | None:
-    """Return the shortest way from a segment back to itself, if there is one."""
+    """Return the shortest path from a segment back to itself, or None if it is not in a circle."""
     came_from: dict[str, str] = {}
     waiting = [start]
     while waiting:

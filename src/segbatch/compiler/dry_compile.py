@@ -1,4 +1,4 @@
-"""Whether Polars can do what a plan asks of it, found out over no contacts: what it cannot fails alone, and early."""
+"""Check of a plan's predicates against Polars, on an empty frame, before contacts are read."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,17 +8,17 @@ __all__ = ["unusable"]
 
 
 def unusable(predicates: Sequence[pl.Expr], nobody: pl.DataFrame) -> Mapping[int, str]:
-    """Find the predicates that Polars refuses.
+    """Find the predicates that Polars rejects.
 
-    None is ever expected: rules are held against the snapshot's types before. What Polars refuses all the same is a
-    fault of this program, and it is to cost the one segment that it concerns, and not the night of all.
+    None is expected, because rules are checked against the snapshot's types first. A rejected predicate is a bug in
+    segbatch. This check limits the damage to the segments that use the predicate; the others are still evaluated.
 
     Args:
-        predicates: Each a boolean expression.
-        nobody: A frame of the columns that they read, without rows.
+        predicates: Boolean expressions.
+        nobody: A frame without rows, with the columns that the predicates read.
 
     Returns:
-        The numbers of those predicates, each with the reason.
+        The numbers of the rejected predicates, each with the reason.
     """
     if _reason(predicates, nobody) is None:
         return {}

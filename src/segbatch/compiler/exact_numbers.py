@@ -1,7 +1,7 @@
-"""Comparing columns with numbers exactly, where floating point would round either side.
+"""Exact comparisons of columns with numbers, without floating-point rounding.
 
 Whole numbers, decimals and instants are all integers in Polars, in units of one, of 10^-scale, or of the time unit.
-A bound between two units, or beyond what the column can hold, still has one right answer, found here.
+A bound may be between two units, or outside the range of the column's type; the functions here handle both.
 """
 
 import math
@@ -45,7 +45,7 @@ _LARGEST_FLOAT32 = 3.4028234663852886e38
 
 
 def never(expr: pl.Expr) -> pl.Expr:
-    """Return what is false wherever the expression is not null: a comparison that nothing can meet."""
+    """Return an expression that is false if the given one is not null, and null otherwise."""
     return expr.is_null() & False
 
 
@@ -63,9 +63,9 @@ def compare_scaled(expr: pl.Expr, physical: pl.DataType, comparison: Comparison,
 
     Args:
         expr: A decimal or date-time column.
-        physical: The integer type in which Polars stores it.
-        comparison: What is asked.
-        bound: The bound, in the column's units; it may lie between two of them.
+        physical: The integer type that Polars stores it in.
+        comparison: The comparison operator.
+        bound: The bound, in the column's units; it may be between two of them.
     """
     return _compare(expr.to_physical(), physical, comparison, bound)
 
@@ -83,7 +83,7 @@ def _compare(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bound: F
 
 
 def _nearest_unit(comparison: Comparison, bound: Fraction) -> int | None:
-    """Return the whole bound with the same answer for every whole number, or None where nothing equals it."""
+    """Return the integer bound that gives the same result for every integer, or None if no integer equals the bound."""
     match comparison:
         case "eq":
             return int(bound) if bound.denominator == 1 else None
@@ -98,7 +98,7 @@ def _nearest_unit(comparison: Comparison, bound: Fraction) -> int | None:
 def compare_float(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bound: Decimal) -> pl.Expr:
     """Compare a floating-point column with a number, read in the column's own precision.
 
-    So a column of 32-bit floats that shows 0.1 equals 0.1, which it would not as a double.
+    A column of 32-bit floats that shows 0.1 then equals 0.1; compared as a double, it would not.
     """
     number = float(bound)
     if abs(number) > _LARGEST_FLOAT32:
@@ -118,7 +118,10 @@ def compare_any_length(expr: pl.Expr, comparison: Comparison, bound: Decimal) ->
 
 
 def _compare_double(expr: pl.Expr, comparison: Comparison, bound: Decimal) -> pl.Expr:
-    """Compare doubles with a number that is no double where it is whole: none equals it, and the order is exact."""
+    """Compare doubles with a number exactly, if the number is whole and cannot be represented as a double.
+
+    No double equals such a number, so `eq` is always false and the order is exact.
+    """
     number = float(bound)
     rounded = Fraction(number) - Fraction(bound)
     if Fraction(bound).denominator != 1 or not rounded:

@@ -1,4 +1,4 @@
-"""`in`: whether a field equals some value of a list, quickly also where the list is long."""
+"""The operator `in`: comparison of a field with a list of values, fast for long lists too."""
 
 import math
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ _INT128 = 2**127
 _INT64 = 2**63
 
 _FEW = 16
-"""Up to so many values, one comparison each is as quick as a look-up."""
+"""Up to this number of values, one equality comparison per value is as fast as `is_in`."""
 
 
 class UnreadableItem(Unreadable):
     """A value of a list that cannot be read as the field's type.
 
     Attributes:
-        index: Which one.
+        index: The position of the value in the list, from 0.
     """
 
     def __init__(self, index: int, message: str) -> None:
@@ -39,10 +39,10 @@ class UnreadableItem(Unreadable):
 
 
 def one_of(field: Field, values: Sequence[Scalar], clock: Clock) -> pl.Expr:
-    """Ask whether a field equals some value; each is read by its own kind, as `eq` reads it.
+    """Test whether a field equals one of the values; each value is read by its own kind, as `eq` reads it.
 
     Raises:
-        NotAllowed: The kind of the field has no equality.
+        NotAllowed: The kind of the field does not support equality.
         UnreadableItem: A value cannot be read as the field's type.
     """
     tests = [_equals(field, index, value, clock) for index, value in enumerate(values)]
@@ -59,7 +59,7 @@ def _equals(field: Field, index: int, value: Scalar, clock: Clock) -> pl.Expr:
 
 
 def _among(field: Field, values: Sequence[Scalar], clock: Clock) -> pl.Expr:
-    """Look up the field in sets of values, one set a way in which the values are read."""
+    """Test the field with `is_in`, one set of values for each way to read a value."""
     match field.kind:
         case Kind.LIST:
             return field.expr.list.eval(_among(element_of(field), values, clock).fill_null(value=False)).list.any()
@@ -102,7 +102,7 @@ def _number_among(field: Field, values: Sequence[Scalar]) -> pl.Expr:
 
 
 def _any_length_among(expr: pl.Expr, numbers: Sequence[Decimal]) -> pl.Expr:
-    """Look up numbers of `ANY_LENGTH`: whole ones exactly, others as doubles."""
+    """Test numbers of `ANY_LENGTH` with `is_in`: whole ones exactly, others as doubles."""
     whole = [int(number) for number in numbers if Fraction(number).denominator == 1]
     short = [number for number in whole if abs(number) < 10**DIGITS]
     long = [str(number) for number in whole if abs(number) >= 10**DIGITS]

@@ -1,6 +1,6 @@
-"""Reading the value of a rule as the type of its column asks.
+"""Parsing of a rule's value as the type of its column.
 
-A value that cannot be read so is an error of the rule, never a rule that silently holds for nobody.
+A value that cannot be parsed is an error of the rule; the rule never silently matches no contact.
 """
 
 import math
@@ -29,14 +29,14 @@ __all__ = [
 ]
 
 WHITE_SPACE = " \t\n\r\f\v"
-"""What may stand around a number in a text; ASCII alone, as in DuckDB and in C."""
+"""Characters that are allowed around a number in a text; ASCII only, as in DuckDB and in C."""
 
 UNICODE_SPACE = (
     "\t\n\v\f\r \x85\xa0\u1680"
     "\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
 )
-"""White space in a text that is blank: the characters with the property White_Space of Unicode, all 25."""
+"""White space in a blank text: all 25 characters that have Unicode's property White_Space."""
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -53,18 +53,18 @@ _LARGEST_PLAIN_INTEGER = 10**15
 
 
 class Unreadable(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
-    """A value that cannot be read as asked; its text tells what would be right."""
+    """A value that cannot be read as the requested type; the text describes a valid value."""
 
 
 class Meaningless(Exception):  # noqa: N818 - as Unreadable
-    """A value that is wrong by itself; its text is the whole message, and names the value."""
+    """A value that is not valid for any type; the text is the complete message, and contains the value."""
 
 
 def read_number(value: Scalar) -> Decimal:
-    """Read a number, or a text that is one, exactly as it is written.
+    """Parse a number, or a text that contains one, without rounding.
 
     Raises:
-        Unreadable: It is a boolean or another text, or beyond what a double can hold.
+        Unreadable: The value is a boolean or another text, or is too large for a double.
     """
     if isinstance(value, bool):
         raise Unreadable("write a number")
@@ -78,7 +78,7 @@ def read_number(value: Scalar) -> Decimal:
 
 
 def _decimal(text: str) -> Decimal | None:
-    """Convert, but refuse numbers so long or so small that exact arithmetic with them would not end."""
+    """Convert to a decimal; return None if the number is so long or small that exact arithmetic would not finish."""
     if len(text) > _LONGEST_NUMBER:
         return None
     try:
@@ -89,17 +89,17 @@ def _decimal(text: str) -> Decimal | None:
 
 
 def number_text(value: float) -> str:
-    """Write a number as people do: `10` for 10 and for 10.0, `1.5` for 1.5."""
+    """Return a number in its usual notation: `10` for 10 and for 10.0, `1.5` for 1.5."""
     if abs(value) < _LARGEST_PLAIN_INTEGER and value == int(value):
         return str(int(value))
     return repr(value)
 
 
 def read_boolean(value: Scalar) -> bool:
-    """Read a boolean, or the text `true` or `false`.
+    """Parse a boolean, or the text `true` or `false`.
 
     Raises:
-        Unreadable: It is neither.
+        Unreadable: The value is neither.
     """
     match value:
         case bool():
@@ -111,10 +111,10 @@ def read_boolean(value: Scalar) -> bool:
 
 
 def read_date(value: Scalar) -> date:
-    """Read an ISO 8601 date.
+    """Parse an ISO 8601 date.
 
     Raises:
-        Unreadable: It is none, or no day of the calendar.
+        Unreadable: The value is not a date, or the day does not exist in the calendar.
     """
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise Unreadable("write a date like '2025-06-01'")
@@ -125,13 +125,13 @@ def read_date(value: Scalar) -> date:
 
 
 def read_uuid(value: Scalar) -> str:
-    """Read a UUID in any usual form: in capitals, without hyphens, in braces, or as a URN.
+    """Parse a UUID in any usual form: in capitals, without hyphens, in braces, or as a URN.
 
     Returns:
         Its canonical form.
 
     Raises:
-        Unreadable: It is another text or not a text.
+        Unreadable: The value is another text or not a text.
     """
     found = _UUID.fullmatch(value.strip(WHITE_SPACE).lower()) if isinstance(value, str) else None
     if found is None or bool(found[1]) != bool(found[8]):
@@ -140,7 +140,7 @@ def read_uuid(value: Scalar) -> str:
 
 
 def lowered_uuid(value: str) -> str:
-    """Return the canonical form of a UUID, and of another text, which may be a part of one, its lower case."""
+    """Return the canonical form of a UUID; return any other text, which may be part of a UUID, in lower case."""
     try:
         return read_uuid(value)
     except Unreadable:
@@ -148,18 +148,18 @@ def lowered_uuid(value: str) -> str:
 
 
 def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
-    """Read an ISO 8601 date, or a date-time as an instant.
+    """Parse an ISO 8601 date, or a date-time as an instant.
 
     Args:
-        value: The text.
-        timezone: The zone of a date-time without offset. Of a wall-clock time that comes twice (the clocks go
-            back) the first is meant.
+        value: The text to parse.
+        timezone: The zone of a date-time without offset. If a wall-clock time occurs twice (the clocks go back), the
+            first is used.
 
     Returns:
         A date, or a date-time in UTC.
 
     Raises:
-        Unreadable: It is neither, or a wall-clock time that the clocks skip.
+        Unreadable: The value is neither, or is a wall-clock time that the clocks skip.
     """
     if isinstance(value, str) and _DATE.fullmatch(value):
         return read_date(value)
@@ -176,10 +176,10 @@ def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
 
 
 def ensure_exists(moment: datetime, timezone: ZoneInfo) -> None:
-    """Check that the clocks of a zone show a wall-clock time: in spring they skip an hour.
+    """Raise an error if a wall-clock time does not exist in a zone: in spring the clocks skip an hour.
 
     Raises:
-        Unreadable: They never do.
+        Unreadable: The clocks skip this time.
     """
     instant = moment.replace(tzinfo=timezone).astimezone(UTC)
     shown = instant.astimezone(timezone)
@@ -189,7 +189,7 @@ def ensure_exists(moment: datetime, timezone: ZoneInfo) -> None:
 
 
 def read_duration(value: Scalar) -> tuple[int, str]:
-    """Read a duration such as `36h`, `30d`, `12w`, which the model has checked.
+    """Parse a duration such as `36h`, `30d`, `12w`; the model has already validated it.
 
     Returns:
         A number of hours and `h`, or a number of days and `d`.

@@ -1,4 +1,4 @@
-"""A plan for many segments at once: each distinct rule a predicate, each segment a condition over predicates."""
+"""Evaluation plan for many segments: one predicate per distinct rule, one condition over predicates per segment."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,10 +26,10 @@ class PlannedSegment:
     """A segment that can be evaluated.
 
     Attributes:
-        definition: The segment and where it was defined.
-        condition: What a contact has to meet.
-        owner: The project to whose contacts the segment is held, if it is; the condition is then that the contact is
-            the project's and meets the rules.
+        definition: The segment and the place of its definition.
+        condition: The condition that its contacts meet.
+        owner: The project whose contacts the segment is restricted to, if any. The condition then also requires that
+            the contact belongs to the project.
     """
 
     definition: Definition
@@ -39,17 +39,17 @@ class PlannedSegment:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be evaluated over every batch of contacts.
+    """The predicates and conditions that are evaluated for every batch of contacts.
 
     Attributes:
         predicates: The distinct rules of all segments, each a boolean expression that is never null.
-        segments: The segments that can be evaluated, in the order in which they were given.
-        named: The ids of those that others name by `in_segment`, each behind the ones that it names itself.
-        leaves: The dotted paths of the columns that some predicate reads.
+        segments: The segments that can be evaluated, in the order of the definitions.
+        named: The ids of those that others reference with `in_segment`, each after the ones that it references itself.
+        leaves: The dotted paths of the columns that predicates read.
         failed: For each segment that cannot be evaluated, its id and its problems.
-        warnings: What is legal and often a mistake.
+        warnings: Problems that are allowed but often a mistake.
         notes: Facts about how rules are read.
-        fields: The fields that rules read, by the names that rules give them.
+        fields: The fields that rules read, by the names in the rules.
     """
 
     predicates: tuple[pl.Expr, ...]
@@ -62,10 +62,10 @@ class Plan:
     fields: Mapping[str, Field] = field(default_factory=dict)
 
     def failing(self, problems: Mapping[str, Sequence[Problem]]) -> "Plan":
-        """Return the plan in which some of its segments have failed, and with them those that name one of them.
+        """Return the plan with more failed segments; segments that reference one of them fail too.
 
         Args:
-            problems: For each segment that fails, why; each with its place.
+            problems: For each segment that fails, the reasons, each with its place.
         """
         failed = {**self.failed, **{segment_id: tuple(found) for segment_id, found in problems.items()}}
         for definition, found in find_references([entry.definition for entry in self.segments]).wrong(failed, {}):
@@ -74,7 +74,7 @@ class Plan:
         return replace(self.without(failed), failed=failed)
 
     def without(self, segment_ids: Collection[str]) -> "Plan":
-        """Return the plan without some segments, which those that stay must not name."""
+        """Return the plan without some segments. The other segments must not reference them."""
         segments = tuple(entry for entry in self.segments if entry.definition.segment_id not in segment_ids)
         named = tuple(segment_id for segment_id in self.named if segment_id not in segment_ids)
         return replace(self, segments=segments, named=named)
@@ -97,15 +97,16 @@ def make_plan(
         definitions: The segments, with unique ids.
         schema: The columns of the snapshot with their types.
         clock: The time of the run.
-        broken: The definitions that cannot be read; a segment that names one fails.
+        broken: The definitions that cannot be read; a segment that references one fails.
         strict: Whether a warning makes a segment fail.
-        project: A project whose contacts alone are looked at, if any.
-        contacts_of: The project to which all contacts belong if the snapshot has no column `project_id`; without one,
-            a segment of a project fails.
-        nobody: Gives the columns to which paths lead, of no contact; to see whether Polars can do what is planned.
+        project: The project that contacts are restricted to, if any.
+        contacts_of: The project that all contacts belong to if the snapshot has no column `project_id`. Without it, a
+            segment of a project then fails.
+        nobody: Returns a frame without rows that has the columns at the given paths. If set, Polars checks the
+            predicates on it.
 
     Returns:
-        The plan; a segment that cannot be evaluated is in `failed` and does no harm to another.
+        The plan; a segment that cannot be evaluated is in `failed` and does not affect other segments.
     """
     ownership = Ownership(schema, project, contacts_of)
     planner = _Planner(schema, clock, ownership, strict=strict)
@@ -142,13 +143,13 @@ def _fail_where_polars_refuses(planned: Iterable[PlannedSegment], planner: "_Pla
 
 
 def _fail_by_reference(references: References, planner: "_Planner", reasons: dict[str, str]) -> None:
-    """Fail the segments that name one which is not there, or failed, or themselves in the end."""
+    """Fail the segments with a reference that is missing, failed or circular."""
     for definition, problems in references.wrong(planner.failed, reasons):
         planner.fail(definition, problems)
 
 
 class _Planner:
-    """Numbers the distinct rules of all the segments, compiling each once."""
+    """Builds the predicates of all segments; compiles each distinct rule once."""
 
     def __init__(self, schema: Mapping[str, pl.DataType], clock: Clock, ownership: Ownership, *, strict: bool) -> None:
         self.predicates: list[pl.Expr] = []
@@ -164,7 +165,7 @@ class _Planner:
         self._compiled: dict[str, tuple[Condition, str | None] | RuleError] = {}
 
     def plan(self, definition: Definition) -> PlannedSegment:
-        """Turn a segment into a condition; what is wrong with its rules makes it one of the failed."""
+        """Turn a segment into a condition; if its rules have errors, the segment is added to `failed`."""
         segment, problems = definition.segment, self._ownership.problems_of(definition.segment)
         parts = [self._node(node, f"$.rules[{i}]", problems) for i, node in enumerate(segment.rules)]
         owner = self._ownership.owner_of(segment)
@@ -177,7 +178,7 @@ class _Planner:
         return PlannedSegment(definition, condition, owner)
 
     def fail(self, definition: Definition, problems: Iterable[Problem]) -> None:
-        """Remember that a segment cannot be evaluated, and why."""
+        """Record that a segment cannot be evaluated, and why."""
         located = [definition.locate(problem) for problem in problems]
         if located:
             self.failed.setdefault(definition.segment_id, []).extend(located)
@@ -197,7 +198,7 @@ class _Planner:
         return self._rule(node, path, problems)
 
     def _rule(self, rule: Rule, path: str, problems: list[Problem], at: str | None = None) -> Condition:
-        """Number a rule; one that has no meaning gets no number, which nobody asks for: its segment fails."""
+        """Return the condition of a rule; -1 if the rule has an error, which is never used since the segment fails."""
         compiled = self._compile(rule)
         if isinstance(compiled, RuleError):
             problems.append(Problem(str(compiled), path=f"{path}.{at or compiled.key}"))
@@ -214,14 +215,15 @@ class _Planner:
         return self._compiled[key]
 
     def _add(self, rule: Rule) -> tuple[Condition, str | None] | RuleError:
-        """Compile a rule; one that is the opposite of another is that one's predicate, not met."""
+        """Compile a rule; the opposite of another rule reuses that rule's predicate, negated."""
         try:
             predicate, found = compile_rule(rule, self._schema, self._clock)
         except RuleError as error:
             return error
         if rule.operator in NEGATIONS and rule.missing is None:
             positive = self._compile(rule.model_copy(update={"operator": NEGATIONS[rule.operator]}))
-            condition, warning = cast("tuple[Condition, str | None]", positive)  # what suits its opposite suits it too
+            # the rule compiled, so its opposite does too
+            condition, warning = cast("tuple[Condition, str | None]", positive)
             return Joined("none", (condition,)), warning
         self.predicates.append(predicate)
         self.leaves.add(found.leaf)

@@ -1,7 +1,7 @@
-"""From a rule to an expression that is true or false for every contact, and null for none.
+"""Compilation of one rule to an expression that is true or false for every contact, and never null.
 
-This is the one place that knows what a missing value means: no positive operator holds for it, every negative one
-does, and a rule's own `missing` says otherwise.
+Only this module decides what a missing value means: positive operators do not match it, negative operators do, and a
+rule's own `missing` overrides both.
 """
 
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ NEGATIONS: Mapping[OperatorName, OperatorName] = {
     "exists": "empty",
     "not_blank": "blank",
 }
-"""The operators that are exactly the opposite of another."""
+"""Each negative operator with the operator that it is the exact opposite of."""
 
 
 class RuleError(Exception):
-    """A rule that a snapshot gives no meaning to.
+    """A rule that cannot be evaluated on a snapshot.
 
     Attributes:
         key: The key of the rule that is wrong, such as `value`.
@@ -47,7 +47,7 @@ class RuleError(Exception):
 
 
 def find_field(rule: Rule, schema: Mapping[str, pl.DataType]) -> Field:
-    """Find the field of a rule that has one.
+    """Return the field of a rule; the rule must have one.
 
     Raises:
         RuleError: The snapshot has no such column.
@@ -59,10 +59,10 @@ def find_field(rule: Rule, schema: Mapping[str, pl.DataType]) -> Field:
 
 
 def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock) -> tuple[pl.Expr, Field]:
-    """Compile one rule that looks at a field.
+    """Compile one rule that reads a field.
 
     Args:
-        rule: The rule.
+        rule: The rule to compile.
         schema: The columns of the snapshot with their types.
         clock: The time of the run.
 
@@ -70,8 +70,8 @@ def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock) ->
         A boolean expression that is never null, and the field that it reads.
 
     Raises:
-        RuleError: The snapshot has no such column, or its type has no such operator, or cannot be compared with
-            such a value.
+        RuleError: The snapshot has no such column, or its type does not support the operator, or cannot be compared
+            with the value.
     """
     field = find_field(rule, schema)
     try:
@@ -111,7 +111,7 @@ def _never_null(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
 
 
 def _ignoring_case(rule: Rule, field: Field) -> Field:
-    """Return the field in lower case, but for a pattern as it is: lower case has other letters, and more of them."""
+    """Return the field in lower case, but unchanged for a pattern: lower case has other letters, and more of them."""
     try:
         lowered = in_lower_case(field)
     except NotAllowed as error:
@@ -120,7 +120,7 @@ def _ignoring_case(rule: Rule, field: Field) -> Field:
 
 
 def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
-    """Ask what the operator asks, or the positive one of which it is the opposite; null may be the answer."""
+    """Return the test of the operator, or of its positive opposite if it is negative; the result may be null."""
     value = _lowered(rule)
     match rule.operator:
         case "eq" | "neq":
@@ -165,7 +165,7 @@ def _text_test(rule: Rule, field: Field, value: str) -> pl.Expr:
 
 
 def _lowered(rule: Rule) -> RuleValue:
-    """Return the value as it is compared: in lower case where case is ignored, but a pattern as it is."""
+    """Return the value for the comparison: in lower case if the rule ignores case, but a pattern unchanged."""
     value = cast("RuleValue", rule.value)
     if not rule.ignore_case or rule.operator == "matches":
         return value
@@ -175,10 +175,10 @@ def _lowered(rule: Rule) -> RuleValue:
 
 
 def _one(value: RuleValue) -> Scalar:
-    """Return the value of an operator that takes one, which the model has seen to."""
+    """Return the value of an operator that takes one; the model has validated this."""
     return cast("Scalar", value)
 
 
 def _many(value: RuleValue) -> tuple[Scalar, ...]:
-    """Return the values of an operator that takes several, which the model has seen to."""
+    """Return the values of an operator that takes several; the model has validated this."""
     return cast("tuple[Scalar, ...]", value)

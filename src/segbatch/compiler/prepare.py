@@ -1,4 +1,4 @@
-"""What comes before every evaluation: definitions, an opened snapshot, the time, and a plan for all of them."""
+"""Preparation of an evaluation: definitions, an opened snapshot, the time, and a plan."""
 
 import os
 from collections.abc import Sequence
@@ -19,18 +19,18 @@ __all__ = ["Prepared", "Question", "prepare"]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Which contacts are meant, and how definitions are read over them.
+    """Options that select the contacts and control how definitions are read over them.
 
     Attributes:
         contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         id_column: The column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        project: A project whose segments and contacts alone are looked at, if any.
+        project: The project that segments and contacts are restricted to, if any.
         is_only_project: Whether all contacts belong to `project` if the snapshot has no column `project_id`.
-        as_of: The moment from which relative dates are measured; now, if not given.
+        as_of: The time that relative dates are measured from; the current time by default.
         timezone: The IANA name of the time zone.
-        strict: Whether what is legal and often a mistake is an error.
-        allow_empty: Whether a snapshot without contacts is meant so.
+        strict: Whether warnings are errors.
+        allow_empty: Whether a snapshot without contacts is allowed.
     """
 
     contacts: str | Path
@@ -44,10 +44,10 @@ class Question:
     custom_fields: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse contacts that are no path, without showing them.
+        """Raise an error if the contacts are not a path; the message does not contain their value.
 
         Raises:
-            UsageError: They are a frame, say.
+            UsageError: The contacts are not a path, but for example a frame.
         """
         try:
             os.fspath(self.contacts)
@@ -59,15 +59,15 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that an evaluation needs.
+    """The inputs and the plan of an evaluation.
 
     Attributes:
         definitions: The definitions, good and broken.
-        snapshot: The snapshot, opened as far as the definitions' fields need it.
-        clock: What time is in the run.
-        plan: What of the definitions can be evaluated.
-        doubts: What is probably a slip, and is not in one definition.
-        findings: Findings of lint, as warnings; they come after the other warnings.
+        snapshot: The snapshot, opened as far as the fields of the definitions need it.
+        clock: The reference time and time zone of the run.
+        plan: The plan for the definitions.
+        doubts: Warnings about probable mistakes that do not belong to a single definition.
+        findings: Lint findings, as warnings; they come after the other warnings.
     """
 
     definitions: Definitions
@@ -79,23 +79,23 @@ class Prepared:
 
     @property
     def errors(self) -> Sequence[Problem]:
-        """Why segments cannot be evaluated."""
+        """The reasons why segments cannot be evaluated."""
         failed = (problem for problems in self.plan.failed.values() for problem in problems)
         return (*self.definitions.problems, *failed)
 
     def doubting(self, *doubts: Problem) -> "Prepared":
-        """Return the same with more warnings."""
+        """Return a copy with more warnings."""
         return replace(self, doubts=(*self.doubts, *doubts))
 
     def finding(self, findings: Sequence[Problem]) -> "Prepared":
-        """Return the same with findings of lint."""
+        """Return a copy with these lint findings."""
         return replace(self, findings=findings)
 
     def planned(self, segment_id: str) -> PlannedSegment:
-        """Return a segment that can be evaluated.
+        """Return the plan of a segment.
 
         Raises:
-            DefinitionError: It cannot.
+            DefinitionError: The segment cannot be evaluated.
         """
         broken = (
             problem for entry in self.definitions.broken if entry.segment_id == segment_id for problem in entry.problems
@@ -107,12 +107,12 @@ class Prepared:
 
     @property
     def warnings(self) -> Sequence[Problem]:
-        """What is legal and often a mistake."""
+        """Problems that are allowed but often a mistake."""
         return tuple(problem for problem in self._notices if problem.severity == "warning")
 
     @property
     def notes(self) -> Sequence[Problem]:
-        """Facts for the report that are not in doubt, such as how a column was read."""
+        """Facts for the report, such as how a column was read."""
         return tuple(problem for problem in self._notices if problem.severity == "note")
 
     @property
@@ -124,12 +124,12 @@ def prepare(question: Question, definitions: Definitions) -> Prepared:
     """Open the snapshot and plan the definitions over it.
 
     Args:
-        question: Which contacts are meant.
-        definitions: All definitions, of whatever project.
+        question: The options of the evaluation.
+        definitions: All definitions, of every project.
 
     Raises:
-        UsageError: There is no such time zone, time or project.
-        SnapshotError: The snapshot cannot be used; with `strict` also because custom fields in it are no JSON.
+        UsageError: The time zone, the time or the project is not valid.
+        SnapshotError: The snapshot cannot be used. With `strict`, also if custom fields in it are not valid JSON.
     """
     clock = read_clock(question.as_of, question.timezone, datetime.now(UTC))
     own = definitions.of_project(question.project)

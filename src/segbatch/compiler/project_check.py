@@ -1,4 +1,4 @@
-"""Whether the project that a question names is one that somebody has: a slip finds nobody, and would say nothing."""
+"""Check that the requested project exists: a misspelled name would silently match no contacts."""
 
 from collections.abc import Iterator, Mapping
 
@@ -21,13 +21,13 @@ _MOST_NAMES = 1_000
 def unknown_project(
     project: str | None, definitions: Definitions, snapshot: Snapshot | None = None, clock: Clock | None = None
 ) -> list[Problem]:
-    """Warn of a project that is neither that of a segment nor, where the snapshot says whose they are, of a contact.
+    """Warn about a project that has no segment and, if the snapshot has the contacts' projects, no contact.
 
     Args:
-        project: The project that is asked for, if any.
-        definitions: All definitions, of whatever project.
-        snapshot: The contacts, if they are looked at.
-        clock: The time of the run, with them.
+        project: The requested project, if any.
+        definitions: All definitions, of every project.
+        snapshot: The contacts, if they are to be searched.
+        clock: The time of the run; required with `snapshot`.
     """
     owners = {owner for entry in definitions.good if (owner := entry.segment.project_id) is not None}
     owners |= {owner for entry in definitions.broken if (owner := entry.text("project_id")) is not None}
@@ -41,16 +41,16 @@ def unknown_project(
             return []
         owners, who = owners | names.keys(), "no segment and no contact is"
     elif not owners:
-        return []  # segments of no project, over contacts of whatever project
+        return []  # without projects in segments and snapshot, any name is valid
     message = f"{who} of the project {shown(project)}{did_you_mean(project, sorted(owners))} (--project)"
     return [Problem(message, severity="warning")]
 
 
 def _names(project: str, snapshot: Snapshot, column: str, clock: Clock) -> Mapping[str, None] | None:
-    """Return names of projects that contacts are of, or None where one is of the project that is looked for."""
+    """Return names of the contacts' projects, or None if the requested project has a contact."""
     try:
         is_own = compile_rule(project_rule(project), snapshot.schema, clock)[0]
-    except RuleError:  # every segment fails for it, and says so
+    except RuleError:  # every segment fails with this error and reports it
         return None
     names = dict[str, None]()
     for frame in _batches(snapshot, column):

@@ -1,4 +1,4 @@
-"""The project to whose contacts a segment is restricted, and the column that names the project of a contact."""
+"""Rule that restricts a segment to the contacts of its project, and the column with the project of a contact."""
 
 import re
 import shlex
@@ -14,30 +14,30 @@ from segbatch.text import clipped, shown
 __all__ = ["Ownership", "project_column", "project_rule"]
 
 _WRITTEN_OTHERWISE = re.compile(r"\s.*|.*\s|[+].*|-?0[0-9].*|-0|.*[.].*0|.*[.]|.*[eE].*", re.DOTALL)
-"""Texts that count as the same number as another text: `007`, `7.0` and `7e0` are 7."""
+"""Texts that are numerically equal to another text: `007`, `7.0` and `7e0` are 7."""
 
 
 def project_column(columns: Iterable[str]) -> str | None:
-    """Return the column that names the project of a contact: `project_id`, or the only one that differs by case."""
+    """Return the column with the project of a contact: `project_id`, or the only one that differs by case."""
     near = [name for name in columns if name.lower() == PROJECT_COLUMN]
     return PROJECT_COLUMN if PROJECT_COLUMN in near else near[0] if len(near) == 1 else None
 
 
 def project_rule(owner: str) -> Rule:
-    """Return the rule that holds for a project's contacts."""
+    """Return the rule that matches a project's contacts."""
     return Rule(field=PROJECT_COLUMN, operator="eq", value=owner)
 
 
 class Ownership:
-    """Finds the project of each segment, and fails the segments whose contacts cannot be found."""
+    """Finds the project of each segment, and the segments whose contacts cannot be determined."""
 
     def __init__(self, schema: Mapping[str, pl.DataType], project: str | None, contacts_of: str | None) -> None:
-        """Look for the project column.
+        """Find the project column.
 
         Args:
             schema: The columns of the snapshot.
-            project: The project whose contacts alone are looked at, if any.
-            contacts_of: The project to which all contacts belong if the snapshot does not name their projects.
+            project: The project that contacts are restricted to, if any.
+            contacts_of: The project that all contacts belong to if the snapshot has no column with their projects.
         """
         self._columns = [name for name in schema if name.lower() == PROJECT_COLUMN]
         column = project_column(schema)
@@ -46,12 +46,12 @@ class Ownership:
         self._project, self._contacts_of = project, contacts_of
 
     def owner_of(self, segment: Segment) -> str | None:
-        """Return the project to whose contacts a segment has to be restricted; None if its rules alone decide."""
+        """Return the project that a segment is restricted to; None if only its rules decide."""
         owner = segment.project_id if segment.project_id is not None else self._project
         return owner if self._is_known else None
 
     def problems_of(self, segment: Segment) -> list[Problem]:
-        """Return the reason why a segment cannot be restricted to the contacts of its project, if there is one."""
+        """Return the reason why a segment cannot be restricted to the contacts of its project, if any."""
         owner = segment.project_id if segment.project_id is not None else self._project
         if owner is not None and self._has_numbers and _WRITTEN_OTHERWISE.fullmatch(owner):
             message = f"'{PROJECT_COLUMN}' is a number in this snapshot, and {shown(owner)} is not how it is written"
@@ -62,7 +62,7 @@ class Ownership:
 
     @property
     def assumptions(self) -> list[Problem]:
-        """What is taken for granted of all contacts, as it is reported."""
+        """Notes about what is assumed of all contacts."""
         if self._contacts_of is None or self._columns or self._project != self._contacts_of:
             return []
         message = f"so all of its contacts count as those of '{clipped(self._contacts_of)}'"

@@ -1,4 +1,4 @@
-"""Ranges: `between` two values, and the time before and after the run's moment."""
+"""Ranges: `between` two values, and durations before and after the run's time."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
@@ -28,12 +28,12 @@ _Moment = TypeVar("_Moment", date, datetime)
 
 
 def between(field: Field, low: Scalar, high: Scalar, clock: Clock) -> pl.Expr:
-    """Ask whether a field is at least `low` and at most `high`.
+    """Test whether a field is at least `low` and at most `high`.
 
     Raises:
         NotAllowed: The kind of the field has no order.
         Unreadable: A bound cannot be read as the field's type.
-        Meaningless: The low one is above the high one.
+        Meaningless: The low bound is above the high one.
     """
     test = holds(field, "gte", low, clock) & holds(field, "lte", high, clock)
     if _is_above(field.kind, low, high, clock):
@@ -60,7 +60,7 @@ def _is_above(kind: Kind, low: Scalar, high: Scalar, clock: Clock) -> bool:
 
 
 def _is_later(one: date | datetime, other: date | datetime, clock: Clock) -> bool:
-    """Compare two moments; where one of them is a day, by day."""
+    """Compare two times; if either is a date, compare their days."""
     if isinstance(one, datetime) and isinstance(other, datetime):
         return one > other
     return _day(one, clock) > _day(other, clock)
@@ -71,21 +71,21 @@ def _day(moment: date | datetime, clock: Clock) -> date:
 
 
 def within_last(field: Field, duration: Scalar, clock: Clock) -> pl.Expr:
-    """Ask whether a field lies between so long before the run's moment and that moment, both included.
+    """Test whether a field is in the period of this duration that ends at the run's time, including both ends.
 
     Raises:
         NotAllowed: The field is neither a date nor a date-time.
-        Unreadable: Hours are asked of a date.
+        Unreadable: The field is a date and the duration is in hours.
     """
     return _within(field, _shifted(field, duration, clock, -1), _here(field, clock), clock)
 
 
 def within_next(field: Field, duration: Scalar, clock: Clock) -> pl.Expr:
-    """Ask whether a field lies between the run's moment and so long after it, both included.
+    """Test whether a field is in the period of this duration that starts at the run's time, including both ends.
 
     Raises:
         NotAllowed: The field is neither a date nor a date-time.
-        Unreadable: Hours are asked of a date.
+        Unreadable: The field is a date and the duration is in hours.
     """
     return _within(field, _here(field, clock), _shifted(field, duration, clock, 1), clock)
 
@@ -108,9 +108,9 @@ def _here(field: Field, clock: Clock) -> date | datetime:
 
 
 def _shifted(field: Field, duration: Scalar, clock: Clock, sign: int) -> date | datetime:
-    """Return the run's moment, moved: hours as time that passes, days and weeks as days of the calendar.
+    """Shift the run's time: by elapsed time for hours, by calendar days for days and weeks.
 
-    So `1d` before noon is noon of the day before, also where the clocks were changed in between.
+    So `1d` before noon is noon of the day before, even if the clocks changed in between.
     """
     number, unit = read_duration(duration)
     if field.kind is Kind.DATE:
@@ -124,7 +124,7 @@ def _shifted(field: Field, duration: Scalar, clock: Clock, sign: int) -> date | 
 
 
 def _moved(moment: _Moment, by: timedelta) -> _Moment:
-    """Move a moment, but not beyond the ends of the calendar."""
+    """Shift a time, but not beyond the ends of the calendar."""
     try:
         return moment + by
     except OverflowError:
