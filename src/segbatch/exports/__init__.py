@@ -1,1 +1,1 @@
-"""One segment's members, or who entered and who left, as a file for other programs."""
+"""Export of a segment's members, or of its changes, to a file for other programs."""

@@ -1,7 +1,8 @@
-"""How values are written as text: times as ISO 8601, bytes in hexadecimal, lists and objects as JSON.
+"""Values as text: times as ISO 8601, bytes in hexadecimal, lists and objects as JSON.
 
-And how a spreadsheet is kept from running what a contact typed: a text that it would take for a formula gets a `'`
-before it, as OWASP advises, and so does one that another separator of cells would make of a text.
+The module also protects against CSV injection: spreadsheets would execute text from a contact that looks like a
+formula. As OWASP advises, a `'` is put before such text, and before such a part of a text that another cell separator
+would turn into a cell.
 """
 
 import json
@@ -19,26 +20,29 @@ __all__ = ["formula_like", "guarded", "readable_ids", "to_cell", "to_json"]
 
 _SIGNS = r"[=+\-@＝＋－＠]"  # noqa: RUF001 - full-width forms count as well
 _UNSEEN = r"\s\p{Z}\p{C}"
-"""Blanks and what cannot be seen, which spreadsheets pass over."""
+"""White space and invisible characters, which spreadsheets skip."""
 
 _FORMULA = rf"^(?:[\t\r\n]|[{_UNSEEN}]*{_SIGNS})"
 _INNER_FORMULA = rf"([;\t\r\n][{_UNSEEN}\"]*)({_SIGNS})"
-"""A program that separates cells by `;` or a tab takes what follows one for a cell, and our quotes for a part of it:
-then a line break ends the row as well."""
+"""The start of a formula after a `;`, a tab or a line break inside a text.
+
+Programs that separate cells by `;` or a tab start a new cell there. They read our quotes as a part of the cell, so a
+line break ends the row as well.
+"""
 
 _BEFORE, _BEHIND = '{"x":', "}"
-"""What stands around a value in an object of it alone."""
+"""The JSON before and after a value in an object with that value only."""
 
 _NO_BREAKS = str.maketrans("\r\n", "  ")
-"""In JSON a line breaks only where a blank would do."""
+"""In JSON, line breaks are only valid where a blank is valid too."""
 
 _INSTANT = "%Y-%m-%dT%H:%M:%S%.fZ"
 _MOST_DAYS = 95_000_000
-"""Days before and after 1970 for which Polars has a calendar."""
+"""The number of days before and after 1970 that Polars' calendar covers."""
 
 
 def readable_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
-    """Write UUIDs in their own form and other bytes in hexadecimal; other ids are as they are."""
+    """Format UUIDs as UUIDs and other binary ids in hexadecimal. Other ids are returned unchanged."""
     if ids.dtype != pl.Binary:
         return ids
     if not is_uuid(kind):
@@ -47,12 +51,12 @@ def readable_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
 
 
 def formula_like(texts: pl.Series) -> pl.Series:
-    """Tell which texts a spreadsheet would take for a formula or find one in, or have another program do so."""
+    """Return which texts a spreadsheet or another program would read as a formula, or would find a formula in."""
     return (texts.str.contains(_FORMULA) | texts.str.contains(_INNER_FORMULA)).fill_null(value=False)
 
 
 def guarded(texts: pl.Series) -> pl.Series:
-    """Put a `'` before the texts that are like a formula, and inside them wherever a cell that is one could begin."""
+    """Put a `'` before texts that look like a formula, and inside texts before each formula that could start a cell."""
     column = named(texts.name)
     inside = column.str.replace_all(_INNER_FORMULA, "${1}'${2}")
     marked = pl.when(column.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), inside)).otherwise(inside)
@@ -60,18 +64,18 @@ def guarded(texts: pl.Series) -> pl.Series:
 
 
 def to_cell(values: pl.Series) -> pl.Series:
-    """Return values as a cell of CSV has them: numbers and booleans as such, all else as text."""
+    """Return values as CSV cells: numbers and booleans unchanged, all other types as text."""
     if values.dtype.is_nested():
         return to_json(values, is_json=False)
     return _plain(values, keep_decimals=True)
 
 
 def to_json(values: pl.Series, *, is_json: bool) -> pl.Series:
-    """Return each value as JSON; null stays null.
+    """Return each value as JSON. Null stays null.
 
     Args:
-        values: The values.
-        is_json: Whether texts are JSON already; those that are none become JSON texts.
+        values: The values to convert.
+        is_json: Whether the texts are already JSON. Texts that are not valid JSON become JSON strings.
     """
     if is_json:
         return pl.Series(values.name, [None if text is None else _one_line(text) for text in values], pl.String)
@@ -101,7 +105,7 @@ def _plain(values: pl.Series, *, keep_decimals: bool = False) -> pl.Series:
 
 
 def _expressed(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return a value as what JSON has: numbers, booleans, texts, and lists and structs of these."""
+    """Convert a value to the types of JSON: numbers, booleans, texts, and lists and structs of these."""
     match dtype:
         case pl.Datetime(time_unit="ns"):
             return value.to_physical().cast(pl.Datetime("ns", "UTC")).dt.strftime(_INSTANT)
@@ -123,7 +127,7 @@ def _expressed(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _or_infinity(value: pl.Expr, dtype: pl.DataType, most: int, form: str) -> pl.Expr:
-    """Write a date or date-time; Polars ends the program for one that is as far away as infinity is stored."""
+    """Format a date or timestamp, with far values as `infinity`. Polars aborts the process on values that far away."""
     units = value.to_physical()
     far = pl.when(units > most).then(pl.lit("infinity")).when(units < -most).then(pl.lit("-infinity"))
     return far.otherwise(units.clip(-most, most).cast(dtype).dt.strftime(form))

@@ -1,4 +1,4 @@
-"""What of the contacts is wanted beside their ids: columns of the snapshot, and paths into them."""
+"""Columns of the snapshot, and paths into them, that an export adds to the contact ids."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,10 +22,10 @@ _ROWS = 100_000
 
 
 def read_names(columns: Iterable[str]) -> tuple[str, ...]:
-    """Split texts such as `email,custom_fields.plan` into names; one with a comma in it stands in double quotes.
+    """Split texts such as `email,custom_fields.plan` into names. A name with a comma must be in double quotes.
 
     Raises:
-        UsageError: A name is empty, or comes twice, or a double quote has no other.
+        UsageError: A name is empty, or appears twice, or a double quote is not closed.
     """
     names = [name for text in columns for name in _split(text)]
     if not all(names):
@@ -46,11 +46,11 @@ def _split(text: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ContactsBatch:
-    """Some contacts of the snapshot.
+    """A batch of contacts of the snapshot.
 
     Attributes:
-        ids: Their ids.
-        frame: The columns that are wanted, a row a contact.
+        ids: The contact ids.
+        frame: The exported columns, one row for each contact.
     """
 
     ids: pl.Series
@@ -59,7 +59,7 @@ class ContactsBatch:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Some of the columns, and how the snapshot is opened to read them."""
+    """Some of the columns, and the snapshot opened to read them."""
 
     snapshot: Snapshot
     fields: Mapping[str, Field]
@@ -75,15 +75,16 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """The contacts of a snapshot, with the columns that are wanted.
+    """The contacts of a snapshot, with the exported columns.
 
-    A column of JSON texts is read as it is, and paths into it as what they lead to: so it may be read twice.
+    A column of JSON texts is exported unparsed, and a path into it as the parsed value. The column is read twice if
+    both are exported.
 
     Attributes:
-        snapshot: The snapshot.
-        names: The columns.
-        warnings: Which of them nobody has.
-        notes: Facts about how they are read.
+        snapshot: The opened snapshot.
+        names: The exported columns, in their order.
+        warnings: Columns that no contact has, and other doubts about the fields.
+        notes: Facts about how the columns are read.
     """
 
     snapshot: Snapshot
@@ -97,7 +98,7 @@ class Contacts:
         """Find columns in a snapshot.
 
         Raises:
-            UsageError: The snapshot has no such column, or it is of a type that cannot be written.
+            UsageError: The snapshot does not have the column, or its type cannot be exported.
             SnapshotError: A file cannot be read, or is damaged.
         """
         whole = {name: _find(name, snapshot.schema) for name in names if name in snapshot.schema}
@@ -121,13 +122,16 @@ class Contacts:
 
     @property
     def nobody(self) -> pl.DataFrame:
-        """The columns, without rows."""
+        """Return the exported columns without rows."""
         frames = [source.pick(source.snapshot.nobody(source.leaves)).head(0) for source in self._sources]
         return chosen(pl.concat(frames, how="horizontal"), self.names)
 
     @property
     def json_columns(self) -> frozenset[str]:
-        """The columns whose texts are JSON: whole ones, and objects and lists in them that no one type can hold."""
+        """Return the columns with JSON texts.
+
+        These are whole columns of JSON, and objects and lists inside them whose values do not fit one type.
+        """
         dtypes = self.nobody.schema
         return frozenset(
             name
@@ -138,14 +142,14 @@ class Contacts:
         )
 
     def ids(self) -> Iterator[pl.Series]:
-        """Read the ids alone."""
+        """Read only the ids."""
         return self.snapshot.ids(_ROWS)
 
     def batches(self) -> Iterator[ContactsBatch]:
-        """Read the columns.
+        """Read the exported columns.
 
         Raises:
-            SnapshotError: A file cannot be read, is damaged, or was written meanwhile.
+            SnapshotError: A file cannot be read, is damaged, or was changed while it was read.
         """
         readers = (source.snapshot.batches(source.leaves, _ROWS) for source in self._sources)
         for batches in zip(*readers, strict=True):
@@ -154,12 +158,12 @@ class Contacts:
 
     @property
     def id_type(self) -> pa.DataType:
-        """The Arrow type of the ids."""
+        """Return the Arrow type of the ids."""
         return self.snapshot.id_type
 
 
 def _writable(found: Field) -> pl.Expr:
-    """Read a field as what can be written; numbers of any length are texts."""
+    """Return an expression that reads a field in a type that can be written. Numbers of any length are read as text."""
     if found.dtype == ANY_LENGTH:
         return number_texts(found.expr)
     if element_type(found.dtype) == ANY_LENGTH:

@@ -1,4 +1,4 @@
-"""The file that is written: aside, and put in its place in one step once it is complete."""
+"""The exported file: written under a temporary name, then moved to its path in one step."""
 
 import errno
 import os
@@ -19,22 +19,22 @@ from segbatch.text import printable
 __all__ = ["ensure_free", "ensure_not_read", "written"]
 
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
-"""What systems say where a file can have one name only."""
+"""Errors of file systems that do not support a second name for a file (a hard link)."""
 
 
 def ensure_free(place: Path, output: Path, *, force: bool) -> Path:
-    """Check that a file can be written, and hurts nothing that is published.
+    """Check that a file can be written and is not a part of the published data.
 
     Args:
-        place: Where it is to be.
+        place: The path of the file.
         output: The folder that runs publish in.
-        force: Whether it may take the place of another.
+        force: Whether an existing file may be replaced.
 
     Returns:
-        The place; of a link, what it leads to.
+        The path; for a link, its target.
 
     Raises:
-        UsageError: Something is there that has to stay, or no such folder.
+        UsageError: A file exists that must not be replaced, or the folder does not exist.
     """
     if is_address(str(place)):
         message = "an export is written to a disk; to object storage it goes through a pipe"
@@ -47,10 +47,10 @@ def ensure_free(place: Path, output: Path, *, force: bool) -> Path:
 
 
 def ensure_not_read(place: Path, files: Sequence[str]) -> None:
-    """Check that a file is none of those of the snapshot.
+    """Check that a file is not one of the snapshot's files.
 
     Raises:
-        UsageError: It is.
+        UsageError: The file belongs to the snapshot.
     """
     if place in {_real(Path(file)) for file in files}:
         raise UsageError(f"{printable(str(place))}: is a file of the snapshot; export to another (--to)")
@@ -58,15 +58,15 @@ def ensure_not_read(place: Path, files: Sequence[str]) -> None:
 
 @contextmanager
 def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
-    """Write a file; unless all goes well, nothing of it is left, and what was in its place stays.
+    """Open a file for writing. If an error occurs, nothing is left of it, and an existing file is unchanged.
 
     Args:
-        place: Where it is to be.
-        force: Whether it may take the place of another.
+        place: The path of the file.
+        force: Whether an existing file may be replaced.
 
     Raises:
-        UsageError: A file came to be there meanwhile.
-        ExportError: It cannot be written.
+        UsageError: Another program has created the file in the meantime.
+        ExportError: The file cannot be written.
     """
     try:
         with aside_of(place) as aside:

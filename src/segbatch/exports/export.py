@@ -1,4 +1,4 @@
-"""One segment of a published run, as a file."""
+"""Export of one segment of a published run to a file."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -27,25 +27,22 @@ from segbatch.text import counted, shown
 __all__ = ["ExportReport", "export"]
 
 Progress = Callable[[int, int], None]
-"""Told, now and then, how many rows are done and how many there are."""
+"""Called from time to time with the number of rows that are done and the total number of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written.
+    """The result of an export.
 
     Attributes:
-        segment_id: The segment.
-        run_id: The run.
-        file: Where it was written; None for a stream.
-        format: The form.
+        file: The path of the file; None for a stream.
         columns: The columns, in their order.
-        rows: How many rows there are.
-        entered: How many of them entered; None for members.
-        exited: How many of them left; None for members.
-        not_in_snapshot: How many of their contacts are not in the snapshot, so that their columns are empty.
-        guarded: How many cells got a `'`, since they are like a formula.
-        warnings: What may not be as it is thought.
+        rows: The number of rows.
+        entered: The number of contacts that entered; None for an export of members.
+        exited: The number of contacts that left; None for an export of members.
+        not_in_snapshot: The number of rows with empty columns because the contact is not in the snapshot.
+        guarded: The number of cells that got a `'` because they look like a formula.
+        warnings: Reasons why the rows may not be what the user expects.
         notes: Facts about how the columns are read.
     """
 
@@ -75,40 +72,41 @@ def export(
     contacts: str | Path | None = None,
     id_column: str | None = None,
     custom_fields: str | None = None,
-    format: str | None = None,  # noqa: A002 - what the option is called
+    format: str | None = None,  # noqa: A002 - the name of the option
     raw: bool = False,
     bom: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> ExportReport:
-    """Write the members of a segment, or who entered and who left it, to a file.
+    """Write the members of a segment, or the contacts that entered and left it, to a file.
 
     Args:
-        segment_id: The segment.
-        to: The file, whose suffix tells the format; or a stream of bytes.
+        segment_id: The segment to export.
+        to: The file, whose suffix determines the format; or a stream of bytes.
         output: The folder that runs publish in.
         run: The run: its id, `last` or `previous`.
-        changes: Whether to write who entered and who left with the run, and not the members.
-        since: Write who entered and who left since this earlier run, and is still in or out.
-        columns: Names of columns of the snapshot to write too, or paths into them; `a,b` are two.
-        contacts: The snapshot to take these from; the one that the run read, if not given.
-        id_column: Its column of ids; as in the run, if not given.
-        custom_fields: Its column that is called `custom_fields` here; as in the run, if not given.
-        format: `csv`, `jsonl` or `parquet`; needed where the file's name does not tell, and for a stream `csv` if not
-            given.
-        raw: Whether CSV has texts as they are, even where a spreadsheet would take them for a formula.
-        bom: Whether CSV begins with a byte order mark, by which Excel knows UTF-8.
-        force: Whether the file may take the place of another.
-        progress: Told how far it is.
+        changes: Export the contacts that entered and left in the run, instead of the members.
+        since: Export the contacts that entered and left since this earlier run, without those whose changes cancel out.
+        columns: Columns of the snapshot to add, or paths into them. `a,b` means two columns.
+        contacts: The snapshot to take the columns from; by default the one that the run read.
+        id_column: The id column of the snapshot; by default the same as in the run.
+        custom_fields: The column of the snapshot that is called `custom_fields` here; by default the same as in the
+            run.
+        format: `csv`, `jsonl` or `parquet`. Required if the suffix does not determine it; for a stream the default is
+            `csv`.
+        raw: Leave texts in CSV unchanged, even if a spreadsheet would read them as formulas.
+        bom: Start CSV with a byte order mark, so that Excel recognises UTF-8.
+        force: Replace an existing file.
+        progress: Called with the number of rows done and in total.
 
     Returns:
-        What was written.
+        The numbers of rows written, with warnings.
 
     Raises:
-        UsageError: There is no such run, segment, column or format, or something is in the file's place.
-        SnapshotError: The snapshot cannot be used, or is not what the run read.
-        ExportError: The segment never had members, or the file cannot be written; what was there stands.
-        PublishError: What is published cannot be read.
+        UsageError: The run, segment, column or format does not exist, or the file exists already.
+        SnapshotError: The snapshot cannot be used, or has changed since the run read it.
+        ExportError: The segment never had members, or the file cannot be written. An existing file is unchanged.
+        PublishError: The published data cannot be read.
     """
     place = Path(to) if isinstance(to, str | os.PathLike) else None
     kind = format_of(format, place.suffix if place else "")
@@ -141,13 +139,13 @@ def _ensure_of_csv(kind: Format, *, raw: bool, bom: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The rows that are written, and all that is known of them before.
+    """The rows to write, with the facts that are known before they are read.
 
     Attributes:
-        picked: Where they stand.
-        id_type: The Arrow type of the contacts' ids.
-        join: What adds the columns of the snapshot, if some are wanted.
-        doubts: What may not be as it is thought.
+        picked: The files that contain the rows.
+        id_type: The Arrow type of the contact ids.
+        join: Adds columns of the snapshot; None if only the rows' own columns are exported.
+        doubts: Reasons why the added columns may not be what the user expects.
     """
 
     picked: Picked
@@ -156,10 +154,10 @@ class _Rows:
     doubts: tuple[Problem, ...] = ()
 
     def own(self, names: Sequence[str], snapshot: Snapshot) -> list[str]:
-        """Return the columns that have to be read from the snapshot: not the ids, if they are called the same.
+        """Return the columns to read from the snapshot. The id column is left out if it has the name of the rows' own.
 
         Raises:
-            UsageError: A column is called as one of the rows' own, and is another.
+            UsageError: A column that is not the id column has the name of one of the rows' own columns.
         """
         for name in self._own.columns:
             if name in names and name != snapshot.id_column:
@@ -172,17 +170,17 @@ class _Rows:
         return replace(self, join=join, doubts=(*doubts, *contacts.warnings))
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Read them."""
+        """Read the rows."""
         return self.join.frames() if self.join else read_rows(self.picked)
 
     @property
     def empty(self) -> pl.DataFrame:
-        """The columns, without rows."""
+        """Return the columns without rows."""
         return pl.concat([self._own, *([self.join.contacts.nobody] if self.join else [])], how="horizontal")
 
     @property
     def json_columns(self) -> frozenset[str]:
-        """The columns whose texts are JSON."""
+        """Return the columns with JSON texts."""
         return self.join.contacts.json_columns if self.join else frozenset()
 
     @property
@@ -194,7 +192,7 @@ class _Rows:
 
 @dataclass(slots=True)
 class _Tally:
-    """How many rows were written."""
+    """The numbers of rows and cells written so far."""
 
     is_changes: bool
     rows: int = 0

@@ -1,4 +1,4 @@
-"""Rows and what is known of their contacts, found by id."""
+"""A join of rows with the columns of their contacts, by id."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from segbatch.storage.row_mapping import map_contacts
 __all__ = ["Join"]
 
 _ROW = "row of the snapshot"
-"""A column's name that nothing else has: it has blanks, and is dropped before anything is named by users."""
+"""A column name that cannot collide: it has blanks, and the column is dropped before columns get names from users."""
 
 
 @dataclass(slots=True)
 class Join:
     """Adds columns of the snapshot to rows.
 
-    What it holds in memory are 16 bytes of hash for each contact and each row, as a run does.
+    Memory: 16 bytes of hash for each contact and each row, as in a run.
 
     Attributes:
-        read_rows: Reads the rows, from the first, each time it is called.
-        contacts: The snapshot with the columns.
-        id_type: The type of the rows' ids.
-        missing: After all is read, how many rows' contacts are not in the snapshot.
+        read_rows: Reads the rows from the start each time it is called.
+        contacts: The snapshot with the columns to add.
+        id_type: The type of the ids in the rows.
+        missing: The number of rows whose contacts are not in the snapshot. Known after all rows are read.
     """
 
     read_rows: Callable[[], Iterator[pl.DataFrame]]
@@ -39,10 +39,10 @@ class Join:
     missing: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a snapshot whose ids are of another kind.
+        """Check that the ids of the snapshot can be compared with those of the rows.
 
         Raises:
-            UsageError: They are.
+            UsageError: The ids have different types.
         """
         own, other = self.id_type, stored_type(self.contacts.id_type)
         if own != other and not (_is_whole(own) and _is_whole(other)):
@@ -51,10 +51,10 @@ class Join:
             raise UsageError(f"the snapshot: {message}; name the column of the ids (--id-column), now {column}")
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield the rows with the columns: in the order of the snapshot, and behind them those that are not in it.
+        """Yield the rows with the columns, in the order of the snapshot, then the rows that are not in the snapshot.
 
         Raises:
-            SnapshotError: Ids of the snapshot are null or come twice, or it cannot be read.
+            SnapshotError: Ids of the snapshot are null or duplicate, or the snapshot cannot be read.
             PublishError: The rows cannot be read.
         """
         where = self._find()
@@ -73,7 +73,7 @@ class Join:
             yield from self._others(where.get_column(_ROW))
 
     def _find(self) -> pl.DataFrame:
-        """Find each row in the snapshot: its number there, or null, and all that the row has beside its id."""
+        """Return the columns of each row other than the id, and its row number in the snapshot (null if missing)."""
         more = list[pl.DataFrame]()
 
         def row_ids() -> Iterator[pl.Series]:
@@ -102,7 +102,10 @@ class Join:
                 yield pl.concat([others, empty.clear(len(others))], how="horizontal")
 
     def _alike(self, ids: pl.Series) -> pl.Series:
-        """Return ids of the snapshot in the type of the rows' ids; null where one does not fit, and so is not there."""
+        """Convert ids of the snapshot to the type of the rows' ids.
+
+        An id that does not fit becomes null: no row can have it.
+        """
         kind = pl.Series(pa.array([], self.id_type)).dtype if _is_whole(self.id_type) else ids.dtype
         return ids if ids.dtype == kind else ids.cast(kind, strict=False)
 

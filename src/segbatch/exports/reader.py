@@ -1,4 +1,4 @@
-"""The rows that are meant, read from what runs wrote, some at a time."""
+"""The rows to export, read from the files of runs in batches."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +22,10 @@ _SEGMENT_ID = "segment_id"
 
 
 def id_type_of(picked: Picked) -> pa.DataType:
-    """Return the Arrow type of the contacts' ids.
+    """Return the Arrow type of the contact ids.
 
     Raises:
-        PublishError: A file of the run is lost or damaged.
+        PublishError: A file of the run is missing or damaged.
     """
     first = picked.files[0]
     ensure_there(first.path, first.size)
@@ -34,13 +34,13 @@ def id_type_of(picked: Picked) -> pa.DataType:
 
 
 def read_rows(picked: Picked) -> Iterator[pl.DataFrame]:
-    """Read the rows in the order in which they were written, which is that of the run's snapshot.
+    """Read the rows in the order they were written, which is the order of the run's snapshot.
 
     Yields:
-        Frames of `contact_id`, and of changes `change` too, none of them empty.
+        Frames of `contact_id`, for changes also `change`. Frames are never empty.
 
     Raises:
-        PublishError: A file of a run is lost or damaged.
+        PublishError: A file of a run is missing or damaged.
     """
     for file in picked.files:
         ensure_there(file.path, file.size)
@@ -57,7 +57,7 @@ def read_rows(picked: Picked) -> Iterator[pl.DataFrame]:
 
 
 def _all(picked: Picked) -> Iterator[pl.DataFrame]:
-    """Yield the rows of one run, a part of a file at a time."""
+    """Return the rows of one run in batches."""
     columns = [pl.col(CONTACT_ID), *([] if picked.what == "members" else [pl.col(CHANGE).cast(CHANGES)])]
     files = pl.scan_parquet([file.path for file in picked.files], glob=False)
     rows = files.filter(pl.col(_SEGMENT_ID) == picked.segment_id).select(columns)
@@ -65,7 +65,7 @@ def _all(picked: Picked) -> Iterator[pl.DataFrame]:
 
 
 def _net(picked: Picked) -> Iterator[pl.DataFrame]:
-    """Yield what remains of the changes of several runs: who entered and left again, or the other way, is neither."""
+    """Return the net changes of several runs. A contact that entered and left again, or the reverse, is left out."""
     step = pl.when(pl.col(CHANGE) == "entered").then(pl.lit(1, pl.Int8)).otherwise(pl.lit(-1, pl.Int8))
     steps = [
         pl.scan_parquet(file.path, glob=False)

@@ -1,4 +1,4 @@
-"""Which rows are meant: whose, of which run, and whether its members or its changes."""
+"""Selection of the rows to export: the members or changes of a segment in a run, or its changes over several runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +23,7 @@ class WrittenFile:
     """A file that a run wrote.
 
     Attributes:
-        path: Where it is.
-        size: How many bytes it has.
+        size: The size in bytes.
     """
 
     path: Path
@@ -33,16 +32,15 @@ class WrittenFile:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """The rows that are meant.
+    """The rows to export.
 
     Attributes:
-        what: The members of a segment; or its changes with a run; or what remains of its changes over several runs.
-        segment_id: The segment.
-        manifest: The run.
-        record: What became of the segment in it; None where it was deleted.
-        files: The files in which the rows stand, the oldest run's first; at least one.
-        expected: How many rows there are, where that is known before.
-        warnings: Why they may not be what is thought.
+        what: `members` of a segment, its `changes` in one run, or its `net` changes over several runs.
+        manifest: The manifest of the run.
+        record: The segment's result in the run; None if it was deleted.
+        files: The files that contain the rows, those of the oldest run first. There is at least one.
+        expected: The number of rows, if known in advance.
+        warnings: Reasons why the rows may not be what the user expects.
     """
 
     what: Literal["members", "changes", "net"]
@@ -55,7 +53,7 @@ class Picked:
 
     @property
     def run_id(self) -> str:
-        """The id of the run."""
+        """Return the id of the run."""
         return self.manifest.run.run_id
 
 
@@ -85,7 +83,7 @@ class _Found:
         return self.output / RUNS / past.folder
 
     def changes_of(self, past: PastRun) -> Iterator[WrittenFile]:
-        """Yield the file of changes that a run wrote, if it wrote one."""
+        """Return the files of changes that a run wrote; empty if it wrote none."""
         manifest = self.manifest if past is self.past else read_manifest(self.folder(past))
         return self.files(past, manifest, CHANGES)
 
@@ -94,7 +92,7 @@ class _Found:
         return (WrittenFile(folder / file.path, file.size) for file in manifest.files if file.path.startswith(prefix))
 
     def doubts(self, consequence: str) -> tuple[Problem, ...]:
-        """Warn of a segment that was not evaluated."""
+        """Return a warning if the segment was not evaluated in the run."""
         record = self.record
         if record is None or record.status == "ok":
             return ()
@@ -114,15 +112,15 @@ def pick(output: Path, segment_id: str, run: str, *, changes: bool, since: str |
 
     Args:
         output: The folder that runs publish in.
-        segment_id: The segment.
+        segment_id: The segment to export.
         run: The run: its id, `last` or `previous`.
-        changes: Whether its changes are meant, and not its members.
-        since: An earlier run since which the changes are meant, as far as they remained.
+        changes: Select the changes instead of the members.
+        since: Select the net changes since this earlier run.
 
     Raises:
-        UsageError: Nothing is published there, or no such run or segment, or its members are not kept any more.
+        UsageError: Nothing is published, or the run or segment does not exist, or its members have been deleted.
         ExportError: The segment never had members.
-        PublishError: What is published cannot be read.
+        PublishError: The published data cannot be read.
     """
     history = published_history(output)
     place = find_run(output, history, run)

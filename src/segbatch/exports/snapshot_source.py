@@ -1,4 +1,4 @@
-"""The snapshot that the columns are taken from: the run's own, unless another is named."""
+"""The snapshot to take columns from: by default the one that the run read."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,19 +20,20 @@ _OTHERS = "--contacts names the snapshot to take columns from, this one too"
 def open_contacts(
     manifest: Manifest, contacts: str | Path | None, id_column: str | None, custom_fields: str | None = None
 ) -> tuple[Snapshot, Sequence[Problem]]:
-    """Open the snapshot of a run.
+    """Open the snapshot of a run, or another one.
 
     Args:
-        manifest: The run.
-        contacts: A snapshot that is to be taken, even if it is not the run's.
-        id_column: Its column of ids; that of the run's, if not given.
-        custom_fields: Its column that definitions call `custom_fields`; that of the run's, if not given.
+        manifest: The manifest of the run.
+        contacts: The snapshot to use; by default the one that the run read.
+        id_column: The id column; by default the same as in the run.
+        custom_fields: The column that definitions call `custom_fields`; by default the same as in the run.
 
     Returns:
-        The snapshot, and a warning where it is not the run's.
+        The snapshot, and a warning if it is not the one that the run read.
 
     Raises:
-        SnapshotError: It cannot be used; or it is not what it was when the run read it, and was not named.
+        SnapshotError: The snapshot cannot be used; or `contacts` is not given and the snapshot has changed since the
+            run.
     """
     run_id, column = manifest.run.run_id, id_column or manifest.id_column or _ID_COLUMN
     custom_fields = custom_fields or manifest.custom_fields
@@ -52,7 +53,10 @@ def open_contacts(
 
 
 def _is_that_of(snapshot: Snapshot, manifest: Manifest) -> bool:
-    """Compare by size, and where that is the same, by digest; of the files' paths only partitions count."""
+    """Return whether the snapshot is the one in the manifest.
+
+    Sizes are compared first, then digests. Of the paths of the files, only the partitions are compared.
+    """
     names = [partition_text(printable(str(file.place))) for file in snapshot.files]
     before = [partition_text(file.path) for file in manifest.snapshot]
     sizes = zip([file.size for file in snapshot.files], names, strict=True)

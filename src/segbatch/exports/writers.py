@@ -1,4 +1,4 @@
-"""The forms in which rows are written: CSV, JSON Lines and Parquet."""
+"""Writers for the export formats: CSV, JSON Lines and Parquet."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -25,19 +25,19 @@ _SUFFIXES: dict[str, Format] = {
 }
 _BOM = "\N{BYTE ORDER MARK}".encode()
 _FEWEST = 50_000
-"""So many rows are written at once, unless there are no more."""
+"""The minimum number of rows to write at once, except for the last rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What is written.
+    """The columns and options of a file.
 
     Attributes:
         empty: The columns, without rows.
-        id_type: The Arrow type of the contacts' ids.
-        json_columns: The columns whose texts are JSON.
-        raw: Whether texts in CSV are left as they are, even where a spreadsheet would run them.
-        bom: Whether CSV begins with a byte order mark.
+        id_type: The Arrow type of the contact ids.
+        json_columns: The columns with JSON texts.
+        raw: Leave texts in CSV unchanged, even if a spreadsheet would read them as formulas.
+        bom: Start CSV with a byte order mark.
     """
 
     empty: pl.DataFrame
@@ -51,27 +51,27 @@ class Writer(Protocol):
     """Writes rows to a file.
 
     Attributes:
-        guarded: How many cells got a `'`.
+        guarded: The number of cells that got a `'`.
     """
 
     guarded: int
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Write some rows."""
+        """Write a frame of rows."""
 
     def finish(self) -> None:
-        """Complete the file, which stays open."""
+        """Complete the file without closing it."""
 
 
 def format_of(name: str | None, suffix: str) -> Format:
-    """Return the format that is meant.
+    """Return the format of an export.
 
     Args:
-        name: Its name, if it was given.
-        suffix: That of the file; empty for standard output.
+        name: The name of the format, if given.
+        suffix: The suffix of the file; empty for standard output.
 
     Raises:
-        UsageError: There is no such format, none is told, or the two contradict each other.
+        UsageError: The format does not exist, cannot be determined, or does not match the suffix.
     """
     by_suffix = _SUFFIXES.get(suffix.lower())
     if name is None:
@@ -89,7 +89,7 @@ def format_of(name: str | None, suffix: str) -> Format:
 
 
 def make_writer(kind: Format, file: IO[bytes], layout: Layout) -> Writer:
-    """Begin a file."""
+    """Return a writer for a format. A CSV writer writes the header at once."""
     match kind:
         case "csv":
             return _Csv(file, layout)
@@ -100,7 +100,7 @@ def make_writer(kind: Format, file: IO[bytes], layout: Layout) -> Writer:
 
 
 def packed(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Join small frames, as those of a small segment are, to ones that are worth writing."""
+    """Concatenate small frames, as those of a small segment, to frames that are large enough to write."""
     waiting, rows = list[pl.DataFrame](), 0
     for frame in frames:
         waiting.append(frame)
@@ -113,7 +113,7 @@ def packed(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 class _Csv:
-    """As RFC 4180 has it, in UTF-8: every text in double quotes, a null as nothing at all."""
+    """CSV of RFC 4180 in UTF-8: every text in double quotes, a null as an empty cell."""
 
     def __init__(self, file: IO[bytes], layout: Layout) -> None:
         self._file, self._layout, self.guarded = file, layout, 0
@@ -145,7 +145,7 @@ class _Csv:
 
 
 class _JsonLines:
-    """An object a line."""
+    """JSON Lines: one object on each line."""
 
     def __init__(self, file: IO[bytes], layout: Layout) -> None:
         self._file, self._layout, self.guarded = file, layout, 0
@@ -169,7 +169,7 @@ class _JsonLines:
 
 
 class _Parquet:
-    """The types are those of the snapshot; times are in UTC."""
+    """Parquet with the types of the snapshot. Times are in UTC."""
 
     def __init__(self, file: IO[bytes], layout: Layout) -> None:
         self._layout, self.guarded = layout, 0
@@ -192,7 +192,7 @@ class _Parquet:
 
 
 def _typed(ids: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Return ids as the membership has them."""
+    """Convert ids to the type that they have in the membership."""
     if isinstance(kind, pa.BaseExtensionType):
         chunks = [pa.ExtensionArray.from_storage(kind, chunk.cast(kind.storage_type)) for chunk in ids.chunks]
         return pa.chunked_array(chunks, kind)
