@@ -1,1 +1,1 @@
-"""What a run leaves behind: the membership as Parquet, the manifest, and the DuckDB catalogue over them."""
+"""The files of a published run: membership as Parquet, manifest, bitmap state, and the DuckDB catalogue."""

@@ -1,9 +1,9 @@
-"""Which bit of a contact stands for which segment.
+"""The bitmap of segment memberships, and the assignment of segments to bits.
 
-The membership of a contact is a row of bits, eight segments to a byte: so two nights are compared by bytes, and
-putting last night's rows in tonight's order moves bytes and not single answers. A segment keeps its bit for life; the
-bit of a deleted segment stays empty for at least one night, so that its members are seen to leave, and is then given to
-a new one.
+The memberships of a contact are a row of bits, eight segments to a byte. Two runs are compared byte by byte, and
+reordering the rows of the previous run moves bytes, not single answers. A segment keeps its bit as long as it exists.
+The bit of a deleted segment stays empty for at least one run, so that its members are recorded as having left. It is
+then free for a new segment.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,21 +16,21 @@ import polars as pl
 __all__ = ["BITS", "Slots"]
 
 BITS = 8
-"""Segments to a byte."""
+"""Segments per byte."""
 
 
 @dataclass(frozen=True)
 class Slots:
-    """The segments in the order of their bits.
+    """The assignment of segments to bits.
 
     Attributes:
-        names: The id of the segment of each bit; None where a bit is free.
+        names: The segment id of each bit; None for a free bit.
     """
 
     names: Sequence[str | None] = ()
 
     def next(self, segment_ids: Iterable[str]) -> "Slots":
-        """Return the slots of the night after: who stays keeps its place, and new ones get free places."""
+        """Return the slots of the next run: known segments keep their bit, new ones get free bits."""
         wanted = list(segment_ids)
         staying = set(wanted)
         names = [name if name in staying else None for name in self.names]
@@ -47,21 +47,24 @@ class Slots:
 
     @cached_property
     def places(self) -> Mapping[str, int]:
-        """The place of each segment."""
+        """The bit index of each segment."""
         return {name: place for place, name in enumerate(self.names) if name is not None}
 
     def owners(self, was: "Slots") -> list[str]:
-        """Return whose bit tells of a change at each place since the night of `was`: a deleted segment's still does."""
+        """Return the segment that a change of each bit belongs to, compared with the run of `was`.
+
+        A bit that was freed since then still belongs to the deleted segment.
+        """
         before = [*was.names, *[None] * (len(self.names) - len(was.names))]
         return [now or then or "" for now, then in zip(self.names, before, strict=True)]
 
     @property
     def octets(self) -> list[str]:
-        """The names of the columns of bytes."""
+        """The names of the byte columns."""
         return [str(number) for number in range(-(-len(self.names) // BITS))]
 
     def pack(self, members: pl.DataFrame) -> pl.DataFrame:
-        """Turn a column of booleans a segment into columns of bytes."""
+        """Convert one boolean column per segment to byte columns."""
         return members.select(self._byte(number).alias(str(number)) for number in range(len(self.octets)))
 
     def _byte(self, number: int) -> pl.Expr:
@@ -75,10 +78,10 @@ class Slots:
         return reduce(or_, bits) if bits else none
 
     def holds(self, segment_id: str) -> pl.Expr:
-        """Return whether a segment holds contacts, as an expression over the columns of bytes."""
+        """Return whether a contact is in a segment, as an expression over the byte columns."""
         return self.bit(self.places[segment_id])
 
     @staticmethod
     def bit(place: int) -> pl.Expr:
-        """Return whether the bit at a place is set, as an expression over the columns of bytes."""
+        """Return whether the bit at an index is set, as an expression over the byte columns."""
         return (pl.col(str(place // BITS)) & pl.lit(1 << place % BITS, pl.UInt8)) != 0

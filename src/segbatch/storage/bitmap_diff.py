@@ -1,4 +1,4 @@
-"""What differs between the bits of two nights."""
+"""The differences between the bitmaps of two runs."""
 
 import polars as pl
 
@@ -8,15 +8,15 @@ __all__ = ["differences"]
 
 
 def differences(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    """Compare the bits of the same contacts on two nights.
+    """Compare the bits of the same contacts in two runs.
 
     Args:
-        before: Their bits then, a column a byte.
-        after: Their bits now, as many columns or more.
+        before: The bits in the previous run, one column per byte.
+        after: The bits in this run, with at least as many columns.
 
     Returns:
-        A row for each bit that is not the same, ordered by place and contact: `place` of the bit, `contact` as its row
-        number, and whether it `entered`.
+        One row per changed bit, ordered by place and contact. `place` is the bit index, `contact` is the row number,
+        and `entered` is true if the bit is now set.
     """
     changed = [_changed(column, before, int(column.name)) for column in after.iter_columns()]
     bytes_ = pl.concat(changed)
@@ -32,7 +32,7 @@ def differences(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
 
 
 def _changed(now: pl.Series, before: pl.DataFrame, octet: int) -> pl.DataFrame:
-    """Return the bytes of a column that are not the same; those of a column that was not there then were empty."""
+    """Return the bytes of a column that differ. A column that is missing in `before` counts as empty there."""
     change = now ^ before.get_column(now.name) if now.name in before.columns else now
     rows = (change != 0).arg_true()
     return pl.DataFrame(

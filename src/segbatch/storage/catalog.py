@@ -1,8 +1,8 @@
-"""`segbatch.duckdb`: what analysts open. Small tables, and a view over the published run's Parquet files.
+"""The DuckDB catalogue `segbatch.duckdb`: small tables, and views over the Parquet files of the published run.
 
-It is built aside and put in place by a rename, so that a reader of the old one goes on undisturbed, and it is written
-in the oldest storage format that DuckDB offers, so that DuckDB 1.1 reads it too. A view has to name its files by
-absolute paths: relative ones would be looked up from wherever the reader stands.
+The catalogue is built in a temporary file and renamed, so readers of the old one are not disturbed. It is written in
+the oldest storage format that DuckDB offers, so that DuckDB 1.1 can read it. Views name their files by absolute paths,
+because DuckDB resolves relative paths from the working directory of the reader.
 """
 
 import json
@@ -53,16 +53,16 @@ _NO_CHANGES = """
 SELECT NULL::VARCHAR AS run_id, NULL::TIMESTAMP AS as_of, segment_id, contact_id, NULL::VARCHAR AS change
 FROM membership WHERE false
 """
-"""The ids have their type from the membership."""
+"""Selecting from `membership` gives the ids their types."""
 
 
 def create_views(connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: Sequence[Path]) -> None:
     """Create `membership`, `membership_changes` and `membership_history` in the database `catalogue`.
 
     Args:
-        connection: A connection to which it is attached, with the table `runs` in it.
-        membership: The files of the membership, at least one.
-        changes: The files of the changes, if there are any.
+        connection: A connection with `catalogue` attached, which has the table `runs`.
+        membership: The membership files, at least one.
+        changes: The change files; may be empty.
     """
     connection.execute("USE catalogue")
     columns = "segment_id, contact_id"
@@ -79,22 +79,22 @@ def _files(files: Sequence[Path]) -> str:
 
 
 def literal(file: Path) -> str:
-    """Write a file as the views name it."""
+    """Return the SQL string literal of a file, as the views contain it."""
     return quoted(_escape_glob(file.resolve()))
 
 
 def quoted(path: Path | str) -> str:
-    """Write a path as a text of SQL."""
+    """Return a path as an SQL string literal."""
     return "'" + str(path).replace("'", "''") + "'"
 
 
 def _escape_glob(path: Path) -> str:
-    """Write a path so that DuckDB takes its special characters as they are."""
+    """Escape the glob characters of a path, so that DuckDB reads them literally."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
 
 
 _TAKEN_FOR_OTHERS = "?\\"
-"""What stands behind a `?` are options to DuckDB, and a backslash is a slash."""
+"""DuckDB reads the text after a `?` as options, and a backslash as a slash."""
 
 _TYPES = {
     "segment_id": "VARCHAR",
@@ -128,11 +128,11 @@ _TYPES = {
 
 
 def ensure_place(output: Path) -> None:
-    """Check that a catalogue can be put into a folder, as far as that can be known before.
+    """Check before a run that a catalogue can be created in a folder, as far as that can be known.
 
     Raises:
-        UsageError: DuckDB cannot open files in it.
-        PublishError: A folder is in the way of a file.
+        UsageError: DuckDB cannot open files in the folder.
+        PublishError: A folder has the name of one of the files.
     """
     ensure_nameable(output)
     for path in (output / CATALOGUE, _aside(output)):
@@ -141,10 +141,12 @@ def ensure_place(output: Path) -> None:
 
 
 def ensure_nameable(output: Path) -> None:
-    """Check that DuckDB can be told where a folder is: it takes names that are UTF-8, and some characters for others.
+    """Check that DuckDB can open files in a folder.
+
+    DuckDB needs paths in UTF-8, and interprets some characters itself.
 
     Raises:
-        UsageError: It cannot.
+        UsageError: DuckDB cannot open files there.
     """
     place = str(output.resolve())
     taken = next((char for char in _TAKEN_FOR_OTHERS if char in place), None)
@@ -161,20 +163,20 @@ def ensure_nameable(output: Path) -> None:
 def build_catalogue(
     output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
 ) -> Sequence[Problem]:
-    """Build the catalogue of a run aside, where no reader sees it.
+    """Build the catalogue of a run in a temporary file, which no reader sees.
 
     Args:
         output: The output folder.
-        run_folder: The folder of the run whose membership is shown.
-        manifest: That run.
-        history: The runs before it, and itself.
-        outcome: What is to be said of the whole where it cannot be built.
+        run_folder: The folder of the run whose membership the views show.
+        manifest: The manifest of that run.
+        history: The runs up to and including that run.
+        outcome: The consequence of a failure, for the error message.
 
     Returns:
-        A warning for each file of changes that cannot be read and is left out.
+        One warning per change file that cannot be read and is left out.
 
     Raises:
-        PublishError: A file of the membership cannot be read, or the run's own changes.
+        PublishError: DuckDB cannot read a membership file.
     """
     discard_catalogue(output)
     return write_catalogue(_aside(output), output, run_folder, manifest, history, outcome)
@@ -183,7 +185,7 @@ def build_catalogue(
 def write_catalogue(
     file: Path, output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
 ) -> Sequence[Problem]:
-    """Write the catalogue of a run to a new file; the rest is as in `build_catalogue`."""
+    """Write the catalogue of a run to a new file. For the rest, see `build_catalogue`."""
     membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
@@ -204,10 +206,13 @@ def write_catalogue(
 def _create_views(
     connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: PastChanges
 ) -> Sequence[Problem]:
-    """Create the views without changes that DuckDB cannot read, and return a warning for each of those.
+    """Create the views, without the change files that DuckDB cannot read.
+
+    Returns:
+        One warning per change file that is left out.
 
     Raises:
-        duckdb.Error: The membership cannot be read, or nothing can be written.
+        duckdb.Error: The membership cannot be read, or the disk cannot be written.
     """
     try:
         create_views(connection, membership, changes.newest_first)
@@ -220,7 +225,7 @@ def _create_views(
 
 
 def _opens(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
-    """Return whether DuckDB can read a Parquet file."""
+    """Return whether DuckDB can read a Parquet file of changes."""
     try:
         connection.execute(f"SELECT run_id FROM read_parquet({literal(file)}) LIMIT 1").fetchall()  # noqa: S608
     except duckdb.Error:
@@ -229,7 +234,7 @@ def _opens(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
 
 
 def place_catalogue(output: Path) -> Path:
-    """Put the catalogue that was built in its place, in one step, and return its path."""
+    """Move the new catalogue to its final path in one step, and return the path."""
     place = output / CATALOGUE
     _log_of(place).unlink(missing_ok=True)
     replace_file(_aside(output), place)
@@ -237,7 +242,7 @@ def place_catalogue(output: Path) -> Path:
 
 
 def discard_catalogue(output: Path) -> None:
-    """Remove what was built aside, if it is there."""
+    """Remove the temporary catalogue, if it exists."""
     aside = _aside(output)
     for stale in (aside, _log_of(aside)):
         stale.unlink(missing_ok=True)
@@ -248,7 +253,7 @@ def _aside(output: Path) -> Path:
 
 
 def _log_of(database: Path) -> Path:
-    """Return DuckDB's write-ahead log of a file; a stale one beside a new file would break every reader."""
+    """Return the path of DuckDB's write-ahead log. A stale log next to a new file would break every reader."""
     return database.with_name(database.name + ".wal")
 
 

@@ -1,4 +1,4 @@
-"""Making `segbatch.duckdb` anew from the published run."""
+"""Rebuilding `segbatch.duckdb` from the published run."""
 
 import os
 from collections.abc import Sequence
@@ -34,11 +34,11 @@ _NO_STATE = "is missing or damaged; the tables do without, but the next run will
 
 @dataclass(frozen=True, slots=True)
 class Relinked:
-    """What was made anew.
+    """The result of a rebuild.
 
     Attributes:
-        catalogue: The DuckDB file.
-        warnings: What is lost, and what is shown in its place.
+        catalogue: The path of the DuckDB file.
+        warnings: Warnings about lost files, and about a fallback to another run.
     """
 
     catalogue: Path
@@ -46,12 +46,15 @@ class Relinked:
 
 
 def relink(output: Path, patience: Patience = NO_PATIENCE) -> Relinked:
-    """Make `segbatch.duckdb` again from the published run, as is needed after the folder was moved.
+    """Rebuild `segbatch.duckdb` from the published run, as is needed after the output folder was moved.
+
+    If `current` does not name an existing run, the catalogue is built from the last run that still exists, and
+    `current` is set to it.
 
     Raises:
-        UsageError: Nothing is published there.
+        UsageError: Nothing is published in the folder.
         LockedError: A run is at work on the output.
-        PublishError: What is published cannot be read, or the output cannot be written.
+        PublishError: The published run cannot be read, or the output cannot be written.
     """
     last = last_published(output)
     if last is None:
@@ -79,7 +82,10 @@ def _nothing(output: Path) -> SegbatchError:
 
 
 def _rebuild(output: Path, name: str) -> Relinked:
-    """Make the tables from the membership of a run, by its folder; the other files of it are not needed for them."""
+    """Build the catalogue from the membership of a run, given by its folder name.
+
+    Its other data files may be missing.
+    """
     folder = output / RUNS / name
     manifest, history = read_manifest(folder), read_history_of(folder)
     warnings = list[Problem]()
@@ -89,7 +95,7 @@ def _rebuild(output: Path, name: str) -> Relinked:
         except PublishError:
             if file.path.startswith(MEMBERSHIP):
                 raise
-            if file.path != CHANGES:  # which are told of already
+            if file.path != CHANGES:  # already reported by `find_changes`
                 warnings.append(Problem(_NO_STATE, file=str(folder / file.path), severity="warning"))
     with writing(output, _AS_BEFORE):
         lost = build_catalogue(output, folder, manifest, history, _AS_BEFORE)
@@ -103,16 +109,16 @@ def _rebuild(output: Path, name: str) -> Relinked:
 
 
 def ensure_catalogue(output: Path, run: RunRecord) -> Sequence[Problem]:
-    """Make the catalogue again if it does not show the published run, as after a crash between the two.
+    """Rebuild the catalogue if it does not show the published run, as after a crash between the two steps.
 
     Returns:
-        A warning for each file that the new catalogue lacks.
+        One warning per file that is missing in the new catalogue.
     """
     return () if shows(output, run) else _rebuild(output, ensure_published(output)).warnings
 
 
 def shows(output: Path, run: RunRecord) -> bool:
-    """Tell whether the catalogue shows a run, and no other try of it."""
+    """Return whether the catalogue shows a run. Another attempt with the same run id does not count."""
     last = "SELECT run_id, finished_at FROM runs ORDER BY run_number DESC LIMIT 1"
     try:
         with duckdb.connect(str(output / CATALOGUE), read_only=True) as connection:

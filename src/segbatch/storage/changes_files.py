@@ -1,6 +1,6 @@
-"""The changes of all runs, which `membership_changes` shows: which of their files can still be read.
+"""The change files of all runs, which the view `membership_changes` shows.
 
-Who is in which segment is known without them, so a lost one stops no run: it is left out, and told of.
+The membership does not depend on them. A lost change file is left out with a warning, and does not stop a run.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,11 +21,11 @@ _UNREADABLE = "cannot be read by DuckDB"
 
 @dataclass(frozen=True, slots=True)
 class PastChanges:
-    """The files of changes that runs have.
+    """The change files of past runs.
 
     Attributes:
-        files: Those that can be read, the oldest first, with the id of their run.
-        lost: For each of the others, a warning.
+        files: The readable files, oldest first, with their run ids.
+        lost: One warning per file that is missing or damaged.
     """
 
     files: Mapping[Path, str]
@@ -33,14 +33,14 @@ class PastChanges:
 
     @property
     def newest_first(self) -> Sequence[Path]:
-        """The files as DuckDB reads them.
+        """The files in the order for DuckDB, newest first.
 
-        It takes the types of the first file for those of all; those of older versions may have ids of fewer bits.
+        DuckDB applies the types of the first file to all files. Files of older versions may have ids of fewer bits.
         """
         return tuple(self.files)[::-1]
 
     def without(self, broken: Iterable[Path]) -> "PastChanges":
-        """Return the same without files that cannot be read after all."""
+        """Return a copy without files that turned out to be unreadable, with a warning for each."""
         gone = set(broken)
         files = {path: run_id for path, run_id in self.files.items() if path not in gone}
         lost = (_warning(path, _UNREADABLE, run_id) for path, run_id in self.files.items() if path in gone)
@@ -48,12 +48,7 @@ class PastChanges:
 
 
 def find_changes(output: Path, history: History) -> PastChanges:
-    """Look at the file of changes of every run that has some: its size, and the end of it, where Parquet begins.
-
-    Args:
-        output: The output folder.
-        history: The runs.
-    """
+    """Find the change files of all runs, and check their sizes and Parquet footers."""
     files, lost = dict[Path, str](), list[Problem]()
     for past in history.runs:
         path = output / RUNS / past.folder / CHANGES

@@ -1,4 +1,4 @@
-"""Who entered and who left with a run, as open Parquet."""
+"""Writing the contacts that entered and left segments in a run, as Parquet."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,20 +15,20 @@ from segbatch.storage.layout import CHANGES
 
 __all__ = ["ChangesWriter"]
 
-_CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would load pandas, where that is installed
+_CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import pandas, if it is installed
 
 
 class ChangesWriter:
-    """Writes the changes of one batch of contacts after another; a row group a batch, ordered by segment."""
+    """A writer for the changes of a run: one row group per batch of contacts, ordered by segment."""
 
     def __init__(self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType) -> None:
-        """Begin the file.
+        """Open the file.
 
         Args:
             run_folder: The folder of the run.
-            run_id: The run's id.
-            as_of: The moment for which it holds.
-            id_type: The Arrow type of the contacts' ids.
+            run_id: The id of the run, which is repeated in each row.
+            as_of: The evaluation time of the run.
+            id_type: The Arrow type of the contact ids.
         """
         self._run_id = pa.array([run_id])
         self._as_of = pa.scalar(as_of.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
@@ -47,12 +47,12 @@ class ChangesWriter:
         self._rows = 0
 
     def write(self, ids: pa.Array, segment_ids: Sequence[str | None], found: pl.DataFrame) -> None:
-        """Write the changes of some contacts.
+        """Write the changes of one batch of contacts.
 
         Args:
-            ids: The ids of all of them, as they are kept.
-            segment_ids: Whose bit is at which place.
-            found: What differs among them, from `differences`.
+            ids: The ids of all contacts of the batch, in the stored type.
+            segment_ids: The segment of each bit.
+            found: The changed bits of the batch, from `differences`.
         """
         if not len(found):
             return
@@ -71,7 +71,7 @@ class ChangesWriter:
         self._rows += number
 
     def finish(self) -> PublishedFile:
-        """Complete the file and tell what it is."""
+        """Close the file and return its record for the manifest."""
         with self._file.telling():
             self._writer.close()
             self._file.close()

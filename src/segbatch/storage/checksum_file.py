@@ -1,4 +1,4 @@
-"""A file that knows the digest of what was written to it, so that nobody has to read it again."""
+"""A file that computes its checksum while it is written, so that it need not be read again."""
 
 import hashlib
 import io
@@ -10,22 +10,22 @@ __all__ = ["DigestingFile"]
 
 
 class DigestingFile(io.RawIOBase):
-    """A new file, written from its beginning to its end.
+    """A new file that is written sequentially, with its SHA-256.
 
     Attributes:
-        size: How many bytes were written.
-        error: Why something could not be written, which a library that writes here may tell in words of its own.
+        size: The number of bytes written.
+        error: The last write error from the operating system. A library that writes here may report it in other words.
     """
 
     def __init__(self, path: Path) -> None:
-        """Make the file."""
+        """Create the file."""
         self._file = path.open("wb")
         self._digest = hashlib.sha256()
         self.size = 0
         self.error: OSError | None = None
 
     def writable(self) -> bool:
-        """Tell that it can be written."""
+        """Return True."""
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]
@@ -41,13 +41,13 @@ class DigestingFile(io.RawIOBase):
 
     @contextmanager
     def telling(self) -> Iterator[None]:
-        """Raise why this file could not be written, whatever the library that writes to it makes of that.
+        """Raise the original write error of this file, whatever exception the writing library makes of it.
 
-        The error is a new one: Arrow keeps that which it met until the process ends, and so all that its traceback
-        leads to, for which other libraries then complain.
+        A new exception is raised. Arrow keeps the original one until the process ends, along with everything that its
+        traceback refers to, and other libraries complain about that.
 
         Raises:
-            OSError: It could not be written inside the block.
+            OSError: The file could not be written inside the block.
         """
         try:
             yield
@@ -58,16 +58,16 @@ class DigestingFile(io.RawIOBase):
             raise OSError(self.error.errno, self.error.strerror) from None
 
     def flush(self) -> None:
-        """Hand what was written to the operating system."""
+        """Flush the written bytes to the operating system."""
         if not self._file.closed:
             self._file.flush()
 
     def close(self) -> None:
-        """Complete the file."""
+        """Close the file."""
         self._file.close()
         super().close()
 
     @property
     def sha256(self) -> str:
-        """The digest of all that was written, in hexadecimal."""
+        """The SHA-256 of all written bytes, in hexadecimal."""
         return self._digest.hexdigest()

@@ -1,7 +1,8 @@
-"""In which types the contacts' ids are written, where the snapshot's own may be another from night to night.
+"""The types of contact ids in the output, when the id type of the snapshot changes between runs.
 
-The membership has the ids as the snapshot has them. What is compared from run to run, and read over many runs at once,
-has whole numbers in one type for the life of an output: an export that goes from 32 bits to 64 has the same contacts.
+The membership has the ids in the type of the snapshot. The state and the changes are compared across runs and read over
+many runs at once. They keep integers in one type for the whole life of an output: an export that changes from 32 to 64
+bits has the same contacts.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,34 +19,34 @@ from segbatch.snapshot.id_format import is_uuid
 __all__ = ["TEXTS", "IdTypes", "picked", "stored", "stored_type", "written_type"]
 
 TEXTS = pa.dictionary(pa.int32(), pa.string())
-"""Texts that repeat; in a Parquet file they are texts, coded by a dictionary."""
+"""Dictionary type for repeated strings. In a Parquet file, they are strings with dictionary encoding."""
 
 
 def stored_type(id_type: pa.DataType) -> pa.DataType:
-    """Return the type in which ids of a snapshot are kept."""
+    """Return the Arrow type that ids of a snapshot type are stored as."""
     kind = id_type.value_type if pa.types.is_dictionary(id_type) else id_type
     return pa.string() if is_text(kind) else kind
 
 
 def written_type(id_type: pa.DataType) -> pa.DataType:
-    """Return the type in which ids that may repeat go to a Parquet writer: texts by dictionary."""
+    """Return the type for ids that may repeat in a Parquet file: strings are dictionary-encoded."""
     kind = stored_type(id_type)
     return TEXTS if kind == pa.string() else kind
 
 
 def stored(ids: pa.Array) -> pa.Array:
-    """Return ids in the type in which they are kept."""
+    """Convert ids to their stored type."""
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
     return ids.cast(pa.string()) if is_text(ids.type) else ids
 
 
 def picked(ids: pa.Array, rows: pa.Array) -> pa.Array:
-    """Return the ids of some rows for a Parquet writer, without copying a text for each.
+    """Return the ids of the given rows for a Parquet writer, without copying each string.
 
     Args:
-        ids: Ids as they are kept.
-        rows: Row numbers, 32-bit.
+        ids: Ids in the stored type.
+        rows: 32-bit row numbers.
     """
     if ids.type == pa.string():
         return pa.DictionaryArray.from_arrays(rows, ids, safe=False)
@@ -58,11 +59,11 @@ _AS_BEFORE = "export them as before, or publish elsewhere (--output)"
 
 @dataclass(frozen=True, slots=True)
 class IdTypes:
-    """The types of the ids of a run.
+    """The id types of a run.
 
     Attributes:
-        own: That of the membership: the snapshot's, apart from the layout of texts.
-        kept: That of the bits and the changes.
+        own: The type in the membership: that of the snapshot, apart from the physical layout of strings.
+        kept: The type in the state and the changes.
         contacts: The snapshot, for messages.
     """
 
@@ -72,15 +73,15 @@ class IdTypes:
 
     @classmethod
     def of(cls, contacts: str, id_type: pa.DataType, before: pa.DataType | None) -> "IdTypes":
-        """Find the types for a snapshot.
+        """Determine the id types of a run.
 
         Args:
-            contacts: The snapshot.
+            contacts: The snapshot, for messages.
             id_type: The Arrow type of its ids.
-            before: The type of the ids of the last run, if there is one.
+            before: The stored id type of the previous run; None for a first run.
 
         Raises:
-            UsageError: The ids are of another kind than those of the last run; they would never be found again.
+            UsageError: The ids are of another kind than in the previous run, so no contact would be found again.
         """
         own = stored_type(id_type)
         if before is None or before == own:
@@ -93,15 +94,15 @@ class IdTypes:
         raise UsageError(f"{contacts}: its ids are {now}, and those of the last run were {was}; {_AS_BEFORE}")
 
     def as_kept(self, ids: pa.Array) -> pa.Array:
-        """Return ids in the type of the bits and the changes; that they fit is known from `comparable`."""
+        """Return ids in the type of the state and the changes. `comparable` has checked that they fit."""
         ids = stored(ids)
         return converted(ids, self.kept)
 
     def as_own(self, ids: pa.Array) -> pa.Array:
-        """Return kept ids in the type of the membership.
+        """Return stored ids in the type of the membership.
 
         Raises:
-            UsageError: One of them does not fit: that of a contact that is gone, and stays in a segment that failed.
+            UsageError: An id does not fit. It belongs to a contact that is gone but stays in a failed segment.
         """
         if ids.type == self.own:
             return ids
@@ -114,10 +115,10 @@ class IdTypes:
             raise UsageError(f"{self.contacts}: {what} ({error}); {mend}", without_ids=hidden) from None
 
     def comparable(self, batches: Iterable[pl.Series]) -> Iterator[pl.Series]:
-        """Return ids of whichever run in the type in which they are compared.
+        """Convert ids of this or the previous run to the type that they are compared in.
 
         Raises:
-            UsageError: One of them does not fit.
+            UsageError: An id does not fit.
         """
         kind = _WIDEST.get(self.kept)
         for ids in batches:

@@ -1,16 +1,16 @@
-"""Where things stand in the output folder.
+"""The file layout of the output folder, and the names in it.
 
 ```
-OUTPUT/segbatch.duckdb                    what analysts open; can be made again at any time
-OUTPUT/current                            the folder of the published run: replacing this small file publishes
-OUTPUT/lock                               who is at work, while somebody is
-OUTPUT/runs/RUN/membership/*.parquet      who is in which segment
-OUTPUT/runs/RUN/state.arrow               the same as bits, for the next run to compare with
-OUTPUT/runs/RUN/changes.parquet           who entered and who left with this run
-OUTPUT/runs/RUN/manifest.json             everything about the run
-OUTPUT/runs/RUN/history.json              the runs before it, and itself
-OUTPUT/runs/RUN/unpublished               there until `current` names the run
-OUTPUT/runs/.tmp-RUN/                     all of this, while the run goes on
+OUTPUT/segbatch.duckdb                    the catalogue, for analysts; can be rebuilt at any time
+OUTPUT/current                            the folder of the published run; replacing this small file publishes a run
+OUTPUT/lock                               the process that is at work, if any
+OUTPUT/runs/RUN/membership/*.parquet      the members of each segment
+OUTPUT/runs/RUN/state.arrow               the same as bits, for the comparison with the next run
+OUTPUT/runs/RUN/changes.parquet           the contacts that entered and left with this run
+OUTPUT/runs/RUN/manifest.json             all facts about the run
+OUTPUT/runs/RUN/history.json              the runs up to and including this one
+OUTPUT/runs/RUN/unpublished               a mark that exists until `current` names the run
+OUTPUT/runs/.tmp-RUN/                     all of this, during the run
 ```
 """
 
@@ -57,11 +57,11 @@ MANIFEST = "manifest.json"
 HISTORY = "history.json"
 UNPUBLISHED = "unpublished"
 UNFINISHED = ".tmp-"
-"""What the name of a folder begins with in which a run is at work."""
+"""Prefix of the folder that an unfinished run writes to."""
 
 LAST = "last"
 PREVIOUS = "previous"
-"""What `runs show` and `diff` take in place of a run's id."""
+"""`last` and `previous` are accepted by `runs show` and `diff` in place of a run id."""
 
 _MAX_RUN_ID = 150
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=-]*")
@@ -74,11 +74,11 @@ _RUN_ID_RULE = (
 
 
 def output_at(output: str | Path) -> Path:
-    """Return the folder that runs publish in.
+    """Return the folder that runs are published in.
 
     Raises:
-        UsageError: It is an address: what makes a run public is the rename of a file, and in object storage there is
-            none; and DuckDB would not read the tables there without an extension.
+        UsageError: It is a URL. A run is published by renaming a file, and object storage has no rename. DuckDB would
+            also need an extension to read the tables there.
     """
     if is_address(str(output)):
         message = "object storage has no rename, by which a run is shown at once; publish on a disk (--output), and"
@@ -87,10 +87,10 @@ def output_at(output: str | Path) -> Path:
 
 
 def check_run_id(run_id: str) -> str:
-    """Return a run id that somebody chose.
+    """Return a run id that the user chose.
 
     Raises:
-        UsageError: It could not be the name of a folder, or means another run.
+        UsageError: The id cannot be the name of a folder, or is `last` or `previous`.
     """
     if run_id in {LAST, PREVIOUS}:
         message = f"{shown(run_id)} cannot be a run id: where a run is asked for, it means the {run_id} one"
@@ -101,10 +101,11 @@ def check_run_id(run_id: str) -> str:
 
 
 def legal_run_id(name: str) -> str:
-    """Return the run id for what another program calls its run, always the same.
+    """Convert the run name of another program to a run id. The result is always the same for a name.
 
     Returns:
-        The name itself where it can be a run id; else what is like it, with a digest, so that no two names become one.
+        The name itself if it is a valid run id. Otherwise a similar id with a checksum, so that different names get
+        different ids.
     """
     try:
         return check_run_id(name)
@@ -115,14 +116,14 @@ def legal_run_id(name: str) -> str:
 
 
 def new_run_id(started: datetime) -> str:
-    """Return an id that sorts by time and that no other run has."""
+    """Return a new unique run id. Ids sort by time."""
     return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
 def free_folder(output: Path, run_id: str) -> str:
-    """Return the name of a folder for a run: its id, with a number behind it where an earlier try has that name.
+    """Return an unused folder name for a run: its id, with a number appended if an earlier attempt has that name.
 
-    A published folder is never written again, since somebody may be reading it.
+    A published folder is never written again, since it may have readers.
     """
     names = [run_id, *(f"{run_id}~{number}" for number in range(2, 1000))]
     return next(name for name in names if not (output / RUNS / name).exists())
@@ -132,16 +133,16 @@ CATALOGUE = "segbatch.duckdb"
 
 
 def ensure_unpublished(found: Path, name: str, output: Path, instead: str) -> None:
-    """Check that a file is none of those that runs publish.
+    """Check that a file that is to be written is not one of the published files.
 
     Args:
-        found: Where it is, past every link.
-        name: What its writer calls it.
-        output: The folder that runs publish in.
-        instead: What to do where it is one.
+        found: The path, with all links resolved.
+        name: The path as the user wrote it, for the message.
+        output: The output folder.
+        instead: The advice in the message.
 
     Raises:
-        UsageError: It is.
+        UsageError: It is one of the published files.
     """
     if _is_published(found, _real(output)):
         raise UsageError(f"{name}: stands among what runs publish; {instead}")

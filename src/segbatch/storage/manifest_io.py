@@ -1,4 +1,4 @@
-"""Reading what a run left: its manifest, and the runs before it."""
+"""Reading the manifest and the history of published runs."""
 
 import re
 import stat
@@ -34,10 +34,10 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 class UnnamedError(PublishError):
-    """`current` does not tell which run is published.
+    """The file `current` does not identify the published run.
 
     Attributes:
-        fault: What is wrong with it.
+        fault: The fault of the file.
     """
 
     def __init__(self, pointer: Path, fault: str, last: str | None) -> None:
@@ -52,11 +52,11 @@ class UnnamedError(PublishError):
 
 
 def published_folder(output: Path) -> str | None:
-    """Return the name of the folder of the published run; None where nothing was published yet.
+    """Return the folder name of the published run; None if nothing was published yet.
 
     Raises:
-        UnnamedError: What names it is lost, or names none that is there.
-        PublishError: It cannot be read.
+        UnnamedError: `current` is missing, is damaged, or names a folder that does not exist.
+        PublishError: `current` cannot be read.
     """
     pointer = output / CURRENT
     try:
@@ -77,7 +77,7 @@ def published_folder(output: Path) -> str | None:
 
 
 def last_published(output: Path) -> str | None:
-    """Return the folder of the run that was published last, whatever `current` says; None where there is none."""
+    """Return the folder name of the run that was published last, regardless of `current`; None if no run exists."""
     found: dict[str, datetime] = {}
     for path in (output / RUNS).glob(f"*/{HISTORY}"):
         folder = path.parent
@@ -89,39 +89,39 @@ def last_published(output: Path) -> str | None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read everything about a run.
+    """Read the manifest of a run.
 
     Raises:
-        PublishError: It is missing or damaged.
+        PublishError: The manifest is missing or damaged.
     """
     return _read(folder / MANIFEST, Manifest)
 
 
 def read_history(output: Path) -> History:
-    """Read which runs are published; none, where nothing was published yet.
+    """Read the history of published runs; empty if nothing was published yet.
 
     Raises:
-        PublishError: It is missing or damaged.
+        PublishError: `current` or the history is missing or damaged.
     """
     folder = published_folder(output)
     return History(runs=()) if folder is None else read_history_of(output / RUNS / folder)
 
 
 def read_history_of(folder: Path) -> History:
-    """Read which runs lead to a run, and itself.
+    """Read the history of a run: the runs up to and including that run.
 
     Raises:
-        PublishError: It is missing or damaged.
+        PublishError: The history is missing or damaged.
     """
     return _read(folder / HISTORY, History)
 
 
 def ensure_published(output: Path) -> str:
-    """Return the name of the folder of the published run.
+    """Return the folder name of the published run.
 
     Raises:
-        UsageError: Nothing is published there.
-        PublishError: What names it cannot be read.
+        UsageError: Nothing is published in the folder.
+        PublishError: `current` cannot be read.
     """
     folder = published_folder(output)
     if folder is None:
@@ -131,10 +131,10 @@ def ensure_published(output: Path) -> str:
 
 
 def ensure_there(path: Path, size: int) -> None:
-    """Check that a file of a run is there, with all its bytes.
+    """Check that a file of a run exists, is readable and has its recorded size.
 
     Raises:
-        PublishError: It is not.
+        PublishError: The check failed.
     """
     with _reading(path):
         if path.stat().st_size != size:
@@ -151,7 +151,7 @@ def _read(path: Path, model: type[_Model]) -> _Model:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Turn errors of reading what a run left into ones that say what to do."""
+    """Convert errors of reading a run's file to errors that say what to do."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError, ValidationError):

@@ -1,7 +1,8 @@
-"""The membership as open Parquet: a row a contact in a segment, with both ids really in the files.
+"""Writing the membership as Parquet: one row per member, with both ids in the files.
 
-A batch of contacts is a part file with one row group, ordered by segment. No contact id is copied per membership: a
-text goes to the Parquet writer as a number into the batch's ids, and stands in the file once a batch.
+Each batch of contacts becomes one part file with one row group, ordered by segment. No contact id is copied per
+membership: a text id is passed to the Parquet writer as an index into the ids of the batch, and is stored once per
+file.
 """
 
 import base64
@@ -23,11 +24,11 @@ from segbatch.storage.layout import MEMBERSHIP
 __all__ = ["MembershipWriter"]
 
 _WHO = "contact id"
-"""A column's name that no segment can have."""
+"""A column name that cannot be a segment id."""
 
 _PLAIN = pa.schema([("segment_id", pa.string()), ("contact_id", pa.string())])
 _PLAIN_TEXTS = {"ARROW:schema": base64.b64encode(_PLAIN.serialize().to_pybytes()).decode()}
-"""Tells readers that use Arrow that the columns are texts, and not categories of Polars, which no two files share."""
+"""Metadata for readers that use Arrow: the columns are strings, not Polars categories, which differ between files."""
 
 _ONE_ROW_GROUP = 1 << 30
 _MOST_NARROW = 1 << 16
@@ -35,14 +36,14 @@ _WHOLE_DICTIONARY = 1 << 30
 
 
 class MembershipWriter:
-    """Writes the members of one batch of contacts after another, each into a file of its own."""
+    """A writer for the members of each batch of contacts, one file per batch."""
 
     def __init__(self, run_folder: Path, id_type: pa.DataType) -> None:
-        """Make the folder.
+        """Create the membership folder.
 
         Args:
             run_folder: The folder of the run.
-            id_type: The Arrow type of the contacts' ids.
+            id_type: The Arrow type of the contact ids.
         """
         self._folder = run_folder
         self._id_type = stored_type(id_type)
@@ -50,19 +51,19 @@ class MembershipWriter:
         (run_folder / MEMBERSHIP).mkdir()
 
     def write(self, part: int, ids: pa.Array, members: pl.DataFrame) -> None:
-        """Write the members of a batch; several threads may do so at once.
+        """Write the members of a batch. Thread-safe.
 
         Args:
-            part: The number of the batch, which is that of its file.
-            ids: The ids of the batch's contacts, as they are kept.
-            members: A column of booleans a segment, a row a contact.
+            part: The number of the batch, which is also that of its file.
+            ids: The ids of all contacts of the batch, in the stored type.
+            members: One boolean column per segment, one row per contact.
         """
         numbers = pl.int_range(len(ids), dtype=pl.UInt32, eager=True)
         is_text = self._id_type == pa.string()
         if is_text:
             texts = pl.Series(ids)
             if texts.null_count() or texts.n_unique() < len(texts):
-                return  # the run is refused for that as soon as all ids are seen
+                return  # the id check refuses the run once all ids are read
             numbers = numbers.cat.to(pl.Enum(texts))
         chosen = members.with_columns(numbers.alias(_WHO)).select(
             pl.col(_WHO).filter(pl.col(name)).implode().alias(name) for name in members.columns
@@ -79,7 +80,7 @@ class MembershipWriter:
                 self._write_others(part, pa.table([named, ids.take(contacts.to_arrow())], schema=self._schema))
 
     def finish(self) -> tuple[PublishedFile, ...]:
-        """Tell what the files are; there is at least one, for the type of the ids."""
+        """Return the records of the files. There is at least one file, which gives readers the id type."""
         if not self._parts:
             self._write_others(0, self._schema.empty_table())
         return tuple(sorted(self._parts, key=lambda part: part.path))
@@ -89,19 +90,19 @@ class MembershipWriter:
         return pa.schema([("segment_id", TEXTS), ("contact_id", self._id_type)])
 
     def _write_texts(self, part: int, frame: pl.DataFrame) -> None:
-        """Write with Polars, which writes numbers into texts several times faster than PyArrow."""
+        """Write with Polars, which writes indexes as strings several times faster than PyArrow."""
         with self._part(part, len(frame)) as file:
             frame.write_parquet(
                 cast("IO[bytes]", file),
                 compression="zstd",
                 compression_level=1,
-                statistics=False,  # those of contact_id cost as much as all the rest, and serve nobody
+                statistics=False,  # statistics of contact_id cost as much as all the rest, and no reader needs them
                 row_group_size=_ONE_ROW_GROUP,
                 metadata=_PLAIN_TEXTS,
             )
 
     def _write_others(self, part: int, table: pa.Table) -> None:
-        """Write with PyArrow, which knows UUIDs and the other types that ids may have."""
+        """Write with PyArrow, which supports UUIDs and the other id types."""
         with self._part(part, len(table)) as file:
             pq.write_table(
                 table,
@@ -116,7 +117,7 @@ class MembershipWriter:
 
     @contextmanager
     def _part(self, number: int, rows: int) -> Iterator[DigestingFile]:
-        """Make a file, and remember it once it is complete."""
+        """Create a file, and record it once it is complete."""
         name = f"{MEMBERSHIP}/part-{number:05}.parquet"
         with DigestingFile(self._folder / name) as file, file.telling():
             yield file
@@ -124,7 +125,7 @@ class MembershipWriter:
 
 
 def _codes(counts: Sequence[int]) -> pl.Series:
-    """Return each segment's number as often as it has members."""
+    """Return the index of each segment, repeated once per member."""
     there = [number for number, count in enumerate(counts) if count]
     ends = pl.Series([counts[number] for number in there]).cum_sum()
     kind = pa.uint16() if len(counts) <= _MOST_NARROW else pa.uint32()

@@ -1,7 +1,7 @@
-"""A catalogue for an output that was moved, copied or mounted elsewhere, perhaps read-only.
+"""A catalogue for an output folder that was moved, copied or mounted elsewhere, possibly read-only.
 
-The views of `segbatch.duckdb` name their files by absolute paths. Where these are not those of the output folder, a
-catalogue with the right paths is written into another file, without the lock and without any change to the output.
+The views of `segbatch.duckdb` name their files by absolute paths. If these are not in the output folder, a catalogue
+with the right paths is written to another file, without a lock and without any change to the output.
 """
 
 import secrets
@@ -30,21 +30,21 @@ _NOTHING = "nothing was written"
 
 
 def is_moved(connection: duckdb.DuckDBPyConnection, output: Path) -> bool:
-    """Return whether the views of a catalogue name files that are not in an output folder."""
+    """Return whether the views of a catalogue name files outside an output folder."""
     inside = literal(output / RUNS)[1:-1] + "/"
     return any(inside not in sql for (sql,) in connection.execute(_VIEWS).fetchall())
 
 
 @contextmanager
 def rewritten(output: Path) -> Iterator[Path]:
-    """Write a catalogue with the right paths into a temporary folder.
+    """Write a catalogue with the right paths to a temporary folder.
 
     Yields:
-        The file, which is removed at the end.
+        The catalogue file, which is removed when the block ends.
 
     Raises:
         PublishError: A file of the published run cannot be read, or the temporary folder cannot be written.
-        UsageError: Nothing is published there.
+        UsageError: Nothing is published in the output folder.
     """
     with tempfile.TemporaryDirectory(prefix="segbatch-") as folder:
         file = Path(folder) / CATALOGUE
@@ -54,15 +54,15 @@ def rewritten(output: Path) -> Iterator[Path]:
 
 
 def relink_to(output: Path, place: Path) -> Relinked:
-    """Write a catalogue of the published run into a file elsewhere; the output is only read.
+    """Write a catalogue of the published run to a file outside the output folder, which is only read.
 
     Args:
-        output: The output folder, as it is seen from here.
-        place: The file. A catalogue that is there is replaced in one step.
+        output: The output folder, by its path on this machine.
+        place: The file. An existing catalogue is replaced in one step.
 
     Raises:
-        UsageError: Nothing is published there, or the file is something else than a catalogue.
-        PublishError: What is published cannot be read, or the file cannot be written.
+        UsageError: Nothing is published, the file is inside the output folder, or it is not a catalogue.
+        PublishError: The published run cannot be read, or the file cannot be written.
     """
     ensure_published(output)
     name = printable(str(place))
@@ -91,7 +91,7 @@ def _write(file: Path, output: Path) -> Sequence[Problem]:
 
 
 def _ensure_elsewhere(found: Path, name: str, output: Path) -> None:
-    """Check that a file is not in the output folder, in which only runs write."""
+    """Check that a file is not in the output folder, which only runs write to."""
     if output.resolve() in found.parents:
         raise UsageError(f"{name}: is in the output folder; name a file elsewhere, or leave out --to")
 

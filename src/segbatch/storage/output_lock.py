@@ -1,7 +1,7 @@
-"""One run at a time on an output.
+"""The lock of an output folder: one run at a time.
 
-The operating system holds the lock, on a file, and lets go of it when the process ends, however it ends: nothing is
-left that somebody would have to remove. In the file stands who took it last, for those who come meanwhile.
+The lock is an operating system lock on a file. It is released when the process ends, even if it is killed, so no stale
+lock has to be removed. The file contains the last owner, for the messages of waiting processes.
 """
 
 import errno
@@ -25,7 +25,10 @@ __all__ = ["NO_PATIENCE", "LockedError", "Patience", "locked"]
 _PAUSE = 0.1
 _GLANCES = 4
 _GLANCE = 0.05
-"""So often, and so many seconds apart, it is looked who holds a lock: who has just taken it signs a moment later."""
+"""Number of attempts to read the owner of a lock, and seconds between them.
+
+A new owner writes its name shortly after it takes the lock.
+"""
 
 _SOMEBODY = "another run is at work on it"
 
@@ -39,11 +42,11 @@ class LockedError(SegbatchError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """What to do while another run is at work.
+    """The behaviour when another run is at work.
 
     Attributes:
-        wait: Whether to wait until it is done, however long that takes.
-        told: Is told once who is waited for.
+        wait: Whether to wait until the other run ends, without a time limit.
+        told: Called once with a message that names the owner of the lock.
     """
 
     wait: bool = False
@@ -55,16 +58,16 @@ NO_PATIENCE = Patience()
 
 @contextmanager
 def locked(path: Path, what: str, patience: Patience) -> Iterator[None]:
-    """Hold a lock.
+    """Own a lock during the block.
 
     Args:
-        path: The file to lock; it is made if it is not there.
-        what: What is done meanwhile, such as `run 20251105T020000Z`.
-        patience: What to do while another holds it.
+        path: The file to lock; created if missing.
+        what: The work that is done under the lock, such as `run 20251105T020000Z`.
+        patience: The behaviour when another process owns the lock.
 
     Raises:
-        LockedError: Another holds it.
-        PublishError: A link is in the place of the file.
+        LockedError: Another process owns the lock.
+        PublishError: The path is a link, or not a regular file.
     """
     descriptor, told = None, False
     while descriptor is None:
@@ -84,7 +87,7 @@ def locked(path: Path, what: str, patience: Patience) -> Iterator[None]:
 
 
 def _take(path: Path) -> tuple[int | None, str]:
-    """Take the lock and return the open file, or tell who has it."""
+    """Take the lock and return the open file; if it is taken, return None and a description of its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = _open(path)
     try:
@@ -94,16 +97,16 @@ def _take(path: Path) -> tuple[int | None, str]:
     else:
         if _is_there(descriptor, path):
             return descriptor, ""
-        holder = _SOMEBODY  # a run that failed has just removed the file, and the folder with it
+        holder = _SOMEBODY  # a failed run has just removed the file, and the folder with it
     os.close(descriptor)
     return None, holder
 
 
 def _open(path: Path) -> int:
-    """Open the file, which is written later: never another one to which a link leads.
+    """Open the lock file for writing, without following links.
 
     Raises:
-        PublishError: A link or a device is in its place.
+        PublishError: The path is a link, a device or another special file.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
@@ -124,7 +127,7 @@ def _is_there(descriptor: int, path: Path) -> bool:
 
 
 def _sign(descriptor: int, what: str) -> None:
-    """Write down who holds the lock."""
+    """Write the owner of the lock to the file."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     holder = {"what": what, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
     os.ftruncate(descriptor, 0)
@@ -132,7 +135,7 @@ def _sign(descriptor: int, what: str) -> None:
 
 
 def _holder(descriptor: int) -> str:
-    """Tell who holds a lock and since when."""
+    """Describe the owner of a lock and since when it is owned."""
     for glance in range(_GLANCES):
         if glance:
             time.sleep(_GLANCE)

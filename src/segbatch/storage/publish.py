@@ -1,4 +1,4 @@
-"""From a folder that nobody looks at to the published run, in one step (see `places` for what stands where)."""
+"""Publishing a run in one step. See `layout` for the files."""
 
 import os
 import shutil
@@ -38,11 +38,11 @@ _IN_DOUBT = "the run may be published; segbatch runs shows whether it is"
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A run that was published.
+    """The result of publishing a run.
 
     Attributes:
-        history: The runs, with the new one.
-        left: What failed since, and changes of older runs that the tables lack.
+        history: The published runs, including the new one.
+        left: The steps that failed afterwards, and changes of older runs that are missing in the tables.
     """
 
     history: History
@@ -51,18 +51,18 @@ class Published:
 
 @contextmanager
 def at_work(output: Path, what: str, patience: Patience, outcome: str = NOTHING) -> Iterator[None]:
-    """Hold the lock of an output folder, which is made if it is not there.
+    """Own the lock of an output folder during the block. The folder is created if missing.
 
     Args:
         output: The output folder.
-        what: What is done under the lock, to be told to those who have to wait.
-        patience: What to do while another holds it.
-        outcome: The result of an error inside the block, for its message.
+        what: The work that is done under the lock, for messages of waiting processes.
+        patience: The behaviour when another process owns the lock.
+        outcome: The consequence of an error inside the block, for its message.
 
     Raises:
-        UsageError: The output is where DuckDB cannot open a file.
+        UsageError: DuckDB cannot open files in the folder.
         LockedError: Another run is at work on the output.
-        PublishError: The output cannot be written, inside the block too.
+        PublishError: The output cannot be written, also inside the block.
     """
     with writing(output, outcome), _made(output / RUNS):
         ensure_places(output)
@@ -72,7 +72,7 @@ def at_work(output: Path, what: str, patience: Patience, outcome: str = NOTHING)
 
 @contextmanager
 def staging(output: Path, run_id: str) -> Iterator[Path]:
-    """Make a folder in which a run can be written; what is still there at the end is thrown away."""
+    """Create a hidden folder for the files of a run. It is removed at the end, unless it was renamed."""
     folder = output / RUNS / f"{UNFINISHED}{run_id}"
     with underway.ending(lambda: discard_run(folder)):
         folder.mkdir(parents=True)
@@ -80,7 +80,7 @@ def staging(output: Path, run_id: str) -> Iterator[Path]:
 
 
 def emptied(folder: Path) -> Path:
-    """Return a folder with nothing in it any more, for another try."""
+    """Empty a folder for another attempt, and return it."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -91,7 +91,7 @@ def emptied(folder: Path) -> Path:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """Make a folder and those above it, and remove those again that were not there and into which nothing came."""
+    """Create a folder and its missing parents. At the end, remove those that are still empty."""
     missing = list(takewhile(lambda path: not os.path.lexists(path), (folder, *folder.parents)))
     with underway.ending(lambda: _remove_unused(missing, folder)):
         folder.mkdir(parents=True, exist_ok=True)
@@ -99,7 +99,7 @@ def _made(folder: Path) -> Iterator[None]:
 
 
 def _remove_unused(missing: Iterable[Path], runs: Path) -> None:
-    """Remove folders that are empty, and the lock of an output in which nothing was ever published."""
+    """Remove empty folders, and the lock of an output that never had a published run."""
     if missing:
         with suppress(OSError):
             runs.rmdir()
@@ -110,7 +110,7 @@ def _remove_unused(missing: Iterable[Path], runs: Path) -> None:
 
 
 def _discard_asides(output: Path) -> None:
-    """Remove what was made aside and did not come into its place."""
+    """Remove temporary files that were not moved to their final paths."""
     with suppress(OSError):
         _aside(output).unlink(missing_ok=True)
     with suppress(OSError):
@@ -118,26 +118,26 @@ def _discard_asides(output: Path) -> None:
 
 
 def ensure_places(output: Path) -> None:
-    """Check that the files that make a run public can be put in their places."""
+    """Check that no folder has the name of a file that publishing replaces."""
     ensure_place(output)
     for path in (output / CURRENT, _aside(output), output / LOCK):
         ensure_no_folder(path)
 
 
 def publish(output: Path, staged: Path, manifest: Manifest, history: History) -> Published:
-    """Publish a run: from now on readers see it, and until now they saw the one before.
+    """Publish a run. Readers see the previous run until `current` is replaced, and then the new one.
 
     Args:
         output: The output folder.
-        staged: The folder from `staging`, with all of the run's files in it.
-        manifest: The run.
+        staged: The folder from `staging`, with all data files of the run.
+        manifest: The manifest of the run.
         history: The runs before it.
 
     Returns:
-        The runs with the new one, and a warning for each step that failed after readers saw it.
+        The history with the new run, and a warning for each step that failed after publication.
 
     Raises:
-        PublishError: The output cannot be written; the run is not published, unless the message says that it may be.
+        PublishError: The output cannot be written. The run is not published, unless the message says that it may be.
     """
     folder = free_folder(output, manifest.run.run_id)
     rows, size = next(((file.rows, file.size) for file in manifest.files if file.path == CHANGES), (0, None))
@@ -169,7 +169,10 @@ def _write(path: Path, model: Manifest | History) -> None:
 
 
 def _build(output: Path, place: Path, manifest: Manifest, history: History) -> list[Problem]:
-    """Build the catalogue, and return a warning for each file of changes that was lost since the run began.
+    """Build the catalogue.
+
+    Returns:
+        One warning per change file that was lost since the run began.
 
     Raises:
         PublishError: The run's own changes cannot be read.
@@ -188,7 +191,7 @@ def _build(output: Path, place: Path, manifest: Manifest, history: History) -> l
 
 
 def _place(output: Path, left: Leftovers) -> None:
-    """Replace the catalogue; an error is a warning."""
+    """Replace the catalogue. An error becomes a warning."""
     with left.collecting(_NO_TABLES):
         try:
             place_catalogue(output)
@@ -198,7 +201,7 @@ def _place(output: Path, left: Leftovers) -> None:
 
 
 def _point(output: Path, folder: str, left: Leftovers) -> None:
-    """Replace `current`; an error after that is a warning."""
+    """Replace `current`. An error after the replacement becomes a warning."""
     with writing(output):
         try:
             point_to(output, folder)
@@ -215,7 +218,7 @@ def _point(output: Path, folder: str, left: Leftovers) -> None:
 
 @contextmanager
 def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
-    """Give a run its folder, and remove that again if the run is not published in the end."""
+    """Yield the final folder of a run, and remove the folder if the run is not published in the end."""
     place = output / RUNS / folder
 
     def undo() -> None:
@@ -227,7 +230,7 @@ def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
 
 
 def _names(output: Path, folder: str) -> bool | None:
-    """Return whether `current` names a folder; None if it cannot be read, so that readers may see the run."""
+    """Return whether `current` names a folder; None if it cannot be read, so readers may see the run."""
     try:
         with (output / CURRENT).open("rb") as pointer:
             return pointer.read().decode(errors="replace").strip() == folder
@@ -238,7 +241,7 @@ def _names(output: Path, folder: str) -> bool | None:
 
 
 def point_to(output: Path, folder: str) -> None:
-    """Let `current` name the folder of a run, in one step: this is what publishes it."""
+    """Write the folder name of a run to `current` in one step, which publishes the run."""
     aside = _aside(output)
     aside.unlink(missing_ok=True)
     with aside.open("x", encoding="utf-8") as file:  # a new file, so that no link is followed

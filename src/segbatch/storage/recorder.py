@@ -1,4 +1,4 @@
-"""Recording a run: its membership, its bits for the next run, and its changes since the last one."""
+"""Recording the results of a run: membership, state for the next run, and changes since the previous run."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -26,16 +26,16 @@ __all__ = ["LastNight", "Recorded", "Recorder", "Writers"]
 
 
 _WRITERS = 2
-"""How many batches are written at once: that takes longer than all else, and one thread alone would be waited for."""
+"""Writing is the bottleneck; two writer threads keep evaluation from waiting for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastNight:
-    """What a run is compared with.
+    """The previous run, for comparison.
 
     Attributes:
-        state: The bits of the last run.
-        mapping: Which of its contacts is which of tonight's.
+        state: The bits of the previous run.
+        mapping: The row of each current contact in the previous run.
     """
 
     state: State
@@ -43,20 +43,20 @@ class LastNight:
 
     @classmethod
     def of(cls, state: State, tonight: Iterable[pl.Series], id_types: IdTypes) -> "LastNight":
-        """Find tonight's contacts, given by their ids in batches, among those of the last run."""
+        """Find the current contacts, given by their ids in batches, in the previous run."""
         return cls(state, map_contacts(*map(id_types.comparable, (state.id_batches(), tonight))))
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was recorded.
+    """The counts and files of a recorded run.
 
     Attributes:
-        members: How many members each segment has, those that were kept too.
-        is_compared: Whether there was a run before.
-        entered: How many entered each segment since.
-        exited: How many left it since.
-        files: The files that were written.
+        members: The number of members per segment, including segments that keep their members.
+        is_compared: Whether there was a previous run.
+        entered: The number of contacts that entered each segment since then.
+        exited: The number of contacts that left each segment since then.
+        files: The written files.
     """
 
     is_compared: bool
@@ -67,16 +67,16 @@ class Recorded:
 
 
 class Writers:
-    """The files of a run."""
+    """The writers for the files of a run."""
 
     def __init__(self, folder: Path, run_id: str, as_of: datetime, id_types: IdTypes) -> None:
-        """Say where to write, and for which run.
+        """Open the writers for membership and changes.
 
         Args:
-            folder: The run's folder.
-            run_id: Its id.
-            as_of: The moment for which it holds.
-            id_types: The types of the contacts' ids.
+            folder: The folder of the run.
+            run_id: The run id that is written to the changes.
+            as_of: The evaluation time of the run.
+            id_types: The types of the contact ids.
         """
         self._folder = folder
         self._id_type = id_types.kept
@@ -84,12 +84,12 @@ class Writers:
         self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept)
 
     def state(self, slots: Slots) -> StateWriter:
-        """Begin the file of bits, now that it is known which bit is whose."""
+        """Open the writer for the state, once the assignment of bits is known."""
         return StateWriter(self._folder, slots, self._id_type)
 
 
 class Recorder:
-    """Takes the members of one batch of contacts after another, and records them in a thread beside the evaluation."""
+    """A recorder for the members of each batch of contacts. It works in threads next to the evaluation."""
 
     def __init__(
         self,
@@ -99,14 +99,14 @@ class Recorder:
         id_types: IdTypes,
         writers: Writers | None,
     ) -> None:
-        """Begin.
+        """Assign the bits and open the state file.
 
         Args:
             segment_ids: The segments that are evaluated.
-            kept: Those that keep the members they had.
-            last: What to compare with; None where there is nothing.
-            id_types: The types of the contacts' ids.
-            writers: Where to write; None only counts.
+            kept: The segments that keep the members of the previous run.
+            last: The previous run; None if there is nothing to compare with.
+            id_types: The types of the contact ids.
+            writers: The writers; None to count only.
         """
         self._segment_ids, self._kept, self._last, self._id_types = segment_ids, kept, last, id_types
         self._was = last.state.slots if last else Slots()
@@ -119,25 +119,25 @@ class Recorder:
         self._recording, self._writing = Beside("record", 1), Beside("membership", _WRITERS)
 
     def __enter__(self) -> Self:
-        """Begin to record."""
+        """Return the recorder."""
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: TracebackType | None) -> None:
-        """End the threads."""
-        with self._writing, self._recording:  # the last is ended first, as it has work for the other
+        """Stop the threads."""
+        with self._writing, self._recording:  # exits in reverse order: recording submits work to writing
             pass
 
     def record(self, ids: pa.Array, members: pl.DataFrame) -> None:
-        """Record a batch, the next in the order of the snapshot; returns as soon as the one before is recorded.
+        """Record the next batch in the order of the snapshot. Returns as soon as the batch before is recorded.
 
         Args:
-            ids: The ids of the contacts.
-            members: A column of booleans for each segment that is evaluated.
+            ids: The contact ids.
+            members: One boolean column per evaluated segment.
         """
         self._recording.do(self._record, ids, members)
 
     def finish(self) -> Recorded:
-        """Record who is gone from the snapshot, and complete the files."""
+        """Record the contacts that are gone from the snapshot, and close the files."""
         self._recording.finish()
         if self._last is not None and len(self._last.mapping.gone):
             self._record_gone(self._last)
@@ -161,7 +161,7 @@ class Recorder:
         self._write_changes(ids, before, after)
 
     def _record_gone(self, last: LastNight) -> None:
-        """Who is gone from the snapshot has left every segment but those that keep their members."""
+        """Record that gone contacts left all segments, except the segments that keep their members."""
         gone = last.mapping.gone
         ids, before = self._id_types.as_kept(last.state.ids_of(gone)), last.state.octets_of(gone)
         nobody = before.select(
@@ -176,7 +176,7 @@ class Recorder:
             self._write_members(self._id_types.as_own(ids), ids, members.filter(stay), after.filter(stay))
 
     def _with_kept(self, members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
-        """Add the segments that keep their members, and put all in order."""
+        """Add the columns of the segments that keep their members, and sort all columns by segment."""
         kept = before.select(self._was.holds(name).alias(name) for name in self._kept)
         columns = {column.name: column for column in (*members.iter_columns(), *kept.iter_columns())}
         return pl.DataFrame([columns[name] for name in sorted(columns)])

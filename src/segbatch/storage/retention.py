@@ -1,4 +1,4 @@
-"""Clearing away: what a dead run left, and the members of old runs."""
+"""Removing files of killed runs, and the members of old runs."""
 
 import os
 import shutil
@@ -28,20 +28,21 @@ KEEP_RUNS = 7
 KEEP_DAYS = 1.0
 _LONGEST = 36_500
 _REWOUND_DAYS = 1.0
-"""So long the folders of runs stay at least that a rewind took back, however little is kept: it may be a mistake."""
+"""Minimum days to keep the folders of runs that --rewind rolled back, whatever else is pruned: it may be a mistake."""
 
 _TRIES = 5
 FEWEST = 2
-"""Runs that are always kept: the last, and the one before, without which the last could not be run again."""
+"""Minimum number of runs that are always kept: the last, and the one before, which is needed to run the last again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Which runs keep their members.
+    """The runs that keep their members.
 
     Attributes:
-        runs: So many of the last.
-        days: And all that were the published run within so many days, since somebody may still read them.
+        runs: The number of most recent runs to keep.
+        days: Also keep runs that were the current published run at any time within this number of days, since they may
+            still have readers.
     """
 
     runs: int = KEEP_RUNS
@@ -50,11 +51,11 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What was cleared away.
+    """The result of pruning.
 
     Attributes:
-        runs: The runs that lost their members.
-        taken_back: The folders of runs that were taken back.
+        runs: The runs whose members were removed.
+        taken_back: The removed folders of runs that were rolled back or replaced.
     """
 
     runs: tuple[PastRun, ...]
@@ -62,7 +63,7 @@ class Pruned:
 
 
 def clear_dead_runs(output: Path, history: History) -> None:
-    """Remove what runs left that were killed, which nobody ever saw; to be called under the lock."""
+    """Remove the files of killed runs that were never published. The caller must own the lock."""
     published = {run.folder for run in history.runs}
     for folder in list((output / RUNS).iterdir()):
         is_dead = folder.name.startswith(UNFINISHED) or (folder / UNPUBLISHED).exists()
@@ -73,10 +74,11 @@ def clear_dead_runs(output: Path, history: History) -> None:
 
 
 def discard_run(folder: Path) -> None:
-    """Remove the folder of a run that nobody ever saw.
+    """Remove the folder of a run that was never published.
 
-    It gets the name of an unfinished one first, so that what is left of it is still known for what it is, should this
-    be cut short after the mark in it is removed. A thread that a signal did not stop may make a file in it meanwhile.
+    The folder first gets the name of an unfinished run. If the removal is interrupted after the mark `unpublished` is
+    gone, the rest can still be recognized. A thread that a signal did not stop may still create files in the folder, so
+    the removal is tried several times.
     """
     unfinished = folder
     if not folder.name.startswith(UNFINISHED):
@@ -91,14 +93,14 @@ def discard_run(folder: Path) -> None:
 
 
 def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run: bool = False) -> Pruned:
-    """Remove the members of old runs; what they changed stays, and so does their manifest.
+    """Remove the members of old runs. Their changes and manifests are kept.
 
     Args:
         output: The output folder.
         history: The published runs.
-        keep: Which of them keep their members.
-        now: What time it is.
-        dry_run: Whether to tell what would be removed, and remove nothing.
+        keep: The runs that keep their members.
+        now: The current time.
+        dry_run: Only return the runs and folders that would be removed.
     """
     oldest = now - timedelta(days=min(keep.days, _LONGEST))
     found = Pruned(tuple(_old(output, history, keep, oldest)), tuple(_taken_back(output, history, oldest, now)))
@@ -108,10 +110,10 @@ def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run:
 
 
 def _remove(runs: Path, found: Pruned) -> None:
-    """Remove as much as can be removed.
+    """Remove as much as possible.
 
     Raises:
-        OSError: Something could not be.
+        OSError: A file could not be removed; raised after all others were tried.
     """
     errors = list[OSError]()
     for run in found.runs:
@@ -137,7 +139,7 @@ def _remove_tree(folder: Path, errors: list[OSError]) -> None:
 
 
 def _old(output: Path, history: History, keep: Keep, oldest: datetime) -> Iterator[PastRun]:
-    """Yield the runs that are to lose their members: each was shown until the one behind it was published."""
+    """Yield the runs whose members are to be removed. A run was visible until the next one was published."""
     spared = max(keep.runs, FEWEST)
     for run, next_run in zip(history.runs[:-spared], history.runs[1:], strict=False):
         if next_run.run.finished_at < oldest and has_members(output / RUNS / run.folder):
@@ -145,7 +147,7 @@ def _old(output: Path, history: History, keep: Keep, oldest: datetime) -> Iterat
 
 
 def _taken_back(output: Path, history: History, oldest: datetime, now: datetime) -> Iterator[str]:
-    """Yield the folders of runs that were taken back, and which nobody can have open any more."""
+    """Yield the folders of runs that were rolled back or replaced, and can no longer have readers."""
     published = {run.folder for run in history.runs}
     rewound = min(oldest, now - timedelta(days=_REWOUND_DAYS))
     for gone in history.taken_back:
@@ -158,5 +160,5 @@ def _taken_back(output: Path, history: History, oldest: datetime, now: datetime)
 
 
 def has_members(folder: Path) -> bool:
-    """Tell whether a run still has its members."""
+    """Return whether a run still has its members."""
     return (folder / STATE).exists() or (folder / MEMBERSHIP).exists()

@@ -1,4 +1,4 @@
-"""Which of last night's rows is which of tonight's: by contact id, whatever the order."""
+"""Matching the rows of this run with the rows of the previous run by contact id, in any order."""
 
 from collections.abc import Iterable
 
@@ -10,11 +10,11 @@ _KEYS = ("a", "b")
 
 
 class Mapping:
-    """Where tonight's contacts were last night.
+    """The alignment of this run's contacts with those of the previous run.
 
     Attributes:
-        rows: For each contact of tonight, its row of last night; null for one that is new.
-        gone: The rows of last night whose contacts are not there any more.
+        rows: For each contact of this run, its row in the previous run; null for new contacts.
+        gone: The rows of the previous run whose contacts no longer exist.
     """
 
     def __init__(self, rows: pl.Series, gone: pl.Series) -> None:
@@ -23,14 +23,14 @@ class Mapping:
 
 
 def map_contacts(last: Iterable[pl.Series], tonight: Iterable[pl.Series]) -> Mapping:
-    """Find the contacts of tonight among those of last night.
+    """Find the contacts of this run in the previous run.
 
-    Ids are compared by 128 bits of hash, so that this takes 16 bytes a contact and night: that two of even a billion
-    ids share one is less likely than a fault of the memory.
+    Ids are compared by a 128-bit hash, which takes 16 bytes per contact and run. A collision is less likely than a
+    memory error, even with a billion ids.
 
     Args:
-        last: The ids of last night, in batches.
-        tonight: Those of tonight, in batches.
+        last: The ids of the previous run, in batches.
+        tonight: The ids of this run, in batches.
     """
     old, new = _keys(last), _keys(tonight)
     numbered = old.with_row_index("row")
@@ -42,7 +42,7 @@ def map_contacts(last: Iterable[pl.Series], tonight: Iterable[pl.Series]) -> Map
 
 
 def _joined(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
-    """Join by half of the hash, which is twice as fast, unless the other half shows that this is not enough."""
+    """Join by half of the hash, which is twice as fast; join by both halves only if the other half shows a clash."""
     first, second = _KEYS
     pairs = new.join(old, on=first, how="left", maintain_order="left", suffix=" then")
     differs = pairs.get_column(second) != pairs.get_column(f"{second} then")

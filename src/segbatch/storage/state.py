@@ -1,7 +1,8 @@
-"""The membership as bits, a row a contact: what the next run compares itself with.
+"""The state of a run: the membership as bits, one row per contact, which the next run is compared with.
 
-An Arrow file with the contacts' ids and, for each eight segments, a column of bytes (see `slots`). It is mapped into
-memory and not read: what is touched is what differs in order.
+It is an Arrow file with the contact ids, and one column of bytes per eight segments (see `bitmap`). The file is
+memory-mapped. The bits are copied into memory as a whole only if the contacts are in a very different order in the next
+run.
 """
 
 import errno
@@ -29,19 +30,19 @@ __all__ = ["State", "StateWriter", "open_state"]
 _IDS = "contact_id"
 _SLOTS = b"segbatch.slots"
 _NEAR = 4
-"""A batch's contacts that lie in so many times their number of last night's rows are looked up there alone."""
+"""Largest range of rows to look up a batch in, as a multiple of its size; for larger ranges, all rows are used."""
 
 
 class StateWriter:
-    """Writes the bits of one batch of contacts after another."""
+    """A writer for the bits of each batch of contacts."""
 
     def __init__(self, run_folder: Path, slots: Slots, id_type: pa.DataType) -> None:
-        """Begin the file.
+        """Open the file.
 
         Args:
             run_folder: The folder of the run.
-            slots: Which bit is whose.
-            id_type: The Arrow type of the contacts' ids.
+            slots: The assignment of segments to bits.
+            id_type: The Arrow type of the contact ids.
         """
         columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in slots.octets)]
         self._schema = pa.schema(columns, metadata={_SLOTS: json.dumps(slots.names)})
@@ -51,11 +52,11 @@ class StateWriter:
         self._rows = 0
 
     def write(self, ids: pa.Array, octets: pl.DataFrame) -> None:
-        """Write the bits of some contacts.
+        """Write the bits of a batch of contacts.
 
         Args:
-            ids: Their ids, as they are kept.
-            octets: Their bits, a column a byte.
+            ids: The contact ids, in the stored type.
+            octets: The bits, one column per byte.
         """
         columns = [column.rechunk().to_arrow() for column in octets.iter_columns()]
         with self._file.telling():
@@ -63,7 +64,7 @@ class StateWriter:
         self._rows += len(ids)
 
     def finish(self) -> PublishedFile:
-        """Complete the file and tell what it is."""
+        """Close the file and return its record for the manifest."""
         with self._file.telling():
             self._writer.close()
             self._file.close()
@@ -74,13 +75,13 @@ class State:
     """The bits of a published run.
 
     Attributes:
-        slots: Which bit is whose.
-        id_type: The type in which its ids are kept.
-        rows: How many contacts it has.
+        slots: The assignment of segments to bits.
+        id_type: The stored type of the contact ids.
+        rows: The number of contacts.
     """
 
     def __init__(self, table: pa.Table) -> None:
-        """Look at a table that a `StateWriter` wrote."""
+        """Wrap a table that a `StateWriter` wrote."""
         self.slots = Slots(tuple(json.loads((table.schema.metadata or {})[_SLOTS])))
         self.id_type = table.schema.field(_IDS).type
         self.rows = table.num_rows
@@ -89,19 +90,22 @@ class State:
 
     @cached_property
     def _octets(self) -> pl.DataFrame:
-        """The bits, mapped as they stand in the file; a copy in memory once rows from all over it are asked for."""
+        """The bits, memory-mapped from the file.
+
+        Replaced by a copy in memory once rows from all over the file are requested.
+        """
         return cast("pl.DataFrame", pl.from_arrow(self._bytes, rechunk=False))
 
     def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
-        """Return the ids of the first members of a segment from some row on.
+        """Return the ids of the first members of a segment from a row onwards.
 
         Args:
             segment_id: The segment.
-            start: The row to begin at.
-            limit: How many members to return; at least one.
+            start: The first row.
+            limit: The maximum number of members; at least 1.
 
         Returns:
-            The ids as a person reads them, and the row of the next member; None where these are the last.
+            The ids in readable form, and the row of the next member; None after the last member.
         """
         found = list[str | int]()
         place = self.slots.places.get(segment_id)
@@ -122,19 +126,19 @@ class State:
         return found, None
 
     def id_batches(self) -> Iterable[pl.Series]:
-        """Return the ids of its contacts, some at a time."""
+        """Return the contact ids in batches."""
         return (ids_as_series(chunk) for chunk in self._ids.chunks)
 
     def ids_of(self, rows: pl.Series) -> pa.Array:
-        """Return the ids of some of its rows."""
+        """Return the ids of the given rows."""
         found = self._ids.take(pa.array(rows.to_arrow()))
         return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
     def octets_of(self, rows: pl.Series) -> pl.DataFrame:
-        """Return the bits of some of its rows.
+        """Return the bits of the given rows.
 
         Args:
-            rows: Row numbers; null for contacts that it does not have, all of whose bits are empty.
+            rows: Row numbers; null for contacts that are not in this run, which get empty bits.
         """
         bounds = rows.to_frame("row").select(first=pl.col("row").min(), end=pl.col("row").max() + 1)
         first, end = bounds.row(0)
@@ -156,10 +160,10 @@ def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> Stat
 
     Args:
         run_folder: The folder of the run.
-        remedy: What to do where they are lost.
+        remedy: The advice if the file is missing or damaged.
 
     Raises:
-        PublishError: They are missing or damaged.
+        PublishError: The file is missing, damaged or cannot be read.
     """
     path = run_folder / STATE
     try:

@@ -1,4 +1,4 @@
-"""What is said where the output cannot be written."""
+"""Errors and warnings about output that cannot be written."""
 
 import errno
 import os
@@ -16,21 +16,21 @@ __all__ = ["NOTHING", "Leftovers", "ensure_no_folder", "is_of_disk", "writing"]
 _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
 _FULL = ("No space left", "Could not write", "CHECKPOINT during DETACH", "Could not truncate", "fsync")
-"""What DuckDB says where it cannot write a file, mostly because the disk is full."""
+"""Parts of DuckDB's messages when it cannot write a file, mostly because the disk is full."""
 
 NOTHING = "nothing was published"
 
 
 @contextmanager
 def writing(output: Path, outcome: str = NOTHING) -> Iterator[None]:
-    """Turn errors of writing into one that says what to do.
+    """Convert write errors to errors that say what to do.
 
     Args:
         output: The output folder.
-        outcome: What is then to be said of the whole.
+        outcome: The consequence of the failure, for the message.
 
     Raises:
-        PublishError: The disk is full, the folder cannot be written, or the like.
+        PublishError: The disk is full, the folder cannot be written, memory ran out, or another I/O error occurred.
     """
     try:
         yield
@@ -48,25 +48,25 @@ def writing(output: Path, outcome: str = NOTHING) -> Iterator[None]:
 
 
 class Leftovers:
-    """Steps that failed after what counts was done, so that each is a warning.
+    """A collection of steps that failed after the main step succeeded. Each failure is a warning.
 
     Attributes:
         warnings: The failures so far.
     """
 
     def __init__(self, output: Path, done: str) -> None:
-        """Start without failures.
+        """Create an empty collection.
 
         Args:
             output: The output folder.
-            done: What is done, such as `run 20251105T020000Z is published`.
+            done: The step that succeeded, such as `run 20251105T020000Z is published`.
         """
         self._output, self._done = output, done
         self.warnings: list[Problem] = []
 
     @contextmanager
     def collecting(self, outcome: str) -> Iterator[None]:
-        """Turn errors of writing inside the block into a warning.
+        """Convert write errors inside the block to a warning.
 
         Args:
             outcome: The consequence, and what to do.
@@ -79,12 +79,12 @@ class Leftovers:
 
 
 def is_of_disk(error: duckdb.Error) -> bool:
-    """Tell whether DuckDB could not write to the disk."""
+    """Return whether a DuckDB error means that it could not write to the disk."""
     return any(words in str(error) for words in _FULL)
 
 
 def _reason(error: duckdb.Error) -> str:
-    """Say why DuckDB could not write: what the system said, where it is told, else what it mostly is."""
+    """Return why DuckDB could not write: the system's message if DuckDB passes it on, otherwise the usual cause."""
     first = str(error).splitlines()[0]
     said = first.rpartition('": ')[2]
     if is_of_disk(error):
@@ -93,17 +93,17 @@ def _reason(error: duckdb.Error) -> str:
 
 
 def ensure_no_folder(path: Path) -> None:
-    """Check that no folder stands where a file is to be put; a folder would not give way.
+    """Check that a path is not a folder, which a file could not replace.
 
     Raises:
-        PublishError: One does.
+        PublishError: It is a folder.
     """
     if path.is_dir() and not path.is_symlink():
         raise PublishError(f"{_in_the_way(path)}; {NOTHING}")
 
 
 def _trouble(output: Path, error: OSError) -> str:
-    """Say what cannot be written and why; where one path among many is to blame, that one is named."""
+    """Describe what cannot be written and why. If one path is to blame, the message names that path."""
     named = Path(str(error.filename2 or error.filename or output))
     culprit = next((path for path in (named, *named.parents) if os.path.lexists(path)), output)
     if error.errno in _IN_THE_WAY:
