@@ -102,7 +102,7 @@ _HOMES = {
 
 
 def __dir__() -> list[str]:
-    """List the public names, those too that are not loaded yet."""
+    """Return the public names, including those that are not loaded yet."""
     return sorted(__all__)
 
 

@@ -1,4 +1,4 @@
-"""`python -m segbatch`, and the program `segbatch`."""
+"""The program `segbatch`, also run by `python -m segbatch`."""
 
 import io
 import os
@@ -16,11 +16,14 @@ _STDERR = 2
 
 
 def main() -> None:
-    """Run the command line; a signal ends it from the first moment on, while everything else is still loaded."""
+    """Run the command line.
+
+    Signals are handled from the start, while the other modules are still loading.
+    """
     _ensure_stderr()
     sys.stderr = _lenient(sys.stderr)
     signals.watch()
-    from segbatch.interfaces import cli  # noqa: PLC0415 - takes a moment
+    from segbatch.interfaces import cli  # noqa: PLC0415 - slow to import
 
     try:
         cli.main()
@@ -30,10 +33,10 @@ def main() -> None:
 
 
 class _Lenient(io.FileIO):
-    """A file that takes everything; what cannot be written, on a full disk or to a reader that is gone, is lost."""
+    """A file that never fails to write. Output is lost if the disk is full or the reader has gone."""
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write as much as can be."""
+        """Write as much as possible and report everything as written."""
         whole = memoryview(data).nbytes
         try:
             written = super().write(data)
@@ -43,14 +46,17 @@ class _Lenient(io.FileIO):
 
 
 def _lenient(stderr: TextIO) -> TextIO:
-    """Return what writes to stderr and never fails: else Python ends with status 120, whatever the command did."""
+    """Return a stream to stderr that never fails.
+
+    Otherwise Python would exit with status 120 after an error, whatever the result of the command.
+    """
     file = io.BufferedWriter(_Lenient(_STDERR, "w", closefd=False))
     return io.TextIOWrapper(file, stderr.encoding, "backslashreplace", line_buffering=True)
 
 
 def _flush_stdout() -> None:
-    """Write what is left for stdout, or let it go, since it is told already that it cannot be written."""
-    if sys.stdout is None:  # it is closed
+    """Flush stdout. Discard the rest on an error, which has already been reported."""
+    if sys.stdout is None:  # stdout is closed
         return
     try:
         sys.stdout.flush()
@@ -60,11 +66,14 @@ def _flush_stdout() -> None:
 
 
 def _ensure_stderr() -> None:
-    """Where stderr is closed, let what is said there go nowhere, and not into the next file that is opened."""
-    if sys.stderr is None:  # so Python has it then
+    """Redirect stderr to the null device if it is closed.
+
+    Otherwise messages would go to the next file that is opened.
+    """
+    if sys.stderr is None:  # Python's value for a closed stderr
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, _STDERR)
-        sys.stderr = open(_STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - to the end
+        sys.stderr = open(_STDERR, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - open until the program ends
 
 
 if __name__ == "__main__":

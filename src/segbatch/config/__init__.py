@@ -1,1 +1,1 @@
-"""What segbatch.toml and the environment say, and where each value came from."""
+"""Settings from segbatch.toml and the environment, with the origin of each value."""

@@ -1,4 +1,4 @@
-"""What the file and the variables are called."""
+"""Names of the settings file and the environment variables."""
 
 import re
 
@@ -7,10 +7,10 @@ __all__ = ["CHOICES", "FILE", "OF_KUBERNETES", "OTHERS", "PREFIX", "variable"]
 FILE = "segbatch.toml"
 
 PREFIX = "SEGBATCH_"
-"""What every variable of the environment begins with."""
+"""The prefix of all environment variables."""
 
 CHOICES = ("config", "job", "no_config")
-"""What chooses the file and the part of it, and so cannot stand in it."""
+"""Options that select the file and the job in it. They cannot be set in the file."""
 
 OF_HOOKS = (
     "HOOK",
@@ -25,25 +25,25 @@ OF_HOOKS = (
     "SEGMENTS_FAILED",
     "SEGMENTS_HELD",
 )
-"""What a hook finds in its environment, beside the output and the run's id, which are settings too."""
+"""Variables that a hook gets in its environment, in addition to the output and the run id, which are settings too."""
 
 OTHERS = frozenset(
     {
-        *(f"{PREFIX}{name}" for name in ("API_KEY", "API_URL", "PROJECT_ID")),  # the client's
+        *(f"{PREFIX}{name}" for name in ("API_KEY", "API_URL", "PROJECT_ID")),  # of the client
         *(f"{PREFIX}{name}" for name in OF_HOOKS),
         *(
             f"{PREFIX}{name}"
             for name in ("EXAMPLES", "PROFILE", "KILLS", "KILL_SEED", "FAULTS", "FAULT_SEED", "TELCO", "WRITES")
-        ),  # the tests'
+        ),  # of the tests
         *(f"{PREFIX}{name}" for name in ("BENCH_PYTHON", "OLD_DUCKDB_PYTHON")),
     }
 )
-"""Variables that are no settings, and no mistakes."""
+"""Variables with the prefix that are not settings, but not mistakes either."""
 
 OF_KUBERNETES = re.compile(rf"{PREFIX}(SERVICE_HOST|SERVICE_PORT\w*|PORT|PORT_\d+_\w+)")
-"""What Kubernetes sets in every pod beside a service that is called segbatch."""
+"""Variables that Kubernetes sets in every pod if a service is called segbatch."""
 
 
 def variable(name: str) -> str:
-    """Return the variable of a setting: `SEGBATCH_ID_COLUMN` of `id_column`."""
+    """Return the variable of a setting: `SEGBATCH_ID_COLUMN` for `id_column`."""
     return PREFIX + name.upper()

@@ -1,4 +1,4 @@
-"""The settings: which there are, what may stand in the file, and what the environment may say."""
+"""Models of the settings: the settings that exist, and the values allowed in the file and in the environment."""
 
 import math
 from pathlib import Path
@@ -28,7 +28,7 @@ def _pattern_beside(written: str, info: ValidationInfo) -> str:
 
 
 def _as_text(written: Any) -> Any:
-    """Take a number too where a share is written as the option has it."""
+    """Accept a number for a share, which the option takes as text."""
     return repr(written) if isinstance(written, int | float) and not isinstance(written, bool) else written
 
 

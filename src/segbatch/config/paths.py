@@ -1,4 +1,4 @@
-"""Paths in the file: they are meant from its folder, wherever the program runs."""
+"""Paths in the settings file, which are relative to its folder and not to the working directory."""
 
 import glob
 from pathlib import Path
@@ -9,17 +9,18 @@ __all__ = ["beside", "pattern_beside"]
 
 
 def beside(folder: Path, written: str) -> str:
-    """Return a path as the program can use it.
+    """Return a path of the settings file, resolved from the folder of the file.
 
     Args:
-        folder: Where the file is that says it.
-        written: What the file says: a path, also from `~`, or an address such as `s3://bucket/key`, which stays.
+        folder: The folder of the settings file.
+        written: The value in the file: a path, which may start with `~`, or an address such as `s3://bucket/key`. An
+            address is returned unchanged.
     """
     return written if is_address(written) else str(folder / _expanded(written))
 
 
 def pattern_beside(folder: Path, written: str) -> str:
-    """Do the same for what may be a glob; nothing in the folder's own name is taken for a part of it."""
+    """Resolve a value that may be a glob in the same way. Glob characters in the folder's own name are escaped."""
     if glob.has_magic(written) and not is_address(written):
         return str(Path(glob.escape(str(folder))) / _expanded(written))
     return beside(folder, written)
@@ -28,5 +29,5 @@ def pattern_beside(folder: Path, written: str) -> str:
 def _expanded(written: str) -> Path:
     try:
         return Path(written).expanduser()
-    except RuntimeError:  # there is no such home
+    except RuntimeError:  # the home directory is not known
         return Path(written)

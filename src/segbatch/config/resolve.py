@@ -1,4 +1,4 @@
-"""What counts where no option says otherwise, and who said it."""
+"""Resolution of settings that no option sets: file, job and environment, with the origin of each value."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Settings", "read_settings", "salvage_settings"]
 
 _OF_A_JOB = ("contacts", "segments", "output")
-"""What a job is: where one has been left out, its default would be the wrong one."""
+"""Settings that define a job. If jobs set one and no job is selected, its default would be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +26,13 @@ class Settings:
     """The settings of the file and the environment.
 
     Attributes:
-        values: What is set, by the name of the setting.
-        origins: Who set it: `segbatch.toml: jobs.customers.output`, or `SEGBATCH_OUTPUT`.
-        file: The file that was read, if there is one.
-        job: The job that was chosen, if any.
-        jobs: The jobs that the file names.
-        undecided: The settings of which only jobs say something, none of which is chosen.
-        warnings: Variables that are called like settings and are none.
+        values: The values that are set, by name of the setting.
+        origins: The origin of each value: `segbatch.toml: jobs.customers.output`, or `SEGBATCH_OUTPUT`.
+        file: The file that was read, if any.
+        job: The selected job, if any.
+        jobs: The jobs in the file.
+        undecided: Settings that only jobs set, while no job is selected.
+        warnings: Variables that have the prefix of settings but are unknown.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -44,10 +44,10 @@ class Settings:
     warnings: tuple[Problem, ...] = ()
 
     def get(self, name: str) -> Any:
-        """Return what is set, or None.
+        """Return the value of a setting, or None.
 
         Raises:
-            UsageError: Only jobs say it, and none is chosen.
+            UsageError: Only jobs set it, and no job is selected.
         """
         if name in self.undecided:
             raise UsageError(
@@ -58,16 +58,16 @@ class Settings:
 
 
 def read_settings(*, job: str | None = None, config: str | None = None, no_config: bool = False) -> Settings:
-    """Read the file and the environment.
+    """Read the settings file and the environment.
 
     Args:
         job: The job of the file to use.
-        config: The file; without it, the nearest segbatch.toml, here or in a folder above.
-        no_config: Read no file at all.
+        config: The file; by default the nearest segbatch.toml in this folder or a parent.
+        no_config: Do not read a file.
 
     Raises:
-        ConfigurationError: The file or a variable has something wrong.
-        UsageError: There is no such job, or the path of the file is empty.
+        ConfigurationError: The file or a variable is not valid.
+        UsageError: The job does not exist, or the path of the file is empty.
     """
     path = _choose(config, no_config=no_config)
     variables = {name for name in os.environ if name.startswith(PREFIX) and not OF_KUBERNETES.fullmatch(name)}
@@ -75,9 +75,9 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
         why = "--no-config leaves unread" if no_config else "is neither here nor in a folder above"
         raise UsageError(f"the job '{clipped(job)}' would stand in {FILE}, which {why} ({_named_by(job)})")
     if path is None and not variables:
-        return Settings()  # and pydantic need not be loaded
+        return Settings()  # pydantic is not needed then
     from segbatch.config.model import ConfigFile, Environment  # noqa: PLC0415 - loads pydantic-settings
-    from segbatch.config.validation import validate_environment, validate_file  # noqa: PLC0415 - belongs to it
+    from segbatch.config.validation import validate_environment, validate_file  # noqa: PLC0415 - loads it too
 
     written = validate_file(parse_file(path), path) if path else ConfigFile()
     told = dict(_told(written, path, job))
@@ -98,18 +98,18 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
 def salvage_settings(
     *, job: str | None = None, config: str | None = None, no_config: bool = False
 ) -> Mapping[str, Any]:
-    """Return what is right, where `read_settings` finds something wrong: to tell of it those who are to be told.
+    """Return the valid settings after `read_settings` failed. They are needed to report the failure to hooks and logs.
 
     Args:
         job: The job of the file to use.
-        config: The file; without it, the nearest one.
-        no_config: Read no file at all.
+        config: The file; by default the nearest one.
+        no_config: Do not read a file.
 
     Returns:
-        What the file says, if it has nothing wrong and the job is in it; and over it each variable as it is written.
+        The settings of the file if it is valid and has the job. Variables override them, as unvalidated text.
     """
     from segbatch.config.model import Environment  # noqa: PLC0415 - loads pydantic-settings
-    from segbatch.config.validation import validate_file  # noqa: PLC0415 - belongs to it
+    from segbatch.config.validation import validate_file  # noqa: PLC0415 - loads it too
 
     said: dict[str, Any] = {}
     with suppress(SegbatchError):
@@ -120,7 +120,11 @@ def salvage_settings(
 
 
 def _choose(config: str | None, *, no_config: bool) -> Path | None:
-    """Return the file to read."""
+    """Return the file to read, or None.
+
+    Raises:
+        UsageError: A file is given together with `no_config`, or its path is empty.
+    """
     if no_config and config is not None and config != os.environ.get(variable("config")):
         message = "is named, and no file is to be read; leave --config away, or --no-config"
         raise UsageError(f"{clipped(config)}: {message} (or {variable('no_config')})")
@@ -132,7 +136,11 @@ def _choose(config: str | None, *, no_config: bool) -> Path | None:
 
 
 def _told(written: "ConfigFile", path: Path | None, job: str | None) -> Iterator[tuple[str, tuple[Any, str]]]:
-    """Yield what the file says and where: first its top, then the job, which is stronger."""
+    """Yield each setting of the file with its value and origin. The job comes last, because it overrides the top level.
+
+    Raises:
+        UsageError: The job does not exist.
+    """
     if job is not None and job not in written.jobs:
         near = did_you_mean(job, written.jobs) or f"; its jobs are {some_of(written.jobs) or 'none'}"
         raise UsageError(f"{path}: there is no job '{clipped(job)}'{near} ({_named_by(job)})")
@@ -143,7 +151,7 @@ def _told(written: "ConfigFile", path: Path | None, job: str | None) -> Iterator
 
 
 def _named_by(job: str) -> str:
-    """Return how the job was chosen: the variable, or the option."""
+    """Return how the job was selected: the name of the variable, or the option."""
     return variable("job") if os.environ.get(variable("job")) == job else "--job"
 
 

@@ -1,4 +1,4 @@
-"""What counts, setting by setting, with who said it: for people who wonder."""
+"""The effective settings and their origins, for `segbatch config show`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ FOUND = "found"
 
 @dataclass(frozen=True, slots=True)
 class ShownSetting:
-    """A setting as it counts.
+    """An effective setting.
 
     Attributes:
-        name: Its name, as in the file.
-        value: Its value; None where it has none.
-        origin: Who set it: a place in the file, a variable or an option; or `default`, or `not set`.
+        name: The name of the setting, as in the file.
+        value: The value; None if it has no value.
+        origin: The place in the file, the variable or the option that sets it; or `default`, or `not set`.
     """
 
     name: str
@@ -31,12 +31,12 @@ class ShownSetting:
 def list_settings(
     settings: Settings, defaults: Mapping[str, Any], choices: Mapping[str, str]
 ) -> Sequence[ShownSetting]:
-    """List the file and the job that were chosen, then every setting.
+    """Return the selected file and job, then every setting.
 
     Args:
-        settings: What file and environment say.
-        defaults: What the commands do without, by the name of the setting.
-        choices: Who chose `config` and `job`, where somebody did.
+        settings: The settings of the file and the environment.
+        defaults: The defaults of the commands, by name of the setting.
+        choices: The origin of `config` and `job`, if they are set.
     """
     from segbatch.config.model import Environment  # noqa: PLC0415 - loads pydantic-settings
 

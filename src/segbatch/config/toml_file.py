@@ -1,4 +1,4 @@
-"""segbatch.toml: where it is, and what stands in it as TOML."""
+"""Finding and parsing segbatch.toml."""
 
 import os
 import re
@@ -16,22 +16,22 @@ __all__ = ["find_file", "parse_file"]
 
 _ROOT = 0
 _MOST = 1024 * 1024
-"""So many bytes a file of settings may have; a line of them for a thousand jobs is far less."""
+"""The maximum size of a settings file in bytes. A line for each of a thousand jobs takes far less."""
 
 _END = "end of document"
 _PLACE = re.compile(rf"(.*) \(at (line \d+, column \d+|{_END})\)", re.DOTALL)
-"""Where `tomllib` says that something is wrong."""
+"""The position in a message of `tomllib`."""
 
 
 def find_file() -> Path | None:
-    """Return the nearest segbatch.toml, here or in a folder above, as seen from here; None where there is none.
+    """Return the nearest segbatch.toml in this folder or a parent, as a relative path; None if not found.
 
     Raises:
-        ConfigurationError: It is a stranger's.
+        ConfigurationError: The file is owned by another user.
     """
     try:
         here = Path.cwd()
-    except OSError:  # the folder is gone
+    except OSError:  # the folder has been deleted
         return None
     for steps, folder in enumerate((here, *here.parents)):
         if os.path.lexists(folder / FILE):
@@ -42,27 +42,29 @@ def find_file() -> Path | None:
 
 
 def _ensure_meant(path: Path) -> None:
-    """Check that a file that nobody named is no stranger's: in /tmp anybody can lay one down, to say where to write.
+    """Check the owner of a file that was found and not named by the user.
+
+    Any user can create a file in /tmp, which would then decide where runs write.
 
     Raises:
-        ConfigurationError: It belongs neither to this user nor to root nor to the owner of the folder where this runs.
+        ConfigurationError: The owner is not this user, root or the owner of the working directory.
     """
     if not hasattr(os, "geteuid"):
         return
     try:
         owner, of_folder = path.stat().st_uid, Path.cwd().stat().st_uid
-    except OSError:  # reading it will tell
+    except OSError:  # reading the file reports the error
         return
     if owner not in {os.geteuid(), _ROOT, of_folder}:
         raise _wrong(path, "belongs to another user; if it is meant, name it by --config, else use --no-config")
 
 
 def parse_file(path: Path) -> dict[str, Any]:
-    """Read a file of settings.
+    """Read a settings file.
 
     Raises:
-        ConfigurationError: It cannot be read, is too long, others may write it, or it is no TOML; the message has line
-            and column.
+        ConfigurationError: The file cannot be read, is too long, is writable by other users, or is not valid TOML. The
+            message has line and column.
     """
     try:
         text = _read(path).decode("utf-8-sig")
@@ -83,14 +85,14 @@ def parse_file(path: Path) -> dict[str, Any]:
 
 
 def _read(path: Path) -> bytes:
-    """Read a file, and nothing that never ends, or that waits for somebody to write.
+    """Read a regular file. Devices that never end and pipes without a writer are rejected without waiting.
 
     Raises:
-        ConfigurationError: It is none, or far too long for one of settings, or other users may write it.
-        OSError: It cannot be read.
+        ConfigurationError: The path is not a regular file, is too long for settings, or is writable by other users.
+        OSError: The file cannot be read.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a folder opened by its path is no error of open's
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise _wrong(path, "is no file; name the file of settings")
@@ -104,7 +106,7 @@ def _read(path: Path) -> bytes:
 
 
 def _end_of(text: str) -> str:
-    """Say where a text ends; white space behind it does not count."""
+    """Return the position of the end of a text, without trailing white space."""
     lines = text.rstrip().split("\n")
     return f"line {len(lines)}, column {len(lines[-1]) + 1}"
 

@@ -1,4 +1,4 @@
-"""From what stands in the file and the environment to settings, or to problems in our own words with their place."""
+"""Validation of the settings in the file and the environment, with problems in our own words and their place."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -36,14 +36,14 @@ _TYPES = {
 
 
 def validate_file(data: Mapping[str, Any], path: Path) -> ConfigFile:
-    """Check what stands in a file.
+    """Validate the contents of a settings file.
 
     Args:
-        data: The file as TOML has it.
-        path: The file, from whose folder its paths are meant.
+        data: The parsed TOML.
+        path: The file. Paths in it are relative to its folder.
 
     Raises:
-        ConfigurationError: There are unknown keys or wrong values; it has all of them.
+        ConfigurationError: Keys are unknown or values are not valid. The error lists all problems.
     """
     try:
         written = ConfigFile.model_validate(data, context=path.parent)
@@ -56,7 +56,7 @@ def validate_file(data: Mapping[str, Any], path: Path) -> ConfigFile:
 
 
 def _shared_outputs(written: ConfigFile, file: str) -> Iterator[Problem]:
-    """Find the jobs that publish where another job does, each of which would delete the segments of the other."""
+    """Yield a problem for each job with the output of another job. Each run would delete the other's segments."""
     first: dict[str, str] = {}
     for name, job in written.jobs.items():
         output = job.output or written.output or _DEFAULT_OUTPUT
@@ -67,17 +67,17 @@ def _shared_outputs(written: ConfigFile, file: str) -> Iterator[Problem]:
 
 
 def _are_two(one: Job, other: Job) -> bool:
-    """Return whether two jobs with one output name it both, or evaluate different segments or contacts."""
+    """Return whether two jobs with one output both set it, or evaluate different segments or contacts."""
     if one.output and other.output:
         return True
     return any(getattr(one, key) != getattr(other, key) for key in ("contacts", "segments", "project", "exclude"))
 
 
 def validate_environment() -> Environment:
-    """Read the settings of the environment.
+    """Read and validate the settings of the environment.
 
     Raises:
-        ConfigurationError: Variables have wrong values; it has all of them.
+        ConfigurationError: Variables have values that are not valid. The error lists all problems.
     """
     try:
         return Environment()
@@ -104,7 +104,7 @@ def _wrong_type(detail: ErrorDetails) -> str:
 
 
 def _found(value: Any) -> str:
-    """Write a value for a message as the file has it; a date has no quotes there."""
+    """Format a value for a message, as it is written in the file. A date has no quotes there."""
     return str(value) if isinstance(value, date | time) else shown(value)
 
 
