@@ -1,1 +1,1 @@
-"""What a segment is: its rules, its file, and the errors in either. Knows nothing of snapshots or Polars."""
+"""Segment definitions: rules, files, and the errors in them. Independent of snapshots and Polars."""

@@ -1,4 +1,4 @@
-"""The files that may hold definitions, and why one of them cannot be read."""
+"""Search for files that may contain definitions, and reasons why a file cannot be read."""
 
 import errno
 import os
@@ -21,15 +21,14 @@ def find_files(source: Path | Source) -> list[Path]:
     """Find the files of definitions.
 
     Args:
-        source: A file, or a folder; of a folder all `*.json` files are found, those in folders below it too, but for
-            what is excluded.
+        source: A file or a folder. In a folder and its subfolders, all `*.json` files are found, except excluded ones.
 
     Returns:
-        The files, sorted by name; at least one. Of a folder, what cannot be read is among them, so that reading it
-        tells why: links that lead nowhere, and folders below that cannot be listed.
+        The files, sorted by name; at least one. For a folder, they include broken links, and subfolders that cannot be
+        listed, so that reading them reports the error.
 
     Raises:
-        UsageError: There is no such path, or no such file in it.
+        UsageError: The path does not exist, or the folder has no such file.
     """
     source = Source.of(source)
     path = source.path
@@ -43,14 +42,14 @@ def find_files(source: Path | Source) -> list[Path]:
 
 
 def reason(error: OSError) -> str:
-    """Tell why a file cannot be read."""
+    """Return the reason why a file cannot be read."""
     is_dead_link = error.errno == errno.ELOOP or (error.errno == errno.ENOENT and Path(error.filename).is_symlink())
     return _DEAD_LINK if is_dead_link else f"cannot be read: {error.strerror}"
 
 
 def stem(file: Path) -> str:
-    """Return a file's name without `.json`; that of a folder ends in a slash, so that no file has the same."""
-    is_folder = os.path.isdir(file)  # noqa: PTH112 - Path.is_dir raises where it may not look
+    """Return a file's name without `.json`; a folder's name ends in a slash, so that no file has the same."""
+    is_folder = os.path.isdir(file)  # noqa: PTH112 - Path.is_dir raises without permission
     return f"{file.name}/" if is_folder else file.stem
 
 
@@ -62,13 +61,13 @@ def _near(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A folder and what it has of definitions.
+    """A folder and its definition files.
 
     Attributes:
-        path: Where it is.
-        changed: When a file was last put into it or taken out, in nanoseconds.
+        path: The path of the folder.
+        changed: When a file was last added to it or removed, in nanoseconds.
         files: Its `.json` files.
-        error: Why it cannot be listed, if so.
+        error: The error if it cannot be listed.
     """
 
     path: str
@@ -78,16 +77,16 @@ class Folder:
 
 
 def walk(source: Source) -> Iterator[Folder]:
-    """Look through a folder and those below it.
+    """Yield a folder and its subfolders.
 
-    Passed over are links to folders, what is hidden or excluded, and folders in which no definition ever is.
+    Links to folders, hidden or excluded folders and files, and folders that never contain definitions are skipped.
     """
     root = str(source.path)
     waiting = [root]
     while waiting:
         path = waiting.pop()
         try:
-            changed = os.stat(path).st_mtime_ns  # noqa: PTH116 - ten thousand Paths would take their time
+            changed = os.stat(path).st_mtime_ns  # noqa: PTH116 - faster than Path for ten thousand files
             with os.scandir(path) as listed:
                 entries = [entry for entry in listed if not entry.name.startswith(".")]
         except OSError as error:
@@ -117,7 +116,7 @@ def _files_below(source: Source) -> list[Path]:
 
 
 def _is_to_read(entry: "os.DirEntry[str]") -> bool:
-    """Tell whether reading ends, with data or with an error: reading a pipe waits for its writer."""
+    """Return whether reading an entry ends, with data or with an error; reading a pipe would wait for its writer."""
     if not entry.is_symlink():
         return entry.is_file(follow_symlinks=False)
     try:

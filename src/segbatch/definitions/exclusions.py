@@ -1,4 +1,4 @@
-"""Files and folders below the definitions that are not read: by pattern, or because no definition is ever in them."""
+"""Exclusion of files and folders below the definitions: by pattern, or because they never contain definitions."""
 
 import os
 import re
@@ -15,7 +15,7 @@ _NEVER = {"node_modules"}
 _OF_OUTPUT = {"current", "lock", "segbatch.duckdb"}
 _OF_RUN = {"manifest.json", "history.json", "state.arrow", "membership"}
 _ENOUGH = 2
-"""Files by which the folder of one run is recognised, also where a copy lacks the others."""
+"""Number of files that identify the folder of a run, even if a copy lacks the others."""
 
 _RUNS = "runs"
 _PART = re.compile(r"(?P<stars>\*\*/?)|(?P<star>\*)|(?P<one>\?)|(?P<list>\[!?\]?[^\]/]*\])|(?P<plain>[^*?\[])")
@@ -24,11 +24,11 @@ _LIKE = "write a path below --segments such as 'drafts/**', or a name such as '*
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the definitions are.
+    """The location of the definitions.
 
     Attributes:
         path: A JSON file, or a folder.
-        exclude: Glob patterns of the files and folders in it that are not read, checked by `read_patterns`.
+        exclude: Glob patterns of the files and folders in it that are not read, validated by `read_patterns`.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class Source:
 
     @classmethod
     def of(cls, source: "str | Path | Source", exclude: Iterable[str] = ()) -> "Source":
-        """Return a source, from a path.
+        """Create a source from a path; a source is returned unchanged.
 
         Raises:
             UsageError: A pattern is not valid.
@@ -46,15 +46,15 @@ class Source:
         return cls(Path(source), read_patterns(exclude))
 
     def excludes(self, relative: str) -> bool:
-        """Return whether a file or folder is left out, named by its path from this folder, with slashes."""
+        """Return whether a file or folder is excluded; `relative` is its path from this folder, with slashes."""
         return any(re.fullmatch(_to_regex(pattern), relative, re.DOTALL) for pattern in self.exclude)
 
 
 def read_patterns(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Check glob patterns.
+    """Validate glob patterns.
 
     Raises:
-        UsageError: One is empty, leaves the folder, or is not a glob.
+        UsageError: A pattern is empty, leads out of the folder, or is not a glob.
     """
     checked = tuple(patterns)
     for pattern in checked:
@@ -83,7 +83,10 @@ def _reason_against(pattern: str) -> str | None:
 
 
 def _to_regex(pattern: str) -> str:
-    """Translate a glob: one without a slash is a name in any folder; a folder that matches is left out as a whole."""
+    """Translate a glob to a regular expression. A glob without a slash matches a name in any folder.
+
+    A trailing `/**` is dropped, because a folder that matches is excluded with all its content.
+    """
     plain = pattern.removeprefix("./").rstrip("/").removesuffix("/**") or "**"
     plain = plain if "/" in plain or plain == "**" else f"**/{plain}"
     written, position = "", 0
@@ -115,15 +118,15 @@ def _part(found: "re.Match[str]") -> str:
 
 
 def is_never_read(name: str, beside: Collection[str], folder: str) -> bool:
-    """Return whether no definition is in a folder: it is hidden, of a package manager, or holds published runs.
+    """Return whether a folder never contains definitions: it is hidden, a package manager's, or has published runs.
 
     Args:
         name: The name of the folder.
-        beside: The names of all that is in the same folder as it.
-        folder: Its path.
+        beside: The names of all entries of its parent folder.
+        folder: The path of the folder.
     """
     if name.startswith(".") or name in _NEVER:
         return True
     if name == _RUNS and not _OF_OUTPUT.isdisjoint(beside):
         return True
-    return sum(os.path.lexists(os.path.join(folder, marker)) for marker in _OF_RUN) >= _ENOUGH  # noqa: PTH118 - quick
+    return sum(os.path.lexists(os.path.join(folder, marker)) for marker in _OF_RUN) >= _ENOUGH  # noqa: PTH118 - faster than Path

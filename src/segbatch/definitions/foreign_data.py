@@ -1,4 +1,4 @@
-"""Data that was never meant as a segment, such as a `package.json`: one problem, and not one for each of its keys."""
+"""Detection of JSON that was never meant as a segment, such as a `package.json`: one problem instead of one per key."""
 
 from collections.abc import Mapping
 
@@ -13,9 +13,9 @@ _KNOWN = {*Segment.model_fields, SCHEMA_KEY}
 
 
 def foreign(data: object, path: str = "$") -> list[Problem]:
-    """Return the one problem of data that is not a segment, or a list without one; nothing if it may be.
+    """Return a list with one problem if the data is not meant as a segment, else an empty list.
 
-    A key that is like one of a segment is a slip, and is reported as such elsewhere.
+    A key that is similar to a segment's key is a typo; it is reported elsewhere.
     """
     match data:
         case [_, *_] if not any(isinstance(item, Mapping) and not _is_foreign(item) for item in data):
@@ -27,6 +27,6 @@ def foreign(data: object, path: str = "$") -> list[Problem]:
 
 
 def _is_foreign(data: Mapping[str, object]) -> bool:
-    """Return whether an object has no rules, and a key that no segment has."""
+    """Return whether an object has no rules, but has a key that no segment has."""
     meant = {key if key in _KNOWN else nearest(key, _KNOWN) for key in data}
     return "rules" not in meant and None in meant

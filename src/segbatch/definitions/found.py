@@ -1,4 +1,4 @@
-"""The definitions that were found: segments, what cannot be read as one, and where each is."""
+"""Results of loading definitions: segments, definitions that cannot be read, and their places."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,11 +16,11 @@ def _place(file: str, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A segment and where it was defined.
+    """A segment and the place of its definition.
 
     Attributes:
         segment: The segment.
-        file: Its file as the user would name it; None where it was made in Python.
+        file: Its file, in the user's notation; None if it was created in Python.
         path: Its place in the file in JSONPath form.
     """
 
@@ -35,25 +35,25 @@ class Definition:
 
     @property
     def place(self) -> str:
-        """Where it stands, for a message."""
+        """The place of the definition, for a message."""
         return _place(self.file or "the program", self.path)
 
     def locate(self, problem: Problem) -> Problem:
-        """Turn a problem of the segment alone into one with file and place."""
+        """Add the file and the full path to a problem of the segment."""
         path = self.path + (problem.path or "$").removeprefix("$")
         return replace(problem, file=self.file, path=path, segment_id=self.segment.id)
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenDefinition:
-    """What was meant to be a segment and cannot be read as one.
+    """A definition that cannot be read as a segment.
 
     Attributes:
-        segment_id: Its id where one can be read, else one made of the file's stem.
-        file: Its file as the user would name it.
+        segment_id: Its id if one can be read, else an id based on the file's stem.
+        file: Its file, in the user's notation.
         path: Its place in the file in JSONPath form.
-        problems: What is wrong with it.
-        data: The JSON data of the segment, where it is JSON.
+        problems: The reasons why it cannot be read.
+        data: The JSON data of the segment, if it is JSON.
     """
 
     segment_id: str
@@ -64,7 +64,7 @@ class BrokenDefinition:
 
     @property
     def place(self) -> str:
-        """Where it stands, for a message."""
+        """The place of the definition, for a message."""
         return _place(self.file, self.path)
 
     @property
@@ -73,22 +73,22 @@ class BrokenDefinition:
         return self.path == "$" and self.data is None
 
     def text(self, key: str) -> str | None:
-        """Return a text of a definition that cannot be read as a whole."""
+        """Return the text at a key; None if it is missing or not a text."""
         value = self.data.get(key) if isinstance(self.data, dict) else None
         return value if isinstance(value, str) else None
 
 
 Found = Definition | BrokenDefinition
-"""What a place in a file holds."""
+"""A definition at a place in a file, good or broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """All that a file or a folder holds, by id.
+    """All definitions of a file or a folder, by id.
 
     Attributes:
         good: The segments that can be evaluated, ordered by id.
-        broken: The ones that cannot, ordered by id.
+        broken: The definitions that cannot be read, ordered by id.
     """
 
     good: tuple[Definition, ...]
@@ -99,27 +99,27 @@ class Definitions:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of all, good and broken."""
+        """The ids of all definitions, good and broken."""
         return [*(entry.segment_id for entry in self.good), *(entry.segment_id for entry in self.broken)]
 
     @property
     def problems(self) -> list[Problem]:
-        """Everything that is wrong, in the order of the files."""
+        """All problems, in the order of the files."""
         return [problem for broken in self.broken for problem in broken.problems]
 
     @property
     def fields(self) -> set[str]:
-        """The fields that some rule of a good segment names."""
+        """The fields in the rules of good segments."""
         return {rule.field for entry in self.good for _, rule in entry.segment.rule_paths() if rule.field}
 
     def of_project(self, project: str | None) -> "Definitions":
-        """Keep the segments of a project, and those that belong to none.
+        """Return the segments of a project, and those without a project.
 
         Args:
             project: The project; None keeps all.
 
         Raises:
-            UsageError: None is left.
+            UsageError: No segment remains.
         """
         if project is None:
             return self

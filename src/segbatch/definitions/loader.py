@@ -1,4 +1,4 @@
-"""Definitions from a file or a folder: everything that is right, and every problem of everything that is not."""
+"""Loading of definitions from a file or a folder: all valid segments, and every problem of all others."""
 
 import errno
 from collections import Counter, defaultdict
@@ -43,8 +43,8 @@ def load_segments(path: str | Path, *, exclude: Iterable[str] = ()) -> list[Segm
         The segments, ordered by id.
 
     Raises:
-        DefinitionError: One or more definitions are wrong; it names all the problems of all the files.
-        UsageError: There is no such path, or no definition in it; or a pattern is not valid.
+        DefinitionError: One or more definitions are wrong; the error lists all the problems of all the files.
+        UsageError: The path does not exist or has no definition, or a pattern is not valid.
     """
     definitions = load_definitions(Source.of(path, exclude))
     if definitions.broken:
@@ -53,16 +53,16 @@ def load_segments(path: str | Path, *, exclude: Iterable[str] = ()) -> list[Segm
 
 
 def load_definitions(source: str | Path | Source) -> Definitions:
-    """Load what can be loaded, and tell what cannot.
+    """Load all definitions, good and broken.
 
     Args:
-        source: A JSON file, or a folder whose `*.json` files (those in folders below it too) are read.
+        source: A JSON file, or a folder; all `*.json` files in it and its subfolders are read.
 
     Returns:
         The definitions, good and broken; a broken one does not hide the others.
 
     Raises:
-        UsageError: There is no such path, or no definition in it.
+        UsageError: The path does not exist or has no definition.
     """
     source = Source.of(source)
     found = [entry for file in find_files(source) for entry in _load_file(file)]
@@ -72,15 +72,15 @@ def load_definitions(source: str | Path | Source) -> Definitions:
 
 
 def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
-    """Read definitions that are in no file.
+    """Read definitions that are not in a file.
 
     Args:
         content: The JSON of one segment, or of a list of them.
-        name: What messages call it, in place of a file.
-        default_id: The id of the one segment, unless it has one.
+        name: The name for messages, in place of a file.
+        default_id: The id of a single segment that has no id.
 
     Raises:
-        UsageError: There is no definition in it.
+        UsageError: The content has no definition.
     """
     found = [entry for entry, _ in read_elements(content, name, default_id)]
     if not found:
@@ -89,7 +89,7 @@ def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
 
 
 def _load_file(file: Path) -> Iterator[Found]:
-    """Read the one segment or the list of segments of a file."""
+    """Read the segment or the list of segments in a file."""
     name, default_id = printable(str(file)), printable(stem(file))
     try:
         content = read_content(file)
@@ -101,12 +101,12 @@ def _load_file(file: Path) -> Iterator[Found]:
 
 
 def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[Found, Any]]:
-    """Read the one segment or the list of segments of a file, each with its JSON data (None where it is no JSON).
+    """Read the segment or the list of segments in a file, each with its JSON data (None if it is not JSON).
 
     Args:
         content: The bytes of the file.
-        file: What messages call it.
-        default_id: The id of the one segment, unless it has one.
+        file: The file's name for messages.
+        default_id: The id of a single segment that has no id.
     """
     data, problems = parse(content)
     if problems := problems or (foreign(data) if isinstance(data, list) else []):
@@ -132,7 +132,7 @@ def read_content(file: Path) -> bytes:
 
 
 def _with_id(data: Any, stem: str) -> Any:
-    """Give the one segment of a file the file's stem as its id, unless it has one."""
+    """Add the file's stem as the id of a single segment that has no id."""
     return {"id": stem, **data} if isinstance(data, dict) else data
 
 
@@ -148,7 +148,7 @@ def _load_one(data: Any, file: str, path: str, default_id: str) -> Found:
 
 
 def _refuse_twins(found: Sequence[Found]) -> Definitions:
-    """Put the definitions in order, and break those that share an id: nobody can tell which is meant."""
+    """Sort the definitions by id; those that share an id become one broken definition, because the id is ambiguous."""
     by_id: defaultdict[str, list[Found]] = defaultdict(list)
     for entry in _apart(found):
         by_id[entry.segment_id].append(entry)
@@ -164,7 +164,7 @@ def _refuse_twins(found: Sequence[Found]) -> Definitions:
 
 
 def _apart(found: Sequence[Found]) -> Iterator[Found]:
-    """Name a file that cannot be read by its path where its stem is an id already, so that it breaks nobody else."""
+    """Set an unreadable file's id to its path if its stem is another definition's id, so that the other stays good."""
     times = Counter(entry.segment_id for entry in found)
     for entry in found:
         if isinstance(entry, BrokenDefinition) and entry.is_unread and times[entry.segment_id] > 1:
@@ -174,7 +174,7 @@ def _apart(found: Sequence[Found]) -> Iterator[Found]:
 
 
 def merge_twins(segment_id: str, entries: Sequence[Found]) -> BrokenDefinition:
-    """Make one broken definition of those that share an id."""
+    """Combine definitions that share an id into one broken definition."""
     first, *others = entries
     problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
     message = f"the id '{clipped(segment_id)}' is taken by {first.place}; give one of them another id"

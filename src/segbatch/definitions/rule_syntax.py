@@ -1,4 +1,4 @@
-"""Rules as they are written on a command line: `status eq active`, `seats gte 50`, `plan in ["pro", "team"]`."""
+"""Rules in command-line syntax: `status eq active`, `seats gte 50`, `plan in ["pro", "team"]`."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from segbatch.text import clipped, shown
 __all__ = ["RULES_ID", "read_rules"]
 
 RULES_ID = "--rule"
-"""The id of the segment that such rules make, and what messages call it."""
+"""The id of a segment that is built from such rules, and its name in messages."""
 
 _SHAPES: dict[str, Shape] = {operator: shape_of(operator) for operator in get_args(OperatorName)}
 _OF_SEGMENTS = tuple(operator for operator, shape in _SHAPES.items() if shape == "segment")
@@ -28,14 +28,14 @@ _FORM = "a rule is FIELD OPERATOR [VALUE], such as 'status eq active', or a rule
 
 
 def read_rules(texts: Iterable[str], match: MatchName = "all") -> Definition:
-    """Read rules, and join them to a segment.
+    """Parse rules, and combine them into a segment.
 
     Args:
         texts: The rules; each is `FIELD OPERATOR [VALUE]`, `in_segment ID`, or the JSON of a rule or a group.
-        match: How they are joined.
+        match: How the rules are combined.
 
     Raises:
-        DefinitionError: Rules are wrong; it names all the problems of all of them.
+        DefinitionError: Rules are wrong; the error lists all problems of all rules.
     """
     written, problems = list[Any](), list[Problem]()
     for text in texts:
@@ -55,7 +55,7 @@ def _segment(rules: list[Any], match: str) -> tuple[Segment | None, list[Problem
 
 
 def _read(text: str) -> tuple[Any, list[Problem]]:
-    """Read one rule, and check it by itself, so that a message can name it as it was written."""
+    """Parse and validate one rule separately, so that a message can show the rule as the user wrote it."""
     if text.lstrip().startswith("{"):
         data, problems = parse(text.encode(errors="surrogateescape"))
     else:
@@ -67,7 +67,7 @@ def _read(text: str) -> tuple[Any, list[Problem]]:
 
 
 def _words(text: str) -> dict[str, str]:
-    """Split a rule; one that is too short has no operator."""
+    """Split a rule into its words; a rule that is too short has no operator."""
     words = text.split(None, 1)
     if words and words[0] in _OF_SEGMENTS:
         return dict(zip(("operator", "value"), (words[0], *map(str.rstrip, words[1:])), strict=False))
@@ -81,7 +81,7 @@ def _with_value(words: dict[str, str]) -> dict[str, Any] | None:
 
 
 def _odd_values(words: dict[str, str]) -> list[Problem]:
-    """Find what is legal and never meant so: words behind an operator that takes none, and quotes that are not JSON."""
+    """Find values that are allowed but never intended: words after an operator without value, and single quotes."""
     operator, value = words.get("operator"), words.get("value")
     if value is None or operator not in _SHAPES:
         return []
@@ -92,7 +92,7 @@ def _odd_values(words: dict[str, str]) -> list[Problem]:
 
 
 def _in_double_quotes(value: str, operator: str) -> str | None:
-    """Write a value as JSON that stands in single quotes; None where it does not."""
+    """Convert a value in single quotes to JSON; return None if it has no single quotes."""
     if _SINGLE_QUOTED.fullmatch(value):
         return json.dumps(value[1:-1], ensure_ascii=False)
     if operator not in _OF_TEXT and _LIST_OF_SINGLE_QUOTED.fullmatch(value):
@@ -101,7 +101,10 @@ def _in_double_quotes(value: str, operator: str) -> str | None:
 
 
 def _value(text: str, operator: str) -> Any:
-    """Read a value as JSON if it is JSON, else as a text; where the operator takes a text alone, only quotes count."""
+    """Parse a value as JSON, or return it as a text if it is not JSON.
+
+    If the operator takes only a text, only a JSON string counts as JSON.
+    """
     data, problems = parse(text.encode(errors="surrogateescape"))
     is_text = problems or (operator in _OF_TEXT and not isinstance(data, str))
     return text if is_text else data

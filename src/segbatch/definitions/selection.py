@@ -1,4 +1,4 @@
-"""Which definitions a question is about: a file, standard input, a saved segment, or rules as they were typed."""
+"""Selection of definitions: a file, standard input, a saved segment, or rules from the command line."""
 
 import os
 import sys
@@ -27,9 +27,9 @@ def read_stdin() -> bytes:
     """Read standard input to its end.
 
     Raises:
-        UsageError: It is closed.
+        UsageError: Standard input is closed.
     """
-    if sys.stdin is None:  # so Python has it where it is closed
+    if sys.stdin is None:  # Python sets it to None if it is closed
         raise UsageError("stdin is closed; send a definition there, or name a file")
     return sys.stdin.buffer.read()
 
@@ -41,24 +41,24 @@ _CHOICES = "a JSON file, a folder, '-', or the id of a segment"
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The definitions that a question is about.
+    """The selected definitions.
 
     Attributes:
-        ids: Their ids.
-        definitions: They, those that they name by `in_segment`, and those that cannot be read.
+        ids: The ids of the selected definitions.
+        definitions: The selected definitions, those that they reference with `in_segment`, and broken definitions.
     """
 
     ids: tuple[str, ...]
     definitions: Definitions
 
     def only(self, choice: "Choice | None") -> str:
-        """Return the id of the only one.
+        """Return the id of the only selected definition.
 
         Args:
-            choice: What was asked for, as a message names it.
+            choice: The user's choice, for the message.
 
         Raises:
-            UsageError: There are several.
+            UsageError: Several are selected.
         """
         match self.ids:
             case [segment_id]:
@@ -77,18 +77,19 @@ def choose(
     match: MatchName | None = None,
     project: str | None = None,
 ) -> Chosen:
-    """Find definitions.
+    """Select definitions.
 
     Args:
         choice: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
             segment.
-        segments: Where the saved segments are; read if one of them is asked for, or named and not in the choice.
-        rules: Rules in place of a choice, as `rule_text` reads them.
-        match: How the rules are joined: `all`, if not given.
-        project: The project whose segments alone are looked at, if any.
+        segments: The location of the saved segments. They are read only if the choice is a saved segment, or
+            references one that it does not contain.
+        rules: Rules in place of a choice, in the syntax of `rule_syntax`.
+        match: How the rules are combined; `all` by default.
+        project: The project that segments are restricted to, if any.
 
     Raises:
-        UsageError: Nothing is chosen, or two things are; or there is no such file or segment.
+        UsageError: Nothing is chosen, or both a choice and rules are given, or the file or segment does not exist.
         DefinitionError: Rules are wrong.
     """
     if (choice is None) is not bool(rules):
@@ -115,8 +116,8 @@ def _find(choice: Choice, segments: Source) -> Definitions:
 
 
 def _is_path(choice: str) -> bool:
-    """Tell a path from an id: a path is a file or a folder that is there, or has what no id has."""
-    is_there = os.path.exists(choice)  # noqa: PTH110 - Path.exists raises where a name is too long
+    """Return whether a choice is a path and not an id: a path exists, or contains characters that no id has."""
+    is_there = os.path.exists(choice)  # noqa: PTH110 - Path.exists raises if a name is too long
     return is_there or choice.lower().endswith(".json") or os.sep in choice or "/" in choice
 
 
@@ -131,7 +132,7 @@ def _saved(segment_id: str, segments: Source) -> Definitions:
 
 
 def _of_project(found: Definitions, project: str | None) -> Definitions:
-    """Keep those of a project; one alone that is another's was not meant."""
+    """Keep the definitions of a project; raise an error if the only definition belongs to another project."""
     match found.good, found.broken:
         case [entry], () if project is not None and entry.segment.project_id not in {None, project}:
             own = entry.segment.project_id
@@ -141,7 +142,7 @@ def _of_project(found: Definitions, project: str | None) -> Definitions:
 
 
 def _with_named(found: Definitions, segments: Source) -> Definitions:
-    """Add the saved segments that these name and do not hold, and those that they name in turn."""
+    """Add the saved segments that the definitions reference but do not contain, and their references in turn."""
     ids = set(found.ids)
     missing = [segment_id for entry in found.good for segment_id in _named(entry) if segment_id not in ids]
     if not missing:
@@ -158,7 +159,7 @@ def _with_named(found: Definitions, segments: Source) -> Definitions:
 
 
 def _reachable(start: Iterable[Definition], others: dict[str, Definition], known: set[str]) -> set[str]:
-    """Find the segments that are needed; all, where one is named that is not there, for a message to say what is."""
+    """Return the ids of the needed segments; all ids if a reference is missing, so that a message can suggest one."""
     reached, waiting = set[str](), list(start)
     while waiting:
         for segment_id in _named(waiting.pop()):

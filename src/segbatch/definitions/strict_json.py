@@ -1,6 +1,6 @@
-"""JSON as the standard has it, and nothing that could be read in two ways.
+"""Strict JSON parser that accepts only input that every program reads the same way.
 
-Python's reader lets through what other programs read differently: a key written twice (the last wins), NaN and
+Python's parser accepts input that other programs read differently: a duplicate key (the last wins), NaN and
 Infinity, numbers beyond any double, and halves of a surrogate pair. Here each of them is a problem with its place.
 """
 
@@ -24,25 +24,25 @@ _TOO_DEEP = f"lists and objects stand more than {MAX_JSON_DEPTH} deep inside eac
 
 @dataclass(frozen=True, slots=True)
 class _Refused:
-    """Stands where a value stood that cannot be taken."""
+    """Placeholder for a value that is rejected."""
 
     message: str
 
 
 class _Object(dict[str, Any]):
-    """A JSON object that remembers which of its keys were written twice."""
+    """A JSON object that records its duplicate keys."""
 
     twice: tuple[str, ...] = ()
 
 
 def parse(content: bytes) -> tuple[Any, list[Problem]]:
-    """Read JSON strictly.
+    """Parse JSON strictly.
 
     Args:
         content: The bytes of a file, in UTF-8, with or without a byte order mark.
 
     Returns:
-        The data, and the problems found in it (without file). With problems, the data is not to be used.
+        The data, and the problems found in it (without file). If there are problems, the data must not be used.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -71,7 +71,7 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
 
 
 def check_data(data: object) -> list[Problem]:
-    """Find in JSON data what cannot be written as JSON for everybody to read."""
+    """Find values in JSON data that cannot be written as portable JSON."""
     return list(_problems(data))
 
 
@@ -94,7 +94,7 @@ _REASONS = {
     "Unterminated string": "the text that begins here is not closed",
     "Invalid \\": "no such escape; a backslash is written \\\\",
 }
-"""What Python's reader says, by its first words, and what a person needs to know."""
+"""Messages of Python's parser, by their first words, with clearer messages for users."""
 
 
 _IN_A_TEXT = ("Invalid", "Unterminated")
@@ -107,7 +107,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 def _in_our_words(error: json.JSONDecodeError) -> str:
-    """Tell what a person needs to know, from what Python's reader says and what stands there."""
+    """Return a clearer message for an error of Python's parser, based on its message and the text at its position."""
     if not error.msg.startswith(_IN_A_TEXT):
         rest = error.doc[error.pos :].lstrip(_WHITE_SPACE)
         if not rest:
@@ -123,7 +123,7 @@ def _in_our_words(error: json.JSONDecodeError) -> str:
 
 
 def _word_at(text: str, position: int) -> str:
-    """Return the word or number around a place, or an empty text where there is none."""
+    """Return the word or number at a position, or an empty text if none is there."""
     line = text.rfind("\n", 0, position) + 1
     words = (match for match in _WORD.finditer(text, line) if match.end() > position)
     found = next(words, None)
@@ -148,7 +148,7 @@ def _read_float(digits: str) -> float | _Refused:
 
 
 def _problems(data: object) -> Iterator[Problem]:
-    """Walk the data without recursion, in the order of the file."""
+    """Yield the problems in the order of the file; walks the data without recursion."""
     waiting: list[tuple[str, Any, int]] = [("$", data, 0)]
     while waiting:
         path, value, depth = waiting.pop()

@@ -1,4 +1,4 @@
-"""The valid word that was probably meant by another one, and never one with the opposite meaning."""
+"""Suggestions of the valid word that was probably meant; never one with the opposite meaning."""
 
 import re
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "match": get_args(MatchName),
     "missing": get_args(MissingName),
 }
-"""The keys of a definition that have one of a few words as value, and these words."""
+"""The keys of a definition that take one of a few words, with these words."""
 
 _SYNONYMS: Mapping[str, OperatorName] = {
     **dict.fromkeys(("=", "==", "===", "equals", "equal", "is", "equal_to", "equals_to", "same"), "eq"),
@@ -43,7 +43,7 @@ _SYNONYMS: Mapping[str, OperatorName] = {
     "in_next": "within_next",
     "member_of": "in_segment",
 }
-"""Names that other systems have for our operators."""
+"""Names for our operators in other systems."""
 
 _OPPOSITES: Mapping[str, OperatorName] = {
     "eq": "neq",
@@ -81,14 +81,14 @@ _FILLER = re.compile(
 
 
 def meant(key: str, written: str) -> str:
-    """Return a hint to put behind a message: the word that was meant, or how to write its opposite.
+    """Return a hint to append to a message: the word that was meant, or how to write its opposite.
 
     Args:
         key: A key of a definition, one of `CHOICES`.
         written: The value of the key that is not valid.
 
     Returns:
-        `; did you mean 'not_in'?`, or an empty text if nothing is near.
+        `; did you mean 'not_in'?`, or an empty text if no word is similar.
     """
     word = _plain(written)
     if key == "operator":
@@ -100,7 +100,7 @@ def meant(key: str, written: str) -> str:
 
 
 def read_match(text: str) -> MatchName:
-    """Read the way in which rules are joined.
+    """Parse a value of `--match`.
 
     Raises:
         UsageError: It is not a valid one.
@@ -111,7 +111,7 @@ def read_match(text: str) -> MatchName:
 
 
 def _plain(written: str) -> str:
-    """Write a word as our operators are written: `notIn`, `NOT IN` and `not-in` are `not_in`."""
+    """Convert a word to the notation of our operators: `notIn`, `NOT IN` and `not-in` become `not_in`."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", written.strip().replace("'", "_").replace("\u2019", "_"))
     return re.sub(r"[\s_-]+", "_", parted.casefold())
 
@@ -138,7 +138,7 @@ def _operator(word: str) -> str:
 
 
 def _known(word: str) -> str | None:
-    """Return the operator that a word is, or is in another system."""
+    """Return the operator with this name, or with this name in another system."""
     if word in OPERATORS:
         return word
     filler = _FILLER.fullmatch(word)

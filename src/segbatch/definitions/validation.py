@@ -1,4 +1,4 @@
-"""From JSON data to a segment, or to problems in our own words with their place in the file."""
+"""Validation of JSON data as a segment; problems have readable messages and their place in the file."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ _Location = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Wrong:
-    """An error of pydantic's, and what stands at its place."""
+    """A pydantic error, and the value at its place."""
 
     detail: ErrorDetails
     found: Any
@@ -54,10 +54,10 @@ class _Wrong:
 
 
 def validate(data: object, path: str = "$") -> tuple[Segment | None, list[Problem]]:
-    """Check the data of one segment.
+    """Validate the data of one segment.
 
     Args:
-        data: What stood in the file, as `strict_json.parse` gives it.
+        data: The data from the file, as returned by `strict_json.parse`.
         path: The place of the data in its file.
 
     Returns:
@@ -80,7 +80,10 @@ def validate(data: object, path: str = "$") -> tuple[Segment | None, list[Proble
 
 
 def _problems(details: Sequence[ErrorDetails], data: object, root: str) -> Iterator[Problem]:
-    """Tell each error once: not a key as missing that stands there misspelt, not rules as none that are all wrong."""
+    """Yield a problem for each error, without duplicates.
+
+    A misspelled key is not reported as missing too, and rules that are all wrong are not reported as missing rules.
+    """
     misspelt = {_meant(detail) for detail in details if detail["type"] == "extra_forbidden"}
     for detail in details:
         path, found = _walk(detail["loc"], data, root)
@@ -92,7 +95,7 @@ def _problems(details: Sequence[ErrorDetails], data: object, root: str) -> Itera
 
 
 def _meant(detail: ErrorDetails) -> _Location:
-    """Return where the key would stand that an unknown key was probably meant to be."""
+    """Return the location of the key that an unknown key was probably meant to be."""
     *parents, key = detail["loc"]
     near = nearest(str(key), _model_at(detail["loc"]).model_fields)
     return (*parents, near or key)
@@ -104,9 +107,9 @@ def _model_at(loc: _Location) -> type[Segment | Group | Rule]:
 
 
 def _walk(loc: _Location, data: Any, path: str) -> tuple[str, Any]:
-    """Follow an error's location through the data to its path and what stands there (None where nothing does).
+    """Follow an error's location through the data; return its path and the value there (None if it is missing).
 
-    Pydantic puts the tags of a union between the keys; they are no part of the data and are dropped.
+    Pydantic puts the tags of a union between the keys; they are not part of the data and are dropped.
     """
     for step in loc:
         if step not in _MODELS:
@@ -116,7 +119,7 @@ def _walk(loc: _Location, data: Any, path: str) -> tuple[str, Any]:
 
 
 def _child(data: Any, step: str | int) -> Any:
-    """Return what stands at a key or an index; None where the key is missing."""
+    """Return the value at a key or an index; None if the key is missing."""
     return data.get(step) if isinstance(data, Mapping) else data[step]
 
 

@@ -1,4 +1,4 @@
-"""Definitions that programs and people manage together: a folder of JSON files, listed, read and changed safely."""
+"""Store of definitions that programs and people manage together: safe access to a folder of JSON files."""
 
 from segbatch.definitions.store.entries import Broken, Entry, Stored
 from segbatch.definitions.store.files import UncertainStoreError

@@ -1,4 +1,4 @@
-"""What a store has at an id: a segment, or what was meant to be one and is broken."""
+"""Entries of a store: segments, and broken definitions."""
 
 import hashlib
 import json
@@ -26,11 +26,11 @@ class Stored:
 
     Attributes:
         segment: The segment.
-        etag: A fingerprint of its definition: another definition has another one, another layout has not.
-        file: Its file as the user would name it.
+        etag: A fingerprint of its definition. It changes with the definition, but not with the layout of the JSON.
+        file: Its file, in the user's notation.
         path: Its place in the file in JSONPath form.
-        named: The ids of the segments that it names by `in_segment`.
-        data: Its JSON data as the file has it.
+        named: The ids of the segments that it references with `in_segment`.
+        data: Its JSON data, as in the file.
     """
 
     segment: Segment
@@ -47,41 +47,41 @@ class Stored:
 
     @property
     def project_id(self) -> str | None:
-        """Whose it is, if it says so."""
+        """The project of the segment, if it has one."""
         return self.segment.project_id
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The display name."""
         return self.segment.name
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """Nothing is wrong with it."""
+        """An empty tuple: a stored segment has no problems."""
         return ()
 
     def to_json(self) -> dict[str, Any]:
-        """Return the definition as JSON data: the keys that it has, its id among them, in their usual order."""
+        """Return the definition as JSON data: its own keys and its id, in their usual order."""
         return ordered({"id": self.segment.id, **self.data})
 
     def to_text(self) -> str:
-        """Return the definition as a file of its own would have it."""
+        """Return the definition as the text of a separate file."""
         return write_definition(self.to_json())
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What was meant to be a segment of a store and cannot be read as one.
+    """A definition of a store that cannot be read as a segment.
 
     Attributes:
-        segment_id: Its id where one can be read, else one made of the file's name.
-        project_id: Whose it is, where that can be read.
-        etag: A fingerprint of what stands there.
-        file: Its file as the user would name it.
+        segment_id: Its id if one can be read, else one based on the file's name.
+        project_id: Its project, if that can be read.
+        etag: A fingerprint of its content.
+        file: Its file, in the user's notation.
         path: Its place in the file in JSONPath form.
-        problems: What is wrong with it.
-        named: The ids of the segments that it names by `in_segment`.
-        data: Its JSON data as the file has it, where it is one object that can be mended; else None.
+        problems: The reasons why it cannot be read.
+        named: The ids of the segments that it references with `in_segment`.
+        data: Its JSON data, as in the file, if it is one object that an update can fix; else None.
         is_unread: Whether nothing in its file can be read, so that its id is a guess.
     """
 
@@ -97,7 +97,7 @@ class Broken:
 
     @property
     def name(self) -> str | None:
-        """What people call it, where that can be read."""
+        """The display name, if it can be read."""
         name = (self.data or {}).get("name")
         return name if isinstance(name, str) else None
 
@@ -106,12 +106,12 @@ Entry = Stored | Broken
 
 
 def fingerprint(data: object) -> str:
-    """Return a digest of JSON data, whatever its layout and the order of its keys."""
+    """Return a digest of JSON data that does not depend on its layout and the order of its keys."""
     return _digest(json.dumps(data, sort_keys=True, separators=(",", ":")).encode())
 
 
 def read_file(file: Path) -> tuple[Entry, ...]:
-    """Read what a file holds; one that cannot be read is one broken entry."""
+    """Read the entries of a file; a file that cannot be read becomes one broken entry."""
     try:
         return read_entries(read_content(file), file)
     except OSError as error:
@@ -123,26 +123,26 @@ def read_file(file: Path) -> tuple[Entry, ...]:
 
 
 def read_entries(content: bytes, file: Path) -> tuple[Entry, ...]:
-    """Read what a file holds, whose bytes are known."""
+    """Return the entries of a file with known content."""
     found = read_elements(content, printable(str(file)), printable(stem(file)))
     return tuple(_entry(one, data, content) for one, data in found)
 
 
 def stored_at(content: bytes, file: Path, path: str) -> Stored:
-    """Return the segment at a place in a file whose bytes are known, and in which a segment is at that place."""
+    """Return the segment at a path in a file with known content; it must exist."""
     return next(entry for entry in read_entries(content, file) if isinstance(entry, Stored) and entry.path == path)
 
 
 def merged(entries: list[Entry], *, with_places: bool = True) -> list[Entry]:
-    """Return what stands at an id: of several that share it, one that is broken and says so.
+    """Return the entries of an id; several definitions with the same id become one broken entry.
 
-    A file that cannot be read is named by its path then, so that it breaks nobody else.
+    In that case, the id of an unreadable file becomes its path, so that it does not affect other entries.
 
     Args:
-        entries: All that has the id.
-        with_places: Whether to say where they stand.
+        entries: All entries with the id.
+        with_places: Whether the problems include the places of the definitions.
     """
-    if len(entries) < 2:  # noqa: PLR2004 - one alone shares it with none
+    if len(entries) < 2:  # noqa: PLR2004 - a single entry shares its id with no other
         return entries
     unread = [replace(entry, segment_id=entry.file) for entry in entries if _is_unread(entry)]
     others = [entry for entry in entries if not _is_unread(entry)]
@@ -193,7 +193,7 @@ def _definition(entry: Entry) -> Found:
 
 
 def _named(data: object) -> Iterator[str]:
-    """Find the segments that a definition names, broken or not."""
+    """Yield the ids of the segments that a definition references, even if it is broken."""
     waiting = [data]
     while waiting:
         match waiting.pop():

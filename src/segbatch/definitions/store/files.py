@@ -1,4 +1,4 @@
-"""Putting a definition's file on the disk: whole or not at all, and never over what somebody else just wrote."""
+"""Atomic writes of definition files, which never overwrite a concurrent change by another program."""
 
 import os
 import stat
@@ -15,24 +15,24 @@ from segbatch.text import printable
 __all__ = ["ChangedMeanwhileError", "UncertainStoreError", "add", "read", "reading", "remove", "replace", "writing"]
 
 _UNFINISHED = ".segbatch.new"
-"""The name of a file that is being written. The lock lets one writer in, so that a crash leaves one at most."""
+"""The name of a file during a write. The lock permits one writer, so a crash leaves at most one such file."""
 
 
 class UncertainStoreError(StoreError):
-    """Writing a change failed, and whether the change was made cannot be found out."""
+    """Writing a change failed, and it is unknown whether the change was made."""
 
 
 class ChangedMeanwhileError(Exception):
-    """Somebody wrote the file, who does not know of the lock, while it was worked on."""
+    """A program that does not use the lock changed the file in the meantime."""
 
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn errors of writing into one that says what to do.
+    """Translate errors of writing; the message states whether the file was changed.
 
     Raises:
-        StoreError: The disk is full, the folder cannot be written, or the like.
-        UncertainStoreError: Whether the change was made cannot be found out.
+        StoreError: Writing failed, for example because the disk is full or the folder is read-only.
+        UncertainStoreError: It is unknown whether the change was made.
     """
     try:
         yield
@@ -45,7 +45,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn errors of reading into one that says so.
+    """Translate errors of reading to a `StoreError`.
 
     Raises:
         StoreError: A file or a folder cannot be read.
@@ -64,8 +64,8 @@ def read(file: Path) -> bytes:
     """Read a file that is to be changed.
 
     Raises:
-        ChangedMeanwhileError: It is gone.
-        StoreError: It cannot be read; or it is a link, which may lead anywhere.
+        ChangedMeanwhileError: The file was removed.
+        StoreError: The file cannot be read, or is a link, which may lead anywhere.
     """
     try:
         if stat.S_ISLNK(file.lstat().st_mode):
@@ -79,16 +79,16 @@ def read(file: Path) -> bytes:
 
 
 def replace(file: Path, content: bytes, was: bytes) -> None:
-    """Give a file other content in one step.
+    """Replace the content of a file atomically.
 
     Args:
-        file: The file.
-        content: What it is to hold.
-        was: What it held when it was read.
+        file: The file to replace.
+        content: The new content.
+        was: The content when it was read.
 
     Raises:
-        ChangedMeanwhileError: It holds something else by now.
-        UnflushedError: It is replaced, which may not survive a power failure.
+        ChangedMeanwhileError: The file has other content by now.
+        UnflushedError: The file is replaced, but the change may not survive a power failure.
     """
     with _written(file.parent, content) as new:
         _ensure_unchanged(file, was)
@@ -97,11 +97,11 @@ def replace(file: Path, content: bytes, was: bytes) -> None:
 
 
 def add(file: Path, content: bytes) -> None:
-    """Make a new file in one step.
+    """Create a file atomically.
 
     Raises:
-        ChangedMeanwhileError: There is one of that name by now.
-        UnflushedError: It is made, which may not survive a power failure.
+        ChangedMeanwhileError: A file of that name exists by now.
+        UnflushedError: The file is created, but may not survive a power failure.
     """
     with _written(file.parent, content) as new:
         try:
@@ -114,8 +114,8 @@ def remove(file: Path, was: bytes) -> None:
     """Remove a file.
 
     Raises:
-        ChangedMeanwhileError: It holds something else than when it was read.
-        UnflushedError: It is removed, which may not survive a power failure.
+        ChangedMeanwhileError: The file has other content than when it was read.
+        UnflushedError: The file is removed, but the removal may not survive a power failure.
     """
     _ensure_unchanged(file, was)
     remove_file(file)
@@ -123,12 +123,12 @@ def remove(file: Path, was: bytes) -> None:
 
 @contextmanager
 def _written(folder: Path, content: bytes) -> Iterator[Path]:
-    """Write a file under a name that is never read; what is left of it by then goes at the end."""
+    """Write a file under a name that is never read; remove it at the end if it still exists."""
     new = folder / _UNFINISHED
     new.unlink(missing_ok=True)
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - opened so that no link is followed
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - opened without following links
             file.write(content)
         yield new
     finally:

@@ -1,4 +1,4 @@
-"""How the store writes a definition: one order of keys, a rule a line, so that git shows what changed and no more."""
+"""JSON layout of definitions in the store: fixed order of keys, one rule per line, so that git diffs are minimal."""
 
 import json
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ __all__ = ["DEFAULT_LAYOUT", "Layout", "key_rank", "ordered", "write", "write_de
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What lines begin with and end with.
+    """Indentation and line ends of a JSON text.
 
     Attributes:
-        indent: What one more level is indented by.
-        line_end: What ends a line.
+        indent: The indentation of one level.
+        line_end: The characters that end a line.
     """
 
     indent: str = "  "
@@ -31,7 +31,7 @@ _SHORT_KEYS = {key: rank for rank, key in enumerate([*Rule.model_fields, *Group.
 
 
 def key_rank(key: str) -> tuple[int, str]:
-    """Tell where a key stands among those of a definition; keys that are not known come last."""
+    """Return a sort key for the keys of a definition; unknown keys come last."""
     return _RANKS.get(key, len(_RANKS) + len(_KEYS)), key
 
 
@@ -44,17 +44,17 @@ def ordered(definition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_definition(definition: Mapping[str, Any]) -> str:
-    """Write a definition as a file of its own."""
+    """Return a definition as the text of a separate file."""
     return write(ordered(definition), DEFAULT_LAYOUT, "") + "\n"
 
 
 def write(value: object, layout: Layout, indent: str) -> str:
-    """Write JSON data.
+    """Return JSON data as a text.
 
     Args:
         value: The data.
-        layout: What lines begin and end with.
-        indent: What the line begins with in which the value stands.
+        layout: Indentation and line ends.
+        indent: The indentation of the line that the value begins in.
     """
     inner = indent + layout.indent
     match value:

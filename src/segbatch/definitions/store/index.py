@@ -1,13 +1,13 @@
-"""What a folder of definitions holds, read again only where a file changed.
+"""Cached index of a folder of definitions; only files that changed are read again.
 
-A file is taken to be the same as long as its inode, size and times are. One that changed so lately that another change
-could have the same times is read again. A single segment is looked up without looking at every file: the folders tell
-whether a file came, went or was replaced, and the segment's own file is looked at; what an editor wrote in place into
-another file is found by the next listing.
+A file counts as unchanged if its inode, size and times are unchanged. A file that changed so recently that another
+change could have the same times is read again. The lookup of a single segment does not check every file: the times of
+the folders show whether a file was added, removed or replaced, and only the segment's own file is checked. An in-place
+change of another file is found by the next listing.
 
-An id that is not there could be in any file, written in place. All files are looked at for it, but not again within a
-second: else asking for what is not there would be a hundred times the work of asking for what is. An id that somebody
-does not see is looked up like one that is not there, so that not even the time tells.
+An unknown id could be in any file that was changed in place. All files are checked for it, but not again within a
+second: otherwise a request for an unknown id would be a hundred times as expensive as for a known one. An id that a
+view does not show is looked up like an unknown one, so that response times do not reveal it.
 """
 
 import os
@@ -29,20 +29,20 @@ from segbatch.definitions.store.visibility import View
 __all__ = ["Index"]
 
 _TICK = 50_000_000
-"""So many nanoseconds after a change, the next one has other times on any file system in use."""
+"""Nanoseconds after a change until the next change has different times on every file system in use."""
 
 _BELIEVED = 1.0
-"""Seconds for which an id that was in no file is taken to be in none that was there then."""
+"""Seconds until an id that was in no file is searched for again in the files that existed then."""
 
 _VIEWS = 1_000
-"""Projects whose ids are remembered until a file changes; where no key is needed, any can be named."""
+"""Maximum number of views with cached ids, until a file changes; without API keys, a client can name any project."""
 
 _Signature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """A file as it was when it was read; without a signature it is to be read again."""
+    """A file as it was when it was read; without a signature, it must be read again."""
 
     signature: _Signature | None
     listed: int | None
@@ -50,7 +50,7 @@ class _Seen:
 
 
 class Index:
-    """The segments of a folder, or of a single file, by id. Threads can share it."""
+    """The segments of a folder, or of a single file, by id. Thread-safe."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -65,7 +65,7 @@ class Index:
         self._ids: dict[View, list[str]] = {}
 
     def all(self, view: View) -> tuple[Entry, ...]:
-        """Return everything that somebody sees, ordered by id, after a look at every file."""
+        """Return all entries of a view, ordered by id, after a check of every file."""
         with self._mutex:
             self._look(at_every_file=True)
             if self._groups is None:
@@ -74,7 +74,7 @@ class Index:
             return tuple(sorted(found, key=attrgetter("segment_id")))
 
     def find(self, segment_id: str, view: View) -> tuple[Entry, Path] | None:
-        """Return what somebody sees at an id, and the first file that has it; None where that is nothing."""
+        """Return the entry of a view at an id, and the first file that contains it; None if there is no such entry."""
         with self._mutex:
             if self._has_moved():
                 self._look()
@@ -86,7 +86,7 @@ class Index:
             return (here[0], self._file_of(here[0])) if here else None
 
     def known(self, view: View, most: int) -> list[str]:
-        """Return the ids that somebody sees, as far as they are known without another look; at most so many."""
+        """Return at most `most` ids of a view, from the cache only."""
         with self._mutex:
             if view not in self._ids:
                 if len(self._ids) >= _VIEWS:
@@ -98,16 +98,16 @@ class Index:
             return self._ids[view]
 
     def read_again(self, file: Path) -> bool:
-        """Take notice of a file that was just written or removed, and return whether it can be found."""
+        """Update the index for a file that was just written or removed; return whether the file exists."""
         with self._mutex:
             self._drop(str(file))
-            is_there = os.path.exists(file)  # noqa: PTH110 - Path.exists raises where it may not look
+            is_there = os.path.exists(file)  # noqa: PTH110 - Path.exists raises without permission
             if is_there:
                 self._read(str(file), None)
             return is_there
 
     def _file_of(self, entry: Entry) -> Path:
-        """Return the file of an entry, which messages name so that it can be shown."""
+        """Return the path of an entry's file; the entry itself has only the name for messages."""
         files = self._by_id[entry.segment_id]
         return Path(next(file for file in files if self._files[file].entries[0].file == entry.file))
 
@@ -117,13 +117,13 @@ class Index:
         return [entry for file in files for entry in self._files[file].entries if entry.segment_id == segment_id]
 
     def _seen_in(self, segment_id: str, view: View) -> list[str]:
-        """Return the files in which somebody sees an id; one that has it twice is there twice."""
+        """Return the files that contain an id in a view; a file that contains it twice is listed twice."""
         files = self._by_id.get(segment_id, [])
         entries = [(file, entry) for file in set(files) for entry in self._files[file].entries]
         return [file for file, entry in entries if entry.segment_id == segment_id and view.shows(entry)]
 
     def _look_for_it(self) -> None:
-        """Look at every file, or if that was done lately, at those that were just being written."""
+        """Check every file, or if that was done less than a second ago, only recently written ones."""
         if time.monotonic() - self._looked_at_all >= _BELIEVED:
             self._look(at_every_file=True)
         else:
@@ -131,20 +131,20 @@ class Index:
                 self._look_at(file)
 
     def _has_moved(self) -> bool:
-        """Tell whether files may have come, gone or been replaced since the last look."""
+        """Return whether files may have been added, removed or replaced since the last check."""
         if self._folders is None:
             return True
         now = time.time_ns()
         for folder, changed in self._folders.items():
             with suppress(OSError):
-                current = os.stat(folder).st_mtime_ns  # noqa: PTH116 - as in `finding`
+                current = os.stat(folder).st_mtime_ns  # noqa: PTH116 - as in `discovery`
                 if current == changed and current < now - _TICK:
                     continue
             return True
         return False
 
     def _look(self, *, at_every_file: bool = False) -> None:
-        """Read the files that are new or replaced; of all others, those that changed, or trust that none did."""
+        """Read the files that are new or replaced; of all others, read those that changed if `at_every_file` is set."""
         with reading(self._root):
             is_folder = self._root.is_dir()
         if not is_folder:
@@ -164,7 +164,7 @@ class Index:
                 if at_every_file or seen is None or seen.listed != file.inode():
                     self._look_at(file.path, file.inode())
         for gone in self._files.keys() - present:
-            if os.path.isfile(gone):  # noqa: PTH113 - a folder may pass over a file that is just being replaced
+            if os.path.isfile(gone):  # noqa: PTH113 - a listing may miss a file that is just being replaced
                 self._look_at(gone)
             else:
                 self._drop(gone)
@@ -210,7 +210,7 @@ class Index:
 
 def _signature(file: str) -> _Signature | None:
     try:
-        found = os.stat(file)  # noqa: PTH116 - as in `finding`
+        found = os.stat(file)  # noqa: PTH116 - as in `discovery`
     except OSError:
         return None
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

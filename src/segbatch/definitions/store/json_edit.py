@@ -1,4 +1,4 @@
-"""Changing JSON where it stands: what is the same keeps its text, so that a change is as small in git as it is."""
+"""In-place changes of JSON text: unchanged parts keep their text, so that git diffs are minimal."""
 
 import json
 import re
@@ -16,7 +16,7 @@ _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
 def with_definition(content: bytes, entry: Entry, definition: Mapping[str, Any]) -> bytes:
-    """Put another definition in the place of an entry; all else in the file keeps its text."""
+    """Replace the definition of an entry; the rest of the file keeps its text."""
     mark, text = _text(content)
     index = _index(entry)
     rewritten = (mark + change(text, index, definition)).encode()
@@ -27,20 +27,20 @@ def with_definition(content: bytes, entry: Entry, definition: Mapping[str, Any])
 
 
 def without(content: bytes, entry: Entry) -> bytes | None:
-    """Take an entry out of its file; None where nothing else is in the file and it is to go."""
+    """Remove an entry from its file; return None if the file contains nothing else and must be removed."""
     mark, text = _text(content)
     index = _index(entry)
     return None if index is None else (mark + remove(text, index)).encode()
 
 
 def _text(content: bytes) -> tuple[str, str]:
-    """Return the byte order mark, if there is one, and the text behind it."""
+    """Return the byte order mark, if any, and the text after it."""
     text = content.decode()
     return (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
 
 
 def _index(entry: Entry) -> int | None:
-    """Tell which item of its file's list an entry is; None where it is all of the file."""
+    """Return the index of an entry in its file's list; None if the entry is the whole file."""
     return None if entry.path == "$" else int(entry.path.removeprefix("$[").removesuffix("]"))
 
 
@@ -51,13 +51,13 @@ _INDENT = re.compile(r"\n([ \t]+)\S")
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A member of an object or an item of a list, by where it stands in the text.
+    """A member of an object or an item of a list, by its position in the text.
 
     Attributes:
         key: The member's key; empty for an item.
-        start: Where the key begins, or the item.
-        value: Where the value begins.
-        end: Where it ends.
+        start: The start of the key, or of the item.
+        value: The start of the value.
+        end: The end of the value.
     """
 
     key: str
@@ -67,27 +67,27 @@ class _Part:
 
 
 def same(one: object, other: object) -> bool:
-    """Tell whether two pieces of JSON data are the same; 1, 1.0 and true are three things."""
+    """Return whether two pieces of JSON data are the same; 1, 1.0 and true are three different values."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def change(text: str, index: int | None, new: Mapping[str, Any]) -> str:
-    """Give a definition other content.
+    """Replace the content of a definition.
 
     Args:
         text: The JSON of a file: an object, or a list of them.
-        index: Which item of the list is meant; None where the file holds one object.
-        new: The content.
+        index: The index of the item in the list; None if the file contains one object.
+        new: The new content.
 
     Returns:
-        The file's new text. What is the same in old and new is written as it was.
+        The file's new text. Parts that are the same in old and new keep their text.
     """
     start, end = _place(text, index)
     return text[:start] + _Editor(text).changed(start, end, dict(new)) + text[end:]
 
 
 def remove(text: str, index: int) -> str:
-    """Take an item out of a file's list; all else keeps its text."""
+    """Remove an item from a file's list; everything else keeps its text."""
     parts, _ = _parts(text, _skip(text, 0))
     gone = parts[index]
     if index:
@@ -109,7 +109,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _parts(text: str, start: int) -> tuple[list[_Part], int]:
-    """Find what an object or a list has, and where its closing bracket stands."""
+    """Return the members of an object or the items of a list, and the position of the closing bracket."""
     parts = list[_Part]()
     at = _skip(text, start + 1)
     while text[at] not in "}]":
@@ -126,7 +126,7 @@ def _parts(text: str, start: int) -> tuple[list[_Part], int]:
 
 
 def _alike(old: Sequence[object], new: Sequence[object]) -> int:
-    """Count how many items at the beginning are the same."""
+    """Return the number of equal items at the beginning."""
     number = 0
     for one, other in zip(old, new, strict=False):
         if not same(one, other):
@@ -136,7 +136,7 @@ def _alike(old: Sequence[object], new: Sequence[object]) -> int:
 
 
 class _Editor:
-    """Writes new values into a text, in the style that the text has."""
+    """Writes new values into a text, in the style of the text."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -144,7 +144,7 @@ class _Editor:
         self._layout = Layout(indent[1] if indent else "  ", "\r\n" if "\r\n" in text else "\n")
 
     def changed(self, start: int, end: int, new: object) -> str:
-        """Return the text of a value that becomes another."""
+        """Return the text of a value after its change to `new`."""
         text = self._text[start:end]
         old = json.loads(text)
         if same(old, new):
@@ -188,7 +188,7 @@ class _Editor:
         return "".join(pieces) + self._text[at : close + 1]
 
     def _joined(self, start: int, parts: list[_Part], close: int, texts: list[str]) -> str:
-        """Put members or items together with the white space that the first of them have around them."""
+        """Join members or items with the white space that surrounds the first of them."""
         lead, trail = self._text[start + 1 : parts[0].start], self._text[parts[-1].end : close]
         between = f",{lead}" if "\n" in lead else ", "
         if len(parts) > 1:

@@ -1,4 +1,4 @@
-"""The segments that name another one, which would fail without it."""
+"""Check for segments that reference another one, and would fail without it."""
 
 from collections.abc import Iterable
 
@@ -11,15 +11,15 @@ __all__ = ["ensure_unnamed"]
 
 
 def ensure_unnamed(entries: Iterable[Entry], segment_id: str, view: View) -> None:
-    """Check that no other segment names one that is to be deleted.
+    """Raise an error if other segments reference a segment that is to be deleted.
 
     Args:
-        entries: The segments of which some may name it, those of no project too.
-        segment_id: The segment.
-        view: Decides which of them the message names by their ids.
+        entries: The segments that may reference it, including those without a project.
+        segment_id: The segment that is to be deleted.
+        view: Decides which segments the message may name by id.
 
     Raises:
-        InUseError: Some name it.
+        InUseError: Other segments reference it.
     """
     users = [other for other in entries if segment_id in other.named - {other.segment_id}]
     seen = [user.segment_id for user in users if view.shows(user)]

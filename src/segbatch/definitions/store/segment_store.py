@@ -1,4 +1,4 @@
-"""Definitions in a folder of JSON files, which programs and people change at the same time."""
+"""Store of definitions in a folder of JSON files that programs and people change concurrently."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -30,17 +30,17 @@ __all__ = ["SegmentStore"]
 
 _PATIENCE = 30.0
 _COMPARED = {False: 2_000, True: 100}
-"""Of more segments none is suggested for an id that is not there: it would take longer than all else. Served: fewer."""
+"""Maximum number of ids to search for a suggestion; more would dominate the response time. Lower for a served store."""
 
 
 class SegmentStore:
     """The segments of a folder of JSON files, or of a single file.
 
-    People edit the files by hand at the same time, so each is looked at again before it is used or written. Threads can
-    share a store, and processes can each have one over the same folder.
+    People may edit the files at the same time, so each is checked again before it is used or written. Threads can
+    share a store, and several processes can each open one on the same folder.
 
-    Where a method takes a `project`, it sees the segments of that project, and with `shared` also those of none; all
-    others are not there for it. Without a `project` it sees everything.
+    A method with a `project` argument sees only the segments of that project and, with `shared`, those without a
+    project. Without `project` it sees all segments.
     """
 
     def __init__(
@@ -55,12 +55,13 @@ class SegmentStore:
         """Open a store; nothing is read yet.
 
         Args:
-            path: The folder, which need not be there before the first segment is; or a JSON file; or a `Source`, which
-                says what is excluded too.
-            clock: Tells the time that is written into definitions.
-            patience: For how many seconds a writer waits while others are at work.
-            served: Whether it is for clients that must not learn of each other (see `View`), nor make a folder anew.
-            warn: Takes the warning that a change is made and may not survive a power failure.
+            path: The folder, which does not need to exist before the first segment; or a JSON file; or a `Source`,
+                which also has the exclusions.
+            clock: Returns the time that is written into definitions.
+            patience: For how many seconds a writer waits for other writers.
+            served: Whether it is for clients that must not learn of each other (see `View`), nor recreate a missing
+                folder.
+            warn: Receives the warning that a change is made, but may not survive a power failure.
         """
         self._source = Source.of(path)
         self._path = self._source.path
@@ -71,7 +72,7 @@ class SegmentStore:
         self._writers = Writers(self._path, patience)
 
     def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
-        """Return all segments, ordered by id; broken ones stand among the others."""
+        """Return all segments, ordered by id; broken ones are included."""
         self._ensure_there()
         return self._index.all(self._view(project, shared=shared))
 
@@ -79,8 +80,8 @@ class SegmentStore:
         """Return a segment.
 
         Raises:
-            NotFoundError: There is none of that id.
-            BrokenSegmentError: There is one, and it cannot be read.
+            NotFoundError: No segment has that id.
+            BrokenSegmentError: The segment cannot be read.
         """
         entry = self.find(segment_id, project=project, shared=shared)
         if isinstance(entry, Broken):
@@ -88,23 +89,23 @@ class SegmentStore:
         return entry
 
     def find(self, segment_id: str, *, project: str | None = None, shared: bool = True) -> Entry:
-        """Return what stands at an id, broken or not.
+        """Return the entry with an id, even if it is broken.
 
         Raises:
-            NotFoundError: Nothing does.
+            NotFoundError: No entry has that id.
         """
         return self._find(segment_id, self._view(project, shared=shared))[0]
 
     def create(self, data: Mapping[str, Any] | Segment) -> Stored:
-        """Save a new segment in a file of its own.
+        """Save a new segment in a separate file.
 
         Args:
-            data: Its definition; the id is made of the name if it has none. Its times are set.
+            data: Its definition. Without an id, the id is derived from the name. The times are set by the store.
 
         Raises:
-            DefinitionError: It is no right definition.
-            AlreadyThereError: There is a segment of that id.
-            StoreError: It cannot be written.
+            DefinitionError: The definition is not valid.
+            AlreadyThereError: A segment with that id exists.
+            StoreError: The file cannot be written.
         """
         sent = data.to_json() if isinstance(data, Segment) else data
         with files.reading(self._path):
@@ -112,7 +113,7 @@ class SegmentStore:
         if is_file:
             raise UsageError(f"{self._shown}: is a file; a new segment needs a folder, for a file of its own")
         made(sent, "new" if sent.get("id") is None else sent["id"], self._clock())
-        if not self._served:  # a folder that is gone while it is served may be on a disk that is
+        if not self._served:  # a folder that disappears while it is served may be on a disk that is gone too
             with files.writing(self._path):
                 self._path.mkdir(parents=True, exist_ok=True)
         self._ensure_there()
@@ -127,21 +128,21 @@ class SegmentStore:
         project: str | None = None,
         shared: bool = True,
     ) -> Stored:
-        """Change what is sent, and nothing else; null takes an optional key away. What changes nothing is not written.
+        """Change only the keys that are passed; null removes an optional key. Nothing is written if nothing changes.
 
         Args:
-            segment_id: Which segment.
+            segment_id: The segment.
             changes: The keys to set.
-            if_match: The ETag that it has to have; None for any.
-            project: See above.
-            shared: See above.
+            if_match: The ETag that the segment must have; None for any.
+            project: See the class.
+            shared: See the class.
 
         Raises:
-            NotFoundError: There is none of that id.
-            BrokenSegmentError: It cannot be read, and not be mended by this.
-            DefinitionError: It would be no right definition any more.
-            StaleError: It was changed by somebody else.
-            StoreError: It cannot be written.
+            NotFoundError: No segment has that id.
+            BrokenSegmentError: The segment cannot be read, and this change cannot fix it.
+            DefinitionError: The changed definition would not be valid.
+            StaleError: The segment does not have the ETag: it was changed in the meantime.
+            StoreError: The file cannot be written.
         """
         view = self._view(project, shared=shared)
         self._ensure_there()
@@ -156,25 +157,26 @@ class SegmentStore:
         project: str | None = None,
         shared: bool = True,
     ) -> Entry:
-        """Remove a segment, with its file if that holds no other.
+        """Remove a segment, with its file if that contains no other.
 
         Args:
-            segment_id: Which segment.
-            if_match: The ETag that it has to have; None for any.
-            force: Whether to remove it even if others name it, which then fail.
-            project: See above.
-            shared: See above.
+            segment_id: The segment.
+            if_match: The ETag that the segment must have; None for any.
+            force: Whether to remove it even if others reference it, which then fail.
+            project: See the class.
+            shared: See the class.
 
         Returns:
-            What was removed.
+            The removed entry.
 
         Raises:
-            NotFoundError: There is none of that id.
-            BrokenSegmentError: It cannot be told from others.
-            InUseError: Other segments name it. For a `project`, those of other projects do not count, since they are
-                not there for it; those of none do, also without `shared`, and are then not told by their ids.
-            StaleError: It was changed by somebody else.
-            StoreError: It cannot be written.
+            NotFoundError: No segment has that id.
+            BrokenSegmentError: The segment cannot be distinguished from others.
+            InUseError: Other segments reference it. With a `project`, segments of other projects are ignored, because
+                the caller cannot see them. Segments without a project count even without `shared`; the message then
+                does not contain their ids.
+            StaleError: The segment does not have the ETag: it was changed in the meantime.
+            StoreError: The file cannot be written.
         """
         view = self._view(project, shared=shared)
         self._ensure_there()
@@ -189,7 +191,7 @@ class SegmentStore:
 
     @contextmanager
     def _changing(self, file: Path) -> Iterator[None]:
-        """Change a file; if only the flush of its folder fails, the change is made, and a warning says so."""
+        """Run a change of a file; if only the flush of its folder fails, the change is made and a warning is issued."""
         try:
             yield
         except UnflushedError as error:
@@ -198,7 +200,7 @@ class SegmentStore:
     def _add(self, sent: Mapping[str, Any]) -> Stored:
         taken = {entry.segment_id.casefold(): entry for entry in self._index.all(View())}
         with files.reading(self._path):
-            names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `finding`
+            names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `discovery`
         own = sent.get("id")
         segment_id = (
             free_id(sent["name"], {*taken, *(name.removesuffix(".json") for name in names)}) if own is None else own
@@ -240,7 +242,7 @@ class SegmentStore:
         return entry
 
     def _open(self, segment_id: str, if_match: str | None, view: View) -> tuple[Entry, Path, bytes]:
-        """Return a segment as it is this instant, with its file and what that holds."""
+        """Return the current state of a segment, its file, and the content of the file."""
         known, file = self._find(segment_id, view)
         if known.data is None:
             raise BrokenSegmentError(known.problems if isinstance(known, Broken) else ())
@@ -257,7 +259,7 @@ class SegmentStore:
                 raise ChangedMeanwhileError
 
     def _written(self, file: Path, content: bytes, path: str, view: View) -> Stored:
-        """Return a segment that was just written, from what was written: reading the file could fail."""
+        """Return a segment that was just written, from the written content, since reading the file could fail."""
         entry = stored_at(content, file, path)
         if self._index.read_again(file):
             return entry
@@ -281,4 +283,4 @@ class SegmentStore:
         with files.reading(self._path):
             is_there = self._path.exists()
         if not is_there:
-            find_files(self._path)  # tells what is near
+            find_files(self._path)  # raises an error with similar names

@@ -1,4 +1,4 @@
-"""What a definition becomes: a new one with its id and times, an old one with what was sent put into it."""
+"""New content of definitions: a new one gets an id and times, an existing one is merged with the changes."""
 
 import re
 import unicodedata
@@ -24,11 +24,11 @@ _BREAKS = re.compile(r"[^a-z0-9]+")
 
 
 def free_id(name: object, taken: Collection[str]) -> str:
-    """Make an id of a segment's name that no other has: `Pro Plan Users` gives `pro-plan-users`.
+    """Derive a unique id from a segment's name: `Pro Plan Users` gives `pro-plan-users`.
 
     Args:
-        name: The name.
-        taken: The ids and names of files that are there, in lower case.
+        name: The name of the segment.
+        taken: The existing ids and file names, in lower case.
     """
     letters = unicodedata.normalize("NFKD", str(name).casefold()).encode("ascii", "ignore").decode()
     slug = _BREAKS.sub("-", letters)[:_LONGEST_SLUG].strip("-") or "segment"
@@ -40,21 +40,21 @@ def free_id(name: object, taken: Collection[str]) -> str:
 
 
 def free_name(segment_id: str, taken: Collection[str]) -> str:
-    """Return a name for a segment's file: its id, or where a file of that name holds others, one that no id can have.
+    """Return a name for a segment's file: its id, or if that file exists, a name that no id can have.
 
     Args:
-        segment_id: The id.
-        taken: The names that are there, in lower case.
+        segment_id: The id of the segment.
+        taken: The existing file names, in lower case.
     """
     names = (f"{segment_id}{'' if number == 1 else f'~{number}'}.json" for number in count(1))
     return next(name for name in names if name.casefold() not in taken)
 
 
 def made(data: Mapping[str, Any], segment_id: str, now: datetime) -> dict[str, Any]:
-    """Return the definition of a new segment: what was sent, without what says nothing.
+    """Return the definition of a new segment: the keys that were sent, without optional ones that are null.
 
     Raises:
-        DefinitionError: It is no segment, or of an id that no file can be named after.
+        DefinitionError: The definition is not valid, or the id cannot be a file name.
     """
     times = dict.fromkeys(_OURS, write_moment(now))
     told = {key: value for key, value in data.items() if value is not None or key in _REQUIRED}
@@ -67,10 +67,10 @@ def made(data: Mapping[str, Any], segment_id: str, now: datetime) -> dict[str, A
 
 
 def changed(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Put what was sent into a definition; null takes an optional key out.
+    """Merge changes into a definition; null removes an optional key.
 
     Raises:
-        DefinitionError: It would be no segment any more, or the change is not for others to make.
+        DefinitionError: The result would not be valid, or a key cannot be changed by the caller.
     """
     _ensure_ours_are_kept(entry, changes)
     definition = dict(entry.data or {})
@@ -86,14 +86,14 @@ def changed(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stamped(entry: Entry, definition: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
-    """Write the time of a change into a definition; None where nothing changes."""
+    """Set the time of the change in a definition; return None if nothing changes."""
     if isinstance(entry, Stored) and same(dict(definition), dict(entry.data)):
         return None
     return {**definition, "updated_at": write_moment(now)}
 
 
 def _ensure_ours_are_kept(entry: Entry, changes: Mapping[str, Any]) -> None:
-    """Refuse another id, or times that are not those of the definition: the whole of it may be sent back, unchanged."""
+    """Raise an error if the id or the times differ from the definition; unchanged ones may be sent back."""
     known = {"id": entry.segment_id, **(entry.data or {})}
     problems = [
         Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")

@@ -1,4 +1,4 @@
-"""What of a store is there for whom."""
+"""Visibility of a store's segments for a caller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ __all__ = ["View"]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What somebody sees of a store.
+    """The segments of a store that a caller can see.
 
     Attributes:
-        project: Whose segments are there for them; None for everything.
-        shared: Whether those of no project are, too.
-        served: Whether they must not learn what others have, nor where files stand. Then a broken definition is there
-            only if it says that it is theirs, and one of another project with the same id as theirs makes no twins.
+        project: The project of the visible segments; None for all segments.
+        shared: Whether segments without a project are visible too.
+        served: Whether the caller must not learn of other projects' segments or of file paths. Then a broken definition
+            is visible only if it names the caller's project, and a definition of another project does not make an id
+            ambiguous.
     """
 
     project: str | None = None
@@ -24,13 +25,13 @@ class View:
     served: bool = False
 
     def shows(self, entry: Entry) -> bool:
-        """Tell whether a segment is there for them."""
+        """Return whether a segment is visible."""
         if self.project is None or entry.project_id == self.project:
             return True
         return entry.project_id is None and self.shared and not (self.served and isinstance(entry, Broken))
 
     def merged(self, entries: Sequence[Entry]) -> list[Entry]:
-        """Return what stands at an id for them, of all that has it."""
+        """Return the visible entries of an id, given all of its entries."""
         if self.served or len(entries) == 1:
             return merged([entry for entry in entries if self.shows(entry)], with_places=not self.served)
         return [entry for entry in merged(list(entries)) if self.shows(entry)]

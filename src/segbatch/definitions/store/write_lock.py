@@ -1,4 +1,4 @@
-"""One writer at a time in a folder of definitions, whether a thread of this process or another program."""
+"""Write lock of a folder of definitions: one writer at a time, across threads and programs."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
@@ -15,7 +15,7 @@ from segbatch.text import printable
 __all__ = ["LOCK", "Writers", "writing_alone"]
 
 LOCK = ".segbatch.lock"
-"""The file that writers lock, in the folder of the definitions. Scripts of your own can: `flock .segbatch.lock ...`."""
+"""The file that writers lock, in the folder of the definitions. Scripts can lock it too: `flock .segbatch.lock ...`."""
 
 _TRIES = 5
 
@@ -23,43 +23,43 @@ _Result = TypeVar("_Result")
 
 
 def writing_alone(folder: Path, patience: float) -> AbstractContextManager[None]:
-    """Hold the lock of a folder.
+    """Return a context manager that locks a folder.
 
     Args:
-        folder: The folder; it has to be there.
-        patience: For how many seconds to wait while another writer holds it.
+        folder: The folder; it must exist.
+        patience: For how many seconds to wait while another writer owns the lock.
 
     Raises:
-        BusyError: Another writer holds it all that time.
-        OSError: The file cannot be made.
+        BusyError: Another writer owned the lock all that time.
+        OSError: The file cannot be created.
     """
     return holding(folder / LOCK, patience)
 
 
 class Writers:
-    """The writers of a folder of definitions, or of a single file. Threads can share it."""
+    """The writers of a folder of definitions, or of a single file. Thread-safe."""
 
     def __init__(self, path: Path, patience: float) -> None:
-        """Know a folder; nothing is locked yet.
+        """Create the writers of a folder; nothing is locked yet.
 
         Args:
             path: The folder or the file.
-            patience: For how many seconds a writer waits while others are at work.
+            patience: For how many seconds a writer waits for other writers.
         """
         self._path = path
         self._patience = patience
         self._writer = Lock()
 
     def alone(self, attempt: Callable[[], _Result]) -> _Result:
-        """Do something while all other writers wait.
+        """Run a function while all other writers wait.
 
         Args:
-            attempt: What to do. It is tried again if a program that does not know of the lock wrote the same file.
+            attempt: The function. It is called again if a program that does not use the lock wrote the same file.
 
         Raises:
-            BusyError: Others are at work all the time.
-            StaleError: The file was written again at each attempt.
-            StoreError: Something cannot be written.
+            BusyError: Other writers owned the lock all the time.
+            StaleError: The file was changed during each attempt.
+            StoreError: A file cannot be written.
         """
         with files.reading(self._path):
             folder = self._path.parent if self._path.is_file() else self._path
