@@ -45,7 +45,7 @@ _UNITS_PER_MICROSECOND = {"ms": Fraction(1, 1000), "us": Fraction(1), "ns": Frac
 _ONLY_PRESENCE = "it can only be asked whether it is there, with 'exists' and 'empty'"
 
 
-class NotAllowed(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
+class NotAllowed(Exception):  # noqa: N818 - caught where the rule's place is known; users never see it
     """An operator that the kind of the field does not support; the text describes a valid alternative."""
 
 

@@ -52,7 +52,7 @@ _SMALLEST_EXPONENT = -400
 _LARGEST_PLAIN_INTEGER = 10**15
 
 
-class Unreadable(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
+class Unreadable(Exception):  # noqa: N818 - caught where the rule's place is known; users never see it
     """A value that cannot be read as the requested type; the text describes a valid value."""
 
 
@@ -78,7 +78,7 @@ def read_number(value: Scalar) -> Decimal:
 
 
 def _decimal(text: str) -> Decimal | None:
-    """Convert to a decimal; return None if the number is so long or small that exact arithmetic would not finish."""
+    """Convert to a decimal; return None if exact arithmetic would not finish (a very long or small number)."""
     if len(text) > _LONGEST_NUMBER:
         return None
     try:

@@ -142,7 +142,7 @@ def _test(rule: Rule, field: Field, clock: Clock) -> pl.Expr:
             return within_next(field, _one(value), clock)
         case (
             "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment"
-        ):  # pragma: no cover - answered elsewhere
+        ):  # pragma: no cover - handled elsewhere
             raise AssertionError(rule.operator)
         case _:
             assert_never(rule.operator)
