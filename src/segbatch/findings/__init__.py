@@ -1,1 +1,1 @@
-"""What is legal in a definition and probably wrong, each finding by a name that can be silenced."""
+"""Lint findings: definitions that are valid but probably wrong. Each finding has a name and can be ignored by it."""

@@ -1,4 +1,4 @@
-"""Whether a rule may be met by a value that is blank, or by one that is not, for one kind of column."""
+"""Test whether a blank or a non-blank value can match a rule, for one kind of column."""
 
 from segbatch.compiler.literals import UNICODE_SPACE
 from segbatch.compiler.predicates import NEGATIONS
@@ -12,13 +12,13 @@ _PARTS = {"contains", "starts_with", "ends_with"}
 
 
 def may_meet(rule: Rule, kind: Kind, *, wanted: bool, blank: bool) -> bool:
-    """Return whether some present value may be blank (or not blank) and meet a rule; True where it is not certain.
+    """Return whether a present value that is blank (or not blank) may match a rule; True if it is uncertain.
 
     Args:
-        rule: A rule with a value, that compares present values.
+        rule: A rule with a value, which compares present values.
         kind: The kind of the column.
-        wanted: Whether the rule has to hold, or must not.
-        blank: Whether the value has to be blank, or must not be.
+        wanted: Whether the rule must match, or must not match.
+        blank: Whether the value must be blank, or must not be blank.
     """
     operator = NEGATIONS.get(rule.operator, rule.operator)
     positive = wanted == (operator == rule.operator)

@@ -1,4 +1,4 @@
-"""Rules that can never hold together, found where that is certain."""
+"""Detection of rules that can never match the same contact; only certain cases are reported."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping
@@ -20,17 +20,17 @@ from segbatch.text import shown
 __all__ = ["contradictions"]
 
 _COMPARABLE = (Kind.LIST, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE, Kind.UUID)
-"""Kinds whose values rules compare; lists come first, since most rules can hold together for one."""
+"""Kinds whose values rules compare. Lists come first, since most rules can match together for a list."""
 
 _MOST_BEFORE = 50
-"""With so many rules on the same field before it each rule is compared, lest thousands of them take hours."""
+"""Maximum number of earlier rules on the same field that each rule is compared with; bounds the time for thousands."""
 
 
 @dataclass(frozen=True)
 class _Claim:
-    """A rule that has to hold, or must not, where all of its neighbours have their way too.
+    """A rule that must match, or must not match, together with its neighbours.
 
-    It is compared with up to fifty others, so what it means is worked out once.
+    It is compared with up to fifty others, so its derived properties are cached.
     """
 
     path: str
@@ -49,32 +49,32 @@ class _Claim:
 
     @cached_property
     def is_positive(self) -> bool:
-        """Whether the test has to hold; else it must not."""
+        """Whether the test must match; otherwise it must not match."""
         return self._test[1] == self.wanted
 
     @property
     def subject(self) -> Hashable:
-        """What it is about: a field, or a segment."""
+        """The subject of the rule: a field, or a segment."""
         return ("segment", self.rule.value) if self.rule.field is None else self.rule.field
 
     @cached_property
     def takes_missing(self) -> bool:
-        """Whether it is met by a contact for which the field is missing."""
+        """Whether it matches a contact without a value for the field."""
         _, operator, by_missing, _ = self.test.about
         return (by_missing or operator in {"empty", "blank"}) == self.is_positive
 
     @cached_property
     def takes_present(self) -> bool | None:
-        """Whether it is met by all other contacts, or by none of them; None if it depends on their values."""
+        """Whether it matches all other contacts (True) or none of them (False); None if it depends on their values."""
         return None if self.test.about[1] != "empty" else not self.is_positive
 
     @cached_property
     def takes_blank(self) -> bool | None:
-        """Whether it is met by the values that are blank, or by those that are not; None if it asks something else."""
+        """Whether it matches blank values (True) or the others (False); None if it is not a test for blank values."""
         return None if self.test.about[1] != "blank" else self.is_positive
 
     def region(self, kind: Kind, clock: Clock) -> Region | None:
-        """Return the values of a column of a kind that meet it; None if intervals cannot represent them.
+        """Return the values of a column of this kind that match; None if intervals cannot represent them.
 
         Raises:
             Unreadable: The column cannot be compared with the value.
@@ -97,12 +97,12 @@ class _Claim:
 
 
 def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clock) -> Iterator[Finding]:
-    """Find the rules of a segment that can never hold together with one before them.
+    """Find the rules of a segment that can never match together with an earlier rule.
 
     Args:
         definition: The segment.
         kinds: The kinds of the fields, as far as they are known.
-        clock: In which time zone a day is meant.
+        clock: The time of the run; its time zone decides which instants belong to a day.
     """
     for claims in (several for several in _conjunctions(definition.segment) if len(several) > 1):
         before: defaultdict[Hashable, list[_Claim]] = defaultdict(list)
@@ -120,7 +120,7 @@ def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clo
 
 
 def _conjunctions(segment: Segment) -> Iterator[list[_Claim]]:
-    """Yield the rules of a segment that have to hold together, and those of each alternative in it."""
+    """Yield the claims of a segment that must all be met, then those of each alternative in it."""
     waiting: list[tuple[str, Node | Segment, bool]] = [("$", segment, True)]
     while waiting:
         path, node, wanted = waiting.pop()
@@ -134,11 +134,11 @@ def _conjunctions(segment: Segment) -> Iterator[list[_Claim]]:
 def _collect(
     path: str,
     node: Node | Segment,
-    wanted: bool,  # noqa: FBT001 - it goes with the node
+    wanted: bool,  # noqa: FBT001 - belongs to the node
     claims: list[_Claim],
     alternatives: list[tuple[str, Node | Segment, bool]],
 ) -> None:
-    """Collect the rules that have to hold for a node to be as wanted, and what only one of has to."""
+    """Collect the claims that must all be met for a node to be as wanted, and the groups that are alternatives."""
     if isinstance(node, Rule):
         claims.append(_Claim(path, node, wanted))
         return
@@ -153,7 +153,7 @@ def _collect(
 
 
 def _exclude(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bool:
-    """Tell whether no contact can meet both, whatever the kind of the field is, unless it is known."""
+    """Return whether no contact can match both, for every kind that the field may have."""
     if one.takes_missing and other.takes_missing:
         return False
     if one.takes_present is False or other.takes_present is False:
@@ -183,7 +183,7 @@ def _kinds(known: Kind | None) -> tuple[Kind, ...]:
 
 
 def _meet(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
-    """Tell whether a value may meet both claims; None where a column of the kind cannot be asked so."""
+    """Return whether a value may match both claims; None if a column of this kind does not support the comparison."""
     asked = [claim for claim in (one, other) if claim.takes_blank is None]
     try:
         regions = [claim.region(kind, clock) for claim in asked]

@@ -1,6 +1,6 @@
-"""What only the contacts tell: what nobody has, what no or every contact meets, what is there in another case.
+"""Findings that need the contacts: empty fields, rules that match no or every contact, values in another case.
 
-The snapshot is read once, in batches; of each batch only numbers and the values that definitions name are kept.
+The snapshot is read once, in batches. Only counts and the values that occur in definitions are kept of each batch.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ _CASED_IN_LISTS = {"contains", "not_contains"}
 
 @dataclass(slots=True)
 class _Spellings:
-    """How the texts that rules name are written in one field: as they stand there, and in another case."""
+    """Spellings of the rules' texts in one field: exact matches, and matches in another case."""
 
     texts: pl.Expr
     wanted: set[str] = field(default_factory=set)
@@ -40,7 +40,7 @@ class _Spellings:
     others: dict[str, str] = field(default_factory=dict)
 
     def look(self, frame: pl.DataFrame) -> None:
-        """Take in the texts of one batch."""
+        """Add the texts of one batch."""
         folded = sorted({text.lower() for text in self.wanted})
         texts = frame.select(self.texts.alias("text")).drop_nulls().unique(maintain_order=True)
         near = texts.filter(pl.col("text").str.to_lowercase().is_in(folded)).get_column("text").to_list()
@@ -51,14 +51,14 @@ class _Spellings:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What was found in the snapshot.
+    """Counts over the contacts of the snapshot.
 
     Attributes:
-        contacts: How many contacts were looked at.
-        present: For each field, how many of them have it.
-        reasons: For each field that the columns alone show to be missing for all, why it is.
-        met: For each rule, as JSON, how many of them meet it.
-        spellings: For each field with texts, how the ones that rules name are written.
+        contacts: The number of contacts that were counted.
+        present: For each field, the number of contacts that have it.
+        reasons: For each field that is missing for all contacts according to the columns, the reason.
+        met: For each rule, as JSON, the number of contacts that it matches.
+        spellings: For each field with texts, how the texts in rules are spelled.
     """
 
     contacts: int
@@ -69,16 +69,16 @@ class Counts:
 
 
 def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, project: str | None) -> Counts:
-    """Count, in one pass, whom each distinct rule holds, and find out how texts are written.
+    """Count the matches of each distinct rule and find the spellings of texts, in one pass.
 
     Args:
         snapshot: The contacts, opened for the fields of the definitions.
         definitions: The segments that can be evaluated.
         clock: The time of the run.
-        project: A project whose contacts alone are looked at, if any.
+        project: The project that contacts are restricted to, if any.
 
     Raises:
-        SnapshotError: The snapshot cannot be read to its end, or has ids that a run refuses.
+        SnapshotError: The snapshot cannot be read to its end, or has ids that a run rejects.
     """
     rules = {rule.model_dump_json(): rule for entry in definitions for _, rule in entry.segment.rule_paths()}
     rules = {key: rule for key, rule in rules.items() if rule.field is not None}
@@ -134,7 +134,7 @@ def _texts(found: Field) -> pl.Expr | None:
 
 
 def _cased(rule: Rule, kind: Kind) -> list[tuple[str, str]]:
-    """Return the texts of a rule that have to be met letter for letter, each with its place in the rule."""
+    """Return the texts of a rule that are compared case-sensitively, each with its place in the rule."""
     is_cased = rule.operator in _CASED or (rule.operator in _CASED_IN_LISTS and kind is Kind.LIST)
     if rule.ignore_case or not is_cased:
         return []
@@ -142,7 +142,7 @@ def _cased(rule: Rule, kind: Kind) -> list[tuple[str, str]]:
 
 
 def counted_findings(definition: Definition, counts: Counts, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
-    """Find what the contacts tell of the rules of a segment."""
+    """Yield the findings about the rules of a segment that follow from the counts."""
     for path, rule in definition.segment.rule_paths():
         if rule.field is not None and counts.contacts:
             for name, place, message in _of_rule(rule, rule.field, counts, kinds[rule.field]):

@@ -1,4 +1,4 @@
-"""What values a rule accepts, for one kind of column, as intervals; and whether two rules accept one in common."""
+"""Intervals of the values that a rule accepts, for one kind of column, and their intersection."""
 
 from collections.abc import Hashable, Iterable
 from ctypes import c_float
@@ -24,7 +24,7 @@ _ELEMENT = "element"
 
 @dataclass(frozen=True, slots=True)
 class _Interval:
-    """Values between two ends; None is no end."""
+    """Values between two bounds; None means unbounded."""
 
     low: Any
     high: Any
@@ -39,12 +39,12 @@ class _Interval:
 
 @dataclass(frozen=True)
 class Region:
-    """What a rule accepts.
+    """The values that a rule accepts.
 
     Attributes:
-        domain: As what the values are compared; what is in two domains cannot be told apart.
-        intervals: The values that the operator or its positive one accepts.
-        wanted: Whether these are accepted, or all others.
+        domain: The type that values are compared as; values of different domains cannot be compared.
+        intervals: The values that the operator, or its positive opposite, accepts.
+        wanted: Whether these values are accepted, or all others.
     """
 
     domain: str
@@ -53,19 +53,19 @@ class Region:
 
     @cached_property
     def points(self) -> frozenset[Hashable] | None:
-        """The values, if the intervals are single values."""
+        """The values, if all intervals are single values."""
         ends = [interval.low for interval in self.intervals if interval.is_point]
         return frozenset(ends) if len(ends) == len(self.intervals) else None
 
     @cached_property
     def rounded(self) -> frozenset[Hashable] | None:
-        """The same, with numbers as the least precise column of numbers stores them."""
+        """The same values, with numbers rounded to the least precise column of numbers."""
         points = self.points
         return points and frozenset(_rounded(end) if isinstance(end, Decimal) else end for end in points)
 
 
 def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region | None:
-    """Return what a rule, or its opposite, accepts of a column of a kind; None where intervals cannot tell.
+    """Return the values of a column that a rule, or its opposite, accepts; None if intervals cannot represent them.
 
     Raises:
         Unreadable: The column cannot be compared with the value.
@@ -108,7 +108,7 @@ def _intervals(operator: str, ends: list[Any]) -> tuple[_Interval, ...]:
 
 
 def _read(value: Scalar, kind: Kind, clock: Clock) -> tuple[str, Any]:
-    """Read a value as a column of a kind does, and tell as what it is compared."""
+    """Parse a value as a column of this kind does; return its domain and the value."""
     match kind:
         case Kind.TEXT if isinstance(value, bool):
             return "text", "true" if value else "false"
@@ -128,7 +128,7 @@ def _read(value: Scalar, kind: Kind, clock: Clock) -> tuple[str, Any]:
 
 
 def meet(one: Region, other: Region) -> bool:
-    """Tell whether some value may be accepted by both; where that is not certain, it may."""
+    """Return whether both may accept a common value; True if it is uncertain."""
     if one.domain != other.domain or not (one.wanted or other.wanted):
         return True
     if one.wanted and other.wanted:
@@ -166,7 +166,7 @@ def _within(inner: _Interval, outer: _Interval) -> bool:
 
 
 def _is_below(one: Any, other: Any, *, strictly: bool) -> bool:
-    """Compare two ends; numbers that a column of floating-point numbers may round to one are not strictly below."""
+    """Compare two bounds; numbers that a floating-point column may round to the same value are not strictly below."""
     if isinstance(one, Decimal):
         return bool(_rounded(one) < _rounded(other) if strictly else one <= other)
     return bool(one < other if strictly else one <= other)

@@ -1,4 +1,4 @@
-"""What is legal in definitions and probably wrong: every sort of finding over all of them."""
+"""Lint of definitions: all kinds of findings for all definitions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ __all__ = ["LintReport", "lint"]
 
 @dataclass(frozen=True, slots=True)
 class LintReport:
-    """What is probably wrong with definitions.
+    """Result of a lint.
 
     Attributes:
-        segments: How many definitions there are, good and broken.
-        errors: What is certainly wrong, as `check` finds it; such segments are not looked into.
-        findings: What is legal and probably wrong, in the order of the segments' ids.
-        warnings: What of the question itself is probably a slip.
+        segments: The number of definitions, good and broken.
+        errors: Certain errors, as reported by `check`; segments with errors are not linted.
+        findings: Problems that are valid but probably wrong, ordered by segment id.
+        warnings: Probable mistakes in the options, such as an unknown project.
         notes: Facts about how the fields are read.
     """
 
@@ -48,24 +48,24 @@ def lint(
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
 ) -> LintReport:
-    """Find what is legal in definitions and probably wrong.
+    """Find definitions that are valid but probably wrong.
 
     Args:
         segments: A JSON file of definitions, or a folder of such files.
-        contacts: A snapshot, which is read once to count whom the rules hold; without it the definitions alone are
-            looked at.
-        ignore: The names of findings that are not wanted.
+        contacts: A snapshot, which is read once to count the matches of the rules. Without it, only the definitions
+            are checked.
+        ignore: The names of findings to ignore.
         id_column: The column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        project: Look at the segments of this project alone, over its contacts alone.
-        as_of: The moment from which relative dates are measured (ISO 8601); now, if not given.
+        project: Lint only the segments of this project, over its contacts only.
+        as_of: The time that relative dates are measured from (ISO 8601); the current time by default.
         timezone: The IANA name of the time zone.
 
     Returns:
-        What was found.
+        The errors, findings, warnings and notes.
 
     Raises:
-        UsageError: There is no definition, no such finding, no such time zone, or no such time.
+        UsageError: No definitions were found, or a finding name, the time zone or the time is not valid.
         SnapshotError: The snapshot cannot be used.
     """
     ignored = read_ignored(ignore)

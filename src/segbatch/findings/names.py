@@ -1,4 +1,4 @@
-"""The findings by name, and one finding with its place."""
+"""Names of findings, and a finding with its place."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -39,16 +39,16 @@ NAMES: Mapping[FindingName, str] = {
     "unknown-field": "no contact of the snapshot has a field",
     "unused-value": "'exists', 'empty', 'blank' or 'not_blank' has a value, which says nothing",
 }
-"""What can be found, each in one line; see `docs/lint.md`."""
+"""All findings, each with a one-line description; see `docs/lint.md`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is legal and probably wrong.
+    """A problem that is valid but probably wrong.
 
     Attributes:
-        name: What sort of thing; it can be silenced by this name.
-        problem: Where it is, and what is wrong.
+        name: The kind of finding; it can be ignored by this name.
+        problem: The message and its place.
     """
 
     name: FindingName
@@ -56,21 +56,21 @@ class Finding:
 
     @property
     def place(self) -> tuple[str, list[int]]:
-        """What findings are ordered by: the segment, and in it the order of the rules."""
+        """The sort key of findings: the segment's id, then the position of the rule."""
         numbers = re.findall(r"\[([0-9]+)\]", self.problem.path or "")
         return self.problem.segment_id or "", [int(number) for number in numbers]
 
     @property
     def named(self) -> Problem:
-        """The problem with the name, also behind its message."""
+        """The problem with the name of the finding, which is also appended to the message."""
         return replace(self.problem, message=f"{self.problem.message} ({self.name})", finding=self.name)
 
 
 def read_ignored(names: Iterable[str]) -> frozenset[FindingName]:
-    """Read the names of findings that are not wanted.
+    """Validate the names of findings to ignore.
 
     Raises:
-        UsageError: There is no finding of such a name.
+        UsageError: A name is not the name of a finding.
     """
     known: dict[str, FindingName] = {name: name for name in get_args(FindingName)}
     names = tuple(names)

@@ -1,8 +1,7 @@
-"""The meaning of rules in a normal form: what says the same in other words has the same form.
+"""Normal forms of rules: rules with the same meaning but different notation have the same form.
 
-A form is made of three things: tests, which are positive, each wanted or not; and `all` or `any` of such. `none` and
-the negative operators are turned into these. Two forms that are equal hold for the same contacts; two that differ
-may do so too.
+A form is a positive test that is wanted or not, or `all` or `any` of such forms. `none` and the negative operators are
+converted to these. Equal forms match the same contacts; different forms may also match the same contacts.
 """
 
 from collections import defaultdict
@@ -21,7 +20,7 @@ from segbatch.model.values import Scalar
 __all__ = ["Meanings", "SameMeanings", "Test", "duplicate_rules", "scalar_key", "test_of"]
 
 _FLIPPED: dict[MissingName | None, MissingName | None] = {"include": None, "exclude": "include", None: None}
-"""What a positive rule says of the missing value if its negation is told so; None is what it says by itself."""
+"""The `missing` of a positive rule, by the `missing` of its negation; None is the operator's default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +28,8 @@ class Test:
     """A positive operator over a field, or membership of a segment.
 
     Attributes:
-        about: The field, the operator, whether missing counts, whether case does.
-        values: The values of which one has to be met, or the one value as a whole.
+        about: The field, the operator, whether missing values match, whether case is ignored.
+        values: The values to match one of, or the single value as a whole.
     """
 
     about: tuple[str | None, str, bool, bool]
@@ -53,12 +52,12 @@ _Form = _Literal | _Joined
 
 
 def scalar_key(value: Scalar) -> Hashable:
-    """Tell values apart that mean different things: `true` and 1 are two, 10 and 10.0 are one."""
+    """Return a key that is equal for values of the same meaning, such as 10 and 10.0, but not `true` and 1."""
     return type(value).__name__ if isinstance(value, str | bool) else "number", value
 
 
 def test_of(rule: Rule) -> tuple[Test, bool]:
-    """Return the positive test of a rule, and whether the rule wants it to hold."""
+    """Return the positive test of a rule, and whether the rule requires it to match."""
     wanted = rule.operator not in NEGATIONS
     operator = NEGATIONS.get(rule.operator, rule.operator)
     missing = rule.missing == "include" if wanted else _FLIPPED[rule.missing] == "include"
@@ -90,18 +89,18 @@ def _lowered(rule: Rule, value: Scalar) -> Scalar:
 
 
 class Meanings:
-    """The normal forms of the parts of one segment, each worked out once."""
+    """Cache of the normal forms of the parts of one segment."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Create an empty cache."""
         self._forms: dict[tuple[int, bool], _Form] = {}
 
     def of(self, node: Node | Segment, *, wanted: bool = True) -> _Form:
         """Return the normal form of a rule, a group or a whole segment, or of its opposite.
 
         Args:
-            node: A part of the segment, which has to stay in memory meanwhile.
-            wanted: Whether the form holds where the node does, or where it does not.
+            node: A part of the segment. It must stay in memory as long as the cache, because its `id()` is the key.
+            wanted: Whether the form matches the same contacts as the node, or all others.
         """
         key = id(node), wanted
         if key not in self._forms:
@@ -117,7 +116,7 @@ class Meanings:
         return self._joined(node.match, node.rules, wanted=wanted)
 
     def _joined(self, match: Literal["all", "any"], nodes: Sequence[Node], *, wanted: bool) -> _Form:
-        """Join forms; the opposite of `any` is `all` of the opposites."""
+        """Combine forms; the opposite of `any` is `all` of the opposites."""
         if not wanted:
             match = "all" if match == "any" else "any"
         parts: set[_Form] = set()
@@ -128,7 +127,7 @@ class Meanings:
 
 
 def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> set[_Form]:
-    """Make one list of `eq a`, `eq b` of which one has to hold, and of `neq a`, `neq b` that all have to."""
+    """Merge `eq a`, `eq b` into one list in an `any`, and `neq a`, `neq b` in an `all`."""
     merged: set[_Form] = set()
     lists: defaultdict[tuple[str | None, str, bool, bool], set[Hashable]] = defaultdict(set)
     wanted = match == "any"
@@ -141,18 +140,18 @@ def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> 
 
 
 class SameMeanings:
-    """Finds the segments that say what another of their project says."""
+    """Finds the segments that have the same meaning as another segment of their project."""
 
     def __init__(self) -> None:
-        """Begin with no segment."""
+        """Create a finder without segments."""
         self._seen: dict[tuple[str | None, int], list[Definition]] = {}
 
     def find(self, definition: Definition, meanings: Meanings) -> Iterator[Finding]:
-        """Compare a segment with those before it; of their forms only the hashes are kept, which takes little memory.
+        """Compare a segment with the previous ones. To save memory, only the hashes of their forms are kept.
 
         Args:
             definition: The segment.
-            meanings: Those of its parts.
+            meanings: The normal forms of its parts.
         """
         segment = definition.segment
         form = meanings.of(segment)
@@ -166,11 +165,11 @@ class SameMeanings:
 
 
 def duplicate_rules(definition: Definition, meanings: Meanings) -> Iterator[Finding]:
-    """Find the rules and groups that say what another of the same group says.
+    """Find the rules and groups with the same meaning as another one of the same group.
 
     Args:
         definition: The segment.
-        meanings: Those of its parts.
+        meanings: The normal forms of its parts.
     """
     waiting: list[tuple[str, Segment | Group]] = [("$", definition.segment)]
     while waiting:

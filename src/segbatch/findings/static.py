@@ -1,4 +1,4 @@
-"""Findings that need no pass over the contacts: of definitions alone, and with the types of the columns."""
+"""Findings that need no pass over the contacts, but only the definitions and, if known, the types of the columns."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -19,16 +19,16 @@ __all__ = ["find_static", "kinds_of", "look_alone", "warnings_of"]
 def find_static(
     definitions: Iterable[Definition], kinds: Mapping[str, Kind], clock: Clock, ignored: Collection[FindingName] = ()
 ) -> Sequence[Finding]:
-    """Find what is legal in definitions and probably wrong, without reading a contact.
+    """Find definitions that are valid but probably wrong, without reading contacts.
 
     Args:
         definitions: The segments that can be evaluated.
         kinds: The kinds of the fields, as far as they are known.
         clock: The time of the run, with its time zone.
-        ignored: The names of findings that are not wanted.
+        ignored: The names of findings to ignore.
 
     Returns:
-        The findings, in the order of the segments' ids.
+        The findings, ordered by segment id.
     """
     found: list[Finding] = []
     same = SameMeanings()
@@ -45,15 +45,15 @@ def find_static(
 def look_alone(
     definitions: Definitions, clock: Clock, ignored: Collection[FindingName] = ()
 ) -> tuple[Sequence[Problem], Sequence[Finding]]:
-    """Look at definitions without a snapshot.
+    """Check definitions without a snapshot.
 
     Args:
-        definitions: All of them, good and broken.
+        definitions: All definitions, good and broken.
         clock: The time of the run, with its time zone.
-        ignored: The names of findings that are not wanted.
+        ignored: The names of findings to ignore.
 
     Returns:
-        The errors, and the findings of the segments without one.
+        The errors, and the findings of the segments without errors.
     """
     errors = [*definitions.problems, *wrong_references(definitions)]
     wrong = {problem.segment_id for problem in errors}
@@ -71,7 +71,7 @@ def warnings_of(prepared: Prepared, ignored: Collection[FindingName] = ()) -> Se
 
     Args:
         prepared: The definitions and the snapshot.
-        ignored: The names of findings that are not wanted.
+        ignored: The names of findings to ignore.
     """
     good = (entry.definition for entry in prepared.plan.segments)
     return [finding.named for finding in find_static(good, kinds_of(prepared), prepared.clock, ignored)]

@@ -1,4 +1,4 @@
-"""What a single rule shows by itself, and what it shows beside the type of its column."""
+"""Checks of single rules, alone or with the type of their column."""
 
 from collections.abc import Iterator, Mapping
 
@@ -31,12 +31,12 @@ def values_of(rule: Rule) -> list[tuple[str, Scalar]]:
 
 
 def has_empty_part(rule: Rule) -> bool:
-    """Tell whether a rule looks for an empty text in texts."""
+    """Return whether a rule searches texts for an empty text."""
     return rule.operator in _PARTS and rule.value == ""
 
 
 def odd_rules(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
-    """Find the rules of a segment that are odd whatever the contacts are.
+    """Find the rules of a segment that are probably wrong regardless of the contacts.
 
     Args:
         definition: The segment.
@@ -73,7 +73,7 @@ def _twice(rule: Rule) -> Iterator[tuple[FindingName, str, str]]:
 
 
 def number_like(value: Scalar) -> bool:
-    """Tell whether a value is a number in quotes."""
+    """Return whether a value is a number in quotes."""
     if not isinstance(value, str):
         return False
     try:
@@ -84,7 +84,7 @@ def number_like(value: Scalar) -> bool:
 
 
 def text_orders(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
-    """Find the numbers in quotes that a column of text is ordered against."""
+    """Find the numbers in quotes that a text column is ordered against."""
     for path, rule in definition.segment.rule_paths():
         if rule.operator not in _ORDERS or kinds.get(rule.field or "") is not Kind.TEXT:
             continue

@@ -1,4 +1,4 @@
-"""Lists of warnings that stay short, however many findings of lint are among them."""
+"""Limit of the lint findings in a list of warnings, to keep the list short."""
 
 from collections.abc import Iterable, Sequence
 
@@ -8,11 +8,11 @@ from segbatch.text import counted
 __all__ = ["MOST_SHOWN", "limit_findings"]
 
 MOST_SHOWN = 20
-"""Findings that fit a screen."""
+"""Number of findings that fit on a screen."""
 
 
 def limit_findings(problems: Iterable[Problem]) -> Sequence[Problem]:
-    """Keep all other problems and the first findings of lint, and add how many findings are left out.
+    """Keep all other problems and the first lint findings, and add the number of findings that are left out.
 
     Args:
         problems: Errors, warnings and notes.
