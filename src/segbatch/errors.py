@@ -1,7 +1,7 @@
-"""Every error that a user can meet, where it is, and what would be right.
+"""Errors for users: the place, the problem, and the fix.
 
-An error of ours is the user's to mend, and so it is one clear message: where, what, what to do. Anything that is
-not a `SegbatchError` is a bug of the program and shows its traceback.
+The user can fix a `SegbatchError`, so it has one clear message: place, problem, fix. Any other exception is a bug in
+segbatch and shows its traceback.
 """
 
 from collections.abc import Iterable, Sequence
@@ -39,16 +39,16 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong, or probably wrong, and where.
+    """A certain or probable problem, and its place.
 
     Attributes:
-        message: What is wrong and what would be right, without the place.
-        file: The definition file, as the user would name it; None for a definition made in Python.
+        message: The problem and the fix, without the place.
+        file: The definition file, in the user's notation; None for a definition created in Python.
         path: The place in the file in JSONPath form, such as `$.rules[1].operator`.
-        segment_id: The id of the segment, where one is known.
-        severity: `error`; `warning` for what is legal and often a mistake; `note` for a fact that is not in doubt.
-        without_ids: The message without the ids of contacts, where it has any.
-        finding: The name of the finding of lint, if it is one.
+        segment_id: The id of the segment, if it is known.
+        severity: `error`; `warning` for a problem that is allowed but often a mistake; `note` for a fact.
+        without_ids: The message without the ids of contacts, if the message contains any.
+        finding: The name of the lint finding, if it is one.
     """
 
     message: str
@@ -60,11 +60,11 @@ class Problem:
     finding: str | None = None
 
     def __str__(self) -> str:
-        """Say the place, then the message, in one line."""
+        """Return the place and the message, in one line."""
         return ": ".join(part for part in (self.file, self._segment(), self.path, self.message) if part)
 
     def _segment(self) -> str | None:
-        """Name the segment, unless its file does."""
+        """Return the name of the segment, unless the file has the same name."""
         if self.segment_id is None or (self.file and PurePath(self.file).stem == self.segment_id):
             return None
         return f"segment '{clipped(self.segment_id)}'"
@@ -79,7 +79,7 @@ class Problem:
 
 
 class SegbatchError(Exception):
-    """What a user can mend. Its text is the whole message.
+    """An error that the user can fix. Its text is the complete message.
 
     Attributes:
         exit_code: The exit status of a command that ends with this error.
@@ -100,14 +100,14 @@ class UsageError(SegbatchError):
 
 
 class QueryError(UsageError):
-    """DuckDB cannot do what it was asked. Its text is DuckDB's own, with a mark under what is meant: in lines."""
+    """A query failed in DuckDB. The text is DuckDB's message, in several lines, with a mark under the position."""
 
 
 class ProblemsError(SegbatchError):
-    """Something of which more than one thing may be wrong; all of it at once.
+    """An error that may have several problems; all of them are reported at once.
 
     Attributes:
-        problems: What is wrong, each with its place.
+        problems: The problems, each with its place.
     """
 
     exit_code = 2
@@ -119,28 +119,28 @@ class ProblemsError(SegbatchError):
 
 
 class DefinitionError(ProblemsError):
-    """Segment definitions that are wrong."""
+    """Segment definitions are not valid."""
 
 
 class ConfigurationError(ProblemsError):
-    """Settings that are wrong, in segbatch.toml or in the environment."""
+    """Settings in segbatch.toml or in the environment are not valid."""
 
 
 class NothingToPublishError(DefinitionError):
-    """Every segment failed, or most of them are gone; what was published before stands."""
+    """Every segment failed, or most of them are missing; the previous run stays published."""
 
     exit_code = 1
 
 
 class BrokenSegmentError(DefinitionError):
-    """A saved segment that cannot be read as one; its problems tell why."""
+    """A saved segment cannot be read; its problems give the reasons."""
 
 
 class StoreError(SegbatchError):
-    """Saved definitions cannot be read, or not be changed as asked; they are as they were.
+    """Saved definitions cannot be read or changed; nothing was changed.
 
     Attributes:
-        message: What is wrong, without the place, for those who must not see where the files are.
+        message: The problem without the place, for clients that must not see file paths.
     """
 
     def __init__(self, message: str, place: str | None = None) -> None:
@@ -149,29 +149,29 @@ class StoreError(SegbatchError):
 
 
 class NotFoundError(StoreError):
-    """There is no such segment, or no such key."""
+    """The segment or the key does not exist."""
 
     exit_code = 4
 
 
 class AlreadyThereError(StoreError):
-    """There is a segment of that id already."""
+    """A segment with that id already exists."""
 
     exit_code = 5
 
 
 class StaleError(StoreError):
-    """The segment is not what it was when it was read: somebody else changed it."""
+    """The segment was changed by another writer since it was read."""
 
     exit_code = 6
 
 
 class InUseError(StoreError):
-    """Other segments name the segment.
+    """Other segments reference the segment.
 
     Attributes:
-        what: The message without what to do, which is not the same for everybody.
-        named_by: Their ids.
+        what: The message without the fix, which is not the same for all callers.
+        named_by: The ids of the segments that reference it.
     """
 
     exit_code = 7
@@ -183,26 +183,26 @@ class InUseError(StoreError):
 
 
 class KeysError(SegbatchError):
-    """The file of the API's keys cannot be used as it is."""
+    """The file of API keys cannot be used."""
 
 
 class BusyError(StoreError):
-    """Another writer holds the lock for too long."""
+    """Another writer owns the lock for too long."""
 
     exit_code = 75
 
 
 class SnapshotError(SegbatchError):
-    """The snapshot of contacts cannot be used as it is."""
+    """The snapshot of contacts cannot be used."""
 
 
 class EvaluationError(SegbatchError):
-    """Contacts over which Polars cannot evaluate a rule, which is a fault of the program; its cause says more."""
+    """Polars cannot evaluate a rule on the contacts, which is a bug in segbatch; the cause has the details."""
 
 
 class ExportError(SegbatchError):
-    """A segment's members could not be written to a file; what was in its place stands."""
+    """A segment's members could not be written to a file; an existing file is unchanged."""
 
 
 class PublishError(SegbatchError):
-    """What a run found could not be published; what was published before stands."""
+    """The results of a run could not be published; the previous run stays published."""

@@ -1,4 +1,4 @@
-"""Texts for messages: names and values made printable and short, counts, and suggestions for misspelled words."""
+"""Texts for messages: printable and short names and values, counts, and suggestions for misspelled words."""
 
 import difflib
 import json
@@ -19,7 +19,7 @@ _DENYING_PREFIXES = ("un", "in", "non", "not", "no", "dis", "n")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """Return the valid word that is most like what the user wrote and not its opposite; None if there is none."""
+    """Return the valid word that is most similar to a word but not its opposite; None if no word is similar."""
     folded = word.casefold()
     by_folded = {choice.casefold(): choice for choice in choices}
     near = difflib.get_close_matches(folded, by_folded, n=_NEAREST, cutoff=_NEAR)
@@ -27,7 +27,7 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
 
 
 def _are_opposite(word: str, choice: str) -> bool:
-    """Return whether one of two words denies the other, as `not_all` and `all`, `inactive` and `active` do."""
+    """Return whether one of two words negates the other, as `not_all` and `all`, `inactive` and `active` do."""
     if bool(_DENYING.match(word)) != bool(_DENYING.match(choice)):
         return True
     short, long = sorted((word, choice), key=len)
@@ -35,54 +35,54 @@ def _are_opposite(word: str, choice: str) -> bool:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
-    """Name the nearest valid word, to be put behind a message.
+    """Return a hint with the nearest valid word, to append to a message.
 
     Args:
-        word: What the user wrote.
-        choices: What would be valid.
+        word: The user's word.
+        choices: The valid words.
 
     Returns:
-        `; did you mean 'country'?`, or an empty text where nothing is near.
+        `; did you mean 'country'?`, or an empty text if no word is similar.
     """
     near = nearest(word, choices)
     return f"; did you mean '{clipped(near)}'?" if near else ""
 
 
 def counted(number: int, noun: str, nouns: str | None = None) -> str:
-    """Say a number of things: `1 contact`, `2,000 contacts`; `nouns` is a plural that is not formed with an `s`."""
+    """Return a count with its noun: `1 contact`, `2,000 contacts`; `nouns` is an irregular plural."""
     return f"{number:,} {noun if number == 1 else nouns or f'{noun}s'}"
 
 
 def some_of(names: Iterable[str]) -> str:
-    """List names, as many as a line can hold."""
+    """Return a list of names for a message, limited to fit a line."""
     listed = list(names)
     more = len(listed) - _NAMES_SHOWN
     return ", ".join(map(clipped, listed[:_NAMES_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 def printable(text: str) -> str:
-    r"""Write what a terminal would obey or cannot show as escapes such as `\n`: controls, bytes that are no text."""
+    r"""Replace control characters, which a terminal would obey, and bytes that are not text with escapes like `\n`."""
     return "".join(char if char.isprintable() else _escape(char) for char in text)
 
 
 def _escape(char: str) -> str:
-    """Escape a character; one that stands for a byte in a file name is shown as that byte."""
+    """Escape a character; a surrogate that represents a byte of a file name is shown as that byte."""
     code = ord(char)
     return f"\\x{code & 0xFF:02x}" if _FIRST_BYTE <= code <= _LAST_BYTE else char.encode("unicode_escape").decode()
 
 
 def cut(text: str, length: int = _NAME_LENGTH) -> str:
-    """Cut a text that is longer than a message should have."""
+    """Cut a text that is too long for a message."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def clipped(name: str) -> str:
-    """Write a name for a message: printable, and cut to fit a line."""
+    """Return a name for a message: printable, and cut to fit a line."""
     return cut(printable(name))
 
 
 def shown(value: object) -> str:
-    """Write a value of a definition for a message: a text in single quotes, else as JSON, cut to fit a line."""
+    """Return a value for a message: a text in single quotes, other values as JSON, cut to fit a line."""
     if isinstance(value, str):
         return cut(f"'{printable(value)}'", _SHOWN_LENGTH)
     text = json.dumps(value, ensure_ascii=False, default=str)
@@ -90,5 +90,5 @@ def shown(value: object) -> str:
 
 
 def _as_elsewhere(escape: re.Match[str]) -> str:
-    """Write an escape of JSON as `printable` writes it."""
+    """Return a JSON escape in the notation of `printable`."""
     return f"\\x{escape[2]}" if escape[2] else escape[0]
