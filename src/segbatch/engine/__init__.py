@@ -1,1 +1,1 @@
-"""Who evaluates a plan: for now one machine, batch by batch."""
+"""Evaluation of plans: for now on one machine, batch by batch."""

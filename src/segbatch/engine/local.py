@@ -1,6 +1,6 @@
-"""Evaluating a plan on this machine.
+"""Evaluation of a plan on this machine.
 
-The evaluation of a batch is a pure function of plan and batch; reading the next batch goes on beside it.
+The evaluation of a batch is a pure function of plan and batch. The next batch is read at the same time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,18 +21,18 @@ __all__ = ["Answers", "Members", "answer", "batch_rows", "evaluate", "evaluate_b
 _MOST_ROWS = 100_000
 _FEWEST_ROWS = 1_000
 _MOST_ANSWERS = 100_000_000
-"""Contacts times segments in a batch: what bounds the memory of a run with very many segments."""
+"""Maximum of contacts times segments in a batch. It bounds the memory of a run with very many segments."""
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Who of a batch is in which segment.
+    """The members of each segment in a batch of contacts.
 
     Attributes:
         ids: The ids of the batch's contacts.
-        frame: For each segment of the plan a column of booleans with its id as its name, a row a contact.
+        frame: One column of booleans per segment of the plan, named by the segment's id; one row per contact.
     """
 
     ids: pa.Array
@@ -40,7 +40,7 @@ class Members:
 
 
 def batch_rows(segments: int) -> int:
-    """Return how many contacts to read at once, so that memory stays bounded however many segments there are."""
+    """Return the number of contacts to read at once, so that memory is bounded for any number of segments."""
     return max(_FEWEST_ROWS, min(_MOST_ROWS, _MOST_ANSWERS // max(segments, 1)))
 
 
@@ -48,7 +48,7 @@ def evaluate(plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
     """Evaluate every segment of a plan over a snapshot, in one pass.
 
     Yields:
-        The members, a batch of contacts at a time, in the order of the snapshot.
+        The members, one batch of contacts at a time, in the order of the snapshot.
 
     Raises:
         SnapshotError: The snapshot cannot be read to its end.
@@ -59,12 +59,12 @@ def evaluate(plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the predicates of a plan, and the segments that others name, say of some contacts.
+    """Results of a plan's predicates, and of the segments that others name, for some contacts.
 
     Attributes:
-        frame: A column of booleans for each.
+        frame: One column of booleans per predicate and per named segment.
         predicates: The columns of the predicates.
-        members: For each segment that others name, its column.
+        members: The column of each segment that others name, by segment id.
     """
 
     frame: pl.DataFrame
@@ -72,12 +72,12 @@ class Answers:
     members: Mapping[str, pl.Expr]
 
     def to(self, condition: Condition) -> pl.Expr:
-        """Return which contacts meet a condition of the plan, as an expression over the frame."""
+        """Return an expression over the frame that is true for the contacts that meet a condition of the plan."""
         return to_expression(condition, self.predicates, self.members)
 
 
 def answer(plan: Plan, frame: pl.DataFrame) -> Answers:
-    """Ask each distinct predicate once, and then each segment that others name.
+    """Evaluate each distinct predicate once, and then each segment that others name.
 
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
@@ -96,7 +96,7 @@ def answer(plan: Plan, frame: pl.DataFrame) -> Answers:
 
 
 def _evaluation_error(plan: Plan, frame: pl.DataFrame) -> EvaluationError:
-    """Name a segment whose rule it is; what Polars says is kept out of the message, for it quotes contacts."""
+    """Return an error that names a segment with the failed rule, without Polars' message, which quotes contacts."""
     segments = [entry for entry in plan.segments if not _can_evaluate(plan, entry.condition, frame)]
     named = f"segment '{segments[0].definition.segment_id}'" if segments else "a segment that failed"
     message = f"a rule of {named} cannot be evaluated over these contacts, which is a fault of segbatch"
@@ -112,7 +112,10 @@ def _can_evaluate(plan: Plan, condition: Condition, frame: pl.DataFrame) -> bool
 
 
 def evaluate_batch(plan: Plan, batch: Batch) -> Members:
-    """Evaluate every segment over one batch: each distinct predicate once, then each segment from their answers."""
+    """Evaluate every segment over one batch.
+
+    Each distinct predicate is evaluated once. The segments are then computed from the results.
+    """
     if not plan.segments:
         return Members(batch.ids, pl.DataFrame(height=len(batch.ids)))
     answers = answer(plan, batch.frame)
@@ -125,7 +128,7 @@ def evaluate_batch(plan: Plan, batch: Batch) -> Members:
 
 
 def _read_ahead(items: Iterator[_T]) -> Iterator[_T]:
-    """Take the next item in another thread while the caller works on this one."""
+    """Yield items, and read the next item in another thread while the caller works on the current one."""
     with ThreadPoolExecutor(1, "read") as pool:
         waiting = pool.submit(next, items, None)
         while (item := waiting.result()) is not None:
