@@ -1,1 +1,1 @@
-"""What a snapshot of contacts is: its files, its ids, and what a field of a definition means in it."""
+"""Snapshots of contacts: files, ids, and the resolution of fields that definitions name."""

@@ -1,4 +1,4 @@
-"""Finding the Parquet files of a snapshot."""
+"""Discovery of the Parquet files of a snapshot."""
 
 import glob
 import itertools
@@ -21,13 +21,13 @@ from segbatch.snapshot.table_formats import TableFolders
 __all__ = ["Found", "find_files", "find_snapshot", "places_at"]
 
 _LOOKED_AT = 1_000
-"""How many files and folders to look at for a hint."""
+"""Maximum number of files and folders to examine for a hint."""
 
 _FOLDERS_SEARCHED = 20
-"""How many folders of a folder to search for Parquet files that are not read."""
+"""Maximum number of subfolders of a folder to search for Parquet files that are not read."""
 
 _OUTPUT = "segbatch.duckdb"
-"""A file that only the output of runs has."""
+"""A file that exists only in the output folder of runs."""
 
 _NO_FILE = "is a pipe or a device, and not a file; export to a file"
 
@@ -37,9 +37,9 @@ class Found:
     """The files of a snapshot.
 
     Attributes:
-        places: The files, sorted by name; at least one. A link that leads nowhere counts as one, so that opening it
-            raises the error.
-        problems: A warning that names what looks like data and is not read.
+        places: The files, sorted by name; at least one. A dangling link counts as a file, so that opening it raises the
+            error.
+        problems: A warning that names files and folders that look like data but are not read.
     """
 
     places: tuple[Place, ...]
@@ -47,26 +47,28 @@ class Found:
 
 
 def find_files(path: str) -> list[Place]:
-    """Find the files that make up a snapshot, as `find_snapshot` does."""
+    """Return the files of a snapshot, as `find_snapshot` finds them."""
     return list(find_snapshot(path).places)
 
 
 def find_snapshot(path: str) -> Found:
-    """Find the files that make up a snapshot.
+    """Find the files of a snapshot.
+
+    If the path is a folder, its Parquet files and those in its `key=value` subfolders are read. Hidden names and names
+    with a leading `_` are skipped.
 
     Args:
-        path: A Parquet file; a folder, of which the Parquet files are read, and those in its folders `key=value`,
-            without hidden ones and those with a leading `_`; a glob such as `export/**/*.parquet`; or the address of
-            such in object storage.
+        path: A Parquet file, a folder, a glob such as `export/**/*.parquet`, or the address of one of these in object
+            storage.
 
     Raises:
-        SnapshotError: There is no file, or they are those of a Delta, Iceberg or Hudi table.
-        UsageError: The path is empty, or no path.
+        SnapshotError: No file was found, or the files belong to a Delta, Iceberg or Hudi table.
+        UsageError: The path is empty, or is an address that cannot be used.
     """
     if not path:
         raise UsageError("the path of the snapshot is empty; is a variable not set? (--contacts)")
     if is_address(path):
-        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - for those alone who need it
+        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
 
         objects, sorted_names = remote.find_objects(path)
         return Found(tuple(objects), tuple(sorted_names.warnings(path)))
@@ -76,14 +78,14 @@ def find_snapshot(path: str) -> Found:
 
 
 def places_at(names: Iterable[str]) -> list[Place]:
-    """Return the places of files by their names, as a manifest has them.
+    """Return the locations of files by their names, as listed in a manifest.
 
     Raises:
-        UsageError: One is an address that cannot be used.
+        UsageError: A name is an address that cannot be used.
     """
     names = list(names)
     if any(map(is_address, names)):
-        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - for those alone who need it
+        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
 
         return [*remote.objects_at(names)]
     return [LocalFile(Path(name)) for name in names]
@@ -109,7 +111,7 @@ def _find_local(path: str, others: Sorted) -> list[Path]:
 
 
 def _fixed_part(pattern: str) -> Path:
-    """Return the folder in which a glob begins to search."""
+    """Return the folder in which a glob starts to search."""
     return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 
@@ -122,7 +124,7 @@ def _is_nowhere(path: Path) -> bool:
 
 
 def _files_in(folder: Path, others: Sorted) -> list[Path]:
-    """Return the Parquet files of a folder and of its folders `key=value`."""
+    """Return the Parquet files of a folder and its `key=value` subfolders."""
     files = sorted(_read_in(folder, folder, others, ()))
     if files:
         return files
@@ -135,7 +137,7 @@ def _files_in(folder: Path, others: Sorted) -> list[Path]:
 
 
 def _read_in(root: Path, folder: Path, others: Sorted, above: tuple[str, ...]) -> Iterator[Path]:
-    """Find the files to read; what else looks like data goes to `others`."""
+    """Yield the files to read, and add other files and folders that look like data to `others`."""
     above = (*above, os.path.realpath(folder))
     searched = 0
     for entry in sorted(folder.iterdir()):
@@ -164,17 +166,20 @@ def _head(file: Path) -> bytes | None:
 
 
 def _has_contacts_below(folder: Path) -> bool:
-    """Check whether a folder has Parquet files that are not those of runs."""
+    """Return whether a folder contains Parquet files and is not the output folder of runs."""
     return not (folder / _OUTPUT).exists() and _has_files_below(folder)
 
 
 def _has_files_below(folder: Path) -> bool:
-    """Tell whether Parquet files are soon found below a folder; a hint is not worth walking through all of a tree."""
+    """Return whether Parquet files are among the first entries below a folder.
+
+    The search is limited because a hint is not worth walking a whole tree.
+    """
     return any(is_parquet_name(entry.name) and entry.is_file() for entry in islice(_below(folder), _LOOKED_AT))
 
 
 def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """Walk through a folder and those below it, the nearest first."""
+    """Yield the entries below a folder, breadth-first, without hidden ones."""
     waiting = [str(folder)]
     for place in waiting:
         with suppress(OSError), os.scandir(place) as entries:
@@ -186,9 +191,9 @@ def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _files_of_glob(pattern: str, others: Sorted) -> list[Path]:
-    """Return the files that match, except what a program left that was or is still writing."""
+    """Return the files that match a glob, without hidden files, such as unfinished output of a program."""
     named = sum(not glob.has_magic(part) for part in Path(pattern).parts)
-    found = (Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob wants a root
+    found = (Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob needs a root
     shown = [path for path in found if not any(map(is_hidden, path.parts[named:]))]
     files = sorted({file for file in shown if _is_to_read(file)})
     if not files:
@@ -200,7 +205,7 @@ def _files_of_glob(pattern: str, others: Sorted) -> list[Path]:
 
 
 def _is_to_read(path: Path) -> bool:
-    """Tell whether opening ends, as a file or with an error: opening a pipe waits for its writer."""
+    """Return whether opening a path returns or fails at once. Opening a pipe waits for its writer."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except OSError:

@@ -1,4 +1,4 @@
-"""Ids that come more than once: which they are, and in which files."""
+"""Duplicate contact ids: search for them and for the files that contain them."""
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -15,22 +15,23 @@ __all__ = ["place_of_copies", "refuse_duplicates"]
 _SHOWN = 3
 _ID_LENGTH = 60
 _LOOKED_UP = 100_000
-"""How many ids are looked up; of more, the first alone, and the number is that of their hashes."""
+"""Maximum number of duplicate hashes whose ids are looked up. If there are more, only the first are looked up, and the
+error reports the number of hashes."""
 
 
 def refuse_duplicates(
     column: str, hashes: pl.Series, batches: Iterable[pl.Series], files: Sequence[tuple[str, int]]
 ) -> None:
-    """Raise an error if ids come more than once, and not only their hashes.
+    """Raise an error if ids occur more than once. Equal hashes of different ids are accepted.
 
     Args:
-        column: The column of the ids.
-        hashes: The hashes that come more than once, sorted.
-        batches: The ids of the snapshot.
-        files: The files of the snapshot in the order in which they are read, each with its number of rows.
+        column: The name of the id column.
+        hashes: The hashes that occur more than once, sorted.
+        batches: The ids of the snapshot, in batches.
+        files: The files of the snapshot in reading order, each with its number of rows.
 
     Raises:
-        SnapshotError: Ids come more than once.
+        SnapshotError: Ids occur more than once.
     """
     suspects = _suspects(hashes, batches)
     copies = suspects.filter(pl.col("id").is_duplicated())
@@ -47,7 +48,7 @@ def refuse_duplicates(
 
 
 def _suspects(hashes: pl.Series, batches: Iterable[pl.Series]) -> pl.DataFrame:
-    """Return the ids that have these hashes, with the number of their row."""
+    """Return the ids with these hashes in the column `id`, each with its row number in the column `row`."""
     wanted, found, rows = hashes if len(hashes) <= _LOOKED_UP else None, list[pl.DataFrame](), 0
     for ids in batches:
         own = ids.hash()
@@ -60,7 +61,7 @@ def _suspects(hashes: pl.Series, batches: Iterable[pl.Series]) -> pl.DataFrame:
 
 
 def _are_in(values: pl.Series, those: pl.Series) -> pl.Series:
-    """Return whether values are among sorted ones, without a table of these."""
+    """Return which values are in the sorted series `those`, without building a hash table."""
     if not len(those):
         return pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
     places = those.search_sorted(values)
@@ -68,11 +69,12 @@ def _are_in(values: pl.Series, those: pl.Series) -> pl.Series:
 
 
 def place_of_copies(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> str:
-    """Return the end of a message: the two files of the first id that is in two, and advice.
+    """Return the end of an error message: two files that share an id, and advice.
 
     Args:
-        copies: Ids that come more than once, in the column `id`, each with the number of its `row`.
-        files: The files of the snapshot in the order in which they are read, each with its number of rows.
+        copies: Ids that occur more than once in the column `id`, each with its row number in the column `row`. The
+            first id that is in two files determines the message.
+        files: The files of the snapshot in reading order, each with its number of rows.
     """
     ends = pl.Series(list(accumulate(rows for _, rows in files)), dtype=pl.Int64)
     if len(ends) > 1:

@@ -1,4 +1,4 @@
-"""Which files of a folder are Parquet, and which look like data of another format: by their names and first bytes."""
+"""Classification of files by name and first bytes: Parquet, data of another format, or other."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from segbatch.text import clipped, counted
 __all__ = ["HEAD_SIZE", "Sorted", "is_hidden", "is_in_progress", "is_parquet_name"]
 
 HEAD_SIZE = 4
-"""How many bytes from the beginning of a file show its format."""
+"""Number of bytes at the start of a file that show its format."""
 
 _PARQUET = re.compile(r".*\.(parquet|parq|pq)", re.IGNORECASE | re.DOTALL)
 _COMPRESSED = re.compile(
@@ -42,38 +42,38 @@ Format = Literal["parquet", "data", "other"]
 
 
 def is_in_progress(name: str) -> bool:
-    """Check whether a name is that of a file, or of a folder of files, that a program is still writing."""
+    """Return whether a file or folder with this name is still being written by a program."""
     return ".inprogress" in name.lower() or name == "_temporary" or name.startswith(".spark-staging")
 
 
 def is_hidden(name: str) -> bool:
-    """Check whether a name is that of a hidden file or of bookkeeping, such as `_SUCCESS` and `.part-0.crc`."""
+    """Return whether a name is that of a hidden file or of bookkeeping, such as `_SUCCESS` and `.part-0.crc`."""
     return name.startswith(("_", "."))
 
 
 def is_parquet_name(name: str) -> bool:
-    """Check whether the extension of a name is that of Parquet, in upper or lower case."""
+    """Return whether a name has an extension of Parquet, in upper or lower case."""
     return _PARQUET.fullmatch(name) is not None
 
 
 @dataclass(slots=True)
 class Sorted:
-    """The names of a folder, sorted by whether they are read.
+    """A classifier for the names in a folder, which collects the data that is not read.
 
     Attributes:
-        unread: The names that look like data and are not read.
+        unread: Names that look like data but are not read.
     """
 
     unread: list[str] = field(default_factory=list)
     _opened: int = 0
 
     def takes(self, name: str, shown: str, head: Callable[[], bytes | None]) -> bool:
-        """Return whether a file is read; if it is not and looks like data, keep its name.
+        """Return whether a file is read. If it is not read but looks like data, add its name to `unread`.
 
         Args:
-            name: The name of the file.
-            shown: The name as messages show it.
-            head: Reads the first bytes of the file; None if they cannot be read.
+            name: The file's name in its folder, which determines its format.
+            shown: The name as shown in messages.
+            head: Reads the first bytes of the file; returns None if they cannot be read.
         """
         found = self._format(name, head)
         if found == "data":
@@ -101,10 +101,10 @@ class Sorted:
         return "data" if head is None or "." in name or head.startswith(_MAGIC) else "other"
 
     def warnings(self, place: object) -> list[Problem]:
-        """Return a warning that names what looks like data and is not read, if anything does.
+        """Return a warning that lists the names in `unread`, or an empty list if `unread` is empty.
 
         Args:
-            place: The folder or the pattern that was searched.
+            place: The folder or glob that was searched.
         """
         if not self.unread:
             return []
@@ -118,6 +118,6 @@ class Sorted:
 
     @property
     def names(self) -> str:
-        """The first names that are not read."""
+        """The first few names in `unread`, for a message."""
         more = ", …" if len(self.unread) > _SHOWN else ""
         return ", ".join(map(clipped, sorted(self.unread)[:_SHOWN])) + more

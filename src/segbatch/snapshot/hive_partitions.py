@@ -1,7 +1,8 @@
 """Hive partition columns: columns whose values are in the paths of files, as in `country=US/part.parquet`.
 
-Types are inferred as DuckDB does: a key is a date, a timestamp or a whole number if all its values are; otherwise it is
-text. Only timestamps are recognised although their colons are escaped, as writers have to, which DuckDB takes for text.
+Types are inferred as in DuckDB: a key is a date, a timestamp or a whole number if all its values are; otherwise it is
+text. The only difference is that timestamps with escaped colons are recognized. Writers have to escape colons, but
+DuckDB reads such values as text.
 """
 
 import json
@@ -25,21 +26,21 @@ _SIXTY = 60
 _DAY = timedelta(days=1)
 
 Partition = Mapping[str, str | None]
-"""The keys in a path with their values as they are written there; None for Hive's mark of a null."""
+"""Keys and values in a path, as written in the path. None is Hive's marker for null."""
 
 
 def is_partition(name: str) -> bool:
-    """Check whether the name of a folder is a key with a value."""
+    """Return whether the name of a folder is a `key=value` pair."""
     return name.find("=") > 0
 
 
 def partitions_of(path: str) -> Partition:
-    """Return the keys and values that the folders of a path name; of a key that comes twice, the first value.
+    """Return the keys and values in the folder names of a path. If a key occurs twice, the first value is used.
 
     Args:
-        path: The path or the address of a file; the name of the file itself is not a partition.
+        path: The path or address of a file. The file's own name is not a partition.
     """
-    text = path.encode(errors="surrogateescape").decode(errors="replace")  # bytes of a name that are not UTF-8
+    text = path.encode(errors="surrogateescape").decode(errors="replace")  # replace bytes that are not UTF-8
     folders = _SCHEME.sub("", text, count=1) if "://" in text else text
     found: dict[str, str | None] = {}
     for folder in folders.split("/")[:-1]:
@@ -50,13 +51,13 @@ def partitions_of(path: str) -> Partition:
 
 
 def partition_text(path: str) -> str:
-    """Return the keys and values in a path as one text; an empty text if there are none."""
+    """Return the keys and values in a path as a JSON object, or an empty text if the path has no partitions."""
     found = partitions_of(path)
     return json.dumps(found, sort_keys=True) if found else ""
 
 
 def partition_types(partitions: Iterable[Partition]) -> dict[str, pa.DataType]:
-    """Infer the type of each key over all files, in the order of the keys' names."""
+    """Infer the type of each key from its values in all files. The keys are sorted by name."""
     values: dict[str, list[str]] = {}
     for partition in partitions:
         for key, value in partition.items():
@@ -72,7 +73,7 @@ def _type_of(values: Sequence[str]) -> pa.DataType:
 
 
 def typed_value(value: str | None, kind: pa.DataType) -> pa.Scalar:
-    """Return a value of a path in the type of its key.
+    """Convert a value in a path to the type of its key.
 
     Raises:
         ValueError: The value is not of that type.
@@ -106,7 +107,7 @@ def _date(text: str) -> date | None:
 
 
 def _timestamp(text: str) -> datetime | None:
-    """Read a date and a time of day, without an offset from UTC: with one it stays text, which keeps the offset."""
+    """Parse a date and time without a UTC offset. Values with an offset stay text, which keeps the offset."""
     parts = _TIMESTAMP.fullmatch(unquote(text).strip(_SPACE))
     day = _date(parts[1]) if parts else None
     if parts is None or day is None:
@@ -127,4 +128,4 @@ _READERS: dict[pa.DataType, Callable[[str], object]] = {
     pa.timestamp("us"): _timestamp,
     pa.int64(): _whole,
 }
-"""The types of keys besides text, in the order in which they are tried."""
+"""Parsers of the types of keys other than text, in the order in which they are tried."""

@@ -1,4 +1,4 @@
-"""The ids of contacts: present, and each only once, over the whole snapshot."""
+"""Checks that each contact of a snapshot has an id and that ids are unique."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -17,7 +17,7 @@ def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
     """Return the type of the id column.
 
     Raises:
-        SnapshotError: The snapshot has no such column, or its type cannot be an id.
+        SnapshotError: The snapshot has no such column, or the column's type is not valid for ids.
     """
     if name not in schema.names:
         near = did_you_mean(name, schema.names) or f"; it has {some_of(schema.names) or 'no columns at all'}"
@@ -48,7 +48,7 @@ def _can_be_id(kind: pa.DataType) -> bool:
 
 
 def ids_as_series(ids: pa.Array) -> pl.Series:
-    """Return ids as a Polars series, whatever Arrow type they come in."""
+    """Return ids of any Arrow type as a Polars series."""
     if isinstance(ids, pa.ExtensionArray):
         ids = ids.storage
     if pa.types.is_dictionary(ids.type):
@@ -57,7 +57,7 @@ def ids_as_series(ids: pa.Array) -> pl.Series:
 
 
 class _Without:
-    """Counts the contacts that have no id of their own, in one of the ways in which that can be."""
+    """A counter of contacts without a valid id, for one reason: the id is null, or it is empty."""
 
     def __init__(self, what: str) -> None:
         self._what = what
@@ -65,14 +65,14 @@ class _Without:
         self._first = 0
 
     def add(self, are: pl.Series, rows_before: int) -> None:
-        """Take which of the contacts of the next batch are such ones."""
+        """Count the contacts of the next batch for which `are` is true."""
         found = int(are.sum())
         if found and not self._number:
             self._first = rows_before + int(are.arg_max() or 0) + 1
         self._number += found
 
     def refuse(self, column: str) -> None:
-        """Raise an error if there was one."""
+        """Raise an error if any contact was counted."""
         if self._number:
             have = f"{'has' if self._number == 1 else 'have'} {self._what.format(clipped(column))}"
             where = f"the first in row {self._first:,}; give each an id in the export"
@@ -80,10 +80,10 @@ class _Without:
 
 
 class IdCheck:
-    """Looks at all the ids of a snapshot, a batch at a time.
+    """A check of all ids of a snapshot, batch by batch.
 
-    Of each id it keeps a 64-bit hash, so that the check takes 8 bytes a contact (and as much again while it sorts
-    them at the end). Hashes that come twice are looked up in the snapshot: only ids that are really equal count.
+    The check keeps a 64-bit hash of each id, which takes 8 bytes per contact, and as much again while the hashes are
+    sorted at the end. Ids with equal hashes are looked up in the snapshot, so that only equal ids count as duplicates.
     """
 
     def __init__(self, column: str) -> None:
@@ -94,7 +94,7 @@ class IdCheck:
         self._empty = _Without("an empty id (a text of no characters in '{}')")
 
     def add(self, ids: pl.Series) -> None:
-        """Take the ids of the next batch."""
+        """Add the ids of the next batch."""
         if ids.null_count():
             self._null.add(ids.is_null(), self._rows)
         if ids.dtype == pl.String:
@@ -103,14 +103,14 @@ class IdCheck:
         self._hashes.append(ids.hash())
 
     def finish(self, read_again: Callable[[], Iterable[pl.Series]], files: Sequence[tuple[str, int]] = ()) -> None:
-        """Tell what is wrong with the ids.
+        """Raise an error if ids are missing or not unique.
 
         Args:
-            read_again: Reads the ids of the snapshot once more, in batches; called where hashes come twice.
-            files: The files of the snapshot in the order in which they are read, each with its number of rows.
+            read_again: Reads the ids of the snapshot again, in batches. It is called only if hashes occur twice.
+            files: The files of the snapshot in reading order, each with its number of rows.
 
         Raises:
-            SnapshotError: Ids are null or empty, or come more than once.
+            SnapshotError: Ids are null or empty, or occur more than once.
         """
         for without in (self._null, self._empty):
             without.refuse(self._column)

@@ -1,4 +1,4 @@
-"""One contact's id: read as a person writes it, and written as a person reads it."""
+"""Parsing and formatting of contact ids."""
 
 import re
 from uuid import UUID
@@ -13,11 +13,11 @@ _UUID_LENGTH = 16
 
 
 class UnreadableIdError(Exception):
-    """A text that cannot be an id of a snapshot, because of its ids' type."""
+    """A text is not a valid id for the type of a snapshot's ids."""
 
 
 def describe_ids(kind: pa.DataType) -> str:
-    """Say what ids of a type are, for a message."""
+    """Return a description of ids of a type, for a message."""
     kind = _plain(kind)
     if is_uuid(kind):
         return "UUIDs"
@@ -27,15 +27,15 @@ def describe_ids(kind: pa.DataType) -> str:
 
 
 def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
-    """Tell which ids are the one that is wanted.
+    """Return which ids are equal to the wanted id.
 
     Args:
-        ids: Ids as `ids_as_series` gives them.
-        kind: Their Arrow type.
-        wanted: A text as `write_id` writes it, or the id itself.
+        ids: Ids as returned by `ids_as_series`.
+        kind: The Arrow type of the ids.
+        wanted: The id as returned by `write_id`, or the id itself.
 
     Raises:
-        UnreadableIdError: It cannot be an id of this type.
+        UnreadableIdError: The wanted id is not valid for this type.
     """
     kind = _plain(kind)
     if is_uuid(kind) or _is_binary(kind):
@@ -49,7 +49,7 @@ def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
 
 
 def write_id(contact_id: object, kind: pa.DataType) -> str | int:
-    """Write an id: a whole number as such, a UUID in its own form, bytes in hexadecimal."""
+    """Return an id for output: whole numbers as int, UUIDs in canonical form, bytes in hexadecimal."""
     if isinstance(contact_id, bytes):
         return str(UUID(bytes=contact_id)) if is_uuid(_plain(kind)) else contact_id.hex()
     return int(str(contact_id)) if _is_number(_plain(kind)) else str(contact_id)
@@ -60,7 +60,7 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 
 def is_uuid(kind: pa.DataType) -> bool:
-    """Tell whether ids are UUIDs; 16 bytes are what a UUID is where the file does not say more."""
+    """Return whether ids are UUIDs. Ids of 16 bytes count as UUIDs if the file does not annotate their type."""
     if isinstance(kind, pa.BaseExtensionType):
         return bool(kind.extension_name == "arrow.uuid")
     return bool(pa.types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_LENGTH)
@@ -84,7 +84,7 @@ def _read_bytes(wanted: object, kind: pa.DataType) -> bytes:
 
 
 def _canonical(digits: str) -> str:
-    """Write a whole number without a plus and without leading zeros, of any length."""
+    """Return a whole number of any length without a plus sign and leading zeros."""
     sign = "-" if digits.startswith("-") else ""
     number = digits.lstrip("+-").lstrip("0") or "0"
     return f"{sign}{number}" if number != "0" else number

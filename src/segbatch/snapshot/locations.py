@@ -1,4 +1,4 @@
-"""Where a file of a snapshot is: on this machine, or in object storage."""
+"""Locations of snapshot files, on this machine or in object storage."""
 
 import errno
 import hashlib
@@ -22,54 +22,50 @@ DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
 
 
 class Place(Protocol):
-    """A file somewhere. Its text is its name, as messages and manifests have it."""
+    """The location of a file. Its text is the file's name in messages and manifests."""
 
     @property
     def stamp(self) -> tuple[int, object]:
-        """Its size in bytes, and what else changes when somebody writes it."""
+        """The size in bytes, and a value that changes when the file is written."""
 
     def glanced(self) -> AbstractContextManager[pa.NativeFile]:
-        """Open it for reading a little of it."""
+        """Open the file to read a small part of it."""
 
     def opened(self) -> AbstractContextManager[pa.NativeFile]:
-        """Open it for reading all of it."""
+        """Open the file to read all of it."""
 
     def digest(self, stop: Event) -> str:
-        """Return the SHA-256 of its bytes, in hexadecimal; of as many as were read, once `stop` is set."""
+        """Return the SHA-256 of the file in hexadecimal. Once `stop` is set, hash only the bytes read so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
-    """A file on this machine.
-
-    Attributes:
-        path: Where it is.
-    """
+    """A file on this machine."""
 
     path: Path
 
     def __str__(self) -> str:
-        """Return its path."""
+        """Return the path."""
         return str(self.path)
 
     @property
     def stamp(self) -> tuple[int, object]:
-        """Its size, and when it was last written, in nanoseconds since 1970."""
+        """The size in bytes, and the modification time in nanoseconds since 1970."""
         status = self.path.stat()
         return status.st_size, status.st_mtime_ns
 
     def glanced(self) -> AbstractContextManager[pa.NativeFile]:
-        """Open it, which costs nothing."""
+        """Open the file as `opened` does, because opening a local file reads nothing."""
         return self.opened()
 
     @contextmanager
     def opened(self) -> Iterator[pa.NativeFile]:
-        """Open it, whatever bytes its name has."""
+        """Open the file. Its name may have any bytes."""
         with pa.OSFile(os.fsencode(self.path)) as source:
             yield source
 
     def digest(self, stop: Event) -> str:
-        """Read it once."""
+        """Read the file once and return its SHA-256 in hexadecimal."""
         digest = hashlib.sha256()
         with self.path.open("rb") as file:
             while not stop.is_set() and (block := file.read(READ_SIZE)):
@@ -79,12 +75,12 @@ class LocalFile:
 
 @contextmanager
 def reading(place: Place) -> Iterator[None]:
-    """Turn errors of reading a file into ones that name the file and tell what to do.
+    """Translate errors of reading a file into errors that name the file and the fix.
 
-    PyArrow's own texts may quote cells and are not passed on.
+    PyArrow's messages may quote cells, so they are not passed on.
 
     Raises:
-        SnapshotError: Anything went wrong with the file inside the block.
+        SnapshotError: An operation on the file failed inside the block.
     """
     try:
         yield
@@ -100,7 +96,7 @@ def reading(place: Place) -> Iterator[None]:
 
 
 def _no_such_file(path: Path) -> str:
-    """Tell what is wrong with a path at which nothing is."""
+    """Return the problem with a path that does not exist."""
     if path.is_symlink():
         return DEAD_LINK
     near = ""

@@ -17,7 +17,7 @@ _BATCH = 100_000
 
 
 def with_path_columns(files: Sequence[SnapshotFile]) -> tuple[SnapshotFile, ...]:
-    """Give files the columns that their paths name, except those that they have themselves."""
+    """Add the columns in the paths of files to their schemas, except columns that a file has itself."""
     partitions = [_outside(file, partitions_of(str(file.place))) for file in files]
     if not any(partitions):
         return tuple(files)
@@ -26,12 +26,16 @@ def with_path_columns(files: Sequence[SnapshotFile]) -> tuple[SnapshotFile, ...]
 
 
 def _outside(file: SnapshotFile, partition: Partition) -> Partition:
-    """Return the keys of a path that are not columns of the file."""
+    """Return the keys in a path that are not columns of the file."""
     return {key: value for key, value in partition.items() if key not in file.schema.names}
 
 
 def _types(files: Sequence[SnapshotFile], partitions: Sequence[Partition]) -> dict[str, pa.DataType]:
-    """Return the types of keys; that of a column that some file has, if all values can be read as that."""
+    """Return the types of keys.
+
+    If a file has a column with the name of a key, the key gets the column's type if all its values can be read as that
+    type.
+    """
     kinds = partition_types(partitions)
     for key in kinds:
         stored = next((file.schema.field(key).type for file in files if file.schema.names.count(key) == 1), None)
@@ -56,10 +60,10 @@ def _with(file: SnapshotFile, partition: Partition, kinds: Mapping[str, pa.DataT
 
 
 def ensure_stored(files: Iterable[SnapshotFile], id_column: str) -> None:
-    """Check that the ids of contacts are in the files.
+    """Raise an error if the ids of contacts are not stored in the files.
 
     Raises:
-        SnapshotError: They are only in the path of one, so that all of its contacts would have one id.
+        SnapshotError: The id column is only in the path of a file, so that all contacts of the file would have one id.
     """
     for file in files:
         if id_column in file.constants:
@@ -70,10 +74,10 @@ def ensure_stored(files: Iterable[SnapshotFile], id_column: str) -> None:
 
 
 def differing_columns(files: Sequence[SnapshotFile], names: Iterable[str]) -> list[Problem]:
-    """Warn of columns whose values in a file are not the value in its path.
+    """Return a warning for each column whose values in a file differ from the value in the file's path.
 
     Args:
-        files: The files.
+        files: The files of the snapshot.
         names: The columns that rules read.
 
     Raises:

@@ -32,11 +32,11 @@ _ID_BATCH = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some contacts of a snapshot.
+    """A batch of contacts of a snapshot.
 
     Attributes:
-        ids: The ids, in the type in which the snapshot has them.
-        frame: The columns that were asked for, a row a contact in the order of `ids`.
+        ids: The ids, in the id type of the snapshot.
+        frame: The requested columns, one row per contact in the order of `ids`.
     """
 
     ids: pa.Array
@@ -45,19 +45,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Contacts at one moment.
+    """Contacts at one point in time.
 
     Attributes:
-        files: Its Parquet files, in the order in which they are read.
-        arrow: Its columns with the Arrow types in which they are read.
-        schema: Its columns with their Polars types.
-        id_column: The column that has the contacts' ids.
+        files: The Parquet files, in reading order.
+        arrow: The columns with the Arrow types in which they are read.
+        schema: The columns with their Polars types.
+        id_column: The name of the column with the contacts' ids.
         id_type: The Arrow type of the ids.
-        forms: The columns that are read as something else than they are stored as.
-        reader: Reads the fields that `with_fields` has found by looking into what columns hold.
-        notes: How names were understood.
-        byte_texts: The columns that are stored as bytes, or have such parts, and are read as texts.
-        findings: Warnings of files that are not read, and of paths that contradict their files.
+        forms: The columns that are read in another form than they are stored in.
+        reader: Reads the fields that `with_fields` found in the data of columns.
+        notes: Notes on how names were matched.
+        byte_texts: The columns that are stored as bytes, in whole or in part, and are read as text.
+        findings: Warnings about files that are not read, and about paths that contradict their files.
     """
 
     files: tuple[SnapshotFile, ...]
@@ -82,17 +82,17 @@ class Snapshot:
         return [(str(file.place), file.rows) for file in self.files]
 
     def batches(self, leaves: Iterable[str], rows: int) -> Iterator[Batch]:
-        """Read the snapshot from beginning to end.
+        """Read the whole snapshot in batches.
 
         Args:
-            leaves: Dotted paths of the columns to read; of a struct only these parts are.
-            rows: The largest number of contacts in a batch.
+            leaves: Dotted paths of the columns to read. Only these parts of structs are read.
+            rows: The maximum number of contacts per batch.
 
         Yields:
-            The contacts, batch by batch; the frame of a batch has at least the columns asked for.
+            The contacts, batch by batch. The frame of a batch has at least the requested columns.
 
         Raises:
-            SnapshotError: A file cannot be read, is damaged, or was written meanwhile.
+            SnapshotError: A file cannot be read, is damaged, or was written while it was read.
         """
         leaves = {*leaves}
         columns = self.columns(leaves)
@@ -104,17 +104,17 @@ class Snapshot:
             file.ensure_unchanged()
 
     def columns(self, leaves: Iterable[str]) -> list[str]:
-        """Return what is read of the files for some paths: these parts, whole columns that were opened, and the ids."""
+        """Return the columns to read from the files for some paths, including sources of derived fields and the ids."""
         return sorted({self.id_column}.union(*map(self._stored, leaves)))
 
     def nobody(self, leaves: Iterable[str]) -> pl.DataFrame:
-        """Return the columns to which paths lead, as a batch has them, of no contact at all."""
+        """Return a frame without rows that has the columns of some paths, as a batch does."""
         leaves = {*leaves}
         schema = self._part(set[str]().union(*map(self._stored, leaves)))
         return self._decoded(to_frame(pa.table({}), schema), leaves)
 
     def _part(self, columns: Iterable[str]) -> pa.Schema:
-        """Return the columns to which dotted paths lead, of structs only the parts."""
+        """Return the schema of the columns at some dotted paths, with structs reduced to these parts."""
         paths: dict[str, set[str]] = {}
         for column in sorted(columns):
             name, path = longest_key(column, self.schema)
@@ -123,7 +123,7 @@ class Snapshot:
         return pa.schema([(name, part_of(self.arrow.field(name).type, found)) for name, found in paths.items()])
 
     def _stored(self, leaf: str) -> set[str]:
-        """Return what has to be read from the file for a leaf: of a derived field, all that it is made of."""
+        """Return the columns to read from the files for a leaf. For a derived field, these are all its sources."""
         if self.reader is not None and leaf in self.reader.derived:
             return self.reader.leaves_of(leaf)
         return {leaf}
@@ -134,7 +134,7 @@ class Snapshot:
         return self.reader.decode(frame, leaves & self.reader.derived.keys())
 
     def with_fields(self, fields: Iterable[str]) -> "Snapshot":
-        """Open the columns of JSON texts and of maps into which fields lead; that reads them once.
+        """Look up fields, including those in JSON texts and maps. This reads columns of JSON texts and maps once.
 
         Args:
             fields: The fields that rules name.
@@ -150,7 +150,7 @@ class Snapshot:
         return snapshot.with_texts(stored).with_forms(fields)
 
     def _leaf_of(self, name: str) -> str | None:
-        """Return a field with the column's own name in it."""
+        """Return a field's path with the exact name of its column; None if the field is not found."""
         try:
             found = find_column(name, self.schema)
         except UnknownColumnError:
@@ -158,7 +158,7 @@ class Snapshot:
         return None if found is None else found[0] if found[1] is None else f"{found[0]}.{found[1]}"
 
     def with_texts(self, fields: Iterable[str]) -> "Snapshot":
-        """Read bytes as texts if rules name them and all of them are UTF-8.
+        """Read bytes as text if rules name them and all of them are UTF-8.
 
         Args:
             fields: The fields that rules name.
@@ -175,7 +175,7 @@ class Snapshot:
         return snapshot
 
     def _with_type(self, column: str, kind: pa.DataType) -> "Snapshot":
-        """Return the snapshot with another type for a column, in which bytes may be texts."""
+        """Return the snapshot with another type for a column, in which bytes may have become text."""
         before = self.arrow.field(column).type
         if before == kind:
             return self
@@ -183,20 +183,20 @@ class Snapshot:
         return replace(with_types(self, arrow), byte_texts=(*self.byte_texts, column))
 
     def _arrays(self, part: pa.Field) -> Iterator[pa.Array]:
-        """Read a column, or a part of one."""
+        """Yield the arrays of a column, or of a part of a column."""
         for file in self.files:
             for batch in read_batches(file, leaves_of(part), _COLUMN_BATCH):
                 if part.name in batch.schema.names:
                     yield converted(batch.column(part.name), part.type)
 
     def with_text_ids(self) -> "Snapshot":
-        """Read ids that are bytes as texts if all of them are UTF-8."""
+        """Read ids that are bytes as text if all of them are UTF-8."""
         column = self.arrow.field(self.id_column)
         kind = with_texts(column.type, self._arrays(column))
         return replace(self._with_type(self.id_column, kind), id_type=kind)
 
     def with_forms(self, fields: Iterable[str]) -> "Snapshot":
-        """Look for the fields that are in what columns hold: JSON texts, maps; that reads these columns once.
+        """Look up fields in the data of columns: JSON texts and maps. This reads these columns once.
 
         Args:
             fields: The fields that rules name.
@@ -215,7 +215,7 @@ class Snapshot:
         return replace(self, schema=schema, reader=reader, notes=tuple(dict.fromkeys(notes)))
 
     def _id_at(self, row: int) -> str | int | None:
-        """Read the id of the contact in a row, counted from 0; None where it is null."""
+        """Return the id of the contact in a row, counted from 0; None if the id is null."""
         for ids in self.ids(_COLUMN_BATCH):
             if row < len(ids):
                 return None if ids[row] is None else write_id(ids[row], self.id_type)
@@ -224,39 +224,39 @@ class Snapshot:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with values of the columns that were opened, and which bytes are read as texts."""
+        """All findings and notes, a note for each column of bytes that is read as text, and problems in JSON texts."""
         why = "is stored as bytes without the mark for UTF-8 texts, and read as text, since all of it is UTF-8"
         notes = [Problem(f"'{clipped(column)}' {why}", severity="note") for column in self.byte_texts]
         return [*self.findings, *self.notes, *notes, *(self.reader.problems(self._id_at) if self.reader else ())]
 
     def ids(self, rows: int = _ID_BATCH) -> Iterator[pl.Series]:
-        """Read the ids alone, in batches of at most so many rows."""
+        """Read only the ids, in batches of at most `rows` rows."""
         return (ids_as_series(batch.ids) for batch in self.batches([], rows))
 
 
 def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
-    """Open a snapshot and look at its columns, without reading any contact.
+    """Open a snapshot and examine its columns. Contacts are not read, except ids that are stored as bytes.
 
     Args:
-        path: A Parquet file, a folder of them, or a glob; or the address of such in object storage.
+        path: A Parquet file, a folder, a glob, or the address of one of these in object storage.
         id_column: The name of the column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, where it has another name.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
 
     Raises:
-        SnapshotError: There is no such file, one is no Parquet or cut short, files do not fit each other, or there
-            is no such column.
+        SnapshotError: A file is missing, is not Parquet or is cut short, files are incompatible, or a column is
+            missing.
     """
     found = find_snapshot(path)
     return replace(open_files(found.places, id_column, custom_fields), findings=found.problems)
 
 
 def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
-    """Open a snapshot of which the files are known; the errors are those of `open_snapshot`.
+    """Open a snapshot whose files are known. The errors are those of `open_snapshot`.
 
     Args:
-        places: Its Parquet files, at least one.
+        places: The Parquet files, at least one.
         id_column: The name of the column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, where it has another name.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
     """
     files = with_path_columns([*map(open_file, places)])
     arrow = shared_schema({str(file.place): file.schema for file in files})
@@ -276,7 +276,7 @@ def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: st
 
 
 def _with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
-    """Return the schema with ids of bytes in the layout that membership is written in."""
+    """Return the schema with ids of bytes in the layout in which membership is written."""
     index = arrow.get_field_index(name)
     is_other_layout = index >= 0 and arrow.field(index).type in {pa.large_binary(), pa.binary_view()}
     return arrow.set(index, pa.field(name, pa.binary())) if is_other_layout else arrow
@@ -292,7 +292,7 @@ def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> No
 
 
 def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:
-    """Return a snapshot whose columns are read in some types."""
+    """Return the snapshot with its columns read in the types of a schema."""
     columns = polars_schema(arrow)
     custom = snapshot.schema.alias or exact_name(CUSTOM_FIELDS, Columns(columns))
     forms = {column.name: form for column in arrow if (form := form_of(column, custom)) is not None}

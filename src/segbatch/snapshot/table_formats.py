@@ -1,4 +1,4 @@
-"""Folders of Delta, Iceberg and Hudi tables: their data files alone are not the table, so they are refused."""
+"""Detection of Delta, Iceberg and Hudi tables. They are refused because their data files alone are not the table."""
 
 import os
 import re
@@ -24,17 +24,17 @@ _COPIES: dict[LakeFormat, str] = {
 
 
 def is_iceberg_metadata(name: str) -> bool:
-    """Check whether the name of a file in a folder `metadata` is that of an Iceberg table's metadata."""
+    """Return whether a file name in a folder `metadata` is that of an Iceberg table's metadata."""
     return _METADATA.fullmatch(name) is not None
 
 
 def refusal(kind: LakeFormat, folder: str, address: str | None = None) -> SnapshotError:
-    """Return the error for a folder of a table.
+    """Return the error for the folder of a table.
 
     Args:
         kind: The format of the table.
-        folder: The folder, as messages show it.
-        address: The folder as other programs find it; `folder`, if not given.
+        folder: The folder as shown in messages.
+        address: The folder as other programs find it. The default is `folder`.
     """
     place = printable(address or folder)
     quoted = repr(place) if kind == "Hudi" else "'" + place.replace("'", "''") + "'"
@@ -46,32 +46,33 @@ def refusal(kind: LakeFormat, folder: str, address: str | None = None) -> Snapsh
 
 
 class TableFolders:
-    """Looks for tables in the folders above files, in each folder once."""
+    """A search for tables in the folders above files. Each folder is examined once."""
 
     def __init__(self, format_of: Callable[[str], LakeFormat | None] | None = None) -> None:
-        """Begin.
+        """Start with an empty cache of folders.
 
         Args:
-            format_of: Returns the format of the table whose folder a path is; by default that of a folder on a disk.
+            format_of: Returns the format of a table by the path of its folder, or None. The default examines folders on
+                disk.
         """
         self._format_of = format_of or _format_of
         self._known: dict[str, tuple[LakeFormat, str] | None] = {}
 
     def ensure_none(self, paths: Iterable[Path]) -> None:
-        """Check that no path is the folder of a table or below one, also after links are followed.
+        """Raise an error if a path is in the folder of a table, also after links are resolved.
 
         Raises:
-            SnapshotError: One is.
+            SnapshotError: A path is the folder of a table or below one.
         """
         for path in paths:
-            for place in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - of a link, both are looked at
+            for place in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - both link and target
                 found = self._table_above(place if path.is_dir() else os.path.dirname(place))  # noqa: PTH120
                 if found:
                     raise refusal(found[0], _shown(found[1], path), found[1])
 
     def _table_above(self, folder: str) -> tuple[LakeFormat, str] | None:
         if folder not in self._known:
-            kind, parent = self._format_of(folder), os.path.dirname(folder)  # noqa: PTH120 - a text, as all of these
+            kind, parent = self._format_of(folder), os.path.dirname(folder)  # noqa: PTH120 - all these paths are strings
             above = self._table_above(parent) if kind is None and parent != folder else None
             self._known[folder] = above if kind is None else (kind, folder)
         return self._known[folder]
@@ -92,6 +93,6 @@ def _names(folder: str) -> Iterator[str]:
 
 
 def _shown(table: str, given: Path) -> str:
-    """Write the folder of a table as the path was written: from the working directory, if it was."""
+    """Return the folder of a table, relative to the working directory if it is inside and `given` is relative."""
     inside = Path(table).is_relative_to(Path.cwd())
     return printable(os.path.relpath(table) if inside and not given.is_absolute() else table)
