@@ -1,1 +1,1 @@
-"""Arrow data: the types of the files, one schema for all files, and the types of Polars."""
+"""Arrow data: types of the files, one schema for all files, and conversion to Polars types."""

@@ -1,4 +1,4 @@
-"""From Arrow data as files have it to the types in which contacts are read."""
+"""Conversion of Arrow arrays from the types in files to the types in which contacts are read."""
 
 from functools import reduce
 
@@ -15,12 +15,13 @@ _UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 
 
 def converted_column(columns: list[pa.Array], target: pa.DataType, rows: int) -> pa.Array:
-    """Return a field in the type in which it is read.
+    """Return a field's values in the type in which the field is read.
 
     Args:
-        columns: The arrays that have the field's name; none if a file lacks it, and several for twins.
-        target: The type.
-        rows: The number of rows.
+        columns: The arrays with the field's name: an empty list if a file lacks the field, several if columns share the
+            name.
+        target: The type in which the field is read.
+        rows: The number of rows of the result.
 
     Raises:
         pa.ArrowInvalid: A value does not fit into the type.
@@ -31,10 +32,10 @@ def converted_column(columns: list[pa.Array], target: pa.DataType, rows: int) ->
 
 
 def converted(array: pa.Array, target: pa.DataType) -> pa.Array:
-    """Return the same values in another type, such as `readable_type` and `unified` find.
+    """Return the same values in another type, such as a type that `readable_type` or `unified` returns.
 
-    Nothing is copied if only the names and marks of a type differ. Of what is `Opaque` the array has true where
-    there is a value.
+    Nothing is copied if types differ only in names and annotations. For an `Opaque` type, the array is true for each
+    value that is present.
 
     Raises:
         pa.ArrowInvalid: A value does not fit into the type.
@@ -81,7 +82,7 @@ def _has_times(kind: pa.DataType) -> bool:
 
 
 def _within_a_day(times: pa.Array) -> pa.Array:
-    """Return times of day, of which those outside of the day are on the clock; Polars would take them for null."""
+    """Return times modulo 24 hours. Polars would read times outside of the day as null."""
     kind = times.type
     day = 86_400 * 1_000 ** _UNITS.index(kind.unit)
     stored_as = pa.int32() if pa.types.is_time32(kind) else pa.int64()
@@ -94,7 +95,7 @@ def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
     if kind.unit != target.unit:
         if _UNITS.index(kind.unit) < _UNITS.index(target.unit):
             array = array.view(pa.timestamp(kind.unit)).cast(pa.timestamp(target.unit))
-        else:  # Arrow would round towards 1970, and Polars rounds down
+        else:  # Arrow would round towards 1970; Polars rounds down
             plain = pl.Series(array.view(pa.timestamp(kind.unit)))
             array = plain.dt.cast_time_unit(target.unit).to_arrow()
     return array.view(target)
@@ -114,7 +115,7 @@ def _list(array: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
         elements, layout = converted(array.values, target.value_type), array.type
         buffers, offset = array.buffers()[:2], array.offset
-    else:  # lists of a fixed size, or views: the elements one after another, without those of nulls
+    else:  # fixed-size lists and list views: flatten the elements, without those of null lists
         elements, layout = converted(pc.list_flatten(array), target.value_type), pa.large_list(pa.null())
         lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
         buffers, offset = [_validity(array), _running(lengths).buffers()[1]], 0
@@ -131,7 +132,7 @@ def _as_layout(lists: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _map(array: pa.Array, target: pa.MapType) -> pa.Array:
-    """Convert keys and values of a map, or of the list of records that a map with optional keys is read as."""
+    """Convert the keys and values of a map. A map with optional keys comes as a list of records."""
     if not pa.types.is_map(array.type):
         array = _without_null_keys(array)
     entries = array.values if pa.types.is_list(array.type) else None
@@ -146,7 +147,7 @@ def _map(array: pa.Array, target: pa.MapType) -> pa.Array:
 
 
 def _without_null_keys(lists: pa.Array) -> pa.Array:
-    """Return lists of records without those whose first field is null."""
+    """Return lists of records without the records whose first field is null."""
     records = pc.list_flatten(lists)
     is_kept = records.field(0).is_valid()
     kept_before = _running(is_kept.cast(pa.int32()))
@@ -156,23 +157,23 @@ def _without_null_keys(lists: pa.Array) -> pa.Array:
 
 
 def _running(numbers: pa.Array) -> pa.Array:
-    """Return the sums of the numbers before each place and after the last."""
+    """Return the cumulative sums of numbers, starting at 0."""
     return pa.concat_arrays([pa.array([0], numbers.type), pc.cumulative_sum(numbers)])
 
 
 def _validity(array: pa.Array) -> pa.Buffer | None:
-    """Return the bits that are set where there is a value, from the first row of the array on."""
+    """Return the validity bitmap from the array's first row on; None if no value is null."""
     return array.is_valid().buffers()[1] if array.null_count else None
 
 
 def _presence(*arrays: pa.Array) -> pa.Array:
-    """Return true where one of some arrays has a value, and null elsewhere."""
+    """Return true for rows in which any of the arrays has a value, and null for other rows."""
     there = reduce(pc.or_, (array.is_valid() for array in arrays))
     return pc.if_else(there, pa.scalar(value=True), pa.scalar(None, pa.bool_()))
 
 
 def _uuid_texts(values: pa.Array) -> pa.Array:
-    """Write UUIDs in their canonical form, in lower case."""
+    """Return UUIDs as text in canonical form, in lower case."""
     digits = pl.Series("it", values.cast(pa.binary())).bin.encode("hex")
     parts = [pl.col("it").str.slice(start, length) for start, length in _UUID_PARTS]
     return digits.to_frame().select(pl.concat_str(parts, separator="-")).to_series().to_arrow()

@@ -1,4 +1,4 @@
-"""Texts that a file has as bytes, without the mark that says UTF-8, as Impala, Avro and old writers store them."""
+"""Text that a file stores as bytes without a UTF-8 annotation, as Impala, Avro and old writers do."""
 
 from collections.abc import Iterable
 
@@ -10,19 +10,19 @@ from segbatch.snapshot.arrow.types import is_list
 __all__ = ["has_bytes", "with_part", "with_texts"]
 
 _Path = tuple[int, ...]
-"""The way from a type to a part of it, by the numbers of children."""
+"""The path from a type to one of its parts, as indexes of children."""
 
 
 def has_bytes(kind: pa.DataType) -> bool:
-    """Return whether a readable type is bytes of any length or has such bytes in it."""
+    """Return whether a readable type is or contains bytes of variable length."""
     return bool(_paths(kind))
 
 
 def with_texts(kind: pa.DataType, arrays: Iterable[pa.Array]) -> pa.DataType:
-    """Return a readable type with texts in the place of those bytes that are UTF-8 in each of some arrays.
+    """Return a readable type in which bytes become text if they are UTF-8 in all arrays.
 
     Args:
-        kind: The type.
+        kind: The type, with bytes.
         arrays: All values of the snapshot, in this type.
     """
     found = _paths(kind)
@@ -34,7 +34,7 @@ def with_texts(kind: pa.DataType, arrays: Iterable[pa.Array]) -> pa.DataType:
 
 
 def with_part(kind: pa.DataType, part: pa.DataType) -> pa.DataType:
-    """Return a type with some of its fields replaced by those of another type that has a part of them."""
+    """Return a type with the types of some fields replaced by those in `part`, which has a subset of the fields."""
     if not pa.types.is_struct(kind):
         return part
     new = {field.name: field.type for field in part}
@@ -71,7 +71,7 @@ def _part(array: pa.Array, path: _Path) -> pa.Array:
 
 
 def _is_unicode(values: pa.Array) -> bool:
-    """Return whether bytes are texts; those of numbers and keys often have zero bytes, which texts do not."""
+    """Return whether bytes are text. Bytes of numbers and keys often contain zero bytes; text does not."""
     try:
         texts = values.cast(pa.large_string())
     except pa.ArrowInvalid:

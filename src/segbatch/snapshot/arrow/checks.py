@@ -1,4 +1,4 @@
-"""Checks of Arrow data that Parquet's readers leave out, and that Polars relies on."""
+"""Checks of Arrow data that Parquet readers leave out and Polars relies on."""
 
 import pyarrow as pa
 
@@ -13,10 +13,10 @@ NOT_UNICODE = "has text that is not UTF-8, or is damaged; write it as UTF-8 in t
 
 
 def ensure_sound(place: Place, batch: pa.RecordBatch) -> None:
-    """Check that texts are UTF-8 and that values are what their types can hold.
+    """Raise an error if text is not UTF-8 or a value is not valid for its type.
 
     Raises:
-        SnapshotError: Some are not. A time of day outside of the day is not refused: no rule can compare it.
+        SnapshotError: A value is not valid. Times outside of the day are accepted, because no rule can compare them.
     """
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         try:
@@ -27,7 +27,7 @@ def ensure_sound(place: Place, batch: pa.RecordBatch) -> None:
 
 
 def _problem(column: pa.Array) -> str | None:
-    """Return what is wrong with the first part of a column that is not sound."""
+    """Return the problem with the first invalid part of a column; None if all parts are accepted."""
     for part in _parts(column):
         try:
             part.validate(full=True)
@@ -40,7 +40,7 @@ def _problem(column: pa.Array) -> str | None:
 
 
 def _parts(array: pa.Array) -> list[pa.Array]:
-    """Return the arrays of which a nested one is made, the innermost."""
+    """Return the innermost arrays of a nested array."""
     kind = array.type
     if isinstance(array, pa.ExtensionArray):
         return _parts(array.storage)

@@ -1,4 +1,4 @@
-"""One schema for all the files of a snapshot, which may differ in layout and not in meaning."""
+"""One schema for all files of a snapshot. The files may differ in layout, but not in meaning."""
 
 from collections.abc import Mapping
 
@@ -18,8 +18,8 @@ _SIGNED = {8: pa.int8(), 16: pa.int16(), 32: pa.int32(), 64: pa.int64()}
 _TIME_UNITS = ("s", "ms", "us", "ns")
 
 
-class _Different(Exception):  # noqa: N818 - it ends the search, and is never shown
-    """Two types that are not two layouts of one."""
+class _Different(Exception):  # noqa: N818 - ends the search and is never shown
+    """Two types are not layouts of the same type."""
 
     def __init__(self, kind: pa.DataType, other: pa.DataType, path: str = "") -> None:
         self.kind, self.other, self.path = kind, other, path
@@ -30,13 +30,13 @@ class _Different(Exception):  # noqa: N818 - it ends the search, and is never sh
 
 
 def shared_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
-    """Return the one schema of the files of a snapshot.
+    """Return the common schema of the files of a snapshot.
 
     Args:
-        schemas: The schema of each file by its name; at least one.
+        schemas: The schema of each file by file name; at least one.
 
     Raises:
-        SnapshotError: A column or a part of it has types in two files that are not two layouts of one.
+        SnapshotError: A column or a part of it has types in two files that are not layouts of the same type.
     """
     readable = {name: readable_schema(schema) for name, schema in schemas.items()}
     merged: dict[str, pa.DataType] = {}
@@ -53,10 +53,10 @@ def shared_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
 
 
 def unified(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
-    """Return the type that holds the values of two types without changing any.
+    """Return the type that holds the values of both types without changing any.
 
     Raises:
-        _Different: The types are not two layouts of one; it has the two, and the path to them.
+        _Different: The types are not layouts of the same type. The exception has both types and the path to them.
     """
     if kind == other or pa.types.is_null(other):
         return kind
@@ -72,7 +72,7 @@ def unified(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
 
 
 def _error(name: str, field: pa.Field, found: _Different, schemas: Mapping[str, pa.Schema]) -> SnapshotError:
-    """Name the first file with which the file cannot be unified, or else the first that has the column."""
+    """Return an error that names the first file with a conflicting type, or else the first file with the column."""
     having = {
         other: schema.field(field.name).type
         for other, schema in schemas.items()
@@ -122,7 +122,7 @@ def _lists(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _bytes(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Unify texts, JSON, UUIDs and bytes; whether bytes are texts is found when a rule names them."""
+    """Unify text, JSON, UUIDs and bytes. Bytes are checked for being text when a rule names them."""
     pair = (kind, other)
     if all(map(_is_text_or_uuid, pair)):
         marked = next((it for it in pair if isinstance(it, pa.BaseExtensionType) and not is_uuid_type(it)), None)
@@ -152,7 +152,10 @@ def _is_bytes(kind: pa.DataType) -> bool:
 
 
 def _timestamps(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    """Unify date-times: those without a zone are in UTC, and only microseconds hold both far years and small parts."""
+    """Unify date-times. Those without a time zone are in UTC.
+
+    Different units become microseconds, which hold both distant years and small fractions.
+    """
     if not (pa.types.is_timestamp(kind) and pa.types.is_timestamp(other)):
         return None
     unit = kind.unit if kind.unit == other.unit else "us"
@@ -186,7 +189,7 @@ def _integers(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 
 def _has_more_digits_than_floats(kind: pa.DataType) -> bool:
-    """Return whether decimals of a type may be changed as floats; whole numbers are checked as they are read."""
+    """Return whether floats may change decimals of a type. Whole numbers are checked while they are read."""
     return bool(pa.types.is_decimal(kind) and kind.precision > _EXACT_IN_FLOATS)
 
 

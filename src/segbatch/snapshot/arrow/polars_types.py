@@ -1,4 +1,4 @@
-"""From the Arrow types in which contacts are read to those of Polars."""
+"""Conversion from the Arrow types in which contacts are read to Polars types."""
 
 import polars as pl
 import pyarrow as pa
@@ -37,12 +37,12 @@ _SCALARS: dict[pa.DataType, pl.DataType] = {
 
 
 def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
-    """Return the columns with their Polars types; a type that cannot be evaluated is an `OpaqueType`."""
+    """Return the columns with their Polars types. A type that cannot be evaluated is an `OpaqueType`."""
     return {field.name: polars_type(field.type) for field in readable_schema(schema)}
 
 
 def polars_type(kind: pa.DataType) -> pl.DataType:
-    """Return the Polars type of a type in which contacts are read."""
+    """Return the Polars type of an Arrow type in which contacts are read."""
     if isinstance(kind, Opaque):
         return OpaqueType(kind.reason)
     if kind in _SCALARS:
@@ -69,21 +69,21 @@ def _text_or_bytes(kind: pa.DataType) -> pl.DataType:
 
 
 def kind_words(kind: pa.DataType) -> str:
-    """Name an Arrow type as all messages name types."""
+    """Return the name of an Arrow type for messages."""
     return in_words(polars_type(readable_type(kind)))
 
 
 def to_frame(table: pa.Table, schema: pa.Schema | None = None, place: str = "") -> pl.DataFrame:
-    """Turn Arrow data into a frame; of what is opaque only whether it is present is kept.
+    """Convert Arrow data to a frame. Opaque data is reduced to whether it is present.
 
     Args:
-        table: The data.
-        schema: The columns of the frame with the types in which contacts are read; a column that the data lacks is
-            null. By default the columns of the data.
-        place: The name of the file that has the data.
+        table: The Arrow data.
+        schema: The columns of the frame with the types in which contacts are read. Columns that the data lacks are
+            null. The default is the columns of the data.
+        place: The name of the file with the data, for errors.
 
     Raises:
-        SnapshotError: A value does not fit into its type, which is that of all files.
+        SnapshotError: A value does not fit into its column's type, which is common to all files.
     """
     schema = readable_schema(table.schema) if schema is None else schema
     found: dict[str, list[pa.Array]] = {}

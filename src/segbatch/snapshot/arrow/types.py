@@ -1,4 +1,4 @@
-"""The Arrow types in which contacts are read, whatever types their files have."""
+"""The Arrow types in which contacts are read, for any types in the files."""
 
 from collections.abc import Callable, Collection
 
@@ -36,7 +36,7 @@ _AS_THEY_ARE = (
 
 
 class Opaque(pa.ExtensionType):
-    """A part of a contact that can only be asked whether it is present; stored as true where it is.
+    """The type of a part of a contact that can only be checked for presence. It is stored as true if present.
 
     Attributes:
         reason: The phrase that messages put after the name of the part.
@@ -56,14 +56,14 @@ class Opaque(pa.ExtensionType):
 
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the columns of a file with the types in which they are read; twin columns become one that is opaque."""
+    """Return the columns of a file with the types to read. Columns of the same name become one opaque column."""
     return pa.schema(_fields(list(schema), nested=False))
 
 
 def readable_type(kind: pa.DataType, *, nested: bool = True) -> pa.DataType:
-    """Return the type in which values of an Arrow type are read; a type that cannot be evaluated is `Opaque`.
+    """Return the type in which values of an Arrow type are read. A type that cannot be evaluated becomes `Opaque`.
 
-    Layouts stay as they are if Polars has them. UUIDs and, at the top level, JSON keep their marks.
+    Layouts that Polars supports are kept. UUIDs and, at the top level, JSON keep their annotations.
     """
     if isinstance(kind, pa.BaseExtensionType):
         return _extension(kind, nested=nested)
@@ -88,7 +88,7 @@ def readable_type(kind: pa.DataType, *, nested: bool = True) -> pa.DataType:
 
 
 def unmarked(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which values of a readable type go to Polars: UUIDs and JSON as texts."""
+    """Return the type in which values of a readable type are passed to Polars. UUIDs and JSON become text."""
     if isinstance(kind, Opaque):
         return kind
     if isinstance(kind, pa.BaseExtensionType):
@@ -97,11 +97,11 @@ def unmarked(kind: pa.DataType) -> pa.DataType:
 
 
 def part_of(kind: pa.DataType, paths: Collection[str]) -> pa.DataType:
-    """Return a readable type with those fields of structs alone to which some paths lead.
+    """Return a readable type with its structs reduced to the fields at some paths.
 
     Args:
-        kind: The type.
-        paths: Dotted paths into it; an empty one means all of it.
+        kind: The readable type.
+        paths: Dotted paths into the type. An empty path means the whole type.
     """
     if "" in paths or not pa.types.is_struct(kind):
         return kind
@@ -116,19 +116,19 @@ def part_of(kind: pa.DataType, paths: Collection[str]) -> pa.DataType:
 
 
 def leaves_of(field: pa.Field) -> list[str]:
-    """Return the dotted paths to the fields of a readable type that are no structs."""
+    """Return the dotted paths to the fields of a readable type that are not structs."""
     if not pa.types.is_struct(field.type) or not field.type.num_fields:
         return [field.name]
     return [f"{field.name}.{leaf}" for child in field.type for leaf in leaves_of(child)]
 
 
 def stored(kind: pa.DataType) -> pa.DataType:
-    """Return the type of the arrays that Polars gets for a readable type."""
+    """Return the type of the arrays that are passed to Polars for a readable type."""
     return pa.bool_() if isinstance(kind, Opaque) else _with_inner(unmarked(kind), stored)
 
 
 def _with_inner(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
-    """Return a nested type with its parts changed, and any other as it is."""
+    """Return a type with `change` applied to its inner types. A type without inner types is returned unchanged."""
     if is_list(kind):
         inner = change(kind.value_type)
         return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
@@ -157,7 +157,7 @@ def is_list(kind: pa.DataType) -> bool:
 
 
 def is_uuid_type(kind: pa.DataType) -> bool:
-    """Return whether the file says that values of a type are UUIDs."""
+    """Return whether the file annotates values of a type as UUIDs."""
     return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
 
 
@@ -178,7 +178,7 @@ def _extension(kind: pa.BaseExtensionType, *, nested: bool) -> pa.DataType:
 
 
 def _timestamp(kind: pa.TimestampType) -> pa.DataType:
-    """Return the type of the same instants in UTC, since Polars does not have all zones that files name."""
+    """Return the type of the same instants in UTC, because Polars does not support all time zones that files name."""
     return pa.timestamp("ms" if kind.unit == "s" else kind.unit, kind.tz and "UTC")
 
 
@@ -198,7 +198,7 @@ def _struct(kind: pa.StructType) -> pa.DataType:
 
 
 def _is_variant(fields: list[pa.Field]) -> bool:
-    """Return whether a struct is what Parquet's VARIANT is stored as, which PyArrow reads without its mark."""
+    """Return whether a struct has the fields of a Parquet VARIANT, which PyArrow reads without its annotation."""
     names = [field.name for field in fields]
     parts = [field.type for field in fields if field.name in {"metadata", "value"}]
     is_shaped = sorted(names) in (["metadata", "value"], ["metadata", "typed_value", "value"])
