@@ -1,1 +1,1 @@
-"""Parquet files: opening them, their footers, and what is wrong with them."""
+"""Parquet files: opening, footers, and errors."""

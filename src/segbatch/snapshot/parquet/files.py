@@ -1,4 +1,4 @@
-"""The Parquet files of a snapshot: opening them, and saying clearly what is wrong with them."""
+"""Opening and reading of a snapshot's Parquet files, with errors that name the problem."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,14 +21,14 @@ _ENCRYPTED = "is encrypted; export it without encryption"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFile:
-    """A Parquet file of a snapshot, as it was when it was opened.
+    """A Parquet file of a snapshot, in the state in which it was opened.
 
     Attributes:
-        place: Where it is.
-        stamp: Its size, and what else tells that nobody wrote it since.
-        rows: How many contacts it has.
-        schema: Its columns, those of its path at the end.
-        constants: The columns that are in its path alone, each with its one value.
+        place: The location of the file.
+        stamp: The size in bytes, and a value that changes when the file is written.
+        rows: The number of contacts.
+        schema: The columns of the file, followed by the columns that are only in its path.
+        constants: The columns that are only in the path, each with its value.
     """
 
     place: Place
@@ -39,14 +39,14 @@ class SnapshotFile:
 
     @property
     def size(self) -> int:
-        """Its size in bytes."""
+        """The size in bytes."""
         return self.stamp[0]
 
     def ensure_unchanged(self) -> None:
-        """Check that nobody wrote the file since it was opened.
+        """Raise an error if the file was written since it was opened.
 
         Raises:
-            SnapshotError: Somebody did.
+            SnapshotError: The file was written.
         """
         with reading(self.place):
             now = self.place.stamp
@@ -54,14 +54,14 @@ class SnapshotFile:
             raise SnapshotError(f"{self.place}: was written while it was read; run again when the export is done")
 
     def digest(self, stop: Event) -> str:
-        """Return the SHA-256 of the file's bytes, in hexadecimal; or, once `stop` is set, of as many as were read.
+        """Return the SHA-256 of the file in hexadecimal. Once `stop` is set, hash only the bytes read so far.
 
         Raises:
-            SnapshotError: The file cannot be read, or somebody wrote it since it was opened.
+            SnapshotError: The file cannot be read, or was written since it was opened.
         """
         with reading(self.place):
             digest = self.place.digest(stop)
-        self.ensure_unchanged()  # or the digest may be of other bytes than those that were evaluated
+        self.ensure_unchanged()  # otherwise the digest may be of bytes that were not evaluated
         return digest
 
 
@@ -69,7 +69,7 @@ def open_file(place: Place) -> SnapshotFile:
     """Open a Parquet file and read its footer.
 
     Raises:
-        SnapshotError: It is no Parquet file, or cut short, or cannot be read.
+        SnapshotError: The file is not Parquet, is cut short, or cannot be read.
     """
     with reading(place), place.glanced() as source, _parquet(place, source) as (parquet, schema):
         return SnapshotFile(place, place.stamp, parquet.metadata.num_rows, schema)
@@ -79,9 +79,9 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
     """Read some columns of a file in batches.
 
     Args:
-        file: The file.
-        columns: Dotted paths of what to read.
-        rows: The largest number of rows in a batch.
+        file: The file to read.
+        columns: Dotted paths of the columns, or of parts of columns.
+        rows: The maximum number of rows per batch.
 
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
@@ -107,11 +107,11 @@ def _with_constants(batch: pa.RecordBatch, constants: Mapping[str, pa.Scalar]) -
 
 
 def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
-    """Find the columns that have some value, as far as the statistics in the file's footer show it.
+    """Return the columns that have a value according to the statistics in the file's footer.
 
     Args:
-        file: The file.
-        leaves: Dotted paths of columns, or of parts of them.
+        file: The file with the statistics.
+        leaves: Dotted paths of columns, or of parts of columns.
 
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
@@ -132,7 +132,7 @@ def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
 
 
 def _indexes_of(leaf: str, paths: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Return the columns of Parquet that make up a leaf; none if a name with dots in it makes that uncertain."""
+    """Return the indexes of a leaf's Parquet columns. The list is empty if names with dots make the leaf ambiguous."""
     inside = f"{leaf}."
     exact = [index for index, path in enumerate(paths) if path == leaf]
     if len(exact) > 1 or any(name.startswith(inside) for name in names):
@@ -141,7 +141,7 @@ def _indexes_of(leaf: str, paths: Sequence[str], names: Sequence[str]) -> list[i
 
 
 def _has_value(column: pq.ColumnChunkMetaData) -> bool:
-    """Tell whether a column has a value that is neither null nor NaN; one without statistics shows none."""
+    """Return whether a column is known to have a value other than null and NaN. Without statistics it is not known."""
     statistics = column.statistics
     if statistics is None or not statistics.has_null_count or statistics.null_count >= column.num_values:
         return False
@@ -150,7 +150,7 @@ def _has_value(column: pq.ColumnChunkMetaData) -> bool:
 
 @contextmanager
 def _parquet(place: Place, source: pa.NativeFile) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
-    """Open a file, and yield it with the schema that it has, also where PyArrow must be given another."""
+    """Open a file and yield it with its own schema, even if PyArrow needs a changed schema."""
     if is_encrypted(source):
         raise SnapshotError(f"{place}: {_ENCRYPTED}")
     try:
@@ -168,13 +168,13 @@ def _opened(source: pa.NativeFile, metadata: pq.FileMetaData | None = None) -> p
         metadata=metadata,
         pre_buffer=False,
         buffer_size=READ_SIZE,
-        coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262, and dates of INT96 do not
+        coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262; INT96 dates do not
         page_checksum_verification=True,
     )
 
 
 def _opened_after_repair(source: pa.NativeFile) -> tuple[pq.ParquetFile, Element | None]:
-    """Open a file that PyArrow refuses; the error is PyArrow's if nothing can be done."""
+    """Open a file that PyArrow refuses. If no repair helps, raise PyArrow's error."""
     footer = read_tail(source)
     for changed, root in repairs(footer) if footer else ():
         try:
@@ -187,7 +187,7 @@ def _opened_after_repair(source: pa.NativeFile) -> tuple[pq.ParquetFile, Element
 
 
 def _problem_of(error: Exception) -> str | None:
-    """Return what is wrong with a column, by the error with which PyArrow read it; None if that is not known."""
+    """Return the problem with a column by the error that PyArrow raised; None if the problem is unknown."""
     text = str(error)
     if "UTF8" in text:
         return NOT_UNICODE
@@ -197,7 +197,7 @@ def _problem_of(error: Exception) -> str | None:
 
 
 def _unreadable(parquet: pq.ParquetFile, columns: list[str]) -> str:
-    """Return the column that cannot be read, which PyArrow does not name."""
+    """Return the column that cannot be read. PyArrow's error does not name it."""
     for column in columns[:-1]:
         try:
             for _ in parquet.iter_batches(columns=[column]):

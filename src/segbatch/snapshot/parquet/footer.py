@@ -1,9 +1,9 @@
-"""The footer of a Parquet file that PyArrow refuses as a whole because of one column.
+"""Repair of Parquet footers that PyArrow refuses because of one column.
 
-Such columns are maps whose keys are optional (Presto, Trino, Athena and Hive wrote them) and decimals with more digits
-than Arrow has. In the schema that PyArrow is given instead, such a map is the list of records that it is stored as, and
-such a decimal is bytes. The types of Arrow that the footer names are left out if PyArrow does not have them, such as
-the whole numbers of 128 bits of Polars.
+Such columns are maps with optional keys (written by Presto, Trino, Athena and Hive) and decimals with more digits than
+Arrow supports. PyArrow gets a changed schema, in which such a map is the list of records that it is stored as, and such
+a decimal is bytes. The Arrow types in the footer are left out if PyArrow does not support them, such as the 128-bit
+integers of Polars.
 """
 
 import struct
@@ -21,7 +21,7 @@ _TAIL = struct.Struct("<I4s")
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _MOST_DIGITS = 76
 _ARROW_SCHEMA, _OTHER_KEY = b"\x0cARROW:schema", b"\x0cother:schema"
-"""The key below which a footer has types of Arrow, with its length, and another key of that length."""
+"""The key of the Arrow types in a footer, preceded by its length, and another key of the same length."""
 
 _SCHEMA = 2
 _NAME = 4
@@ -37,10 +37,10 @@ class Element:
     """A node of a Parquet schema.
 
     Attributes:
-        fields: What Thrift has of it.
-        children: The nodes below it.
-        is_map: Whether it is a map that was made a list.
-        is_opaque: Whether it is a decimal that was made bytes.
+        fields: The fields of the node's Thrift structure.
+        children: The nodes below this node.
+        is_map: Whether the node is a map that was changed to a list.
+        is_opaque: Whether the node is a decimal that was changed to bytes.
     """
 
     fields: Struct
@@ -49,12 +49,12 @@ class Element:
     is_opaque: bool = False
 
     def number(self, key: int) -> int | None:
-        """Return a number that it has."""
+        """Return the numeric field with a Thrift key, or None."""
         value = self.fields.get(key, (0, None))[1]
         return value if isinstance(value, int) else None
 
     def declared(self, kind: pa.DataType) -> pa.DataType:
-        """Return the Arrow type that stands for the node as its file has it.
+        """Return the Arrow type of the node as declared in its file.
 
         Args:
             kind: The type that PyArrow found after the repair.
@@ -78,7 +78,7 @@ class Element:
         return pa.field(child.name, self.children[index].declared(child.type))
 
     def _elements(self, kind: pa.DataType) -> "Element":
-        """Return the node of a list's elements: the repeated node itself, if it is the struct, or the one below it."""
+        """Return the node of a list's elements: the repeated node if it is the struct, else the node below it."""
         repeated = self.children[0]
         is_struct = pa.types.is_struct(kind) and kind.num_fields == len(repeated.children)
         is_itself = is_struct and [it.fields[_NAME][1] for it in repeated.children] == [it.name.encode() for it in kind]
@@ -86,7 +86,7 @@ class Element:
 
 
 def read_tail(source: pa.NativeFile) -> bytes | None:
-    """Return the footer of a file, the Thrift bytes alone; None if the file does not end like Parquet."""
+    """Return only the Thrift bytes of a file's footer; None if the file does not end like Parquet."""
     size = source.size()
     if size < _TAIL.size + len(_MAGIC):
         return None
@@ -99,7 +99,7 @@ def read_tail(source: pa.NativeFile) -> bytes | None:
 
 
 def is_encrypted(source: pa.NativeFile) -> bool:
-    """Return whether a file ends like an encrypted one."""
+    """Return whether a file ends like an encrypted Parquet file."""
     size = source.size()
     if size < len(_MAGIC):
         return False
@@ -111,10 +111,11 @@ def repairs(footer: bytes) -> Iterator[tuple[bytes, Element | None]]:
     """Yield footers that PyArrow may be able to read, those with the fewest changes first.
 
     Args:
-        footer: The footer as the file has it.
+        footer: The footer in the file.
 
     Yields:
-        The bytes of a Parquet file without data that has the footer, and the root of its schema if that was changed.
+        The bytes of a Parquet file without data that has the footer, and the root of its schema if the schema was
+            changed.
     """
     before, key, after = footer.rpartition(_ARROW_SCHEMA)
     for candidate in (footer, *([before + _OTHER_KEY + after] if key else ())):
@@ -151,7 +152,7 @@ def _repaired(footer: bytes) -> tuple[bytes, Element] | None:
 
 
 def _join(nodes: list[Element]) -> bool:
-    """Give each node its children, which follow it; return whether all numbers of children are right."""
+    """Add to each node its children, which follow it in the list. Return whether all child counts are correct."""
     waiting: list[tuple[Element, int]] = []
     for node in nodes:
         while waiting and len(waiting[-1][0].children) == waiting[-1][1]:
@@ -166,7 +167,7 @@ def _join(nodes: list[Element]) -> bool:
 
 
 def _repair(node: Element) -> bool:
-    """Change a node that PyArrow refuses, and return whether it was one."""
+    """Change a node that PyArrow refuses. Return whether the node was changed."""
     if _has_optional_keys(node):
         node.is_map = True
         node.fields[_CONVERTED] = _I32, _LIST

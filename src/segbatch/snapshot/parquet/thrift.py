@@ -1,4 +1,4 @@
-"""Thrift's compact protocol, as far as the schema in a Parquet file's footer needs it."""
+"""The subset of Thrift's compact protocol that the schema in a Parquet footer needs."""
 
 from dataclasses import dataclass
 
@@ -10,28 +10,28 @@ _INTEGERS = {4, 5, 6}
 _LONG = 15
 
 Struct = dict[int, tuple[int, "Value"]]
-"""The fields of a structure by their number, each with its Thrift type."""
+"""The fields of a structure by field number, each with its Thrift type."""
 
 Value = bool | int | bytes | list["Value"] | Struct
 
 
 @dataclass(slots=True)
 class Cursor:
-    """A place in bytes, moved on by reading.
+    """A position in bytes, advanced by reading.
 
     Attributes:
-        data: The bytes.
-        at: The place.
+        data: The bytes to read from.
+        at: The position as an offset into `data`.
     """
 
     data: bytes
     at: int = 0
 
     def field(self, before: int) -> tuple[int, int] | None:
-        """Read the number and the type of a structure's next field; None at its end.
+        """Read the number and type of a structure's next field; None at the end of the structure.
 
         Args:
-            before: The number of the field before, 0 for the first.
+            before: The number of the previous field, 0 for the first field.
 
         Raises:
             ValueError: The bytes are cut short.
@@ -46,7 +46,7 @@ class Cursor:
         """Read a value of a Thrift type.
 
         Raises:
-            ValueError: The bytes are cut short, or the type is one that no Parquet schema has.
+            ValueError: The bytes are cut short, or the type is not used in Parquet schemas.
         """
         if kind in {_TRUE, _FALSE}:
             return kind == _TRUE
@@ -96,7 +96,7 @@ class Cursor:
             byte = self._byte()
             found |= (byte & 127) << shift
             shift += 7
-            if byte < 128:  # noqa: PLR2004 - the highest bit says that more follow
+            if byte < 128:  # noqa: PLR2004 - the highest bit means that more bytes follow
                 return found
 
     def _integer(self) -> int:
@@ -105,7 +105,7 @@ class Cursor:
 
 
 def _encoded(fields: Struct) -> bytes:
-    """Write a structure without lists, as those of a Parquet schema are."""
+    """Encode a structure without lists, such as those of a Parquet schema."""
     found, before = b"", 0
     for number, (kind, value) in sorted(fields.items()):
         head = bytes([(number - before) << 4 | kind])
@@ -114,7 +114,7 @@ def _encoded(fields: Struct) -> bytes:
 
 
 def encoded_list(values: list[Struct]) -> bytes:
-    """Write a list of structures."""
+    """Encode a list of structures."""
     return bytes([_LONG << 4 | _STRUCT]) + _varint(len(values)) + b"".join(map(_encoded, values))
 
 
@@ -136,7 +136,7 @@ def _value(kind: int, value: Value) -> bytes:
 
 def _varint(number: int) -> bytes:
     found = bytearray()
-    while number > 127:  # noqa: PLR2004 - seven bits a byte
+    while number > 127:  # noqa: PLR2004 - seven bits per byte
         found.append(number & 127 | 128)
         number >>= 7
     return bytes([*found, number])
