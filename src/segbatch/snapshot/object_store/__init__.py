@@ -1,1 +1,1 @@
-"""Snapshots in object storage: S3, Google Cloud Storage and Azure, through the clients that PyArrow has."""
+"""Snapshots in object storage (S3, Google Cloud Storage and Azure), read with PyArrow's clients."""

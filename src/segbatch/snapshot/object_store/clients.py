@@ -1,4 +1,4 @@
-"""The clients of PyArrow, made from what the environment says."""
+"""PyArrow's clients for object storage, configured by the environment."""
 
 import os
 import re
@@ -23,16 +23,16 @@ _FIRST_REGION = "us-east-1"
 _ENDPOINT = re.compile(r"(?:(https?)://)?(.*?)/*", re.IGNORECASE)
 
 Store = Any
-"""A file system of PyArrow, which has no types."""
+"""A file system of PyArrow, which has no type hints."""
 
 _NAMES: dict[Service, str] = {"s3": "S3", "gs": "Google Cloud Storage", "az": "Azure"}
 
 
 def open_store(address: Address) -> Store:
-    """Make the client for an address; credentials, endpoints and the like are those of the environment.
+    """Create the client for an address. Settings such as credentials and endpoints are those of the environment.
 
     Raises:
-        UsageError: The environment lacks something, or PyArrow the client.
+        UsageError: The environment lacks a setting, or PyArrow lacks the client.
         SnapshotError: The bucket's region cannot be found.
     """
     makers = {"s3": _s3, "gs": _google, "az": _azure}
@@ -83,23 +83,23 @@ def _azure(address: Address) -> Store:
     options: dict[str, Any] = {"account_key": key} if key else {"sas_token": token} if token else {}
     if endpoint := told.get("blobendpoint"):
         options |= _of_blobs(endpoint, account)
-    if not (key or token) and options.get("blob_storage_scheme") == "http":  # the client would end the process
+    if not (key or token) and options.get("blob_storage_scheme") == "http":  # the client would terminate the process
         raise UsageError(f"{address}: an endpoint without TLS needs a key; add AccountKey to the connection string")
     with telling(address):
         return within(lambda: fs.AzureFileSystem(account, **options))
 
 
 def _connection_string() -> dict[str, str]:
-    """Read the parts of Azure's connection string, by their names in lower case."""
+    """Return the parts of Azure's connection string by their names in lower case."""
     parts = (_first("AZURE_STORAGE_CONNECTION_STRING") or "").split(";")
     return {name.strip().lower(): value for name, sign, value in (part.partition("=") for part in parts) if sign}
 
 
 def _of_blobs(endpoint: str, account: str) -> dict[str, str]:
-    """Return the options for an endpoint of blobs, such as that of an emulator."""
+    """Return the options for a blob endpoint, such as that of an emulator."""
     found = _at(endpoint.rstrip("/").removesuffix(f"/{account}"), "blob_storage_authority", "blob_storage_scheme")
     name = found["blob_storage_authority"]
-    found["blob_storage_authority"] = name.removeprefix(account)  # the account's own name is put before a `.`
+    found["blob_storage_authority"] = name.removeprefix(account)  # the client puts the account's name before a `.`
     return found | {key.replace("blob", "dfs"): value.replace(".blob.", ".dfs.") for key, value in found.items()}
 
 
@@ -107,7 +107,7 @@ def _at(endpoint: str, host: str, scheme: str) -> dict[str, str]:
     """Return an endpoint as two options.
 
     Raises:
-        UsageError: It is none.
+        UsageError: The endpoint is not valid.
     """
     parts = _ENDPOINT.fullmatch(endpoint)
     if parts is None or not parts[2] or re.search(r"[/@?\s]", parts[2]):
@@ -117,5 +117,5 @@ def _at(endpoint: str, host: str, scheme: str) -> dict[str, str]:
 
 
 def _first(*names: str) -> str | None:
-    """Return what the environment says under the first of some names that says something."""
+    """Return the value of the first environment variable among `names` that is not empty, or None."""
     return next((value for name in names if (value := os.environ.get(name))), None)

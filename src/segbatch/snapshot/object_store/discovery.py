@@ -1,4 +1,4 @@
-"""Which objects make up a snapshot: one, those of a folder, or those that match a pattern."""
+"""Discovery of the objects of a snapshot: one object, those of a folder, or those that match a glob."""
 
 import fnmatch
 import glob
@@ -24,17 +24,17 @@ from segbatch.text import did_you_mean
 __all__ = ["find_objects", "objects_at"]
 
 _LISTING = 600.0
-"""How many seconds it may take to list many objects."""
+"""Maximum number of seconds for listing many objects."""
 
 _LOOKED_AT = 1_000
 _FOLDERS_LOOKED_AT = 20
 
 
 def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
-    """Name objects; nothing is asked of them yet.
+    """Return the objects at some addresses, without sending requests for them.
 
     Raises:
-        UsageError: One is no address, or the environment lacks something.
+        UsageError: An address is not valid, or the environment lacks a setting.
     """
     addresses = [read_address(text) for text in texts]
     roots = {address.root: address for address in addresses}
@@ -45,17 +45,18 @@ def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
 def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
     """Find the objects of a snapshot.
 
+    If the address is that of a folder, its Parquet objects and those in its `key=value` subfolders are read. Hidden
+    names and names with a leading `_` are skipped.
+
     Args:
-        text: The address of an object; of a folder, of which the Parquet objects are read, and those in its folders
-            `key=value`, without hidden ones and those with a leading `_`; or a pattern such as
-            `s3://bucket/export/**/*.parquet`.
+        text: The address of an object or folder, or a glob such as `s3://bucket/export/**/*.parquet`.
 
     Returns:
-        The objects, sorted by name; at least one. And what of a folder is not read.
+        The objects, sorted by name, at least one; and the names in a folder that are not read.
 
     Raises:
-        UsageError: It is no address, or the environment lacks something.
-        SnapshotError: There is none, they cannot be listed, or they are those of a Delta, Iceberg or Hudi table.
+        UsageError: The address is not valid, or the environment lacks a setting.
+        SnapshotError: No object was found, objects cannot be listed, or they belong to a Delta, Iceberg or Hudi table.
     """
     address, others = read_address(text), Sorted()
     store = open_store(address)
@@ -91,7 +92,7 @@ def _in_folder(store: Store, address: Address, others: Sorted) -> list[Address]:
 
 
 def _takes(store: Store, address: Address, entry: Any, others: Sorted) -> bool:
-    """Return whether an object of a folder is read."""
+    """Return whether an object of a folder is read. If it is not read but looks like data, add its name to `others`."""
     *folders, name = _below(address, entry)
     outside = next((folder for folder in folders if not is_partition(folder) or is_hidden(folder)), None)
     if outside is None:
@@ -104,7 +105,7 @@ def _takes(store: Store, address: Address, entry: Any, others: Sorted) -> bool:
 
 
 def _folders_beside(store: Store, entries: Sequence[Any]) -> list[str]:
-    """Return the folders in a folder that have Parquet objects themselves and are not read; the first few alone."""
+    """Return the first folders among `entries` that contain Parquet objects or are in progress, and are not read."""
     folders = [entry for entry in entries if not entry.is_file]
     beside = [entry for entry in folders if is_in_progress(entry.base_name) or not is_hidden(entry.base_name)]
     return [
@@ -115,7 +116,7 @@ def _folders_beside(store: Store, entries: Sequence[Any]) -> list[str]:
 
 
 def _below(address: Address, entry: Any) -> list[str]:
-    """Return the parts of the name of an object below a folder."""
+    """Return the parts of an object's name below a folder."""
     return str(entry.path)[len(address.path) :].lstrip("/").split("/")
 
 
@@ -145,7 +146,7 @@ def _matching(store: Store, address: Address) -> list[Address]:
 
 
 def _matches(names: list[str], parts: list[str]) -> bool:
-    """Tell whether the parts of a key match those of a pattern; `**` stands for any number of them."""
+    """Return whether the parts of a key match those of a glob; `**` matches any number of parts."""
     if not parts:
         return not names
     if parts[0] == "**":
@@ -163,7 +164,7 @@ def _entries(store: Store, path: str, *, recursive: bool = False) -> Iterator[An
 
 
 def _nothing(store: Store, address: Address) -> str:
-    """Tell what is wrong with an address at which nothing is."""
+    """Return the problem with an address that has no object."""
     if no_bucket := _no_bucket(store, address):
         return no_bucket
     near = ""

@@ -1,4 +1,4 @@
-"""What goes wrong in object storage, said in a line: clients say it in paragraphs, which may name keys."""
+"""One-line errors for object storage. Errors of the clients are paragraphs and may contain keys."""
 
 import re
 from collections.abc import Iterator
@@ -32,10 +32,10 @@ _ENDPOINT: dict[Service, str] = {
 
 @contextmanager
 def telling(address: Address) -> Iterator[None]:
-    """Turn what a client raises into an error that names the object and tells what to do.
+    """Translate errors of a client into errors that name the object and the fix.
 
     Raises:
-        SnapshotError: Anything went wrong with the object inside the block.
+        SnapshotError: An operation on the object failed inside the block.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def telling(address: Address) -> Iterator[None]:
 
 
 def _meaning(service: Service, error: Exception) -> str:
-    """Say what an error means; of the client's own words only the code is told."""
+    """Return the meaning of an error. Only the code is quoted from the client's message."""
     text = str(error)
     found = _CODE.search(text)
     code = next(filter(None, found.groups()), "") if found else ""

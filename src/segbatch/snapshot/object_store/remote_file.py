@@ -1,8 +1,8 @@
-"""An object of a snapshot: looked at where it is, and read from a copy.
+"""An object of a snapshot, checked remotely and read from a local copy.
 
-Its end, where Parquet has its columns, is fetched alone; that is enough for a check. As soon as contacts are wanted,
-all of it is fetched once, into a file without a name. So whatever happens to the object, one version of it is read; its
-digest is known; and the copy is gone with the process, however that ends.
+A check fetches only the end of the object, which has the columns in Parquet. When contacts are read, the whole object
+is fetched once, into a file without a name. So one version of the object is read, even if the object changes; its
+digest is known; and the copy disappears with the process, however the process ends.
 """
 
 import hashlib
@@ -33,10 +33,10 @@ __all__ = ["RemoteFile"]
 _PIECE = 8 << 20
 _AT_ONCE = 6
 _LONGEST_PIECE = 300.0
-"""How many seconds a piece may take; on a line of so many bits as that makes, nobody wants to read a snapshot."""
+"""Maximum number of seconds for a piece. A slower connection is not practical for reading a snapshot."""
 
 _MARKS = ("ETag", "generation", "Last-Modified")
-"""What tells one version of an object from another: in S3 and Azure the first, at Google the second."""
+"""Metadata that distinguishes versions of an object: the first in S3 and Azure, the second in Google Cloud Storage."""
 
 _CHANGED = "was written while it was read; run again when the export is done"
 _FOLDERS = ("/var/tmp",)  # noqa: S108 - the file has no name there; /tmp is in memory on many systems
@@ -44,7 +44,7 @@ _FOLDERS = ("/var/tmp",)  # noqa: S108 - the file has no name there; /tmp is in 
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """An object as it was at one moment."""
+    """The version of an object at one point in time."""
 
     size: int
     marks: tuple[object, ...]
@@ -52,7 +52,7 @@ class _Version:
 
 @dataclass(frozen=True, slots=True)
 class _Copy:
-    """All of an object."""
+    """A copy of a whole object."""
 
     data: pa.Buffer
     sha256: str
@@ -62,11 +62,11 @@ class RemoteFile:
     """A Parquet file in object storage."""
 
     def __init__(self, store: Store, address: Address) -> None:
-        """Name it; nothing is asked yet.
+        """Create the file without sending a request.
 
         Args:
-            store: The client.
-            address: Where it is.
+            store: The client for the object's bucket.
+            address: The address of the object.
         """
         self._store, self._address = store, address
         self._source: Any = None
@@ -76,35 +76,35 @@ class RemoteFile:
         self._lock = Lock()
 
     def __str__(self) -> str:
-        """Return its address."""
+        """Return the address."""
         return str(self._address)
 
     @property
     def stamp(self) -> tuple[int, object]:
-        """Its size, and what tells this version of it from others, as it was when it was first looked at.
+        """The size in bytes, and metadata that identifies the version. Both are those of the first request.
 
         Raises:
-            SnapshotError: It cannot be looked at.
+            SnapshotError: The size and metadata cannot be requested.
         """
         version = self._version()
         return version.size, version.marks
 
     @contextmanager
     def opened(self) -> Iterator[pa.NativeFile]:
-        """Open it for reading all of it.
+        """Open the file to read all of it.
 
         Raises:
-            SnapshotError: It cannot be fetched, or was written since it was first looked at.
+            SnapshotError: The object cannot be fetched, or was written since the first request.
         """
         with pa.BufferReader(self._fetched(Event()).data) as reader:
             yield reader
 
     @contextmanager
     def glanced(self) -> Iterator[pa.NativeFile]:
-        """Open it for reading a little of it: what is not read is not fetched.
+        """Open the file to read a small part of it. Only the parts that are read are fetched.
 
         Raises:
-            SnapshotError: It cannot be reached.
+            SnapshotError: The object cannot be reached.
         """
         if self._copy is not None:
             with self.opened() as reader:
@@ -118,10 +118,10 @@ class RemoteFile:
                 raise
 
     def digest(self, stop: Event) -> str:
-        """Return the SHA-256 of its bytes, in hexadecimal.
+        """Return the SHA-256 of the object in hexadecimal.
 
         Raises:
-            SnapshotError: It cannot be fetched, or was written since it was first looked at; or `stop` was set.
+            SnapshotError: The object cannot be fetched, or was written since the first request; or `stop` was set.
         """
         return self._fetched(stop).sha256
 
@@ -156,7 +156,7 @@ class RemoteFile:
     def _fetched(self, stop: Event) -> _Copy:
         with self._lock:
             if self._failure is not None:
-                raise self._failure  # several want it, and it is not asked for again
+                raise self._failure  # several callers need the copy; a failed fetch is not repeated
             if self._copy is None:
                 try:
                     self._copy = self._fetch(self._looked_at(), stop)
@@ -180,7 +180,7 @@ class RemoteFile:
         return _Copy(data, digest)
 
     def _write(self, file: IO[bytes], size: int, stop: Event) -> str:
-        """Fetch all pieces, some at a time, and write them in their order."""
+        """Fetch all pieces, several at a time, and write them in order. Return the SHA-256 in hexadecimal."""
         digest, coming = hashlib.sha256(), deque[tuple[Future[Any], int]]()
         starts = iter(range(0, size, _PIECE))
         while True:
@@ -207,7 +207,7 @@ class RemoteFile:
 
 
 class _Pieces:
-    """A file of which every piece is fetched when it is read."""
+    """A file-like object that fetches each piece when it is read."""
 
     def __init__(self, size: int, read: Any) -> None:
         self._size, self._fetch, self._at = size, read, 0
@@ -238,7 +238,7 @@ class _Pieces:
 
 
 def _roomy_folder() -> Path:
-    """Return where to put a copy: where TMPDIR says, or where large files of a moment belong."""
+    """Return the folder for a copy: TMPDIR if it is set, else the folder for large temporary files."""
     if os.environ.get("TMPDIR"):
         return Path(tempfile.gettempdir())
     return next((Path(folder) for folder in _FOLDERS if os.access(folder, os.W_OK)), Path(tempfile.gettempdir()))

@@ -1,4 +1,4 @@
-"""Tables of Delta, Iceberg and Hudi in object storage."""
+"""Detection of Delta, Iceberg and Hudi tables in object storage."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -20,16 +20,16 @@ _METADATA = "metadata"
 
 
 def ensure_no_table(store: Store, folder: Address, listed: Iterable[str], found: Iterable[Address]) -> None:
-    """Check that no object of a snapshot belongs to a table.
+    """Raise an error if an object of a snapshot belongs to a table.
 
     Args:
-        store: The client.
-        folder: The folder that was searched, or that of the only object.
-        listed: The paths that are in it, with the bucket.
+        store: The client for the bucket.
+        folder: The folder that was searched, or the folder of the only object.
+        listed: The paths in the folder, including the bucket.
         found: The objects of the snapshot.
 
     Raises:
-        SnapshotError: One does.
+        SnapshotError: An object belongs to a table.
     """
     above = _tables_above(store, folder.path)
     inside = dict(_tables_in(listed))
@@ -50,7 +50,7 @@ def _tables_in(paths: Iterable[str]) -> Iterator[tuple[str, LakeFormat]]:
 
 
 def _tables_above(store: Store, path: str) -> dict[str, LakeFormat]:
-    """Look for tables in a folder and those above it; what the credentials may not list is passed over."""
+    """Return the tables at a folder and its parents. Folders that the credentials cannot list are skipped."""
     folders = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 2)]
     questions = [(f"{folder}/{name}", False) for folder in folders for name in _FOLDERS]
     questions += [(f"{folder}/{_METADATA}", True) for folder in folders]

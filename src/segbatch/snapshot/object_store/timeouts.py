@@ -1,4 +1,7 @@
-"""Work in a thread that is left to itself where it takes too long: not every client has a limit that can be set."""
+"""Timeouts for requests to object storage, because not every client has a timeout that can be set.
+
+Requests run in threads, which are abandoned if they take too long.
+"""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,19 +11,19 @@ from typing import TypeVar
 __all__ = ["LONGEST", "begin", "within"]
 
 LONGEST = 60.0
-"""How many seconds an answer may take."""
+"""Maximum number of seconds for a response."""
 
 _Result = TypeVar("_Result")
 
 
 def begin(action: Callable[[], _Result]) -> Future[_Result]:
-    """Begin something beside; the process does not wait for it at its end."""
+    """Run an action in another thread. The process does not wait for the thread when it exits."""
     future = Future[_Result]()
 
     def work() -> None:
         try:
             future.set_result(action())
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+        except BaseException as error:  # noqa: BLE001 - `result` raises it
             future.set_exception(error)
 
     Thread(target=work, name="storage", daemon=True).start()
@@ -28,13 +31,13 @@ def begin(action: Callable[[], _Result]) -> Future[_Result]:
 
 
 def within(action: Callable[[], _Result], seconds: float | None = None) -> _Result:
-    """Do something and return its result.
+    """Run an action and return its result.
 
     Args:
-        action: What to do.
-        seconds: How long it may take; as long as an answer may, if not given.
+        action: The function to call.
+        seconds: The maximum duration. The default is `LONGEST`.
 
     Raises:
-        TimeoutError: It takes longer.
+        TimeoutError: The action takes longer.
     """
     return begin(action).result(LONGEST if seconds is None else seconds)

@@ -1,4 +1,4 @@
-"""What an address in object storage says."""
+"""Parsing of addresses in object storage."""
 
 import re
 from dataclasses import dataclass, replace
@@ -27,14 +27,14 @@ _ACCOUNT = re.compile(r"([^@]+)@([^.@]+)([.][^@]*)?")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An object, or several.
+    """The address of one object, or of several.
 
     Attributes:
-        service: Who keeps it.
-        root: What stands before the key, as it was written.
+        service: The service that stores the object.
+        root: The part before the key, as it was written.
         bucket: The bucket, which is a container in Azure.
-        key: The key, or what keys begin with.
-        account: In Azure, whose container it is, where the address says so.
+        key: The key, or the beginning of several keys.
+        account: In Azure, the account that owns the container, if the address names it.
     """
 
     service: Service
@@ -44,12 +44,12 @@ class Address:
     account: str | None = None
 
     def __str__(self) -> str:
-        """Write it as a person would."""
+        """Return the address as a user would write it."""
         return f"{self.root}/{self.key}"
 
     @property
     def path(self) -> str:
-        """Bucket and key, as PyArrow wants them."""
+        """Bucket and key, as PyArrow expects them."""
         return f"{self.bucket}/{self.key}".rstrip("/")
 
     def at(self, path: str) -> "Address":
@@ -58,10 +58,10 @@ class Address:
 
 
 def read_address(text: str) -> Address:
-    """Read an address.
+    """Parse an address.
 
     Raises:
-        UsageError: It is none in object storage, or says things that do not belong into it.
+        UsageError: The text is not an address in object storage, or has parts that do not belong there.
     """
     parts = _PARTS.match(text)
     service = _SERVICES.get(parts[1].lower()) if parts else None
