@@ -1,1 +1,1 @@
-"""A segment as one SQL query: a second reading of the rules, which shares nothing with the one in Polars."""
+"""Generation of SQL queries from segments: a second implementation of the rules, independent of the Polars one."""

@@ -1,4 +1,4 @@
-"""Whether a column has content: a text that is not blank, or a list with elements."""
+"""Test whether a column has content: a text that is not blank, or a list with elements."""
 
 from sqlglot import exp
 
@@ -21,10 +21,10 @@ _LENGTHS = {
 
 
 def has_content(column: Column) -> exp.Expr:
-    """Ask whether a column is not blank; null may be the answer where it is missing.
+    """Test whether a column is not blank; the result may be null if the column is missing.
 
     Raises:
-        Refused: The dialect may take other characters for white space.
+        Refused: The dialect may treat other characters as white space.
     """
     match column.kind:
         case Kind.TEXT:

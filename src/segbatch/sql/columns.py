@@ -1,4 +1,4 @@
-"""From a field, found in the snapshot's schema, to the SQL that reads it."""
+"""SQL that reads a field of the snapshot's schema."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,14 +26,14 @@ _ENTRY = "entry"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What a rule looks at.
+    """A column that a rule reads.
 
     Attributes:
-        sql: The SQL that reads it, null where it is missing.
+        sql: The SQL that reads it, null if it is missing.
         dtype: Its type.
-        kind: What the type means to rules.
-        dialect: In what it is written.
-        is_document: Whether it stands in a JSON document.
+        kind: The kind of the type.
+        dialect: The dialect of the SQL.
+        is_document: Whether it is a value in a JSON document.
     """
 
     sql: exp.Expr
@@ -44,10 +44,10 @@ class Column:
 
     @property
     def missing(self) -> exp.Expr:
-        """Ask whether it is missing.
+        """SQL that tests whether it is missing.
 
         Raises:
-            Refused: The dialect cannot tell.
+            Refused: The dialect cannot test this.
         """
         if self.kind is Kind.LIST and self.dialect in _NO_NULL_LISTS:
             raise Refused(f"{self.dialect} has no missing lists, but empty ones in their place")
@@ -56,10 +56,10 @@ class Column:
         return exp.Boolean(this=True) if self.kind is Kind.NOTHING else is_null(self.sql)
 
     def refuse_outside_duckdb(self, what: str) -> None:
-        """Refuse what only DuckDB says with the right meaning.
+        """Raise an error if the dialect is not DuckDB, for an expression that may mean something else elsewhere.
 
         Raises:
-            Refused: It is another dialect.
+            Refused: The dialect is not DuckDB.
         """
         if self.dialect != "duckdb":
             raise Refused(f"{what} may mean something else in {self.dialect}")
@@ -67,12 +67,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The contacts, as SQL sees them.
+    """The contacts as a table in SQL.
 
     Attributes:
         schema: The columns of the snapshot with their Polars types.
-        forms: The columns that are read as something else than they are stored as.
-        dialect: In what is written.
+        forms: The columns that are read as another type than they are stored as.
+        dialect: The dialect of the SQL.
     """
 
     schema: Mapping[str, pl.DataType]
@@ -111,10 +111,10 @@ class Table:
             raise Refused(f"'{field.leaf}' has {kinds}: {self.dialect} may write them differently")
         sql = in_document(whole, keys, field.dtype, self.dialect)
         column = Column(sql, field.dtype, field.kind, self.dialect, is_document=True)
-        return column if self.dialect == "postgres" else _guarded(column)  # a number of JSON is never NaN
+        return column if self.dialect == "postgres" else _guarded(column)  # a number in JSON is never NaN
 
     def _read(self, way: Way, dtype: pl.DataType) -> exp.Expr:
-        """Read a value on one way."""
+        """Return SQL that reads a value by one path."""
         sql: exp.Expr = exp.column(identifier(way.leaf if not way.steps else self._column_of(way)))
         inside = self.schema[self._column_of(way)]
         for step in way.steps:
@@ -152,7 +152,7 @@ class Table:
                 return exp.Dot(this=sql, expression=identifier(key))
 
     def _value(self, sql: exp.Expr, key: str) -> exp.Expr:
-        """Read a value of a map."""
+        """Return SQL that reads a value of a map."""
         written = key_text(key, self.dialect)
         match self.dialect:
             case "duckdb":
@@ -163,7 +163,7 @@ class Table:
                 raise Refused(f"a path into a map is not supported for {self.dialect}")
 
     def _value_of_pair(self, sql: exp.Expr, step: Step) -> exp.Expr:
-        """Read the value of the first record with a key."""
+        """Return SQL that reads the value of the first record with a key."""
         if self.dialect != "duckdb" or step.names is None:
             raise Refused(f"a path into records of keys and values is not supported for {self.dialect}")
         key, value = (exp.Bracket(this=exp.column(_ENTRY), expressions=[text(name)]) for name in step.names)
@@ -183,7 +183,7 @@ def _keys_in_document(field: Field, dialect: DialectName) -> list[str]:
     """Return the keys from a document to a value.
 
     Raises:
-        Refused: It is not one way through objects.
+        Refused: The path is not a single path through objects.
     """
     splits = [split for way, _ in field.ways for step in way.steps[-1:] for split in step.splits]
     if len(field.ways) > 1 or len(splits) > 1:
@@ -195,16 +195,16 @@ def _keys_in_document(field: Field, dialect: DialectName) -> list[str]:
 
 
 def element_column(column: Column, name: str) -> Column:
-    """Return the elements of a list as a column of their own, under a name."""
+    """Return the elements of a list as a separate column with this name."""
     inner = element_type(column.dtype)
     return _guarded(Column(exp.column(identifier(name)), inner, kind_of(inner), column.dialect))
 
 
 def _guarded(column: Column) -> Column:
-    """Make a NaN null.
+    """Convert NaN to null.
 
-    The statistics of Parquet files know of no NaN, and DuckDB 2.0 takes `ISNAN` for false where they have a least and a
-    greatest value; `ISFINITE` it really asks. The CASE hides the column from them in what is asked of it afterwards.
+    The statistics of Parquet files ignore NaN, and DuckDB 2.0 assumes that `ISNAN` is false if they have a minimum and
+    a maximum; it does evaluate `ISFINITE`. The CASE hides the column from the statistics in later tests of it.
     """
     if not column.dtype.is_float():
         return column
@@ -229,7 +229,7 @@ def _fields(dtype: pl.DataType) -> Mapping[str, pl.DataType]:
 
 
 def _ensure_one(name: str, names: Iterable[str], noun: str) -> None:
-    """Refuse a name that SQL, which ignores case, cannot tell from another."""
+    """Raise an error if a name differs from another only by case, which SQL ignores."""
     twins = [other for other in names if other.lower() == name.lower() and other != name]
     if twins:
         reason = f"SQL ignores case in names, and the {noun} '{name}' has the twin '{twins[0]}'"

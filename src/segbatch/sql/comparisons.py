@@ -1,4 +1,4 @@
-"""One test of one column with one value, by the kind of the column; null may be the answer where it is missing."""
+"""Comparison of one column with one value, by the kind of the column; null is possible if the column is missing."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never
@@ -30,10 +30,10 @@ _FINAL_SIGMA = rf"([{_CASED}][{_IGNORABLE}]*)Σ([{_IGNORABLE}]*(?:[^{_CASED}{_IG
 
 
 def in_lower_case(column: Column, values: Iterable[str]) -> Column:
-    """Return a column of texts in lower case, to be compared with values that are in lower case.
+    """Return a text column in lower case, for a comparison with values in lower case.
 
-    DuckDB's LOWER makes one letter of `İ`, and knows no other sigma at the end of a word; both are mended where one of
-    the values could tell.
+    DuckDB's LOWER converts `İ` to one letter, and does not use the final form of sigma at the end of a word. The SQL
+    corrects both if a value contains an affected letter.
     """
     column.refuse_outside_duckdb("'ignore_case'")
     letters = set("".join(values))
@@ -70,7 +70,7 @@ def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock)
         case Kind.NOTHING:
             return never()
         case Kind.STRUCT | Kind.OTHER:
-            raise AssertionError(column.kind)  # the plan refuses it
+            raise AssertionError(column.kind)  # rejected by the plan
         case _:
             assert_never(column.kind)
 
@@ -88,14 +88,14 @@ def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.
 
 
 def _written(value: str, column: Column) -> exp.Expr:
-    """Write a text, except where a dialect reads characters of it as something else."""
+    """Return a text literal; raise an error if a dialect may interpret some of its characters."""
     if column.dialect != "duckdb" and ("\\" in value or not value.isprintable()):
         raise Refused(f"a text with a backslash or a control character may mean something else in {column.dialect}")
     return text(value)
 
 
 def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
-    """Ask whether a column equals some value; each is read by its own kind."""
+    """Test whether a column equals one of the values; each value is read by its own kind."""
     if column.kind is Kind.LIST and column.dialect != "duckdb":
         return exp.or_(*(compare(column, "eq", value, clock) for value in values))
     if column.kind is Kind.LIST:
@@ -115,7 +115,7 @@ def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
 
 
 def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.Expr:
-    """Ask whether a test holds for some element of a list."""
+    """Test whether some element of a list passes a test."""
     element = element_column(column, _ELEMENT)
     if element.kind is Kind.NOTHING:
         return never()
@@ -134,7 +134,7 @@ def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.E
 
 
 def _one_element(column: Column, element: Column, value: exp.Expr) -> exp.Expr:
-    """Ask whether an element of a list equals a value, as a dialect other than DuckDB asks it."""
+    """Test whether an element of a list equals a value, in a dialect other than DuckDB."""
     found = column.sql.copy()
     match column.dialect:
         case "postgres" if column.is_document:
@@ -154,7 +154,7 @@ def _one_element(column: Column, element: Column, value: exp.Expr) -> exp.Expr:
 
 
 def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:
-    """Ask whether a text has another in it, or a list an element that equals the value."""
+    """Test whether a text contains another text, or a list contains an element that equals the value."""
     if column.kind not in {Kind.TEXT, Kind.UUID}:
         return compare(column, "eq", value, clock)
     part = value if isinstance(value, str) else number_text(value)
@@ -166,12 +166,12 @@ def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:
 
 
 def starts_with(column: Column, value: str) -> exp.Expr:
-    """Ask whether a text begins with another."""
+    """Test whether a text starts with another text."""
     return exp.StartsWith(this=column.sql.copy(), expression=_part(value, column))
 
 
 def ends_with(column: Column, value: str) -> exp.Expr:
-    """Ask whether a text ends with another."""
+    """Test whether a text ends with another text."""
     part = _part(value, column)
     if column.dialect != "postgres":
         return exp.EndsWith(this=column.sql.copy(), expression=part)
@@ -186,7 +186,7 @@ def _part(value: str, column: Column) -> exp.Expr:
 
 
 def matches(column: Column, pattern: str, *, ignore_case: bool) -> exp.Expr:
-    """Ask whether a regular expression is found in a text."""
+    """Test whether a text contains a match of a regular expression."""
     column.refuse_outside_duckdb("a regular expression")
     written = text(translated(pattern, ignore_case=ignore_case))
     return exp.Anonymous(this="REGEXP_MATCHES", expressions=[column.sql.copy(), written])

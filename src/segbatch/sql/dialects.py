@@ -1,4 +1,4 @@
-"""Names and literals in SQL, and how a dialect refuses what it cannot say with the same meaning."""
+"""Names and literals in SQL, and the error for rules that a dialect cannot express with the same meaning."""
 
 from dataclasses import dataclass
 
@@ -157,38 +157,38 @@ _RESERVED = frozenset(
 
 
 @dataclass
-class Refused(Exception):  # noqa: N818 - it is caught where the rule's place is known, and never shown as such
-    """What a dialect cannot say, or not with the same meaning.
+class Refused(Exception):  # noqa: N818 - caught where the rule's place is known; users never see it
+    """A rule that a dialect cannot express with the same meaning.
 
     Attributes:
-        reason: Why, to be put behind the rule's place.
-        advice: What to do, where it is not to use DuckDB's dialect.
+        reason: The reason, to append to the rule's place.
+        advice: The fix; by default, to use DuckDB's dialect or to change the rule.
     """
 
     reason: str
     advice: str = "use --dialect duckdb, or change the rule"
 
     def __str__(self) -> str:
-        """Say why, and what to do."""
+        """Return the reason and the fix."""
         return f"{self.reason}; {self.advice}"
 
 
 def identifier(name: str) -> exp.Identifier:
-    """Return a name, in quotes where it would not be one without."""
+    """Return an identifier, with quotes if it needs them."""
     plain = name.isascii() and name.isidentifier() and name == name.lower() and name not in _RESERVED
     return exp.to_identifier(name, quoted=not plain)
 
 
 def text(value: str) -> exp.Literal:
-    """Return a text."""
+    """Return a text literal."""
     return exp.Literal.string(value)
 
 
 def key_text(key: str, dialect: DialectName) -> exp.Literal:
-    """Return a key as a text.
+    """Return a key as a text literal.
 
     Raises:
-        Refused: The dialect may read characters of it as something else.
+        Refused: The dialect may interpret some of its characters.
     """
     if dialect not in {"duckdb", "postgres"} and ("\\" in key or not key.isprintable()):
         raise Refused(f"a key with a backslash or a control character may mean something else in {dialect}")
@@ -196,16 +196,16 @@ def key_text(key: str, dialect: DialectName) -> exp.Literal:
 
 
 def whole(value: int) -> exp.Expr:
-    """Return a whole number."""
+    """Return an integer literal."""
     number = exp.Literal.number(str(abs(value)))
     return exp.Neg(this=number) if value < 0 else number
 
 
 def is_null(operand: exp.Expr) -> exp.Is:
-    """Ask whether something is null."""
+    """Test whether an expression is null."""
     return exp.Is(this=operand.copy(), expression=exp.Null())
 
 
 def never() -> exp.Boolean:
-    """Return what nothing can meet."""
+    """Return an expression that is always false."""
     return exp.Boolean(this=False)

@@ -1,4 +1,4 @@
-"""The query as text: one rule a line, groups indented, and a comment where another segment is meant."""
+"""Text of a query: one rule per line, indented groups, and comments at references to other segments."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ _INDENT = "  "
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Parts that are joined, as the rules of a group are.
+    """Parts that are combined, like the rules of a group.
 
     Attributes:
-        match: How.
-        parts: At least one.
-        note: What to tell a reader of it.
+        match: How they are combined.
+        parts: The parts; at least one.
+        note: A comment for readers of the query.
     """
 
     match: MatchName
@@ -30,18 +30,18 @@ class Joined:
 
 
 Part = exp.Expr | Joined
-"""A rule, or several that are joined."""
+"""A rule, or a combination of rules."""
 
 Lines = list[str]
 
 
 def comment(words: str) -> str:
-    """Return words as a comment that ends with its line."""
+    """Return a comment that ends with its line."""
     return "-- " + "".join(letter if letter.isprintable() else " " for letter in words)
 
 
 def lines_of(part: Part, dialect: DialectName) -> Lines:
-    """Write what a contact has to meet, in lines."""
+    """Return the lines of a condition."""
     match part:
         case Joined():
             return list(_joined(part, dialect))
@@ -63,5 +63,5 @@ def _joined(joined: Joined, dialect: DialectName) -> Iterator[str]:
 
 
 def _in_parentheses(part: Part) -> Part:
-    """Keep a rule that is written with AND or OR together."""
+    """Put a rule that contains AND or OR in parentheses."""
     return exp.Paren(this=part) if isinstance(part, exp.And | exp.Or) else part

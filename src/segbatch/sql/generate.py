@@ -1,4 +1,4 @@
-"""What a user asks for: one segment, as SQL."""
+"""Public function that writes one segment as SQL."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -34,20 +34,20 @@ def write_sql(
     strict: bool = False,
     warn: Callable[[Sequence[Problem]], None] | None = None,
 ) -> str:
-    """Write a segment as one SELECT of the ids of its contacts, which holds exactly those that a run finds.
+    """Write a segment as one SELECT of the ids of its contacts, with exactly the contacts that a run finds.
 
     Args:
         definition: The id of a segment of `segments`, a JSON file with one, `-` for standard input, or a segment.
-        contacts: The snapshot that gives the fields their types: a Parquet file, a folder of them, or a glob.
-        segments: Where the saved segments are.
+        contacts: The snapshot that the types of the fields come from: a Parquet file, a folder of them, or a glob.
+        segments: The location of the saved segments.
         rules: Rules in place of a definition, such as `status eq active`.
-        match: How these are joined: `all`, if not given.
+        match: How the rules are combined; `all` by default.
         dialect: `duckdb`, `postgres`, `snowflake`, `bigquery`, `clickhouse` or `spark`.
         table: The table to select from; without it DuckDB reads the snapshot's files.
         id_column: The column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        project: A project whose contacts alone are looked at, if any.
-        as_of: The moment from which relative dates are measured; now, if not given.
+        project: The project that contacts are restricted to, if any.
+        as_of: The time that relative dates are measured from; the current time by default.
         timezone: The IANA name of the zone of calendar days and of times without an offset.
         strict: Whether a custom field that no contact has is an error.
         warn: Called with the notes and warnings.
@@ -56,8 +56,9 @@ def write_sql(
         The query, without a semicolon.
 
     Raises:
-        UsageError: There is no such segment, dialect, time or time zone, or sqlglot is not installed.
-        DefinitionError: The snapshot gives some rule no meaning, or the dialect cannot say it with the same meaning.
+        UsageError: The segment, dialect, time or time zone is not valid, or sqlglot is not installed.
+        DefinitionError: A rule cannot be evaluated on the snapshot, or the dialect cannot express it with the same
+            meaning.
         SnapshotError: The snapshot cannot be used.
     """
     if find_spec("sqlglot") is None:

@@ -1,4 +1,4 @@
-"""Custom fields as JSON documents: a `jsonb` of Postgres, a VARIANT or OBJECT of Snowflake."""
+"""Custom fields as JSON documents: a `jsonb` in Postgres, a VARIANT or OBJECT in Snowflake."""
 
 import json
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from segbatch.sql.names import DialectName
 __all__ = ["DOCUMENTS", "has_element", "in_document", "whole_document"]
 
 DOCUMENTS: frozenset[DialectName] = frozenset(["postgres", "snowflake"])
-"""The dialects in which a struct, JSON texts and a map are all taken to be a document."""
+"""The dialects that read a struct, JSON texts and a map all as a document."""
 
 
 def whole_document(column: exp.Expr, dialect: DialectName) -> exp.Expr:
-    """Read a document as null where it is no object, such as JSON's own null."""
+    """Read a document; null if it is not an object, for example JSON's own null."""
     if dialect == "postgres":
         kind = exp.Anonymous(this="JSONB_TYPEOF", expressions=[column.copy()])
         return exp.Case().when(exp.EQ(this=kind, expression=text("object")), column.copy())
@@ -25,10 +25,10 @@ def whole_document(column: exp.Expr, dialect: DialectName) -> exp.Expr:
 
 
 def in_document(column: exp.Expr, keys: Sequence[str], dtype: pl.DataType, dialect: DialectName) -> exp.Expr:
-    """Read a path into a document as a type, null where it is missing.
+    """Read a path into a document as a type; null if it is missing.
 
     Raises:
-        Refused: The type has no sure form in a document.
+        Refused: The type has no reliable representation in a document.
     """
     if kind_of(dtype) is Kind.LIST:
         return _list(column, keys, dtype, dialect)
@@ -57,7 +57,7 @@ def _step_into(column: exp.Expr, keys: Sequence[str]) -> exp.Expr:
 
 
 def _list(column: exp.Expr, keys: Sequence[str], dtype: pl.DataType, dialect: DialectName) -> exp.Expr:
-    """Read a list, null where there is none."""
+    """Read a list; null if the value is not a list."""
     if kind_of(element_type(dtype)) not in {Kind.TEXT, Kind.UUID, Kind.BOOLEAN, Kind.NOTHING}:
         raise Refused(f"a list in a JSON document, other than of texts, is not supported for {dialect}")
     if dialect == "snowflake":
@@ -68,7 +68,7 @@ def _list(column: exp.Expr, keys: Sequence[str], dtype: pl.DataType, dialect: Di
 
 
 def _type_in_sql(dtype: pl.DataType, dialect: DialectName) -> str | None:
-    """Return the type to which a value of a document is cast; None where its text is what is asked."""
+    """Return the type for the cast of a document's value; None if its text is used."""
     match kind_of(dtype):
         case Kind.NUMBER if dtype.is_float():
             return "double" if isinstance(dtype, pl.Float64) else "float"
@@ -88,7 +88,7 @@ def _type_in_sql(dtype: pl.DataType, dialect: DialectName) -> str | None:
 
 
 def has_element(found: exp.Expr, value: exp.Expr) -> exp.Expr:
-    """Ask whether a list in a `jsonb` has an element that equals a value.
+    """Test whether a list in a `jsonb` has an element that equals a value.
 
     Raises:
         Refused: The value is neither a text nor a boolean.

@@ -13,7 +13,7 @@ __all__ = ["merged", "read_json"]
 
 _QUOTED_TEXT = r'"(\\.|[^"\\])*"'
 _NOT_JSON = r"(?i)nan|inf|,\s*[}\]]"
-"""NaN, Infinity and a comma before an end, which DuckDB takes for JSON; looked for outside of the quoted texts."""
+"""NaN, Infinity and a trailing comma, which DuckDB accepts as JSON; searched for outside of the quoted texts."""
 
 _JSON_LISTS: dict[Kind, str] = {Kind.BOOLEAN: "BOOLEAN", Kind.NUMBER: "DECIMAL(38, 0)"}
 
@@ -22,8 +22,8 @@ def read_json(texts: exp.Expr, splits: Sequence[tuple[str, ...]], dtype: pl.Data
     """Read a path into JSON texts as a type.
 
     Args:
-        texts: The texts.
-        splits: The ways to split the path into keys, the first that finds something counts.
+        texts: The SQL of the texts.
+        splits: The possible splits of the path into keys; the first that finds a value is used.
         dtype: The type of the values.
     """
     outside = _call("REGEXP_REPLACE", texts, text(_QUOTED_TEXT), text("0"), text("g"))
@@ -53,7 +53,7 @@ def read_json(texts: exp.Expr, splits: Sequence[tuple[str, ...]], dtype: pl.Data
 
 
 def _list(found: exp.Expr, kind: exp.Expr, inner: pl.DataType) -> exp.Expr:
-    """Read a list, and a scalar as a list of one."""
+    """Read a list; a scalar becomes a list of one element."""
     elements = _call("JSON_EXTRACT_STRING", found, text("$[*]"))
     is_list = exp.EQ(this=kind, expression=text("ARRAY"))
     there = _is_there(found)
@@ -67,10 +67,10 @@ def _list(found: exp.Expr, kind: exp.Expr, inner: pl.DataType) -> exp.Expr:
 
 
 def merged(sql: exp.Expr, dtype: pl.DataType, to: pl.DataType) -> exp.Expr:
-    """Read a value of one of several places as the type of them all.
+    """Cast a value of one of several places to their common type.
 
     Raises:
-        Refused: SQL writes it differently.
+        Refused: SQL converts the value to another text.
     """
     is_list = kind_of(dtype) is Kind.LIST
     if dtype == to or (kind_of(dtype), kind_of(to)) == (Kind.DATETIME, Kind.DATETIME):
@@ -85,7 +85,7 @@ def merged(sql: exp.Expr, dtype: pl.DataType, to: pl.DataType) -> exp.Expr:
 
 
 def _type_in_sql(dtype: pl.DataType, to: pl.DataType) -> str | None:
-    """Return the type to which values are cast; None where SQL writes them in another way."""
+    """Return the type for the cast; None if SQL converts the values differently."""
     is_whole = dtype.is_integer() or (isinstance(dtype, pl.Decimal) and not dtype.scale)
     if is_whole and to == pl.Decimal(38, 0):
         return "DECIMAL(38, 0)"

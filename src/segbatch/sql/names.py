@@ -1,10 +1,10 @@
-"""The dialects by name; nothing here needs sqlglot."""
+"""Names of the dialects; this module does not need sqlglot."""
 
 from typing import Literal, get_args
 
 __all__ = ["DIALECTS", "DialectName"]
 
 DialectName = Literal["duckdb", "postgres", "snowflake", "bigquery", "clickhouse", "spark"]
-"""What can be written; `duckdb` says everything."""
+"""The available dialects; `duckdb` can express every rule."""
 
 DIALECTS: tuple[DialectName, ...] = get_args(DialectName)

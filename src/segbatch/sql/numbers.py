@@ -1,4 +1,4 @@
-"""Comparisons with numbers: exact over whole numbers and decimals, in the column's precision over floats."""
+"""Comparisons with numbers: exact for whole numbers and decimals, in the column's precision for floats."""
 
 import math
 from decimal import Decimal
@@ -31,12 +31,12 @@ _NUMBER = r"^[\s\v]*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[\s\v]*$"
 _LARGEST_FLOAT32 = float.fromhex("0x1.fffffep+127")
 _EXACT_DOUBLE = 2**53
 _LONGEST = 1_000
-"""Whole numbers are compared as texts of so many digits."""
+"""Number of digits that texts of whole numbers are padded to for a comparison."""
 _EXACT_FLOAT32 = 2**24
 
 
 def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
-    """Compare a column of numbers."""
+    """Compare a column of numbers with a number."""
     bound = read_number(value)
     if column.dtype == ANY_LENGTH:
         column.refuse_outside_duckdb("a number of any length")
@@ -53,7 +53,7 @@ def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp
 
 
 def settled_between(column: Column, comparison: Comparison, unit: int, lowest: int, highest: int) -> exp.Expr | None:
-    """Answer a comparison with what is beyond all that a column can hold; None where it is not."""
+    """Return the result of a comparison with a bound outside the column's range; None if the bound is inside."""
     if lowest <= unit <= highest:
         return None
     holds = comparison in ({"lt", "lte"} if unit > highest else {"gt", "gte"})
@@ -68,7 +68,7 @@ def _limits(dtype: pl.DataType) -> tuple[int, int]:
 
 
 def _unit(comparison: Comparison, bound: Fraction) -> int | None:
-    """Return the unit of the column that answers for a bound between two, or None where none equals it."""
+    """Return the unit of the column that gives the same result as the bound, or None if no unit equals it."""
     if bound.denominator == 1:
         return int(bound)
     if comparison == "eq":
@@ -98,7 +98,7 @@ def _float(number: float, *, is_double: bool) -> exp.Expr:
 
 
 def compare_text_as_number(column: Column, comparison: Comparison, value: float) -> exp.Expr:
-    """Compare the texts that are numbers, as the documented grammar says, as doubles; null for all others."""
+    """Compare the texts that are numbers by the documented grammar, as doubles; null for all others."""
     column.refuse_outside_duckdb("comparing a text with a number")
     bound = float(read_number(value))
     if abs(bound) >= _EXACT_DOUBLE:
@@ -136,7 +136,7 @@ def _matches(column: Column, pattern: str) -> exp.Expr:
 
 
 def _compare_double(operand: exp.Expr, comparison: Comparison, bound: Decimal, number: float) -> exp.Expr:
-    """Compare doubles with a number; where it is whole and no double, exactly."""
+    """Compare doubles with a number; exactly, if the number is whole and cannot be represented as a double."""
     rounded = Fraction(number) - Fraction(bound)
     if Fraction(bound).denominator == 1 and rounded:
         if comparison == "eq":
@@ -156,7 +156,7 @@ def _compare_long(column: Column, comparison: Comparison, unit: int) -> exp.Expr
     above: exp.Expr = is_positive
     if abs(unit) >= 10**DIGITS:
         digits = exp.Anonymous(this="LTRIM", expressions=[column.sql.copy(), text("-")])
-        # texts of digits of one length are ordered as their numbers are
+        # digit strings of equal length have the same order as their numbers
         padded = exp.Anonymous(this="LPAD", expressions=[digits, exp.Literal.number(_LONGEST), text("0")])
         written = text(str(abs(unit)).rjust(_LONGEST, "0"))
         order = exp.GT if unit > 0 else exp.LT

@@ -1,7 +1,7 @@
-"""From a rule to SQL that is true or false for every contact, as the rule is.
+"""Conversion of a rule to SQL that is true or false for the same contacts as the rule.
 
-SQL knows a third truth, null. Where nothing negates a test, null leaves a contact out as false does, and the SQL is
-easier to read without guarding against it; everywhere else the test is guarded by COALESCE.
+SQL has a third truth value, null. If nothing negates a test, null excludes a contact like false, and the SQL is easier
+to read without a guard; everywhere else the test is wrapped in COALESCE.
 """
 
 from collections.abc import Mapping
@@ -36,16 +36,16 @@ _OPPOSITES: Mapping[OperatorName, OperatorName] = {"neq": "eq", "not_contains": 
 
 
 def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp.Expr:
-    """Write one rule that looks at a field.
+    """Return the SQL of one rule that reads a field.
 
     Args:
-        rule: The rule, which the plan has found right for the field.
+        rule: The rule; the plan has validated it for the field.
         column: The field.
         clock: The time of the run.
-        negated: Whether something around the rule negates it, so that it must not be null.
+        negated: Whether an outer condition negates the rule, so that it must not be null.
 
     Raises:
-        Refused: The dialect cannot say it with the same meaning.
+        Refused: The dialect cannot express it with the same meaning.
     """
     match rule.operator:
         case "empty":
@@ -71,7 +71,7 @@ def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp
 
 
 def _settled(test: exp.Expr) -> exp.Expr:
-    """Make null false, where a test can be null."""
+    """Convert null to false if a test can be null."""
     bare = test.this if isinstance(test, exp.Not) else test
     if isinstance(bare, exp.Boolean | exp.Is | exp.NullSafeNEQ | exp.Coalesce):
         return test
@@ -79,7 +79,7 @@ def _settled(test: exp.Expr) -> exp.Expr:
 
 
 def _opposite(test: exp.Expr, column: Column) -> exp.Expr:
-    """Return what is true where a test is false or null, and false where it is true."""
+    """Return SQL that is true if a test is false or null, and false if it is true."""
     if isinstance(test, exp.Boolean):
         return exp.Boolean(this=not test.this)
     said = column.dialect != "clickhouse" and isinstance(test, exp.EQ) and not isinstance(test.expression, exp.Any)
@@ -97,7 +97,7 @@ def _test_as_told(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
 
 
 def _test(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
-    """Write what the operator asks, or the positive one of which it is the opposite."""
+    """Return the SQL of the operator, or of its positive opposite if it is negative."""
     value = cast("RuleValue", rule.value)
     match rule.operator:
         case "eq" | "neq":
@@ -116,7 +116,7 @@ def _test(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
         case "within_last" | "within_next":
             return within(column, _one(value), clock, 1 if rule.operator == "within_next" else -1)
         case "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment":
-            raise AssertionError(rule.operator)  # answered before
+            raise AssertionError(rule.operator)  # handled before
         case _:
             assert_never(rule.operator)
 
@@ -147,7 +147,7 @@ def _test_ignoring_case(rule: Rule, column: Column, clock: Clock) -> exp.Expr:
 
 
 def _of_element(rule: Rule) -> Rule:
-    """Ask of an element what is asked of a list: an element is equal, and does not contain."""
+    """Convert a test of a list to the test of an element: an element is equal, a list contains."""
     equal: OperatorName = "in" if isinstance(rule.value, tuple) else "eq"
     return rule.model_copy(update={"operator": equal})
 

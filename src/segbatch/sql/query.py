@@ -1,4 +1,4 @@
-"""From a segment to the text of one query."""
+"""Query of a segment as text."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,18 +23,18 @@ __all__ = ["query"]
 
 
 def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str | None, project: str | None) -> str:
-    """Write the query of a segment.
+    """Return the query of a segment.
 
     Args:
         prepared: The definitions, the snapshot and the time.
         segment_id: The segment.
-        dialect: The SQL to write.
-        table: The table to read; the snapshot's files, where it is not given.
-        project: A project whose contacts alone are looked at, if any.
+        dialect: The dialect of the SQL.
+        table: The table to read; the snapshot's files by default.
+        project: The project that contacts are restricted to, if any.
 
     Raises:
-        DefinitionError: The snapshot gives some rule no meaning, or the dialect cannot say it.
-        UsageError: No such table can be.
+        DefinitionError: A rule cannot be evaluated on the snapshot, or the dialect cannot express it.
+        UsageError: The table name is not valid.
     """
     definition = prepared.planned(segment_id).definition
     snapshot = prepared.snapshot
@@ -64,7 +64,7 @@ def _table(name: str, dialect: DialectName) -> exp.Expr:
 
 
 def _where(part: Part, dialect: DialectName) -> Iterator[str]:
-    """Write the conditions, those of a conjunction without parentheses around them all."""
+    """Yield the lines of the WHERE clause; a conjunction has no parentheses around it."""
     parts = part.parts if isinstance(part, Joined) and part.match == "all" else [part]
     for index, one in enumerate(parts):
         first, *others = lines_of(exp.Paren(this=one) if isinstance(one, exp.Or) else one, dialect)
@@ -74,22 +74,22 @@ def _where(part: Part, dialect: DialectName) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """The way from the segment that is written through others that it names.
+    """The path from the segment that is written through the segments that it references.
 
     Attributes:
-        path: The rule of the first that names the second.
-        words: The segments on the way, for a message.
+        path: The rule of the first segment that references the second.
+        words: The segments on the path, for a message.
     """
 
     path: str | None = None
     words: str = ""
 
     def to(self, segment_id: str, path: str) -> "_Way":
-        """Go on to a segment that the rule at a path names."""
+        """Extend the path to a segment that the rule at `path` references."""
         return _Way(self.path or path, f"{self.words}in segment '{segment_id}', ")
 
     def problem(self, path: str, reason: str) -> Problem:
-        """Locate what is wrong with a rule at the end of the way."""
+        """Return a problem of a rule at the end of the path, with its place."""
         return (
             Problem(reason, path=path)
             if self.path is None
@@ -98,7 +98,7 @@ class _Way:
 
 
 class _Writer:
-    """Writes segments, and gathers what the dialect cannot say."""
+    """Writes segments as SQL, and collects the rules that the dialect cannot express."""
 
     def __init__(self, prepared: Prepared, dialect: DialectName, project: str | None) -> None:
         self.problems: list[Problem] = []
@@ -110,12 +110,12 @@ class _Writer:
         self._table = Table(snapshot.schema, snapshot.forms, dialect)
 
     def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
-        """Write what a contact has to meet to be in a segment.
+        """Return the condition of a segment.
 
         Args:
             definition: The segment.
-            way: How it was come to.
-            negated: Whether something around it negates it.
+            way: The path of references to it.
+            negated: Whether an outer condition negates it.
         """
         segment = definition.segment
         inside = negated or segment.match == "none"

@@ -1,4 +1,4 @@
-"""Regular expressions: from Rust's `regex` to the RE2 of DuckDB, or refused where the two may differ."""
+"""Translation of regular expressions from Rust's `regex` to DuckDB's RE2, with an error if the two may differ."""
 
 import re
 from typing import cast
@@ -15,15 +15,15 @@ _WORD = (
     r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"
 )
 SPACE = r"\t-\r\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}"
-"""The characters with the property White_Space of Unicode, as ranges of RE2."""
+"""The characters that have Unicode's property White_Space, as RE2 ranges."""
 
 _FOLDED_APART = "\u0390\u03b0\u1fd3\u1fe3\ufb05\ufb06"
-"""Letters that are one whatever the case, each with another of these, in Rust and not in RE2."""
+"""Letters that equal another of these if case is ignored, in Rust but not in RE2."""
 
 _ADVICE = "write the pattern without it"
 _CLASSES = {"d": r"\p{Nd}", "w": _WORD, "s": SPACE}
 _PART = re.compile(r"\\[pP]\{[^}]*\}|\\.|\(\?[^):]*[):]?|\[\[?:?[^]]?|[&~-]{2}|[*+?]+|.", re.DOTALL)
-"""What to show of a pattern where something else begins than is known."""
+"""Matches the part of a pattern to show in a message, at a position that the translation does not support."""
 
 _TOKEN = re.compile(
     r"""
@@ -51,10 +51,10 @@ _INSIDE = re.compile(
 
 
 def translated(pattern: str, *, ignore_case: bool) -> str:
-    """Write a pattern of Rust's syntax as RE2 reads it.
+    """Translate a pattern from Rust's syntax to RE2.
 
     Raises:
-        Refused: It has something that RE2 lacks, or may read differently.
+        Refused: The pattern has a construct that RE2 lacks, or may read differently.
     """
     if ignore_case or "(?" in pattern:
         _ensure_folded_alike(pattern)
@@ -85,7 +85,7 @@ def _ensure_folded_alike(pattern: str) -> None:
 
 
 def _ensure_small(pattern: str) -> None:
-    """Ask DuckDB whether it takes a pattern: RE2 repeats at most 1,000 times, and takes no large ones."""
+    """Raise an error if DuckDB rejects a pattern: RE2 limits repetitions to 1,000 and the size of patterns."""
     try:
         with duckdb.connect() as connection:
             connection.execute("SELECT regexp_matches('', $1)", [pattern])
@@ -96,7 +96,7 @@ def _ensure_small(pattern: str) -> None:
 
 
 def _class(letter: str, *, inside: bool) -> str:
-    """Write a class of digits, letters or spaces, or its opposite: ASCII in RE2, and all of Unicode in Rust."""
+    """Return a class of digits, letters or spaces, or its opposite: RE2's classes are ASCII, Rust's are Unicode."""
     ranges = _CLASSES[letter.lower()]
     if letter.islower():
         return ranges if inside else f"[{ranges}]"

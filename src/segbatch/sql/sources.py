@@ -1,4 +1,4 @@
-"""The files of a snapshot as something to select from."""
+"""Files of a snapshot as the source of a SELECT."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -23,16 +23,16 @@ _NOT_A_PARTITION = re.compile(r"[?\n\\]|=.*=")
 def read_parquet(
     files: Sequence[SnapshotFile], dialect: DialectName, columns: Iterable[str] = (), *, byte_texts: bool = False
 ) -> exp.Expr:
-    """Return the function of DuckDB that reads exactly these files, whatever their names are.
+    """Return the DuckDB function that reads exactly these files; special characters in their names are escaped.
 
     Args:
         files: The files.
-        dialect: The SQL to write.
+        dialect: The dialect of the SQL.
         columns: The columns that the query reads.
         byte_texts: Whether bytes are read as texts.
 
     Raises:
-        UsageError: It is another dialect, or DuckDB would read other values from the paths of the files.
+        UsageError: The dialect is not DuckDB, or DuckDB would read other values from the paths of the files.
     """
     if dialect != "duckdb":
         raise UsageError(f"{dialect} reads a table; name it with --table")
@@ -48,7 +48,7 @@ def read_parquet(
 
 
 def _partitioning(files: Sequence[SnapshotFile], columns: set[str]) -> list[exp.Expr]:
-    """Return the options with which DuckDB reads the same columns from the paths of the files, and no others."""
+    """Return the options that let DuckDB read the same columns from the paths as segbatch, and no others."""
     partitions = [partitions_of(str(file.place)) for file in files]
     kinds = {key: value.type for file in files for key, value in file.constants.items()}
     if not columns & kinds.keys():

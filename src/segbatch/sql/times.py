@@ -1,4 +1,4 @@
-"""Comparisons with days and instants, and the stretch of time that a duration spans."""
+"""Comparisons with days and instants, and the period of a duration."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, TypeVar, assert_never, cast
@@ -22,7 +22,7 @@ _ENDS_OF_NANOSECONDS = ("1677-09-21 00:12:43.145224", "2262-04-11 23:47:16.85477
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 2**63
 _NEAR_MIDNIGHT = timedelta(hours=4)
-"""No zone has changed its clocks by more, but for those that left out a day."""
+"""Maximum change of a zone's clocks, except for zones that skipped a day."""
 
 _SNOWFLAKE_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF6"
 _CLICKHOUSE_FROM = datetime(1900, 1, 1, tzinfo=UTC)
@@ -31,7 +31,7 @@ _Moment = TypeVar("_Moment", date, datetime)
 
 
 def compare_date(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
-    """Compare a column of days."""
+    """Compare a column of days with a day."""
     return COMPARISONS[comparison](this=column.sql.copy(), expression=_day(read_date(value)))
 
 
@@ -46,7 +46,7 @@ def compare_moment(column: Column, comparison: Comparison, value: Scalar, clock:
 
 
 def _compare_day(column: Column, comparison: Comparison, day: date, clock: Clock) -> exp.Expr:
-    """Compare the days of instants with a day, by the instants at which it begins and ends."""
+    """Compare the days of instants with a day, using the instants of its start and end."""
     here, beyond = _midnight(day, 0, clock), _midnight(day, 1, clock)
     match comparison:
         case "eq":
@@ -62,10 +62,10 @@ def _compare_day(column: Column, comparison: Comparison, day: date, clock: Clock
 
 
 def _midnight(day: date, later: int, clock: Clock) -> datetime:
-    """Return the instant at which a day begins, or one so many days later.
+    """Return the instant that starts a day, or a day `later` days after it.
 
     Raises:
-        Refused: The clocks are changed so near to it that instants of two days may be mixed, or calendars end there.
+        Refused: The clocks change near that instant, so that instants of two days may be mixed, or the calendar ends.
     """
     try:
         midnight = datetime.combine(day + timedelta(days=later), time(), clock.timezone)
@@ -94,7 +94,7 @@ def _day(day: date) -> exp.Expr:
 
 
 def _instant(moment: datetime, column: Column) -> exp.Expr:
-    """Write an instant as the column has it: with a time zone or, without one, in UTC."""
+    """Return an instant as a literal of the column's type: with a time zone or, for a column without one, in UTC."""
     zoned = cast("pl.Datetime", column.dtype).time_zone is not None
     if column.dialect == "spark" and not zoned:
         raise Refused("spark may read a time without a zone in the zone of its session")
@@ -111,7 +111,7 @@ def _instant(moment: datetime, column: Column) -> exp.Expr:
 
 
 def _instant_of_snowflake(moment: datetime, *, zoned: bool) -> exp.Expr:
-    """Write an instant with its format, which a setting would change otherwise."""
+    """Return an instant with an explicit format, because Snowflake's default format depends on a setting."""
     written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f").zfill(26)
     if not zoned:
         arguments = [text(written), text(_SNOWFLAKE_FORMAT)]
@@ -143,9 +143,9 @@ def _local_day(column: Column, clock: Clock) -> exp.Expr:
 
 
 def _in_microseconds(column: Column) -> exp.Expr:
-    """Cut off nanoseconds downwards; DuckDB's own cast goes towards 1970, and so into the next day.
+    """Round nanoseconds down to microseconds; DuckDB's cast rounds towards 1970, which can change the day.
 
-    The first and the last instant are infinity in DuckDB, for which EPOCH_NS is null.
+    DuckDB reads the first and the last instant as infinity; EPOCH_NS of infinity is null.
     """
     nanoseconds = exp.Anonymous(this="EPOCH_NS", expressions=[column.sql.copy()])
     rest = exp.Mod(this=nanoseconds, expression=whole(1000))
@@ -164,7 +164,7 @@ def _in_microseconds(column: Column) -> exp.Expr:
 
 
 def within(column: Column, duration: Scalar, clock: Clock, sign: int) -> exp.Expr:
-    """Ask whether a column lies between the run's moment and so long before (-1) or after (1) it."""
+    """Test whether a column is within a duration before (-1) or after (1) the run's time, including both ends."""
     here, there = _ends(column, duration, clock, sign)
     low, high = (here, there) if sign > 0 else (there, here)
     if isinstance(low, datetime) and isinstance(high, datetime):
@@ -190,7 +190,7 @@ def _ends(column: Column, duration: Scalar, clock: Clock, sign: int) -> tuple[da
 
 
 def _moved(moment: _Moment, by: timedelta) -> _Moment:
-    """Move a moment, no further than calendars go."""
+    """Shift a time, but not beyond the ends of the calendar."""
     try:
         return moment + by
     except OverflowError:
