@@ -1,1 +1,1 @@
-"""Data that the whole program shares: segments, operators, limits, manifests and run reports. No Polars, no files."""
+"""Data that all packages share: segments, operators, limits, manifests and run reports. No Polars, no file access."""

@@ -1,7 +1,8 @@
-"""The JSON Schema of a definition, by which editors complete and check what people write.
+"""JSON Schema of a definition, for completion and validation in editors.
 
-It is made of the models: their keys, their defaults and what their docstrings say of each. What a value looks like is
-told by the operator. It refuses less than loading does, never more: whether a pattern compiles is for `check`.
+It is generated from the models: their keys, their defaults and the descriptions in their docstrings. The schema of a
+value depends on the operator. The schema is never stricter than loading, but sometimes less strict: only
+`check` validates patterns.
 """
 
 import inspect
@@ -108,7 +109,7 @@ _EXAMPLE = {
 
 
 def segment_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of what a file of definitions holds: one segment, or a list of them."""
+    """Return the JSON Schema (draft 2020-12) of a file of definitions: one segment, or a list of them."""
     segment = _object(Segment)
     segment["properties"] = {SCHEMA_KEY: {"type": "string", "description": "This schema."}, **segment["properties"]}
     return {
@@ -134,7 +135,7 @@ def segment_schema() -> dict[str, Any]:
 
 
 def _object(model: type[Segment | Group | Rule]) -> dict[str, Any]:
-    """Describe the keys of a model."""
+    """Return the schema of a model's keys."""
     text = inspect.cleandoc(model.__doc__ or "")
     told = {key: " ".join(said.split()) for key, said in _ATTRIBUTE.findall(text)}
     properties = {key: {"description": told[key], **_KEYS[model][key]} for key in model.model_fields}
@@ -150,7 +151,7 @@ def _object(model: type[Segment | Group | Rule]) -> dict[str, Any]:
 
 
 def _of_shape(shape: Shape) -> dict[str, Any]:
-    """Say what goes with the operators that take such a value."""
+    """Return the conditional schema for the operators with this shape of value."""
     operators = [operator for operator in OPERATORS if shape_of(operator) == shape]
     properties: dict[str, Any] = {"value": _VALUES[shape]}
     if shape in {"nothing", "segment"}:

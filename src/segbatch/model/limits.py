@@ -1,4 +1,4 @@
-"""How large a definition can be. Each limit has its own error; all of them are in `docs/rules.md`."""
+"""Limits on the size of definitions. Each limit has its own error; `docs/rules.md` lists them."""
 
 __all__ = [
     "MAX_CHAIN",
@@ -20,10 +20,10 @@ MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 200
 
 MAX_DEPTH = 30
-"""Groups inside each other, the segment itself counted."""
+"""Nesting depth of groups, including the segment itself."""
 
 MAX_JSON_DEPTH = 100
-"""Lists and objects inside each other, in a file."""
+"""Nesting depth of lists and objects in a file."""
 
 MAX_RULES = 1_000
 """Rules and groups in a segment."""
@@ -41,13 +41,13 @@ MAX_FILE_SIZE = 100_000_000
 """Bytes in a file of definitions."""
 
 MAX_PROBLEMS = 100
-"""Problems of one definition that are told, each of which takes its time to find words for."""
+"""Number of problems that are reported per definition, because each message takes time to build."""
 
 MAX_DURATION = 999_999
 """Hours, days or weeks in a duration."""
 
 MAX_CHAIN = 100
-"""Segments that name each other in a row, by `in_segment`."""
+"""Length of a chain of segments that reference each other with `in_segment`."""
 
 MAX_CHANGE = 10
-"""What `max_change` may say: 10 is ten times the size; who writes 30 means 0.3."""
+"""Maximum of `max_change`: 10 means ten times the size; users who write 30 mean 0.3."""

@@ -1,4 +1,4 @@
-"""What is told of a run and of each of its segments: the rows of the `runs` and `segments` tables."""
+"""Records of a run and of its segments: the rows of the `runs` and `segments` tables."""
 
 from datetime import UTC
 from typing import Annotated, Any, Literal
@@ -67,7 +67,7 @@ class SegmentRecord(_Record):
 
     @property
     def is_guess(self) -> bool:
-        """Whether it stands for a place in a file where no id could be read, and never was a segment."""
+        """Whether it represents a place in a file without a readable id, and never was a segment."""
         written = self.definition.get("id") if isinstance(self.definition, dict) else None
         return self.run_id is None and written != self.segment_id
 
@@ -250,5 +250,5 @@ class Manifest(_Record):
 
 
 def again_with(run: RunRecord) -> str:
-    """Return the options by which a run is made again."""
+    """Return the options that repeat a run."""
     return f"--run-id {run.run_id} --as-of {run.as_of.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"

@@ -1,4 +1,4 @@
-"""The operators of rules, by name and by the value that they take."""
+"""Operators of rules: their names, and the values that they take."""
 
 from typing import Literal, assert_never, get_args
 
@@ -36,16 +36,16 @@ OperatorName = Literal[
     "in_segment",
     "not_in_segment",
 ]
-"""What a rule can ask."""
+"""The operators of rules."""
 
 MatchName = Literal["all", "any", "none"]
-"""How a group joins its rules: every one holds, at least one, or not one."""
+"""How a group combines its rules: all of them match, at least one matches, or none matches."""
 
 MissingName = Literal["include", "exclude"]
-"""What a rule is told to say of a contact for which its field is missing."""
+"""Whether a rule includes or excludes contacts without a value for its field."""
 
 Shape = Literal["nothing", "one", "text", "list", "pair", "duration", "segment"]
-"""What an operator takes as its value."""
+"""The kinds of values that operators take."""
 
 OPERATORS: tuple[OperatorName, ...] = get_args(OperatorName)
 
@@ -55,7 +55,7 @@ TAKES_IGNORE_CASE: frozenset[OperatorName] = frozenset(
 
 
 def shape_of(operator: OperatorName) -> Shape:
-    """Return what an operator takes as its value."""
+    """Return the kind of value that an operator takes."""
     match operator:
         case "exists" | "empty" | "blank" | "not_blank":
             return "nothing"

@@ -1,4 +1,4 @@
-"""Regular expressions, in the syntax of Rust's `regex`: a search takes linear time, whatever the pattern."""
+"""Regular expressions in the syntax of Rust's `regex`, which searches in linear time for any pattern."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _is_checked = ContextVar("_is_checked", default=True)
 
 @contextmanager
 def unchecked() -> Iterator[None]:
-    """Read definitions in a block without compiling their patterns, which can take half a second each."""
+    """Disable the compilation of patterns in a block that reads definitions; it can take half a second per pattern."""
     token = _is_checked.set(False)
     try:
         yield
@@ -23,13 +23,13 @@ def unchecked() -> Iterator[None]:
 
 
 def reason_against(pattern: str) -> str | None:
-    """Return why a pattern does not compile; None if it does, or is not checked."""
+    """Return the reason why a pattern does not compile; None if it does, or if the check is disabled."""
     return _reason_against(pattern) if _is_checked.get() else None
 
 
 @lru_cache(maxsize=10_000)
 def _reason_against(pattern: str) -> str | None:
-    import polars as pl  # noqa: PLC0415 - takes a while to load, and most definitions have no pattern
+    import polars as pl  # noqa: PLC0415 - slow to import, and most definitions have no pattern
 
     try:
         pl.Series([""]).str.contains(pattern)

@@ -1,4 +1,4 @@
-"""The report of a run: its record, its segments, and what went wrong."""
+"""Report of a run: its record, its segments, and its problems."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,18 @@ __all__ = ["RunReport"]
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did.
+    """Result of a run.
 
     Attributes:
-        run: The run, as the `runs` table has it.
-        segments: Its segments, ordered by id, as the `segments` table has them.
-        deleted: The segments of the run before that are not defined any more.
-        errors: Why segments failed or were held back.
-        warnings: What was legal and often is a mistake.
+        run: The record of the run, as in the `runs` table.
+        segments: Its segments, ordered by id, as in the `segments` table.
+        deleted: The segments of the previous run that are not defined any more.
+        errors: The reasons why segments failed or were held back.
+        warnings: Problems that are allowed but often a mistake.
         catalogue: The DuckDB file that analysts open.
         membership: The folder with the membership's Parquet files.
-        taken_back: The ids of the runs that it took back.
-        dry_run: Whether nothing was written, and these are the places where it would be.
+        taken_back: The ids of the runs that it rolled back.
+        dry_run: Whether nothing was written; the paths are then those of a real run.
         notes: Facts about how the run read its input, such as the column that a name in another case matched.
     """
 
@@ -39,10 +39,10 @@ class RunReport:
     notes: tuple[Problem, ...] = ()
 
     def to_json(self, *, ids: bool = True) -> dict[str, Any]:
-        """Return it as JSON data: the run, its segments without their definitions, and where they are published.
+        """Return the report as JSON data: the run, its segments without their definitions, and the paths of the output.
 
         Args:
-            ids: Whether warnings may name the ids of contacts.
+            ids: Whether warnings may contain the ids of contacts.
         """
         contacts = self.run.contacts
         return {

@@ -1,4 +1,4 @@
-"""The model of a segment: a name, and rules over the fields of contacts."""
+"""Model of a segment: a name, and rules over the fields of contacts."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -31,10 +31,10 @@ __all__ = ["ID_RULE", "RESERVED_ID", "SCHEMA_KEY", "Group", "Node", "Rule", "Seg
 ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most {MAX_ID_LENGTH} of them"
 
 SCHEMA_KEY = "$schema"
-"""Where a definition names its JSON Schema, for editors; it says nothing of the segment."""
+"""The key for the JSON Schema of a definition, for editors; it does not affect the segment."""
 
 RESERVED_ID = "all"
-"""The word that means every segment, where a command takes ids."""
+"""The word for all segments, in commands that take ids."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _HINTS_FOR_NULL: dict[Shape, str] = {
@@ -75,7 +75,7 @@ class Rule(_Strict):
 
     @property
     def shape(self) -> Shape:
-        """What the operator takes as its value."""
+        """The kind of value that the operator takes."""
         return shape_of(self.operator)
 
     @field_validator("field")
@@ -125,7 +125,7 @@ class Rule(_Strict):
 
 
 def kind_of_node(node: object) -> str | None:
-    """Tell a rule from a group by its keys, so that an error speaks of the one that was meant."""
+    """Return the tag of a rule or a group, based on its keys, so that an error message refers to the right one."""
     if isinstance(node, Rule):
         return "<rule>"
     if isinstance(node, Group):
@@ -155,7 +155,7 @@ class Group(_Strict):
 
 
 def _read_moment(value: object) -> object:
-    """Read a time of the definition itself, which is always written in UTC."""
+    """Parse a time of the definition itself, which is always in UTC."""
     if not isinstance(value, str):
         return value
     try:
@@ -169,7 +169,7 @@ def _read_moment(value: object) -> object:
 
 
 def _as_share(value: object) -> object:
-    """Read a share in quotes, such as `"30%"`, as the number that it is."""
+    """Convert a share in quotes, such as `"30%"`, to a number."""
     if not isinstance(value, str):
         return value
     try:
@@ -179,7 +179,7 @@ def _as_share(value: object) -> object:
 
 
 def write_moment(moment: datetime) -> str:
-    """Write a time of the definition itself."""
+    """Return the text of a time of the definition itself."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -189,7 +189,7 @@ _Moment = Annotated[
 
 
 def _measure(segment: "Segment") -> tuple[int, int]:
-    """Count the groups that stand inside each other, and all rules and groups, without recursion."""
+    """Return the nesting depth of groups and the number of rules and groups; works without recursion."""
     deepest, number = 0, 0
     waiting: list[tuple[Rule | Group | Segment, int]] = [(segment, 1)]
     while waiting:
@@ -267,7 +267,7 @@ class Segment(_Strict):
         return self
 
     def rule_paths(self) -> Iterator[tuple[str, Rule]]:
-        """Yield every rule with its place, such as `$.rules[0].rules[1]`, in the order of the definition."""
+        """Yield every rule with its path, such as `$.rules[0].rules[1]`, in the order of the definition."""
         waiting: list[tuple[str, Rule | Group]] = [(f"$.rules[{i}]", node) for i, node in enumerate(self.rules)]
         while waiting:
             path, node = waiting.pop(0)
@@ -277,5 +277,5 @@ class Segment(_Strict):
                 waiting = [(f"{path}.rules[{i}]", child) for i, child in enumerate(node.rules)] + waiting
 
     def to_json(self) -> dict[str, Any]:
-        """Return the definition as JSON data, with the keys that were set and no others."""
+        """Return the definition as JSON data, with only the keys that were set."""
         return self.model_dump(mode="json", exclude_unset=True)

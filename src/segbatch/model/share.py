@@ -1,4 +1,4 @@
-"""A share of a segment's size, as people write it: `0.3`, or `30%`."""
+"""Share of a segment's size in user notation: `0.3`, or `30%`."""
 
 import re
 
@@ -12,10 +12,10 @@ _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
 
 
 def read_share(text: str) -> float:
-    """Read a share: `0.3` or `30%`.
+    """Parse a share: `0.3` or `30%`.
 
     Raises:
-        UsageError: It is not a valid one.
+        UsageError: The share is not valid.
     """
     found = _SHARE.fullmatch(text.strip())
     if not found:

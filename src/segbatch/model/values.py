@@ -1,4 +1,4 @@
-"""The value of a rule, checked as far as its operator alone tells; the rest waits for the column's type."""
+"""Validation of a rule's value against its operator; the rest depends on the column's type and is checked later."""
 
 import math
 import re
@@ -14,10 +14,10 @@ from segbatch.text import shown
 __all__ = ["DURATION", "RuleValue", "Scalar", "check_value", "wrong"]
 
 Scalar = str | int | float | bool
-"""What a field is compared with."""
+"""A single value that a field is compared with."""
 
 RuleValue = Scalar | tuple[Scalar, ...]
-"""What stands in a rule."""
+"""The value of a rule."""
 
 DURATION = re.compile(r"([0-9]{1,6})([hdw])")
 """A duration such as `36h`, `30d`, `12w`."""
@@ -28,27 +28,27 @@ _MAX_BITS = 1024
 
 
 def wrong(message: str, key: str | None = None) -> PydanticCustomError:
-    """Make a validation error whose text is ours and is shown as it stands.
+    """Return a validation error whose message is shown unchanged.
 
     Args:
-        message: The text.
-        key: Which key of the object is wrong, where the check is one of the object as a whole.
+        message: The message of the error.
+        key: The key that is wrong, if the validator checks the object as a whole.
     """
     return PydanticCustomError("segbatch", "{message}", {"message": message, "key": key})
 
 
 def check_value(value: object, shape: Shape) -> RuleValue | None:
-    """Check a value against what its operator takes.
+    """Validate a value against the kind of value that its operator takes.
 
     Args:
-        value: What stands in the definition; None where nothing does.
-        shape: What the operator takes.
+        value: The value in the definition; None if it is missing.
+        shape: The kind of value that the operator takes.
 
     Returns:
         The value; a list as a tuple.
 
     Raises:
-        PydanticCustomError: It is no such value, or beyond a limit.
+        PydanticCustomError: The value has the wrong kind, or exceeds a limit.
     """
     match shape:
         case "nothing":
@@ -111,7 +111,7 @@ def _pair(value: object) -> tuple[Scalar, ...]:
 
 
 def _is_above(low: Scalar, high: Scalar) -> bool:
-    """Tell whether a low value is above the high one whatever they are compared with: two numbers, or two dates."""
+    """Return whether a low value is above the high one for any column type: two numbers, or two dates."""
     match low, high:
         case (bool(), _) | (_, bool()):
             return False
