@@ -31,7 +31,7 @@ NEGATIONS: Mapping[OperatorName, OperatorName] = {
     "exists": "empty",
     "not_blank": "blank",
 }
-"""Each negative operator with the operator that it is the exact opposite of."""
+"""Operators that are the exact opposite of another operator, with that operator."""
 
 
 class RuleError(Exception):

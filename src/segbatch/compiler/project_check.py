@@ -41,7 +41,7 @@ def unknown_project(
             return []
         owners, who = owners | names.keys(), "no segment and no contact is"
     elif not owners:
-        return []  # without projects in segments and snapshot, any name is valid
+        return []  # no segment has a project, so they apply to contacts of any project
     message = f"{who} of the project {shown(project)}{did_you_mean(project, sorted(owners))} (--project)"
     return [Problem(message, severity="warning")]
 
