@@ -129,4 +129,4 @@ def is_never_read(name: str, beside: Collection[str], folder: str) -> bool:
         return True
     if name == _RUNS and not _OF_OUTPUT.isdisjoint(beside):
         return True
-    return sum(os.path.lexists(os.path.join(folder, marker)) for marker in _OF_RUN) >= _ENOUGH  # noqa: PTH118 - faster than Path
+    return sum(os.path.lexists(os.path.join(folder, marker)) for marker in _OF_RUN) >= _ENOUGH  # noqa: PTH118 - fast

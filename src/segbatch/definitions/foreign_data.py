@@ -13,7 +13,7 @@ _KNOWN = {*Segment.model_fields, SCHEMA_KEY}
 
 
 def foreign(data: object, path: str = "$") -> list[Problem]:
-    """Return a list with one problem if the data is not meant as a segment, else an empty list.
+    """Return one problem if the data is neither a segment nor a list with a segment in it, else an empty list.
 
     A key that is similar to a segment's key is a typo; it is reported elsewhere.
     """

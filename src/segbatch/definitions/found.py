@@ -19,8 +19,7 @@ class Definition:
     """A segment and the place of its definition.
 
     Attributes:
-        segment: The segment.
-        file: Its file, in the user's notation; None if it was created in Python.
+        file: The path of its file, as shown to users; None if it was created in Python.
         path: Its place in the file in JSONPath form.
     """
 
@@ -50,7 +49,7 @@ class BrokenDefinition:
 
     Attributes:
         segment_id: Its id if one can be read, else an id based on the file's stem.
-        file: Its file, in the user's notation.
+        file: The path of its file, as shown to users.
         path: Its place in the file in JSONPath form.
         problems: The reasons why it cannot be read.
         data: The JSON data of the segment, if it is JSON.

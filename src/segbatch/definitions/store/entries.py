@@ -25,9 +25,8 @@ class Stored:
     """A segment of a store.
 
     Attributes:
-        segment: The segment.
         etag: A fingerprint of its definition. It changes with the definition, but not with the layout of the JSON.
-        file: Its file, in the user's notation.
+        file: The path of its file, as shown to users.
         path: Its place in the file in JSONPath form.
         named: The ids of the segments that it references with `in_segment`.
         data: Its JSON data, as in the file.
@@ -77,7 +76,7 @@ class Broken:
         segment_id: Its id if one can be read, else one based on the file's name.
         project_id: Its project, if that can be read.
         etag: A fingerprint of its content.
-        file: Its file, in the user's notation.
+        file: The path of its file, as shown to users.
         path: Its place in the file in JSONPath form.
         problems: The reasons why it cannot be read.
         named: The ids of the segments that it references with `in_segment`.

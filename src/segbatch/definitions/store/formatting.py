@@ -52,7 +52,7 @@ def write(value: object, layout: Layout, indent: str) -> str:
     """Return JSON data as a text.
 
     Args:
-        value: The data.
+        value: The JSON data to write.
         layout: Indentation and line ends.
         indent: The indentation of the line that the value begins in.
     """

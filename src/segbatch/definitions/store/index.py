@@ -74,7 +74,7 @@ class Index:
             return tuple(sorted(found, key=attrgetter("segment_id")))
 
     def find(self, segment_id: str, view: View) -> tuple[Entry, Path] | None:
-        """Return the entry of a view at an id, and the first file that contains it; None if there is no such entry."""
+        """Return the entry of a view at an id, and the first file that contains it; None if the id is unknown."""
         with self._mutex:
             if self._has_moved():
                 self._look()
