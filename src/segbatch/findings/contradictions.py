@@ -100,7 +100,7 @@ def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clo
     """Find the rules of a segment that can never match together with an earlier rule.
 
     Args:
-        definition: The segment.
+        definition: The segment to check.
         kinds: The kinds of the fields, as far as they are known.
         clock: The time of the run; its time zone decides which instants belong to a day.
     """

@@ -92,7 +92,6 @@ class Meanings:
     """Cache of the normal forms of the parts of one segment."""
 
     def __init__(self) -> None:
-        """Create an empty cache."""
         self._forms: dict[tuple[int, bool], _Form] = {}
 
     def of(self, node: Node | Segment, *, wanted: bool = True) -> _Form:
@@ -143,14 +142,13 @@ class SameMeanings:
     """Finds the segments that have the same meaning as another segment of their project."""
 
     def __init__(self) -> None:
-        """Create a finder without segments."""
         self._seen: dict[tuple[str | None, int], list[Definition]] = {}
 
     def find(self, definition: Definition, meanings: Meanings) -> Iterator[Finding]:
         """Compare a segment with the previous ones. To save memory, only the hashes of their forms are kept.
 
         Args:
-            definition: The segment.
+            definition: The segment to compare.
             meanings: The normal forms of its parts.
         """
         segment = definition.segment
@@ -168,7 +166,7 @@ def duplicate_rules(definition: Definition, meanings: Meanings) -> Iterator[Find
     """Find the rules and groups with the same meaning as another one of the same group.
 
     Args:
-        definition: The segment.
+        definition: The segment to check.
         meanings: The normal forms of its parts.
     """
     waiting: list[tuple[str, Segment | Group]] = [("$", definition.segment)]

@@ -39,7 +39,7 @@ def odd_rules(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Fin
     """Find the rules of a segment that are probably wrong regardless of the contacts.
 
     Args:
-        definition: The segment.
+        definition: The segment to check.
         kinds: The kinds of the fields, as far as they are known.
     """
     for path, rule in definition.segment.rule_paths():
