@@ -30,7 +30,7 @@ class Column:
 
     Attributes:
         sql: The SQL that reads it, null if it is missing.
-        dtype: Its type.
+        dtype: Its Polars type.
         kind: The kind of the type.
         dialect: The dialect of the SQL.
         is_document: Whether it is a value in a JSON document.

@@ -40,7 +40,7 @@ def predicate(rule: Rule, column: Column, clock: Clock, *, negated: bool) -> exp
 
     Args:
         rule: The rule; the plan has validated it for the field.
-        column: The field.
+        column: The column of the rule's field.
         clock: The time of the run.
         negated: Whether an outer condition negates the rule, so that it must not be null.
 

@@ -27,7 +27,7 @@ def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str 
 
     Args:
         prepared: The definitions, the snapshot and the time.
-        segment_id: The segment.
+        segment_id: The id of the segment to write.
         dialect: The dialect of the SQL.
         table: The table to read; the snapshot's files by default.
         project: The project that contacts are restricted to, if any.
@@ -113,7 +113,7 @@ class _Writer:
         """Return the condition of a segment.
 
         Args:
-            definition: The segment.
+            definition: The segment to write.
             way: The path of references to it.
             negated: Whether an outer condition negates it.
         """

@@ -26,7 +26,7 @@ def read_parquet(
     """Return the DuckDB function that reads exactly these files; special characters in their names are escaped.
 
     Args:
-        files: The files.
+        files: The files of the snapshot.
         dialect: The dialect of the SQL.
         columns: The columns that the query reads.
         byte_texts: Whether bytes are read as texts.
