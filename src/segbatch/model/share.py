@@ -1,4 +1,4 @@
-"""Share of a segment's size in user notation: `0.3`, or `30%`."""
+"""Parser for a share of a segment's size: `0.3`, or `30%`."""
 
 import re
 
