@@ -43,7 +43,7 @@ class Problem:
 
     Attributes:
         message: The problem and the fix, without the place.
-        file: The definition file, in the user's notation; None for a definition created in Python.
+        file: The path of the definition file, as shown to users; None for a definition created in Python.
         path: The place in the file in JSONPath form, such as `$.rules[1].operator`.
         segment_id: The id of the segment, if it is known.
         severity: `error`; `warning` for a problem that is allowed but often a mistake; `note` for a fact.
