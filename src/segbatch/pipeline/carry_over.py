@@ -1,4 +1,4 @@
-"""Which segments keep the members that they had: those that failed, and those that are held back."""
+"""Segments that keep their previous members: failed segments, and segments that a guard holds back."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,17 +20,17 @@ _Segments = Mapping[str, SegmentRecord]
 
 
 def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> dict[str, Problem]:
-    """Find the segments that may only seem to be deleted: something is wrong in the file in which they stood.
+    """Find missing segments whose definition file has an error, so that they may not really be deleted.
 
-    Whether the file as a whole is no JSON or an id in it is mistyped, nobody can tell that they are meant to be gone.
+    If a file is not valid JSON, or an id in it is mistyped, a missing id does not prove that the segment was deleted.
 
     Args:
-        definitions: Tonight's.
-        root: Where they are.
-        before: The segments of the last run.
+        definitions: The definitions of this run.
+        root: The folder of the definitions.
+        before: The segments of the previous run.
 
     Returns:
-        For each of them, what is wrong with the file, or with the folder in which that is.
+        For each such segment, the problem of its file, or of a folder that contains the file.
     """
     wrong: dict[str | None, Problem] = {}
     for entry in definitions.broken:
@@ -48,21 +48,21 @@ def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> di
 
 
 def keeping(segment_ids: Iterable[str], before: _Segments) -> list[str]:
-    """Return those of some segments that have members to keep."""
+    """Return the segments that have members to keep, sorted."""
     return sorted(name for name in segment_ids if name in before and before[name].run_id is not None)
 
 
 def held_back(plan: Plan, before: _Segments, recorded: Recorded, guard: Guard) -> dict[str, str]:
-    """Find the segments that change more than they may, and those that name them.
+    """Find the segments that change more than the guard allows, and the segments that refer to them.
 
     Args:
-        plan: The segments that were evaluated.
-        before: The segments of the last run.
-        recorded: How many members they have now.
-        guard: How much they may change.
+        plan: The evaluated segments.
+        before: The segments of the previous run.
+        recorded: The current numbers of members.
+        guard: The limits of change.
 
     Returns:
-        For each segment that is held back, why.
+        For each segment that is held back, the reason.
     """
     held: dict[str, str] = {}
     for entry in plan.segments:
@@ -77,7 +77,7 @@ def held_back(plan: Plan, before: _Segments, recorded: Recorded, guard: Guard) -
 
 
 def _with_dependents(plan: Plan, held: dict[str, str]) -> dict[str, str]:
-    """Add the segments that name one that is held back, and those that name these."""
+    """Add the segments that refer to a held segment, directly or through other segments."""
     found = True
     while found:
         found = False

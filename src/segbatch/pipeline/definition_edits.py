@@ -1,4 +1,4 @@
-"""Whether a segment means something else than the definition that its members follow."""
+"""Detection of segments whose definition has changed since their members were evaluated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,22 +11,23 @@ __all__ = ["MEANING", "is_edited"]
 MEANING = ("project_id", "match", "rules")
 """The keys of a definition that decide which contacts are in the segment.
 
-The segments that it names are not among them: each of these has rules of its own.
+The definitions of referenced segments are not included: these have rules of their own.
 """
 
 _DEFAULTS: Mapping[str, Any] = {"match": "all", "ignore_case": False}
 
 
 def is_edited(segment: Segment, before: SegmentRecord) -> bool:
-    """Compare the rules of a segment with those that its members follow.
+    """Return whether the rules of a segment differ from those that its members were evaluated with.
+
+    Changes of names, and defaults that are written out, do not count.
 
     Args:
-        segment: The segment as it is defined now.
+        segment: The current definition of the segment.
         before: Its record in the previous run.
 
     Returns:
-        Whether they differ, in more than a name or a default that is written out. If the previous definition is not
-        known, they do not.
+        Whether the rules differ; False if the previous definition is unknown.
     """
     return isinstance(before.definition, dict) and _meaning(segment.to_json()) != _meaning(before.definition)
 
@@ -36,7 +37,7 @@ def _meaning(definition: Mapping[str, Any]) -> Any:
 
 
 def _without_defaults(data: Any) -> Any:
-    """Leave out the keys that a definition need not write."""
+    """Remove the keys that a definition may omit."""
     if isinstance(data, Mapping):
         return {
             key: _without_defaults(value)

@@ -1,4 +1,4 @@
-"""Segments of the last run that are defined no more: deleted, or lost in a file in which something is wrong."""
+"""Segments of the previous run that have no definition now: deleted, or missing from a file that has an error."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from segbatch.text import clipped, counted, printable, some_of
 __all__ = ["FEWEST_DELETED", "Gone", "ensure_most_stay", "find_gone", "tell_deleted"]
 
 FEWEST_DELETED = 5
-"""So many segments have to be gone for a run to be stopped: fewer are deleted by hand, and are told of."""
+"""Minimum number of deleted segments that can stop a run. Fewer are probably deleted by hand, and cause a warning."""
 
 _MOST_GONE = 0.5
 _SHOWN = 3
@@ -22,10 +22,10 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """What of the last run's segments is not defined tonight.
+    """Segments of the previous run without a definition in this run.
 
     Attributes:
-        lost: For each segment that may stand in a file that cannot be read, what is wrong with that.
+        lost: Segments whose definition file has an error, each with that error. They may not be deleted.
         deleted: The others.
     """
 
@@ -34,12 +34,12 @@ class Gone:
 
 
 def find_gone(definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord]) -> Gone:
-    """Find the segments of the last run that are not defined tonight.
+    """Find the segments of the previous run that have no definition now.
 
     Args:
-        definitions: Tonight's.
-        root: Where they are.
-        before: The segments of the last run.
+        definitions: The definitions of this run.
+        root: The folder of the definitions.
+        before: The segments of the previous run.
     """
     lost = lost_segments(definitions, root, before)
     there = {*definitions.ids, *lost}
@@ -54,16 +54,16 @@ def find_gone(definitions: Definitions, root: Path, before: Mapping[str, Segment
 def ensure_most_stay(
     root: Path, before: Mapping[str, SegmentRecord], deleted: Sequence[DeletedSegment], guard: Guard
 ) -> None:
-    """Check that not most of the segments are gone at once, as where half of a folder was copied.
+    """Check that not most of the segments are deleted at once, as after an incomplete copy of a folder.
 
     Args:
-        root: Where the definitions are.
-        before: The segments of the last run.
-        deleted: Those that are gone.
-        guard: What is accepted.
+        root: The definitions, for the message.
+        before: The segments of the previous run.
+        deleted: The deleted segments.
+        guard: The accepted changes.
 
     Raises:
-        NothingToPublishError: More than half of them are gone, and no fewer than `FEWEST_DELETED`.
+        NothingToPublishError: More than half of the segments are deleted, and at least `FEWEST_DELETED`.
     """
     known = sum(not record.is_guess for record in before.values())
     if len(deleted) < FEWEST_DELETED or len(deleted) <= known * _MOST_GONE or guard.accepts_everything:
@@ -75,12 +75,12 @@ def ensure_most_stay(
 
 
 def tell_deleted(root: Path, deleted: Sequence[DeletedSegment], run_id: str | None) -> Problem:
-    """Warn of segments that are deleted, which a wrong path or a lost file would do too.
+    """Return a warning about deleted segments. A wrong path or a lost file looks the same as a deletion.
 
     Args:
-        root: Where the definitions are.
+        root: The definitions, for the message.
         deleted: The segments, at least one.
-        run_id: The run that can be run again; None where nothing is published.
+        run_id: The run id to suggest for a repetition; None if nothing is published.
     """
     is_one = len(deleted) == 1
     what = f"{counted(len(deleted), 'segment')} of the last run {'is' if is_one else 'are'} not defined any more"

@@ -1,4 +1,4 @@
-"""One night: every segment over every contact, compared with the night before, and recorded."""
+"""The evaluation of a run: every segment over every contact, compared with the previous run and recorded."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,19 +30,16 @@ __all__ = ["Night"]
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """A run that is about to begin.
+    """A prepared run.
 
     Attributes:
-        run_id: Its id.
-        started: When it began.
-        question: Which contacts are meant.
-        root: Where the definitions are.
-        output: Where it will be published.
-        prepared: What is to be evaluated.
-        followed: The run that it follows on.
-        gone: Which segments of that are not defined any more.
-        guard: How much segments may change.
-        teller: Tells how far it is.
+        question: The options that select the contacts.
+        root: The folder of the definitions.
+        prepared: The plan, snapshot and definitions to evaluate.
+        followed: The previous run.
+        gone: The segments of the previous run that have no definition now.
+        guard: The limits of change for segments.
+        teller: The emitter of progress and other events.
         fields: The fields that rules read.
     """
 
@@ -60,7 +57,7 @@ class Night:
 
     @property
     def planned(self) -> RunPlanned:
-        """What is to be done."""
+        """The event that describes the planned work."""
         plan, snapshot = self.prepared.plan, self.prepared.snapshot
         return RunPlanned(
             as_of=self.prepared.clock.as_of,
@@ -72,17 +69,17 @@ class Night:
         )
 
     def evaluate(self, folder: Path | None) -> Manifest:
-        """Evaluate everything.
+        """Evaluate all segments, record the results, and compute the checksums of the snapshot files in parallel.
 
         Args:
-            folder: The folder to write to; None only counts.
+            folder: The folder to write to; None to count only.
 
         Returns:
-            All about the run.
+            The manifest of the run.
 
         Raises:
-            UsageError: The ids are of another kind than those of the last run.
-            SnapshotError: The snapshot cannot be read to its end, or most of its contacts are gone.
+            UsageError: The ids are of another kind than in the previous run.
+            SnapshotError: The snapshot cannot be read completely, or most of its contacts are gone.
         """
         stop = Event()
         with ThreadPoolExecutor(1, "digest") as pool:
@@ -103,7 +100,7 @@ class Night:
         snapshot = self.prepared.snapshot
         night = LastNight.of(state, snapshot.ids(), self._id_types())
         if not self.question.allow_empty:
-            seen = last.run.contacts  # behind them stand those who were gone then, and whom a broken segment kept
+            seen = last.run.contacts  # rows after these: contacts already gone then, kept by failed segments
             gone = int((night.mapping.gone < seen).sum())
             ensure_most_are_there(str(self.question.contacts), seen, gone, self.guard)
         return night
@@ -113,7 +110,10 @@ class Night:
         return IdTypes.of(str(self.question.contacts), snapshot.id_type, state.id_type if state else None)
 
     def _outcome(self, last: LastNight | None, folder: Path | None) -> Outcome:
-        """Evaluate; where segments are held back, once more without them, so that they keep their members."""
+        """Evaluate all segments.
+
+        If segments are held back, evaluate again without them, so that they keep their members.
+        """
         plan, definitions, before = self.prepared.plan, self.prepared.definitions, self.followed.segments
         broken = [entry.segment_id for entry in definitions.broken]
         kept = keeping([*plan.failed, *broken, *self.gone.lost], before)
@@ -126,11 +126,11 @@ class Night:
 
     @property
     def _guard(self) -> Guard:
-        """The guard; an empty snapshot, which is evaluated only if it is allowed, may leave every segment empty."""
+        """The guard of this run. An empty snapshot, if allowed, may leave all segments empty."""
         return self.guard if self.prepared.snapshot.rows else replace(self.guard, allow_collapse=True)
 
     def _record(self, plan: Plan, kept: Sequence[str], last: LastNight | None, folder: Path | None) -> Recorded:
-        """Evaluate and record; at the same time check the ids."""
+        """Evaluate and record the segments of a plan, and check the contact ids at the same time."""
         snapshot, clock, id_types = self.prepared.snapshot, self.prepared.clock, self._id_types()
         writers = None
         if folder is not None:

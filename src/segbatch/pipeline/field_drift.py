@@ -1,4 +1,4 @@
-"""Fields that are not what they were in the previous run, and the segments that read them."""
+"""Fields whose type or content has changed since the previous run, and the segments that read them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,14 @@ __all__ = ["Drift", "errors_of", "find_drifts", "warnings_of"]
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A field that is not what it was when a segment that reads it got its members.
+    """A changed field, for one segment that reads it.
+
+    The field is compared with its record from the run that evaluated the segment's members.
 
     Attributes:
-        segment: The segment.
-        path: Where its definition names the field.
-        message: What changed.
+        segment: The segment that reads the field.
+        path: The JSON path of the field in the definition.
+        message: A description of the change.
     """
 
     segment: PlannedSegment
@@ -32,21 +34,21 @@ class Drift:
 
     @property
     def segment_id(self) -> str:
-        """The id of the segment."""
+        """The segment's id."""
         return self.segment.definition.segment_id
 
 
 def find_drifts(plan: Plan, fields: Mapping[str, FieldRecord], followed: Followed, guard: Guard) -> tuple[Drift, ...]:
-    """Find the fields that are not what they were.
+    """Find the fields that have changed.
 
     Args:
         plan: The segments that can be evaluated.
         fields: The fields that rules read.
         followed: The previous run.
-        guard: The segments whose change is accepted; they are left out.
+        guard: The accepted changes; segments whose change is accepted are skipped.
 
     Returns:
-        A drift for each segment and field, at the first rule that names it.
+        One drift per segment and field, at the first rule that names the field.
     """
     found = []
     for entry in plan.segments:
@@ -63,7 +65,7 @@ def find_drifts(plan: Plan, fields: Mapping[str, FieldRecord], followed: Followe
 
 
 def _fields_of(entry: PlannedSegment) -> dict[str, str]:
-    """Return the fields that a segment reads, each with the place where it is first named."""
+    """Return the fields that a segment reads, each with the JSON path of its first use."""
     fields = {PROJECT_COLUMN: "$.project_id"} if entry.owner is not None else {}
     for path, rule in entry.definition.segment.rule_paths():
         if rule.field is not None:
@@ -72,7 +74,7 @@ def _fields_of(entry: PlannedSegment) -> dict[str, str]:
 
 
 def _change(before: FieldRecord, now: FieldRecord) -> str | None:
-    """Describe how a field changed, with `{run}` in place of the run before; None if it is what it was."""
+    """Describe how a field changed, with the placeholder `{run}` for the earlier run; None if it did not change."""
     if now.is_empty:
         return None if before.is_empty else "has no value for any contact, and had values in {run}"
     if before.kind == NOTHING_YET:
@@ -89,7 +91,7 @@ def _several(field: FieldRecord) -> str:
 
 
 def warnings_of(drifts: Sequence[Drift], plan: Plan) -> Iterator[Problem]:
-    """Write a warning for each change, which names the segments that read the field, and those that name these."""
+    """Yield one warning per change. It names the segments that read the field, and the segments that refer to these."""
     by_message: dict[str, list[str]] = {}
     for drift in drifts:
         by_message.setdefault(drift.message, []).append(drift.segment_id)
@@ -101,7 +103,7 @@ def warnings_of(drifts: Sequence[Drift], plan: Plan) -> Iterator[Problem]:
 
 
 def _named_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
-    """Return the segments that name one of some, or one that names one of them."""
+    """Return the segments that refer to the given segments, directly or through other segments."""
     known = set(segment_ids)
     found = list[str]()
     while True:
@@ -118,7 +120,7 @@ def _named_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
 
 
 def errors_of(drifts: Sequence[Drift]) -> dict[str, list[Problem]]:
-    """Return the changes as errors of the segments, as `--strict` wants them."""
+    """Convert the changes to errors of the segments, for `--strict`."""
     errors: dict[str, list[Problem]] = {}
     for drift in drifts:
         advice = f"if that is right, run with --accept {drift.segment_id}"

@@ -1,4 +1,4 @@
-"""What a run remembers of the fields that rules read, for the next run to compare with."""
+"""Records of the fields that rules read, which the next run compares its fields with."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from segbatch.snapshot.snapshot import Snapshot
 __all__ = ["NOTHING_YET", "find_fields", "kept_fields", "remembered"]
 
 NOTHING_YET = Kind.NOTHING.value
-"""The kind of a field of which no value was ever seen."""
+"""The kind of a field that has never had a value."""
 
 _LIST = "list of "
 
@@ -26,11 +26,11 @@ def find_fields(plan: Plan, snapshot: Snapshot, before: Mapping[str, FieldRecord
 
     Args:
         plan: The segments that can be evaluated.
-        snapshot: The snapshot.
-        before: The fields as the previous run found them.
+        snapshot: The snapshot, which is scanned for fields without values.
+        before: The field records of the previous run.
 
     Returns:
-        A record for each field by its name, in the order of the names.
+        One record per field, by field name, sorted by name.
 
     Raises:
         SnapshotError: A file cannot be read, or is damaged.
@@ -61,7 +61,7 @@ def _kind(dtype: pl.DataType) -> str:
 
 
 def _completed(record: FieldRecord, before: FieldRecord | None) -> FieldRecord:
-    """Add to a field without values, or to a list without elements, what these were when there were some."""
+    """Complete a field without values, or a list without elements, with the types from its earlier record."""
     if before is None:
         return record
     is_bare = record.kind == _LIST + NOTHING_YET and before.kind.startswith(_LIST)
@@ -71,7 +71,7 @@ def _completed(record: FieldRecord, before: FieldRecord | None) -> FieldRecord:
 
 
 def remembered(segment_id: str, followed: Followed) -> Mapping[str, FieldRecord]:
-    """Return the fields as they were when a segment got the members that it has; none if that is not known."""
+    """Return the field records from the run that evaluated the members of a segment; empty if unknown."""
     record = followed.segments.get(segment_id)
     if record is None or record.run_id is None:
         return {}
@@ -81,7 +81,7 @@ def remembered(segment_id: str, followed: Followed) -> Mapping[str, FieldRecord]
 
 
 def kept_fields(segments: Sequence[SegmentRecord], followed: Followed) -> dict[str, tuple[FieldRecord, ...]]:
-    """Return, for each segment that keeps older members, the fields as they were when it got them."""
+    """Return the field records for segments that keep older members, from the run that evaluated these."""
     kept = {}
     for segment in segments:
         if segment.status != "ok" and segment.run_id is not None:
@@ -92,7 +92,7 @@ def kept_fields(segments: Sequence[SegmentRecord], followed: Followed) -> dict[s
 
 
 def _fields_in(definition: Any) -> Iterator[str]:
-    """Yield the fields that a definition as JSON data names."""
+    """Yield the fields that a definition, given as JSON data, refers to."""
     waiting = [definition]
     while waiting:
         data = waiting.pop()

@@ -1,4 +1,4 @@
-"""Stopping what looks like a mistake: a segment that is empty or jumps in size, a snapshot that lost most contacts."""
+"""Guards against probable mistakes: segments that become empty or change a lot, snapshots that lose most contacts."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,24 +11,24 @@ from segbatch.text import counted, did_you_mean, shown
 __all__ = ["EVERYTHING", "FLOOR", "Guard", "ensure_most_are_there", "read_share"]
 
 EVERYTHING = "all"
-"""What accepts every change of a run."""
+"""The value that accepts every change of a run."""
 
 FLOOR = 100
-"""Segments of fewer members are free to change, and so are snapshots of fewer contacts."""
+"""Segments with fewer members, and snapshots with fewer contacts, may change freely."""
 
 _MOST_LOST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """How much a segment may change from one run to the next.
+    """The limits of how much a segment may change from one run to the next.
 
     Attributes:
-        max_change: The largest change of a segment's size, as a share of the size it had, such as 0.3 or `30%`; None
-            lets everything pass.
-        floor: Segments that have fewer members, before and after, are free.
-        accepted: The segments whose change is meant so; `all` accepts every one.
-        allow_collapse: Whether a segment that had more members than the floor may have none.
+        max_change: The largest change of a segment's size, as a share of its previous size, such as 0.3 or `30%`; None
+            for no limit.
+        floor: Segments with fewer members, before and after, are not checked.
+        accepted: The segments whose change is intended; `all` accepts all segments.
+        allow_collapse: Whether a segment may become empty that had more members than the floor.
     """
 
     max_change: float | str | None = None
@@ -37,10 +37,10 @@ class Guard:
     allow_collapse: bool = False
 
     def __post_init__(self) -> None:
-        """Check the share.
+        """Check the value of `max_change`.
 
         Raises:
-            UsageError: It is not a valid one.
+            UsageError: It is not a valid share.
         """
         match self.max_change:
             case None:
@@ -55,24 +55,24 @@ class Guard:
 
     @property
     def _most(self) -> float | None:
-        """The largest change as a number."""
+        """The largest change as a number; None for no limit."""
         return read_share(self.max_change) if isinstance(self.max_change, str) else self.max_change
 
     def reason(
         self, segment_id: str, own: float | None, before: int, after: int, *, is_edited: bool = False
     ) -> str | None:
-        """Explain why a segment is held back.
+        """Return the reason why a segment is held back.
 
         Args:
             segment_id: The segment.
-            own: The share that its definition names, which is stronger than the guard's.
-            before: How many members it had.
-            after: How many it would have.
-            is_edited: Whether its rules are not those that its members follow. Such a change was made on purpose, and
-                only the share that the definition names itself can hold it back.
+            own: The share from the definition of the segment, which overrides that of the guard.
+            before: The previous number of members.
+            after: The new number of members.
+            is_edited: Whether the rules have changed since the members were evaluated. The change is then intentional,
+                and only the share in the definition itself can hold it back.
 
         Returns:
-            The message, or None if it may pass.
+            The message; None if the segment is not held back.
         """
         if self.accepts(segment_id):
             return None
@@ -94,10 +94,10 @@ class Guard:
         return f"would go {sizes}, more than {share} of its size; if that is right, run with --accept {segment_id}"
 
     def ensure_known(self, segment_ids: Collection[str]) -> None:
-        """Check that what is accepted are segments, which a slip would not be.
+        """Check that accepted names are segments, to catch typing errors.
 
         Raises:
-            UsageError: Some is none.
+            UsageError: A name is not a segment.
         """
         for name in self.accepted:
             if name != EVERYTHING and name not in segment_ids:
@@ -105,26 +105,26 @@ class Guard:
                 raise UsageError(f"there is no segment {shown(name)}{near} (--accept)")
 
     def accepts(self, segment_id: str) -> bool:
-        """Tell whether the change of a segment is meant so."""
+        """Return whether the change of a segment is accepted."""
         return self.accepts_everything or segment_id in self.accepted
 
     @property
     def accepts_everything(self) -> bool:
-        """Whether every change is meant so."""
+        """Whether every change is accepted."""
         return EVERYTHING in self.accepted
 
 
 def ensure_most_are_there(path: str, before: int, gone: int, guard: Guard) -> None:
-    """Check that a snapshot has most of the contacts that the last run saw.
+    """Check that a snapshot has at least half of the contacts of the previous run.
 
     Args:
         path: The snapshot, for the message.
-        before: How many contacts the last run saw.
-        gone: How many of them are not there any more.
-        guard: What is accepted.
+        before: The number of contacts in the previous run.
+        gone: The number of these that no longer exist.
+        guard: The floor, and the accepted changes.
 
     Raises:
-        SnapshotError: More than half of them are gone.
+        SnapshotError: More than half of the contacts are gone.
     """
     if before >= guard.floor and gone > before * _MOST_LOST and not guard.accepts_everything:
         lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.1%})"

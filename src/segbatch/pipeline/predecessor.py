@@ -1,4 +1,4 @@
-"""On which run a new one follows: always the last, unless that is run again or taken back."""
+"""Selection of the run that a new run follows: the last one, unless that is run again or rolled back."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,21 +18,21 @@ from segbatch.text import clipped, counted, some_of
 __all__ = ["Followed", "Rewind", "follow"]
 
 Rewind = Literal["none", "some", "all"]
-"""How many runs may be taken back: none, as many as leave one to follow on, or every one."""
+"""The runs that may be rolled back: none, as many as leave one to follow, or all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What a new run follows on.
+    """The run that a new run follows, and the runs that are rolled back for it.
 
     Attributes:
-        history: The runs before it, and the folders that are taken back with it.
-        segments: The segments of the run before, by id; empty where there is none.
-        state: The bits of the run before; None where there is none.
-        fields: The fields that its rules read, by name.
-        kept_fields: The fields of its segments that keep older members, as they were when these got them.
-        taken_back: The runs that are taken back.
-        warnings: What is taken back, and what of older runs is lost.
+        history: The runs before the new one, and the folders of replaced and rolled-back runs.
+        segments: The segments of the previous run, by id; empty for a first run.
+        state: The bits of the previous run; None for a first run.
+        fields: The fields that rules of the previous run read, by name.
+        kept_fields: For segments that kept older members, the field records from the run that evaluated these.
+        taken_back: The runs that are rolled back.
+        warnings: Warnings about runs that are rolled back, and about lost files of older runs.
     """
 
     history: History
@@ -45,26 +45,25 @@ class Followed:
 
     @property
     def last(self) -> PastRun | None:
-        """The run before; None for the first."""
+        """The previous run; None for a first run."""
         return self.history.runs[-1] if self.history.runs else None
 
 
 def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now: datetime, rewind: Rewind) -> Followed:
-    """Find what a new run follows on.
+    """Find the run that a new run follows.
 
     Args:
         output: The output folder.
-        run_id: The id of the new run. If the last run has the same, the new one takes its place.
-        as_of: The moment for which the new run holds.
-        project: The project whose segments alone it evaluates, if any.
-        now: What time it is.
-        rewind: How many of the runs may be taken back that hold for a later moment, or came after the run of the same
-            id.
+        run_id: The id of the new run. If the last run has the same id, the new run replaces it.
+        as_of: The evaluation time of the new run.
+        project: The project that the new run is limited to; None for all.
+        now: The current time.
+        rewind: Which runs may be rolled back, if they have a later `as_of` or came after the run with the same id.
 
     Raises:
-        UsageError: The run would have to go before others and `rewind` does not allow that, or the output is another
-            project's.
-        PublishError: What was published cannot be read.
+        UsageError: Other runs would have to be rolled back, which `rewind` does not allow, or the output belongs to
+            another project.
+        PublishError: The published runs cannot be read, or the members of the run to follow were pruned.
     """
     published = read_history(output)
     runs, later = _split(published.runs, run_id, as_of)
@@ -92,7 +91,7 @@ def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now:
 
 
 def _split(runs: Sequence[PastRun], run_id: str, as_of: datetime) -> tuple[tuple[PastRun, ...], tuple[PastRun, ...]]:
-    """Return the runs that a new one follows on, and those in whose place it comes."""
+    """Split the runs into those that a new run follows, and those that it replaces."""
     first = next((i for i, run in enumerate(runs) if run.run.run_id == run_id or run.run.as_of > as_of), len(runs))
     return tuple(runs[:first]), tuple(runs[first:])
 
@@ -122,7 +121,7 @@ def _named(runs: Sequence[PastRun]) -> str:
 
 
 def _pruned(output: Path, runs: Sequence[PastRun], published: Sequence[PastRun]) -> str:
-    """Say that a run has no members any more to be followed on, and which run can be made again in its place."""
+    """Describe that the members of the run to follow were pruned, and name the earliest run that can be run again."""
     pairs = zip(published[len(runs) - 1 :], published[len(runs) :], strict=False)
     earliest = next((run for before, run in pairs if has_members(output / RUNS / before.folder)), None)
     what = f"run {runs[-1].run.run_id}, which this one would follow, was pruned"
@@ -135,7 +134,7 @@ def _utc(moment: datetime) -> str:
 
 
 def _ensure_same_project(output: Path, last: PastRun, project: str | None) -> None:
-    """Check that a run evaluates the segments that the last one did; the others would seem to be deleted."""
+    """Check that the previous run was for the same project. Segments of others would seem to be deleted."""
     if last.run.project_id != project:
         was, now = (
             f"of project '{clipped(name)}'" if name else "of all projects" for name in (last.run.project_id, project)

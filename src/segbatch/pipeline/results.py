@@ -1,4 +1,4 @@
-"""What a run is known by afterwards: from its plan and what was recorded to the records of the manifest."""
+"""The manifest records of a run, from its plan and the recorded results."""
 
 import hashlib
 import json
@@ -29,16 +29,16 @@ _LIBRARIES = ("polars", "pyarrow", "duckdb", "pydantic")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of the segments of a run.
+    """The results of all segments of a run.
 
     Attributes:
-        run_id: The run.
-        definitions: All of them, good and broken, and where they are.
-        plan: What of them could be planned.
-        recorded: What was recorded of those that were evaluated, and of those that kept their members.
-        before: The segments of the last run, by id.
-        held: For each segment that was held back, why.
-        lost: For each segment that may stand in a file that cannot be read, what is wrong with that.
+        definitions: All definitions, valid and broken.
+        root: The folder of the definitions.
+        plan: The segments that could be planned.
+        recorded: The results of evaluated segments, and of segments that kept their members.
+        before: The segments of the previous run, by id.
+        held: The reason for each segment that was held back.
+        lost: The error in the definition file of each segment that is missing there and may not be deleted.
     """
 
     run_id: str
@@ -52,11 +52,7 @@ class Outcome:
 
 
 def segment_records(outcome: Outcome) -> tuple[SegmentRecord, ...]:
-    """Tell what became of each segment.
-
-    Returns:
-        A record a segment, ordered by id.
-    """
+    """Return one record per segment, ordered by id."""
     good = [_record(entry, outcome) for entry in outcome.definitions.good]
     broken = [_broken_record(entry, outcome) for entry in outcome.definitions.broken]
     lost = [_lost_record(outcome.before[segment_id], cause, outcome) for segment_id, cause in outcome.lost.items()]
@@ -95,7 +91,7 @@ def _found(segment_id: str, outcome: Outcome) -> dict[str, object]:
 
 
 def _keeping(record: SegmentRecord, outcome: Outcome) -> SegmentRecord:
-    """Return the record of a segment that keeps the members it had, if it had any, and the definition they follow."""
+    """Return the record of a segment that keeps its previous members, if any, and the definition that they follow."""
     before = outcome.before.get(record.segment_id)
     if before is None or before.run_id is None:
         return record.model_copy(update={"member_count": 0, "entered": None, "exited": None, "run_id": None})
@@ -129,18 +125,18 @@ def _lost_record(before: SegmentRecord, cause: Problem, outcome: Outcome) -> Seg
 
 
 def relative(file: str | None, root: Path) -> str | None:
-    """Write a definition's file as it is seen from where the definitions are."""
+    """Return the path of a definition file relative to the folder of the definitions."""
     return None if file is None else os.path.relpath(file, root)
 
 
 def _fingerprint(definition: Any) -> str:
-    """Return a digest of a definition that is the same however its JSON is laid out."""
+    """Return a checksum of a definition that does not depend on the layout of its JSON."""
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _content_of(file: SnapshotRecord) -> str:
-    """Return what determines the contacts of a file: its bytes, and the columns that its path names."""
+    """Return the facts that determine the contacts of a file: its checksum, and the columns in its path."""
     return file.sha256 + partition_text(file.path)
 
 
@@ -152,15 +148,15 @@ def run_record(
     segments: Sequence[SegmentRecord],
     snapshot: Sequence[SnapshotRecord],
 ) -> RunRecord:
-    """Tell what a run was, once everything is evaluated and written.
+    """Return the record of a run after everything is evaluated and written.
 
     Args:
-        run_id: Its id.
-        clock: What time was in it.
-        started: When it began.
-        project: The project whose segments alone were evaluated, if one was named.
-        segments: What became of each segment.
-        snapshot: The files that it read.
+        run_id: The id of the run.
+        clock: The evaluation time and the time zone.
+        started: The time when the run began.
+        project: The project that the run was limited to; None for all.
+        segments: The records of all segments.
+        snapshot: The files that the run read.
     """
     failed = sum(segment.status == "failed" for segment in segments)
     held = sum(segment.status == "held" for segment in segments)

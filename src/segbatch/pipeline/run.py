@@ -1,4 +1,4 @@
-"""The one use case: definitions and a snapshot in, a published membership out."""
+"""The main use case: evaluate definitions over a snapshot and publish the membership."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
@@ -61,40 +61,41 @@ def run(
     progress: Callable[[int, int], None] | None = None,
     events: Listener | None = None,
 ) -> RunReport:
-    """Evaluate every segment over a snapshot and publish the membership.
+    """Evaluate all segments over a snapshot and publish the membership.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
+        contacts: A Parquet file, a folder of Parquet files, or a glob; on a disk or in object storage.
         segments: A JSON file of definitions, or a folder of such files.
-        output: The folder to publish in; it is made if it is not there.
-        id_column: The column with the contacts' ids.
+        output: The folder to publish in; created if missing.
+        id_column: The column with the contact ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        project: Evaluate the segments of this project alone, over its contacts alone.
-        as_of: The moment for which the run holds (ISO 8601, or a datetime with a zone); now, if not given.
+        project: Evaluate only the segments of this project, over its contacts only.
+        as_of: Evaluate as of this time (ISO 8601, or a datetime with a zone); default now.
         timezone: The IANA name of the run's time zone.
         strict: Whether a custom field that no contact has makes its segment fail.
-        lint_ignore: The names of lint's findings that are not among the warnings.
-        allow_empty: Whether a snapshot without contacts is meant so.
-        run_id: The run's id; a new one if not given. If the last run has the same, this one takes its place.
-        guard: How much segments may change.
-        keep: Which of the runs before keep their members.
-        patience: What to do while another run is at work on the output.
-        rewind: Whether runs that hold for a later moment are taken back; all there are only if the guard accepts `all`.
-        dry_run: Whether to tell what would be published, and change nothing.
-        progress: Told, now and then, how many contacts are done and how many there are.
-        events: Told everything that happens (see `segbatch.observability.events`).
+        lint_ignore: The names of lint findings to leave out of the warnings.
+        allow_empty: Whether a snapshot without contacts is allowed.
+        run_id: The run id; default a new one. If the last run has the same id, it is replaced.
+        guard: The limits of change for segments.
+        keep: The earlier runs that keep their members.
+        patience: The behaviour when another run is at work on the output.
+        rewind: Whether runs with a later `as_of` are rolled back. Rolling back all runs also requires a guard that
+            accepts `all`.
+        dry_run: Only report the run that would be published, and change nothing.
+        progress: Called regularly with the number of evaluated contacts and the total.
+        events: Called with every event (see `segbatch.observability.events`).
 
     Returns:
-        What the run did. A segment that could not be evaluated is `failed` there, and hurts no other.
+        The report of the run. A segment that could not be evaluated is `failed` there, and does not affect others.
 
     Raises:
-        NothingToPublishError: Not one segment can be evaluated, and it names all the problems; or most of those of the
-            last run are gone.
+        NothingToPublishError: Every segment failed (the error lists all problems), or most segments of the previous run
+            are deleted.
         LockedError: Another run is at work on the output.
-        UsageError: There is no definition, no such time zone, time, finding or accepted segment, or the run would come
-            before others.
+        UsageError: Definitions are missing; the time zone, time, finding or accepted segment is invalid; or later runs
+            would have to be rolled back.
         SnapshotError: The snapshot cannot be used; nothing was published.
-        PublishError: The output cannot be written; what was published before stands.
+        PublishError: The output cannot be written; the previous run stays published.
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
     ignored = read_ignored(lint_ignore)
@@ -128,7 +129,7 @@ def run(
 
 
 def _with_drifts(prepared: Prepared, drifts: Sequence[Drift], *, strict: bool) -> Prepared:
-    """Warn of fields that are not what they were; or, if the run is strict, fail the segments that read them."""
+    """Add warnings about changed fields, or fail the segments that read them if the run is strict."""
     if not drifts or not prepared.snapshot.rows:
         return prepared
     if not strict:
@@ -139,7 +140,7 @@ def _with_drifts(prepared: Prepared, drifts: Sequence[Drift], *, strict: bool) -
 
 
 def _count(night: Night) -> RunReport:
-    """Evaluate, and write nothing."""
+    """Evaluate without writing anything."""
     report = _report(night, night.evaluate(None), free_folder(night.output, night.run_id))
     report = replace(report, dry_run=True)
     night.teller.tell(_totals(report))
@@ -147,7 +148,7 @@ def _count(night: Night) -> RunReport:
 
 
 def _publish(night: Night, keep: Keep) -> RunReport:
-    """Evaluate and publish, and clear away what is old."""
+    """Evaluate and publish, and prune old runs."""
     place, teller = night.output, night.teller
     with staging(place, night.run_id) as folder:
         manifest = night.evaluate(folder)
@@ -174,7 +175,7 @@ def _totals(report: RunReport) -> RunEvaluated:
 
 
 def _far_ahead(ahead: timedelta) -> Sequence[Problem]:
-    """Warn of a moment that is far from being there: no run before it can follow."""
+    """Return a warning if `as_of` is more than a day in the future, since runs for earlier times could not follow."""
     if ahead <= _A_DAY:
         return ()
     message = f"--as-of is {counted(ahead.days, 'day')} after the clock; later runs for earlier moments will be refused"
@@ -182,14 +183,14 @@ def _far_ahead(ahead: timedelta) -> Sequence[Problem]:
 
 
 def _ensure_some_segment(prepared: Prepared) -> None:
-    """Refuse to publish where every segment failed: that is a wrong path or a wrong export, not an empty audience."""
+    """Raise an error if every segment failed, which means a wrong path or export rather than an empty audience."""
     if not prepared.plan.segments:
         nothing = Problem("no segment can be evaluated; nothing was published")
         raise NothingToPublishError([*prepared.errors, nothing])
 
 
 def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
-    """Tell what a run did."""
+    """Return the report of a run."""
     prepared, output = night.prepared, night.output
     held = (entry for entry in manifest.segments if entry.status == "held")
     errors = (*_failures(night), *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
@@ -207,21 +208,21 @@ def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
 
 
 def _failures(night: Night) -> Sequence[Problem]:
-    """Tell why segments cannot be evaluated."""
+    """Return the reasons why segments cannot be evaluated."""
     places = sorted((cause.file or "", name) for name, cause in night.gone.lost.items())
     return (*night.prepared.errors, *(Problem(_LOST, file=file, segment_id=name) for file, name in places))
 
 
 def _mend(output: Path, history: History) -> Sequence[Problem]:
-    """Clear away what a run left that was killed, and finish what it had begun to publish.
+    """Remove files of killed runs, and finish a publication that was interrupted.
 
     Returns:
-        A warning for each file that the tables lack.
+        One warning per file that is missing in the tables.
     """
     clear_dead_runs(output, history)
     return ensure_catalogue(output, history.runs[-1].run) if history.runs else ()
 
 
 def _once(*problems: Sequence[Problem]) -> Sequence[Problem]:
-    """Return problems without repetitions."""
+    """Return all problems without duplicates."""
     return tuple(dict.fromkeys(problem for some in problems for problem in some))

@@ -56,7 +56,7 @@ class Recorded:
         is_compared: Whether there was a previous run.
         entered: The number of contacts that entered each segment since then.
         exited: The number of contacts that left each segment since then.
-        files: The written files.
+        files: The manifest records of the written files.
     """
 
     is_compared: bool
