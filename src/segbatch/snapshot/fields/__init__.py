@@ -1,1 +1,1 @@
-"""Fields of rules: from a path to the expression that reads it, over columns, structs, maps and JSON."""
+"""Fields of rules: resolution of paths to expressions over columns, structs, maps and JSON."""

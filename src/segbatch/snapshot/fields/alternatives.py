@@ -1,4 +1,4 @@
-"""Several places that one path can mean: the first that has something counts, and all are read as one type."""
+"""Paths that match several places. The first place with a value counts, and all places are read as one type."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def merged_type(dtypes: Sequence[pl.DataType]) -> tuple[pl.DataType, bool]:
     """Return the type that holds values of several types.
 
     Returns:
-        The type, and whether it is text because nothing else holds them all.
+        The type, and whether it is text because no other type holds all values.
     """
     first, *others = dtypes
     if all(dtype == first for dtype in others):
@@ -49,12 +49,12 @@ def _is_whole(dtype: pl.DataType) -> bool:
 
 
 def merge(parts: Sequence[tuple[pl.Expr, pl.DataType]], to: pl.DataType) -> pl.Expr:
-    """Return of each contact the first value that is there, as one type."""
+    """Return an expression for each contact's first value that is not null, converted to one type."""
     return pl.coalesce(_as(expr, dtype, to) for expr, dtype in parts)
 
 
 def _as(expr: pl.Expr, dtype: pl.DataType, to: pl.DataType) -> pl.Expr:
-    """Read a value as the type that holds it and others."""
+    """Convert a value to a type that also holds others."""
     if dtype == to:
         return expr
     if isinstance(to, pl.List):
@@ -72,7 +72,7 @@ def _as_list(expr: pl.Expr, dtype: pl.DataType, to: pl.List) -> pl.Expr:
 
 
 def _text(expr: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Write a value as text: an object or a list as JSON."""
+    """Convert a value to text. Objects and lists become JSON."""
     if dtype == ANY_LENGTH:
         return number_texts(expr)
     match kind_of(dtype):

@@ -1,6 +1,6 @@
-"""Names are data: reading a column or a child by its very name, whatever characters it has.
+"""Access to columns and children of structs by exact name, whatever characters the name has.
 
-Polars takes `*`, and a name that begins with `^` and ends with `$`, for patterns of names.
+Polars reads `*`, and a name that begins with `^` and ends with `$`, as a pattern of names.
 """
 
 import re
@@ -12,21 +12,21 @@ __all__ = ["child", "chosen", "column"]
 
 
 def column(name: str) -> pl.Expr:
-    """Read the column that has exactly this name."""
+    """Return an expression for the column with exactly this name."""
     return pl.col(f"^{re.escape(name)}$") if _is_pattern(name) else pl.col(name)
 
 
 def chosen(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
-    """Return the columns of a frame that have exactly these names, in their order."""
+    """Return the columns of a frame with exactly these names, in the order of `names`."""
     return pl.DataFrame([frame.get_column(name) for name in names])
 
 
 def child(expr: pl.Expr, name: str, dtype: pl.DataType) -> pl.Expr:
-    """Read the child of a struct that has exactly this name.
+    """Return an expression for the child of a struct with exactly this name.
 
     Args:
-        expr: The struct.
-        name: The name of the child.
+        expr: The expression for the struct.
+        name: The child's name, which may look like a pattern.
         dtype: The type of the child.
     """
     if not _is_pattern(name):

@@ -1,4 +1,4 @@
-"""The columns that names mean which differ from theirs by case alone, and the one that is called `custom_fields`."""
+"""Columns matched by names that differ only in case, and the column that definitions call `custom_fields`."""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -12,7 +12,7 @@ __all__ = ["exact_name", "find_custom_fields", "name_note", "names_by_case"]
 
 
 def exact_name(name: str, columns: Mapping[str, pl.DataType]) -> str:
-    """Return the column that a name means, also if it differs by case alone; the name itself if there is none."""
+    """Return the column with this name, which may differ in case; the name itself if no column matches."""
     try:
         found = find_column(name, columns)
     except UnknownColumnError as error:
@@ -21,7 +21,7 @@ def exact_name(name: str, columns: Mapping[str, pl.DataType]) -> str:
 
 
 def find_custom_fields(name: str, columns: Mapping[str, pl.DataType]) -> str:
-    """Find the column that definitions call `custom_fields`."""
+    """Return the column that definitions call `custom_fields`."""
     found = exact_name(name, columns)
     if found not in columns:
         near = did_you_mean(name, columns) or f"; it has {some_of(columns)}"
@@ -33,7 +33,7 @@ def find_custom_fields(name: str, columns: Mapping[str, pl.DataType]) -> str:
 
 
 def names_by_case(fields: Iterable[str], columns: Columns) -> Iterator[Problem]:
-    """Note which columns are meant by names that differ from theirs by case alone, one note a column."""
+    """Yield one note for each column that is matched by a name that differs only in case."""
     noted = set[str]()
     for name in sorted(fields):
         try:
@@ -50,7 +50,7 @@ def names_by_case(fields: Iterable[str], columns: Columns) -> Iterator[Problem]:
 
 
 def name_note(name: str | None, column: str | None) -> Problem:
-    """Note that a name is read from a column that differs from it by case alone."""
+    """Return a note that a name is read from a column that differs only in case."""
     message = (
         f"'{clipped(str(name))}' is read from the column '{clipped(str(column))}', whose name differs by case alone"
     )

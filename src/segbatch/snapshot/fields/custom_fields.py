@@ -1,6 +1,6 @@
-"""Fields that are found by looking into what columns hold: JSON texts, maps, records of key and value.
+"""Fields in the data of columns: JSON texts, maps, records of key and value.
 
-What is in them is known only when all of a column was looked at, so that opening one reads the column once.
+The contents are known only after the whole column was examined. So such a column is read once to look up fields.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -29,10 +29,10 @@ _KEYS_SAMPLED = 500
 
 
 def form_of(field: pa.Field, custom_fields: str = CUSTOM_FIELDS) -> Form | None:
-    """Tell whether a column of a file as a whole is read in another way than it is stored, and how.
+    """Return how a whole column of a file is read if that differs from how it is stored, else None.
 
     Args:
-        field: The column.
+        field: The column with its Arrow type.
         custom_fields: The name of the column whose texts are JSON.
     """
     kind = field.type
@@ -46,7 +46,7 @@ def form_of(field: pa.Field, custom_fields: str = CUSTOM_FIELDS) -> Form | None:
 
 @dataclass(slots=True)
 class _Source:
-    """JSON texts at one place: how they are read, and what they hold."""
+    """JSON texts at one place: the expression for the texts, and their contents."""
 
     texts: pl.Expr
     leaf: str
@@ -55,28 +55,29 @@ class _Source:
 
 @dataclass(slots=True)
 class _Part:
-    """One way to read a field, and what was seen on it."""
+    """One way to read a field, and the number of values found."""
 
     way: Way
     present: int = 0
 
 
 class FieldReader:
-    """Reads fields by looking into what columns hold.
+    """A reader of fields in the data of columns.
 
-    First `look` at every batch of the snapshot, then `derived` has the fields, and `decode` reads them of a batch.
+    First, call `look` with every batch of the snapshot, then `finish`. After that, `derived` has the fields, and
+    `decode` reads them from a batch.
 
     Attributes:
-        derived: The fields, once all was looked at.
+        derived: The fields, after `finish`.
     """
 
     def __init__(self, fields: Iterable[str], columns: Columns, forms: Mapping[str, Form]) -> None:
-        """Find the fields among some that have to be looked for.
+        """Select the fields that must be looked up in the data.
 
         Args:
             fields: The fields that rules name.
             columns: The columns of the snapshot.
-            forms: The columns that are read as something else than they are stored as.
+            forms: The columns that are read in another form than they are stored in.
         """
         self._columns, self._forms = columns, forms
         self._heads: dict[str, str] = {}
@@ -92,7 +93,7 @@ class FieldReader:
         try:
             found = find_column(name, self._columns)
         except UnknownColumnError:
-            return  # told where the rule is compiled
+            return  # reported when the rule is compiled
         if found is None:
             return
         head, path = found
@@ -106,7 +107,7 @@ class FieldReader:
             self._parts[name] = [_Part(way) for way in ways]
 
     def _open_sources(self) -> None:
-        """Gather the JSON texts, so that those of one place are read once for all the paths into them."""
+        """Group the JSON texts by place, so that texts at one place are parsed once for all paths into them."""
         paths: dict[object, dict[str | None, None]] = {}
         ways: dict[object, Way] = {}
         for parts in self._parts.values():
@@ -123,15 +124,15 @@ class FieldReader:
 
     @property
     def leaves(self) -> set[str]:
-        """What has to be read of the files to look at all of it."""
+        """The paths to read from the files to examine all fields."""
         return {part.way.leaf for parts in self._parts.values() for part in parts}
 
     def leaves_of(self, name: str) -> set[str]:
-        """What has to be read of the files for one field that was found."""
+        """Return the paths to read from the files for one field in `derived`."""
         return {way.leaf for way, _ in self.derived[name].ways}
 
     def look(self, frame: pl.DataFrame) -> None:
-        """Take in what one batch holds."""
+        """Examine the data of one batch."""
         for source in self._sources.values():
             source.json.look(frame.select(source.texts.alias("j")).to_series())
         others = [part for parts in self._parts.values() for part in parts if part.way.json is None]
@@ -144,7 +145,7 @@ class FieldReader:
                 keys |= set(frame.get_column(name).map.keys().explode().unique().drop_nulls().to_list())
 
     def finish(self) -> None:
-        """Decide how each field is read, once all was looked at."""
+        """Determine how each field is read, after all batches were examined."""
         self.derived = {name: self._derive(name, parts) for name, parts in self._parts.items()}
 
     def _derive(self, name: str, parts: Sequence[_Part]) -> Derived:
@@ -185,7 +186,7 @@ class FieldReader:
         return no_key(head, self._columns[head], path, set().union(*seen, self._keys.get(head, set())))
 
     def decode(self, frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
-        """Add some fields to a batch that has what they are read from."""
+        """Add some fields to a batch, which must have the columns they are read from."""
         wanted = {name: self.derived[name] for name in names if self.derived[name].ways}
         read = self._read_texts(frame, wanted)
         columns = [self._column(frame, name, found, read) for name, found in wanted.items()]
@@ -225,9 +226,10 @@ class FieldReader:
         return parts.select(merge(typed, found.dtype).alias(name)).to_series()
 
     def problems(self, id_at: Callable[[int], str | int | None]) -> list[Problem]:
-        """Tell of texts that are no JSON, and where to look: at an id, which is all of a contact that may be shown.
+        """Return warnings about texts that are not JSON, each with the row and the contact's id of the first such text.
 
-        A column of texts of which none is an object is not meant to be JSON: that is told of the rule that looks there.
+        The id is the only contact data that may be shown. A text column without any JSON object gets no warning,
+        because it is not meant to be JSON; the rule that reads it gets the warning instead.
         """
         broken = [source for source in self._sources.values() if source.json.broken]
         return [_problem(source, id_at) for source in broken if source.json.objects or source.leaf in self._forms]

@@ -1,4 +1,4 @@
-"""Fields that have no value for any contact, found in the footers of the files or by reading until there is a value."""
+"""Fields without a value for any contact, found in the footers of files or by reading until a value is found."""
 
 from collections.abc import Mapping
 
@@ -13,10 +13,10 @@ _BATCH = 10_000
 
 
 def find_empty(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:
-    """Find the fields that have no value for any contact.
+    """Return the fields that have no value for any contact.
 
     Args:
-        snapshot: The snapshot.
+        snapshot: The snapshot to read.
         fields: The fields by name.
 
     Raises:
@@ -33,7 +33,7 @@ def find_empty(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str
 
 
 def _without_values(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:
-    """Read some fields until each has shown a value."""
+    """Return the fields without a value in the data. Reading stops when each field has shown a value."""
     waiting = dict(fields)
     batches = snapshot.batches({field.leaf for field in fields.values()}, _BATCH)
     while waiting and (batch := next(batches, None)) is not None:

@@ -1,6 +1,6 @@
-"""A column of JSON texts: the type that the values of a path show over the whole snapshot, and these values.
+"""A column of JSON texts: the types of the values at paths over the whole snapshot, and the values.
 
-DuckDB's JSON functions do the reading. Only the keys that some rule names are looked at.
+The texts are parsed by DuckDB's JSON functions. Only the keys that rules name are examined.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ _LOOSE = r"(?i)nan|inf|,\s*[}\]]"
 _QUOTED = r'"(?:\\.|[^"\\])*"'
 
 _CHUNK = 16_384
-"""How many texts DuckDB takes at a time, on each of its threads."""
+"""Number of texts that DuckDB processes at a time, on each of its threads."""
 
 _NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
 _WHOLE = "'-?[0-9]+'"
@@ -38,23 +38,23 @@ _Path = str | None
 class JsonColumn:
     """A column of JSON texts.
 
-    First `look` at every batch of the snapshot, then `typed` says what the values of a path are, and `decode` reads
-    them so. A path is dotted; None is the text as a whole.
+    First, call `look` with every batch of the snapshot. After that, `typed` returns the type of the values at a path,
+    and `decode` reads them as that type. A path is dotted; None means the whole text.
 
     Attributes:
-        broken: How many texts are no JSON, or JSON but no object where objects are asked for.
-        first_broken: The row of the first of them, counted from 0.
-        fault: What is wrong with the first of them.
-        keys: Some keys of the objects.
-        objects: How many texts are JSON objects.
+        broken: The number of texts that are not JSON, or not an object if objects are required.
+        first_broken: The row of the first such text, counted from 0.
+        fault: The problem with the first such text.
+        keys: A sample of the keys of the objects.
+        objects: The number of texts that are JSON objects.
     """
 
     def __init__(self, paths: Iterable[_Path], *, objects: bool) -> None:
-        """Prepare to look.
+        """Prepare to examine texts.
 
         Args:
             paths: The paths into the column that rules name.
-            objects: Whether every text has to be an object.
+            objects: Whether every text must be an object.
         """
         self._pointers = {
             path: {pointer_of(keys): keys for keys in ways_to_split(path)} for path in dict.fromkeys(paths)
@@ -72,7 +72,7 @@ class JsonColumn:
         self.fault = ""
 
     def look(self, texts: pl.Series) -> None:
-        """Take in the kinds of the values of one batch."""
+        """Record the kinds of the values in one batch."""
         kinds = self._kinds_of(texts)
         self._count_broken(texts, kinds)
         self._register(self._readable(texts, kinds))
@@ -96,28 +96,28 @@ class JsonColumn:
         self._rows += len(texts)
 
     def typed(self, path: _Path) -> Typed:
-        """Return the type of the values of a path."""
+        """Return the type of the values at a path."""
         if path not in self._types:
             self._types[path] = typed(self._seen[path])
         return self._types[path]
 
     def splits(self, path: _Path) -> tuple[tuple[str, ...], ...]:
-        """Return the ways to split a path into keys that find a value in some text, the first counts."""
+        """Return the ways to split a path into keys that find a value in some text; the first one counts."""
         return tuple(keys for pointer, keys in self._pointers[path].items() if pointer in self._used[path])
 
     def _register(self, texts: pl.Series) -> None:
-        """Let DuckDB see texts, in chunks that it reads side by side."""
+        """Register texts in DuckDB, in chunks that it reads in parallel."""
         table = pa.table({"j": texts.to_arrow()})
         self._connection.register("batch", pa.Table.from_batches(table.to_batches(_CHUNK), table.schema))
 
     def _kinds_of(self, texts: pl.Series) -> pl.Series:
-        """Return what kind of JSON each text is; null for what is none."""
+        """Return the kind of JSON of each text; null for texts that are not JSON."""
         self._register(texts)
         kinds = pl.Series(self._connection.sql(f"SELECT {_KIND} AS kind FROM batch").to_arrow_table().column("kind"))
         return _strictly(texts, kinds)
 
     def _readable(self, texts: pl.Series, kinds: pl.Series) -> pl.Series:
-        """Return the texts that can be looked into; null in place of the others."""
+        """Return the texts that can be examined, with null in place of the others."""
         good = kinds == "OBJECT" if self._objects else kinds.is_not_null()
         return texts.to_frame("j").select(pl.when(good).then("j")).to_series()
 
@@ -144,7 +144,7 @@ class JsonColumn:
         return found
 
     def _look_at_first(self, path: _Path, pointers: Sequence[str]) -> None:
-        """Look at values that several pointers find: of each contact the first one counts."""
+        """Examine values that several pointers find. For each contact, the first value counts."""
         values = _first_of(pointers)
         for kind, number in self._rows_of(f"SELECT k, count(*) FROM ({values}) GROUP BY k"):
             if kind in KINDS:
@@ -152,13 +152,13 @@ class JsonColumn:
         self._look_closer(values, [path])
 
     def _look_closer(self, values: str, paths: Sequence[_Path]) -> None:
-        """Look at the length of numbers, and at the elements of lists."""
+        """Record the length of whole numbers, and the elements of lists."""
         where = f"k IN {_NUMBERS} AND regexp_full_match(s, {_WHOLE})"
         whole = f"SELECT i, k, count(*), max(length(ltrim(s, '-'))) FROM ({values}) WHERE {where} GROUP BY i, k"
         for index, kind, number, digits in self._rows_of(whole):
             seen = self._seen[paths[index - 1]]
             seen.digits = max(seen.digits, digits)
-            if kind == "DOUBLE":  # so DuckDB calls whole numbers beyond 64 bits too
+            if kind == "DOUBLE":  # DuckDB also uses this kind for whole numbers beyond 64 bits
                 seen.kinds += Counter({"integer": number})
                 seen.kinds -= Counter({"number": number})
         lists = f"SELECT r, i, s FROM ({values}) WHERE k = 'ARRAY'"
@@ -178,9 +178,9 @@ class JsonColumn:
         return self._connection.execute(sql).fetchall()
 
     def decode(self, texts: pl.Series, paths: Collection[_Path]) -> dict[_Path, pl.Series]:
-        """Read the values of some paths in a batch as `typed` says; what is no value is null.
+        """Return the values of some paths in a batch, read as `typed` determines. Missing values are null.
 
-        An object, and a list that cannot be compared, come as texts: only their being there can be asked for.
+        Objects, and lists that cannot be compared, are returned as text: they can only be checked for presence.
         """
         self._register(self._readable(texts, self._kinds_of(texts)))
         pointers = {path: [one for one in self._pointers[path] if one in self._used[path]] for path in paths}
@@ -199,10 +199,10 @@ class JsonColumn:
 
 
 def _strictly(texts: pl.Series, kinds: pl.Series) -> pl.Series:
-    """Take away the kind of what DuckDB takes for JSON and the standard does not.
+    """Replace by null the kind of texts that are JSON for DuckDB, but not in the standard.
 
-    That is NaN, Infinity, and a comma before an end. They are looked for outside of the quoted texts, and only where
-    the whole text has something like them.
+    Such texts have NaN, Infinity, or a comma before a closing bracket. These are searched outside of quoted texts, and
+    only if the whole text has something like them.
     """
     rows = texts.str.contains(_LOOSE).arg_true()
     outside = texts.gather(rows).str.replace_all(_QUOTED, "0")
@@ -214,7 +214,7 @@ def _listed(pointers: Iterable[str]) -> str:
 
 
 def _each_of(pointers: Sequence[str]) -> str:
-    """Select every value that some pointers find: its row, its pointer's number, its kind and its text."""
+    """Return SQL for every value that some pointers find: its row, its pointer's number, its kind and its text."""
     listed = _listed(pointers)
     found = f"json_type(j, {listed}) AS t, json_extract_string(j, {listed}) AS s"
     source = f"SELECT row_number() OVER () AS r, {found} FROM batch"
@@ -222,13 +222,13 @@ def _each_of(pointers: Sequence[str]) -> str:
 
 
 def _first_of(pointers: Sequence[str]) -> str:
-    """Select of every row the first value that some pointers find, in the form of `_each_of`."""
+    """Return SQL for each row's first value that some pointers find, in the form of `_each_of`."""
     source = f"SELECT r, i, k, s FROM ({_each_of(pointers)}) WHERE k IS NOT NULL AND k <> 'NULL'"
     return f"SELECT r, 1 AS i, arg_min(k, i) AS k, arg_min(s, i) AS s FROM ({source}) GROUP BY r"
 
 
 def _value(kind: Typed, numbers: range) -> str:
-    """Write the value of a path, of which the texts at some places of the list `s` count, the first that is there."""
+    """Return SQL for the value at a path: the first text that is not null at some positions of the list `s`."""
     if not numbers:
         return "NULL"
     value = f"coalesce({', '.join(f's[{number}]' for number in numbers)})"
@@ -241,7 +241,7 @@ def _value(kind: Typed, numbers: range) -> str:
 
 
 def _finish(values: pl.Series, kind: Typed) -> pl.Series:
-    """Read what no type of SQL holds."""
+    """Convert values that no SQL type holds."""
     column = pl.col(values.name)
     if kind.shape == "any length":
         return values.to_frame().select(of_any_length(column).alias(values.name)).to_series()

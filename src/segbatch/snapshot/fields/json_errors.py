@@ -1,4 +1,4 @@
-"""What is wrong with a text that should be a JSON object, in words that quote nothing of it."""
+"""Problems of texts that should be JSON objects, described without quoting the text."""
 
 import json
 import re
@@ -10,13 +10,13 @@ _NO_NUMBER = re.compile(r"[+-]?(nan|inf)", re.IGNORECASE)
 _KINDS = {list: "a list", str: "a text, perhaps JSON that was written as JSON twice", bool: "true or false"}
 
 
-class _NoNumber(Exception):  # noqa: N818 - it ends the reading, and is never shown
-    """A number that JSON does not have."""
+class _NoNumber(Exception):  # noqa: N818 - ends the parsing and is never shown
+    """A number is not supported by JSON."""
 
 
 def fault_of(text: str) -> str:
-    """Tell what is wrong with a text and what to do; contact data never is in the answer."""
-    try:  # numbers are measured and not converted, which Python refuses to do with very long ones
+    """Return the problem with a text and its fix. The result never contains contact data."""
+    try:  # numbers are measured, not converted: Python refuses to convert very long ones
         data = json.loads(text, parse_constant=_refuse, parse_int=len, parse_float=len)
     except _NoNumber:
         return "NaN and Infinity are not JSON; write null"

@@ -1,4 +1,4 @@
-"""Numbers of JSON of any length, exactly: from their texts to columns, and back."""
+"""Exact conversion of JSON numbers of any length between texts and columns."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from segbatch.snapshot.fields.types import FLOAT, LONG, WHOLE
 __all__ = ["DIGITS", "number_texts", "of_any_length", "plain_number"]
 
 DIGITS = 38
-"""The longest whole number that a decimal column holds."""
+"""Maximum number of digits of a whole number in a decimal column."""
 
 _WHOLE = f"^-?[0-9]{{1,{DIGITS}}}$"
 _LONG = f"^-?[0-9]{{{DIGITS + 1},}}$"
 
 
 def of_any_length(texts: pl.Expr) -> pl.Expr:
-    """Read texts that are numbers of JSON as `ANY_LENGTH`; a null stays one."""
+    """Convert texts that are JSON numbers to `ANY_LENGTH`. Null stays null."""
     whole, is_long = texts.str.contains(_WHOLE), texts.str.contains(_LONG)
     infinite = pl.when(texts.str.starts_with("-")).then(float("-inf")).otherwise(float("inf"))
     parts = pl.struct(
@@ -28,13 +28,13 @@ def of_any_length(texts: pl.Expr) -> pl.Expr:
 
 
 def number_texts(numbers: pl.Expr) -> pl.Expr:
-    """Write numbers of `ANY_LENGTH` as texts."""
+    """Convert numbers of `ANY_LENGTH` to text."""
     floats = numbers.struct.field(FLOAT).cast(pl.String)
     return pl.coalesce(numbers.struct.field(LONG), numbers.struct.field(WHOLE).cast(pl.String), floats)
 
 
 def plain_number(value: Any) -> Any:
-    """Return a value of a column with each number of `ANY_LENGTH` in it as a number of Python."""
+    """Return a value of a column with each `ANY_LENGTH` number in it converted to a Python number."""
     match value:
         case {"segbatch:whole": whole, "segbatch:float": double, "segbatch:long": long}:
             return double if double is not None else int(whole if long is None else long)

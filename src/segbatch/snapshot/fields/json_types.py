@@ -1,4 +1,4 @@
-"""The kinds of JSON values that a path shows over the whole snapshot, and the one type in which all are read."""
+"""Kinds of the JSON values at a path over the whole snapshot, and the one type that they are read as."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,13 +21,13 @@ KINDS = {
     "ARRAY": "list",
     "OBJECT": "object",
 }
-"""What DuckDB calls the kinds of JSON values; its NULL is no value at all."""
+"""Kinds of JSON values by the names that DuckDB gives them. NULL is left out because it is not a value."""
 
 Shape = Literal["nothing", "text", "integer", "number", "any length", "boolean", "object", "list"]
-"""How the values of a path are read."""
+"""How the values at a path are read."""
 
 _EXACT_DIGITS = 15
-"""Every whole number of so many digits is a double exactly."""
+"""Every whole number with at most this number of digits is exact as a double."""
 
 _TYPES: dict[Shape, pl.DataType] = {
     "nothing": pl.Null(),
@@ -43,13 +43,13 @@ _TYPES: dict[Shape, pl.DataType] = {
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen at one path.
+    """Statistics of the values at one path.
 
     Attributes:
-        kinds: How many contacts have a value of each kind.
-        elements: How many contacts have a list with an element of each kind.
-        digits: The length of the longest whole number, as far as it was measured.
-        element_digits: The same of the elements of lists.
+        kinds: The number of contacts with a value of each kind.
+        elements: The number of contacts with a list that has an element of each kind.
+        digits: The length of the longest whole number that was measured.
+        element_digits: The same for elements of lists.
         is_measured: Whether the whole numbers of all batches were measured.
     """
 
@@ -61,21 +61,21 @@ class Seen:
 
     @property
     def is_double(self) -> bool:
-        """Whether every whole number is known to be a double exactly."""
+        """Whether every whole number is known to be exact as a double."""
         return self.is_measured and max(self.digits, self.element_digits) <= _EXACT_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """The one type of the values of a path.
+    """The common type of the values at a path.
 
     Attributes:
-        dtype: The type.
+        dtype: The Polars type.
         shape: How the values are read.
-        element: How the elements are read, of a list.
-        mixed: Where kinds are mixed that have no type in common but text, how many contacts have each.
-        is_of_elements: Whether these are the kinds of the elements of lists.
-        kinds: How many contacts have values of each kind.
+        element: How the elements of lists are read.
+        mixed: If kinds are mixed that have only text in common, the number of contacts with each kind.
+        is_of_elements: Whether the kinds are those of the elements of lists.
+        kinds: The number of contacts with values of each kind.
     """
 
     dtype: pl.DataType
@@ -87,7 +87,7 @@ class Typed:
 
 
 def typed(seen: Seen) -> Typed:
-    """Return the one type that holds all the values: a list where some are lists, a text where kinds are mixed."""
+    """Return the one type that holds all values: a list if some values are lists, text if kinds are mixed."""
     if "list" not in seen.kinds or "object" in seen.kinds:
         shape = _shape(seen.kinds, seen.digits, is_double=seen.is_double)
         return Typed(_TYPES[shape or "text"], shape or "text", mixed=None if shape else seen.kinds, kinds=seen.kinds)
@@ -99,7 +99,7 @@ def typed(seen: Seen) -> Typed:
 
 
 def _shape(kinds: Counter[str], digits: int, *, is_double: bool) -> Shape | None:
-    """Return how values of some kinds are read, or None where they have no type in common."""
+    """Return how values of some kinds are read, or None if the kinds have no type in common."""
     match sorted(kinds):
         case []:
             return "nothing"

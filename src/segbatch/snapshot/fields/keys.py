@@ -1,4 +1,4 @@
-"""How a dotted path is split into keys, and which column a field means."""
+"""Splitting of dotted paths into keys, and matching of fields to columns."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cached_property
@@ -19,17 +19,18 @@ __all__ = [
 ]
 
 CUSTOM_FIELDS = "custom_fields"
-"""The column whose texts are JSON, also where the file does not say so."""
+"""The column whose texts are JSON even if the file does not annotate them as JSON."""
 
 PROJECT_COLUMN = "project_id"
-"""The column that names the project of a contact."""
+"""The column with the project of a contact."""
 
 _MOST_SPLITS = 6
-"""A path with more dots is split with at most one dotted key, or the number of ways would explode."""
+"""Maximum number of dots in a path that is split in all ways. A path with more dots is split with at most one dotted
+key; otherwise the number of ways would explode."""
 
 
 class UnknownColumnError(Exception):
-    """A field that cannot be found in the snapshot's columns; its text is the message to show."""
+    """A field is not found in the snapshot's columns. The exception's text is the message to show."""
 
 
 class Columns(dict[str, pl.DataType]):
@@ -45,7 +46,7 @@ class Columns(dict[str, pl.DataType]):
 
     @cached_property
     def folded(self) -> Mapping[str, list[str]]:
-        """The columns by their names without regard to case."""
+        """The columns by case-folded name."""
         found: dict[str, list[str]] = {}
         for name in self:
             found.setdefault(name.casefold(), []).append(name)
@@ -53,19 +54,19 @@ class Columns(dict[str, pl.DataType]):
 
 
 def heads(path: str) -> Iterator[tuple[str, str | None]]:
-    """Yield each leading part of a dotted path, the longest first, and the rest: None where nothing follows."""
+    """Yield each leading part of a dotted path, the longest first, with the rest, or with None if nothing follows."""
     parts = path.split(".")
     for length in range(len(parts), 0, -1):
         yield ".".join(parts[:length]), ".".join(parts[length:]) if length < len(parts) else None
 
 
 def longest_key(path: str, keys: Container[str]) -> tuple[str | None, str | None]:
-    """Split a dotted path into the longest leading part that is a key, and what follows it."""
+    """Split a dotted path into the longest leading part that is a key, or None if no part is, and the rest."""
     return next(((head, rest) for head, rest in heads(path) if head in keys), (None, path))
 
 
 def splits(path: str) -> Iterator[tuple[str, ...]]:
-    """Yield every way to read a dotted path as keys, the longest keys first, since a key can have dots itself."""
+    """Yield every way to read a dotted path as keys, the longest keys first. A key can contain dots."""
     parts = path.split(".")
     if len(parts) > _MOST_SPLITS + 1:
         yield from _with_one_dotted_key(parts)
@@ -88,19 +89,19 @@ def _with_one_dotted_key(parts: list[str]) -> Iterator[tuple[str, ...]]:
 
 
 def find_column(name: str, columns: Mapping[str, pl.DataType]) -> tuple[str, str | None] | None:
-    """Find the column that a field means.
+    """Return the column that a field names.
 
-    Names are matched exactly, the longest first; where that fails, the one column is meant that differs by case alone.
+    Names are matched exactly, the longest first. If that fails, the only column that differs just in case is used.
 
     Args:
         name: The field as a rule names it.
-        columns: The columns.
+        columns: The columns to search.
 
     Returns:
-        The column, and the path that goes on in it, if it does; None where there is no such column.
+        The column, and the rest of the path inside it, which is None if nothing follows. None if no column matches.
 
     Raises:
-        UnknownColumnError: Several columns differ from the name by case alone.
+        UnknownColumnError: Several columns differ from the name only in case.
     """
     alias = columns.alias if isinstance(columns, Columns) else None
     for head, rest in heads(name):

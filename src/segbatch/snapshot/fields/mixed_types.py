@@ -1,4 +1,4 @@
-"""Values of several kinds at one path, in words."""
+"""Counts of values of several kinds at one path, and a warning about them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,12 +30,12 @@ _NAMES: dict[Kind, str] = {
 
 @dataclass(slots=True)
 class Mixture:
-    """How many contacts have values of each kind at a path.
+    """The number of contacts with values of each kind at a path.
 
     Attributes:
         kinds: The number of contacts by the name of the kind.
-        is_mixed: Whether one place alone has kinds that have only text in common.
-        is_of_elements: Whether these are the kinds of the elements of lists.
+        is_mixed: Whether a single place has kinds that have only text in common.
+        is_of_elements: Whether the kinds are those of the elements of lists.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
@@ -48,14 +48,14 @@ class Mixture:
         self.kinds[_NAMES.get(kind, kind.value)] += contacts
 
     def add_json(self, found: Typed) -> None:
-        """Count the values of a path into JSON texts."""
+        """Count the values at a path into JSON texts."""
         self.is_mixed |= found.mixed is not None
         self.is_of_elements |= found.is_of_elements
         for kind, contacts in (found.mixed or found.kinds).items():
             self.kinds["number" if kind == "integer" else kind] += contacts
 
     def warning(self, name: str) -> str:
-        """Say what is mixed, and that it is read as text."""
+        """Return a warning that lists the mixed kinds and reports that all are read as text."""
         plurals = {_PLURALS.get(kind, f"{kind}s"): number for kind, number in self.kinds.items()}
         said = [f"{kind} for {counted(number, 'contact')}" for kind, number in sorted(plurals.items())]
         listed = ", ".join(said[:-1]) + f" and {said[-1]}" if len(said) > 1 else said[0]

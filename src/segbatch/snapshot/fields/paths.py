@@ -1,4 +1,4 @@
-"""The ways in which a dotted path can be read in a column: through structs, maps, key-value records, and JSON."""
+"""The ways to read a dotted path in a column: through structs, maps, key-value records, and JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from segbatch.snapshot.fields.types import Kind, children_of, is_map_of_keys, ki
 __all__ = ["Step", "Way", "ways_of", "whole_text"]
 
 _TYPED, _TYPED_TEXT = "_value", "string_value"
-"""The names of the children into which Google Analytics splits a value by its type."""
+"""The names of the children into which Google Analytics splits a value by type."""
 
 _MOST_HEADS = 6
-"""Keys of maps are looked up in so many ways; what is longer has a key at every dot, or is one key."""
+"""Maximum number of dots in a path whose keys in maps are tried in all ways. A path with more dots has a key at every
+dot, or is one key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +25,11 @@ class Step:
     """A step into a value.
 
     Attributes:
-        into: A child of a struct, a value of a map, a value of records of key and value, or a path into a JSON text.
-        key: The key, or the path.
+        into: The target: a child of a struct, a value of a map, a value of key-value records, or a path into a JSON
+            text.
+        key: The key; for a JSON text, the path.
         names: The names of key and value in the records.
-        splits: Of a path into a JSON text, the ways to split it into keys that find something.
+        splits: For a path into a JSON text, the ways to split it into keys that find a value.
     """
 
     into: Literal["struct", "map", "pairs", "json"]
@@ -41,10 +43,10 @@ class Way:
     """One way to read a path.
 
     Attributes:
-        expr: The expression that reads it, up to a JSON text, from the columns as they are stored.
+        expr: The expression that reads the stored columns; for a path into a JSON text, it reads the text.
         dtype: The type of the expression.
         leaf: The dotted path to read from the file.
-        steps: The steps from the column on; a step into a JSON text is the last.
+        steps: The steps from the column on. A step into a JSON text is the last one.
     """
 
     expr: pl.Expr
@@ -54,26 +56,26 @@ class Way:
 
     @property
     def json(self) -> Step | None:
-        """The step into a JSON text, if there is one."""
+        """The step into a JSON text, or None."""
         return self.steps[-1] if self.steps and self.steps[-1].into == "json" else None
 
     @property
     def is_static(self) -> bool:
-        """Whether the type of the column alone shows where the way leads: it goes through structs."""
+        """Whether the column's type alone determines where the way leads: all steps go through structs."""
         return all(step.into == "struct" for step in self.steps)
 
     def to(self, expr: pl.Expr, dtype: pl.DataType, leaf: str, step: Step) -> "Way":
-        """Return the way with one step more."""
+        """Return the way with one more step."""
         return Way(expr, dtype, leaf, (*self.steps, step))
 
 
 def ways_of(name: str, dtype: pl.DataType, path: str | None) -> list[Way]:
-    """Find the ways to read a path in a column; the first that finds something in a contact counts.
+    """Return the ways to read a path in a column. For each contact, the first way that finds a value counts.
 
     Args:
         name: The name of the column.
-        dtype: Its type.
-        path: The path that goes on in it, if one does.
+        dtype: The type of the column.
+        path: The rest of the path inside the column, or None.
     """
     return list(_ways(Way(column(name), dtype, name), path))
 
@@ -101,7 +103,7 @@ def _ways(way: Way, path: str | None) -> Iterator[Way]:
 
 
 def _ends(way: Way) -> Iterator[Way]:
-    """End a way; a value that Google Analytics splits into children by type is the one of them that is there."""
+    """Yield the ways that end here: one per child if Google Analytics splits the value into children by type."""
     is_entry = bool(way.steps) and way.steps[-1].into == "pairs"
     children = children_of(way.dtype) if is_entry else {}
     typed = [name for name in children if name.endswith(_TYPED)] if _TYPED_TEXT in children else []
@@ -113,7 +115,7 @@ def _ends(way: Way) -> Iterator[Way]:
 
 
 def _through_entries(way: Way, path: str) -> Iterator[Way]:
-    """Go on in a map, or in a list of records that reads like one: any key may be there."""
+    """Continue in a map, or in a list of records that reads like a map. Any key may be present."""
     pair = pair_of(way.dtype)
     if not is_map_of_keys(way.dtype) and pair is None:
         return
@@ -129,13 +131,13 @@ def _through_entries(way: Way, path: str) -> Iterator[Way]:
 
 
 def _few(path: str) -> Iterator[tuple[str, str | None]]:
-    """Split off a key; of a very long path, all of it or what is before the first dot."""
+    """Yield splits of a path after a key. For a very long path, these are only the whole path and its first part."""
     found = list(heads(path))
     return iter(found if len(found) <= _MOST_HEADS + 1 else [found[0], found[-1]])
 
 
 def _value_of(records: pl.Expr, key_name: str, value_name: str, value: pl.DataType, key: str) -> pl.Expr:
-    """Read the value of the first record with a key."""
+    """Return an expression for the value of the first record with a key."""
     element = pl.element()
     has_key = (child(element, key_name, pl.String()).cast(pl.String) == pl.lit(key)).fill_null(value=False)
     return records.list.eval(child(element, value_name, value).filter(has_key)).list.first()

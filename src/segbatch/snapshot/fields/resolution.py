@@ -1,4 +1,4 @@
-"""From the field of a rule to the expression that reads it, and to its type."""
+"""Resolution of a rule's field to the expression that reads it, and to its type."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,15 +40,15 @@ _MISSING = "so it is missing for every contact"
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A field whose values are read by looking into what columns hold: JSON texts, maps, or several places.
+    """A field whose values are in the data of columns: in JSON texts, in maps, or in several places.
 
     Attributes:
         dtype: The type of the values.
         column: The top-level column.
-        ways: The ways to read it in which some contact has a value, the first counts; each with its type.
-        warning: Why it is missing for every contact, or in which way it may not be what is thought.
-        is_mixed: Whether it is read as text because of values of several kinds.
-        kinds: The kinds of the values, of lists those of the elements, in the order of their names.
+        ways: The ways to read the field that find a value for some contact, each with its type. The first way counts.
+        warning: The reason why the field is missing for every contact, or how its values may differ from expectations.
+        is_mixed: Whether the field is read as text because its values are of several kinds.
+        kinds: The kinds of the values, or of the elements if the values are lists, sorted by name.
     """
 
     dtype: pl.DataType
@@ -60,10 +60,10 @@ class Derived:
 
 
 class FieldColumns(Columns):
-    """The columns of a snapshot, and the fields that were looked for in what they hold.
+    """The columns of a snapshot, and the fields that were looked up in their data.
 
     Attributes:
-        derived: These fields by name.
+        derived: The fields in the data by name.
     """
 
     def __init__(
@@ -78,15 +78,15 @@ class Field:
     """A field of contacts, found in a snapshot's schema.
 
     Attributes:
-        expr: The expression that reads it, null where it is missing; a NaN is made null.
-        dtype: Its type.
-        kind: What the type means to rules.
-        column: The top-level column that it stands in.
-        leaf: What to read for it: the dotted path in the file, the column included, or the name of a derived field.
-        warning: Why it is missing for every contact, where it is.
-        ways: The ways to read it, for those who do not read it by the expression.
-        is_mixed: Whether it is read as text because of values of several kinds.
-        kinds: The kinds of its values, if only looking at them could show these.
+        expr: The expression that reads the field. It is null if the field is missing or NaN.
+        dtype: The type of the expression.
+        kind: The kind of the type in rules.
+        column: The top-level column that contains the field.
+        leaf: The path to read: the dotted path in the file, including the column, or the name of a derived field.
+        warning: The reason why the field is missing for every contact, or another warning about its values.
+        ways: The ways to read the field, for callers that do not use the expression.
+        is_mixed: Whether the field is read as text because its values are of several kinds.
+        kinds: The kinds of the values, if they are known only from the data.
     """
 
     expr: pl.Expr
@@ -100,26 +100,27 @@ class Field:
     kinds: tuple[str, ...] = ()
 
     def with_expr(self, expr: pl.Expr, dtype: pl.DataType | None = None) -> "Field":
-        """Return the same field, read in another way."""
+        """Return the same field with another expression."""
         return replace(self, expr=expr, dtype=dtype or self.dtype)
 
 
 def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     """Find a field in a schema.
 
-    A column whose whole name is the field wins over a path; otherwise the longest leading part that is a column is
-    one, and what follows is a path into it. In a path a key with dots in it wins over the path, contact by contact.
+    A column whose whole name is the field takes precedence over a path. Otherwise, the longest leading part that is a
+    column is used, and the rest is a path into it. In a path, a key with dots takes precedence over several keys,
+    contact by contact.
 
     Args:
         name: The field as a rule names it, such as `custom_fields.plan`.
         schema: The columns of the snapshot with their types.
 
     Returns:
-        The field. A key that is nowhere gives a field of kind `NOTHING`, with a warning.
+        The field. If a key does not exist, the field has the kind `NOTHING` and a warning.
 
     Raises:
-        UnknownColumnError: The snapshot has no such column, or the path goes on where only the data of a snapshot
-            could show how.
+        UnknownColumnError: The snapshot has no such column, or the rest of the path can only be resolved with the data
+            of a snapshot.
     """
     derived = schema.derived.get(name) if isinstance(schema, FieldColumns) else None
     if derived is not None:
@@ -151,7 +152,7 @@ def _of_derived(name: str, found: Derived) -> Field:
 
 
 def _of_ways(name: str, head: str, ways: Sequence[Way]) -> Field:
-    """Read a field through structs; of several places the first that has something counts."""
+    """Return a field that is read through structs. If it has several places, the first one with a value counts."""
     typed = tuple((way, way.dtype) for way in ways if kind_of(way.dtype) is not Kind.NOTHING)
     if not typed:
         return _nowhere(name, head, "")
@@ -164,7 +165,7 @@ def _of_ways(name: str, head: str, ways: Sequence[Way]) -> Field:
 
 
 def element_of(field: Field) -> Field:
-    """Return the elements of a list as a field of their own, to be read inside `list.eval`."""
+    """Return the elements of a list as a field to read inside `list.eval`."""
     dtype = element_type(field.dtype)
     return replace(field, expr=readable(pl.element(), dtype)[0], dtype=dtype, kind=kind_of(dtype))
 
@@ -187,16 +188,16 @@ def _no_column(name: str, schema: Mapping[str, object]) -> str:
 
 
 def no_key(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -> str:
-    """Say why a path into a column leads nowhere.
+    """Return the reason why a path into a column finds nothing.
 
     Args:
-        head: The column.
-        dtype: Its type.
-        path: The path.
-        keys: Keys that were seen in what the column holds.
+        head: The name of the column.
+        dtype: The type of the column.
+        path: The path inside the column.
+        keys: Keys that were found in the column's data.
 
     Raises:
-        UnknownColumnError: There are values there that are not to be had.
+        UnknownColumnError: The path leads into values that cannot be read.
     """
     leaf, rest, inner = _as_far_as_it_goes(head, dtype, path, keys := set(keys))
     key, _, beyond = rest.partition(".")
@@ -219,7 +220,7 @@ def no_key(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -
 
 
 def no_object(leaf: str, path: str) -> str:
-    """Say that a path leads into texts of which none is a JSON object."""
+    """Return a warning that a path leads into texts without any JSON object."""
     key = clipped(path.split(".", 1)[0])
     return f"'{clipped(leaf)}' is text, and none of its texts is a JSON object with '{key}' in it, {_MISSING}"
 
@@ -227,7 +228,7 @@ def no_object(leaf: str, path: str) -> str:
 def _as_far_as_it_goes(
     leaf: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()
 ) -> tuple[str, str, pl.DataType]:
-    """Follow a path that leads nowhere through structs and the keys of a map, the longest keys first."""
+    """Follow a path through structs and the keys of a map as far as possible, the longest keys first."""
     children = children_of(dtype)
     if is_map_of_keys(dtype):
         children = dict.fromkeys(keys, value_type(dtype))
@@ -238,13 +239,13 @@ def _as_far_as_it_goes(
 
 
 def readable(expr: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.DataType]:
-    """Bring the forms in which one kind comes to one: text as String, times in UTC, no NaN, lists of any length."""
+    """Normalize the types of a kind: text to String, times to UTC, NaN to null, lists to any length."""
     match dtype:
         case pl.Categorical() | pl.Enum():
             return expr.cast(pl.String), pl.String()
         case pl.Datetime(time_zone=None):
             utc = pl.Datetime(dtype.time_unit, "UTC")
-            return expr.to_physical().cast(utc), utc  # `replace_time_zone` ends the program for years beyond 262,000
+            return expr.to_physical().cast(utc), utc  # `replace_time_zone` crashes for years beyond 262,000
         case pl.Datetime():
             return expr.dt.convert_time_zone("UTC"), pl.Datetime(dtype.time_unit, "UTC")
         case pl.Array():

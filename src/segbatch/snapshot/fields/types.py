@@ -1,4 +1,4 @@
-"""The kinds of column that rules tell apart; the kind decides how a rule's value is read."""
+"""Kinds of columns in rules. The kind determines how a rule's value is read."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -30,11 +30,11 @@ __all__ = [
 WHOLE, FLOAT, LONG = "segbatch:whole", "segbatch:float", "segbatch:long"
 
 ANY_LENGTH = pl.Struct({WHOLE: pl.Decimal(38, 0), FLOAT: pl.Float64, LONG: pl.String})
-"""Numbers of JSON that no one type of Polars holds exactly: each is a whole number of up to 38 digits, a double, or
-the text of a longer whole number; the other two are null."""
+"""JSON numbers that no single Polars type holds exactly. Each is a whole number of up to 38 digits, a double, or the
+text of a longer whole number; the other two fields are null."""
 
 _PAIRS = (("key", "value"), ("name", "value"), ("k", "v"))
-"""The names of the children of records that are the entries of a map."""
+"""The names of key and value in records that are the entries of a map."""
 
 
 _TIME = "time of day"
@@ -42,7 +42,7 @@ _DURATION = "duration"
 
 
 class Kind(StrEnum):
-    """What a column holds, as rules see it."""
+    """The kind of a column in rules."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -54,15 +54,15 @@ class Kind(StrEnum):
     STRUCT = "struct"
     OTHER = "other"
     NOTHING = "nothing"
-    """Missing for every contact: a key that is nowhere, or a column of nulls without a type."""
+    """Missing for every contact: a key that does not exist, or a column of nulls without a type."""
 
 
 _KEYS = {Kind.TEXT, Kind.UUID}
-"""The kinds of keys into which a path leads."""
+"""The kinds of map keys that a path can name."""
 
 
 class OpaqueType(pl.Object):
-    """The type of a part of a contact that can only be asked whether it is present; frames have it as booleans.
+    """The type of a part of a contact that can only be checked for presence. Frames store it as booleans.
 
     Attributes:
         reason: The phrase that messages put after the name of the part.
@@ -73,7 +73,7 @@ class OpaqueType(pl.Object):
 
 
 class UuidType(pl.String):
-    """The type of UUIDs; frames have them as texts in the canonical form."""
+    """The type of UUIDs. Frames store them as text in canonical form."""
 
     def __eq__(self, other: object) -> bool:  # type: ignore[override]
         return isinstance(other, UuidType) or other is UuidType
@@ -132,17 +132,17 @@ def value_type(dtype: pl.DataType) -> pl.DataType:
 
 
 def instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
-    """Return a type that may be given by its class alone."""
+    """Return an instance of a type that may be given as a class."""
     return dtype if isinstance(dtype, pl.DataType) else dtype()
 
 
 def is_map_of_keys(dtype: pl.DataType) -> bool:
-    """Tell whether a type is a map with texts as keys, into which a path could lead."""
+    """Return whether a type is a map with text keys, which a path can name."""
     return isinstance(dtype, pl.Map) and kind_of(instance(dtype.key)) in _KEYS
 
 
 class _Identity:
-    """A type as a key of a cache, which is the same as no other object, so that its parts need not be compared."""
+    """A cache key that is equal only for the same type object, so that the parts of types are not compared."""
 
     __slots__ = ("dtype",)
 
@@ -162,12 +162,12 @@ def _children(struct: _Identity) -> dict[str, pl.DataType]:
 
 
 def children_of(dtype: pl.DataType) -> Mapping[str, pl.DataType]:
-    """Return the children of a struct by their names; none of any other type."""
+    """Return the children of a struct by name, or an empty mapping for any other type."""
     return _children(_Identity(dtype)) if isinstance(dtype, pl.Struct) else {}
 
 
 def pair_of(dtype: pl.DataType) -> tuple[str, str, pl.DataType] | None:
-    """Return the names of key and value, and the type of the value, of a list of records that reads like a map."""
+    """Return key name, value name and value type of a list of records that reads like a map; None for other types."""
     record = element_type(dtype)
     children = children_of(record)
     for key, value in _PAIRS:
@@ -177,7 +177,7 @@ def pair_of(dtype: pl.DataType) -> tuple[str, str, pl.DataType] | None:
 
 
 def describe(dtype: pl.DataType) -> str:
-    """Name a column's type for a message, to be put in brackets: the kind, and the very type where that says more."""
+    """Return a column's type for a message, in brackets: the kind, and the exact type if it adds information."""
     kind = kind_of(dtype)
     match kind:
         case Kind.LIST:
@@ -191,7 +191,7 @@ def describe(dtype: pl.DataType) -> str:
 
 
 def in_words(dtype: pl.DataType) -> str:
-    """Name a column's type for a sentence, such as `a number (Int64)`."""
+    """Return a column's type for a sentence, such as `a number (Int64)`."""
     kind = kind_of(dtype)
     match kind:
         case Kind.LIST:
