@@ -111,7 +111,7 @@ def _find_local(path: str, others: Sorted) -> list[Path]:
 
 
 def _fixed_part(pattern: str) -> Path:
-    """Return the folder in which a glob starts to search."""
+    """Return the folder that a glob searches from."""
     return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 

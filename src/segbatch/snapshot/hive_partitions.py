@@ -128,4 +128,4 @@ _READERS: dict[pa.DataType, Callable[[str], object]] = {
     pa.timestamp("us"): _timestamp,
     pa.int64(): _whole,
 }
-"""Parsers of the types of keys other than text, in the order in which they are tried."""
+"""Parsers of the types of keys other than text, in the order of trying them."""

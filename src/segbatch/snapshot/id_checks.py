@@ -65,7 +65,7 @@ class _Without:
         self._first = 0
 
     def add(self, are: pl.Series, rows_before: int) -> None:
-        """Count the contacts of the next batch for which `are` is true."""
+        """Count the contacts of the next batch whose value in `are` is true."""
         found = int(are.sum())
         if found and not self._number:
             self._first = rows_before + int(are.arg_max() or 0) + 1

@@ -49,7 +49,7 @@ class Snapshot:
 
     Attributes:
         files: The Parquet files, in reading order.
-        arrow: The columns with the Arrow types in which they are read.
+        arrow: The columns with the Arrow types that they are read as.
         schema: The columns with their Polars types.
         id_column: The name of the column with the contacts' ids.
         id_type: The Arrow type of the ids.
@@ -175,7 +175,7 @@ class Snapshot:
         return snapshot
 
     def _with_type(self, column: str, kind: pa.DataType) -> "Snapshot":
-        """Return the snapshot with another type for a column, in which bytes may have become text."""
+        """Return the snapshot with another type for a column, such as text in place of bytes."""
         before = self.arrow.field(column).type
         if before == kind:
             return self
@@ -276,7 +276,7 @@ def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: st
 
 
 def _with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
-    """Return the schema with ids of bytes in the layout in which membership is written."""
+    """Return the schema with ids of bytes in the layout of the membership."""
     index = arrow.get_field_index(name)
     is_other_layout = index >= 0 and arrow.field(index).type in {pa.large_binary(), pa.binary_view()}
     return arrow.set(index, pa.field(name, pa.binary())) if is_other_layout else arrow

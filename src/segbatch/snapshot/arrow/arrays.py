@@ -1,4 +1,4 @@
-"""Conversion of Arrow arrays from the types in files to the types in which contacts are read."""
+"""Conversion of Arrow arrays from the types in files to the types that contacts are read as."""
 
 from functools import reduce
 
@@ -15,12 +15,12 @@ _UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 
 
 def converted_column(columns: list[pa.Array], target: pa.DataType, rows: int) -> pa.Array:
-    """Return a field's values in the type in which the field is read.
+    """Return a field's values in the type that the field is read as.
 
     Args:
         columns: The arrays with the field's name: an empty list if a file lacks the field, several if columns share the
             name.
-        target: The type in which the field is read.
+        target: The type that the field is read as.
         rows: The number of rows of the result.
 
     Raises:
@@ -167,7 +167,7 @@ def _validity(array: pa.Array) -> pa.Buffer | None:
 
 
 def _presence(*arrays: pa.Array) -> pa.Array:
-    """Return true for rows in which any of the arrays has a value, and null for other rows."""
+    """Return true for rows with a value in any of the arrays, and null for other rows."""
     there = reduce(pc.or_, (array.is_valid() for array in arrays))
     return pc.if_else(there, pa.scalar(value=True), pa.scalar(None, pa.bool_()))
 

@@ -19,7 +19,7 @@ def has_bytes(kind: pa.DataType) -> bool:
 
 
 def with_texts(kind: pa.DataType, arrays: Iterable[pa.Array]) -> pa.DataType:
-    """Return a readable type in which bytes become text if they are UTF-8 in all arrays.
+    """Return a readable type with text in place of those bytes that are UTF-8 in all arrays.
 
     Args:
         kind: The type, with bytes.

@@ -1,4 +1,4 @@
-"""Conversion from the Arrow types in which contacts are read to Polars types."""
+"""Conversion from the Arrow types that contacts are read as to Polars types."""
 
 import polars as pl
 import pyarrow as pa
@@ -42,7 +42,7 @@ def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
 
 
 def polars_type(kind: pa.DataType) -> pl.DataType:
-    """Return the Polars type of an Arrow type in which contacts are read."""
+    """Return the Polars type of an Arrow type that contacts are read as."""
     if isinstance(kind, Opaque):
         return OpaqueType(kind.reason)
     if kind in _SCALARS:
@@ -78,7 +78,7 @@ def to_frame(table: pa.Table, schema: pa.Schema | None = None, place: str = "") 
 
     Args:
         table: The Arrow data.
-        schema: The columns of the frame with the types in which contacts are read. Columns that the data lacks are
+        schema: The columns of the frame with the Arrow types that contacts are read as. Columns that the data lacks are
             null. The default is the columns of the data.
         place: The name of the file with the data, for errors.
 

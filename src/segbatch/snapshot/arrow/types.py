@@ -1,4 +1,4 @@
-"""The Arrow types in which contacts are read, for any types in the files."""
+"""The Arrow types that contacts are read as, for any types in the files."""
 
 from collections.abc import Callable, Collection
 
@@ -56,12 +56,12 @@ class Opaque(pa.ExtensionType):
 
 
 def readable_schema(schema: pa.Schema) -> pa.Schema:
-    """Return the columns of a file with the types to read. Columns of the same name become one opaque column."""
+    """Return the columns of a file with the types that they are read as. Twin columns become one opaque column."""
     return pa.schema(_fields(list(schema), nested=False))
 
 
 def readable_type(kind: pa.DataType, *, nested: bool = True) -> pa.DataType:
-    """Return the type in which values of an Arrow type are read. A type that cannot be evaluated becomes `Opaque`.
+    """Return the type that values of an Arrow type are read as. A type that cannot be evaluated becomes `Opaque`.
 
     Layouts that Polars supports are kept. UUIDs and, at the top level, JSON keep their annotations.
     """
@@ -88,7 +88,7 @@ def readable_type(kind: pa.DataType, *, nested: bool = True) -> pa.DataType:
 
 
 def unmarked(kind: pa.DataType) -> pa.DataType:
-    """Return the type in which values of a readable type are passed to Polars. UUIDs and JSON become text."""
+    """Return the type that Polars gets for values of a readable type. UUIDs and JSON become text."""
     if isinstance(kind, Opaque):
         return kind
     if isinstance(kind, pa.BaseExtensionType):

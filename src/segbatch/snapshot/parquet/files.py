@@ -21,7 +21,7 @@ _ENCRYPTED = "is encrypted; export it without encryption"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotFile:
-    """A Parquet file of a snapshot, in the state in which it was opened.
+    """A Parquet file of a snapshot, as it was when it was opened.
 
     Attributes:
         place: The location of the file.

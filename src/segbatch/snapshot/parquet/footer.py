@@ -1,8 +1,8 @@
 """Repair of Parquet footers that PyArrow refuses because of one column.
 
 Such columns are maps with optional keys (written by Presto, Trino, Athena and Hive) and decimals with more digits than
-Arrow supports. PyArrow gets a changed schema, in which such a map is the list of records that it is stored as, and such
-a decimal is bytes. The Arrow types in the footer are left out if PyArrow does not support them, such as the 128-bit
+Arrow supports. PyArrow gets a changed schema. There, such a map is the list of records that it is stored as, and such a
+decimal is bytes. The Arrow types in the footer are left out if PyArrow does not support them, such as the 128-bit
 integers of Polars.
 """
 
