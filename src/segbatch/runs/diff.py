@@ -1,7 +1,7 @@
-"""What differs between two published runs, and why.
+"""Comparison of two published runs, with the possible causes of differences.
 
-Who entered and who left follows from the changes that were written between the two, so that it can be told of runs too
-whose members are no longer kept. A contact that entered and left again in between is neither.
+The contacts that entered and left are computed from the changes between the two runs, so the comparison also works for
+runs whose members were pruned. A contact that entered and left again in between is not counted.
 """
 
 import tempfile
@@ -36,12 +36,12 @@ GROUP BY segment_id
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Something that was not the same in two runs.
+    """A fact that differs between two runs.
 
     Attributes:
-        what: What it is.
-        then: How it was in the first run.
-        now: How it is in the second.
+        what: The name of the fact, such as `as_of`.
+        then: The value in the first run.
+        now: The value in the second run.
     """
 
     what: str
@@ -51,17 +51,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class SegmentDiff:
-    """What differs in a segment.
+    """The differences of a segment between two runs.
 
     Attributes:
-        segment_id: The segment.
         definition: Whether its definition changed between the runs.
-        then: How many members it had; None where the first run does not have it.
-        now: How many it has; None where the second run does not have it.
-        entered: How many are in it now that were not.
-        exited: How many were in it that are not now.
-        status_then: What became of it in the first run.
-        status_now: What became of it in the second.
+        then: The number of members in the first run; None if the segment is missing there.
+        now: The number of members in the second run; None if the segment is missing there.
+        entered: The number of members in the second run that were not members in the first.
+        exited: The number of members in the first run that are not members in the second.
+        status_then: The status in the first run.
+        status_now: The status in the second run.
     """
 
     segment_id: str
@@ -75,19 +74,19 @@ class SegmentDiff:
 
     @property
     def differs(self) -> bool:
-        """Whether anything at all is not the same."""
+        """Whether the definition, the status or the members differ."""
         return self.definition != "same" or self.status_then != self.status_now or bool(self.entered or self.exited)
 
 
 @dataclass(frozen=True, slots=True)
 class RunsDiff:
-    """What differs between two runs.
+    """The differences between two runs.
 
     Attributes:
-        then: The first.
-        now: The second.
-        reasons: What was not the same in them, apart from definitions.
-        segments: The segments of both, ordered by id.
+        then: The first run.
+        now: The second run.
+        reasons: The facts that differ, apart from definitions.
+        segments: The segments of both runs, ordered by id.
     """
 
     then: RunRecord
@@ -96,7 +95,7 @@ class RunsDiff:
     segments: tuple[SegmentDiff, ...]
 
     def definitions(self, change: DefinitionChange) -> int:
-        """Count the segments whose definition changed in some way."""
+        """Return the number of segments with the given change of definition."""
         return sum(segment.definition == change for segment in self.segments)
 
 
@@ -106,11 +105,11 @@ def diff(output: Path, then: str, now: str) -> RunsDiff:
     Args:
         output: The output folder.
         then: The first run: its id, `last` or `previous`.
-        now: The second; it may be the earlier one.
+        now: The second run, which may be the earlier one.
 
     Raises:
-        UsageError: Nothing is published there, or no such run.
-        PublishError: What is published cannot be read.
+        UsageError: Nothing is published in the folder, or a run does not exist.
+        PublishError: The published runs cannot be read.
     """
     history = published_history(output)
     first, second = (find_run(output, history, name) for name in (then, now))
@@ -127,9 +126,9 @@ def diff(output: Path, then: str, now: str) -> RunsDiff:
 
 
 def _net_changes(output: Path, runs: Sequence[PastRun]) -> dict[str, tuple[int, int]]:
-    """Return for each segment how many entered it and how many left it over all of some runs."""
+    """Return the net number of contacts that entered and left each segment over a sequence of runs."""
     files = []
-    for run in reversed(runs):  # DuckDB takes the type of the ids from the first file: the last run's holds them all
+    for run in reversed(runs):  # DuckDB takes the id type from the first file; that of the last run fits all ids
         folder = output / RUNS / run.folder
         if run.changes:
             [written] = (file for file in read_manifest(folder).files if file.path == CHANGES)
@@ -176,7 +175,7 @@ def _definition_change(was: SegmentRecord | None, is_now: SegmentRecord | None) 
 
 
 def _reasons(before: Manifest, after: Manifest) -> list[Reason]:
-    """Find what may be to blame, other than definitions."""
+    """Return the differing facts that may be the cause, apart from definitions."""
     then, now = (_circumstances(manifest) for manifest in (before, after))
     names = [*then, *(name for name in now if name not in then)]
     return [Reason(name, then.get(name), now.get(name)) for name in names if then.get(name) != now.get(name)]

@@ -1,4 +1,4 @@
-"""Looking at the runs that were published, long after."""
+"""The list and the details of published runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ __all__ = ["ListedRun", "RunDetails", "find_run", "list_runs", "published_histor
 
 @dataclass(frozen=True, slots=True)
 class ListedRun:
-    """A published run.
+    """A published run in the list of runs.
 
     Attributes:
-        past: The run, and where it stands.
-        keeps_members: Whether its members are still there.
+        past: The run and its folder name.
+        keeps_members: Whether its members still exist.
     """
 
     past: PastRun
@@ -29,12 +29,12 @@ class ListedRun:
 
 @dataclass(frozen=True, slots=True)
 class RunDetails:
-    """All about a published run.
+    """The details of a published run.
 
     Attributes:
-        listed: The run, and where it stands.
-        folder: Its folder.
-        manifest: What is known of it.
+        listed: The run as it is in the list of runs.
+        folder: The path of its folder.
+        manifest: The manifest of the run.
     """
 
     listed: ListedRun
@@ -43,32 +43,32 @@ class RunDetails:
 
 
 def published_history(output: Path) -> History:
-    """Read which runs are published.
+    """Read the history of published runs.
 
     Raises:
-        UsageError: Nothing is published there.
-        PublishError: It cannot be read.
+        UsageError: Nothing is published in the folder.
+        PublishError: The history cannot be read.
     """
     ensure_published(output)
     return read_history(output)
 
 
 def list_runs(output: Path) -> Sequence[ListedRun]:
-    """Return the published runs, in the order in which they follow each other.
+    """Return the published runs, oldest first.
 
     Raises:
-        UsageError: Nothing is published there.
-        PublishError: What is published cannot be read.
+        UsageError: Nothing is published in the folder.
+        PublishError: The published runs cannot be read.
     """
     return [_listed(output, past) for past in published_history(output).runs]
 
 
 def show_run(output: Path, name: str) -> RunDetails:
-    """Return all about a run.
+    """Return the details of a run, given by its id, `last` or `previous`.
 
     Raises:
-        UsageError: Nothing is published there, or no such run.
-        PublishError: What is published cannot be read.
+        UsageError: Nothing is published in the folder, or the run does not exist.
+        PublishError: The published runs cannot be read.
     """
     history = published_history(output)
     listed = _listed(output, history.runs[find_run(output, history, name)])
@@ -77,15 +77,15 @@ def show_run(output: Path, name: str) -> RunDetails:
 
 
 def find_run(output: Path, history: History, name: str) -> int:
-    """Return the place of a run among the published ones.
+    """Return the index of a run in the history.
 
     Args:
         output: The output folder, for the message.
         history: The published runs.
-        name: The id of the run; or `last`, or `previous` for the one before that.
+        name: The run id; or `last`, or `previous` for the run before the last.
 
     Raises:
-        UsageError: There is no such run.
+        UsageError: The run does not exist.
     """
     run_ids = [past.run.run_id for past in history.runs]
     places = {LAST: len(run_ids) - 1, PREVIOUS: len(run_ids) - 2}

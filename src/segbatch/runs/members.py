@@ -1,4 +1,4 @@
-"""The members of a segment in a published run, a page at a time, for those who hold on to the run meanwhile."""
+"""Paging through the members of a segment in a published run, while the run is kept open."""
 
 import re
 from collections import OrderedDict
@@ -23,10 +23,10 @@ class OpenRun:
     """A published run whose members can be listed.
 
     Attributes:
-        folder: The name of its folder, which no other run ever has.
-        run: The run.
-        segments: Its segments, by id.
-        state: Who is in which.
+        folder: The name of its folder, which is never used again for another run.
+        run: The record of the run.
+        segments: The segments of the run, by id.
+        state: The membership as bits.
     """
 
     folder: str
@@ -36,32 +36,32 @@ class OpenRun:
 
 
 class OpenRuns:
-    """The runs of an output folder that somebody is reading. Threads can share it."""
+    """A cache of opened runs of an output folder. Thread-safe."""
 
     def __init__(self, output: Path) -> None:
-        """Open no run yet.
+        """Create an empty cache.
 
         Args:
-            output: The output folder, which need not be there.
+            output: The output folder, which need not exist yet.
         """
         self._output = output
         self._open: OrderedDict[str, OpenRun] = OrderedDict()
         self._lock = Lock()
 
     def last(self) -> OpenRun:
-        """Return the run that is published now.
+        """Return the currently published run.
 
         Raises:
-            UsageError: Nothing is published.
-            PublishError: What is published cannot be read.
+            UsageError: Nothing is published in the folder.
+            PublishError: The published run cannot be read.
         """
         return self._opened(ensure_published(self._output))
 
     def find(self, folder: str) -> OpenRun | None:
-        """Return a run that was published; None where it never was, or has no members any more.
+        """Return a published run by its folder name; None if it was never published, or its members were pruned.
 
         Raises:
-            PublishError: It cannot be read.
+            PublishError: The run cannot be read.
         """
         place = self._output / RUNS / folder
         if not _FOLDER.fullmatch(folder) or (place / UNPUBLISHED).exists() or not (place / STATE).exists():

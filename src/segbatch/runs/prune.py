@@ -1,4 +1,4 @@
-"""Clearing away the members of old runs on demand."""
+"""Pruning the members of old runs on demand."""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,19 +18,19 @@ _INCOMPLETE = "not all members of old runs are removed; run it again"
 def prune_runs(
     output: Path, keep: Keep, now: datetime, patience: Patience = NO_PATIENCE, *, dry_run: bool = False
 ) -> Pruned:
-    """Remove the members of old runs, while no run is at work.
+    """Remove the members of old runs, under the lock of the output folder.
 
     Args:
         output: The output folder.
-        keep: Which runs keep their members.
-        now: What time it is.
-        patience: What to do while a run is at work.
-        dry_run: Whether to tell what would be removed, and remove nothing.
+        keep: The runs that keep their members.
+        now: The current time.
+        patience: The behaviour when a run is at work on the output.
+        dry_run: Only return the runs that would be pruned, and remove nothing.
 
     Raises:
-        UsageError: Nothing is published there.
+        UsageError: Nothing is published in the folder.
         LockedError: A run is at work on the output.
-        PublishError: What is published cannot be read, or the output cannot be written.
+        PublishError: The published runs cannot be read, or the output cannot be written.
     """
     history = published_history(output)
     if dry_run:

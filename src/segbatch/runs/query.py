@@ -1,4 +1,4 @@
-"""Asking the published tables a question, without opening DuckDB by hand."""
+"""SQL queries over the published tables."""
 
 import json
 import re
@@ -39,17 +39,17 @@ _AS_THEY_ARE = {
 }
 _NESTED = {"list", "array", "struct", "map", "union"}
 _WRAPPED = 2
-"""DuckDB puts so many lines of its own before a statement of which it takes the first rows."""
+"""The number of lines that DuckDB puts before a statement when it limits the rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a query found.
+    """The result of a query.
 
     Attributes:
-        columns: The names of the columns, each once: the second `a` is `a_1`.
-        rows: The rows, at most as many as were asked for.
-        complete: Whether these are all.
+        columns: The column names, made unique: the second `a` is `a_1`.
+        rows: The rows, limited to the requested number.
+        complete: Whether these are all rows.
     """
 
     columns: tuple[str, ...]
@@ -58,15 +58,15 @@ class Answer:
 
 
 def ask(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Answer:
-    """Run statements and return the first rows of the last one's answer; no more are fetched.
+    """Run statements and return the first rows of the last one's result, without fetching more rows.
 
     Args:
-        connection: The database.
+        connection: The database connection.
         sql: The statements, at least one.
-        most_rows: How many rows to return.
+        most_rows: The maximum number of rows to return.
 
     Raises:
-        duckdb.Error: DuckDB cannot run them.
+        duckdb.Error: DuckDB cannot run the statements.
     """
     *before, last = connection.extract_statements(sql)
     for statement in before:
@@ -88,7 +88,7 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Answ
 
 
 def _bare(statement: str) -> str:
-    """Leave out the end of a statement, and what is said after it: DuckDB writes its own around it."""
+    """Remove the semicolon and trailing comments of a statement, since DuckDB wraps it in a statement of its own."""
     ends = [place for place, kind in _tokens(statement) if kind != duckdb.token_type.comment]
     place = ends[-1] if ends else 0
     encoded = statement.encode()
@@ -100,7 +100,10 @@ def _tokens(statement: str) -> list[tuple[int, object]]:
 
 
 def _bound(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.DuckDBPyRelation | None:
-    """Have DuckDB look up what a statement names; what cannot be found is told by the way that marks the place."""
+    """Resolve the names in a statement.
+
+    For an unknown name, the statement is executed, because the resulting error message marks the position.
+    """
     try:
         return connection.sql(statement)
     except (duckdb.BinderException, duckdb.CatalogException):
@@ -124,7 +127,7 @@ def _parsed(cell: object) -> object:
 
 
 def _unwrapped(message: str) -> str:
-    """Count the lines of a message from the beginning of the statement."""
+    """Correct the line numbers of an error message for the lines that DuckDB puts before the statement."""
     return re.sub(r"(?m)^LINE ([0-9]+):", lambda line: f"LINE {max(int(line[1]) - _WRAPPED, 1)}:", message)
 
 
@@ -132,15 +135,15 @@ _VIEWS = "SELECT string_agg(sql, ' ') FROM duckdb_views() WHERE NOT internal"
 
 
 def query(output: Path, sql: str, most_rows: int) -> Answer:
-    """Run SQL on the published tables. It can read any file, and can neither write one nor install an extension.
+    """Run SQL on the published tables. It can read any file, but cannot write files or install extensions.
 
     Args:
-        output: The folder that runs publish in.
+        output: The output folder.
         sql: One statement of DuckDB's SQL, over `membership`, `segments`, `runs`, and any file.
-        most_rows: How many rows to return.
+        most_rows: The maximum number of rows to return.
 
     Raises:
-        UsageError: Nothing is published there, or it cannot be read, or there is no statement, or it could write.
+        UsageError: Nothing is published, the catalogue cannot be read, or the statement is empty or could write.
         QueryError: DuckDB cannot run the statement.
     """
     catalogue = output / CATALOGUE
@@ -163,11 +166,11 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
 
 @contextmanager
 def _opened(output: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the catalogue; or, of an output that was moved or mounted elsewhere, one with the right paths.
+    """Open the catalogue. For an output that was moved or mounted elsewhere, open a copy with the right paths.
 
     Raises:
-        UsageError: It cannot be opened.
-        PublishError: The output was moved, and what is published cannot be read.
+        UsageError: The catalogue cannot be opened.
+        PublishError: The output was moved, and the published run cannot be read.
     """
     with ExitStack() as stack:
         connection = stack.enter_context(_open(output / CATALOGUE))
@@ -181,7 +184,7 @@ def _opened(output: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _is_lost(connection: duckdb.DuckDBPyConnection, message: str) -> bool:
-    """Tell whether DuckDB misses a file of some view."""
+    """Return whether an error message of DuckDB means that a file of a view is missing."""
     views = ""
     with suppress(duckdb.Error):
         [(views,)] = connection.execute(_VIEWS).fetchall()

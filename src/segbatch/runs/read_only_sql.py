@@ -1,7 +1,7 @@
-"""Statements that only read: everything else is refused before DuckDB runs any part of it.
+"""Checks that an SQL statement only reads. All others are refused before DuckDB runs any part of them.
 
-A read-only database is not enough. DuckDB then still writes files: by `COPY`, also inside a `WITH` and behind
-`EXPLAIN ANALYZE`, and by functions that switch on logging or profiling to a file.
+A read-only database is not enough. DuckDB still writes files with `COPY`, also inside a `WITH` and after `EXPLAIN
+ANALYZE`, and with functions that enable logging or profiling to a file.
 """
 
 import json
@@ -23,12 +23,12 @@ from segbatch.platform.shutdown import underway
 __all__ = ["connected", "ensure_plan_reads", "reading_part"]
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
-"""DuckDB's parser makes `FROM`, `VALUES`, `DESCRIBE`, `SHOW` and `SUMMARIZE` a SELECT, and `PIVOT` a MULTI."""
+"""DuckDB parses `FROM`, `VALUES`, `DESCRIBE`, `SHOW` and `SUMMARIZE` as SELECT, and `PIVOT` as MULTI."""
 
 _WRITING = re.compile(
     r"COPY|INSERT|UPDATE|DELETE|MERGE_INTO|TRUNCATE|CREATE|ALTER|DROP|EXPORT|ATTACH|DETACH|CHECKPOINT"
 )
-"""The operators of a query plan that change something, and DuckDB's functions that write its database file."""
+"""Query plan operators that change data, and DuckDB functions that write its database file."""
 
 _LARGE = "/var/tmp"  # noqa: S108 - the folder in it is made by mkdtemp; /tmp is in memory on many systems
 
@@ -40,10 +40,11 @@ _ADVICE = (
 
 @contextmanager
 def connected(catalogue: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database for reading, with settings that no statement can change.
+    """Open a database for reading, with settings that statements cannot change.
 
-    DuckDB installs no extension then; those that are installed already are loaded where a statement needs them. What
-    does not fit in memory goes to a folder of its own below the system's temporary folder, which is removed at the end.
+    DuckDB then installs no extensions, but loads those already installed if a statement needs them. Data that does not
+    fit in memory is spilled to a folder of its own below the system's temporary folder. That folder is removed at the
+    end.
 
     Raises:
         duckdb.Error: The file cannot be opened.
@@ -62,7 +63,7 @@ def connected(catalogue: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _make_spill_folder() -> str | None:
-    """Make a folder that only this user can read; None if there is no place for it, as in a read-only container."""
+    """Create a folder that only this user can read; None if that is impossible, as in a read-only container."""
     is_large = not os.environ.get("TMPDIR") and os.access(_LARGE, os.W_OK)
     try:
         return tempfile.mkdtemp(prefix="segbatch-query-", dir=_LARGE if is_large else None)
@@ -76,17 +77,17 @@ def _remove(folder: str | None) -> None:
 
 
 def reading_part(sql: str) -> str | None:
-    """Check the kind of a statement, without a database.
+    """Check the type of a statement, without a database.
 
     Args:
-        sql: The statement; more than one are refused too.
+        sql: The statement. Several statements are refused.
 
     Returns:
-        The query whose plan is still to be checked, without an EXPLAIN before it; None if it is known to only read.
+        The query whose plan must still be checked, without a leading EXPLAIN; None if it is known to only read.
 
     Raises:
-        UsageError: It is empty, or several, or of a kind that could change something.
-        QueryError: DuckDB cannot read it.
+        UsageError: The statement is empty, is several statements, or is of a type that could change something.
+        QueryError: DuckDB cannot parse the statement.
     """
     kind = _kind(sql)
     if kind == duckdb.StatementType.EXPLAIN:
@@ -101,15 +102,15 @@ def reading_part(sql: str) -> str | None:
 
 
 def ensure_plan_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    """Check that a query changes nothing; it is planned for this, and not run.
+    """Check that a query changes nothing. The query is planned, but not run.
 
     Args:
-        connection: The database.
+        connection: The database connection.
         sql: The query.
 
     Raises:
-        UsageError: It could change something.
-        duckdb.Error: DuckDB cannot plan it.
+        UsageError: The query could change something.
+        duckdb.Error: DuckDB cannot plan the query.
     """
     for operator in _operators(connection, sql):
         if found := _WRITING.search(operator):
@@ -117,7 +118,7 @@ def ensure_plan_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def _kind(sql: str) -> duckdb.StatementType | None:
-    """Return the kind of a statement; None for one that DuckDB's Python package has no name for."""
+    """Return the type of a statement; None if DuckDB's Python package has no name for the type."""
     try:
         statements = duckdb.extract_statements(sql)
         kinds = [statement.type for statement in statements]
@@ -133,7 +134,7 @@ def _kind(sql: str) -> duckdb.StatementType | None:
 
 
 def _operators(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]:
-    """Return the operators of the plan of a statement."""
+    """Yield the operators in the plan of a statement."""
     try:
         [(_, text)] = connection.execute(f"EXPLAIN (FORMAT json)\n{sql}").fetchall()
     except duckdb.Error as error:
@@ -146,17 +147,17 @@ def _operators(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]
 
 
 def _without_first_line(message: str) -> str:
-    """Count the lines of a message from the beginning of the statement."""
+    """Correct the line numbers of an error message for the EXPLAIN line before the statement."""
     return re.sub(r"(?m)^LINE ([0-9]+):", lambda line: f"LINE {max(int(line[1]) - 1, 1)}:", message)
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """A part of a statement.
+    """A token of a statement.
 
     Attributes:
-        start: Where it begins, in bytes.
-        text: The text of it.
+        start: The offset in bytes.
+        text: The source text.
         is_text: Whether it is a string constant.
     """
 
@@ -166,7 +167,7 @@ class _Token:
 
 
 def _tokens(sql: str) -> list[_Token]:
-    """Return the parts of a statement, without its comments."""
+    """Return the tokens of a statement, without comments."""
     encoded, found = sql.encode(), duckdb.tokenize(sql)
     ends = [*(place for place, _ in found[1:]), len(encoded)]
     return [
@@ -177,7 +178,7 @@ def _tokens(sql: str) -> list[_Token]:
 
 
 def _words(sql: str) -> set[str]:
-    """Return the unquoted words of a statement in lower case."""
+    """Return the tokens of a statement in lower case, without string constants. Quoted names keep their quotes."""
     return {token.text.casefold() for token in _tokens(sql) if not token.is_text}
 
 
@@ -186,7 +187,7 @@ def _first_word(sql: str) -> str:
 
 
 def _explained(sql: str) -> str:
-    """Return the statement that an EXPLAIN is about."""
+    """Return the statement after an EXPLAIN."""
     tokens = _tokens(sql)[1:]
     while tokens and tokens[0].text.casefold() in {"analyze", "verbose"}:
         del tokens[0]
@@ -196,7 +197,7 @@ def _explained(sql: str) -> str:
 
 
 def _closing(tokens: list[_Token]) -> int:
-    """Return the index of the bracket that closes the first one."""
+    """Return the index of the parenthesis that closes the first one."""
     depth = 0
     for place, token in enumerate(tokens):
         depth += (token.text == "(") - (token.text == ")")

@@ -1,4 +1,4 @@
-"""Finding what was changed, cut or lost of what is published."""
+"""Checking published files against their recorded sizes and checksums."""
 
 import hashlib
 import time
@@ -27,18 +27,18 @@ _RESTORE = "restore it from a copy"
 _RELINK = "mend it with segbatch relink"
 
 Progress = Callable[[int, int], None]
-"""Told, now and then, how many bytes are read and how many there are."""
+"""Called regularly with the number of bytes read and the total."""
 
 
 @dataclass(slots=True)
 class Verified:
-    """What was looked at, and what is wrong with it.
+    """The result of a check.
 
     Attributes:
-        runs: How many runs were looked at.
-        files: How many files were read.
-        size: How many bytes they should have.
-        problems: What is wrong, a line each.
+        runs: The number of runs whose members were checked.
+        files: The number of files read.
+        size: The recorded size of these files in bytes.
+        problems: The problems found, one line each.
     """
 
     runs: int = 0
@@ -49,13 +49,13 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _ToRead:
-    """A file of a run.
+    """A file of a run that is to be read.
 
     Attributes:
         run_folder: The folder of the run.
-        written: What was written.
-        remedy: What to do where it is spoilt.
-        may_go: Whether it is one of those that are pruned some day.
+        written: The record of the file in the manifest.
+        remedy: The advice if the file is damaged or missing.
+        may_go: Whether the file may be pruned.
     """
 
     run_folder: Path
@@ -69,23 +69,24 @@ class _ToRead:
 
 
 def verify(output: Path, *, every_run: bool = False, progress: Progress | None = None) -> Verified:
-    """Read what is published and compare it with what was written, by size and digest.
+    """Read the published files and compare them with their recorded sizes and checksums.
 
-    The changes of all runs are read, since `membership_changes` shows them; members are read of the published run.
+    The changes of all runs are read, since `membership_changes` shows them. Members are read for the published run
+    only, unless `every_run` is set.
 
     Args:
         output: The output folder. A run may be at work on it.
-        every_run: Whether the members of all runs that keep some are read.
-        progress: Told how far it is.
+        every_run: Whether to read the members of all runs that keep theirs.
+        progress: Called with the number of bytes read and the total.
 
     Raises:
-        UsageError: Nothing is published there.
+        UsageError: Nothing is published in the folder.
     """
     for _ in range(_TRIES):
         before = _pointer(output)
         found = _verified(output, every_run=every_run, progress=progress)
         if not found.problems or _pointer(output) == before:
-            break  # else a run was published meanwhile, and what is wrong may have been half old, half new
+            break  # otherwise a run was published meanwhile; the problems may mix old and new files
     return found
 
 
@@ -102,7 +103,7 @@ def _verified(output: Path, *, every_run: bool, progress: Progress | None) -> Ve
     to_read: list[_ToRead] = []
     for number, past in enumerate(history.runs):
         later = len(history.runs) - 1 - number
-        is_spared = later < FEWEST  # has to have members, even where nothing is left of them
+        is_spared = later < FEWEST  # must have members; if they are missing, that is a problem
         is_read = not later or (every_run and (is_spared or has_members(output / RUNS / past.folder)))
         found.runs += is_read
         to_read += _files_of(output, past, found, later=later, with_members=is_read)
@@ -122,7 +123,10 @@ def _tell(progress: Progress | None, done: int, total: int, read: int) -> None:
 
 
 def _history(output: Path, found: Verified) -> History:
-    """Read which runs are published; where that cannot be read, it is a problem, and as much is read as can be."""
+    """Read the history of published runs.
+
+    If `current` or the history cannot be read, record a problem and read as much as possible.
+    """
     try:
         folder = ensure_published(output)
     except PublishError as error:
@@ -139,7 +143,7 @@ def _history(output: Path, found: Verified) -> History:
 
 
 def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_members: bool) -> Iterator[_ToRead]:
-    """Yield the files of a run that are to be read; a manifest that cannot be is a problem."""
+    """Yield the files of a run that are to be read. An unreadable manifest is recorded as a problem."""
     folder = output / RUNS / past.folder
     manifest = _manifest(folder, past, found)
     again = f"or run again, of that night's snapshot, with {again_with(past.run)}"
@@ -163,7 +167,7 @@ def _manifest(folder: Path, past: PastRun, found: Verified) -> Manifest | None:
 
 
 def _faults(file: _ToRead, read: Callable[[int], None]) -> Iterator[str]:
-    """Yield what is wrong with a file."""
+    """Yield the problem of a file, if any."""
     written = file.written
     try:
         size = file.path.stat().st_size
@@ -189,7 +193,7 @@ def _digest(path: Path, read: Callable[[int], None]) -> str:
 
 
 def _faults_of_catalogue(output: Path, history: History) -> Iterator[str]:
-    """Yield what is wrong with the tables; a run that is just published places them a moment later."""
+    """Yield the problem of the catalogue, if any. Try twice, since a run replaces it shortly after its publication."""
     fault = _fault_of_catalogue(output, history)
     if fault:
         time.sleep(_PAUSE)
