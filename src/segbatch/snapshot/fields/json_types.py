@@ -70,10 +70,9 @@ class Typed:
     """The common type of the values at a path.
 
     Attributes:
-        dtype: The Polars type.
         shape: How the values are read.
         element: How the elements of lists are read.
-        mixed: If kinds are mixed that have only text in common, the number of contacts with each kind.
+        mixed: If kinds are mixed that have no type in common but text, the number of contacts with each kind.
         is_of_elements: Whether the kinds are those of the elements of lists.
         kinds: The number of contacts with values of each kind.
     """

@@ -30,7 +30,7 @@ class Address:
     """The address of one object, or of several.
 
     Attributes:
-        service: The service that stores the object.
+        service: The storage service: `s3`, `gs` or `az`.
         root: The part before the key, as it was written.
         bucket: The bucket, which is a container in Azure.
         key: The key, or the beginning of several keys.

@@ -24,7 +24,6 @@ class SnapshotFile:
     """A Parquet file of a snapshot, as it was when it was opened.
 
     Attributes:
-        place: The location of the file.
         stamp: The size in bytes, and a value that changes when the file is written.
         rows: The number of contacts.
         schema: The columns of the file, followed by the columns that are only in its path.

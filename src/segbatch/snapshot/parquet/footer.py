@@ -38,7 +38,6 @@ class Element:
 
     Attributes:
         fields: The fields of the node's Thrift structure.
-        children: The nodes below this node.
         is_map: Whether the node is a map that was changed to a list.
         is_opaque: Whether the node is a decimal that was changed to bytes.
     """

@@ -20,7 +20,6 @@ class Cursor:
     """A position in bytes, advanced by reading.
 
     Attributes:
-        data: The bytes to read from.
         at: The position as an offset into `data`.
     """
 
