@@ -58,3 +58,11 @@ def test_a_column_of_projects_that_are_no_texts_is_an_error_already() -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"], "project_id": [1]})
     [problem] = segbatch.check(contacts="contacts.parquet", project="shop-2").problems
     assert problem.severity == "error"
+
+
+def test_few_names_of_projects_are_kept_for_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.compiler.project_check._BATCH", 1)
+    monkeypatch.setattr("segbatch.compiler.project_check._MOST_NAMES", 1)
+    write_contacts(Path("contacts.parquet"), {"status": ["a", "b"], "project_id": ["other", "shop-1"]})
+    [problem] = segbatch.check(contacts="contacts.parquet", project="shop-2").problems
+    assert problem.message == "no segment and no contact is of the project 'shop-2' (--project)"

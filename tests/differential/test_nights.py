@@ -25,7 +25,7 @@ from oracle.worlds import World
 from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError
 from segbatch.engine import local
 from segbatch.errors import NothingToPublishError, SegbatchError
-from segbatch.pipeline import evaluation
+from segbatch.snapshot.snapshot import Snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def small_batches() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(local, "_MOST_ROWS", 3)
         patched.setattr(local, "_FEWEST_ROWS", 3)
-        patched.setattr(evaluation, "_ID_BATCH", 5)
+        patched.setattr(Snapshot.ids, "__defaults__", (5,))
         patched.setattr(os, "fsync", lambda _: None)
         yield
 
