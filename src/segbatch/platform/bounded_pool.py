@@ -1,4 +1,4 @@
-"""Work in threads beside the one that asks for it."""
+"""A thread pool with bounded work."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,35 +12,35 @@ _P = ParamSpec("_P")
 
 
 class Beside:
-    """Some threads, which never have more to do than one thing each: so memory stays bounded."""
+    """A thread pool with at most one pending task per thread, so that memory stays bounded."""
 
     def __init__(self, name: str, threads: int) -> None:
-        """Make them.
+        """Create the pool.
 
         Args:
-            name: What they are called.
-            threads: How many.
+            name: The prefix of the thread names.
+            threads: The number of threads.
         """
         self._pool = ThreadPoolExecutor(threads, name)
         self._threads = threads
         self._pending = deque[Future[None]]()
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Return the pool."""
         return self
 
     def __exit__(self, _kind: object, _error: BaseException | None, _trace: TracebackType | None) -> None:
-        """End the threads."""
+        """Stop the threads. Tasks that have not started are cancelled."""
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._pending.clear()  # what else went wrong would hold on to all that it was about, to the end of the process
+        self._pending.clear()  # a pending error would keep all that it refers to in memory
 
     def do(self, action: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
-        """Have something done, as soon as a thread has nothing to do; what went wrong before is raised here."""
+        """Submit a task. Waits for a free thread; raises the error of an earlier task, if any."""
         if len(self._pending) == self._threads:
             self._pending.popleft().result()
         self._pending.append(self._pool.submit(action, *args, **kwargs))
 
     def finish(self) -> None:
-        """Wait until all is done; what went wrong is raised here."""
+        """Wait until all tasks are done; raises the error of a task, if any."""
         while self._pending:
             self._pending.popleft().result()

@@ -1,6 +1,6 @@
-"""One writer at a time, whichever program, thread or command it is.
+"""A lock for one writer at a time, across programs, threads and commands.
 
-The operating system holds the lock, on a hidden file, and lets go of it when the process ends, however it ends.
+The lock is an operating system lock on a hidden file. It is released when the process ends, even if it is killed.
 """
 
 import fcntl
@@ -19,16 +19,16 @@ _PAUSE = 0.002
 
 @contextmanager
 def holding(path: Path, patience: float, mode: int = 0o666) -> Iterator[None]:
-    """Hold the lock on a file, which stays there.
+    """Own the lock on a file during the block. The file is not removed afterwards.
 
     Args:
-        path: The file; its folder has to be there.
-        patience: For how many seconds to wait while another writer holds it.
-        mode: Who may take the lock, where the file is made.
+        path: The lock file; its folder must exist.
+        patience: The seconds to wait while another writer owns the lock.
+        mode: The permissions of the file if it is created, which decide which users can take the lock.
 
     Raises:
-        BusyError: Another writer holds it all that time.
-        OSError: The file cannot be made.
+        BusyError: Another writer owned the lock all that time.
+        OSError: The file cannot be created.
     """
     until = time.monotonic() + patience
     while (descriptor := _take(path, mode)) is None:
@@ -43,7 +43,7 @@ def holding(path: Path, patience: float, mode: int = 0o666) -> Iterator[None]:
 
 
 def _take(path: Path, mode: int) -> int | None:
-    """Take the lock and return the open file; None where another has it, or somebody has just removed the file."""
+    """Take the lock and return the open file; None if it is taken, or the file has just been removed."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with suppress(BlockingIOError, FileNotFoundError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

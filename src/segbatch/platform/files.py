@@ -1,4 +1,4 @@
-"""Finding the file that is to be written, making sure that it is on the disk, and replacing another in one step."""
+"""Writing files safely: checking the target, flushing to disk, and replacing a file in one step."""
 
 import grp
 import os
@@ -30,45 +30,45 @@ __all__ = [
 ]
 
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
-"""What is called so is a stream of this process, even where it leads to a file at the moment."""
+"""Paths of streams of this process, even if they currently lead to a file."""
 
 
 class UnflushedError(OSError):
-    """A file is in its place, but its folder could not be flushed: a power failure may undo that."""
+    """A file was changed, but its folder could not be flushed. A power failure may undo the change."""
 
 
 class UncertainError(OSError):
-    """A step of putting a file in its place failed, and the place cannot be looked at, so the file may be there."""
+    """Changing a file failed, and its path cannot be checked, so the change may have happened."""
 
 
 Warn = Callable[[Problem], None]
-"""Takes a warning about a change that is made."""
+"""A function that takes a warning about a change that is made."""
 
 
 def warn_caller(problem: Problem) -> None:
-    """Pass a warning on as one of Python, for callers that do not ask for warnings in another way."""
+    """Emit a Python warning, for callers that do not receive warnings in another way."""
     warnings.warn(str(problem), RuntimeWarning, stacklevel=3)
 
 
 def unflushed(place: Path, error: UnflushedError) -> Problem:
-    """Return the warning about a change of a file that may not survive a power failure."""
+    """Return the warning about a changed file whose change may not survive a power failure."""
     message = f"is changed, but that may not survive a power failure: {error.strerror}; check the disk"
     return Problem(message, file=printable(str(place)), severity="warning")
 
 
 def find_file(place: Path, option: str, *, instead: str = "name a file") -> Path:
-    """Find where a file is to be written that takes the place of what is there.
+    """Return the path to write a file to, with links resolved, and check that it can be written there.
 
     Args:
-        place: What its writer calls it.
-        option: What names it on the command line.
-        instead: What to do where it is a pipe or a device.
+        place: The path as the user wrote it.
+        option: The command-line option with the path, for messages.
+        instead: The advice if the path is a pipe or a device.
 
     Returns:
-        The place; of a link, what it leads to. Either it is a file, or nothing is there.
+        The path. It is a regular file, or does not exist.
 
     Raises:
-        UsageError: A folder, a pipe or a device is there, or no folder to write it in.
+        UsageError: The path is a folder, a pipe or a device, or its folder does not exist.
     """
     name = printable(str(place))
     try:
@@ -99,12 +99,12 @@ def _mode_of(path: Path) -> int | None:
 
 
 def others_may_write(found: os.stat_result, *, is_own_group_fine: bool = False) -> bool:
-    """Find out from the mode of a file whether other users than its owner and root may write it.
+    """Return whether the mode of a file allows users other than its owner and root to write it.
 
     Args:
-        found: The state of the file.
-        is_own_group_fine: Whether the file may be writable by a group that has no member but its owner. With a umask
-            of 002, which goes with such groups, all files are.
+        found: The status of the file.
+        is_own_group_fine: Whether the file may be writable by a group that has no other member than its owner. With
+            such groups, the umask is usually 002, which makes all files group-writable.
     """
     if found.st_mode & stat.S_IWOTH:
         return True
@@ -112,7 +112,7 @@ def others_may_write(found: os.stat_result, *, is_own_group_fine: bool = False) 
 
 
 def _is_own_group(found: os.stat_result) -> bool:
-    """Tell whether the group of a file is the one that belongs to its owner alone, as far as this machine knows."""
+    """Return whether the group of a file has no other member than its owner, as far as this machine knows."""
     try:
         owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
     except KeyError:  # as in a container that runs with any user id
@@ -121,13 +121,13 @@ def _is_own_group(found: os.stat_result) -> bool:
 
 
 def sync_file(path: Path) -> None:
-    """Make sure that a file's content is on the disk."""
+    """Flush a file's content to the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 def sync_folder(path: Path) -> None:
-    """Make sure that the names in a folder are on the disk."""
+    """Flush the names in a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -136,7 +136,7 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make sure that a folder and all below it are on the disk."""
+    """Flush a folder and everything below it to the disk."""
     for path in folder.rglob("*"):
         if path.is_dir():
             sync_folder(path)
@@ -146,12 +146,12 @@ def sync_tree(folder: Path) -> None:
 
 
 def replace_file(new: Path, old: Path) -> None:
-    """Put a complete file in the place of another, in one step; readers of the old one go on with it.
+    """Replace a file with a complete file in one step. Open readers keep reading the old one.
 
     Raises:
-        UnflushedError: The new file is in its place, which may not survive a power failure.
-        UncertainError: The new file may be in its place.
-        OSError: The old file is still there.
+        UnflushedError: The file is replaced, but the change may not survive a power failure.
+        UncertainError: The file may be replaced.
+        OSError: The file is not replaced.
     """
     sync_file(new)
     own = new.stat()
@@ -161,13 +161,13 @@ def replace_file(new: Path, old: Path) -> None:
 
 
 def link_file(new: Path, place: Path) -> None:
-    """Give a complete file a second name, if nothing has that name yet.
+    """Give a complete file a second name, unless that name exists.
 
     Raises:
-        FileExistsError: Something has it.
-        UnflushedError: The file is in its place, which may not survive a power failure.
-        UncertainError: The file may be in its place.
-        OSError: The file is not in its place.
+        FileExistsError: The name exists.
+        UnflushedError: The name is added, but the change may not survive a power failure.
+        UncertainError: The name may be added.
+        OSError: The name is not added.
     """
     sync_file(new)
     own = new.stat()
@@ -180,9 +180,9 @@ def remove_file(file: Path) -> None:
     """Remove a file.
 
     Raises:
-        UnflushedError: The file is removed, which may not survive a power failure.
+        UnflushedError: The file is removed, but the change may not survive a power failure.
         UncertainError: The file may be removed.
-        OSError: The file is still there.
+        OSError: The file is not removed.
     """
     with _settled(lambda: not file.lstat(), file, if_gone=True):
         file.unlink()
@@ -191,17 +191,17 @@ def remove_file(file: Path) -> None:
 
 @contextmanager
 def _settled(is_done: Callable[[], bool], place: Path, *, if_gone: bool = False) -> Iterator[None]:
-    """Find out after an error whether a step was done in spite of it, as file systems of a network may report.
+    """Check after an error whether the step succeeded anyway, as network file systems may report.
 
     Args:
-        is_done: Looks at the place.
-        place: Where the step is done.
-        if_gone: What it means that the place is empty.
+        is_done: Checks the path for the result of the step.
+        place: The path that the step changes.
+        if_gone: Whether a missing path means that the step succeeded.
 
     Raises:
-        UnflushedError: It was done.
-        UncertainError: The place cannot be looked at.
-        OSError: It was not done.
+        UnflushedError: The step succeeded.
+        UncertainError: The path cannot be checked.
+        OSError: The step failed.
     """
     try:
         yield
@@ -218,10 +218,10 @@ def _settled(is_done: Callable[[], bool], place: Path, *, if_gone: bool = False)
 
 
 def flush_folder(path: Path) -> None:
-    """Flush a folder in which a file has just come into its place.
+    """Flush a folder after a file in it was changed.
 
     Raises:
-        UnflushedError: It cannot be flushed.
+        UnflushedError: The folder cannot be flushed.
     """
     try:
         sync_folder(path)

@@ -1,6 +1,6 @@
-"""Input and output errors in the forms that libraries give them.
+"""Reasons of input and output errors, from the exceptions of different libraries.
 
-Polars, DuckDB and PyArrow wrap what the operating system reports in exceptions of their own. None of these libraries is
+Polars, DuckDB and PyArrow wrap errors of the operating system in exceptions of their own. None of these libraries is
 imported here, since most commands start without them.
 """
 
@@ -34,13 +34,13 @@ OUT_OF_MEMORY = "not enough memory"
 
 
 def io_reason(error: BaseException) -> str | None:
-    """Return why a file could not be read or written, or that memory ran out, if an error is about that.
+    """Return the reason of an I/O error or of a lack of memory.
 
     Args:
-        error: An error of Python, Polars, DuckDB or PyArrow.
+        error: An exception of Python, Polars, DuckDB or PyArrow.
 
     Returns:
-        The system's own words, such as `Input/output error`; None for any other error.
+        The message of the operating system, such as `Input/output error`; None for other errors.
     """
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryException":
         return OUT_OF_MEMORY

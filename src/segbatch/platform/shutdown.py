@@ -1,6 +1,6 @@
-"""What has to be put right where a signal ends the process, by a thread that cannot wait for the one at work.
+"""Cleanup when a signal ends the process, in a thread that cannot wait for the main thread.
 
-The same clean-up is done where an error ends a block, so that there is one way to leave nothing behind and not two.
+The same cleanup runs when an error ends a block, so that there is only one way to leave nothing behind.
 """
 
 import os
@@ -13,16 +13,16 @@ __all__ = ["SignalEnd", "Underway", "say_at_once", "underway"]
 
 _STDERR = 2
 _CLEAR_LINE = b"\r\x1b[2K\x1b[?25h"
-"""What takes a progress bar from a terminal, and shows the cursor again."""
+"""Terminal codes that clear a progress bar and show the cursor again."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignalEnd:
-    """How a signal ends the process.
+    """The end of the process by a signal.
 
     Attributes:
-        message: Which signal it was, and what comes of the run.
-        exit_status: What the process ends with.
+        message: The signal and its consequence for the run.
+        exit_status: The exit status of the process.
     """
 
     message: str
@@ -30,7 +30,7 @@ class SignalEnd:
 
 
 def say_at_once(message: str) -> None:
-    """Say on stderr what ends the process, past every lock that the main thread may hold."""
+    """Write an error message to stderr without the locks that the main thread may own."""
     with suppress(OSError):
         clear = _CLEAR_LINE if os.isatty(_STDERR) else b""
         os.write(_STDERR, clear + f"error: {message}\n".encode(errors="backslashreplace"))
@@ -41,15 +41,15 @@ def _say(end: SignalEnd) -> None:
 
 
 class Underway:
-    """What this process is at.
+    """The state of the work of this process, for its end by a signal.
 
     Attributes:
-        settled: Set once the main thread goes no further.
-        undone: What is said of the work as long as it is not done; nothing, if empty.
-        done: What is said of it once it is; nothing, if empty.
-        published: The run that is published, if one is.
-        is_finishing: Whether what was made is just being put in its place, which is left to its end.
-        herald: Tells how a signal ends the process, from another thread, and soon.
+        settled: Set once the main thread has stopped.
+        undone: The message if the process ends before the work is done; empty for none.
+        done: The message if the process ends after the work is done; empty for none.
+        published: The id of the published run, if any.
+        is_finishing: Whether finished work is being moved to its final paths, which a signal does not interrupt.
+        herald: Reports the end by a signal. Called from another thread; must be quick.
     """
 
     def __init__(self) -> None:
@@ -65,15 +65,15 @@ class Underway:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether there is something to be put right."""
+        """Whether a cleanup is pending."""
         return bool(self._endings)
 
     @contextmanager
     def ending(self, action: Callable[[], None]) -> Iterator[None]:
-        """Do something at the end of a block, whatever ends it.
+        """Run a cleanup at the end of the block, or when a signal ends the process.
 
         Args:
-            action: What to do; a signal may have it done twice.
+            action: The cleanup. A signal may cause it to run twice.
         """
         self._endings.append(action)
         try:
@@ -84,7 +84,7 @@ class Underway:
 
     @contextmanager
     def heralded_by(self, herald: Callable[[SignalEnd], None]) -> Iterator[None]:
-        """Let somebody else tell, inside a block, how a signal ends the process."""
+        """Use another function to report the end by a signal, during the block."""
         before, self.herald = self.herald, herald
         try:
             yield
@@ -93,10 +93,10 @@ class Underway:
 
     @contextmanager
     def finishing(self, doubt: str) -> Iterator[None]:
-        """Do the last steps; a signal lets them come to their end.
+        """Run the last steps of the work, which a signal does not interrupt.
 
         Args:
-            doubt: What is said of the work if they take too long for that.
+            doubt: The message if a signal ends the process because these steps take too long.
         """
         self.is_finishing, self._doubt = True, doubt
         try:
@@ -107,16 +107,16 @@ class Underway:
                 self.stop()
 
     def ended(self, word: str) -> str:
-        """Say how the process ended, and what comes of the work.
+        """Return the message for the end of the process, with the consequence for the work.
 
         Args:
-            word: Such as `interrupted`.
+            word: The kind of end, such as `interrupted`.
         """
         outcome = self.done or (self._doubt if self.is_finishing else self.undone)
         return f"{word}; {outcome}" if outcome else word
 
     def stop(self) -> None:
-        """Go no further, in the main thread; but the last steps are not stopped in their middle."""
+        """Stop the main thread. The last steps are completed first."""
         if self.is_finishing:
             self._stops_then = True
             return
@@ -124,10 +124,10 @@ class Underway:
         Event().wait()
 
     def end(self) -> None:
-        """Do all that is to be done at the end of the blocks that the process is in."""
+        """Run the cleanups of all open blocks, innermost first."""
         for action in reversed(tuple(self._endings)):
             action()
 
 
 underway = Underway()
-"""That of this process; a signal is for all of it."""
+"""The state of this process. There is only one, since a signal ends the whole process."""

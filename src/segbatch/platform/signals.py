@@ -1,8 +1,8 @@
-"""How SIGTERM and Ctrl-C end the program: within two seconds, with nothing half done left behind.
+"""Ending the program on SIGTERM and Ctrl-C: within two seconds, without leaving incomplete files behind.
 
-The main thread may be in a long call of Polars or DuckDB, in which no handler of Python's runs, and an exception that a
-handler raises can be lost or come at a bad moment. So a thread of its own learns of the signal, through the file that
-the interpreter writes to at once, and ends the process; the main thread only stops where it is.
+The main thread may be in a long call of Polars or DuckDB. Python's signal handlers do not run during such a call, and
+an exception raised by a handler can be lost or raised at a bad time. So a separate thread receives the signal, through
+the file descriptor that the interpreter writes to immediately, and ends the process. The main thread only stops.
 """
 
 import os
@@ -17,14 +17,14 @@ __all__ = ["too_late", "watch"]
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _STOPPING = 1.0
-"""How long the main thread has to stop, in seconds: to come back from a call, or to put a finished run in its place."""
+"""Seconds that the main thread gets to stop: to return from a call, or to finish publishing a run."""
 
 _CLEARING = 0.7
-"""And how long may be cleared away what it was writing; the next run does what is left of that."""
+"""Seconds for the cleanup of incomplete files. The next run removes the rest."""
 
 
 def watch() -> None:
-    """End this process when a signal says so; those that it was started to ignore (`nohup`, `&`) it still ignores."""
+    """End this process on SIGINT and SIGTERM, except for signals that it was started to ignore (`nohup`, `&`)."""
     numbers = [number for number in _WORDS if signal.getsignal(number) != signal.SIG_IGN]
     heard, told = os.pipe()
     os.set_blocking(told, False)
@@ -35,7 +35,7 @@ def watch() -> None:
 
 
 def too_late() -> None:
-    """Let no signal end this process any more: all is done and said, and it ends by itself with its own status."""
+    """Ignore signals from now on: all work is done and reported, and the process exits with its own status."""
     for number in _WORDS:
         signal.signal(number, signal.SIG_IGN)
 
@@ -51,7 +51,7 @@ def _wait(heard: int, numbers: set[signal.Signals]) -> None:
 
 
 def _end(number: signal.Signals) -> None:
-    """End the process, even if nobody reads what it says, or clearing away takes long."""
+    """End the process, even if nothing reads its output or the cleanup takes long."""
     if underway.is_at_work:
         underway.settled.wait(_STOPPING)
     last = Thread(target=_finish, args=(number,), daemon=True)
@@ -61,8 +61,8 @@ def _end(number: signal.Signals) -> None:
 
 
 def _finish(number: signal.Signals) -> None:
-    """Say what comes of the work, and clear away what it was writing."""
-    with suppress(Exception):  # whatever cannot be told, what was being written is still cleared away
+    """Report the consequence for the work, and clean up incomplete files."""
+    with suppress(Exception):  # if the report fails, incomplete files are still cleaned up
         underway.herald(SignalEnd(underway.ended(_WORDS[number]), 128 + number))
     if not underway.is_finishing:
         underway.end()

@@ -1,4 +1,4 @@
-"""A hidden file beside its destination, which takes the place of the destination once it is complete."""
+"""A hidden temporary file next to its destination, which replaces the destination once it is complete."""
 
 import fcntl
 import hashlib
@@ -15,15 +15,16 @@ __all__ = ["aside_of"]
 
 @contextmanager
 def aside_of(place: Path) -> Iterator[Path]:
-    """Make a hidden file in the same folder, to be put in a place once it is complete.
+    """Create a hidden temporary file in the folder of a destination, to be moved there once it is complete.
 
-    It is removed at the end if it is still there, and so is what a killed process left of earlier ones.
+    If it still exists at the end of the block, it is removed. Temporary files that killed processes left for the same
+    destination are removed first.
 
     Args:
-        place: Where the file is to be.
+        place: The destination.
     """
     mark = hashlib.sha256(os.fsencode(place.name)).hexdigest()[:12]
-    with suppress(OSError):  # a later one removes them
+    with suppress(OSError):  # the next call removes them
         for left in place.parent.glob(f".segbatch-{mark}-*"):
             _remove_if_left(left)
     aside = place.with_name(f".segbatch-{mark}-{secrets.token_hex(4)}")
@@ -37,13 +38,13 @@ def aside_of(place: Path) -> Iterator[Path]:
 
 
 def _discard(aside: Path) -> None:
-    """Remove a file, if that is possible: the next export removes what is left."""
+    """Remove a file if possible. The next export removes leftover files."""
     with suppress(OSError):
         aside.unlink(missing_ok=True)
 
 
 def _remove_if_left(aside: Path) -> None:
-    """Remove a file whose writer is dead: one that is alive holds a lock on it."""
+    """Remove a file whose writer has died. A living writer owns a lock on its file."""
     with suppress(OSError):
         descriptor = os.open(aside, os.O_WRONLY)
         try:
