@@ -1,1 +1,1 @@
-"""Who is told of a run beside those who watch it: logs, hooks, and metrics."""
+"""Logs, hooks and metrics of a run."""

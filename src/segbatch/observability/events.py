@@ -1,4 +1,4 @@
-"""What a run tells while it is at work, to whoever listens: logs, a progress bar, a scheduler."""
+"""The events of a run, for logs, progress bars and schedulers."""
 
 import time
 from collections.abc import Callable
@@ -28,8 +28,11 @@ __all__ = [
 ]
 
 Phase = Literal["wait", "prepare", "match", "evaluate", "publish", "prune"]
-"""Waiting for the lock; definitions, snapshot and plan; finding last night's contacts; evaluating and writing; putting
-the run in its place; clearing away old runs."""
+"""The phases of a run.
+
+`wait` for the lock; `prepare` definitions, snapshot and plan; `match` contacts with those of the previous run;
+`evaluate` segments and write files; `publish` the run; `prune` old runs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +40,12 @@ class RunStarted:
     """A run begins.
 
     Attributes:
-        run_id: Its id.
-        contacts: The snapshot, as it was named.
-        segments: Where the definitions are.
-        output: Where it will be published.
-        as_of: The moment that was asked for; None is when it holds the lock.
-        timezone: The name of its time zone.
-        project: The project whose segments alone are meant, if one was named.
+        contacts: The path or URL of the snapshot, as the user gave it.
+        segments: The path of the definitions.
+        output: The output folder.
+        as_of: The requested evaluation time; None for the time when the run gets the lock.
+        timezone: The name of the run's time zone.
+        project: The project that the run is limited to; None for all.
         dry_run: Whether nothing will be written.
     """
 
@@ -59,22 +61,22 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class LockAwaited:
-    """Another run is at work on the output, and this one waits for it; the message says who and since when."""
+    """The run waits for another run on the same output. The message names that run and since when it is at work."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunPlanned:
-    """It is known what is to be evaluated.
+    """The plan of the run is complete.
 
     Attributes:
-        as_of: The moment for which the run holds.
-        contacts: How many contacts the snapshot has.
-        segments: How many segments will be evaluated.
-        rules: How many distinct rules they have.
-        columns: How many columns of the snapshot are read for them; parts of a struct count for themselves.
-        follows: The run with which this one is compared, if there is one.
+        as_of: The evaluation time of the run.
+        contacts: The number of contacts in the snapshot.
+        segments: The number of segments to evaluate.
+        rules: The number of distinct rules in these.
+        columns: The number of snapshot columns to read; parts of a struct are counted separately.
+        follows: The id of the run that this one is compared with; None for a first run.
     """
 
     as_of: datetime
@@ -87,7 +89,7 @@ class RunPlanned:
 
 @dataclass(frozen=True, slots=True)
 class SegmentFailed:
-    """A segment cannot be evaluated, or a file of definitions cannot be read; there may be several reasons."""
+    """A segment cannot be evaluated, or a definition file cannot be read; one event per reason."""
 
     problem: Problem
 
@@ -101,25 +103,25 @@ class SegmentHeld:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something is legal and often is a mistake."""
+    """A warning: the input is valid, but often a mistake."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A fact about how the run reads its input, which is not in doubt."""
+    """A note about how the run reads its input, which is not a warning."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True)
 class ContactsDone:
-    """The run got further.
+    """Progress of the evaluation.
 
     Attributes:
-        done: How many contacts are evaluated.
-        contacts: How many there are.
+        done: The number of evaluated contacts.
+        contacts: The total number of contacts.
     """
 
     done: int
@@ -128,11 +130,11 @@ class ContactsDone:
 
 @dataclass(frozen=True, slots=True)
 class PhaseEnded:
-    """A part of the work is done.
+    """A phase of the run has ended.
 
     Attributes:
-        phase: Which.
-        seconds: How long it took.
+        phase: The phase that ended.
+        seconds: The duration of the phase.
     """
 
     phase: Phase
@@ -141,12 +143,12 @@ class PhaseEnded:
 
 @dataclass(frozen=True, slots=True)
 class RunEvaluated:
-    """The run is published; or, if it is a dry one, would have been.
+    """The run is published; a dry run is only evaluated.
 
     Attributes:
-        run: The run, with its totals.
-        deleted: How many segments of the run before are not defined any more.
-        taken_back: The ids of the runs that it took back.
+        run: The record of the run, with its totals.
+        deleted: The number of deleted segments since the previous run.
+        taken_back: The ids of the runs that were rolled back.
         dry_run: Whether nothing was written.
     """
 
@@ -173,20 +175,20 @@ Listener = Callable[[Event], None]
 
 
 class Teller:
-    """Tells of a run, and how long each of its phases took."""
+    """An emitter of the events of a run, which also measures the duration of phases."""
 
     def __init__(self, listener: Listener | None, progress: Callable[[int, int], None] | None) -> None:
-        """Begin with the first phase.
+        """Start the first phase.
 
         Args:
-            listener: Told everything.
-            progress: Told how many contacts are done and how many there are, and nothing else.
+            listener: Called with every event.
+            progress: Called only with the number of evaluated contacts and the total.
         """
         self._listener, self._progress = listener, progress
         self._begun = time.monotonic()
 
     def tell(self, *events: Event) -> None:
-        """Tell what happened."""
+        """Emit events."""
         for event in events:
             if self._listener:
                 self._listener(event)
@@ -194,7 +196,7 @@ class Teller:
                 self._progress(event.done, event.contacts)
 
     def end_phase(self, phase: Phase) -> None:
-        """Tell that a phase has ended, with which the next begins."""
+        """Emit the end of a phase, and start the next one."""
         now = time.monotonic()
         self.tell(PhaseEnded(phase, now - self._begun))
         self._begun = now

@@ -1,7 +1,7 @@
-"""A program of its own: it waits for another to end, and runs a command then.
+"""A standalone program that waits for another process to end, and then runs a hook command.
 
-On standard input come lines of JSON, each instead of the one before it: `null`, or the command and what to tell it. It
-needs nothing of segbatch, so that it is small, and outlives what kills that.
+It reads lines of JSON from standard input. Each line replaces the one before: `null`, or the command with its input.
+The program imports nothing from segbatch. It is therefore small, and survives when segbatch is killed.
 """
 
 import json
@@ -15,18 +15,18 @@ from typing import IO, Any
 __all__ = ["TOO_LATE", "main", "run_hook"]
 
 TOO_LATE = 124
-"""What it ends with where the command was not done in time, as the program `timeout` does."""
+"""The exit status if the command timed out, as that of the program `timeout`."""
 
 _STDERR = 2
 _GRACE = 2.0
-"""So many seconds a command has to end after SIGTERM."""
+"""Seconds that a command gets to end after SIGTERM."""
 
 _NOT_FOR_HOOKS = ("SEGBATCH_ON_SUCCESS", "SEGBATCH_ON_FAILURE")
-"""A hook that runs segbatch would be run by that again, and so on."""
+"""Variables that hooks do not get. A hook that runs segbatch would otherwise trigger itself endlessly."""
 
 
 def main(lines: IO[bytes]) -> int:
-    """Read until there is no more, and run what was said last; return its exit status."""
+    """Read all lines, run the command of the last one, and return its exit status."""
     told = None
     for line in lines:
         if line.strip() and line.endswith(b"\n"):
@@ -39,14 +39,14 @@ def run_hook(told: dict[str, Any]) -> int:
     """Run a command.
 
     Args:
-        told: The `command`, a line for the shell; `environment`, what to add to its environment; `report`, what to
-            give it on standard input, as JSON; and its `timeout` in seconds.
+        told: The `command`, a shell command line; `environment`, additional variables; `report`, JSON data for its
+            standard input; and `timeout` in seconds.
 
     Returns:
-        Its exit status; 128 and the number of the signal that ended it; or `TOO_LATE`.
+        The exit status of the command; 128 plus the number of the signal that ended it; or `TOO_LATE`.
     """
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_HOOKS}
-    process = subprocess.Popen(  # noqa: S603 - the user said to run it
+    process = subprocess.Popen(  # noqa: S603 - the command is set by the user
         ["/bin/sh", "-c", told["command"]],
         stdin=subprocess.PIPE,
         stdout=_STDERR,
@@ -62,7 +62,7 @@ def run_hook(told: dict[str, Any]) -> int:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and all that it started."""
+    """End a command and all processes that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -1,6 +1,6 @@
-"""Commands of the user that are run when a run has ended: however it ended, also when it was killed.
+"""Hooks: commands of the user that run after a run, whether it succeeded, failed or was killed.
 
-They are run by a small process beside this one, which hears of the end, or finds that this process is gone.
+A small separate process runs them. It receives the outcome, or notices that this process is gone.
 """
 
 import json
@@ -21,16 +21,16 @@ from segbatch.text import cut
 __all__ = ["HOOK_TIMEOUT", "MIN_HOOK_TIMEOUT", "Hooks", "Standby"]
 
 HOOK_TIMEOUT = 60.0
-"""How long a hook may take, in seconds, unless told otherwise."""
+"""The default timeout of a hook, in seconds."""
 
 MIN_HOOK_TIMEOUT = 0.1
-"""The least that can be told; 0, which elsewhere means no limit, would end every hook at once."""
+"""The minimum timeout. 0, which means no limit elsewhere, would end every hook immediately."""
 
 _LENIENCE = 10.0
-"""How much longer it is waited for the process that ends the hook then."""
+"""Additional seconds to wait for the process that ends the hook."""
 
 _LONGEST_MESSAGE = 10_000
-"""The system starts no program with a variable that is much longer; on standard input is all of it."""
+"""The operating system does not start a program with a much longer variable. Standard input has the full message."""
 
 _STDERR = 2
 
@@ -40,10 +40,10 @@ class Hooks:
     """The commands to run after a run.
 
     Attributes:
-        on_success: What to run when all is published.
-        on_failure: What to run when that is not so.
-        timeout: How long either may take, in seconds.
-        ids: Whether the ids of contacts may be told to them.
+        on_success: The command to run if everything was published.
+        on_failure: The command to run otherwise.
+        timeout: The timeout of each command, in seconds.
+        ids: Whether the commands may receive contact ids.
     """
 
     on_success: str | None = None
@@ -52,20 +52,20 @@ class Hooks:
     ids: bool = False
 
     def ensure_possible(self) -> None:
-        """Refuse commands that are none.
+        """Check that the commands are not empty.
 
         Raises:
-            UsageError: One is empty.
+            UsageError: A command is empty.
         """
         for option, command in (("--on-success", self.on_success), ("--on-failure", self.on_failure)):
             if command is not None and not command.strip():
                 raise UsageError(f"the command of the hook is empty; is a variable not set? ({option})")
 
     def stand_by(self) -> "Standby | None":
-        """Start what runs the hooks; nothing where there are none.
+        """Start the process that runs the hooks; return None if no hook is set.
 
         Raises:
-            SegbatchError: It cannot be started.
+            SegbatchError: The process cannot be started.
         """
         if not any(command and command.strip() for command in (self.on_success, self.on_failure)):
             return None
@@ -75,13 +75,13 @@ class Hooks:
             raise SegbatchError(f"the hooks cannot be made ready: {error.strerror}") from None
 
     def chosen(self, outcome: Outcome) -> tuple[str, str] | None:
-        """Return the option and the command that an outcome asks for, if any."""
+        """Return the option and the command for an outcome; None if that command is not set."""
         is_good = outcome.exit_status == 0
         option, command = ("--on-success", self.on_success) if is_good else ("--on-failure", self.on_failure)
         return (option, command) if command and command.strip() else None
 
     def told(self, outcome: Outcome) -> dict[str, Any] | None:
-        """Return what has to be told to the process that runs the hooks; None where there is nothing to run."""
+        """Return the data for the process that runs the hooks; None if no command is set for the outcome."""
         chosen = self.chosen(outcome)
         if chosen is None:
             return None
@@ -92,7 +92,7 @@ class Hooks:
 
 
 def _facts(outcome: Outcome, hook: str) -> Mapping[str, str]:
-    """Return what the hook finds in its environment."""
+    """Return the environment variables of the hook."""
     run = outcome.report.run if outcome.report else None
     counts = ("memberships", "segments_ok", "segments_failed", "segments_held")
     return {
@@ -113,25 +113,25 @@ class Standby:
     """The process that runs the hooks."""
 
     def __init__(self, hooks: Hooks) -> None:
-        """Start it."""
+        """Start the process."""
         self._hooks = hooks
         self._process = subprocess.Popen(  # noqa: S603 - a program of our own
             [sys.executable, "-I", str(Path(hook_runner.__file__))],
             stdin=subprocess.PIPE,
             stdout=_STDERR,
-            start_new_session=True,  # what ends this process, and its group, does not end it
+            start_new_session=True,  # survives signals to the process group of this process
             bufsize=0,
         )
 
     def expect(self, outcome: Outcome) -> None:
-        """Say what is to be told if this process ends before it says something else."""
+        """Send the outcome to report if this process ends without sending another one."""
         self._write(self._hooks.told(outcome))
 
     def end(self, outcome: Outcome) -> HookEnded | None:
-        """Say how the run ended, and wait for the hook.
+        """Send the outcome of the run, and wait for the hook.
 
         Returns:
-            What came of it; None where there was none to run.
+            The result of the hook; None if no hook was run.
         """
         chosen, begun = self._hooks.chosen(outcome), time.monotonic()
         self._write(self._hooks.told(outcome))
@@ -146,7 +146,7 @@ class Standby:
         seconds = time.monotonic() - begun
         if ended == hook_runner.TOO_LATE and seconds >= self._hooks.timeout:  # and not the hook's own status
             ended = None
-        if ended is not None and ended < 0:  # a signal ended it, and this is how a shell says so
+        if ended is not None and ended < 0:  # ended by a signal; shells report 128 plus its number
             ended = 128 - ended
         return HookEnded(chosen[0], ended, seconds)
 
@@ -155,7 +155,7 @@ class Standby:
         return self._process.stdin
 
     def _write(self, told: dict[str, Any] | None) -> None:
-        line = b"\n" + json.dumps(told, default=str).encode() + b"\n"  # a line that a signal cut short is ended first
+        line = b"\n" + json.dumps(told, default=str).encode() + b"\n"  # first end a line that a signal cut short
         with suppress(OSError, ValueError):
             while line:
                 line = line[self._pipe.write(line) :]

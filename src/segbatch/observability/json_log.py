@@ -1,4 +1,4 @@
-"""The log for machines: JSON, a line an event, on stderr."""
+"""The JSON log on stderr, one line per event."""
 
 import logging
 import os
@@ -40,12 +40,12 @@ _ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the log, without time and run.
+    """A line of the log, without time and run id.
 
     Attributes:
-        event: What happened, in a word.
-        level: How bad it is.
-        fields: What else there is to say.
+        event: The name of the event.
+        level: The severity.
+        fields: Additional fields.
     """
 
     event: str
@@ -63,11 +63,11 @@ _OF_PROBLEMS: dict[type, tuple[str, Level]] = {
 
 
 def lines_of(notice: Notice, *, ids: bool) -> Iterator[Line]:
-    """Return the lines for something that is told of a run: one, or for an error one for each of its problems.
+    """Return the log lines of a notice: one line, or one per problem for an error.
 
     Args:
-        notice: What is told.
-        ids: Whether the ids of contacts may be in it.
+        notice: The event or other notice of a run.
+        ids: Whether the lines may contain contact ids.
     """
     match notice:
         case (
@@ -149,21 +149,21 @@ def _totals(notice: RunEvaluated) -> Line:
 
 _STDERR = 2
 _SELDOM = 10.0
-"""So many seconds lie between two lines that only say how far a run is."""
+"""Minimum seconds between two progress lines."""
 
 _FIRST = ("time", "level", "event", "run_id")
 
 
 class JsonLog:
-    """Writes what is told of a run, a line each, which begins with `time`, `level`, `event` and `run_id`."""
+    """A log that writes one line per notice. Each line begins with `time`, `level`, `event` and `run_id`."""
 
     def __init__(self, *, quiet: bool = False, ids: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin a log.
+        """Create a log.
 
         Args:
-            quiet: Whether to write warnings and errors alone.
-            ids: Whether the ids of contacts may be in it.
-            clock: Tells seconds.
+            quiet: Whether to write only warnings and errors.
+            ids: Whether the log may contain contact ids.
+            clock: A function that returns seconds.
         """
         least = logging.WARNING if quiet else logging.INFO
         self._log = _logger(structlog.WriteLogger(sys.stderr), least).bind(run_id=None)
@@ -171,18 +171,18 @@ class JsonLog:
         self._ids, self._clock, self._told_progress = ids, clock, clock()
 
     def __call__(self, notice: Notice) -> None:
-        """Write what is told."""
+        """Write a notice."""
         if isinstance(notice, RunStarted):
             self._log, self._at_once = (log.bind(run_id=notice.run_id) for log in (self._log, self._at_once))
         if not isinstance(notice, ContactsDone) or self._is_due():
             self._write(self._log, notice)
 
     def at_once(self, notice: Notice) -> None:
-        """Write what is told while a signal ends the process, past every lock that the main thread may hold."""
+        """Write a notice while a signal ends the process, without the locks that the main thread may own."""
         self._write(self._at_once, notice)
 
     def _is_due(self) -> bool:
-        """Tell whether it is time to say again how far the run is."""
+        """Return whether it is time for another progress line."""
         now = self._clock()
         is_due = now - self._told_progress >= _SELDOM
         if is_due:
@@ -190,13 +190,13 @@ class JsonLog:
         return is_due
 
     def _write(self, log: Any, notice: Notice) -> None:
-        with suppress(OSError, ValueError):  # a log that nobody takes, or on a full disk, ends no run
+        with suppress(OSError, ValueError):  # a closed pipe or a full disk must not end the run
             for line in lines_of(notice, ids=self._ids):
                 getattr(log, line.level)(line.event, **line.fields)
 
 
 class _Descriptor:
-    """Writes to stderr as the operating system has it."""
+    """A writer to the file descriptor of stderr."""
 
     def msg(self, message: str) -> None:
         """Write a line."""
@@ -218,7 +218,7 @@ def _logger(sink: object, least: int) -> Any:
 
 
 def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """Put what every line has before the rest, and make the texts ones that any reader of JSON takes."""
+    """Put the common fields first, and make texts valid for any JSON reader."""
     names = (*_FIRST, *(name for name in event if name not in _FIRST))
     return {name: _clean(event[name]) for name in names}
 

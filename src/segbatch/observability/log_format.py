@@ -1,4 +1,4 @@
-"""How a run writes stderr."""
+"""The format of the output of a run on stderr."""
 
 from typing import Literal, get_args
 
@@ -8,14 +8,15 @@ from segbatch.text import did_you_mean, shown, some_of
 __all__ = ["LogFormat", "read_log_format"]
 
 LogFormat = Literal["auto", "plain", "json"]
-"""For people; JSON, a line an event; or for people on a terminal alone."""
+"""`plain` is text for people, `json` is one line per event, and `auto` is `plain` on a terminal and `json` elsewhere.
+"""
 
 
 def read_log_format(text: str) -> LogFormat:
-    """Read how a run is to write stderr.
+    """Parse the name of a log format.
 
     Raises:
-        UsageError: There is no such format.
+        UsageError: The name is not a log format.
     """
     formats: tuple[LogFormat, ...] = get_args(LogFormat)
     for name in formats:

@@ -1,4 +1,4 @@
-"""Watching a run from before it begins until everybody is told how it ended."""
+"""Observing a run from its start until its outcome is reported to logs, hooks and metrics."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,33 +27,33 @@ _UNREAD = "who read the answer stopped reading"
 
 
 class Log(Protocol):
-    """Shows or writes what is told of a run."""
+    """A log that shows or writes the notices of a run."""
 
     def __call__(self, notice: Notice) -> None:
-        """Take the next notice."""
+        """Handle the next notice."""
 
     def at_once(self, notice: Notice) -> None:
-        """Take the last ones, while a signal ends the process."""
+        """Handle a last notice while a signal ends the process."""
 
 
 class Watch:
-    """Hears of a run, and tells the log, the hooks and the metrics of it.
+    """An observer of a run, which reports to the log, the hooks and the metrics.
 
     Attributes:
-        exit_status: What the program is to end with, once the run has ended.
+        exit_status: The exit status of the program, once the run has ended.
     """
 
     def __init__(
         self, log: Log, output: Path, hooks: Hooks, metrics: MetricsFile | None, wording: Callable[[str], str]
     ) -> None:
-        """Watch a run that has not begun.
+        """Start to observe a run that has not started yet.
 
         Args:
-            log: Told everything.
-            output: Where the run publishes.
-            hooks: What to run after it.
-            metrics: Where to write its metrics.
-            wording: Puts messages into the words of who started it.
+            log: The log that gets every notice.
+            output: The output folder.
+            hooks: The commands to run afterwards.
+            metrics: The metrics file to write; None for none.
+            wording: Converts messages to the terms of the interface that started the run.
         """
         self._wording = wording
         self._log, self._output, self._hooks, self._metrics = log, output.absolute(), hooks, metrics
@@ -68,7 +68,7 @@ class Watch:
         self.exit_status = 0
 
     def hear(self, event: Event) -> None:
-        """Take what the run tells."""
+        """Handle an event of the run."""
         match event:
             case RunStarted():
                 self._run_id = event.run_id
@@ -84,14 +84,14 @@ class Watch:
         self._log(event)
 
     def done(self, report: "RunReport") -> None:
-        """Take what the run did."""
+        """Set the report of the run."""
         self._report = report
 
     def check(self) -> None:
-        """See before the run that all can be told after it.
+        """Check before the run that the hooks and the metrics file can be used after it.
 
         Raises:
-            SegbatchError: A hook is none, or the metrics cannot be written.
+            SegbatchError: A hook is empty, or the metrics cannot be written.
         """
         try:
             self._hooks.ensure_possible()
@@ -102,22 +102,22 @@ class Watch:
             raise
 
     def end(self) -> None:
-        """Tell that the run came to its end."""
+        """Report that the run ended normally."""
         self._end(self._outcome(self._status, self._done))
 
     def fail(self, error: SegbatchError, exit_status: int | None = None) -> None:
-        """Tell that the run ended with an error."""
+        """Report that the run ended with an error."""
         problems = tuple(self._worded(problem) for problem in _problems(error))
         self._log(RunFailed(problems))
         shown = (problem if self._hooks.ids else problem.hiding_ids() for problem in problems)
         self.break_off("\n".join(printable(str(problem)) for problem in shown), exit_status or error.exit_code)
 
     def end_with_warning(self, fault: str, *, without_ids: str | None = None) -> None:
-        """Report that the run is published, and that something failed since, which changes no exit status.
+        """Report that the run is published, and that a later step failed, which does not change the exit status.
 
         Args:
-            fault: What failed.
-            without_ids: The same without ids of contacts.
+            fault: The failure.
+            without_ids: The same without contact ids.
         """
         done = f"run {self._run_id} is published"
         message = fault if "is published" in fault else f"{done}, but {fault}"
@@ -134,7 +134,7 @@ class Watch:
 
     @property
     def _status(self) -> int:
-        """The exit status of a run that is published."""
+        """The exit status of a published run."""
         return _PARTIAL if self._report is not None and self._report.run.status == "partial" else 0
 
     @property
@@ -147,11 +147,11 @@ class Watch:
         return replace(problem, message=self._wording(problem.message), without_ids=hidden)
 
     def break_off(self, message: str, exit_status: int) -> None:
-        """Tell that the run ended in a way that somebody else shows."""
+        """Report that the run ended in a way whose message is shown elsewhere."""
         self._end(self._outcome(exit_status, message))
 
     def end_by_signal(self, end: SignalEnd) -> None:
-        """Tell, from another thread and soon, that a signal ends the run."""
+        """Report that a signal ends the run. Called from another thread; must be quick."""
         self._log.at_once(RunFailed((Problem(end.message),)))
         if self._is_over:
             return
@@ -206,19 +206,19 @@ def watching(
     wording: Callable[[str], str] = str,
     dry_run: bool = False,
 ) -> Iterator[Watch]:
-    """Watch a run that is made inside, and tell in the end what came of it.
+    """Observe a run that is made inside the block, and report its outcome.
 
     Args:
-        log: Told everything.
-        output: Where the run publishes.
-        hooks: What to run after it; nothing after a dry run.
-        metrics: Where to write its metrics; nowhere for a dry run.
-        wording: Puts messages into the words of who started it.
+        log: The log that gets every notice.
+        output: The output folder.
+        hooks: The commands to run afterwards; not run after a dry run.
+        metrics: The metrics file to write; not written after a dry run.
+        wording: Converts messages to the terms of the interface that started the run.
         dry_run: Whether nothing is published.
 
     Yields:
-        What has to `check`, before the run, that all can be told, and to hear of it. Its `exit_status` holds
-        afterwards; errors of the user's to mend are told, and end here.
+        The observer. Call `check` before the run, and pass the events of the run to `hear`. Its `exit_status` is valid
+        after the block. Errors that the user can fix are reported, and not raised.
     """
     hooks, metrics = (Hooks(ids=hooks.ids), None) if dry_run else (hooks, metrics)
     watch = Watch(log, output, hooks, metrics, wording)
@@ -247,7 +247,7 @@ def watching(
 
 
 def _fault(error: Exception) -> SegbatchError | None:
-    """Return an error as one for the user; None for a bug."""
+    """Convert an error to one for the user; None for a bug."""
     if isinstance(error, SegbatchError):
         return error
     reason = io_reason(error)
@@ -266,7 +266,7 @@ def _problems(error: SegbatchError) -> Sequence[Problem]:
 
 
 def _summary(report: "RunReport") -> str:
-    """Say what a run did, and which segments are not as they should be."""
+    """Return the totals of a run, with the segments that failed or were held."""
     run = report.run
     counts = (
         counted(run.contacts, "contact"),

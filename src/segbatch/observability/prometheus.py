@@ -1,4 +1,4 @@
-"""Metrics of a run in a file that Prometheus' node_exporter reads (its textfile collector)."""
+"""Metrics of a run in a file for the textfile collector of Prometheus' node_exporter."""
 
 import os
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ __all__ = ["METRICS", "MetricsFile"]
 
 
 _BEGINNING = b"# HELP segbatch_"
-"""What a file of metrics begins with; what begins otherwise is somebody else's."""
+"""The beginning of a metrics file. A file that begins otherwise belongs to another program."""
 
 
 class _Metric(NamedTuple):
@@ -49,7 +49,7 @@ METRICS: dict[str, _Metric] = {
     "segbatch_segment_members": _Metric("Members of a segment.", ("segment",)),
     "segbatch_segment_ok": _Metric("Whether a segment was evaluated (1), or failed or was held (0).", ("segment",)),
 }
-"""Every metric; all are gauges, and all have the label `output` before their own."""
+"""All metrics. All are gauges, and have the label `output` before their own labels."""
 
 
 class _Sample(NamedTuple):
@@ -60,11 +60,11 @@ class _Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MetricsFile:
-    """A file of metrics.
+    """A metrics file.
 
     Attributes:
-        path: Where it is.
-        output: The folder that the runs publish in, which labels the metrics.
+        path: The path of the file.
+        output: The output folder, which labels the metrics.
         each_segment: Whether each segment has metrics of its own.
     """
 
@@ -76,9 +76,9 @@ class MetricsFile:
         """Check before the run that the file can be written after it.
 
         Raises:
-            SegbatchError: What it is written with is not installed.
-            UsageError: Its folder is not there or cannot be written, or something stands there that is no file of
-                metrics.
+            SegbatchError: The package prometheus-client is not installed.
+            UsageError: The folder of the file is missing or not writable, an existing file is not a metrics file, or
+                the path is that of a published file.
         """
         try:
             import prometheus_client  # noqa: F401, PLC0415 - an extra
@@ -90,7 +90,7 @@ class MetricsFile:
             raise UsageError(f"{printable(str(self.path))}: cannot be written: Permission denied (--metrics-file)")
 
     def _place(self) -> Path:
-        """Find the file; what is there and is no file of metrics would be lost, and so is refused."""
+        """Return the resolved path. An existing file that is not a metrics file is refused, since it would be lost."""
         name = printable(str(self.path))
         place = find_file(self.path, "--metrics-file")
         ensure_unpublished(place, name, self.output, "name a file elsewhere (--metrics-file)")
@@ -107,10 +107,10 @@ class MetricsFile:
         return place
 
     def write(self, outcome: Outcome) -> None:
-        """Write the file, in one step: who reads it has the old one or the new.
+        """Write the file in one step. Readers see the old file or the new one.
 
         Raises:
-            SegbatchError: It cannot be written.
+            SegbatchError: The file cannot be written.
         """
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - an extra
 
@@ -139,7 +139,7 @@ class MetricsFile:
             gauges[name].labels(output, *labels).set(value)
 
     def _of_published(self) -> Iterator[_Sample]:
-        """Tell of what readers see, which stays there when a run fails."""
+        """Yield the metrics of the published run, which remain valid when a later run fails."""
         try:
             history = read_history(self.output)
             if not history.runs:
@@ -147,7 +147,7 @@ class MetricsFile:
             last = history.runs[-1]
             manifest = read_manifest(self.output / RUNS / last.folder)
         except SegbatchError:
-            return  # what is wrong there the run has said
+            return  # the run has already reported the problem
         good = [past.run.finished_at for past in history.runs if past.run.status == "ok"]
         if good:
             yield _Sample("segbatch_last_success_timestamp_seconds", max(good).timestamp())
@@ -184,7 +184,7 @@ def _of_run(run: RunRecord) -> Iterator[_Sample]:
 
 
 def _of_changes(manifest: Manifest) -> Iterator[_Sample]:
-    """Count the changes; the first run has none to count."""
+    """Yield the numbers of changes; nothing for a first run."""
     compared = [segment for segment in manifest.segments if segment.entered is not None]
     if compared or manifest.deleted:
         entered = sum(segment.entered or 0 for segment in compared)

@@ -1,4 +1,4 @@
-"""What came of a run, also of one that failed, and what is told of it when it has ended."""
+"""The outcome of a run, also of a failed one, and the notices that follow its end."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,27 +40,27 @@ _BY_EXIT_STATUS: Mapping[int, Status] = {
 
 
 def status_of(exit_status: int) -> Status:
-    """Say in a word what an exit status of a run means."""
+    """Return the status for the exit status of a run."""
     return _BY_EXIT_STATUS.get(exit_status, "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a run.
+    """The outcome of a run.
 
     Attributes:
-        run_id: Its id; None where it failed before it had one.
-        exit_status: What the program ends with.
-        message: What happened, for people, in one line or in several; printable, and without ids of contacts, unless
-            these were asked for.
-        output: Where it publishes.
-        started: When it began, in seconds since 1970.
-        seconds: How long it took.
-        phases: How long each phase took that came to its end.
-        is_published: Whether readers see it.
-        rules: How many distinct rules were planned.
-        columns: How many columns of the snapshot were read.
-        report: What it did; None where it did not come to its end.
+        run_id: The run id; None if the run failed before it had one.
+        exit_status: The exit status of the program.
+        message: A description for people, in one or more lines; printable, and without contact ids, unless these were
+            requested.
+        output: The output folder.
+        started: The start time, in seconds since 1970.
+        seconds: The duration of the run.
+        phases: The duration of each completed phase, in seconds.
+        is_published: Whether readers see the run.
+        rules: The number of distinct rules in the plan.
+        columns: The number of snapshot columns that were read.
+        report: The report of the run; None if it did not complete.
     """
 
     run_id: str | None
@@ -77,14 +77,14 @@ class Outcome:
 
     @property
     def status(self) -> Status:
-        """What happened, in a word."""
+        """The outcome in one word."""
         return status_of(self.exit_status)
 
     def to_json(self, *, ids: bool) -> dict[str, Any]:
-        """Return it as JSON data.
+        """Return the outcome as JSON data.
 
         Args:
-            ids: Whether the ids of contacts may be in it, which messages name.
+            ids: Whether the data may contain contact ids, which can be in messages.
         """
         return {
             "run_id": self.run_id,
@@ -102,7 +102,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RunFailed:
-    """The run ends with an error; all that is wrong."""
+    """The run ended with an error; contains all problems."""
 
     problems: tuple[Problem, ...]
 
@@ -113,8 +113,8 @@ class HookEnded:
 
     Attributes:
         option: `--on-success` or `--on-failure`.
-        exit_status: What it ended with; None where it was not done in time.
-        seconds: How long it took.
+        exit_status: The exit status of the command; None if it timed out.
+        seconds: The duration of the command.
     """
 
     option: str
@@ -124,24 +124,24 @@ class HookEnded:
 
 @dataclass(frozen=True, slots=True)
 class MetricsFailed:
-    """The file of metrics could not be written."""
+    """The metrics file could not be written."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class FailedAfterwards:
-    """Something failed after the run was published, and changes no exit status."""
+    """A step failed after the run was published. This does not change the exit status."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """All is done."""
+    """The run and all steps after it have ended."""
 
     outcome: Outcome
 
 
 Notice = Event | RunFailed | FailedAfterwards | HookEnded | MetricsFailed | RunEnded
-"""What is told of a run: what happens in it, and what comes after it."""
+"""An event of a run, or a notice about its end."""
