@@ -144,7 +144,7 @@ class Standby:
         if chosen is None:
             return None
         seconds = time.monotonic() - begun
-        if ended == hook_runner.TOO_LATE and seconds >= self._hooks.timeout:  # and not the hook's own status
+        if ended == hook_runner.TOO_LATE and seconds >= self._hooks.timeout:  # not the hook's own status
             ended = None
         if ended is not None and ended < 0:  # ended by a signal; shells report 128 plus its number
             ended = 128 - ended

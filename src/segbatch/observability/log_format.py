@@ -8,8 +8,7 @@ from segbatch.text import did_you_mean, shown, some_of
 __all__ = ["LogFormat", "read_log_format"]
 
 LogFormat = Literal["auto", "plain", "json"]
-"""`plain` is text for people, `json` is one line per event, and `auto` is `plain` on a terminal and `json` elsewhere.
-"""
+"""`plain` is text for people, `json` is one line per event; `auto` is `plain` on a terminal and `json` elsewhere."""
 
 
 def read_log_format(text: str) -> LogFormat:

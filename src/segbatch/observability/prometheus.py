@@ -118,7 +118,7 @@ class MetricsFile:
         self._fill(registry, outcome)
         place = self._place()
         try:
-            with aside_of(place) as aside:  # node_exporter reads *.prom alone
+            with aside_of(place) as aside:  # node_exporter reads only *.prom files, not this one
                 aside.write_bytes(generate_latest(registry))
                 aside.replace(place)
         except OSError as error:

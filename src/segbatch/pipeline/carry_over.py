@@ -20,7 +20,7 @@ _Segments = Mapping[str, SegmentRecord]
 
 
 def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> dict[str, Problem]:
-    """Find missing segments whose definition file has an error, so that they may not really be deleted.
+    """Find missing segments whose definition file has an error, and which are therefore possibly not deleted.
 
     If a file is not valid JSON, or an id in it is mistyped, a missing id does not prove that the segment was deleted.
 

@@ -25,8 +25,8 @@ class Gone:
     """Segments of the previous run without a definition in this run.
 
     Attributes:
-        lost: Segments whose definition file has an error, each with that error. They may not be deleted.
-        deleted: The others.
+        lost: Segments whose definition file has an error, each with that error; possibly not deleted.
+        deleted: The other segments, which are deleted.
     """
 
     lost: Mapping[str, Problem]

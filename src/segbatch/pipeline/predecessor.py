@@ -73,7 +73,7 @@ def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now:
     if taken_back and not runs and rewind != "all":
         raise UsageError(_everything(output, taken_back))
     gone = (*published.taken_back, *(TakenBack(folder=run.folder, at=now, by_rewind=bool(taken_back)) for run in later))
-    there = (run for run in gone if (output / RUNS / run.folder).exists())  # a new run may get a free name
+    there = (run for run in gone if (output / RUNS / run.folder).exists())  # a new run may reuse a removed name
     history = History(runs=runs, taken_back=tuple(there))
     warnings = (*_told(output, taken_back), *find_changes(output, history).lost)
     if not runs:

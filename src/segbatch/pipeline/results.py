@@ -38,7 +38,7 @@ class Outcome:
         recorded: The results of evaluated segments, and of segments that kept their members.
         before: The segments of the previous run, by id.
         held: The reason for each segment that was held back.
-        lost: The error in the definition file of each segment that is missing there and may not be deleted.
+        lost: For each segment that is missing from a file with an error, that error.
     """
 
     run_id: str
