@@ -1,10 +1,10 @@
-"""Asking the API from Python, with or without `async`.
+"""Python client for the REST API, with or without `async`.
 
     >>> from segbatch.client import SegmentsClient
     >>> with SegmentsClient("http://localhost:8765", api_key, "proj-1") as client:  # doctest: +SKIP
     ...     client.list_segments()
 
-It needs the extra `client`, and nothing of what evaluates segments.
+It requires the extra `client`. It does not need the packages that evaluate segments.
 """
 
 from importlib.util import find_spec

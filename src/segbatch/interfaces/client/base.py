@@ -1,4 +1,4 @@
-"""What both clients are made of."""
+"""Base class of both clients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,17 +15,17 @@ from segbatch.text import cut, printable, shown
 __all__ = ["LIMITS", "BaseClient", "connecting"]
 
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
-"""Idle connections are given up before the server does it, which could cut off a request that is just being sent."""
+"""The limits on connections. Idle ones are closed before the server does, which could cut off a request being sent."""
 
 _LONGEST_TIMEOUT = 24 * 60 * 60.0
 
 
 @contextmanager
 def connecting() -> Iterator[None]:
-    """Prepare what sends, inside; httpx looks for proxies and certificates in the environment.
+    """Translate errors that httpx raises when it is set up. It reads proxies and certificates from the environment.
 
     Raises:
-        UsageError: It cannot use what it finds there.
+        UsageError: The values in the environment cannot be used.
     """
     try:
         yield
@@ -37,7 +37,7 @@ def connecting() -> Iterator[None]:
 
 
 class BaseClient:
-    """Whom to ask, as whom, and how often. It is shown without the key."""
+    """The server, key, project, timeout and retries of a client. The `repr` does not include the key."""
 
     def __init__(
         self, base_url: str | None, api_key: str | None, project_id: str | None, timeout: float, retries: int
@@ -50,10 +50,10 @@ class BaseClient:
         return f"{type(self).__name__}({self._target.base_url!r}, project_id={self._target.project_id!r})"
 
     def _arguments(self, ask: Ask) -> dict[str, Any]:
-        """Return what a request is sent with, as httpx names it.
+        """Return the arguments of a request for httpx.
 
         Raises:
-            UsageError: It cannot be asked.
+            UsageError: The URL is not valid.
         """
         try:
             url = httpx.URL(self._target.base_url + ask.path).copy_merge_params(ask.params)

@@ -1,4 +1,4 @@
-"""The client for programs without `async`."""
+"""The client for synchronous code."""
 
 import time
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ _Result = TypeVar("_Result")
 
 
 class SegmentsClient(BaseClient):
-    """Asks the API about segments. Threads can share one; close it at the end, or use it in a `with` statement.
+    """A client for the segments API. Threads can share one. Close it, or use it in a `with` statement.
 
-    What was not sent for sure, or changes nothing, or is kept from happening twice by an ETag, is tried again; nothing
-    else is.
+    Requests that fail are sent again only if that is safe: the request certainly did not reach the server, does not
+    change anything, or has an ETag that prevents a second change.
     """
 
     def __init__(
@@ -35,19 +35,19 @@ class SegmentsClient(BaseClient):
         retries: int = 3,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """Prepare to ask; nothing is sent yet.
+        """Create a client. No request is sent yet.
 
         Args:
-            base_url: Where the server is, such as `http://localhost:8765`; None for what SEGBATCH_API_URL says.
-            api_key: The secret of a key; None for what SEGBATCH_API_KEY says, if anything.
-            project_id: The project that is asked about; None for what SEGBATCH_PROJECT_ID says, if anything. A key that
-                belongs to one project needs none.
-            timeout: For how many seconds to wait for the connection, and for each part of the answer.
-            retries: How many times more to try.
-            transport: What sends, in place of the network.
+            base_url: The URL of the server, such as `http://localhost:8765`; by default the value of SEGBATCH_API_URL.
+            api_key: The secret of an API key; by default the value of SEGBATCH_API_KEY, if set.
+            project_id: The project to work on; by default the value of SEGBATCH_PROJECT_ID, if set. Not needed with a
+                key that belongs to one project.
+            timeout: The time limit in seconds, for connecting and for each part of the response.
+            retries: The maximum number of retries for each request.
+            transport: An httpx transport to use in place of the network.
 
         Raises:
-            UsageError: One of them cannot be one.
+            UsageError: An argument is not valid.
         """
         super().__init__(base_url, api_key, project_id, timeout, retries)
         with connecting():
@@ -69,7 +69,7 @@ class SegmentsClient(BaseClient):
         """Return all segments, ordered by id.
 
         Raises:
-            ApiError: The API did not do it; the class of the error says why.
+            ApiError: The request failed; the class of the error gives the reason.
         """
         return self._run(self._calls.list_segments())
 
@@ -77,88 +77,88 @@ class SegmentsClient(BaseClient):
         """Return a segment.
 
         Raises:
-            NotFoundError: There is none of that id.
-            ApiError: The API did not do it for another reason.
+            NotFoundError: The segment does not exist.
+            ApiError: The request failed for another reason.
         """
         return self._run(self._calls.get_segment(segment_id))
 
     def create_segment(self, definition: Definition) -> SavedSegment:
-        """Save a new segment.
+        """Create a segment.
 
         Args:
-            definition: Its `name` and `rules`, and what else is to be said of it; or a `Segment`.
+            definition: A dictionary with `name`, `rules` and optional keys; or a `Segment`.
 
         Returns:
             The segment as saved, with its id and times.
 
         Raises:
-            InvalidError: It is no right definition; `problems` tells why.
-            ApiError: The API did not do it for another reason.
+            InvalidError: The definition is not valid; see `problems`.
+            ApiError: The request failed for another reason.
         """
         return self._run(self._calls.create_segment(definition))
 
     def update_segment(self, segment_id: str, changes: Definition, *, if_match: str | None = None) -> SavedSegment:
-        """Change what is sent, and nothing else; None takes an optional key away, and rules are replaced as a whole.
+        """Change the given keys of a segment. None removes an optional key; `rules` are replaced as a whole.
 
         Args:
-            segment_id: Which segment.
+            segment_id: The id of the segment.
             changes: The keys to set.
-            if_match: The ETag that it has to have; None for any.
+            if_match: The ETag that the segment must have; None accepts any version.
 
         Returns:
-            The segment as it is now.
+            The changed segment.
 
         Raises:
-            NotFoundError: There is none of that id.
-            StaleError: It was changed by somebody else.
-            InvalidError: It would be no right definition any more; `problems` tells why.
-            ApiError: The API did not do it for another reason.
+            NotFoundError: The segment does not exist.
+            StaleError: The segment has another ETag, because it was changed.
+            InvalidError: The changed definition would not be valid; see `problems`.
+            ApiError: The request failed for another reason.
         """
         return self._run(self._calls.update_segment(segment_id, changes, if_match))
 
     def delete_segment(self, segment_id: str, *, if_match: str | None = None) -> None:
-        """Remove a segment.
+        """Delete a segment.
 
         Args:
-            segment_id: Which segment.
-            if_match: The ETag that it has to have; None for any.
+            segment_id: The id of the segment.
+            if_match: The ETag that the segment must have; None accepts any version.
 
         Raises:
-            NotFoundError: There is none of that id.
-            StaleError: It was changed by somebody else.
-            ConflictError: Other segments name it.
-            ApiError: The API did not do it for another reason.
+            NotFoundError: The segment does not exist.
+            StaleError: The segment has another ETag, because it was changed.
+            ConflictError: Other segments refer to it.
+            ApiError: The request failed for another reason.
         """
         self._run(self._calls.delete_segment(segment_id, if_match))
 
     def list_members(self, segment_id: str, *, cursor: str | None = None, limit: int | None = None) -> MembersPage:
-        """Return some of the contacts in a segment, as the last run found them.
+        """Return a page of the contacts in a segment, as of the last run.
 
         Args:
-            segment_id: Which segment.
-            cursor: The `next_cursor` of the page before; None for the first page.
-            limit: How many at most; None for as many as the server thinks right.
+            segment_id: The id of the segment.
+            cursor: The `next_cursor` of the previous page; None for the first page.
+            limit: The maximum number of contacts; None for the server's default.
 
         Raises:
-            NotFoundError: There is no segment of that id.
-            ConflictError: No run has evaluated it yet.
-            GoneError: The run that the cursor is of is gone; begin anew.
-            ApiError: The API did not do it for another reason.
+            NotFoundError: The segment does not exist.
+            ConflictError: The segment has not been evaluated by a run yet.
+            GoneError: The run that the cursor belongs to has been deleted; start again without a cursor.
+            ApiError: The request failed for another reason.
         """
         return self._run(self._calls.list_members(segment_id, cursor, limit))
 
     def iter_members(self, segment_id: str, *, limit: int | None = None) -> Iterator[str | int]:
-        """Yield the ids of all contacts in a segment, page by page; all of them are of the run that was last at first.
+        """Yield the ids of all contacts in a segment, as of the run that was the last one at the start.
 
         Args:
-            segment_id: Which segment.
-            limit: How many to ask for at once; None for as many as the server thinks right.
+            segment_id: The id of the segment.
+            limit: The number of contacts to request at once; None for the server's default.
 
         Raises:
-            NotFoundError: There is no segment of that id.
-            ConflictError: No run has evaluated it yet.
-            GoneError: The run is gone by now; begin anew.
-            ApiError: The API did not do it for another reason.
+            NotFoundError: The segment does not exist.
+            ConflictError: The segment has not been evaluated by a run yet.
+            GoneError: The run has been deleted in the meantime; start again.
+            ApiError: The request failed for another reason.
         """
         cursor = None
         while True:
@@ -169,21 +169,21 @@ class SegmentsClient(BaseClient):
                 return
 
     def preview(self, definition: Definition, *, first: int | None = None) -> Preview:
-        """Count whom a segment would hold, without saving it; this may take a minute.
+        """Count the members of a definition without saving it. This can take a minute.
 
         Args:
-            definition: Its `rules`, and what else is to be said of it; it needs no name.
-            first: How many ids to show; None for as many as the server thinks right.
+            definition: A dictionary with `rules` and optional keys. It needs no `name`.
+            first: The number of contact ids to return; None for the server's default.
 
         Raises:
-            InvalidError: It is no right definition, or the contacts have no such fields; `problems` tells why.
-            ConflictError: There are no contacts to look at, because no run has been published.
-            ApiError: The API did not do it for another reason.
+            InvalidError: The definition is not valid, or the contacts do not have its fields; see `problems`.
+            ConflictError: No run has been published yet, so the server has no contacts.
+            ApiError: The request failed for another reason.
         """
         return self._run(self._calls.preview(definition, first))
 
     def _run(self, steps: Steps[_Result]) -> _Result:
-        """Do what a call asks for, step by step, until it has its result."""
+        """Perform the steps of a call and return its result."""
         outcome = None
         while not isinstance(step := next_step(steps, outcome), Done):
             outcome = None
@@ -194,7 +194,7 @@ class SegmentsClient(BaseClient):
         return step.result
 
     def _send(self, ask: Ask) -> Outcome:
-        """Send a request, and return its answer or why there is none."""
+        """Send a request and return the response or the error."""
         if self._http.is_closed:
             raise UsageError("the client is closed; make another one")
         try:

@@ -1,4 +1,4 @@
-"""Where the API is, and who asks: from arguments, or else from the environment."""
+"""The server's URL, the API key and the project, from arguments or environment variables."""
 
 import os
 from dataclasses import dataclass, field
@@ -20,12 +20,12 @@ _PREFIXES = ("/api/v1", "/api/v1/contacts", "/api/v1/contacts/segments")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the API is, and who asks.
+    """The server's URL, the API key and the project.
 
     Attributes:
-        base_url: Where the server is, without a slash at its end.
-        key: The secret of a key, if any; it is not shown.
-        project_id: The project that is asked about, if that is said.
+        base_url: The URL of the server, without a trailing slash.
+        key: The secret of an API key, if any. The `repr` does not include it.
+        project_id: The project to work on, if given.
     """
 
     base_url: str
@@ -34,7 +34,7 @@ class Target:
 
     @property
     def headers(self) -> dict[bytes, bytes]:
-        """What every request says of who asks."""
+        """Return the headers that every request has."""
         found = {b"User-Agent": f"segbatch/{__version__}".encode()}
         if self.key is not None:
             found[b"Authorization"] = f"Bearer {self.key}".encode()
@@ -44,15 +44,15 @@ class Target:
 
 
 def read_target(base_url: str | None, api_key: str | None, project_id: str | None) -> Target:
-    """Read where the API is, and who asks.
+    """Read the server's URL, the API key and the project.
 
     Args:
-        base_url: Where the server is; None for what SEGBATCH_API_URL says.
-        api_key: The secret of a key; None for what SEGBATCH_API_KEY says, if anything.
-        project_id: The project; None for what SEGBATCH_PROJECT_ID says, if anything.
+        base_url: The URL of the server; by default the value of SEGBATCH_API_URL.
+        api_key: The secret of an API key; by default the value of SEGBATCH_API_KEY, if set.
+        project_id: The project; by default the value of SEGBATCH_PROJECT_ID, if set.
 
     Raises:
-        UsageError: One of them cannot be one, or there is no URL.
+        UsageError: A value is not valid, or the URL is missing.
     """
     url = _else("base_url", base_url, URL_VARIABLE)
     key = _else("api_key", api_key, KEY_VARIABLE)
@@ -63,10 +63,10 @@ def read_target(base_url: str | None, api_key: str | None, project_id: str | Non
 
 
 def _else(name: str, given: object, variable: str) -> str | None:
-    """Return what was given, or else what a variable says; an empty one says nothing, as everywhere in segbatch."""
+    """Return the given value or the variable's. An empty variable counts as unset, as everywhere in segbatch."""
     if given is None:
         return os.environ.get(variable) or None
-    if not isinstance(given, str):  # it is not shown, since it may be a key
+    if not isinstance(given, str):  # the message does not show the value, which may be a key
         raise UsageError(f"{name} cannot be of type '{type(given).__name__}'; it is a text")
     return given
 
@@ -77,7 +77,7 @@ def _read_url(text: str) -> str:
         url = httpx.URL(text.strip())
     except httpx.InvalidURL:
         raise UsageError(f"{shown(text)} is no base URL; {example}") from None
-    if url.userinfo:  # it is not shown, since it has a password
+    if url.userinfo:  # the message does not show the URL, which has a password
         raise UsageError("the base URL has a user or a password in it; leave it out, and give api_key")
     if url.scheme not in {"http", "https"} or not url.host:
         raise UsageError(f"{shown(text)} is no base URL; {example}")
@@ -90,7 +90,10 @@ def _read_url(text: str) -> str:
 
 
 def _read_key(text: str) -> str:
-    """Read a key, which often comes from a file with a line end; what is wrong with it is told without showing it."""
+    """Return a valid key. White space is removed, because keys are often read from files that end with a line break.
+
+    Messages about a key never show it.
+    """
     key = text.strip()
     if not key:
         raise UsageError(f"the key is empty; is a variable not set? (api_key or {KEY_VARIABLE})")

@@ -1,4 +1,4 @@
-"""The calls of the API: each one's request, and what its answer means. Both clients drive these and add nothing."""
+"""The calls of the API, each with its request and the parsing of its response. Both clients only send the requests."""
 
 import json
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from segbatch.text import shown
 __all__ = ["Calls", "Definition"]
 
 Definition = Segment | Mapping[str, Any]
-"""A definition, or some of its keys; its rules may be models too."""
+"""A definition, or some of its keys. The rules in a dictionary may be models."""
 
 _PREVIEW_PATIENCE = 90.0
-"""The server counts for a minute at most, and may let a preview wait before."""
+"""The timeout of a preview in seconds. The server counts for up to a minute, and may queue a preview before that."""
 
 _SEGMENTS = "/api/v1/contacts/segments"
 
@@ -32,14 +32,14 @@ class Calls:
     """The calls of the API."""
 
     def __init__(self, base_url: str, retries: int) -> None:
-        """Prepare the calls of a server.
+        """Create the calls for a server.
 
         Args:
-            base_url: Where it is, for messages.
-            retries: How many times more a request may be sent.
+            base_url: The URL of the server, for messages.
+            retries: The maximum number of retries for each request.
 
         Raises:
-            UsageError: The number is none, or negative.
+            UsageError: `retries` is not a whole number, or is negative.
         """
         if not _is_count(retries):
             raise UsageError(f"retries cannot be {shown(retries)}; it is a whole number, and 0 tries once")
@@ -47,46 +47,46 @@ class Calls:
         self._retries = retries
 
     def list_segments(self) -> Steps[list[SavedSegment]]:
-        """List all segments."""
+        """Return all segments."""
         return read_segments((yield from self._done(Ask("GET", _SEGMENTS, is_question=True))))
 
     def get_segment(self, segment_id: str) -> Steps[SavedSegment]:
-        """Get a segment."""
+        """Return a segment."""
         return read_segment((yield from self._done(Ask("GET", _path(segment_id), is_question=True))))
 
     def create_segment(self, definition: Definition) -> Steps[SavedSegment]:
-        """Save a new segment."""
+        """Create a segment."""
         request = Ask("POST", _SEGMENTS, headers=_JSON, content=_written(definition))
         return read_segment((yield from self._done(request)))
 
     def update_segment(self, segment_id: str, changes: Definition, if_match: str | None) -> Steps[SavedSegment]:
-        """Change what is said of a segment."""
+        """Change the given keys of a segment."""
         headers = _JSON | _matching(if_match)
         request = Ask("PATCH", _path(segment_id), headers=headers, content=_written(changes))
         return read_segment((yield from self._done(request)))
 
     def delete_segment(self, segment_id: str, if_match: str | None) -> Steps[None]:
-        """Remove a segment."""
+        """Delete a segment."""
         request = Ask("DELETE", _path(segment_id), headers=_matching(if_match))
         reply = yield from ask(request, self._retries)
-        with suppress(*([NotFoundError] if reply.is_doubtful else [])):  # an earlier try removed it
+        with suppress(*([NotFoundError] if reply.is_doubtful else [])):  # an earlier try may have deleted it
             answer_of(reply, request, self._base_url)
 
     def list_members(self, segment_id: str, cursor: str | None, limit: int | None) -> Steps[MembersPage]:
-        """List some of the members of a segment."""
+        """Return a page of the members of a segment."""
         asked = {"cursor": cursor, "limit": None if limit is None else str(limit)}
         params = {key: value for key, value in asked.items() if value is not None}
         request = Ask("GET", f"{_path(segment_id)}/members", params, is_question=True)
         return read_page((yield from self._done(request)))
 
     def preview(self, definition: Definition, first: int | None) -> Steps[Preview]:
-        """Count whom a segment would hold."""
+        """Count the members of a definition without saving it."""
         content = _written(definition, {} if first is None else {"first": first})
         request = Ask("POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_question=True, patience=_PREVIEW_PATIENCE)
         return read_preview((yield from self._done(request)))
 
     def _done(self, request: Ask) -> Steps[httpx.Response]:
-        """Send a request, and see to it that it was done."""
+        """Send a request and return its response, or raise an error if it failed."""
         return answer_of((yield from ask(request, self._retries)), request, self._base_url)
 
 
@@ -98,14 +98,22 @@ def _is_count(number: object) -> bool:
 
 
 def _path(segment_id: object) -> str:
-    """Return the path of a segment; no id leads to another place."""
+    """Return the path of a segment. The id is quoted, so that it cannot lead to another path.
+
+    Raises:
+        UsageError: The id is not valid.
+    """
     if not isinstance(segment_id, str) or segment_id in {"", ".", ".."}:
         raise UsageError(f"{shown(segment_id)} is no id of a segment")
     return f"{_SEGMENTS}/{quote(segment_id, safe='', errors='surrogatepass')}"
 
 
 def _matching(etag: object) -> dict[str, str]:
-    """Ask for a change of one version only; its ETag may be quoted, as in a header, or not."""
+    """Return the `If-Match` header for an ETag, which may have quotes as in a header, or not.
+
+    Raises:
+        UsageError: The ETag is not valid.
+    """
     if etag is None:
         return {}
     bare = etag.strip().removeprefix("W/").strip('"') if isinstance(etag, str) else ""
@@ -115,14 +123,14 @@ def _matching(etag: object) -> dict[str, str]:
 
 
 def _written(definition: object, more: Mapping[str, Any] | None = None) -> bytes:
-    """Write a definition as JSON.
+    """Return a definition as JSON.
 
     Args:
-        definition: The definition.
-        more: What else is to be said with it.
+        definition: The definition, or some of its keys.
+        more: Keys to add.
 
     Raises:
-        UsageError: It is none, or something in it is no JSON.
+        UsageError: The definition is of the wrong type, or a value in it cannot be written as JSON.
     """
     if not isinstance(definition, BaseModel | Mapping):
         raise UsageError(f"a definition cannot be {shown(definition)}; it is a dictionary or a Segment")
@@ -133,7 +141,7 @@ def _written(definition: object, more: Mapping[str, Any] | None = None) -> bytes
 
 
 def _plain(value: object) -> dict[str, Any]:
-    """Return models as JSON data, with the keys that were set and no others."""
+    """Convert a model to JSON data with only the keys that were set. Convert a mapping to a dictionary."""
     match value:
         case BaseModel():
             return value.model_dump(mode="json", exclude_unset=True)

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and the API. No error shows the key."""
+"""Errors of the client. No error message shows the API key."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -21,15 +21,15 @@ __all__ = [
 
 
 class ApiError(SegbatchError):
-    """The API did not do what it was asked. Its text is the whole message.
+    """A request to the API failed. The text of the error is the whole message.
 
     Attributes:
-        status: The HTTP status; None where no answer came.
-        problems: What is wrong with a definition, each with its place, such as `$.rules[0].operator`.
-        document: All that the API said of it (RFC 9457).
-        retry_after: In how many seconds to try again, where the server says so.
-        is_doubtful: Whether the change may have been made all the same, since an answer was lost. With a `StaleError`
-            it may be what changed the segment.
+        status: The HTTP status; None without a response.
+        problems: The problems of a definition, each with its place, such as `$.rules[0].operator`.
+        document: The problem document of the API (RFC 9457).
+        retry_after: The number of seconds to wait before a retry, if the server sent one.
+        is_doubtful: Whether the change may have been made although the request failed, because a response was lost.
+            With a `StaleError`, that change may be the one that made the ETag stale.
     """
 
     statuses: ClassVar[frozenset[int]] = frozenset()
@@ -53,17 +53,17 @@ class ApiError(SegbatchError):
 
     @property
     def code(self) -> str | None:
-        """What kind of mishap it is, such as `in-use`; None where the API did not say."""
+        """Return the kind of error, such as `in-use`; None if the API did not send one."""
         return (self._text("type") or "").rpartition(":")[2] or None
 
     @property
     def title(self) -> str | None:
-        """The same in a few words."""
+        """Return a short description of the kind of error."""
         return self._text("title")
 
     @property
     def detail(self) -> str | None:
-        """What is wrong, in the server's words."""
+        """Return the server's description of this error."""
         return self._text("detail")
 
     def _text(self, key: str) -> str | None:
@@ -72,7 +72,7 @@ class ApiError(SegbatchError):
 
 
 class InvalidError(ApiError):
-    """What was sent is no right definition, or too large; `problems` tells why (400, 413, 415, 422)."""
+    """The definition is not valid, or the request is too large; see `problems` (400, 413, 415, 422)."""
 
     statuses = frozenset({400, 413, 415, 422})
 
@@ -84,46 +84,46 @@ class UnauthorizedError(ApiError):
 
 
 class ForbiddenError(ApiError):
-    """The key does not open this: it is for reading alone, or for other projects (403)."""
+    """The key does not have the permission: it is read-only, or for other projects (403)."""
 
     statuses = frozenset({403})
 
 
 class NotFoundError(ApiError):
-    """There is no such segment (404)."""
+    """The segment does not exist (404)."""
 
     statuses = frozenset({404})
 
 
 class ConflictError(ApiError):
-    """It cannot be done as things are, since others name the segment or it is broken; `code` says which (409)."""
+    """The request conflicts with the current state: others refer to the segment, or it is broken; see `code` (409)."""
 
     statuses = frozenset({409})
 
 
 class GoneError(ApiError):
-    """What was asked about is gone by now: the run whose members were being listed (410)."""
+    """The run whose members were listed has been deleted (410)."""
 
     statuses = frozenset({410})
 
 
 class StaleError(ApiError):
-    """The segment is not what it was when it was read: somebody else changed it (412)."""
+    """The segment was changed by another client since it was read (412)."""
 
     statuses = frozenset({412})
 
 
 class UnreachableError(ApiError):
-    """No answer came: the server is not there, or did not answer in time."""
+    """No response was received: the server is not running, or did not answer in time."""
 
 
 class AnswerError(ApiError):
-    """What answered is not the API, has nothing there, or is too new for this client."""
+    """The response is not from the API, or from a wrong path, or from a version too new for this client."""
 
 
 _BY_STATUS = {status: one for one in ApiError.__subclasses__() for status in one.statuses}
 
 
 def error_class(status: int) -> type[ApiError]:
-    """Return the class of error that an HTTP status stands for."""
+    """Return the class of error for an HTTP status."""
     return _BY_STATUS.get(status, ApiError)

@@ -1,4 +1,4 @@
-"""Segments as the API gives them: the models of definitions, which keep what a newer server may say beyond them."""
+"""Models of the API's responses. They extend the models of definitions and keep unknown keys of newer servers."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ class SavedGroup(Group):
 SavedNode = Annotated[
     Annotated[SavedRule, Tag("<rule>")] | Annotated[SavedGroup, Tag("<group>")], Discriminator(kind_of_node)
 ]
-"""A rule of a saved segment, or a group of them."""
+"""A rule or a group of a saved segment."""
 
 SavedGroup.model_rebuild()
 

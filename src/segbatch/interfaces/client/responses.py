@@ -1,4 +1,4 @@
-"""What an answer of the API says, or why there is none."""
+"""Parsing of the API's responses, and the errors for failed requests."""
 
 import json
 import ssl
@@ -41,10 +41,10 @@ _Read = TypeVar("_Read")
 
 
 def read_segment(response: httpx.Response) -> SavedSegment:
-    """Read an answer that is a segment.
+    """Parse a response with a segment.
 
     Raises:
-        AnswerError: It is none.
+        AnswerError: The response is not a segment.
     """
     found = _read(_SEGMENT, response)
     etag = response.headers.get("ETag")
@@ -52,28 +52,28 @@ def read_segment(response: httpx.Response) -> SavedSegment:
 
 
 def read_segments(response: httpx.Response) -> list[SavedSegment]:
-    """Read an answer that is a list of segments.
+    """Parse a response with a list of segments.
 
     Raises:
-        AnswerError: It is none.
+        AnswerError: The response is not a list of segments.
     """
     return _read(_SEGMENTS, response)
 
 
 def read_page(response: httpx.Response) -> MembersPage:
-    """Read an answer that is a page of members.
+    """Parse a response with a page of members.
 
     Raises:
-        AnswerError: It is none.
+        AnswerError: The response is not a page of members.
     """
     return _read(_PAGE, response)
 
 
 def read_preview(response: httpx.Response) -> Preview:
-    """Read an answer that is a preview.
+    """Parse a response with a preview.
 
     Raises:
-        AnswerError: It is none.
+        AnswerError: The response is not a preview.
     """
     return _read(_PREVIEW, response)
 
@@ -97,7 +97,7 @@ def _data(response: httpx.Response) -> Any:
 
 
 def _unreadable(response: httpx.Response) -> str:
-    """Tell what an answer is that is no JSON."""
+    """Describe a response that is not JSON."""
     kind = _line(response.headers.get("Content-Type", ""))
     if not response.content:
         return f"{_status(response)} and nothing in place of JSON; is the base URL right?"
@@ -107,10 +107,10 @@ def _unreadable(response: httpx.Response) -> str:
 
 
 def answer_of(reply: Reply, request: Ask, base_url: str) -> httpx.Response:
-    """Return the answer to a request that was done.
+    """Return the response of a successful request.
 
     Raises:
-        ApiError: It was not done, or nobody knows.
+        ApiError: The request failed, or its outcome is unknown.
     """
     if isinstance(reply.outcome, httpx.RequestError):
         raise _silence(reply.outcome, request, base_url, is_doubtful=_is_doubtful(reply, request))
@@ -123,12 +123,12 @@ def answer_of(reply: Reply, request: Ask, base_url: str) -> httpx.Response:
 
 
 def _is_doubtful(reply: Reply, request: Ask) -> bool:
-    """Tell whether a change may have been made that nobody says was made."""
+    """Return whether a change may have been made although it was not confirmed."""
     return not request.is_question and (reply.is_doubtful or is_unsettled(reply.outcome))
 
 
 def _silence(error: httpx.RequestError, request: Ask, base_url: str, *, is_doubtful: bool) -> UnreachableError:
-    """Tell why no answer came, and whether something may have come of the request all the same."""
+    """Return the error for a request without a response. The message warns if the change may have been made."""
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout():
             what = f"cannot be reached: {_words(error)}; {_next_step(error)}"
@@ -158,7 +158,7 @@ def _words(error: httpx.RequestError) -> str:
 
 
 def _refusal(response: httpx.Response, *, is_doubtful: bool) -> ApiError:
-    """Return the error that an answer stands for."""
+    """Return the error for an HTTP error response."""
     told = _document(response)
     problems = tuple(_problems(told))
     kind = _kind(response, told)
@@ -180,7 +180,7 @@ def _refusal(response: httpx.Response, *, is_doubtful: bool) -> ApiError:
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:
-    """Return the problem document of an answer; an empty one where it is none of the API's."""
+    """Return the problem document of a response; an empty dictionary if it is not one of the API's."""
     try:
         told = json.loads(response.content)
     except (ValueError, RecursionError):
@@ -192,7 +192,11 @@ def _document(response: httpx.Response) -> dict[str, Any]:
 
 
 def _kind(response: httpx.Response, told: dict[str, Any]) -> type[ApiError]:
-    """Return the class of error; nothing is said of a segment but by the API, and where it has segments."""
+    """Return the class of error.
+
+    `NotFoundError` is used only if the API itself reports that a segment does not exist. A 404 for an unknown path is
+    an `AnswerError`.
+    """
     if not told:
         return ApiError if response.is_server_error or response.status_code in _TOO_MUCH else AnswerError
     kind = error_class(response.status_code)
@@ -200,7 +204,7 @@ def _kind(response: httpx.Response, told: dict[str, Any]) -> type[ApiError]:
 
 
 def _said(response: httpx.Response, told: dict[str, Any], problems: tuple[Problem, ...]) -> str:
-    """Say what an answer says."""
+    """Return the message for an HTTP error response."""
     if not told:
         hint = "; is the server behind it running?" if response.is_server_error else "; is the base URL right?"
         what = "and not as the API does" + ("" if response.status_code in _TOO_MUCH else hint)

@@ -1,6 +1,6 @@
-"""A request, and when it is sent once more. Nothing here waits or sends: whoever drives it does.
+"""Requests and retries. This module does not send or wait itself; the clients do.
 
-A change is only sent again where nothing can come of it twice: it never left, or an ETag keeps a second one out.
+A change is retried only if it cannot be made twice: the request never left, or an ETag prevents a second change.
 """
 
 import random
@@ -32,7 +32,7 @@ _TRY_LATER = {408, 425, 429, 502, 503, 504}
 _UNSETTLED = {500, 502, 504}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
 LONGEST_WAIT = 60.0
-"""A server that wants to be left alone for longer is told of, and not waited for."""
+"""The maximum wait in seconds. If the server asks for a longer wait, an error is raised instead."""
 
 Outcome = httpx.Response | httpx.RequestError
 
@@ -44,13 +44,13 @@ class Ask:
     """A request.
 
     Attributes:
-        method: What is to be done.
-        path: To what, below the base URL.
-        params: What the query says.
-        headers: What is said beside who asks.
+        method: The HTTP method.
+        path: The path below the base URL.
+        params: The query parameters.
+        headers: The headers, without those that every request has.
         content: The body, if any.
-        is_question: Whether nothing comes of it but an answer.
-        patience: For how many seconds to wait for that at least, where it takes long; it is not asked twice then.
+        is_question: Whether the request changes nothing on the server.
+        patience: The minimum timeout in seconds for a slow request, if any. Such a request is sent only once.
     """
 
     method: str
@@ -63,17 +63,17 @@ class Ask:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether it may be sent twice: nothing comes of it, or an ETag keeps the second one out."""
+        """Return whether the request may be sent twice: it changes nothing, or an ETag prevents a second change."""
         return (self.is_question and self.patience is None) or self.headers.get("If-Match", "*") != "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """How a request ended.
+    """The outcome of a request.
 
     Attributes:
-        outcome: The answer, or why none came.
-        is_doubtful: Whether it was sent, perhaps more than once, and what came of that is not known.
+        outcome: The response, or the error that prevented one.
+        is_doubtful: Whether a try before the last one was sent and its effect is unknown.
     """
 
     outcome: Outcome
@@ -85,22 +85,22 @@ class Done(Generic[_Result]):
     """The end of a call.
 
     Attributes:
-        result: Its result.
+        result: The result of the call.
     """
 
     result: _Result
 
 
 Steps = Generator[Ask | float, Outcome | None, _Result]
-"""What is to be done until there is a result: a request to be sent, answered by its outcome, or seconds to wait."""
+"""The steps of a call: a request, which gets its outcome sent back, or a number of seconds to wait."""
 
 
 def next_step(steps: Steps[_Result], outcome: Outcome | None) -> Ask | float | Done[_Result]:
-    """Return what is to be done next, or the result.
+    """Return the next step of a call, or its result.
 
     Args:
-        steps: What is being done.
-        outcome: What came of the last step, if that was a request.
+        steps: The call.
+        outcome: The outcome of the previous step, if that was a request.
     """
     try:
         return steps.send(outcome)
@@ -109,11 +109,11 @@ def next_step(steps: Steps[_Result], outcome: Outcome | None) -> Ask | float | D
 
 
 def ask(request: Ask, retries: int) -> Steps[Reply]:
-    """Send a request, and again where that is safe and may help.
+    """Send a request, and retry it if that is safe and may help.
 
     Args:
-        request: The request.
-        retries: How many times more.
+        request: The request to send.
+        retries: The maximum number of retries.
     """
     is_doubtful = False
     for number in count():
@@ -129,7 +129,7 @@ def ask(request: Ask, retries: int) -> Steps[Reply]:
 
 
 def _may_help(request: Ask, outcome: Outcome) -> bool:
-    """Tell whether sending it once more is safe, and may end differently."""
+    """Return whether a retry is safe and may have another outcome."""
     match outcome:
         case httpx.Response():
             return request.is_repeatable and outcome.status_code in _TRY_LATER
@@ -142,25 +142,25 @@ def _may_help(request: Ask, outcome: Outcome) -> bool:
 
 
 def _was_not_sent(outcome: Outcome) -> bool:
-    """Tell whether the server cannot have got it."""
+    """Return whether the request cannot have reached the server."""
     return isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
 def is_unsettled(outcome: Outcome) -> bool:
-    """Tell whether a change may have been made, although the answer does not say so.
+    """Return whether a change may have been made although the outcome is not a success.
 
     Args:
-        outcome: How it ended: in no answer, or in one that is no success.
+        outcome: The error or the response with an error status.
     """
     if isinstance(outcome, httpx.RequestError):
         return not _was_not_sent(outcome)
-    if outcome.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # the API itself says so where nothing was done
+    if outcome.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # with a problem document, nothing was changed
         return not outcome.headers.get("Content-Type", "").startswith("application/problem+json")
     return outcome.status_code in _UNSETTLED
 
 
 def encryption_fault(error: BaseException | None) -> ssl.SSLError | None:
-    """Return what is wrong with a certificate or a protocol, which trying again does not mend; else None."""
+    """Return the certificate or protocol error behind an error, if any. A retry cannot fix it."""
     while error is not None:
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return error
@@ -169,16 +169,16 @@ def encryption_fault(error: BaseException | None) -> ssl.SSLError | None:
 
 
 def _pause(outcome: Outcome, number: int) -> float | None:
-    """Tell for how long to wait; None where that would be too long."""
+    """Return the number of seconds to wait before a retry; None if the server asks for more than the maximum."""
     asked = retry_after(outcome) if isinstance(outcome, httpx.Response) else None
     if asked is not None:
         return asked if asked <= LONGEST_WAIT else None
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**number)
-    return random.uniform(longest / 2, longest)  # noqa: S311 - so that clients do not come back all at once
+    return random.uniform(longest / 2, longest)  # noqa: S311 - so that clients do not retry all at once
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Return in how many seconds the server wants to be asked again, if it says so."""
+    """Return the number of seconds after which the server allows a retry; None if it does not specify one."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
