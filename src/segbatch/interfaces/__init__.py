@@ -1,1 +1,1 @@
-"""The ways into the program: command line, REST API, Python client, Airflow. They only translate."""
+"""The interfaces: command line, REST API, Python client and Airflow operator. They only translate to the use cases."""

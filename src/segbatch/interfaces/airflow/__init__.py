@@ -1,9 +1,9 @@
-"""For Airflow 3: an operator that makes a run.
+"""An Airflow 3 operator that executes a run.
 
     >>> from segbatch.airflow import SegbatchOperator  # doctest: +SKIP
     >>> SegbatchOperator(task_id="publish", contacts="/data/contacts.parquet")  # doctest: +SKIP
 
-The run is made by the program itself, in a process of its own, so that a DAG file loads no more than these few modules.
+The run is a separate process of the program, so a DAG file loads only these few modules.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ __all__ = ["SegbatchOperator"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the operator, and Airflow with it, when it is first asked for."""
+    """Load the operator, and Airflow with it, when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module 'segbatch.airflow' has no attribute {name!r}")
     from segbatch.interfaces.airflow import operator  # noqa: PLC0415 - loads Airflow

@@ -1,4 +1,4 @@
-"""What the operator is given: looked at where the DAG is read, and again when Airflow has filled in the templates."""
+"""Checks of the operator's arguments: when the DAG is parsed, and again when Airflow has rendered the templates."""
 
 import os
 import re
@@ -22,7 +22,7 @@ _ELSEWHERE = {
     "--lint-ignore": "say lint_ignore=[...]",
     "--log-format": "leave it out, for the operator reads the log as JSON",
 }
-"""What `options` must not have, since it would silently win over an argument."""
+"""Options that `options` must not have, because they would silently override an argument."""
 
 _ADVISED = {
     "--rewind": "--rewind is rewind=True, see 'Redo an earlier run' in docs/airflow.md",
@@ -31,21 +31,22 @@ _ADVISED = {
     "--lint-ignore": "--lint-ignore is lint_ignore=[...]",
     "--wait": "--wait is options=['--wait']",
 }
-"""What the program advises, as it is said to the operator."""
+"""Options in the program's advice, and the operator arguments to use instead."""
 
 _SWITCH = {"true": True, "1": True, "yes": True, "on": True}
 _SWITCH |= dict.fromkeys(["false", "0", "no", "off", "none", ""], False)
 
 
 def check_arguments(given: Mapping[str, Any], *, is_rendered: bool) -> None:
-    """Refuse arguments that the program could not be called with.
+    """Raise an error if the program cannot be called with the arguments.
 
     Args:
-        given: The arguments that are templates, by their names.
-        is_rendered: Whether Airflow has filled in the templates; else they, and what other tasks return, are let pass.
+        given: The template fields, by name.
+        is_rendered: Whether Airflow has rendered the templates. If not, templates and outputs of other tasks are not
+            checked.
 
     Raises:
-        ValueError: One is wrong; the message names it, and says what to write.
+        ValueError: An argument is not valid. The message names it and gives the fix.
     """
     for name, value in given.items():
         if not is_rendered and _is_open(value):
@@ -66,11 +67,11 @@ def words_of(options: str | Sequence[str], *, is_rendered: bool = True) -> list[
     """Return the words of `options`.
 
     Args:
-        options: A text as on the command line, or a list of its words.
-        is_rendered: Whether no templates are left.
+        options: A string as on the command line, or a list of words.
+        is_rendered: Whether Airflow has rendered the templates.
 
     Raises:
-        ValueError: It is neither, or has an option for which there is an argument.
+        ValueError: `options` has another type, or contains an option that has its own argument.
     """
     if isinstance(options, str):
         try:
@@ -81,7 +82,7 @@ def words_of(options: str | Sequence[str], *, is_rendered: bool = True) -> list[
         words = options
         _check_strings(((f"options[{number}]", word) for number, word in enumerate(words)), is_rendered=is_rendered)
     else:
-        raise ValueError(f"options is of type {_kind(options)}; write a string or a list of strings")  # noqa: TRY004 - one kind of error
+        raise ValueError(f"options is of type {_kind(options)}; write a string or a list of strings")  # noqa: TRY004 - all errors of arguments have one type
     for word in words:
         name = word.partition("=")[0] if isinstance(word, str) else None
         if name in _ELSEWHERE:
@@ -90,43 +91,43 @@ def words_of(options: str | Sequence[str], *, is_rendered: bool = True) -> list[
 
 
 def names_of(name: str, given: object, *, is_rendered: bool = True) -> list[str]:
-    """Return the names in an argument that is a list of them.
+    """Return the names in an argument that is a list of names.
 
     Args:
-        name: The argument's name.
-        given: A list, or a text with spaces between the names; None is an empty list.
-        is_rendered: Whether no templates are left.
+        name: The name of the argument.
+        given: A list, or a string with spaces between the names; None is an empty list.
+        is_rendered: Whether Airflow has rendered the templates.
 
     Raises:
-        ValueError: It is neither.
+        ValueError: The argument has another type.
     """
     if given is None or isinstance(given, str):
         return (given or "").split()
     if not isinstance(given, (list, tuple)):
-        raise ValueError(f"{name} is of type {_kind(given)}; write a string or a list of strings")  # noqa: TRY004 - one kind of error
+        raise ValueError(f"{name} is of type {_kind(given)}; write a string or a list of strings")  # noqa: TRY004 - all errors of arguments have one type
     _check_strings(((f"{name}[{number}]", word) for number, word in enumerate(given)), is_rendered=is_rendered)
     return list(given)
 
 
 def in_arguments(message: str) -> str:
-    """Return what to add to a message of the program, which speaks of options where a DAG has arguments.
+    """Return the arguments that replace the options in a message of the program, as an addition to the message.
 
     Args:
-        message: The message.
+        message: The message, which refers to options of the command line.
     """
     said = [how for option, how in _ADVISED.items() if re.search(rf"{option}\b", message)]
     return f" (in the operator, {'; '.join(said)})" if said else ""
 
 
 def is_on(name: str, value: object) -> bool:
-    """Read a switch, which a template makes a text.
+    """Return the value of a switch, which is text if it comes from a template.
 
     Args:
-        name: The argument's name.
-        value: What was given for it.
+        name: The name of the argument.
+        value: The value of the argument.
 
     Raises:
-        ValueError: It is neither true nor false.
+        ValueError: The value is neither true nor false.
     """
     word = str(value).strip().lower()
     if word not in _SWITCH:
@@ -135,22 +136,22 @@ def is_on(name: str, value: object) -> bool:
 
 
 def _is_open(value: object) -> bool:
-    """Tell whether Airflow has yet to fill in a value: a template, or what another task returns."""
+    """Return whether Airflow has yet to render a value: a template, or the output of another task."""
     return hasattr(value, "iter_references") or (isinstance(value, str) and ("{{" in value or "{%" in value))
 
 
 def _check_text(name: str, value: object) -> None:
-    """Refuse what is no text; a path will do, and a number, which native templates make of an id."""
+    """Raise an error if a value is not text. Paths are accepted, and numbers, which native templates make of ids."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, (str, os.PathLike, int))):
         raise ValueError(f"{name} is of type {_kind(value)}; write a string")
 
 
 def _check_env(env: object, *, is_rendered: bool) -> None:
-    """Refuse an environment that none can be; its values are not shown, since they may be secret."""
+    """Raise an error if an environment is not valid. Values may be secret, so messages do not contain them."""
     if env is None:
         return
     if not isinstance(env, Mapping):
-        raise ValueError(f"env is of type {_kind(env)}; write a dict of strings")  # noqa: TRY004 - likewise
+        raise ValueError(f"env is of type {_kind(env)}; write a dict of strings")  # noqa: TRY004 - all errors of arguments have one type
     _check_strings(((f"the name {name!r} in env", name) for name in env), is_rendered=True)
     _check_strings(((f"env[{name!r}]", value) for name, value in env.items()), is_rendered=is_rendered)
 

@@ -1,4 +1,4 @@
-"""The operator that makes a run."""
+"""The operator that executes a run."""
 
 import logging
 import os
@@ -32,46 +32,46 @@ _TROUBLE_LEVEL = {"fail": logging.ERROR, "warn": logging.WARNING, "succeed": log
 
 
 class ArgumentError(AirflowFailException, ValueError):
-    """An argument that cannot be: an error of the DAG, and in a task one that no retry would mend."""
+    """An argument that is not valid: an error of the DAG. In a task, Airflow does not retry it."""
 
 
 class SegbatchOperator(BaseOperator):
-    """Evaluates all segments over a snapshot and publishes the membership, by `segbatch run`.
+    """Runs `segbatch run`: evaluates all segments over a snapshot and publishes the membership.
 
-    The run holds for the end of the data interval and has the id of the DAG run, so that a task that is tried again or
-    cleared takes the place of its earlier run, and adds nothing.
+    The run is evaluated as of the end of the data interval and has the id of the DAG run. A task that is retried or
+    cleared therefore replaces its earlier run instead of adding one.
 
-    What it returns, and what the event of each `Asset` in `outlets` has as `extra`, are the run's counts and places:
-    `run_id`, `as_of`, `status`, `contacts`, `memberships`, `segments_ok`, `segments_failed`, `segments_held`,
-    `segments_deleted`, `entered`, `exited`, `catalogue`, `membership`.
+    The result of the task contains the counts and paths of the run: `run_id`, `as_of`, `status`, `contacts`,
+    `memberships`, `segments_ok`, `segments_failed`, `segments_held`, `segments_deleted`, `entered`, `exited`,
+    `catalogue`, `membership`. The event of each `Asset` in `outlets` has them as `extra`.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob. Of the first five, what is not given is as on the command
-            line.
-        segments: A JSON file of definitions, or a folder of such files.
-        output_dir: The folder to publish in. (`output` means something else in Airflow: what the task returns.)
-        project: Evaluate the segments of this project alone, over its contacts alone.
-        timezone: The IANA name of the run's time zone.
-        as_of: The moment for which the run holds; if not given, the end of the data interval or, where there is none,
-            the moment from which on the DAG run was to run.
-        run_id: The run's id; that of the DAG run if not given, with `@` and the number of a mapped task behind it.
-        rewind: Whether runs that hold for a later moment are taken back, which a cleared task of an older night needs;
-            a text such as `true` will do.
-        allow_collapse: Whether segments that had more members than the floor may be empty; a text such as `true` will
-            do.
-        lint_ignore: The names of findings of lint that are not among the warnings: a list, or a text with spaces
-            between them.
-        options: More options of `segbatch run`, for which there is no argument here: a list of strings, or a text as on
+        contacts: A Parquet file, a folder of them, or a glob. This and the next four arguments default to the values of
             the command line.
-        on_partial: What becomes of the task where the run was published, but some segments failed or were held: `fail`
-            it (and do not try again, which would change nothing), `warn` in its log, or just `succeed`.
-        program: How the program is called; as it is installed beside Airflow, if not given.
-        env: What is added to the program's environment.
-        cwd: Where the program runs, against which its paths are; where the worker does, if not given.
-        **kwargs: What every operator takes.
+        segments: A JSON file of definitions, or a folder of such files.
+        output_dir: The folder to publish in. (In Airflow, `output` is the result of a task.)
+        project: Evaluate only the segments of this project, over its contacts.
+        timezone: The IANA name of the run's time zone.
+        as_of: Evaluate as of this time. By default the end of the data interval; if the DAG run has none, the time
+            after which it was scheduled to run.
+        run_id: The id of the run. By default the id of the DAG run, followed by `@` and the number for a mapped task.
+        rewind: Roll back runs with a later `as_of`, as needed to clear a task of an earlier date. Text such as `true`
+            is accepted.
+        allow_collapse: Accept segments that become empty although they had more members than the floor. Text such as
+            `true` is accepted.
+        lint_ignore: The names of lint findings to leave out of the warnings: a list, or a string with spaces between
+            them.
+        options: Options of `segbatch run` that have no argument here: a list of strings, or a string as on the command
+            line.
+        on_partial: The result of the task if the run was published but segments failed or were held back: `fail`
+            (without a retry, which would change nothing), `warn` in the log, or `succeed`.
+        program: The command that starts the program; by default the one installed together with Airflow.
+        env: Variables to add to the program's environment.
+        cwd: The working directory of the program, which its paths are relative to; by default the worker's.
+        **kwargs: Arguments of every operator.
 
     Raises:
-        ArgumentError: An argument that is no template is wrong, such as options that are no strings.
+        ArgumentError: An argument is not valid and not a template, such as `options` with numbers.
     """
 
     template_fields: Sequence[str] = (
@@ -134,18 +134,18 @@ class SegbatchOperator(BaseOperator):
         self._running: Program | None = None
 
     def execute(self, context: Any) -> dict[str, Any]:
-        """Make the run.
+        """Execute the run.
 
         Args:
-            context: The task's context.
+            context: The context of the task.
 
         Returns:
-            The run's counts and places.
+            The counts and paths of the run.
 
         Raises:
-            AirflowFailException: Trying again would change nothing: wrong usage, wrong definitions, or `on_partial`.
-            AirflowSkipException: It was a dry run, after which nobody has anything to do.
-            AirflowException: The snapshot cannot be used, another run is at work, or this one was ended.
+            AirflowFailException: A retry would change nothing: wrong usage, wrong definitions, or `on_partial`.
+            AirflowSkipException: It was a dry run, so downstream tasks have nothing to do.
+            AirflowException: The snapshot cannot be used, another run is active, or this run was terminated.
         """
         self._check(is_rendered=True)
         command = [*self.program, "run", "--json", "--log-format=json", *self._arguments(context)]
@@ -160,12 +160,12 @@ class SegbatchOperator(BaseOperator):
         return self._published(ended.answer, context)
 
     def on_kill(self) -> None:
-        """End the run within two seconds; nothing is left behind."""
+        """Terminate the run within two seconds and leave nothing behind."""
         if self._running is not None:
             self._running.stop()
 
     def _tell(self, said: Said) -> None:
-        """Write to the task's log what the program said."""
+        """Write a line of the program's output to the log of the task."""
         level = _TROUBLE_LEVEL[self.on_partial] if said.event in _TROUBLE else said.level
         self.log.log(level, "%s", said.line)
 
@@ -187,14 +187,19 @@ class SegbatchOperator(BaseOperator):
         return [*given, *names, *ignored, *words_of(self.options)]
 
     def _check(self, *, is_rendered: bool) -> None:
-        """Refuse what the program could not be called with."""
+        """Raise an error if the program cannot be called with the arguments."""
         try:
             check_arguments({name: getattr(self, name) for name in self.template_fields}, is_rendered=is_rendered)
         except ValueError as error:
             raise ArgumentError(str(error)) from None
 
     def _published(self, report: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        """Tell of a published run, and end the task as is right where some segments were in trouble."""
+        """Log a published run and return its facts.
+
+        Raises:
+            AirflowSkipException: It was a dry run.
+            AirflowFailException: Segments failed or were held back, and `on_partial` is `fail`.
+        """
         facts, trouble = facts_of(report, self.cwd), in_trouble(report)
         self.log.info("%s", summary(facts))
         if report["dry_run"]:
@@ -209,13 +214,13 @@ class SegbatchOperator(BaseOperator):
         return facts
 
     def _push(self, facts: dict[str, Any], context: Any) -> None:
-        """Push what is returned else, before an exception."""
+        """Push the facts as the task's result before an exception, because nothing is returned then."""
         if self.do_xcom_push:
             context["ti"].xcom_push(key="return_value", value=facts)
 
 
 def _failure(ended: Ended) -> AirflowException:
-    """Return the exception for a run that published nothing; Airflow tries again only where that can help."""
+    """Return the exception for a run that published nothing. Airflow retries only if that can help."""
     said = _some(ended.errors)
     if ended.status == _WRONG_USAGE:
         return AirflowFailException(f"refused, and not tried again: {said}{in_arguments(said)}")
@@ -228,7 +233,7 @@ def _failure(ended: Ended) -> AirflowException:
 
 
 def _some(messages: Sequence[str]) -> str:
-    """Join some messages, as many as can be read at a glance."""
+    """Join the first few messages, with the number of the others."""
     more = len(messages) - _MOST_SHOWN
     shown = "; ".join(messages[:_MOST_SHOWN]) or "see the log"
     return f"{shown}; and {more:,} more in the log" if more > 0 else shown

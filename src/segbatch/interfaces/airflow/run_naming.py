@@ -1,4 +1,4 @@
-"""What a DAG run says of the run that it makes: the moment for which that holds, and its id."""
+"""The evaluation time and the id that a run gets from its DAG run."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,13 +10,13 @@ __all__ = ["moment_of", "run_id_of"]
 
 
 def moment_of(context: Mapping[str, Any]) -> datetime:
-    """Return the moment for which a run holds: the end of the DAG run's data interval.
+    """Return the time that a run is evaluated as of: the end of the DAG run's data interval.
 
-    A DAG run that has none (triggered by an asset, or by hand without a date) has the moment from which on it was to
-    run. Either stays what it is when a task is tried again or cleared.
+    A DAG run without an interval (triggered by an asset, or by hand without a date) uses the time after which it was
+    scheduled to run. Both stay the same when a task is retried or cleared.
 
     Args:
-        context: The task's context.
+        context: The context of the task.
     """
     dag_run = context["dag_run"]
     moment: datetime = dag_run.data_interval_end or dag_run.run_after
@@ -24,12 +24,12 @@ def moment_of(context: Mapping[str, Any]) -> datetime:
 
 
 def run_id_of(context: Mapping[str, Any]) -> str:
-    """Return the id of the run that a task makes: that of the DAG run, which stays when it is tried again or cleared.
+    """Return the id of a task's run: the id of the DAG run, which stays the same when it is retried or cleared.
 
-    The copies of a mapped task have their number behind it.
+    For mapped tasks, the number of the copy is appended.
 
     Args:
-        context: The task's context.
+        context: The context of the task.
     """
     number = context["ti"].map_index
     return legal_run_id(context["run_id"] if number in {None, -1} else f"{context['run_id']}@{number}")

@@ -1,8 +1,8 @@
-"""The program `segbatch` in a process of its own, and how it ended.
+"""The program `segbatch` as a child process, and its result.
 
-A process that Airflow forks is no place for Polars: a signal waits for the end of its calls, its threads do not live
-through a fork, and where memory is short the task would go with it. A child has its own memory, ends within two seconds
-when told to, and leaves somebody behind to say what happened.
+Polars cannot run in a process that Airflow forks: signals wait until its calls end, its threads do not survive the
+fork, and a lack of memory would end the task as well. A child has its own memory and ends within two seconds of
+a signal, and the task remains to report the result.
 """
 
 import json
@@ -22,18 +22,18 @@ from typing import IO, Any
 __all__ = ["OWN", "Ended", "Program", "Said", "why_not_started"]
 
 OWN = (sys.executable, "-m", "segbatch")
-"""The program as it is installed beside Airflow."""
+"""The program that is installed together with Airflow."""
 
 _PATIENCE = 5.0
-"""How long a program that was told to end may take for it, in seconds; it promises two."""
+"""The time limit in seconds for a program to end after a signal. It promises two seconds."""
 
 _BY_SIGNAL = 128
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING}
 _LAST_EVENT = "run_ended"
-"""Which is an error in the log of a run that failed; but what failed was said before."""
+"""The last event of a run. For a failed run it has the level error, but the cause was logged before it."""
 
 _OF_SEGMENTS = {"segment_failed", "segment_held"}
-"""Which are errors of a segment; a run ends well after them, or with an error of its own."""
+"""Errors of single segments. The run goes on after them, and logs an error of its own if it fails."""
 
 _NOT_SHOWN = {"time", "level", "event", "run_id"}
 _TAIL = 3
@@ -45,9 +45,9 @@ class Said:
     """A line that the program wrote to stderr.
 
     Attributes:
-        level: How grave it is, as a level of `logging`.
-        event: What happened, in a word; empty for a line that is meant for people.
-        message: The same for people.
+        level: The severity, as a level of `logging`.
+        event: The name of the event; empty for a line meant for people.
+        message: The text for people.
     """
 
     level: int
@@ -56,20 +56,20 @@ class Said:
 
     @property
     def line(self) -> str:
-        """The same with the event's name, where the level does not say it all."""
+        """Return the message, with the name of the event if it is not clear from the level or the message."""
         is_told = self.event in {"", *_LEVELS} or self.message.startswith(f"{self.event}: ")
         return self.message if is_told else f"{self.event}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the program ended.
+    """The result of the program.
 
     Attributes:
-        status: Its exit status, as a shell says it: 128 and the signal's number where a signal ended it.
-        answer: What it printed as JSON; None where it printed none.
-        errors: The errors with which it ended, a message each; where it named none, the last that it said; nothing
-            where a signal ended it, of which the last that it said knew nothing.
+        status: The exit status as in a shell: 128 plus the number of the signal if one ended the program.
+        answer: The JSON that the program printed; None if it did not print any.
+        errors: The messages of the errors that ended the program. If it logged none, its last lines; but empty if a
+            signal ended it, because the last lines are not the cause then.
     """
 
     status: int
@@ -78,7 +78,7 @@ class Ended:
 
     @property
     def signal(self) -> str | None:
-        """The name of the signal that ended it, if one did."""
+        """Return the name of the signal that ended the program, if any."""
         with suppress(ValueError):
             return signal.Signals(self.status - _BY_SIGNAL).name
         return None
@@ -93,15 +93,15 @@ class Program:
         self._is_stopped = False
 
     def run(self, env: Mapping[str, str], cwd: str | None, told: Callable[[Said], None]) -> Ended:
-        """Run it to its end; it does not outlive an exception that ends this.
+        """Run the program to its end. If an exception ends this call, the program is ended as well.
 
         Args:
-            env: What is added to the environment.
-            cwd: Where it runs; here, if not given.
-            told: Is told each line that it writes to stderr.
+            env: Variables to add to the environment.
+            cwd: The working directory; by default the current one.
+            told: Called with each line that the program writes to stderr.
 
         Raises:
-            OSError: It cannot be started.
+            OSError: The program cannot be started.
         """
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as answer:
             errors, tail = [], deque[str](maxlen=_TAIL)
@@ -120,7 +120,7 @@ class Program:
         return Ended(code, answered, tuple(errors or tail))
 
     def stop(self) -> None:
-        """Tell it to end, from a signal handler too; `run` returns soon then."""
+        """Ask the program to end, after which `run` returns soon. May be called in a signal handler."""
         self._is_stopped = True
         if self._child is not None:
             self._child.terminate()
@@ -132,13 +132,13 @@ class Program:
             stdin=subprocess.DEVNULL,
             stdout=answer,
             stderr=subprocess.PIPE,
-            env={**os.environ, "TYPER_USE_RICH": "0", **env},  # or wrong options would be told in a frame
+            env={**os.environ, "TYPER_USE_RICH": "0", **env},  # without it, wrong options would be reported in a frame
             cwd=cwd,
         )
         with child:
             try:
                 self._child = child
-                if self._is_stopped:  # meanwhile, by a signal
+                if self._is_stopped:  # set by a signal in the meantime
                     child.terminate()
                 yield child
             finally:
@@ -146,12 +146,12 @@ class Program:
 
 
 def why_not_started(error: OSError, program: str, cwd: str | None) -> str:
-    """Say which of the operator's arguments is to blame for a program that cannot be started.
+    """Return a message that names the operator's argument to blame for a program that cannot be started.
 
     Args:
-        error: What starting it raised.
-        program: How the program was called.
-        cwd: Where it was to run.
+        error: The error raised at the start.
+        program: The name or path of the program.
+        cwd: The working directory of the program.
     """
     if cwd is not None and error.filename == cwd:
         return f"cwd: {cwd}: {error.strerror} (on the worker)"
@@ -161,7 +161,7 @@ def why_not_started(error: OSError, program: str, cwd: str | None) -> str:
 
 
 def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Read what a child says until it has ended, whoever else (a hook of its) may still hold the pipe."""
+    """Yield the lines of a child until it ends, even if another process (such as its hook) still has the pipe open."""
     rest = b""
     with selectors.DefaultSelector() as selector:
         pipe = selector.register(child.stderr or -1, selectors.EVENT_READ).fd
@@ -183,7 +183,7 @@ def _text(line: bytes) -> str:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child that is still at work."""
+    """Terminate a child that is still running, and kill it after the time limit."""
     if child.poll() is None:
         child.terminate()
         try:
@@ -193,7 +193,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _read(line: str) -> Said:
-    """Read a line of the program's log, or one that it wrote for people."""
+    """Parse a line of the program's log, or a line meant for people."""
     entry = _json(line)
     if isinstance(entry, dict) and isinstance(event := entry.get("event"), str):
         shown = {name: value for name, value in entry.items() if name not in _NOT_SHOWN and value is not None}

@@ -1,4 +1,4 @@
-"""What a run says of itself to other tasks: counts and places, no contacts."""
+"""The counts and paths of a run that are passed on to other tasks. They contain no contacts."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,17 +14,18 @@ _PLACES = ("catalogue", "membership")
 
 
 def facts_of(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
-    """Return what is worth passing on, small enough for any XCom.
+    """Return the facts of a run, small enough for any XCom.
 
     Args:
-        report: What the program printed of a run.
-        cwd: Where the program ran, against which its paths are.
+        report: The JSON that the program printed for the run.
+        cwd: The working directory of the program, which its paths are relative to.
 
     Returns:
         `run_id`, `as_of`, `status` (`ok`, `partial`, `dry_run`), `contacts`, `memberships`, `segments_ok`,
         `segments_failed`, `segments_held`, `segments_deleted`, `entered` and `exited` (None for the first run), and the
-        absolute paths `catalogue` (the DuckDB file) and `membership` (the folder with this run's Parquet files), both
-        None for a dry run, which has published nothing.
+        absolute paths `catalogue` (the DuckDB file) and `membership` (the folder with this run's Parquet files). Both
+        paths
+        are None for a dry run, which publishes nothing.
     """
     segments, deleted = report["segments"], report["deleted"]
     facts = {
@@ -38,12 +39,12 @@ def facts_of(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
 
 
 def in_trouble(report: Mapping[str, Any]) -> list[str]:
-    """Return a message for each segment that failed or was held."""
+    """Return a message for each segment that failed or was held back."""
     return [f"{one['segment_id']} {one['status']}: {one['error']}" for one in report["segments"] if one["error"]]
 
 
 def summary(facts: Mapping[str, Any]) -> str:
-    """Say in a line what came of a run."""
+    """Return a summary of a run in one line."""
     counts = [counted(facts["contacts"], "contact"), counted(facts["segments_ok"], "segment")]
     counts += [f"{facts[f'segments_{what}']:,} {what}" for what in _TROUBLE if facts[f"segments_{what}"]]
     counts.append(counted(facts["memberships"], "membership"))
