@@ -1,4 +1,4 @@
-"""The command line: it reads options, calls one function, and shows its answer."""
+"""The command line. A command reads its options, calls one function and prints the result."""
 
 import io
 import sys
@@ -15,14 +15,14 @@ configure(app)
 
 def main() -> None:
     """Run the command line."""
-    if sys.stdout is None:  # so Python has it where it is closed
+    if sys.stdout is None:  # Python's value for a closed stdout
         render.print_error("stdout is closed, so that nothing can be answered; send it to a file or to /dev/null")
         sys.exit(1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show ends no run
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not end a run
     try:
-        with render.answering():  # what is printed outside of commands, such as help
+        with render.answering():  # for output outside of commands, such as help
             app()
     except SegbatchError as error:
         render.print_error(str(error))

@@ -1,4 +1,4 @@
-"""What the commands share: the options, and how an error ends one."""
+"""Options and error handling shared by all commands."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -46,27 +46,27 @@ __all__ = [
 ]
 
 FOUND = 3
-"""The exit status of a lint that found something."""
+"""The exit status of `lint` if it has findings."""
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
-"""What a shell says of a program that SIGPIPE ended."""
+"""The exit status of a program that SIGPIPE ended, as in a shell."""
 
 _UNDONE = {"run": "nothing was published", "export": "nothing was written"}
-"""What is said of the commands that a signal leaves with nothing done; of those that only look, it is not said."""
+"""Messages for commands that a signal ended before they changed anything. Commands that only read have none."""
 
 
 class _Commands(TyperGroup):
-    """The commands; what a user can mend ends one with a message and an exit status, and without a traceback."""
+    """The commands. Errors that a user can fix are printed as a message with an exit status, without a traceback."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Find the command, from which on a signal is told in its words."""
+        """Find the command and set the messages that a signal prints from now on."""
         name, command, rest = super().resolve_command(ctx, args)
         underway.undone, underway.done = _UNDONE.get(name or "", ""), ""
         return name, command, rest
 
     def invoke(self, ctx: Any) -> object:
-        """Run the command that was asked for."""
+        """Run the command and convert errors to messages and exit statuses."""
         try:
             return super().invoke(ctx)
         except ProblemsError as error:
@@ -80,7 +80,7 @@ class _Commands(TyperGroup):
         except SegbatchError as error:
             render.print_error(name_origins(ctx, str(error)))
             raise typer.Exit(error.exit_code) from None
-        except BrokenPipeError:  # who reads it has read enough, as with `| head`
+        except BrokenPipeError:  # the reader has read enough, as with `| head`
             render.silence_stdout()
             raise typer.Exit(PIPE_CLOSED) from None
         except KeyboardInterrupt:
@@ -105,7 +105,7 @@ app = typer.Typer(
 
 
 def _path(what: str, option: str, place_at: Callable[[str | Path], Path] = Path) -> Callable[[str | Path], Path]:
-    """Return a reader of paths that takes no empty one: that would be the current folder, and was not meant."""
+    """Return a parser of paths that rejects an empty one, which would mean the current folder by mistake."""
 
     def read(text: str | Path) -> Path:
         if not str(text):
@@ -149,7 +149,7 @@ _LINT_IGNORE: Any = {
 }
 LINT_IGNORE = typer.Option("--lint-ignore", **_LINT_IGNORE)
 LINT_IGNORE_HERE = typer.Option("--lint-ignore", "--ignore", **_LINT_IGNORE)
-"""The same in `lint` itself, where the short name is enough."""
+"""The same option for `lint` itself, which also has a short name."""
 
 MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are joined.")
 PROJECT = typer.Option(

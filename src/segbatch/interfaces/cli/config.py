@@ -44,7 +44,7 @@ def show(
 
 
 def _choices(context: typer.Context) -> Iterator[tuple[str, str]]:
-    """Yield who chose the file and the job; where no file is to be read, who said so."""
+    """Yield the origins of the file and the job, if they are set. With `no_config`, its origin is that of the file."""
     for name, chosen in (("config", "config"), ("job", "job"), ("no_config", "config")):
         source = context.get_parameter_source(name)
         if source is not None and source.name in _SOURCES:
@@ -52,7 +52,7 @@ def _choices(context: typer.Context) -> Iterator[tuple[str, str]]:
 
 
 def _defaults(command: Any) -> Iterator[tuple[str, Any]]:
-    """Yield what the commands do without for each setting."""
+    """Yield the defaults of the commands, by name of the setting."""
     for below in getattr(command, "commands", {}).values():
         yield from _defaults(below)
     names = settings_of(command)

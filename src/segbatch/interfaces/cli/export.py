@@ -49,7 +49,7 @@ def export(
     ] = None,
     run: Annotated[str, typer.Option(metavar="RUN", help=RUN)] = "last",
     output: Annotated[Path, PUBLISHED] = Path("output"),
-    format: Annotated[  # noqa: A002 - what the option is called
+    format: Annotated[  # noqa: A002 - the name of the option
         str | None,
         typer.Option(metavar="<csv|jsonl|parquet>", help="The form, where the file's name does not tell."),
     ] = None,

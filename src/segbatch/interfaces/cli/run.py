@@ -211,7 +211,7 @@ def run(
 
     Example: [bold]segbatch run --contacts contacts.parquet --segments segments --output output[/bold]
     """
-    from segbatch.observability.observer import watching  # noqa: PLC0415 - belongs to it
+    from segbatch.observability.observer import watching  # noqa: PLC0415 - other commands do without it
     from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
     from segbatch.pipeline import run as job  # noqa: PLC0415 - loads Polars, which other commands do without
 

@@ -1,4 +1,4 @@
-"""Who hears of a run, also of one that never began since its settings are wrong."""
+"""The log of a run, and reporting runs that cannot start because their settings are not valid."""
 
 import math
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ _YES = {"1", "true", "t", "yes", "y", "on"}
 
 
 def open_log(log_format: LogFormat, *, quiet: bool, log_ids: bool) -> "tuple[Log, bool]":
-    """Return what shows or writes what is told of a run, and whether it is a log for machines.
+    """Return a log of a run, and whether it is machine-readable.
 
     Args:
-        log_format: How stderr is written.
-        quiet: Whether to tell warnings and errors alone.
-        log_ids: Whether the ids of contacts may be told where nobody looks.
+        log_format: The format of stderr.
+        quiet: Whether to show only warnings and errors.
+        log_ids: Whether ids of contacts may be shown if stderr is not a terminal.
     """
     if log_format == "json" or (log_format == "auto" and not render.is_watched()):
         from segbatch.observability.json_log import JsonLog  # noqa: PLC0415 - loads structlog
@@ -35,16 +35,16 @@ def open_log(log_format: LogFormat, *, quiet: bool, log_ids: bool) -> "tuple[Log
 
 
 def tell_mistake(said: Mapping[str, Any], error: SegbatchError) -> int:
-    """Tell log and hook of a run that does not begin, since its settings are wrong.
+    """Report to the log and the hook that a run cannot start because its settings are not valid.
 
     Args:
-        said: What is known of the settings nevertheless, as it is written, and may be wrong itself.
-        error: What is wrong.
+        said: The settings that are known nevertheless, as unvalidated text.
+        error: The error in the settings.
 
     Returns:
-        What the program is to end with.
+        The exit status for the program.
     """
-    from segbatch.observability.observer import watching  # noqa: PLC0415 - loads more than other commands need
+    from segbatch.observability.observer import watching  # noqa: PLC0415 - loads packages that other commands do not need
 
     log_format: LogFormat = "auto"
     with suppress(SegbatchError):

@@ -49,7 +49,7 @@ def list_all(
 
 
 def _ensure_no_options(context: typer.Context) -> None:
-    """Refuse options between `runs` and its command, where they would be passed over."""
+    """Raise an error for options between `runs` and its command, because they would be ignored there."""
     for name, option in _OPTIONS.items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":

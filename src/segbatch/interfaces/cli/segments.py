@@ -196,7 +196,7 @@ def _print_saved(done: str, entry: "Entry", warnings: list[Problem], *, as_json:
 
 
 def _ask(question: str) -> None:
-    """Ask whether to go on, and end the command if not."""
-    if sys.stdin is None or not sys.stdin.isatty():  # so Python has it where it is closed
+    """Ask for confirmation, and end the command if the answer is no."""
+    if sys.stdin is None or not sys.stdin.isatty():  # None is Python's value for a closed stdin
         raise UsageError("nobody can be asked here whether to delete the segment; say --yes")
     typer.confirm(question, abort=True, err=True)

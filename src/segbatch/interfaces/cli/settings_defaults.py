@@ -1,7 +1,7 @@
-"""Options that are settings too: what segbatch.toml and the environment say of them, unless they are given.
+"""Defaults of options from segbatch.toml and the environment.
 
-An option is one if its `envvar` is that of a setting. Typer reads the variable; the file comes in as what Click calls a
-default map.
+An option is also a setting if its `envvar` is the variable of a setting. Typer reads the variables. The values of the
+file are passed in as Click's default map.
 """
 
 import functools
@@ -52,7 +52,7 @@ NO_CONFIG = typer.Option(
 
 
 def configure(app: typer.Typer) -> None:
-    """Let every command that has such options, in this group and those below it, take the settings for them.
+    """Make the commands with such options take their defaults from the settings, in this group and all groups below it.
 
     Args:
         app: The group, with all of its commands registered.
@@ -70,11 +70,11 @@ def configure(app: typer.Typer) -> None:
 
 
 def telling_mistakes(tell: Callable[[dict[str, Any], SegbatchError], int]) -> Callable[[Any], Any]:
-    """Mark a command that tells itself of settings that are wrong, and so keep it from running.
+    """Mark a command that reports errors in the settings itself. The command is then not run.
 
     Args:
-        tell: Called with what is known of the settings and of the option `--dry-run` nevertheless, and the error;
-            returns the exit status.
+        tell: Called with the settings that are known nevertheless, including the option `--dry-run`, and with the
+            error. It returns the exit status.
     """
 
     def mark(function: Any) -> Any:
@@ -85,7 +85,7 @@ def telling_mistakes(tell: Callable[[dict[str, Any], SegbatchError], int]) -> Ca
 
 
 def settings_of(command: Any) -> dict[str, str]:
-    """Return the parameters of a command that are settings, each with the name of its setting."""
+    """Return the parameters of a command that are settings, with the names of the settings."""
     variables = {param.name: param.envvar for param in command.params if isinstance(param.envvar, str)}
     return {
         name: envvar.removeprefix(PREFIX).lower()
@@ -95,10 +95,10 @@ def settings_of(command: Any) -> dict[str, str]:
 
 
 def name_origins(context: Any, message: str) -> str:
-    """Name in a message who set an option, where it was not the command line.
+    """Replace the option in a message by the origin of its value, if that is not the command line.
 
     Args:
-        context: The context of a command, or of a group that it is in.
+        context: The context of a command, or of a group that contains it.
         message: A message that names an option at its end, such as `(--timezone)`.
     """
     origins = context.meta.get(_ORIGINS, {})
@@ -106,7 +106,7 @@ def name_origins(context: Any, message: str) -> str:
 
 
 def _variables(function: Callable[..., Any]) -> Iterator[str]:
-    """Return the variables of the environment that a function's options have, without those that choose the file."""
+    """Yield the variables of a function's options, without those that select the file."""
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         for info in get_args(parameter.annotation)[1:]:
             if isinstance(info, OptionInfo) and str(info.envvar).startswith(PREFIX) and info.envvar not in _CHOOSING:
@@ -114,7 +114,7 @@ def _variables(function: Callable[..., Any]) -> Iterator[str]:
 
 
 def _choosing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that choose file and job; the settings need them, the function does not."""
+    """Add the options that select file and job to a command. They are not passed to the function."""
     signature = inspect.signature(function, eval_str=True)
     options = (
         ("job", Annotated[str | None, JOB], None),
@@ -135,7 +135,7 @@ def _choosing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Defaults(dict[str, Any]):
-    """What the file says of a command's options: read when the first of them is asked for, so that help needs none."""
+    """The default map of a command. The file is read when a value is first used, so that help does not read it."""
 
     def __init__(self, command: Any, context: Any) -> None:
         super().__init__()
@@ -145,7 +145,7 @@ class _Defaults(dict[str, Any]):
         self.mistake: SegbatchError | None = None
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return what is set of a parameter, unless only a help or a completion asks."""
+        """Return the setting of a parameter. Nothing is read for help or shell completion."""
         if name not in self._names or self._context.resilient_parsing:
             return default
         settings = self.settings()
@@ -157,7 +157,7 @@ class _Defaults(dict[str, Any]):
         return default if value is None else value
 
     def settings(self) -> Settings:
-        """Return the settings of the file and the job that the command line chooses."""
+        """Return the settings of the file and job that the command line selects."""
         if self._read is None:
             try:
                 self._read = read_settings(**self._choices())
@@ -168,7 +168,7 @@ class _Defaults(dict[str, Any]):
         return self._read
 
     def salvaged(self, args: list[str]) -> dict[str, Any]:
-        """Return what is known where the settings are wrong; what the command line says, above all."""
+        """Return the settings that are known although some are not valid. The command line overrides the others."""
         given, _, _ = self._command.make_parser(self._context).parse_args(args=list(args))
         options = {name: value for name, value in given.items() if name in self._names or name == "dry_run"}
         said = {self._names.get(name, name): value for name, value in options.items()}
@@ -178,7 +178,7 @@ class _Defaults(dict[str, Any]):
         return {name: self._context.params[name] for name in CHOICES}
 
     def note_origins(self) -> None:
-        """Keep for messages who set the options that were not given."""
+        """Store the origins of options that are not on the command line, for use in messages."""
         origins = self.settings().origins
         self._context.meta[_ORIGINS] = {
             param.opts[0]: origins[self._names[param.name]]
@@ -189,10 +189,10 @@ class _Defaults(dict[str, Any]):
 
 
 class _Command(TyperCommand):
-    """A command that takes from the settings what is not given."""
+    """A command with settings as the defaults of its options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line."""
+        """Parse the command line."""
         ctx.default_map = defaults = _Defaults(self, ctx)
         given = list(args)
         try:
@@ -208,10 +208,13 @@ class _Command(TyperCommand):
 
 
 class _Group(TyperGroup):
-    """A group that is a command too, where none of its commands is named; else these ask for settings themselves."""
+    """A group that is also a command if none of its commands is given.
+
+    If a command is given, it reads the settings itself.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the command line, up to the name of a command."""
+        """Parse the command line, up to the name of a command."""
         _, command, _ = self.make_parser(ctx).parse_args(args=list(args))
         if command:
             return super().parse_args(ctx, args)

@@ -1,4 +1,4 @@
-"""What people see: tables that fit the screen, problems in colour, and progress on a terminal."""
+"""Output for users: tables that fit the screen, coloured problems, and progress on a terminal."""
 
 from segbatch.interfaces.cli.render.authoring import (
     print_check,

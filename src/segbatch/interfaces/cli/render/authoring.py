@@ -1,4 +1,4 @@
-"""What those see who write definitions: checks, findings, previews and explanations."""
+"""Output of the commands for definitions: checks, findings, previews and explanations."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -32,7 +32,7 @@ _Entry = TypeVar("_Entry", "Verdict", "Step")
 
 @answering()
 def print_check(report: "CheckReport", *, as_json: bool) -> None:
-    """Print what a check found: JSON to stdout, or for people the problems to stderr and the result to stdout."""
+    """Print the result of a check to stdout, as text or JSON. With text, the problems go to stderr."""
     if as_json:
         print_json({"segments": report.segments, "problems": [_problem_data(entry) for entry in report.problems]})
         return
@@ -42,7 +42,7 @@ def print_check(report: "CheckReport", *, as_json: bool) -> None:
 
 
 def print_lint(report: "LintReport", *, as_json: bool) -> None:
-    """Print what lint found: JSON to stdout, or for people the findings to stderr and the result to stdout."""
+    """Print the result of lint to stdout, as text or JSON. With text, the findings go to stderr."""
     if as_json:
         errors = [_problem_data(entry) for entry in report.errors]
         findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
@@ -58,7 +58,7 @@ def print_lint(report: "LintReport", *, as_json: bool) -> None:
 
 
 def print_finding_names(names: "Mapping[FindingName, str]", *, as_json: bool) -> None:
-    """Print what can be found, a line each, to stdout."""
+    """Print the names of all findings to stdout, one on each line with its meaning, or as JSON."""
     if as_json:
         print_json(dict(names))
         return
@@ -82,7 +82,7 @@ def _problem_data(problem: Problem) -> dict[str, str | None]:
 
 
 def _table(*columns: str, right: int = 0) -> Table:
-    """Make a table; its last columns, so many, are numbers."""
+    """Return a table. Its last `right` columns are numbers."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
         is_number = index >= len(columns) - right
@@ -91,7 +91,7 @@ def _table(*columns: str, right: int = 0) -> Table:
 
 
 def print_preview(report: "PreviewReport", *, as_json: bool) -> None:
-    """Print what a preview found: a line a segment and its first members, or JSON, to stdout; problems to stderr."""
+    """Print previews to stdout: a line for each segment with its first members, or JSON. Problems go to stderr."""
     if as_json:
         problems = {"errors": list(map(str, report.errors)), **_notices(report)}
         print_json({"contacts": report.contacts, "segments": [asdict(entry) for entry in report.segments]} | problems)
@@ -106,7 +106,7 @@ def print_preview(report: "PreviewReport", *, as_json: bool) -> None:
 
 
 def print_explanation(report: "Explanation", *, as_json: bool) -> None:
-    """Print why a contact is in a segment or is not: a line a rule, or JSON, to stdout; warnings to stderr."""
+    """Print an explanation to stdout: a line for each rule, or JSON. Warnings go to stderr."""
     if as_json:
         print_json({**asdict(report), **_notices(report)})
         return
@@ -121,7 +121,7 @@ def print_explanation(report: "Explanation", *, as_json: bool) -> None:
 
 
 def print_funnel(report: "Funnel", *, as_json: bool) -> None:
-    """Print where a segment loses its contacts: a line a rule, or JSON, to stdout; warnings to stderr."""
+    """Print a funnel to stdout: a line for each rule, or JSON. Warnings go to stderr."""
     if as_json:
         print_json({**asdict(report), **_notices(report)})
         return
@@ -137,7 +137,7 @@ def print_funnel(report: "Funnel", *, as_json: bool) -> None:
 
 
 def _indented(entries: Iterable[_Entry], depth: int = 0) -> Iterator[tuple[_Entry, int]]:
-    """Walk what an explanation says, each entry with its depth."""
+    """Yield the entries of an explanation in depth-first order, with their depth."""
     for entry in entries:
         yield entry, depth
         yield from _indented(entry.parts, depth + 1)

@@ -1,4 +1,4 @@
-"""What all that is shown has in common: where it goes, how it is made safe, and what is said of problems."""
+"""Consoles, escaping, and output of problems and JSON, shared by all output."""
 
 import json
 import math
@@ -41,12 +41,12 @@ _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def plain(text: str) -> str:
-    """Make a text of others safe to print: no markup, no control characters, no bytes that are no text."""
+    """Escape text from other sources for printing: no markup, control characters or undecodable bytes remain."""
     return escape_markup(printable(text))
 
 
 def in_shell(path: str) -> str:
-    r"""Write a path as a word of a shell command; in `$'...'`, with its bytes escaped, if stdout cannot show it."""
+    r"""Quote a path for a shell. If stdout cannot show it, use `$'...'` with escaped bytes."""
     path = f"./{path}" if path.startswith("-") else path
     if path.isprintable() and _can_be_shown(path):
         return shlex.quote(path)
@@ -67,15 +67,15 @@ def _in_dollar_quotes(byte: int) -> str:
 
 
 class _Console(Console):
-    """A console that leaves it to the command what a closed pipe means."""
+    """A console that lets the command handle a closed pipe."""
 
     def on_broken_pipe(self) -> None:
-        """Go on with the error that Rich is handling, in place of an end with status 1."""
+        """Raise the error that Rich is handling again. Rich would exit with status 1."""
         raise  # noqa: PLE0704 - Rich calls this while it handles the error
 
 
 def out() -> Console:
-    """Return what writes to stdout: as wide as the terminal, and where there is none, as wide as need be."""
+    """Return a console for stdout. It is as wide as the terminal; without a terminal, lines are never broken."""
     console = _Console(highlight=False, emoji=False)
     if not console.is_terminal:
         console.width = _NO_FOLD
@@ -83,7 +83,7 @@ def out() -> Console:
 
 
 class _Trimmed:
-    """A table without blanks at the ends of its lines, which would be in the way of who compares or pastes them."""
+    """A table without trailing blanks, which would get in the way when lines are compared or pasted."""
 
     def __init__(self, table: RenderableType) -> None:
         self._table = table
@@ -101,48 +101,48 @@ def _trimmed(line: list[Segment]) -> list[Segment]:
 
 
 def print_table(table: RenderableType) -> None:
-    """Print a table to stdout; its lines end where their last word does."""
+    """Print a table to stdout without trailing blanks."""
     out().print(_Trimmed(table))
 
 
 def err() -> Console:
-    """Return what writes to stderr, without breaking lines."""
+    """Return a console for stderr that does not break lines."""
     return Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def print_waiting(message: str) -> None:
-    """Say on stderr what a command waits for."""
+    """Print to stderr that a command is waiting, and for what."""
     err().print(plain(message))
 
 
 def print_error(message: str, *, in_lines: bool = False) -> None:
-    """Print what a command failed on to stderr: in one line, or in those that the message has."""
+    """Print an error to stderr, in one line or with the line breaks of the message."""
     lines = message.split("\n") if in_lines else [message]
     err().print("[red]error:[/red] " + "\n".join(map(plain, lines)))
 
 
 @contextmanager
 def answering(before: str = "") -> Iterator[None]:
-    """Print to stdout inside, and know afterwards that it is written.
+    """Flush stdout at the end of the block, and raise an error if the output cannot be written.
 
     Args:
-        before: What is to be said first where it cannot be.
+        before: The start of the error message.
 
     Raises:
-        SegbatchError: It cannot be; nothing more goes to stdout then.
+        SegbatchError: The output cannot be written. Later output to stdout is discarded.
     """
     try:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        raise  # who reads it has read enough
+        raise  # the reader has read enough
     except OSError as error:
         silence_stdout()
         raise SegbatchError(f"{before}the answer cannot be written: {error.strerror}") from None
 
 
 def is_of_stdout(error: BaseException) -> bool:
-    """Return whether an error was met by a library that prints, and not by what reads and writes files."""
+    """Return whether an error comes from a library that prints, and not from reading or writing a file."""
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
@@ -150,26 +150,26 @@ def is_of_stdout(error: BaseException) -> bool:
 
 
 def silence_stdout() -> None:
-    """Let what is still to be written to stdout go nowhere, or Python would fail on it once more at its end."""
+    """Discard the rest of the output to stdout. Otherwise Python would fail on it again when it exits."""
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
-    """Print errors, warnings and notes, a line each, to stderr."""
+    """Print errors, warnings and notes to stderr, one on each line."""
     for problem in problems:
         colour = _SEVERITY_COLOUR[problem.severity]
         err().print(f"[{colour}]{problem.severity}:[/{colour}] {plain(str(problem))}")
 
 
 def share(members: int, contacts: int) -> str:
-    """Say what part of the contacts some members are."""
+    """Format members as a percentage of the contacts."""
     return f"{members / contacts:.1%}" if contacts else "-"
 
 
 def print_json(data: object) -> None:
-    """Print data for machines; a number that is none, or without end, is null: JSON has neither."""
-    print(json.dumps(_finite(data), indent=2, default=str, allow_nan=False))  # noqa: T201 - machines read it, nothing may wrap or colour it
+    """Print data as JSON. NaN and infinity become null, because JSON does not have them."""
+    print(json.dumps(_finite(data), indent=2, default=str, allow_nan=False))  # noqa: T201 - for machines, so nothing may wrap or colour it
 
 
 def _finite(data: object) -> object:

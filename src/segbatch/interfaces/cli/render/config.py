@@ -1,4 +1,4 @@
-"""What is shown of settings."""
+"""Output of the settings."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ __all__ = ["print_settings"]
 
 @answering()
 def print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_json: bool) -> None:
-    """Print settings, their values and who set them, or JSON, to stdout."""
+    """Print settings with their values and origins to stdout, as a table or JSON."""
     if as_json:
         settings = {setting.name: {"value": setting.value, "from": setting.origin} for setting in shown}
         print_json({"settings": settings, "jobs": list(jobs)})
@@ -33,7 +33,7 @@ def print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_j
 
 
 def _written(value: Any) -> str:
-    """Write a value as the file would have it; a text without quotes."""
+    """Format a value as in the file, but text without quotes."""
     return (
         "-"
         if value is None

@@ -1,4 +1,4 @@
-"""What is said of an export: how much was written and where, and nothing of it."""
+"""Output of the result of an export, without its rows."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -14,7 +14,10 @@ __all__ = ["print_exported"]
 
 @answering()
 def print_exported(report: "ExportReport", *, as_json: bool) -> None:
-    """Print what was written, to stdout; where that is the export itself, to stderr. Warnings go to stderr."""
+    """Print the result of an export to stdout, or to stderr if the export itself goes to stdout.
+
+    Warnings go to stderr.
+    """
     if as_json:
         notices = {"warnings": list(map(str, report.warnings)), "notes": list(map(str, report.notes))}
         print_json({**asdict(report), **notices})

@@ -1,4 +1,4 @@
-"""What those see who manage the API's keys."""
+"""Output of the commands for API keys."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -16,12 +16,12 @@ __all__ = ["print_keys", "print_new_key", "print_revoked_key"]
 
 
 def print_new_key(key: "Key", secret: str, *, as_json: bool) -> None:
-    """Print the secret of a new key to stdout, for programs to take, and all else to stderr; or JSON."""
+    """Print the secret of a new key to stdout and its description to stderr; or both as JSON to stdout."""
     with answering(f"key {key.id} was made, and its secret is lost; revoke it: "):
         if as_json:
             print_json({**_data(key), "secret": secret})
         else:
-            print(secret)  # noqa: T201 - programs read it, and nothing may wrap or colour it
+            print(secret)  # noqa: T201 - read by programs, so nothing may wrap or colour it
     if not as_json:
         what = f"key {key.id} for {some_of(key.projects)}, {_rights(key)}"
         err().print(plain(f"{what}; the secret is shown this once, so keep it now"))
@@ -29,7 +29,7 @@ def print_new_key(key: "Key", secret: str, *, as_json: bool) -> None:
 
 @answering()
 def print_keys(keys: Sequence["Key"], *, as_json: bool) -> None:
-    """Print keys: a line each for people, or JSON, to stdout."""
+    """Print keys to stdout, one on each line, or as JSON."""
     if as_json:
         print_json(list(map(_data, keys)))
         return
@@ -51,7 +51,7 @@ def print_keys(keys: Sequence["Key"], *, as_json: bool) -> None:
 
 @answering()
 def print_revoked_key(key: "Key", *, as_json: bool) -> None:
-    """Print which key was revoked: `revoked 1f0c52ab`, or JSON."""
+    """Print the revoked key: `revoked 1f0c52ab`, or JSON."""
     if as_json:
         print_json(_data(key))
     else:

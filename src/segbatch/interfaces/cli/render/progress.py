@@ -1,4 +1,4 @@
-"""A run as it is shown to people while it is at work: its plan and progress on a terminal, and what is wrong."""
+"""Progress of a run for people: its plan and a progress bar on a terminal, and problems."""
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -19,26 +19,26 @@ from segbatch.text import counted
 __all__ = ["PlainLog", "is_watched"]
 
 _FEWEST_SECONDS = 0.05
-"""Phases that took less are not worth naming."""
+"""The minimum duration in seconds of a phase that is shown."""
 
 
 def is_watched() -> bool:
-    """Tell whether stderr is a terminal, or is to be written like one."""
+    """Return whether stderr is a terminal, or is to be treated as one."""
     return err().is_terminal
 
 
 class PlainLog:
-    """Shows on stderr what is told of a run.
+    """Shows the events of a run on stderr.
 
-    Warnings, and what is wrong with segments, stand above the run's table and are printed with that.
+    Warnings, and problems of segments, belong above the run's table. They are printed together with the table.
     """
 
     def __init__(self, *, quiet: bool = False, ids: bool = False) -> None:
-        """Begin.
+        """Create a log.
 
         Args:
-            quiet: Whether to show what is wrong alone.
-            ids: Whether the ids of contacts may be shown.
+            quiet: Whether to show only problems.
+            ids: Whether ids of contacts may be shown.
         """
         self._ids = ids
         self._console = err()
@@ -48,7 +48,7 @@ class PlainLog:
         self._task = self._bar.add_task("contacts", total=None)
 
     def __call__(self, notice: Notice) -> None:
-        """Show what is told."""
+        """Show an event."""
         match notice:
             case LockAwaited(message):
                 print_waiting(message)
@@ -76,7 +76,7 @@ class PlainLog:
                 pass
 
     def at_once(self, notice: Notice) -> None:
-        """Show how a signal ends the run."""
+        """Show that a signal ends the run."""
         if isinstance(notice, RunFailed):
             say_at_once("; ".join(map(str, notice.problems)))
 
@@ -101,7 +101,7 @@ def _hook(hook: HookEnded) -> str:
 
 
 def _timings(outcome: Outcome) -> str:
-    """Say how long a run took, that was not broken off."""
+    """Return the duration of a run and its phases; empty for a run without a report."""
     if outcome.report is None:
         return ""
     phases = [f"{phase} {seconds:.1f}" for phase, seconds in outcome.phases.items() if seconds >= _FEWEST_SECONDS]

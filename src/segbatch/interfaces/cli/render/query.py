@@ -1,4 +1,4 @@
-"""What a query of the published tables shows."""
+"""Output of queries on the published tables."""
 
 import json
 from decimal import Decimal
@@ -16,7 +16,7 @@ __all__ = ["print_answer"]
 
 @answering()
 def print_answer(answer: "Answer", *, as_json: bool) -> None:
-    """Print what a query found: a table, or a JSON list of objects, to stdout."""
+    """Print the result of a query to stdout, as a table or a JSON list of objects."""
     if as_json:
         print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
         return

@@ -1,4 +1,4 @@
-"""What a run shows: its progress on a terminal, and what came of it."""
+"""Output of a run: its progress on a terminal, and its result."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,14 +38,14 @@ _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "
 def show_progress(
     what: Literal["bytes", "rows"], *, answers_meanwhile: bool = False
 ) -> Iterator[Callable[[int, int], None]]:
-    """Show how much is done, on stderr, where that is a terminal.
+    """Show progress on stderr if that is a terminal.
 
     Args:
         what: The unit of the work.
-        answers_meanwhile: Whether stdout is written at the same time; on a terminal the two would share lines.
+        answers_meanwhile: Whether stdout is written at the same time. If both are the terminal, progress is hidden.
 
     Yields:
-        A function to be told how many of these are done and how many there are.
+        A function to call with the number of units that are done and the total.
     """
     console = err()
     count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()
@@ -59,14 +59,14 @@ def show_progress(
 def print_run(
     report: "RunReport", *, as_json: bool, quiet: bool = False, is_logged: bool = False, ids: bool = True
 ) -> None:
-    """Print what a run did: a table for people, or JSON for machines, to stdout; problems to stderr.
+    """Print the result of a run to stdout, as a table or JSON. With a table, problems go to stderr.
 
     Args:
-        report: What it did.
-        as_json: Whether machines read it.
-        quiet: Whether the table is left out.
-        is_logged: Whether the problems stand in a log, and are left out.
-        ids: Whether these may name the ids of contacts.
+        report: The result.
+        as_json: Whether to print JSON.
+        quiet: Whether to leave out the table.
+        is_logged: Whether to leave out the problems because they are in the log.
+        ids: Whether problems may contain ids of contacts.
     """
     with answering("" if report.dry_run else "the run is published, but "):
         if as_json:
@@ -99,7 +99,7 @@ def _print_table(report: "RunReport") -> None:
 
 
 def _gathered(problems: Sequence[Problem]) -> Iterator[Problem]:
-    """Make one problem of those that a file as a whole has for several segments."""
+    """Merge the problems that a file as a whole causes for several segments into one."""
     for (file, message, place), alike in groupby(problems, lambda one: (one.file, one.message, one.path)):
         first, *others = alike
         if file is None or place is not None or not others:

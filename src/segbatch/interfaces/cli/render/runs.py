@@ -1,4 +1,4 @@
-"""What is shown of published runs: lists of them, all about one, what differs between two, and what is wrong."""
+"""Output of published runs: lists, details, differences between two runs, and the result of verification."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,7 +21,7 @@ __all__ = ["print_diff", "print_pruned", "print_run_details", "print_runs", "pri
 
 _MOST_SHOWN = 100
 _DIGEST = 12
-"""So much of a digest is shown to people."""
+"""The number of characters of a digest that are shown."""
 _WHOLE_DIGEST = 64
 _NAMES = {
     "as_of": "as of",
@@ -50,7 +50,7 @@ def _print_table(table: Table, of_all: int) -> None:
 
 @answering()
 def print_runs(runs: "Sequence[ListedRun]", *, as_json: bool) -> None:
-    """Print a line a run, the last one first, or JSON, to stdout."""
+    """Print runs to stdout, one on each line, the last one first; or as JSON."""
     if as_json:
         print_json([_listed_data(listed) for listed in reversed(runs)])
         return
@@ -71,7 +71,7 @@ def _listed_data(listed: "ListedRun") -> dict[str, object]:
 
 
 def _segments_of(run: "RunRecord") -> str:
-    """Say what became of the segments of a run."""
+    """Return the number of segments of a run by status."""
     failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
     held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
     return f"{run.segments_ok:,} ok{failed}{held}"
@@ -83,7 +83,7 @@ def _moment(moment: datetime) -> str:
 
 @answering()
 def print_run_details(details: "RunDetails", *, as_json: bool) -> None:
-    """Print all about a run, or JSON, to stdout."""
+    """Print the details of a run to stdout, as text or JSON."""
     manifest = details.manifest
     if as_json:
         more = {"changes": details.listed.past.changes, "members_kept": details.listed.keeps_members}
@@ -156,7 +156,7 @@ def _segments(segments: "Sequence[SegmentRecord]") -> Table:
 
 @answering()
 def print_pruned(pruned: "Pruned", *, dry_run: bool, as_json: bool) -> None:
-    """Print what was cleared away, a line each, or JSON, to stdout."""
+    """Print the pruned runs to stdout, one on each line, or as JSON."""
     if as_json:
         run_ids = [run.run.run_id for run in pruned.runs]
         print_json({"pruned": run_ids, "taken_back": list(pruned.taken_back), "dry_run": dry_run})
@@ -172,7 +172,7 @@ def print_pruned(pruned: "Pruned", *, dry_run: bool, as_json: bool) -> None:
 
 @answering()
 def print_diff(found: "RunsDiff", *, as_json: bool) -> None:
-    """Print what differs between two runs and why, or JSON, to stdout."""
+    """Print the differences between two runs and the reasons to stdout, as text or JSON."""
     if as_json:
         print_json(_diff_data(found))
         return
@@ -202,7 +202,7 @@ def _what(definition: "DefinitionChange") -> str:
 
 
 def _status(segment: "SegmentDiff") -> str:
-    """Say of a segment that was or is not ok what became of it."""
+    """Return the change of a segment's status; empty if it was and is `ok`."""
     then, now = segment.status_then, segment.status_now
     if then == now:
         return "" if now == "ok" else f"still {now}"
@@ -210,7 +210,7 @@ def _status(segment: "SegmentDiff") -> str:
 
 
 def _reasons(found: "RunsDiff") -> list[str]:
-    """Say what was not the same, a line each."""
+    """Return the differences in the circumstances of two runs, one on each line."""
     lines = [
         f"{_NAMES.get(reason.what, reason.what)}: {_told(reason.then)}, now {_told(reason.now)}"
         for reason in found.reasons
@@ -221,7 +221,7 @@ def _reasons(found: "RunsDiff") -> list[str]:
 
 
 def _told(circumstance: str | None) -> str:
-    """Write something that was not the same; of a digest only its beginning."""
+    """Format a circumstance of a run. Digests are shortened."""
     text = circumstance or "-"
     return plain(text[:_DIGEST] if len(text) == _WHOLE_DIGEST else text)
 
@@ -237,7 +237,7 @@ def _diff_data(found: "RunsDiff") -> dict[str, object]:
 
 @answering()
 def print_verified(verified: "Verified", *, as_json: bool) -> None:
-    """Print what is wrong to stderr, a line each, and what was looked at to stdout; or both as JSON."""
+    """Print the result of verification to stdout, as text or JSON. With text, errors go to stderr, one on each line."""
     if as_json:
         print_json(asdict(verified))
         return

@@ -1,4 +1,4 @@
-"""What those see who manage saved segments."""
+"""Output of the commands for saved segments."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "r
 
 @answering()
 def print_listing(listing: "Listing", *, as_json: bool) -> None:
-    """Print saved segments: a line each for people, or JSON, to stdout; what is wrong with some to stderr."""
+    """Print saved segments to stdout, one on each line, or as JSON. With text, problems go to stderr."""
     if as_json:
         print_json([_listed_data(listed) for listed in listing.segments])
         return
@@ -77,22 +77,22 @@ def _data(entry: "Entry") -> dict[str, Any]:
 
 @answering()
 def print_definition(stored: "Stored", *, as_json: bool) -> None:
-    """Print a definition as a file of its own would have it, or as JSON with where it stands, to stdout."""
+    """Print a definition to stdout as the text of a file, or as JSON with its location."""
     if as_json:
         print_json({**_data(stored), "definition": stored.to_json()})
     else:
-        print(stored.to_text(), end="")  # noqa: T201 - it is a file's content, and nothing may wrap or colour it
+        print(stored.to_text(), end="")  # noqa: T201 - the content of a file, so nothing may wrap or colour it
 
 
 @answering()
 def print_etag(entry: "Entry") -> None:
-    """Print the ETag of a segment, and nothing else, to stdout."""
+    """Print only the ETag of a segment to stdout."""
     out().print(entry.etag)
 
 
 @answering()
 def print_saved(done: str, entry: "Entry", *, as_json: bool) -> None:
-    """Print what was done to a segment: `created pro-plan-users: segments/pro-plan-users.json`, or JSON."""
+    """Print the change to a segment: `created pro-plan-users: segments/pro-plan-users.json`, or JSON."""
     if as_json:
         print_json(_data(entry))
     else:

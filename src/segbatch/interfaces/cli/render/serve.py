@@ -1,4 +1,4 @@
-"""What those see who serve the API."""
+"""Output of the command that serves the API."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ __all__ = ["print_listening"]
 
 
 def print_listening(listening: "Listening") -> None:
-    """Print where the server listens, to stdout; and what is wrong with definitions, to stderr."""
+    """Print the address of the server to stdout. Problems of definitions go to stderr."""
     print_problems(listening.problems)
     if listening.is_open:
         err().print("[yellow]no keys: everybody on this machine is let in[/yellow]")
