@@ -1,1 +1,1 @@
-"""The REST API over saved segments. FastAPI and uvicorn are optional; `serving` is the way in."""
+"""The REST API for saved segments. FastAPI and uvicorn are optional. The entry point is `server.serve`."""

@@ -1,4 +1,4 @@
-"""The application: its routes, and how what goes wrong becomes an answer."""
+"""The FastAPI application: its routes and exception handlers."""
 
 from http import HTTPStatus
 from itertools import chain
@@ -29,7 +29,7 @@ def make_app(service: Service) -> Watched:
     """Return the application of a server.
 
     Args:
-        service: What it serves.
+        service: The state of the server.
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.service = service
@@ -56,13 +56,13 @@ def _openapi() -> Response:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)  # noqa: S101 - it is what the handler is for
+    assert isinstance(error, Refusal)  # noqa: S101 - the handler is registered for this class
     request.scope.setdefault("state", {})["log"] = error.log
     return problem_response(error)
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    assert isinstance(error, SegbatchError)  # noqa: S101 - as above
+    assert isinstance(error, SegbatchError)  # noqa: S101 - the handler is registered for this class
     return _refused(request, refusal_of(error))
 
 
@@ -71,8 +71,8 @@ def _unreadable(_request: Request, _error: Exception) -> Response:
 
 
 def _nowhere(request: Request, error: Exception) -> Response:
-    """Answer a path that is none, or a method that it has not."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    """Return the response for an unknown path, or for a method that the path does not support."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - the handler is registered for this class
     path = shown(request.url.path)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(_methods(request, request.scope["path"]))
@@ -86,7 +86,7 @@ def _nowhere(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request, path: str) -> list[str]:
-    """Return what can be done at a path, by whichever route."""
+    """Return the methods that a path supports in all of its routes."""
     everywhere = [*chain(*(router.routes for router in _ROUTERS)), *request.app.router.routes]
     known = [route for route in everywhere if isinstance(route, APIRoute)]
     there = [

@@ -1,4 +1,4 @@
-"""Who asks, for which project, and what they may do."""
+"""Authentication, and authorization for projects and changes."""
 
 import re
 from dataclasses import dataclass
@@ -20,12 +20,13 @@ _REALM = 'Bearer realm="segbatch"'
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """The sender of a request.
 
     Attributes:
-        project: The project whose segments are there for them; None where the server is open and none is named: all.
-        key_id: The key, as it is called in logs; None where none is needed.
-        read_only: Whether nothing can be changed.
+        project: The project whose segments the request can access. None means all; it needs a server without keys and a
+            request without a project.
+        key_id: The id of the key, as used in logs; None without a key.
+        read_only: Whether the sender cannot change anything.
     """
 
     project: str | None
@@ -34,10 +35,10 @@ class Caller:
 
 
 def only_header(request: Request, name: str) -> str | None:
-    """Return a header that can be there once; None where it is not.
+    """Return the value of a header that can be sent once; None if it is missing.
 
     Raises:
-        Refusal: It is there twice, and could be read in two ways; or it is no text.
+        Refusal: The header is sent twice and would be ambiguous, or is not UTF-8.
     """
     found = [value for key, value in request.scope["headers"] if key == name.lower().encode()]
     if len(found) > 1:
@@ -49,10 +50,10 @@ def only_header(request: Request, name: str) -> str | None:
 
 
 async def _reader(request: Request, service: Annotated[Service, Depends(service_of)]) -> Caller:
-    """Find out who asks.
+    """Authenticate the sender of a request.
 
     Raises:
-        Refusal: They are nobody, or the project is not theirs.
+        Refusal: The key is missing or not valid, or does not permit the project.
     """
     named = _named_project(request)
     ring = service.ring()
@@ -67,10 +68,10 @@ async def _reader(request: Request, service: Annotated[Service, Depends(service_
 
 
 async def _writer(caller: Annotated[Caller, Depends(_reader)]) -> Caller:
-    """Let in who may change something.
+    """Check that the sender may make changes.
 
     Raises:
-        Refusal: They may not.
+        Refusal: The key is read-only.
     """
     if caller.read_only:
         raise Refusal("forbidden", "the key is for reading alone; take one that may write")
@@ -99,7 +100,7 @@ def _unauthorized(detail: str, error: str) -> Refusal:
 
 
 def _named_project(request: Request) -> str | None:
-    """Return the project that the request is for, if it says one."""
+    """Return the project in the header of a request, if any."""
     named = only_header(request, "X-Project-ID")
     if named is not None and not (0 < len(named) <= _LONGEST_PROJECT and named.isprintable()):
         raise Refusal("bad-request", f"{shown(named)} is no project (X-Project-ID)")
@@ -107,7 +108,7 @@ def _named_project(request: Request) -> str | None:
 
 
 def _project(key: Key, named: str | None) -> str:
-    """Return the project that a request with a key is for."""
+    """Return the project of a request with a key."""
     if named is None:
         if len(key.projects) > 1:
             raise Refusal("bad-request", "the key is for several projects; name one by the header X-Project-ID")
@@ -118,10 +119,10 @@ def _project(key: Key, named: str | None) -> str:
 
 
 def _ensure_from_here(request: Request, service: Service) -> None:
-    """Refuse pages of elsewhere in a browser on this machine, where no key keeps them out.
+    """Reject requests from pages of other sites, opened in a browser on this machine, when no key protects the server.
 
     Raises:
-        Refusal: The server is called by another name than its own, or a page of another one asks.
+        Refusal: The `Host` is not a name of the server, or the `Origin` is another site.
     """
     host = only_header(request, "Host") or ""
     if _name(host) not in service.hosts:
@@ -132,5 +133,5 @@ def _ensure_from_here(request: Request, service: Service) -> None:
 
 
 def _name(host: str) -> str:
-    """Return a host's name without its port, in lower case."""
+    """Return the name of a host without its port, in lower case."""
     return re.sub(r":[0-9]*$", "", host).strip("[]").lower()

@@ -1,4 +1,4 @@
-"""What the endpoints work with."""
+"""State of the server, shared by the endpoints."""
 
 import asyncio
 from collections import Counter
@@ -20,11 +20,11 @@ __all__ = ["Service", "service_of"]
 
 @dataclass
 class Queue:
-    """Those who wait for their turn.
+    """The queue of previews.
 
     Attributes:
-        turn: Held by the one whose turn it is.
-        waiting: How many wait.
+        turn: Acquired by the preview that is evaluated.
+        waiting: The number of previews that wait.
     """
 
     turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
@@ -33,23 +33,23 @@ class Queue:
 
 @dataclass
 class Service:
-    """What a server serves.
+    """The state of a server.
 
     Attributes:
         store: The saved segments.
-        output: Where runs publish.
-        keys: Who is let in; None lets everybody in, which is for the loopback alone.
-        awaited: A file of keys that may come while the server is open, and closes it.
-        hosts: The names by which the server is known where everybody is let in; a page of another name, opened in a
-            browser on this machine, is not let in.
-        contacts: The snapshot of previews; that of the last run, if not given.
-        id_column: The column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        timezone: The time zone of previews; that of the last run, if not given.
-        stopping: Set once the server is to end.
-        previews: Who waits for a preview.
+        output: The folder that runs publish in.
+        keys: The accepted keys. None accepts every request; this is for the loopback interface only.
+        awaited: A file of keys that may be created while the server has no keys. From then on, a key is required.
+        hosts: The names of the server when it has no keys. Requests with another name are rejected, because they may
+            come from pages of other sites in a browser on this machine.
+        contacts: The snapshot for previews; by default the one of the last run.
+        id_column: The column with the contact ids.
+        custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        timezone: The time zone for previews; by default the one of the last run.
+        stopping: Set when the server starts to shut down.
+        previews: The queue of previews.
         previewer: Evaluates previews.
-        arriving: How many bodies are waited for, by the id of the key.
+        arriving: The number of request bodies that are being received, by the id of the key.
     """
 
     store: SegmentStore
@@ -67,7 +67,10 @@ class Service:
     arriving: Counter[str | None] = field(default_factory=Counter)
 
     def ring(self) -> KeyRing | None:
-        """Return who is let in, None for everybody; once a file of keys has come, it counts for good."""
+        """Return the accepted keys; None accepts every request.
+
+        Once the awaited file of keys exists, it is used permanently.
+        """
         if self.keys is None and self.awaited is not None:
             ring = KeyRing(self.awaited)
             self.keys = ring if ring.is_there() else None
@@ -75,10 +78,10 @@ class Service:
 
     @cached_property
     def runs(self) -> OpenRuns:
-        """The runs whose members are listed."""
+        """Return the runs whose members are listed."""
         return OpenRuns(self.output)
 
 
 async def service_of(request: Request) -> Service:
-    """Return what the server that got a request serves."""
+    """Return the state of the server that received a request."""
     return cast("Service", request.app.state.service)

@@ -1,4 +1,4 @@
-"""ETags and the conditions that requests put on them (RFC 9110, section 13)."""
+"""ETags and conditional requests (RFC 9110, section 13)."""
 
 import re
 from dataclasses import dataclass
@@ -16,43 +16,43 @@ _TAG = re.compile(r'(W/)?"([^"]*)"')
 
 
 def etag_of(entry: Entry) -> str:
-    """Return a segment's ETag as it stands in a header."""
+    """Return the ETag of a segment as a header value."""
     return f'"{entry.etag}"'
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a condition names: ETags, each with whether it is weak; None for any."""
+    """The ETags in a condition, each with whether it is weak; None for `*`."""
 
     tags: frozenset[tuple[str, bool]] | None
 
 
 def matched(request: Request, entry: Entry) -> str | None:
-    """Check what a change demands by If-Match.
+    """Check the `If-Match` header of a change.
 
     Returns:
-        The ETag that the segment has to have still when it is changed; None where any is right.
+        The ETag that the segment must still have when it is changed; None if any version is accepted.
 
     Raises:
-        Refusal: It has another one, or the header is wrong.
+        Refusal: The segment has another ETag, or the header is not valid.
     """
     wanted = _tags(request, "If-Match")
     if wanted is None or wanted.tags is None:
         return None
-    if (entry.etag, False) not in wanted.tags:  # a weak one is never the same where something is to be changed
+    if (entry.etag, False) not in wanted.tags:  # weak ETags never match for a change
         message = "was changed by somebody else since it was read; read it again, and change that"
         raise Refusal("changed-meanwhile", f"segment {shown(entry.segment_id)} {message}")
     return entry.etag
 
 
 def is_known(request: Request, etag: str) -> bool:
-    """Tell whether the client has what is there already, by If-None-Match."""
+    """Return whether the client already has the current version, according to `If-None-Match`."""
     known = _tags(request, "If-None-Match")
     return known is not None and (known.tags is None or not known.tags.isdisjoint({(etag, False), (etag, True)}))
 
 
 def _tags(request: Request, name: str) -> _Wanted | None:
-    """Read a condition; None where there is none."""
+    """Parse the header of a condition; None if it is missing."""
     values = [value.decode("latin-1") for key, value in request.scope["headers"] if key == name.lower().encode()]
     if not values:
         return None

@@ -1,4 +1,4 @@
-"""HTTP over a connection, as uvicorn speaks it, but only for so long and from so many."""
+"""The HTTP protocol of uvicorn with limits on time and connections."""
 
 import asyncio
 import sys
@@ -13,18 +13,18 @@ from segbatch.interfaces.api.problems import PROBLEM_TYPE, Refusal, too_large_he
 __all__ = ["BoundedProtocol"]
 
 _GRACE = 1.0
-"""Seconds in which the answer may still be given that the request came too slowly."""
+"""The number of seconds after a time limit in which the response can be sent that the request was too slow."""
 
 
 class BoundedProtocol(H11Protocol):
-    """A connection that is ended when a request comes too slowly, or its answer is not read."""
+    """A connection that is closed if a request arrives too slowly or its response is not read."""
 
     _arriving: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _waiting_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
-        """Take a connection; if there are too many, close the one that has kept the server waiting the longest."""
+        """Accept a connection. If there are too many, close the one that has kept the server waiting the longest."""
         super().connection_made(transport)
         self._waiting_since = self.loop.time()
         if sum(not one.transport.is_closing() for one in self.connections) > MAX_CONNECTIONS:
@@ -33,9 +33,9 @@ class BoundedProtocol(H11Protocol):
             self._watch_arrival()
 
     def _make_room(self) -> None:
-        """Close a connection on which nothing is being worked on, or else this one.
+        """Close a connection with no request in progress, or else this one.
 
-        Those without a whole request line and headers come first, then those whose body is still to come.
+        Connections without a complete request line and headers are closed first, then those with an incomplete body.
         """
         others = [one for one in self.connections if one is not self and not one.transport.is_closing()]
         waiting = [one for one in others if isinstance(one, BoundedProtocol)]
@@ -46,47 +46,47 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request is being answered, or has come as far as its body."""
+        """Return whether the connection has neither a request in progress nor one that has arrived up to its body."""
         return self.cycle is None or self.cycle.response_complete
 
     @property
     def waiting_since(self) -> float:
-        """The time on the loop's clock since which the server waits for a whole request."""
+        """Return the loop's time since when the server has been waiting for a complete request."""
         return self._waiting_since
 
     def on_response_complete(self) -> None:
-        """Wait for the next request."""
+        """Start to wait for the next request."""
         self._waiting_since = self.loop.time()
         super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Receive data."""
         super().data_received(data)
         self._watch_arrival()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Cancel the timers of a closed connection."""
         for timer in (self._arriving, self._unread):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Wait for the client to read, but not for ever."""
+        """Wait for the client to read, with a time limit."""
         super().pause_writing()
         self._unread = self.loop.call_later(TIME_TO_READ, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """Go on to write."""
+        """Continue writing and cancel the time limit."""
         super().resume_writing()
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words
-        """Answer what is no HTTP."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
+        """Respond to data that is not HTTP."""
         refusal = Refusal("bad-request", "the request is not HTTP as the standard has it")
-        error = sys.exception()  # what h11 found, which uvicorn is dealing with
+        error = sys.exception()  # the error of h11 that uvicorn is handling
         if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == HTTPStatus(431):
             refusal = too_large_headers()
         body = refusal.to_text().encode()
@@ -99,7 +99,7 @@ class BoundedProtocol(H11Protocol):
         self.transport.close()
 
     def _watch_arrival(self) -> None:
-        """Start the clock when a request begins to come, and stop it when all of it is there."""
+        """Start the timer when a request begins to arrive, and cancel it when the request is complete."""
         is_arriving = self.conn.their_state in {h11.IDLE, h11.SEND_BODY}
         if is_arriving and self._arriving is None:
             self._arriving = self.loop.call_later(TIME_TO_SEND + _GRACE, self._end)

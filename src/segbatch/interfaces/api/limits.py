@@ -1,4 +1,4 @@
-"""How much the server takes, and how long it waits. All of it is in `docs/api.md`."""
+"""Limits of the server on sizes, numbers and times. They are documented in `docs/api.md`."""
 
 __all__ = [
     "HEALTH",
@@ -23,55 +23,55 @@ __all__ = [
 ]
 
 HEALTH = "/healthz"
-"""What is asked to know that the server is there, and answered however much else is going on."""
+"""The path of the health check, which is answered even under overload."""
 
 MAX_BODY = 4_000_000
-"""Bytes in a request's body: a definition of the most characters, none of them ASCII."""
+"""The maximum size of a request body in bytes: a definition of the maximum length without ASCII characters."""
 
 MAX_HEADERS = 16_384
-"""Bytes in a request's first line and headers."""
+"""The maximum size of the request line and headers in bytes."""
 
 MAX_CONNECTIONS = 500
 
 MAX_REQUESTS = 64
-"""Requests that are worked on at once; who asks meanwhile is told to come back."""
+"""The maximum number of requests in progress. Further ones get a response to retry."""
 
 MAX_ARRIVING = 32
-"""Of these, bodies of one key that are not there yet: who sends slowly keeps out nobody else."""
+"""The maximum number of bodies that one key sends at the same time, so that a slow sender does not block others."""
 
 TIME_TO_SEND = 20.0
-"""Seconds for all of a request to arrive."""
+"""The time limit for receiving a request, in seconds."""
 
 TIME_TO_READ = 60.0
-"""Seconds for which a client may leave an answer unread."""
+"""The time limit for a client to read the response, in seconds."""
 
 KEEP_ALIVE = 5
-"""Seconds for which a connection may be idle; the Python client gives it up before."""
+"""The idle timeout of connections, in seconds. The Python client closes them before."""
 
 PATIENCE = 5.0
-"""Seconds for which a change waits while others write."""
+"""The time limit for a change to wait for other writers, in seconds."""
 
 PATTERN_TIME = 10.0
-"""Seconds for the regular expressions of a definition that is sent to compile."""
+"""The time limit for compiling the regular expressions of a definition, in seconds."""
 
 MEMBERS = 1_000
 MAX_MEMBERS = 10_000
-"""Members in a page, where nothing is said, and at most."""
+"""The default and maximum number of members on a page."""
 
 MAX_FIRST = 1_000
-"""Ids in a preview."""
+"""The maximum number of ids in a preview."""
 
 PREVIEW_TIME = 60.0
-"""Seconds for a preview."""
+"""The time limit for a preview, in seconds."""
 
 PREVIEW_PATIENCE = 10.0
-"""Seconds for which a preview waits for the one before it."""
+"""The time limit for a preview to wait for the previous one, in seconds."""
 
 PREVIEW_QUEUE = 8
-"""Previews that wait for the one before; more would keep everything else out."""
+"""The maximum number of waiting previews. More would block all other requests."""
 
 PREVIEW_MEMORY = 500_000_000
-"""Bytes that the process of previews may have used and still be kept; above, it is replaced, which frees them."""
+"""The maximum memory use of the preview process, in bytes. Above, it is replaced, which frees the memory."""
 
 STOP_TIME = 3
-"""Seconds for requests to end when the server does."""
+"""The time limit for requests to end at shutdown, in seconds."""

@@ -51,7 +51,7 @@ def list_members(
 
 
 def _asked(request: Request) -> tuple[int, str | None]:
-    """Read how many are asked for, and from where on."""
+    """Parse the query parameters of a page: the limit and the cursor."""
     asked: dict[str, str] = {}
     for key, value in request.query_params.multi_items():
         if key in asked or key not in {"limit", "cursor"}:
@@ -65,7 +65,7 @@ def _asked(request: Request) -> tuple[int, str | None]:
 
 
 def _place(service: Service, cursor: str | None) -> tuple[OpenRun, int]:
-    """Return the run to list members of, and the row to begin at."""
+    """Return the run to list members of, and the row to start at."""
     if cursor is None:
         try:
             return service.runs.last(), 0
@@ -94,7 +94,7 @@ def _read_cursor(cursor: str) -> tuple[str, int]:
 
 
 def _record(run: OpenRun, segment_id: str, caller: Caller) -> SegmentRecord:
-    """Return what a run made of a segment, if it was the caller's then."""
+    """Return the result of a segment in a run, if the segment belonged to the sender's project then."""
     record = run.segments.get(segment_id)
     is_theirs = record is not None and caller.project in {None, record.project_id}
     if record is None or not is_theirs:

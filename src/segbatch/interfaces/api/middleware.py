@@ -1,4 +1,4 @@
-"""What surrounds every request: a line in the log, headers of every answer, and no more at once than can be done."""
+"""Middleware for all requests: the access log, response headers, and the limit on concurrent requests."""
 
 import asyncio
 import re
@@ -20,7 +20,7 @@ _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 
 
 def in_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Return a request for `http://host/path`, as proxies send it, as one for `/path` of that host."""
+    """Convert a request for `http://host/path`, as proxies send it, to one for `/path` on that host."""
     match = _ABSOLUTE.fullmatch(scope["raw_path"])
     if match is None:
         return scope
@@ -30,7 +30,7 @@ def in_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
 
 
 def is_framed_twice(scope: MutableMapping[str, Any]) -> bool:
-    """Tell whether a request says in two ways where it ends, so that a proxy could see another end than the server."""
+    """Return whether a request has two lengths, so that a proxy and the server could disagree about its end."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
@@ -49,21 +49,21 @@ _HEADERS: Iterable[tuple[bytes, bytes]] = (
 
 
 class Watched:
-    """An application whose requests are counted and logged."""
+    """An application with a limit on concurrent requests and an access log."""
 
     def __init__(self, app: _App, most: int = MAX_REQUESTS) -> None:
-        """Watch an application.
+        """Wrap an application.
 
         Args:
             app: The application.
-            most: How many requests it works on at once.
+            most: The maximum number of concurrent requests.
         """
         self._app = app
         self._most = most
         self._now = 0
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        """Answer a request."""
+        """Handle a request."""
         begun, status = time.perf_counter(), 0
         scope = in_origin_form(scope)
         counts = scope["path"] != HEALTH
@@ -78,10 +78,10 @@ class Watched:
         self._now += counts
         try:
             await self._answer(scope, receive, answer)
-        except asyncio.CancelledError:  # the server ends, and the time for requests to end is over
+        except asyncio.CancelledError:  # the server shuts down and the time limit for requests has passed
             if not status:
                 await problem_response(Refusal("unavailable", "the server ends"))(scope, receive, answer)
-        except Exception:  # noqa: BLE001 - whatever it is, it ends this request and not the server
+        except Exception:  # noqa: BLE001 - an error ends this request and not the server
             print(printable(traceback.format_exc()).replace("\\n", "\n"), end="", file=sys.stderr)  # noqa: T201 - the log
         finally:
             self._now -= counts
@@ -92,7 +92,7 @@ class Watched:
         if refusal is not None:
             await problem_response(refusal)(scope, receive, send)
             return
-        if scope["method"] == "HEAD":  # what a GET answers, without its body, which the server leaves out
+        if scope["method"] == "HEAD":  # the response to a GET; the server leaves out the body
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
@@ -103,13 +103,13 @@ class Watched:
             detail = "the request has both Content-Length and Transfer-Encoding; send one of them"
             return Refusal("bad-request", detail, headers={"Connection": "close"})
         size = len(scope["raw_path"]) + sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
-        if size + len(scope["query_string"]) > MAX_HEADERS:  # they came at once, or h11 would have refused them
+        if size + len(scope["query_string"]) > MAX_HEADERS:  # h11 accepts them if they arrive at once
             return too_large_headers()
         return None
 
 
 def _log(scope: _Message, status: int, seconds: float) -> None:
-    """Write a line about a request: nothing of what was sent but its method and path."""
+    """Write a line of the access log. Of the request, it has only the method and path."""
     state = scope.get("state", {})
     caller, told = state.get("caller"), state.get("log")
     parts = [

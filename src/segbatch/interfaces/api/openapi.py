@@ -1,4 +1,4 @@
-"""The description of the API (OpenAPI 3.1), for people and for generators of clients."""
+"""The OpenAPI 3.1 document of the API, for people and client generators."""
 
 from collections.abc import Iterable
 from functools import cache
@@ -48,7 +48,7 @@ _LIMIT = {
 
 @cache
 def openapi() -> Described:
-    """Return the description."""
+    """Return the OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -152,7 +152,7 @@ def _operation(
 
 
 def _problems(statuses: Iterable[int]) -> Described:
-    """Describe answers that tell what is wrong."""
+    """Return the responses for errors."""
     titles = {
         status: " ".join(f"{title}." for known, title in CODES.values() if known == status) for status in statuses
     }

@@ -1,4 +1,4 @@
-"""What a client sends of a segment, made ready for the store: only what is the client's to say."""
+"""Conversion of request bodies to definitions, with checks of the keys that clients may set."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -28,10 +28,10 @@ _REASONS = {
 
 
 def definition_of(body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
-    """Return the definition of a new segment, with an id that nobody can guess.
+    """Return the definition of a new segment, with a random id.
 
     Raises:
-        DefinitionError: The body says what is not the client's to say.
+        DefinitionError: The body sets a key that the client must not set.
     """
     sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
     allowed = {**dict.fromkeys(_OURS), "project_id": caller.project}
@@ -43,10 +43,10 @@ def definition_of(body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
 
 
 def changes_of(body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
-    """Return what is to be changed of a segment; what the server sets may be sent back as it was answered.
+    """Return the keys to change in a segment. Keys that the server sets are accepted with their current values.
 
     Raises:
-        DefinitionError: The body says what is not the client's to say.
+        DefinitionError: The body sets a key that the client must not set.
     """
     sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
     shown_now = segment_data(entry) if isinstance(entry, Stored) else {}
@@ -57,16 +57,16 @@ def changes_of(body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
 def ensure_named_are_there(
     store: SegmentStore, caller: Caller, definition: Mapping[str, Any], entry: Entry | None = None
 ) -> None:
-    """Check that the segments that rules name are there for the caller, who must not learn of others.
+    """Check that the segments that rules refer to exist for the sender, without revealing segments of other projects.
 
     Args:
-        store: The segments.
-        caller: Who asks.
-        definition: Rules and more, not checked yet; what is wrong with it otherwise is told by the store.
-        entry: The segment that is changed, if one is; rules that it has already are let be.
+        store: The saved segments.
+        caller: The sender of the request.
+        definition: Rules and other keys, not validated yet. The store reports other problems.
+        entry: The segment to change, if any. Its current rules are not checked again.
 
     Raises:
-        DefinitionError: Some are not.
+        DefinitionError: Some of the segments do not exist for the sender.
     """
     rules = definition.get("rules")
     if entry is not None and same(rules, (entry.data or {}).get("rules")):
@@ -85,10 +85,10 @@ def ensure_named_are_there(
 
 
 def ensure_compiles_soon(definition: Mapping[str, Any]) -> None:
-    """Compile the patterns of rules that are not checked yet; what is wrong with one is told by the store.
+    """Compile the patterns of rules that are not validated yet. The store reports invalid patterns.
 
     Raises:
-        DefinitionError: They take so long that the server would do nothing else.
+        DefinitionError: Compiling takes too long and would block the server.
     """
     until = time.monotonic() + PATTERN_TIME
     for pattern in _patterns(definition.get("rules")):
@@ -99,7 +99,7 @@ def ensure_compiles_soon(definition: Mapping[str, Any]) -> None:
 
 
 def _patterns(rules: object) -> Iterator[str]:
-    """Return the patterns of rules and of the groups among them."""
+    """Yield the patterns of rules, including rules in groups."""
     waiting = [rules]
     while waiting:
         match waiting.pop():
@@ -118,7 +118,7 @@ def _times(shown_now: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ensure_ours(sent: Mapping[str, Any], allowed: Mapping[str, Any]) -> None:
-    """Refuse keys that are the server's, unless they say what it says."""
+    """Raise an error for keys that only the server sets, unless they have the server's value."""
     problems = [
         Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")
         for key, value in allowed.items()

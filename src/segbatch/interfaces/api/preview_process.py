@@ -1,7 +1,7 @@
-"""The process that evaluates previews, so that one which takes too long can be ended, with the memory that it uses.
+"""The process that evaluates previews. It can be killed at the time limit, which also frees its memory.
 
-Jobs come on standard input and results go to standard output, both pickled. The process ends when its input does, so
-that it does not outlive the server, however that ends.
+Jobs are read from standard input and replies written to standard output, both pickled. The process ends at the end of
+its input, so it does not outlive the server, however the server ends.
 """
 
 import faulthandler
@@ -24,7 +24,7 @@ from segbatch.model.pattern import reason_against
 __all__ = ["Failure", "Fault", "Job", "Preview", "Reply", "evaluate", "main", "replied"]
 
 _GRACE = 5.0
-"""Seconds after the limit in which the server ends this process; then it ends itself, as if the server were stuck."""
+"""The number of seconds after the time limit when the process ends itself, in case the server is stuck."""
 
 _STDOUT, _STDERR = 1, 2
 
@@ -163,7 +163,7 @@ def _peak() -> int:
 def main() -> NoReturn:
     """Evaluate one job after another until standard input ends."""
     replies = os.fdopen(os.dup(_STDOUT), "wb")
-    os.dup2(_STDERR, _STDOUT)  # whatever prints something else, it is not a reply
+    os.dup2(_STDERR, _STDOUT)  # other output must not get into the replies
     jobs = SimpleQueue[Job]()
     Thread(target=_receive, args=(sys.stdin.buffer, jobs), daemon=True).start()
     while True:

@@ -1,4 +1,4 @@
-"""The server's side of the process that evaluates previews: started, kept, ended at the limit, and replaced."""
+"""The server's side of the preview process: starting, killing at the time limit, and replacing it."""
 
 import json
 import pickle
@@ -35,34 +35,34 @@ class Previewer:
     """
 
     def __init__(self, most_memory: int = PREVIEW_MEMORY) -> None:
-        """Make it ready; the process is started by `start`, or by the first preview."""
+        """Create a previewer. The process is started by `start` or the first preview."""
         self.most_memory = most_memory
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = Lock()
         self._is_stopped = False
 
     def start(self) -> None:
-        """Start the process if it does not run: it loads its libraries meanwhile."""
+        """Start the process if it is not running. It then loads its libraries in the background."""
         with self._lock:
             if self._is_stopped or (self._process is not None and self._process.poll() is None):
                 return
             self._close()
-            self._process = subprocess.Popen(  # noqa: S603 - a program of our own
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-c", _START, json.dumps(sys.path)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C in a terminal ends the server, and the server ends it
+                start_new_session=True,  # Ctrl-C in a terminal only ends the server, which ends the process
             )
 
     def stop(self) -> None:
-        """End the process for good."""
+        """End the process permanently."""
         with self._lock:
             self._is_stopped = True
             self._close()
 
     @property
     def pid(self) -> int | None:
-        """The id of the process, if it was started and has not ended."""
+        """Return the id of the process; None if it is not running."""
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
@@ -70,13 +70,13 @@ class Previewer:
         """Evaluate a preview.
 
         Args:
-            job: The preview.
-            until: The time on the monotonic clock at which it is ended.
-            is_stopping: Returns whether the server is about to end.
+            job: The preview to evaluate.
+            until: The time limit on the monotonic clock.
+            is_stopping: Returns whether the server is shutting down.
 
         Raises:
-            Refusal: It took too long, the process ended, or the server is about to end.
-            SegbatchError: It cannot be evaluated.
+            Refusal: The preview took too long, the process ended, or the server is shutting down.
+            SegbatchError: The preview cannot be evaluated.
         """
         self.start()
         process = self._process
@@ -94,7 +94,7 @@ class Previewer:
         return _result(answered)
 
     def replace(self) -> None:
-        """End the process, which frees its memory, and start another."""
+        """Kill the process, which frees its memory, and start another."""
         with self._lock:
             self._close()
         self.start()
@@ -110,7 +110,7 @@ class Previewer:
 
 
 def _exchange(process: subprocess.Popen[bytes], job: Job, reply: "Future[Reply]") -> None:
-    """Send a job and wait for its reply, as long as the process lives."""
+    """Send a job and wait for the reply, while the process is running."""
     stdin: Any = process.stdin
     stdout: Any = process.stdout
     try:

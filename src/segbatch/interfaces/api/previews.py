@@ -1,4 +1,4 @@
-"""How large a segment would be that is not saved: counted over a snapshot, one at a time, and not for ever."""
+"""Previews of segments that are not saved: counted over a snapshot, one at a time and with a time limit."""
 
 import asyncio
 import os
@@ -74,7 +74,7 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Respo
     good, broken = _named(service, caller, draft)
     own = (*map(Definition, (draft, *everybody)), *good)
     project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
-    is_only = project == run_project  # a caller's project alone does not mean that all contacts are its own
+    is_only = project == run_project  # a project of the caller does not mean that all contacts belong to it
     question = Question(
         contacts,
         service.id_column,
@@ -104,7 +104,7 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Respo
 
 
 def _without_others(error: DefinitionError, caller: Caller, named: Sequence[Definition]) -> DefinitionError:
-    """Leave out why segments of no project fail: their rules may name other projects' segments."""
+    """Remove the reasons why segments without a project fail, because their rules may refer to other projects."""
     unseen = [f"segment {shown(entry.segment_id)} failed" for entry in named if entry.segment.project_id is None]
     if caller.project is None:
         return error
@@ -119,12 +119,12 @@ def _without_others(error: DefinitionError, caller: Caller, named: Sequence[Defi
 
 
 def _own(problem: Problem) -> str:
-    """Leave out what is near: the names of custom fields are those of all projects' contacts."""
+    """Remove suggestions of similar names, because custom fields come from the contacts of all projects."""
     return problem.message.partition("; did you mean")[0]
 
 
 def _first(body: Mapping[str, Any]) -> int:
-    """Read how many ids are wanted."""
+    """Parse the number of ids to return."""
     first = body.get("first", _FIRST)
     if type(first) is not int or not 0 <= first <= MAX_FIRST:
         message = f"{shown(first)} is no whole number from 0 to {MAX_FIRST:,}"
@@ -133,10 +133,10 @@ def _first(body: Mapping[str, Any]) -> int:
 
 
 def _draft(service: Service, caller: Caller, body: Mapping[str, Any]) -> Segment:
-    """Read a segment that is not saved and may have no name yet."""
+    """Parse a segment that is not saved and may lack a name."""
     sent = {"name": "draft", **{key: value for key, value in body.items() if key != "first"}}
     definition = {key: value for key, value in definition_of(sent, caller).items() if value is not None}
-    with unchecked():  # in its process they are
+    with unchecked():  # they are compiled in the preview process
         segment, problems = validate(definition)
     if segment is None:
         raise DefinitionError(problems)
@@ -145,7 +145,10 @@ def _draft(service: Service, caller: Caller, body: Mapping[str, Any]) -> Segment
 
 
 def _everybody(caller: Caller) -> tuple[Segment, ...]:
-    """Return a segment of all contacts of the caller's project: a share of those of others is not for it to know."""
+    """Return a segment with all contacts of the sender's project, if it has one.
+
+    The share is computed of these contacts, because the number of contacts in other projects must not be revealed.
+    """
     if caller.project is None:
         return ()
     rules = [{"field": PROJECT_COLUMN, "operator": "exists"}]
@@ -156,7 +159,7 @@ def _everybody(caller: Caller) -> tuple[Segment, ...]:
 def _named(
     service: Service, caller: Caller, draft: Segment
 ) -> tuple[tuple[Definition, ...], tuple[BrokenDefinition, ...]]:
-    """Return the saved segments that a draft names, and those that they name in turn, which the caller sees."""
+    """Return the saved segments that a draft refers to, directly or indirectly, and that the sender can access."""
     good, broken = dict[str, Definition](), dict[str, BrokenDefinition]()
     waiting = [str(rule.value) for _, rule in draft.rule_paths() if rule.shape == "segment"]
     while waiting:
@@ -175,9 +178,9 @@ def _named(
 
 
 def _snapshot(service: Service) -> tuple[str, str, str | None, str | None]:
-    """Return the contacts to look at, the time zone, the project of the last run, and the column of custom fields.
+    """Return the snapshot, the time zone, the project of the last run, and the column of custom fields.
 
-    All but the project are those that the server was given, or else those of the last run.
+    All but the project are the settings of the server, or else the values of the last run.
     """
     try:
         manifest = read_manifest(service.output / RUNS / ensure_published(service.output))
@@ -192,7 +195,7 @@ def _snapshot(service: Service) -> tuple[str, str, str | None, str | None]:
 
 
 def _common(files: Sequence[str]) -> str:
-    """Return the file of a snapshot, or the folder that has all of its files and no others."""
+    """Return the file of a snapshot, or the folder that contains exactly its files."""
     if len(files) == 1:
         return files[0]
     folder = os.path.commonpath(files)

@@ -1,4 +1,4 @@
-"""What is wrong, as a problem document (RFC 9457): the same words and places as the command line's."""
+"""Problem documents (RFC 9457), with the same messages and places as on the command line."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -54,22 +54,22 @@ CODES: Mapping[str, tuple[int, str]] = {
     "unavailable": (503, "The server cannot do this now"),
     "too-long": (504, "It took too long"),
 }
-"""What can be wrong: the last part of a problem's `type`, its status and its title."""
+"""The codes of problems, with status and title. The code is the last part of a problem's `type`."""
 
 _RETRY_SOON = {"Retry-After": "1"}
 
 
 @dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818 - it is an answer, and not a fault
-    """A request that is not done, and why.
+class Refusal(Exception):  # noqa: N818 - a response, and not a fault
+    """A rejected request and the reason.
 
     Attributes:
-        code: What is wrong, one of `CODES`.
-        detail: The same in full.
-        errors: What is wrong with the body, each with its place.
-        more: What else the document says.
-        headers: Headers of the answer.
-        log: What the server's own log is told, since the client must not be.
+        code: The kind of problem, a key of `CODES`.
+        detail: The full message.
+        errors: The problems of the body, each with its place.
+        more: Additional members of the document.
+        headers: Headers of the response.
+        log: A message for the server's log that the client must not see.
     """
 
     code: str
@@ -81,7 +81,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, and not a fault
 
     @property
     def status(self) -> int:
-        """The status of the answer."""
+        """Return the HTTP status."""
         return CODES[self.code][0]
 
     def to_json(self) -> dict[str, Any]:
@@ -93,17 +93,17 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, and not a fault
         return document | dict(self.more)
 
     def to_text(self) -> str:
-        """Return the problem document as it is sent."""
+        """Return the problem document as JSON text."""
         return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
 
 
 def too_large_headers() -> Refusal:
-    """Return what is said of headers that are too large."""
+    """Return the problem of headers that are too large."""
     return Refusal("headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes")
 
 
 def problem_response(refusal: Refusal) -> Response:
-    """Return the answer that tells of a refusal."""
+    """Return the response for a problem."""
     return Response(
         refusal.to_text(),
         refusal.status,
@@ -113,7 +113,7 @@ def problem_response(refusal: Refusal) -> Response:
 
 
 def refusal_of(error: SegbatchError) -> Refusal:
-    """Return what a client is told of an error; where files stand is not for it."""
+    """Return the problem for an error. It does not reveal the paths of files."""
     match error:
         case BrokenSegmentError():
             return _wrong("broken-segment", error.problems)

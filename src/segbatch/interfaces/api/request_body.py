@@ -1,4 +1,4 @@
-"""Bodies of requests: bounded in size and time, and read as strictly as files of definitions."""
+"""Request bodies: limited in size and time, and parsed as strictly as files of definitions."""
 
 import asyncio
 import re
@@ -28,7 +28,7 @@ async def _read(request: Request, caller: Reader, service: Annotated[Service, De
     """Read the body of a request.
 
     Raises:
-        Refusal: It is said not to be JSON, or is too large, or comes too slowly; or as many others do.
+        Refusal: The body is not declared as JSON, is too large or too slow; or too many others are being received.
     """
     _ensure_json(request)
     declared = only_header(request, "Content-Length") or "0"
@@ -61,10 +61,10 @@ async def _arrived(request: Request) -> bytes:
 
 
 def _parsed(content: Annotated[bytes, Depends(_read)]) -> dict[str, Any]:
-    """Read a body as a JSON object.
+    """Parse a body as a JSON object.
 
     Raises:
-        Refusal: It is none.
+        Refusal: The body is not a JSON object.
     """
     data, problems = parse(content)
     if problems:

@@ -1,4 +1,4 @@
-"""A saved segment as the API shows it."""
+"""JSON responses with saved segments."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ _ADDED = ("match", "max_change")
 
 
 def segment_data(stored: Stored) -> dict[str, Any]:
-    """Return what is told of a segment: the documented keys always, those that segbatch adds where they are set.
+    """Return the JSON data of a segment: all documented keys, and the keys that segbatch adds if they are set.
 
     `updated_at` is null until the segment is changed for the first time.
     """
@@ -34,6 +34,6 @@ def segment_data(stored: Stored) -> dict[str, Any]:
 
 
 def json_response(data: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """Return an answer in JSON."""
+    """Return a JSON response."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Response(text, status, headers, "application/json")

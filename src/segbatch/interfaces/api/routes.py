@@ -1,4 +1,4 @@
-"""The five endpoints of the documentation: list, get, create, update, delete."""
+"""The endpoints for saved segments: list, get, create, update and delete."""
 
 from typing import Annotated
 

@@ -1,7 +1,7 @@
-"""What is sent and answered, as JSON Schemas: made of the schema of definitions, in a form for typed clients.
+"""JSON Schemas of requests and responses, derived from the schema of definitions, in a form for typed clients.
 
-Editors take `if` and `then`; generators of clients do not. So a rule is one of several kinds here, each of the
-operators that take the same value.
+Editors support `if` and `then`; client generators do not. Here, a rule is therefore one of several kinds, one for the
+operators with the same type of value.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ _DRAFT = {"name": "Pro Plan Users", "description": "All active contacts on the p
 
 
 def schemas() -> dict[str, Schema]:
-    """Return the schemas by their names."""
+    """Return the schemas by name."""
     defined = segment_schema()["$defs"]
     keys = _moved(defined["segment"]["properties"])
     keys["match"] = _or_null(keys["match"])
@@ -68,7 +68,7 @@ def schemas() -> dict[str, Schema]:
 
 
 def _segment(keys: Schema) -> Schema:
-    """Describe a saved segment; a newer server may say more of it."""
+    """Return the schema of a saved segment. It allows unknown keys, because a newer server may add some."""
     answered = {key: keys[key] for key in (*_ANSWERED, "match", "max_change")}
     times = {"created_at": "2025-06-01T10:00:00.000Z", "updated_at": None}
     example = {"id": "3e7b36b9-0d3b-4bb0-8a0d-0a3a7e0f9d53", "project_id": "proj-1", **_DRAFT, "list_id": None, **times}
@@ -79,7 +79,7 @@ def _segment(keys: Schema) -> Schema:
 
 
 def _rules(rule: Schema) -> Iterator[tuple[str, Schema]]:
-    """Yield the kinds of rules: those of a value of one form, and of these those that can ignore case."""
+    """Yield the schemas of rules: one for each form of value, split by whether the operators can ignore case."""
     for kind in rule["allOf"]:
         operators: list[OperatorName] = kind["if"]["properties"]["operator"]["enum"]
         told = kind["then"]["properties"]
@@ -172,9 +172,9 @@ def _ref(name: str) -> Schema:
 
 
 def _moved(schema: Any) -> Any:
-    """Copy a schema, with its references to where the nodes stand here, and without defaults.
+    """Copy a schema without defaults, and with references to the location of nodes in this document.
 
-    What has a default is there for generators of clients, also in what is sent.
+    Client generators treat a key with a default as always present, even in requests.
     """
     match schema:
         case {"$ref": str()}:

@@ -1,4 +1,4 @@
-"""Listening: where, for whom, and until a signal says so."""
+"""The server process: listening on an address and serving until a signal."""
 
 import asyncio
 import ipaddress
@@ -32,16 +32,16 @@ __all__ = ["Address", "KeysAt", "Listening", "listen", "log_warning", "serve"]
 _PORTS = range(65_536)
 _BACKLOG = 128
 _PATIENCE = 6.0
-"""Seconds after a signal in which everything comes to its end."""
+"""The maximum duration of a shutdown, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen.
+    """The address to listen on.
 
     Attributes:
         host: A name or an address of this machine.
-        port: The port; 0 for any that is free.
+        port: The port; 0 for any free one.
     """
 
     host: str = "127.0.0.1"
@@ -50,11 +50,11 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class KeysAt:
-    """Where the keys are.
+    """The location of the keys.
 
     Attributes:
-        path: Their file.
-        may_come: Whether it need not be there yet: until it is, everybody on this machine is let in.
+        path: The file of keys.
+        may_come: Whether the file may be missing. Until it is created, any local user has full access.
     """
 
     path: Path
@@ -63,13 +63,13 @@ class KeysAt:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What is said once a server listens.
+    """The information that is available once the server listens.
 
     Attributes:
-        url: Where it is.
-        segments: How many good segments it serves.
-        problems: What is wrong with others, and what previews would stumble over.
-        is_open: Whether it needs no key.
+        url: The URL of the server.
+        segments: The number of valid segments.
+        problems: Problems of other segments, and problems that would prevent previews.
+        is_open: Whether the server requires no key.
     """
 
     url: str
@@ -94,29 +94,29 @@ def serve(
 
     Args:
         segments: The folder of definitions.
-        output: Where runs publish.
-        address: Where to listen.
-        keys: The file of keys; without one everybody on this machine is let in, and nobody else can be.
-        contacts: The snapshot of previews; that of the last run, if not given.
-        id_column: The column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        timezone: The time zone of previews; that of the last run, if not given.
-        told: Told as soon as the server listens.
+        output: The folder that runs publish in.
+        address: The address to listen on.
+        keys: The file of keys. Without one, any local user has full access, and other machines have none.
+        contacts: The snapshot for previews; by default the one of the last run.
+        id_column: The column with the contact ids.
+        custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        timezone: The time zone for previews; by default the one of the last run.
+        told: Called as soon as the server listens.
 
     Returns:
         The number of the signal.
 
     Raises:
-        UsageError: FastAPI or uvicorn is not installed; there is no such folder, time zone, or file of keys, or that
-            lies among the definitions; or there is no key and others than this machine could ask.
+        UsageError: FastAPI or uvicorn is not installed; the folder, time zone or file of keys does not exist; the file
+            of keys is in the folder of definitions; or other machines could connect and no key exists.
         KeysError: The keys cannot be read.
-        SegbatchError: The address cannot be listened on.
+        SegbatchError: The server cannot listen on the address.
     """
     if find_spec("fastapi") is None or find_spec("uvicorn") is None:
         raise UsageError(
             "the API is served with FastAPI and uvicorn, which are not installed; run: pip install 'segbatch[api]'"
         )
-    from segbatch.interfaces.api.dependencies import Service  # noqa: PLC0415 - as above
+    from segbatch.interfaces.api.dependencies import Service  # noqa: PLC0415 - loads FastAPI, which is optional
     from segbatch.interfaces.api.limits import PATIENCE  # noqa: PLC0415 - loads FastAPI, which is optional
 
     source = Source.of(segments)
@@ -126,7 +126,7 @@ def serve(
     ring = _ring(keys, segments)
     doubts = _look_ahead(contacts, id_column, custom_fields, timezone)
     store = SegmentStore(source, patience=PATIENCE, served=True, warn=log_warning)
-    entries = store.list()  # what takes a while, the first time
+    entries = store.list()  # slow the first time
     listener, is_local = listen(address)
     with listener:
         if not is_local:
@@ -141,9 +141,12 @@ def serve(
 
 
 def _look_ahead(contacts: str | None, id_column: str, custom_fields: str | None, timezone: str | None) -> list[Problem]:
-    """Find out what previews would stumble over; a snapshot may yet come, so what is wrong with it is a warning."""
+    """Return problems that would prevent previews.
+
+    A snapshot that cannot be opened is a warning, because it may be created later.
+    """
     from segbatch.compiler.clock import read_clock  # noqa: PLC0415 - loads polars
-    from segbatch.snapshot.snapshot import open_snapshot  # noqa: PLC0415 - as above
+    from segbatch.snapshot.snapshot import open_snapshot  # noqa: PLC0415 - loads polars
 
     if timezone is not None:
         read_clock(None, timezone, datetime.now(UTC))
@@ -157,7 +160,7 @@ def _look_ahead(contacts: str | None, id_column: str, custom_fields: str | None,
 
 
 def log_warning(warning: Problem) -> None:
-    """Write a warning about a change that is made to the server's log."""
+    """Write a warning about a change to the server's log."""
     print(f"warning: {warning}", file=sys.stderr, flush=True)  # noqa: T201 - the log
 
 
@@ -171,12 +174,12 @@ def _ring(keys: KeysAt | None, segments: Path) -> KeyRing | None:
     if not keys.path.exists():
         raise UsageError(f"{name}: there is no such file; make a key with 'segbatch keys create'")
     ring = KeyRing(keys.path)
-    ring.list()  # tells what is wrong with the file
+    ring.list()  # raises an error if the file is not valid
     return ring
 
 
 def _ensure_key(ring: KeyRing | None, address: Address) -> None:
-    """Refuse to let others than this machine ask without a key."""
+    """Raise an error if other machines could send requests without a key."""
     if ring is None or all(key.revoked_at for key in ring.list()):
         message = "can be reached from other machines, and there is no key to keep them out"
         remedy = "make one with 'segbatch keys create --project ID', and name its file (--keys)"
@@ -184,11 +187,11 @@ def _ensure_key(ring: KeyRing | None, address: Address) -> None:
 
 
 def listen(address: Address) -> tuple[socket.socket, bool]:
-    """Listen at an address, and tell whether it is for this machine alone.
+    """Listen on an address, and return whether only this machine can connect.
 
     Raises:
-        UsageError: It is none.
-        SegbatchError: It cannot be listened on.
+        UsageError: The address is not valid.
+        SegbatchError: The server cannot listen on the address.
     """
     place = f"{printable(address.host)}:{address.port}"
     if address.port not in _PORTS:
@@ -199,7 +202,7 @@ def listen(address: Address) -> tuple[socket.socket, bool]:
         )[0]
     except (OSError, UnicodeError):
         raise UsageError(f"{shown(address.host)} is no name or address of this machine (--host)") from None
-    listener = socket.socket(family, kind, protocol)  # asyncio has to know that it is TCP, to send answers at once
+    listener = socket.socket(family, kind, protocol)  # with the protocol, asyncio sends responses at once
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
@@ -222,7 +225,7 @@ async def _serve(service: "Service", listener: socket.socket) -> int:
 
     from segbatch.interfaces.api.app import make_app  # noqa: PLC0415 - loads FastAPI, which is optional
     from segbatch.interfaces.api.http_protocol import BoundedProtocol  # noqa: PLC0415 - loads uvicorn
-    from segbatch.interfaces.api.limits import KEEP_ALIVE, MAX_HEADERS, STOP_TIME  # noqa: PLC0415 - as above
+    from segbatch.interfaces.api.limits import KEEP_ALIVE, MAX_HEADERS, STOP_TIME  # noqa: PLC0415 - loads FastAPI, which is optional
 
     config = Config(
         make_app(service),
@@ -250,7 +253,7 @@ async def _serve(service: "Service", listener: socket.socket) -> int:
 
 @contextmanager
 def _signals(ended: list[int], server: "Server", service: "Service") -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C end the server, unless this process was started to ignore them."""
+    """Shut down the server on SIGTERM and Ctrl-C, unless the process was started with these signals ignored."""
     loop = asyncio.get_running_loop()
 
     def end(number: int) -> None:
@@ -258,7 +261,7 @@ def _signals(ended: list[int], server: "Server", service: "Service") -> Iterator
         service.stopping.set()
         server.should_exit = True
         server.force_exit = len(ended) > 1
-        guard = Timer(_PATIENCE, os._exit, [128 + number])  # a thread that is in a long call is not waited for
+        guard = Timer(_PATIENCE, os._exit, [128 + number])  # a thread in a long call is not waited for
         guard.daemon = True
         guard.start()
 

@@ -1,4 +1,4 @@
-"""The API's keys: made, listed, revoked, and found again by their secrets."""
+"""API keys: creating, listing, revoking, and finding the key of a secret."""
 
 from segbatch.interfaces.api.keys.key import Key
 from segbatch.interfaces.api.keys.key_store import KeyRing

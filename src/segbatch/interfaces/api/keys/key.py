@@ -1,4 +1,4 @@
-"""What a key is: for whom it opens what, and the secret by which it is known."""
+"""An API key and its secret."""
 
 import hashlib
 import secrets
@@ -7,22 +7,22 @@ from datetime import datetime
 
 __all__ = ["SECRET_PREFIX", "Key", "digest_of", "new_id", "new_secret"]
 
-SECRET_PREFIX = "segbatch_"  # noqa: S105 - what all secrets begin with, so that scanners of repositories find one
+SECRET_PREFIX = "segbatch_"  # noqa: S105 - a prefix of all secrets, so that secret scanners find them
 _SECRET_BYTES = 32
 _ID_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key, without its secret, which is nowhere.
+    """An API key without its secret, which is not stored.
 
     Attributes:
-        id: What it is revoked by, and called in logs.
-        name: What it is for, if that was said.
-        projects: The projects whose segments it opens; at least one.
-        read_only: Whether it opens them for reading alone.
-        created_at: When it was made, UTC.
-        revoked_at: When it was revoked, UTC; None while it is good.
+        id: The id, used in logs and to revoke the key.
+        name: The purpose of the key, if given.
+        projects: The projects whose segments it can access; at least one.
+        read_only: Whether it cannot make changes.
+        created_at: The time when it was created, UTC.
+        revoked_at: The time when it was revoked, UTC; None if it is valid.
     """
 
     id: str
@@ -34,15 +34,15 @@ class Key:
 
 
 def new_secret() -> str:
-    """Return a secret that nobody can guess: 256 random bits."""
+    """Return a random secret of 256 bits."""
     return SECRET_PREFIX + secrets.token_hex(_SECRET_BYTES)
 
 
 def new_id() -> str:
-    """Return an id for a key."""
+    """Return a random id for a key."""
     return secrets.token_hex(_ID_BYTES)
 
 
 def digest_of(secret: str) -> str:
-    """Return what is kept of a secret; a secret of 256 random bits needs no slow hash to be safe from guessing."""
+    """Return the stored hash of a secret. Secrets of 256 random bits do not need a slow hash against guessing."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""The file of keys: read strictly, and replaced in one step. Of each secret it has a hash."""
+"""The file of keys: strict parsing and atomic replacement. It contains a hash of each secret."""
 
 import os
 import stat
@@ -41,7 +41,7 @@ class Record(_Strict):
 
     @property
     def key(self) -> Key:
-        """The key, without what its secret is known by."""
+        """Return the key without the hash of its secret."""
         return Key(self.id, self.name, self.projects, self.read_only, self.created_at, self.revoked_at)
 
 
@@ -53,10 +53,10 @@ class _Content(_Strict):
 
 
 def signature_of(path: Path) -> Signature | None:
-    """Return what tells whether a file was changed; None where there is none.
+    """Return a signature of a file that changes when the file does; None if the file is missing.
 
     Raises:
-        KeysError: It cannot be looked at, is no file, or is one into which others could write themselves a key.
+        KeysError: The file cannot be inspected, is not a regular file, or is writable by others, who could add a key.
     """
     try:
         found = path.stat()
@@ -76,7 +76,7 @@ def read_records(path: Path) -> tuple[Record, ...]:
     """Read all keys of a file.
 
     Raises:
-        KeysError: It cannot be read, or is broken.
+        KeysError: The file cannot be read, or is not valid.
     """
     try:
         content = _Content.model_validate_json(path.read_bytes())
@@ -95,13 +95,13 @@ def read_records(path: Path) -> tuple[Record, ...]:
 
 
 def write_records(path: Path, records: Sequence[Record]) -> None:
-    """Put a file of these keys in place of the one that is there, in one step; call it under the lock.
+    """Replace the file in one step. The caller must own the lock.
 
-    The file is for its owner alone from the beginning. One that is replaced keeps its owner, and whom it lets read.
+    A new file is readable only by its owner from the start. A replaced file keeps its owner and permissions.
 
     Raises:
-        KeysError: It cannot be written; the old one is there, unless the message says that it may not be.
-        UnflushedError: The new one is in its place, which may not survive a power failure.
+        KeysError: The file cannot be written. The old one is unchanged, unless the message reports a possible change.
+        UnflushedError: The file was replaced, but may not survive a power failure.
     """
     new = path.with_name(f".{path.name}.new")
     content = _Content(version=1, keys=tuple(records)).model_dump_json(indent=2) + "\n"
@@ -109,7 +109,7 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
         new.unlink(missing_ok=True)
         try:
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OURS_ALONE)
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - opened so that no link is followed
+            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, opened without following links
                 file.write(content)
                 _keep_rights(descriptor, path)
             replace_file(new, path)
@@ -126,7 +126,7 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
 
 
 def _keep_rights(descriptor: int, path: Path) -> None:
-    """Give a new file the owner and rights of the one that it replaces, so that the server can go on to read it."""
+    """Copy owner and permissions of the replaced file to the new one, so that the server can still read it."""
     if not path.exists():
         return
     old, own = path.stat(), os.fstat(descriptor)

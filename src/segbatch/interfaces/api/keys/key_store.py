@@ -1,4 +1,4 @@
-"""The keys of a file, which a server and the command line use at the same time."""
+"""Access to a file of keys, which the server and the command line use at the same time."""
 
 import hmac
 import os
@@ -20,31 +20,31 @@ __all__ = ["KeyRing"]
 
 _PATIENCE = 30.0
 _TICK = 50_000_000
-"""So many nanoseconds after a change, the next one has other times on any file system in use."""
+"""The number of nanoseconds after which the next change of a file has other timestamps, on any common file system."""
 
 _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """The file as it was when it was read."""
+    """The content of the file when it was last read."""
 
     signature: Signature | None
     records: tuple[Record, ...]
 
 
 class KeyRing:
-    """The keys of a file. Threads can share one, and processes can each have one of the same file."""
+    """The keys in a file. Threads can share an instance. Processes can have one each for the same file."""
 
     def __init__(
         self, path: Path, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), warn: Warn = warn_caller
     ) -> None:
-        """Open the keys of a file; nothing is read yet.
+        """Open a file of keys without reading it.
 
         Args:
-            path: The file, which need not be there before the first key is.
-            clock: Tells when a key is made or revoked.
-            warn: Takes the warning that a change is made and may not survive a power failure.
+            path: The file. It is created with the first key.
+            clock: Returns the time for new and revoked keys.
+            warn: Called with a warning if a change was made but may not survive a power failure.
         """
         self._path = path
         self._clock = clock
@@ -52,28 +52,28 @@ class KeyRing:
         self._seen: _Seen | None = None
 
     def is_there(self) -> bool:
-        """Return whether the file is there.
+        """Return whether the file exists.
 
         Raises:
-            KeysError: It cannot be looked at, is not a file, or other users may write it.
+            KeysError: The file cannot be inspected, is not a regular file, or is writable by other users.
         """
         return signature_of(self._path) is not None
 
     def create(self, projects: Sequence[str], *, read_only: bool = False, name: str | None = None) -> tuple[Key, str]:
-        """Make a key.
+        """Create a key.
 
         Args:
-            projects: The projects whose segments it opens; at least one.
-            read_only: Whether it opens them for reading alone.
-            name: What it is for.
+            projects: The projects whose segments it can access; at least one.
+            read_only: Whether it cannot make changes.
+            name: The purpose of the key.
 
         Returns:
-            The key, and its secret, which is kept nowhere.
+            The key, and its secret, which is not stored.
 
         Raises:
-            UsageError: There is no project, or a project or the name cannot be one.
-            KeysError: The file is broken or cannot be written.
-            BusyError: Somebody else keeps writing it.
+            UsageError: No project is given, or a project or the name is not valid.
+            KeysError: The file is not valid or cannot be written.
+            BusyError: Another process keeps the file locked.
         """
         if not projects:
             raise UsageError("a key is for at least one project; name it (--project)")
@@ -95,20 +95,20 @@ class KeyRing:
         return record.key, secret
 
     def list(self) -> tuple[Key, ...]:
-        """Return all keys, the oldest first, revoked ones among them.
+        """Return all keys, including revoked ones, the oldest first.
 
         Raises:
-            KeysError: The file is broken or cannot be read.
+            KeysError: The file is not valid or cannot be read.
         """
         return tuple(record.key for record in self._records())
 
     def revoke(self, key_id: str) -> Key:
-        """Let a key open nothing any more. One that is revoked stays so, since when it was.
+        """Revoke a key. A key that is already revoked keeps its time of revocation.
 
         Raises:
-            NotFoundError: There is no such key.
-            KeysError: The file is broken or cannot be written.
-            BusyError: Somebody else keeps writing it.
+            NotFoundError: The key does not exist.
+            KeysError: The file is not valid or cannot be written.
+            BusyError: Another process keeps the file locked.
         """
         with self._writing() as file:
             records = read_records(file)
@@ -123,19 +123,19 @@ class KeyRing:
             return record.key
 
     def find(self, secret: str) -> Key | None:
-        """Return the key of a secret; None where there is none, or it is revoked, as the file says this instant.
+        """Return the valid key of a secret, according to the current file; None if it is unknown or revoked.
 
-        All keys are compared, each in constant time, so that how long it takes tells nothing.
+        All hashes are compared, each in constant time, so that the duration reveals nothing.
 
         Raises:
-            KeysError: The file is broken or cannot be read.
+            KeysError: The file is not valid or cannot be read.
         """
         digest = digest_of(secret).encode()
         found = [record for record in self._records() if hmac.compare_digest(record.sha256.encode(), digest)]
         return found[0].key if found and found[0].revoked_at is None else None
 
     def _records(self) -> tuple[Record, ...]:
-        """Return all keys, read again where the file changed, or did so lately that it could have once more."""
+        """Return all keys. They are read again if the file has changed, or is too new to detect another change."""
         signature = signature_of(self._path)
         seen = self._seen
         if seen is None or seen.signature != signature or _is_fresh(signature):
@@ -150,7 +150,7 @@ class KeyRing:
 
     @contextmanager
     def _writing(self) -> Iterator[Path]:
-        """Keep all other writers out of the file, and return where it really is, if a link leads to it."""
+        """Lock the file against other writers and return its real path, with links resolved."""
         signature_of(self._path)
         file = Path(os.path.realpath(self._path))
         try:
@@ -165,7 +165,7 @@ class KeyRing:
 
 
 def _is_fresh(signature: Signature | None) -> bool:
-    """Tell whether a file changed so lately that its times may not show the next change."""
+    """Return whether a file changed too recently for its timestamps to show the next change."""
     return signature is not None and max(signature[2:]) > time.time_ns() - _TICK
 
 
@@ -177,6 +177,6 @@ def _free_id(records: Sequence[Record]) -> str:
 
 
 def _ensure_is_a_word(text: str) -> None:
-    """Refuse what could not be shown, or not be sent in a header."""
+    """Raise an error if a text cannot be displayed or sent in a header."""
     if not text.strip() or not text.isprintable() or len(text) > _LONGEST:
         raise UsageError(f"{shown(text)} is no project and no name; it has 1 to {_LONGEST} characters that can be seen")
