@@ -83,7 +83,7 @@ class Contacts:
     Attributes:
         snapshot: The opened snapshot.
         names: The exported columns, in their order.
-        warnings: Columns that no contact has, and other doubts about the fields.
+        warnings: Columns that no contact has, and other warnings about the fields.
         notes: Facts about how the columns are read.
     """
 

@@ -83,7 +83,7 @@ def _rules(rule: Schema) -> Iterator[tuple[str, Schema]]:
     for kind in rule["allOf"]:
         operators: list[OperatorName] = kind["if"]["properties"]["operator"]["enum"]
         told = kind["then"]["properties"]
-        if "value" not in told:  # it says when case can be ignored
+        if "value" not in told:  # it states when case can be ignored
             continue
         shape = shape_of(operators[0])
         for takes_case, names in ((True, _WITH_CASE), (False, _NAMES)):

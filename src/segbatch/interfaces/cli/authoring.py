@@ -1,4 +1,4 @@
-"""The commands of those who write definitions: check, lint, preview, explain, sql."""
+"""The commands for writing definitions: check, lint, preview, explain, sql."""
 
 from pathlib import Path
 from typing import Annotated, Any

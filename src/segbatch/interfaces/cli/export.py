@@ -1,4 +1,4 @@
-"""The command that hands a segment to other programs: export."""
+"""The command that exports a segment to other programs: export."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The commands around a run: run, query, relink."""
+"""The commands for runs and the published tables: run, query, relink."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The commands that look after published runs: runs, diff, verify."""
+"""The commands for published runs: runs, diff, verify."""
 
 from datetime import UTC, datetime
 from pathlib import Path

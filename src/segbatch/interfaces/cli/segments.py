@@ -1,4 +1,4 @@
-"""The commands that manage saved segments: segments list, get, create, update, delete; and schema."""
+"""The commands for saved segments: segments list, get, create, update, delete; and schema."""
 
 import sys
 from pathlib import Path

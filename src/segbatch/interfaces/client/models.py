@@ -32,10 +32,10 @@ SavedGroup.model_rebuild()
 
 
 class SavedSegment(Segment):
-    """A segment that the API has; it can be used wherever a `Segment` can.
+    """A segment as returned by the API. It can be used like a `Segment`.
 
     Attributes:
-        etag: A fingerprint of its definition, to be sent with a change that is only meant for this one; None in lists.
+        etag: The ETag of the definition. Pass it as `if_match` to change only this version; None in lists.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -45,22 +45,21 @@ class SavedSegment(Segment):
 
 
 class _Answer(BaseModel):
-    """What all other answers share."""
+    """The base of all other responses."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
 
 class MembersPage(_Answer):
-    """Some of the contacts in a segment, as the last run found them.
+    """A page of the contacts in a segment, as of the last run.
 
     Attributes:
-        segment_id: The segment.
-        run_id: The run.
-        as_of: The moment for which it holds, UTC.
-        status: What the run made of the segment: `ok`, or `failed` or `held`, which keep the members they had.
-        member_count: How many contacts are in the segment.
-        members: The ids of some of them.
-        next_cursor: What asks for the next ones; None where these are the last.
+        run_id: The id of the run.
+        as_of: The time that the run was evaluated as of, UTC.
+        status: The result of the segment in the run: `ok`; or `failed` or `held`, which keep the previous members.
+        member_count: The number of contacts in the segment.
+        members: The contact ids on this page.
+        next_cursor: The cursor of the next page; None on the last page.
     """
 
     segment_id: str
@@ -73,11 +72,10 @@ class MembersPage(_Answer):
 
 
 class PreviewWarning(_Answer):
-    """What is legal in a definition and often a mistake.
+    """A warning about a part of a definition that is valid but often a mistake.
 
     Attributes:
-        path: Where, such as `$.rules[0].field`.
-        message: What it is.
+        path: The place in the definition, such as `$.rules[0].field`.
     """
 
     path: str
@@ -85,15 +83,15 @@ class PreviewWarning(_Answer):
 
 
 class Preview(_Answer):
-    """What a segment would hold.
+    """The members of a definition that is not saved.
 
     Attributes:
-        as_of: The moment for which it holds, UTC.
-        contacts: How many contacts there are.
-        member_count: How many of them the segment would hold.
-        share: The same as a share; None where there are no contacts.
-        first: The ids of the first of them.
-        warnings: What is legal and often a mistake.
+        as_of: The time that the definition was evaluated as of, UTC.
+        contacts: The number of contacts.
+        member_count: The number of members.
+        share: `member_count` as a share of all contacts; None if there are zero contacts.
+        first: The ids of the first members.
+        warnings: Parts of the definition that are valid but often a mistake.
     """
 
     as_of: AwareDatetime
