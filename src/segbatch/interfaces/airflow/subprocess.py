@@ -1,6 +1,6 @@
 """The program `segbatch` as a child process, and its result.
 
-Polars cannot run in a process that Airflow forks: signals wait until its calls end, its threads do not survive the
+Polars should not run in a process that Airflow forks: signals wait until its calls end, its threads do not survive the
 fork, and a lack of memory would end the task as well. A child has its own memory and ends within two seconds of
 a signal, and the task remains to report the result.
 """

@@ -13,7 +13,7 @@ from segbatch.interfaces.api.problems import PROBLEM_TYPE, Refusal, too_large_he
 __all__ = ["BoundedProtocol"]
 
 _GRACE = 1.0
-"""The number of seconds after a time limit in which the response can be sent that the request was too slow."""
+"""The extra seconds after a time limit, for sending the response that the request was too slow."""
 
 
 class BoundedProtocol(H11Protocol):
