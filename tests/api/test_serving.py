@@ -239,7 +239,7 @@ def test_who_goes_away_in_the_middle_changes_nothing(server: Server) -> None:
 
 QUICK = """
 import sys
-from segbatch.interfaces.api import bodies, limits, protocol
+from segbatch.interfaces.api import http_protocol as protocol, limits, request_body as bodies
 limits.TIME_TO_SEND = bodies.TIME_TO_SEND = protocol.TIME_TO_SEND = 1.0
 protocol.TIME_TO_READ = 1.0
 protocol.MAX_CONNECTIONS = 20
@@ -287,7 +287,7 @@ def test_slow_clients_keep_no_others_out(impatient: Server) -> None:
 
 FEW = """
 import sys
-from segbatch.interfaces.api import protocol
+from segbatch.interfaces.api import http_protocol as protocol
 protocol.MAX_CONNECTIONS = 50
 sys.argv[0] = "segbatch"
 from segbatch.__main__ import main

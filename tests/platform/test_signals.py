@@ -134,7 +134,7 @@ def test_who_waits_for_another_run_need_not(here: Path, number: int, status: int
 
 
 ASKED = """
-from segbatch.storage import querying
+from segbatch.runs import query as querying
 ask = querying.query
 def query(*arguments):
     print("there", flush=True)
@@ -166,8 +166,16 @@ EXPORTS = {
     "before it is there": ("export", "_write", "pass", SLOW, "out.csv", "nothing was written", False),
     "into a pipe": ("export", "_write", "before(*arguments)", SLOW, "-", "what was written is not all", False),
     "when it is there": ("export", "_report", "pass", SLOW, "out.csv", "{folder}/out.csv is written", True),
-    "while it is put there": ("target", "_put", "pass", SOON, "out.csv", "{folder}/out.csv is written", True),
-    "on a disk that takes long": ("target", "_put", "pass", SLOW, "out.csv", "{folder}/out.csv may be written", False),
+    "while it is put there": ("destination", "_put", "pass", SOON, "out.csv", "{folder}/out.csv is written", True),
+    "on a disk that takes long": (
+        "destination",
+        "_put",
+        "pass",
+        SLOW,
+        "out.csv",
+        "{folder}/out.csv may be written",
+        False,
+    ),
 }
 
 
