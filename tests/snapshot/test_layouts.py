@@ -90,6 +90,14 @@ SAME: dict[str, tuple[list[pa.Array | None], dict[str, str]]] = {
         ],
         {"f eq 5": "1 3 5 7 9", "f gt 18446744073709551614": "8", "f lt 0": "6", "f eq 0.25": "10"},
     ),
+    "decimals of many digits and of many places": (
+        [
+            pa.array([Decimal("1.50"), None], pa.decimal128(38, 2)),
+            pa.array([Decimal("1.50000"), Decimal("0.00001")], pa.decimal128(18, 5)),
+            pa.array([2, -(2**62)], pa.int64()),
+        ],
+        {"f eq 1.5": "1 3", "f gt 1.5": "5", "f lt 0.0001": "4 6", "f empty": "2"},
+    ),
     "numbers beside floats": (
         [pa.array([5, 2**53]), pa.array([5.0, 0.5]), pa.array([5.0, 0.5], pa.float32()), pa.array([5], pa.uint8())],
         {"f eq 5": "1 3 5 7", "f eq 9007199254740992": "2"},
@@ -186,6 +194,18 @@ def test_a_whole_number_that_a_float_would_change_is_refused(tmp_path: Path) -> 
     problem = (
         r"1\.parquet: the column 'f' has a value that does not fit into double, as which all files together are read"
     )
+    with pytest.raises(SnapshotError, match=problem):
+        members(tmp_path, "f gt 0")
+
+
+def test_a_decimal_with_too_many_digits_for_the_places_of_other_files_is_refused(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        pa.array([Decimal(10**35)], pa.decimal128(38, 2)),
+        pa.array([Decimal("0.00001")], pa.decimal128(18, 5)),
+    )
+    assert members(tmp_path, "id exists") == [("1", "2")]
+    problem = r"0\.parquet: the column 'f' has a value that does not fit into decimal128\(38, 5\), as which all files"
     with pytest.raises(SnapshotError, match=problem):
         members(tmp_path, "f gt 0")
 

@@ -199,7 +199,8 @@ def _as_decimal(kind: pa.DataType) -> pa.DataType:
     return pa.decimal128(_DIGITS[kind.bit_width] + (kind == pa.uint64()), 0)
 
 
-def _decimals(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _decimals(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+    """Return a decimal type for both. A value with too many digits before the point is an error once it is read."""
     scale = max(kind.scale, other.scale)
     digits = max(kind.precision - kind.scale, other.precision - other.scale) + scale
-    return pa.decimal128(digits, scale) if digits <= _MOST_DIGITS else None
+    return pa.decimal128(min(digits, _MOST_DIGITS), scale)
