@@ -108,7 +108,7 @@ def test_a_pointer_that_names_no_run_is_told_and_mended_by_relink(program: Progr
     if content is not None:
         write({"output/current": content})
     wrong = "is missing" if content is None else "does not name a run"
-    assert program(*RUN).err == f"error: output/current: {wrong}; mend it with segbatch relink\n"
+    assert program(*RUN).err == f"error: output/current: {wrong}; fix it with segbatch relink\n"
     assert program("relink").status == 0
     assert pointer.read_bytes() == right
     assert program(*RUN).status == 0

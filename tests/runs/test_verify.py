@@ -117,9 +117,7 @@ def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
     assert len(problems(three)) == 1
     assert relink(three.output).warnings == (warning,)
     path.write_bytes(whole)
-    assert problems(three) == [
-        "segbatch.duckdb: does not show all changes that are there; mend it with segbatch relink"
-    ]
+    assert problems(three) == ["segbatch.duckdb: does not show all changes that are there; fix it with segbatch relink"]
     assert relink(three.output).warnings == ()
     assert len(three.changes()) == len(everything) + len(tonight)
 
@@ -236,7 +234,7 @@ def test_tables_that_show_another_run_are_found_and_mended(three: Nights) -> Non
     older = (three.output / "segbatch.duckdb").read_bytes()
     three.run(3)
     (three.output / "segbatch.duckdb").write_bytes(older)
-    told = "segbatch.duckdb: does not show the published run; mend it with segbatch relink"
+    told = "segbatch.duckdb: does not show the published run; fix it with segbatch relink"
     assert problems(three) == [told]
     relink(three.output)
     assert problems(three) == []
@@ -246,9 +244,9 @@ def test_tables_that_are_lost_or_damaged_are_found(three: Nights) -> None:
     path = three.output / "segbatch.duckdb"
     content = path.read_bytes()
     path.unlink()
-    assert problems(three) == ["segbatch.duckdb: is missing; mend it with segbatch relink"]
+    assert problems(three) == ["segbatch.duckdb: is missing; fix it with segbatch relink"]
     path.write_bytes(b"x" * 5000)
-    assert problems(three) == ["segbatch.duckdb: does not show the published run; mend it with segbatch relink"]
+    assert problems(three) == ["segbatch.duckdb: does not show the published run; fix it with segbatch relink"]
     path.write_bytes(content)
     assert problems(three) == []
 
@@ -258,12 +256,15 @@ def test_tables_whose_blocks_are_damaged_are_found(three: Nights, monkeypatch: p
     (three.output / "segbatch.duckdb").write_bytes(b"x" * 5000)
     [told] = problems(three)
     assert told.startswith("segbatch.duckdb: is damaged: IO Error: ")
-    assert told.endswith("; mend it with segbatch relink")
+    assert told.endswith("; fix it with segbatch relink")
 
 
 def test_tables_over_files_that_were_moved_are_found_and_mended(three: Nights) -> None:
     moved = three.move("there's")
-    told = "segbatch.duckdb: names files that are elsewhere; mend it with segbatch relink"
+    told = (
+        "segbatch.duckdb: names files that are elsewhere; fix it with segbatch relink, or with relink --to FILE if the "
+        "output is read-only"
+    )
     assert problems(moved) == [told]
     relink(moved.output)
     assert problems(moved) == []

@@ -24,7 +24,8 @@ _CHUNK = 1 << 20
 _TRIES = 3
 _PAUSE = 1.0
 _RESTORE = "restore it from a copy"
-_RELINK = "mend it with segbatch relink"
+_RELINK = "fix it with segbatch relink"
+_ELSEWHERE = "names files that are elsewhere"
 
 Progress = Callable[[int, int], None]
 """Called regularly with the number of bytes read and the total."""
@@ -199,7 +200,8 @@ def _faults_of_catalogue(output: Path, history: History) -> Iterator[str]:
         time.sleep(_PAUSE)
         fault = _fault_of_catalogue(output, history)
     if fault:
-        yield f"{output / CATALOGUE}: {fault}; {_RELINK}"
+        on_a_mount = ", or with relink --to FILE if the output is read-only" if fault == _ELSEWHERE else ""
+        yield f"{output / CATALOGUE}: {fault}; {_RELINK}{on_a_mount}"
 
 
 def _fault_of_catalogue(output: Path, history: History) -> str | None:
@@ -216,7 +218,7 @@ def _fault_of_catalogue(output: Path, history: History) -> str | None:
     except duckdb.Error as error:
         return f"is damaged: {str(error).splitlines()[0]}"
     if literal(output / RUNS / last.folder)[1:-1] + "/" not in views.get("membership", ""):
-        return "names files that are elsewhere"
+        return _ELSEWHERE
     if not _names(views.get("membership_changes", ""), changes):
         return "does not show all changes that are there"
     return None

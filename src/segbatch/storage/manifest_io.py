@@ -47,7 +47,7 @@ class UnnamedError(PublishError):
         elif fault.startswith("names"):
             remedy = f"restore it, or go back to {last} with segbatch relink"
         else:
-            remedy = "mend it with segbatch relink"
+            remedy = "fix it with segbatch relink"
         super().__init__(f"{pointer}: {fault}; {remedy}")
 
 
