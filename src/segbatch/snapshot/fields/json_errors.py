@@ -34,7 +34,10 @@ def _refuse(_name: str) -> None:
 
 
 def _why_no_json(text: str, error: json.JSONDecodeError) -> str:
-    rest = text[error.pos :].lstrip()
+    position = error.pos
+    if error.msg.startswith("Illegal trailing comma"):  # from Python 3.13 on; older ones name the character behind it
+        position = len(text) - len(text[position + 1 :].lstrip())
+    rest = text[position:].lstrip()
     if not text.strip():
         return "it is empty; write null or {}"
     if not rest or error.msg.startswith("Unterminated"):
@@ -43,4 +46,4 @@ def _why_no_json(text: str, error: json.JSONDecodeError) -> str:
         return "NaN and Infinity are not JSON; write null"
     if rest.startswith("'"):
         return "JSON has double quotes, not single ones; write it as JSON"
-    return f"it is no JSON from character {error.pos + 1:,} on; {_MEND}"
+    return f"it is no JSON from character {position + 1:,} on; {_MEND}"
