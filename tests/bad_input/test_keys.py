@@ -23,6 +23,8 @@ from .making import (
     segment,
 )
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from .conftest import Program
 

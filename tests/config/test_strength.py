@@ -15,6 +15,8 @@ from segbatch.config.model import Environment, Job
 from segbatch.interfaces import cli
 from segbatch.interfaces.cli.settings_defaults import settings_of
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 

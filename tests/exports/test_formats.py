@@ -23,6 +23,8 @@ from segbatch.exports.cell_format import formula_like, guarded, to_cell, to_json
 
 from .conftest import Export, everybody
 
+pytestmark = pytest.mark.slow
+
 MOMENT = datetime(2025, 6, 1, 10, 0, 0, 250_000)  # noqa: DTZ001 - as programs write it
 TOLD = "2025-06-01T10:00:00.250Z"
 OBJECT = {"when": MOMENT, "n": [Decimal("1.5")], "b": b"\x01"}

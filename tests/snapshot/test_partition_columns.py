@@ -18,6 +18,8 @@ from segbatch import SnapshotError
 from segbatch.snapshot.snapshot import open_snapshot
 from segbatch.sql.generate import write_sql
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
