@@ -88,6 +88,23 @@ def test_a_file_that_was_removed_meanwhile_is_no_lock(
     assert place.exists()
 
 
+def test_a_folder_that_was_removed_meanwhile_is_created_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = tmp_path / "output" / "lock"
+    pauses: list[float] = []
+    open_file = os.open
+
+    def open_without_folder(path: Path, *rest: int) -> int:
+        if not pauses:
+            path.parent.rmdir()
+        return open_file(path, *rest)
+
+    monkeypatch.setattr(os, "open", open_without_folder)
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    take(lock, Patience(wait=True))
+    assert len(pauses) == 1
+    assert lock.exists()
+
+
 def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     holder = os.open(place, os.O_RDWR | os.O_CREAT)
     fcntl.flock(holder, fcntl.LOCK_EX)

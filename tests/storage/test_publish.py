@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from segbatch.platform.files import replace_file
 from segbatch.runs.query import query
 from segbatch.storage import publish
 from segbatch.storage.catalog_rebuild import relink
-from segbatch.storage.output_lock import LockedError, Patience
+from segbatch.storage.output_lock import NO_PATIENCE, LockedError, Patience
 from segbatch.storage.publish import at_work, staging
 
 ACTIVE = rule("status", "eq", "active")
@@ -209,6 +210,23 @@ def test_an_output_that_cannot_be_written_is_one_message(job: Path) -> None:
         PublishError, match=r"file: a file is in the way; remove it, or publish elsewhere .*; nothing was published"
     ):
         run(job, "file")
+
+
+def test_a_run_that_is_refused_does_not_remove_the_lock_of_the_run_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, ensure = tmp_path / "output", publish.ensure_places
+    with ExitStack() as first:
+
+        def start_first(path: Path) -> None:
+            monkeypatch.setattr(publish, "ensure_places", ensure)
+            first.enter_context(at_work(path, "run r1", NO_PATIENCE))
+
+        monkeypatch.setattr(publish, "ensure_places", start_first)
+        for name in ("r2", "r3"):
+            with pytest.raises(LockedError, match="run r1 "), at_work(output, f"run {name}", NO_PATIENCE):
+                pytest.fail("two runs are at work")
+        assert (output / "lock").exists()
 
 
 def test_staging_leaves_nothing_when_it_fails(tmp_path: Path) -> None:

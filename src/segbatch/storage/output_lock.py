@@ -20,8 +20,6 @@ from pathlib import Path
 from segbatch.errors import PublishError, SegbatchError
 from segbatch.text import clipped
 
-__all__ = ["NO_PATIENCE", "LockedError", "Patience", "locked"]
-
 _PAUSE = 0.1
 _GLANCES = 4
 _GLANCE = 0.05
@@ -89,7 +87,10 @@ def locked(path: Path, what: str, patience: Patience) -> Iterator[None]:
 def _take(path: Path) -> tuple[int | None, str]:
     """Take the lock and return the open file; if it is taken, return None and a description of its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = _open(path)
+    try:
+        descriptor = _open(path)
+    except FileNotFoundError:  # a failed run has just removed the folder
+        return None, _SOMEBODY
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -107,6 +108,7 @@ def _open(path: Path) -> int:
 
     Raises:
         PublishError: The path is a link, a device or another special file.
+        FileNotFoundError: The folder is missing.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from segbatch.errors import Problem, PublishError
+from segbatch.errors import Problem, PublishError, SegbatchError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.platform.files import UnflushedError, replace_file, sync_file, sync_folder, sync_tree
 from segbatch.platform.shutdown import underway
@@ -24,11 +24,9 @@ from segbatch.storage.layout import (
     UNPUBLISHED,
     free_folder,
 )
-from segbatch.storage.output_lock import Patience, locked
+from segbatch.storage.output_lock import NO_PATIENCE, Patience, locked
 from segbatch.storage.retention import discard_run
 from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, writing
-
-__all__ = ["Published", "at_work", "emptied", "ensure_places", "point_to", "publish", "staging"]
 
 _NO_TABLES = "segbatch.duckdb still shows the run before; run segbatch relink, or let the next run do so"
 _UNMARKED = "its folder is still marked as unpublished; the next run removes the mark"
@@ -101,12 +99,23 @@ def _made(folder: Path) -> Iterator[None]:
 def _remove_unused(missing: Iterable[Path], runs: Path) -> None:
     """Remove empty folders, and the lock of an output that never had a published run."""
     if missing:
-        with suppress(OSError):
-            runs.rmdir()
-            (runs.parent / LOCK).unlink(missing_ok=True)
+        _remove_unused_lock(runs)
     for path in missing:
         with suppress(OSError):
             path.rmdir()
+
+
+def _remove_unused_lock(runs: Path) -> None:
+    """Remove the lock of an output that never had a published run, unless another run owns it.
+
+    The other run may have found this lock file, and not yet have written anything. Without the file, a third run could
+    create a new one, and both would be at work.
+    """
+    lock = runs.parent / LOCK
+    with suppress(OSError, SegbatchError), locked(lock, "a run that has just ended", NO_PATIENCE):
+        with suppress(FileNotFoundError):
+            runs.rmdir()
+        lock.unlink()
 
 
 def _discard_asides(output: Path) -> None:
