@@ -10,8 +10,6 @@ from segbatch.platform import signals
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["main"]
-
 _STDERR = 2
 
 

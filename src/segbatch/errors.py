@@ -11,29 +11,6 @@ from typing import ClassVar, Literal
 
 from segbatch.text import clipped
 
-__all__ = [
-    "AlreadyThereError",
-    "BrokenSegmentError",
-    "BusyError",
-    "ConfigurationError",
-    "DefinitionError",
-    "EvaluationError",
-    "ExportError",
-    "InUseError",
-    "KeysError",
-    "NotFoundError",
-    "NothingToPublishError",
-    "Problem",
-    "ProblemsError",
-    "PublishError",
-    "QueryError",
-    "SegbatchError",
-    "SnapshotError",
-    "StaleError",
-    "StoreError",
-    "UsageError",
-]
-
 Severity = Literal["error", "warning", "note"]
 
 

@@ -5,8 +5,6 @@ import json
 import re
 from collections.abc import Iterable
 
-__all__ = ["clipped", "counted", "cut", "did_you_mean", "nearest", "printable", "shown", "some_of"]
-
 _SHOWN_LENGTH = 60
 _NAME_LENGTH = 100
 _FIRST_BYTE, _LAST_BYTE = 0xDC80, 0xDCFF

@@ -142,7 +142,7 @@ def test_a_file_that_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_the_documentation_names_every_limit() -> None:
     page = (Path(__file__).parents[2] / "docs" / "rules.md").read_text()
-    numbers = {getattr(limits, name) for name in limits.__all__} - {limits.MAX_FILE_SIZE}
+    numbers = {getattr(limits, name) for name in dir(limits) if name.startswith("MAX_")} - {limits.MAX_FILE_SIZE}
     for number in numbers:
         assert f"{number:,}" in page
 

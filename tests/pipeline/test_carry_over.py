@@ -7,7 +7,7 @@ import pytest
 
 from builders import rule
 from nights import Nights
-from segbatch.definitions.loader import BrokenDefinition, Definitions
+from segbatch.definitions.found import BrokenDefinition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.manifest import SegmentRecord
 from segbatch.pipeline.carry_over import lost_segments

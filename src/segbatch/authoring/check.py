@@ -14,8 +14,6 @@ from segbatch.errors import Problem
 from segbatch.findings.names import read_ignored
 from segbatch.findings.static import look_alone, warnings_of
 
-__all__ = ["CheckReport", "check"]
-
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:

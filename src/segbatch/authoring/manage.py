@@ -24,8 +24,6 @@ from segbatch.text import did_you_mean, printable, shown
 if TYPE_CHECKING:
     from segbatch.model.manifest import Manifest, SegmentRecord
 
-__all__ = ["Listed", "Listing", "create_segment", "list_segments", "read_options", "update_segment"]
-
 _CLEARABLE = ("project_id", "description", "match", "list_id", "max_change", "$schema")
 
 

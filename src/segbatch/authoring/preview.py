@@ -17,8 +17,6 @@ from segbatch.model.segment import Segment
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 from segbatch.snapshot.id_format import write_id
 
-__all__ = ["PreviewReport", "Previewed", "first_members", "preview"]
-
 
 @dataclass(frozen=True, slots=True)
 class Previewed:

@@ -8,8 +8,6 @@ from segbatch.compiler.literals import Unreadable, ensure_exists, read_moment
 from segbatch.errors import UsageError
 from segbatch.text import shown
 
-__all__ = ["Clock", "read_clock"]
-
 
 @dataclass(frozen=True, slots=True)
 class Clock:

@@ -35,8 +35,6 @@ from segbatch.model.values import Scalar
 from segbatch.snapshot.fields.resolution import Field, element_of
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind
 
-__all__ = ["NotAllowed", "contains", "holds", "in_lower_case", "is_blank", "local_day", "nowhere", "units"]
-
 _LARGEST_EXACT_DOUBLE = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_DAY, _LAST_DAY = -719_164, 2_932_899

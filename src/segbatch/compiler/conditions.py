@@ -8,8 +8,6 @@ import polars as pl
 
 from segbatch.model.operators import MatchName
 
-__all__ = ["Condition", "Joined", "Member", "join", "numbers_in", "split", "to_expression"]
-
 
 @dataclass(frozen=True, slots=True)
 class Joined:

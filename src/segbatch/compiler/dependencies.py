@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from segbatch.definitions.loader import BrokenDefinition, Definition, Definitions
+from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.limits import MAX_CHAIN
 from segbatch.model.segment import Segment
 from segbatch.text import did_you_mean, shown
-
-__all__ = ["References", "find_references", "named_in", "reasons_of", "wrong_references"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-__all__ = ["unusable"]
-
 
 def unusable(predicates: Sequence[pl.Expr], nobody: pl.DataFrame) -> Mapping[int, str]:
     """Find the predicates that Polars rejects.

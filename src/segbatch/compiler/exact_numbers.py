@@ -16,8 +16,6 @@ import polars as pl
 from segbatch.snapshot.fields.json_numbers import DIGITS
 from segbatch.snapshot.fields.types import FLOAT, LONG, WHOLE
 
-__all__ = ["COMPARE", "Comparison", "compare_any_length", "compare_float", "compare_integer", "compare_scaled", "never"]
-
 Comparison = Literal["eq", "gt", "lt", "gte", "lte"]
 
 COMPARE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {

@@ -17,8 +17,6 @@ from segbatch.snapshot.fields.json_numbers import DIGITS
 from segbatch.snapshot.fields.resolution import Field, element_of
 from segbatch.snapshot.fields.types import ANY_LENGTH, FLOAT, LONG, WHOLE, Kind
 
-__all__ = ["UnreadableItem", "one_of"]
-
 _INT128 = 2**127
 _INT64 = 2**63
 

@@ -12,22 +12,6 @@ from zoneinfo import ZoneInfo
 
 from segbatch.model.values import DURATION, Scalar
 
-__all__ = [
-    "UNICODE_SPACE",
-    "WHITE_SPACE",
-    "Meaningless",
-    "Unreadable",
-    "ensure_exists",
-    "lowered_uuid",
-    "number_text",
-    "read_boolean",
-    "read_date",
-    "read_duration",
-    "read_moment",
-    "read_number",
-    "read_uuid",
-]
-
 WHITE_SPACE = " \t\n\r\f\v"
 """Characters that are allowed around a number in a text; ASCII only, as in DuckDB and in C."""
 

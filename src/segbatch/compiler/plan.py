@@ -13,12 +13,10 @@ from segbatch.compiler.dependencies import References, find_references, reasons_
 from segbatch.compiler.dry_compile import unusable
 from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
 from segbatch.compiler.project_rule import Ownership, project_rule
-from segbatch.definitions.loader import BrokenDefinition, Definition
+from segbatch.definitions.found import BrokenDefinition, Definition
 from segbatch.errors import Problem
 from segbatch.model.segment import Group, Node, Rule
 from segbatch.snapshot.fields.resolution import Field
-
-__all__ = ["Plan", "PlannedSegment", "make_plan"]
 
 
 @dataclass(frozen=True, slots=True)

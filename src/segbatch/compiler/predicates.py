@@ -17,11 +17,10 @@ from segbatch.compiler.ranges import between, within_last, within_next
 from segbatch.model.operators import OperatorName
 from segbatch.model.segment import Rule
 from segbatch.model.values import RuleValue, Scalar
-from segbatch.snapshot.fields.resolution import Field, UnknownColumnError, resolve
+from segbatch.snapshot.fields.keys import UnknownColumnError
+from segbatch.snapshot.fields.resolution import Field, resolve
 from segbatch.snapshot.fields.types import Kind, describe, in_words
 from segbatch.text import shown
-
-__all__ = ["NEGATIONS", "RuleError", "compile_rule", "find_field"]
 
 NEGATIONS: Mapping[OperatorName, OperatorName] = {
     "neq": "eq",

@@ -7,12 +7,10 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.compiler.project_rule import project_column, project_rule
-from segbatch.definitions.loader import Definitions
+from segbatch.definitions.found import Definitions
 from segbatch.errors import Problem
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import did_you_mean, shown
-
-__all__ = ["unknown_project"]
 
 _BATCH = 100_000
 _MOST_NAMES = 1_000

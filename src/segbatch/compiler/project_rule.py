@@ -11,8 +11,6 @@ from segbatch.model.segment import Rule, Segment
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.text import clipped, shown
 
-__all__ = ["Ownership", "project_column", "project_rule"]
-
 _WRITTEN_OTHERWISE = re.compile(r"\s.*|.*\s|[+].*|-?0[0-9].*|-0|.*[.].*0|.*[.]|.*[eE].*", re.DOTALL)
 """Texts that are numerically equal to another text: `007`, `7.0` and `7e0` are 7."""
 

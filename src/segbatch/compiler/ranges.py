@@ -22,8 +22,6 @@ from segbatch.snapshot.fields.resolution import Field
 from segbatch.snapshot.fields.types import Kind
 from segbatch.text import shown
 
-__all__ = ["between", "within_last", "within_next"]
-
 _Moment = TypeVar("_Moment", date, datetime)
 
 

@@ -2,8 +2,6 @@
 
 import re
 
-__all__ = ["CHOICES", "FILE", "OF_KUBERNETES", "OTHERS", "PREFIX", "variable"]
-
 FILE = "segbatch.toml"
 
 PREFIX = "SEGBATCH_"

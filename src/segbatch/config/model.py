@@ -16,8 +16,6 @@ from segbatch.observability.hooks import MIN_HOOK_TIMEOUT
 from segbatch.observability.log_format import read_log_format
 from segbatch.storage.retention import FEWEST
 
-__all__ = ["ConfigFile", "Environment", "Job"]
-
 
 def _beside(written: str, info: ValidationInfo) -> str:
     return beside(info.context, written) if isinstance(info.context, Path) else written

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from segbatch.platform.urls import is_address
 
-__all__ = ["beside", "pattern_beside"]
-
 
 def beside(folder: Path, written: str) -> str:
     """Return a path of the settings file, resolved from the folder of the file.

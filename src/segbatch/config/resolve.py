@@ -15,8 +15,6 @@ from segbatch.text import clipped, did_you_mean, nearest, some_of
 if TYPE_CHECKING:
     from segbatch.config.model import ConfigFile
 
-__all__ = ["Settings", "read_settings", "salvage_settings"]
-
 _OF_A_JOB = ("contacts", "segments", "output")
 """Settings that define a job. If jobs set one and no job is selected, its default would be wrong."""
 

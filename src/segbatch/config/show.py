@@ -6,8 +6,6 @@ from typing import Any
 
 from segbatch.config.resolve import Settings
 
-__all__ = ["ShownSetting", "list_settings"]
-
 DEFAULT = "default"
 NOT_SET = "not set"
 FOUND = "found"

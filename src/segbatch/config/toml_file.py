@@ -12,8 +12,6 @@ from segbatch.config.env_vars import FILE
 from segbatch.errors import ConfigurationError, Problem
 from segbatch.platform.files import others_may_write
 
-__all__ = ["find_file", "parse_file"]
-
 _ROOT = 0
 _MOST = 1024 * 1024
 """The maximum size of a settings file in bytes. A line for each of a thousand jobs takes far less."""

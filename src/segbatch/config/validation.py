@@ -13,8 +13,6 @@ from segbatch.config.model import ConfigFile, Environment, Job
 from segbatch.errors import ConfigurationError, Problem
 from segbatch.text import clipped, did_you_mean, printable, shown, some_of
 
-__all__ = ["validate_environment", "validate_file"]
-
 _DEFAULT_OUTPUT = "output"
 _FOR_ONE_RUN = {"as_of", "run_id", "accept", "rewind", "dry_run"}
 

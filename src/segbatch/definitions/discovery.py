@@ -12,8 +12,6 @@ from segbatch.definitions.exclusions import Source, is_never_read
 from segbatch.errors import UsageError
 from segbatch.text import did_you_mean
 
-__all__ = ["Folder", "find_files", "reason", "stem", "walk"]
-
 _DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
 
 

@@ -9,8 +9,6 @@ from pathlib import Path
 from segbatch.errors import UsageError
 from segbatch.text import shown
 
-__all__ = ["Source", "is_never_read", "read_patterns"]
-
 _NEVER = {"node_modules"}
 _OF_OUTPUT = {"current", "lock", "segbatch.duckdb"}
 _OF_RUN = {"manifest.json", "history.json", "state.arrow", "membership"}

@@ -7,8 +7,6 @@ from segbatch.errors import Problem, UsageError
 from segbatch.model.segment import Segment
 from segbatch.text import clipped, did_you_mean
 
-__all__ = ["BrokenDefinition", "Definition", "Definitions", "Found"]
-
 
 def _place(file: str, path: str) -> str:
     return file if path == "$" else f"{file} {path}"

@@ -18,19 +18,6 @@ from segbatch.model.limits import MAX_FILE_SIZE
 from segbatch.model.segment import Segment
 from segbatch.text import clipped, printable
 
-__all__ = [
-    "BrokenDefinition",
-    "Definition",
-    "Definitions",
-    "Found",
-    "load_definitions",
-    "load_segments",
-    "merge_twins",
-    "read_content",
-    "read_definitions",
-    "read_elements",
-]
-
 
 def load_segments(path: str | Path, *, exclude: Iterable[str] = ()) -> list[Segment]:
     """Load segments from a JSON file (one segment, or a list of them) or a folder of such files.

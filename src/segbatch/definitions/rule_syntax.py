@@ -6,15 +6,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, get_args
 
-from segbatch.definitions.loader import Definition
+from segbatch.definitions.found import Definition
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem
 from segbatch.model.operators import MatchName, OperatorName, Shape, shape_of
 from segbatch.model.segment import Segment
 from segbatch.text import clipped, shown
-
-__all__ = ["RULES_ID", "read_rules"]
 
 RULES_ID = "--rule"
 """The id of a segment that is built from such rules, and its name in messages."""

@@ -7,20 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.loader import (
-    Definition,
-    Definitions,
-    load_definitions,
-    read_definitions,
-)
+from segbatch.definitions.found import Definition, Definitions
+from segbatch.definitions.loader import load_definitions, read_definitions
 from segbatch.definitions.rule_syntax import read_rules
 from segbatch.definitions.suggestions import read_match
 from segbatch.errors import UsageError
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Segment
 from segbatch.text import did_you_mean, shown, some_of
-
-__all__ = ["Chosen", "choose", "read_stdin"]
 
 
 def read_stdin() -> bytes:

@@ -16,8 +16,6 @@ from segbatch.errors import Problem
 from segbatch.model.limits import MAX_JSON_DEPTH
 from segbatch.text import cut, shown
 
-__all__ = ["check_data", "child_path", "parse"]
-
 _MAX_DIGITS = 400
 _TOO_DEEP = f"lists and objects stand more than {MAX_JSON_DEPTH} deep inside each other; flatten the groups"
 

@@ -8,8 +8,6 @@ from segbatch.errors import UsageError
 from segbatch.model.operators import OPERATORS, MatchName, MissingName, OperatorName
 from segbatch.text import did_you_mean, shown
 
-__all__ = ["CHOICES", "meant", "read_match"]
-
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "operator": OPERATORS,
     "match": get_args(MatchName),

@@ -16,8 +16,6 @@ from segbatch.model.operators import OPERATORS
 from segbatch.model.segment import Group, Rule, Segment
 from segbatch.text import did_you_mean, nearest, shown
 
-__all__ = ["validate"]
-
 _HINTS = {
     "id": 'a text such as "pro-plan-users"',
     "name": "what people call the segment",

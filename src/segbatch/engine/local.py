@@ -16,8 +16,6 @@ from segbatch.compiler.plan import Plan
 from segbatch.errors import EvaluationError
 from segbatch.snapshot.snapshot import Batch, Snapshot
 
-__all__ = ["Answers", "Members", "answer", "batch_rows", "evaluate", "evaluate_batch"]
-
 _MOST_ROWS = 100_000
 _FEWEST_ROWS = 1_000
 _MOST_ANSWERS = 100_000_000

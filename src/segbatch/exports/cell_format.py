@@ -16,8 +16,6 @@ from segbatch.snapshot.fields.children import column as named
 from segbatch.snapshot.fields.types import element_type, instance, is_map_of_keys, value_type
 from segbatch.snapshot.id_format import is_uuid
 
-__all__ = ["formula_like", "guarded", "readable_ids", "to_cell", "to_json"]
-
 _SIGNS = r"[=+\-@＝＋－＠]"  # noqa: RUF001 - full-width forms count as well
 _UNSEEN = r"\s\p{Z}\p{C}"
 """White space and invisible characters, which spreadsheets skip."""

@@ -10,13 +10,12 @@ import pyarrow as pa
 from segbatch.errors import Problem, UsageError
 from segbatch.snapshot.fields.children import chosen
 from segbatch.snapshot.fields.json_numbers import number_texts
-from segbatch.snapshot.fields.resolution import Field, UnknownColumnError, resolve
+from segbatch.snapshot.fields.keys import UnknownColumnError
+from segbatch.snapshot.fields.resolution import Field, resolve
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, element_type, has_opaque_part
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import clipped, shown
-
-__all__ = ["Contacts", "ContactsBatch", "read_names"]
 
 _ROWS = 100_000
 

@@ -16,8 +16,6 @@ from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.layout import _real, ensure_unpublished
 from segbatch.text import printable
 
-__all__ = ["ensure_free", "ensure_not_read", "written"]
-
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
 """Errors of file systems that do not support a second name for a file (a hard link)."""
 

@@ -24,8 +24,6 @@ from segbatch.snapshot.snapshot import Snapshot
 from segbatch.storage.layout import LAST, output_at
 from segbatch.text import counted, shown
 
-__all__ = ["ExportReport", "export"]
-
 Progress = Callable[[int, int], None]
 """Called from time to time with the number of rows that are done and the total number of rows."""
 

@@ -14,8 +14,6 @@ from segbatch.snapshot.id_checks import IdCheck
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.row_mapping import map_contacts
 
-__all__ = ["Join"]
-
 _ROW = "row of the snapshot"
 """A column name that cannot collide: it has blanks, and the column is dropped before columns get names from users."""
 

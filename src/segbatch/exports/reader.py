@@ -12,8 +12,6 @@ from segbatch.exports.selection import Picked
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.manifest_io import ensure_there
 
-__all__ = ["CHANGE", "CHANGES", "CONTACT_ID", "id_type_of", "read_rows"]
-
 CONTACT_ID = "contact_id"
 CHANGE = "change"
 CHANGES = pl.Enum(["exited", "entered"])

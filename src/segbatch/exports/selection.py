@@ -13,8 +13,6 @@ from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.retention import FEWEST, has_members
 from segbatch.text import clipped, did_you_mean, shown
 
-__all__ = ["Picked", "WrittenFile", "pick"]
-
 _NO_MEMBERS = "its members are not kept any more; segbatch runs lists the runs that keep theirs"
 
 

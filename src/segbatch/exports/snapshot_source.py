@@ -11,8 +11,6 @@ from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.snapshot.snapshot import Snapshot, open_files, open_snapshot
 from segbatch.text import printable
 
-__all__ = ["open_contacts"]
-
 _ID_COLUMN = "id"
 _OTHERS = "--contacts names the snapshot to take columns from, this one too"
 

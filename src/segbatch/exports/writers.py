@@ -13,8 +13,6 @@ from segbatch.exports.cell_format import formula_like, guarded, readable_ids, to
 from segbatch.exports.reader import CONTACT_ID
 from segbatch.text import did_you_mean, shown
 
-__all__ = ["Format", "Layout", "Writer", "format_of", "make_writer", "packed"]
-
 Format = Literal["csv", "jsonl", "parquet"]
 
 _SUFFIXES: dict[str, Format] = {

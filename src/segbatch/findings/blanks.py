@@ -5,8 +5,6 @@ from segbatch.compiler.predicates import NEGATIONS
 from segbatch.model.segment import Rule
 from segbatch.snapshot.fields.types import Kind
 
-__all__ = ["may_meet"]
-
 _EQUALITIES = {"eq", "in"}
 _PARTS = {"contains", "starts_with", "ends_with"}
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.literals import Unreadable
-from segbatch.definitions.loader import Definition
+from segbatch.definitions.found import Definition
 from segbatch.errors import Problem
 from segbatch.findings.blanks import may_meet
 from segbatch.findings.intervals import Region, meet, region_of
@@ -16,8 +16,6 @@ from segbatch.findings.normal_form import Test, test_of
 from segbatch.model.segment import Group, Node, Rule, Segment
 from segbatch.snapshot.fields.types import Kind
 from segbatch.text import shown
-
-__all__ = ["contradictions"]
 
 _COMPARABLE = (Kind.LIST, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, Kind.DATE, Kind.UUID)
 """Kinds whose values rules compare. Lists come first, since most rules can match together for a list."""

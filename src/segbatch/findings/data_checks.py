@@ -12,7 +12,7 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.compiler.project_rule import project_column, project_rule
-from segbatch.definitions.loader import Definition
+from segbatch.definitions.found import Definition
 from segbatch.engine.local import batch_rows
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding, FindingName
@@ -23,8 +23,6 @@ from segbatch.snapshot.fields.types import Kind
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import counted, shown
-
-__all__ = ["Counts", "count", "counted_findings"]
 
 _CASED = {"eq", "neq", "in", "not_in"}
 _CASED_IN_LISTS = {"contains", "not_contains"}

@@ -16,8 +16,6 @@ from segbatch.model.segment import Rule
 from segbatch.model.values import Scalar
 from segbatch.snapshot.fields.types import Kind
 
-__all__ = ["Region", "meet", "region_of"]
-
 _MOST_VALUES = 100
 _ELEMENT = "element"
 

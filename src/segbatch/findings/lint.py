@@ -15,8 +15,6 @@ from segbatch.findings.data_checks import count, counted_findings
 from segbatch.findings.names import Finding, read_ignored
 from segbatch.findings.static import find_static, kinds_of, look_alone
 
-__all__ = ["LintReport", "lint"]
-
 
 @dataclass(frozen=True, slots=True)
 class LintReport:

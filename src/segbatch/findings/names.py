@@ -8,8 +8,6 @@ from typing import Literal, get_args
 from segbatch.errors import Problem, UsageError
 from segbatch.text import clipped, did_you_mean
 
-__all__ = ["NAMES", "Finding", "FindingName", "read_ignored"]
-
 FindingName = Literal[
     "always-holds",
     "case-mismatch",

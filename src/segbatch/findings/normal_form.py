@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from segbatch.compiler.predicates import NEGATIONS
-from segbatch.definitions.loader import Definition
+from segbatch.definitions.found import Definition
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding
 from segbatch.model.operators import MissingName
 from segbatch.model.segment import Group, Node, Rule, Segment
 from segbatch.model.values import Scalar
-
-__all__ = ["Meanings", "SameMeanings", "Test", "duplicate_rules", "scalar_key", "test_of"]
 
 _FLIPPED: dict[MissingName | None, MissingName | None] = {"include": None, "exclude": "include", None: None}
 """The `missing` of a positive rule, by the `missing` of its negation; None is the operator's default."""

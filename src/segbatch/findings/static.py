@@ -5,15 +5,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.dependencies import wrong_references
 from segbatch.compiler.prepare import Prepared
-from segbatch.definitions.loader import Definition, Definitions
+from segbatch.definitions.found import Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.findings.contradictions import contradictions
 from segbatch.findings.names import Finding, FindingName
 from segbatch.findings.normal_form import Meanings, SameMeanings, duplicate_rules
 from segbatch.findings.static_checks import odd_rules, text_orders
 from segbatch.snapshot.fields.types import Kind
-
-__all__ = ["find_static", "kinds_of", "look_alone", "warnings_of"]
 
 
 def find_static(

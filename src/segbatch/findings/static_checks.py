@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from segbatch.compiler.literals import Unreadable, read_number
-from segbatch.definitions.loader import Definition
+from segbatch.definitions.found import Definition
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding, FindingName
 from segbatch.findings.normal_form import scalar_key
@@ -11,8 +11,6 @@ from segbatch.model.segment import Rule
 from segbatch.model.values import Scalar
 from segbatch.snapshot.fields.types import Kind
 from segbatch.text import shown
-
-__all__ = ["has_empty_part", "number_like", "odd_rules", "text_orders", "values_of"]
 
 _EQUALITIES = {"eq", "neq", "in", "not_in"}
 _PARTS = {"contains", "not_contains", "starts_with", "ends_with"}

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from segbatch.errors import Problem
 from segbatch.text import counted
 
-__all__ = ["MOST_SHOWN", "limit_findings"]
-
 MOST_SHOWN = 20
 """Number of findings that fit on a screen."""
 

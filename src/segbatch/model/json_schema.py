@@ -20,8 +20,6 @@ from segbatch.model.limits import (
 from segbatch.model.operators import OPERATORS, TAKES_IGNORE_CASE, MatchName, MissingName, Shape, shape_of
 from segbatch.model.segment import RESERVED_ID, SCHEMA_KEY, Group, Rule, Segment
 
-__all__ = ["segment_schema"]
-
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 _PATH = r"^[^.]+(\.[^.]+)*$"
 _SCALAR = {"type": ["string", "number", "boolean"], "maxLength": MAX_VALUE_LENGTH}

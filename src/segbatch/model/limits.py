@@ -1,21 +1,5 @@
 """Limits on the size of definitions. Each limit has its own error; `docs/rules.md` lists them."""
 
-__all__ = [
-    "MAX_CHAIN",
-    "MAX_CHANGE",
-    "MAX_DEFINITION_LENGTH",
-    "MAX_DEPTH",
-    "MAX_DURATION",
-    "MAX_FILE_SIZE",
-    "MAX_ID_LENGTH",
-    "MAX_JSON_DEPTH",
-    "MAX_NAME_LENGTH",
-    "MAX_PROBLEMS",
-    "MAX_RULES",
-    "MAX_VALUES",
-    "MAX_VALUE_LENGTH",
-]
-
 MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 200
 

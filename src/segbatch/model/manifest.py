@@ -7,20 +7,6 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
 from segbatch.text import printable
 
-__all__ = [
-    "DeletedSegment",
-    "FieldRecord",
-    "History",
-    "Manifest",
-    "PastRun",
-    "PublishedFile",
-    "RunRecord",
-    "SegmentRecord",
-    "SnapshotRecord",
-    "TakenBack",
-    "again_with",
-]
-
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

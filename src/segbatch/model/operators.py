@@ -2,16 +2,6 @@
 
 from typing import Literal, assert_never, get_args
 
-__all__ = [
-    "OPERATORS",
-    "TAKES_IGNORE_CASE",
-    "MatchName",
-    "MissingName",
-    "OperatorName",
-    "Shape",
-    "shape_of",
-]
-
 OperatorName = Literal[
     "eq",
     "neq",

@@ -7,8 +7,6 @@ from functools import lru_cache
 
 from segbatch.text import shown
 
-__all__ = ["reason_against", "unchecked"]
-
 _is_checked = ContextVar("_is_checked", default=True)
 
 

@@ -7,8 +7,6 @@ from typing import Any
 from segbatch.errors import Problem
 from segbatch.model.manifest import DeletedSegment, RunRecord, SegmentRecord
 
-__all__ = ["RunReport"]
-
 
 @dataclass(frozen=True, slots=True)
 class RunReport:

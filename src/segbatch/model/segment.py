@@ -26,8 +26,6 @@ from segbatch.model.share import read_share
 from segbatch.model.values import RuleValue, check_value, wrong
 from segbatch.text import shown
 
-__all__ = ["ID_RULE", "RESERVED_ID", "SCHEMA_KEY", "Group", "Node", "Rule", "Segment", "kind_of_node", "write_moment"]
-
 ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most {MAX_ID_LENGTH} of them"
 
 SCHEMA_KEY = "$schema"

@@ -6,8 +6,6 @@ from segbatch.errors import UsageError
 from segbatch.model.limits import MAX_CHANGE
 from segbatch.text import shown
 
-__all__ = ["read_share"]
-
 _SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(%?)")
 
 

@@ -11,8 +11,6 @@ from segbatch.model.limits import MAX_DURATION, MAX_VALUE_LENGTH, MAX_VALUES
 from segbatch.model.operators import Shape
 from segbatch.text import shown
 
-__all__ = ["DURATION", "RuleValue", "Scalar", "check_value", "wrong"]
-
 Scalar = str | int | float | bool
 """A single value that a field is compared with."""
 

@@ -11,22 +11,6 @@ from segbatch.errors import Problem
 if TYPE_CHECKING:
     from segbatch.model.manifest import RunRecord
 
-__all__ = [
-    "ContactsDone",
-    "Event",
-    "Listener",
-    "LockAwaited",
-    "Noted",
-    "PhaseEnded",
-    "RunEvaluated",
-    "RunPlanned",
-    "RunStarted",
-    "SegmentFailed",
-    "SegmentHeld",
-    "Teller",
-    "Warned",
-]
-
 Phase = Literal["wait", "prepare", "match", "evaluate", "publish", "prune"]
 """The phases of a run.
 

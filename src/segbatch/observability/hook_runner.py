@@ -12,8 +12,6 @@ import sys
 from contextlib import suppress
 from typing import IO, Any
 
-__all__ = ["TOO_LATE", "main", "run_hook"]
-
 TOO_LATE = 124
 """The exit status if the command timed out, as that of the program `timeout`."""
 

@@ -18,8 +18,6 @@ from segbatch.observability import hook_runner
 from segbatch.observability.run_outcome import HookEnded, Outcome
 from segbatch.text import cut
 
-__all__ = ["HOOK_TIMEOUT", "MIN_HOOK_TIMEOUT", "Hooks", "Standby"]
-
 HOOK_TIMEOUT = 60.0
 """The default timeout of a hook, in seconds."""
 

@@ -30,8 +30,6 @@ from segbatch.observability.run_outcome import FailedAfterwards, HookEnded, Metr
 from segbatch.text import printable
 from segbatch.version import __version__
 
-__all__ = ["JsonLog", "Line", "lines_of"]
-
 Level = Literal["info", "warning", "error"]
 
 _TOTALS = ("as_of", "status", "contacts", "segments_ok", "segments_failed", "segments_held", "memberships")

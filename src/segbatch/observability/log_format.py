@@ -5,8 +5,6 @@ from typing import Literal, get_args
 from segbatch.errors import UsageError
 from segbatch.text import did_you_mean, shown, some_of
 
-__all__ = ["LogFormat", "read_log_format"]
-
 LogFormat = Literal["auto", "plain", "json"]
 """`plain` is text for people, `json` is one line per event; `auto` is `plain` on a terminal and `json` elsewhere."""
 

@@ -19,8 +19,6 @@ from segbatch.text import counted, printable, some_of
 if TYPE_CHECKING:
     from segbatch.model.run_report import RunReport
 
-__all__ = ["Log", "Watch", "watching"]
-
 _PARTIAL, _FAILED, _INTERRUPTED, _KILLED, _PIPE_CLOSED = 3, 1, 130, 137, 141
 _WITHOUT_A_WORD = "the run ended without a word: it was killed, or broke down, often because memory ran out"
 _UNREAD = "who read the answer stopped reading"

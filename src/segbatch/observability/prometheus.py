@@ -18,9 +18,6 @@ from segbatch.text import printable
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
 
-__all__ = ["METRICS", "MetricsFile"]
-
-
 _BEGINNING = b"# HELP segbatch_"
 """The beginning of a metrics file. A file that begins otherwise belongs to another program."""
 

@@ -12,19 +12,6 @@ from segbatch.version import __version__
 if TYPE_CHECKING:
     from segbatch.model.run_report import RunReport
 
-__all__ = [
-    "STATUSES",
-    "FailedAfterwards",
-    "HookEnded",
-    "MetricsFailed",
-    "Notice",
-    "Outcome",
-    "RunEnded",
-    "RunFailed",
-    "Status",
-    "status_of",
-]
-
 Status = Literal["published", "partial", "failed", "locked", "interrupted", "terminated", "killed"]
 
 STATUSES: tuple[Status, ...] = get_args(Status)

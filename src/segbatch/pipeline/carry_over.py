@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segbatch.compiler.dependencies import named_in
 from segbatch.compiler.plan import Plan
-from segbatch.definitions.loader import Definitions
+from segbatch.definitions.found import Definitions
 from segbatch.errors import Problem
 from segbatch.model.manifest import SegmentRecord
 from segbatch.pipeline.definition_edits import is_edited
@@ -13,8 +13,6 @@ from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.results import relative
 from segbatch.storage.recorder import Recorded
 from segbatch.text import clipped
-
-__all__ = ["held_back", "keeping", "lost_segments"]
 
 _Segments = Mapping[str, SegmentRecord]
 

@@ -6,8 +6,6 @@ from typing import Any
 from segbatch.model.manifest import SegmentRecord
 from segbatch.model.segment import Segment
 
-__all__ = ["MEANING", "is_edited"]
-
 MEANING = ("project_id", "match", "rules")
 """The keys of a definition that decide which contacts are in the segment.
 

@@ -4,14 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segbatch.definitions.loader import Definitions
+from segbatch.definitions.found import Definitions
 from segbatch.errors import NothingToPublishError, Problem
 from segbatch.model.manifest import DeletedSegment, SegmentRecord
 from segbatch.pipeline.carry_over import lost_segments
 from segbatch.pipeline.guardrails import Guard
 from segbatch.text import clipped, counted, printable, some_of
-
-__all__ = ["FEWEST_DELETED", "Gone", "ensure_most_stay", "find_gone", "tell_deleted"]
 
 FEWEST_DELETED = 5
 """Minimum number of deleted segments that can stop a run. Fewer are probably deleted by hand, and cause a warning."""

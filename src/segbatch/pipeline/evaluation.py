@@ -25,8 +25,6 @@ from segbatch.storage.id_types import IdTypes
 from segbatch.storage.publish import emptied
 from segbatch.storage.recorder import LastNight, Recorded, Recorder, Writers
 
-__all__ = ["Night"]
-
 
 @dataclass(frozen=True, slots=True)
 class Night:

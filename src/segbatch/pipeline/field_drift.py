@@ -13,8 +13,6 @@ from segbatch.pipeline.predecessor import Followed
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.text import clipped, counted, some_of
 
-__all__ = ["Drift", "errors_of", "find_drifts", "warnings_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Drift:

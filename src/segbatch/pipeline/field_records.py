@@ -13,8 +13,6 @@ from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.snapshot.fields.types import Kind, describe, element_type, kind_of
 from segbatch.snapshot.snapshot import Snapshot
 
-__all__ = ["NOTHING_YET", "find_fields", "kept_fields", "remembered"]
-
 NOTHING_YET = Kind.NOTHING.value
 """The kind of a field that has never had a value."""
 

@@ -8,8 +8,6 @@ from segbatch.model.limits import MAX_CHANGE
 from segbatch.model.share import read_share
 from segbatch.text import counted, did_you_mean, shown
 
-__all__ = ["EVERYTHING", "FLOOR", "Guard", "ensure_most_are_there", "read_share"]
-
 EVERYTHING = "all"
 """The value that accepts every change of a run."""
 

@@ -15,8 +15,6 @@ from segbatch.storage.retention import has_members
 from segbatch.storage.state import State, open_state
 from segbatch.text import clipped, counted, some_of
 
-__all__ = ["Followed", "Rewind", "follow"]
-
 Rewind = Literal["none", "some", "all"]
 """The runs that may be rolled back: none, as many as leave one to follow, or all."""
 

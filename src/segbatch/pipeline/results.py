@@ -14,14 +14,12 @@ from typing import Any
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.plan import Plan
-from segbatch.definitions.loader import BrokenDefinition, Definition, Definitions
+from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.manifest import RunRecord, SegmentRecord, SnapshotRecord
 from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.storage.recorder import Recorded
 from segbatch.version import __version__
-
-__all__ = ["Outcome", "run_record", "segment_records", "versions"]
 
 _OF_DEFINITION = ("project_id", "name", "description", "list_id", "definition", "fingerprint")
 _LIBRARIES = ("polars", "pyarrow", "duckdb", "pydantic")

@@ -31,8 +31,6 @@ from segbatch.storage.publish import at_work, publish, staging
 from segbatch.storage.retention import Keep, clear_dead_runs, prune
 from segbatch.text import counted
 
-__all__ = ["run"]
-
 _NO_GUARD, _KEEP = Guard(), Keep()
 _LOST = "not in it any more; the members are kept until it is mended"
 _A_DAY = timedelta(days=1)

@@ -6,8 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import ParamSpec, Self
 
-__all__ = ["Beside"]
-
 _P = ParamSpec("_P")
 
 

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from segbatch.errors import BusyError
 
-__all__ = ["holding"]
-
 _PAUSE = 0.002
 
 

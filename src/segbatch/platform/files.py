@@ -12,23 +12,6 @@ from pathlib import Path
 from segbatch.errors import Problem, UsageError
 from segbatch.text import printable
 
-__all__ = [
-    "UncertainError",
-    "UnflushedError",
-    "Warn",
-    "find_file",
-    "flush_folder",
-    "link_file",
-    "others_may_write",
-    "remove_file",
-    "replace_file",
-    "sync_file",
-    "sync_folder",
-    "sync_tree",
-    "unflushed",
-    "warn_caller",
-]
-
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 """Paths of streams of this process, even if they currently lead to a file."""
 

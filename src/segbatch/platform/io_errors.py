@@ -8,8 +8,6 @@ import errno
 import os
 import re
 
-__all__ = ["OUT_OF_MEMORY", "io_reason"]
-
 _ERRNO = re.compile(r"\[?\b(?:os error|[Ee]rrno:?) (\d+)\b")
 _LIBRARIES = {"polars", "pyarrow", "duckdb", "_duckdb"}
 _NUMBERS = (

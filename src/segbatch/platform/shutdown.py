@@ -9,8 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event
 
-__all__ = ["SignalEnd", "Underway", "say_at_once", "underway"]
-
 _STDERR = 2
 _CLEAR_LINE = b"\r\x1b[2K\x1b[?25h"
 """Terminal codes that clear a progress bar and show the cursor again."""

@@ -13,8 +13,6 @@ from types import FrameType
 
 from segbatch.platform.shutdown import SignalEnd, underway
 
-__all__ = ["too_late", "watch"]
-
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _STOPPING = 1.0
 """Seconds that the main thread gets to stop: to return from a call, or to finish publishing a run."""

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from segbatch.platform.shutdown import underway
 
-__all__ = ["aside_of"]
-
 
 @contextmanager
 def aside_of(place: Path) -> Iterator[Path]:

@@ -2,8 +2,6 @@
 
 import re
 
-__all__ = ["is_address", "without_secrets"]
-
 _ADDRESS = re.compile("[A-Za-z][A-Za-z0-9+.-]+:/")
 """The beginning of a URL, also if it was converted to a path and lost a slash."""
 

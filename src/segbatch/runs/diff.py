@@ -19,8 +19,6 @@ from segbatch.storage.catalog import literal
 from segbatch.storage.layout import CHANGES, RUNS
 from segbatch.storage.manifest_io import ensure_there, read_manifest
 
-__all__ = ["DefinitionChange", "Reason", "RunsDiff", "SegmentDiff", "diff"]
-
 DefinitionChange = Literal["same", "changed", "new", "deleted"]
 
 _REASONS = ("as_of", "timezone", "project_id", "snapshot_fingerprint", "contacts")

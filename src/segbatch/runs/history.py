@@ -11,8 +11,6 @@ from segbatch.storage.manifest_io import ensure_published, read_history, read_ma
 from segbatch.storage.retention import has_members
 from segbatch.text import did_you_mean, shown
 
-__all__ = ["ListedRun", "RunDetails", "find_run", "list_runs", "published_history", "show_run"]
-
 
 @dataclass(frozen=True, slots=True)
 class ListedRun:

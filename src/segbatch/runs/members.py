@@ -12,8 +12,6 @@ from segbatch.storage.layout import RUNS, STATE, UNPUBLISHED
 from segbatch.storage.manifest_io import ensure_published, read_manifest
 from segbatch.storage.state import State, open_state
 
-__all__ = ["OpenRun", "OpenRuns"]
-
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]{0,254}")
 _OPEN = 3
 

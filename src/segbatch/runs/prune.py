@@ -9,8 +9,6 @@ from segbatch.storage.publish import at_work
 from segbatch.storage.retention import Keep, Pruned, prune
 from segbatch.storage.write_errors import writing
 
-__all__ = ["prune_runs"]
-
 _UNTOUCHED = "nothing was removed"
 _INCOMPLETE = "not all members of old runs are removed; run it again"
 

@@ -17,8 +17,6 @@ from segbatch.storage.catalog import ensure_nameable
 from segbatch.storage.layout import CATALOGUE
 from segbatch.storage.moved_catalog import is_moved, rewritten
 
-__all__ = ["Answer", "ask", "query"]
-
 _AS_THEY_ARE = {
     "boolean",
     "tinyint",

@@ -20,8 +20,6 @@ import duckdb
 from segbatch.errors import QueryError, UsageError
 from segbatch.platform.shutdown import underway
 
-__all__ = ["connected", "ensure_plan_reads", "reading_part"]
-
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
 """DuckDB parses `FROM`, `VALUES`, `DESCRIBE`, `SHOW` and `SUMMARIZE` as SELECT, and `PIVOT` as MULTI."""
 

@@ -18,8 +18,6 @@ from segbatch.storage.layout import CATALOGUE, CHANGES, CURRENT, MANIFEST, RUNS
 from segbatch.storage.manifest_io import ensure_published, last_published, read_history_of, read_manifest
 from segbatch.storage.retention import FEWEST, has_members
 
-__all__ = ["Verified", "verify"]
-
 _CHUNK = 1 << 20
 _TRIES = 3
 _PAUSE = 1.0

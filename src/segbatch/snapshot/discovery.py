@@ -18,8 +18,6 @@ from segbatch.snapshot.hive_partitions import is_partition
 from segbatch.snapshot.locations import LocalFile, Place, reading
 from segbatch.snapshot.table_formats import TableFolders
 
-__all__ = ["Found", "find_files", "find_snapshot", "places_at"]
-
 _LOOKED_AT = 1_000
 """Maximum number of files and folders to examine for a hint."""
 

@@ -10,8 +10,6 @@ from segbatch.errors import SnapshotError
 from segbatch.snapshot.hive_partitions import partition_types, partitions_of
 from segbatch.text import clipped, counted, printable
 
-__all__ = ["place_of_copies", "refuse_duplicates"]
-
 _SHOWN = 3
 _ID_LENGTH = 60
 _LOOKED_UP = 100_000

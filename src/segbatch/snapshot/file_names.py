@@ -8,8 +8,6 @@ from typing import Literal
 from segbatch.errors import Problem
 from segbatch.text import clipped, counted
 
-__all__ = ["HEAD_SIZE", "Sorted", "is_hidden", "is_in_progress", "is_parquet_name"]
-
 HEAD_SIZE = 4
 """Number of bytes at the start of a file that show its format."""
 

@@ -13,8 +13,6 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-__all__ = ["Partition", "is_partition", "partition_text", "partition_types", "partitions_of", "typed_value"]
-
 _NULL = "__HIVE_DEFAULT_PARTITION__"
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/+[^/]*/?")
 _SPACE = " \t\n\v\f\r"

@@ -6,11 +6,10 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.arrow.polars_types import is_text, kind_words
+from segbatch.snapshot.arrow.polars_types import kind_words
+from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.duplicate_ids import refuse_duplicates
 from segbatch.text import clipped, counted, did_you_mean, some_of
-
-__all__ = ["IdCheck", "find_id_column", "ids_as_series"]
 
 
 def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:

@@ -6,8 +6,6 @@ from uuid import UUID
 import polars as pl
 import pyarrow as pa
 
-__all__ = ["UnreadableIdError", "describe_ids", "is_uuid", "matches_id", "write_id"]
-
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _UUID_LENGTH = 16
 

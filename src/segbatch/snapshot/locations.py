@@ -15,8 +15,6 @@ import pyarrow as pa
 from segbatch.errors import SnapshotError
 from segbatch.text import did_you_mean
 
-__all__ = ["DEAD_LINK", "READ_SIZE", "LocalFile", "Place", "reading"]
-
 READ_SIZE = 1 << 20
 DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
 

@@ -11,8 +11,6 @@ from segbatch.snapshot.hive_partitions import Partition, partition_types, partit
 from segbatch.snapshot.parquet.files import SnapshotFile, read_batches
 from segbatch.text import clipped, counted
 
-__all__ = ["differing_columns", "ensure_stored", "with_path_columns"]
-
 _BATCH = 100_000
 
 

@@ -10,8 +10,6 @@ from typing import Literal
 from segbatch.errors import SnapshotError
 from segbatch.text import printable
 
-__all__ = ["LakeFormat", "TableFolders", "is_iceberg_metadata", "refusal"]
-
 LakeFormat = Literal["Delta", "Iceberg", "Hudi"]
 
 _METADATA = re.compile(r"version-hint\.text|v?[0-9].*\.metadata\.json(\.gz)?")

@@ -8,8 +8,6 @@ from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, never, text
 from segbatch.sql.regex import SPACE
 
-__all__ = ["has_content"]
-
 _LENGTHS = {
     "duckdb": "LEN",
     "postgres": "CARDINALITY",

@@ -17,8 +17,6 @@ from segbatch.sql.json_documents import DOCUMENTS, in_document, whole_document
 from segbatch.sql.json_texts import merged, read_json
 from segbatch.sql.names import DialectName
 
-__all__ = ["Column", "Table", "element_column"]
-
 _NO_NULL_LISTS = {"bigquery", "clickhouse"}
 _ONE_WIDTH_OF_FLOATS = {"snowflake", "bigquery"}
 _ENTRY = "entry"

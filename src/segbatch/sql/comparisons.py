@@ -16,8 +16,6 @@ from segbatch.sql.numbers import COMPARISONS, Comparison, compare_number, compar
 from segbatch.sql.regex import translated
 from segbatch.sql.times import compare_date, compare_moment
 
-__all__ = ["among", "compare", "contains", "ends_with", "in_lower_case", "matches", "some_element", "starts_with"]
-
 _CASED = (
     r"\p{Lu}\p{Ll}\p{Lt}ªº\x{2160}-\x{217F}\x{24B6}-\x{24E9}"
     r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"

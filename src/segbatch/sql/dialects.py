@@ -6,8 +6,6 @@ from sqlglot import exp
 
 from segbatch.sql.names import DialectName
 
-__all__ = ["Refused", "identifier", "is_null", "key_text", "never", "text", "whole"]
-
 _RESERVED = frozenset(
     [
         "all",

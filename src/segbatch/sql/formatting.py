@@ -9,8 +9,6 @@ from sqlglot import exp
 from segbatch.model.operators import MatchName
 from segbatch.sql.names import DialectName
 
-__all__ = ["Joined", "Lines", "Part", "comment", "lines_of"]
-
 _INDENT = "  "
 
 

@@ -14,8 +14,6 @@ from segbatch.model.segment import Segment
 from segbatch.sql.names import DIALECTS
 from segbatch.text import did_you_mean
 
-__all__ = ["write_sql"]
-
 
 def write_sql(
     definition: str | Path | Segment | None,

@@ -10,8 +10,6 @@ from segbatch.snapshot.fields.types import Kind, element_type, kind_of
 from segbatch.sql.dialects import Refused, key_text, text
 from segbatch.sql.names import DialectName
 
-__all__ = ["DOCUMENTS", "has_element", "in_document", "whole_document"]
-
 DOCUMENTS: frozenset[DialectName] = frozenset(["postgres", "snowflake"])
 """The dialects that read a struct, JSON texts and a map all as a document."""
 

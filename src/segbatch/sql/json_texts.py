@@ -9,8 +9,6 @@ from segbatch.snapshot.fields.json_paths import pointer_of
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, element_type, kind_of
 from segbatch.sql.dialects import Refused, text
 
-__all__ = ["merged", "read_json"]
-
 _QUOTED_TEXT = r'"(\\.|[^"\\])*"'
 _NOT_JSON = r"(?i)nan|inf|,\s*[}\]]"
 """NaN, Infinity and a trailing comma, which DuckDB accepts as JSON; searched for outside of the quoted texts."""

@@ -2,8 +2,6 @@
 
 from typing import Literal, get_args
 
-__all__ = ["DIALECTS", "DialectName"]
-
 DialectName = Literal["duckdb", "postgres", "snowflake", "bigquery", "clickhouse", "spark"]
 """The available dialects; `duckdb` can express every rule."""
 

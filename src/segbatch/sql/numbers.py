@@ -15,8 +15,6 @@ from segbatch.snapshot.fields.types import ANY_LENGTH
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import is_null, never, text, whole
 
-__all__ = ["COMPARISONS", "Comparison", "compare_number", "compare_text_as_number", "settled_between"]
-
 Comparison = Literal["eq", "gt", "lt", "gte", "lte"]
 
 COMPARISONS: dict[Comparison, type[exp.Binary]] = {

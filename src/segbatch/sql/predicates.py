@@ -30,8 +30,6 @@ from segbatch.sql.comparisons import (
 from segbatch.sql.dialects import never
 from segbatch.sql.times import within
 
-__all__ = ["predicate"]
-
 _OPPOSITES: Mapping[OperatorName, OperatorName] = {"neq": "eq", "not_contains": "contains", "not_in": "in"}
 
 

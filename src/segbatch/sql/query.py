@@ -8,7 +8,7 @@ from sqlglot.errors import ParseError
 
 from segbatch.compiler.prepare import Prepared
 from segbatch.compiler.project_rule import project_column, project_rule
-from segbatch.definitions.loader import Definition
+from segbatch.definitions.found import Definition
 from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.model.segment import Group, Node, Rule
 from segbatch.snapshot.fields.resolution import resolve
@@ -18,8 +18,6 @@ from segbatch.sql.formatting import Joined, Part, comment, lines_of
 from segbatch.sql.names import DialectName
 from segbatch.sql.predicates import predicate
 from segbatch.sql.sources import read_parquet
-
-__all__ = ["query"]
 
 
 def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str | None, project: str | None) -> str:

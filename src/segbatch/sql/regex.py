@@ -8,8 +8,6 @@ import duckdb
 from segbatch.sql.dialects import Refused
 from segbatch.text import shown
 
-__all__ = ["SPACE", "translated"]
-
 _WORD = (
     r"\p{L}\p{M}\p{Nl}\p{Nd}\p{Pc}\x{200C}\x{200D}\x{24B6}-\x{24E9}"
     r"\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189}"

@@ -12,9 +12,6 @@ from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.sql.dialects import text
 from segbatch.sql.names import DialectName
 
-__all__ = ["read_parquet"]
-
-
 _TYPES: dict[pa.DataType, str] = {pa.int64(): "BIGINT", pa.date32(): "DATE", pa.timestamp("us"): "TIMESTAMP"}
 _NOT_A_PARTITION = re.compile(r"[?\n\\]|=.*=")
 """Parts of a path that DuckDB does not read as a partition, although they have a key and a value."""

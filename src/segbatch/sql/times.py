@@ -16,8 +16,6 @@ from segbatch.sql.numbers import COMPARISONS, Comparison, settled_between
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["compare_date", "compare_moment", "within"]
-
 _ENDS_OF_NANOSECONDS = ("1677-09-21 00:12:43.145224", "2262-04-11 23:47:16.854775")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NANOSECONDS = 2**63

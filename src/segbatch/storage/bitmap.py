@@ -13,8 +13,6 @@ from operator import or_
 
 import polars as pl
 
-__all__ = ["BITS", "Slots"]
-
 BITS = 8
 """Segments per byte."""
 

@@ -4,8 +4,6 @@ import polars as pl
 
 from segbatch.storage.bitmap import BITS
 
-__all__ = ["differences"]
-
 
 def differences(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
     """Compare the bits of the same contacts in two runs.

@@ -20,18 +20,6 @@ from segbatch.storage.changes_files import PastChanges, find_changes
 from segbatch.storage.layout import CATALOGUE, MEMBERSHIP
 from segbatch.storage.write_errors import ensure_no_folder, is_of_disk
 
-__all__ = [
-    "build_catalogue",
-    "create_views",
-    "discard_catalogue",
-    "ensure_nameable",
-    "ensure_place",
-    "literal",
-    "place_catalogue",
-    "quoted",
-    "write_catalogue",
-]
-
 _HISTORY = """
 WITH stays AS (
     SELECT c.segment_id, c.contact_id, c.as_of, c.change,

@@ -25,8 +25,6 @@ from segbatch.storage.output_lock import NO_PATIENCE, Patience
 from segbatch.storage.publish import at_work, point_to
 from segbatch.storage.write_errors import Leftovers, writing
 
-__all__ = ["Relinked", "ensure_catalogue", "relink", "shows"]
-
 _AS_BEFORE = "the tables are as they were"
 _NOT_POINTED = "current is not fixed; run segbatch relink again"
 _NO_STATE = "is missing or damaged; the tables do without, but the next run will not: see segbatch verify"

@@ -14,8 +14,6 @@ from segbatch.errors import Problem
 from segbatch.model.manifest import History, PastRun
 from segbatch.storage.layout import CHANGES, RUNS
 
-__all__ = ["PastChanges", "find_changes"]
-
 _UNREADABLE = "cannot be read by DuckDB"
 
 

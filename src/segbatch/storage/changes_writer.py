@@ -13,8 +13,6 @@ from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import TEXTS, picked, written_type
 from segbatch.storage.layout import CHANGES
 
-__all__ = ["ChangesWriter"]
-
 _CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import pandas, if it is installed
 
 

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["DigestingFile"]
-
 
 class DigestingFile(io.RawIOBase):
     """A new file that is written sequentially, with its SHA-256.

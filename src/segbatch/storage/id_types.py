@@ -13,10 +13,9 @@ import pyarrow as pa
 
 from segbatch.errors import UsageError
 from segbatch.snapshot.arrow.arrays import converted
-from segbatch.snapshot.arrow.polars_types import is_text, kind_words
+from segbatch.snapshot.arrow.polars_types import kind_words
+from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.id_format import is_uuid
-
-__all__ = ["TEXTS", "IdTypes", "picked", "stored", "stored_type", "written_type"]
 
 TEXTS = pa.dictionary(pa.int32(), pa.string())
 """Dictionary type for repeated strings. In a Parquet file, they are strings with dictionary encoding."""

@@ -25,28 +25,6 @@ from segbatch.errors import UsageError
 from segbatch.platform.urls import is_address, without_secrets
 from segbatch.text import shown
 
-__all__ = [
-    "CATALOGUE",
-    "CHANGES",
-    "CURRENT",
-    "HISTORY",
-    "LAST",
-    "LOCK",
-    "MANIFEST",
-    "MEMBERSHIP",
-    "PREVIOUS",
-    "RUNS",
-    "STATE",
-    "UNFINISHED",
-    "UNPUBLISHED",
-    "check_run_id",
-    "ensure_unpublished",
-    "free_folder",
-    "legal_run_id",
-    "new_run_id",
-    "output_at",
-]
-
 RUNS = "runs"
 CURRENT = "current"
 LOCK = "lock"

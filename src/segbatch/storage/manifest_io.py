@@ -14,17 +14,6 @@ from segbatch.model.manifest import History, Manifest
 from segbatch.storage.layout import CURRENT, HISTORY, MANIFEST, RUNS, UNFINISHED, UNPUBLISHED
 from segbatch.text import clipped
 
-__all__ = [
-    "UnnamedError",
-    "ensure_published",
-    "ensure_there",
-    "last_published",
-    "published_folder",
-    "read_history",
-    "read_history_of",
-    "read_manifest",
-]
-
 if TYPE_CHECKING:
     from datetime import datetime
 

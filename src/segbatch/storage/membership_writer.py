@@ -21,8 +21,6 @@ from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import TEXTS, stored_type
 from segbatch.storage.layout import MEMBERSHIP
 
-__all__ = ["MembershipWriter"]
-
 _WHO = "contact id"
 """A column name that cannot be a segment id."""
 

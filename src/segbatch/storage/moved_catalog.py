@@ -22,8 +22,6 @@ from segbatch.storage.manifest_io import ensure_published, read_history_of, read
 from segbatch.storage.write_errors import writing
 from segbatch.text import printable
 
-__all__ = ["is_moved", "relink_to", "rewritten"]
-
 _VIEWS = "SELECT sql FROM duckdb_views() WHERE view_name = 'membership' AND NOT internal"
 _TABLES = "SELECT count(*) FROM duckdb_tables() WHERE table_name IN ('runs', 'segments')"
 _NOTHING = "nothing was written"

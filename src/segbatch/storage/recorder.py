@@ -22,9 +22,6 @@ from segbatch.storage.membership_writer import MembershipWriter
 from segbatch.storage.row_mapping import Mapping, map_contacts
 from segbatch.storage.state import State, StateWriter
 
-__all__ = ["LastNight", "Recorded", "Recorder", "Writers"]
-
-
 _WRITERS = 2
 """Writing is the bottleneck; two writer threads keep evaluation from waiting for one."""
 

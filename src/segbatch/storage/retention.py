@@ -11,19 +11,6 @@ from pathlib import Path
 from segbatch.model.manifest import History, PastRun
 from segbatch.storage.layout import MEMBERSHIP, RUNS, STATE, UNFINISHED, UNPUBLISHED
 
-__all__ = [
-    "FEWEST",
-    "KEEP_DAYS",
-    "KEEP_RUNS",
-    "Keep",
-    "Pruned",
-    "clear_dead_runs",
-    "discard_run",
-    "has_members",
-    "prune",
-]
-
-
 KEEP_RUNS = 7
 KEEP_DAYS = 1.0
 _LONGEST = 36_500

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 
 import polars as pl
 
-__all__ = ["Mapping", "map_contacts"]
-
 _KEYS = ("a", "b")
 
 

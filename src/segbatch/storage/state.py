@@ -25,8 +25,6 @@ from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
 
-__all__ = ["State", "StateWriter", "open_state"]
-
 _IDS = "contact_id"
 _SLOTS = b"segbatch.slots"
 _NEAR = 4

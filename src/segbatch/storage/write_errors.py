@@ -11,8 +11,6 @@ import duckdb
 from segbatch.errors import Problem, PublishError
 from segbatch.platform.io_errors import OUT_OF_MEMORY, io_reason
 
-__all__ = ["NOTHING", "Leftovers", "ensure_no_folder", "is_of_disk", "writing"]
-
 _IN_THE_WAY = {errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOTEMPTY}
 _FORBIDDEN = {errno.EACCES, errno.EPERM}
 _FULL = ("No space left", "Could not write", "CHECKPOINT during DETACH", "Could not truncate", "fsync")

@@ -22,8 +22,6 @@ from segbatch.snapshot.id_format import UnreadableIdError, describe_ids, matches
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import shown
 
-__all__ = ["explain", "funnel"]
-
 
 def explain(
     contacts: str | Path,

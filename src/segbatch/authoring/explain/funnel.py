@@ -12,8 +12,6 @@ from segbatch.compiler.prepare import Prepared
 from segbatch.engine.local import answer, batch_rows
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 
-__all__ = ["count_steps"]
-
 
 def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
     """Count the contacts that each rule of a segment keeps, on its own and after the rules before it.

@@ -19,8 +19,6 @@ from segbatch.snapshot.fields.resolution import Field
 from segbatch.snapshot.fields.types import Kind
 from segbatch.text import shown
 
-__all__ = ["Seen", "group_reason", "reason", "rule_text"]
-
 _LONGEST = 80
 _GROUPS = {"all": "all of", "any": "any of", "none": "none of"}
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 from segbatch.errors import Problem
 
-__all__ = ["Explanation", "Funnel", "Step", "Verdict"]
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

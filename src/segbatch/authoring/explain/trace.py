@@ -10,8 +10,6 @@ from segbatch.compiler.project_rule import project_rule
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Group, Node, Rule
 
-__all__ = ["Part", "trace"]
-
 
 @dataclass(frozen=True, slots=True)
 class Part:

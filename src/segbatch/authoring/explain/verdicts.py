@@ -14,8 +14,6 @@ from segbatch.engine.local import Answers, answer
 from segbatch.model.segment import Group, Rule
 from segbatch.snapshot.fields.json_numbers import plain_number
 
-__all__ = ["explain_row"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Asked:

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from segbatch.definitions.discovery import reason, stem
-from segbatch.definitions.loader import BrokenDefinition, Definition, Found, merge_twins, read_content, read_elements
+from segbatch.definitions.found import BrokenDefinition, Definition, Found
+from segbatch.definitions.loader import merge_twins, read_content, read_elements
 from segbatch.definitions.store.formatting import ordered, write_definition
 from segbatch.errors import Problem
 from segbatch.model.segment import Segment
 from segbatch.text import printable, shown
-
-__all__ = ["Broken", "Entry", "Stored", "fingerprint", "merged", "read_entries", "read_file", "stored_at"]
 
 _ETAG_BYTES = 16
 _OF_SEGMENTS = {"in_segment", "not_in_segment"}

@@ -12,8 +12,6 @@ from segbatch.errors import StoreError
 from segbatch.platform.files import UncertainError, link_file, remove_file, replace_file
 from segbatch.text import printable
 
-__all__ = ["ChangedMeanwhileError", "UncertainStoreError", "add", "read", "reading", "remove", "replace", "writing"]
-
 _UNFINISHED = ".segbatch.new"
 """The name of a file during a write. The lock permits one writer, so a crash leaves at most one such file."""
 

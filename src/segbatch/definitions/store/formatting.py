@@ -7,8 +7,6 @@ from typing import Any
 
 from segbatch.model.segment import SCHEMA_KEY, Group, Rule, Segment
 
-__all__ = ["DEFAULT_LAYOUT", "Layout", "key_rank", "ordered", "write", "write_definition"]
-
 
 @dataclass(frozen=True, slots=True)
 class Layout:

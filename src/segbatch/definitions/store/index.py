@@ -26,8 +26,6 @@ from segbatch.definitions.store.entries import Entry, read_file
 from segbatch.definitions.store.files import reading
 from segbatch.definitions.store.visibility import View
 
-__all__ = ["Index"]
-
 _TICK = 50_000_000
 """Nanoseconds after a change until the next change has different times on every file system in use."""
 

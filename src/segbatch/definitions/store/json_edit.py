@@ -10,8 +10,6 @@ from segbatch.definitions.store.entries import Entry
 from segbatch.definitions.store.formatting import Layout, key_rank, write
 from segbatch.definitions.strict_json import parse
 
-__all__ = ["change", "remove", "same", "with_definition", "without"]
-
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 

@@ -7,8 +7,6 @@ from segbatch.definitions.store.visibility import View
 from segbatch.errors import InUseError
 from segbatch.text import counted, shown, some_of
 
-__all__ = ["ensure_unnamed"]
-
 
 def ensure_unnamed(entries: Iterable[Entry], segment_id: str, view: View) -> None:
     """Raise an error if other segments reference a segment that is to be deleted.

@@ -26,8 +26,6 @@ from segbatch.model.segment import Segment
 from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.text import did_you_mean, printable, shown
 
-__all__ = ["SegmentStore"]
-
 _PATIENCE = 30.0
 _COMPARED = {False: 2_000, True: 100}
 """Maximum number of ids to search for a suggestion; more would dominate the response time. Lower for a served store."""

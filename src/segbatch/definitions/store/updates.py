@@ -15,8 +15,6 @@ from segbatch.errors import DefinitionError, Problem
 from segbatch.model.segment import RESERVED_ID, Segment, write_moment
 from segbatch.text import shown
 
-__all__ = ["changed", "free_id", "free_name", "made", "stamped"]
-
 _OURS = ("created_at", "updated_at")
 _REQUIRED = {name for name, key in Segment.model_fields.items() if key.is_required()}
 _LONGEST_SLUG = 100

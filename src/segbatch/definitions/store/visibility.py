@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from segbatch.definitions.store.entries import Broken, Entry, merged
 
-__all__ = ["View"]
-
 
 @dataclass(frozen=True, slots=True)
 class View:

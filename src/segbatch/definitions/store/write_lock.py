@@ -12,8 +12,6 @@ from segbatch.errors import BusyError, StaleError
 from segbatch.platform.file_lock import holding
 from segbatch.text import printable
 
-__all__ = ["LOCK", "Writers", "writing_alone"]
-
 LOCK = ".segbatch.lock"
 """The file that writers lock, in the folder of the definitions. Scripts can lock it too: `flock .segbatch.lock ...`."""
 

@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["check_arguments", "in_arguments", "is_on", "names_of", "words_of"]
-
 _TEXTS = ("contacts", "segments", "output_dir", "project", "timezone", "as_of", "run_id", "cwd")
 _ELSEWHERE = {
     "--contacts": "say contacts=...",

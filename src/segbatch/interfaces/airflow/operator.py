@@ -21,8 +21,6 @@ else:
     except ImportError:  # Airflow 3.0 and 3.1
         from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-__all__ = ["SegbatchOperator"]
-
 OnPartial = Literal["fail", "warn", "succeed"]
 
 _PUBLISHED, _WRONG_USAGE, _PARTIAL, _LOCKED = 0, 2, 3, 75

@@ -6,8 +6,6 @@ from typing import Any
 
 from segbatch.storage.layout import legal_run_id
 
-__all__ = ["moment_of", "run_id_of"]
-
 
 def moment_of(context: Mapping[str, Any]) -> datetime:
     """Return the time that a run is evaluated as of: the end of the DAG run's data interval.

@@ -19,8 +19,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-__all__ = ["OWN", "Ended", "Program", "Said", "why_not_started"]
-
 OWN = (sys.executable, "-m", "segbatch")
 """The program that is installed together with Airflow."""
 

@@ -6,8 +6,6 @@ from typing import Any
 
 from segbatch.text import counted
 
-__all__ = ["facts_of", "in_trouble", "summary"]
-
 _SAME = ("run_id", "as_of", "status", "contacts", "memberships", "segments_ok", "segments_failed", "segments_held")
 _TROUBLE = ("failed", "held", "deleted")
 _PLACES = ("catalogue", "membership")

@@ -19,9 +19,6 @@ from segbatch.interfaces.api.problems import Refusal, problem_response, refusal_
 from segbatch.interfaces.api.responses import json_response
 from segbatch.text import shown
 
-__all__ = ["make_app"]
-
-
 _ROUTERS = (routes.router, members.router, previews.router)
 
 

@@ -11,8 +11,6 @@ from segbatch.interfaces.api.keys import Key, KeyRing
 from segbatch.interfaces.api.problems import Refusal
 from segbatch.text import shown
 
-__all__ = ["Caller", "Reader", "Writer", "only_header"]
-
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+) *")
 _LONGEST_PROJECT = 200
 _REALM = 'Bearer realm="segbatch"'

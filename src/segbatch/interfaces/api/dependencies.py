@@ -15,8 +15,6 @@ from segbatch.interfaces.api.keys import KeyRing
 from segbatch.interfaces.api.preview_worker import Previewer
 from segbatch.runs.members import OpenRuns
 
-__all__ = ["Service", "service_of"]
-
 
 @dataclass
 class Queue:

@@ -9,8 +9,6 @@ from segbatch.definitions.store import Entry
 from segbatch.interfaces.api.problems import Refusal
 from segbatch.text import shown
 
-__all__ = ["etag_of", "is_known", "matched"]
-
 _LIST = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"(?:\s*,\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*")*\s*')
 _TAG = re.compile(r'(W/)?"([^"]*)"')
 

@@ -10,8 +10,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from segbatch.interfaces.api.limits import MAX_CONNECTIONS, TIME_TO_READ, TIME_TO_SEND
 from segbatch.interfaces.api.problems import PROBLEM_TYPE, Refusal, too_large_headers
 
-__all__ = ["BoundedProtocol"]
-
 _GRACE = 1.0
 """The extra seconds after a time limit, for sending the response that the request was too slow."""
 

@@ -1,27 +1,5 @@
 """Limits of the server on sizes, numbers and times. They are documented in `docs/api.md`."""
 
-__all__ = [
-    "HEALTH",
-    "KEEP_ALIVE",
-    "MAX_ARRIVING",
-    "MAX_BODY",
-    "MAX_CONNECTIONS",
-    "MAX_FIRST",
-    "MAX_HEADERS",
-    "MAX_MEMBERS",
-    "MAX_REQUESTS",
-    "MEMBERS",
-    "PATIENCE",
-    "PATTERN_TIME",
-    "PREVIEW_MEMORY",
-    "PREVIEW_PATIENCE",
-    "PREVIEW_QUEUE",
-    "PREVIEW_TIME",
-    "STOP_TIME",
-    "TIME_TO_READ",
-    "TIME_TO_SEND",
-]
-
 HEALTH = "/healthz"
 """The path of the health check, which is answered even under overload."""
 

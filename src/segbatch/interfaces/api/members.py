@@ -19,8 +19,6 @@ from segbatch.model.segment import write_moment
 from segbatch.runs.members import OpenRun
 from segbatch.text import shown
 
-__all__ = ["router"]
-
 router = APIRouter(prefix=PREFIX)
 
 _LIMIT = re.compile(r"[0-9]{1,6}")

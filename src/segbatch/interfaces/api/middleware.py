@@ -14,8 +14,6 @@ from segbatch.interfaces.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
 from segbatch.interfaces.api.problems import Refusal, problem_response, too_large_headers
 from segbatch.text import clipped, printable
 
-__all__ = ["Watched", "in_origin_form", "is_framed_twice"]
-
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 
 

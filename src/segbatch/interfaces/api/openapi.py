@@ -10,8 +10,6 @@ from segbatch.interfaces.api.routes import PREFIX
 from segbatch.interfaces.api.schemas import schemas
 from segbatch.version import __version__
 
-__all__ = ["openapi"]
-
 Described = dict[str, Any]
 
 _ETAGS = r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'

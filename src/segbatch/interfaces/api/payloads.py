@@ -16,8 +16,6 @@ from segbatch.model.limits import MAX_VALUE_LENGTH
 from segbatch.model.pattern import reason_against, unchecked
 from segbatch.model.segment import SCHEMA_KEY
 
-__all__ = ["changes_of", "definition_of", "ensure_compiles_soon", "ensure_named_are_there"]
-
 _OURS = ("id", "created_at", "updated_at")
 _REASONS = {
     "id": "given by the server, and cannot be chosen or changed",

@@ -17,11 +17,9 @@ from typing import IO, NoReturn
 
 from segbatch.authoring.preview import first_members
 from segbatch.compiler.prepare import Question, prepare
-from segbatch.definitions.loader import Definitions
+from segbatch.definitions.found import Definitions
 from segbatch.errors import DefinitionError, Problem, ProblemsError, SegbatchError
 from segbatch.model.pattern import reason_against
-
-__all__ = ["Failure", "Fault", "Job", "Preview", "Reply", "evaluate", "main", "replied"]
 
 _GRACE = 5.0
 """The number of seconds after the time limit when the process ends itself, in case the server is stuck."""

@@ -18,8 +18,6 @@ from segbatch.interfaces.api.limits import PREVIEW_MEMORY
 from segbatch.interfaces.api.preview_process import Failure, Fault, Job, Preview, Reply
 from segbatch.interfaces.api.problems import Refusal
 
-__all__ = ["Previewer"]
-
 _TICK = 0.05
 _START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "

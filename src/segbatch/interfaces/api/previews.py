@@ -14,7 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Depends, Response
 
 from segbatch.compiler.prepare import Question
-from segbatch.definitions.loader import BrokenDefinition, Definition, Definitions
+from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.store import Stored
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
@@ -34,8 +34,6 @@ from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_published, read_manifest
 from segbatch.text import shown
-
-__all__ = ["router"]
 
 router = APIRouter(prefix=PREFIX)
 

@@ -23,8 +23,6 @@ from segbatch.errors import (
 )
 from segbatch.interfaces.api.limits import MAX_HEADERS
 
-__all__ = ["CODES", "PROBLEM_TYPE", "Refusal", "problem_response", "refusal_of", "too_large_headers"]
-
 PROBLEM_TYPE = "application/problem+json"
 _URN = "urn:segbatch:problem:"
 

@@ -17,8 +17,6 @@ from segbatch.interfaces.api.limits import MAX_ARRIVING, MAX_BODY, TIME_TO_SEND
 from segbatch.interfaces.api.problems import Refusal
 from segbatch.text import shown
 
-__all__ = ["JSON_TYPES", "Body"]
-
 JSON_TYPES = ("application/json", "application/merge-patch+json")
 _FILE = re.compile(r"\b(the|a) file\b")
 _CLOSE = {"Connection": "close"}

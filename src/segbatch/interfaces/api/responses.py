@@ -8,8 +8,6 @@ from fastapi import Response
 from segbatch.definitions.store import Stored
 from segbatch.model.segment import write_moment
 
-__all__ = ["json_response", "segment_data"]
-
 _ADDED = ("match", "max_change")
 
 

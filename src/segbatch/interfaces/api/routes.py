@@ -12,8 +12,6 @@ from segbatch.interfaces.api.payloads import changes_of, definition_of, ensure_c
 from segbatch.interfaces.api.request_body import Body
 from segbatch.interfaces.api.responses import json_response, segment_data
 
-__all__ = ["PREFIX", "router"]
-
 PREFIX = "/api/v1/contacts/segments"
 
 router = APIRouter(prefix=PREFIX)

@@ -12,8 +12,6 @@ from segbatch.interfaces.api.problems import CODES
 from segbatch.model.json_schema import segment_schema
 from segbatch.model.operators import TAKES_IGNORE_CASE, OperatorName, Shape, shape_of
 
-__all__ = ["schemas"]
-
 Schema = dict[str, Any]
 
 _NAMES: Mapping[Shape, str] = {

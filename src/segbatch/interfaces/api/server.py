@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from segbatch.interfaces.api.dependencies import Service
 
-__all__ = ["Address", "KeysAt", "Listening", "listen", "log_warning", "serve"]
-
 _PORTS = range(65_536)
 _BACKLOG = 128
 _PATIENCE = 6.0

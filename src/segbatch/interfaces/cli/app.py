@@ -18,33 +18,6 @@ from segbatch.storage.layout import output_at
 from segbatch.storage.retention import FEWEST
 from segbatch.version import __version__
 
-__all__ = [
-    "AS_OF",
-    "CONTACTS",
-    "CUSTOM_FIELDS",
-    "DAYS_KEPT",
-    "EXCLUDE",
-    "FOUND",
-    "ID_COLUMN",
-    "JSON",
-    "KEYS",
-    "LINT_IGNORE",
-    "LINT_IGNORE_HERE",
-    "MATCH",
-    "PROJECT",
-    "PUBLISHED",
-    "READ_METRICS",
-    "READ_OUTPUT",
-    "READ_TO",
-    "RUN",
-    "RUNS_KEPT",
-    "SEGMENTS",
-    "STRICT",
-    "TIMEZONE",
-    "WAIT",
-    "app",
-]
-
 FOUND = 3
 """The exit status of `lint` if it has findings."""
 

@@ -26,8 +26,6 @@ from segbatch.interfaces.cli.app import (
 )
 from segbatch.model.operators import MatchName
 
-__all__ = ["check", "explain", "lint", "preview", "sql"]
-
 
 @app.command(
     epilog="Exit status: 0 nothing is wrong (there may be warnings); 2 something is; 1 the snapshot cannot be used."

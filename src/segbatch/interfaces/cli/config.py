@@ -12,8 +12,6 @@ from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import JSON, app
 from segbatch.interfaces.cli.settings_defaults import CONFIG, JOB, NO_CONFIG, settings_of
 
-__all__ = ["show"]
-
 _SOURCES = {"COMMANDLINE": lambda name: f"--{name.replace('_', '-')}", "ENVIRONMENT": variable}
 
 commands = typer.Typer(

@@ -11,8 +11,6 @@ from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import JSON, PUBLISHED, RUN, app
 from segbatch.platform.shutdown import underway
 
-__all__ = ["export"]
-
 STDOUT = "-"
 
 

@@ -9,8 +9,6 @@ from segbatch.errors import Problem
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import JSON, KEYS, app
 
-__all__ = ["create", "list_all", "revoke"]
-
 KEY_FILE = Path("segbatch-keys.json")
 
 commands = typer.Typer(

@@ -39,8 +39,6 @@ from segbatch.storage.output_lock import Patience
 from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
 from segbatch.text import printable
 
-__all__ = ["query", "relink", "run"]
-
 
 @app.command(
     epilog="Exit status: 0 published; 3 published, but some segments failed or were held; 1 nothing published; "

@@ -14,8 +14,6 @@ from segbatch.observability.log_format import LogFormat, read_log_format
 if TYPE_CHECKING:
     from segbatch.observability.observer import Log
 
-__all__ = ["open_log", "tell_mistake"]
-
 _YES = {"1", "true", "t", "yes", "y", "on"}
 
 

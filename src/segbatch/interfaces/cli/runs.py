@@ -12,8 +12,6 @@ from segbatch.interfaces.cli.app import DAYS_KEPT, JSON, PUBLISHED, RUN, RUNS_KE
 from segbatch.storage.output_lock import Patience
 from segbatch.storage.retention import KEEP_DAYS, Keep
 
-__all__ = ["diff", "list_all", "prune", "show", "verify"]
-
 _OPTIONS = {
     "output": "--output",
     "as_json": "--json",

@@ -16,8 +16,6 @@ from segbatch.text import printable
 if TYPE_CHECKING:
     from segbatch.definitions.store import Entry
 
-__all__ = ["create", "delete", "get", "list_all", "schema", "update"]
-
 ID = typer.Argument(metavar="ID", help="The id of the segment.")
 FILE = typer.Argument(metavar="FILE", help="A JSON file with the definition, or - for standard input.")
 PROJECT = typer.Option(

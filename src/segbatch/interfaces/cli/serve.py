@@ -12,8 +12,6 @@ from segbatch.interfaces.cli.app import CUSTOM_FIELDS, EXCLUDE, ID_COLUMN, KEYS,
 from segbatch.interfaces.cli.keys import KEY_FILE
 from segbatch.text import shown
 
-__all__ = ["serve"]
-
 _NUMBER = re.compile("[0-9]{1,9}")
 
 

@@ -19,8 +19,6 @@ from segbatch.config.resolve import Settings, read_settings, salvage_settings
 from segbatch.errors import SegbatchError
 from segbatch.interfaces.cli import render
 
-__all__ = ["CONFIG", "JOB", "NO_CONFIG", "configure", "name_origins", "settings_of", "telling_mistakes"]
-
 _PANEL = "Configuration"
 _ORIGINS = "segbatch.origins"
 _TELLER = "tell_mistake"

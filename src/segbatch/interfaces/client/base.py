@@ -12,8 +12,6 @@ from segbatch.interfaces.client.endpoints import Calls
 from segbatch.interfaces.client.retry import Ask
 from segbatch.text import cut, printable, shown
 
-__all__ = ["LIMITS", "BaseClient", "connecting"]
-
 LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2.0)
 """The limits on connections. Idle ones are closed before the server does, which could cut off a request being sent."""
 

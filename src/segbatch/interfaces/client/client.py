@@ -13,8 +13,6 @@ from segbatch.interfaces.client.endpoints import Definition
 from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
 from segbatch.interfaces.client.retry import Ask, Done, Outcome, Steps, next_step
 
-__all__ = ["SegmentsClient"]
-
 _Result = TypeVar("_Result")
 
 

@@ -9,8 +9,6 @@ from segbatch.errors import UsageError
 from segbatch.text import shown
 from segbatch.version import __version__
 
-__all__ = ["KEY_VARIABLE", "PROJECT_VARIABLE", "URL_VARIABLE", "Target", "read_target"]
-
 URL_VARIABLE = "SEGBATCH_API_URL"
 KEY_VARIABLE = "SEGBATCH_API_KEY"
 PROJECT_VARIABLE = "SEGBATCH_PROJECT_ID"

@@ -17,8 +17,6 @@ from segbatch.interfaces.client.retry import Ask, Steps, ask
 from segbatch.model.segment import Segment
 from segbatch.text import shown
 
-__all__ = ["Calls", "Definition"]
-
 Definition = Segment | Mapping[str, Any]
 """A definition, or some of its keys. The rules in a dictionary may be models."""
 

@@ -5,20 +5,6 @@ from typing import Any, ClassVar
 
 from segbatch.errors import Problem, SegbatchError
 
-__all__ = [
-    "AnswerError",
-    "ApiError",
-    "ConflictError",
-    "ForbiddenError",
-    "GoneError",
-    "InvalidError",
-    "NotFoundError",
-    "StaleError",
-    "UnauthorizedError",
-    "UnreachableError",
-    "error_class",
-]
-
 
 class ApiError(SegbatchError):
     """A request to the API failed. The text of the error is the whole message.

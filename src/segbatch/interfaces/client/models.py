@@ -6,8 +6,6 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field,
 
 from segbatch.model.segment import Group, Rule, Segment, kind_of_node
 
-__all__ = ["MembersPage", "Preview", "PreviewWarning", "SavedGroup", "SavedRule", "SavedSegment"]
-
 
 class SavedRule(Rule):
     """A rule of a saved segment."""

@@ -23,8 +23,6 @@ from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
 from segbatch.interfaces.client.retry import LONGEST_WAIT, Ask, Reply, encryption_fault, is_unsettled, retry_after
 from segbatch.text import cut, printable
 
-__all__ = ["answer_of", "read_page", "read_preview", "read_segment", "read_segments"]
-
 _SEGMENT = TypeAdapter(SavedSegment)
 _SEGMENTS = TypeAdapter(list[SavedSegment])
 _PAGE = TypeAdapter(MembersPage)

@@ -14,20 +14,6 @@ from typing import Generic, TypeVar
 
 import httpx
 
-__all__ = [
-    "LONGEST_WAIT",
-    "Ask",
-    "Done",
-    "Outcome",
-    "Reply",
-    "Steps",
-    "ask",
-    "encryption_fault",
-    "is_unsettled",
-    "next_step",
-    "retry_after",
-]
-
 _TRY_LATER = {408, 425, 429, 502, 503, 504}
 _UNSETTLED = {500, 502, 504}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0

@@ -8,8 +8,6 @@ import pyarrow.compute as pc
 
 from segbatch.snapshot.arrow.types import Opaque, is_list, is_text, is_uuid_type, stored
 
-__all__ = ["converted", "converted_column"]
-
 _UNITS = ("s", "ms", "us", "ns")
 _UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 

@@ -7,8 +7,6 @@ import pyarrow.compute as pc
 
 from segbatch.snapshot.arrow.types import is_list
 
-__all__ = ["has_bytes", "with_part", "with_texts"]
-
 _Path = tuple[int, ...]
 """The path from a type to one of its parts, as indexes of children."""
 

@@ -7,8 +7,6 @@ from segbatch.snapshot.arrow.types import is_list, is_text
 from segbatch.snapshot.locations import Place
 from segbatch.text import clipped
 
-__all__ = ["NOT_UNICODE", "ensure_sound"]
-
 NOT_UNICODE = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
 
 

@@ -8,8 +8,6 @@ from segbatch.errors import SnapshotError
 from segbatch.snapshot.arrow.types import Opaque, is_list, is_text, is_uuid_type, readable_schema
 from segbatch.text import clipped
 
-__all__ = ["shared_schema", "unified"]
-
 _MOST_DIGITS = 38
 _UUID_BYTES = 16
 _EXACT_IN_FLOATS = 15

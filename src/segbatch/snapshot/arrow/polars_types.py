@@ -17,8 +17,6 @@ from segbatch.snapshot.arrow.types import (
 from segbatch.snapshot.fields.types import OpaqueType, UuidType, in_words
 from segbatch.text import clipped
 
-__all__ = ["is_text", "kind_words", "polars_schema", "polars_type", "to_frame"]
-
 _SCALARS: dict[pa.DataType, pl.DataType] = {
     pa.null(): pl.Null(),
     pa.bool_(): pl.Boolean(),

@@ -4,19 +4,6 @@ from collections.abc import Callable, Collection
 
 import pyarrow as pa
 
-__all__ = [
-    "Opaque",
-    "is_list",
-    "is_text",
-    "is_uuid_type",
-    "leaves_of",
-    "part_of",
-    "readable_schema",
-    "readable_type",
-    "stored",
-    "unmarked",
-]
-
 _MOST_DIGITS = 38
 _TWICE = "several fields have this name"
 _VARIANT = "a variant"

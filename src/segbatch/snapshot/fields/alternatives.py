@@ -7,8 +7,6 @@ import polars as pl
 from segbatch.snapshot.fields.json_numbers import number_texts, of_any_length
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, element_type, kind_of
 
-__all__ = ["merge", "merged_type"]
-
 _UNITS = ("ns", "us", "ms")
 
 

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 
 import polars as pl
 
-__all__ = ["child", "chosen", "column"]
-
 
 def column(name: str) -> pl.Expr:
     """Return an expression for the column with exactly this name."""

@@ -8,8 +8,6 @@ from segbatch.errors import Problem, SnapshotError
 from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, find_column
 from segbatch.text import clipped, did_you_mean, some_of
 
-__all__ = ["exact_name", "find_custom_fields", "name_note", "names_by_case"]
-
 
 def exact_name(name: str, columns: Mapping[str, pl.DataType]) -> str:
     """Return the column with this name, which may differ in case; the name itself if no column matches."""

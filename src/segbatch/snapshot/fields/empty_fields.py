@@ -7,8 +7,6 @@ from segbatch.snapshot.fields.types import Kind
 from segbatch.snapshot.parquet.files import leaves_with_values
 from segbatch.snapshot.snapshot import Snapshot
 
-__all__ = ["find_empty"]
-
 _BATCH = 10_000
 
 

@@ -16,8 +16,6 @@ from segbatch.snapshot.fields.json_numbers import of_any_length
 from segbatch.snapshot.fields.json_paths import pointer_of, quoted, ways_to_split
 from segbatch.snapshot.fields.json_types import KINDS, Seen, Shape, Typed, typed
 
-__all__ = ["JsonColumn"]
-
 _KEYS_SAMPLED = 500
 
 _KIND = "CASE WHEN json_valid(j) THEN json_type(j) END"

@@ -3,8 +3,6 @@
 import json
 import re
 
-__all__ = ["fault_of"]
-
 _MEND = "mend it in the export"
 _NO_NUMBER = re.compile(r"[+-]?(nan|inf)", re.IGNORECASE)
 _KINDS = {list: "a list", str: "a text, perhaps JSON that was written as JSON twice", bool: "true or false"}

@@ -6,8 +6,6 @@ import polars as pl
 
 from segbatch.snapshot.fields.types import FLOAT, LONG, WHOLE
 
-__all__ = ["DIGITS", "number_texts", "of_any_length", "plain_number"]
-
 DIGITS = 38
 """Maximum number of digits of a whole number in a decimal column."""
 

@@ -2,8 +2,6 @@
 
 from segbatch.snapshot.fields.keys import splits
 
-__all__ = ["pointer_of", "quoted", "ways_to_split"]
-
 
 def ways_to_split(path: str | None) -> tuple[tuple[str, ...], ...]:
     """Return every way to split a path into keys, the longest keys first. None means the whole text."""

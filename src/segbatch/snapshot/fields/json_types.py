@@ -9,8 +9,6 @@ import polars as pl
 from segbatch.snapshot.fields.json_numbers import DIGITS
 from segbatch.snapshot.fields.types import ANY_LENGTH
 
-__all__ = ["KINDS", "Seen", "Shape", "Typed", "typed"]
-
 KINDS = {
     "VARCHAR": "text",
     "BIGINT": "integer",

@@ -7,17 +7,6 @@ import polars as pl
 
 from segbatch.text import clipped
 
-__all__ = [
-    "CUSTOM_FIELDS",
-    "PROJECT_COLUMN",
-    "Columns",
-    "UnknownColumnError",
-    "find_column",
-    "heads",
-    "longest_key",
-    "splits",
-]
-
 CUSTOM_FIELDS = "custom_fields"
 """The column whose texts are JSON even if the file does not annotate them as JSON."""
 

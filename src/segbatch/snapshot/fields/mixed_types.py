@@ -9,8 +9,6 @@ from segbatch.snapshot.fields.json_types import Typed
 from segbatch.snapshot.fields.types import Kind, kind_of
 from segbatch.text import clipped, counted
 
-__all__ = ["Mixture"]
-
 _PLURALS = {
     "text": "texts",
     "number": "numbers",

@@ -10,8 +10,6 @@ from segbatch.snapshot.fields.children import child, column
 from segbatch.snapshot.fields.keys import heads
 from segbatch.snapshot.fields.types import Kind, children_of, is_map_of_keys, kind_of, pair_of, value_type
 
-__all__ = ["Step", "Way", "ways_of", "whole_text"]
-
 _TYPED, _TYPED_TEXT = "_value", "string_value"
 """The names of the children into which Google Analytics splits a value by type."""
 

@@ -22,18 +22,6 @@ from segbatch.snapshot.fields.types import (
 )
 from segbatch.text import clipped, did_you_mean, some_of
 
-__all__ = [
-    "Derived",
-    "Field",
-    "FieldColumns",
-    "UnknownColumnError",
-    "element_of",
-    "no_key",
-    "no_object",
-    "readable",
-    "resolve",
-]
-
 _FORMS = "a path leads into a struct, JSON texts, or a map with texts as keys, so export it as one of these"
 _MISSING = "so it is missing for every contact"
 

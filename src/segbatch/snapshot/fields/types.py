@@ -7,26 +7,6 @@ from functools import lru_cache
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-__all__ = [
-    "ANY_LENGTH",
-    "FLOAT",
-    "LONG",
-    "WHOLE",
-    "Kind",
-    "OpaqueType",
-    "UuidType",
-    "children_of",
-    "describe",
-    "element_type",
-    "has_opaque_part",
-    "in_words",
-    "instance",
-    "is_map_of_keys",
-    "kind_of",
-    "pair_of",
-    "value_type",
-]
-
 WHOLE, FLOAT, LONG = "segbatch:whole", "segbatch:float", "segbatch:long"
 
 ANY_LENGTH = pl.Struct({WHOLE: pl.Decimal(38, 0), FLOAT: pl.Float64, LONG: pl.String})

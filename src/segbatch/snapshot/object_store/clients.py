@@ -13,8 +13,6 @@ from segbatch.snapshot.object_store.errors import telling
 from segbatch.snapshot.object_store.timeouts import within
 from segbatch.snapshot.object_store.url import Address, Service
 
-__all__ = ["Store", "open_store"]
-
 _CONNECT_TIMEOUT = 5
 _SILENT_TIMEOUT = 10
 _TRIES = 3

@@ -21,8 +21,6 @@ from segbatch.snapshot.object_store.timeouts import within
 from segbatch.snapshot.object_store.url import Address, read_address
 from segbatch.text import did_you_mean
 
-__all__ = ["find_objects", "objects_at"]
-
 _LISTING = 600.0
 """Maximum number of seconds for listing many objects."""
 

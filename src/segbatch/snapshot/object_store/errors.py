@@ -9,8 +9,6 @@ import pyarrow as pa
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.object_store.url import Address, Service
 
-__all__ = ["telling"]
-
 _CODE = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?|Azure Error: \[(\w*)\]|Status\(([A-Z_]+):")
 _DENIED = re.compile("ACCESS|DENIED|SIGNATURE|TOKEN|AUTH|CREDENTIAL|FORBIDDEN", re.IGNORECASE)
 _NO_BUCKET = re.compile("NO_SUCH_BUCKET|ContainerNotFound|^Bucket '.*' not found")

@@ -28,8 +28,6 @@ from segbatch.snapshot.object_store.errors import telling
 from segbatch.snapshot.object_store.timeouts import begin, within
 from segbatch.snapshot.object_store.url import Address
 
-__all__ = ["RemoteFile"]
-
 _PIECE = 8 << 20
 _AT_ONCE = 6
 _LONGEST_PIECE = 300.0

@@ -13,8 +13,6 @@ from segbatch.snapshot.object_store.timeouts import LONGEST, begin
 from segbatch.snapshot.object_store.url import Address
 from segbatch.snapshot.table_formats import LakeFormat, is_iceberg_metadata, refusal
 
-__all__ = ["ensure_no_table"]
-
 _FOLDERS: dict[str, LakeFormat] = {"_delta_log": "Delta", ".hoodie": "Hudi"}
 _METADATA = "metadata"
 

@@ -8,8 +8,6 @@ from concurrent.futures import Future
 from threading import Thread
 from typing import TypeVar
 
-__all__ = ["LONGEST", "begin", "within"]
-
 LONGEST = 60.0
 """Maximum number of seconds for a response."""
 

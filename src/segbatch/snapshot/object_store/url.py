@@ -8,8 +8,6 @@ from segbatch.errors import UsageError
 from segbatch.platform.urls import without_secrets
 from segbatch.text import clipped
 
-__all__ = ["Address", "read_address"]
-
 Service = Literal["s3", "gs", "az"]
 
 _SERVICES: dict[str, Service] = {

@@ -14,8 +14,6 @@ from segbatch.snapshot.locations import READ_SIZE, Place, reading
 from segbatch.snapshot.parquet.footer import Element, is_encrypted, read_tail, repairs
 from segbatch.text import clipped
 
-__all__ = ["SnapshotFile", "leaves_with_values", "open_file", "read_batches"]
-
 _ENCRYPTED = "is encrypted; export it without encryption"
 
 

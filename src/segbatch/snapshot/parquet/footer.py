@@ -15,8 +15,6 @@ import pyarrow as pa
 from segbatch.snapshot.arrow.types import Opaque, is_list
 from segbatch.snapshot.parquet.thrift import Cursor, Struct, encoded_list
 
-__all__ = ["Element", "is_encrypted", "read_tail", "repairs"]
-
 _TAIL = struct.Struct("<I4s")
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
 _MOST_DIGITS = 76

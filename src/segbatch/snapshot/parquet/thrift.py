@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Cursor", "Struct", "Value", "encoded_list"]
-
 _TRUE, _FALSE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 8, 9, 10, 12
 _BYTE = 3
 _INTEGERS = {4, 5, 6}

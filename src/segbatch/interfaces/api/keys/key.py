@@ -5,8 +5,6 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["SECRET_PREFIX", "Key", "digest_of", "new_id", "new_secret"]
-
 SECRET_PREFIX = "segbatch_"  # noqa: S105 - a prefix of all secrets, so that secret scanners find them
 _SECRET_BYTES = 32
 _ID_BYTES = 4

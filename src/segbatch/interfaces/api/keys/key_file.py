@@ -14,8 +14,6 @@ from segbatch.interfaces.api.keys.key import Key
 from segbatch.platform.files import UncertainError, UnflushedError, others_may_write, replace_file
 from segbatch.text import cut, printable
 
-__all__ = ["Record", "Signature", "read_records", "signature_of", "write_records"]
-
 Signature = tuple[int, int, int, int]
 
 _OURS_ALONE = 0o600

@@ -16,8 +16,6 @@ from segbatch.platform.file_lock import holding
 from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.text import did_you_mean, printable, shown
 
-__all__ = ["KeyRing"]
-
 _PATIENCE = 30.0
 _TICK = 50_000_000
 """The number of nanoseconds after which the next change of a file has other timestamps, on any common file system."""

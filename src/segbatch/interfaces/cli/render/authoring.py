@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from segbatch.findings.lint import LintReport
     from segbatch.findings.names import FindingName
 
-__all__ = [
-    "print_check",
-    "print_explanation",
-    "print_finding_names",
-    "print_funnel",
-    "print_lint",
-    "print_preview",
-]
-
 _Entry = TypeVar("_Entry", "Verdict", "Step")
 
 

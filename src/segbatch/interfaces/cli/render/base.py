@@ -17,22 +17,6 @@ from rich.segment import Segment
 from segbatch.errors import Problem, SegbatchError
 from segbatch.text import printable
 
-__all__ = [
-    "answering",
-    "err",
-    "in_shell",
-    "is_of_stdout",
-    "out",
-    "plain",
-    "print_error",
-    "print_json",
-    "print_problems",
-    "print_table",
-    "print_waiting",
-    "share",
-    "silence_stdout",
-]
-
 _NO_FOLD = 10_000_000
 _FIRST_PRINTABLE, _LAST_ASCII = 0x20, 0x7E
 _PRINTERS = {"click", "rich", "typer"}

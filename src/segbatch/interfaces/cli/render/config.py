@@ -12,8 +12,6 @@ from segbatch.text import some_of
 if TYPE_CHECKING:
     from segbatch.config.show import ShownSetting
 
-__all__ = ["print_settings"]
-
 
 @answering()
 def print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_json: bool) -> None:

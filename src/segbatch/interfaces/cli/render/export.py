@@ -9,8 +9,6 @@ from segbatch.text import counted
 if TYPE_CHECKING:
     from segbatch.exports.export import ExportReport
 
-__all__ = ["print_exported"]
-
 
 @answering()
 def print_exported(report: "ExportReport", *, as_json: bool) -> None:

@@ -12,8 +12,6 @@ from segbatch.text import counted, some_of
 if TYPE_CHECKING:
     from segbatch.interfaces.api.keys import Key
 
-__all__ = ["print_keys", "print_new_key", "print_revoked_key"]
-
 
 def print_new_key(key: "Key", secret: str, *, as_json: bool) -> None:
     """Print the secret of a new key to stdout and its description to stderr; or both as JSON to stdout."""

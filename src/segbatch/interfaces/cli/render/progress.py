@@ -16,8 +16,6 @@ from segbatch.observability.run_outcome import (
 from segbatch.platform.shutdown import say_at_once
 from segbatch.text import counted
 
-__all__ = ["PlainLog", "is_watched"]
-
 _FEWEST_SECONDS = 0.05
 """The minimum duration in seconds of a phase that is shown."""
 

@@ -11,8 +11,6 @@ from segbatch.interfaces.cli.render.base import answering, err, plain, print_jso
 if TYPE_CHECKING:
     from segbatch.runs.query import Answer
 
-__all__ = ["print_answer"]
-
 
 @answering()
 def print_answer(answer: "Answer", *, as_json: bool) -> None:

@@ -27,8 +27,6 @@ from segbatch.text import counted, some_of
 if TYPE_CHECKING:
     from segbatch.model.run_report import RunReport
 
-__all__ = ["print_run", "show_progress"]
-
 _MOST_SHOWN = 100
 _MOST_ACCEPTED = 5
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "yellow"}

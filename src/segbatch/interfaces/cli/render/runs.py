@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from segbatch.runs.verify import Verified
     from segbatch.storage.retention import Pruned
 
-__all__ = ["print_diff", "print_pruned", "print_run_details", "print_runs", "print_verified"]
-
 _MOST_SHOWN = 100
 _DIGEST = 12
 """The number of characters of a digest that are shown."""

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from segbatch.authoring.manage import Listed, Listing
     from segbatch.definitions.store import Entry, Stored
 
-__all__ = ["print_definition", "print_etag", "print_listing", "print_saved", "print_schema"]
-
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red"}
 
 

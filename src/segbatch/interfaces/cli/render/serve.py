@@ -8,8 +8,6 @@ from segbatch.text import counted
 if TYPE_CHECKING:
     from segbatch.interfaces.api.server import Listening
 
-__all__ = ["print_listening"]
-
 
 def print_listening(listening: "Listening") -> None:
     """Print the address of the server to stdout. Problems of definitions go to stderr."""
