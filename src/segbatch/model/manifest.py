@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
+from segbatch.model.run_columns import Gauge, HookVariable, Total
 from segbatch.text import printable
 
 
@@ -70,38 +71,55 @@ class DeletedSegment(_Record):
     exited: int
 
 
+def _segments(status: str) -> Gauge:
+    return Gauge("segbatch_segments", "Number of segments in the published run.", {"status": status})
+
+
 class RunRecord(_Record):
-    """A run.
+    """A run: a row of the `runs` table. This is the only list of its columns; the marks say where else they appear.
 
     Attributes:
-        run_id: Its id, which is the name of its folder too.
-        as_of: The moment for which it holds.
-        timezone: The IANA name of its time zone.
-        started_at: When it began.
-        finished_at: When everything was evaluated and written.
-        project_id: The project whose segments alone were evaluated, if one was named.
-        status: `ok`, or `partial` where some segment failed or was held.
-        contacts: How many contacts the snapshot has.
-        segments_ok: How many segments were evaluated.
-        segments_failed: How many could not be.
-        segments_held: How many were held back.
-        memberships: How many rows `membership` has.
-        snapshot_fingerprint: A digest of what the snapshot's files hold.
+        run_id: The run id, which is also the name of the run's folder.
+        as_of: The evaluation time of the run.
+        timezone: The IANA name of the run's time zone.
+        finished_at: The time when all segments were evaluated and written.
+        project_id: The project that the run was limited to; None for all.
+        status: `ok`, or `partial` if segments failed or were held back.
+        contacts: The number of contacts in the snapshot.
+        segments_ok: The number of evaluated segments.
+        segments_held: The number of segments that were held back.
+        memberships: The number of rows of `membership`.
+        snapshot_fingerprint: A checksum of the contents of the snapshot files.
         version: The version of segbatch.
     """
 
     run_id: str
-    as_of: AwareDatetime
+    as_of: Annotated[
+        AwareDatetime, Total(), Gauge("segbatch_as_of_timestamp_seconds", "Evaluation time of the published run.")
+    ]
     timezone: str
     started_at: AwareDatetime
-    finished_at: AwareDatetime
+    finished_at: Annotated[
+        AwareDatetime,
+        Gauge("segbatch_last_published_timestamp_seconds", "Time when the published run was evaluated."),
+    ]
     project_id: str | None = None
-    status: Literal["ok", "partial"]
-    contacts: int
-    segments_ok: int
-    segments_failed: int
-    segments_held: int
-    memberships: int
+    status: Annotated[Literal["ok", "partial"], Total()]
+    contacts: Annotated[
+        int,
+        Total(),
+        HookVariable("SEGBATCH_CONTACTS_READ"),
+        Gauge("segbatch_contacts", "Number of contacts in the snapshot of the published run."),
+    ]
+    segments_ok: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_OK"), _segments("ok")]
+    segments_failed: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_FAILED"), _segments("failed")]
+    segments_held: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_HELD"), _segments("held")]
+    memberships: Annotated[
+        int,
+        Total(),
+        HookVariable("SEGBATCH_MEMBERSHIPS"),
+        Gauge("segbatch_memberships", "Number of rows of the published membership."),
+    ]
     snapshot_fingerprint: str
     version: str
 

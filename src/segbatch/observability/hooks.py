@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from segbatch.errors import SegbatchError, UsageError
+from segbatch.model.manifest import RunRecord
+from segbatch.model.run_columns import HookVariable, columns_with
 from segbatch.observability import hook_runner
 from segbatch.observability.run_outcome import HookEnded, Outcome
 from segbatch.text import cut
@@ -92,7 +94,7 @@ class Hooks:
 def _facts(outcome: Outcome, hook: str) -> Mapping[str, str]:
     """Return the environment variables of the hook."""
     run = outcome.report.run if outcome.report else None
-    counts = ("memberships", "segments_ok", "segments_failed", "segments_held")
+    variables = columns_with(RunRecord, HookVariable)
     return {
         "SEGBATCH_HOOK": hook,
         "SEGBATCH_RUN_ID": outcome.run_id or "",
@@ -102,8 +104,7 @@ def _facts(outcome: Outcome, hook: str) -> Mapping[str, str]:
         "SEGBATCH_OUTPUT": str(outcome.output),
         "SEGBATCH_MESSAGE": cut("; ".join(outcome.message.splitlines()), _LONGEST_MESSAGE),
         "SEGBATCH_SECONDS": f"{outcome.seconds:.1f}",
-        "SEGBATCH_CONTACTS_READ": str(run.contacts) if run else "",
-        **{f"SEGBATCH_{name.upper()}": str(getattr(run, name)) if run else "" for name in counts},
+        **{variable.name: str(getattr(run, column)) if run else "" for column, variable in variables.items()},
     }
 
 

@@ -14,6 +14,8 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from segbatch.errors import Problem
+from segbatch.model.manifest import RunRecord
+from segbatch.model.run_columns import Total, columns_with
 from segbatch.observability.events import (
     ContactsDone,
     LockAwaited,
@@ -32,7 +34,7 @@ from segbatch.version import __version__
 
 Level = Literal["info", "warning", "error"]
 
-_TOTALS = ("as_of", "status", "contacts", "segments_ok", "segments_failed", "segments_held", "memberships")
+_TOTALS = tuple(columns_with(RunRecord, Total))
 _ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
 
 

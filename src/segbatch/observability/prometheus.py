@@ -3,11 +3,13 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from segbatch.errors import SegbatchError, UsageError
 from segbatch.model.manifest import Manifest, RunRecord, SegmentRecord
+from segbatch.model.run_columns import Gauge, columns_with
 from segbatch.observability.run_outcome import STATUSES, Outcome
 from segbatch.platform.files import find_file
 from segbatch.platform.temporary_file import aside_of
@@ -27,24 +29,22 @@ class _Metric(NamedTuple):
     labels: tuple[str, ...] = ()
 
 
+_RUN_GAUGES = columns_with(RunRecord, Gauge)
+
 METRICS: dict[str, _Metric] = {
-    "segbatch_last_run_timestamp_seconds": _Metric("When the last run ended, however it ended."),
-    "segbatch_last_run_duration_seconds": _Metric("How long the last run took."),
-    "segbatch_last_run_phase_seconds": _Metric("How long a phase of the last run took.", ("phase",)),
-    "segbatch_last_run_exit_status": _Metric("What the last run ended with."),
-    "segbatch_last_run_status": _Metric("1 for what came of the last run, 0 for what did not.", ("status",)),
-    "segbatch_last_run_warnings": _Metric("How many warnings the last run gave."),
-    "segbatch_last_run_rules": _Metric("How many distinct rules the last run evaluated."),
-    "segbatch_last_run_columns": _Metric("How many columns of the snapshot the last run read."),
-    "segbatch_last_published_timestamp_seconds": _Metric("When the run was evaluated that readers see."),
-    "segbatch_last_success_timestamp_seconds": _Metric("When the last run was in which no segment failed or was held."),
-    "segbatch_as_of_timestamp_seconds": _Metric("The moment for which the published run holds."),
-    "segbatch_contacts": _Metric("Contacts of the published run's snapshot."),
-    "segbatch_memberships": _Metric("Rows of the published membership."),
-    "segbatch_segments": _Metric("Segments of the published run.", ("status",)),
-    "segbatch_changes": _Metric("Contacts that entered or left a segment with the published run.", ("change",)),
-    "segbatch_segment_members": _Metric("Members of a segment.", ("segment",)),
-    "segbatch_segment_ok": _Metric("Whether a segment was evaluated (1), or failed or was held (0).", ("segment",)),
+    "segbatch_last_run_timestamp_seconds": _Metric("Time when the last run ended, with any result."),
+    "segbatch_last_run_duration_seconds": _Metric("Duration of the last run."),
+    "segbatch_last_run_phase_seconds": _Metric("Duration of a phase of the last run.", ("phase",)),
+    "segbatch_last_run_exit_status": _Metric("Exit status of the last run."),
+    "segbatch_last_run_status": _Metric("1 for the status of the last run, 0 for all others.", ("status",)),
+    "segbatch_last_run_warnings": _Metric("Number of warnings of the last run."),
+    "segbatch_last_run_rules": _Metric("Number of distinct rules that the last run evaluated."),
+    "segbatch_last_run_columns": _Metric("Number of snapshot columns that the last run read."),
+    "segbatch_last_success_timestamp_seconds": _Metric("Time of the last run without failed or held segments."),
+    **{gauge.name: _Metric(gauge.help, tuple(gauge.labels)) for gauge in _RUN_GAUGES.values()},
+    "segbatch_changes": _Metric("Number of contacts that entered or left segments in the published run.", ("change",)),
+    "segbatch_segment_members": _Metric("Number of members of a segment.", ("segment",)),
+    "segbatch_segment_ok": _Metric("1 if a segment was evaluated, 0 if it failed or was held back.", ("segment",)),
 }
 """All metrics. All are gauges, and have the label `output` before their own labels."""
 
@@ -122,13 +122,13 @@ class MetricsFile:
             raise SegbatchError(f"{self.path}: the metrics cannot be written: {error.strerror}") from None
 
     def _fill(self, registry: "CollectorRegistry", outcome: Outcome) -> None:
-        from prometheus_client import Gauge  # noqa: PLC0415 - an extra
+        import prometheus_client  # noqa: PLC0415 - an extra
 
         samples = [*_of_last_run(outcome), *self._of_published()]
         output = str(self.output.absolute())
         named = {sample.name for sample in samples}
         gauges = {
-            name: Gauge(name, metric.help, ("output", *metric.labels), registry=registry)
+            name: prometheus_client.Gauge(name, metric.help, ("output", *metric.labels), registry=registry)
             for name, metric in METRICS.items()
             if name in named
         }
@@ -171,13 +171,10 @@ def _of_last_run(outcome: Outcome) -> Iterator[_Sample]:
 
 
 def _of_run(run: RunRecord) -> Iterator[_Sample]:
-    yield _Sample("segbatch_last_published_timestamp_seconds", run.finished_at.timestamp())
-    yield _Sample("segbatch_as_of_timestamp_seconds", run.as_of.timestamp())
-    yield _Sample("segbatch_contacts", run.contacts)
-    yield _Sample("segbatch_memberships", run.memberships)
-    yield _Sample("segbatch_segments", run.segments_ok, ("ok",))
-    yield _Sample("segbatch_segments", run.segments_failed, ("failed",))
-    yield _Sample("segbatch_segments", run.segments_held, ("held",))
+    for column, gauge in _RUN_GAUGES.items():
+        value = getattr(run, column)
+        number = value.timestamp() if isinstance(value, datetime) else value
+        yield _Sample(gauge.name, number, tuple(gauge.labels.values()))
 
 
 def _of_changes(manifest: Manifest) -> Iterator[_Sample]:

@@ -9,9 +9,11 @@ import json
 from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import duckdb
 import pyarrow as pa
+from pydantic import AwareDatetime
 
 from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.model.manifest import History, Manifest, RunRecord, SegmentRecord
@@ -84,35 +86,14 @@ def _escape_glob(path: Path) -> str:
 _TAKEN_FOR_OTHERS = "?\\"
 """DuckDB reads the text after a `?` as options, and a backslash as a slash."""
 
-_TYPES = {
-    "segment_id": "VARCHAR",
-    "project_id": "VARCHAR",
-    "name": "VARCHAR",
-    "description": "VARCHAR",
-    "list_id": "VARCHAR",
-    "definition": "JSON",
-    "pending_definition": "JSON",
-    "status": "VARCHAR",
-    "error": "VARCHAR",
-    "member_count": "BIGINT",
-    "entered": "BIGINT",
-    "exited": "BIGINT",
-    "run_id": "VARCHAR",
-    "file": "VARCHAR",
-    "fingerprint": "VARCHAR",
-    "run_number": "BIGINT",
-    "as_of": "TIMESTAMP",
-    "timezone": "VARCHAR",
-    "started_at": "TIMESTAMP",
-    "finished_at": "TIMESTAMP",
-    "contacts": "BIGINT",
-    "segments_ok": "BIGINT",
-    "segments_failed": "BIGINT",
-    "segments_held": "BIGINT",
-    "memberships": "BIGINT",
-    "snapshot_fingerprint": "VARCHAR",
-    "version": "VARCHAR",
-}
+_TYPES: dict[Any, str] = {str: "VARCHAR", int: "BIGINT", AwareDatetime: "TIMESTAMP", Any: "JSON"}
+
+
+def _column_type(annotation: Any) -> str:
+    """Return the DuckDB type of a column with the annotation of a record's field."""
+    if get_origin(annotation) is Literal:
+        return _TYPES[str]
+    return _TYPES[next(iter(get_args(annotation)), annotation)]  # `str | None` is a text that may be null
 
 
 def ensure_place(output: Path) -> None:
@@ -250,21 +231,26 @@ def _create_table(
     name: str,
     model: type[SegmentRecord | RunRecord],
     records: Sequence[SegmentRecord | RunRecord],
-    **more: Sequence[object],
+    **more: Sequence[int],
 ) -> None:
-    cells = {column: [_cell(getattr(record, column), column) for record in records] for column in model.model_fields}
-    rows = pa.table({**cells, **more})
-    connection.register("new_rows", rows)
-    chosen = ", ".join(f"CAST({column} AS {_TYPES[column]}) AS {column}" for column in rows.column_names)
-    connection.execute(f"CREATE TABLE catalogue.{name} AS SELECT {chosen} FROM new_rows")  # noqa: S608 - our own names
+    """Create a table with one column per field of a record, and more columns of numbers."""
+    types = {column: _column_type(info.annotation) for column, info in model.model_fields.items()}
+    cells = {
+        column: [_cell(getattr(record, column), column_type) for record in records]
+        for column, column_type in types.items()
+    }
+    types |= dict.fromkeys(more, _TYPES[int])
+    connection.register("new_rows", pa.table({**cells, **more}))
+    columns = ", ".join(f"CAST({column} AS {column_type}) AS {column}" for column, column_type in types.items())
+    connection.execute(f"CREATE TABLE catalogue.{name} AS SELECT {columns} FROM new_rows")  # noqa: S608 - our own names
     connection.unregister("new_rows")
 
 
-def _cell(value: object, column: str) -> object:
-    match _TYPES[column]:
+def _cell(value: Any, column_type: str) -> object:
+    match column_type:
         case "JSON":
             return None if value is None else json.dumps(value, ensure_ascii=False)
         case "TIMESTAMP":
-            return value.astimezone(UTC).replace(tzinfo=None)  # type: ignore[attr-defined]
+            return value.astimezone(UTC).replace(tzinfo=None)
         case _:
             return value

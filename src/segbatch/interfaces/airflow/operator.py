@@ -39,9 +39,8 @@ class SegbatchOperator(BaseOperator):
     The run is evaluated as of the end of the data interval and has the id of the DAG run. A task that is retried or
     cleared therefore replaces its earlier run instead of adding one.
 
-    The result of the task contains the counts and paths of the run: `run_id`, `as_of`, `status`, `contacts`,
-    `memberships`, `segments_ok`, `segments_failed`, `segments_held`, `segments_deleted`, `entered`, `exited`,
-    `catalogue`, `membership`. The event of each `Asset` in `outlets` has them as `extra`.
+    The result of the task contains the totals, the changes and the paths of the run, as listed in `docs/airflow.md`.
+    The event of each `Asset` in `outlets` has them as `extra`.
 
     Args:
         contacts: A Parquet file, a folder of them, or a glob. This and the next four arguments default to the values of

@@ -6,7 +6,7 @@ from typing import Any
 
 from segbatch.text import counted
 
-_SAME = ("run_id", "as_of", "status", "contacts", "memberships", "segments_ok", "segments_failed", "segments_held")
+_IDENTITY = ("run_id", "as_of", "status")
 _TROUBLE = ("failed", "held", "deleted")
 _PLACES = ("catalogue", "membership")
 
@@ -19,15 +19,14 @@ def facts_of(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
         cwd: The working directory of the program, which its paths are relative to.
 
     Returns:
-        `run_id`, `as_of`, `status` (`ok`, `partial`, `dry_run`), `contacts`, `memberships`, `segments_ok`,
-        `segments_failed`, `segments_held`, `segments_deleted`, `entered` and `exited` (None for the first run), and the
-        absolute paths `catalogue` (the DuckDB file) and `membership` (the folder with this run's Parquet files). Both
-        paths
-        are None for a dry run, which publishes nothing.
+        `run_id`, `as_of`, `status` (`ok`, `partial`, `dry_run`), and every count of the run; `segments_deleted`,
+        `entered` and `exited` (None for the first run); and the absolute paths `catalogue` (the DuckDB file) and
+        `membership` (the folder with this run's Parquet files), which are None for a dry run.
     """
     segments, deleted = report["segments"], report["deleted"]
     facts = {
-        **{name: report[name] for name in _SAME},
+        **{name: report[name] for name in _IDENTITY},
+        **{name: value for name, value in report.items() if type(value) is int},  # all counts of `RunRecord`
         "segments_deleted": len(deleted),
         "entered": _total([segment["entered"] for segment in segments]),
         "exited": _total([segment["exited"] for segment in (*segments, *deleted)]),
