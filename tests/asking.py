@@ -36,8 +36,8 @@ class Asking:
     def __init__(self, folder: Path, keys: KeyRing | None = None, **more: Any) -> None:
         (folder / "segments").mkdir(exist_ok=True)
         self.segments = folder / "segments"
-        patience = more.pop("patience", 30.0)
-        self.store = SegmentStore(self.segments, patience=patience, served=True, warn=log_warning)
+        timeout = more.pop("timeout", 30.0)
+        self.store = SegmentStore(self.segments, timeout=timeout, served=True, warn=log_warning)
         self.service = Service(
             self.store, folder / "output", keys, frozenset({"here"}), **{"previewer": PREVIEWER, **more}
         )

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from segbatch.model.segment import Group, Rule, Segment
     from segbatch.pipeline.guardrails import Guard
     from segbatch.pipeline.run import run
-    from segbatch.storage.output_lock import LockedError, Patience
+    from segbatch.storage.output_lock import LockedError, LockPolicy, Patience
     from segbatch.storage.retention import Keep
     from segbatch.version import __version__
 
@@ -51,6 +51,7 @@ __all__ = [
     "Guard",
     "Keep",
     "LintReport",
+    "LockPolicy",
     "LockedError",
     "Patience",
     "PreviewReport",
@@ -94,7 +95,7 @@ _HOMES = {
     "segbatch.pipeline.run": ("RunReport", "run"),
     "segbatch.authoring.preview": ("PreviewReport", "preview"),
     "segbatch.pipeline.guardrails": ("Guard",),
-    "segbatch.storage.output_lock": ("LockedError", "Patience"),
+    "segbatch.storage.output_lock": ("LockPolicy", "LockedError", "Patience"),
     "segbatch.storage.retention": ("Keep",),
     "segbatch.findings.lint": ("LintReport", "lint"),
     "segbatch.findings.names": ("Finding",),

@@ -20,13 +20,13 @@ def main() -> None:
     """
     _ensure_stderr()
     sys.stderr = _lenient(sys.stderr)
-    signals.watch()
+    signals.handle_signals()
     from segbatch.interfaces import cli  # noqa: PLC0415 - slow to import
 
     try:
         cli.main()
     finally:
-        signals.too_late()
+        signals.ignore_signals()
         _flush_stdout()
 
 

@@ -176,7 +176,7 @@ class ByStore:
     """By the store, in whatever process."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = SegmentStore(folder, patience=300)
+        self.store = SegmentStore(folder, timeout=300)
 
     @contextmanager
     def told(self) -> Iterator[None]:

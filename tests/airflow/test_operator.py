@@ -26,7 +26,7 @@ from slow import write_slow_contacts, write_slow_segment
 from builders import rule, write_contacts, write_segment
 from segbatch.airflow import SegbatchOperator
 from segbatch.storage.manifest_io import read_history
-from segbatch.storage.output_lock import NO_PATIENCE, locked
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 
 NIGHT = datetime(2025, 11, 4, 2, tzinfo=UTC)
 AUDIENCES = Asset("audiences")
@@ -260,7 +260,7 @@ def test_a_snapshot_that_cannot_be_used_is_tried_again(here: Path, contacts: str
 def test_a_lock_that_another_run_holds_is_tried_again(here: Path) -> None:
     (here / "output").mkdir()
     with (
-        locked(here / "output" / "lock", "run other", NO_PATIENCE),
+        lock_output(here / "output" / "lock", "run other", FAIL_IF_LOCKED),
         pytest.raises(AirflowException, match=r"another run is at work; .*run other \(process \d+ on") as raised,
     ):
         run()
@@ -339,7 +339,7 @@ def once_at_work(output: Path, act: Callable[[], object]) -> Iterator[list[float
 
 def assert_nothing_was_published(output: Path) -> None:
     assert [moment for _, moment in runs()] == [NIGHT - timedelta(days=1)]
-    with locked(output / "lock", "the test", NO_PATIENCE):
+    with lock_output(output / "lock", "the test", FAIL_IF_LOCKED):
         assert psutil.Process().children(recursive=True) == []
 
 

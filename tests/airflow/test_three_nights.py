@@ -20,7 +20,7 @@ from service import Airflow, eventually, serving
 from slow import write_slow_contacts, write_slow_segment
 
 from builders import rule, write_contacts, write_segment
-from segbatch.storage.output_lock import Patience, locked
+from segbatch.storage.output_lock import LockPolicy, lock_output
 
 DAG, READER = "audiences", "after_audiences"
 SAMPLE = Path(__file__).parents[2] / "jobs" / "segbatch_dag.py"
@@ -170,7 +170,7 @@ def kill_a_task_and_clear_it(airflow: Airflow, world: World) -> str:
     eventually("the run to be at work", lambda: world.staged)
     airflow.tell("PATCH", f"dags/{DAG}/dagRuns/{run_id}/taskInstances/publish", {"new_state": "failed"})
     eventually("the run to be gone", lambda: not world.staged)  # which no SIGKILL would do
-    with locked(world.output / "lock", "the test", Patience(wait=True)):
+    with lock_output(world.output / "lock", "the test", LockPolicy(wait=True)):
         assert tables(world.output) == before
     world.export(NIGHTS[2], PLANS[2])
     airflow.clear(DAG, run_id, "publish")

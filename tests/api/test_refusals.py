@@ -11,7 +11,7 @@ import pytest
 
 from asking import PRO, SEGMENTS, Asking
 from failing_disk import refuse_flushes_of_folders, report_failure
-from segbatch.definitions.store.write_lock import writing_alone
+from segbatch.definitions.store.write_lock import lock_folder
 from segbatch.interfaces.api.limits import HEALTH, MAX_BODY, MAX_REQUESTS
 from segbatch.interfaces.api.middleware import Watched
 
@@ -198,8 +198,8 @@ def test_no_id_is_a_path(ask: Asking, method: str, path: str) -> None:
 
 
 def test_a_writer_that_holds_the_lock_is_not_waited_for_without_end(tmp_path: Path) -> None:
-    ask = Asking(tmp_path, patience=0.05).as_project("p")
-    with writing_alone(ask.segments, 1):
+    ask = Asking(tmp_path, timeout=0.05).as_project("p")
+    with lock_folder(ask.segments, 1):
         answer = ask("POST", json=PRO)
     document(answer, 503, "busy")
     assert answer.headers["Retry-After"] == "1"

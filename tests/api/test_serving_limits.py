@@ -12,7 +12,7 @@ import pytest
 
 from asking import PRO, SEGMENTS, serving
 from builders import rule, write_contacts
-from segbatch.definitions.store.write_lock import writing_alone
+from segbatch.definitions.store.write_lock import lock_folder
 from segbatch.interfaces.api.limits import (
     KEEP_ALIVE,
     MAX_BODY,
@@ -65,7 +65,7 @@ def test_a_request_that_does_not_end_is_ended_with_the_server(tmp_path: Path) ->
 
 def test_a_change_waits_its_time_for_other_writers_and_no_longer(tmp_path: Path) -> None:
     (tmp_path / "segments").mkdir()
-    with serving(tmp_path) as server, writing_alone(tmp_path / "segments", 10):
+    with serving(tmp_path) as server, lock_folder(tmp_path / "segments", 10):
         begun = time.monotonic()
         answer = httpx.post(server.url, json=PRO, timeout=60)
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:segbatch:problem:busy")

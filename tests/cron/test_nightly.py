@@ -16,7 +16,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from cron import at_work, scheduled, wait_for
-from segbatch.storage.output_lock import NO_PATIENCE, locked
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 
 SCRIPT = Path(__file__).parents[2] / "jobs" / "nightly.sh"
 TOLD = 'env | sort > "$NAME.env"; cat > "$NAME.json"'
@@ -113,7 +113,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
     jobs["endless"] = night.job("endless").command(slow, NIGHTLY_TIME_LIMIT="30s")
     with (
         at_work(),
-        locked(night.job("locked").at("output/lock"), "run of a test", NO_PATIENCE),
+        lock_output(night.job("locked").at("output/lock"), "run of a test", FAIL_IF_LOCKED),
         scheduled(night.folder, jobs),
     ):
         os.kill(int(wait_for(night.job("killed").at("at-work"))), signal.SIGKILL)

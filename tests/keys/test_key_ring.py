@@ -15,7 +15,7 @@ import pytest
 from failing_disk import refuse_flushes_of_folders, refuse_removal, report_failure
 from segbatch.errors import BusyError, KeysError, NotFoundError, Problem, SegbatchError, UsageError
 from segbatch.interfaces.api.keys import KeyRing, key_store
-from segbatch.platform.file_lock import holding
+from segbatch.platform.file_lock import lock_file
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 
@@ -168,7 +168,7 @@ def test_an_id_that_is_taken_is_not_given_again(file: Path, monkeypatch: pytest.
 
 def test_who_waits_too_long_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_store, "_PATIENCE", 0.01)
-    with holding(file.with_name(".keys.json.lock"), 1), pytest.raises(BusyError, match="another program has been"):
+    with lock_file(file.with_name(".keys.json.lock"), 1), pytest.raises(BusyError, match="another program has been"):
         keys(file).create(["p"])
     assert not file.exists()
 

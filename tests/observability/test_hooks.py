@@ -17,7 +17,7 @@ from builders import rule, write_segment
 from segbatch.observability import hook_runner
 from segbatch.observability.hooks import Hooks
 from segbatch.observability.run_outcome import Outcome
-from segbatch.storage.output_lock import NO_PATIENCE, locked
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 
 from .conftest import RUN, Ended, Program
 
@@ -143,7 +143,7 @@ def test_a_long_message_is_cut_in_the_environment_alone(program: Program) -> Non
 
 def test_a_run_that_is_locked_out_is_told(program: Program) -> None:
     Path("output").mkdir()
-    with locked(Path("output/lock"), "run first", NO_PATIENCE):
+    with lock_output(Path("output/lock"), "run first", FAIL_IF_LOCKED):
         assert program(*RUN, *BOTH).status == 75
     assert told("failure")[0]["SEGBATCH_STATUS"] == "locked"
 

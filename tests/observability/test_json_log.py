@@ -41,7 +41,7 @@ from segbatch.observability.run_outcome import (
     RunEnded,
     RunFailed,
 )
-from segbatch.storage.output_lock import NO_PATIENCE, locked
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 
 from .conftest import RUN, Program
 
@@ -193,7 +193,7 @@ def test_an_error_that_ends_a_run_is_a_line_for_each_problem(
 
 def test_a_lock_that_is_held_is_told(program: Program) -> None:
     Path("output").mkdir()
-    with locked(Path("output/lock"), "run first", NO_PATIENCE):
+    with lock_output(Path("output/lock"), "run first", FAIL_IF_LOCKED):
         ended = program(*RUN)
     assert (ended.status, ended.lines[-1]["status"]) == (75, "locked")
     assert ended.events("error")[0]["message"].startswith("output: run first (process ")

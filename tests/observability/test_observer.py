@@ -11,7 +11,7 @@ from segbatch.observability.events import RunStarted
 from segbatch.observability.hooks import Hooks
 from segbatch.observability.observer import Watch, watching
 from segbatch.observability.run_outcome import HookEnded, Notice, Outcome, RunEnded, RunFailed
-from segbatch.platform.shutdown import SignalEnd, underway
+from segbatch.platform.shutdown import SignalEnd, shutdown
 
 STARTED = RunStarted("tonight", "c", "s", "o", None, "UTC", None, dry_run=False)
 
@@ -125,11 +125,11 @@ def test_a_signal_is_heralded_by_the_run_that_is_watched() -> None:
     log = Log()
     with watching(log, Path("output"), Hooks(), None) as watch:
         watch.hear(STARTED)
-        underway.herald(SignalEnd("terminated; nothing was published", 143))
+        shutdown.report(SignalEnd("terminated; nothing was published", 143))
         assert (log.outcome.status, log.outcome.run_id) == ("terminated", "tonight")
         assert isinstance(log.last_words[0], RunFailed)
         log.last_words.clear()
-    underway.herald(SignalEnd("of nobody", 143))
+    shutdown.report(SignalEnd("of nobody", 143))
     assert log.last_words == []
 
 

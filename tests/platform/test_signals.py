@@ -11,7 +11,7 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from segbatch.storage.output_lock import NO_PATIENCE, locked
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 
 WORDS = [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 SLOW_SQL = "SELECT sum(sin(a.range * b.range)) FROM range(1000000) a, range(1000000) b"
@@ -126,7 +126,7 @@ publish.point_to = point
 def test_who_waits_for_another_run_need_not(here: Path, number: int, status: int, word: str) -> None:
     output = here / "output"
     output.mkdir()
-    with locked(output / "lock", "run first", NO_PATIENCE):
+    with lock_output(output / "lock", "run first", FAIL_IF_LOCKED):
         program = start(*RUN, "--wait")
         assert program.stderr is not None
         assert program.stderr.readline().endswith("; waiting\n")

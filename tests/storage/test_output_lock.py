@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segbatch.errors import PublishError
-from segbatch.storage.output_lock import NO_PATIENCE, LockedError, Patience, locked
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockedError, LockPolicy, lock_output
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"what": 1, "pid": 2, "host": 3, "since": 4}', b"\xff"])
 def test_a_holder_who_has_not_signed_is_somebody(place: Path, content: bytes) -> None:
-    with locked(place, "run r1", Patience()):
+    with lock_output(place, "run r1", LockPolicy()):
         place.write_bytes(content)
         with pytest.raises(
             LockedError, match="another run is at work on it; run again when that is done, or with --wait"
@@ -28,7 +28,7 @@ def test_a_holder_who_has_not_signed_is_somebody(place: Path, content: bytes) ->
 
 
 def test_who_has_just_taken_a_lock_is_waited_for_to_sign(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with locked(place, "run r1", Patience()):
+    with lock_output(place, "run r1", LockPolicy()):
         signature = place.read_bytes()
         place.write_bytes(b"")
         monkeypatch.setattr(time, "sleep", lambda _: place.write_bytes(signature))
@@ -49,7 +49,7 @@ def test_since_when_a_lock_is_held_is_told_however_long_the_name_of_its_run_is(
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "worker-7.example.org")
     with (
-        locked(place, what, Patience()),
+        lock_output(place, what, LockPolicy()),
         pytest.raises(
             LockedError,
             match=rf": {re.escape(said)} \(process [0-9]+ on worker-7\.example\.org\) has been at work on it"
@@ -59,8 +59,8 @@ def test_since_when_a_lock_is_held_is_told_however_long_the_name_of_its_run_is(
         take(place)
 
 
-def take(place: Path, patience: Patience = NO_PATIENCE) -> None:
-    with locked(place, "run r2", patience):
+def take(place: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> None:
+    with lock_output(place, "run r2", policy):
         pass
 
 
@@ -83,7 +83,7 @@ def test_a_file_that_was_removed_meanwhile_is_no_lock(
     waited: list[float] = []
     monkeypatch.setattr(fcntl, "flock", flock)
     monkeypatch.setattr(time, "sleep", waited.append)
-    take(place, Patience(wait=True))
+    take(place, LockPolicy(wait=True))
     assert len(waited) == 1
     assert place.exists()
 
@@ -100,7 +100,7 @@ def test_a_folder_that_was_removed_meanwhile_is_created_again(tmp_path: Path, mo
 
     monkeypatch.setattr(os, "open", open_without_folder)
     monkeypatch.setattr(time, "sleep", pauses.append)
-    take(lock, Patience(wait=True))
+    take(lock, LockPolicy(wait=True))
     assert len(pauses) == 1
     assert lock.exists()
 
@@ -111,7 +111,7 @@ def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) ->
     pauses = [*range(7), holder]
     monkeypatch.setattr(time, "sleep", lambda _: os.close(holder) if pauses.pop(0) == holder else None)
     told: list[str] = []
-    take(place, Patience(wait=True, told=told.append))
+    take(place, LockPolicy(wait=True, on_wait=told.append))
     assert len(told) == 1
 
 

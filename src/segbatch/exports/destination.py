@@ -9,7 +9,7 @@ from pathlib import Path
 
 from segbatch.errors import ExportError, UsageError
 from segbatch.platform.files import UncertainError, UnflushedError, find_file, link_file, replace_file
-from segbatch.platform.shutdown import underway
+from segbatch.platform.shutdown import shutdown
 from segbatch.platform.temporary_file import aside_of
 from segbatch.platform.urls import is_address, without_secrets
 from segbatch.storage.checksum_file import DigestingFile
@@ -70,9 +70,9 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
         with aside_of(place) as aside:
             with DigestingFile(aside) as file, file.telling():
                 yield file
-            with underway.finishing(f"{printable(str(place))} may be written"):
+            with shutdown.uninterruptible(f"{printable(str(place))} may be written"):
                 _put(aside, place, force=force)
-                underway.done = f"{printable(str(place))} is written"
+                shutdown.done_message = f"{printable(str(place))} is written"
     except FileExistsError:
         message = "came to be there meanwhile; export to another file, or write over it with --force"
         raise UsageError(f"{printable(str(place))}: {message}") from None

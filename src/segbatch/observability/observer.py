@@ -13,7 +13,7 @@ from segbatch.observability.hooks import Hooks
 from segbatch.observability.prometheus import MetricsFile
 from segbatch.observability.run_outcome import FailedAfterwards, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
 from segbatch.platform.io_errors import io_reason
-from segbatch.platform.shutdown import SignalEnd, underway
+from segbatch.platform.shutdown import SignalEnd, shutdown
 from segbatch.text import counted, printable, some_of
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Watch:
     @property
     def is_published(self) -> bool:
         """Whether readers see the run."""
-        return underway.published is not None and underway.published == self._run_id
+        return shutdown.published_run_id is not None and shutdown.published_run_id == self._run_id
 
     @property
     def _status(self) -> int:
@@ -220,7 +220,7 @@ def watching(
     """
     hooks, metrics = (Hooks(ids=hooks.ids), None) if dry_run else (hooks, metrics)
     watch = Watch(log, output, hooks, metrics, wording)
-    with underway.heralded_by(watch.end_by_signal):
+    with shutdown.on_signal(watch.end_by_signal):
         try:
             yield watch
             watch.end()
@@ -228,7 +228,7 @@ def watching(
             watch.break_off(_UNREAD, _PIPE_CLOSED)
             raise
         except KeyboardInterrupt:
-            outcome = f"run {underway.published} is published" if watch.is_published else "nothing was published"
+            outcome = f"run {shutdown.published_run_id} is published" if watch.is_published else "nothing was published"
             watch.fail(SegbatchError(f"interrupted; {outcome}"), _INTERRUPTED)
         except Exception as error:
             fault = _fault(error)

@@ -26,7 +26,7 @@ from segbatch.platform.urls import without_secrets
 from segbatch.storage.catalog_rebuild import ensure_catalogue
 from segbatch.storage.layout import CATALOGUE, MEMBERSHIP, RUNS, check_run_id, free_folder, new_run_id, output_at
 from segbatch.storage.manifest_io import read_history
-from segbatch.storage.output_lock import NO_PATIENCE, Patience
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import at_work, publish, staging
 from segbatch.storage.retention import Keep, clear_dead_runs, prune
 from segbatch.text import counted
@@ -53,7 +53,7 @@ def run(
     run_id: str | None = None,
     guard: Guard = _NO_GUARD,
     keep: Keep = _KEEP,
-    patience: Patience = NO_PATIENCE,
+    lock_policy: LockPolicy = FAIL_IF_LOCKED,
     rewind: bool = False,
     dry_run: bool = False,
     progress: Callable[[int, int], None] | None = None,
@@ -76,7 +76,7 @@ def run(
         run_id: The run id; default a new one. If the last run has the same id, it is replaced.
         guard: The limits of change for segments.
         keep: The earlier runs that keep their members.
-        patience: The behaviour when another run is at work on the output.
+        lock_policy: The behaviour when another run is at work on the output.
         rewind: Whether runs with a later `as_of` are rolled back. Rolling back all runs also requires a guard that
             accepts `all`.
         dry_run: Only report the run that would be published, and change nothing.
@@ -101,7 +101,7 @@ def run(
     segments = Source.of(segments)
     place, teller = output_at(output), Teller(events, progress)
     teller.tell(_started(run_id, question, segments.path, output, dry_run=dry_run))
-    with nullcontext() if dry_run else at_work(place, f"run {run_id}", patience):
+    with nullcontext() if dry_run else at_work(place, f"run {run_id}", lock_policy):
         teller.end_phase("wait")
         started = datetime.now(UTC)
         question = replace(question, as_of=started if as_of is None else as_of)

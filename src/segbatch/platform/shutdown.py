@@ -27,105 +27,102 @@ class SignalEnd:
     exit_status: int
 
 
-def say_at_once(message: str) -> None:
-    """Write an error message to stderr without the locks that the main thread may own."""
+def write_error(message: str) -> None:
+    """Write an error message to stderr, without waiting for the locks of the main thread."""
     with suppress(OSError):
         clear = _CLEAR_LINE if os.isatty(_STDERR) else b""
         os.write(_STDERR, clear + f"error: {message}\n".encode(errors="backslashreplace"))
 
 
-def _say(end: SignalEnd) -> None:
-    say_at_once(end.message)
-
-
-class Underway:
-    """The state of the work of this process, for its end by a signal.
+class ShutdownCoordinator:
+    """What a signal does to this process: the message for users, the cleanup, and the steps that it must not interrupt.
 
     Attributes:
-        settled: Set once the main thread has stopped.
-        undone: The message if the process ends before the work is done; empty for none.
-        done: The message if the process ends after the work is done; empty for none.
-        published: The id of the published run, if any.
-        is_finishing: Whether finished work is being moved to its final paths, which a signal does not interrupt.
-        herald: Reports the end by a signal. Called from another thread; must be quick.
+        main_thread_stopped: Set once the main thread has stopped.
+        pending_message: The message if the process ends before the work is done; empty for none.
+        done_message: The message if the process ends after the work is done; empty for none.
+        published_run_id: The id of the published run, if any.
+        is_uninterruptible: Whether finished work is being moved to its final paths.
+        report: Reports the end by a signal. Called from another thread; must be quick.
     """
 
     def __init__(self) -> None:
-        self.settled = Event()
-        self.undone = "nothing was done"
-        self.done = ""
-        self.published: str | None = None
-        self.is_finishing = False
-        self._doubt = ""
-        self.herald: Callable[[SignalEnd], None] = _say
-        self._stops_then = False
-        self._endings: list[Callable[[], None]] = []
+        self.main_thread_stopped = Event()
+        self.pending_message = "nothing was done"
+        self.done_message = ""
+        self.published_run_id: str | None = None
+        self.is_uninterruptible = False
+        self.report: Callable[[SignalEnd], None] = lambda end: write_error(end.message)
+        self._uncertain_message = ""
+        self._stop_requested = False
+        self._cleanups: list[Callable[[], None]] = []
 
     @property
-    def is_at_work(self) -> bool:
+    def has_cleanups(self) -> bool:
         """Whether a cleanup is pending."""
-        return bool(self._endings)
+        return bool(self._cleanups)
 
     @contextmanager
-    def ending(self, action: Callable[[], None]) -> Iterator[None]:
+    def cleanup(self, action: Callable[[], None]) -> Iterator[None]:
         """Run a cleanup at the end of the block, or when a signal ends the process.
 
         Args:
             action: The cleanup. A signal may cause it to run twice.
         """
-        self._endings.append(action)
+        self._cleanups.append(action)
         try:
             yield
         finally:
             action()
-            self._endings.remove(action)
+            self._cleanups.remove(action)
 
     @contextmanager
-    def heralded_by(self, herald: Callable[[SignalEnd], None]) -> Iterator[None]:
+    def on_signal(self, report: Callable[[SignalEnd], None]) -> Iterator[None]:
         """Use another function to report the end by a signal, during the block."""
-        before, self.herald = self.herald, herald
+        before, self.report = self.report, report
         try:
             yield
         finally:
-            self.herald = before
+            self.report = before
 
     @contextmanager
-    def finishing(self, doubt: str) -> Iterator[None]:
+    def uninterruptible(self, message: str) -> Iterator[None]:
         """Run the last steps of the work, which a signal does not interrupt.
 
         Args:
-            doubt: The message if a signal ends the process because these steps take too long.
+            message: The message if a signal ends the process because these steps take too long.
         """
-        self.is_finishing, self._doubt = True, doubt
+        self.is_uninterruptible, self._uncertain_message = True, message
         try:
             yield
         finally:
-            self.is_finishing = False
-            if self._stops_then:
-                self.stop()
+            self.is_uninterruptible = False
+            if self._stop_requested:
+                self.stop_main_thread()
 
-    def ended(self, word: str) -> str:
+    def end_message(self, word: str) -> str:
         """Return the message for the end of the process, with the consequence for the work.
 
         Args:
             word: The kind of end, such as `interrupted`.
         """
-        outcome = self.done or (self._doubt if self.is_finishing else self.undone)
+        pending = self._uncertain_message if self.is_uninterruptible else self.pending_message
+        outcome = self.done_message or pending
         return f"{word}; {outcome}" if outcome else word
 
-    def stop(self) -> None:
-        """Stop the main thread. The last steps are completed first."""
-        if self.is_finishing:
-            self._stops_then = True
+    def stop_main_thread(self) -> None:
+        """Stop the main thread. Uninterruptible steps are completed first."""
+        if self.is_uninterruptible:
+            self._stop_requested = True
             return
-        self.settled.set()
+        self.main_thread_stopped.set()
         Event().wait()
 
-    def end(self) -> None:
+    def run_cleanups(self) -> None:
         """Run the cleanups of all open blocks, innermost first."""
-        for action in reversed(tuple(self._endings)):
+        for action in reversed(tuple(self._cleanups)):
             action()
 
 
-underway = Underway()
-"""The state of this process. There is only one, since a signal ends the whole process."""
+shutdown = ShutdownCoordinator()
+"""The coordinator of this process. There is only one, since a signal ends the whole process."""

@@ -11,56 +11,57 @@ from contextlib import suppress
 from threading import Thread
 from types import FrameType
 
-from segbatch.platform.shutdown import SignalEnd, underway
+from segbatch.platform.portability import set_nonblocking
+from segbatch.platform.shutdown import SignalEnd, shutdown
 
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-_STOPPING = 1.0
-"""Seconds that the main thread gets to stop: to return from a call, or to finish publishing a run."""
+_SECONDS_TO_STOP = 1.0
+"""Time that the main thread gets to stop: to return from a call, or to finish publishing a run."""
 
-_CLEARING = 0.7
-"""Seconds for the cleanup of incomplete files. The next run removes the rest."""
+_SECONDS_TO_CLEAN_UP = 0.7
+"""Time for the cleanup of incomplete files. The next run removes the rest."""
 
 
-def watch() -> None:
+def handle_signals() -> None:
     """End this process on SIGINT and SIGTERM, except for signals that it was started to ignore (`nohup`, `&`)."""
     numbers = [number for number in _WORDS if signal.getsignal(number) != signal.SIG_IGN]
-    heard, told = os.pipe()
-    os.set_blocking(told, False)
-    Thread(target=_wait, args=(heard, set(numbers)), name="signals", daemon=True).start()
-    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    received, wakeup = os.pipe()
+    set_nonblocking(wakeup)
+    Thread(target=_wait_for_signal, args=(received, set(numbers)), name="signals", daemon=True).start()
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     for number in numbers:
         signal.signal(number, _stop)
 
 
-def too_late() -> None:
+def ignore_signals() -> None:
     """Ignore signals from now on: all work is done and reported, and the process exits with its own status."""
     for number in _WORDS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    underway.stop()
+    shutdown.stop_main_thread()
 
 
-def _wait(heard: int, numbers: set[signal.Signals]) -> None:
-    while (number := os.read(heard, 1)[0]) not in numbers:
+def _wait_for_signal(received: int, numbers: set[signal.Signals]) -> None:
+    while (number := os.read(received, 1)[0]) not in numbers:
         pass
-    _end(signal.Signals(number))
+    _end_process(signal.Signals(number))
 
 
-def _end(number: signal.Signals) -> None:
+def _end_process(number: signal.Signals) -> None:
     """End the process, even if nothing reads its output or the cleanup takes long."""
-    if underway.is_at_work:
-        underway.settled.wait(_STOPPING)
-    last = Thread(target=_finish, args=(number,), daemon=True)
+    if shutdown.has_cleanups:
+        shutdown.main_thread_stopped.wait(_SECONDS_TO_STOP)
+    last = Thread(target=_report_and_clean_up, args=(number,), daemon=True)
     last.start()
-    last.join(_CLEARING)
+    last.join(_SECONDS_TO_CLEAN_UP)
     os._exit(128 + number)
 
 
-def _finish(number: signal.Signals) -> None:
+def _report_and_clean_up(number: signal.Signals) -> None:
     """Report the consequence for the work, and clean up incomplete files."""
     with suppress(Exception):  # if the report fails, incomplete files are still cleaned up
-        underway.herald(SignalEnd(underway.ended(_WORDS[number]), 128 + number))
-    if not underway.is_finishing:
-        underway.end()
+        shutdown.report(SignalEnd(shutdown.end_message(_WORDS[number]), 128 + number))
+    if not shutdown.is_uninterruptible:
+        shutdown.run_cleanups()

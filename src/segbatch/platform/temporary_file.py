@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from segbatch.platform.shutdown import underway
+from segbatch.platform.shutdown import shutdown
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def aside_of(place: Path) -> Iterator[Path]:
             _remove_if_left(left)
     aside = place.with_name(f".segbatch-{mark}-{secrets.token_hex(4)}")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    with underway.ending(lambda: _discard(aside)):
+    with shutdown.cleanup(lambda: _discard(aside)):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield aside

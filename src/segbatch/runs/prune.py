@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from segbatch.runs.history import published_history
-from segbatch.storage.output_lock import NO_PATIENCE, Patience
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import at_work
 from segbatch.storage.retention import Keep, Pruned, prune
 from segbatch.storage.write_errors import writing
@@ -14,7 +14,7 @@ _INCOMPLETE = "not all members of old runs are removed; run it again"
 
 
 def prune_runs(
-    output: Path, keep: Keep, now: datetime, patience: Patience = NO_PATIENCE, *, dry_run: bool = False
+    output: Path, keep: Keep, now: datetime, policy: LockPolicy = FAIL_IF_LOCKED, *, dry_run: bool = False
 ) -> Pruned:
     """Remove the members of old runs, under the lock of the output folder.
 
@@ -22,7 +22,7 @@ def prune_runs(
         output: The output folder.
         keep: The runs that keep their members.
         now: The current time.
-        patience: The behaviour when a run is at work on the output.
+        policy: The behaviour when a run is at work on the output.
         dry_run: Only return the runs that would be pruned, and remove nothing.
 
     Raises:
@@ -33,5 +33,5 @@ def prune_runs(
     history = published_history(output)
     if dry_run:
         return prune(output, history, keep, now, dry_run=True)
-    with at_work(output, "runs prune", patience, _UNTOUCHED), writing(output, _INCOMPLETE):
+    with at_work(output, "runs prune", policy, _UNTOUCHED), writing(output, _INCOMPLETE):
         return prune(output, published_history(output), keep, now)

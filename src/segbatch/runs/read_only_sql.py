@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from segbatch.errors import QueryError, UsageError
-from segbatch.platform.shutdown import underway
+from segbatch.platform.shutdown import shutdown
 
 _READING = {duckdb.StatementType.SELECT, duckdb.StatementType.MULTI}
 """DuckDB parses `FROM`, `VALUES`, `DESCRIBE`, `SHOW` and `SUMMARIZE` as SELECT, and `PIVOT` as MULTI."""
@@ -53,7 +53,7 @@ def connected(catalogue: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         "python_enable_replacements": False,  # a name in SQL is never a variable of this program
         "temp_directory": spilled or "",
     }
-    with underway.ending(lambda: _remove(spilled)):
+    with shutdown.cleanup(lambda: _remove(spilled)):
         connection = duckdb.connect(str(catalogue), read_only=True, config=settings)
         with connection:
             connection.execute("SET lock_configuration = true")

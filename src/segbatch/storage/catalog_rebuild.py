@@ -21,7 +21,7 @@ from segbatch.storage.manifest_io import (
     read_history_of,
     read_manifest,
 )
-from segbatch.storage.output_lock import NO_PATIENCE, Patience
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import at_work, point_to
 from segbatch.storage.write_errors import Leftovers, writing
 
@@ -43,7 +43,7 @@ class Relinked:
     warnings: tuple[Problem, ...]
 
 
-def relink(output: Path, patience: Patience = NO_PATIENCE) -> Relinked:
+def relink(output: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> Relinked:
     """Rebuild `segbatch.duckdb` from the published run, as is needed after the output folder was moved.
 
     If `current` does not name an existing run, the catalogue is built from the last run that still exists, and
@@ -57,7 +57,7 @@ def relink(output: Path, patience: Patience = NO_PATIENCE) -> Relinked:
     last = last_published(output)
     if last is None:
         raise _nothing(output)
-    with at_work(output, "relink", patience, _AS_BEFORE):
+    with at_work(output, "relink", policy, _AS_BEFORE):
         try:
             folder = ensure_published(output)
         except UnnamedError as error:

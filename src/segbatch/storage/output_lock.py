@@ -1,15 +1,11 @@
 """The lock of an output folder: one run at a time.
 
-The lock is an operating system lock on a file. It is released when the process ends, even if it is killed, so no stale
-lock has to be removed. The file contains the last owner, for the messages of waiting processes.
+The file contains the last owner, for the messages of waiting processes.
 """
 
-import errno
-import fcntl
 import json
 import os
 import socket
-import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,17 +14,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.errors import PublishError, SegbatchError
+from segbatch.platform.file_lock import NotALockFileError, open_lock_file, take_lock
 from segbatch.text import clipped
 
 _PAUSE = 0.1
-_GLANCES = 4
-_GLANCE = 0.05
+_OWNER_READS = 4
+_OWNER_READ_PAUSE = 0.05
 """Number of attempts to read the owner of a lock, and seconds between them.
 
 A new owner writes its name shortly after it takes the lock.
 """
 
-_SOMEBODY = "another run is at work on it"
+_LONGEST_OWNER = 4096
+_UNKNOWN_OWNER = "another run is at work on it"
 
 
 class LockedError(SegbatchError):
@@ -39,118 +37,93 @@ class LockedError(SegbatchError):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class LockPolicy:
     """The behaviour when another run is at work.
 
     Attributes:
         wait: Whether to wait until the other run ends, without a time limit.
-        told: Called once with a message that names the owner of the lock.
+        on_wait: Called once with a message that names the owner of the lock.
     """
 
     wait: bool = False
-    told: Callable[[str], None] | None = None
+    on_wait: Callable[[str], None] | None = None
 
 
-NO_PATIENCE = Patience()
+FAIL_IF_LOCKED = LockPolicy()
+
+Patience = LockPolicy
+"""The former name, for programs that import it from `segbatch`."""
 
 
 @contextmanager
-def locked(path: Path, what: str, patience: Patience) -> Iterator[None]:
+def lock_output(path: Path, purpose: str, policy: LockPolicy) -> Iterator[None]:
     """Own a lock during the block.
 
     Args:
         path: The file to lock; created if missing.
-        what: The work that is done under the lock, such as `run 20251105T020000Z`.
-        patience: The behaviour when another process owns the lock.
+        purpose: The work that is done under the lock, such as `run 20251105T020000Z`.
+        policy: The behaviour when another process owns the lock.
 
     Raises:
         LockedError: Another process owns the lock.
         PublishError: The path is a link, or not a regular file.
     """
-    descriptor, told = None, False
-    while descriptor is None:
-        descriptor, holder = _take(path)
-        if descriptor is None:
-            if not patience.wait:
-                raise LockedError(f"{path.parent}: {holder}; run again when that is done, or with --wait")
-            if patience.told and not told:
-                patience.told(f"{path.parent}: {holder}; waiting")
-                told = True
-            time.sleep(_PAUSE)
+    is_reported = False
+    while isinstance(found := _lock(path), str):
+        if not policy.wait:
+            raise LockedError(f"{path.parent}: {found}; run again when that is done, or with --wait")
+        if policy.on_wait and not is_reported:
+            policy.on_wait(f"{path.parent}: {found}; waiting")
+            is_reported = True
+        time.sleep(_PAUSE)
     try:
-        _sign(descriptor, what)
+        _write_owner(found, purpose)
         yield
     finally:
-        os.close(descriptor)
+        os.close(found)
 
 
-def _take(path: Path) -> tuple[int | None, str]:
-    """Take the lock and return the open file; if it is taken, return None and a description of its owner."""
+def _lock(path: Path) -> int | str:
+    """Take the lock and return the open file; if it is taken, return a description of its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor = _open(path)
+        descriptor = open_lock_file(path)
     except FileNotFoundError:  # a failed run has just removed the folder
-        return None, _SOMEBODY
+        return _UNKNOWN_OWNER
+    except NotALockFileError as error:
+        raise PublishError(f"{path}: {error.strerror}") from None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if take_lock(descriptor, path):
+            return descriptor
+        owner = _UNKNOWN_OWNER  # a failed run has just removed the file, and the folder with it
     except BlockingIOError:
-        holder = _holder(descriptor)
-    else:
-        if _is_there(descriptor, path):
-            return descriptor, ""
-        holder = _SOMEBODY  # a failed run has just removed the file, and the folder with it
+        owner = _describe_owner(descriptor)
     os.close(descriptor)
-    return None, holder
+    return owner
 
 
-def _open(path: Path) -> int:
-    """Open the lock file for writing, without following links.
-
-    Raises:
-        PublishError: The path is a link, a device or another special file.
-        FileNotFoundError: The folder is missing.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise PublishError(f"{path}: is a link, and the lock is never written through one; remove it") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise PublishError(f"{path}: is not a file, and the lock has to be one; remove it")
-    return descriptor
-
-
-def _is_there(descriptor: int, path: Path) -> bool:
-    with suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    return False
-
-
-def _sign(descriptor: int, what: str) -> None:
-    """Write the owner of the lock to the file."""
+def _write_owner(descriptor: int, purpose: str) -> None:
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    holder = {"what": what, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
+    owner = {"what": purpose, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    os.write(descriptor, json.dumps(owner).encode())
 
 
-def _holder(descriptor: int) -> str:
-    """Describe the owner of a lock and since when it is owned."""
-    for glance in range(_GLANCES):
-        if glance:
-            time.sleep(_GLANCE)
-        signed = _signed(descriptor)
-        if signed:
-            return signed
-    return _SOMEBODY
+def _describe_owner(descriptor: int) -> str:
+    """Describe the owner of a lock and since when it owns the lock."""
+    for attempt in range(_OWNER_READS):
+        if attempt:
+            time.sleep(_OWNER_READ_PAUSE)
+        if owner := _read_owner(descriptor):
+            return owner
+    return _UNKNOWN_OWNER
 
 
-def _signed(descriptor: int) -> str | None:
+def _read_owner(descriptor: int) -> str | None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
     with suppress(ValueError, KeyError, TypeError):
-        holder = json.loads(os.pread(descriptor, 4096, 0))
-        since = datetime.fromisoformat(holder["since"])
-        what, pid, host = (clipped(str(holder[name])) for name in ("what", "pid", "host"))  # a long id hides no time
+        owner = json.loads(os.read(descriptor, _LONGEST_OWNER))
+        since = datetime.fromisoformat(owner["since"])
+        what, pid, host = (clipped(str(owner[name])) for name in ("what", "pid", "host"))  # a long id hides no time
         return f"{what} (process {pid} on {host}) has been at work on it since {since:%Y-%m-%d %H:%M:%S} UTC"
     return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from segbatch.errors import Problem, PublishError, SegbatchError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.platform.files import UnflushedError, replace_file, sync_file, sync_folder, sync_tree
-from segbatch.platform.shutdown import underway
+from segbatch.platform.shutdown import shutdown
 from segbatch.storage.catalog import build_catalogue, discard_catalogue, ensure_place, place_catalogue
 from segbatch.storage.layout import (
     CHANGES,
@@ -24,7 +24,7 @@ from segbatch.storage.layout import (
     UNPUBLISHED,
     free_folder,
 )
-from segbatch.storage.output_lock import NO_PATIENCE, Patience, locked
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy, lock_output
 from segbatch.storage.retention import discard_run
 from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, writing
 
@@ -48,13 +48,13 @@ class Published:
 
 
 @contextmanager
-def at_work(output: Path, what: str, patience: Patience, outcome: str = NOTHING) -> Iterator[None]:
+def at_work(output: Path, what: str, policy: LockPolicy, outcome: str = NOTHING) -> Iterator[None]:
     """Own the lock of an output folder during the block. The folder is created if missing.
 
     Args:
         output: The output folder.
         what: The work that is done under the lock, for messages of waiting processes.
-        patience: The behaviour when another process owns the lock.
+        policy: The behaviour when another process owns the lock.
         outcome: The consequence of an error inside the block, for its message.
 
     Raises:
@@ -64,7 +64,7 @@ def at_work(output: Path, what: str, patience: Patience, outcome: str = NOTHING)
     """
     with writing(output, outcome), _made(output / RUNS):
         ensure_places(output)
-        with locked(output / LOCK, what, patience), underway.ending(lambda: _discard_asides(output)):
+        with lock_output(output / LOCK, what, policy), shutdown.cleanup(lambda: _discard_asides(output)):
             yield
 
 
@@ -72,7 +72,7 @@ def at_work(output: Path, what: str, patience: Patience, outcome: str = NOTHING)
 def staging(output: Path, run_id: str) -> Iterator[Path]:
     """Create a hidden folder for the files of a run. It is removed at the end, unless it was renamed."""
     folder = output / RUNS / f"{UNFINISHED}{run_id}"
-    with underway.ending(lambda: discard_run(folder)):
+    with shutdown.cleanup(lambda: discard_run(folder)):
         folder.mkdir(parents=True)
         yield folder
 
@@ -91,7 +91,7 @@ def emptied(folder: Path) -> Path:
 def _made(folder: Path) -> Iterator[None]:
     """Create a folder and its missing parents. At the end, remove those that are still empty."""
     missing = list(takewhile(lambda path: not os.path.lexists(path), (folder, *folder.parents)))
-    with underway.ending(lambda: _remove_unused(missing, folder)):
+    with shutdown.cleanup(lambda: _remove_unused(missing, folder)):
         folder.mkdir(parents=True, exist_ok=True)
         yield
 
@@ -112,7 +112,7 @@ def _remove_unused_lock(runs: Path) -> None:
     create a new one, and both would be at work.
     """
     lock = runs.parent / LOCK
-    with suppress(OSError, SegbatchError), locked(lock, "a run that has just ended", NO_PATIENCE):
+    with suppress(OSError, SegbatchError), lock_output(lock, "a run that has just ended", FAIL_IF_LOCKED):
         with suppress(FileNotFoundError):
             runs.rmdir()
         lock.unlink()
@@ -163,10 +163,10 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
             left.warnings += _build(output, place, manifest, history)
             sync_folder(output / RUNS)
             ensure_places(output)
-        with underway.finishing("the run may be published"):
+        with shutdown.uninterruptible("the run may be published"):
             _point(output, folder, left)
-            underway.published = manifest.run.run_id
-            underway.done = f"run {underway.published} is published"
+            shutdown.published_run_id = manifest.run.run_id
+            shutdown.done_message = f"run {shutdown.published_run_id} is published"
             with left.collecting(_UNMARKED):
                 (place / UNPUBLISHED).unlink()
             _place(output, left)
@@ -234,7 +234,7 @@ def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
         if _names(output, folder) is False:
             discard_run(place)
 
-    with underway.ending(undo):
+    with shutdown.cleanup(undo):
         yield place
 
 

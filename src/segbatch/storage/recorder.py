@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.model.manifest import PublishedFile
-from segbatch.platform.bounded_pool import Beside
+from segbatch.platform.bounded_executor import BoundedExecutor
 from segbatch.storage.bitmap import Slots
 from segbatch.storage.bitmap_diff import differences
 from segbatch.storage.changes_writer import ChangesWriter
@@ -113,7 +113,7 @@ class Recorder:
         self._found = Recorded(is_compared=last is not None)
         self._contacts = 0
         self._parts = count()
-        self._recording, self._writing = Beside("record", 1), Beside("membership", _WRITERS)
+        self._recording, self._writing = BoundedExecutor("record", 1), BoundedExecutor("membership", _WRITERS)
 
     def __enter__(self) -> Self:
         """Return the recorder."""
@@ -131,7 +131,7 @@ class Recorder:
             ids: The contact ids.
             members: One boolean column per evaluated segment.
         """
-        self._recording.do(self._record, ids, members)
+        self._recording.submit(self._record, ids, members)
 
     def finish(self) -> Recorded:
         """Record the contacts that are gone from the snapshot, and close the files."""
@@ -181,7 +181,7 @@ class Recorder:
     def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, octets: pl.DataFrame) -> None:
         self._found.members.update(members.sum().row(0, named=True))
         if self._writers is not None and self._state is not None:
-            self._writing.do(self._writers.membership.write, next(self._parts), own, members)
+            self._writing.submit(self._writers.membership.write, next(self._parts), own, members)
             self._state.write(kept, octets)
 
     def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:

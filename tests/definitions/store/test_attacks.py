@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from segbatch.definitions.store import SegmentStore
-from segbatch.definitions.store.write_lock import writing_alone
+from segbatch.definitions.store.write_lock import lock_folder
 from segbatch.errors import BusyError, DefinitionError, NotFoundError, SegbatchError, StoreError
 
 from .making import definition, files, put, store
@@ -144,8 +144,8 @@ def test_a_crash_leaves_the_old_file_and_nothing_in_the_way(tmp_path: Path) -> N
 
 def test_who_holds_the_lock_for_too_long_is_not_waited_for(tmp_path: Path) -> None:
     put(tmp_path / "a.json", definition("A"))
-    ours = SegmentStore(tmp_path, patience=0.01)
-    with writing_alone(tmp_path, 1), pytest.raises(BusyError, match=r"another program has been writing for 0\.01 s"):
+    ours = SegmentStore(tmp_path, timeout=0.01)
+    with lock_folder(tmp_path, 1), pytest.raises(BusyError, match=r"another program has been writing for 0\.01 s"):
         ours.update("a", {"name": "B"})
     assert ours.update("a", {"name": "B"}).segment.name == "B"
 
@@ -159,7 +159,7 @@ def test_a_thread_that_changes_something_for_too_long_is_not_waited_for(tmp_path
         go_on.wait(30)
         return datetime.now(UTC)
 
-    ours = SegmentStore(tmp_path, clock=clock, patience=0.01)
+    ours = SegmentStore(tmp_path, clock=clock, timeout=0.01)
     with ThreadPoolExecutor() as threads:
         slow = threads.submit(ours.update, "a", {"name": "B"})
         assert at_work.wait(30)

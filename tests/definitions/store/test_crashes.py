@@ -60,7 +60,7 @@ def test_who_is_killed_leaves_the_old_or_the_new(tmp_path: Path, change: str) ->
     subprocess.run([sys.executable, "-c", SCRIPT, tmp_path, change], env=os.environ | {"PYTHONPATH": path}, check=True)
     left = list[set[tuple[str, str | None]]]()
     for step in range(1, MOST_STEPS):
-        store = SegmentStore(tmp_path / str(step), patience=1)
+        store = SegmentStore(tmp_path / str(step), timeout=1)
         assert all(isinstance(entry, Stored) for entry in store.list())
         left.append({(entry.segment_id, entry.name) for entry in store.list()})
         store.update("c", {"name": "Goes on"})

@@ -113,7 +113,7 @@ def test_an_edit_between_reading_and_writing_is_not_lost(tmp_path: Path, monkeyp
     with pytest.raises(StaleError, match="was changed by somebody else"):
         ours.update("a", {"name": "C"}, ours.get("a").etag)
     edits = iter([definition("A", description=str(number)) for number in range(99)])
-    with pytest.raises(StaleError, match="somebody writes the same file again and again"):
+    with pytest.raises(StaleError, match="another program keeps writing the same file"):
         ours.update("a", {"name": "C"})
 
 

@@ -26,7 +26,7 @@ from segbatch.model.segment import Segment
 from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.text import did_you_mean, printable, shown
 
-_PATIENCE = 30.0
+_LOCK_TIMEOUT = 30.0
 _COMPARED = {False: 2_000, True: 100}
 """Maximum number of ids to search for a suggestion; more would dominate the response time. Lower for a served store."""
 
@@ -46,7 +46,7 @@ class SegmentStore:
         path: str | Path | Source,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        patience: float = _PATIENCE,
+        timeout: float = _LOCK_TIMEOUT,
         served: bool = False,
         warn: Warn = warn_caller,
     ) -> None:
@@ -56,7 +56,7 @@ class SegmentStore:
             path: The folder, which does not need to exist before the first segment; or a JSON file; or a `Source`,
                 which also has the exclusions.
             clock: Returns the time that is written into definitions.
-            patience: For how many seconds a writer waits for other writers.
+            timeout: The seconds that a writer waits for other writers.
             served: Whether it is for clients that must not learn of each other (see `View`), nor recreate a missing
                 folder.
             warn: Receives the warning that a change is made, but may not survive a power failure.
@@ -67,7 +67,7 @@ class SegmentStore:
         self._served = served
         self._warn = warn
         self._index = Index(self._source)
-        self._writers = Writers(self._path, patience)
+        self._writers = Writers(self._path, timeout)
 
     def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
         """Return all segments, ordered by id; broken ones are included."""
@@ -115,7 +115,7 @@ class SegmentStore:
             with files.writing(self._path):
                 self._path.mkdir(parents=True, exist_ok=True)
         self._ensure_there()
-        return self._writers.alone(lambda: self._add(sent))
+        return self._writers.run_alone(lambda: self._add(sent))
 
     def update(
         self,
@@ -144,7 +144,7 @@ class SegmentStore:
         """
         view = self._view(project, shared=shared)
         self._ensure_there()
-        return self._writers.alone(lambda: self._update(segment_id, changes, if_match, view))
+        return self._writers.run_alone(lambda: self._update(segment_id, changes, if_match, view))
 
     def delete(
         self,
@@ -178,7 +178,7 @@ class SegmentStore:
         """
         view = self._view(project, shared=shared)
         self._ensure_there()
-        return self._writers.alone(lambda: self._delete(segment_id, if_match, view, force=force))
+        return self._writers.run_alone(lambda: self._delete(segment_id, if_match, view, force=force))
 
     @property
     def _shown(self) -> str:

@@ -9,46 +9,46 @@ from typing import TypeVar
 from segbatch.definitions.store import files
 from segbatch.definitions.store.files import ChangedMeanwhileError
 from segbatch.errors import BusyError, StaleError
-from segbatch.platform.file_lock import holding
+from segbatch.platform.file_lock import lock_file
 from segbatch.text import printable
 
 LOCK = ".segbatch.lock"
 """The file that writers lock, in the folder of the definitions. Scripts can lock it too: `flock .segbatch.lock ...`."""
 
-_TRIES = 5
+_ATTEMPTS = 5
 
 _Result = TypeVar("_Result")
 
 
-def writing_alone(folder: Path, patience: float) -> AbstractContextManager[None]:
+def lock_folder(folder: Path, timeout: float) -> AbstractContextManager[None]:
     """Return a context manager that locks a folder.
 
     Args:
         folder: The folder; it must exist.
-        patience: For how many seconds to wait while another writer owns the lock.
+        timeout: The seconds to wait while another writer owns the lock.
 
     Raises:
         BusyError: Another writer owned the lock all that time.
         OSError: The file cannot be created.
     """
-    return holding(folder / LOCK, patience)
+    return lock_file(folder / LOCK, timeout)
 
 
 class Writers:
     """The writers of a folder of definitions, or of a single file. Thread-safe."""
 
-    def __init__(self, path: Path, patience: float) -> None:
+    def __init__(self, path: Path, timeout: float) -> None:
         """Create the writers of a folder; nothing is locked yet.
 
         Args:
             path: The folder or the file.
-            patience: For how many seconds a writer waits for other writers.
+            timeout: The seconds that a writer waits for other writers.
         """
         self._path = path
-        self._patience = patience
+        self._timeout = timeout
         self._writer = Lock()
 
-    def alone(self, attempt: Callable[[], _Result]) -> _Result:
+    def run_alone(self, attempt: Callable[[], _Result]) -> _Result:
         """Run a function while all other writers wait.
 
         Args:
@@ -61,17 +61,17 @@ class Writers:
         """
         with files.reading(self._path):
             folder = self._path.parent if self._path.is_file() else self._path
-        if not self._writer.acquire(timeout=self._patience):
-            message = f"other changes have been made for {self._patience:g} s; try again later"
+        if not self._writer.acquire(timeout=self._timeout):
+            message = f"other changes have been made for {self._timeout:g} s; try again later"
             raise BusyError(message, printable(str(self._path)))
         try:
-            with files.writing(folder), writing_alone(folder, self._patience):
-                return self._in_tries(attempt)
+            with files.writing(folder), lock_folder(folder, self._timeout):
+                return self._retry(attempt)
         finally:
             self._writer.release()
 
-    def _in_tries(self, attempt: Callable[[], _Result]) -> _Result:
-        for _ in range(_TRIES):
+    def _retry(self, attempt: Callable[[], _Result]) -> _Result:
+        for _ in range(_ATTEMPTS):
             with suppress(ChangedMeanwhileError):
                 return attempt()
-        raise StaleError("somebody writes the same file again and again; try later", printable(str(self._path)))
+        raise StaleError("another program keeps writing the same file; try again later", printable(str(self._path)))

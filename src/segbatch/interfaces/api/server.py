@@ -123,7 +123,7 @@ def serve(
         raise UsageError(f"{segments}: is a file; the API needs a folder, for a file of its own for each new segment")
     ring = _ring(keys, segments)
     doubts = _look_ahead(contacts, id_column, custom_fields, timezone)
-    store = SegmentStore(source, patience=PATIENCE, served=True, warn=log_warning)
+    store = SegmentStore(source, timeout=PATIENCE, served=True, warn=log_warning)
     entries = store.list()  # slow the first time
     listener, is_local = listen(address)
     with listener:

@@ -13,7 +13,7 @@ from segbatch.errors import ProblemsError, QueryError, SegbatchError, UsageError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.settings_defaults import name_origins
 from segbatch.platform.io_errors import io_reason
-from segbatch.platform.shutdown import underway
+from segbatch.platform.shutdown import shutdown
 from segbatch.storage.layout import output_at
 from segbatch.storage.retention import FEWEST
 from segbatch.version import __version__
@@ -35,7 +35,7 @@ class _Commands(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command and set the messages that a signal prints from now on."""
         name, command, rest = super().resolve_command(ctx, args)
-        underway.undone, underway.done = _UNDONE.get(name or "", ""), ""
+        shutdown.pending_message, shutdown.done_message = _UNDONE.get(name or "", ""), ""
         return name, command, rest
 
     def invoke(self, ctx: Any) -> object:
@@ -57,7 +57,7 @@ class _Commands(TyperGroup):
             render.silence_stdout()
             raise typer.Exit(PIPE_CLOSED) from None
         except KeyboardInterrupt:
-            render.print_error(underway.ended("interrupted"))
+            render.print_error(shutdown.end_message("interrupted"))
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             reason = io_reason(error)

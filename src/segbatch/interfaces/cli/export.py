@@ -9,7 +9,7 @@ import typer
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import JSON, PUBLISHED, RUN, app
-from segbatch.platform.shutdown import underway
+from segbatch.platform.shutdown import shutdown
 
 STDOUT = "-"
 
@@ -67,7 +67,7 @@ def export(
     if not to:
         raise UsageError("the path of the export is empty; is a variable not set? (--to)")
     if to == STDOUT:
-        underway.undone = "what was written is not all"
+        shutdown.pending_message = "what was written is not all"
     from segbatch.exports import export as exporting  # noqa: PLC0415 - loads Polars
 
     with render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress, render.answering():

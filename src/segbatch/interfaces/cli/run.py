@@ -35,7 +35,7 @@ from segbatch.observability.events import LockAwaited
 from segbatch.observability.hooks import HOOK_TIMEOUT, MIN_HOOK_TIMEOUT, Hooks
 from segbatch.observability.log_format import LogFormat, read_log_format
 from segbatch.pipeline.guardrails import FLOOR, Guard
-from segbatch.storage.output_lock import Patience
+from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
 from segbatch.text import printable
 
@@ -237,7 +237,7 @@ def run(
                 None if max_change is None else read_share(max_change), max_change_floor, accept or (), allow_collapse
             ),
             keep=Keep(keep, keep_days),
-            patience=Patience(wait, lambda message: watch.hear(LockAwaited(message))),
+            lock_policy=LockPolicy(wait, lambda message: watch.hear(LockAwaited(message))),
             rewind=rewind,
             dry_run=dry_run,
             events=watch.hear,
@@ -290,7 +290,7 @@ def relink(
     from segbatch.storage import catalog_rebuild, moved_catalog  # noqa: PLC0415 - loads DuckDB
 
     if to is None:
-        relinked = catalog_rebuild.relink(output, Patience(wait, render.print_waiting))
+        relinked = catalog_rebuild.relink(output, LockPolicy(wait, render.print_waiting))
     else:
         relinked = moved_catalog.relink_to(output, to)
     render.print_problems(relinked.warnings)

@@ -9,7 +9,7 @@ import typer
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import DAYS_KEPT, JSON, PUBLISHED, RUN, RUNS_KEPT, WAIT, app
-from segbatch.storage.output_lock import Patience
+from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, Keep
 
 _OPTIONS = {
@@ -84,8 +84,8 @@ def prune(
     """
     from segbatch.runs import prune as clearing  # noqa: PLC0415 - loads DuckDB
 
-    patience = Patience(wait, render.print_waiting)
-    pruned = clearing.prune_runs(output, Keep(keep, keep_days), datetime.now(UTC), patience, dry_run=dry_run)
+    policy = LockPolicy(wait, render.print_waiting)
+    pruned = clearing.prune_runs(output, Keep(keep, keep_days), datetime.now(UTC), policy, dry_run=dry_run)
     render.print_pruned(pruned, dry_run=dry_run, as_json=as_json)
 
 

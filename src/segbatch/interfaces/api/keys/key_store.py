@@ -12,7 +12,7 @@ from pathlib import Path
 from segbatch.errors import KeysError, NotFoundError, UsageError
 from segbatch.interfaces.api.keys.key import Key, digest_of, new_id, new_secret
 from segbatch.interfaces.api.keys.key_file import Record, Signature, read_records, signature_of, write_records
-from segbatch.platform.file_lock import holding
+from segbatch.platform.file_lock import lock_file
 from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.text import did_you_mean, printable, shown
 
@@ -152,7 +152,7 @@ class KeyRing:
         signature_of(self._path)
         file = Path(os.path.realpath(self._path))
         try:
-            with holding(file.with_name(f".{file.name}.lock"), _PATIENCE, 0o600):
+            with lock_file(file.with_name(f".{file.name}.lock"), _PATIENCE, 0o600):
                 yield file
         except OSError as error:
             message = f"cannot be written: {error.strerror}; nothing was changed"

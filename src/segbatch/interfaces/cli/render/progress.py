@@ -13,7 +13,7 @@ from segbatch.observability.run_outcome import (
     RunEnded,
     RunFailed,
 )
-from segbatch.platform.shutdown import say_at_once
+from segbatch.platform.shutdown import write_error
 from segbatch.text import counted
 
 _FEWEST_SECONDS = 0.05
@@ -76,7 +76,7 @@ class PlainLog:
     def at_once(self, notice: Notice) -> None:
         """Show that a signal ends the run."""
         if isinstance(notice, RunFailed):
-            say_at_once("; ".join(map(str, notice.problems)))
+            write_error("; ".join(map(str, notice.problems)))
 
     def _say(self, text: str) -> None:
         if self._is_chatty and text:

@@ -1,4 +1,4 @@
-"""A thread pool with bounded work."""
+"""A thread pool with a bounded queue."""
 
 from collections import deque
 from collections.abc import Callable
@@ -9,16 +9,11 @@ from typing import ParamSpec, Self
 _P = ParamSpec("_P")
 
 
-class Beside:
+class BoundedExecutor:
     """A thread pool with at most one pending task per thread, so that memory stays bounded."""
 
     def __init__(self, name: str, threads: int) -> None:
-        """Create the pool.
-
-        Args:
-            name: The prefix of the thread names.
-            threads: The number of threads.
-        """
+        """Create the pool; `name` is the prefix of the thread names."""
         self._pool = ThreadPoolExecutor(threads, name)
         self._threads = threads
         self._pending = deque[Future[None]]()
@@ -32,7 +27,7 @@ class Beside:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._pending.clear()  # a pending error would keep all that it refers to in memory
 
-    def do(self, action: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
+    def submit(self, action: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
         """Submit a task. Waits for a free thread; raises the error of an earlier task, if any."""
         if len(self._pending) == self._threads:
             self._pending.popleft().result()
