@@ -11,6 +11,7 @@ from typing import Any
 from segbatch.config.env_vars import FILE
 from segbatch.errors import ConfigurationError, Problem
 from segbatch.platform.files import others_may_write
+from segbatch.platform.portability import HAS_USERS, SAFE_OPEN
 
 _ROOT = 0
 _MOST = 1024 * 1024
@@ -47,7 +48,7 @@ def _ensure_meant(path: Path) -> None:
     Raises:
         ConfigurationError: The owner is not this user, root or the owner of the working directory.
     """
-    if not hasattr(os, "geteuid"):
+    if not HAS_USERS:
         return
     try:
         owner, of_folder = path.stat().st_uid, Path.cwd().stat().st_uid
@@ -89,7 +90,7 @@ def _read(path: Path) -> bytes:
         ConfigurationError: The path is not a regular file, is too long for settings, or is writable by other users.
         OSError: The file cannot be read.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_RDONLY | SAFE_OPEN)
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):

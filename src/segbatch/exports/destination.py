@@ -8,9 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segbatch.errors import ExportError, UsageError
-from segbatch.platform.files import UncertainError, UnflushedError, find_file, link_file, replace_file
+from segbatch.platform.files import UncertainError, UnflushedError, find_file, link_file, replace_file, temporary_file
 from segbatch.platform.shutdown import shutdown
-from segbatch.platform.temporary_file import aside_of
 from segbatch.platform.urls import is_address, without_secrets
 from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.layout import _real, ensure_unpublished
@@ -67,7 +66,7 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
         ExportError: The file cannot be written.
     """
     try:
-        with aside_of(place) as aside:
+        with temporary_file(place) as aside:
             with DigestingFile(aside) as file, file.telling():
                 yield file
             with shutdown.uninterruptible(f"{printable(str(place))} may be written"):

@@ -18,6 +18,7 @@ from segbatch.model.manifest import RunRecord
 from segbatch.model.run_columns import HookVariable, columns_with
 from segbatch.observability import hook_runner
 from segbatch.observability.run_outcome import HookEnded, Outcome
+from segbatch.platform.portability import HAS_SHELL
 from segbatch.text import cut
 
 HOOK_TIMEOUT = 60.0
@@ -52,11 +53,15 @@ class Hooks:
     ids: bool = False
 
     def ensure_possible(self) -> None:
-        """Check that the commands are not empty.
+        """Check that the commands are not empty, and that this system can run them.
 
         Raises:
-            UsageError: A command is empty.
+            UsageError: A command is empty, or the system has no POSIX shell.
         """
+        if not HAS_SHELL and (self.on_success or self.on_failure):
+            raise UsageError(
+                "hooks are run by /bin/sh, which this system does not have; leave out --on-success and --on-failure"
+            )
         for option, command in (("--on-success", self.on_success), ("--on-failure", self.on_failure)):
             if command is not None and not command.strip():
                 raise UsageError(f"the command of the hook is empty; is a variable not set? ({option})")

@@ -11,8 +11,7 @@ from segbatch.errors import SegbatchError, UsageError
 from segbatch.model.manifest import Manifest, RunRecord, SegmentRecord
 from segbatch.model.run_columns import Gauge, columns_with
 from segbatch.observability.run_outcome import STATUSES, Outcome
-from segbatch.platform.files import find_file
-from segbatch.platform.temporary_file import aside_of
+from segbatch.platform.files import find_file, temporary_file
 from segbatch.storage.layout import RUNS, ensure_unpublished
 from segbatch.storage.manifest_io import read_history, read_manifest
 from segbatch.text import printable
@@ -115,7 +114,7 @@ class MetricsFile:
         self._fill(registry, outcome)
         place = self._place()
         try:
-            with aside_of(place) as aside:  # node_exporter reads only *.prom files, not this one
+            with temporary_file(place) as aside:  # node_exporter reads only *.prom files, not this one
                 aside.write_bytes(generate_latest(registry))
                 aside.replace(place)
         except OSError as error:

@@ -1,15 +1,25 @@
-"""Writing files safely: checking the target, flushing to disk, and replacing a file in one step."""
+"""Writing files safely: checking the target, temporary files, flushing to disk, and replacing a file in one step."""
 
-import grp
+import hashlib
 import os
-import pwd
+import secrets
 import stat
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from typing import IO
 
 from segbatch.errors import Problem, UsageError
+from segbatch.platform.portability import (
+    CAN_MOVE_OPEN_FILES,
+    CAN_SYNC_FOLDERS,
+    HAS_USERS,
+    NO_FOLLOW,
+    SAFE_OPEN,
+    lock_descriptor,
+)
+from segbatch.platform.shutdown import shutdown
 from segbatch.text import printable
 
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
@@ -89,6 +99,8 @@ def others_may_write(found: os.stat_result, *, is_own_group_fine: bool = False) 
         is_own_group_fine: Whether the file may be writable by a group that has no other member than its owner. With
             such groups, the umask is usually 002, which makes all files group-writable.
     """
+    if not HAS_USERS:
+        return False
     if found.st_mode & stat.S_IWOTH:
         return True
     return bool(found.st_mode & stat.S_IWGRP) and not (is_own_group_fine and _is_own_group(found))
@@ -96,6 +108,9 @@ def others_may_write(found: os.stat_result, *, is_own_group_fine: bool = False) 
 
 def _is_own_group(found: os.stat_result) -> bool:
     """Return whether the group of a file has no other member than its owner, as far as this machine knows."""
+    import grp  # noqa: PLC0415 - POSIX only
+    import pwd  # noqa: PLC0415 - POSIX only
+
     try:
         owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
     except KeyError:  # as in a container that runs with any user id
@@ -103,14 +118,75 @@ def _is_own_group(found: os.stat_result) -> bool:
     return owner.pw_gid == found.st_gid and set(group.gr_mem) <= {owner.pw_name}
 
 
+@contextmanager
+def new_file(path: Path, content: bytes, mode: int = 0o666) -> Iterator[Path]:
+    """Write a file under a temporary name, to be moved to its destination in the block.
+
+    If it still exists at the end of the block, it is removed. Writers need a lock, since the name is always the same.
+
+    Args:
+        path: The temporary name. A file that a killed process left there is removed first.
+        content: The content.
+        mode: The permissions.
+    """
+    path.unlink(missing_ok=True)
+    try:
+        with _create(path, mode) as file:
+            file.write(content)
+        yield path
+    finally:
+        _try_remove(path)  # if it fails, the next call removes it
+
+
+@contextmanager
+def temporary_file(destination: Path) -> Iterator[Path]:
+    """Create a hidden file next to a destination, to be filled and moved there in the block.
+
+    If it still exists at the end of the block, it is removed. Temporary files that killed processes left for the same
+    destination are removed first. Several processes can write at the same time.
+    """
+    mark = hashlib.sha256(os.fsencode(destination.name)).hexdigest()[:12]
+    with suppress(OSError):  # the next call removes them
+        for leftover in destination.parent.glob(f".segbatch-{mark}-*"):
+            _remove_if_abandoned(leftover)
+    path = destination.with_name(f".segbatch-{mark}-{secrets.token_hex(4)}")
+    with _create(path) as file, shutdown.cleanup(lambda: _try_remove(path)):
+        if CAN_MOVE_OPEN_FILES:
+            with suppress(BlockingIOError):  # another process is about to remove it; the writer creates it again
+                lock_descriptor(file.fileno())
+        else:
+            file.close()
+        yield path
+
+
+def _create(path: Path, mode: int = 0o666) -> IO[bytes]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | NO_FOLLOW | SAFE_OPEN, mode)
+    return open(descriptor, "wb")  # noqa: PTH123 - a descriptor, opened without following links
+
+
+def _try_remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _remove_if_abandoned(path: Path) -> None:
+    """Remove a file whose writer has died. A living writer has a lock on it; on Windows, it has it open."""
+    with suppress(OSError), path.open("r+b") if CAN_MOVE_OPEN_FILES else nullcontext() as file:
+        if file:
+            lock_descriptor(file.fileno())
+        path.unlink()
+
+
 def sync_file(path: Path) -> None:
     """Flush a file's content to the disk."""
-    with path.open("rb") as file:
+    with path.open("rb" if CAN_SYNC_FOLDERS else "r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
 
 
 def sync_folder(path: Path) -> None:
-    """Flush the names in a folder to the disk."""
+    """Flush the names in a folder to the disk, where the system can do that."""
+    if not CAN_SYNC_FOLDERS:
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

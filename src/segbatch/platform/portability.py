@@ -23,6 +23,9 @@ CAN_SYNC_FOLDERS = os.name == "posix"
 CAN_MOVE_OPEN_FILES = os.name == "posix"
 """Whether a file can be moved or removed while it is open. Windows refuses both."""
 
+HAS_SHELL = os.name == "posix"
+"""Whether there is `/bin/sh`, which runs hooks."""
+
 _LOCKED_BYTE = 1 << 30
 """The byte that is locked on Windows, far behind the content, so that other processes can read the content."""
 

@@ -4,16 +4,15 @@ The views of `segbatch.duckdb` name their files by absolute paths. If these are 
 with the right paths is written to another file, without a lock and without any change to the output.
 """
 
-import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
 from segbatch.errors import Problem, PublishError, UsageError
-from segbatch.platform.files import find_file, replace_file
+from segbatch.platform.files import find_file, replace_file, temporary_file
 from segbatch.platform.io_errors import io_reason
 from segbatch.storage.catalog import ensure_nameable, literal, write_catalogue
 from segbatch.storage.catalog_rebuild import Relinked
@@ -70,16 +69,15 @@ def relink_to(output: Path, place: Path) -> Relinked:
     ensure_nameable(found.parent)
     if found.exists() and not _is_catalogue(found):
         raise UsageError(f"{name}: is there already and is not a catalogue of segbatch; name another file (--to)")
-    aside = found.with_name(f".{found.name}.{secrets.token_hex(4)}.new")
     try:
-        warnings = _write(aside, output)
-        replace_file(aside, found)
+        with temporary_file(found) as new:
+            try:
+                warnings = _write(new, output)
+            finally:
+                new.with_name(f"{new.name}.wal").unlink(missing_ok=True)
+            replace_file(new, found)
     except (OSError, duckdb.Error) as error:
         raise PublishError(f"{name}: cannot be written: {io_reason(error) or error}; {_NOTHING}") from None
-    finally:
-        for left in (aside, aside.with_name(aside.name + ".wal")):
-            with suppress(OSError):
-                left.unlink(missing_ok=True)
     return Relinked(place, tuple(warnings))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from segbatch.errors import Problem, PublishError, SegbatchError
 from segbatch.model.manifest import History, Manifest, PastRun
-from segbatch.platform.files import UnflushedError, replace_file, sync_file, sync_folder, sync_tree
+from segbatch.platform.files import UnflushedError, new_file, replace_file, sync_file, sync_folder, sync_tree
 from segbatch.platform.shutdown import shutdown
 from segbatch.storage.catalog import build_catalogue, discard_catalogue, ensure_place, place_catalogue
 from segbatch.storage.layout import (
@@ -251,11 +251,8 @@ def _names(output: Path, folder: str) -> bool | None:
 
 def point_to(output: Path, folder: str) -> None:
     """Write the folder name of a run to `current` in one step, which publishes the run."""
-    aside = _aside(output)
-    aside.unlink(missing_ok=True)
-    with aside.open("x", encoding="utf-8") as file:  # a new file, so that no link is followed
-        file.write(folder + "\n")
-    replace_file(aside, output / CURRENT)
+    with new_file(_aside(output), f"{folder}\n".encode()) as new:
+        replace_file(new, output / CURRENT)
 
 
 def _aside(output: Path) -> Path:

@@ -1,15 +1,14 @@
 """Atomic writes of definition files, which never overwrite a concurrent change by another program."""
 
-import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from segbatch.definitions.discovery import reason
 from segbatch.definitions.loader import read_content
 from segbatch.errors import StoreError
-from segbatch.platform.files import UncertainError, link_file, remove_file, replace_file
+from segbatch.platform.files import UncertainError, link_file, new_file, remove_file, replace_file
 from segbatch.text import printable
 
 _UNFINISHED = ".segbatch.new"
@@ -88,7 +87,7 @@ def replace(file: Path, content: bytes, was: bytes) -> None:
         ChangedMeanwhileError: The file has other content by now.
         UnflushedError: The file is replaced, but the change may not survive a power failure.
     """
-    with _written(file.parent, content) as new:
+    with new_file(file.with_name(_UNFINISHED), content) as new:
         _ensure_unchanged(file, was)
         new.chmod(stat.S_IMODE(file.stat().st_mode))
         replace_file(new, file)
@@ -101,7 +100,7 @@ def add(file: Path, content: bytes) -> None:
         ChangedMeanwhileError: A file of that name exists by now.
         UnflushedError: The file is created, but may not survive a power failure.
     """
-    with _written(file.parent, content) as new:
+    with new_file(file.with_name(_UNFINISHED), content) as new:
         try:
             link_file(new, file)
         except FileExistsError:
@@ -117,21 +116,6 @@ def remove(file: Path, was: bytes) -> None:
     """
     _ensure_unchanged(file, was)
     remove_file(file)
-
-
-@contextmanager
-def _written(folder: Path, content: bytes) -> Iterator[Path]:
-    """Write a file under a name that is never read; remove it at the end if it still exists."""
-    new = folder / _UNFINISHED
-    new.unlink(missing_ok=True)
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666)
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - opened without following links
-            file.write(content)
-        yield new
-    finally:
-        with suppress(OSError):  # the next change removes it
-            new.unlink(missing_ok=True)
 
 
 def _ensure_unchanged(file: Path, was: bytes) -> None:

@@ -7,7 +7,6 @@ its input, so it does not outlive the server, however the server ends.
 import faulthandler
 import os
 import pickle
-import resource
 import sys
 import traceback
 from dataclasses import dataclass
@@ -154,6 +153,11 @@ def replied(job: Job) -> Reply:
 
 
 def _peak() -> int:
+    """Return the peak memory in bytes; 0 on Windows, where it is not known."""
+    try:
+        import resource  # noqa: PLC0415 - POSIX only
+    except ModuleNotFoundError:
+        return 0
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 

@@ -3,7 +3,6 @@
 import os
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from segbatch.errors import KeysError
 from segbatch.interfaces.api.keys.key import Key
-from segbatch.platform.files import UncertainError, UnflushedError, others_may_write, replace_file
+from segbatch.platform.files import UncertainError, UnflushedError, new_file, others_may_write, replace_file
 from segbatch.text import cut, printable
 
 Signature = tuple[int, int, int, int]
@@ -104,16 +103,9 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
     new = path.with_name(f".{path.name}.new")
     content = _Content(version=1, keys=tuple(records)).model_dump_json(indent=2) + "\n"
     try:
-        new.unlink(missing_ok=True)
-        try:
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _OURS_ALONE)
-            with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, opened without following links
-                file.write(content)
-                _keep_rights(descriptor, path)
+        with new_file(new, content.encode(), _OURS_ALONE):
+            _keep_rights(new, path)
             replace_file(new, path)
-        finally:
-            with suppress(OSError):  # the next change removes it
-                new.unlink(missing_ok=True)
     except UnflushedError:
         raise
     except UncertainError as error:
@@ -123,14 +115,14 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
         raise KeysError(f"{_shown(path)}: cannot be written: {error.strerror}; nothing was changed") from None
 
 
-def _keep_rights(descriptor: int, path: Path) -> None:
+def _keep_rights(new: Path, path: Path) -> None:
     """Copy owner and permissions of the replaced file to the new one, so that the server can still read it."""
     if not path.exists():
         return
-    old, own = path.stat(), os.fstat(descriptor)
+    old, own = path.stat(), new.stat()
     if (old.st_uid, old.st_gid) != (own.st_uid, own.st_gid):
-        os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+        os.chown(new, old.st_uid, old.st_gid)
+    new.chmod(stat.S_IMODE(old.st_mode))
 
 
 def _unreadable(path: Path, error: OSError) -> KeysError:

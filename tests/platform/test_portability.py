@@ -1,0 +1,98 @@
+"""segbatch without what only POSIX has: modules, flags of `os`, and folders that can be flushed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builders import rule, write_contacts, write_segment
+
+pytestmark = pytest.mark.slow
+
+_WINDOWS = """
+import asyncio, multiprocessing.connection, os, subprocess, sys, types  # the standard library as it is
+
+for name in ("fcntl", "grp", "pwd", "resource", "termios", "tty", "pty"):
+    sys.modules[name] = None
+for name in (
+    "O_NOFOLLOW O_NONBLOCK O_CLOEXEC O_DIRECTORY O_SYNC pread pwrite fchmod fchown chown lchown geteuid getegid getuid "
+    "getgid killpg getpgid setsid fork mkfifo statvfs sched_getaffinity posix_fallocate sysconf"
+).split():
+    if hasattr(os, name):
+        delattr(os, name)
+
+owned = set()
+
+def locking(descriptor, mode, count):
+    # One lock of one byte for each file, released when this process ends.
+    assert os.lseek(descriptor, 0, os.SEEK_CUR) > 1_000_000 and count == 1
+    owned.add(os.fstat(descriptor).st_ino)
+
+sys.modules["msvcrt"] = types.SimpleNamespace(LK_NBLCK=2, locking=locking)
+
+import segbatch.platform.portability as portability
+
+portability.CAN_SYNC_FOLDERS = portability.CAN_MOVE_OPEN_FILES = portability.HAS_SHELL = False
+"""
+
+
+def run_as_on_windows(program: str, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", _WINDOWS + program, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+    )
+
+
+def test_every_module_is_imported_without_posix_modules() -> None:
+    program = """
+import importlib, pkgutil, segbatch
+from pathlib import Path
+
+count = 0
+for module in pkgutil.walk_packages(segbatch.__path__, "segbatch."):
+    if "airflow" not in module.name:  # Airflow does not run on Windows
+        importlib.import_module(module.name)
+        count += 1
+print(count)
+"""
+    ended = run_as_on_windows(program)
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) > 100
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    write_segment(tmp_path / "segments", "de", rule("country", "eq", "DE"))
+    write_contacts(tmp_path / "contacts.parquet", {"id": ["a", "b"], "country": ["DE", "FR"]})
+    return tmp_path
+
+
+_MAIN = """
+from segbatch.__main__ import main
+
+for command in sys.argv[1:]:
+    sys.argv[1:] = command.split()
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+_RUN = "run --contacts contacts.parquet --segments segments"
+
+
+def test_a_run_publishes_and_exports_without_posix_modules(job: Path) -> None:
+    commands = (_RUN, _RUN, "export de --to de.csv", "segments list", "verify")
+    ended = run_as_on_windows(_MAIN, *commands, cwd=job)
+    assert ended.returncode == 0, ended.stderr
+    assert (job / "de.csv").read_text().split() == ['"contact_id"', '"a"']
+
+
+def test_hooks_are_refused_where_no_shell_is(job: Path) -> None:
+    ended = run_as_on_windows(_MAIN, f"{_RUN} --on-success true", cwd=job)
+    assert ended.returncode == 2
+    assert "hooks are run by /bin/sh, which this system does not have" in ended.stderr
