@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 STEPS: Final = {
     "read definitions": ["segbatch.pipeline.run:load_definitions"],
     "open the snapshot, plan": ["segbatch.pipeline.run:prepare"],
-    "find the last run": ["segbatch.pipeline.run:follow"],
+    "find the last run": ["segbatch.pipeline.run:resolve_predecessor"],
     "read": ["segbatch.snapshot.snapshot:Snapshot.batches"],
     "predicates": ["segbatch.engine.local:answer"],
     "conditions": ["segbatch.engine.local:evaluate_batch"],
@@ -36,15 +36,15 @@ STEPS: Final = {
     "changes: bits of the previous run": ["segbatch.storage.state:State.octets_of"],
     "changes: what differs": ["segbatch.storage.recorder:differences"],
     "changes: writing": ["segbatch.storage.changes_writer:ChangesWriter.write"],
-    "changes: align the contacts": ["segbatch.storage.recorder:LastNight.of"],
+    "changes: align the contacts": ["segbatch.storage.recorder:PreviousRun.of"],
     "ids: hashes": ["segbatch.snapshot.id_checks:IdCheck.add"],
     "ids: duplicates": ["segbatch.snapshot.id_checks:IdCheck.finish"],
     "digest of the snapshot": ["segbatch.pipeline.evaluation:_digest"],
     "digest and write of the files": ["segbatch.storage.checksum_file:DigestingFile.write"],
     "publish: flush to the disk": ["segbatch.storage.publish:sync_tree"],
     "publish: tables of DuckDB": ["segbatch.storage.publish:build_catalogue"],
-    "publish: the rest": ["segbatch.pipeline.run:publish"],
-    "remove old runs": ["segbatch.pipeline.run:prune"],
+    "publish: the rest": ["segbatch.storage.targets.local:publish"],
+    "remove old runs": ["segbatch.storage.targets.local:prune"],
     "wait for another thread": ["concurrent.futures:Future.result", "concurrent.futures:ThreadPoolExecutor.shutdown"],
 }
 START: Final = "start Python, load the program"

@@ -12,7 +12,7 @@ from builders import rule, write_segment
 from nights import Nights
 from segbatch.interfaces import cli
 from segbatch.storage.output_lock import LockPolicy
-from segbatch.storage.publish import at_work
+from segbatch.storage.publish import own_output
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +144,7 @@ def test_runs_are_pruned(nights: Nights, call: Call) -> None:
 
 
 def test_runs_are_not_pruned_while_one_is_at_work(two: Nights, call: Call) -> None:
-    with at_work(two.output, "run r9", LockPolicy()):
+    with own_output(two.output, "run r9", LockPolicy()):
         status, _, [error] = call("runs", "prune", "--keep", "2")
         assert call("runs", "prune", "--keep", "2", "--dry-run")[0] == 0
     assert status == 75
@@ -320,7 +320,7 @@ def test_a_run_clears_away_the_members_of_old_ones(nights: Nights, call: Call) -
 def test_who_waits_is_told_for_whom(
     two: Nights, call: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    work = at_work(two.output, "run r9", LockPolicy())
+    work = own_output(two.output, "run r9", LockPolicy())
     work.__enter__()
     monkeypatch.setattr("segbatch.storage.output_lock.time.sleep", lambda _: work.__exit__(None, None, None))
     status, _, err = call(*command, "--wait")

@@ -12,7 +12,7 @@ import pytest
 
 import segbatch
 from builders import rule, write_segment
-from segbatch.pipeline.evaluation import Night
+from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.snapshot import snapshot
 from segbatch.snapshot.parquet import files
 from sequence import Night as Made
@@ -97,7 +97,7 @@ def test_a_file_changes_before_its_digest_is_taken(
 ) -> None:
     contacts, output = tmp_path / CONTACTS, tmp_path / "output"
     shutil.copy(nights[1].contacts, contacts)
-    digest, outcome, done = files.SnapshotFile.digest, Night._outcome, Event()  # noqa: SLF001 - reads all contacts
+    digest, outcome, done = files.SnapshotFile.digest, RunEvaluation._outcome, Event()  # noqa: SLF001 - reads all contacts
 
     def late(*arguments: Any) -> Any:
         done.wait()
@@ -111,7 +111,7 @@ def test_a_file_changes_before_its_digest_is_taken(
             done.set()
 
     monkeypatch.setattr(files.SnapshotFile, "digest", late)
-    monkeypatch.setattr(Night, "_outcome", damaging)
+    monkeypatch.setattr(RunEvaluation, "_outcome", damaging)
     with pytest.raises(segbatch.SnapshotError, match=CONTACTS):
         run(nights[1], contacts, output)
     assert not output.exists()

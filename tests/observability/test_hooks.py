@@ -233,7 +233,7 @@ from segbatch.__main__ import main
 main()
 """
 IN_ITS_MIDDLE = ("segbatch.pipeline.evaluation", "segment_records")
-AFTER_IT_IS_PUBLISHED = ("segbatch.pipeline.run", "prune")
+AFTER_IT_IS_PUBLISHED = ("segbatch.storage.targets.local", "prune")
 
 
 def held_up(module: str, name: str, *arguments: str) -> subprocess.Popen[str]:

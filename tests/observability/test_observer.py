@@ -43,7 +43,7 @@ def watched(log: Log, error: BaseException | None = None, hooks: Hooks | None = 
     """Watch something that starts like a run and raises an error."""
     with watching(log, Path("output"), hooks or Hooks(), None, **more) as watch:
         watch.check()
-        watch.hear(STARTED)
+        watch.handle(STARTED)
         if error:
             raise error
     return watch
@@ -124,7 +124,7 @@ def test_hooks_that_cannot_be_made_ready_are_told(monkeypatch: pytest.MonkeyPatc
 def test_a_signal_is_heralded_by_the_run_that_is_watched() -> None:
     log = Log()
     with watching(log, Path("output"), Hooks(), None) as watch:
-        watch.hear(STARTED)
+        watch.handle(STARTED)
         shutdown.report(SignalEnd("terminated; nothing was published", 143))
         assert (log.outcome.status, log.outcome.run_id) == ("terminated", "tonight")
         assert isinstance(log.last_words[0], RunFailed)
@@ -136,7 +136,7 @@ def test_a_signal_is_heralded_by_the_run_that_is_watched() -> None:
 def test_a_signal_after_the_end_adds_its_words_alone() -> None:
     log = Log()
     with watching(log, Path("output"), Hooks(), None) as watch:
-        watch.hear(STARTED)
+        watch.handle(STARTED)
         watch.end()
         watch.end_by_signal(SignalEnd("interrupted; run tonight is published", 130))
         assert [type(notice) for notice in log.last_words] == [RunFailed]

@@ -196,7 +196,7 @@ def test_a_link_stays_one_and_an_empty_file_is_filled(program: Program) -> None:
 
 
 def test_what_comes_there_while_a_run_is_at_work_stays(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.pipeline.run.prune", lambda *_: Path(FILE).write_text("mine"))
+    monkeypatch.setattr("segbatch.storage.targets.local.prune", lambda *_: Path(FILE).write_text("mine"))
     ended = program(*METRICS_FILE)
     assert ended.status == 0
     [warning] = ended.events("warning")
@@ -226,7 +226,7 @@ def test_a_file_that_cannot_be_written_any_more_is_a_warning(program: Program, m
     def gone(*_: object) -> None:
         Path("metrics").rmdir()
 
-    monkeypatch.setattr("segbatch.pipeline.run.prune", gone)
+    monkeypatch.setattr("segbatch.storage.targets.local.prune", gone)
     ended = program(*RUN, "--metrics-file", "metrics/m.prom")
     assert ended.status == 0
     [warning] = ended.events("warning")

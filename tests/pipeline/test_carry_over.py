@@ -10,7 +10,7 @@ from nights import Nights
 from segbatch.definitions.found import BrokenDefinition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.manifest import SegmentRecord
-from segbatch.pipeline.carry_over import lost_segments
+from segbatch.pipeline.deletions import segments_in_broken_files
 
 pytestmark = pytest.mark.slow
 
@@ -121,14 +121,14 @@ def unread(file: str, segment_id: str = "x") -> Definitions:
 
 
 def test_segments_in_a_folder_that_cannot_be_listed_are_not_taken_for_deleted() -> None:
-    found = lost_segments(unread("here/team"), Path("here"), known("one", "team/mail/one.json"))
+    found = segments_in_broken_files(unread("here/team"), Path("here"), known("one", "team/mail/one.json"))
     assert found == {"one": Problem("cannot be read")}
 
 
 def test_segments_whose_file_is_not_there_are_deleted() -> None:
-    assert lost_segments(unread("here/team.json"), Path("here"), known("one", "team/one.json")) == {}
-    assert lost_segments(unread("here/one.json", "one"), Path("here"), known("one", "one.json")) == {}
-    assert lost_segments(unread("here/one.json"), Path("here"), known("two", None)) == {}
+    assert segments_in_broken_files(unread("here/team.json"), Path("here"), known("one", "team/one.json")) == {}
+    assert segments_in_broken_files(unread("here/one.json", "one"), Path("here"), known("one", "one.json")) == {}
+    assert segments_in_broken_files(unread("here/one.json"), Path("here"), known("two", None)) == {}
 
 
 def test_a_segment_that_moved_to_another_file_is_the_same(nights: Nights) -> None:

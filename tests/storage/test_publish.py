@@ -20,7 +20,7 @@ from segbatch.runs.query import query
 from segbatch.storage import publish
 from segbatch.storage.catalog_rebuild import relink
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockedError, LockPolicy
-from segbatch.storage.publish import at_work, staging
+from segbatch.storage.publish import own_output, stage
 
 ACTIVE = rule("status", "eq", "active")
 
@@ -132,7 +132,7 @@ def test_what_a_killed_run_left_is_cleared_away(job: Path) -> None:
 
 def test_two_runs_on_one_output_do_not_run_at_once(job: Path) -> None:
     with (
-        at_work(job / "output", "run r1", LockPolicy()),
+        own_output(job / "output", "run r1", LockPolicy()),
         pytest.raises(LockedError, match=r"run r1 \(process [0-9]+ on .+\) has been at work on it since 20"),
     ):
         run(job)
@@ -220,18 +220,18 @@ def test_a_run_that_is_refused_does_not_remove_the_lock_of_the_run_at_work(
 
         def start_first(path: Path) -> None:
             monkeypatch.setattr(publish, "ensure_places", ensure)
-            first.enter_context(at_work(path, "run r1", FAIL_IF_LOCKED))
+            first.enter_context(own_output(path, "run r1", FAIL_IF_LOCKED))
 
         monkeypatch.setattr(publish, "ensure_places", start_first)
         for name in ("r2", "r3"):
-            with pytest.raises(LockedError, match="run r1 "), at_work(output, f"run {name}", FAIL_IF_LOCKED):
+            with pytest.raises(LockedError, match="run r1 "), own_output(output, f"run {name}", FAIL_IF_LOCKED):
                 pytest.fail("two runs are at work")
         assert (output / "lock").exists()
 
 
 def test_staging_leaves_nothing_when_it_fails(tmp_path: Path) -> None:
     def write_half() -> None:
-        with at_work(tmp_path, "run r1", LockPolicy()), staging(tmp_path, "r1") as folder:
+        with own_output(tmp_path, "run r1", LockPolicy()), stage(tmp_path, "r1") as folder:
             (folder / "half").write_text("x")
             raise OSError(28, "ignored")
 

@@ -155,32 +155,32 @@ Event = (
     | RunEvaluated
 )
 
-Listener = Callable[[Event], None]
+EventHandler = Callable[[Event], None]
 
 
-class Teller:
+class EventEmitter:
     """An emitter of the events of a run, which also measures the duration of phases."""
 
-    def __init__(self, listener: Listener | None, progress: Callable[[int, int], None] | None) -> None:
+    def __init__(self, handler: EventHandler | None, progress: Callable[[int, int], None] | None) -> None:
         """Start the first phase.
 
         Args:
-            listener: Called with every event.
+            handler: Called with every event.
             progress: Called only with the number of evaluated contacts and the total.
         """
-        self._listener, self._progress = listener, progress
+        self._handler, self._progress = handler, progress
         self._begun = time.monotonic()
 
-    def tell(self, *events: Event) -> None:
+    def emit(self, *events: Event) -> None:
         """Emit events."""
         for event in events:
-            if self._listener:
-                self._listener(event)
+            if self._handler:
+                self._handler(event)
             if self._progress and isinstance(event, ContactsDone):
                 self._progress(event.done, event.contacts)
 
     def end_phase(self, phase: Phase) -> None:
         """Emit the end of a phase, and start the next one."""
         now = time.monotonic()
-        self.tell(PhaseEnded(phase, now - self._begun))
+        self.emit(PhaseEnded(phase, now - self._begun))
         self._begun = now

@@ -65,7 +65,7 @@ class Watch:
         self._expect_to_be_killed()
         self.exit_status = 0
 
-    def hear(self, event: Event) -> None:
+    def handle(self, event: Event) -> None:
         """Handle an event of the run."""
         match event:
             case RunStarted():
@@ -215,8 +215,8 @@ def watching(
         dry_run: Whether nothing is published.
 
     Yields:
-        The observer. Call `check` before the run, and pass the events of the run to `hear`. Its `exit_status` is valid
-        after the block. Errors that the user can fix are reported, and not raised.
+        The observer. Call `check` before the run, and pass the events of the run to `handle`. Its `exit_status` is
+        valid after the block. Errors that the user can fix are reported, and not raised.
     """
     hooks, metrics = (Hooks(ids=hooks.ids), None) if dry_run else (hooks, metrics)
     watch = Watch(log, output, hooks, metrics, wording)

@@ -1,56 +1,33 @@
 """Segments that keep their previous members: failed segments, and segments that a guard holds back."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from typing import Any
 
 from segbatch.compiler.dependencies import named_in
 from segbatch.compiler.plan import Plan
-from segbatch.definitions.found import Definitions
-from segbatch.errors import Problem
 from segbatch.model.manifest import SegmentRecord
-from segbatch.pipeline.definition_edits import is_edited
+from segbatch.model.segment import Segment
 from segbatch.pipeline.guardrails import Guard
-from segbatch.pipeline.results import relative
 from segbatch.storage.recorder import Recorded
 from segbatch.text import clipped
+
+MEANING = ("project_id", "match", "rules")
+"""The keys of a definition that decide which contacts are in the segment.
+
+The definitions of referenced segments are not included: these have rules of their own.
+"""
+
+_DEFAULTS: Mapping[str, Any] = {"match": "all", "ignore_case": False}
 
 _Segments = Mapping[str, SegmentRecord]
 
 
-def lost_segments(definitions: Definitions, root: Path, before: _Segments) -> dict[str, Problem]:
-    """Find missing segments whose definition file has an error, and which are therefore possibly not deleted.
-
-    If a file is not valid JSON, or an id in it is mistyped, a missing id does not prove that the segment was deleted.
-
-    Args:
-        definitions: The definitions of this run.
-        root: The folder of the definitions.
-        before: The segments of the previous run.
-
-    Returns:
-        For each such segment, the problem of its file, or of a folder that contains the file.
-    """
-    wrong: dict[str | None, Problem] = {}
-    for entry in definitions.broken:
-        wrong.setdefault(relative(entry.file, root), entry.problems[0])
-        for problem in entry.problems:
-            wrong.setdefault(relative(problem.file, root), problem)
-    there = set(definitions.ids)
-    lost = {}
-    for segment_id, record in before.items():
-        places = [record.file, *map(str, Path(record.file).parents)] if record.file else []
-        place = next((place for place in places if place in wrong), None)
-        if segment_id not in there and place is not None and not record.is_guess:
-            lost[segment_id] = wrong[place]
-    return lost
-
-
-def keeping(segment_ids: Iterable[str], before: _Segments) -> list[str]:
-    """Return the segments that have members to keep, sorted."""
+def with_members(segment_ids: Iterable[str], before: _Segments) -> list[str]:
+    """Return the segments that have members of a previous run, sorted."""
     return sorted(name for name in segment_ids if name in before and before[name].run_id is not None)
 
 
-def held_back(plan: Plan, before: _Segments, recorded: Recorded, guard: Guard) -> dict[str, str]:
+def find_excessive_changes(plan: Plan, before: _Segments, recorded: Recorded, guard: Guard) -> dict[str, str]:
     """Find the segments that change more than the guard allows, and the segments that refer to them.
 
     Args:
@@ -86,3 +63,33 @@ def _with_dependents(plan: Plan, held: dict[str, str]) -> dict[str, str]:
                 held[segment.id] = f"names the segment '{clipped(named)}', which is held"
                 found = True
     return held
+
+
+def is_edited(segment: Segment, before: SegmentRecord) -> bool:
+    """Return whether the rules of a segment differ from those that its members were evaluated with.
+
+    Changes of names, and defaults that are written out, do not count.
+
+    Args:
+        segment: The current definition of the segment.
+        before: Its record in the previous run.
+
+    Returns:
+        Whether the rules differ; False if the previous definition is unknown.
+    """
+    return isinstance(before.definition, dict) and _meaning(segment.to_json()) != _meaning(before.definition)
+
+
+def _meaning(definition: Mapping[str, Any]) -> Any:
+    return _without_defaults({key: definition.get(key, _DEFAULTS.get(key)) for key in MEANING})
+
+
+def _without_defaults(data: Any) -> Any:
+    """Remove the keys that a definition may omit."""
+    if isinstance(data, Mapping):
+        return {
+            key: _without_defaults(value)
+            for key, value in data.items()
+            if value is not None and (key not in _DEFAULTS or value != _DEFAULTS[key])
+        }
+    return [_without_defaults(item) for item in data] if isinstance(data, list | tuple) else data

@@ -7,8 +7,8 @@ from pathlib import Path
 from segbatch.definitions.found import Definitions
 from segbatch.errors import NothingToPublishError, Problem
 from segbatch.model.manifest import DeletedSegment, SegmentRecord
-from segbatch.pipeline.carry_over import lost_segments
 from segbatch.pipeline.guardrails import Guard
+from segbatch.pipeline.results import relative
 from segbatch.text import clipped, counted, printable, some_of
 
 FEWEST_DELETED = 5
@@ -19,7 +19,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
+class MissingSegments:
     """Segments of the previous run without a definition in this run.
 
     Attributes:
@@ -31,7 +31,7 @@ class Gone:
     deleted: tuple[DeletedSegment, ...]
 
 
-def find_gone(definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord]) -> Gone:
+def find_missing_segments(definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord]) -> MissingSegments:
     """Find the segments of the previous run that have no definition now.
 
     Args:
@@ -39,17 +39,47 @@ def find_gone(definitions: Definitions, root: Path, before: Mapping[str, Segment
         root: The folder of the definitions.
         before: The segments of the previous run.
     """
-    lost = lost_segments(definitions, root, before)
+    lost = segments_in_broken_files(definitions, root, before)
     there = {*definitions.ids, *lost}
     deleted = (
         DeletedSegment(segment_id=segment_id, exited=record.member_count)
         for segment_id, record in sorted(before.items())
         if segment_id not in there and not record.is_guess
     )
-    return Gone(lost, tuple(deleted))
+    return MissingSegments(lost, tuple(deleted))
 
 
-def ensure_most_stay(
+def segments_in_broken_files(
+    definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord]
+) -> dict[str, Problem]:
+    """Find missing segments whose definition file has an error, and which are therefore possibly not deleted.
+
+    If a file is not valid JSON, or an id in it is mistyped, a missing id does not prove that the segment was deleted.
+
+    Args:
+        definitions: The definitions of this run.
+        root: The folder of the definitions.
+        before: The segments of the previous run.
+
+    Returns:
+        For each such segment, the problem of its file, or of a folder that contains the file.
+    """
+    wrong: dict[str | None, Problem] = {}
+    for entry in definitions.broken:
+        wrong.setdefault(relative(entry.file, root), entry.problems[0])
+        for problem in entry.problems:
+            wrong.setdefault(relative(problem.file, root), problem)
+    there = set(definitions.ids)
+    lost = {}
+    for segment_id, record in before.items():
+        paths = [record.file, *map(str, Path(record.file).parents)] if record.file else []
+        path = next((path for path in paths if path in wrong), None)
+        if segment_id not in there and path is not None and not record.is_guess:
+            lost[segment_id] = wrong[path]
+    return lost
+
+
+def ensure_most_segments_remain(
     root: Path, before: Mapping[str, SegmentRecord], deleted: Sequence[DeletedSegment], guard: Guard
 ) -> None:
     """Check that not most of the segments are deleted at once, as after an incomplete copy of a folder.
@@ -72,18 +102,20 @@ def ensure_most_stay(
     raise NothingToPublishError([Problem(f"{lost}; nothing was published; {advice}", file=printable(str(root)))])
 
 
-def tell_deleted(root: Path, deleted: Sequence[DeletedSegment], run_id: str | None) -> Problem:
-    """Return a warning about deleted segments. A wrong path or a lost file looks the same as a deletion.
+def warn_of_deletions(root: Path, deleted: Sequence[DeletedSegment], run_id: str | None) -> Sequence[Problem]:
+    """Return a warning if segments are deleted. A wrong path or a lost file looks the same as a deletion.
 
     Args:
         root: The definitions, for the message.
-        deleted: The segments, at least one.
+        deleted: The deleted segments.
         run_id: The run id to suggest for a repetition; None if nothing is published.
     """
+    if not deleted:
+        return ()
     is_one = len(deleted) == 1
     what = f"{counted(len(deleted), 'segment')} of the last run {'is' if is_one else 'are'} not defined any more"
     members = counted(sum(entry.exited for entry in deleted), "membership")
     names = some_of(entry.segment_id for entry in deleted)
     again = f" and run again with --run-id {run_id}" if run_id else ""
     message = f"{what} and so deleted, with {members}: {names}; if that is a slip, restore {'it' if is_one else 'them'}"
-    return Problem(message + again, file=printable(str(root)), severity="warning")
+    return (Problem(message + again, file=printable(str(root)), severity="warning"),)

@@ -7,9 +7,9 @@ from segbatch.compiler.dependencies import named_in
 from segbatch.compiler.plan import Plan, PlannedSegment
 from segbatch.errors import Problem
 from segbatch.model.manifest import FieldRecord
-from segbatch.pipeline.field_records import NOTHING_YET, remembered
+from segbatch.pipeline.field_records import NOTHING_YET, fields_when_evaluated
 from segbatch.pipeline.guardrails import Guard
-from segbatch.pipeline.predecessor import Followed
+from segbatch.pipeline.predecessor import Predecessor
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.text import clipped, counted, some_of
 
@@ -36,13 +36,15 @@ class Drift:
         return self.segment.definition.segment_id
 
 
-def find_drifts(plan: Plan, fields: Mapping[str, FieldRecord], followed: Followed, guard: Guard) -> tuple[Drift, ...]:
+def find_drifts(
+    plan: Plan, fields: Mapping[str, FieldRecord], previous: Predecessor, guard: Guard
+) -> tuple[Drift, ...]:
     """Find the fields that have changed.
 
     Args:
         plan: The segments that can be evaluated.
         fields: The fields that rules read.
-        followed: The previous run.
+        previous: The previous run.
         guard: The accepted changes; segments whose change is accepted are skipped.
 
     Returns:
@@ -53,11 +55,11 @@ def find_drifts(plan: Plan, fields: Mapping[str, FieldRecord], followed: Followe
         segment_id = entry.definition.segment_id
         if guard.accepts(segment_id):
             continue
-        before = remembered(segment_id, followed)
+        before = fields_when_evaluated(segment_id, previous)
         for name, path in _fields_of(entry).items():
             change = _change(before[name], fields[name]) if name in before and name in fields else None
             if change is not None:
-                run = clipped(str(followed.segments[segment_id].run_id))
+                run = clipped(str(previous.segments[segment_id].run_id))
                 found.append(Drift(entry, path, f"the field '{clipped(name)}' {change.format(run=f'run {run}')}"))
     return tuple(found)
 
@@ -88,19 +90,19 @@ def _several(field: FieldRecord) -> str:
     return f"values of several kinds ({', '.join(field.kinds)})" if field.kinds else "values of several kinds"
 
 
-def warnings_of(drifts: Sequence[Drift], plan: Plan) -> Iterator[Problem]:
+def drift_warnings(drifts: Sequence[Drift], plan: Plan) -> Iterator[Problem]:
     """Yield one warning per change. It names the segments that read the field, and the segments that refer to these."""
     by_message: dict[str, list[str]] = {}
     for drift in drifts:
         by_message.setdefault(drift.message, []).append(drift.segment_id)
     for message, segment_ids in by_message.items():
-        others = _named_by(segment_ids, plan)
+        others = _referenced_by(segment_ids, plan)
         readers = f"it is read by {counted(len(segment_ids), 'segment')} ({some_of(segment_ids)})"
         through = f", which {counted(len(others), 'other segment')} use ({some_of(others)})" if others else ""
         yield Problem(f"{message}; {readers}{through}; check the export", severity="warning")
 
 
-def _named_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
+def _referenced_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
     """Return the segments that refer to the given segments, directly or through other segments."""
     known = set(segment_ids)
     found = list[str]()
@@ -117,7 +119,7 @@ def _named_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
         found += more
 
 
-def errors_of(drifts: Sequence[Drift]) -> dict[str, list[Problem]]:
+def drift_errors(drifts: Sequence[Drift]) -> dict[str, list[Problem]]:
     """Convert the changes to errors of the segments, for `--strict`."""
     errors: dict[str, list[Problem]] = {}
     for drift in drifts:

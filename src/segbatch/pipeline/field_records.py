@@ -7,7 +7,7 @@ import polars as pl
 
 from segbatch.compiler.plan import Plan
 from segbatch.model.manifest import FieldRecord, SegmentRecord
-from segbatch.pipeline.predecessor import Followed
+from segbatch.pipeline.predecessor import Predecessor
 from segbatch.snapshot.fields.empty_fields import find_empty
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.snapshot.fields.types import Kind, describe, element_type, kind_of
@@ -68,23 +68,23 @@ def _completed(record: FieldRecord, before: FieldRecord | None) -> FieldRecord:
     return record.model_copy(update={name: getattr(before, name) for name in ("kind", "type", "is_mixed", "kinds")})
 
 
-def remembered(segment_id: str, followed: Followed) -> Mapping[str, FieldRecord]:
+def fields_when_evaluated(segment_id: str, previous: Predecessor) -> Mapping[str, FieldRecord]:
     """Return the field records from the run that evaluated the members of a segment; empty if unknown."""
-    record = followed.segments.get(segment_id)
+    record = previous.segments.get(segment_id)
     if record is None or record.run_id is None:
         return {}
     if record.status == "ok":
-        return followed.fields
-    return {field.field: field for field in followed.kept_fields.get(segment_id, ())}
+        return previous.fields
+    return {field.field: field for field in previous.kept_fields.get(segment_id, ())}
 
 
-def kept_fields(segments: Sequence[SegmentRecord], followed: Followed) -> dict[str, tuple[FieldRecord, ...]]:
+def kept_fields(segments: Sequence[SegmentRecord], previous: Predecessor) -> dict[str, tuple[FieldRecord, ...]]:
     """Return the field records for segments that keep older members, from the run that evaluated these."""
     kept = {}
     for segment in segments:
         if segment.status != "ok" and segment.run_id is not None:
             read = {PROJECT_COLUMN, *_fields_in(segment.definition)}
-            fields = remembered(segment.segment_id, followed)
+            fields = fields_when_evaluated(segment.segment_id, previous)
             kept[segment.segment_id] = tuple(record for name, record in sorted(fields.items()) if name in read)
     return {segment_id: fields for segment_id, fields in kept.items() if fields}
 

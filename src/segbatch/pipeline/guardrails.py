@@ -112,7 +112,7 @@ class Guard:
         return EVERYTHING in self.accepted
 
 
-def ensure_most_are_there(path: str, before: int, gone: int, guard: Guard) -> None:
+def ensure_most_contacts_remain(path: str, before: int, gone: int, guard: Guard) -> None:
     """Check that a snapshot has at least half of the contacts of the previous run.
 
     Args:

@@ -3,16 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Literal
 
 from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.model.manifest import FieldRecord, History, PastRun, SegmentRecord, TakenBack, again_with
-from segbatch.storage.changes_files import find_changes
-from segbatch.storage.layout import RUNS
-from segbatch.storage.manifest_io import read_history, read_manifest
-from segbatch.storage.retention import has_members
-from segbatch.storage.state import State, open_state
+from segbatch.storage.state import State
+from segbatch.storage.targets.base import PublishTarget
 from segbatch.text import clipped, counted, some_of
 
 Rewind = Literal["none", "some", "all"]
@@ -20,38 +16,40 @@ Rewind = Literal["none", "some", "all"]
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class Predecessor:
     """The run that a new run follows, and the runs that are rolled back for it.
 
     Attributes:
         history: The runs before the new one, and the folders of replaced and rolled-back runs.
         segments: The segments of the previous run, by id; empty for a first run.
-        state: The bits of the previous run; None for a first run.
+        state: The members of the previous run as bits; None for a first run.
+        rewound: The runs that are rolled back.
+        warnings: Warnings about runs that are rolled back, and about lost files of older runs.
         fields: The fields that rules of the previous run read, by name.
         kept_fields: For segments that kept older members, the field records from the run that evaluated these.
-        taken_back: The runs that are rolled back.
-        warnings: Warnings about runs that are rolled back, and about lost files of older runs.
     """
 
     history: History
-    segments: dict[str, SegmentRecord]
-    state: State | None
-    taken_back: tuple[PastRun, ...] = ()
+    segments: Mapping[str, SegmentRecord] = field(default_factory=dict)
+    state: State | None = None
+    rewound: tuple[PastRun, ...] = ()
     warnings: tuple[Problem, ...] = ()
     fields: Mapping[str, FieldRecord] = field(default_factory=dict)
     kept_fields: Mapping[str, Sequence[FieldRecord]] = field(default_factory=dict)
 
     @property
-    def last(self) -> PastRun | None:
+    def run(self) -> PastRun | None:
         """The previous run; None for a first run."""
         return self.history.runs[-1] if self.history.runs else None
 
 
-def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now: datetime, rewind: Rewind) -> Followed:
+def resolve_predecessor(
+    target: PublishTarget, run_id: str, as_of: datetime, project: str | None, now: datetime, rewind: Rewind
+) -> Predecessor:
     """Find the run that a new run follows.
 
     Args:
-        output: The output folder.
+        target: The target that the run is published to.
         run_id: The id of the new run. If the last run has the same id, the new run replaces it.
         as_of: The evaluation time of the new run.
         project: The project that the new run is limited to; None for all.
@@ -63,29 +61,34 @@ def follow(output: Path, run_id: str, as_of: datetime, project: str | None, now:
             another project.
         PublishError: The published runs cannot be read, or the members of the run to follow were pruned.
     """
-    published = read_history(output)
+    published = target.history()
     runs, later = _split(published.runs, run_id, as_of)
-    taken_back = tuple(run for run in later if run.run.run_id != run_id)
-    if taken_back and rewind == "none":
-        raise UsageError(_later(output, run_id, as_of, taken_back))
-    if taken_back and not runs and rewind != "all":
-        raise UsageError(_everything(output, taken_back))
-    gone = (*published.taken_back, *(TakenBack(folder=run.folder, at=now, by_rewind=bool(taken_back)) for run in later))
-    there = (run for run in gone if (output / RUNS / run.folder).exists())  # a new run may reuse a removed name
-    history = History(runs=runs, taken_back=tuple(there))
-    warnings = (*_told(output, taken_back), *find_changes(output, history).lost)
+    rewound = tuple(run for run in later if run.run.run_id != run_id)
+    if rewound and rewind == "none":
+        raise UsageError(_later(target.name, run_id, as_of, rewound))
+    if rewound and not runs and rewind != "all":
+        raise UsageError(_everything(target.name, rewound))
+    retired = (*published.taken_back, *(TakenBack(folder=run.folder, at=now, by_rewind=bool(rewound)) for run in later))
+    existing = (run for run in retired if target.has_folder(run.folder))  # a new run may reuse a removed name
+    history = History(runs=runs, taken_back=tuple(existing))
+    warnings = (*_warn_of_rewind(target.name, rewound), *target.lost_changes(history))
     if not runs:
-        return Followed(history, {}, None, taken_back, warnings)
-    folder = output / RUNS / runs[-1].folder
-    _ensure_same_project(output, runs[-1], project)
-    manifest = read_manifest(folder)
-    segments = {segment.segment_id: segment for segment in manifest.segments}
-    if later and not has_members(folder):
-        raise PublishError(_pruned(output, runs, published.runs))
-    again = again_with(runs[-1].run) + (" --rewind" if later else "")
-    state = open_state(folder, f"restore it, or first run that night's snapshot again with {again}")
-    fields = {field.field: field for field in manifest.fields or ()}
-    return Followed(history, segments, state, taken_back, warnings, fields, manifest.kept_fields)
+        return Predecessor(history, rewound=rewound, warnings=warnings)
+    previous = runs[-1]
+    _ensure_same_project(target.name, previous, project)
+    manifest = target.manifest(previous)
+    if later and not target.has_members(previous):
+        raise PublishError(_pruned(target, runs, published.runs))
+    again = again_with(previous.run) + (" --rewind" if later else "")
+    return Predecessor(
+        history,
+        segments={segment.segment_id: segment for segment in manifest.segments},
+        state=target.state(previous, f"restore it, or first run that night's snapshot again with {again}"),
+        rewound=rewound,
+        warnings=warnings,
+        fields={field.field: field for field in manifest.fields or ()},
+        kept_fields=manifest.kept_fields,
+    )
 
 
 def _split(runs: Sequence[PastRun], run_id: str, as_of: datetime) -> tuple[tuple[PastRun, ...], tuple[PastRun, ...]]:
@@ -94,44 +97,44 @@ def _split(runs: Sequence[PastRun], run_id: str, as_of: datetime) -> tuple[tuple
     return tuple(runs[:first]), tuple(runs[first:])
 
 
-def _later(output: Path, run_id: str, as_of: datetime, taken_back: Sequence[PastRun]) -> str:
-    last = taken_back[-1].run
+def _later(output: str, run_id: str, as_of: datetime, rewound: Sequence[PastRun]) -> str:
+    last = rewound[-1].run
     if last.as_of > as_of:
         what = f"run {last.run_id} holds for {_utc(last.as_of)}, and this one for {_utc(as_of)}"
     else:
         what = f"run {run_id} was published before run {last.run_id}"
-    return f"{output}: {what}; --rewind takes back {_named(taken_back)}, to be run again in order"
+    return f"{output}: {what}; --rewind takes back {_named(rewound)}, to be run again in order"
 
 
-def _everything(output: Path, taken_back: Sequence[PastRun]) -> str:
-    what = f"--rewind would take back all there is, {_named(taken_back)}, and begin anew"
+def _everything(output: str, rewound: Sequence[PastRun]) -> str:
+    what = f"--rewind would take back all there is, {_named(rewound)}, and begin anew"
     return f"{output}: {what}; if that is meant, add --accept all"
 
 
-def _told(output: Path, taken_back: Sequence[PastRun]) -> Iterator[Problem]:
-    if taken_back:
-        message = f"--rewind takes back {_named(taken_back)}, with the changes; run again in order what is to stay"
-        yield Problem(message, file=str(output), severity="warning")
+def _warn_of_rewind(output: str, rewound: Sequence[PastRun]) -> Iterator[Problem]:
+    if rewound:
+        message = f"--rewind takes back {_named(rewound)}, with the changes; run again in order what is to stay"
+        yield Problem(message, file=output, severity="warning")
 
 
 def _named(runs: Sequence[PastRun]) -> str:
     return f"{counted(len(runs), 'run')} ({some_of(run.run.run_id for run in runs)})"
 
 
-def _pruned(output: Path, runs: Sequence[PastRun], published: Sequence[PastRun]) -> str:
+def _pruned(target: PublishTarget, runs: Sequence[PastRun], published: Sequence[PastRun]) -> str:
     """Describe that the members of the run to follow were pruned, and name the earliest run that can be run again."""
     pairs = zip(published[len(runs) - 1 :], published[len(runs) :], strict=False)
-    earliest = next((run for before, run in pairs if has_members(output / RUNS / before.folder)), None)
+    earliest = next((run for before, run in pairs if target.has_members(before)), None)
     what = f"run {runs[-1].run.run_id}, which this one would follow, was pruned"
     back = f"rewind to {earliest.run.run_id} at the earliest" if earliest else "rewind to no run before the last"
-    return f"{output}: {what}; {back}, and keep more runs from now on (--keep)"
+    return f"{target.name}: {what}; {back}, and keep more runs from now on (--keep)"
 
 
 def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _ensure_same_project(output: Path, last: PastRun, project: str | None) -> None:
+def _ensure_same_project(output: str, last: PastRun, project: str | None) -> None:
     """Check that the previous run was for the same project. Segments of others would seem to be deleted."""
     if last.run.project_id != project:
         was, now = (

@@ -1,6 +1,6 @@
 """The main use case: evaluate definitions over a snapshot and publish the membership."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,28 +13,34 @@ from segbatch.errors import NothingToPublishError, Problem
 from segbatch.findings.names import read_ignored
 from segbatch.findings.static import warnings_of as findings_of
 from segbatch.findings.summary import limit_findings
-from segbatch.model.manifest import History, Manifest
+from segbatch.model.manifest import FieldRecord, Manifest
 from segbatch.model.run_report import RunReport
-from segbatch.observability.events import Listener, Noted, RunEvaluated, RunStarted, SegmentFailed, Teller, Warned
-from segbatch.pipeline.deletions import ensure_most_stay, find_gone, tell_deleted
-from segbatch.pipeline.evaluation import Night
-from segbatch.pipeline.field_drift import Drift, errors_of, find_drifts, warnings_of
+from segbatch.observability.events import (
+    EventEmitter,
+    EventHandler,
+    Noted,
+    RunEvaluated,
+    RunStarted,
+    SegmentFailed,
+    Warned,
+)
+from segbatch.pipeline.deletions import ensure_most_segments_remain, find_missing_segments, warn_of_deletions
+from segbatch.pipeline.evaluation import RunEvaluation
+from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts
 from segbatch.pipeline.field_records import find_fields
-from segbatch.pipeline.guardrails import EVERYTHING, Guard
-from segbatch.pipeline.predecessor import Rewind, follow
+from segbatch.pipeline.guardrails import Guard
+from segbatch.pipeline.predecessor import Predecessor, Rewind, resolve_predecessor
 from segbatch.platform.urls import without_secrets
-from segbatch.storage.catalog_rebuild import ensure_catalogue
-from segbatch.storage.layout import CATALOGUE, MEMBERSHIP, RUNS, check_run_id, free_folder, new_run_id, output_at
-from segbatch.storage.manifest_io import read_history
+from segbatch.storage.layout import check_run_id, new_run_id
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
-from segbatch.storage.publish import at_work, publish, staging
-from segbatch.storage.retention import Keep, clear_dead_runs, prune
+from segbatch.storage.retention import Keep
+from segbatch.storage.targets.base import PublishTarget
+from segbatch.storage.targets.local import LocalTarget
 from segbatch.text import counted
 
 _NO_GUARD, _KEEP = Guard(), Keep()
 _LOST = "not in it any more; the members are kept until it is mended"
 _A_DAY = timedelta(days=1)
-_NOT_PRUNED = "not all members of old runs are removed; the next run tries again, or segbatch runs prune"
 
 
 def run(
@@ -57,7 +63,7 @@ def run(
     rewind: bool = False,
     dry_run: bool = False,
     progress: Callable[[int, int], None] | None = None,
-    events: Listener | None = None,
+    events: EventHandler | None = None,
 ) -> RunReport:
     """Evaluate all segments over a snapshot and publish the membership.
 
@@ -98,81 +104,105 @@ def run(
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
     ignored = read_ignored(lint_ignore)
     question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty, custom_fields=custom_fields)
-    segments = Source.of(segments)
-    place, teller = output_at(output), Teller(events, progress)
-    teller.tell(_started(run_id, question, segments.path, output, dry_run=dry_run))
-    with nullcontext() if dry_run else at_work(place, f"run {run_id}", lock_policy):
-        teller.end_phase("wait")
+    source, target, emitter = Source.of(segments), LocalTarget.of(output), EventEmitter(events, progress)
+    emitter.emit(_started(run_id, question, source.path, output, dry_run=dry_run))
+    with nullcontext() if dry_run else target.lock(f"run {run_id}", lock_policy):
+        emitter.end_phase("wait")
         started = datetime.now(UTC)
         question = replace(question, as_of=started if as_of is None else as_of)
-        prepared = prepare(question, load_definitions(segments))
-        _ensure_some_segment(prepared)
-        guard.ensure_known(prepared.definitions.ids)
-        mended = () if dry_run else _mend(place, read_history(place))
-        back: Rewind = "none" if not rewind else "all" if guard.accepts(EVERYTHING) else "some"
-        followed = follow(place, run_id, prepared.clock.as_of, project, started, back)
-        prepared = prepared.doubting(*_once(mended, followed.warnings), *_far_ahead(prepared.clock.as_of - started))
-        fields = find_fields(prepared.plan, prepared.snapshot, followed.fields)
-        prepared = _with_drifts(prepared, find_drifts(prepared.plan, fields, followed, guard), strict=strict)
-        gone = find_gone(prepared.definitions, segments.path, followed.segments)
-        ensure_most_stay(segments.path, followed.segments, gone.deleted, guard)
-        if gone.deleted:
-            prepared = prepared.doubting(tell_deleted(segments.path, gone.deleted, None if dry_run else run_id))
+        prepared = _plan(question, source, guard)
+        repaired = () if dry_run else target.repair()
+        moment, scope = prepared.clock.as_of, _rewind_scope(guard, rewind=rewind)
+        previous = resolve_predecessor(target, run_id, moment, project, started, scope)
+        prepared, fields, drifted = _check_fields(prepared, previous, guard, strict=strict)
+        missing = find_missing_segments(prepared.definitions, source.path, previous.segments)
+        ensure_most_segments_remain(source.path, previous.segments, missing.deleted, guard)
+        deleted = warn_of_deletions(source.path, missing.deleted, None if dry_run else run_id)
+        lost = dict.fromkeys((*repaired, *previous.warnings))  # both may report the same file
+        prepared = prepared.doubting(*lost, *_warn_of_future(moment - started), *drifted, *deleted)
         prepared = prepared.finding(findings_of(prepared, ignored))
-        night = Night(run_id, started, question, segments.path, place, prepared, followed, gone, guard, teller, fields)
-        teller.tell(night.planned, *map(Noted, prepared.notes), *map(Warned, limit_findings(prepared.warnings)))
-        teller.tell(*map(SegmentFailed, _failures(night)))
-        teller.end_phase("prepare")
-        return _count(night) if dry_run else _publish(night, keep)
+        evaluation = RunEvaluation(
+            run_id, started, question, source.path, prepared, previous, missing, guard, emitter, fields
+        )
+        _emit_plan(evaluation)
+        return _evaluate_only(evaluation, target) if dry_run else _publish(evaluation, target, keep)
 
 
-def _with_drifts(prepared: Prepared, drifts: Sequence[Drift], *, strict: bool) -> Prepared:
-    """Add warnings about changed fields, or fail the segments that read them if the run is strict."""
-    if not drifts or not prepared.snapshot.rows:
-        return prepared
-    if not strict:
-        return prepared.doubting(*warnings_of(drifts, prepared.plan))
-    prepared = replace(prepared, plan=prepared.plan.failing(errors_of(drifts)))
+def _plan(question: Question, source: Source, guard: Guard) -> Prepared:
+    """Plan the definitions, and check that at least one can be evaluated and that accepted segments exist."""
+    prepared = prepare(question, load_definitions(source))
     _ensure_some_segment(prepared)
+    guard.ensure_known(prepared.definitions.ids)
     return prepared
 
 
-def _count(night: Night) -> RunReport:
+def _rewind_scope(guard: Guard, *, rewind: bool) -> Rewind:
+    if not rewind:
+        return "none"
+    return "all" if guard.accepts_everything else "some"
+
+
+def _check_fields(
+    prepared: Prepared, previous: Predecessor, guard: Guard, *, strict: bool
+) -> tuple[Prepared, Mapping[str, FieldRecord], Sequence[Problem]]:
+    """Compare the fields with those of the previous run.
+
+    Returns:
+        The plan, without the segments that read changed fields if the run is strict; the fields that rules read; and
+        warnings about changed fields.
+    """
+    fields = find_fields(prepared.plan, prepared.snapshot, previous.fields)
+    drifts = find_drifts(prepared.plan, fields, previous, guard) if prepared.snapshot.rows else ()
+    if not strict:
+        return prepared, fields, tuple(drift_warnings(drifts, prepared.plan))
+    if drifts:
+        prepared = replace(prepared, plan=prepared.plan.failing(drift_errors(drifts)))
+        _ensure_some_segment(prepared)
+    return prepared, fields, ()
+
+
+def _emit_plan(evaluation: RunEvaluation) -> None:
+    prepared, emitter = evaluation.prepared, evaluation.emitter
+    emitter.emit(evaluation.planned, *map(Noted, prepared.notes), *map(Warned, limit_findings(prepared.warnings)))
+    emitter.emit(*map(SegmentFailed, _failures(evaluation)))
+    emitter.end_phase("prepare")
+
+
+def _evaluate_only(evaluation: RunEvaluation, target: PublishTarget) -> RunReport:
     """Evaluate without writing anything."""
-    report = _report(night, night.evaluate(None), free_folder(night.output, night.run_id))
+    manifest = evaluation.evaluate(None)
+    report = _report(evaluation, manifest, target, target.free_folder(evaluation.run_id))
     report = replace(report, dry_run=True)
-    night.teller.tell(_totals(report))
+    evaluation.emitter.emit(_totals(report))
     return report
 
 
-def _publish(night: Night, keep: Keep) -> RunReport:
-    """Evaluate and publish, and prune old runs."""
-    place, teller = night.output, night.teller
-    with staging(place, night.run_id) as folder:
-        manifest = night.evaluate(folder)
-        published = publish(place, folder, manifest, night.followed.history)
-    left = published.left
-    report = _report(night, manifest, published.history.runs[-1].folder)
-    teller.tell(_totals(report))
-    teller.end_phase("publish")
-    with left.collecting(_NOT_PRUNED):
-        prune(place, published.history, keep, night.started)
-    teller.tell(*map(Warned, left.warnings))
-    teller.end_phase("prune")
-    return replace(report, warnings=(*report.warnings, *left.warnings))
+def _publish(evaluation: RunEvaluation, target: PublishTarget, keep: Keep) -> RunReport:
+    """Evaluate, publish, and prune old runs."""
+    emitter = evaluation.emitter
+    with target.stage(evaluation.run_id) as folder:
+        manifest = evaluation.evaluate(folder)
+        published = target.publish(folder, manifest, evaluation.previous.history)
+    report = _report(evaluation, manifest, target, published.history.runs[-1].folder)
+    emitter.emit(_totals(report))
+    emitter.end_phase("publish")
+    warnings = (*published.warnings, *target.prune(published.history, keep, evaluation.started))
+    emitter.emit(*map(Warned, warnings))
+    emitter.end_phase("prune")
+    return replace(report, warnings=(*report.warnings, *warnings))
 
 
 def _started(run_id: str, question: Question, segments: Path, output: str | Path, *, dry_run: bool) -> RunStarted:
     as_of = question.as_of.isoformat() if isinstance(question.as_of, datetime) else question.as_of
-    places = without_secrets(str(question.contacts)), str(segments), str(output)
-    return RunStarted(run_id, *places, as_of, question.timezone, question.project, dry_run)
+    paths = without_secrets(str(question.contacts)), str(segments), str(output)
+    return RunStarted(run_id, *paths, as_of, question.timezone, question.project, dry_run)
 
 
 def _totals(report: RunReport) -> RunEvaluated:
     return RunEvaluated(report.run, len(report.deleted), report.taken_back, report.dry_run)
 
 
-def _far_ahead(ahead: timedelta) -> Sequence[Problem]:
+def _warn_of_future(ahead: timedelta) -> Sequence[Problem]:
     """Return a warning if `as_of` is more than a day in the future, since runs for earlier times could not follow."""
     if ahead <= _A_DAY:
         return ()
@@ -187,11 +217,11 @@ def _ensure_some_segment(prepared: Prepared) -> None:
         raise NothingToPublishError([*prepared.errors, nothing])
 
 
-def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
+def _report(evaluation: RunEvaluation, manifest: Manifest, target: PublishTarget, folder: str) -> RunReport:
     """Return the report of a run."""
-    prepared, output = night.prepared, night.output
+    prepared = evaluation.prepared
     held = (entry for entry in manifest.segments if entry.status == "held")
-    errors = (*_failures(night), *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
+    errors = (*_failures(evaluation), *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
     return RunReport(
         run=manifest.run,
         segments=manifest.segments,
@@ -199,28 +229,13 @@ def _report(night: Night, manifest: Manifest, folder: str) -> RunReport:
         errors=errors,
         warnings=tuple(prepared.warnings),
         notes=tuple(prepared.notes),
-        catalogue=output / CATALOGUE,
-        membership=output / RUNS / folder / MEMBERSHIP,
-        taken_back=tuple(past.run.run_id for past in night.followed.taken_back),
+        catalogue=target.catalogue,
+        membership=target.membership(folder),
+        taken_back=tuple(past.run.run_id for past in evaluation.previous.rewound),
     )
 
 
-def _failures(night: Night) -> Sequence[Problem]:
+def _failures(evaluation: RunEvaluation) -> Sequence[Problem]:
     """Return the reasons why segments cannot be evaluated."""
-    places = sorted((cause.file or "", name) for name, cause in night.gone.lost.items())
-    return (*night.prepared.errors, *(Problem(_LOST, file=file, segment_id=name) for file, name in places))
-
-
-def _mend(output: Path, history: History) -> Sequence[Problem]:
-    """Remove files of killed runs, and finish a publication that was interrupted.
-
-    Returns:
-        One warning per file that is missing in the tables.
-    """
-    clear_dead_runs(output, history)
-    return ensure_catalogue(output, history.runs[-1].run) if history.runs else ()
-
-
-def _once(*problems: Sequence[Problem]) -> Sequence[Problem]:
-    """Return all problems without duplicates."""
-    return tuple(dict.fromkeys(problem for some in problems for problem in some))
+    lost = sorted((cause.file or "", name) for name, cause in evaluation.missing.lost.items())
+    return (*evaluation.prepared.errors, *(Problem(_LOST, file=file, segment_id=name) for file, name in lost))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from segbatch.runs.history import published_history
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
-from segbatch.storage.publish import at_work
+from segbatch.storage.publish import own_output
 from segbatch.storage.retention import Keep, Pruned, prune
 from segbatch.storage.write_errors import writing
 
@@ -33,5 +33,5 @@ def prune_runs(
     history = published_history(output)
     if dry_run:
         return prune(output, history, keep, now, dry_run=True)
-    with at_work(output, "runs prune", policy, _UNTOUCHED), writing(output, _INCOMPLETE):
+    with own_output(output, "runs prune", policy, _UNTOUCHED), writing(output, _INCOMPLETE):
         return prune(output, published_history(output), keep, now)

@@ -22,7 +22,7 @@ from segbatch.storage.manifest_io import (
     read_manifest,
 )
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
-from segbatch.storage.publish import at_work, point_to
+from segbatch.storage.publish import own_output, point_to
 from segbatch.storage.write_errors import Leftovers, writing
 
 _AS_BEFORE = "the tables are as they were"
@@ -57,7 +57,7 @@ def relink(output: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> Relinked:
     last = last_published(output)
     if last is None:
         raise _nothing(output)
-    with at_work(output, "relink", policy, _AS_BEFORE):
+    with own_output(output, "relink", policy, _AS_BEFORE):
         try:
             folder = ensure_published(output)
         except UnnamedError as error:

@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
@@ -26,6 +25,7 @@ from segbatch.storage.layout import (
 )
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy, lock_output
 from segbatch.storage.retention import discard_run
+from segbatch.storage.targets.base import Published
 from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, writing
 
 _NO_TABLES = "segbatch.duckdb still shows the run before; run segbatch relink, or let the next run do so"
@@ -34,21 +34,8 @@ _UNFLUSHED = "that may not survive a power failure; check the disk"
 _IN_DOUBT = "the run may be published; segbatch runs shows whether it is"
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The result of publishing a run.
-
-    Attributes:
-        history: The published runs, including the new one.
-        left: The steps that failed afterwards, and changes of older runs that are missing in the tables.
-    """
-
-    history: History
-    left: Leftovers
-
-
 @contextmanager
-def at_work(output: Path, what: str, policy: LockPolicy, outcome: str = NOTHING) -> Iterator[None]:
+def own_output(output: Path, what: str, policy: LockPolicy, outcome: str = NOTHING) -> Iterator[None]:
     """Own the lock of an output folder during the block. The folder is created if missing.
 
     Args:
@@ -69,7 +56,7 @@ def at_work(output: Path, what: str, policy: LockPolicy, outcome: str = NOTHING)
 
 
 @contextmanager
-def staging(output: Path, run_id: str) -> Iterator[Path]:
+def stage(output: Path, run_id: str) -> Iterator[Path]:
     """Create a hidden folder for the files of a run. It is removed at the end, unless it was renamed."""
     folder = output / RUNS / f"{UNFINISHED}{run_id}"
     with shutdown.cleanup(lambda: discard_run(folder)):
@@ -77,7 +64,7 @@ def staging(output: Path, run_id: str) -> Iterator[Path]:
         yield folder
 
 
-def emptied(folder: Path) -> Path:
+def empty_folder(folder: Path) -> Path:
     """Empty a folder for another attempt, and return it."""
     for path in folder.iterdir():
         if path.is_dir():
@@ -138,7 +125,7 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
 
     Args:
         output: The output folder.
-        staged: The folder from `staging`, with all data files of the run.
+        staged: The folder from `stage`, with all data files of the run.
         manifest: The manifest of the run.
         history: The runs before it.
 
@@ -170,7 +157,7 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
             with left.collecting(_UNMARKED):
                 (place / UNPUBLISHED).unlink()
             _place(output, left)
-    return Published(history, left)
+    return Published(history, left.warnings)
 
 
 def _write(path: Path, model: Manifest | History) -> None:

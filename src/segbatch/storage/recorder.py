@@ -27,7 +27,7 @@ _WRITERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class LastNight:
+class PreviousRun:
     """The previous run, for comparison.
 
     Attributes:
@@ -39,9 +39,9 @@ class LastNight:
     mapping: Mapping
 
     @classmethod
-    def of(cls, state: State, tonight: Iterable[pl.Series], id_types: IdTypes) -> "LastNight":
+    def of(cls, state: State, current: Iterable[pl.Series], id_types: IdTypes) -> "PreviousRun":
         """Find the current contacts, given by their ids in batches, in the previous run."""
-        return cls(state, map_contacts(*map(id_types.comparable, (state.id_batches(), tonight))))
+        return cls(state, map_contacts(*map(id_types.comparable, (state.id_batches(), current))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Recorder:
         self,
         segment_ids: Sequence[str],
         kept: Sequence[str],
-        last: LastNight | None,
+        last: PreviousRun | None,
         id_types: IdTypes,
         writers: Writers | None,
     ) -> None:
@@ -157,7 +157,7 @@ class Recorder:
         self._write_members(own, ids, members, after)
         self._write_changes(ids, before, after)
 
-    def _record_gone(self, last: LastNight) -> None:
+    def _record_gone(self, last: PreviousRun) -> None:
         """Record that gone contacts left all segments, except the segments that keep their members."""
         gone = last.mapping.gone
         ids, before = self._id_types.as_kept(last.state.ids_of(gone)), last.state.octets_of(gone)

@@ -237,10 +237,10 @@ def run(
                 None if max_change is None else read_share(max_change), max_change_floor, accept or (), allow_collapse
             ),
             keep=Keep(keep, keep_days),
-            lock_policy=LockPolicy(wait, lambda message: watch.hear(LockAwaited(message))),
+            lock_policy=LockPolicy(wait, lambda message: watch.handle(LockAwaited(message))),
             rewind=rewind,
             dry_run=dry_run,
-            events=watch.hear,
+            events=watch.handle,
         )
         watch.done(report)
         render.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)

@@ -1,0 +1,1 @@
+"""The targets that a run can be published to."""

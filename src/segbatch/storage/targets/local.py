@@ -1,0 +1,90 @@
+"""A folder on a disk that runs are published in. See `segbatch.storage.layout` for its files."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from segbatch.errors import Problem
+from segbatch.model.manifest import History, Manifest, PastRun
+from segbatch.storage.catalog_rebuild import ensure_catalogue
+from segbatch.storage.changes_files import find_changes
+from segbatch.storage.layout import CATALOGUE, MEMBERSHIP, RUNS, free_folder, output_at
+from segbatch.storage.manifest_io import read_history, read_manifest
+from segbatch.storage.output_lock import LockPolicy
+from segbatch.storage.publish import own_output, publish, stage
+from segbatch.storage.retention import Keep, clear_dead_runs, has_members, prune
+from segbatch.storage.state import State, open_state
+from segbatch.storage.targets.base import Published
+from segbatch.storage.write_errors import Leftovers
+
+_NOT_PRUNED = "not all members of old runs are removed; the next run tries again, or segbatch runs prune"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTarget:
+    """An output folder. It implements `PublishTarget`, which describes the methods."""
+
+    output: Path
+
+    @classmethod
+    def of(cls, output: str | Path) -> "LocalTarget":
+        """Return the target at a path.
+
+        Raises:
+            UsageError: The path is a URL.
+        """
+        return cls(output_at(output))
+
+    @property
+    def name(self) -> str:
+        return str(self.output)
+
+    @property
+    def catalogue(self) -> Path:
+        return self.output / CATALOGUE
+
+    def membership(self, folder: str) -> Path:
+        return self.output / RUNS / folder / MEMBERSHIP
+
+    def lock(self, what: str, policy: LockPolicy) -> AbstractContextManager[None]:
+        return own_output(self.output, what, policy)
+
+    def repair(self) -> Sequence[Problem]:
+        history = self.history()
+        clear_dead_runs(self.output, history)
+        return ensure_catalogue(self.output, history.runs[-1].run) if history.runs else ()
+
+    def history(self) -> History:
+        return read_history(self.output)
+
+    def has_folder(self, folder: str) -> bool:
+        return (self.output / RUNS / folder).exists()
+
+    def has_members(self, run: PastRun) -> bool:
+        return has_members(self.output / RUNS / run.folder)
+
+    def lost_changes(self, history: History) -> Sequence[Problem]:
+        return find_changes(self.output, history).lost
+
+    def manifest(self, run: PastRun) -> Manifest:
+        return read_manifest(self.output / RUNS / run.folder)
+
+    def state(self, run: PastRun, remedy: str) -> State:
+        return open_state(self.output / RUNS / run.folder, remedy)
+
+    def free_folder(self, run_id: str) -> str:
+        return free_folder(self.output, run_id)
+
+    def stage(self, run_id: str) -> AbstractContextManager[Path]:
+        return stage(self.output, run_id)
+
+    def publish(self, staged: Path, manifest: Manifest, history: History) -> Published:
+        return publish(self.output, staged, manifest, history)
+
+    def prune(self, history: History, keep: Keep, now: datetime) -> Sequence[Problem]:
+        left = Leftovers(self.output, f"run {history.runs[-1].run.run_id} is published")
+        with left.collecting(_NOT_PRUNED):
+            prune(self.output, history, keep, now)
+        return left.warnings
