@@ -28,7 +28,7 @@ STEPS: Final = {
     "open the snapshot, plan": ["segbatch.pipeline.run:prepare"],
     "find the last run": ["segbatch.pipeline.run:resolve_predecessor"],
     "read": ["segbatch.snapshot.snapshot:Snapshot.batches"],
-    "predicates": ["segbatch.engine.local:answer"],
+    "predicates": ["segbatch.engine.local:evaluate_predicates"],
     "conditions": ["segbatch.engine.local:evaluate_batch"],
     "membership": ["segbatch.storage.membership_writer:MembershipWriter.write"],
     "bits": ["segbatch.storage.bitmap:Slots.pack", "segbatch.storage.state:StateWriter.write"],

@@ -56,8 +56,8 @@ def test_what_polars_cannot_evaluate_over_some_contacts_ends_a_run_in_one_line_w
     with pytest.raises(EvaluationError) as told:
         segbatch.run(snapshot, snapshot.parent / "segments", snapshot.parent / "output")
     assert str(told.value) == (
-        "a rule of segment 'bad' cannot be evaluated over these contacts, which is a fault of segbatch; please report "
-        "it with the rule, and leave the segment out meanwhile"
+        "a rule of segment 'bad' cannot be evaluated over these contacts, which is a bug in segbatch; please report "
+        "it with the rule, and exclude the segment until then"
     )
     assert isinstance(told.value.__cause__, pl.exceptions.PolarsError)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oracle.fields import Form
 from oracle.layouts import Layout, layouts
 from oracle.strategies import ALL, Case, cases
-from segbatch.engine.local import evaluate
+from segbatch.engine.local import LocalEngine
 from segbatch.snapshot.id_checks import ids_as_series
 from ways import by_oracle, difference, prepare_over
 
@@ -22,7 +22,7 @@ def by_run(case: Case, layout: Layout) -> dict[str, list[bool]]:
         ready = prepare_over(Path(name), case)
         found: dict[str, list[bool]] = {}
         ids: list[str] = []
-        for members in evaluate(ready.plan, ready.snapshot):
+        for members in LocalEngine().evaluate(ready.plan, ready.snapshot):
             ids += ids_as_series(members.ids).to_list()
             for segment_id, column in members.frame.to_dict(as_series=False).items():
                 found.setdefault(segment_id, []).extend(column)

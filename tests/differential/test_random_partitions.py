@@ -16,7 +16,7 @@ from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch.compiler.prepare import Prepared, Question, prepare
 from segbatch.definitions.found import Definition, Definitions
-from segbatch.engine.local import evaluate
+from segbatch.engine.local import LocalEngine
 from segbatch.snapshot.id_checks import ids_as_series
 from ways import by_oracle, by_sql, difference, valid
 
@@ -48,7 +48,7 @@ def write(table: pa.Table, keys: list[str], parts: int, folder: Path) -> None:
 def members(ready: Prepared, case: Case) -> dict[str, list[bool] | None]:
     """Return the contacts of each segment, in the order of the table."""
     found: dict[str, set[Any]] = {planned.definition.segment_id: set() for planned in ready.plan.segments}
-    for batch in evaluate(ready.plan, ready.snapshot):
+    for batch in LocalEngine().evaluate(ready.plan, ready.snapshot):
         ids = ids_as_series(batch.ids)
         for segment_id, own in found.items():
             own.update(ids.filter(batch.frame.get_column(segment_id)))

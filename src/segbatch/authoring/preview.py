@@ -10,7 +10,7 @@ import polars as pl
 from segbatch.compiler.prepare import Prepared, Question, prepare
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import choose
-from segbatch.engine.local import evaluate
+from segbatch.engine.local import LocalEngine
 from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Segment
@@ -160,7 +160,7 @@ def _evaluate(prepared: Prepared, tallies: dict[str, _Tally], going_on: Callable
     """Evaluate all contacts. Like a run, raise an error if the snapshot has ids that are not valid."""
     snapshot = prepared.snapshot
     check = IdCheck(snapshot.id_column)
-    for members in evaluate(prepared.plan, snapshot):
+    for members in LocalEngine().evaluate(prepared.plan, snapshot):
         contact_ids = ids_as_series(members.ids)
         check.add(contact_ids)
         for segment_id, tally in tallies.items():

@@ -9,96 +9,79 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import polars as pl
-import pyarrow as pa
 
 from segbatch.compiler.conditions import Condition, numbers_in, to_expression
 from segbatch.compiler.plan import Plan
+from segbatch.engine.base import Members
 from segbatch.errors import EvaluationError
 from segbatch.snapshot.snapshot import Batch, Snapshot
 
 _MOST_ROWS = 100_000
 _FEWEST_ROWS = 1_000
-_MOST_ANSWERS = 100_000_000
+_MOST_RESULTS = 100_000_000
 """Maximum of contacts times segments in a batch. It bounds the memory of a run with very many segments."""
 
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
-    """The members of each segment in a batch of contacts.
-
-    Attributes:
-        ids: The ids of the batch's contacts.
-        frame: One column of booleans per segment of the plan, named by the segment's id; one row per contact.
-    """
-
-    ids: pa.Array
-    frame: pl.DataFrame
-
-
 def batch_rows(segments: int) -> int:
     """Return the number of contacts to read at once, so that memory is bounded for any number of segments."""
-    return max(_FEWEST_ROWS, min(_MOST_ROWS, _MOST_ANSWERS // max(segments, 1)))
+    return max(_FEWEST_ROWS, min(_MOST_ROWS, _MOST_RESULTS // max(segments, 1)))
 
 
-def evaluate(plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
-    """Evaluate every segment of a plan over a snapshot, in one pass.
+class LocalEngine:
+    """The engine that evaluates batches in this process, with all processors."""
 
-    Yields:
-        The members, one batch of contacts at a time, in the order of the snapshot.
-
-    Raises:
-        SnapshotError: The snapshot cannot be read to its end.
-    """
-    batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)))
-    return (evaluate_batch(plan, batch) for batch in _read_ahead(batches))
+    def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
+        """Evaluate every segment of a plan over a snapshot, as `Engine` describes."""
+        batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)))
+        return (evaluate_batch(plan, batch) for batch in _read_ahead(batches))
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Results of a plan's predicates, and of the segments that others name, for some contacts.
+class PredicateResults:
+    """Results of a plan's predicates, and of the segments that others reference, for some contacts.
 
     Attributes:
-        frame: One column of booleans per predicate and per named segment.
+        frame: One column of booleans per predicate and per referenced segment.
         predicates: The columns of the predicates.
-        members: The column of each segment that others name, by segment id.
+        members: The column of each segment that others reference, by segment id.
     """
 
     frame: pl.DataFrame
     predicates: Sequence[pl.Expr]
     members: Mapping[str, pl.Expr]
 
-    def to(self, condition: Condition) -> pl.Expr:
+    def expression_of(self, condition: Condition) -> pl.Expr:
         """Return an expression over the frame that is true for the contacts that meet a condition of the plan."""
         return to_expression(condition, self.predicates, self.members)
 
 
-def answer(plan: Plan, frame: pl.DataFrame) -> Answers:
-    """Evaluate each distinct predicate once, and then each segment that others name.
+def evaluate_predicates(plan: Plan, frame: pl.DataFrame) -> PredicateResults:
+    """Evaluate each distinct predicate once, and then each segment that others reference.
 
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
     try:
-        answers = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
+        columns = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
     except pl.exceptions.PolarsError as error:
         raise _evaluation_error(plan, frame) from error
-    found = Answers(answers, [pl.col(name) for name in answers.columns], {})
+    results = PredicateResults(columns, [pl.col(name) for name in columns.columns], {})
     conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
     for segment_id in plan.named:
         name = f"in {segment_id}"
-        answers = found.frame.with_columns(found.to(conditions[segment_id]).alias(name))
-        found = Answers(answers, found.predicates, {**found.members, segment_id: pl.col(name)})
-    return found
+        columns = results.frame.with_columns(results.expression_of(conditions[segment_id]).alias(name))
+        results = PredicateResults(columns, results.predicates, {**results.members, segment_id: pl.col(name)})
+    return results
 
 
 def _evaluation_error(plan: Plan, frame: pl.DataFrame) -> EvaluationError:
     """Return an error that names a segment with the failed rule, without Polars' message, which quotes contacts."""
     segments = [entry for entry in plan.segments if not _can_evaluate(plan, entry.condition, frame)]
-    named = f"segment '{segments[0].definition.segment_id}'" if segments else "a segment that failed"
-    message = f"a rule of {named} cannot be evaluated over these contacts, which is a fault of segbatch"
-    return EvaluationError(f"{message}; please report it with the rule, and leave the segment out meanwhile")
+    segment = f"segment '{segments[0].definition.segment_id}'" if segments else "a segment that failed"
+    message = f"a rule of {segment} cannot be evaluated over these contacts, which is a bug in segbatch"
+    return EvaluationError(f"{message}; please report it with the rule, and exclude the segment until then")
 
 
 def _can_evaluate(plan: Plan, condition: Condition, frame: pl.DataFrame) -> bool:
@@ -116,11 +99,11 @@ def evaluate_batch(plan: Plan, batch: Batch) -> Members:
     """
     if not plan.segments:
         return Members(batch.ids, pl.DataFrame(height=len(batch.ids)))
-    answers = answer(plan, batch.frame)
+    results = evaluate_predicates(plan, batch.frame)
     return Members(
         batch.ids,
-        answers.frame.select(
-            answers.to(segment.condition).alias(segment.definition.segment_id) for segment in plan.segments
+        results.frame.select(
+            results.expression_of(segment.condition).alias(segment.definition.segment_id) for segment in plan.segments
         ),
     )
 

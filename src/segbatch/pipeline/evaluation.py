@@ -9,7 +9,7 @@ from threading import Event
 
 from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import Prepared, Question
-from segbatch.engine.local import evaluate
+from segbatch.engine.local import LocalEngine
 from segbatch.errors import Problem
 from segbatch.model.manifest import FieldRecord, Manifest, SnapshotRecord
 from segbatch.observability.events import ContactsDone, EventEmitter, RunPlanned, SegmentHeld
@@ -134,7 +134,7 @@ class RunEvaluation:
         segment_ids = [segment.definition.segment_id for segment in plan.segments]
         ids, done = IdCheck(snapshot.id_column), 0
         with Recorder(segment_ids, kept, aligned, id_types, writers) as recorder:
-            for members in evaluate(plan, snapshot):
+            for members in LocalEngine().evaluate(plan, snapshot):
                 recorder.record(members.ids, members.frame)
                 ids.add(ids_as_series(members.ids))
                 done += len(members.ids)

@@ -9,7 +9,7 @@ from segbatch.authoring.explain.reasons import rule_text
 from segbatch.authoring.explain.reports import Funnel, Step
 from segbatch.authoring.explain.trace import Part, trace
 from segbatch.compiler.prepare import Prepared
-from segbatch.engine.local import answer, batch_rows
+from segbatch.engine.local import batch_rows, evaluate_predicates
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 
 
@@ -28,11 +28,11 @@ def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
     check = IdCheck(snapshot.id_column)
     for batch in snapshot.batches(prepared.plan.leaves, batch_rows(len(every))):
         check.add(ids_as_series(batch.ids))
-        answers = answer(prepared.plan, batch.frame)
-        held = answers.frame.select(answers.to(part.condition).alias(part.path) for part in every)
+        results = evaluate_predicates(prepared.plan, batch.frame)
+        held = results.frame.select(results.expression_of(part.condition).alias(part.path) for part in every)
         keeps.update({name: int(column.sum()) for name, column in zip(held.columns, held.iter_columns(), strict=True)})
         left.update(_in_turn(held, top))
-        members += int(answers.frame.select(answers.to(planned.condition)).to_series().sum())
+        members += int(results.frame.select(results.expression_of(planned.condition)).to_series().sum())
     check.finish(snapshot.ids, snapshot.file_rows)
     steps = tuple(_step(part, keeps, left, snapshot.rows) for part in top)
     share = members / snapshot.rows if snapshot.rows else None

@@ -10,7 +10,7 @@ from segbatch.authoring.explain.reports import Verdict
 from segbatch.authoring.explain.trace import Part, trace
 from segbatch.compiler.predicates import NEGATIONS, find_field
 from segbatch.compiler.prepare import Prepared
-from segbatch.engine.local import Answers, answer
+from segbatch.engine.local import PredicateResults, evaluate_predicates
 from segbatch.model.segment import Group, Rule
 from segbatch.snapshot.fields.json_numbers import plain_number
 
@@ -21,10 +21,10 @@ class _Asked:
 
     prepared: Prepared
     row: pl.DataFrame
-    answers: Answers
+    results: PredicateResults
 
     def holds(self, part: Part) -> bool:
-        return bool(self.answers.frame.select(self.answers.to(part.condition)).item())
+        return bool(self.results.frame.select(self.results.expression_of(part.condition)).item())
 
 
 def explain_row(prepared: Prepared, segment_id: str, row: pl.DataFrame) -> tuple[bool, tuple[Verdict, ...]]:
@@ -38,10 +38,10 @@ def explain_row(prepared: Prepared, segment_id: str, row: pl.DataFrame) -> tuple
     Returns:
         Whether the contact is a member, and the verdicts. A member matches every verdict.
     """
-    answers = answer(prepared.plan, row)
-    asked = _Asked(prepared, row, answers)
+    results = evaluate_predicates(prepared.plan, row)
+    asked = _Asked(prepared, row, results)
     planned = prepared.planned(segment_id)
-    member = bool(answers.frame.select(answers.to(planned.condition)).item())
+    member = bool(results.frame.select(results.expression_of(planned.condition)).item())
     return member, tuple(_verdict(part, asked, follow=True) for part in trace(planned))
 
 

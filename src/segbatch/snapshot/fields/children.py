@@ -4,7 +4,8 @@ Polars reads `*`, and a name that begins with `^` and ends with `$`, as a patter
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -29,12 +30,19 @@ def child(expr: pl.Expr, name: str, dtype: pl.DataType) -> pl.Expr:
     """
     if not _is_pattern(name):
         return expr.struct.field(name)
+    return pl.map_batches([expr], _Child(name), return_dtype=dtype, is_elementwise=True)
 
-    def pick(structs: pl.Series) -> pl.Series:
-        found = structs.struct.unnest().get_column(name)
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    """A function from structs to one of their children. Unlike a closure, it can be pickled with its expression."""
+
+    name: str
+
+    def __call__(self, arguments: Sequence[pl.Series]) -> pl.Series:
+        [structs] = arguments
+        found = structs.struct.unnest().get_column(self.name)
         return pl.select(pl.when(structs.is_not_null()).then(found)).to_series().alias(structs.name)
-
-    return expr.map_batches(pick, return_dtype=dtype, is_elementwise=True)
 
 
 def _is_pattern(name: str) -> bool:

@@ -5,6 +5,7 @@ The texts are parsed by DuckDB's JSON functions. Only the keys that rules name a
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -62,7 +63,7 @@ class JsonColumn:
         self._types: dict[_Path, Typed] = {}
         self._objects = objects
         self._rows = 0
-        self._connection = duckdb.connect()
+        self._database = _Database()
         self.keys: set[str] = set()
         self.objects = 0
         self.broken = 0
@@ -106,12 +107,14 @@ class JsonColumn:
     def _register(self, texts: pl.Series) -> None:
         """Register texts in DuckDB, in chunks that it reads in parallel."""
         table = pa.table({"j": texts.to_arrow()})
-        self._connection.register("batch", pa.Table.from_batches(table.to_batches(_CHUNK), table.schema))
+        self._database.connection.register("batch", pa.Table.from_batches(table.to_batches(_CHUNK), table.schema))
 
     def _kinds_of(self, texts: pl.Series) -> pl.Series:
         """Return the kind of JSON of each text; null for texts that are not JSON."""
         self._register(texts)
-        kinds = pl.Series(self._connection.sql(f"SELECT {_KIND} AS kind FROM batch").to_arrow_table().column("kind"))
+        kinds = pl.Series(
+            self._database.connection.sql(f"SELECT {_KIND} AS kind FROM batch").to_arrow_table().column("kind")
+        )
         return _strictly(texts, kinds)
 
     def _readable(self, texts: pl.Series, kinds: pl.Series) -> pl.Series:
@@ -173,7 +176,7 @@ class JsonColumn:
                     seen.element_digits = max(seen.element_digits, digits)
 
     def _rows_of(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql).fetchall()
+        return self._database.connection.execute(sql).fetchall()
 
     def decode(self, texts: pl.Series, paths: Collection[_Path]) -> dict[_Path, pl.Series]:
         """Return the values of some paths in a batch, read as `typed` determines. Missing values are null.
@@ -192,8 +195,19 @@ class JsonColumn:
         types = f", json_type(j, {listed}) AS t" if lists and flat else ""
         source = f"SELECT json_extract_string(j, {listed}) AS s{types} FROM batch" if flat else "FROM batch"
         columns = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values))
-        table = self._connection.sql(f"SELECT {columns} FROM ({source})").to_arrow_table()
+        table = self._database.connection.sql(f"SELECT {columns} FROM ({source})").to_arrow_table()
         return {path: _finish(pl.Series(table.column(i)), self.typed(path)) for i, path in enumerate(pointers)}
+
+
+class _Database:
+    """A DuckDB connection that is opened on first use, and again in a process that unpickles it."""
+
+    @cached_property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect()
+
+    def __reduce__(self) -> tuple[type["_Database"], tuple[()]]:
+        return _Database, ()
 
 
 def _strictly(texts: pl.Series, kinds: pl.Series) -> pl.Series:

@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from pyarrow import fs
@@ -24,6 +25,26 @@ Store = Any
 """A file system of PyArrow, which has no type hints."""
 
 _NAMES: dict[Service, str] = {"s3": "S3", "gs": "Google Cloud Storage", "az": "Azure"}
+
+
+class Bucket:
+    """A bucket and its client, which is created on first use.
+
+    A pickled bucket is only its address: it never contains credentials. The process that unpickles it creates a client
+    with the settings of its own environment.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    @cached_property
+    def store(self) -> Store:
+        """The client. The errors are those of `open_store`."""
+        return open_store(self._address)
+
+    def __reduce__(self) -> tuple[type["Bucket"], tuple[Address]]:
+        """Return the address, without the client."""
+        return Bucket, (self._address,)
 
 
 def open_store(address: Address) -> Store:

@@ -13,7 +13,7 @@ from pyarrow import fs
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
-from segbatch.snapshot.object_store.clients import Store, open_store
+from segbatch.snapshot.object_store.clients import Bucket, Store
 from segbatch.snapshot.object_store.errors import telling
 from segbatch.snapshot.object_store.remote_file import RemoteFile
 from segbatch.snapshot.object_store.table_formats import ensure_no_table
@@ -35,9 +35,10 @@ def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
         UsageError: An address is not valid, or the environment lacks a setting.
     """
     addresses = [read_address(text) for text in texts]
-    roots = {address.root: address for address in addresses}
-    stores = {root: open_store(address) for root, address in roots.items()}
-    return [RemoteFile(stores[address.root], address) for address in addresses]
+    buckets = {address.root: Bucket(address) for address in addresses}
+    for bucket in buckets.values():
+        _ = bucket.store  # an environment that lacks a setting is an error here, and not when contacts are read
+    return [RemoteFile(buckets[address.root], address) for address in addresses]
 
 
 def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
@@ -57,26 +58,28 @@ def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
         SnapshotError: No object was found, objects cannot be listed, or they belong to a Delta, Iceberg or Hudi table.
     """
     address, others = read_address(text), Sorted()
-    store = open_store(address)
+    bucket = Bucket(address)
+    store = bucket.store
     with telling(address):
         kind = within(lambda: store.get_file_info(address.path)).type
         if kind == fs.FileType.File and not address.key.endswith("/"):
             ensure_no_table(store, address.at(address.path.rpartition("/")[0]), (), [address])
-            return [RemoteFile(store, address)], others
+            return [RemoteFile(bucket, address)], others
         if kind == fs.FileType.Directory:
-            found = sorted(_in_folder(store, address, others), key=str)
+            found = sorted(_in_folder(bucket, address, others), key=str)
         elif glob.has_magic(address.key):
             found = sorted(_matching(store, address), key=str)
         else:
             raise SnapshotError(f"{address}: {_nothing(store, address)}")
-    return [RemoteFile(store, one) for one in found], others
+    return [RemoteFile(bucket, one) for one in found], others
 
 
-def _in_folder(store: Store, address: Address, others: Sorted) -> list[Address]:
+def _in_folder(bucket: Bucket, address: Address, others: Sorted) -> list[Address]:
+    store = bucket.store
     entries = list(_entries(store, address.path))
     if any(not entry.is_file and is_partition(entry.base_name) for entry in entries):
         entries = [entry for entry in _entries(store, address.path, recursive=True) if entry.is_file]
-    files = [address.at(entry.path) for entry in entries if entry.is_file and _takes(store, address, entry, others)]
+    files = [address.at(entry.path) for entry in entries if entry.is_file and _takes(bucket, address, entry, others)]
     ensure_no_table(store, address, [entry.path for entry in entries], files)
     others.unread += _folders_beside(store, entries)
     if files:
@@ -89,12 +92,12 @@ def _in_folder(store: Store, address: Address, others: Sorted) -> list[Address]:
     raise SnapshotError(f"{address}: has no .parquet object; {hint}")
 
 
-def _takes(store: Store, address: Address, entry: Any, others: Sorted) -> bool:
+def _takes(bucket: Bucket, address: Address, entry: Any, others: Sorted) -> bool:
     """Return whether an object of a folder is read. If it is not read but looks like data, add its name to `others`."""
     *folders, name = _below(address, entry)
     outside = next((folder for folder in folders if not is_partition(folder) or is_hidden(folder)), None)
     if outside is None:
-        return others.takes(name, "/".join([*folders, name]), partial(_head, store, address.at(entry.path)))
+        return others.takes(name, "/".join([*folders, name]), partial(_head, bucket, address.at(entry.path)))
     shown = "/".join(folders[: folders.index(outside) + 1]) + "/"
     is_data = is_in_progress(outside) or (not is_hidden(outside) and is_parquet_name(name))
     if is_data and shown not in others.unread:
@@ -118,8 +121,8 @@ def _below(address: Address, entry: Any) -> list[str]:
     return str(entry.path)[len(address.path) :].lstrip("/").split("/")
 
 
-def _head(store: Store, address: Address) -> bytes | None:
-    with suppress(SnapshotError), RemoteFile(store, address).glanced() as source:
+def _head(bucket: Bucket, address: Address) -> bytes | None:
+    with suppress(SnapshotError), RemoteFile(bucket, address).glanced() as source:
         return bytes(source.read(HEAD_SIZE))
     return None
 

@@ -23,7 +23,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.object_store.clients import Store
+from segbatch.snapshot.object_store.clients import Bucket
 from segbatch.snapshot.object_store.errors import telling
 from segbatch.snapshot.object_store.timeouts import begin, within
 from segbatch.snapshot.object_store.url import Address
@@ -57,21 +57,29 @@ class _Copy:
 
 
 class RemoteFile:
-    """A Parquet file in object storage."""
+    """A Parquet file in object storage.
 
-    def __init__(self, store: Store, address: Address) -> None:
+    A pickled file has the version that was found first. Another process reads that version, or raises an error.
+    """
+
+    def __init__(self, bucket: Bucket, address: Address, version: _Version | None = None) -> None:
         """Create the file without sending a request.
 
         Args:
-            store: The client for the object's bucket.
+            bucket: The object's bucket.
             address: The address of the object.
+            version: The version to read. The default is the version of the first request.
         """
-        self._store, self._address = store, address
-        self._source: Any = None
-        self._seen: _Version | None = None
+        self._bucket, self._address = bucket, address
+        self._expected = version
+        self._opened: tuple[Any, _Version] | None = None
         self._copy: _Copy | None = None
         self._failure: SnapshotError | None = None
         self._lock = Lock()
+
+    def __reduce__(self) -> tuple[type["RemoteFile"], tuple[Bucket, Address, _Version | None]]:
+        """Return the address and the version, without connections and the copy."""
+        return RemoteFile, (self._bucket, self._address, self._opened[1] if self._opened else self._expected)
 
     def __str__(self) -> str:
         """Return the address."""
@@ -125,22 +133,27 @@ class RemoteFile:
 
     def _version(self) -> _Version:
         with self._lock:
-            return self._looked_at()
+            return self._open()[1]
 
-    def _looked_at(self) -> _Version:
-        if self._seen is None:
-            self._source, self._seen = self._look()
-        return self._seen
+    def _open(self) -> tuple[Any, _Version]:
+        """Return the object for reads, and its version. The first call sends the request."""
+        if self._opened is None:
+            source, version = self._look()
+            if self._expected not in (None, version):
+                raise SnapshotError(f"{self._address}: {_CHANGED}")
+            self._opened = source, version
+        return self._opened
 
     def _look(self) -> tuple[Any, _Version]:
         with telling(self._address):
-            source = within(lambda: self._store.open_input_file(self._address.path))
+            source = within(lambda: self._bucket.store.open_input_file(self._address.path))
             told = within(source.metadata)
             return source, _Version(within(source.size), tuple(told[mark] for mark in _MARKS if mark in told))
 
     def _read(self, offset: int, size: int) -> bytes:
+        source = self._open()[0]
         with telling(self._address):
-            return self._whole(within(lambda: self._source.read_at(size, offset)), size)
+            return self._whole(within(lambda: source.read_at(size, offset)), size)
 
     def _whole(self, data: bytes, size: int) -> bytes:
         if len(data) != size:
@@ -148,7 +161,7 @@ class RemoteFile:
         return data
 
     def _ensure_unchanged(self) -> None:
-        if self._look()[1] != self._seen:
+        if self._look()[1] != self._open()[1]:
             raise SnapshotError(f"{self._address}: {_CHANGED}")
 
     def _fetched(self, stop: Event) -> _Copy:
@@ -157,7 +170,7 @@ class RemoteFile:
                 raise self._failure  # several callers need the copy; a failed fetch is not repeated
             if self._copy is None:
                 try:
-                    self._copy = self._fetch(self._looked_at(), stop)
+                    self._copy = self._fetch(self._open()[1], stop)
                 except SnapshotError as error:
                     self._failure = error
                     raise
@@ -180,11 +193,11 @@ class RemoteFile:
     def _write(self, file: IO[bytes], size: int, stop: Event) -> str:
         """Fetch all pieces, several at a time, and write them in order. Return the SHA-256 in hexadecimal."""
         digest, coming = hashlib.sha256(), deque[tuple[Future[Any], int]]()
-        starts = iter(range(0, size, _PIECE))
+        starts, source = iter(range(0, size, _PIECE)), self._open()[0]
         while True:
             for start in starts:
                 length = min(_PIECE, size - start)
-                coming.append((begin(partial(self._source.read_at, length, start)), length))
+                coming.append((begin(partial(source.read_at, length, start)), length))
                 if len(coming) == _AT_ONCE:
                     break
             if not coming:
