@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 
-from segbatch.errors import Problem, PublishError, SegbatchError
+from segbatch.errors import Problem, PublishError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.platform.files import UnflushedError, new_file, replace_file, sync_file, sync_folder, sync_tree
 from segbatch.platform.shutdown import shutdown
@@ -23,7 +23,7 @@ from segbatch.storage.layout import (
     UNPUBLISHED,
     free_folder,
 )
-from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy, lock_output
+from segbatch.storage.output_lock import LockPolicy, lock_output
 from segbatch.storage.retention import discard_run
 from segbatch.storage.targets.base import Published
 from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, writing
@@ -49,9 +49,9 @@ def own_output(output: Path, what: str, policy: LockPolicy, outcome: str = NOTHI
         LockedError: Another run is at work on the output.
         PublishError: The output cannot be written, also inside the block.
     """
-    with writing(output, outcome), _made(output / RUNS):
+    with writing(output, outcome), _created(output / RUNS) as is_new:
         ensure_places(output)
-        with lock_output(output / LOCK, what, policy), shutdown.cleanup(lambda: _discard_asides(output)):
+        with lock_output(output / LOCK, what, policy), shutdown.cleanup(lambda: _clean_up(output, is_new=is_new)):
             yield
 
 
@@ -75,42 +75,34 @@ def empty_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def _made(folder: Path) -> Iterator[None]:
-    """Create a folder and its missing parents. At the end, remove those that are still empty."""
+def _created(folder: Path) -> Iterator[bool]:
+    """Create a folder and its missing parents, and yield whether any was missing. Remove those that stay empty."""
     missing = list(takewhile(lambda path: not os.path.lexists(path), (folder, *folder.parents)))
-    with shutdown.cleanup(lambda: _remove_unused(missing, folder)):
+    with shutdown.cleanup(lambda: _remove_empty(missing)):
         folder.mkdir(parents=True, exist_ok=True)
-        yield
+        yield bool(missing)
 
 
-def _remove_unused(missing: Iterable[Path], runs: Path) -> None:
-    """Remove empty folders, and the lock of an output that never had a published run."""
-    if missing:
-        _remove_unused_lock(runs)
-    for path in missing:
+def _remove_empty(folders: Iterable[Path]) -> None:
+    for folder in folders:
         with suppress(OSError):
-            path.rmdir()
+            folder.rmdir()
 
 
-def _remove_unused_lock(runs: Path) -> None:
-    """Remove the lock of an output that never had a published run, unless another run owns it.
+def _clean_up(output: Path, *, is_new: bool) -> None:
+    """Remove temporary files that were not moved to their final paths, and the lock of an output without a run.
 
-    The other run may have found this lock file, and not yet have written anything. Without the file, a third run could
-    create a new one, and both would be at work.
+    The caller owns the lock. Without it, the file could be the lock of another run that has not yet written anything.
     """
-    lock = runs.parent / LOCK
-    with suppress(OSError, SegbatchError), lock_output(lock, "a run that has just ended", FAIL_IF_LOCKED):
-        with suppress(FileNotFoundError):
-            runs.rmdir()
-        lock.unlink()
-
-
-def _discard_asides(output: Path) -> None:
-    """Remove temporary files that were not moved to their final paths."""
     with suppress(OSError):
         _aside(output).unlink(missing_ok=True)
     with suppress(OSError):
         discard_catalogue(output)
+    if is_new:
+        with suppress(OSError):
+            with suppress(FileNotFoundError):
+                (output / RUNS).rmdir()  # fails if there is a run
+            (output / LOCK).unlink()
 
 
 def ensure_places(output: Path) -> None:
