@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from segbatch.interfaces.api.openapi import openapi
+from segbatch.interfaces.api.app import make_api
 
 if __name__ == "__main__":
-    Path(__file__).with_name("openapi.json").write_text(json.dumps(openapi(), indent=2) + "\n")
+    Path(__file__).with_name("openapi.json").write_text(json.dumps(make_api().openapi(), indent=2) + "\n")

@@ -13,12 +13,12 @@ from referencing import Registry, Resource
 from asking import PRO, Asking
 from builders import rule
 from segbatch.interfaces.api import members, previews, routes
-from segbatch.interfaces.api.openapi import openapi
+from segbatch.interfaces.api.app import make_api
 from segbatch.interfaces.api.problems import CODES
 from segbatch.model.operators import OPERATORS
 
 ROOT = Path(__file__).parents[2]
-DESCRIBED = openapi()
+DESCRIBED = make_api().openapi()
 SCHEMAS = DESCRIBED["components"]["schemas"]
 REGISTRY: Registry[Any] = Registry().with_resource(
     "urn:api", Resource.from_contents({"$schema": "https://json-schema.org/draft/2020-12/schema", **DESCRIBED})

@@ -13,7 +13,7 @@ from asking import PRO, SEGMENTS, Asking
 from failing_disk import refuse_flushes_of_folders, report_failure
 from segbatch.definitions.store.write_lock import lock_folder
 from segbatch.interfaces.api.limits import HEALTH, MAX_BODY, MAX_REQUESTS
-from segbatch.interfaces.api.middleware import Watched
+from segbatch.interfaces.api.middleware import RequestMiddleware
 
 JSON = {"Content-Type": "application/json"}
 RULE = {"field": "plan", "operator": "eq", "value": "pro"}
@@ -286,7 +286,7 @@ def test_a_fault_is_told_to_the_log_and_not_to_the_client(
 
 
 def test_more_at_once_than_can_be_done_are_sent_away(ask: Asking) -> None:
-    ask.app = Watched(ask.app, most=0)
+    ask.app = RequestMiddleware(ask.app, most=0)
     answer = ask("GET")
     document(answer, 503, "busy")
     assert answer.headers["Retry-After"] == "1"
@@ -302,7 +302,7 @@ def test_as_many_requests_as_documented_are_worked_on_at_once() -> None:
             await send({"type": "http.response.start", "status": 200, "headers": []})
             await send({"type": "http.response.body", "body": b""})
 
-        transport = httpx.ASGITransport(Watched(slow))
+        transport = httpx.ASGITransport(RequestMiddleware(slow))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
             at_work = [asyncio.create_task(client.get("/x")) for _ in range(MAX_REQUESTS)]
             await asyncio.sleep(0)
@@ -316,7 +316,7 @@ def test_as_many_requests_as_documented_are_worked_on_at_once() -> None:
 
 
 def test_health_is_told_however_much_is_going_on(ask: Asking) -> None:
-    ask.app = Watched(ask.app, most=0)
+    ask.app = RequestMiddleware(ask.app, most=0)
     assert ask("GET", "/healthz").json() == {"status": "ok"}
 
 

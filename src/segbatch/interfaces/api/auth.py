@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from segbatch.interfaces.api.dependencies import Service, service_of
 from segbatch.interfaces.api.keys import Key, KeyRing
-from segbatch.interfaces.api.problems import Refusal
+from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.text import shown
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+) *")
@@ -32,26 +32,26 @@ class Caller:
     read_only: bool = False
 
 
-def only_header(request: Request, name: str) -> str | None:
+def single_header(request: Request, name: str) -> str | None:
     """Return the value of a header that can be sent once; None if it is missing.
 
     Raises:
-        Refusal: The header is sent twice and would be ambiguous, or is not UTF-8.
+        HttpProblem: The header is sent twice and would be ambiguous, or is not UTF-8.
     """
     found = [value for key, value in request.scope["headers"] if key == name.lower().encode()]
     if len(found) > 1:
-        raise Refusal("bad-request", f"the header {name} is there {len(found)} times; send it once")
+        raise HttpProblem("bad-request", f"the header {name} is there {len(found)} times; send it once")
     try:
         return found[0].decode().strip() if found else None
     except UnicodeDecodeError:
-        raise Refusal("bad-request", f"the header {name} is no text in UTF-8") from None
+        raise HttpProblem("bad-request", f"the header {name} is no text in UTF-8") from None
 
 
 async def _reader(request: Request, service: Annotated[Service, Depends(service_of)]) -> Caller:
     """Authenticate the sender of a request.
 
     Raises:
-        Refusal: The key is missing or not valid, or does not permit the project.
+        HttpProblem: The key is missing or not valid, or does not permit the project.
     """
     named = _named_project(request)
     ring = service.ring()
@@ -69,10 +69,10 @@ async def _writer(caller: Annotated[Caller, Depends(_reader)]) -> Caller:
     """Check that the sender may make changes.
 
     Raises:
-        Refusal: The key is read-only.
+        HttpProblem: The key is read-only.
     """
     if caller.read_only:
-        raise Refusal("forbidden", "the key is for reading alone; take one that may write")
+        raise HttpProblem("forbidden", "the key is for reading alone; take one that may write")
     return caller
 
 
@@ -81,7 +81,7 @@ Writer = Annotated[Caller, Depends(_writer)]
 
 
 def _key(request: Request, keys: KeyRing) -> Key:
-    header = only_header(request, "Authorization")
+    header = single_header(request, "Authorization")
     if header is None:
         raise _unauthorized("the header 'Authorization: Bearer KEY' is missing", "")
     match = _BEARER.fullmatch(header)
@@ -93,15 +93,15 @@ def _key(request: Request, keys: KeyRing) -> Key:
     return key
 
 
-def _unauthorized(detail: str, error: str) -> Refusal:
-    return Refusal("unauthorized", detail, headers={"WWW-Authenticate": _REALM + error})
+def _unauthorized(detail: str, error: str) -> HttpProblem:
+    return HttpProblem("unauthorized", detail, headers={"WWW-Authenticate": _REALM + error})
 
 
 def _named_project(request: Request) -> str | None:
     """Return the project in the header of a request, if any."""
-    named = only_header(request, "X-Project-ID")
+    named = single_header(request, "X-Project-ID")
     if named is not None and not (0 < len(named) <= _LONGEST_PROJECT and named.isprintable()):
-        raise Refusal("bad-request", f"{shown(named)} is no project (X-Project-ID)")
+        raise HttpProblem("bad-request", f"{shown(named)} is no project (X-Project-ID)")
     return named
 
 
@@ -109,10 +109,10 @@ def _project(key: Key, named: str | None) -> str:
     """Return the project of a request with a key."""
     if named is None:
         if len(key.projects) > 1:
-            raise Refusal("bad-request", "the key is for several projects; name one by the header X-Project-ID")
+            raise HttpProblem("bad-request", "the key is for several projects; name one by the header X-Project-ID")
         return key.projects[0]
     if named not in key.projects:
-        raise Refusal("forbidden", f"the key is not for the project {shown(named)} (X-Project-ID)")
+        raise HttpProblem("forbidden", f"the key is not for the project {shown(named)} (X-Project-ID)")
     return named
 
 
@@ -120,14 +120,16 @@ def _ensure_from_here(request: Request, service: Service) -> None:
     """Reject requests from pages of other sites, opened in a browser on this machine, when no key protects the server.
 
     Raises:
-        Refusal: The `Host` is not a name of the server, or the `Origin` is another site.
+        HttpProblem: The `Host` is not a name of the server, or the `Origin` is another site.
     """
-    host = only_header(request, "Host") or ""
+    host = single_header(request, "Host") or ""
     if _name(host) not in service.hosts:
-        raise Refusal("misdirected", f"this server is not {shown(host)}; without keys it answers on this machine alone")
-    origin = only_header(request, "Origin")
+        raise HttpProblem(
+            "misdirected", f"this server is not {shown(host)}; without keys it answers on this machine alone"
+        )
+    origin = single_header(request, "Origin")
     if origin is not None and origin.partition("://")[2] != host:
-        raise Refusal("forbidden", f"without keys, pages of {shown(origin)} are not let in")
+        raise HttpProblem("forbidden", f"without keys, pages of {shown(origin)} are not let in")
 
 
 def _name(host: str) -> str:

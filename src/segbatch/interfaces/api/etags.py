@@ -2,15 +2,36 @@
 
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Header
+from pydantic import WithJsonSchema
 
 from segbatch.definitions.store import Entry
-from segbatch.interfaces.api.problems import Refusal
+from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.text import shown
 
 _LIST = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"(?:\s*,\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*")*\s*')
 _TAG = re.compile(r'(W/)?"([^"]*)"')
+_SCHEMA = WithJsonSchema({"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'})
+
+IfMatch = Annotated[
+    list[str] | None,
+    Header(alias="If-Match", description="Change the segment only if it still has one of these ETags."),
+    _SCHEMA,
+]
+IfNoneMatch = Annotated[
+    list[str] | None,
+    Header(alias="If-None-Match", description="Return the segment only if it has none of these ETags."),
+    _SCHEMA,
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """The ETags in a condition, each with whether it is weak; None for `*`."""
+
+    tags: frozenset[tuple[str, bool]] | None
 
 
 def etag_of(entry: Entry) -> str:
@@ -18,45 +39,36 @@ def etag_of(entry: Entry) -> str:
     return f'"{entry.etag}"'
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """The ETags in a condition, each with whether it is weak; None for `*`."""
-
-    tags: frozenset[tuple[str, bool]] | None
-
-
-def matched(request: Request, entry: Entry) -> str | None:
-    """Check the `If-Match` header of a change.
-
-    Returns:
-        The ETag that the segment must still have when it is changed; None if any version is accepted.
+def required_etag(if_match: list[str] | None, entry: Entry) -> str | None:
+    """Return the ETag that a segment must still have when it is changed; None if any version is accepted.
 
     Raises:
-        Refusal: The segment has another ETag, or the header is not valid.
+        HttpProblem: The segment has another ETag, or the header is not valid.
     """
-    wanted = _tags(request, "If-Match")
-    if wanted is None or wanted.tags is None:
+    condition = _parse("If-Match", if_match)
+    if condition is None or condition.tags is None:
         return None
-    if (entry.etag, False) not in wanted.tags:  # weak ETags never match for a change
+    if (entry.etag, False) not in condition.tags:  # weak ETags never match for a change
         message = "was changed by somebody else since it was read; read it again, and change that"
-        raise Refusal("changed-meanwhile", f"segment {shown(entry.segment_id)} {message}")
+        raise HttpProblem("changed-meanwhile", f"segment {shown(entry.segment_id)} {message}")
     return entry.etag
 
 
-def is_known(request: Request, etag: str) -> bool:
-    """Return whether the client already has the current version, according to `If-None-Match`."""
-    known = _tags(request, "If-None-Match")
-    return known is not None and (known.tags is None or not known.tags.isdisjoint({(etag, False), (etag, True)}))
+def is_current(if_none_match: list[str] | None, entry: Entry) -> bool:
+    """Return whether the client already has the current version of a segment."""
+    known = _parse("If-None-Match", if_none_match)
+    tags = {(entry.etag, False), (entry.etag, True)}
+    return known is not None and (known.tags is None or not known.tags.isdisjoint(tags))
 
 
-def _tags(request: Request, name: str) -> _Wanted | None:
-    """Parse the header of a condition; None if it is missing."""
-    values = [value.decode("latin-1") for key, value in request.scope["headers"] if key == name.lower().encode()]
+def _parse(name: str, values: list[str] | None) -> _Condition | None:
+    """Parse the header of a condition, which may be sent in several lines; None if it is missing."""
     if not values:
         return None
     text = ", ".join(values)
     if text.strip() == "*":
-        return _Wanted(None)
+        return _Condition(None)
     if not _LIST.fullmatch(text):
-        raise Refusal("bad-request", f'{name} has to be an ETag in quotes, such as "5f3a", or *; found {shown(text)}')
-    return _Wanted(frozenset((tag, bool(weak)) for weak, tag in _TAG.findall(text)))
+        message = f'{name} must be an ETag in quotes, such as "5f3a", or *; found {shown(text)}'
+        raise HttpProblem("bad-request", message)
+    return _Condition(frozenset((tag, bool(weak)) for weak, tag in _TAG.findall(text)))

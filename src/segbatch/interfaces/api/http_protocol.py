@@ -8,7 +8,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from segbatch.interfaces.api.limits import MAX_CONNECTIONS, TIME_TO_READ, TIME_TO_SEND
-from segbatch.interfaces.api.problems import PROBLEM_TYPE, Refusal, too_large_headers
+from segbatch.interfaces.api.problems import PROBLEM_TYPE, HttpProblem, too_large_headers
 
 _GRACE = 1.0
 """The extra seconds after a time limit, for sending the response that the request was too slow."""
@@ -83,7 +83,7 @@ class BoundedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
         """Respond to data that is not HTTP."""
-        refusal = Refusal("bad-request", "the request is not HTTP as the standard has it")
+        refusal = HttpProblem("bad-request", "the request is not HTTP as the standard has it")
         error = sys.exception()  # the error of h11 that uvicorn is handling
         if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == HTTPStatus(431):
             refusal = too_large_headers()

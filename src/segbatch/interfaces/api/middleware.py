@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from segbatch.interfaces.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
-from segbatch.interfaces.api.problems import Refusal, problem_response, too_large_headers
+from segbatch.interfaces.api.problems import HttpProblem, problem_response, too_large_headers
 from segbatch.text import clipped, printable
 
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
@@ -46,7 +46,7 @@ _HEADERS: Iterable[tuple[bytes, bytes]] = (
 )
 
 
-class Watched:
+class RequestMiddleware:
     """An application with a limit on concurrent requests and an access log."""
 
     def __init__(self, app: _App, most: int = MAX_REQUESTS) -> None:
@@ -78,7 +78,7 @@ class Watched:
             await self._answer(scope, receive, answer)
         except asyncio.CancelledError:  # the server shuts down and the time limit for requests has passed
             if not status:
-                await problem_response(Refusal("unavailable", "the server ends"))(scope, receive, answer)
+                await problem_response(HttpProblem("unavailable", "the server ends"))(scope, receive, answer)
         except Exception:  # noqa: BLE001 - an error ends this request and not the server
             print(printable(traceback.format_exc()).replace("\\n", "\n"), end="", file=sys.stderr)  # noqa: T201 - the log
         finally:
@@ -94,12 +94,12 @@ class Watched:
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: _Message) -> Refusal | None:
+    def _refusal(self, scope: _Message) -> HttpProblem | None:
         if self._now > self._most and scope["path"] != HEALTH:
-            return Refusal("busy", f"{self._most} requests are being worked on; try again soon")
+            return HttpProblem("busy", f"{self._most} requests are being worked on; try again soon")
         if is_framed_twice(scope):
             detail = "the request has both Content-Length and Transfer-Encoding; send one of them"
-            return Refusal("bad-request", detail, headers={"Connection": "close"})
+            return HttpProblem("bad-request", detail, headers={"Connection": "close"})
         size = len(scope["raw_path"]) + sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
         if size + len(scope["query_string"]) > MAX_HEADERS:  # h11 accepts them if they arrive at once
             return too_large_headers()

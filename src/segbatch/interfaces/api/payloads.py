@@ -11,7 +11,7 @@ from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem
 from segbatch.interfaces.api.auth import Caller
 from segbatch.interfaces.api.limits import PATTERN_TIME
-from segbatch.interfaces.api.responses import segment_data
+from segbatch.interfaces.api.models import Segment
 from segbatch.model.limits import MAX_VALUE_LENGTH
 from segbatch.model.pattern import reason_against, unchecked
 from segbatch.model.segment import SCHEMA_KEY
@@ -47,12 +47,13 @@ def changes_of(body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
         DefinitionError: The body sets a key that the client must not set.
     """
     sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
-    shown_now = segment_data(entry) if isinstance(entry, Stored) else {}
-    _ensure_ours(sent, {"id": entry.segment_id, "project_id": entry.project_id, **_times(shown_now)})
+    current = Segment.of(entry) if isinstance(entry, Stored) else None
+    times = {key: getattr(current, key, None) for key in ("created_at", "updated_at")}
+    _ensure_ours(sent, {"id": entry.segment_id, "project_id": entry.project_id, **times})
     return {key: value for key, value in sent.items() if key not in _REASONS}
 
 
-def ensure_named_are_there(
+def ensure_references_exist(
     store: SegmentStore, caller: Caller, definition: Mapping[str, Any], entry: Entry | None = None
 ) -> None:
     """Check that the segments that rules refer to exist for the sender, without revealing segments of other projects.
@@ -82,7 +83,7 @@ def ensure_named_are_there(
         raise DefinitionError(problems)
 
 
-def ensure_compiles_soon(definition: Mapping[str, Any]) -> None:
+def ensure_patterns_compile_quickly(definition: Mapping[str, Any]) -> None:
     """Compile the patterns of rules that are not validated yet. The store reports invalid patterns.
 
     Raises:
@@ -109,10 +110,6 @@ def _patterns(rules: object) -> Iterator[str]:
                 waiting += group.values()
             case _:
                 pass
-
-
-def _times(shown_now: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: shown_now.get(key) for key in ("created_at", "updated_at")}
 
 
 def _ensure_ours(sent: Mapping[str, Any], allowed: Mapping[str, Any]) -> None:

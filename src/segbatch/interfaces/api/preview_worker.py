@@ -16,7 +16,7 @@ from segbatch import errors
 from segbatch.errors import DefinitionError, SegbatchError
 from segbatch.interfaces.api.limits import PREVIEW_MEMORY
 from segbatch.interfaces.api.preview_process import Failure, Fault, Job, Preview, Reply
-from segbatch.interfaces.api.problems import Refusal
+from segbatch.interfaces.api.problems import HttpProblem
 
 _TICK = 0.05
 _START = (
@@ -73,13 +73,13 @@ class Previewer:
             is_stopping: Returns whether the server is shutting down.
 
         Raises:
-            Refusal: The preview took too long, the process ended, or the server is shutting down.
+            HttpProblem: The preview took too long, the process ended, or the server is shutting down.
             SegbatchError: The preview cannot be evaluated.
         """
         self.start()
         process = self._process
         if process is None:
-            raise Refusal("unavailable", "the server ends")
+            raise HttpProblem("unavailable", "the server ends")
         reply = Future[Reply]()
         Thread(target=_exchange, args=(process, job, reply), daemon=True).start()
         try:
@@ -122,16 +122,16 @@ def _exchange(process: subprocess.Popen[bytes], job: Job, reply: "Future[Reply]"
 def _awaited(reply: "Future[Reply]", until: float, seconds: float, is_stopping: Callable[[], bool]) -> Reply:
     while True:
         if is_stopping():
-            raise Refusal("unavailable", "the server ends")
+            raise HttpProblem("unavailable", "the server ends")
         if time.monotonic() > until:
-            raise Refusal("too-long", f"the preview took more than {seconds:g} s, and was ended")
+            raise HttpProblem("too-long", f"the preview took more than {seconds:g} s, and was ended")
         try:
             return reply.result(_TICK)
         except NotYetError:
             continue
         except EOFError:
             detail = "the preview's process ended; it may have needed more memory than there is"
-            raise Refusal("unavailable", detail, log=detail) from None
+            raise HttpProblem("unavailable", detail, log=detail) from None
 
 
 def _result(reply: Reply) -> Preview:

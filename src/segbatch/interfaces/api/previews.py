@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import uuid4
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import APIRouter, Depends, Response
 
 from segbatch.compiler.prepare import Question
 from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
@@ -19,14 +18,15 @@ from segbatch.definitions.store import Stored
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
 from segbatch.interfaces.api.auth import Caller, Reader
-from segbatch.interfaces.api.dependencies import Service, service_of
+from segbatch.interfaces.api.dependencies import Service
 from segbatch.interfaces.api.limits import MAX_FIRST, PREVIEW_PATIENCE, PREVIEW_QUEUE, PREVIEW_TIME
-from segbatch.interfaces.api.payloads import definition_of, ensure_named_are_there
+from segbatch.interfaces.api.models import Preview, Warned
+from segbatch.interfaces.api.openapi import BODY_ERRORS, errors, json_body, segments_router
+from segbatch.interfaces.api.payloads import definition_of, ensure_references_exist
 from segbatch.interfaces.api.preview_process import Job
-from segbatch.interfaces.api.problems import Refusal
+from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.request_body import Body
-from segbatch.interfaces.api.responses import json_response
-from segbatch.interfaces.api.routes import PREFIX
+from segbatch.interfaces.api.routes import ServiceState
 from segbatch.model.pattern import unchecked
 from segbatch.model.segment import Segment, write_moment
 from segbatch.snapshot.discovery import find_files
@@ -35,14 +35,20 @@ from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_published, read_manifest
 from segbatch.text import shown
 
-router = APIRouter(prefix=PREFIX)
+router = segments_router("audiences")
 
 _FIRST = 10
 
 
-@router.post("/preview")
-async def preview(caller: Reader, service: Annotated[Service, Depends(service_of)], body: Body) -> Response:
-    """Count whom rules hold, and show the first of them, without saving anything."""
+@router.post(
+    "/preview",
+    operation_id="previewSegment",
+    response_description="The members that the segment would contain.",
+    responses=errors(409, 504, *BODY_ERRORS),
+    openapi_extra=json_body("SegmentPreview"),
+)
+async def preview(caller: Reader, service: ServiceState, body: Body) -> Preview:
+    """Count the members that rules select, and show the first ones, without saving anything."""
     queue = service.previews
     if queue.waiting >= PREVIEW_QUEUE:
         raise _busy()
@@ -60,11 +66,11 @@ async def preview(caller: Reader, service: Annotated[Service, Depends(service_of
         queue.turn.release()
 
 
-def _busy() -> Refusal:
-    return Refusal("busy", "other previews are being made; ask again soon")
+def _busy() -> HttpProblem:
+    return HttpProblem("busy", "other previews are being made; ask again soon")
 
 
-def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Response:
+def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Preview:
     until = time.monotonic() + PREVIEW_TIME
     first, draft, everybody = _first(body), _draft(service, caller, body), _everybody(caller)
     contacts, timezone, run_project, custom_fields = _snapshot(service)
@@ -89,15 +95,13 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Respo
         found = service.previewer.preview(job, until, service.stopping.is_set)
     except DefinitionError as error:
         raise _without_others(error, caller, good) from None
-    return json_response(
-        {
-            "as_of": write_moment(as_of),
-            "contacts": found.contacts,
-            "member_count": found.members,
-            "share": found.members / found.contacts if found.contacts else None,
-            "first": list(found.first),
-            "warnings": [{"path": problem.path or "$", "message": _own(problem)} for problem in found.warnings],
-        }
+    return Preview(
+        as_of=write_moment(as_of),
+        contacts=found.contacts,
+        member_count=found.members,
+        share=found.members / found.contacts if found.contacts else None,
+        first=list(found.first),
+        warnings=[Warned(path=problem.path or "$", message=_own(problem)) for problem in found.warnings],
     )
 
 
@@ -138,7 +142,7 @@ def _draft(service: Service, caller: Caller, body: Mapping[str, Any]) -> Segment
         segment, problems = validate(definition)
     if segment is None:
         raise DefinitionError(problems)
-    ensure_named_are_there(service.store, caller, definition)
+    ensure_references_exist(service.store, caller, definition)
     return segment
 
 
@@ -186,7 +190,7 @@ def _snapshot(service: Service) -> tuple[str, str, str | None, str | None]:
         if service.contacts is not None:
             return service.contacts, service.timezone or "UTC", None, service.custom_fields
         detail = "no run is published yet, whose snapshot could be looked at; or start the server with --contacts"
-        raise Refusal("nothing-published", detail) from None
+        raise HttpProblem("nothing-published", detail) from None
     contacts = service.contacts or _common([file.path for file in manifest.snapshot])
     custom_fields = service.custom_fields or manifest.custom_fields
     return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id, custom_fields

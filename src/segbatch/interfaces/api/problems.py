@@ -24,7 +24,7 @@ from segbatch.errors import (
 from segbatch.interfaces.api.limits import MAX_HEADERS
 
 PROBLEM_TYPE = "application/problem+json"
-_URN = "urn:segbatch:problem:"
+URN = "urn:segbatch:problem:"
 
 CODES: Mapping[str, tuple[int, str]] = {
     "bad-request": (400, "The request cannot be understood"),
@@ -58,7 +58,7 @@ _RETRY_SOON = {"Retry-After": "1"}
 
 
 @dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818 - a response, and not a fault
+class HttpProblem(Exception):  # noqa: N818 - a response, and not a fault
     """A rejected request and the reason.
 
     Attributes:
@@ -85,7 +85,7 @@ class Refusal(Exception):  # noqa: N818 - a response, and not a fault
     def to_json(self) -> dict[str, Any]:
         """Return the problem document."""
         status, title = CODES[self.code]
-        document: dict[str, Any] = {"type": _URN + self.code, "title": title, "status": status, "detail": self.detail}
+        document: dict[str, Any] = {"type": URN + self.code, "title": title, "status": status, "detail": self.detail}
         if self.errors:
             document["errors"] = [{"path": problem.path or "$", "message": problem.message} for problem in self.errors]
         return document | dict(self.more)
@@ -95,12 +95,12 @@ class Refusal(Exception):  # noqa: N818 - a response, and not a fault
         return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":"))
 
 
-def too_large_headers() -> Refusal:
+def too_large_headers() -> HttpProblem:
     """Return the problem of headers that are too large."""
-    return Refusal("headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes")
+    return HttpProblem("headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes")
 
 
-def problem_response(refusal: Refusal) -> Response:
+def problem_response(refusal: HttpProblem) -> Response:
     """Return the response for a problem."""
     return Response(
         refusal.to_text(),
@@ -110,7 +110,7 @@ def problem_response(refusal: Refusal) -> Response:
     )
 
 
-def refusal_of(error: SegbatchError) -> Refusal:
+def problem_from(error: SegbatchError) -> HttpProblem:
     """Return the problem for an error. It does not reveal the paths of files."""
     match error:
         case BrokenSegmentError():
@@ -120,31 +120,33 @@ def refusal_of(error: SegbatchError) -> Refusal:
         case StoreError():
             return _of_store(error)
         case EvaluationError():
-            return Refusal("fault", "a rule cannot be evaluated, which is a fault of segbatch", log=error.without_ids)
+            return HttpProblem(
+                "fault", "a rule cannot be evaluated, which is a fault of segbatch", log=error.without_ids
+            )
         case _:
-            return Refusal("unavailable", "the server cannot do this now; its log tells why", log=error.without_ids)
+            return HttpProblem("unavailable", "the server cannot do this now; its log tells why", log=error.without_ids)
 
 
-def _of_store(error: StoreError) -> Refusal:
+def _of_store(error: StoreError) -> HttpProblem:
     match error:
         case NotFoundError():
-            return Refusal("not-found", error.message)
+            return HttpProblem("not-found", error.message)
         case StaleError():
-            return Refusal("changed-meanwhile", error.message)
+            return HttpProblem("changed-meanwhile", error.message)
         case InUseError():
-            return Refusal("in-use", f"{error.what}; change them first", more={"named_by": list(error.named_by)})
+            return HttpProblem("in-use", f"{error.what}; change them first", more={"named_by": list(error.named_by)})
         case AlreadyThereError():
-            return Refusal("already-there", error.message)
+            return HttpProblem("already-there", error.message)
         case BusyError():
-            return Refusal("busy", error.message)
+            return HttpProblem("busy", error.message)
         case UncertainStoreError():
             message = "the definitions cannot be written now, and the change may have been made; get the segment again"
-            return Refusal("in-doubt", message, log=error.without_ids)
+            return HttpProblem("in-doubt", message, log=error.without_ids)
         case _:
             message = "the definitions cannot be used now; nothing was changed"
-            return Refusal("unavailable", message, log=error.without_ids)
+            return HttpProblem("unavailable", message, log=error.without_ids)
 
 
-def _wrong(code: str, problems: Sequence[Problem]) -> Refusal:
+def _wrong(code: str, problems: Sequence[Problem]) -> HttpProblem:
     lines = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems]
-    return Refusal(code, "\n".join(lines), tuple(problems))
+    return HttpProblem(code, "\n".join(lines), tuple(problems))

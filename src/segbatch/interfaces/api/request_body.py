@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect
 
 from segbatch.definitions.strict_json import parse
 from segbatch.errors import Problem
-from segbatch.interfaces.api.auth import Reader, only_header
+from segbatch.interfaces.api.auth import Reader, single_header
 from segbatch.interfaces.api.dependencies import Service, service_of
 from segbatch.interfaces.api.limits import MAX_ARRIVING, MAX_BODY, TIME_TO_SEND
-from segbatch.interfaces.api.problems import Refusal
+from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.text import shown
 
 JSON_TYPES = ("application/json", "application/merge-patch+json")
@@ -26,15 +26,15 @@ async def _read(request: Request, caller: Reader, service: Annotated[Service, De
     """Read the body of a request.
 
     Raises:
-        Refusal: The body is not declared as JSON, is too large or too slow; or too many others are being received.
+        HttpProblem: The body is not declared as JSON, is too large or too slow; or too many others are being received.
     """
     _ensure_json(request)
-    declared = only_header(request, "Content-Length") or "0"
+    declared = single_header(request, "Content-Length") or "0"
     if len(declared) > len(str(MAX_BODY)) or int(declared) > MAX_BODY:
         raise _too_large()
     if service.arriving[caller.key_id] >= MAX_ARRIVING:
         detail = f"{MAX_ARRIVING} other bodies are still to come; send those first, and try again soon"
-        raise Refusal("busy", detail, headers=_CLOSE)
+        raise HttpProblem("busy", detail, headers=_CLOSE)
     service.arriving[caller.key_id] += 1
     try:
         return await _arrived(request)
@@ -52,9 +52,9 @@ async def _arrived(request: Request) -> bytes:
                     raise _too_large()
     except TimeoutError:
         detail = f"the body did not come within {TIME_TO_SEND:g} s"
-        raise Refusal("too-slow", detail, headers=_CLOSE) from None
+        raise HttpProblem("too-slow", detail, headers=_CLOSE) from None
     except ClientDisconnect:
-        raise Refusal("bad-request", "the body is cut short") from None
+        raise HttpProblem("bad-request", "the body is cut short") from None
     return bytes(body)
 
 
@@ -62,7 +62,7 @@ def _parsed(content: Annotated[bytes, Depends(_read)]) -> dict[str, Any]:
     """Parse a body as a JSON object.
 
     Raises:
-        Refusal: The body is not a JSON object.
+        HttpProblem: The body is not a JSON object.
     """
     data, problems = parse(content)
     if problems:
@@ -70,10 +70,10 @@ def _parsed(content: Annotated[bytes, Depends(_read)]) -> dict[str, Any]:
         detail = "\n".join(
             f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in told
         )
-        raise Refusal("not-json", detail, told)
+        raise HttpProblem("not-json", detail, told)
     if not isinstance(data, dict):
         wrong = Problem(f"a segment is a JSON object; found {shown(data)}", path="$")
-        raise Refusal("invalid-definition", str(wrong), [wrong])
+        raise HttpProblem("invalid-definition", str(wrong), [wrong])
     return dict(data)
 
 
@@ -83,17 +83,21 @@ _MOST = 100
 
 
 def _ensure_json(request: Request) -> None:
-    declared = only_header(request, "Content-Type")
+    declared = single_header(request, "Content-Type")
     message = Message()
     message["Content-Type"] = declared or "application/octet-stream"
     charset = str(message.get_param("charset", "utf-8")).lower()
     if message.get_content_type() not in JSON_TYPES or charset not in {"utf-8", "utf8", "us-ascii"}:
         found = "no Content-Type" if declared is None else f"Content-Type: {shown(declared)}"
-        raise Refusal("not-json-type", f"send the body as 'Content-Type: application/json', in UTF-8; found {found}")
-    encoding = only_header(request, "Content-Encoding")
+        raise HttpProblem(
+            "not-json-type", f"send the body as 'Content-Type: application/json', in UTF-8; found {found}"
+        )
+    encoding = single_header(request, "Content-Encoding")
     if encoding not in {None, "identity"}:
-        raise Refusal("not-json-type", f"send the body as it is, without Content-Encoding; found {shown(encoding)}")
+        raise HttpProblem("not-json-type", f"send the body as it is, without Content-Encoding; found {shown(encoding)}")
 
 
-def _too_large() -> Refusal:
-    return Refusal("too-large", f"the body has more than {MAX_BODY:,} bytes; at most so many are taken", headers=_CLOSE)
+def _too_large() -> HttpProblem:
+    return HttpProblem(
+        "too-large", f"the body has more than {MAX_BODY:,} bytes; at most so many are taken", headers=_CLOSE
+    )

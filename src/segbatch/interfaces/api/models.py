@@ -1,0 +1,152 @@
+"""Models of responses and query parameters. FastAPI describes them in the OpenAPI document."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from segbatch.definitions.store import Stored
+from segbatch.interfaces.api.limits import MAX_MEMBERS, MEMBERS
+from segbatch.interfaces.api.problems import CODES, URN
+from segbatch.interfaces.api.schemas import RULES, SEGMENT_KEYS
+from segbatch.model.operators import MatchName
+from segbatch.model.segment import write_moment
+from segbatch.model.values import wrong
+from segbatch.text import shown
+
+_PAGE_SIZE = re.compile(r"[0-9]{1,6}")
+
+_EXAMPLE: dict[str, Any] = {
+    "id": "3e7b36b9-0d3b-4bb0-8a0d-0a3a7e0f9d53",
+    "project_id": "proj-1",
+    "name": "Pro Plan Users",
+    "description": "All active contacts on the pro plan",
+    "rules": RULES,
+    "list_id": "spring-campaign",
+    "created_at": "2025-06-01T10:00:00.000Z",
+    "updated_at": "2025-06-02T08:30:00.000Z",
+}
+
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2025-06-01T10:00:00.000Z"])]
+ContactId = Annotated[str | int, Field(description="The id of a contact, as in the snapshot.")]
+JsonPath = Annotated[str, Field(description="The location, as a JSONPath.", examples=["$.rules[0].operator"])]
+
+
+class _Response(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Health(_Response):
+    """The server is running."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Segment(BaseModel):
+    """A saved segment."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})  # newer servers may add keys
+
+    id: Annotated[str, WithJsonSchema(SEGMENT_KEYS["id"])]
+    project_id: Annotated[str | None, WithJsonSchema(SEGMENT_KEYS["project_id"])]
+    name: Annotated[str, WithJsonSchema(SEGMENT_KEYS["name"])]
+    description: Annotated[str | None, WithJsonSchema(SEGMENT_KEYS["description"])]
+    rules: Annotated[list[Any], WithJsonSchema(SEGMENT_KEYS["rules"])]
+    list_id: Annotated[str | None, WithJsonSchema(SEGMENT_KEYS["list_id"])]
+    created_at: Annotated[str | None, WithJsonSchema(SEGMENT_KEYS["created_at"])]
+    updated_at: Annotated[
+        str | None,
+        WithJsonSchema(
+            {**SEGMENT_KEYS["updated_at"], "description": "The time of the last change, UTC; null until the first."}
+        ),
+    ]
+    match: Annotated[MatchName | None, WithJsonSchema(SEGMENT_KEYS["match"])] = None
+    max_change: Annotated[float | None, WithJsonSchema(SEGMENT_KEYS["max_change"])] = None
+
+    @classmethod
+    def of(cls, stored: Stored) -> "Segment":
+        """Return the response for a saved segment.
+
+        It has all documented keys, and the keys that segbatch adds if they are set. They are not validated again.
+        """
+        segment, data = stored.segment, stored.data
+        created, updated = segment.created_at, segment.updated_at
+        return cls.model_construct(
+            id=segment.id,
+            project_id=segment.project_id,
+            name=segment.name,
+            description=segment.description,
+            rules=data["rules"],
+            list_id=segment.list_id,
+            created_at=write_moment(created) if created else None,
+            updated_at=write_moment(updated) if updated and updated != created else None,
+            **{key: getattr(segment, key) for key in ("match", "max_change") if data.get(key) is not None},
+        )
+
+
+class Members(_Response):
+    """A page of the members of a segment."""
+
+    segment_id: str
+    run_id: str = Field(description="The run that the members come from.")
+    as_of: Moment = Field(description="The time as of which the run was evaluated.")
+    status: Literal["ok", "failed", "held"] = Field(
+        description="The result of the segment. A segment that failed or was held kept its previous members."
+    )
+    member_count: int = Field(ge=0, description="The number of all members, including those of other pages.")
+    members: list[ContactId]
+    next_cursor: str | None = Field(description="The cursor of the next page; null on the last page.")
+
+
+class Warned(_Response):
+    """A valid part of a definition that is probably not intended."""
+
+    path: JsonPath
+    message: str
+
+
+class Preview(_Response):
+    """The members that a segment would contain."""
+
+    as_of: Moment = Field(description="The time that relative dates are measured from.")
+    contacts: int = Field(ge=0, description="The number of contacts in the project.")
+    member_count: int = Field(ge=0, description="The number of contacts that the segment would contain.")
+    share: float | None = Field(ge=0, le=1, description="The share of these contacts; null if there are none.")
+    first: list[ContactId] = Field(description="The first members, in the order of the snapshot.")
+    warnings: list[Warned]
+
+
+class Error(_Response):
+    """One error in a request."""
+
+    path: JsonPath
+    message: str
+
+
+class Problem(_Response):
+    """The reason why a request failed (RFC 9457)."""
+
+    type: str = Field(json_schema_extra={"enum": [URN + code for code in CODES]})
+    title: str
+    status: int
+    detail: str = Field(description="All errors, one per line.")
+    errors: list[Error] = Field(default_factory=list)
+    named_by: list[str] = Field(default_factory=list, description="The ids of the segments that refer to this one.")
+
+
+def _read_page_size(value: object) -> object:
+    """Parse a number of members. Pydantic alone would accept `1_0`, ` 5 ` and `5.0` as well."""
+    if isinstance(value, str) and not (_PAGE_SIZE.fullmatch(value) and 0 < int(value) <= MAX_MEMBERS):
+        raise wrong(f"{shown(value)} is not a whole number from 1 to {MAX_MEMBERS:,}")
+    return value
+
+
+class PageQuery(BaseModel):
+    """The query parameters of a page of members."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cursor: str | None = Field(None, description="The `next_cursor` of the previous page; omit it for the first page.")
+    limit: Annotated[int, BeforeValidator(_read_page_size)] = Field(
+        MEMBERS, ge=1, le=MAX_MEMBERS, description="The maximum number of members on the page."
+    )
