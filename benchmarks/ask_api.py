@@ -26,7 +26,8 @@ def make(folder: Path, segments: int, contacts: int) -> None:
     """Write definitions of a hundred projects and a snapshot, and publish a run of some of them."""
     plans = pl.Series("plan", ["free", "pro", "team", None] * (contacts // 4))
     ids = pl.int_range(len(plans), eager=True).alias("id")
-    pl.DataFrame([ids, plans]).write_parquet(folder / "contacts.parquet")
+    projects = pl.Series("project_id", [f"p{number % 100}" for number in range(len(plans))])
+    pl.DataFrame([ids, plans, projects]).write_parquet(folder / "contacts.parquet")
     (folder / "segments").mkdir()
     for number in range(segments):
         definition = {"project_id": f"p{number % 100}", "name": f"Segment {number}", "rules": [RULE]}
