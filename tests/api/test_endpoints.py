@@ -134,7 +134,7 @@ def test_a_stale_etag_deletes_nothing(ask: Asking) -> None:
     stale = ask("DELETE", path, headers=old)
     assert stale.status_code == 412
     assert stale.json()["detail"].endswith(
-        "was changed by somebody else since it was read; read it again, and change that"
+        "was changed by another user since it was read; read it again and repeat the change"
     )
     assert ask("DELETE", path, headers=new).status_code == 204
 

@@ -20,9 +20,9 @@ RULE = {"field": "plan", "operator": "eq", "value": "pro"}
 OF_NOBODY = {"operator": "in_segment", "value": "nobody"}
 NO_OPERATOR = "'contians' is not an operator; did you mean 'contains'?"
 NO_ID = "'id' is given by the server, and cannot be chosen or changed; leave it out"
-NO_RULES = "there are no rules, and a segment without rules would hold everybody; add at least one"
+NO_RULES = "there are no rules, and a segment without rules would contain all contacts; add at least one"
 OTHER_PROJECT = "'project_id' is that of the key, or of the header X-Project-ID, and cannot be changed; leave it out"
-TOO_DEEP = "lists and objects stand more than 100 deep inside each other; flatten the groups"
+TOO_DEEP = "lists and objects are nested more than 100 levels deep; flatten the groups"
 
 
 @pytest.fixture
@@ -43,11 +43,11 @@ def document(answer: Any, status: int, code: str) -> Any:
 
 
 WRONG = [
-    ({"rules": [RULE]}, "$.name", "'name' is missing; it is what people call the segment"),
+    ({"rules": [RULE]}, "$.name", "'name' is missing; it is the display name of the segment"),
     (PRO | {"rules": []}, "$.rules", NO_RULES),
     (PRO | {"rules": [RULE, {**RULE, "operator": "contians"}]}, "$.rules[1].operator", NO_OPERATOR),
     (PRO | {"nmae": "x"}, "$.nmae", "'nmae' is not a key of a segment; did you mean 'name'?"),
-    (PRO | {"name": " "}, "$.name", "the name is blank; it is what people call the segment"),
+    (PRO | {"name": " "}, "$.name", "the name is blank; it is the display name of the segment"),
     (PRO | {"name": "x" * 201}, "$.name", "'name' has 201 characters; at most 200 are allowed"),
     (PRO | {"id": "chosen"}, "$.id", NO_ID),
     (PRO | {"created_at": "2025-06-01T10:00:00Z"}, "$.created_at", "'created_at' is set by the server; leave it out"),
@@ -87,7 +87,7 @@ def test_all_that_is_wrong_is_told_at_once_and_not_without_end(ask: Asking) -> N
     errors = document(ask("POST", json=PRO | {"rules": rules}), 422, "invalid-definition")["errors"]
     assert len(errors) == 101
     assert errors[1] == {"path": "$.rules[1].operator", "message": "'eqq' is not an operator; did you mean 'eq'?"}
-    assert errors[-1]["message"] == "there are more problems; mend these first"
+    assert errors[-1]["message"] == "there are more problems; fix these first"
 
 
 @pytest.mark.parametrize(

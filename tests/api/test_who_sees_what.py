@@ -182,7 +182,7 @@ def test_a_segment_of_no_project_holds_on_without_being_named(ask: Keyed) -> Non
     )
     answer = ask("DELETE", f"/{made['id']}")
     assert (answer.status_code, answer.json()["named_by"]) == (409, [])
-    detail = f"segment '{made['id']}' is named by 1 segment of no project, which would fail without it"
+    detail = f"segment '{made['id']}' is referenced by 1 segment without a project, which would fail without it"
     assert answer.json()["detail"] == f"{detail}; change them first", "there is no way to force it"
     assert "secret" not in answer.text
 

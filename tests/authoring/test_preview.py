@@ -88,7 +88,7 @@ def test_a_folder_is_previewed_for_a_project() -> None:
     write_segment(Path("drafts"), "ours", ACTIVE, project_id="q")
     write_segment(Path("drafts"), "theirs", ACTIVE, project_id="p")
     assert sizes("drafts", project="q") == {"ours": (1, ("d",))}
-    with pytest.raises(UsageError, match=r"^no segment is of the project 'x' \(--project\)$"):
+    with pytest.raises(UsageError, match=r"^no segment belongs to project 'x' \(--project\)$"):
         sizes("drafts", project="x")
 
 
@@ -147,17 +147,17 @@ def test_one_wrong_definition_hurts_no_other() -> None:
     [
         (["activ"], {}, "segments: there is no segment 'activ'; did you mean 'active'?"),
         (["zzz"], {}, "segments: there is no segment 'zzz'; it has active, few"),
-        ([], {}, "name one definition (a JSON file, a folder, '-', or the id of a segment), or give rules with --rule"),
+        ([], {}, "pass one definition (a JSON file, a folder, '-', or the id of a segment), or rules with --rule"),
         (
             ["few"],
             {"rules": ["a exists"]},
             (
-                "name one definition (a JSON file, a folder, '-', or the id of a segment), or give rules with --rule, "
+                "pass one definition (a JSON file, a folder, '-', or the id of a segment), or rules with --rule, "
                 "not both"
             ),
         ),
-        (["few"], {"first": -1}, "-1 is no number of members to show; write 0 or more (--first)"),
-        (["few"], {"match": "any"}, "--match joins the rules of --rule; a definition says its own 'match'"),
+        (["few"], {"first": -1}, "invalid --first -1: use 0 or more"),
+        (["few"], {"match": "any"}, "--match combines the rules of --rule; a definition has its own 'match'"),
         (
             [],
             {"rules": ["a exists"], "match": "most"},
@@ -166,10 +166,7 @@ def test_one_wrong_definition_hurts_no_other() -> None:
         (
             [],
             {"rules": ["in_segment vips"], "segments": "segmnts"},
-            (
-                "segment 'vips' is named and has to be looked up: segmnts: no such file or folder; "
-                "did you mean 'segments'?"
-            ),
+            ("cannot find the referenced segment 'vips': segmnts: no such file or folder; did you mean 'segments'?"),
         ),
         (["x" * 500], {}, f"segments: there is no segment '{'x' * 58}…; it has active, few"),
         (
@@ -180,7 +177,7 @@ def test_one_wrong_definition_hurts_no_other() -> None:
         (
             [segment(ACTIVE, project_id="p")],
             {"project": "q"},
-            "segment 's' is of the project 'p', not of 'q' (--project)",
+            "segment 's' belongs to project 'p', not to 'q' (--project)",
         ),
     ],
 )
@@ -212,7 +209,10 @@ def test_a_rule_that_has_no_meaning(rules: list[str], message: str) -> None:
         ("", "stdin: the file is empty; a segment is a JSON object with 'name' and 'rules'"),
         (
             "{",
-            "stdin: not JSON at line 1, column 2: the file ends here; is it cut short, or a closing bracket missing?",
+            (
+                "stdin: not JSON at line 1, column 2: the file ends here; it may be truncated, or a closing bracket is "
+                "missing"
+            ),
         ),
         ('{"name": "A"}', "stdin: $.rules: 'rules' is missing; it is a list of rules {field, operator, value}"),
     ],
@@ -226,7 +226,7 @@ def test_standard_input_that_is_no_definition(content: str, message: str, monkey
 
 def test_standard_input_without_a_definition(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"[]")))
-    with pytest.raises(UsageError, match="stdin: no segment in it"):
+    with pytest.raises(UsageError, match="stdin: contains no segment"):
         preview("contacts.parquet", "-")
 
 

@@ -28,7 +28,7 @@ NEEDS_A_VALUE = "'eq' needs a 'value'; for contacts without one, the operators a
 NULL_IS_NO_VALUE = (
     "null is no value, and 'eq' needs one; for contacts without one, the operators are 'empty' and 'exists'"
 )
-NO_RULES = "there are no rules, and a segment without rules would hold everybody; add at least one"
+NO_RULES = "there are no rules, and a segment without rules would contain all contacts; add at least one"
 
 
 def _without_absent(data: dict[str, Any]) -> dict[str, Any]:

@@ -14,17 +14,17 @@ from .making import A_SEGMENT, nested, segment
 if TYPE_CHECKING:
     from .conftest import Program
 
-CONFLICT, ONE_SIDE = "git's conflict markers stand here", "decide for one side and remove them"
+CONFLICT, ONE_SIDE = "git conflict markers are here", "keep one side and remove the markers"
 NO_COMMENTS = "JSON has no comments; remove it"
-THE_END = "the file ends here; is it cut short, or a closing bracket missing?"
-A_KEY = "a key in double quotes has to stand here; is there a comma too many?"
-A_VALUE = "a value has to stand here; is there a comma too many, or a text without quotes?"
+THE_END = "the file ends here; it may be truncated, or a closing bracket is missing"
+A_KEY = "expected a key in double quotes; check for an extra comma"
+A_VALUE = "expected a value; check for an extra comma, or a text without quotes"
 NO_COMMA = "a comma or a closing bracket is missing"
-NO_ESCAPE = r"no such escape; a backslash is written \\"
+NO_ESCAPE = r"unknown escape; write a backslash as \\"
 NOT_UTF_8 = "line 1 has bytes that are not UTF-8; save the file as UTF-8"
-RAW_BREAK = r"a text has a line break, a tab or another control character in it; write \n or \t"
+RAW_BREAK = r"a text contains a line break, a tab or another control character; write \n or \t"
 EMPTY = f"the file is empty; {A_SEGMENT.replace('an object', 'a JSON object')}"
-TOO_DEEP = "lists and objects stand more than 100 deep inside each other; flatten the groups"
+TOO_DEEP = "lists and objects are nested more than 100 levels deep; flatten the groups"
 
 TELLS_COMMAS = sys.version_info >= (3, 13)
 """Whether Python tells a comma too many from the other mistakes."""
@@ -46,23 +46,23 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "cut behind a line end": ('{"name":\n', f"not JSON at line 2, column 1: {THE_END}"),
     "comma behind the last key": (
         '{"name": "S", "rules": [],}',
-        "not JSON at line 1, column 26: there is a comma too many"
+        "not JSON at line 1, column 26: there is an extra comma"
         if TELLS_COMMAS
         else f"not JSON at line 1, column 27: {A_KEY}",
     ),
     "comma behind the last rule": (
         '{"name": "S",\n"rules": [5,]}',
-        "not JSON at line 2, column 12: there is a comma too many"
+        "not JSON at line 2, column 12: there is an extra comma"
         if TELLS_COMMAS
         else f"not JSON at line 2, column 13: {A_VALUE}",
     ),
     "comma alone": ("[,]", f"not JSON at line 1, column 2: {A_VALUE}"),
     "no comma": ('{"name": "S"\n "rules": []}', f"not JSON at line 2, column 2: {NO_COMMA}"),
-    "no colon": ('{"name" "S"}', "not JSON at line 1, column 9: a colon is missing behind the key"),
+    "no colon": ('{"name" "S"}', "not JSON at line 1, column 9: a colon is missing after the key"),
     "not closed": ('{"name": "S"', f"not JSON at line 1, column 13: {THE_END}"),
     "closed twice": (
         '{"name": "S"}}',
-        "not JSON at line 1, column 14: something follows the end; a file holds one object or one list",
+        "not JSON at line 1, column 14: there is more text after the end; a file contains one object or one list",
     ),
     "tab in a text": ('{"name": "two\ttabs"}', f"not JSON at line 1, column 14: {RAW_BREAK}"),
     "line break in a text": ('{"name": "two\nlines"}', f"not JSON at line 1, column 14: {RAW_BREAK}"),
@@ -76,7 +76,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "backslash before u": (r'{"name": "C:\users"}', f"not JSON at line 1, column 14: {NO_ESCAPE}"),
     "two documents": (
         '{"name": "S"}\n{"name": "T"}',
-        "not JSON at line 2, column 1: something follows the end; a file holds one object or one list",
+        "not JSON at line 2, column 1: there is more text after the end; a file contains one object or one list",
     ),
     "a Python word": ('{"name": None}', f"not JSON at line 1, column 10: {A_VALUE}"),
     "plain text": ("status = active", f"not JSON at line 1, column 1: {A_VALUE}"),
@@ -148,11 +148,11 @@ NO_NUMBERS: dict[str, int] = {
 
 @pytest.mark.parametrize(("word", "length"), NO_NUMBERS.items(), ids=list(NO_NUMBERS))
 def test_what_is_no_number_is_told_as_a_whole(program: Program, word: str, length: int) -> None:
-    hint = "write it like 5, 0.5 or -2e3, or in quotes as a text"
+    hint = "write it like 5, 0.5 or -2e3, or as a text in quotes"
     for text, column in ((valued(word), len(valued("")) - 2 + length), (word, 1 + length)):
         write({"segments/bad.json": text})
         where = f"segments/bad.json: not JSON at line 1, column {column}"
-        program.finds([f"{where}: '{word}' is not a number as JSON has them; {hint}"])
+        program.finds([f"{where}: '{word}' is not a valid JSON number; {hint}"])
 
 
 @pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=list(BROKEN))

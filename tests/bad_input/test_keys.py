@@ -86,7 +86,7 @@ UNKNOWN: dict[str, tuple[Any, str]] = {
 }
 
 MISSING: dict[str, tuple[Any, str]] = {
-    "name": (segment(name=ABSENT), "$.name: 'name' is missing; it is what people call the segment"),
+    "name": (segment(name=ABSENT), "$.name: 'name' is missing; it is the display name of the segment"),
     "rules": (segment(rules=ABSENT), f"$.rules: 'rules' is missing; {A_LIST_OF_RULES}"),
     "field": (segment(rule(field=ABSENT)), f"$.rules[0].field: 'field' is missing; {A_FIELD}"),
     "operator": (segment(rule(operator=ABSENT)), f"$.rules[0].operator: {IS_MISSING_OPERATOR}"),

@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     from .conftest import Program
 
 NO_ID = "'id' is missing; it is a text such as \"pro-plan-users\""
-X_TAKEN = "the id 'x' is taken by segments/all.json $[0]; give one of them another id"
+X_TAKEN = "the id 'x' is already in segments/all.json $[0]; give one of them another id"
 NO_FILE = "segments: the folder has no .json file; each segment is a JSON file"
-TO_LEAVE_OUT = "move the file, or leave it out by 'exclude' in segbatch.toml or --exclude"
-NOT_JSON = "not JSON at line 1, column 2: the file ends here; is it cut short, or a closing bracket missing?"
+TO_LEAVE_OUT = "move the file, or exclude it with 'exclude' in segbatch.toml or --exclude"
+NOT_JSON = "not JSON at line 1, column 2: the file ends here; it may be truncated, or a closing bracket is missing"
 
 TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
     "in two files": (
         {"segments/a.json": segment(id="x"), "segments/b.json": segment(id="x")},
-        ["segments/b.json: segment 'x': $.id: the id 'x' is taken by segments/a.json; give one of them another id"],
+        ["segments/b.json: segment 'x': $.id: the id 'x' is already in segments/a.json; give one of them another id"],
     ),
     "by two file names": (
         {"segments/a.json": segment(), "segments/old/a.json": segment()},
-        ["segments/old/a.json: $.id: the id 'a' is taken by segments/a.json; give one of them another id"],
+        ["segments/old/a.json: $.id: the id 'a' is already in segments/a.json; give one of them another id"],
     ),
     "in one list": (
         {"segments/all.json": [segment(id="x"), segment(id="y", match="al"), segment(id="x")]},
@@ -59,7 +59,7 @@ TAKEN: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"segments/a.json": segment(id="x", name=5), "segments/b.json": segment(id="x")},
         [
             "segments/a.json: segment 'x': $.name: 'name' must be a text; found 5",
-            "segments/b.json: segment 'x': $.id: the id 'x' is taken by segments/a.json; give one of them another id",
+            "segments/b.json: segment 'x': $.id: the id 'x' is already in segments/a.json; give one of them another id",
         ],
     ),
 }
@@ -94,7 +94,7 @@ LISTS: dict[str, tuple[list[Any], list[str]]] = {
                 "segments/all.json: $[0].id: 'all' cannot be an id, since --accept all accepts every segment; "
                 "choose another id"
             ),
-            "segments/all.json: $[0].name: 'name' is missing; it is what people call the segment",
+            "segments/all.json: $[0].name: 'name' is missing; it is the display name of the segment",
         ],
     ),
     "a rule deep in it": (
@@ -146,7 +146,7 @@ def test_everything_wrong_in_all_files_is_told_at_once(program: Program) -> None
         "segments/c.json: $.rules[0].operator: 'is like' is not an operator; did you mean 'contains'?",
         f"segments/c.json: $.rules[1].value: {NULL_IS_NO_VALUE}",
         f"segments/c.json: $.rules[2]: {A_NODE}; found 7",
-        "segments/d/e.json: $.name: 'name' is missing; it is what people call the segment",
+        "segments/d/e.json: $.name: 'name' is missing; it is the display name of the segment",
         f"segments/d/e.json: $.rules: 'rules' is missing; {A_LIST_OF_RULES}",
         "segments/g.json: segment 'g1': $[0].rules: 'rules' must be a list; found 5",
         "segments/g.json: segment 'g3': $[2].created_at: 'now' is no time; write it like 2025-06-01T10:00:00.000Z",
@@ -181,12 +181,12 @@ NOWHERE: dict[str, tuple[dict[str, Any], str, str]] = {
     "an empty list": (
         {"all.json": []},
         "all.json",
-        "all.json: no segment in it; a segment is a JSON object with 'name' and 'rules'",
+        "all.json: contains no segment; a segment is a JSON object with 'name' and 'rules'",
     ),
     "a folder of empty lists": (
         {"segments/a.json": [], "segments/b.json": []},
         "segments",
-        "segments: no segment in it; a segment is a JSON object with 'name' and 'rules'",
+        "segments: contains no segment; a segment is a JSON object with 'name' and 'rules'",
     ),
 }
 
@@ -229,5 +229,5 @@ def test_a_file_in_capitals_is_read(program: Program) -> None:
 def test_a_link_that_leads_nowhere_hurts_no_other(program: Program) -> None:
     Path("segments").mkdir()
     Path("segments/bad.json").symlink_to("nowhere.json")
-    program.finds(["segments/bad.json: is a link that leads nowhere; mend it or remove it"])
-    program.fails_alone(["segments/bad.json: is a link that leads nowhere; mend it or remove it"])
+    program.finds(["segments/bad.json: is a broken link; fix it or remove it"])
+    program.fails_alone(["segments/bad.json: is a broken link; fix it or remove it"])

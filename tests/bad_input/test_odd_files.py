@@ -115,7 +115,7 @@ def test_a_folder_that_is_called_like_a_file_of_a_snapshot_is_told(program: Prog
     assert "\n4 contacts, " in outcome.out
 
 
-DEAD = "is a link that leads nowhere; mend it or remove it"
+DEAD = "is a broken link; fix it or remove it"
 LINKS = {"nowhere": "nowhere", "itself": "link.parquet"}
 
 

@@ -152,7 +152,7 @@ NO_ID: dict[str, tuple[Any, str]] = {
         [5],
         (
             ": $: [5] is a list without a segment in it; move the file, "
-            "or leave it out by 'exclude' in segbatch.toml or --exclude"
+            "or exclude it with 'exclude' in segbatch.toml or --exclude"
         ),
     ),
 }
@@ -256,7 +256,7 @@ def test_a_long_name_is_cut(program: Program, definition: object, message: str) 
 
 def test_a_long_name_of_an_option_is_cut(program: Program) -> None:
     write({"segments/a.json": segment(project_id="p")})
-    program.refuses(2, [f"no segment is of the project '{CUT}' (--project)"], "check", "--project", LONG)
+    program.refuses(2, [f"no segment belongs to project '{CUT}' (--project)"], "check", "--project", LONG)
     message = f"the snapshot has no id column '{CUT}'; it has id, status (--id-column NAME)"
     program.refuses(1, [message], "check", "--contacts", SNAPSHOT, "--id-column", LONG)
 

@@ -127,7 +127,7 @@ def test_wrong_usage_is_told(program: Program, arguments: tuple[str, ...], messa
 
 def test_a_project_of_no_segment_is_told_by_both_commands(program: Program) -> None:
     write({"segments/a.json": segment(project_id="proj-1")})
-    message = "no segment is of the project 'proj-2'; did you mean 'proj-1'? (--project)"
+    message = "no segment belongs to project 'proj-2'; did you mean 'proj-1'? (--project)"
     program.refuses(2, [message], "check", "--project", "proj-2")
     program.refuses(2, [message], *RUN, "--project", "proj-2")
 

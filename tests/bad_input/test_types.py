@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .conftest import Program
 
 A_VALUE = "a value is a text, a number, true or false"
-BLANK = "the name is blank; it is what people call the segment"
+BLANK = "the name is blank; it is the display name of the segment"
 LIKE = "write it like 2025-06-01T10:00:00.000Z"
 UTC_LIKE = "write it in UTC like 2025-06-01T10:00:00.000Z"
 A_SHARE = "'max_change' must be a share from 0 to 10, such as 0.3 for 30 %"
@@ -82,7 +82,7 @@ TYPES: dict[str, tuple[Any, str]] = {
 }
 
 TEXTS: dict[str, tuple[Any, str]] = {
-    "no name": (segment(name=""), "$.name: 'name' is empty; it is what people call the segment"),
+    "no name": (segment(name=""), "$.name: 'name' is empty; it is the display name of the segment"),
     "blank name": (segment(name=" \t\n"), f"$.name: {BLANK}"),
     "name of a wide space": (segment(name="\u3000"), f"$.name: {BLANK}"),
     "name too long": (segment(name="x" * 201), "$.name: 'name' has 201 characters; at most 200 are allowed"),

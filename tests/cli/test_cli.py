@@ -90,7 +90,7 @@ def test_what_is_wrong_with_a_list_is_told_once_for_all_of_its_segments(
         Path(f"segments/{name}.json").write_text("[\n<<<<<<< HEAD\n", encoding="utf-8")
     capsys.readouterr()
     assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 3
-    conflict = "git's conflict markers stand here (line 2); decide for one side and remove them"
+    conflict = "git conflict markers are here (line 2); keep one side and remove the markers"
     kept = "not in it any more; the members are kept until it is mended"
     assert capsys.readouterr().err.splitlines() == [
         f"error: segments/more.json: {conflict}",

@@ -106,7 +106,7 @@ def test_an_etag_keeps_a_later_writer_from_overwriting(call: Segments) -> None:
     call.text("update", "a", "--name", "B", "--if-match", etag)
     for command in (["update", "a", "--name", "C"], ["delete", "a", "--yes"]):
         assert call("segments", *command, "--if-match", etag) == 6
-        assert "segment 'a' was changed by somebody else since it was read" in call.err
+        assert "segment 'a' was changed by another user since it was read" in call.err
 
 
 def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,7 +115,7 @@ def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monk
     assert call("segments", "delete", "a") == 2
     assert call.err == "error: nobody can be asked here whether to delete the segment; say --yes\n"
     assert call("segments", "delete", "a", "--yes") == 7
-    assert call.err.startswith("error: segment 'a' is named by b, which would fail without it")
+    assert call.err.startswith("error: segment 'a' is referenced by b, which would fail without it")
     monkeypatch.setattr(Stdin, "is_terminal", True)
     assert call("segments", "delete", "a", "--force", typed="n\n") == 1
     assert "Delete segment 'a' (segments/a.json)? [y/N]" in call.err
@@ -129,19 +129,19 @@ def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monk
     ("arguments", "status", "message"),
     [
         ("get nope", 4, "segments: there is no segment 'nope'"),
-        ("update a", 2, "say what to change: a JSON file, - for standard input, or options such as --name and --rule"),
-        ("create", 2, "say what the segment is: a JSON file, - for standard input, or --name and --rule"),
+        ("update a", 2, "pass the changes: a JSON file, - for standard input, or options such as --name and --rule"),
+        ("create", 2, "pass the definition: a JSON file, - for standard input, or --name and --rule"),
         ("create --name A --id a --rule x=1", 2, "--rule 'x=1': a rule is FIELD OPERATOR [VALUE], such as"),
-        ("create --name A --id a --rule x,exists", 5, "segments/a.json: there is a segment 'a' already; choose"),
+        ("create --name A --id a --rule x,exists", 5, "segments/a.json: the segment 'a' already exists; choose"),
         ("create --name A", 2, "$.rules: 'rules' is missing; it is a list of rules {field, operator, value}"),
         ("create none.json", 2, "none.json: cannot be read: No such file or directory"),
         ("create cut.json", 2, "cut.json: not JSON at line 1, column 2"),
-        ("create list.json", 2, "list.json: $: one segment is saved at a time, a JSON object; found []"),
+        ("create list.json", 2, "list.json: $: save one segment at a time, as a JSON object; found []"),
         ("create wrong.json", 2, "wrong.json: $.rules: 'rules' is missing; it is a list of rules"),
         ("update a wrong.json", 2, "wrong.json: $.nam: 'nam' is not a key of a segment; did you mean 'name'?"),
-        ("update a --clear nme", 2, "'nme' is no key that can be taken away; there are project_id, description"),
-        ("update a --clear name", 2, "'name' is no key that can be taken away"),
-        ("update a --clear list_id --list-id x", 2, "'list_id' is given and taken away; leave one out (--clear)"),
+        ("update a --clear nme", 2, "'nme' is not a key that can be removed; there are project_id, description"),
+        ("update a --clear name", 2, "'name' is not a key that can be removed"),
+        ("update a --clear list_id --list-id x", 2, "'list_id' is both set and removed; choose one (--clear)"),
         ("update a --max-change lots", 2, "'lots' is not a share; write it like 30% or 0.3 (--max-change)"),
         ("update bad --name x", 2, "segments/bad.json: not JSON at line 1"),
         ("update bad cut2.json", 2, "segments/bad.json: not JSON at line 1"),
@@ -199,5 +199,5 @@ def test_a_change_that_may_have_been_made_is_an_error_that_says_so(
     report_failure(monkeypatch, Path, "replace", is_done=True, is_blind=True)
     assert call("segments", "update", "x", "--name", "Y") == 1
     assert call.err.endswith(
-        "segments/x.json: cannot be written: Input/output error; it may have been changed, so look at it\n"
+        "segments/x.json: cannot be written: Input/output error; the file may have been changed; check its content\n"
     )

@@ -29,7 +29,7 @@ def shell(command: str) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("command", ["preview - --contacts contacts.parquet", "segments create -"])
 def test_a_closed_stdin_is_told(command: str) -> None:
-    message = "error: stdin is closed; send a definition there, or name a file\n"
+    message = "error: stdin is closed; send a definition to it, or pass a file\n"
     assert shell(f"{PROGRAM} {command} <&-") == (2, "", message)
 
 

@@ -9,7 +9,7 @@ from builders import rule, write_contacts, write_segment
 from segbatch.errors import Problem
 from segbatch.sql.generate import write_sql
 
-NOBODY = "no segment and no contact is of the project 'shop-2'; did you mean 'shop-1'? (--project)"
+NOBODY = "no segment and no contact belongs to project 'shop-2'; did you mean 'shop-1'? (--project)"
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +48,7 @@ def test_without_contacts_the_segments_alone_tell_if_they_are_of_projects() -> N
     assert not segbatch.check(project="shop-2").problems
     write_segment(Path("segments"), "theirs", rule("status", "exists"), project_id="shop-1")
     write_segment(Path("segments"), "broken", project_id="other")
-    expected = ["no segment is of the project 'shop-2'; did you mean 'shop-1'? (--project)"]
+    expected = ["no segment belongs to project 'shop-2'; did you mean 'shop-1'? (--project)"]
     assert messages(segbatch.check(project="shop-2").problems) == expected
     assert messages(segbatch.lint(project="shop-2").warnings) == expected
     assert not segbatch.lint(project="other").warnings
@@ -65,4 +65,4 @@ def test_few_names_of_projects_are_kept_for_a_suggestion(monkeypatch: pytest.Mon
     monkeypatch.setattr("segbatch.compiler.project_check._MOST_NAMES", 1)
     write_contacts(Path("contacts.parquet"), {"status": ["a", "b"], "project_id": ["other", "shop-1"]})
     [problem] = segbatch.check(contacts="contacts.parquet", project="shop-2").problems
-    assert problem.message == "no segment and no contact is of the project 'shop-2' (--project)"
+    assert problem.message == "no segment and no contact belongs to project 'shop-2' (--project)"

@@ -62,7 +62,7 @@ def test_a_store_finds_nothing_that_is_left_out_and_makes_nothing_that_would_be(
     with pytest.raises(segbatch.errors.NotFoundError):
         store.get("sc")
     data = {"id": "new-one", "name": "New", "rules": [rule("x", "exists")]}
-    with pytest.raises(StoreError, match=r"new-one\.json: would not be read, since --exclude leaves it out"):
+    with pytest.raises(StoreError, match=r"new-one\.json: would not be read, because --exclude excludes it"):
         store.create(data)
     assert not (folder / "new-one.json").exists()
 
@@ -80,8 +80,8 @@ def test_a_store_finds_nothing_that_is_left_out_and_makes_nothing_that_would_be(
         ("C:/drafts", "it leads out of the folder"),
         ("a\\b", "it has a backslash or a NUL"),
         ("a\0", "it has a backslash or a NUL"),
-        ("!a.json", "a pattern cannot take files in again"),
-        ("a**", r"'\*\*' stands for whole folders"),
+        ("!a.json", "a pattern cannot include files again"),
+        ("a**", r"'\*\*' matches whole folders"),
         ("[a", r"its '\[' is not closed"),
         ("[z-a].json", r"its '\[' is not closed, or not a list"),
     ],
@@ -124,7 +124,7 @@ def test_packages_and_what_is_hidden_are_not_read(tmp_path: Path) -> None:
 
 PACKAGE = {"name": "app", "version": "1.0.0", "scripts": {}, "dependencies": {"a": "1"}, "private": True}
 SCHEMA = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "x", "$defs": {}, "properties": {}}
-ADVICE = "move the file, or leave it out by 'exclude' in segbatch.toml or --exclude"
+ADVICE = "move the file, or exclude it with 'exclude' in segbatch.toml or --exclude"
 
 
 @pytest.mark.parametrize(

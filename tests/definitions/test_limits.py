@@ -122,7 +122,7 @@ def test_ids_names_and_groups_beyond_a_limit_are_told(tmp_path: Path) -> None:
 
 
 def test_json_that_is_too_deep_is_told(tmp_path: Path) -> None:
-    for depth, words in ((100, "is a list without a segment in it"), (101, "more than 100 deep inside each other")):
+    for depth, words in ((100, "is a list without a segment in it"), (101, "nested more than 100 levels deep")):
         (tmp_path / "deep.json").write_text("[" * depth + "]" * depth)
         [broken] = load_definitions(tmp_path).broken
         assert words in str(broken.problems[0])

@@ -109,13 +109,13 @@ def test_a_project_keeps_its_own_segments_and_those_of_none(tmp_path: Path) -> N
 
 def test_a_project_without_segments_is_refused(tmp_path: Path) -> None:
     write_segment(tmp_path, "own", ACTIVE, project_id="p1")
-    with pytest.raises(UsageError, match="no segment is of the project 'p3'"):
+    with pytest.raises(UsageError, match="no segment belongs to project 'p3'"):
         load_definitions(tmp_path).of_project("p3")
 
 
 def test_an_empty_list_is_no_definition(tmp_path: Path) -> None:
     (tmp_path / "none.json").write_text("[]")
-    with pytest.raises(UsageError, match="no segment in it"):
+    with pytest.raises(UsageError, match="contains no segment"):
         load_segments(tmp_path)
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_that_file(tmp_path: Path) ->
     (tmp_path / "gone.json").symlink_to(tmp_path / "nowhere")
     [broken] = load_definitions(tmp_path).broken
     assert [str(problem) for problem in broken.problems] == [
-        f"{tmp_path}/gone.json: is a link that leads nowhere; mend it or remove it"
+        f"{tmp_path}/gone.json: is a broken link; fix it or remove it"
     ]
 
 

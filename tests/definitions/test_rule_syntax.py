@@ -64,17 +64,17 @@ def test_rules_are_joined_as_told() -> None:
         ("city exists now", "'exists' takes no value; remove 'now'"),
         ("city empty false", "'empty' takes no value; remove 'false'"),
         ("plan is 'pro'", "'is' is not an operator; did you mean 'eq'?"),
-        ("plan eq 'pro'", 'JSON has double quotes, not single ones; write "pro"'),
-        ("plan in ['pro', 'x']", 'JSON has double quotes, not single ones; write ["pro", "x"]'),
-        ("seen within_last '30d'", 'JSON has double quotes, not single ones; write "30d"'),
-        ("in_segment 'vips'", 'JSON has double quotes, not single ones; write "vips"'),
+        ("plan eq 'pro'", 'JSON uses double quotes, not single quotes; write "pro"'),
+        ("plan in ['pro', 'x']", 'JSON uses double quotes, not single quotes; write ["pro", "x"]'),
+        ("seen within_last '30d'", 'JSON uses double quotes, not single quotes; write "30d"'),
+        ("in_segment 'vips'", 'JSON uses double quotes, not single quotes; write "vips"'),
         (
             "a eq null",
             "null is no value, and 'eq' needs one; for contacts without one, the operators are 'empty' and 'exists'",
         ),
         (
             '{"feild": "a"',
-            "not JSON at line 1, column 14: the file ends here; is it cut short, or a closing bracket missing?",
+            "not JSON at line 1, column 14: the file ends here; it may be truncated, or a closing bracket is missing",
         ),
     ],
 )

@@ -138,6 +138,6 @@ def test_the_message_names_both_places(tmp_path: Path) -> None:
     write_segment(tmp_path, "it", x("gt", 10), x("lt", 5))
     [finding] = segbatch.lint(tmp_path).findings
     assert str(finding.named) == (
-        f"{tmp_path}/it.json: $.rules[1]: 'x': 'lt' 5 and 'gt' 10 ($.rules[0]) can never hold together; "
+        f"{tmp_path}/it.json: $.rules[1]: 'x': 'lt' 5 and 'gt' 10 ($.rules[0]) can never match together; "
         "remove one of them (contradiction)"
     )

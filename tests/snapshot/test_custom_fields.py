@@ -113,7 +113,7 @@ def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
         ('{"plan": -inf}', "NaN and Infinity are not JSON; write null"),
         ('{"plan": "secret', "it is cut short; mend it in the export"),
         ('{"plan": ', "it is cut short; mend it in the export"),
-        ("{'plan': 'secret'}", "JSON has double quotes, not single ones; write it as JSON"),
+        ("{'plan': 'secret'}", "JSON uses double quotes, not single quotes; write it as JSON"),
         ('{"plan": secret}', "it is no JSON from character 10 on; mend it in the export"),
         ('["secret"]', "it is a list; mend it in the export"),
         ('"secret"', "it is a text, perhaps JSON that was written as JSON twice; mend it in the export"),

@@ -91,7 +91,7 @@ def test_explain_words_the_ends_of_dates_and_times(tmp_path: Path, name: str) ->
     end = "is not before 2025-01-01" if is_late else "is before 2025-01-01"
     words = "a time after the year 9999" if is_late else "a time before the year 1"
     assert why == (f"{words} {end}" if "ns" not in name else f"{why.split(' ', maxsplit=1)[0]} {end}")
-    assert found.verdicts[1].why.startswith("there: [")
+    assert found.verdicts[1].why.startswith("present: [")
 
 
 class _Geo(pa.ExtensionType):  # type: ignore[misc]

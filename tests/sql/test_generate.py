@@ -53,20 +53,22 @@ def test_an_unknown_segment_is_told_with_those_there_are(name: str, message: str
 def test_only_one_segment_is_written() -> None:
     two = [{"id": one, "name": one, "rules": [ACTIVE]} for one in ("a", "b")]
     Path("two.json").write_text(json.dumps(two))
-    with pytest.raises(UsageError, match=r"two\.json: holds 2 segments; name one by its id, with --segments two\.json"):
+    with pytest.raises(
+        UsageError, match=r"two\.json: contains 2 segments; add --segments two\.json and name one by its id"
+    ):
         where("two.json")
 
 
 def test_only_one_segment_is_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     two = json.dumps([{"id": one, "name": one, "rules": [ACTIVE]} for one in ("a", "b")])
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(two.encode())))
-    with pytest.raises(UsageError, match="stdin: holds 2 segments; give one alone"):
+    with pytest.raises(UsageError, match="stdin: contains 2 segments; send only one"):
         where("-")
 
 
 def test_nothing_and_both_are_wrong_usage() -> None:
     for definition, rules in ((None, ()), ("active", ("status eq new",))):
-        with pytest.raises(UsageError, match="name one definition") as told:
+        with pytest.raises(UsageError, match="pass one definition") as told:
             where(definition, *rules)
         assert str(told.value).endswith(", not both") is bool(rules)
 

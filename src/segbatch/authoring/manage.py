@@ -114,9 +114,9 @@ def read_options(
     for key in clear:
         if key not in _CLEARABLE:
             near = did_you_mean(key, _CLEARABLE) or f"; there are {', '.join(_CLEARABLE)}"
-            raise UsageError(f"{shown(key)} is no key that can be taken away{near} (--clear)")
+            raise UsageError(f"{shown(key)} is not a key that can be removed{near} (--clear)")
         if changes.setdefault(key, None) is not None:
-            raise UsageError(f"{shown(key)} is given and taken away; leave one out (--clear)")
+            raise UsageError(f"{shown(key)} is both set and removed; choose one (--clear)")
     return changes
 
 
@@ -138,7 +138,7 @@ def create_segment(
     """
     sent = {**_read(choice), **options}
     if not sent:
-        raise UsageError("say what the segment is: a JSON file, - for standard input, or --name and --rule")
+        raise UsageError("pass the definition: a JSON file, - for standard input, or --name and --rule")
     with _naming(choice):
         return SegmentStore(segments, warn=warn).create(sent)
 
@@ -171,7 +171,7 @@ def update_segment(
     """
     changes = {**_read(choice), **options}
     if not changes:
-        raise UsageError("say what to change: a JSON file, - for standard input, or options such as --name and --rule")
+        raise UsageError("pass the changes: a JSON file, - for standard input, or options such as --name and --rule")
     with _naming(choice):
         return SegmentStore(segments, warn=warn).update(segment_id, changes, if_match, project=project)
 
@@ -186,7 +186,7 @@ def _read(choice: str | None) -> dict[str, Any]:
         raise UsageError(f"{name}: {reason(error)}") from None
     data, problems = parse(content)
     if not problems and not isinstance(data, dict):
-        problems = [Problem(f"one segment is saved at a time, a JSON object; found {shown(data)}", path="$")]
+        problems = [Problem(f"save one segment at a time, as a JSON object; found {shown(data)}", path="$")]
     if problems:
         raise DefinitionError(replace(problem, file=name) for problem in problems)
     return dict(data)

@@ -9,7 +9,7 @@ import polars as pl
 
 from segbatch.compiler.prepare import Prepared, Question, prepare
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.selection import choose
+from segbatch.definitions.selection import select_definitions
 from segbatch.engine.local import LocalEngine
 from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.model.operators import MatchName
@@ -109,13 +109,13 @@ def preview(
         SnapshotError: The snapshot cannot be used.
     """
     if first < 0:
-        raise UsageError(f"{first} is no number of members to show; write 0 or more (--first)")
-    chosen = choose(definition, segments, rules=rules, match=match, project=project)
+        raise UsageError(f"invalid --first {first}: use 0 or more")
+    selection = select_definitions(definition, segments, rules=rules, match=match, project=project)
     question = Question(
         contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
-    prepared = prepare(question, chosen.definitions)
-    wanted, errors = _evaluable(prepared, chosen.ids)
+    prepared = prepare(question, selection.definitions)
+    wanted, errors = _evaluable(prepared, selection.ids)
     if not wanted:
         raise DefinitionError(errors)
     found = first_members(prepared, wanted, first)

@@ -31,16 +31,16 @@ def unknown_project(
     owners |= {owner for entry in definitions.broken if (owner := entry.text("project_id")) is not None}
     if project is None or project in owners:
         return []
-    who = "no segment is"
+    who = "no segment"
     column = project_column(snapshot.schema) if snapshot is not None else None
     if snapshot is not None and clock is not None and column is not None:
         names = _names(project, snapshot, column, clock)
         if names is None:
             return []
-        owners, who = owners | names.keys(), "no segment and no contact is"
+        owners, who = owners | names.keys(), "no segment and no contact"
     elif not owners:
         return []  # no segment has a project, so they apply to contacts of any project
-    message = f"{who} of the project {shown(project)}{did_you_mean(project, sorted(owners))} (--project)"
+    message = f"{who} belongs to project {shown(project)}{did_you_mean(project, sorted(owners))} (--project)"
     return [Problem(message, severity="warning")]
 
 

@@ -12,7 +12,7 @@ from segbatch.definitions.exclusions import Source, is_never_read
 from segbatch.errors import UsageError
 from segbatch.text import did_you_mean
 
-_DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
+_DEAD_LINK = "is a broken link; fix it or remove it"
 
 
 def find_files(source: Path | Source) -> list[Path]:

@@ -68,11 +68,11 @@ def _reason_against(pattern: str) -> str | None:
     if "\0" in pattern or "\\" in pattern:
         return f"it has a backslash or a NUL; {_LIKE}"
     if pattern.startswith("!"):
-        return "a pattern cannot take files in again; leave out less instead"
+        return "a pattern cannot include files again; exclude fewer files instead"
     if pattern.startswith(("/", "~")) or re.match(r"[A-Za-z]:", pattern) or ".." in pattern.split("/"):
         return f"it leads out of the folder; {_LIKE}"
     if any("**" in part and part != "**" for part in pattern.split("/")):
-        return "'**' stands for whole folders, between slashes; write 'a/**' or '*'"
+        return "'**' matches whole folders, between slashes; write 'a/**' or '*'"
     try:
         re.compile(_to_regex(pattern))
     except (re.error, IndexError):

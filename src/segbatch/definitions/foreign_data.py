@@ -6,7 +6,7 @@ from segbatch.errors import Problem
 from segbatch.model.segment import SCHEMA_KEY, Segment
 from segbatch.text import nearest, shown
 
-_ADVICE = "move the file, or leave it out by 'exclude' in segbatch.toml or --exclude"
+_ADVICE = "move the file, or exclude it with 'exclude' in segbatch.toml or --exclude"
 _KNOWN = {*Segment.model_fields, SCHEMA_KEY}
 
 

@@ -124,5 +124,5 @@ class Definitions:
         broken = tuple(entry for entry in self.broken if entry.text("project_id") in {None, project})
         if not good and not broken:
             near = did_you_mean(project, {entry.segment.project_id or "" for entry in self.good})
-            raise UsageError(f"no segment is of the project '{clipped(project)}'{near} (--project)")
+            raise UsageError(f"no segment belongs to project '{clipped(project)}'{near} (--project)")
         return Definitions(good, broken)

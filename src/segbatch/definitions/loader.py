@@ -54,7 +54,7 @@ def load_definitions(source: str | Path | Source) -> Definitions:
     source = Source.of(source)
     found = [entry for file in find_files(source) for entry in _load_file(file)]
     if not found:
-        raise UsageError(f"{source.path}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
+        raise UsageError(f"{source.path}: contains no segment; a segment is a JSON object with 'name' and 'rules'")
     return _refuse_twins(found)
 
 
@@ -71,7 +71,7 @@ def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
     """
     found = [entry for entry, _ in read_elements(content, name, default_id)]
     if not found:
-        raise UsageError(f"{name}: no segment in it; a segment is a JSON object with 'name' and 'rules'")
+        raise UsageError(f"{name}: contains no segment; a segment is a JSON object with 'name' and 'rules'")
     return _refuse_twins(found)
 
 
@@ -164,7 +164,7 @@ def merge_twins(segment_id: str, entries: Sequence[Found]) -> BrokenDefinition:
     """Combine definitions that share an id into one broken definition."""
     first, *others = entries
     problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
-    message = f"the id '{clipped(segment_id)}' is taken by {first.place}; give one of them another id"
+    message = f"the id '{clipped(segment_id)}' is already in {first.place}; give one of them another id"
     problems += [Problem(message, entry.file, f"{entry.path}.id", segment_id) for entry in others]
     data = first.data if isinstance(first, BrokenDefinition) else first.segment.to_json()
     return BrokenDefinition(segment_id, first.file or "", first.path, tuple(problems), data)

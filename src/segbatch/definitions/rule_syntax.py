@@ -86,7 +86,7 @@ def _odd_values(words: dict[str, str]) -> list[Problem]:
     if _SHAPES[operator] == "nothing":
         return [Problem(f"'{operator}' takes no value; remove {shown(value)}")]
     meant = _in_double_quotes(value, operator)
-    return [Problem(f"JSON has double quotes, not single ones; write {clipped(meant)}")] if meant else []
+    return [Problem(f"JSON uses double quotes, not single quotes; write {clipped(meant)}")] if meant else []
 
 
 def _in_double_quotes(value: str, operator: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,17 +24,15 @@ def read_stdin() -> bytes:
         UsageError: Standard input is closed.
     """
     if sys.stdin is None:  # Python sets it to None if it is closed
-        raise UsageError("stdin is closed; send a definition there, or name a file")
+        raise UsageError("stdin is closed; send a definition to it, or pass a file")
     return sys.stdin.buffer.read()
 
-
-Choice = str | Path | Segment
 
 _CHOICES = "a JSON file, a folder, '-', or the id of a segment"
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Selection:
     """The selected definitions.
 
     Attributes:
@@ -45,11 +43,11 @@ class Chosen:
     ids: tuple[str, ...]
     definitions: Definitions
 
-    def only(self, choice: "Choice | None") -> str:
+    def only(self, selected: str | Path | Segment | None) -> str:
         """Return the id of the only selected definition.
 
         Args:
-            choice: The user's choice, for the message.
+            selected: What the user selected, for the message.
 
         Raises:
             UsageError: Several are selected.
@@ -57,62 +55,67 @@ class Chosen:
         match self.ids:
             case [segment_id]:
                 return segment_id
-            case ids if choice == "-":
-                raise UsageError(f"stdin: holds {len(ids)} segments; give one alone")
+            case ids if selected == "-":
+                raise UsageError(f"stdin: contains {len(ids)} segments; send only one")
             case ids:
-                raise UsageError(f"{choice}: holds {len(ids)} segments; name one by its id, with --segments {choice}")
+                raise UsageError(
+                    f"{selected}: contains {len(ids)} segments; add --segments {selected} and name one by its id"
+                )
 
 
-def choose(
-    choice: Choice | None,
+def select_definitions(
+    definition: str | Path | Segment | None,
     segments: str | Path | Source,
     *,
     rules: Sequence[str] = (),
     match: MatchName | None = None,
     project: str | None = None,
-) -> Chosen:
+) -> Selection:
     """Select definitions.
 
     Args:
-        choice: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
+        definition: A JSON file or a folder of them, `-` for standard input, the id of a segment of `segments`, or a
             segment.
-        segments: The location of the saved segments. They are read only if the choice is a saved segment, or
-            references one that it does not contain.
-        rules: Rules in place of a choice, in the syntax of `rule_syntax`.
+        segments: The location of the saved segments. They are read only if `definition` is the id of a saved
+            segment, or if a selected segment references one that is not selected.
+        rules: Rules in place of `definition`, in the syntax of `rule_syntax`.
         match: How the rules are combined; `all` by default.
         project: The project that segments are restricted to, if any.
 
     Raises:
-        UsageError: Nothing is chosen, or both a choice and rules are given, or the file or segment does not exist.
+        UsageError: Neither or both of `definition` and `rules` are given, or the file or segment does not exist.
         DefinitionError: Rules are wrong.
     """
-    if (choice is None) is not bool(rules):
+    if (definition is None) is not bool(rules):
         both = ", not both" if rules else ""
-        raise UsageError(f"name one definition ({_CHOICES}), or give rules with --rule{both}")
-    if choice is not None and match is not None:
-        raise UsageError("--match joins the rules of --rule; a definition says its own 'match'")
-    joined = read_match(match or "all")
-    found = Definitions((read_rules(rules, joined),), ()) if choice is None else _find(choice, Source.of(segments))
+        raise UsageError(f"pass one definition ({_CHOICES}), or rules with --rule{both}")
+    if definition is not None and match is not None:
+        raise UsageError("--match combines the rules of --rule; a definition has its own 'match'")
+    source = Source.of(segments)
+    if definition is None:
+        found = Definitions((read_rules(rules, read_match(match or "all")),), ())
+    else:
+        found = _find(definition, source)
     found = _of_project(found, project)
-    return Chosen(tuple(sorted(found.ids)), _with_named(found, Source.of(segments)))
+    return Selection(tuple(sorted(found.ids)), _with_references(found, source))
 
 
-def _find(choice: Choice, segments: Source) -> Definitions:
-    match choice:
+def _find(definition: str | Path | Segment, segments: Source) -> Definitions:
+    match definition:
         case Segment():
-            return Definitions((Definition(choice),), ())
+            return Definitions((Definition(definition),), ())
         case "-":
             return read_definitions(read_stdin(), "stdin", "stdin")
-        case str() if not _is_path(choice):
-            return _saved(choice, segments)
+        case str() if not _is_path(definition):
+            return _saved(definition, segments)
         case _:
-            return load_definitions(Source(Path(choice), segments.exclude))
+            return load_definitions(Source(Path(definition), segments.exclude))
 
 
-def _is_path(choice: str) -> bool:
-    """Return whether a choice is a path and not an id: a path exists, or contains characters that no id has."""
-    is_there = os.path.exists(choice)  # noqa: PTH110 - Path.exists raises if a name is too long
-    return is_there or choice.lower().endswith(".json") or os.sep in choice or "/" in choice
+def _is_path(name: str) -> bool:
+    """Return whether a name is a path and not an id: a path exists, or contains characters that no id has."""
+    is_there = os.path.exists(name)  # noqa: PTH110 - Path.exists raises if a name is too long
+    return is_there or name.lower().endswith(".json") or os.sep in name or "/" in name
 
 
 def _saved(segment_id: str, segments: Source) -> Definitions:
@@ -130,21 +133,21 @@ def _of_project(found: Definitions, project: str | None) -> Definitions:
     match found.good, found.broken:
         case [entry], () if project is not None and entry.segment.project_id not in {None, project}:
             own = entry.segment.project_id
-            raise UsageError(f"segment '{entry.segment_id}' is of the project '{own}', not of '{project}' (--project)")
+            raise UsageError(f"segment '{entry.segment_id}' belongs to project '{own}', not to '{project}' (--project)")
         case _:
             return found.of_project(project)
 
 
-def _with_named(found: Definitions, segments: Source) -> Definitions:
+def _with_references(found: Definitions, segments: Source) -> Definitions:
     """Add the saved segments that the definitions reference but do not contain, and their references in turn."""
     ids = set(found.ids)
-    missing = [segment_id for entry in found.good for segment_id in _named(entry) if segment_id not in ids]
+    missing = [segment_id for entry in found.good for segment_id in _references(entry) if segment_id not in ids]
     if not missing:
         return found
     try:
         saved = load_definitions(segments)
     except UsageError as error:
-        raise UsageError(f"segment {shown(missing[0])} is named and has to be looked up: {error}") from None
+        raise UsageError(f"cannot find the referenced segment {shown(missing[0])}: {error}") from None
     others = {entry.segment_id: entry for entry in saved.good if entry.segment_id not in ids}
     known = ids | {entry.segment_id for entry in saved.broken}
     needed = _reachable(found.good, others, known)
@@ -156,7 +159,7 @@ def _reachable(start: Iterable[Definition], others: dict[str, Definition], known
     """Return the ids of the needed segments; all ids if a reference is missing, so that a message can suggest one."""
     reached, waiting = set[str](), list(start)
     while waiting:
-        for segment_id in _named(waiting.pop()):
+        for segment_id in _references(waiting.pop()):
             if segment_id not in others and segment_id not in known:
                 return set(others)
             if segment_id in others and segment_id not in reached:
@@ -165,9 +168,5 @@ def _reachable(start: Iterable[Definition], others: dict[str, Definition], known
     return reached
 
 
-def _named(definition: Definition) -> list[str]:
-    return list(_names(definition.segment))
-
-
-def _names(segment: Segment) -> Iterator[str]:
-    return (str(rule.value) for _, rule in segment.rule_paths() if rule.shape == "segment")
+def _references(definition: Definition) -> list[str]:
+    return [str(rule.value) for _, rule in definition.segment.rule_paths() if rule.shape == "segment"]

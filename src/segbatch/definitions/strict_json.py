@@ -17,7 +17,7 @@ from segbatch.model.limits import MAX_JSON_DEPTH
 from segbatch.text import cut, shown
 
 _MAX_DIGITS = 400
-_TOO_DEEP = f"lists and objects stand more than {MAX_JSON_DEPTH} deep inside each other; flatten the groups"
+_TOO_DEEP = f"lists and objects are nested more than {MAX_JSON_DEPTH} levels deep; flatten the groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
     except json.JSONDecodeError as error:
         if marker := _CONFLICT.search(text):
             line = text.count("\n", 0, marker.start()) + 1
-            message = f"git's conflict markers stand here (line {line}); decide for one side and remove them"
+            message = f"git conflict markers are here (line {line}); keep one side and remove the markers"
             return None, [Problem(message)]
         return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_in_our_words(error)}")]
     except RecursionError:
@@ -82,15 +82,15 @@ def child_path(path: str, key: str | int) -> str:
 
 
 _REASONS = {
-    "Expecting value": "a value has to stand here; is there a comma too many, or a text without quotes?",
-    "Expecting property name": "a key in double quotes has to stand here; is there a comma too many?",
-    "Illegal trailing comma": "there is a comma too many",
+    "Expecting value": "expected a value; check for an extra comma, or a text without quotes",
+    "Expecting property name": "expected a key in double quotes; check for an extra comma",
+    "Illegal trailing comma": "there is an extra comma",
     "Expecting ','": "a comma or a closing bracket is missing",
-    "Expecting ':'": "a colon is missing behind the key",
-    "Extra data": "something follows the end; a file holds one object or one list",
-    "Invalid control": "a text has a line break, a tab or another control character in it; write \\n or \\t",
+    "Expecting ':'": "a colon is missing after the key",
+    "Extra data": "there is more text after the end; a file contains one object or one list",
+    "Invalid control": "a text contains a line break, a tab or another control character; write \\n or \\t",
     "Unterminated string": "the text that begins here is not closed",
-    "Invalid \\": "no such escape; a backslash is written \\\\",
+    "Invalid \\": "unknown escape; write a backslash as \\\\",
 }
 """Messages of Python's parser, by their first words, with clearer messages for users."""
 
@@ -109,14 +109,12 @@ def _in_our_words(error: json.JSONDecodeError) -> str:
     if not error.msg.startswith(_IN_A_TEXT):
         rest = error.doc[error.pos :].lstrip(_WHITE_SPACE)
         if not rest:
-            return "the file ends here; is it cut short, or a closing bracket missing?"
+            return "the file ends here; it may be truncated, or a closing bracket is missing"
         if rest.startswith(_COMMENTS):
             return "JSON has no comments; remove it"
         word = _word_at(error.doc, error.pos)
         if _BEGINS_A_NUMBER.match(word) and not _NUMBER.fullmatch(word):
-            return (
-                f"{shown(word)} is not a number as JSON has them; write it like 5, 0.5 or -2e3, or in quotes as a text"
-            )
+            return f"{shown(word)} is not a valid JSON number; write it like 5, 0.5 or -2e3, or as a text in quotes"
     return next((reason for words, reason in _REASONS.items() if error.msg.startswith(words)), error.msg)
 
 

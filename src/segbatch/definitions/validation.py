@@ -18,7 +18,7 @@ from segbatch.text import did_you_mean, nearest, shown
 
 _HINTS = {
     "id": 'a text such as "pro-plan-users"',
-    "name": "what people call the segment",
+    "name": "the display name of the segment",
     "rules": "a list of rules {field, operator, value}",
     "field": 'a column such as "status", or a path such as "custom_fields.plan"',
     "match": "one of all, any, none",
@@ -73,7 +73,7 @@ def validate(data: object, path: str = "$") -> tuple[Segment | None, list[Proble
         details = error.errors(include_url=False, include_input=False)
     problems = list(_problems(details[:MAX_PROBLEMS], data, path))
     if len(details) > MAX_PROBLEMS:
-        problems.append(Problem("there are more problems; mend these first", path=path))
+        problems.append(Problem("there are more problems; fix these first", path=path))
     return None, problems
 
 
@@ -146,7 +146,7 @@ def _too_short(wrong: _Wrong) -> str:
     if wrong.key == "rules" and len(wrong.detail["loc"]) > 1:
         return "the group has no rules; add at least one"
     if wrong.key == "rules":
-        return "there are no rules, and a segment without rules would hold everybody; add at least one"
+        return "there are no rules, and a segment without rules would contain all contacts; add at least one"
     return f"'{wrong.key}' is empty; it is {_HINTS[wrong.key]}"
 
 

@@ -110,7 +110,7 @@ def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clo
             if other is not None:
                 place = definition.path + other.path.removeprefix("$")
                 about = f"'{claim.rule.field}': " if claim.rule.field else ""
-                message = f"{about}{claim.text} and {other.text} ({place}) can never hold together; remove one of them"
+                message = f"{about}{claim.text} and {other.text} ({place}) can never match together; remove one of them"
                 problem = Problem(message, path=claim.path, severity="warning")
                 yield Finding("contradiction", definition.locate(problem))
             if len(before[claim.subject]) < _MOST_BEFORE:

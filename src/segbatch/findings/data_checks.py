@@ -149,21 +149,21 @@ def counted_findings(definition: Definition, counts: Counts, kinds: Mapping[str,
 
 def _of_rule(rule: Rule, name: str, counts: Counts, kind: Kind) -> Iterator[tuple[FindingName, str, str]]:
     if not counts.present[name]:
-        reason = counts.reasons.get(name, f"no contact of this snapshot has '{name}'; check how it is written")
+        reason = counts.reasons.get(name, f"no contact in this snapshot has '{name}'; check its spelling")
         yield "unknown-field", ".field", reason
         return
     mismatches = list(_mismatches(rule, counts.spellings.get(name), kind))
     yield from mismatches
     met = counts.met[rule.model_dump_json()]
     if not met and not (mismatches and rule.operator not in {"neq", "not_in", "not_contains"}):
-        yield "never-holds", "", f"none of {counted(counts.contacts, 'contact')} meets it"
+        yield "never-holds", "", f"it matches none of {counted(counts.contacts, 'contact')}"
     if met == counts.contacts and not mismatches and not has_empty_part(rule):
-        yield "always-holds", "", f"every one of {counted(counts.contacts, 'contact')} meets it; it may be left out"
+        yield "always-holds", "", f"it matches all {counted(counts.contacts, 'contact')}; it can be removed"
 
 
 def _mismatches(rule: Rule, spellings: _Spellings | None, kind: Kind) -> Iterator[tuple[FindingName, str, str]]:
     for place, text in _cased(rule, kind) if spellings else ():
         other = spellings.others.get(text.lower()) if spellings and text not in spellings.found else None
         if other is not None:
-            message = f"no contact has {shown(text)} in '{rule.field}', but some have {shown(other)}; write it so"
+            message = f"no contact has {shown(text)} in '{rule.field}', but some have {shown(other)}; write that"
             yield "case-mismatch", place, f'{message}, or say "ignore_case": true'

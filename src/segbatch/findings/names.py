@@ -24,18 +24,18 @@ FindingName = Literal[
 ]
 
 NAMES: Mapping[FindingName, str] = {
-    "always-holds": "every contact of the snapshot meets a rule",
+    "always-holds": "a rule matches every contact in the snapshot",
     "case-mismatch": "no contact has a value, but some have it in another case",
-    "contradiction": "two rules can never hold together",
-    "duplicate-rule": "a rule or group says the same as another of its group",
+    "contradiction": "two rules can never match together",
+    "duplicate-rule": "a rule or group has the same meaning as another one in its group",
     "duplicate-value": "a list has a value twice",
-    "empty-text": "a rule looks for an empty text, which is a part of every text",
-    "never-holds": "no contact of the snapshot meets a rule",
-    "same-meaning": "two segments of one project say the same in other words",
+    "empty-text": "a rule searches for an empty text, which every text contains",
+    "never-holds": "a rule matches no contact in the snapshot",
+    "same-meaning": "two segments in one project have the same meaning",
     "surrounding-space": "a value begins or ends with white space",
-    "text-order": "a column of text is ordered against a number in quotes, letter by letter",
-    "unknown-field": "no contact of the snapshot has a field",
-    "unused-value": "'exists', 'empty', 'blank' or 'not_blank' has a value, which says nothing",
+    "text-order": "a text column is compared with a number in quotes, character by character",
+    "unknown-field": "no contact in the snapshot has a field",
+    "unused-value": "'exists', 'empty', 'blank' or 'not_blank' has a value, which is ignored",
 }
 """All findings, each with a one-line description; see `docs/lint.md`."""
 

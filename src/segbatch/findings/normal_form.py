@@ -175,7 +175,7 @@ def duplicate_rules(definition: Definition, meanings: Meanings) -> Iterator[Find
             place = f"{path}.rules[{index}]"
             other = first.setdefault(meanings.of(node), place)
             if other != place:
-                message = f"says the same as {definition.path}{other.removeprefix('$')}; remove one of them"
+                message = f"has the same meaning as {definition.path}{other.removeprefix('$')}; remove one of them"
                 yield Finding("duplicate-rule", definition.locate(Problem(message, path=place, severity="warning")))
             if isinstance(node, Group):
                 waiting.append((place, node))

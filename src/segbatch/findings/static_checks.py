@@ -49,14 +49,14 @@ def _odd(rule: Rule, kind: Kind | None) -> Iterator[tuple[FindingName, str, str]
     if rule.shape == "nothing" and rule.value is not None:
         yield "unused-value", ".value", f"'{rule.operator}' takes no value; remove {shown(rule.value)}"
     if has_empty_part(rule) and kind is not Kind.LIST:
-        answer = "nothing that is there" if rule.operator == "not_contains" else "everything that is there"
+        answer = "no present value" if rule.operator == "not_contains" else "every present value"
         better = "empty" if rule.operator == "not_contains" else "exists"
-        message = f"'{rule.operator}' with an empty text holds for {answer}; write a text, or '{better}' if it is meant"
+        message = f"'{rule.operator}' with an empty text matches {answer}; write a text, or use '{better}'"
         yield "empty-text", ".value", message
     if rule.operator in _EQUALITIES:
         for place, value in values_of(rule):
             if isinstance(value, str) and value.strip() not in {"", value}:
-                message = f"{shown(value)} begins or ends with white space, which has to be met exactly; remove it"
+                message = f"{shown(value)} begins or ends with white space, which must match exactly; remove it"
                 yield "surrounding-space", place, message
     if rule.operator in {"in", "not_in"}:
         yield from _twice(rule)
@@ -89,7 +89,7 @@ def text_orders(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[F
         for place, value in values_of(rule):
             if number_like(value):
                 message = (
-                    f"'{rule.field}' is text and {shown(value)} stands in quotes, so they are ordered letter by letter "
+                    f"'{rule.field}' is text and {shown(value)} is in quotes, so they are compared as text "
                     "('100' comes before '30'); write the number without quotes"
                 )
                 yield Finding("text-order", definition.locate(Problem(message, path=path + place, severity="warning")))

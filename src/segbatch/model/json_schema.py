@@ -29,15 +29,15 @@ _MOMENT = {"type": ["string", "null"], "format": "date-time", "examples": ["2025
 _NODES = {"type": "array", "items": {"$ref": "#/$defs/node"}, "minItems": 1, "maxItems": MAX_RULES}
 
 _VALUES: dict[Shape, dict[str, Any]] = {
-    "nothing": {"description": "Not needed, and not looked at."},
-    "one": {**_SCALAR, "description": "What the field is compared with.", "examples": ["pro", 50, True]},
+    "nothing": {"description": "Not used."},
+    "one": {**_SCALAR, "description": "The value that the field is compared with.", "examples": ["pro", 50, True]},
     "text": {**_TEXT, "description": "A text.", "examples": ["enter"]},
     "list": {
         "type": "array",
         "items": _SCALAR,
         "minItems": 1,
         "maxItems": MAX_VALUES,
-        "description": "The values, of which one has to be equal.",
+        "description": "The values; one of them must be equal.",
         "examples": [["pro", "team"]],
     },
     "pair": {

@@ -242,7 +242,7 @@ class Segment(_Strict):
     @classmethod
     def _is_not_blank(cls, name: str) -> str:
         if not name.strip():
-            raise wrong("the name is blank; it is what people call the segment")
+            raise wrong("the name is blank; it is the display name of the segment")
         return name
 
     @field_validator("id")

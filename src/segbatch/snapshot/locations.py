@@ -16,7 +16,7 @@ from segbatch.errors import SnapshotError
 from segbatch.text import did_you_mean
 
 READ_SIZE = 1 << 20
-DEAD_LINK = "is a link that leads nowhere; mend it or remove it"
+DEAD_LINK = "is a broken link; fix it or remove it"
 
 
 class Place(Protocol):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from segbatch.compiler.prepare import Question, prepare
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.selection import choose
+from segbatch.definitions.selection import select_definitions
 from segbatch.errors import Problem, UsageError
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Segment
@@ -69,9 +69,9 @@ def write_sql(
     question = Question(
         contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
-    chosen = choose(definition, segments, rules=rules, match=match, project=project)
-    segment_id = chosen.only(definition)
-    prepared = prepare(question, chosen.definitions)
+    selection = select_definitions(definition, segments, rules=rules, match=match, project=project)
+    segment_id = selection.only(definition)
+    prepared = prepare(question, selection.definitions)
     written = query(prepared, segment_id, dialect, table, project)
     if warn is not None:
         warn((*prepared.notes, *prepared.warnings))

@@ -50,13 +50,13 @@ def test_each_rule_says_what_it_saw() -> None:
     assert (found.segment_id, found.contact_id, found.member) == ("s", "c", True)
     assert lines(found.verdicts) == [
         "yes project_id eq \"q\": 'q' is 'q'",
-        "yes any of: 1 of 2 holds",
+        "yes any of: 1 of 2 matches",
         "  no seats gt 3: 3 is not above 3",
-        "  yes none of: not one holds",
-        '    no status eq "active": missing, and eq does not hold for missing',
+        "  yes none of: none match",
+        '    no status eq "active": missing, and eq does not match missing values',
         "yes not_in_segment \"active\": not in 'active'",
         "  no project_id eq \"p\": 'q' is not 'p'",
-        '  no status eq "active": missing, and eq does not hold for missing',
+        '  no status eq "active": missing, and eq does not match missing values',
     ]
 
 
@@ -101,7 +101,7 @@ def test_a_funnel_over_nobody() -> None:
 def test_a_warning_is_told() -> None:
     write_contacts(Path("cf.parquet"), {"cf": [{"plan": "pro"}]})
     found = explain("cf.parquet", segment(rule("cf.plam", "neq", "x")), "a")
-    assert lines(found.verdicts) == ['yes cf.plam neq "x": missing for every contact, and neq holds for missing']
+    assert lines(found.verdicts) == ['yes cf.plam neq "x": missing for every contact, and neq matches missing values']
     assert "did you mean 'plan'?" in str(found.warnings[0])
 
 
@@ -146,4 +146,4 @@ def test_a_segment_that_is_not_there_or_wrong() -> None:
     Path("list.json").write_text('[{"id": "a"}, {"id": "b"}]')
     with pytest.raises(UsageError) as caught:
         explain("contacts.parquet", "list.json", "a")
-    assert str(caught.value) == "list.json: holds 2 segments; name one by its id, with --segments list.json"
+    assert str(caught.value) == "list.json: contains 2 segments; add --segments list.json and name one by its id"

@@ -10,12 +10,12 @@ from segbatch.authoring.explain.reasons import group_reason
 @pytest.mark.parametrize(
     ("match", "held", "expected"),
     [
-        ("all", [True, True], "every one holds"),
-        ("all", [True, False], "1 of 2 does not hold"),
-        ("all", [False, False], "2 of 2 do not hold"),
-        ("any", [False, False], "not one holds"),
-        ("any", [True, False], "1 of 2 holds"),
-        ("none", [True, True], "2 of 2 hold"),
+        ("all", [True, True], "all match"),
+        ("all", [True, False], "1 of 2 does not match"),
+        ("all", [False, False], "2 of 2 do not match"),
+        ("any", [False, False], "none match"),
+        ("any", [True, False], "1 of 2 matches"),
+        ("none", [True, True], "2 of 2 match"),
     ],
 )
 def test_a_group_counts_what_holds(match: str, held: list[bool], expected: str) -> None:

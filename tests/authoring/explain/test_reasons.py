@@ -36,22 +36,22 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
         ("free", "eq", "pro", "no: 'free' is not 'pro'"),
         ("pro", "neq", "pro", "no: 'pro' is 'pro'"),
         ("free", "neq", "pro", "yes: 'free' is not 'pro'"),
-        ("n/a", "eq", 5, "no: 'n/a' is a text that is no number, so not equal to 5"),
-        ("n/a", "gt", 5, "no: 'n/a' is a text that is no number: not ordered"),
-        ("n/a", "between", [1, 5], "no: 'n/a' is a text that is no number: not ordered"),
+        ("n/a", "eq", 5, "no: 'n/a' is a text that is not a number, so not equal to 5"),
+        ("n/a", "gt", 5, "no: 'n/a' is a text that is not a number, so it is not ordered"),
+        ("n/a", "between", [1, 5], "no: 'n/a' is a text that is not a number, so it is not ordered"),
         (" 7 ", "gt", 5, "yes: ' 7 ' is above 5"),
         ("7", "between", [1, 5], "no: '7' is not between 1 and 5"),
         ("100", "gt", "30", "no: '100' is not above '30' by code point"),
         ("true", "eq", True, "yes: 'true' is true"),
-        ("enterprise", "contains", "prise", "yes: 'enterprise' has 'prise' in it"),
-        ("enterprise", "not_contains", "pro", "yes: 'enterprise' has no 'pro' in it"),
+        ("enterprise", "contains", "prise", "yes: 'enterprise' contains 'prise'"),
+        ("enterprise", "not_contains", "pro", "yes: 'enterprise' does not contain 'pro'"),
         ("pro", "in", ["pro", "team"], 'yes: \'pro\' is one of ["pro", "team"]'),
         ("pro", "not_in", ["pro"], "no: 'pro' is one of [\"pro\"]"),
         ("abc", "starts_with", "b", "no: 'abc' does not start with 'b'"),
         ("abc", "ends_with", "c", "yes: 'abc' ends with 'c'"),
         ("abc", "matches", "^a", "yes: 'abc' matches '^a'"),
         (10, "gte", 10, "yes: 10 is at least 10"),
-        (float("nan"), "neq", 5, "yes: missing, and neq holds for missing"),
+        (float("nan"), "neq", 5, "yes: missing, and neq matches missing values"),
         (Decimal("0.10"), "lte", 0.05, "no: 0.10 is not at most 0.05"),
         (True, "eq", False, "no: true is not false"),
         (["a", "b"], "contains", "b", 'yes: an element of ["a", "b"] is \'b\''),
@@ -64,10 +64,10 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
         (NOON, "within_last", "60d", "yes: 2025-06-01T12:00:00Z is in the 60d before 2025-06-30T22:00:00Z"),
         (NOON.date(), "within_next", "60d", "no: 2025-06-01 is not in the 60d after 2025-07-01"),
         (NOON.date(), "gte", "2025-06-01", "yes: 2025-06-01 is at or after 2025-06-01"),
-        ("x", "exists", None, "yes: there: 'x'"),
-        ("x", "empty", None, "no: there: 'x'"),
-        ({"a": 1}, "exists", None, "yes: there: an object"),
-        (b"x", "exists", None, "yes: there: a value of a type that rules do not compare"),
+        ("x", "exists", None, "yes: present: 'x'"),
+        ("x", "empty", None, "no: present: 'x'"),
+        ({"a": 1}, "exists", None, "yes: present: an object"),
+        (b"x", "exists", None, "yes: present: a value of a type that rules do not compare"),
         (None, "empty", None, "yes: missing for every contact"),
         (None, "blank", None, "yes: missing for every contact"),
         ("  ", "blank", None, "yes: '  ' is blank"),
@@ -75,7 +75,7 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
         ("", "not_blank", None, "no: '' is blank"),
         ([], "blank", None, "yes: [] is blank"),
         ([None], "not_blank", None, "yes: [null] is not blank"),
-        (5, "not_blank", None, "yes: there: 5"),
+        (5, "not_blank", None, "yes: present: 5"),
     ],
 )
 def test_the_reason_has_the_value_that_was_seen(value: Any, operator: str, wanted: Any, expected: str) -> None:
@@ -83,13 +83,13 @@ def test_the_reason_has_the_value_that_was_seen(value: Any, operator: str, wante
 
 
 def test_missing_is_said_as_the_rule_has_it() -> None:
-    assert words(None, "eq", "x", pa.string()) == "no: missing, and eq does not hold for missing"
-    assert words(None, "eq", "x", pa.string(), missing="include") == "yes: missing, and the rule says to include those"
-    assert words(None, "neq", "x", pa.string(), missing="exclude") == "no: missing, and the rule says to exclude those"
+    assert words(None, "eq", "x", pa.string()) == "no: missing, and eq does not match missing values"
+    assert words(None, "eq", "x", pa.string(), missing="include") == "yes: missing, and the rule has missing: include"
+    assert words(None, "neq", "x", pa.string(), missing="exclude") == "no: missing, and the rule has missing: exclude"
 
 
 def test_case_is_said_to_be_ignored() -> None:
-    assert words("PRO", "eq", "pro", ignore_case=True) == "yes: 'PRO' is 'pro', whatever the case"
+    assert words("PRO", "eq", "pro", ignore_case=True) == "yes: 'PRO' is 'pro', ignoring case"
 
 
 def test_a_rule_is_written_as_it_is_typed() -> None:

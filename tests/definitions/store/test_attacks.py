@@ -63,7 +63,9 @@ def test_what_is_no_id_finds_nothing(tmp_path: Path, segment_id: str) -> None:
 
 @pytest.mark.parametrize("segment_id", [".hidden", ".segbatch.lock", ".segbatch.new", "..."])
 def test_an_id_with_a_leading_dot_would_be_a_file_that_nobody_reads(tmp_path: Path, segment_id: str) -> None:
-    with pytest.raises(DefinitionError, match=r"^\$\.id: '\..*' begins with a dot, and files that do are not read"):
+    with pytest.raises(
+        DefinitionError, match=r"^\$\.id: '\..*' begins with a dot, and files with such names are not read"
+    ):
         store(tmp_path).create(definition(id=segment_id))
     assert files(tmp_path) == {}
 
@@ -108,7 +110,7 @@ def test_no_link_is_written_through_or_replaced(tmp_path: Path, target: str) -> 
     ours = store(folder)
     assert ours.get("link").segment.name == "Elsewhere"
     for attempt in (partial(ours.update, changes={"name": "N"}), ours.delete):
-        with pytest.raises(StoreError, match=r"link\.json: is a link, and links are not written through"):
+        with pytest.raises(StoreError, match=r"link\.json: is a link, and segbatch does not write through links"):
             attempt("link")
     assert outside.read_text() == before
     assert (folder / "link.json").is_symlink()
@@ -163,7 +165,7 @@ def test_a_thread_that_changes_something_for_too_long_is_not_waited_for(tmp_path
     with ThreadPoolExecutor() as threads:
         slow = threads.submit(ours.update, "a", {"name": "B"})
         assert at_work.wait(30)
-        with pytest.raises(BusyError, match=r"other changes have been made for 0\.01 s; try again later"):
+        with pytest.raises(BusyError, match=r"other writers owned the lock for 0\.01 s; try again later"):
             ours.update("a", {"name": "C"})
         go_on.set()
         assert slow.result().segment.name == "B"

@@ -103,8 +103,8 @@ def test_a_step_that_fails_on_a_disk_that_cannot_be_read_may_be_done(
         report_failure(patch, *CHANGES[change][1], is_done=is_done, is_blind=True)
         with pytest.raises(UncertainStoreError) as raised:
             CHANGES[change][0](ours)
-    message = f"{CHANGES[change][2]}: cannot be written: Input/output error; it may have been changed, so look at it"
-    assert str(raised.value).endswith(message)
+    message = "cannot be written: Input/output error; the file may have been changed; check its content"
+    assert str(raised.value).endswith(f"{CHANGES[change][2]}: {message}")
 
 
 def test_what_cannot_be_removed_once_a_segment_is_made_is_removed_by_the_next_change(

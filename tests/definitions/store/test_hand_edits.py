@@ -110,10 +110,10 @@ def test_an_edit_between_reading_and_writing_is_not_lost(tmp_path: Path, monkeyp
         "description": "again",
     }
     edits = iter([definition("A")])
-    with pytest.raises(StaleError, match="was changed by somebody else"):
+    with pytest.raises(StaleError, match="was changed by another user"):
         ours.update("a", {"name": "C"}, ours.get("a").etag)
     edits = iter([definition("A", description=str(number)) for number in range(99)])
-    with pytest.raises(StaleError, match="another program keeps writing the same file"):
+    with pytest.raises(StaleError, match="another program keeps changing the file"):
         ours.update("a", {"name": "C"})
 
 

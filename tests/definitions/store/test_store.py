@@ -98,7 +98,7 @@ def test_a_stale_etag_is_refused(tmp_path: Path) -> None:
     etag = ours.get("a").etag
     file.write_text(json.dumps(definition("B")))
     for attempt in (partial(ours.update, changes={"name": "C"}), ours.delete):
-        with pytest.raises(StaleError, match=r"a\.json: segment 'a' was changed by somebody else since it was read"):
+        with pytest.raises(StaleError, match=r"a\.json: segment 'a' was changed by another user since it was read"):
             attempt("a", if_match=etag)
     assert json.loads(file.read_text())["name"] == "B"
     assert ours.update("a", {"name": "C"}, ours.get("a").etag).segment.name == "C"
@@ -118,7 +118,7 @@ def test_a_segment_that_another_names_is_not_removed_unless_forced(tmp_path: Pat
     ours.create(definition("B", {"match": "any", "rules": [ACTIVE, naming("a")]}))
     put(tmp_path / "c.json", definition("C", naming("a"), match="al"))
     put(tmp_path / "d.json", definition("D", naming("d")))
-    with pytest.raises(InUseError, match="segment 'a' is named by b, c, which would fail without it") as refused:
+    with pytest.raises(InUseError, match="segment 'a' is referenced by b, c, which would fail without it") as refused:
         ours.delete("a")
     assert refused.value.named_by == ("b", "c")
     ours.delete("d")
@@ -162,7 +162,7 @@ def test_two_segments_of_one_id_are_one_broken_entry(tmp_path: Path) -> None:
     twin = put(tmp_path / "b.json", definition("B", naming("x"), id="same"))
     (entry,) = ours.list()
     assert isinstance(entry, Broken)
-    assert "the id 'same' is taken by" in str(entry.problems[0])
+    assert "the id 'same' is already in" in str(entry.problems[0])
     put(tmp_path / "c.json", {"id": "same"})
     assert "'name' is missing" in str(ours.list()[0].problems[0])
     (tmp_path / "c.json").unlink()
@@ -212,7 +212,7 @@ def test_an_id_is_taken_once(tmp_path: Path) -> None:
     ours = store(tmp_path)
     ours.create(definition(id="a"))
     for taken in ("a", "A"):
-        with pytest.raises(AlreadyThereError, match=r"a\.json: there is a segment 'a' already"):
+        with pytest.raises(AlreadyThereError, match=r"a\.json: the segment 'a' already exists"):
             ours.create(definition(id=taken))
 
 
@@ -256,7 +256,7 @@ def test_a_file_can_be_a_store_of_what_it_has(tmp_path: Path) -> None:
     ours = SegmentStore(file)
     ours.update("b", {"name": "C"})
     assert [entry.segment_id for entry in ours.list()] == ["a", "b"]
-    with pytest.raises(UsageError, match=r"all\.json: is a file; a new segment needs a folder"):
+    with pytest.raises(UsageError, match=r"all\.json: is a file; a new segment is saved as a separate file"):
         ours.create(definition())
     ours.delete("a")
     assert [item["id"] for item in json.loads(file.read_text())] == ["b"]

@@ -12,7 +12,7 @@ from segbatch.authoring.explain.reports import Explanation, Funnel
 from segbatch.authoring.explain.verdicts import explain_row
 from segbatch.compiler.prepare import Prepared, Question, prepare
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.selection import choose
+from segbatch.definitions.selection import select_definitions
 from segbatch.engine.local import batch_rows
 from segbatch.errors import UsageError
 from segbatch.model.segment import Segment
@@ -88,9 +88,9 @@ def funnel(
 
 
 def _prepare(question: Question, segment: str | Path | Segment, segments: str | Path | Source) -> tuple[Prepared, str]:
-    chosen = choose(segment, segments, project=question.project)
-    segment_id = chosen.only(segment)
-    prepared = prepare(question, chosen.definitions)
+    selection = select_definitions(segment, segments, project=question.project)
+    segment_id = selection.only(segment)
+    prepared = prepare(question, selection.definitions)
     prepared.planned(segment_id)
     return prepared, segment_id
 

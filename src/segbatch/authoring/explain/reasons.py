@@ -39,9 +39,9 @@ def group_reason(group: Group, held: Sequence[bool]) -> str:
     number, of = sum(held), len(held)
     match group.match:
         case "all":
-            return "every one holds" if number == of else f"{of - number} of {of} {_verb(of - number)} not hold"
+            return "all match" if number == of else f"{of - number} of {of} {_verb(of - number)} not match"
         case "any" | "none":
-            return f"{number} of {of} {'holds' if number == 1 else 'hold'}" if number else "not one holds"
+            return f"{number} of {of} {'matches' if number == 1 else 'match'}" if number else "none match"
         case _:
             assert_never(group.match)
 
@@ -93,7 +93,7 @@ def reason(rule: Rule, seen: Seen, *, holds: bool) -> str:
     if seen.value is None:
         return f"{_missing(seen)}, and {_for_missing(rule, holds=holds)}"
     words = _compared(rule, seen, is_so=holds is (rule.operator not in NEGATIONS))
-    return f"{words}, whatever the case" if rule.ignore_case else words
+    return f"{words}, ignoring case" if rule.ignore_case else words
 
 
 def _presence(rule: Rule, seen: Seen, *, holds: bool) -> str:
@@ -101,7 +101,7 @@ def _presence(rule: Rule, seen: Seen, *, holds: bool) -> str:
         return _missing(seen)
     if rule.operator in {"blank", "not_blank"} and seen.field.kind in {Kind.TEXT, Kind.LIST}:
         return f"{_written(seen)} is {'' if holds is (rule.operator == 'blank') else 'not '}blank"
-    return f"there: {_written(seen)}"
+    return f"present: {_written(seen)}"
 
 
 def _missing(seen: Seen) -> str:
@@ -110,8 +110,8 @@ def _missing(seen: Seen) -> str:
 
 def _for_missing(rule: Rule, *, holds: bool) -> str:
     if rule.missing is not None:
-        return f"the rule says to {rule.missing} those"
-    return f"{rule.operator} {'holds' if holds else 'does not hold'} for missing"
+        return f"the rule has missing: {rule.missing}"
+    return f"{rule.operator} {'matches' if holds else 'does not match'} missing values"
 
 
 def _written(seen: Seen) -> str:
@@ -166,14 +166,14 @@ def _equal(rule: Rule, seen: Seen, *, is_so: bool) -> str:
     if seen.field.kind is Kind.LIST:
         return f"{'an' if is_so else 'no'} element of {value} is {wanted}"
     if _is_no_number(rule.value, seen):
-        return f"{value} is a text that is no number, so not equal to {wanted}"
+        return f"{value} is a text that is not a number, so not equal to {wanted}"
     return f"{value} is {'' if is_so else 'not '}{wanted}"
 
 
 def _contained(rule: Rule, seen: Seen, *, is_so: bool) -> str:
     if seen.field.kind is Kind.LIST:
         return _equal(rule, seen, is_so=is_so)
-    return f"{_written(seen)} {'has' if is_so else 'has no'} {shown(rule.value)} in it"
+    return f"{_written(seen)} {'contains' if is_so else 'does not contain'} {shown(rule.value)}"
 
 
 def _chosen(rule: Rule, seen: Seen, *, is_so: bool) -> str:
@@ -185,7 +185,7 @@ def _chosen(rule: Rule, seen: Seen, *, is_so: bool) -> str:
 def _ordered(rule: Rule, seen: Seen, *, is_so: bool) -> str:
     value, wanted = _written(seen), _target(rule.value, seen)
     if _is_no_number(rule.value, seen):
-        return f"{value} is a text that is no number: not ordered"
+        return f"{value} is a text that is not a number, so it is not ordered"
     order = _ORDER[rule.operator][seen.field.kind in {Kind.DATE, Kind.DATETIME}]
     how = " by code point" if seen.field.kind is Kind.TEXT and isinstance(rule.value, str) else ""
     return f"{value} is {'' if is_so else 'not '}{order} {wanted}{how}"
@@ -194,7 +194,7 @@ def _ordered(rule: Rule, seen: Seen, *, is_so: bool) -> str:
 def _between(rule: Rule, seen: Seen, *, is_so: bool) -> str:
     low, high = rule.value if isinstance(rule.value, tuple) else (rule.value, rule.value)
     if _is_no_number(low, seen):
-        return f"{_written(seen)} is a text that is no number: not ordered"
+        return f"{_written(seen)} is a text that is not a number, so it is not ordered"
     return f"{_written(seen)} is {'' if is_so else 'not '}between {_target(low, seen)} and {_target(high, seen)}"
 
 

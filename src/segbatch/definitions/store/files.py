@@ -34,7 +34,7 @@ def writing(path: Path) -> Iterator[None]:
     try:
         yield
     except UncertainError as error:
-        message = f"cannot be written: {error.strerror}; it may have been changed, so look at it"
+        message = f"cannot be written: {error.strerror}; the file may have been changed; check its content"
         raise UncertainStoreError(message, _place(error, path)) from None
     except OSError as error:
         raise StoreError(f"cannot be written: {error.strerror}; nothing was changed", _place(error, path)) from None
@@ -66,7 +66,7 @@ def read(file: Path) -> bytes:
     """
     try:
         if stat.S_ISLNK(file.lstat().st_mode):
-            message = "is a link, and links are not written through; change the file that it leads to"
+            message = "is a link, and segbatch does not write through links; change the target file"
             raise StoreError(message, printable(str(file)))
         return read_content(file)
     except (FileNotFoundError, NotADirectoryError):

@@ -23,5 +23,7 @@ def ensure_unnamed(entries: Iterable[Entry], segment_id: str, view: View) -> Non
     seen = [user.segment_id for user in users if view.shows(user)]
     unseen = len(users) - len(seen)
     if seen or unseen:
-        names = [*seen, *([counted(unseen, "segment") + " of no project"] if unseen else [])]
-        raise InUseError(f"segment {shown(segment_id)} is named by {some_of(names)}, which would fail without it", seen)
+        names = [*seen, *([counted(unseen, "segment") + " without a project"] if unseen else [])]
+        raise InUseError(
+            f"segment {shown(segment_id)} is referenced by {some_of(names)}, which would fail without it", seen
+        )

@@ -109,7 +109,7 @@ class SegmentStore:
         with files.reading(self._path):
             is_file = self._path.is_file()
         if is_file:
-            raise UsageError(f"{self._shown}: is a file; a new segment needs a folder, for a file of its own")
+            raise UsageError(f"{self._shown}: is a file; a new segment is saved as a separate file, so pass a folder")
         made(sent, "new" if sent.get("id") is None else sent["id"], self._clock())
         if not self._served:  # a folder that disappears while it is served may be on a disk that is gone too
             with files.writing(self._path):
@@ -205,11 +205,11 @@ class SegmentStore:
         )
         definition = made(sent, segment_id, self._clock())
         if twin := taken.get(segment_id.casefold()):
-            message = f"there is a segment {shown(twin.segment_id)} already; choose another id, or update that one"
+            message = f"the segment {shown(twin.segment_id)} already exists; choose another id, or update it"
             raise AlreadyThereError(message, twin.file)
         file = self._path / free_name(segment_id, names)
         if self._source.excludes(file.name):
-            message = "would not be read, since --exclude leaves it out; choose another id"
+            message = "would not be read, because --exclude excludes it; choose another id"
             raise StoreError(message, printable(str(file)))
         content = write_definition(definition).encode()
         with self._changing(file):
@@ -249,7 +249,7 @@ class SegmentStore:
         match here:
             case [entry] if entry.data is not None:
                 if if_match not in {None, entry.etag}:
-                    message = "was changed by somebody else since it was read; read it again, and change that"
+                    message = "was changed by another user since it was read; read it again and repeat the change"
                     raise StaleError(f"segment {shown(segment_id)} {message}", entry.file)
                 return entry, file, was
             case _:

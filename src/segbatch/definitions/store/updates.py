@@ -59,7 +59,7 @@ def made(data: Mapping[str, Any], segment_id: str, now: datetime) -> dict[str, A
     definition = {**told, "id": segment_id, **times}
     _ensure_right(definition)
     if segment_id.startswith("."):
-        message = f"{shown(segment_id)} begins with a dot, and files that do are not read; choose another id"
+        message = f"{shown(segment_id)} begins with a dot, and files with such names are not read; choose another id"
         raise DefinitionError([Problem(message, path="$.id")])
     return definition
 
@@ -102,7 +102,7 @@ def _ensure_ours_are_kept(entry: Entry, changes: Mapping[str, Any]) -> None:
         raise DefinitionError(problems)
 
 
-_REASONS = {"id": "what a segment is known by, and cannot be changed", **dict.fromkeys(_OURS, "set by segbatch")}
+_REASONS = {"id": "the key of the segment and cannot be changed", **dict.fromkeys(_OURS, "set by segbatch")}
 
 
 def _ensure_right(definition: Mapping[str, Any]) -> None:

@@ -62,7 +62,7 @@ class Writers:
         with files.reading(self._path):
             folder = self._path.parent if self._path.is_file() else self._path
         if not self._writer.acquire(timeout=self._timeout):
-            message = f"other changes have been made for {self._timeout:g} s; try again later"
+            message = f"other writers owned the lock for {self._timeout:g} s; try again later"
             raise BusyError(message, printable(str(self._path)))
         try:
             with files.writing(folder), lock_folder(folder, self._timeout):
@@ -74,4 +74,4 @@ class Writers:
         for _ in range(_ATTEMPTS):
             with suppress(ChangedMeanwhileError):
                 return attempt()
-        raise StaleError("another program keeps writing the same file; try again later", printable(str(self._path)))
+        raise StaleError("another program keeps changing the file; try again later", printable(str(self._path)))

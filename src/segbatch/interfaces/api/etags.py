@@ -49,7 +49,7 @@ def required_etag(if_match: list[str] | None, entry: Entry) -> str | None:
     if condition is None or condition.tags is None:
         return None
     if (entry.etag, False) not in condition.tags:  # weak ETags never match for a change
-        message = "was changed by somebody else since it was read; read it again, and change that"
+        message = "was changed by another user since it was read; read it again and repeat the change"
         raise HttpProblem("changed-meanwhile", f"segment {shown(entry.segment_id)} {message}")
     return entry.etag
 

@@ -74,7 +74,7 @@ def get(
         render.print_definition(stored, as_json=as_json)
 
 
-@commands.command(epilog="Exit status: 0 saved; 2 the definition is wrong; 5 there is a segment of that id.")
+@commands.command(epilog="Exit status: 0 saved; 2 the definition is wrong; 5 a segment with that id exists.")
 def create(
     file: Annotated[str | None, FILE] = None,
     segment_id: Annotated[

@@ -43,5 +43,5 @@ def _why_no_json(text: str, error: json.JSONDecodeError) -> str:
     if _NO_NUMBER.match(rest):
         return "NaN and Infinity are not JSON; write null"
     if rest.startswith("'"):
-        return "JSON has double quotes, not single ones; write it as JSON"
+        return "JSON uses double quotes, not single quotes; write it as JSON"
     return f"it is no JSON from character {position + 1:,} on; {_MEND}"
