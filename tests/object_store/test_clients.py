@@ -15,7 +15,7 @@ from nights import Nights
 from segbatch import SnapshotError, UsageError
 from segbatch.snapshot.discovery import find_files
 from segbatch.snapshot.object_store import clients
-from segbatch.snapshot.object_store.errors import telling
+from segbatch.snapshot.object_store.requests import telling
 from segbatch.snapshot.object_store.url import read_address
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import DefinitionError, SnapshotError
-from segbatch.snapshot.fields.json_errors import fault_of
+from segbatch.snapshot.fields.json_text import fault_of
 from segbatch.snapshot.fields.resolution import resolve
 from segbatch.snapshot.snapshot import Snapshot, open_snapshot
 

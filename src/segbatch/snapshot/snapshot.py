@@ -13,22 +13,25 @@ from segbatch.snapshot.arrow.common_schema import shared_schema
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
 from segbatch.snapshot.arrow.types import leaves_of, part_of
 from segbatch.snapshot.discovery import find_snapshot
-from segbatch.snapshot.fields.column_names import exact_name, find_custom_fields, name_note, names_by_case
 from segbatch.snapshot.fields.custom_fields import FieldReader, Form, form_of
 from segbatch.snapshot.fields.keys import (
     CUSTOM_FIELDS,
     PROJECT_COLUMN,
     Columns,
     UnknownColumnError,
+    exact_name,
     find_column,
+    find_custom_fields,
     longest_key,
+    name_note,
+    names_by_case,
 )
 from segbatch.snapshot.fields.resolution import FieldColumns
+from segbatch.snapshot.hive_partitions import differing_columns, ensure_stored, with_path_columns
 from segbatch.snapshot.id_checks import find_id_column, ids_as_series
 from segbatch.snapshot.id_format import write_id
 from segbatch.snapshot.locations import Place
 from segbatch.snapshot.parquet.files import SnapshotFile, open_file, read_batches
-from segbatch.snapshot.partition_columns import differing_columns, ensure_stored, with_path_columns
 from segbatch.text import clipped
 
 _COLUMN_BATCH = 100_000

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 from sqlglot import exp
 
-from segbatch.snapshot.fields.json_paths import pointer_of
+from segbatch.snapshot.fields.json_text import pointer_of
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, element_type, kind_of
 from segbatch.sql.dialects import Refused, text
 

@@ -14,8 +14,8 @@ from segbatch.errors import Problem
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.fields.alternatives import merge, merged_type
 from segbatch.snapshot.fields.json_column import JsonColumn
+from segbatch.snapshot.fields.json_types import Mixture
 from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, find_column
-from segbatch.snapshot.fields.mixed_types import Mixture
 from segbatch.snapshot.fields.paths import Way, ways_of, whole_text
 from segbatch.snapshot.fields.resolution import Derived, no_key, no_object, readable
 from segbatch.snapshot.fields.types import Kind, is_map_of_keys, kind_of

@@ -12,9 +12,8 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from segbatch.snapshot.fields.json_errors import fault_of
 from segbatch.snapshot.fields.json_numbers import of_any_length
-from segbatch.snapshot.fields.json_paths import pointer_of, quoted, ways_to_split
+from segbatch.snapshot.fields.json_text import fault_of, pointer_of, quoted, ways_to_split
 from segbatch.snapshot.fields.json_types import KINDS, Seen, Shape, Typed, typed
 
 _KEYS_SAMPLED = 500

@@ -10,8 +10,7 @@ from pyarrow import fs
 
 from segbatch.errors import UsageError
 from segbatch.platform.urls import without_secrets
-from segbatch.snapshot.object_store.errors import telling
-from segbatch.snapshot.object_store.timeouts import within
+from segbatch.snapshot.object_store.requests import telling, within
 from segbatch.snapshot.object_store.url import Address, Service
 
 _CONNECT_TIMEOUT = 5

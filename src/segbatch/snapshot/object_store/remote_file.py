@@ -24,8 +24,7 @@ import pyarrow as pa
 
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.object_store.clients import Bucket
-from segbatch.snapshot.object_store.errors import telling
-from segbatch.snapshot.object_store.timeouts import begin, within
+from segbatch.snapshot.object_store.requests import begin, telling, within
 from segbatch.snapshot.object_store.url import Address
 
 _PIECE = 8 << 20

@@ -1,13 +1,53 @@
-"""One-line errors for object storage. Errors of the clients are paragraphs and may contain keys."""
+"""Requests to object storage: timeouts, and errors of one line.
+
+Not every client has a timeout that can be set. So requests run in threads, which are abandoned if they take too long.
+Errors of the clients are paragraphs and may contain keys, so they are not passed on.
+"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from threading import Thread
+from typing import TypeVar
 
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.object_store.url import Address, Service
+
+LONGEST = 60.0
+"""Maximum number of seconds for a response."""
+
+_Result = TypeVar("_Result")
+
+
+def begin(action: Callable[[], _Result]) -> Future[_Result]:
+    """Run an action in another thread. The process does not wait for the thread when it exits."""
+    future = Future[_Result]()
+
+    def work() -> None:
+        try:
+            future.set_result(action())
+        except BaseException as error:  # noqa: BLE001 - `result` raises it
+            future.set_exception(error)
+
+    Thread(target=work, name="storage", daemon=True).start()
+    return future
+
+
+def within(action: Callable[[], _Result], seconds: float | None = None) -> _Result:
+    """Run an action and return its result.
+
+    Args:
+        action: The function to call.
+        seconds: The maximum duration. The default is `LONGEST`.
+
+    Raises:
+        TimeoutError: The action takes longer.
+    """
+    return begin(action).result(LONGEST if seconds is None else seconds)
+
 
 _CODE = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?|Azure Error: \[(\w*)\]|Status\(([A-Z_]+):")
 _DENIED = re.compile("ACCESS|DENIED|SIGNATURE|TOKEN|AUTH|CREDENTIAL|FORBIDDEN", re.IGNORECASE)

@@ -1,7 +1,27 @@
-"""Problems of texts that should be JSON objects, described without quoting the text."""
+"""JSON texts: pointers into them for DuckDB's JSON functions, and problems of texts that are not JSON objects."""
 
 import json
 import re
+
+from segbatch.snapshot.fields.keys import splits
+
+
+def ways_to_split(path: str | None) -> tuple[tuple[str, ...], ...]:
+    """Return every way to split a path into keys, the longest keys first. None means the whole text."""
+    return ((),) if path is None else tuple(splits(path))
+
+
+def pointer_of(keys: tuple[str, ...]) -> str:
+    """Return a JSON pointer (RFC 6901), or a JSON path if a key of digits would find a list element."""
+    if any(key.isdecimal() for key in keys) and not {"", "*"} & {*keys}:
+        return "$" + "".join('."' + key.replace("\\", "\\\\").replace('"', '\\"') + '"' for key in keys)
+    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in keys)
+
+
+def quoted(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
 
 _MEND = "mend it in the export"
 _NO_NUMBER = re.compile(r"[+-]?(nan|inf)", re.IGNORECASE)
