@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from oracle.evaluator import Refused, check, members
 from oracle.strategies import Case
 from segbatch import DefinitionError, Segment
-from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.found import Definition, Definitions
 from segbatch.snapshot.snapshot import open_snapshot
 from segbatch.sql.query import query
@@ -56,7 +56,7 @@ def fields_of(case: Case) -> set[str]:
 
 
 @contextmanager
-def prepared(case: Case) -> Iterator[Prepared]:
+def prepared(case: Case) -> Iterator[PreparedEvaluation]:
     """Write the contacts of a case, and prepare its segments as `segbatch sql` does."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "contacts.parquet"
@@ -64,14 +64,14 @@ def prepared(case: Case) -> Iterator[Prepared]:
         yield prepare_over(path, case)
 
 
-def prepare_over(contacts: Path, case: Case) -> Prepared:
+def prepare_over(contacts: Path, case: Case) -> PreparedEvaluation:
     """Prepare the segments of a case over its contacts, which are in files already."""
     definitions = Definitions(tuple(Definition(one) for one in valid(case.segments.values())), ())
     moment, zone = case.options.get("as_of"), case.options["timezone"]
-    return prepare(Question(contacts, as_of=moment, timezone=zone, allow_empty=True), definitions)
+    return prepare(EvaluationOptions(contacts, as_of=moment, timezone=zone, allow_empty=True), definitions)
 
 
-def by_sql(segment_id: str, ready: Prepared, case: Case) -> list[bool] | str:
+def by_sql(segment_id: str, ready: PreparedEvaluation, case: Case) -> list[bool] | str:
     """Return who is in by the query of a segment, or why it is not written."""
     try:
         sql = query(ready, segment_id, "duckdb", None, None)

@@ -17,7 +17,7 @@ from segbatch import Segment
 from segbatch.authoring.explain.funnel import count_steps
 from segbatch.authoring.explain.reports import Verdict
 from segbatch.authoring.explain.verdicts import explain_row
-from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.found import Definition, Definitions
 
 
@@ -28,12 +28,12 @@ def definitions_of(case: Case) -> Iterator[Definition]:
             yield Definition(Segment.model_validate(data))
 
 
-def prepared_of(case: Case, folder: Path) -> Prepared:
+def prepared_of(case: Case, folder: Path) -> PreparedEvaluation:
     path = folder / "contacts.parquet"
     pq.write_table(case.table, path)
     definitions = Definitions(tuple(definitions_of(case)), ())
     as_of, timezone = case.options["as_of"], case.options["timezone"]
-    return prepare(Question(path, as_of=as_of, timezone=timezone, allow_empty=True), definitions)
+    return prepare(EvaluationOptions(path, as_of=as_of, timezone=timezone, allow_empty=True), definitions)
 
 
 def ensure_groups_follow(verdict: Verdict) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
-from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.found import Definition, Definitions
 from segbatch.engine.local import LocalEngine
 from segbatch.snapshot.id_checks import ids_as_series
@@ -45,7 +45,7 @@ def write(table: pa.Table, keys: list[str], parts: int, folder: Path) -> None:
         pq.write_table(table.drop_columns(keys).take(rows), path)
 
 
-def members(ready: Prepared, case: Case) -> dict[str, list[bool] | None]:
+def members(ready: PreparedEvaluation, case: Case) -> dict[str, list[bool] | None]:
     """Return the contacts of each segment, in the order of the table."""
     found: dict[str, set[Any]] = {planned.definition.segment_id: set() for planned in ready.plan.segments}
     for batch in LocalEngine().evaluate(ready.plan, ready.snapshot):
@@ -67,7 +67,7 @@ def test_columns_in_paths_are_columns(form: Form, data: st.DataObject) -> None:
     with TemporaryDirectory() as folder:
         write(case.table, keys, data.draw(st.integers(1, 3)), Path(folder) / "in")
         contacts = folder + data.draw(st.sampled_from(["/in", "/in/**/*.parquet"]))
-        ready = prepare(Question(contacts, as_of=moment, timezone=zone), definitions)
+        ready = prepare(EvaluationOptions(contacts, as_of=moment, timezone=zone), definitions)
         found = members(ready, case)
         for definition in definitions.good:
             written = case.segments[definition.segment_id]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch import compile_segment
-from segbatch.compiler.prepare import Prepared
+from segbatch.compiler.prepare import PreparedEvaluation
 from ways import by_oracle, by_sql, contacts_of, difference, prepared
 
 NOT_IN_SQL = ("the regular expressions of DuckDB", "SQL ignores case in names")
@@ -32,7 +32,7 @@ def test_the_sql_selects_whom_the_others_select(form: Form, data: st.DataObject)
                 pytest.fail(f"{difference(written, case, expected, found)}\nPolars: {polars}")
 
 
-def by_polars(ready: Prepared, case: Case) -> dict[str, list[bool]]:
+def by_polars(ready: PreparedEvaluation, case: Case) -> dict[str, list[bool]]:
     frame, schema = contacts_of(case)
     segments = [entry.definition.segment for entry in ready.plan.segments]
     return {

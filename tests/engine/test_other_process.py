@@ -14,7 +14,7 @@ import pytest
 
 from builders import rule, segment, write_contacts
 from segbatch.compiler.plan import Plan
-from segbatch.compiler.prepare import Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.found import Definition, Definitions
 from segbatch.engine.base import Engine
 from segbatch.engine.local import LocalEngine
@@ -121,7 +121,7 @@ def prepare_inputs(contacts: Path, rules: list[dict[str, Any]]) -> Inputs:
     segments.append(segment({"operator": "not_in_segment", "value": "s0"}, id="ref", name="S"))
     segments.append(segment(*rules[:2], {"match": "none", "rules": rules[2:3]}, id="any", name="S", match="any"))
     definitions = Definitions(tuple(map(Definition, segments)), ())
-    prepared = prepare(Question(contacts), definitions)
+    prepared = prepare(EvaluationOptions(contacts), definitions)
     assert not prepared.plan.failed
     return Inputs(prepared.plan, prepared.snapshot)
 

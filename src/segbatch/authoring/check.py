@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.prepare import Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.compiler.project_check import unknown_project
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
@@ -76,12 +76,12 @@ def check(
     if contacts is None:
         clock = read_clock(None, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
-        doubts = unknown_project(project, definitions)
+        warnings = unknown_project(project, definitions)
         errors, findings = look_alone(own, clock, ignored)
-        return CheckReport(len(own), (*doubts, *errors, *(finding.named for finding in findings)))
-    question = Question(
+        return CheckReport(len(own), (*warnings, *errors, *(finding.named for finding in findings)))
+    options = EvaluationOptions(
         contacts, id_column, project, None, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
-    prepared = prepare(question, definitions)
-    prepared = prepared.finding(warnings_of(prepared, ignored))
+    prepared = prepare(options, definitions)
+    prepared = prepared.with_findings(warnings_of(prepared, ignored))
     return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings, *prepared.notes))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
 from segbatch.engine.local import LocalEngine
@@ -111,10 +111,10 @@ def preview(
     if first < 0:
         raise UsageError(f"invalid --first {first}: use 0 or more")
     selection = select_definitions(definition, segments, rules=rules, match=match, project=project)
-    question = Question(
+    options = EvaluationOptions(
         contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
-    prepared = prepare(question, selection.definitions)
+    prepared = prepare(options, selection.definitions)
     wanted, errors = _evaluable(prepared, selection.ids)
     if not wanted:
         raise DefinitionError(errors)
@@ -124,7 +124,7 @@ def preview(
 
 
 def first_members(
-    prepared: Prepared, segment_ids: Sequence[str], first: int, going_on: Callable[[], None] = lambda: None
+    prepared: PreparedEvaluation, segment_ids: Sequence[str], first: int, going_on: Callable[[], None] = lambda: None
 ) -> tuple[Previewed, ...]:
     """Evaluate planned segments.
 
@@ -144,11 +144,11 @@ def first_members(
     return tuple(_previewed(prepared, segment_id, tally) for segment_id, tally in tallies.items())
 
 
-def _evaluable(prepared: Prepared, ids: Sequence[str]) -> tuple[list[str], list[Problem]]:
+def _evaluable(prepared: PreparedEvaluation, ids: Sequence[str]) -> tuple[list[str], list[Problem]]:
     good, problems = list[str](), list[Problem]()
     for segment_id in ids:
         try:
-            prepared.planned(segment_id)
+            prepared.plan_of(segment_id)
         except DefinitionError as error:
             problems += error.problems
         else:
@@ -156,7 +156,9 @@ def _evaluable(prepared: Prepared, ids: Sequence[str]) -> tuple[list[str], list[
     return good, problems
 
 
-def _evaluate(prepared: Prepared, tallies: dict[str, _Tally], going_on: Callable[[], None]) -> dict[str, _Tally]:
+def _evaluate(
+    prepared: PreparedEvaluation, tallies: dict[str, _Tally], going_on: Callable[[], None]
+) -> dict[str, _Tally]:
     """Evaluate all contacts. Like a run, raise an error if the snapshot has ids that are not valid."""
     snapshot = prepared.snapshot
     check = IdCheck(snapshot.id_column)
@@ -170,7 +172,7 @@ def _evaluate(prepared: Prepared, tallies: dict[str, _Tally], going_on: Callable
     return tallies
 
 
-def _previewed(prepared: Prepared, segment_id: str, tally: _Tally) -> Previewed:
-    segment, contacts = prepared.planned(segment_id).definition.segment, prepared.snapshot.rows
+def _previewed(prepared: PreparedEvaluation, segment_id: str, tally: _Tally) -> Previewed:
+    segment, contacts = prepared.plan_of(segment_id).definition.segment, prepared.snapshot.rows
     ids = tuple(write_id(contact_id, prepared.snapshot.id_type) for contact_id in tally.first)
     return Previewed(segment_id, segment.name, tally.members, tally.members / contacts if contacts else None, ids)

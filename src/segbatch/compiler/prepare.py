@@ -16,7 +16,7 @@ from segbatch.snapshot.snapshot import Snapshot, open_snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class EvaluationOptions:
     """Options that select the contacts and control how definitions are read over them.
 
     Attributes:
@@ -56,7 +56,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class PreparedEvaluation:
     """The inputs and the plan of an evaluation.
 
     Attributes:
@@ -64,7 +64,7 @@ class Prepared:
         snapshot: The snapshot, opened as far as the fields of the definitions need it.
         clock: The reference time and time zone of the run.
         plan: The plan for the definitions.
-        doubts: Warnings about probable mistakes that do not belong to a single definition.
+        general_warnings: Warnings about probable mistakes that do not belong to a single definition.
         findings: Lint findings, as warnings; they come after the other warnings.
     """
 
@@ -72,7 +72,7 @@ class Prepared:
     snapshot: Snapshot
     clock: Clock
     plan: Plan
-    doubts: Sequence[Problem] = ()
+    general_warnings: Sequence[Problem] = ()
     findings: Sequence[Problem] = ()
 
     @property
@@ -81,15 +81,15 @@ class Prepared:
         failed = (problem for problems in self.plan.failed.values() for problem in problems)
         return (*self.definitions.problems, *failed)
 
-    def doubting(self, *doubts: Problem) -> "Prepared":
+    def with_warnings(self, *warnings: Problem) -> "PreparedEvaluation":
         """Return a copy with more warnings."""
-        return replace(self, doubts=(*self.doubts, *doubts))
+        return replace(self, general_warnings=(*self.general_warnings, *warnings))
 
-    def finding(self, findings: Sequence[Problem]) -> "Prepared":
+    def with_findings(self, findings: Sequence[Problem]) -> "PreparedEvaluation":
         """Return a copy with these lint findings."""
         return replace(self, findings=findings)
 
-    def planned(self, segment_id: str) -> PlannedSegment:
+    def plan_of(self, segment_id: str) -> PlannedSegment:
         """Return the plan of a segment.
 
         Raises:
@@ -115,41 +115,41 @@ class Prepared:
 
     @property
     def _notices(self) -> Sequence[Problem]:
-        return (*self.doubts, *self.snapshot.problems, *self.plan.warnings, *self.plan.notes, *self.findings)
+        return (*self.general_warnings, *self.snapshot.problems, *self.plan.warnings, *self.plan.notes, *self.findings)
 
 
-def prepare(question: Question, definitions: Definitions) -> Prepared:
+def prepare(options: EvaluationOptions, definitions: Definitions) -> PreparedEvaluation:
     """Open the snapshot and plan the definitions over it.
 
     Args:
-        question: The options of the evaluation.
+        options: The options of the evaluation.
         definitions: All definitions, of every project.
 
     Raises:
         UsageError: The time zone, the time or the project is not valid.
         SnapshotError: The snapshot cannot be used. With `strict`, also if custom fields in it are not valid JSON.
     """
-    clock = read_clock(question.as_of, question.timezone, datetime.now(UTC))
-    own = definitions.of_project(question.project)
-    snapshot = open_snapshot(str(question.contacts), question.id_column, question.custom_fields)
-    if not snapshot.rows and not question.allow_empty:
+    clock = read_clock(options.as_of, options.timezone, datetime.now(UTC))
+    own = definitions.of_project(options.project)
+    snapshot = open_snapshot(str(options.contacts), options.id_column, options.custom_fields)
+    if not snapshot.rows and not options.allow_empty:
         message = "has no contacts, which would empty every segment; check the export, or say --allow-empty"
-        raise SnapshotError(f"{question.contacts}: {message}")
+        raise SnapshotError(f"{options.contacts}: {message}")
     snapshot = snapshot.with_fields({*own.fields, PROJECT_COLUMN})
-    doubtful = [problem for problem in snapshot.problems if problem.severity != "note"]
-    if question.strict and doubtful:
-        first = doubtful[0]
-        named, hidden = (f"{question.contacts}: {problem} (--strict)" for problem in (first, first.hiding_ids()))
-        raise SnapshotError(named, without_ids=hidden)
+    warned = [problem for problem in snapshot.problems if problem.severity != "note"]
+    if options.strict and warned:
+        first = warned[0]
+        message, hidden = (f"{options.contacts}: {problem} (--strict)" for problem in (first, first.hiding_ids()))
+        raise SnapshotError(message, without_ids=hidden)
     plan = make_plan(
         own.good,
         snapshot.schema,
         clock,
         broken=own.broken,
-        strict=question.strict,
-        project=question.project,
-        contacts_of=question.project if question.is_only_project else None,
+        strict=options.strict,
+        project=options.project,
+        contacts_of=options.project if options.is_only_project else None,
         nobody=snapshot.nobody,
     )
-    doubts = unknown_project(question.project, definitions, snapshot, clock)
-    return Prepared(own, snapshot, clock, plan, doubts)
+    warnings = unknown_project(options.project, definitions, snapshot, clock)
+    return PreparedEvaluation(own, snapshot, clock, plan, warnings)

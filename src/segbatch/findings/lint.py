@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.compiler.project_check import unknown_project
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
@@ -72,18 +72,18 @@ def lint(
         clock = read_clock(as_of, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
         errors, found = look_alone(own, clock)
-        doubts: Sequence[Problem] = unknown_project(project, definitions)
+        warnings: Sequence[Problem] = unknown_project(project, definitions)
         notes: Sequence[Problem] = ()
     else:
-        question = Question(contacts, id_column, project, as_of, timezone, custom_fields=custom_fields)
-        prepared = prepare(question, definitions)
+        options = EvaluationOptions(contacts, id_column, project, as_of, timezone, custom_fields=custom_fields)
+        prepared = prepare(options, definitions)
         own, errors, found = prepared.definitions, prepared.errors, _over_contacts(prepared, project)
-        doubts, notes = prepared.doubts, prepared.notes
+        warnings, notes = prepared.general_warnings, prepared.notes
     kept = sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)
-    return LintReport(len(own), tuple(errors), tuple(kept), tuple(doubts), tuple(notes))
+    return LintReport(len(own), tuple(errors), tuple(kept), tuple(warnings), tuple(notes))
 
 
-def _over_contacts(prepared: Prepared, project: str | None) -> Sequence[Finding]:
+def _over_contacts(prepared: PreparedEvaluation, project: str | None) -> Sequence[Finding]:
     good, kinds = [entry.definition for entry in prepared.plan.segments], kinds_of(prepared)
     counts = count(prepared.snapshot, good, prepared.clock, project)
     counted = (finding for definition in good for finding in counted_findings(definition, counts, kinds))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.dependencies import wrong_references
-from segbatch.compiler.prepare import Prepared
+from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.definitions.found import Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.findings.contradictions import contradictions
@@ -59,12 +59,12 @@ def look_alone(
     return errors, find_static(good, {}, clock, ignored)
 
 
-def kinds_of(prepared: Prepared) -> Mapping[str, Kind]:
+def kinds_of(prepared: PreparedEvaluation) -> Mapping[str, Kind]:
     """Return the kinds of the fields that rules read in a snapshot."""
     return {name: found.kind for name, found in prepared.plan.fields.items()}
 
 
-def warnings_of(prepared: Prepared, ignored: Collection[FindingName] = ()) -> Sequence[Problem]:
+def warnings_of(prepared: PreparedEvaluation, ignored: Collection[FindingName] = ()) -> Sequence[Problem]:
     """Return the findings of the segments that can be evaluated over a snapshot, as warnings.
 
     Args:

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event
 
 from segbatch.compiler.plan import Plan
-from segbatch.compiler.prepare import Prepared, Question
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation
 from segbatch.engine.local import LocalEngine
 from segbatch.errors import Problem
 from segbatch.model.manifest import FieldRecord, Manifest, SnapshotRecord
@@ -31,7 +31,7 @@ class RunEvaluation:
     """A prepared run.
 
     Attributes:
-        question: The options that select the contacts.
+        options: The options that select the contacts.
         root: The folder of the definitions.
         prepared: The plan, snapshot and definitions to evaluate.
         previous: The previous run.
@@ -42,9 +42,9 @@ class RunEvaluation:
 
     run_id: str
     started: datetime
-    question: Question
+    options: EvaluationOptions
     root: Path
-    prepared: Prepared
+    prepared: PreparedEvaluation
     previous: Predecessor
     missing: MissingSegments
     guard: Guard
@@ -95,15 +95,15 @@ class RunEvaluation:
         if state is None or previous is None:
             return None
         aligned = PreviousRun.of(state, self.prepared.snapshot.ids(), self._id_types())
-        if not self.question.allow_empty:
+        if not self.options.allow_empty:
             before = previous.run.contacts  # rows after these: contacts already gone then, kept by failed segments
             gone = int((aligned.mapping.gone < before).sum())
-            ensure_most_contacts_remain(str(self.question.contacts), before, gone, self.guard)
+            ensure_most_contacts_remain(str(self.options.contacts), before, gone, self.guard)
         return aligned
 
     def _id_types(self) -> IdTypes:
         state, snapshot = self.previous.state, self.prepared.snapshot
-        return IdTypes.of(str(self.question.contacts), snapshot.id_type, state.id_type if state else None)
+        return IdTypes.of(str(self.options.contacts), snapshot.id_type, state.id_type if state else None)
 
     def _outcome(self, aligned: PreviousRun | None, folder: Path | None) -> Outcome:
         """Evaluate all segments.
@@ -145,7 +145,7 @@ class RunEvaluation:
     def _manifest(self, outcome: Outcome, read: tuple[SnapshotRecord, ...]) -> Manifest:
         segments = segment_records(outcome)
         return Manifest(
-            run=run_record(self.run_id, self.prepared.clock, self.started, self.question.project, segments, read),
+            run=run_record(self.run_id, self.prepared.clock, self.started, self.options.project, segments, read),
             segments=segments,
             deleted=self.missing.deleted,
             snapshot=read,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.errors import NothingToPublishError, Problem
@@ -103,14 +103,16 @@ def run(
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
     ignored = read_ignored(lint_ignore)
-    question = Question(contacts, id_column, project, as_of, timezone, strict, allow_empty, custom_fields=custom_fields)
+    options = EvaluationOptions(
+        contacts, id_column, project, as_of, timezone, strict, allow_empty, custom_fields=custom_fields
+    )
     source, target, emitter = Source.of(segments), LocalTarget.of(output), EventEmitter(events, progress)
-    emitter.emit(_started(run_id, question, source.path, output, dry_run=dry_run))
+    emitter.emit(_started(run_id, options, source.path, output, dry_run=dry_run))
     with nullcontext() if dry_run else target.lock(f"run {run_id}", lock_policy):
         emitter.end_phase("wait")
         started = datetime.now(UTC)
-        question = replace(question, as_of=started if as_of is None else as_of)
-        prepared = _plan(question, source, guard)
+        options = replace(options, as_of=started if as_of is None else as_of)
+        prepared = _plan(options, source, guard)
         repaired = () if dry_run else target.repair()
         moment, scope = prepared.clock.as_of, _rewind_scope(guard, rewind=rewind)
         previous = resolve_predecessor(target, run_id, moment, project, started, scope)
@@ -119,18 +121,18 @@ def run(
         ensure_most_segments_remain(source.path, previous.segments, missing.deleted, guard)
         deleted = warn_of_deletions(source.path, missing.deleted, None if dry_run else run_id)
         lost = dict.fromkeys((*repaired, *previous.warnings))  # both may report the same file
-        prepared = prepared.doubting(*lost, *_warn_of_future(moment - started), *drifted, *deleted)
-        prepared = prepared.finding(findings_of(prepared, ignored))
+        prepared = prepared.with_warnings(*lost, *_warn_of_future(moment - started), *drifted, *deleted)
+        prepared = prepared.with_findings(findings_of(prepared, ignored))
         evaluation = RunEvaluation(
-            run_id, started, question, source.path, prepared, previous, missing, guard, emitter, fields
+            run_id, started, options, source.path, prepared, previous, missing, guard, emitter, fields
         )
         _emit_plan(evaluation)
         return _evaluate_only(evaluation, target) if dry_run else _publish(evaluation, target, keep)
 
 
-def _plan(question: Question, source: Source, guard: Guard) -> Prepared:
+def _plan(options: EvaluationOptions, source: Source, guard: Guard) -> PreparedEvaluation:
     """Plan the definitions, and check that at least one can be evaluated and that accepted segments exist."""
-    prepared = prepare(question, load_definitions(source))
+    prepared = prepare(options, load_definitions(source))
     _ensure_some_segment(prepared)
     guard.ensure_known(prepared.definitions.ids)
     return prepared
@@ -143,8 +145,8 @@ def _rewind_scope(guard: Guard, *, rewind: bool) -> Rewind:
 
 
 def _check_fields(
-    prepared: Prepared, previous: Predecessor, guard: Guard, *, strict: bool
-) -> tuple[Prepared, Mapping[str, FieldRecord], Sequence[Problem]]:
+    prepared: PreparedEvaluation, previous: Predecessor, guard: Guard, *, strict: bool
+) -> tuple[PreparedEvaluation, Mapping[str, FieldRecord], Sequence[Problem]]:
     """Compare the fields with those of the previous run.
 
     Returns:
@@ -192,10 +194,12 @@ def _publish(evaluation: RunEvaluation, target: PublishTarget, keep: Keep) -> Ru
     return replace(report, warnings=(*report.warnings, *warnings))
 
 
-def _started(run_id: str, question: Question, segments: Path, output: str | Path, *, dry_run: bool) -> RunStarted:
-    as_of = question.as_of.isoformat() if isinstance(question.as_of, datetime) else question.as_of
-    paths = without_secrets(str(question.contacts)), str(segments), str(output)
-    return RunStarted(run_id, *paths, as_of, question.timezone, question.project, dry_run)
+def _started(
+    run_id: str, options: EvaluationOptions, segments: Path, output: str | Path, *, dry_run: bool
+) -> RunStarted:
+    as_of = options.as_of.isoformat() if isinstance(options.as_of, datetime) else options.as_of
+    paths = without_secrets(str(options.contacts)), str(segments), str(output)
+    return RunStarted(run_id, *paths, as_of, options.timezone, options.project, dry_run)
 
 
 def _totals(report: RunReport) -> RunEvaluated:
@@ -210,7 +214,7 @@ def _warn_of_future(ahead: timedelta) -> Sequence[Problem]:
     return (Problem(f"{message}, unless with --rewind", severity="warning"),)
 
 
-def _ensure_some_segment(prepared: Prepared) -> None:
+def _ensure_some_segment(prepared: PreparedEvaluation) -> None:
     """Raise an error if every segment failed, which means a wrong path or export rather than an empty audience."""
     if not prepared.plan.segments:
         nothing = Problem("no segment can be evaluated; nothing was published")

@@ -5,7 +5,7 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from segbatch.compiler.prepare import Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
 from segbatch.errors import Problem, UsageError
@@ -66,12 +66,12 @@ def write_sql(
         raise UsageError(f"'{dialect}' is no dialect{near} (--dialect)")
     from segbatch.sql.query import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
-    question = Question(
+    options = EvaluationOptions(
         contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
     selection = select_definitions(definition, segments, rules=rules, match=match, project=project)
     segment_id = selection.only(definition)
-    prepared = prepare(question, selection.definitions)
+    prepared = prepare(options, selection.definitions)
     written = query(prepared, segment_id, dialect, table, project)
     if warn is not None:
         warn((*prepared.notes, *prepared.warnings))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
-from segbatch.compiler.prepare import Prepared
+from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.compiler.project_rule import project_column, project_rule
 from segbatch.definitions.found import Definition
 from segbatch.errors import DefinitionError, Problem, UsageError
@@ -20,7 +20,9 @@ from segbatch.sql.predicates import predicate
 from segbatch.sql.sources import read_parquet
 
 
-def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str | None, project: str | None) -> str:
+def query(
+    prepared: PreparedEvaluation, segment_id: str, dialect: DialectName, table: str | None, project: str | None
+) -> str:
     """Return the query of a segment.
 
     Args:
@@ -34,7 +36,7 @@ def query(prepared: Prepared, segment_id: str, dialect: DialectName, table: str 
         DefinitionError: A rule cannot be evaluated on the snapshot, or the dialect cannot express it.
         UsageError: The table name is not valid.
     """
-    definition = prepared.planned(segment_id).definition
+    definition = prepared.plan_of(segment_id).definition
     snapshot = prepared.snapshot
     writer = _Writer(prepared, dialect, project)
     part = writer.segment(definition, _Way(), negated=False)
@@ -98,7 +100,7 @@ class _Way:
 class _Writer:
     """Writes segments as SQL, and collects the rules that the dialect cannot express."""
 
-    def __init__(self, prepared: Prepared, dialect: DialectName, project: str | None) -> None:
+    def __init__(self, prepared: PreparedEvaluation, dialect: DialectName, project: str | None) -> None:
         self.problems: list[Problem] = []
         self.columns = set[str]()
         self._clock = prepared.clock

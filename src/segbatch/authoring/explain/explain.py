@@ -10,7 +10,7 @@ import polars as pl
 from segbatch.authoring.explain.funnel import count_steps
 from segbatch.authoring.explain.reports import Explanation, Funnel
 from segbatch.authoring.explain.verdicts import explain_row
-from segbatch.compiler.prepare import Prepared, Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
 from segbatch.engine.local import batch_rows
@@ -55,10 +55,10 @@ def explain(
         DefinitionError: The segment cannot be evaluated.
         SnapshotError: The snapshot cannot be used.
     """
-    question = Question(
+    options = EvaluationOptions(
         contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
-    prepared, segment_id = _prepare(question, segment, segments)
+    prepared, segment_id = _prepare(options, segment, segments)
     row, found = _find(prepared, contact_id)
     member, verdicts = explain_row(prepared, segment_id, row)
     return Explanation(segment_id, found, member, verdicts, tuple(prepared.warnings), tuple(prepared.notes))
@@ -80,22 +80,24 @@ def funnel(
 
     The arguments and errors are the same as those of `explain`.
     """
-    question = Question(
+    options = EvaluationOptions(
         contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
-    prepared, segment_id = _prepare(question, segment, segments)
+    prepared, segment_id = _prepare(options, segment, segments)
     return count_steps(prepared, segment_id)
 
 
-def _prepare(question: Question, segment: str | Path | Segment, segments: str | Path | Source) -> tuple[Prepared, str]:
-    selection = select_definitions(segment, segments, project=question.project)
+def _prepare(
+    options: EvaluationOptions, segment: str | Path | Segment, segments: str | Path | Source
+) -> tuple[PreparedEvaluation, str]:
+    selection = select_definitions(segment, segments, project=options.project)
     segment_id = selection.only(segment)
-    prepared = prepare(question, selection.definitions)
-    prepared.planned(segment_id)
+    prepared = prepare(options, selection.definitions)
+    prepared.plan_of(segment_id)
     return prepared, segment_id
 
 
-def _find(prepared: Prepared, contact_id: object) -> tuple[pl.DataFrame, str | int]:
+def _find(prepared: PreparedEvaluation, contact_id: object) -> tuple[pl.DataFrame, str | int]:
     """Read the row of a contact.
 
     Returns:

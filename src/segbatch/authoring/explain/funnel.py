@@ -8,12 +8,12 @@ import polars as pl
 from segbatch.authoring.explain.reasons import rule_text
 from segbatch.authoring.explain.reports import Funnel, Step
 from segbatch.authoring.explain.trace import Part, trace
-from segbatch.compiler.prepare import Prepared
+from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.engine.local import batch_rows, evaluate_predicates
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 
 
-def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
+def count_steps(prepared: PreparedEvaluation, segment_id: str) -> Funnel:
     """Count the contacts that each rule of a segment keeps, on its own and after the rules before it.
 
     The segment must be one that can be evaluated.
@@ -21,7 +21,7 @@ def count_steps(prepared: Prepared, segment_id: str) -> Funnel:
     Raises:
         SnapshotError: The snapshot cannot be read to its end, or has ids that a run rejects.
     """
-    planned, snapshot = prepared.planned(segment_id), prepared.snapshot
+    planned, snapshot = prepared.plan_of(segment_id), prepared.snapshot
     top = trace(planned)
     every = list(_flat(top))
     keeps, left, members = Counter[str](), Counter[str](), 0

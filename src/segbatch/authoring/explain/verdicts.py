@@ -9,7 +9,7 @@ from segbatch.authoring.explain.reasons import Seen, group_reason, reason, rule_
 from segbatch.authoring.explain.reports import Verdict
 from segbatch.authoring.explain.trace import Part, trace
 from segbatch.compiler.predicates import NEGATIONS, find_field
-from segbatch.compiler.prepare import Prepared
+from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.engine.local import PredicateResults, evaluate_predicates
 from segbatch.model.segment import Group, Rule
 from segbatch.snapshot.fields.json_numbers import plain_number
@@ -19,7 +19,7 @@ from segbatch.snapshot.fields.json_numbers import plain_number
 class _Asked:
     """A contact, and the results of the plan's predicates for it."""
 
-    prepared: Prepared
+    prepared: PreparedEvaluation
     row: pl.DataFrame
     results: PredicateResults
 
@@ -27,7 +27,7 @@ class _Asked:
         return bool(self.results.frame.select(self.results.expression_of(part.condition)).item())
 
 
-def explain_row(prepared: Prepared, segment_id: str, row: pl.DataFrame) -> tuple[bool, tuple[Verdict, ...]]:
+def explain_row(prepared: PreparedEvaluation, segment_id: str, row: pl.DataFrame) -> tuple[bool, tuple[Verdict, ...]]:
     """Explain one contact.
 
     Args:
@@ -40,7 +40,7 @@ def explain_row(prepared: Prepared, segment_id: str, row: pl.DataFrame) -> tuple
     """
     results = evaluate_predicates(prepared.plan, row)
     asked = _Asked(prepared, row, results)
-    planned = prepared.planned(segment_id)
+    planned = prepared.plan_of(segment_id)
     member = bool(results.frame.select(results.expression_of(planned.condition)).item())
     return member, tuple(_verdict(part, asked, follow=True) for part in trace(planned))
 
@@ -60,7 +60,7 @@ def _verdict(part: Part, asked: _Asked, *, follow: bool) -> Verdict:
             inner = tuple(_verdict(child, asked, follow=follow) for child in part.parts)
             return Verdict(part.path, text, holds, group_reason(group, [child.holds for child in inner]), inner)
         case Rule(shape="segment") as rule:
-            named = asked.prepared.planned(str(rule.value))
+            named = asked.prepared.plan_of(str(rule.value))
             inner = tuple(_verdict(child, asked, follow=False) for child in trace(named)) if follow else ()
             is_in = holds is (rule.operator not in NEGATIONS)
             return Verdict(part.path, text, holds, f"{'in' if is_in else 'not in'} '{rule.value}'", inner)

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import IO, NoReturn
 
 from segbatch.authoring.preview import first_members
-from segbatch.compiler.prepare import Question, prepare
+from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.found import Definitions
 from segbatch.errors import DefinitionError, Problem, ProblemsError, SegbatchError
 from segbatch.model.pattern import reason_against
@@ -31,7 +31,7 @@ class Job:
     """A preview to evaluate.
 
     Attributes:
-        question: The contacts to look at.
+        options: The contacts to look at.
         definitions: The draft, and the segments that it needs.
         draft: The id of the draft.
         everybody: The id of a segment with all contacts of the project, if one is among the definitions.
@@ -39,7 +39,7 @@ class Job:
         seconds: The time limit.
     """
 
-    question: Question
+    options: EvaluationOptions
     definitions: Definitions
     draft: str
     everybody: str | None
@@ -114,8 +114,8 @@ def evaluate(job: Job) -> Preview:
         UsageError: The time zone is not valid.
     """
     _ensure_compiles(job)
-    prepared = prepare(job.question, job.definitions)
-    prepared.planned(job.draft)
+    prepared = prepare(job.options, job.definitions)
+    prepared.plan_of(job.draft)
     everybody = None if job.everybody in prepared.plan.failed else job.everybody
     wanted = [job.draft] if everybody is None else [job.draft, everybody]
     found = {one.segment_id: one for one in first_members(prepared, wanted, job.first)}

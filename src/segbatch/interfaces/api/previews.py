@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from anyio import CapacityLimiter, to_thread
 
-from segbatch.compiler.prepare import Question
+from segbatch.compiler.prepare import EvaluationOptions
 from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.store import Stored
 from segbatch.definitions.validation import validate
@@ -79,7 +79,7 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Previ
     own = (*map(Definition, (draft, *everybody)), *good)
     project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
     is_only = project == run_project  # a project of the caller does not mean that all contacts belong to it
-    question = Question(
+    options = EvaluationOptions(
         contacts,
         service.id_column,
         project,
@@ -90,7 +90,7 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Previ
         custom_fields=custom_fields,
     )
     whole = everybody[0].id if everybody else None
-    job = Job(question, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
+    job = Job(options, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
     try:
         found = service.previewer.preview(job, until, service.stopping.is_set)
     except DefinitionError as error:
