@@ -7,34 +7,34 @@ import pyarrow as pa
 import pytest
 
 from segbatch import PublishError
-from segbatch.storage.bitmap import Slots
+from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.state import State, StateWriter, open_state
 
-SLOTS = Slots(tuple("abcdefghi"))
+BITMAP = SegmentBitmap(tuple("abcdefghi"))
 ROWS = 1000
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> State:
     """A state of a thousand contacts in four batches; each contact's bytes are its number."""
-    writer = StateWriter(tmp_path, SLOTS, pa.string())
+    writer = StateWriter(tmp_path, BITMAP, pa.string())
     for start in range(0, ROWS, 250):
         numbers = pl.int_range(start, start + 250, eager=True)
-        octets = pl.DataFrame({"0": (numbers % 256).cast(pl.UInt8), "1": (numbers // 256).cast(pl.UInt8)})
-        writer.write(pa.array([f"c{number}" for number in numbers]), octets)
+        members = pl.DataFrame({"0": (numbers % 256).cast(pl.UInt8), "1": (numbers // 256).cast(pl.UInt8)})
+        writer.write(pa.array([f"c{number}" for number in numbers]), members)
     file = writer.finish()
     assert (file.rows, file.size) == (ROWS, (tmp_path / file.path).stat().st_size)
     return open_state(tmp_path)
 
 
 def numbers(state: State, rows: list[int | None]) -> list[int]:
-    octets = state.octets_of(pl.Series(rows, dtype=pl.UInt32))
-    assert octets.columns == ["0", "1"]
-    return octets.select(pl.col("0").cast(pl.Int64) + pl.col("1").cast(pl.Int64) * 256).to_series().to_list()
+    found = state.bytes_of(pl.Series(rows, dtype=pl.UInt32))
+    assert found.columns == ["0", "1"]
+    return found.select(pl.col("0").cast(pl.Int64) + pl.col("1").cast(pl.Int64) * 256).to_series().to_list()
 
 
 def test_a_state_knows_what_was_written(state: State) -> None:
-    assert (state.rows, state.slots, state.id_type) == (ROWS, SLOTS, pa.string())
+    assert (state.rows, state.bitmap, state.id_type) == (ROWS, BITMAP, pa.string())
     assert [len(ids) for ids in state.id_batches()] == [250] * 4
     assert next(iter(state.id_batches())).head(2).to_list() == ["c0", "c1"]
 
@@ -65,9 +65,9 @@ def test_the_ids_of_rows_are_found(state: State, rows: list[int]) -> None:
 
 
 def test_a_state_of_nobody_is_a_state(tmp_path: Path) -> None:
-    StateWriter(tmp_path, Slots(), pa.int64()).finish()
+    StateWriter(tmp_path, SegmentBitmap(), pa.int64()).finish()
     state = open_state(tmp_path)
-    assert (state.rows, list(state.slots.names), list(state.id_batches())) == (0, [], [])
+    assert (state.rows, list(state.bitmap.names), list(state.id_batches())) == (0, [], [])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * 100])

@@ -12,7 +12,7 @@ from segbatch.exports.reader import CONTACT_ID
 from segbatch.snapshot.arrow.polars_types import kind_words
 from segbatch.snapshot.id_checks import IdCheck
 from segbatch.storage.id_types import stored_type
-from segbatch.storage.row_mapping import map_contacts
+from segbatch.storage.row_alignment import align_contacts
 
 _ROW = "row of the snapshot"
 """A column name that cannot collide: it has blanks, and the column is dropped before columns get names from users."""
@@ -86,7 +86,7 @@ class Join:
                 check.add(ids)
                 yield self._alike(ids)
 
-        rows = map_contacts(contact_ids(), row_ids()).rows.alias(_ROW)
+        rows = align_contacts(contact_ids(), row_ids()).rows.alias(_ROW)
         check.finish(self.contacts.ids, self.contacts.snapshot.file_rows)
         return pl.concat([rows.to_frame(), *([pl.concat(more)] if more and more[0].width else [])], how="horizontal")
 

@@ -97,7 +97,7 @@ class RunEvaluation:
         aligned = PreviousRun.of(state, self.prepared.snapshot.ids(), self._id_types())
         if not self.options.allow_empty:
             before = previous.run.contacts  # rows after these: contacts already gone then, kept by failed segments
-            gone = int((aligned.mapping.gone < before).sum())
+            gone = int((aligned.alignment.gone < before).sum())
             ensure_most_contacts_remain(str(self.options.contacts), before, gone, self.guard)
         return aligned
 

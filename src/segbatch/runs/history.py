@@ -1,15 +1,22 @@
-"""The list and the details of published runs."""
+"""The list and the details of published runs, and pruning on demand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from segbatch.errors import UsageError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.storage.layout import LAST, PREVIOUS, RUNS
 from segbatch.storage.manifest_io import ensure_published, read_history, read_manifest
-from segbatch.storage.retention import has_members
+from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
+from segbatch.storage.publish import own_output
+from segbatch.storage.retention import Keep, Pruned, has_members, prune
+from segbatch.storage.write_errors import writing
 from segbatch.text import did_you_mean, shown
+
+_UNTOUCHED = "nothing was removed"
+_INCOMPLETE = "not all members of old runs are removed; run it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,30 @@ def find_run(output: Path, history: History, name: str) -> int:
         raise UsageError(f"{output}: the last run is the first; there is none before it")
     hint = did_you_mean(name, [*run_ids, *places]) or "; segbatch runs lists those that there are"
     raise UsageError(f"{output}: there is no run {shown(name)}{hint}")
+
+
+def prune_runs(
+    output: Path, keep: Keep, now: datetime, policy: LockPolicy = FAIL_IF_LOCKED, *, dry_run: bool = False
+) -> Pruned:
+    """Remove the members of old runs, under the lock of the output folder.
+
+    Args:
+        output: The output folder.
+        keep: The runs that keep their members.
+        now: The current time.
+        policy: The behaviour when a run is at work on the output.
+        dry_run: Only return the runs that would be pruned, and remove nothing.
+
+    Raises:
+        UsageError: Nothing is published in the folder.
+        LockedError: A run is at work on the output.
+        PublishError: The published runs cannot be read, or the output cannot be written.
+    """
+    history = published_history(output)
+    if dry_run:
+        return prune(output, history, keep, now, dry_run=True)
+    with own_output(output, "runs prune", policy, _UNTOUCHED), writing(output, _INCOMPLETE):
+        return prune(output, published_history(output), keep, now)
 
 
 def _listed(output: Path, past: PastRun) -> ListedRun:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from segbatch.model.manifest import PublishedFile
 from segbatch.storage.checksum_file import DigestingFile
-from segbatch.storage.id_types import TEXTS, picked, written_type
+from segbatch.storage.id_types import TEXTS, take_ids, written_type
 from segbatch.storage.layout import CHANGES
 
 _CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import pandas, if it is installed
@@ -50,19 +50,19 @@ class ChangesWriter:
         Args:
             ids: The ids of all contacts of the batch, in the stored type.
             segment_ids: The segment of each bit.
-            found: The changed bits of the batch, from `differences`.
+            found: The changed bits of the batch, from `diff_bits`.
         """
         if not len(found):
             return
         number = len(found)
         contacts = found.get_column("contact").unique().sort()
-        who = contacts.search_sorted(found.get_column("contact"))
+        rows = contacts.search_sorted(found.get_column("contact"))
         columns = [
-            _coded(pl.repeat(0, number, dtype=pl.Int32, eager=True), self._run_id),
+            _dictionary(pl.repeat(0, number, dtype=pl.Int32, eager=True), self._run_id),
             pa.repeat(self._as_of, number),
-            _coded(found.get_column("place"), pa.array(segment_ids, pa.string())),
-            picked(ids.take(contacts.to_arrow()), who.cast(pl.Int32).to_arrow()),
-            _coded(found.get_column("entered"), _CHANGES),
+            _dictionary(found.get_column("bit"), pa.array(segment_ids, pa.string())),
+            take_ids(ids.take(contacts.to_arrow()), rows.cast(pl.Int32).to_arrow()),
+            _dictionary(found.get_column("entered"), _CHANGES),
         ]
         with self._file.telling():
             self._writer.write_table(pa.table(columns, schema=self._schema))
@@ -76,5 +76,5 @@ class ChangesWriter:
         return PublishedFile(path=CHANGES, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
 
 
-def _coded(numbers: pl.Series, words: pa.Array) -> pa.Array:
+def _dictionary(numbers: pl.Series, words: pa.Array) -> pa.Array:
     return pa.DictionaryArray.from_arrays(numbers.cast(pl.Int32).to_arrow(), words, safe=False)

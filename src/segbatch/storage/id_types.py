@@ -33,14 +33,14 @@ def written_type(id_type: pa.DataType) -> pa.DataType:
     return TEXTS if kind == pa.string() else kind
 
 
-def stored(ids: pa.Array) -> pa.Array:
+def to_stored(ids: pa.Array) -> pa.Array:
     """Convert ids to their stored type."""
     if pa.types.is_dictionary(ids.type):
         ids = ids.dictionary_decode()
     return ids.cast(pa.string()) if is_text(ids.type) else ids
 
 
-def picked(ids: pa.Array, rows: pa.Array) -> pa.Array:
+def take_ids(ids: pa.Array, rows: pa.Array) -> pa.Array:
     """Return the ids of the given rows for a Parquet writer, without copying each string.
 
     Args:
@@ -94,7 +94,7 @@ class IdTypes:
 
     def as_kept(self, ids: pa.Array) -> pa.Array:
         """Return ids in the type of the state and the changes. `comparable` has checked that they fit."""
-        ids = stored(ids)
+        ids = to_stored(ids)
         return converted(ids, self.kept)
 
     def as_own(self, ids: pa.Array) -> pa.Array:

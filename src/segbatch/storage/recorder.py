@@ -14,12 +14,11 @@ import pyarrow as pa
 
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bounded_executor import BoundedExecutor
-from segbatch.storage.bitmap import Slots
-from segbatch.storage.bitmap_diff import differences
+from segbatch.storage.bitmap import SegmentBitmap, diff_bits
 from segbatch.storage.changes_writer import ChangesWriter
-from segbatch.storage.id_types import IdTypes, stored
+from segbatch.storage.id_types import IdTypes, to_stored
 from segbatch.storage.membership_writer import MembershipWriter
-from segbatch.storage.row_mapping import Mapping, map_contacts
+from segbatch.storage.row_alignment import ContactAlignment, align_contacts
 from segbatch.storage.state import State, StateWriter
 
 _WRITERS = 2
@@ -32,16 +31,16 @@ class PreviousRun:
 
     Attributes:
         state: The bits of the previous run.
-        mapping: The row of each current contact in the previous run.
+        alignment: The row of each current contact in the previous run.
     """
 
     state: State
-    mapping: Mapping
+    alignment: ContactAlignment
 
     @classmethod
     def of(cls, state: State, current: Iterable[pl.Series], id_types: IdTypes) -> "PreviousRun":
         """Find the current contacts, given by their ids in batches, in the previous run."""
-        return cls(state, map_contacts(*map(id_types.comparable, (state.id_batches(), current))))
+        return cls(state, align_contacts(*map(id_types.comparable, (state.id_batches(), current))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +79,9 @@ class Writers:
         self.membership = MembershipWriter(folder, id_types.own)
         self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept)
 
-    def state(self, slots: Slots) -> StateWriter:
+    def state(self, bitmap: SegmentBitmap) -> StateWriter:
         """Open the writer for the state, once the assignment of bits is known."""
-        return StateWriter(self._folder, slots, self._id_type)
+        return StateWriter(self._folder, bitmap, self._id_type)
 
 
 class Recorder:
@@ -92,7 +91,7 @@ class Recorder:
         self,
         segment_ids: Sequence[str],
         kept: Sequence[str],
-        last: PreviousRun | None,
+        previous: PreviousRun | None,
         id_types: IdTypes,
         writers: Writers | None,
     ) -> None:
@@ -101,16 +100,16 @@ class Recorder:
         Args:
             segment_ids: The segments that are evaluated.
             kept: The segments that keep the members of the previous run.
-            last: The previous run; None if there is nothing to compare with.
+            previous: The previous run; None if there is nothing to compare with.
             id_types: The types of the contact ids.
             writers: The writers; None to count only.
         """
-        self._segment_ids, self._kept, self._last, self._id_types = segment_ids, kept, last, id_types
-        self._was = last.state.slots if last else Slots()
-        self._slots = self._was.next(sorted([*segment_ids, *kept]))
-        self._writers, self._state = writers, writers.state(self._slots) if writers else None
-        self._owners = self._slots.owners(self._was)
-        self._found = Recorded(is_compared=last is not None)
+        self._segment_ids, self._kept, self._previous, self._id_types = segment_ids, kept, previous, id_types
+        self._bitmap_before = previous.state.bitmap if previous else SegmentBitmap()
+        self._bitmap = self._bitmap_before.next(sorted([*segment_ids, *kept]))
+        self._writers, self._state = writers, writers.state(self._bitmap) if writers else None
+        self._changed_segments = self._bitmap.changed_segments(self._bitmap_before)
+        self._found = Recorded(is_compared=previous is not None)
         self._contacts = 0
         self._parts = count()
         self._recording, self._writing = BoundedExecutor("record", 1), BoundedExecutor("membership", _WRITERS)
@@ -136,8 +135,8 @@ class Recorder:
     def finish(self) -> Recorded:
         """Record the contacts that are gone from the snapshot, and close the files."""
         self._recording.finish()
-        if self._last is not None and len(self._last.mapping.gone):
-            self._record_gone(self._last)
+        if self._previous is not None and len(self._previous.alignment.gone):
+            self._record_gone(self._previous)
         self._writing.finish()
         if self._writers is None or self._state is None:
             return self._found
@@ -145,27 +144,27 @@ class Recorder:
         return replace(self._found, files=files)
 
     def _record(self, ids: pa.Array, members: pl.DataFrame) -> None:
-        own, ids = stored(ids), self._id_types.as_kept(ids)
-        if self._last is None:
-            self._write_members(own, ids, members, self._slots.pack(members))
+        own, ids = to_stored(ids), self._id_types.as_kept(ids)
+        if self._previous is None:
+            self._write_members(own, ids, members, self._bitmap.pack(members))
             return
-        rows = self._last.mapping.rows.slice(self._contacts, len(ids))
+        rows = self._previous.alignment.rows.slice(self._contacts, len(ids))
         self._contacts += len(ids)
-        before = self._last.state.octets_of(rows)
+        before = self._previous.state.bytes_of(rows)
         members = self._with_kept(members, before)
-        after = self._slots.pack(members)
+        after = self._bitmap.pack(members)
         self._write_members(own, ids, members, after)
         self._write_changes(ids, before, after)
 
-    def _record_gone(self, last: PreviousRun) -> None:
+    def _record_gone(self, previous: PreviousRun) -> None:
         """Record that gone contacts left all segments, except the segments that keep their members."""
-        gone = last.mapping.gone
-        ids, before = self._id_types.as_kept(last.state.ids_of(gone)), last.state.octets_of(gone)
-        nobody = before.select(
+        gone = previous.alignment.gone
+        ids, before = self._id_types.as_kept(previous.state.ids_of(gone)), previous.state.bytes_of(gone)
+        without_members = before.select(
             pl.repeat(value=False, n=len(gone), dtype=pl.Boolean).alias(name) for name in self._segment_ids
         )
-        members = self._with_kept(nobody, before)
-        after = self._slots.pack(members)
+        members = self._with_kept(without_members, before)
+        after = self._bitmap.pack(members)
         self._write_changes(ids, before, after)
         stay = after.select(pl.any_horizontal(pl.all() != 0)).to_series()
         if stay.any():
@@ -174,21 +173,21 @@ class Recorder:
 
     def _with_kept(self, members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
         """Add the columns of the segments that keep their members, and sort all columns by segment."""
-        kept = before.select(self._was.holds(name).alias(name) for name in self._kept)
+        kept = before.select(self._bitmap_before.is_member(name).alias(name) for name in self._kept)
         columns = {column.name: column for column in (*members.iter_columns(), *kept.iter_columns())}
         return pl.DataFrame([columns[name] for name in sorted(columns)])
 
-    def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, octets: pl.DataFrame) -> None:
+    def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, bytes_: pl.DataFrame) -> None:
         self._found.members.update(members.sum().row(0, named=True))
         if self._writers is not None and self._state is not None:
             self._writing.submit(self._writers.membership.write, next(self._parts), own, members)
-            self._state.write(kept, octets)
+            self._state.write(kept, bytes_)
 
     def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:
-        found = differences(before, after)
-        counts = found.group_by("place").agg(entered=pl.col("entered").sum(), exited=(~pl.col("entered")).sum())
-        for place, entered, exited in counts.iter_rows():
-            self._found.entered[self._owners[place]] += entered
-            self._found.exited[self._owners[place]] += exited
+        found = diff_bits(before, after)
+        counts = found.group_by("bit").agg(entered=pl.col("entered").sum(), exited=(~pl.col("entered")).sum())
+        for bit, entered, exited in counts.iter_rows():
+            self._found.entered[self._changed_segments[bit]] += entered
+            self._found.exited[self._changed_segments[bit]] += exited
         if self._writers is not None:
-            self._writers.changes.write(ids, self._owners, found)
+            self._writers.changes.write(ids, self._changed_segments, found)

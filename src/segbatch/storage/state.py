@@ -20,13 +20,13 @@ from segbatch.errors import PublishError
 from segbatch.model.manifest import PublishedFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.storage.bitmap import BITS, Slots
+from segbatch.storage.bitmap import BITS, SegmentBitmap
 from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
 
 _IDS = "contact_id"
-_SLOTS = b"segbatch.slots"
+_BITMAP = b"segbatch.slots"
 _NEAR = 4
 """Largest range of rows to look up a batch in, as a multiple of its size; for larger ranges, all rows are used."""
 
@@ -34,29 +34,29 @@ _NEAR = 4
 class StateWriter:
     """A writer for the bits of each batch of contacts."""
 
-    def __init__(self, run_folder: Path, slots: Slots, id_type: pa.DataType) -> None:
+    def __init__(self, run_folder: Path, bitmap: SegmentBitmap, id_type: pa.DataType) -> None:
         """Open the file.
 
         Args:
             run_folder: The folder of the run.
-            slots: The assignment of segments to bits.
+            bitmap: The assignment of segments to bits.
             id_type: The Arrow type of the contact ids.
         """
-        columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in slots.octets)]
-        self._schema = pa.schema(columns, metadata={_SLOTS: json.dumps(slots.names)})
+        columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in bitmap.byte_columns)]
+        self._schema = pa.schema(columns, metadata={_BITMAP: json.dumps(bitmap.names)})
         self._file = DigestingFile(run_folder / STATE)
         with self._file.telling():
             self._writer = pa.ipc.new_file(self._file, self._schema)
         self._rows = 0
 
-    def write(self, ids: pa.Array, octets: pl.DataFrame) -> None:
+    def write(self, ids: pa.Array, bytes_: pl.DataFrame) -> None:
         """Write the bits of a batch of contacts.
 
         Args:
             ids: The contact ids, in the stored type.
-            octets: The bits, one column per byte.
+            bytes_: The bits, one column per byte.
         """
-        columns = [column.rechunk().to_arrow() for column in octets.iter_columns()]
+        columns = [column.rechunk().to_arrow() for column in bytes_.iter_columns()]
         with self._file.telling():
             self._writer.write_batch(pa.record_batch([ids, *columns], schema=self._schema))
         self._rows += len(ids)
@@ -73,21 +73,21 @@ class State:
     """The bits of a published run.
 
     Attributes:
-        slots: The assignment of segments to bits.
+        bitmap: The assignment of segments to bits.
         id_type: The stored type of the contact ids.
         rows: The number of contacts.
     """
 
     def __init__(self, table: pa.Table) -> None:
         """Wrap a table that a `StateWriter` wrote."""
-        self.slots = Slots(tuple(json.loads((table.schema.metadata or {})[_SLOTS])))
+        self.bitmap = SegmentBitmap(tuple(json.loads((table.schema.metadata or {})[_BITMAP])))
         self.id_type = table.schema.field(_IDS).type
         self.rows = table.num_rows
         self._ids = table.column(_IDS)
-        self._bytes = table.select(self.slots.octets)
+        self._bytes = table.select(self.bitmap.byte_columns)
 
     @cached_property
-    def _octets(self) -> pl.DataFrame:
+    def _byte_frame(self) -> pl.DataFrame:
         """The bits, memory-mapped from the file.
 
         Replaced by a copy in memory once rows from all over the file are requested.
@@ -106,16 +106,16 @@ class State:
             The ids in readable form, and the row of the next member; None after the last member.
         """
         found = list[str | int]()
-        place = self.slots.places.get(segment_id)
-        if place is None:
+        bit = self.bitmap.bits.get(segment_id)
+        if bit is None:
             return found, None
         row = 0
-        octets = self._bytes.column(self.slots.octets[place // BITS]).chunks
-        for ids, chunk in zip(self._ids.chunks, octets, strict=True):
+        chunks = self._bytes.column(self.bitmap.byte_columns[bit // BITS]).chunks
+        for ids, chunk in zip(self._ids.chunks, chunks, strict=True):
             begin, row = row, row + len(ids)
             if row <= start:
                 continue
-            rows = ((pl.Series(chunk) & (1 << place % BITS)) != 0).arg_true()
+            rows = ((pl.Series(chunk) & (1 << bit % BITS)) != 0).arg_true()
             rows = rows.filter(rows >= start - begin) if start > begin else rows
             there = ids_as_series(ids.take(rows.head(limit - len(found)).to_arrow()))
             found += [write_id(contact_id, self.id_type) for contact_id in there.to_list()]
@@ -132,7 +132,7 @@ class State:
         found = self._ids.take(pa.array(rows.to_arrow()))
         return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
-    def octets_of(self, rows: pl.Series) -> pl.DataFrame:
+    def bytes_of(self, rows: pl.Series) -> pl.DataFrame:
         """Return the bits of the given rows.
 
         Args:
@@ -142,11 +142,11 @@ class State:
         first, end = bounds.row(0)
         if first is None:
             empty = pl.repeat(0, len(rows), dtype=pl.UInt8, eager=True)
-            return pl.DataFrame(dict.fromkeys(self.slots.octets, empty))
+            return pl.DataFrame(dict.fromkeys(self.bitmap.byte_columns, empty))
         if end - first > _NEAR * len(rows):
-            self._octets = self._octets.rechunk()
+            self._byte_frame = self._byte_frame.rechunk()
             first, end = 0, self.rows
-        near = self._octets.slice(first, end - first).rechunk()
+        near = self._byte_frame.slice(first, end - first).rechunk()
         found = near.select(pl.all().gather(rows.fill_null(first) - first))
         if not rows.null_count():
             return found

@@ -82,10 +82,10 @@ def prune(
 
     Example: [bold]segbatch runs prune --keep 2[/bold]
     """
-    from segbatch.runs import prune as clearing  # noqa: PLC0415 - loads DuckDB
+    from segbatch.runs.history import prune_runs  # noqa: PLC0415 - loads DuckDB
 
     policy = LockPolicy(wait, render.print_waiting)
-    pruned = clearing.prune_runs(output, Keep(keep, keep_days), datetime.now(UTC), policy, dry_run=dry_run)
+    pruned = prune_runs(output, Keep(keep, keep_days), datetime.now(UTC), policy, dry_run=dry_run)
     render.print_pruned(pruned, dry_run=dry_run, as_json=as_json)
 
 
