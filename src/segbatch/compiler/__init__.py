@@ -1,1 +1,1 @@
-"""Compiler from rules to Polars expressions that are never null, and to a plan that lets segments share them."""
+"""Compiler from rules to typed tests, to Polars expressions that are never null, and to a plan that segments share."""

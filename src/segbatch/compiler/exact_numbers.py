@@ -9,16 +9,15 @@ import operator
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal, assert_never
+from typing import assert_never
 
 import polars as pl
 
+from segbatch.compiler.typed_test import Comparison
 from segbatch.snapshot.fields.json_numbers import DIGITS
 from segbatch.snapshot.fields.types import FLOAT, LONG, WHOLE
 
-Comparison = Literal["eq", "gt", "lt", "gte", "lte"]
-
-COMPARE: dict[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+COMPARE: dict[Comparison, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
     "eq": operator.eq,
     "gt": operator.gt,
     "lt": operator.lt,
@@ -42,7 +41,7 @@ _INTEGERS: dict[type[pl.DataType], tuple[int, int]] = {
 _LARGEST_FLOAT32 = 3.4028234663852886e38
 
 
-def never(expr: pl.Expr) -> pl.Expr:
+def false_where_present(expr: pl.Expr) -> pl.Expr:
     """Return an expression that is false if the given one is not null, and null otherwise."""
     return expr.is_null() & False
 
@@ -72,11 +71,11 @@ def _compare(expr: pl.Expr, dtype: pl.DataType, comparison: Comparison, bound: F
     lowest, highest = _INTEGERS[type(dtype)]
     unit = _nearest_unit(comparison, bound)
     if unit is None:
-        return never(expr)
+        return false_where_present(expr)
     if unit > highest:
-        return _always(expr) if comparison in {"lt", "lte"} else never(expr)
+        return _always(expr) if comparison in {"lt", "lte"} else false_where_present(expr)
     if unit < lowest:
-        return _always(expr) if comparison in {"gt", "gte"} else never(expr)
+        return _always(expr) if comparison in {"gt", "gte"} else false_where_present(expr)
     return COMPARE[comparison](expr, pl.lit(unit, dtype=dtype))
 
 
@@ -125,7 +124,7 @@ def _compare_double(expr: pl.Expr, comparison: Comparison, bound: Decimal) -> pl
     if Fraction(bound).denominator != 1 or not rounded:
         return COMPARE[comparison](expr, pl.lit(number))
     if comparison == "eq":
-        return never(expr)
+        return false_where_present(expr)
     is_above = comparison in {"gt", "gte"}
     includes = (rounded > 0) == is_above
     exact: Comparison = ("gte" if includes else "gt") if is_above else ("lte" if includes else "lt")
@@ -136,7 +135,7 @@ def _compare_long(expr: pl.Expr, comparison: Comparison, bound: Fraction) -> pl.
     """Compare texts of whole numbers of more than `DIGITS` digits with a number."""
     unit = _nearest_unit(comparison, bound)
     if unit is None:
-        return never(expr)
+        return false_where_present(expr)
     is_positive = ~expr.str.starts_with("-")
     written = str(abs(unit))
     if comparison == "eq":

@@ -36,28 +36,32 @@ _SMALLEST_EXPONENT = -400
 _LARGEST_PLAIN_INTEGER = 10**15
 
 
-class Unreadable(Exception):  # noqa: N818 - caught where the rule's place is known; users never see it
-    """A value that cannot be read as the requested type; the text describes a valid value."""
+class LiteralTypeError(Exception):
+    """A value that cannot be read as the requested type; the text describes a valid value.
 
+    Attributes:
+        index: The position of the value in a list, from 0; None for a single value.
+    """
 
-class Meaningless(Exception):  # noqa: N818 - as Unreadable
-    """A value that is not valid for any type; the text is the complete message, and contains the value."""
+    def __init__(self, message: str, index: int | None = None) -> None:
+        self.index = index
+        super().__init__(message)
 
 
 def read_number(value: Scalar) -> Decimal:
     """Parse a number, or a text that contains one, without rounding.
 
     Raises:
-        Unreadable: The value is a boolean or another text, or is too large for a double.
+        LiteralTypeError: The value is a boolean or another text, or is too large for a double.
     """
     if isinstance(value, bool):
-        raise Unreadable("write a number")
+        raise LiteralTypeError("write a number")
     text = value.strip(WHITE_SPACE) if isinstance(value, str) else repr(value)
     if not _NUMBER.fullmatch(text):
-        raise Unreadable("write a number")
+        raise LiteralTypeError("write a number")
     number = _decimal(text)
     if number is None or math.isinf(float(number)):
-        raise Unreadable("write a number that a double can hold (up to about 1.8e308)")
+        raise LiteralTypeError("write a number that a double can hold (up to about 1.8e308)")
     return number
 
 
@@ -83,7 +87,7 @@ def read_boolean(value: Scalar) -> bool:
     """Parse a boolean, or the text `true` or `false`.
 
     Raises:
-        Unreadable: The value is neither.
+        LiteralTypeError: The value is neither.
     """
     match value:
         case bool():
@@ -91,21 +95,21 @@ def read_boolean(value: Scalar) -> bool:
         case "true" | "false":
             return value == "true"
         case _:
-            raise Unreadable("write true or false")
+            raise LiteralTypeError("write true or false")
 
 
 def read_date(value: Scalar) -> date:
     """Parse an ISO 8601 date.
 
     Raises:
-        Unreadable: The value is not a date, or the day does not exist in the calendar.
+        LiteralTypeError: The value is not a date, or the day does not exist in the calendar.
     """
     if not isinstance(value, str) or not _DATE.fullmatch(value):
-        raise Unreadable("write a date like '2025-06-01'")
+        raise LiteralTypeError("write a date like '2025-06-01'")
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise Unreadable("no calendar has that day; write a date like '2025-06-01'") from None
+        raise LiteralTypeError("no calendar has that day; write a date like '2025-06-01'") from None
 
 
 def read_uuid(value: Scalar) -> str:
@@ -115,11 +119,11 @@ def read_uuid(value: Scalar) -> str:
         Its canonical form.
 
     Raises:
-        Unreadable: The value is another text or not a text.
+        LiteralTypeError: The value is another text or not a text.
     """
     found = _UUID.fullmatch(value.strip(WHITE_SPACE).lower()) if isinstance(value, str) else None
     if found is None or bool(found[1]) != bool(found[8]):
-        raise Unreadable("write a UUID like '6f9619ff-8b86-d011-b42d-00c04fc964ff'")
+        raise LiteralTypeError("write a UUID like '6f9619ff-8b86-d011-b42d-00c04fc964ff'")
     return "-".join(found.group(2, 4, 5, 6, 7))
 
 
@@ -127,7 +131,7 @@ def lowered_uuid(value: str) -> str:
     """Return the canonical form of a UUID; return any other text, which may be part of a UUID, in lower case."""
     try:
         return read_uuid(value)
-    except Unreadable:
+    except LiteralTypeError:
         return value.lower()
 
 
@@ -143,17 +147,17 @@ def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
         A date, or a date-time in UTC.
 
     Raises:
-        Unreadable: The value is neither, or is a wall-clock time that the clocks skip.
+        LiteralTypeError: The value is neither, or is a wall-clock time that the clocks skip.
     """
     if isinstance(value, str) and _DATE.fullmatch(value):
         return read_date(value)
     if not isinstance(value, str) or not _DATETIME.fullmatch(value):
-        raise Unreadable("write a date-time like '2025-06-01T10:00:00Z', or a date like '2025-06-01'")
+        raise LiteralTypeError("write a date-time like '2025-06-01T10:00:00Z', or a date like '2025-06-01'")
     try:
         moment = datetime.fromisoformat(value)
         instant = (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Unreadable("there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'") from None
+        raise LiteralTypeError("there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'") from None
     if moment.tzinfo is None:
         ensure_exists(moment, timezone)
     return instant
@@ -163,13 +167,13 @@ def ensure_exists(moment: datetime, timezone: ZoneInfo) -> None:
     """Raise an error if a wall-clock time does not exist in a zone: in spring the clocks skip an hour.
 
     Raises:
-        Unreadable: The clocks skip this time.
+        LiteralTypeError: The clocks skip this time.
     """
     instant = moment.replace(tzinfo=timezone).astimezone(UTC)
     shown = instant.astimezone(timezone)
     if shown.replace(tzinfo=None, fold=0) != moment.replace(fold=0):
         advice = f"write {shown.isoformat()}, or another time with its offset"
-        raise Unreadable(f"the clocks of {timezone.key} skip this time; {advice}")
+        raise LiteralTypeError(f"the clocks of {timezone.key} skip this time; {advice}")
 
 
 def read_duration(value: Scalar) -> tuple[int, str]:

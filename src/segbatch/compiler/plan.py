@@ -7,14 +7,15 @@ from typing import cast
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparisons import nowhere
+from segbatch.compiler.comparisons import false_for_all
 from segbatch.compiler.conditions import Condition, Joined, Member, join, numbers_in
 from segbatch.compiler.dependencies import References, find_references, reasons_of
 from segbatch.compiler.dry_compile import unusable
-from segbatch.compiler.predicates import NEGATIONS, RuleError, compile_rule
+from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.compiler.project_rule import Ownership, project_rule
 from segbatch.definitions.found import BrokenDefinition, Definition
 from segbatch.errors import Problem
+from segbatch.model.operators import NEGATIONS
 from segbatch.model.segment import Group, Node, Rule
 from segbatch.snapshot.fields.resolution import Field
 
@@ -133,7 +134,7 @@ def make_plan(
 def _fail_where_polars_refuses(planned: Iterable[PlannedSegment], planner: "_Planner", nobody: pl.DataFrame) -> None:
     refused = unusable(planner.predicates, nobody)
     for number in refused:
-        planner.predicates[number] = nowhere()
+        planner.predicates[number] = false_for_all()
     for entry in planned if refused else ():
         reasons = [refused[number] for number in sorted(numbers_in(entry.condition) & refused.keys())]
         message = "a rule of it cannot be evaluated, which is a fault of segbatch; please report it with the rule"

@@ -1,7 +1,7 @@
 """Test whether a blank or a non-blank value can match a rule, for one kind of column."""
 
 from segbatch.compiler.literals import UNICODE_SPACE
-from segbatch.compiler.predicates import NEGATIONS
+from segbatch.model.operators import NEGATIONS
 from segbatch.model.segment import Rule
 from segbatch.snapshot.fields.types import Kind
 

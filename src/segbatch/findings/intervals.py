@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any, cast
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.literals import Unreadable, read_boolean, read_date, read_moment, read_number, read_uuid
-from segbatch.compiler.predicates import NEGATIONS
+from segbatch.compiler.literals import LiteralTypeError, read_boolean, read_date, read_moment, read_number, read_uuid
 from segbatch.findings.normal_form import scalar_key
+from segbatch.model.operators import NEGATIONS
 from segbatch.model.segment import Rule
 from segbatch.model.values import Scalar
 from segbatch.snapshot.fields.types import Kind
@@ -66,7 +66,7 @@ def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region |
     """Return the values of a column that a rule, or its opposite, accepts; None if intervals cannot represent them.
 
     Raises:
-        Unreadable: The column cannot be compared with the value.
+        LiteralTypeError: The column cannot be compared with the value.
     """
     positive = NEGATIONS.get(rule.operator, rule.operator)
     wanted = wanted == (rule.operator not in NEGATIONS)
@@ -74,7 +74,7 @@ def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region |
     if len(values) > _MOST_VALUES or (rule.ignore_case and kind is not Kind.TEXT):
         return None
     if kind is Kind.LIST and positive not in {"eq", "in", "contains"}:
-        raise Unreadable("a list has no order")
+        raise LiteralTypeError("a list has no order")
     if kind is Kind.LIST:
         return _region_of_list(values, wanted=wanted)
     read = [_read(value, kind, clock) for value in values]

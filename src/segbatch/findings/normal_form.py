@@ -9,11 +9,10 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from segbatch.compiler.predicates import NEGATIONS
 from segbatch.definitions.found import Definition
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding
-from segbatch.model.operators import MissingName
+from segbatch.model.operators import NEGATIONS, MissingName
 from segbatch.model.segment import Group, Node, Rule, Segment
 from segbatch.model.values import Scalar
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from segbatch.compiler.literals import Unreadable, read_number
+from segbatch.compiler.literals import LiteralTypeError, read_number
 from segbatch.definitions.found import Definition
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding, FindingName
@@ -76,7 +76,7 @@ def number_like(value: Scalar) -> bool:
         return False
     try:
         read_number(value)
-    except Unreadable:
+    except LiteralTypeError:
         return False
     return True
 

@@ -1,5 +1,6 @@
 """Operators of rules: their names, and the values that they take."""
 
+from collections.abc import Mapping
 from typing import Literal, assert_never, get_args
 
 OperatorName = Literal[
@@ -42,6 +43,16 @@ OPERATORS: tuple[OperatorName, ...] = get_args(OperatorName)
 TAKES_IGNORE_CASE: frozenset[OperatorName] = frozenset(
     {"eq", "neq", "contains", "not_contains", "in", "not_in", "starts_with", "ends_with", "matches"}
 )
+
+NEGATIONS: Mapping[OperatorName, OperatorName] = {
+    "neq": "eq",
+    "not_contains": "contains",
+    "not_in": "in",
+    "not_in_segment": "in_segment",
+    "exists": "empty",
+    "not_blank": "blank",
+}
+"""Operators that are the exact opposite of another operator, with that operator."""
 
 
 def shape_of(operator: OperatorName) -> Shape:

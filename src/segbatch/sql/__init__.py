@@ -1,1 +1,1 @@
-"""Generation of SQL queries from segments: a second implementation of the rules, independent of the Polars one."""
+"""Generation of SQL queries from segments: typed tests as SQL, independent of the Polars expressions."""

@@ -1,20 +1,21 @@
 """Comparison of one column with one value, by the kind of the column; null is possible if the column is missing."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from typing import assert_never
 
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.literals import lowered_uuid, number_text, read_boolean, read_uuid
-from segbatch.model.values import Scalar
+from segbatch.compiler.typed_test import Comparison, TypedLiteral
 from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column, element_column
 from segbatch.sql.dialects import Refused, never, text
 from segbatch.sql.json_documents import has_element
-from segbatch.sql.numbers import COMPARISONS, Comparison, compare_number, compare_text_as_number
+from segbatch.sql.numbers import COMPARISONS, compare_number, compare_text_as_number
 from segbatch.sql.regex import translated
-from segbatch.sql.times import compare_date, compare_moment
+from segbatch.sql.times import compare_date, compare_day, compare_instant
 
 _CASED = (
     r"\p{Lu}\p{Ll}\p{Lt}ªº\x{2160}-\x{217F}\x{24B6}-\x{24E9}"
@@ -24,6 +25,8 @@ _IGNORABLE = (
     r"\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}'.:·\x{387}\x{55F}\x{5F4}\x{2018}\x{2019}\x{2024}\x{2027}\x{FE13}"
     r"\x{FE52}\x{FE55}\x{FF07}\x{FF0E}\x{FF1A}"
 )
+_ELEMENT = "it"
+_PLAIN = {Kind.TEXT, Kind.UUID, Kind.BOOLEAN}
 _FINAL_SIGMA = rf"([{_CASED}][{_IGNORABLE}]*)Σ([{_IGNORABLE}]*(?:[^{_CASED}{_IGNORABLE}]|$))"
 
 
@@ -44,40 +47,28 @@ def in_lower_case(column: Column, values: Iterable[str]) -> Column:
     return Column(exp.Lower(this=sql), column.dtype, column.kind, column.dialect)
 
 
-_ELEMENT = "it"
-_PLAIN = {Kind.TEXT, Kind.UUID, Kind.BOOLEAN}
-
-
-def compare(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
-    """Compare a column with a value."""
-    match column.kind:
-        case Kind.TEXT:
-            return _compare_text(column, comparison, value)
-        case Kind.NUMBER:
-            return compare_number(column, comparison, value)
-        case Kind.BOOLEAN:
-            return exp.EQ(this=column.sql.copy(), expression=exp.Boolean(this=read_boolean(value)))
-        case Kind.DATETIME:
-            return compare_moment(column, comparison, value, clock)
-        case Kind.DATE:
-            return compare_date(column, comparison, value)
-        case Kind.UUID:
-            return _compare_text(column, comparison, read_uuid(value))
-        case Kind.LIST:
-            return some_element(column, lambda element: compare(element, comparison, value, clock))
-        case Kind.NOTHING:
-            return never()
-        case Kind.STRUCT | Kind.OTHER:
-            raise AssertionError(column.kind)  # rejected by the plan
+def compare(column: Column, comparison: Comparison, literal: TypedLiteral, clock: Clock) -> exp.Expr:
+    """Compare a column with a literal of its type."""
+    match literal:
+        case bool():
+            return exp.EQ(this=column.sql.copy(), expression=exp.Boolean(this=literal))
+        case str():
+            return _compare_text(column, comparison, literal)
+        case Decimal() if column.kind is Kind.TEXT:
+            return compare_text_as_number(column, comparison, literal)
+        case Decimal():
+            return compare_number(column, comparison, literal)
+        case datetime():
+            return compare_instant(column, comparison, literal)
+        case date() if column.kind is Kind.DATETIME:
+            return compare_day(column, comparison, literal, clock)
+        case date():
+            return compare_date(column, comparison, literal)
         case _:
-            assert_never(column.kind)
+            assert_never(literal)
 
 
-def _compare_text(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
-    if isinstance(value, bool):
-        value = str(value).lower()
-    if not isinstance(value, str):
-        return compare_text_as_number(column, comparison, value)
+def _compare_text(column: Column, comparison: Comparison, value: str) -> exp.Expr:
     operand = column.sql.copy()
     if comparison != "eq" and column.dialect == "postgres":
         operand = exp.Paren(this=operand) if column.is_document else operand
@@ -92,13 +83,10 @@ def _written(value: str, column: Column) -> exp.Expr:
     return text(value)
 
 
-def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
-    """Test whether a column equals one of the values; each value is read by its own kind."""
-    if column.kind is Kind.LIST and column.dialect != "duckdb":
-        return exp.or_(*(compare(column, "eq", value, clock) for value in values))
-    if column.kind is Kind.LIST:
-        return some_element(column, lambda element: among(element, values, clock))
-    tests = [test for value in values if not isinstance(test := compare(column, "eq", value, clock), exp.Boolean)]
+def is_in(column: Column, literals: Sequence[TypedLiteral], clock: Clock) -> exp.Expr:
+    """Test whether a column equals one of the literals."""
+    tests = [compare(column, "eq", literal, clock) for literal in literals]
+    tests = [test for test in tests if not isinstance(test, exp.Boolean)]
     groups: dict[str, list[exp.Expr]] = {}
     for test in tests:
         alike_by = test.this if isinstance(test, exp.EQ) else test
@@ -115,8 +103,6 @@ def among(column: Column, values: Sequence[Scalar], clock: Clock) -> exp.Expr:
 def some_element(column: Column, test_of: Callable[[Column], exp.Expr]) -> exp.Expr:
     """Test whether some element of a list passes a test."""
     element = element_column(column, _ELEMENT)
-    if element.kind is Kind.NOTHING:
-        return never()
     test = test_of(element)
     if isinstance(test, exp.Boolean):
         return test
@@ -151,12 +137,8 @@ def _one_element(column: Column, element: Column, value: exp.Expr) -> exp.Expr:
             raise Refused(f"this test of a list is not supported for {column.dialect}")
 
 
-def contains(column: Column, value: Scalar, clock: Clock) -> exp.Expr:
-    """Test whether a text contains another text, or a list contains an element that equals the value."""
-    if column.kind not in {Kind.TEXT, Kind.UUID}:
-        return compare(column, "eq", value, clock)
-    part = value if isinstance(value, str) else number_text(value)
-    part = lowered_uuid(part) if column.kind is Kind.UUID else part
+def contains(column: Column, part: str) -> exp.Expr:
+    """Test whether a text contains another text."""
     if column.dialect == "duckdb":
         return exp.Contains(this=column.sql.copy(), expression=text(part))
     found = exp.StrPosition(this=column.sql.copy(), substr=_part(part, column))

@@ -3,19 +3,15 @@
 import math
 from decimal import Decimal
 from fractions import Fraction
-from typing import Literal
 
 import polars as pl
 from sqlglot import exp
 
-from segbatch.compiler.literals import Unreadable, read_number
-from segbatch.model.values import Scalar
+from segbatch.compiler.typed_test import Comparison
 from segbatch.snapshot.fields.json_numbers import DIGITS
 from segbatch.snapshot.fields.types import ANY_LENGTH
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import is_null, never, text, whole
-
-Comparison = Literal["eq", "gt", "lt", "gte", "lte"]
 
 COMPARISONS: dict[Comparison, type[exp.Binary]] = {
     "eq": exp.EQ,
@@ -33,9 +29,8 @@ _LONGEST = 1_000
 _EXACT_FLOAT32 = 2**24
 
 
-def compare_number(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
+def compare_number(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
     """Compare a column of numbers with a number."""
-    bound = read_number(value)
     if column.dtype == ANY_LENGTH:
         column.refuse_outside_duckdb("a number of any length")
         return compare_any_length(column, comparison, bound)
@@ -95,15 +90,12 @@ def _float(number: float, *, is_double: bool) -> exp.Expr:
     return exp.cast(text(repr(number)), "double" if is_double else "float")
 
 
-def compare_text_as_number(column: Column, comparison: Comparison, value: float) -> exp.Expr:
+def compare_text_as_number(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
     """Compare the texts that are numbers by the documented grammar, as doubles; null for all others."""
     column.refuse_outside_duckdb("comparing a text with a number")
-    bound = float(read_number(value))
-    if abs(bound) >= _EXACT_DOUBLE:
-        raise Unreadable("a number this long is not exact in a column of text; write it as a text, in quotes")
     found = exp.Anonymous(this="REGEXP_EXTRACT", expressions=[column.sql.copy(), text(_NUMBER), whole(1)])
     number = exp.TryCast(this=found, to=exp.DataType.build("double"))
-    test = COMPARISONS[comparison](this=number, expression=_float(bound, is_double=True))
+    test = COMPARISONS[comparison](this=number, expression=_float(float(bound), is_double=True))
     if comparison == "eq":
         return test
     return exp.and_(test, exp.Anonymous(this="ISFINITE", expressions=[number.copy()]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
 
+from segbatch.compiler.lowering import lower, type_of
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.compiler.project_rule import project_column, project_rule
 from segbatch.definitions.found import Definition
@@ -144,7 +145,7 @@ class _Writer:
             field = resolve(str(rule.field), self._table.schema)
             self.columns.add(field.column)
             column = self._table.column(field)
-            return predicate(rule, column, self._clock, negated=negated)
+            return predicate(lower(rule, type_of(field), self._clock), column, self._clock, negated=negated)
         except Refused as refused:
             self.problems.append(way.problem(path, str(refused)))
             return exp.Boolean(this=False)

@@ -1,17 +1,15 @@
-"""Comparisons with days and instants, and the period of a duration."""
+"""Comparisons with days and instants."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, TypeVar, assert_never, cast
+from typing import TYPE_CHECKING, assert_never, cast
 
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.literals import Unreadable, read_date, read_duration, read_moment
-from segbatch.model.values import Scalar
-from segbatch.snapshot.fields.types import Kind
+from segbatch.compiler.typed_test import Comparison
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, text, whole
-from segbatch.sql.numbers import COMPARISONS, Comparison, settled_between
+from segbatch.sql.numbers import COMPARISONS, settled_between
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,36 +23,27 @@ _NEAR_MIDNIGHT = timedelta(hours=4)
 _SNOWFLAKE_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF6"
 _CLICKHOUSE_FROM = datetime(1900, 1, 1, tzinfo=UTC)
 _CLICKHOUSE_TO = datetime(2299, 1, 1, tzinfo=UTC)
-_Moment = TypeVar("_Moment", date, datetime)
 
 
-def compare_date(column: Column, comparison: Comparison, value: Scalar) -> exp.Expr:
+def compare_date(column: Column, comparison: Comparison, day: date) -> exp.Expr:
     """Compare a column of days with a day."""
-    return COMPARISONS[comparison](this=column.sql.copy(), expression=_day(read_date(value)))
+    return COMPARISONS[comparison](this=column.sql.copy(), expression=_day(day))
 
 
-def compare_moment(column: Column, comparison: Comparison, value: Scalar, clock: Clock) -> exp.Expr:
-    """Compare a column of instants with an instant, or their days with a day."""
-    moment = read_moment(value, clock.timezone)
-    if isinstance(moment, datetime):
-        return _compare_instant(column, comparison, moment)
+def compare_day(column: Column, comparison: Comparison, day: date, clock: Clock) -> exp.Expr:
+    """Compare the days of a column of instants with a day; in some dialects with the instants of its start and end."""
     if column.dialect in {"duckdb", "postgres"}:
-        return COMPARISONS[comparison](this=_local_day(column, clock), expression=_day(moment))
-    return _compare_day(column, comparison, moment, clock)
-
-
-def _compare_day(column: Column, comparison: Comparison, day: date, clock: Clock) -> exp.Expr:
-    """Compare the days of instants with a day, using the instants of its start and end."""
+        return COMPARISONS[comparison](this=_local_day(column, clock), expression=_day(day))
     here, beyond = _midnight(day, 0, clock), _midnight(day, 1, clock)
     match comparison:
         case "eq":
-            return exp.and_(_compare_instant(column, "gte", here), _compare_instant(column, "lt", beyond))
+            return exp.and_(compare_instant(column, "gte", here), compare_instant(column, "lt", beyond))
         case "gte" | "lt":
-            return _compare_instant(column, comparison, here)
+            return compare_instant(column, comparison, here)
         case "gt":
-            return _compare_instant(column, "gte", beyond)
+            return compare_instant(column, "gte", beyond)
         case "lte":
-            return _compare_instant(column, "lt", beyond)
+            return compare_instant(column, "lt", beyond)
         case _:
             assert_never(comparison)
 
@@ -76,7 +65,8 @@ def _midnight(day: date, later: int, clock: Clock) -> datetime:
     return instant
 
 
-def _compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expr:
+def compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expr:
+    """Compare a column of instants with an instant."""
     dtype = cast("pl.Datetime", column.dtype)
     if dtype.time_unit == "ns":
         column.refuse_outside_duckdb("a column of nanoseconds")
@@ -159,38 +149,3 @@ def _in_microseconds(column: Column) -> exp.Expr:
         ]
     )
     return exp.Coalesce(this=made, expressions=[ends])
-
-
-def within(column: Column, duration: Scalar, clock: Clock, sign: int) -> exp.Expr:
-    """Test whether a column is within a duration before (-1) or after (1) the run's time, including both ends."""
-    here, there = _ends(column, duration, clock, sign)
-    low, high = (here, there) if sign > 0 else (there, here)
-    if isinstance(low, datetime) and isinstance(high, datetime):
-        return exp.and_(_compare_instant(column, "gte", low), _compare_instant(column, "lte", high))
-    sql = column.sql
-    return exp.and_(exp.GTE(this=sql.copy(), expression=_day(low)), exp.LTE(this=sql.copy(), expression=_day(high)))
-
-
-def _ends(column: Column, duration: Scalar, clock: Clock, sign: int) -> tuple[date | datetime, date | datetime]:
-    count, unit = read_duration(duration)
-    wall = clock.as_of.astimezone(clock.timezone)
-    if column.kind is Kind.DATE:
-        if unit == "h":
-            raise Unreadable("a date has no hours; write days or weeks")
-        return wall.date(), _moved(wall.date(), timedelta(days=sign * count))
-    if unit == "h":
-        return clock.as_of, _moved(clock.as_of, timedelta(hours=sign * count))
-    moved = _moved(wall.replace(tzinfo=None, fold=0), timedelta(days=sign * count))
-    try:
-        return clock.as_of, moved.replace(tzinfo=clock.timezone).astimezone(UTC)
-    except OverflowError:
-        return clock.as_of, moved.replace(tzinfo=UTC)
-
-
-def _moved(moment: _Moment, by: timedelta) -> _Moment:
-    """Shift a time, but not beyond the ends of the calendar."""
-    try:
-        return moment + by
-    except OverflowError:
-        end = datetime.max.replace(tzinfo=UTC) if by > timedelta() else datetime.min.replace(tzinfo=UTC)
-        return end.replace(tzinfo=moment.tzinfo) if isinstance(moment, datetime) else end.date()

@@ -11,9 +11,8 @@ from typing import Any, assert_never
 
 from segbatch.authoring.explain.far_times import FarTime
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.literals import WHITE_SPACE, Unreadable, read_date, read_number, read_uuid
-from segbatch.compiler.predicates import NEGATIONS
-from segbatch.model.operators import OperatorName
+from segbatch.compiler.literals import WHITE_SPACE, LiteralTypeError, read_date, read_number, read_uuid
+from segbatch.model.operators import NEGATIONS, OperatorName
 from segbatch.model.segment import Group, Rule
 from segbatch.snapshot.fields.resolution import Field
 from segbatch.snapshot.fields.types import Kind
@@ -217,7 +216,7 @@ def _target(value: object, seen: Seen) -> str:
         return json.dumps(value) if isinstance(value, bool) else shown(value)
     try:
         return f"{read_date(str(value))} (as a day in {seen.clock.timezone.key})"
-    except Unreadable:
+    except LiteralTypeError:
         return str(value)
 
 
@@ -227,6 +226,6 @@ def _is_no_number(value: object, seen: Seen) -> bool:
         return False
     try:
         read_number(seen.value.strip(WHITE_SPACE))
-    except Unreadable:
+    except LiteralTypeError:
         return True
     return False

@@ -8,9 +8,10 @@ from segbatch.authoring.explain.far_times import value_in
 from segbatch.authoring.explain.reasons import Seen, group_reason, reason, rule_text
 from segbatch.authoring.explain.reports import Verdict
 from segbatch.authoring.explain.trace import Part, trace
-from segbatch.compiler.predicates import NEGATIONS, find_field
+from segbatch.compiler.predicates import find_field
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.engine.local import PredicateResults, evaluate_predicates
+from segbatch.model.operators import NEGATIONS
 from segbatch.model.segment import Group, Rule
 from segbatch.snapshot.fields.json_numbers import plain_number
 

@@ -1,0 +1,282 @@
+"""Lowering of a rule on a field to a typed test.
+
+Each value of the rule is read once as the field's type. A rule that the type does not support is an error here, so that
+Polars and SQL only print tests.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import assert_never, cast
+
+from segbatch.compiler.clock import Clock, period
+from segbatch.compiler.literals import (
+    LiteralTypeError,
+    lowered_uuid,
+    number_text,
+    read_boolean,
+    read_date,
+    read_duration,
+    read_moment,
+    read_number,
+    read_uuid,
+)
+from segbatch.compiler.typed_test import (
+    AnyElement,
+    Between,
+    Compare,
+    Comparison,
+    FieldType,
+    HasMatch,
+    HasText,
+    IsBlank,
+    IsIn,
+    IsMissing,
+    Never,
+    TypedLiteral,
+    TypedTest,
+    ValueTest,
+)
+from segbatch.model.operators import NEGATIONS
+from segbatch.model.segment import Rule
+from segbatch.model.values import RuleValue, Scalar
+from segbatch.snapshot.fields.resolution import Field
+from segbatch.snapshot.fields.types import Kind, element_type, kind_of
+from segbatch.text import shown
+
+_LARGEST_EXACT_DOUBLE = 2**53
+_ONLY_PRESENCE = "it can only be asked whether it is there, with 'exists' and 'empty'"
+_TEXTS = {Kind.TEXT, Kind.UUID}
+
+
+class OperatorTypeError(Exception):
+    """An operator that the type of the field does not support; the text describes a valid alternative."""
+
+
+class IgnoreCaseError(Exception):
+    """`ignore_case` on a field that has no texts."""
+
+
+class InvalidLiteralError(Exception):
+    """A value that is not valid for any type; the text is the complete message, and contains the value."""
+
+
+LOWERING_ERRORS = (OperatorTypeError, IgnoreCaseError, InvalidLiteralError, LiteralTypeError)
+"""The errors of rules that the type of the field does not support."""
+
+
+def type_of(field: Field) -> FieldType:
+    """Return the type of a field, as far as rules depend on it."""
+    return FieldType(field.kind, kind_of(element_type(field.dtype)))
+
+
+def lower(rule: Rule, field: FieldType, clock: Clock) -> TypedTest:
+    """Convert a rule on a field to a typed test.
+
+    Raises:
+        OperatorTypeError: The type of the field does not support the operator.
+        IgnoreCaseError: The rule ignores case, and the field has no texts.
+        LiteralTypeError: A value cannot be read as the type of the field.
+        InvalidLiteralError: The low value of a range is above the high one.
+    """
+    lower_case = rule.ignore_case and _has_case(field) and rule.operator != "matches"
+    return TypedTest(_test(rule, field, clock), rule.operator in NEGATIONS, rule.missing, lower_case)
+
+
+def _has_case(field: FieldType) -> bool:
+    """Return whether the field has texts; UUIDs are compared in canonical form, and so in any case.
+
+    Raises:
+        IgnoreCaseError: The field has other values.
+    """
+    kind = field.element if field.kind is Kind.LIST else field.kind
+    if kind not in {*_TEXTS, Kind.NOTHING}:
+        raise IgnoreCaseError("'ignore_case' is for texts and lists of texts")
+    return kind is Kind.TEXT
+
+
+def _test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest | IsMissing | IsBlank:
+    if rule.shape == "nothing":
+        return IsBlank() if rule.operator in {"blank", "not_blank"} else IsMissing()
+    return Never() if field.kind is Kind.NOTHING else _value_test(rule, field, clock)
+
+
+def _value_test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest:
+    value = _lowered(rule)
+    match rule.operator:
+        case "eq" | "neq":
+            return _compare("eq", _one(value), field, clock)
+        case "gt" | "lt" | "gte" | "lte":
+            return _compare(rule.operator, _one(value), field, clock)
+        case "contains" | "not_contains":
+            return _contains(_one(value), field, clock)
+        case "in" | "not_in":
+            return _is_in(_many(value), field, clock)
+        case "between":
+            return _between(_many(value), field, clock)
+        case "starts_with" | "ends_with":
+            return HasText("start" if rule.operator == "starts_with" else "end", _text_part(_one(value), field))
+        case "matches":
+            _ensure_text(field)
+            return HasMatch(str(value), rule.ignore_case or field.kind is Kind.UUID)
+        case "within_last" | "within_next":
+            return _within(_one(value), field, clock, 1 if rule.operator == "within_next" else -1)
+        case "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment":  # pragma: no cover
+            raise AssertionError(rule.operator)  # handled before, or without a field
+        case _:
+            assert_never(rule.operator)
+
+
+def read_literal(value: Scalar, kind: Kind, clock: Clock, comparison: Comparison = "eq") -> TypedLiteral:
+    """Read a value as the type of a field.
+
+    Raises:
+        OperatorTypeError: The type does not support the comparison.
+        LiteralTypeError: The value cannot be read as the type.
+    """
+    match kind:
+        case Kind.TEXT:
+            return _read_text(value, comparison)
+        case Kind.NUMBER:
+            return read_number(value)
+        case Kind.BOOLEAN:
+            if comparison != "eq":
+                raise OperatorTypeError("true and false have no order")
+            return read_boolean(value)
+        case Kind.DATETIME:
+            return read_moment(value, clock.timezone)
+        case Kind.DATE:
+            return read_date(value)
+        case Kind.UUID:
+            return read_uuid(value)
+        case Kind.LIST | Kind.STRUCT | Kind.OTHER | Kind.NOTHING:
+            raise OperatorTypeError(_ONLY_PRESENCE)
+        case _:
+            assert_never(kind)
+
+
+def _read_text(value: Scalar, comparison: Comparison) -> str | Decimal:
+    """Read a value for a field of texts: a number is compared with the texts that are numbers."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        if comparison != "eq":
+            raise LiteralTypeError("true and false have no order; write a text or a number")
+        return "true" if value else "false"
+    number = read_number(value)
+    if abs(float(number)) >= _LARGEST_EXACT_DOUBLE:
+        raise LiteralTypeError("a number this long is not exact in a column of text; write it as a text, in quotes")
+    return number
+
+
+def _compare(comparison: Comparison, value: Scalar, field: FieldType, clock: Clock) -> ValueTest:
+    if field.kind is not Kind.LIST:
+        return Compare(comparison, read_literal(value, field.kind, clock, comparison))
+    if comparison != "eq":
+        raise OperatorTypeError("a list has no order; ask with 'contains' or 'eq'")
+    if field.element is Kind.NOTHING:
+        return Never()
+    return AnyElement(Compare("eq", _read_element(value, field, clock)))
+
+
+def _read_element(value: Scalar, field: FieldType, clock: Clock) -> TypedLiteral:
+    if field.element in {Kind.LIST, Kind.STRUCT, Kind.OTHER}:
+        raise OperatorTypeError("its elements cannot be compared; ask with 'exists' and 'empty'")
+    return read_literal(value, field.element, clock)
+
+
+def _contains(value: Scalar, field: FieldType, clock: Clock) -> ValueTest:
+    match field.kind:
+        case Kind.TEXT | Kind.UUID:
+            return HasText("anywhere", _text_part(value, field))
+        case Kind.NUMBER | Kind.BOOLEAN | Kind.DATETIME | Kind.DATE:
+            raise OperatorTypeError("only a text or a list contains something")
+        case _:
+            return _compare("eq", value, field, clock)
+
+
+def _text_part(value: Scalar, field: FieldType) -> str:
+    _ensure_text(field)
+    if isinstance(value, bool):
+        raise LiteralTypeError("write a text")
+    part = value if isinstance(value, str) else number_text(value)
+    return lowered_uuid(part) if field.kind is Kind.UUID else part
+
+
+def _ensure_text(field: FieldType) -> None:
+    if field.kind not in _TEXTS:
+        raise OperatorTypeError("it is for texts")
+
+
+def _is_in(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTest:
+    if field.kind is Kind.LIST and field.element is Kind.NOTHING:
+        return Never()
+    literals: list[TypedLiteral] = []
+    for index, value in enumerate(values):
+        try:
+            literal = (
+                _read_element(value, field, clock)
+                if field.kind is Kind.LIST
+                else read_literal(value, field.kind, clock)
+            )
+        except LiteralTypeError as error:
+            raise LiteralTypeError(str(error), index) from None
+        literals.append(literal)
+    test = IsIn(tuple(literals))
+    return AnyElement(test) if field.kind is Kind.LIST else test
+
+
+def _between(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTest:
+    if field.kind is Kind.LIST:
+        raise OperatorTypeError("a list has no order; ask with 'contains' or 'eq'")
+    low = read_literal(values[0], field.kind, clock, "gte")
+    high = read_literal(values[1], field.kind, clock, "lte")
+    if field.kind is Kind.TEXT and isinstance(low, str) != isinstance(high, str):
+        raise LiteralTypeError("write two texts, or two numbers")
+    if _is_above(low, high, clock):
+        raise InvalidLiteralError(f"in {shown([*values])} the low value is above the high one; turn them round")
+    return Between(low, high)
+
+
+def _is_above(low: TypedLiteral, high: TypedLiteral, clock: Clock) -> bool:
+    match low, high:
+        case datetime(), datetime():
+            return low > high
+        case date(), date():
+            return clock.day_of(low) > clock.day_of(high)
+        case Decimal(), Decimal():
+            return low > high
+        case _:
+            return str(low) > str(high)
+
+
+def _within(duration: Scalar, field: FieldType, clock: Clock, sign: int) -> ValueTest:
+    number, unit = read_duration(duration)
+    if field.kind is Kind.DATE and unit == "h":
+        raise LiteralTypeError("a date has no hours; write days or weeks")
+    if field.kind not in {Kind.DATE, Kind.DATETIME}:
+        raise OperatorTypeError("only dates and date-times are near the run's moment")
+    return Between(*period(clock, number, unit, sign, in_days=field.kind is Kind.DATE))
+
+
+def _lowered(rule: Rule) -> RuleValue:
+    """Return the value for the comparison: in lower case if the rule ignores case.
+
+    A pattern is unchanged, because its letters in lower case may have another meaning.
+    """
+    value = cast("RuleValue", rule.value)
+    if not rule.ignore_case or rule.operator == "matches":
+        return value
+    if isinstance(value, tuple):
+        return tuple(item.lower() if isinstance(item, str) else item for item in value)
+    return value.lower() if isinstance(value, str) else value
+
+
+def _one(value: RuleValue) -> Scalar:
+    """Return the value of an operator that takes one; the model has validated this."""
+    return cast("Scalar", value)
+
+
+def _many(value: RuleValue) -> tuple[Scalar, ...]:
+    """Return the values of an operator that takes several; the model has validated this."""
+    return cast("tuple[Scalar, ...]", value)
