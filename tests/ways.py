@@ -48,7 +48,7 @@ def contacts_of(case: Case) -> tuple[pl.DataFrame, Mapping[str, pl.DataType]]:
         snapshot = open_snapshot(str(path)).with_fields(fields_of(case))
         leaves = {*snapshot.schema, *snapshot.schema.derived}
         batches = [batch.frame for batch in snapshot.batches(leaves, max(1, case.table.num_rows // 2))]
-        return pl.concat(batches) if batches else snapshot.nobody(leaves), snapshot.schema
+        return pl.concat(batches) if batches else snapshot.empty_frame(leaves), snapshot.schema
 
 
 def fields_of(case: Case) -> set[str]:

@@ -15,7 +15,7 @@ from nights import Nights
 from segbatch import SnapshotError, UsageError
 from segbatch.snapshot.discovery import find_files
 from segbatch.snapshot.object_store import clients
-from segbatch.snapshot.object_store.requests import telling
+from segbatch.snapshot.object_store.requests import translate_errors
 from segbatch.snapshot.object_store.url import read_address
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def test_what_clients_say(service: str, text: str, message: str) -> None:
     """As they were heard to say it, by servers of all three."""
     place = read_address(f"{service}://bucket/key")
     for error in (OSError(text), pa.ArrowInvalid(text)):
-        with pytest.raises(SnapshotError) as raised, telling(place):
+        with pytest.raises(SnapshotError) as raised, translate_errors(place):
             raise error
         assert str(raised.value) == f"{service}://bucket/key: {message}"
 

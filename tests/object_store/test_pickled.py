@@ -46,7 +46,7 @@ def test_a_pickled_snapshot_contains_no_credentials(bucket: Bucket, tmp_path: Pa
 
 def test_the_files_of_a_pickled_snapshot_share_one_client(bucket: Bucket, tmp_path: Path) -> None:
     first, second = pickle.loads(open_pickled(bucket, tmp_path)).files  # noqa: S301
-    assert first.place._bucket is second.place._bucket  # noqa: SLF001 - opening a client takes a second or more
+    assert first.location._bucket is second.location._bucket  # noqa: SLF001 - opening a client takes a second or more
 
 
 def test_a_pickled_snapshot_is_of_the_versions_that_were_opened(bucket: Bucket, tmp_path: Path) -> None:

@@ -139,12 +139,12 @@ def test_objects_of_a_folder_are_those_that_files_would_be(tmp_path: Path, bucke
         (tmp_path / "in" / name).write_bytes(content)
     local, remote = find_snapshot(str(tmp_path / "in")), find_snapshot(bucket.at("in"))
     there, here = bucket.at("in"), str(tmp_path / "in")
-    assert [str(place) for place in remote.places] == [str(place).replace(here, there) for place in local.places]
+    assert [str(place) for place in remote.locations] == [str(place).replace(here, there) for place in local.locations]
     assert [str(one) for one in remote.problems] == [str(one).replace(here, there) for one in local.problems]
     assert "5 other files or folders in" in str(remote.problems[0])
     for name in [name for name in FOLDER if not name.startswith("country=")]:
         bucket.remove(f"in/{name}")
-    assert len(find_snapshot(bucket.at("in/")).places) == 2
+    assert len(find_snapshot(bucket.at("in/")).locations) == 2
 
 
 def test_partitions_of_objects_are_columns(tmp_path: Path, bucket: Bucket) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 
-def unusable(predicates: Sequence[pl.Expr], nobody: pl.DataFrame) -> Mapping[int, str]:
+def unusable(predicates: Sequence[pl.Expr], empty_frame: pl.DataFrame) -> Mapping[int, str]:
     """Find the predicates that Polars rejects.
 
     None is expected, because rules are checked against the snapshot's types first. A rejected predicate is a bug in
@@ -13,20 +13,20 @@ def unusable(predicates: Sequence[pl.Expr], nobody: pl.DataFrame) -> Mapping[int
 
     Args:
         predicates: Boolean expressions.
-        nobody: A frame without rows, with the columns that the predicates read.
+        empty_frame: A frame without rows, with the columns that the predicates read.
 
     Returns:
         The numbers of the rejected predicates, each with the reason.
     """
-    if _reason(predicates, nobody) is None:
+    if _reason(predicates, empty_frame) is None:
         return {}
-    reasons = {number: _reason([predicate], nobody) for number, predicate in enumerate(predicates)}
+    reasons = {number: _reason([predicate], empty_frame) for number, predicate in enumerate(predicates)}
     return {number: reason for number, reason in reasons.items() if reason is not None}
 
 
-def _reason(predicates: Sequence[pl.Expr], nobody: pl.DataFrame) -> str | None:
+def _reason(predicates: Sequence[pl.Expr], empty_frame: pl.DataFrame) -> str | None:
     try:
-        nobody.lazy().select(
+        empty_frame.lazy().select(
             predicate.alias(str(number)) for number, predicate in enumerate(predicates)
         ).collect_schema()
     except pl.exceptions.PolarsError as error:

@@ -88,7 +88,7 @@ def make_plan(
     strict: bool = False,
     project: str | None = None,
     contacts_of: str | None = None,
-    nobody: Callable[[Iterable[str]], pl.DataFrame] | None = None,
+    empty_frame: Callable[[Iterable[str]], pl.DataFrame] | None = None,
 ) -> Plan:
     """Plan the evaluation of segments over a snapshot.
 
@@ -101,7 +101,7 @@ def make_plan(
         project: The project that contacts are restricted to, if any.
         contacts_of: The project that all contacts belong to if the snapshot has no column `project_id`. Without it, a
             segment of a project then fails.
-        nobody: Returns a frame without rows that has the columns at the given paths. If set, Polars checks the
+        empty_frame: Returns a frame without rows that has the columns at the given paths. If set, Polars checks the
             predicates on it.
 
     Returns:
@@ -111,8 +111,8 @@ def make_plan(
     planner = _Planner(schema, clock, ownership, strict=strict)
     definitions = tuple(definitions)
     planned = {definition.segment_id: planner.plan(definition) for definition in definitions}
-    if nobody is not None:
-        _fail_where_polars_refuses(planned.values(), planner, nobody(planner.leaves))
+    if empty_frame is not None:
+        _fail_where_polars_refuses(planned.values(), planner, empty_frame(planner.leaves))
     references = find_references(definitions)
     reasons = reasons_of(broken)
     _fail_by_reference(references, planner, reasons)
@@ -131,8 +131,10 @@ def make_plan(
     )
 
 
-def _fail_where_polars_refuses(planned: Iterable[PlannedSegment], planner: "_Planner", nobody: pl.DataFrame) -> None:
-    refused = unusable(planner.predicates, nobody)
+def _fail_where_polars_refuses(
+    planned: Iterable[PlannedSegment], planner: "_Planner", empty_frame: pl.DataFrame
+) -> None:
+    refused = unusable(planner.predicates, empty_frame)
     for number in refused:
         planner.predicates[number] = false_for_all()
     for entry in planned if refused else ():

@@ -149,7 +149,7 @@ def prepare(options: EvaluationOptions, definitions: Definitions) -> PreparedEva
         strict=options.strict,
         project=options.project,
         contacts_of=options.project if options.is_only_project else None,
-        nobody=snapshot.nobody,
+        empty_frame=snapshot.empty_frame,
     )
     warnings = unknown_project(options.project, definitions, snapshot, clock)
     return PreparedEvaluation(own, snapshot, clock, plan, warnings)

@@ -120,9 +120,9 @@ class Contacts:
         )
 
     @property
-    def nobody(self) -> pl.DataFrame:
+    def empty_frame(self) -> pl.DataFrame:
         """Return the exported columns without rows."""
-        frames = [source.pick(source.snapshot.nobody(source.leaves)).head(0) for source in self._sources]
+        frames = [source.pick(source.snapshot.empty_frame(source.leaves)).head(0) for source in self._sources]
         return chosen(pl.concat(frames, how="horizontal"), self.names)
 
     @property
@@ -131,7 +131,7 @@ class Contacts:
 
         These are whole columns of JSON, and objects and lists inside them whose values do not fit one type.
         """
-        dtypes = self.nobody.schema
+        dtypes = self.empty_frame.schema
         return frozenset(
             name
             for source in self._sources

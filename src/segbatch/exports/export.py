@@ -119,7 +119,7 @@ def export(
     if names:
         snapshot, doubts = open_contacts(picked.manifest, contacts, id_column, custom_fields)
         if goal:
-            ensure_not_read(goal, [str(file.place) for file in snapshot.files])
+            ensure_not_read(goal, [str(file.location) for file in snapshot.files])
         rows = rows.joined(Contacts.of(snapshot, rows.own(names, snapshot)), doubts)
     elif contacts is not None:
         raise UsageError("a snapshot is read for columns of it alone; name some (--columns)")
@@ -174,7 +174,7 @@ class _Rows:
     @property
     def empty(self) -> pl.DataFrame:
         """Return the columns without rows."""
-        return pl.concat([self._own, *([self.join.contacts.nobody] if self.join else [])], how="horizontal")
+        return pl.concat([self._own, *([self.join.contacts.empty_frame] if self.join else [])], how="horizontal")
 
     @property
     def json_columns(self) -> frozenset[str]:

@@ -92,7 +92,7 @@ class Join:
 
     def _others(self, rows: pl.Series) -> Iterator[pl.DataFrame]:
         """Yield the rows whose contacts are not in the snapshot."""
-        empty, done = self.contacts.nobody, 0
+        empty, done = self.contacts.empty_frame, 0
         for frame in self.read_rows():
             others = frame.filter(rows.slice(done, len(frame)).is_null())
             done += len(frame)

@@ -6,7 +6,7 @@ from threading import Event
 
 from segbatch.errors import Problem, SnapshotError
 from segbatch.model.manifest import Manifest
-from segbatch.snapshot.discovery import places_at
+from segbatch.snapshot.discovery import locations_of
 from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.snapshot.snapshot import Snapshot, open_files, open_snapshot
 from segbatch.text import printable
@@ -37,11 +37,11 @@ def open_contacts(
     custom_fields = custom_fields or manifest.custom_fields
     if contacts is None:
         try:
-            snapshot = open_files(places_at(file.path for file in manifest.snapshot), column, custom_fields)
+            snapshot = open_files(locations_of(file.path for file in manifest.snapshot), column, custom_fields)
         except SnapshotError as error:
             raise SnapshotError(f"{error} (run {run_id} read it; --contacts names another snapshot)") from None
         if not _is_that_of(snapshot, manifest):
-            raise SnapshotError(f"{snapshot.files[0].place}: is not what run {run_id} read; {_OTHERS}")
+            raise SnapshotError(f"{snapshot.files[0].location}: is not what run {run_id} read; {_OTHERS}")
         return snapshot, ()
     snapshot = open_snapshot(str(contacts), column, custom_fields)
     if _is_that_of(snapshot, manifest):
@@ -55,7 +55,7 @@ def _is_that_of(snapshot: Snapshot, manifest: Manifest) -> bool:
 
     Sizes are compared first, then digests. Of the paths of the files, only the partitions are compared.
     """
-    names = [partition_text(printable(str(file.place))) for file in snapshot.files]
+    names = [partition_text(printable(str(file.location))) for file in snapshot.files]
     before = [partition_text(file.path) for file in manifest.snapshot]
     sizes = zip([file.size for file in snapshot.files], names, strict=True)
     if sorted(sizes) != sorted(zip([file.size for file in manifest.snapshot], before, strict=True)):

@@ -162,6 +162,6 @@ class RunEvaluation:
 
 def _digest(snapshot: Snapshot, stop: Event) -> tuple[SnapshotRecord, ...]:
     return tuple(
-        SnapshotRecord(path=str(file.place), rows=file.rows, size=file.size, sha256=file.digest(stop))
+        SnapshotRecord(path=str(file.location), rows=file.rows, size=file.size, sha256=file.digest(stop))
         for file in snapshot.files
     )

@@ -15,7 +15,7 @@ from segbatch.errors import Problem, SnapshotError, UsageError
 from segbatch.platform.urls import is_address
 from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
-from segbatch.snapshot.locations import LocalFile, Place, reading
+from segbatch.snapshot.locations import LocalFile, Location, translate_errors
 from segbatch.snapshot.table_formats import TableFolders
 
 _LOOKED_AT = 1_000
@@ -35,18 +35,17 @@ class Found:
     """The files of a snapshot.
 
     Attributes:
-        places: The files, sorted by name; at least one. A dangling link counts as a file, so that opening it raises the
-            error.
+        locations: The files, sorted by name; at least one. A dangling link counts as a file: opening it is the error.
         problems: A warning that names files and folders that look like data but are not read.
     """
 
-    places: tuple[Place, ...]
+    locations: tuple[Location, ...]
     problems: tuple[Problem, ...] = ()
 
 
-def find_files(path: str) -> list[Place]:
+def find_files(path: str) -> list[Location]:
     """Return the files of a snapshot, as `find_snapshot` finds them."""
-    return list(find_snapshot(path).places)
+    return list(find_snapshot(path).locations)
 
 
 def find_snapshot(path: str) -> Found:
@@ -75,7 +74,7 @@ def find_snapshot(path: str) -> Found:
     return Found(tuple(map(LocalFile, files)), tuple(others.warnings(path)))
 
 
-def places_at(names: Iterable[str]) -> list[Place]:
+def locations_of(names: Iterable[str]) -> list[Location]:
     """Return the locations of files by their names, as listed in a manifest.
 
     Raises:
@@ -90,22 +89,22 @@ def places_at(names: Iterable[str]) -> list[Place]:
 
 
 def _find_local(path: str, others: Sorted) -> list[Path]:
-    place, tables = Path(path), TableFolders()
-    with reading(LocalFile(place)):
-        if glob.has_magic(path) and _is_nowhere(place):
+    given, tables = Path(path), TableFolders()
+    with translate_errors(LocalFile(given)):
+        if glob.has_magic(path) and _is_nowhere(given):
             tables.ensure_none([_fixed_part(path)])
             files = _files_of_glob(path, others)
             tables.ensure_none(files)
             return files
-        mode = place.stat().st_mode
-        tables.ensure_none([place])
+        mode = given.stat().st_mode
+        tables.ensure_none([given])
         if stat.S_ISDIR(mode):
-            files = _files_in(place, others)
+            files = _files_in(given, others)
             tables.ensure_none(files)
             return files
     if not stat.S_ISREG(mode):
         raise SnapshotError(f"{path}: {_NO_FILE}")
-    return [place]
+    return [given]
 
 
 def _fixed_part(pattern: str) -> Path:
@@ -179,8 +178,8 @@ def _has_files_below(folder: Path) -> bool:
 def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
     """Yield the entries below a folder, breadth-first, without hidden ones."""
     waiting = [str(folder)]
-    for place in waiting:
-        with suppress(OSError), os.scandir(place) as entries:
+    for parent in waiting:
+        with suppress(OSError), os.scandir(parent) as entries:
             for entry in entries:
                 if not is_hidden(entry.name):
                     yield entry

@@ -62,8 +62,8 @@ def _are_in(values: pl.Series, those: pl.Series) -> pl.Series:
     """Return which values are in the sorted series `those`, without building a hash table."""
     if not len(those):
         return pl.repeat(value=False, n=len(values), dtype=pl.Boolean, eager=True)
-    places = those.search_sorted(values)
-    return those.gather(places.clip(upper_bound=len(those) - 1)) == values
+    positions = those.search_sorted(values)
+    return those.gather(positions.clip(upper_bound=len(those) - 1)) == values
 
 
 def place_of_copies(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> str:

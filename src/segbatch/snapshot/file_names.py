@@ -98,11 +98,11 @@ class Sorted:
             return "parquet"
         return "data" if head is None or "." in name or head.startswith(_MAGIC) else "other"
 
-    def warnings(self, place: object) -> list[Problem]:
+    def warnings(self, path: object) -> list[Problem]:
         """Return a warning that lists the names in `unread`, or an empty list if `unread` is empty.
 
         Args:
-            place: The folder or glob that was searched.
+            path: The folder or glob that was searched.
         """
         if not self.unread:
             return []
@@ -110,7 +110,7 @@ class Sorted:
             len(self.unread),
             "looks like data and is" if len(self.unread) == 1 else "look like data and are",
         )
-        message = f"{counted(number, 'other file or folder', 'other files or folders')} in {place} {looks} not read"
+        message = f"{counted(number, 'other file or folder', 'other files or folders')} in {path} {looks} not read"
         advice = "export it as Parquet into the same folder, or move it elsewhere"
         return [Problem(f"{message} ({self.names}); {advice}", severity="warning")]
 

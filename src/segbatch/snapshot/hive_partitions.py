@@ -140,7 +140,7 @@ _BATCH = 100_000
 
 def with_path_columns(files: Sequence[SnapshotFile]) -> tuple[SnapshotFile, ...]:
     """Add the columns in the paths of files to their schemas, except columns that a file has itself."""
-    partitions = [_outside(file, partitions_of(str(file.place))) for file in files]
+    partitions = [_outside(file, partitions_of(str(file.location))) for file in files]
     if not any(partitions):
         return tuple(files)
     kinds = _types(files, partitions)
@@ -192,7 +192,7 @@ def ensure_stored(files: Iterable[SnapshotFile], id_column: str) -> None:
             reason = (
                 f"has no id column '{clipped(id_column)}': that key in its path would be the id of all its contacts"
             )
-            raise SnapshotError(f"{file.place}: {reason}; name a column of the file (--id-column NAME)")
+            raise SnapshotError(f"{file.location}: {reason}; name a column of the file (--id-column NAME)")
 
 
 def differing_columns(files: Sequence[SnapshotFile], names: Iterable[str]) -> list[Problem]:
@@ -218,7 +218,7 @@ class _Difference:
     @property
     def message(self) -> str:
         have = f"{counted(self.contacts, 'contact')} {'has' if self.contacts == 1 else 'have'} another value"
-        first = self.first.place if self.first else ""
+        first = self.first.location if self.first else ""
         where = f"in the column '{clipped(self.name)}' than in the path of the file, first in {first}"
         return f"{have} {where}; the column counts"
 
@@ -226,7 +226,7 @@ class _Difference:
 def _difference(files: Sequence[SnapshotFile], name: str) -> _Difference:
     found = _Difference(name)
     for file in files:
-        partition = partitions_of(str(file.place))
+        partition = partitions_of(str(file.location))
         if name not in partition or name in file.constants or file.schema.names.count(name) != 1:
             continue
         differing = sum(_differing(file, name, partition[name]))

@@ -19,17 +19,17 @@ READ_SIZE = 1 << 20
 DEAD_LINK = "is a broken link; fix it or remove it"
 
 
-class Place(Protocol):
+class Location(Protocol):
     """The location of a file. Its text is the file's name in messages and manifests."""
 
     @property
-    def stamp(self) -> tuple[int, object]:
+    def version(self) -> tuple[int, object]:
         """The size in bytes, and a value that changes when the file is written."""
 
-    def glanced(self) -> AbstractContextManager[pa.NativeFile]:
+    def open_footer(self) -> AbstractContextManager[pa.NativeFile]:
         """Open the file to read a small part of it."""
 
-    def opened(self) -> AbstractContextManager[pa.NativeFile]:
+    def open(self) -> AbstractContextManager[pa.NativeFile]:
         """Open the file to read all of it."""
 
     def digest(self, stop: Event) -> str:
@@ -47,17 +47,17 @@ class LocalFile:
         return str(self.path)
 
     @property
-    def stamp(self) -> tuple[int, object]:
+    def version(self) -> tuple[int, object]:
         """The size in bytes, and the modification time in nanoseconds since 1970."""
         status = self.path.stat()
         return status.st_size, status.st_mtime_ns
 
-    def glanced(self) -> AbstractContextManager[pa.NativeFile]:
-        """Open the file as `opened` does, because opening a local file reads nothing."""
-        return self.opened()
+    def open_footer(self) -> AbstractContextManager[pa.NativeFile]:
+        """Open the file as `open` does, because opening a local file reads nothing."""
+        return self.open()
 
     @contextmanager
-    def opened(self) -> Iterator[pa.NativeFile]:
+    def open(self) -> Iterator[pa.NativeFile]:
         """Open the file. Its name may have any bytes."""
         with pa.OSFile(os.fsencode(self.path)) as source:
             yield source
@@ -72,7 +72,7 @@ class LocalFile:
 
 
 @contextmanager
-def reading(place: Place) -> Iterator[None]:
+def translate_errors(location: Location) -> Iterator[None]:
     """Translate errors of reading a file into errors that name the file and the fix.
 
     PyArrow's messages may quote cells, so they are not passed on.
@@ -83,14 +83,14 @@ def reading(place: Place) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
-        raise SnapshotError(f"{place}: {_no_such_file(Path(str(place)))}") from None
+        raise SnapshotError(f"{location}: {_no_such_file(Path(str(location)))}") from None
     except (pa.ArrowException, OSError) as error:
         number = getattr(error, "errno", None)
         if number == errno.ELOOP:
-            raise SnapshotError(f"{place}: {DEAD_LINK}") from None
+            raise SnapshotError(f"{location}: {DEAD_LINK}") from None
         if number:
-            raise SnapshotError(f"{place}: cannot be read: {os.strerror(number)}") from None
-        raise SnapshotError(f"{place}: is not Parquet, or cut short or damaged; export it again") from None
+            raise SnapshotError(f"{location}: cannot be read: {os.strerror(number)}") from None
+        raise SnapshotError(f"{location}: is not Parquet, or cut short or damaged; export it again") from None
 
 
 def _no_such_file(path: Path) -> str:

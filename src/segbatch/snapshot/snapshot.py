@@ -30,7 +30,7 @@ from segbatch.snapshot.fields.resolution import FieldColumns
 from segbatch.snapshot.hive_partitions import differing_columns, ensure_stored, with_path_columns
 from segbatch.snapshot.id_checks import find_id_column, ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.snapshot.locations import Place
+from segbatch.snapshot.locations import Location
 from segbatch.snapshot.parquet.files import SnapshotFile, open_file, read_batches
 from segbatch.text import clipped
 
@@ -87,7 +87,7 @@ class Snapshot:
     @property
     def file_rows(self) -> list[tuple[str, int]]:
         """The names of the files, each with its number of contacts."""
-        return [(str(file.place), file.rows) for file in self.files]
+        return [(str(file.location), file.rows) for file in self.files]
 
     def batches(self, leaves: Iterable[str], rows: int) -> Iterator[Batch]:
         """Read the whole snapshot in batches.
@@ -107,7 +107,7 @@ class Snapshot:
         schema = self._part(columns)
         for file in self.files:
             for batch in read_batches(file, columns, rows):
-                frame = to_frame(pa.Table.from_batches([batch]), schema, str(file.place))
+                frame = to_frame(pa.Table.from_batches([batch]), schema, str(file.location))
                 yield Batch(converted(batch.column(self.id_column), self.id_type), self._decoded(frame, leaves))
             file.ensure_unchanged()
 
@@ -115,7 +115,7 @@ class Snapshot:
         """Return the columns to read from the files for some paths, including sources of derived fields and the ids."""
         return sorted({self.id_column}.union(*map(self._stored, leaves)))
 
-    def nobody(self, leaves: Iterable[str]) -> pl.DataFrame:
+    def empty_frame(self, leaves: Iterable[str]) -> pl.DataFrame:
         """Return a frame without rows that has the columns of some paths, as a batch does."""
         leaves = {*leaves}
         schema = self._part(set[str]().union(*map(self._stored, leaves)))
@@ -255,19 +255,19 @@ def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = 
             missing.
     """
     found = find_snapshot(path)
-    return replace(open_files(found.places, id_column, custom_fields), findings=found.problems)
+    return replace(open_files(found.locations, id_column, custom_fields), findings=found.problems)
 
 
-def open_files(places: Iterable[Place], id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
+def open_files(locations: Iterable[Location], id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
     """Open a snapshot whose files are known. The errors are those of `open_snapshot`.
 
     Args:
-        places: The Parquet files, at least one.
+        locations: The Parquet files, at least one.
         id_column: The name of the column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
     """
-    files = with_path_columns([*map(open_file, places)])
-    arrow = shared_schema({str(file.place): file.schema for file in files})
+    files = with_path_columns([*map(open_file, locations)])
+    arrow = shared_schema({str(file.location): file.schema for file in files})
     columns = Columns(polars_schema(arrow))
     named = exact_name(id_column, columns)
     alias = None if custom_fields is None else find_custom_fields(custom_fields, columns)
@@ -293,10 +293,10 @@ def _with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
 def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> None:
     found = file.schema.names.count(name)
     if found > 1:
-        raise SnapshotError(f"{file.place}: the column '{clipped(name)}' is there twice; rename one in the export")
+        raise SnapshotError(f"{file.location}: the column '{clipped(name)}' is there twice; rename one in the export")
     if not found and name in arrow.names:
         problem = f"has no id column '{clipped(name)}', which other files of the snapshot have"
-        raise SnapshotError(f"{file.place}: {problem}; export all files alike")
+        raise SnapshotError(f"{file.location}: {problem}; export all files alike")
 
 
 def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:

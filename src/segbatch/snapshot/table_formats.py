@@ -34,8 +34,8 @@ def refusal(kind: LakeFormat, folder: str, address: str | None = None) -> Snapsh
         folder: The folder as shown in messages.
         address: The folder as other programs find it. The default is `folder`.
     """
-    place = printable(address or folder)
-    quoted = repr(place) if kind == "Hudi" else "'" + place.replace("'", "''") + "'"
+    path = printable(address or folder)
+    quoted = repr(path) if kind == "Hudi" else "'" + path.replace("'", "''") + "'"
     article = "an" if kind == "Iceberg" else "a"
     reason = f"is {article} {kind} table, whose folder also has files with rows that were deleted or replaced"
     return SnapshotError(
@@ -63,8 +63,8 @@ class TableFolders:
             SnapshotError: A path is the folder of a table or below one.
         """
         for path in paths:
-            for place in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - both link and target
-                found = self._table_above(place if path.is_dir() else os.path.dirname(place))  # noqa: PTH120
+            for absolute in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - both link and target
+                found = self._table_above(absolute if path.is_dir() else os.path.dirname(absolute))  # noqa: PTH120
                 if found:
                     raise refusal(found[0], _shown(found[1], path), found[1])
 

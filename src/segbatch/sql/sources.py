@@ -33,7 +33,7 @@ def read_parquet(
     """
     if dialect != "duckdb":
         raise UsageError(f"{dialect} reads a table; name it with --table")
-    paths = [text(re.sub(r"([*?\[])", r"[\1]", str(file.place))) for file in files]
+    paths = [text(re.sub(r"([*?\[])", r"[\1]", str(file.location))) for file in files]
     options = []
     if len(paths) > 1:
         options.append(_option("union_by_name", value=True))
@@ -46,12 +46,12 @@ def read_parquet(
 
 def _partitioning(files: Sequence[SnapshotFile], columns: set[str]) -> list[exp.Expr]:
     """Return the options that let DuckDB read the same columns from the paths as segbatch, and no others."""
-    partitions = [partitions_of(str(file.place)) for file in files]
+    partitions = [partitions_of(str(file.location)) for file in files]
     kinds = {key: value.type for file in files for key, value in file.constants.items()}
     if not columns & kinds.keys():
-        return [_option("hive_partitioning", value=False)] if any("=" in str(file.place) for file in files) else []
+        return [_option("hive_partitioning", value=False)] if any("=" in str(file.location) for file in files) else []
     unlike = any(partition.keys() != partitions[0].keys() for partition in partitions)
-    odd = any(_NOT_A_PARTITION.search(part) for file in files for part in str(file.place).split("/")[:-1])
+    odd = any(_NOT_A_PARTITION.search(part) for file in files for part in str(file.location).split("/")[:-1])
     stored = any(key in file.schema.names and key not in file.constants for file in files for key in partitions[0])
     if unlike or odd or stored:
         reason = "DuckDB reads other columns from the paths of these files than segbatch"

@@ -71,14 +71,14 @@ def kind_words(kind: pa.DataType) -> str:
     return in_words(polars_type(readable_type(kind)))
 
 
-def to_frame(table: pa.Table, schema: pa.Schema | None = None, place: str = "") -> pl.DataFrame:
+def to_frame(table: pa.Table, schema: pa.Schema | None = None, file_name: str = "") -> pl.DataFrame:
     """Convert Arrow data to a frame. Opaque data is reduced to whether it is present.
 
     Args:
         table: The Arrow data.
         schema: The columns of the frame with the Arrow types that contacts are read as. Columns that the data lacks are
             null. The default is the columns of the data.
-        place: The name of the file with the data, for errors.
+        file_name: The name of the file with the data, for errors.
 
     Raises:
         SnapshotError: A value does not fit into its column's type, which is common to all files.
@@ -87,13 +87,15 @@ def to_frame(table: pa.Table, schema: pa.Schema | None = None, place: str = "") 
     found: dict[str, list[pa.Array]] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         found.setdefault(name, []).append(column.combine_chunks())
-    return pl.DataFrame([_series(field, found.get(field.name, []), table.num_rows, place) for field in schema])
+    return pl.DataFrame([_series(field, found.get(field.name, []), table.num_rows, file_name) for field in schema])
 
 
-def _series(field: pa.Field, arrays: list[pa.Array], rows: int, place: str) -> pl.Series:
+def _series(field: pa.Field, arrays: list[pa.Array], rows: int, file_name: str) -> pl.Series:
     try:
         marked = converted_column(arrays, field.type, rows)
         return pl.Series(field.name, converted(marked, unmarked(field.type)))
     except pa.ArrowInvalid:
         problem = f"has a value that does not fit into {field.type}, as which all files together are read"
-        raise SnapshotError(f"{place}: the column '{clipped(field.name)}' {problem}; export all files alike") from None
+        raise SnapshotError(
+            f"{file_name}: the column '{clipped(field.name)}' {problem}; export all files alike"
+        ) from None

@@ -105,7 +105,7 @@ class FieldReader:
             self._parts[name] = [_Part(way) for way in ways]
 
     def _open_sources(self) -> None:
-        """Group the JSON texts by place, so that texts at one place are parsed once for all paths into them."""
+        """Group the JSON texts by their place, so that texts at one place are parsed once for all paths into them."""
         paths: dict[object, dict[str | None, None]] = {}
         ways: dict[object, Way] = {}
         for parts in self._parts.values():
@@ -198,10 +198,10 @@ class FieldReader:
             if way.json is not None:
                 paths.setdefault(_source_of(way), {})[way.json.key] = None
         read: dict[tuple[object, str | None], pl.Series] = {}
-        for place, keys in paths.items():
-            source = self._sources[place]
+        for source_key, keys in paths.items():
+            source = self._sources[source_key]
             texts = frame.select(source.texts.alias("j")).to_series()
-            read.update({(place, key): values for key, values in source.json.decode(texts, keys).items()})
+            read.update({(source_key, key): values for key, values in source.json.decode(texts, keys).items()})
         return read
 
     def _column(

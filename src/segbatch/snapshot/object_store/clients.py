@@ -10,7 +10,7 @@ from pyarrow import fs
 
 from segbatch.errors import UsageError
 from segbatch.platform.urls import without_secrets
-from segbatch.snapshot.object_store.requests import telling, within
+from segbatch.snapshot.object_store.requests import translate_errors, within
 from segbatch.snapshot.object_store.url import Address, Service
 
 _CONNECT_TIMEOUT = 5
@@ -73,7 +73,7 @@ def _s3(address: Address) -> Store:
         options["tls_ca_file_path"] = bundle
     if endpoint:
         options |= _at(endpoint, "endpoint_override", "scheme") | {"region": region or _FIRST_REGION}
-    with telling(address):
+    with translate_errors(address):
         store = within(lambda: fs.S3FileSystem(**options))
         if endpoint or region or store.region != _FIRST_REGION:
             return store
@@ -84,7 +84,7 @@ def _s3(address: Address) -> Store:
 def _google(address: Address) -> Store:
     emulator = _first("STORAGE_EMULATOR_HOST")
     options = _at(emulator, "endpoint_override", "scheme") | {"anonymous": True} if emulator else {}
-    with telling(address):
+    with translate_errors(address):
         return within(lambda: fs.GcsFileSystem(retry_time_limit=_RETRY_TIME, **options))
 
 
@@ -103,7 +103,7 @@ def _azure(address: Address) -> Store:
         options |= _of_blobs(endpoint, account)
     if not (key or token) and options.get("blob_storage_scheme") == "http":  # the client would terminate the process
         raise UsageError(f"{address}: an endpoint without TLS needs a key; add AccountKey to the connection string")
-    with telling(address):
+    with translate_errors(address):
         return within(lambda: fs.AzureFileSystem(account, **options))
 
 

@@ -17,7 +17,7 @@ from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_pro
 from segbatch.snapshot.hive_partitions import is_partition
 from segbatch.snapshot.object_store.clients import Bucket, Store
 from segbatch.snapshot.object_store.remote_file import RemoteFile
-from segbatch.snapshot.object_store.requests import LONGEST, begin, telling, within
+from segbatch.snapshot.object_store.requests import LONGEST, begin, translate_errors, within
 from segbatch.snapshot.object_store.url import Address, read_address
 from segbatch.snapshot.table_formats import LakeFormat, is_iceberg_metadata, refusal
 from segbatch.text import did_you_mean
@@ -61,7 +61,7 @@ def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
     address, others = read_address(text), Sorted()
     bucket = Bucket(address)
     store = bucket.store
-    with telling(address):
+    with translate_errors(address):
         kind = within(lambda: store.get_file_info(address.path)).type
         if kind == fs.FileType.File and not address.key.endswith("/"):
             ensure_no_table(store, address.at(address.path.rpartition("/")[0]), (), [address])
@@ -123,7 +123,7 @@ def _below(address: Address, entry: Any) -> list[str]:
 
 
 def _head(bucket: Bucket, address: Address) -> bytes | None:
-    with suppress(SnapshotError), RemoteFile(bucket, address).glanced() as source:
+    with suppress(SnapshotError), RemoteFile(bucket, address).open_footer() as source:
         return bytes(source.read(HEAD_SIZE))
     return None
 

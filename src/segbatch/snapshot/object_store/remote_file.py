@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.object_store.clients import Bucket
-from segbatch.snapshot.object_store.requests import begin, telling, within
+from segbatch.snapshot.object_store.requests import begin, translate_errors, within
 from segbatch.snapshot.object_store.url import Address
 
 _PIECE = 8 << 20
@@ -71,21 +71,21 @@ class RemoteFile:
         """
         self._bucket, self._address = bucket, address
         self._expected = version
-        self._opened: tuple[Any, _Version] | None = None
+        self._connection: tuple[Any, _Version] | None = None
         self._copy: _Copy | None = None
         self._failure: SnapshotError | None = None
         self._lock = Lock()
 
     def __reduce__(self) -> tuple[type["RemoteFile"], tuple[Bucket, Address, _Version | None]]:
         """Return the address and the version, without connections and the copy."""
-        return RemoteFile, (self._bucket, self._address, self._opened[1] if self._opened else self._expected)
+        return RemoteFile, (self._bucket, self._address, self._connection[1] if self._connection else self._expected)
 
     def __str__(self) -> str:
         """Return the address."""
         return str(self._address)
 
     @property
-    def stamp(self) -> tuple[int, object]:
+    def version(self) -> tuple[int, object]:
         """The size in bytes, and metadata that identifies the version. Both are those of the first request.
 
         Raises:
@@ -95,7 +95,7 @@ class RemoteFile:
         return version.size, version.marks
 
     @contextmanager
-    def opened(self) -> Iterator[pa.NativeFile]:
+    def open(self) -> Iterator[pa.NativeFile]:
         """Open the file to read all of it.
 
         Raises:
@@ -105,14 +105,14 @@ class RemoteFile:
             yield reader
 
     @contextmanager
-    def glanced(self) -> Iterator[pa.NativeFile]:
+    def open_footer(self) -> Iterator[pa.NativeFile]:
         """Open the file to read a small part of it. Only the parts that are read are fetched.
 
         Raises:
             SnapshotError: The object cannot be reached.
         """
         if self._copy is not None:
-            with self.opened() as reader:
+            with self.open() as reader:
                 yield reader
             return
         with pa.PythonFile(_Pieces(self._version().size, self._read), "r") as reader:
@@ -132,26 +132,26 @@ class RemoteFile:
 
     def _version(self) -> _Version:
         with self._lock:
-            return self._open()[1]
+            return self._connect()[1]
 
-    def _open(self) -> tuple[Any, _Version]:
+    def _connect(self) -> tuple[Any, _Version]:
         """Return the object for reads, and its version. The first call sends the request."""
-        if self._opened is None:
+        if self._connection is None:
             source, version = self._look()
             if self._expected not in (None, version):
                 raise SnapshotError(f"{self._address}: {_CHANGED}")
-            self._opened = source, version
-        return self._opened
+            self._connection = source, version
+        return self._connection
 
     def _look(self) -> tuple[Any, _Version]:
-        with telling(self._address):
+        with translate_errors(self._address):
             source = within(lambda: self._bucket.store.open_input_file(self._address.path))
             told = within(source.metadata)
             return source, _Version(within(source.size), tuple(told[mark] for mark in _MARKS if mark in told))
 
     def _read(self, offset: int, size: int) -> bytes:
-        source = self._open()[0]
-        with telling(self._address):
+        source = self._connect()[0]
+        with translate_errors(self._address):
             return self._whole(within(lambda: source.read_at(size, offset)), size)
 
     def _whole(self, data: bytes, size: int) -> bytes:
@@ -160,7 +160,7 @@ class RemoteFile:
         return data
 
     def _ensure_unchanged(self) -> None:
-        if self._look()[1] != self._open()[1]:
+        if self._look()[1] != self._connect()[1]:
             raise SnapshotError(f"{self._address}: {_CHANGED}")
 
     def _fetched(self, stop: Event) -> _Copy:
@@ -169,7 +169,7 @@ class RemoteFile:
                 raise self._failure  # several callers need the copy; a failed fetch is not repeated
             if self._copy is None:
                 try:
-                    self._copy = self._fetch(self._open()[1], stop)
+                    self._copy = self._fetch(self._connect()[1], stop)
                 except SnapshotError as error:
                     self._failure = error
                     raise
@@ -192,7 +192,7 @@ class RemoteFile:
     def _write(self, file: IO[bytes], size: int, stop: Event) -> str:
         """Fetch all pieces, several at a time, and write them in order. Return the SHA-256 in hexadecimal."""
         digest, coming = hashlib.sha256(), deque[tuple[Future[Any], int]]()
-        starts, source = iter(range(0, size, _PIECE)), self._open()[0]
+        starts, source = iter(range(0, size, _PIECE)), self._connect()[0]
         while True:
             for start in starts:
                 length = min(_PIECE, size - start)
@@ -201,7 +201,7 @@ class RemoteFile:
                     break
             if not coming:
                 break
-            with telling(self._address):
+            with translate_errors(self._address):
                 reading, length = coming.popleft()
                 piece = self._whole(reading.result(_LONGEST_PIECE), length)
             if stop.is_set():

@@ -69,7 +69,7 @@ _ENDPOINT: dict[Service, str] = {
 
 
 @contextmanager
-def telling(address: Address) -> Iterator[None]:
+def translate_errors(address: Address) -> Iterator[None]:
     """Translate errors of a client into errors that name the object and the fix.
 
     Raises:

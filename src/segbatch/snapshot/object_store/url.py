@@ -66,13 +66,13 @@ def read_address(text: str) -> Address:
     if parts is None or service is None:
         shown = clipped(without_secrets(text))
         raise UsageError(f"{shown}: contacts are read from files, s3://, gs:// and az:// (--contacts)")
-    scheme, place, key = parts[1].lower(), parts[2], parts[3]
-    if not place:
+    scheme, bucket, key = parts[1].lower(), parts[2], parts[3]
+    if not bucket:
         raise UsageError(f"{clipped(text)}: names no bucket; write {scheme}://BUCKET/KEY (--contacts)")
-    account = _ACCOUNT.fullmatch(place) if service == "az" else None
+    account = _ACCOUNT.fullmatch(bucket) if service == "az" else None
     if account:
-        return Address(service, f"{scheme}://{place}", account[1], key, account[2])
-    if "@" in place or ":" in place:
+        return Address(service, f"{scheme}://{bucket}", account[1], key, account[2])
+    if "@" in bucket or ":" in bucket:
         message = "the address has more than a bucket before its key; credentials are told by the environment"
         raise UsageError(f"{scheme}://…: {message} (--contacts)")
-    return Address(service, f"{scheme}://{place}", place, key)
+    return Address(service, f"{scheme}://{bucket}", bucket, key)

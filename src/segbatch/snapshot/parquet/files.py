@@ -1,4 +1,4 @@
-"""Opening and reading of a snapshot's Parquet files, with errors that name the problem."""
+"""Reading of a snapshot's Parquet files, with errors that name the problem."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.arrow.types import is_list, is_text
-from segbatch.snapshot.locations import READ_SIZE, Place, reading
+from segbatch.snapshot.locations import READ_SIZE, Location, translate_errors
 from segbatch.snapshot.parquet.footer import Element, is_encrypted, read_tail, repairs
 from segbatch.text import clipped
 
@@ -22,14 +22,14 @@ class SnapshotFile:
     """A Parquet file of a snapshot, as it was when it was opened.
 
     Attributes:
-        stamp: The size in bytes, and a value that changes when the file is written.
+        version: The size in bytes, and a value that changes when the file is written.
         rows: The number of contacts.
         schema: The columns of the file, followed by the columns that are only in its path.
         constants: The columns that are only in the path, each with its value.
     """
 
-    place: Place
-    stamp: tuple[int, object]
+    location: Location
+    version: tuple[int, object]
     rows: int
     schema: pa.Schema
     constants: Mapping[str, pa.Scalar] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class SnapshotFile:
     @property
     def size(self) -> int:
         """The size in bytes."""
-        return self.stamp[0]
+        return self.version[0]
 
     def ensure_unchanged(self) -> None:
         """Raise an error if the file was written since it was opened.
@@ -45,10 +45,10 @@ class SnapshotFile:
         Raises:
             SnapshotError: The file was written.
         """
-        with reading(self.place):
-            now = self.place.stamp
-        if now != self.stamp:
-            raise SnapshotError(f"{self.place}: was written while it was read; run again when the export is done")
+        with translate_errors(self.location):
+            now = self.location.version
+        if now != self.version:
+            raise SnapshotError(f"{self.location}: was written while it was read; run again when the export is done")
 
     def digest(self, stop: Event) -> str:
         """Return the SHA-256 of the file in hexadecimal. Once `stop` is set, hash only the bytes read so far.
@@ -56,20 +56,20 @@ class SnapshotFile:
         Raises:
             SnapshotError: The file cannot be read, or was written since it was opened.
         """
-        with reading(self.place):
-            digest = self.place.digest(stop)
+        with translate_errors(self.location):
+            digest = self.location.digest(stop)
         self.ensure_unchanged()  # otherwise the digest may be of bytes that were not evaluated
         return digest
 
 
-def open_file(place: Place) -> SnapshotFile:
+def open_file(location: Location) -> SnapshotFile:
     """Open a Parquet file and read its footer.
 
     Raises:
         SnapshotError: The file is not Parquet, is cut short, or cannot be read.
     """
-    with reading(place), place.glanced() as source, _parquet(place, source) as (parquet, schema):
-        return SnapshotFile(place, place.stamp, parquet.metadata.num_rows, schema)
+    with translate_errors(location), location.open_footer() as source, _parquet(location, source) as (parquet, schema):
+        return SnapshotFile(location, location.version, parquet.metadata.num_rows, schema)
 
 
 def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
@@ -83,18 +83,20 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
     """
-    place, columns = file.place, [*columns]
+    location, columns = file.location, [*columns]
     constants = {name: file.constants[name] for name in columns if name in file.constants}
     columns = [column for column in columns if column not in constants]
-    with reading(place), place.opened() as source, _parquet(place, source) as (parquet, _):
+    with translate_errors(location), location.open() as source, _parquet(location, source) as (parquet, _):
         try:
             for batch in parquet.iter_batches(batch_size=rows, columns=columns):
-                ensure_sound(place, batch)
+                ensure_sound(location, batch)
                 yield _with_constants(batch, constants)
         except (pa.ArrowException, OSError) as error:
             if (problem := _problem_of(error)) is None:
                 raise
-            raise SnapshotError(f"{place}: the column '{clipped(_unreadable(parquet, columns))}' {problem}") from None
+            raise SnapshotError(
+                f"{location}: the column '{clipped(_unreadable(parquet, columns))}' {problem}"
+            ) from None
 
 
 def _with_constants(batch: pa.RecordBatch, constants: Mapping[str, pa.Scalar]) -> pa.RecordBatch:
@@ -113,11 +115,11 @@ def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
     """
-    place = file.place
-    with reading(place), place.glanced() as source, _parquet(place, source) as (parquet, _):
+    location = file.location
+    with translate_errors(location), location.open_footer() as source, _parquet(location, source) as (parquet, _):
         metadata = parquet.metadata
         paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
-        indexes = {leaf: places for leaf in leaves if (places := _indexes_of(leaf, paths, file.schema.names))}
+        indexes = {leaf: own for leaf in leaves if (own := _indexes_of(leaf, paths, file.schema.names))}
         groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
         found = {leaf for leaf in leaves if leaf in file.constants and file.constants[leaf].is_valid}
         for group in groups:
@@ -146,10 +148,10 @@ def _has_value(column: pq.ColumnChunkMetaData) -> bool:
 
 
 @contextmanager
-def _parquet(place: Place, source: pa.NativeFile) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
+def _parquet(location: Location, source: pa.NativeFile) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
     """Open a file and yield it with its own schema, even if PyArrow needs a changed schema."""
     if is_encrypted(source):
-        raise SnapshotError(f"{place}: {_ENCRYPTED}")
+        raise SnapshotError(f"{location}: {_ENCRYPTED}")
     try:
         parquet, root = _opened(source), None
     except (pa.ArrowException, OSError):
@@ -207,7 +209,7 @@ def _unreadable(parquet: pq.ParquetFile, columns: list[str]) -> str:
 NOT_UNICODE = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
 
 
-def ensure_sound(place: Place, batch: pa.RecordBatch) -> None:
+def ensure_sound(location: Location, batch: pa.RecordBatch) -> None:
     """Raise an error if text is not UTF-8 or a value is not valid for its type.
 
     Raises:
@@ -218,7 +220,7 @@ def ensure_sound(place: Place, batch: pa.RecordBatch) -> None:
             column.validate(full=True)
         except pa.ArrowInvalid:
             if (problem := _problem(column)) is not None:
-                raise SnapshotError(f"{place}: the column '{clipped(name)}' {problem}") from None
+                raise SnapshotError(f"{location}: the column '{clipped(name)}' {problem}") from None
 
 
 def _problem(column: pa.Array) -> str | None:
