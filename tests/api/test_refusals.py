@@ -105,7 +105,10 @@ def test_all_that_is_wrong_is_told_at_once_and_not_without_end(ask: Asking) -> N
         (b'{"max_change": ' + b"9" * 500 + b"}", "$.max_change: a number of 500 digits is too long"),
         (b"[" * 200 + b"]" * 200, TOO_DEEP),
         (b'{"rules":' * 400_000, TOO_DEEP),
-        (b'{"name": "a"} {"name": "b"}', "not JSON at line 1, column 15: something follows the end; a body holds one"),
+        (
+            b'{"name": "a"} {"name": "b"}',
+            "not JSON at line 1, column 15: there is more text after the end; a body contains one",
+        ),
     ],
 )
 def test_what_is_no_json_is_refused(ask: Asking, body: bytes, message: str) -> None:
@@ -242,7 +245,7 @@ def test_a_change_that_may_have_been_made_is_in_doubt(
         "the definitions cannot be written now, and the change may have been made; get the segment again"
     )
     assert "Retry-After" not in answer.headers
-    assert "cannot be written: Input/output error; it may have been changed" in capsys.readouterr().err
+    assert "cannot be written: Input/output error; the file may have been changed" in capsys.readouterr().err
 
 
 def test_definitions_that_cannot_be_looked_at_are_not_a_fault_of_the_program(
