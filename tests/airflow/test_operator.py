@@ -113,7 +113,7 @@ def test_an_older_night_is_refused_for_good_unless_told_to_rewind() -> None:
     nights = [Task(NIGHT + timedelta(days=number)) for number in range(3)]
     for night in nights:
         run(night)
-    with pytest.raises(AirflowFailException, match=r"holds for 2025-11-06 .*--rewind takes back 1 run .*rewind=True"):
+    with pytest.raises(AirflowFailException, match=r"is as of 2025-11-06 .*--rewind rolls back 1 run .*rewind=True"):
         run(nights[1], rewind="False")
     assert len(runs()) == 3
     run(nights[1], rewind="true")

@@ -185,7 +185,7 @@ def refuse_an_old_night(airflow: Airflow, world: World, run_id: str) -> None:
     assert airflow.ended(DAG, run_id) == "failed"
     publish = airflow.tasks(DAG, run_id)["publish"]
     assert publish["try_number"] == 4  # it is not tried again
-    assert "--rewind takes back 1 run" in airflow.log(DAG, run_id, "publish", 4)
+    assert "--rewind rolls back 1 run" in airflow.log(DAG, run_id, "publish", 4)
 
 
 def redo_from_an_old_night_on(airflow: Airflow, *run_ids: str) -> None:

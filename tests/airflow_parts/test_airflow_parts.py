@@ -335,7 +335,7 @@ def test_a_line_of_the_tasks_log_has_the_events_name(said: Said, line: str) -> N
     [
         ("the disk is full", ""),
         (
-            "--rewind takes back 1 run",
+            "--rewind rolls back 1 run",
             " (in the operator, --rewind is rewind=True, see 'Redo an earlier run' in docs/airflow.md)",
         ),
         ("run again when that is done, or with --wait", " (in the operator, --wait is options=['--wait'])"),

@@ -200,7 +200,7 @@ def test_an_output_whose_name_is_no_text_is_refused(
     shutil.move("output", os.fsdecode(b"o\xff"))
     before = everything()
     outcome = program(*command, "--output", os.fsdecode(b"o\xff"))
-    problem = "has bytes in its path that are not UTF-8, and DuckDB could not open what is in it"
+    problem = "has bytes in its path that are not UTF-8, so DuckDB cannot open files in it"
     assert outcome.err == rf"error: o\xff: {problem}; publish elsewhere (--output)" + "\n"
     assert (outcome.status, outcome.out) == (2, "")
     assert everything() == before
@@ -216,7 +216,7 @@ def test_an_output_whose_name_duckdb_takes_for_another_is_refused(
     shutil.move("output", name)
     before = everything()
     outcome = program(*command, "--output", name)
-    problem = f"has a {name[1]} in its path, and DuckDB could not open what is in it; publish elsewhere (--output)"
+    problem = f"has a {name[1]} in its path, so DuckDB cannot open files in it; publish elsewhere (--output)"
     assert (outcome.status, outcome.out, outcome.err) == (2, "", f"error: {name}: {problem}\n")
     assert everything() == before
 

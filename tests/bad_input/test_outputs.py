@@ -123,7 +123,7 @@ def test_a_pointer_where_no_run_is_cannot_be_mended(program: Program, *, is_fold
         write({"output/current": "20250101T000000Z-abcdef\n"})
     outcome = program("relink")
     assert (outcome.status, outcome.out) == (1, "")
-    told = "names a run that is not there; restore its folder, or remove the file"
+    told = "names a run that does not exist; restore its folder, or remove the file"
     assert outcome.err == f"error: output/current: {told}\n"
 
 
@@ -221,13 +221,13 @@ def test_tables_that_are_none_are_told(program: Program) -> None:
     program.refuses_to_answer(f"output/segbatch.duckdb: is a link that leads nowhere; {NOT_PUBLISHED}")
     place.unlink()
     os.mkfifo(place)
-    program.refuses_to_answer("output/segbatch.duckdb: is not a file; remove it and make it anew with segbatch relink")
+    program.refuses_to_answer("output/segbatch.duckdb: is not a file; remove it and rebuild it with segbatch relink")
     place.unlink()
     place.write_bytes(b"x" * 5000)
     outcome = program("query", "SELECT 1")
     assert (outcome.status, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert outcome.err.startswith("error: output/segbatch.duckdb: cannot be opened: IO Error: ")
-    assert outcome.err.endswith("; make it anew with segbatch relink\n")
+    assert outcome.err.endswith("; rebuild it with segbatch relink\n")
 
 
 @pytest.mark.parametrize("sql", ["", ";", " ;; ", " -- FROM segments", "/* all */"])

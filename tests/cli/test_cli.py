@@ -73,8 +73,8 @@ def test_segments_that_were_deleted_are_told(
     ]
     assert out.splitlines()[3] == "4 contacts, 1 segment, 2 memberships, 1 deleted; run r2"
     assert err == (
-        "warning: segments: 1 segment of the last run is not defined any more and so deleted, with 2 memberships: b; "
-        "if that is a slip, restore it and run again with --run-id r2\n"
+        "warning: segments: 1 segment of the last run is no longer defined; it is deleted, with 2 memberships: b; "
+        "if that is a mistake, restore it and run again with --run-id r2\n"
     )
 
 
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_a_list_is_told_once_for_all_of_its_segments(
     capsys.readouterr()
     assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 3
     conflict = "git conflict markers are here (line 2); keep one side and remove the markers"
-    kept = "not in it any more; the members are kept until it is mended"
+    kept = "is missing from this file, which has an error; its members are kept until the file is fixed"
     assert capsys.readouterr().err.splitlines() == [
         f"error: segments/more.json: {conflict}",
         f"error: segments/most.json: {conflict}",

@@ -110,7 +110,7 @@ def test_warnings_and_the_project_are_shown(nights: Nights, call: Call) -> None:
 )
 @pytest.mark.usefixtures("two")
 def test_a_run_that_is_not_there_is_told_with_the_nearest(call: Call, command: tuple[str, ...]) -> None:
-    assert call(*command) == (2, [], ["error: output: there is no run 'nigt-1'; did you mean 'night-1'?"])
+    assert call(*command) == (2, [], ["error: output: run 'nigt-1' does not exist; did you mean 'night-1'?"])
 
 
 @pytest.mark.parametrize("command", [("runs",), ("runs", "show"), ("runs", "prune", "--keep", "2"), ("verify",)])
@@ -292,7 +292,7 @@ def test_what_a_rewind_takes_back_is_told(nights: Nights, call: Call) -> None:
     for night in range(3):
         nights.run(night)
     back = (*RUN, "--run-id", "tuesday", "--as-of", "2025-11-02", "--rewind")
-    told = "--rewind takes back 2 runs (night-1, night-2), with the changes; run again in order what is to stay"
+    told = "--rewind rolls back 2 runs (night-1, night-2), with their changes; run those to keep again, in order"
     for options in (("--dry-run",), ()):
         status, _, err = call(*back, *options)
         assert (status, err) == (0, [f"warning: output: {told}"])

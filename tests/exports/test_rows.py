@@ -97,7 +97,7 @@ def test_of_a_deleted_segment_there_are_changes_alone(nights: Nights, export: Ex
         ("other", {}, "run night-3 has no segment 'other'; segbatch runs show lists its segments"),
         ("other", {"changes": True}, "run night-3 has no segment 'other'"),
         ("other", {"since": "night-0"}, "run night-3 has no segment 'other'"),
-        ("pro", {"run": "night-9"}, "there is no run 'night-9'; did you mean 'night-"),
+        ("pro", {"run": "night-9"}, "run 'night-9' does not exist; did you mean 'night-"),
         ("pro", {"since": "last", "run": "night-1"}, r"run night-3 came after night-1 \(--since\)"),
     ],
 )

@@ -91,8 +91,8 @@ def test_places_that_are_none_are_refused(nights: Nights, export: Export) -> Non
         "nul\0.csv": r"nul\\x00\.csv: no path has a NUL in it",
         "/dev/stdout": "/dev/stdout: is a pipe or a device, and not a file; export to -, the standard output",
         "/dev/fd/1": "/dev/fd/1: is a pipe or a device",
-        "output/segbatch.duckdb": "stands among what runs publish",
-        "output/runs/night-0/membership/part-00000.parquet": "stands among what runs publish",
+        "output/segbatch.duckdb": "is one of the files that runs publish",
+        "output/runs/night-0/membership/part-00000.parquet": "is one of the files that runs publish",
     }
     for name, message in messages.items():
         options = {} if name.endswith((".csv", ".parquet")) else {"format": "csv"}

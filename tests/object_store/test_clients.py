@@ -194,7 +194,7 @@ def test_a_client_that_is_not_built_in_is_told(monkeypatch: pytest.MonkeyPatch) 
         find_files("gs://b/x")
 
 
-OUTPUT = "object storage has no rename, by which a run is shown at once; publish on a disk (--output)"
+OUTPUT = "object storage cannot rename a file, which publishing needs; publish to a local disk (--output)"
 READERS = [("query", "SELECT 1"), ("runs",), ("verify",), ("relink",), ("export", "pro")]
 
 
@@ -209,7 +209,7 @@ def test_an_output_in_object_storage_is_refused(command: tuple[str, ...], tmp_pa
 
 def test_an_output_in_object_storage_is_refused_in_python_too(tmp_path: Path) -> None:
     for place in ("s3://bucket/audiences", Path("s3://bucket/audiences")):
-        with pytest.raises(UsageError, match="object storage has no rename"):
+        with pytest.raises(UsageError, match="object storage cannot rename a file"):
             segbatch.run(tmp_path / "c.parquet", tmp_path, place)
 
 

@@ -127,7 +127,7 @@ def test_ids_that_do_not_fit_any_more_can_be_told_without_them() -> None:
     huge = open_huge()
     with pytest.raises(segbatch.UsageError, match="the id 18446744073709551615 does not fit") as refused:
         told()
-    assert "an id does not fit among those" in refused.value.without_ids
+    assert "an id does not fit the ids" in refused.value.without_ids
     assert str(huge) not in refused.value.without_ids
 
 

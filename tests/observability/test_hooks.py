@@ -268,7 +268,7 @@ def test_a_run_that_a_signal_ends_is_told_and_keeps_nobody_waiting(
     assert report["status"] == status
     lines = [json.loads(line) for line in err.splitlines()]
     if status == "killed":
-        assert facts["SEGBATCH_MESSAGE"].startswith("the run ended without a word: it was killed")
+        assert facts["SEGBATCH_MESSAGE"].startswith("the run died without reporting an error (killed")
         assert lines[-1]["event"] == "phase_ended"
     else:
         assert facts["SEGBATCH_MESSAGE"] == f"{status}; nothing was published"
@@ -328,6 +328,6 @@ def test_the_last_whole_line_is_what_counts(tmp_path: Path) -> None:
 
 def test_only_the_hook_that_is_meant_is_told() -> None:
     good, bad = (Outcome("r", status, "", Path("o"), 0.0, 1.0) for status in (0, 1))
-    assert Hooks(on_success="a").told(bad) is None
-    assert Hooks(on_failure="a").told(good) is None
-    assert Hooks().stand_by() is None
+    assert Hooks(on_success="a").request(bad) is None
+    assert Hooks(on_failure="a").request(good) is None
+    assert Hooks().start_runner() is None

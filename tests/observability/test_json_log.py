@@ -148,14 +148,14 @@ def test_the_environment_chooses_the_format(program: Program, monkeypatch: pytes
     assert program(*RUN, "--log-format", "json").lines
 
 
-@pytest.mark.parametrize(("written", "hint"), [("jsn", "did you mean 'json'?"), ("xml", "there are auto, plain, json")])
+@pytest.mark.parametrize(("written", "hint"), [("jsn", "did you mean 'json'?"), ("xml", "use auto, plain, json")])
 def test_there_is_no_other_format(program: Program, written: str, hint: str) -> None:
     ended = program(*RUN, "--log-format", written)
-    assert (ended.status, ended.err) == (2, f"error: '{written}' is no format of logs; {hint} (--log-format)\n")
+    assert (ended.status, ended.err) == (2, f"error: '{written}' is not a log format; {hint} (--log-format)\n")
     Path("segbatch.toml").write_text(f'log_format = "{written}"')
     ended = program(*RUN)
     [error] = ended.events("error")
-    message = f"segbatch.toml: log_format: '{written}' is no format of logs; {hint}"
+    message = f"segbatch.toml: log_format: '{written}' is not a log format; {hint}"
     assert (ended.status, error["message"]) == (2, message)
 
 

@@ -9,7 +9,7 @@ import pytest
 from segbatch.errors import NothingToPublishError, Problem, SegbatchError, SnapshotError
 from segbatch.observability.events import RunStarted
 from segbatch.observability.hooks import Hooks
-from segbatch.observability.observer import Watch, watching
+from segbatch.observability.observer import RunObserver, observe_run
 from segbatch.observability.run_outcome import HookEnded, Notice, Outcome, RunEnded, RunFailed
 from segbatch.platform.shutdown import SignalEnd, shutdown
 
@@ -39,14 +39,14 @@ class Log:
         return [str(problem) for notice in self.heard if isinstance(notice, RunFailed) for problem in notice.problems]
 
 
-def watched(log: Log, error: BaseException | None = None, hooks: Hooks | None = None, **more: Any) -> Watch:
-    """Watch something that starts like a run and raises an error."""
-    with watching(log, Path("output"), hooks or Hooks(), None, **more) as watch:
-        watch.check()
-        watch.handle(STARTED)
+def observe(log: Log, error: BaseException | None = None, hooks: Hooks | None = None, **more: Any) -> RunObserver:
+    """Observe something that starts like a run and raises an error."""
+    with observe_run(log, Path("output"), hooks or Hooks(), None, **more) as observer:
+        observer.check()
+        observer.handle(STARTED)
         if error:
             raise error
-    return watch
+    return observer
 
 
 ENDED = {
@@ -64,7 +64,7 @@ def test_what_is_to_be_mended_is_told_and_ends_there(
     error: BaseException | None, exit_status: int, failures: list[str]
 ) -> None:
     log = Log()
-    assert watched(log, error).exit_status == exit_status
+    assert observe(log, error).exit_status == exit_status
     assert log.failures == failures
     assert (log.outcome.run_id, log.outcome.exit_status) == ("tonight", exit_status)
     assert log.outcome.message == "\n".join(failures)
@@ -73,42 +73,42 @@ def test_what_is_to_be_mended_is_told_and_ends_there(
 def test_what_nobody_reads_is_told_and_goes_on_to_who_knows_what_it_means() -> None:
     log = Log()
     with pytest.raises(BrokenPipeError):
-        watched(log, BrokenPipeError())
+        observe(log, BrokenPipeError())
     assert (log.outcome.exit_status, log.failures) == (141, [])
 
 
 def test_a_fault_of_the_program_is_told_without_its_words_and_shows_its_traceback() -> None:
     log = Log()
     with pytest.raises(ValueError, match="of ann"):
-        watched(log, ValueError("of ann"))
+        observe(log, ValueError("of ann"))
     assert log.outcome.exit_status == 1
-    assert log.outcome.message == "a fault of segbatch, of the kind ValueError; its log has more"
+    assert log.outcome.message == "a bug in segbatch: ValueError; see its log"
 
 
 def test_messages_are_put_into_the_words_of_who_started_it() -> None:
     log = Log()
     error = SegbatchError("no such id, ann (--a)", without_ids="no such id (--a)")
-    watched(log, error, wording=lambda message: message.replace("--a", "A_SETTING"))
+    observe(log, error, wording=lambda message: message.replace("--a", "A_SETTING"))
     assert log.failures == ["no such id, ann (A_SETTING)"]
     assert log.outcome.message == "no such id (A_SETTING)"
 
 
 def test_only_who_asks_for_ids_is_told_them() -> None:
     log = Log()
-    watched(log, SegbatchError("no such id, ann", without_ids="no such id"), Hooks(ids=True))
+    observe(log, SegbatchError("no such id, ann", without_ids="no such id"), Hooks(ids=True))
     assert log.outcome.message == "no such id, ann"
 
 
 def test_a_hook_that_is_not_asked_for_is_not_run(tmp_path: Path) -> None:
     log, mark = Log(), tmp_path / "mark"
-    watched(log, SegbatchError("no"), Hooks(on_success=f"touch {mark}"))
+    observe(log, SegbatchError("no"), Hooks(on_success=f"touch {mark}"))
     assert not [notice for notice in log.heard if isinstance(notice, HookEnded)]
     assert not mark.exists()
 
 
 def test_a_hook_s_own_status_of_a_timeout_is_its_status() -> None:
     log = Log()
-    watched(log, None, Hooks(on_success="exit 124"))
+    observe(log, None, Hooks(on_success="exit 124"))
     assert [notice.exit_status for notice in log.heard if isinstance(notice, HookEnded)] == [124]
 
 
@@ -117,14 +117,14 @@ def test_hooks_that_cannot_be_made_ready_are_told(monkeypatch: pytest.MonkeyPatc
         raise OSError(12, "Cannot allocate memory")
 
     monkeypatch.setattr(subprocess, "Popen", refuse)
-    with pytest.raises(SegbatchError, match="the hooks cannot be made ready: Cannot allocate memory"):
-        Hooks(on_failure="true").stand_by()
+    with pytest.raises(SegbatchError, match="the hooks cannot be started: Cannot allocate memory"):
+        Hooks(on_failure="true").start_runner()
 
 
 def test_a_signal_is_heralded_by_the_run_that_is_watched() -> None:
     log = Log()
-    with watching(log, Path("output"), Hooks(), None) as watch:
-        watch.handle(STARTED)
+    with observe_run(log, Path("output"), Hooks(), None) as observer:
+        observer.handle(STARTED)
         shutdown.report(SignalEnd("terminated; nothing was published", 143))
         assert (log.outcome.status, log.outcome.run_id) == ("terminated", "tonight")
         assert isinstance(log.last_words[0], RunFailed)
@@ -135,8 +135,8 @@ def test_a_signal_is_heralded_by_the_run_that_is_watched() -> None:
 
 def test_a_signal_after_the_end_adds_its_words_alone() -> None:
     log = Log()
-    with watching(log, Path("output"), Hooks(), None) as watch:
-        watch.handle(STARTED)
-        watch.end()
-        watch.end_by_signal(SignalEnd("interrupted; run tonight is published", 130))
+    with observe_run(log, Path("output"), Hooks(), None) as observer:
+        observer.handle(STARTED)
+        observer.end()
+        observer.end_by_signal(SignalEnd("interrupted; run tonight is published", 130))
         assert [type(notice) for notice in log.last_words] == [RunFailed]

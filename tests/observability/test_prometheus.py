@@ -152,8 +152,8 @@ def test_a_file_that_cannot_be_is_refused_before_the_run(program: Program, path:
     assert not Path("output").exists()
 
 
-NO_METRICS = "is there already, and is no file of metrics; name another, or remove it"
-AMONG_OURS = "stands among what runs publish; name a file elsewhere"
+NO_METRICS = "exists, and is not a metrics file; name another file, or remove it"
+AMONG_OURS = "is one of the files that runs publish; name a file elsewhere"
 NOT_OURS = {
     "contacts.parquet": NO_METRICS,
     "segments/active.json": NO_METRICS,

@@ -102,11 +102,10 @@ def test_segments_whose_file_cannot_be_read_are_not_taken_for_deleted(nights: Ni
     assert [row[0] for row in status(nights) if row[1] == "failed"] == ["more", "one", "two"]
     assert nights.members("one") == ["ann", "bob"]
     errors = [error for error in report.errors if error.segment_id == "one"]
-    assert [str(error) for error in errors] == [
-        f"{path}: segment 'one': not in it any more; the members are kept until it is mended"
-    ]
+    reason = "is missing from this file, which has an error; its members are kept until the file is fixed"
+    assert [str(error) for error in errors] == [f"{path}: segment 'one': {reason}"]
     [(error,)] = nights.ask("SELECT error FROM segments WHERE segment_id = 'one'")
-    assert error.startswith(f"is not in its file any more, in which something is wrong: {path}: not JSON at line 1")
+    assert error.startswith(f"is missing from its file, which has an error: {path}: not JSON at line 1")
     many(path, "one")
     nights.run(2)
     assert {change[1] for change in nights.changes()} == {"two"}

@@ -10,8 +10,8 @@ from segbatch import Guard
 from segbatch.errors import NothingToPublishError
 
 DELETED = (
-    "1 segment of the last run is not defined any more and so deleted, with 2 memberships: pro; "
-    "if that is a slip, restore it"
+    "1 segment of the last run is no longer defined; it is deleted, with 2 memberships: pro; "
+    "if that is a mistake, restore it"
 )
 
 
@@ -66,7 +66,7 @@ def test_a_run_without_most_of_the_segments_is_stopped(nights: Nights, *, is_dry
     keep_only(nights, "pro", "free")
     expected = (
         f"{nights.folder / 'segments'}: 5 of the 7 segments of the last run are gone (s0, s1, s2, …); "
-        "nothing was published; check --segments, or say --accept all if they are to be deleted"
+        "nothing was published; check --segments; if they were deleted on purpose, pass --accept all"
     )
     with pytest.raises(NothingToPublishError) as stopped:
         nights.run(1, dry_run=is_dry)

@@ -166,8 +166,8 @@ def test_segments_that_name_one_that_is_held_are_held_with_it(nights: Nights) ->
     nights.crowd(400, pro=20)
     report = nights.run(1, guard=Guard(0.3, accepted=["free", "a-named-in-turn", "b-named"]))
     assert [segment.status for segment in report.segments] == ["held", "held", "ok", "held"]
-    assert of(report, "b-named").error == "names the segment 'pro', which is held"
-    assert of(report, "a-named-in-turn").error == "names the segment 'b-named', which is held"
+    assert of(report, "b-named").error == "refers to the segment 'pro', which is held"
+    assert of(report, "a-named-in-turn").error == "refers to the segment 'b-named', which is held"
     assert len(nights.members("b-named")) == 200
 
 

@@ -52,8 +52,8 @@ def test_the_first_run_can_be_run_again(nights: Nights) -> None:
 def test_a_run_for_an_earlier_moment_is_refused(nights: Nights) -> None:
     nights.run(3)
     expected = (
-        r"output: run night-3 holds for 2025-11-04 02:00:00 UTC, and this one for 2025-11-02 02:00:00 UTC; "
-        r"--rewind takes back 1 run \(night-3\), to be run again in order"
+        r"output: run night-3 is as of 2025-11-04 02:00:00 UTC, later than this run, as of 2025-11-02 02:00:00 UTC; "
+        r"--rewind rolls back 1 run \(night-3\); then run them again, in order"
     )
     with pytest.raises(UsageError, match=expected):
         nights.run(1)
@@ -63,24 +63,22 @@ def test_a_run_for_an_earlier_moment_is_refused(nights: Nights) -> None:
 def test_a_run_of_an_earlier_id_is_refused(nights: Nights) -> None:
     for night in range(3):
         nights.run(night)
-    with pytest.raises(UsageError, match=r"run night-1 was published before run night-2; --rewind takes back 1 run"):
+    with pytest.raises(UsageError, match=r"run night-1 was published before run night-2; --rewind rolls back 1 run"):
         nights.run(3, run_id="night-1")
 
 
 def test_the_last_run_made_again_for_a_moment_before_the_others_is_told_of_those(nights: Nights) -> None:
     for night in range(3):
         nights.run(night)
-    expected = "run night-1 holds for 2025-11-02 02:00:00 UTC, and this one for 2025-11-01 02:00:00 UTC; --rewind takes"
-    with pytest.raises(UsageError, match=expected + r" back 1 run \(night-1\), to be run again in order"):
+    expected = "run night-1 is as of 2025-11-02 02:00:00 UTC, later than this run, as of 2025-11-01 02:00:00 UTC; "
+    with pytest.raises(UsageError, match=expected + r"--rewind rolls back 1 run \(night-1\); then run them again"):
         nights.run(0, run_id="night-2")
 
 
 @pytest.mark.parametrize(("hours", "days"), [(23, None), (49, "2 days"), (25, "1 day")])
 def test_a_run_for_a_moment_far_ahead_is_warned_of(nights: Nights, hours: int, days: str | None) -> None:
     report = nights.run(as_of=datetime.now(UTC) + timedelta(hours=hours, minutes=1))
-    expected = (
-        f"--as-of is {days} after the clock; later runs for earlier moments will be refused, unless with --rewind"
-    )
+    expected = f"--as-of is {days} in the future; runs with an earlier --as-of will be refused, unless with --rewind"
     assert [str(warning) for warning in report.warnings] == ([expected] if days else [])
 
 
@@ -106,7 +104,7 @@ def test_a_rewind_takes_back_the_later_runs_and_their_changes(nights: Nights) ->
 def test_a_rewind_tells_which_runs_it_takes_back(nights: Nights) -> None:
     for night in range(4):
         nights.run(night)
-    told = "--rewind takes back 2 runs (night-2, night-3), with the changes; run again in order what is to stay"
+    told = "--rewind rolls back 2 runs (night-2, night-3), with their changes; run those to keep again, in order"
     expected = [f"{nights.output}: {told}"]
     for options in ({"dry_run": True}, {}):
         report = nights.run(1, rewind=True, **options)
@@ -120,7 +118,7 @@ def test_a_rewind_before_the_first_run_has_to_be_meant(nights: Nights) -> None:
     nights.run(1)
     nights.run(2)
     for options in ({"as_of": FIRST_NIGHT}, {"run_id": "night-1"}):
-        with pytest.raises(UsageError, match=r"take back all there is, .*; if that is meant, add --accept all"):
+        with pytest.raises(UsageError, match=r"roll back every run, .*; to start over, add --accept all"):
             nights.run(1, rewind=True, **options)
     assert run_ids(nights) == ["night-1", "night-2"]
     nights.run(0, rewind=True, guard=Guard(accepted=["all"]))
@@ -157,7 +155,9 @@ def test_the_last_run_can_be_made_again_where_its_state_is_lost(nights: Nights) 
         nights.run(night)
     state = nights.place("night-1") / "state.arrow"
     state.unlink()
-    expected = "is missing; restore it, or first run that night's snapshot again with --run-id night-1 --as-of 2025-11"
+    expected = (
+        "is missing; restore it, or first run the snapshot of that run again with --run-id night-1 --as-of 2025-11"
+    )
     with pytest.raises(PublishError, match=expected + "-02T02:00:00Z$"):
         nights.run(2)
     [warning] = relink(nights.output).warnings
@@ -171,7 +171,7 @@ def test_the_output_of_another_project_is_refused(nights: Nights) -> None:
     nights.segment("pro", project_id="p1")
     nights.run(0, project="p1")
     with pytest.raises(
-        UsageError, match=r"holds the segments of project 'p1', and this run is of all projects; publish elsewhere"
+        UsageError, match=r"has the segments of project 'p1', and this run is of all projects; publish elsewhere"
     ):
         nights.run(1)
     assert run_ids(nights) == ["night-0"]

@@ -87,11 +87,11 @@ def test_what_may_be_to_blame_is_told(nights: Nights, monkeypatch: pytest.Monkey
 
 def test_runs_that_are_not_there_are_told(nights: Nights) -> None:
     nights.run(0)
-    with pytest.raises(UsageError, match=r"there is no run 'nigt-0'; did you mean 'night-0'\?"):
+    with pytest.raises(UsageError, match=r"run 'nigt-0' does not exist; did you mean 'night-0'\?"):
         diff(nights.output, "nigt-0", "last")
-    with pytest.raises(UsageError, match="there is no run 'x'; segbatch runs lists those that there are"):
+    with pytest.raises(UsageError, match="run 'x' does not exist; list the runs with segbatch runs"):
         diff(nights.output, "last", "x")
-    with pytest.raises(UsageError, match="the last run is the first; there is none before it"):
+    with pytest.raises(UsageError, match="the last run is the first; it has no previous run"):
         diff(nights.output, "previous", "last")
 
 
@@ -108,5 +108,7 @@ def test_changes_that_are_lost_or_cut_are_told(four: Nights, content: bytes | No
 def test_changes_that_are_spoilt_are_told(four: Nights) -> None:
     path = four.place("night-1") / "changes.parquet"
     path.write_bytes(b"x" * path.stat().st_size)
-    with pytest.raises(PublishError, match=r"the changes cannot be read: .*; find what is wrong with segbatch verify"):
+    with pytest.raises(
+        PublishError, match=r"the changes cannot be read: .*; find the damaged files with segbatch verify"
+    ):
         diff(four.output, "night-0", "night-2")

@@ -46,7 +46,7 @@ def spoil(path: Path) -> None:
 
 FILES = ["membership/part-00000.parquet", "state.arrow", "changes.parquet"]
 AGAIN = (
-    "restore it from a copy, or run again, of that night's snapshot, with --run-id night-2 --as-of 2025-11-03T02:00:00Z"
+    "restore it from a copy, or run the snapshot of that run again with --run-id night-2 --as-of 2025-11-03T02:00:00Z"
 )
 
 
@@ -55,9 +55,9 @@ def test_a_file_that_was_changed_cut_or_lost_is_found(three: Nights, name: str) 
     path = three.place("night-2") / name
     place, size = f"runs/night-2/{name}", path.stat().st_size
     spoil(path)
-    assert problems(three) == [f"{place}: was changed: its digest is not the one in the manifest; {AGAIN}"]
+    assert problems(three) == [f"{place}: was changed: its checksum differs from the one in the manifest; {AGAIN}"]
     path.write_bytes(path.read_bytes()[:-1])
-    assert problems(three) == [f"{place}: has {size - 1:,} bytes and not {size:,}; {AGAIN}"]
+    assert problems(three) == [f"{place}: has {size - 1:,} bytes instead of {size:,}; {AGAIN}"]
     path.unlink()
     assert problems(three) == [f"{place}: is missing; {AGAIN}"]
     path.mkdir()
@@ -76,7 +76,7 @@ def test_the_members_of_older_runs_are_read_when_all_are_asked_for(three: Nights
     spoil(three.place("night-0") / "state.arrow")
     spoil(three.place("night-1") / FILES[0])
     assert problems(three) == []
-    changed = "was changed: its digest is not the one in the manifest; restore it from a copy"
+    changed = "was changed: its checksum differs from the one in the manifest; restore it from a copy"
     assert problems(three, every_run=True) == [
         f"runs/night-0/state.arrow: {changed}",
         f"runs/night-1/{FILES[0]}: {changed}",
@@ -106,9 +106,9 @@ def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
     [warning] = report.warnings
     assert warning.file == str(path)
     assert warning.message.split("; ")[1:] == [
-        f"membership_changes and membership_history go without what changed with run night-{lost}",
+        f"membership_changes and membership_history lack the changes of run night-{lost}",
         "restore it from a copy and run segbatch relink",
-        "segbatch verify finds all that is lost",
+        "segbatch verify lists all lost files",
     ]
     assert three.manifest("night-3").warnings == (str(warning),)
     assert three.members("pro") == ["ann", "bob"]
@@ -117,7 +117,7 @@ def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
     assert len(problems(three)) == 1
     assert relink(three.output).warnings == (warning,)
     path.write_bytes(whole)
-    assert problems(three) == ["segbatch.duckdb: does not show all changes that are there; fix it with segbatch relink"]
+    assert problems(three) == ["segbatch.duckdb: does not show all changes; fix it with segbatch relink"]
     assert relink(three.output).warnings == ()
     assert len(three.changes()) == len(everything) + len(tonight)
 
@@ -163,7 +163,7 @@ def test_relink_tells_that_it_goes_back(three: Nights) -> None:
         three.run(3)
     assert problems(three)[0].startswith(fault)
     [warning] = relink(three.output).warnings
-    assert str(warning).endswith(f"{fault}; the last run that is there is night-1, which the tables show now")
+    assert str(warning).endswith(f"{fault}; the tables show run night-1 now, the last one that exists")
     assert relink(three.output).warnings == ()
     assert three.ask("SELECT max(run_id) FROM runs") == [("night-1",)]
 

@@ -102,8 +102,8 @@ def test_a_contact_that_is_kept_and_does_not_fit_is_told(nights: Nights, *, is_d
     (nights.folder / "segments" / "pro.json").write_text("{")
     numbered(nights, pa.int32(), 1)
     expected = (
-        r"contacts.parquet: its ids are a number \(Int32\), in which one does not fit that a failed segment keeps "
-        rf"\(Integer value {WIDE} not in range.*\); mend the segment, or export them as before, or publish elsewhere"
+        r"contacts.parquet: its ids are a number \(Int32\), and an id that a failed segment keeps does not fit "
+        rf"\(Integer value {WIDE} not in range.*\); fix the segment, or export them as before, or publish elsewhere"
     )
     with pytest.raises(UsageError, match=expected):
         nights.run(1, dry_run=is_dry)
@@ -122,5 +122,5 @@ def test_an_id_that_does_not_fit_is_told(
     numbered(nights, first, *ids)
     nights.run(0)
     numbered(nights, second, 1, misfit)
-    with pytest.raises(UsageError, match=f"contacts.parquet: the id {misfit} does not fit among those of the runs bef"):
+    with pytest.raises(UsageError, match=f"contacts.parquet: the id {misfit} does not fit the ids of earlier runs"):
         nights.run(1)

@@ -18,8 +18,8 @@ from segbatch.storage.catalog_rebuild import relink
 pytestmark = pytest.mark.slow
 
 WITHOUT = (
-    "membership_changes and membership_history go without what changed with run night-1; "
-    "restore it from a copy and run segbatch relink; segbatch verify finds all that is lost"
+    "membership_changes and membership_history lack the changes of run night-1; "
+    "restore it from a copy and run segbatch relink; segbatch verify lists all lost files"
 )
 
 
@@ -128,7 +128,7 @@ AFTER = {
         "place_catalogue",
         fail,
         "No space left on device",
-        "segbatch.duckdb still shows the run before; run segbatch relink, or let the next run do so",
+        "segbatch.duckdb still shows the previous run; run segbatch relink, or wait for the next run",
     ),
 }
 
@@ -192,9 +192,9 @@ def test_a_relink_whose_last_steps_fail_says_what_is_done(two: Nights, monkeypat
         disk.setattr(catalog_rebuild, "place_catalogue", place)
         disk.setattr(catalog_rebuild, "point_to", fail)
         back, flushed, pointed = relink(two.output).warnings
-    assert str(back).endswith("current: is missing; the last run that is there is night-1, which the tables show now")
+    assert str(back).endswith("current: is missing; the tables show run night-1 now, the last one that exists")
     assert str(flushed).endswith(
-        "Input/output error; segbatch.duckdb is made again, but it may not survive a power failure; check the disk"
+        "Input/output error; segbatch.duckdb is rebuilt, but it may not survive a power failure; check the disk"
     )
     assert "No space left on device; the tables show run night-1 again, but current is not fixed" in str(pointed)
     relink(two.output)

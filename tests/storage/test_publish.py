@@ -282,7 +282,7 @@ def test_a_run_whose_tables_cannot_be_placed_is_published_and_mended_by_one_comm
         broken.setattr(publish, "place_catalogue", fail)
         report = run(job, run_id="second")
         where = f"{job / 'output'}: cannot be written: No space left on device"
-        outcome = "segbatch.duckdb still shows the run before; run segbatch relink, or let the next run do so"
+        outcome = "segbatch.duckdb still shows the previous run; run segbatch relink, or wait for the next run"
         assert [str(warning) for warning in report.warnings] == [f"{where}; run second is published, but {outcome}"]
     assert len(rows(job / "output", "FROM runs")) == 1
     relink(job / "output")

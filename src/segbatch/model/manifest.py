@@ -14,26 +14,24 @@ class _Record(BaseModel):
 
 
 class SegmentRecord(_Record):
-    """A segment, as last evaluated.
+    """A segment in a run: a row of the `segments` table.
+
+    If the segment keeps older members, `definition`, `project_id`, `name`, `description`, `list_id` and `fingerprint`
+    are those that the members were evaluated with.
 
     Attributes:
-        segment_id: Its id.
-        project_id: Whose it is, if it says so.
-        name: Its name; None where the definition cannot be read.
-        description: What it is for.
-        list_id: Carried through from the definition.
-        definition: The definition as JSON data, and if the segment keeps older members, the one that these follow; so
-            are the id of the project, the name, the description, the list id and the fingerprint. None if the file is
-            not valid JSON.
-        pending_definition: If the segment keeps older members, the definition that is waiting, where it is another one.
-        file: Its file, as seen from where the definitions are; None where it was defined in no file.
-        fingerprint: A digest of the definition; None where the file is no JSON.
+        name: None if the definition cannot be read.
+        list_id: Copied from the definition.
+        definition: The definition as JSON data; None if the file is not valid JSON.
+        pending_definition: If the segment keeps older members, the current definition, if it is different.
+        file: The definition file, relative to the folder of the definitions; None if there is no file.
+        fingerprint: A checksum of the definition; None if the file is not valid JSON.
         status: `ok`, `failed` (see `error`), or `held`.
-        error: Why it failed or was held, a problem a line.
-        member_count: How many contacts `membership` shows in it.
-        entered: How many entered with this run; None where there is nothing to compare with.
-        exited: How many left with this run; None where there is nothing to compare with.
-        run_id: The run whose members are shown; None where none are.
+        error: The reasons why the segment failed or was held back, one per line.
+        member_count: The number of contacts that `membership` has for the segment.
+        entered: The number of contacts that entered with this run; None for a first run.
+        exited: The number of contacts that left with this run; None for a first run.
+        run_id: The run that the members were evaluated in; None if there are no members yet.
     """
 
     segment_id: str
@@ -54,17 +52,16 @@ class SegmentRecord(_Record):
 
     @property
     def is_guess(self) -> bool:
-        """Whether it represents a place in a file without a readable id, and never was a segment."""
+        """Whether the id is made up for a definition without a readable id, which never was a segment."""
         written = self.definition.get("id") if isinstance(self.definition, dict) else None
         return self.run_id is None and written != self.segment_id
 
 
 class DeletedSegment(_Record):
-    """A segment of the run before that is not defined any more.
+    """A segment of the previous run that is no longer defined.
 
     Attributes:
-        segment_id: Its id.
-        exited: How many members it had, all of whom have left.
+        exited: The number of members that it had, which all have left.
     """
 
     segment_id: str
@@ -128,10 +125,9 @@ class PublishedFile(_Record):
     """A file of a run.
 
     Attributes:
-        path: Where it is, relative to the run's folder.
-        rows: How many rows it has.
-        size: Its size in bytes.
-        sha256: The digest of its bytes, in hexadecimal.
+        path: The path of the file, relative to the folder of the run.
+        size: The size in bytes.
+        sha256: The SHA-256 of the file, in hexadecimal.
     """
 
     path: str
@@ -144,10 +140,10 @@ class SnapshotRecord(_Record):
     """A file of the snapshot that a run read.
 
     Attributes:
-        path: Where it was; bytes of it that are no text are written as escapes.
-        rows: How many contacts it had.
-        size: Its size in bytes.
-        sha256: The digest of its bytes, in hexadecimal.
+        path: The path of the file; bytes that are not UTF-8 are escaped.
+        rows: The number of contacts in the file.
+        size: The size in bytes.
+        sha256: The SHA-256 of the file, in hexadecimal.
     """
 
     path: Annotated[str, BeforeValidator(printable)]
@@ -157,13 +153,12 @@ class SnapshotRecord(_Record):
 
 
 class PastRun(_Record):
-    """A published run and where it stands.
+    """A published run in the history.
 
     Attributes:
-        folder: The name of its folder.
-        run: The run.
-        changes: How many rows of `membership_changes` it wrote.
-        changes_size: How many bytes these take; None where that was not written down.
+        folder: The name of the folder of the run.
+        changes: The number of rows that the run wrote to `membership_changes`.
+        changes_size: The size of these in bytes; None if it was not recorded.
     """
 
     folder: str
@@ -173,12 +168,12 @@ class PastRun(_Record):
 
 
 class TakenBack(_Record):
-    """The folder of a run that was published and is no more, because another took its place.
+    """The folder of a run that was replaced or rolled back.
 
     Attributes:
         folder: The name of the folder.
-        at: When that was.
-        by_rewind: Whether that was a run that took back others, too.
+        at: The time when another run took its place.
+        by_rewind: Whether the other run rolled back more runs than one with the same id.
     """
 
     folder: str
@@ -187,11 +182,11 @@ class TakenBack(_Record):
 
 
 class History(_Record):
-    """The runs that lead to a run, as `history.json` in its folder has it.
+    """The runs up to and including a run, as in the file `history.json` in its folder.
 
     Attributes:
-        runs: They and itself, in the order of their moments.
-        taken_back: Folders that readers may still have open.
+        runs: The runs, ordered by `as_of`.
+        taken_back: Folders of replaced and rolled-back runs, which readers may still have open.
     """
 
     runs: tuple[PastRun, ...]
@@ -199,15 +194,14 @@ class History(_Record):
 
 
 class FieldRecord(_Record):
-    """A field that rules read, as a run found it.
+    """A field that rules read, as it was in a run.
 
     Attributes:
-        field: Its name, as rules write it.
-        kind: What its values are to rules, such as `number` or `list of text`. If no contact has a value, what they
-            were when one had.
-        type: The type of the column, or of the part of it, that was read.
-        is_mixed: Whether values of several kinds are read as text.
-        kinds: The kinds of the values, of lists those of the elements, if it is read out of JSON, a map or records.
+        field: The name of the field in rules.
+        kind: The field type, such as `number` or `list of text`. If no contact has a value, the last known field type.
+        type: The type of the column, or of the part of the column that was read.
+        is_mixed: Whether values of several types are read as text.
+        kinds: The types of the values, or of the elements of lists, in JSON, maps and records.
         is_empty: Whether no contact has a value.
     """
 
@@ -220,22 +214,21 @@ class FieldRecord(_Record):
 
 
 class Manifest(_Record):
-    """Everything about a run, as `manifest.json` in its folder has it; written last.
+    """All facts about a run, as in the file `manifest.json` in its folder, which is written last.
 
     Attributes:
-        format: The version of this layout.
-        run: The run.
-        segments: Its segments, ordered by id.
-        deleted: The segments of the run before that were deleted, ordered by id.
-        snapshot: The files it read.
-        id_column: Their column of ids; None where that was not written down.
-        custom_fields: Their column that definitions call `custom_fields`, if it has another name.
-        files: The files it wrote.
-        warnings: What was legal and often is a mistake, a message each.
-        notes: Facts about how the run read its input, a message each.
+        format: The version of the format of the manifest.
+        segments: The segments of the run, ordered by id.
+        deleted: The segments of the previous run that were deleted, ordered by id.
+        snapshot: The files that the run read.
+        id_column: The column with the contact ids; None if it was not recorded.
+        custom_fields: The column that definitions call `custom_fields`, if it has another name.
+        files: The files that the run wrote.
+        warnings: Messages about input that is valid, but often a mistake.
+        notes: Messages about how the run read its input.
         versions: The versions of Python and of the libraries that a result can depend on.
-        fields: The fields that rules read, ordered by name; None if that was not recorded.
-        kept_fields: For each segment that keeps older members, the fields as they were when it got them.
+        fields: The fields that rules read, ordered by name; None if they were not recorded.
+        kept_fields: For each segment that keeps older members, the fields as they were when these were evaluated.
     """
 
     format: Literal[1] = 1

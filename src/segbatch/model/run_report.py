@@ -15,12 +15,12 @@ class RunReport:
     Attributes:
         run: The record of the run, as in the `runs` table.
         segments: Its segments, ordered by id, as in the `segments` table.
-        deleted: The segments of the previous run that are not defined any more.
+        deleted: The segments of the previous run that are no longer defined.
         errors: The reasons why segments failed or were held back.
         warnings: Problems that are allowed but often a mistake.
         catalogue: The DuckDB file that analysts open.
         membership: The folder with the membership's Parquet files.
-        taken_back: The ids of the runs that it rolled back.
+        taken_back: The ids of the runs that were rolled back.
         dry_run: Whether nothing was written; the paths are then those of a real run.
         notes: Facts about how the run read its input, such as the column that a name in another case matched.
     """

@@ -25,19 +25,19 @@ _NOT_FOR_HOOKS = ("SEGBATCH_ON_SUCCESS", "SEGBATCH_ON_FAILURE")
 
 def main(lines: IO[bytes]) -> int:
     """Read all lines, run the command of the last one, and return its exit status."""
-    told = None
+    request = None
     for line in lines:
         if line.strip() and line.endswith(b"\n"):
             with suppress(ValueError):
-                told = json.loads(line)
-    return run_hook(told) if told else 0
+                request = json.loads(line)
+    return run_hook(request) if request else 0
 
 
-def run_hook(told: dict[str, Any]) -> int:
+def run_hook(request: dict[str, Any]) -> int:
     """Run a command.
 
     Args:
-        told: The `command`, a shell command line; `environment`, additional variables; `report`, JSON data for its
+        request: The `command`, a shell command line; `environment`, additional variables; `report`, JSON data for its
             standard input; and `timeout` in seconds.
 
     Returns:
@@ -45,14 +45,14 @@ def run_hook(told: dict[str, Any]) -> int:
     """
     environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_HOOKS}
     process = subprocess.Popen(  # noqa: S603 - the command is set by the user
-        ["/bin/sh", "-c", told["command"]],
+        ["/bin/sh", "-c", request["command"]],
         stdin=subprocess.PIPE,
         stdout=_STDERR,
-        env=environment | told["environment"],
+        env=environment | request["environment"],
         process_group=0,
     )
     try:
-        process.communicate(json.dumps(told["report"]).encode() + b"\n", told["timeout"])
+        process.communicate(json.dumps(request["report"]).encode() + b"\n", request["timeout"])
     except subprocess.TimeoutExpired:
         _end(process)
         return TOO_LATE

@@ -27,7 +27,7 @@ HOOK_TIMEOUT = 60.0
 MIN_HOOK_TIMEOUT = 0.1
 """The minimum timeout. 0, which means no limit elsewhere, would end every hook immediately."""
 
-_LENIENCE = 10.0
+_GRACE = 10.0
 """Additional seconds to wait for the process that ends the hook."""
 
 _LONGEST_MESSAGE = 10_000
@@ -52,7 +52,7 @@ class Hooks:
     timeout: float = HOOK_TIMEOUT
     ids: bool = False
 
-    def ensure_possible(self) -> None:
+    def check(self) -> None:
         """Check that the commands are not empty, and that this system can run them.
 
         Raises:
@@ -66,7 +66,7 @@ class Hooks:
             if command is not None and not command.strip():
                 raise UsageError(f"the command of the hook is empty; is a variable not set? ({option})")
 
-    def stand_by(self) -> "Standby | None":
+    def start_runner(self) -> "HookRunner | None":
         """Start the process that runs the hooks; return None if no hook is set.
 
         Raises:
@@ -75,28 +75,28 @@ class Hooks:
         if not any(command and command.strip() for command in (self.on_success, self.on_failure)):
             return None
         try:
-            return Standby(self)
+            return HookRunner(self)
         except OSError as error:
-            raise SegbatchError(f"the hooks cannot be made ready: {error.strerror}") from None
+            raise SegbatchError(f"the hooks cannot be started: {error.strerror}") from None
 
-    def chosen(self, outcome: Outcome) -> tuple[str, str] | None:
+    def command_for(self, outcome: Outcome) -> tuple[str, str] | None:
         """Return the option and the command for an outcome; None if that command is not set."""
         is_good = outcome.exit_status == 0
         option, command = ("--on-success", self.on_success) if is_good else ("--on-failure", self.on_failure)
         return (option, command) if command and command.strip() else None
 
-    def told(self, outcome: Outcome) -> dict[str, Any] | None:
+    def request(self, outcome: Outcome) -> dict[str, Any] | None:
         """Return the data for the process that runs the hooks; None if no command is set for the outcome."""
-        chosen = self.chosen(outcome)
+        chosen = self.command_for(outcome)
         if chosen is None:
             return None
         data = outcome.to_json(ids=self.ids)
         option, command = chosen
-        facts = _facts(outcome, option.removeprefix("--"))
-        return {"command": command, "timeout": self.timeout, "environment": facts, "report": data}
+        variables = _variables(outcome, option.removeprefix("--"))
+        return {"command": command, "timeout": self.timeout, "environment": variables, "report": data}
 
 
-def _facts(outcome: Outcome, hook: str) -> Mapping[str, str]:
+def _variables(outcome: Outcome, hook: str) -> Mapping[str, str]:
     """Return the environment variables of the hook."""
     run = outcome.report.run if outcome.report else None
     variables = columns_with(RunRecord, HookVariable)
@@ -113,13 +113,13 @@ def _facts(outcome: Outcome, hook: str) -> Mapping[str, str]:
     }
 
 
-class Standby:
-    """The process that runs the hooks."""
+class HookRunner:
+    """The separate process that runs the hooks."""
 
     def __init__(self, hooks: Hooks) -> None:
         """Start the process."""
         self._hooks = hooks
-        self._process = subprocess.Popen(  # noqa: S603 - a program of our own
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-I", str(Path(hook_runner.__file__))],
             stdin=subprocess.PIPE,
             stdout=_STDERR,
@@ -127,9 +127,9 @@ class Standby:
             bufsize=0,
         )
 
-    def expect(self, outcome: Outcome) -> None:
+    def announce(self, outcome: Outcome) -> None:
         """Send the outcome to report if this process ends without sending another one."""
-        self._write(self._hooks.told(outcome))
+        self._write(self._hooks.request(outcome))
 
     def end(self, outcome: Outcome) -> HookEnded | None:
         """Send the outcome of the run, and wait for the hook.
@@ -137,12 +137,12 @@ class Standby:
         Returns:
             The result of the hook; None if no hook was run.
         """
-        chosen, begun = self._hooks.chosen(outcome), time.monotonic()
-        self._write(self._hooks.told(outcome))
+        chosen, begun = self._hooks.command_for(outcome), time.monotonic()
+        self._write(self._hooks.request(outcome))
         with suppress(OSError):
             self._pipe.close()
         try:
-            ended: int | None = self._process.wait(self._hooks.timeout + _LENIENCE)
+            ended: int | None = self._process.wait(self._hooks.timeout + _GRACE)
         except subprocess.TimeoutExpired:
             ended = None
         if chosen is None:
@@ -158,8 +158,8 @@ class Standby:
     def _pipe(self) -> Any:
         return self._process.stdin
 
-    def _write(self, told: dict[str, Any] | None) -> None:
-        line = b"\n" + json.dumps(told, default=str).encode() + b"\n"  # first end a line that a signal cut short
+    def _write(self, request: dict[str, Any] | None) -> None:
+        line = b"\n" + json.dumps(request, default=str).encode() + b"\n"  # first end a line that a signal cut short
         with suppress(OSError, ValueError):
             while line:
                 line = line[self._pipe.write(line) :]

@@ -103,13 +103,15 @@ def _of_run(notice: RunStarted | RunPlanned | RunEvaluated) -> Line:
 def _of_its_end(notice: HookEnded | MetricsFailed | RunEnded) -> Line:
     match notice:
         case HookEnded(option, exit_status, seconds):
-            said = {"hook": option, "exit_status": exit_status, "seconds": round(seconds, 3)}
-            return Line("hook_ended", "info" if exit_status == 0 else "warning", said)
+            fields = {"hook": option, "exit_status": exit_status, "seconds": round(seconds, 3)}
+            return Line("hook_ended", "info" if exit_status == 0 else "warning", fields)
         case MetricsFailed(message):
             return _problem("warning", "warning", Problem(message), ids=True)
         case RunEnded(outcome):
-            said = outcome.to_json(ids=False)
-            return Line("run_ended", "error" if outcome.exit_status else "info", {name: said[name] for name in _ENDED})
+            fields = outcome.to_json(ids=False)
+            return Line(
+                "run_ended", "error" if outcome.exit_status else "info", {name: fields[name] for name in _ENDED}
+            )
 
 
 def _started(notice: RunStarted) -> dict[str, Any]:
@@ -143,8 +145,8 @@ def _problem(event: str, level: Level, problem: Problem, *, ids: bool) -> Line:
 
 def _totals(notice: RunEvaluated) -> Line:
     run = notice.run.model_dump(mode="json", include=set(_TOTALS))
-    said = {name: run[name] for name in _TOTALS} | {"deleted": notice.deleted, "taken_back": list(notice.taken_back)}
-    return Line("run_evaluated" if notice.dry_run else "run_published", fields=said)
+    fields = {name: run[name] for name in _TOTALS} | {"deleted": notice.deleted, "taken_back": list(notice.taken_back)}
+    return Line("run_evaluated" if notice.dry_run else "run_published", fields=fields)
 
 
 _STDERR = 2
@@ -168,7 +170,7 @@ class JsonLog:
         least = logging.WARNING if quiet else logging.INFO
         self._log = _logger(structlog.WriteLogger(sys.stderr), least).bind(run_id=None)
         self._at_once = _logger(_Descriptor(), least).bind(run_id=None)
-        self._ids, self._clock, self._told_progress = ids, clock, clock()
+        self._ids, self._clock, self._last_progress = ids, clock, clock()
 
     def __call__(self, notice: Notice) -> None:
         """Write a notice."""
@@ -184,9 +186,9 @@ class JsonLog:
     def _is_due(self) -> bool:
         """Return whether it is time for another progress line."""
         now = self._clock()
-        is_due = now - self._told_progress >= _SELDOM
+        is_due = now - self._last_progress >= _SELDOM
         if is_due:
-            self._told_progress = now
+            self._last_progress = now
         return is_due
 
     def _write(self, log: Any, notice: Notice) -> None:

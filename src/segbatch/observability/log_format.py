@@ -19,5 +19,5 @@ def read_log_format(text: str) -> LogFormat:
     for name in formats:
         if text == name:
             return name
-    hint = did_you_mean(text, formats) or f"; there are {some_of(formats)}"
-    raise UsageError(f"{shown(text)} is no format of logs{hint} (--log-format)")
+    hint = did_you_mean(text, formats) or f"; use {some_of(formats)}"
+    raise UsageError(f"{shown(text)} is not a log format{hint} (--log-format)")

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from segbatch.model.run_report import RunReport
 
 _PARTIAL, _FAILED, _INTERRUPTED, _KILLED, _PIPE_CLOSED = 3, 1, 130, 137, 141
-_WITHOUT_A_WORD = "the run ended without a word: it was killed, or broke down, often because memory ran out"
-_UNREAD = "who read the answer stopped reading"
+_DIED = "the run died without reporting an error (killed or crashed, often out of memory)"
+_PIPE_CLOSED_MESSAGE = "the reader of the output stopped reading"
 
 
 class Log(Protocol):
@@ -34,7 +34,7 @@ class Log(Protocol):
         """Handle a last notice while a signal ends the process."""
 
 
-class Watch:
+class RunObserver:
     """An observer of a run, which reports to the log, the hooks and the metrics.
 
     Attributes:
@@ -61,8 +61,8 @@ class Watch:
         self._planned: RunPlanned | None = None
         self._is_evaluated = self._is_over = False
         self._report: RunReport | None = None
-        self._standby = hooks.stand_by()
-        self._expect_to_be_killed()
+        self._runner = hooks.start_runner()
+        self._announce_death()
         self.exit_status = 0
 
     def handle(self, event: Event) -> None:
@@ -70,18 +70,18 @@ class Watch:
         match event:
             case RunStarted():
                 self._run_id = event.run_id
-                self._expect_to_be_killed()
+                self._announce_death()
             case RunPlanned():
                 self._planned = event
             case PhaseEnded(phase, seconds):
                 self._phases[phase] = seconds
             case RunEvaluated():
-                self._expect_to_be_killed()
+                self._announce_death()
             case _:
                 pass
         self._log(event)
 
-    def done(self, report: "RunReport") -> None:
+    def set_report(self, report: "RunReport") -> None:
         """Set the report of the run."""
         self._report = report
 
@@ -92,23 +92,23 @@ class Watch:
             SegbatchError: A hook is empty, or the metrics cannot be written.
         """
         try:
-            self._hooks.ensure_possible()
+            self._hooks.check()
             if self._metrics:
-                self._metrics.ensure_possible()
+                self._metrics.check()
         except SegbatchError:
             self._metrics = None
             raise
 
     def end(self) -> None:
         """Report that the run ended normally."""
-        self._end(self._outcome(self._status, self._done))
+        self._end(self._outcome(self._status, self._result))
 
     def fail(self, error: SegbatchError, exit_status: int | None = None) -> None:
         """Report that the run ended with an error."""
-        problems = tuple(self._worded(problem) for problem in _problems(error))
+        problems = tuple(self._reword(problem) for problem in _problems_of(error))
         self._log(RunFailed(problems))
         shown = (problem if self._hooks.ids else problem.hiding_ids() for problem in problems)
-        self.break_off("\n".join(printable(str(problem)) for problem in shown), exit_status or error.exit_code)
+        self.abort("\n".join(printable(str(problem)) for problem in shown), exit_status or error.exit_code)
 
     def end_with_warning(self, fault: str, *, without_ids: str | None = None) -> None:
         """Report that the run is published, and that a later step failed, which does not change the exit status.
@@ -120,10 +120,10 @@ class Watch:
         done = f"run {self._run_id} is published"
         message = fault if "is published" in fault else f"{done}, but {fault}"
         hidden = without_ids if without_ids is None or "is published" in without_ids else f"{done}, but {without_ids}"
-        problem = self._worded(Problem(message, severity="warning", without_ids=hidden))
+        problem = self._reword(Problem(message, severity="warning", without_ids=hidden))
         self._log(FailedAfterwards(problem))
         shown = printable(str(problem if self._hooks.ids else problem.hiding_ids()))
-        self._end(self._outcome(self._status, "; ".join(filter(None, (self._done, shown)))))
+        self._end(self._outcome(self._status, "; ".join(filter(None, (self._result, shown)))))
 
     @property
     def is_published(self) -> bool:
@@ -136,15 +136,15 @@ class Watch:
         return _PARTIAL if self._report is not None and self._report.run.status == "partial" else 0
 
     @property
-    def _done(self) -> str:
+    def _result(self) -> str:
         return _summary(self._report) if self._report else ""
 
-    def _worded(self, problem: Problem) -> Problem:
+    def _reword(self, problem: Problem) -> Problem:
         hidden = problem.without_ids
         hidden = None if hidden is None else self._wording(hidden)
         return replace(problem, message=self._wording(problem.message), without_ids=hidden)
 
-    def break_off(self, message: str, exit_status: int) -> None:
+    def abort(self, message: str, exit_status: int) -> None:
         """Report that the run ended in a way whose message is shown elsewhere."""
         self._end(self._outcome(exit_status, message))
 
@@ -154,8 +154,8 @@ class Watch:
         if self._is_over:
             return
         outcome = self._outcome(end.exit_status, end.message)
-        if self._standby:
-            self._standby.expect(outcome)
+        if self._runner:
+            self._runner.announce(outcome)
         if self._metrics:
             with suppress(SegbatchError):
                 self._metrics.write(outcome)
@@ -169,14 +169,14 @@ class Watch:
             except SegbatchError as error:
                 self._log(MetricsFailed(str(error)))
         self._is_over = True
-        hook = self._standby.end(outcome) if self._standby else None
+        hook = self._runner.end(outcome) if self._runner else None
         if hook:
             self._log(hook)
         self._log(RunEnded(outcome))
 
-    def _expect_to_be_killed(self) -> None:
-        if self._standby:
-            self._standby.expect(self._outcome(_KILLED, _WITHOUT_A_WORD))
+    def _announce_death(self) -> None:
+        if self._runner:
+            self._runner.announce(self._outcome(_KILLED, _DIED))
 
     def _outcome(self, exit_status: int, message: str) -> Outcome:
         return Outcome(
@@ -195,7 +195,7 @@ class Watch:
 
 
 @contextmanager
-def watching(
+def observe_run(
     log: Log,
     output: Path,
     hooks: Hooks,
@@ -203,7 +203,7 @@ def watching(
     *,
     wording: Callable[[str], str] = str,
     dry_run: bool = False,
-) -> Iterator[Watch]:
+) -> Iterator[RunObserver]:
     """Observe a run that is made inside the block, and report its outcome.
 
     Args:
@@ -219,32 +219,36 @@ def watching(
         valid after the block. Errors that the user can fix are reported, and not raised.
     """
     hooks, metrics = (Hooks(ids=hooks.ids), None) if dry_run else (hooks, metrics)
-    watch = Watch(log, output, hooks, metrics, wording)
-    with shutdown.on_signal(watch.end_by_signal):
+    observer = RunObserver(log, output, hooks, metrics, wording)
+    with shutdown.on_signal(observer.end_by_signal):
         try:
-            yield watch
-            watch.end()
+            yield observer
+            observer.end()
         except BrokenPipeError:
-            watch.break_off(_UNREAD, _PIPE_CLOSED)
+            observer.abort(_PIPE_CLOSED_MESSAGE, _PIPE_CLOSED)
             raise
         except KeyboardInterrupt:
-            outcome = f"run {shutdown.published_run_id} is published" if watch.is_published else "nothing was published"
-            watch.fail(SegbatchError(f"interrupted; {outcome}"), _INTERRUPTED)
+            outcome = (
+                f"run {shutdown.published_run_id} is published" if observer.is_published else "nothing was published"
+            )
+            observer.fail(SegbatchError(f"interrupted; {outcome}"), _INTERRUPTED)
         except Exception as error:
-            fault = _fault(error)
-            if watch.is_published:
-                watch.end_with_warning(str(fault or _bug(error)), without_ids=fault.without_ids if fault else None)
+            fault = _user_error(error)
+            if observer.is_published:
+                observer.end_with_warning(
+                    str(fault or _bug_message(error)), without_ids=fault.without_ids if fault else None
+                )
             elif fault:
-                watch.fail(fault)
+                observer.fail(fault)
             else:
-                watch.break_off(_bug(error), _FAILED)
+                observer.abort(_bug_message(error), _FAILED)
                 raise
         except BaseException as error:
-            watch.break_off(_bug(error), _FAILED)
+            observer.abort(_bug_message(error), _FAILED)
             raise
 
 
-def _fault(error: Exception) -> SegbatchError | None:
+def _user_error(error: Exception) -> SegbatchError | None:
     """Convert an error to one for the user; None for a bug."""
     if isinstance(error, SegbatchError):
         return error
@@ -253,11 +257,11 @@ def _fault(error: Exception) -> SegbatchError | None:
     return SegbatchError(f"{place}: {reason}") if reason else None
 
 
-def _bug(error: BaseException) -> str:
-    return f"a fault of segbatch, of the kind {type(error).__name__}; its log has more"
+def _bug_message(error: BaseException) -> str:
+    return f"a bug in segbatch: {type(error).__name__}; see its log"
 
 
-def _problems(error: SegbatchError) -> Sequence[Problem]:
+def _problems_of(error: SegbatchError) -> Sequence[Problem]:
     if isinstance(error, ProblemsError):
         return error.problems
     return (Problem(str(error), without_ids=error.without_ids),)

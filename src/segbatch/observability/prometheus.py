@@ -68,7 +68,7 @@ class MetricsFile:
     output: Path
     each_segment: bool = False
 
-    def ensure_possible(self) -> None:
+    def check(self) -> None:
         """Check before the run that the file can be written after it.
 
         Raises:
@@ -98,7 +98,7 @@ class MetricsFile:
         except OSError as error:
             raise UsageError(f"{name}: cannot be read: {error.strerror} (--metrics-file)") from None
         if beginning not in {b"", _BEGINNING}:
-            message = "is there already, and is no file of metrics; name another, or remove it"
+            message = "exists, and is not a metrics file; name another file, or remove it"
             raise UsageError(f"{name}: {message} (--metrics-file)")
         return place
 

@@ -60,7 +60,7 @@ def _with_dependents(plan: Plan, held: dict[str, str]) -> dict[str, str]:
             segment = entry.definition.segment
             named = next((name for _, name in named_in(segment) if name in held), None)
             if named is not None and segment.id not in held:
-                held[segment.id] = f"names the segment '{clipped(named)}', which is held"
+                held[segment.id] = f"refers to the segment '{clipped(named)}', which is held"
                 found = True
     return held
 

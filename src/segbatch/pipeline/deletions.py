@@ -98,7 +98,7 @@ def ensure_most_segments_remain(
         return
     first = ", ".join(clipped(entry.segment_id) for entry in deleted[:_SHOWN])
     lost = f"{len(deleted):,} of the {counted(known, 'segment')} of the last run are gone ({first}, …)"
-    advice = "check --segments, or say --accept all if they are to be deleted"
+    advice = "check --segments; if they were deleted on purpose, pass --accept all"
     raise NothingToPublishError([Problem(f"{lost}; nothing was published; {advice}", file=printable(str(root)))])
 
 
@@ -113,9 +113,10 @@ def warn_of_deletions(root: Path, deleted: Sequence[DeletedSegment], run_id: str
     if not deleted:
         return ()
     is_one = len(deleted) == 1
-    what = f"{counted(len(deleted), 'segment')} of the last run {'is' if is_one else 'are'} not defined any more"
+    what = f"{counted(len(deleted), 'segment')} of the last run {'is' if is_one else 'are'} no longer defined"
     members = counted(sum(entry.exited for entry in deleted), "membership")
     names = some_of(entry.segment_id for entry in deleted)
     again = f" and run again with --run-id {run_id}" if run_id else ""
-    message = f"{what} and so deleted, with {members}: {names}; if that is a slip, restore {'it' if is_one else 'them'}"
+    fix = f"if that is a mistake, restore {'it' if is_one else 'them'}"
+    message = f"{what}; {'it is' if is_one else 'they are'} deleted, with {members}: {names}; {fix}"
     return (Problem(message + again, file=printable(str(root)), severity="warning"),)

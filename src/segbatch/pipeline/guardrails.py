@@ -126,4 +126,4 @@ def ensure_most_contacts_remain(path: str, before: int, gone: int, guard: Guard)
     """
     if before >= guard.floor and gone > before * _MOST_LOST and not guard.accepts_everything:
         lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.1%})"
-        raise SnapshotError(f"{path}: {lost}; nothing was published; check the export, or say --accept all")
+        raise SnapshotError(f"{path}: {lost}; nothing was published; check the export, or pass --accept all")

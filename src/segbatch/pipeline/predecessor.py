@@ -83,7 +83,7 @@ def resolve_predecessor(
     return Predecessor(
         history,
         segments={segment.segment_id: segment for segment in manifest.segments},
-        state=target.state(previous, f"restore it, or first run that night's snapshot again with {again}"),
+        state=target.state(previous, f"restore it, or first run the snapshot of that run again with {again}"),
         rewound=rewound,
         warnings=warnings,
         fields={field.field: field for field in manifest.fields or ()},
@@ -100,20 +100,19 @@ def _split(runs: Sequence[PastRun], run_id: str, as_of: datetime) -> tuple[tuple
 def _later(output: str, run_id: str, as_of: datetime, rewound: Sequence[PastRun]) -> str:
     last = rewound[-1].run
     if last.as_of > as_of:
-        what = f"run {last.run_id} holds for {_utc(last.as_of)}, and this one for {_utc(as_of)}"
+        what = f"run {last.run_id} is as of {_utc(last.as_of)}, later than this run, as of {_utc(as_of)}"
     else:
         what = f"run {run_id} was published before run {last.run_id}"
-    return f"{output}: {what}; --rewind takes back {_named(rewound)}, to be run again in order"
+    return f"{output}: {what}; --rewind rolls back {_named(rewound)}; then run them again, in order"
 
 
 def _everything(output: str, rewound: Sequence[PastRun]) -> str:
-    what = f"--rewind would take back all there is, {_named(rewound)}, and begin anew"
-    return f"{output}: {what}; if that is meant, add --accept all"
+    return f"{output}: --rewind would roll back every run, {_named(rewound)}; to start over, add --accept all"
 
 
 def _warn_of_rewind(output: str, rewound: Sequence[PastRun]) -> Iterator[Problem]:
     if rewound:
-        message = f"--rewind takes back {_named(rewound)}, with the changes; run again in order what is to stay"
+        message = f"--rewind rolls back {_named(rewound)}, with their changes; run those to keep again, in order"
         yield Problem(message, file=output, severity="warning")
 
 
@@ -140,4 +139,4 @@ def _ensure_same_project(output: str, last: PastRun, project: str | None) -> Non
         was, now = (
             f"of project '{clipped(name)}'" if name else "of all projects" for name in (last.run.project_id, project)
         )
-        raise UsageError(f"{output}: holds the segments {was}, and this run is {now}; publish elsewhere (--output)")
+        raise UsageError(f"{output}: has the segments {was}, and this run is {now}; publish elsewhere (--output)")

@@ -117,7 +117,7 @@ def _broken_record(entry: BrokenDefinition, outcome: Outcome) -> SegmentRecord:
 
 
 def _lost_record(before: SegmentRecord, cause: Problem, outcome: Outcome) -> SegmentRecord:
-    error = f"is not in its file any more, in which something is wrong: {cause}"
+    error = f"is missing from its file, which has an error: {cause}"
     record = before.model_copy(update={"status": "failed", "error": error, "pending_definition": None})
     return _keeping(record, outcome)
 

@@ -39,7 +39,7 @@ from segbatch.storage.targets.local import LocalTarget
 from segbatch.text import counted
 
 _NO_GUARD, _KEEP = Guard(), Keep()
-_LOST = "not in it any more; the members are kept until it is mended"
+_LOST = "is missing from this file, which has an error; its members are kept until the file is fixed"
 _A_DAY = timedelta(days=1)
 
 
@@ -210,7 +210,7 @@ def _warn_of_future(ahead: timedelta) -> Sequence[Problem]:
     """Return a warning if `as_of` is more than a day in the future, since runs for earlier times could not follow."""
     if ahead <= _A_DAY:
         return ()
-    message = f"--as-of is {counted(ahead.days, 'day')} after the clock; later runs for earlier moments will be refused"
+    message = f"--as-of is {counted(ahead.days, 'day')} in the future; runs with an earlier --as-of will be refused"
     return (Problem(f"{message}, unless with --rewind", severity="warning"),)
 
 

@@ -144,7 +144,7 @@ def _net_changes(output: Path, runs: Sequence[PastRun]) -> dict[str, tuple[int, 
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         raise PublishError(
-            f"{output}: the changes cannot be read: {reason}; find what is wrong with segbatch verify"
+            f"{output}: the changes cannot be read: {reason}; find the damaged files with segbatch verify"
         ) from None
     return {segment_id: (entered, exited) for segment_id, entered, exited in found}
 

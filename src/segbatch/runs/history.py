@@ -99,9 +99,9 @@ def find_run(output: Path, history: History, name: str) -> int:
     if name in run_ids:
         return run_ids.index(name)
     if name == PREVIOUS:
-        raise UsageError(f"{output}: the last run is the first; there is none before it")
-    hint = did_you_mean(name, [*run_ids, *places]) or "; segbatch runs lists those that there are"
-    raise UsageError(f"{output}: there is no run {shown(name)}{hint}")
+        raise UsageError(f"{output}: the last run is the first; it has no previous run")
+    hint = did_you_mean(name, [*run_ids, *places]) or "; list the runs with segbatch runs"
+    raise UsageError(f"{output}: run {shown(name)} does not exist{hint}")
 
 
 def prune_runs(

@@ -157,7 +157,7 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
         except duckdb.Error as error:
             if _is_lost(connection, str(error)):
                 command = f"segbatch relink --output {shlex.quote(str(output))}"
-                message = f"published files are not where it looks for them; if they were moved or lost, run: {command}"
+                message = f"published files were moved or are missing; run: {command}"
                 raise UsageError(f"{catalogue}: {message}") from None
             raise QueryError(str(error)) from None
 
@@ -208,7 +208,7 @@ def _ensure_readable(catalogue: Path) -> None:
     except OSError as error:
         raise UsageError(f"{catalogue}: cannot be read: {error.strerror}") from None
     if not is_file:
-        raise UsageError(f"{catalogue}: is not a file; remove it and make it anew with segbatch relink")
+        raise UsageError(f"{catalogue}: is not a file; remove it and rebuild it with segbatch relink")
 
 
 @contextmanager
@@ -223,4 +223,4 @@ def _open(catalogue: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def _unopened(catalogue: Path, error: duckdb.Error) -> UsageError:
     reason = str(error).splitlines()[0]
-    return UsageError(f"{catalogue}: cannot be opened: {reason}; make it anew with segbatch relink")
+    return UsageError(f"{catalogue}: cannot be opened: {reason}; rebuild it with segbatch relink")

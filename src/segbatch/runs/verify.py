@@ -145,7 +145,7 @@ def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_
     """Yield the files of a run that are to be read. An unreadable manifest is recorded as a problem."""
     folder = output / RUNS / past.folder
     manifest = _manifest(folder, past, found)
-    again = f"or run again, of that night's snapshot, with {again_with(past.run)}"
+    again = f"or run the snapshot of that run again with {again_with(past.run)}"
     remedy = _RESTORE if later else f"{_RESTORE}, {again}"
     for written in manifest.files if manifest else ():
         is_changes = written.path == CHANGES
@@ -170,9 +170,9 @@ def _faults(file: _ToRead, read: Callable[[int], None]) -> Iterator[str]:
     written = file.written
     try:
         size = file.path.stat().st_size
-        fault = f"has {size:,} bytes and not {written.size:,}" if size != written.size else None
+        fault = f"has {size:,} bytes instead of {written.size:,}" if size != written.size else None
         if fault is None and _digest(file.path, read) != written.sha256:
-            fault = "was changed: its digest is not the one in the manifest"
+            fault = "was changed: its checksum differs from the one in the manifest"
     except (FileNotFoundError, NotADirectoryError):
         fault = None if file.may_go and not has_members(file.run_folder) else "is missing"
     except OSError as error:
@@ -218,7 +218,7 @@ def _fault_of_catalogue(output: Path, history: History) -> str | None:
     if literal(output / RUNS / last.folder)[1:-1] + "/" not in views.get("membership", ""):
         return _ELSEWHERE
     if not _names(views.get("membership_changes", ""), changes):
-        return "does not show all changes that are there"
+        return "does not show all changes"
     return None
 
 

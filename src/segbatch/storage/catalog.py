@@ -120,12 +120,12 @@ def ensure_nameable(output: Path) -> None:
     place = str(output.resolve())
     taken = next((char for char in _TAKEN_FOR_OTHERS if char in place), None)
     if taken:
-        message = f"has a {taken} in its path, and DuckDB could not open what is in it"
+        message = f"has a {taken} in its path, so DuckDB cannot open files in it"
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)")
     try:
         place.encode()
     except UnicodeEncodeError:
-        message = "has bytes in its path that are not UTF-8, and DuckDB could not open what is in it"
+        message = "has bytes in its path that are not UTF-8, so DuckDB cannot open files in it"
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
 
 
@@ -166,7 +166,9 @@ def write_catalogue(
         except duckdb.Error as error:
             if is_of_disk(error):
                 raise
-            message = f"DuckDB cannot read what runs left; {outcome}; find what is damaged with segbatch verify"
+            message = (
+                f"DuckDB cannot read files of earlier runs; {outcome}; find the damaged files with segbatch verify"
+            )
             raise PublishError(f"{output}: {message}") from None
         connection.execute("DETACH catalogue")
     return lost

@@ -27,7 +27,7 @@ from segbatch.storage.write_errors import Leftovers, writing
 
 _AS_BEFORE = "the tables are as they were"
 _NOT_POINTED = "current is not fixed; run segbatch relink again"
-_NO_STATE = "is missing or damaged; the tables do without, but the next run will not: see segbatch verify"
+_NO_STATE = "is missing or damaged; the tables do not need it, but the next run does: see segbatch verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def relink(output: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> Relinked:
             left = Leftovers(output, f"the tables show run {last} again")
             with left.collecting(_NOT_POINTED):
                 point_to(output, last)
-            message = f"{error.fault}; the last run that is there is {last}, which the tables show now"
+            message = f"{error.fault}; the tables show run {last} now, the last one that exists"
             back = Problem(message, file=str(output / CURRENT), severity="warning")
             return Relinked(rebuilt.catalogue, (back, *rebuilt.warnings, *left.warnings))
         return _rebuild(output, folder)
@@ -74,7 +74,7 @@ def relink(output: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> Relinked:
 def _nothing(output: Path) -> SegbatchError:
     if os.path.lexists(output / CURRENT):
         return PublishError(
-            f"{output / CURRENT}: names a run that is not there; restore its folder, or remove the file"
+            f"{output / CURRENT}: names a run that does not exist; restore its folder, or remove the file"
         )
     return UsageError(f"{output}: nothing is published there; name the folder that a run published in (--output)")
 
@@ -97,7 +97,7 @@ def _rebuild(output: Path, name: str) -> Relinked:
                 warnings.append(Problem(_NO_STATE, file=str(folder / file.path), severity="warning"))
     with writing(output, _AS_BEFORE):
         lost = build_catalogue(output, folder, manifest, history, _AS_BEFORE)
-        left = Leftovers(output, f"{CATALOGUE} is made again")
+        left = Leftovers(output, f"{CATALOGUE} is rebuilt")
         try:
             place_catalogue(output)
         except UnflushedError:

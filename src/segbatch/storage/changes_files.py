@@ -62,17 +62,17 @@ def _fault(path: Path, past: PastRun) -> str | None:
     try:
         size = path.stat().st_size
         if past.changes_size is not None and size != past.changes_size:
-            return f"has {size:,} bytes and not {past.changes_size:,}"
+            return f"has {size:,} bytes instead of {past.changes_size:,}"
         pq.read_metadata(path)
     except (FileNotFoundError, NotADirectoryError):
         return "is missing"
     except (OSError, pa.ArrowException) as error:
-        is_told = isinstance(error, OSError) and error.strerror
-        return f"cannot be read: {error.strerror}" if is_told else "is damaged"
+        has_reason = isinstance(error, OSError) and error.strerror
+        return f"cannot be read: {error.strerror}" if has_reason else "is damaged"
     return None
 
 
 def _warning(path: Path, fault: str, run_id: str) -> Problem:
-    without = f"membership_changes and membership_history go without what changed with run {run_id}"
-    remedy = "restore it from a copy and run segbatch relink; segbatch verify finds all that is lost"
+    without = f"membership_changes and membership_history lack the changes of run {run_id}"
+    remedy = "restore it from a copy and run segbatch relink; segbatch verify lists all lost files"
     return Problem(f"{fault}; {without}; {remedy}", file=str(path), severity="warning")

@@ -108,10 +108,10 @@ class IdTypes:
         try:
             return converted(ids, self.own)
         except pa.ArrowInvalid as error:
-            what = f"its ids are {kind_words(self.own)}, in which one does not fit that a failed segment keeps"
-            mend = f"mend the segment, or {_AS_BEFORE}"
-            hidden = f"{self.contacts}: {what}; {mend}"
-            raise UsageError(f"{self.contacts}: {what} ({error}); {mend}", without_ids=hidden) from None
+            what = f"its ids are {kind_words(self.own)}, and an id that a failed segment keeps does not fit"
+            remedy = f"fix the segment, or {_AS_BEFORE}"
+            hidden = f"{self.contacts}: {what}; {remedy}"
+            raise UsageError(f"{self.contacts}: {what} ({error}); {remedy}", without_ids=hidden) from None
 
     def comparable(self, batches: Iterable[pl.Series]) -> Iterator[pl.Series]:
         """Convert ids of this or the previous run to the type that they are compared in.
@@ -127,7 +127,7 @@ class IdTypes:
         found = ids.cast(kind, strict=False)
         misfits = ids.filter(found.is_null() & ids.is_not_null())
         if len(misfits):
-            where = f"does not fit among those of the runs before, which are {kind_words(self.kept)}; {_AS_BEFORE}"
+            where = f"does not fit the ids of earlier runs, which are {kind_words(self.kept)}; {_AS_BEFORE}"
             hidden = f"{self.contacts}: an id {where}"
             raise UsageError(f"{self.contacts}: the id {misfits[0]} {where}", without_ids=hidden)
         return found

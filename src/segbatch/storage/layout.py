@@ -59,7 +59,7 @@ def output_at(output: str | Path) -> Path:
             also need an extension to read the tables there.
     """
     if is_address(str(output)):
-        message = "object storage has no rename, by which a run is shown at once; publish on a disk (--output), and"
+        message = "object storage cannot rename a file, which publishing needs; publish to a local disk (--output), and"
         raise UsageError(f"{without_secrets(str(output))}: {message} copy its files there, see docs/object-storage.md")
     return Path(output)
 
@@ -123,7 +123,7 @@ def ensure_unpublished(found: Path, name: str, output: Path, instead: str) -> No
         UsageError: It is one of the published files.
     """
     if _is_published(found, _real(output)):
-        raise UsageError(f"{name}: stands among what runs publish; {instead}")
+        raise UsageError(f"{name}: is one of the files that runs publish; {instead}")
 
 
 def _real(path: Path) -> Path:

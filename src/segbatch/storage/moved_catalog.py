@@ -45,7 +45,7 @@ def rewritten(output: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="segbatch-") as folder:
         file = Path(folder) / CATALOGUE
-        with writing(Path(folder), "nothing was asked"):
+        with writing(Path(folder), "the query was not run"):
             _write(file, output)
         yield file
 

@@ -28,7 +28,7 @@ from segbatch.storage.retention import discard_run
 from segbatch.storage.targets.base import Published
 from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, writing
 
-_NO_TABLES = "segbatch.duckdb still shows the run before; run segbatch relink, or let the next run do so"
+_NO_TABLES = "segbatch.duckdb still shows the previous run; run segbatch relink, or wait for the next run"
 _UNMARKED = "its folder is still marked as unpublished; the next run removes the mark"
 _UNFLUSHED = "that may not survive a power failure; check the disk"
 _IN_DOUBT = "the run may be published; segbatch runs shows whether it is"

@@ -209,7 +209,7 @@ def run(
 
     Example: [bold]segbatch run --contacts contacts.parquet --segments segments --output output[/bold]
     """
-    from segbatch.observability.observer import watching  # noqa: PLC0415 - other commands do without it
+    from segbatch.observability.observer import observe_run  # noqa: PLC0415 - other commands do without it
     from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
     from segbatch.pipeline import run as job  # noqa: PLC0415 - loads Polars, which other commands do without
 
@@ -218,8 +218,8 @@ def run(
     hooks = Hooks(on_success, on_failure, hook_timeout, ids=log_ids)
     metrics = MetricsFile(metrics_file, output, metrics_segments) if metrics_file else None
     wording = partial(name_origins, context)
-    with watching(log, output, hooks, metrics, wording=wording, dry_run=dry_run) as watch:
-        watch.check()
+    with observe_run(log, output, hooks, metrics, wording=wording, dry_run=dry_run) as observer:
+        observer.check()
         report = job.run(
             contacts,
             Source.of(segments, exclude or ()),
@@ -237,15 +237,15 @@ def run(
                 None if max_change is None else read_share(max_change), max_change_floor, accept or (), allow_collapse
             ),
             keep=Keep(keep, keep_days),
-            lock_policy=LockPolicy(wait, lambda message: watch.handle(LockAwaited(message))),
+            lock_policy=LockPolicy(wait, lambda message: observer.handle(LockAwaited(message))),
             rewind=rewind,
             dry_run=dry_run,
-            events=watch.handle,
+            events=observer.handle,
         )
-        watch.done(report)
+        observer.set_report(report)
         render.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
-    if watch.exit_status:
-        raise typer.Exit(watch.exit_status)
+    if observer.exit_status:
+        raise typer.Exit(observer.exit_status)
 
 
 @app.command()

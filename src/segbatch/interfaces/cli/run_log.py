@@ -42,7 +42,7 @@ def tell_mistake(said: Mapping[str, Any], error: SegbatchError) -> int:
     Returns:
         The exit status for the program.
     """
-    from segbatch.observability.observer import watching  # noqa: PLC0415 - loads packages that other commands do not need
+    from segbatch.observability.observer import observe_run  # noqa: PLC0415 - loads packages that other commands do not need
 
     log_format: LogFormat = "auto"
     with suppress(SegbatchError):
@@ -51,9 +51,9 @@ def tell_mistake(said: Mapping[str, Any], error: SegbatchError) -> int:
     log, _ = open_log(log_format, quiet=_is_yes(said.get("quiet")), log_ids=log_ids)
     hooks = Hooks(None, said.get("on_failure"), _seconds(said.get("hook_timeout")), ids=log_ids)
     is_dry = bool(said.get("dry_run"))
-    with watching(log, Path(said.get("output", "output")), hooks, None, dry_run=is_dry) as watch:
+    with observe_run(log, Path(said.get("output", "output")), hooks, None, dry_run=is_dry) as observer:
         _fail(error)
-    return watch.exit_status
+    return observer.exit_status
 
 
 def _fail(error: SegbatchError) -> None:
