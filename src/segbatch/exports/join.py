@@ -9,7 +9,7 @@ import pyarrow as pa
 from segbatch.errors import UsageError
 from segbatch.exports.columns import Contacts
 from segbatch.exports.reader import CONTACT_ID
-from segbatch.snapshot.arrow.polars_types import kind_words
+from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.id_checks import IdCheck
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.row_alignment import align_contacts
@@ -44,7 +44,7 @@ class Join:
         """
         own, other = self.id_type, stored_type(self.contacts.id_type)
         if own != other and not (_is_whole(own) and _is_whole(other)):
-            message = f"its ids are {kind_words(other)}, and those of the run {kind_words(own)}"
+            message = f"its ids are {describe_arrow_type(other)}, and those of the run {describe_arrow_type(own)}"
             column = f"'{self.contacts.snapshot.id_column}'"
             raise UsageError(f"the snapshot: {message}; name the column of the ids (--id-column), now {column}")
 

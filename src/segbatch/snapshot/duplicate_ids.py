@@ -88,9 +88,9 @@ def place_of_copies(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> s
 
 def _advice(first: str, second: str) -> str:
     one, other = partitions_of(first), partitions_of(second)
-    kinds = partition_types([one, other])
+    arrow_types = partition_types([one, other])
     differing = {key for key in one.keys() & other.keys() if one[key] != other[key]}
-    if one.keys() != other.keys() or all(kinds[key] == pa.string() for key in differing):
+    if one.keys() != other.keys() or all(arrow_types[key] == pa.string() for key in differing):
         return "keep one row per contact in all files together, or give one file alone"
     folder = printable(second.rpartition("/")[0])
     return f"if they are exports of two days, give one day's folder alone, such as {folder}"

@@ -70,27 +70,29 @@ def partition_types(partitions: Iterable[Partition]) -> dict[str, pa.DataType]:
 
 
 def _type_of(values: Sequence[str]) -> pa.DataType:
-    for kind, read in _READERS.items():
+    for arrow_type, read in _READERS.items():
         if values and all(read(value.strip(_SPACE)) is not None for value in values):
-            return kind
+            return arrow_type
     return pa.string()
 
 
-def typed_value(value: str | None, kind: pa.DataType) -> pa.Scalar:
+def typed_value(value: str | None, arrow_type: pa.DataType) -> pa.Scalar:
     """Convert a value in a path to the type of its key.
 
     Raises:
         ValueError: The value is not of that type.
     """
     if value is None:
-        return pa.scalar(None, kind)
-    reader = _READERS.get(kind)
+        return pa.scalar(None, arrow_type)
+    reader = _READERS.get(arrow_type)
     if reader is None:
-        return pa.scalar(unquote(value), pa.string()).cast(kind.value_type if pa.types.is_dictionary(kind) else kind)
+        return pa.scalar(unquote(value), pa.string()).cast(
+            arrow_type.value_type if pa.types.is_dictionary(arrow_type) else arrow_type
+        )
     found = reader(value.strip(_SPACE))
     if found is None:
         raise ValueError(value)
-    return pa.scalar(found, kind)
+    return pa.scalar(found, arrow_type)
 
 
 def _whole(text: str) -> int | None:
@@ -143,8 +145,8 @@ def with_path_columns(files: Sequence[SnapshotFile]) -> tuple[SnapshotFile, ...]
     partitions = [_outside(file, partitions_of(str(file.location))) for file in files]
     if not any(partitions):
         return tuple(files)
-    kinds = _types(files, partitions)
-    return tuple(_with(file, partition, kinds) for file, partition in zip(files, partitions, strict=True))
+    arrow_types = _types(files, partitions)
+    return tuple(_with(file, partition, arrow_types) for file, partition in zip(files, partitions, strict=True))
 
 
 def _outside(file: SnapshotFile, partition: Partition) -> Partition:
@@ -158,25 +160,25 @@ def _types(files: Sequence[SnapshotFile], partitions: Sequence[Partition]) -> di
     If a file has a column with the name of a key, the key gets the column's type if all its values can be read as that
     type.
     """
-    kinds = partition_types(partitions)
-    for key in kinds:
+    arrow_types = partition_types(partitions)
+    for key in arrow_types:
         stored = next((file.schema.field(key).type for file in files if file.schema.names.count(key) == 1), None)
         values = {partition[key] for partition in partitions if key in partition}
         if stored is not None and all(_can_be(value, stored) for value in values):
-            kinds[key] = stored
-    return kinds
+            arrow_types[key] = stored
+    return arrow_types
 
 
-def _can_be(value: str | None, kind: pa.DataType) -> bool:
+def _can_be(value: str | None, arrow_type: pa.DataType) -> bool:
     try:
-        typed_value(value, kind)
+        typed_value(value, arrow_type)
     except (pa.ArrowException, ValueError, NotImplementedError):
         return False
     return True
 
 
-def _with(file: SnapshotFile, partition: Partition, kinds: Mapping[str, pa.DataType]) -> SnapshotFile:
-    constants = {key: typed_value(value, kinds[key]) for key, value in partition.items()}
+def _with(file: SnapshotFile, partition: Partition, arrow_types: Mapping[str, pa.DataType]) -> SnapshotFile:
+    constants = {key: typed_value(value, arrow_types[key]) for key, value in partition.items()}
     schema = pa.schema([*file.schema, *((key, value.type) for key, value in constants.items())])
     return replace(file, schema=schema, constants=constants)
 
@@ -237,13 +239,15 @@ def _difference(files: Sequence[SnapshotFile], name: str) -> _Difference:
 
 
 def _differing(file: SnapshotFile, name: str, value: str | None) -> Iterator[int]:
-    kind = file.schema.field(name).type
+    arrow_type = file.schema.field(name).type
     for batch in read_batches(file, [name], _BATCH):
         column = to_frame(pa.Table.from_batches([batch.select([name])])).get_column(name)
         if value is None:
             yield len(column) - column.null_count()
-        elif not _can_be(value, kind):
+        elif not _can_be(value, arrow_type):
             yield len(column)
         else:
-            [wanted] = to_frame(pa.table({name: pa.array([typed_value(value, kind).as_py()], kind)})).get_columns()
+            [wanted] = to_frame(
+                pa.table({name: pa.array([typed_value(value, arrow_type).as_py()], arrow_type)})
+            ).get_columns()
             yield int((~column.eq_missing(wanted.new_from_index(0, len(column)))).sum())

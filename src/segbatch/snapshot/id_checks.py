@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.arrow.polars_types import kind_words
+from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.duplicate_ids import refuse_duplicates
 from segbatch.text import clipped, counted, did_you_mean, some_of
@@ -21,29 +21,31 @@ def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
     if name not in schema.names:
         near = did_you_mean(name, schema.names) or f"; it has {some_of(schema.names) or 'no columns at all'}"
         raise SnapshotError(f"the snapshot has no id column '{clipped(name)}'{near} (--id-column NAME)")
-    kind = schema.field(name).type
-    if pa.types.is_null(kind):
+    arrow_type = schema.field(name).type
+    if pa.types.is_null(arrow_type):
         raise SnapshotError(
             f"the id column '{clipped(name)}' holds nothing but nulls; give each contact an id (--id-column NAME)"
         )
-    if not _can_be_id(kind):
-        message = f"is {kind_words(kind)}; ids are text, whole numbers, UUIDs or bytes (--id-column NAME)"
+    if not _can_be_id(arrow_type):
+        message = (
+            f"is {describe_arrow_type(arrow_type)}; ids are text, whole numbers, UUIDs or bytes (--id-column NAME)"
+        )
         raise SnapshotError(f"the id column '{clipped(name)}' {message}")
-    return kind
+    return arrow_type
 
 
-def _can_be_id(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
+def _can_be_id(arrow_type: pa.DataType) -> bool:
+    if pa.types.is_dictionary(arrow_type):
+        arrow_type = arrow_type.value_type
     tests = (
         is_text,
         pa.types.is_integer,
         pa.types.is_fixed_size_binary,
         pa.types.is_binary,
     )
-    is_whole_decimal = pa.types.is_decimal128(kind) and kind.scale == 0
-    is_uuid = isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
-    return is_whole_decimal or is_uuid or any(test(kind) for test in tests)
+    is_whole_decimal = pa.types.is_decimal128(arrow_type) and arrow_type.scale == 0
+    is_uuid = isinstance(arrow_type, pa.BaseExtensionType) and arrow_type.extension_name == "arrow.uuid"
+    return is_whole_decimal or is_uuid or any(test(arrow_type) for test in tests)
 
 
 def ids_as_series(ids: pa.Array) -> pl.Series:

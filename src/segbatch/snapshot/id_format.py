@@ -14,31 +14,31 @@ class UnreadableIdError(Exception):
     """A text is not a valid id for the type of a snapshot's ids."""
 
 
-def describe_ids(kind: pa.DataType) -> str:
+def describe_ids(arrow_type: pa.DataType) -> str:
     """Return a description of ids of a type, for a message."""
-    kind = _plain(kind)
-    if is_uuid(kind):
+    arrow_type = _plain(arrow_type)
+    if is_uuid(arrow_type):
         return "UUIDs"
-    if _is_binary(kind):
+    if _is_binary(arrow_type):
         return "bytes, written in hexadecimal"
-    return "whole numbers" if _is_number(kind) else "texts"
+    return "whole numbers" if _is_number(arrow_type) else "texts"
 
 
-def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
+def matches_id(ids: pl.Series, arrow_type: pa.DataType, wanted: object) -> pl.Series:
     """Return which ids are equal to the wanted id.
 
     Args:
         ids: Ids as returned by `ids_as_series`.
-        kind: The Arrow type of the ids.
+        arrow_type: The Arrow type of the ids.
         wanted: The id as returned by `write_id`, or the id itself.
 
     Raises:
         UnreadableIdError: The wanted id is not valid for this type.
     """
-    kind = _plain(kind)
-    if is_uuid(kind) or _is_binary(kind):
-        return ids == pl.Series([_read_bytes(wanted, kind)], dtype=pl.Binary)
-    if not _is_number(kind):
+    arrow_type = _plain(arrow_type)
+    if is_uuid(arrow_type) or _is_binary(arrow_type):
+        return ids == pl.Series([_read_bytes(wanted, arrow_type)], dtype=pl.Binary)
+    if not _is_number(arrow_type):
         return ids == str(wanted)
     text = str(wanted).strip()
     if not _WHOLE_NUMBER.fullmatch(text):
@@ -46,37 +46,37 @@ def matches_id(ids: pl.Series, kind: pa.DataType, wanted: object) -> pl.Series:
     return ids.cast(pl.String) == _canonical(text)
 
 
-def write_id(contact_id: object, kind: pa.DataType) -> str | int:
+def write_id(contact_id: object, arrow_type: pa.DataType) -> str | int:
     """Return an id for output: whole numbers as int, UUIDs in canonical form, bytes in hexadecimal."""
     if isinstance(contact_id, bytes):
-        return str(UUID(bytes=contact_id)) if is_uuid(_plain(kind)) else contact_id.hex()
-    return int(str(contact_id)) if _is_number(_plain(kind)) else str(contact_id)
+        return str(UUID(bytes=contact_id)) if is_uuid(_plain(arrow_type)) else contact_id.hex()
+    return int(str(contact_id)) if _is_number(_plain(arrow_type)) else str(contact_id)
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
-    return kind.value_type if pa.types.is_dictionary(kind) else kind
+def _plain(arrow_type: pa.DataType) -> pa.DataType:
+    return arrow_type.value_type if pa.types.is_dictionary(arrow_type) else arrow_type
 
 
-def is_uuid(kind: pa.DataType) -> bool:
+def is_uuid(arrow_type: pa.DataType) -> bool:
     """Return whether ids are UUIDs. Ids of 16 bytes count as UUIDs if the file does not annotate their type."""
-    if isinstance(kind, pa.BaseExtensionType):
-        return bool(kind.extension_name == "arrow.uuid")
-    return bool(pa.types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_LENGTH)
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        return bool(arrow_type.extension_name == "arrow.uuid")
+    return bool(pa.types.is_fixed_size_binary(arrow_type) and arrow_type.byte_width == _UUID_LENGTH)
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_fixed_size_binary(kind) or pa.types.is_binary(kind))
+def _is_binary(arrow_type: pa.DataType) -> bool:
+    return bool(pa.types.is_fixed_size_binary(arrow_type) or pa.types.is_binary(arrow_type))
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_decimal128(kind))
+def _is_number(arrow_type: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(arrow_type) or pa.types.is_decimal128(arrow_type))
 
 
-def _read_bytes(wanted: object, kind: pa.DataType) -> bytes:
+def _read_bytes(wanted: object, arrow_type: pa.DataType) -> bytes:
     if isinstance(wanted, bytes):
         return wanted
     try:
-        return UUID(str(wanted).strip()).bytes if is_uuid(kind) else bytes.fromhex(str(wanted))
+        return UUID(str(wanted).strip()).bytes if is_uuid(arrow_type) else bytes.fromhex(str(wanted))
     except ValueError:
         raise UnreadableIdError from None
 

@@ -178,16 +178,16 @@ class Snapshot:
         whole = {column.name for column in self.arrow if pa.types.is_struct(column.type)}
         for part in self._part({*fields} - {self.id_column} - whole):  # no rule compares a whole struct
             if has_bytes(part.type):
-                kind = with_texts(part.type, self._arrays(part))
-                snapshot = snapshot._with_type(part.name, with_part(self.arrow.field(part.name).type, kind))
+                arrow_type = with_texts(part.type, self._arrays(part))
+                snapshot = snapshot._with_type(part.name, with_part(self.arrow.field(part.name).type, arrow_type))
         return snapshot
 
-    def _with_type(self, column: str, kind: pa.DataType) -> "Snapshot":
+    def _with_type(self, column: str, arrow_type: pa.DataType) -> "Snapshot":
         """Return the snapshot with another type for a column, such as text in place of bytes."""
         before = self.arrow.field(column).type
-        if before == kind:
+        if before == arrow_type:
             return self
-        arrow = self.arrow.set(self.arrow.get_field_index(column), pa.field(column, kind))
+        arrow = self.arrow.set(self.arrow.get_field_index(column), pa.field(column, arrow_type))
         return replace(with_types(self, arrow), byte_texts=(*self.byte_texts, column))
 
     def _arrays(self, part: pa.Field) -> Iterator[pa.Array]:
@@ -200,8 +200,8 @@ class Snapshot:
     def with_text_ids(self) -> "Snapshot":
         """Read ids that are bytes as text if all of them are UTF-8."""
         column = self.arrow.field(self.id_column)
-        kind = with_texts(column.type, self._arrays(column))
-        return replace(self._with_type(self.id_column, kind), id_type=kind)
+        arrow_type = with_texts(column.type, self._arrays(column))
+        return replace(self._with_type(self.id_column, arrow_type), id_type=arrow_type)
 
     def with_forms(self, fields: Iterable[str]) -> "Snapshot":
         """Look up fields in the data of columns: JSON texts and maps. This reads these columns once.

@@ -26,20 +26,20 @@ def is_iceberg_metadata(name: str) -> bool:
     return _METADATA.fullmatch(name) is not None
 
 
-def refusal(kind: LakeFormat, folder: str, address: str | None = None) -> SnapshotError:
+def refusal(lake_format: LakeFormat, folder: str, address: str | None = None) -> SnapshotError:
     """Return the error for the folder of a table.
 
     Args:
-        kind: The format of the table.
+        lake_format: The format of the table.
         folder: The folder as shown in messages.
         address: The folder as other programs find it. The default is `folder`.
     """
     path = printable(address or folder)
-    quoted = repr(path) if kind == "Hudi" else "'" + path.replace("'", "''") + "'"
-    article = "an" if kind == "Iceberg" else "a"
-    reason = f"is {article} {kind} table, whose folder also has files with rows that were deleted or replaced"
+    quoted = repr(path) if lake_format == "Hudi" else "'" + path.replace("'", "''") + "'"
+    article = "an" if lake_format == "Iceberg" else "a"
+    reason = f"is {article} {lake_format} table, whose folder also has files with rows that were deleted or replaced"
     return SnapshotError(
-        f"{folder}: {reason}; write a plain Parquet copy and pass that, {_COPIES[kind].format(quoted)}"
+        f"{folder}: {reason}; write a plain Parquet copy and pass that, {_COPIES[lake_format].format(quoted)}"
     )
 
 
@@ -70,9 +70,9 @@ class TableFolders:
 
     def _table_above(self, folder: str) -> tuple[LakeFormat, str] | None:
         if folder not in self._known:
-            kind, parent = self._format_of(folder), os.path.dirname(folder)  # noqa: PTH120 - all these paths are strings
-            above = self._table_above(parent) if kind is None and parent != folder else None
-            self._known[folder] = above if kind is None else (kind, folder)
+            lake_format, parent = self._format_of(folder), os.path.dirname(folder)  # noqa: PTH120 - all these paths are strings
+            above = self._table_above(parent) if lake_format is None and parent != folder else None
+            self._known[folder] = above if lake_format is None else (lake_format, folder)
         return self._known[folder]
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from segbatch.errors import UsageError
 from segbatch.snapshot.arrow.arrays import converted
-from segbatch.snapshot.arrow.polars_types import kind_words
+from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.id_format import is_uuid
 
@@ -89,7 +89,7 @@ class IdTypes:
             return cls(own, _widest(before), contacts)
         if is_uuid(own) and is_uuid(before):
             return cls(own, before, contacts)
-        was, now = kind_words(before), kind_words(own)
+        was, now = describe_arrow_type(before), describe_arrow_type(own)
         raise UsageError(f"{contacts}: its ids are {now}, and those of the last run were {was}; {_AS_BEFORE}")
 
     def as_kept(self, ids: pa.Array) -> pa.Array:
@@ -108,7 +108,7 @@ class IdTypes:
         try:
             return converted(ids, self.own)
         except pa.ArrowInvalid as error:
-            what = f"its ids are {kind_words(self.own)}, and an id that a failed segment keeps does not fit"
+            what = f"its ids are {describe_arrow_type(self.own)}, and an id that a failed segment keeps does not fit"
             remedy = f"fix the segment, or {_AS_BEFORE}"
             hidden = f"{self.contacts}: {what}; {remedy}"
             raise UsageError(f"{self.contacts}: {what} ({error}); {remedy}", without_ids=hidden) from None
@@ -127,7 +127,7 @@ class IdTypes:
         found = ids.cast(kind, strict=False)
         misfits = ids.filter(found.is_null() & ids.is_not_null())
         if len(misfits):
-            where = f"does not fit the ids of earlier runs, which are {kind_words(self.kept)}; {_AS_BEFORE}"
+            where = f"does not fit the ids of earlier runs, which are {describe_arrow_type(self.kept)}; {_AS_BEFORE}"
             hidden = f"{self.contacts}: an id {where}"
             raise UsageError(f"{self.contacts}: the id {misfits[0]} {where}", without_ids=hidden)
         return found

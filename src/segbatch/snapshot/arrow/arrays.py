@@ -38,20 +38,20 @@ def converted(array: pa.Array, target: pa.DataType) -> pa.Array:
     Raises:
         pa.ArrowInvalid: A value does not fit into the type.
     """
-    kind = array.type
+    arrow_type = array.type
     if isinstance(target, Opaque):
         return _presence(array)
-    if kind.equals(target, check_metadata=True) and not _has_times(kind):
+    if arrow_type.equals(target, check_metadata=True) and not _has_times(arrow_type):
         return array
-    if pa.types.is_null(kind):
+    if pa.types.is_null(arrow_type):
         return pa.nulls(len(array), stored(target))
     if isinstance(target, pa.BaseExtensionType):
         values = array.storage if isinstance(array, pa.ExtensionArray) else array
         return pa.ExtensionArray.from_storage(target, converted(values, target.storage_type))
     if isinstance(array, pa.ExtensionArray):
-        is_uuid = is_uuid_type(kind) and is_text(target)
+        is_uuid = is_uuid_type(arrow_type) and is_text(target)
         return _uuid_texts(array.storage).cast(target) if is_uuid else converted(array.storage, target)
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(arrow_type):
         return converted(array.dictionary_decode(), target)
     if pa.types.is_struct(target):
         return _struct(array, target)
@@ -63,38 +63,38 @@ def converted(array: pa.Array, target: pa.DataType) -> pa.Array:
 
 
 def _scalars(array: pa.Array, target: pa.DataType) -> pa.Array:
-    kind = array.type
-    if pa.types.is_timestamp(kind):
+    arrow_type = array.type
+    if pa.types.is_timestamp(arrow_type):
         return _timestamps(array, target)
-    if pa.types.is_run_end_encoded(kind):
+    if pa.types.is_run_end_encoded(arrow_type):
         return converted(pc.run_end_decode(array), target)
-    if pa.types.is_time(kind):
+    if pa.types.is_time(arrow_type):
         return _within_a_day(array.cast(target))
-    is_exact = not (pa.types.is_date64(kind) or pa.types.is_duration(kind))
+    is_exact = not (pa.types.is_date64(arrow_type) or pa.types.is_duration(arrow_type))
     return array.cast(target, safe=is_exact)
 
 
-def _has_times(kind: pa.DataType) -> bool:
-    inner = (kind.field(index).type for index in range(kind.num_fields))
-    return bool(pa.types.is_time(kind)) or any(map(_has_times, inner))
+def _has_times(arrow_type: pa.DataType) -> bool:
+    inner = (arrow_type.field(index).type for index in range(arrow_type.num_fields))
+    return bool(pa.types.is_time(arrow_type)) or any(map(_has_times, inner))
 
 
 def _within_a_day(times: pa.Array) -> pa.Array:
     """Return times modulo 24 hours. Polars would read times outside of the day as null."""
-    kind = times.type
-    day = 86_400 * 1_000 ** _UNITS.index(kind.unit)
-    stored_as = pa.int32() if pa.types.is_time32(kind) else pa.int64()
+    arrow_type = times.type
+    day = 86_400 * 1_000 ** _UNITS.index(arrow_type.unit)
+    stored_as = pa.int32() if pa.types.is_time32(arrow_type) else pa.int64()
     clock = pl.Series(times.view(stored_as)).cast(pl.Int64) % day
-    return clock.to_arrow().cast(stored_as).view(kind)
+    return clock.to_arrow().cast(stored_as).view(arrow_type)
 
 
 def _timestamps(array: pa.Array, target: pa.TimestampType) -> pa.Array:
-    kind = array.type
-    if kind.unit != target.unit:
-        if _UNITS.index(kind.unit) < _UNITS.index(target.unit):
-            array = array.view(pa.timestamp(kind.unit)).cast(pa.timestamp(target.unit))
+    arrow_type = array.type
+    if arrow_type.unit != target.unit:
+        if _UNITS.index(arrow_type.unit) < _UNITS.index(target.unit):
+            array = array.view(pa.timestamp(arrow_type.unit)).cast(pa.timestamp(target.unit))
         else:  # Arrow would round towards 1970; Polars rounds down
-            plain = pl.Series(array.view(pa.timestamp(kind.unit)))
+            plain = pl.Series(array.view(pa.timestamp(arrow_type.unit)))
             array = plain.dt.cast_time_unit(target.unit).to_arrow()
     return array.view(target)
 
@@ -117,8 +117,8 @@ def _list(array: pa.Array, target: pa.DataType) -> pa.Array:
         elements, layout = converted(pc.list_flatten(array), target.value_type), pa.large_list(pa.null())
         lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
         buffers, offset = [_validity(array), _running(lengths).buffers()[1]], 0
-    kind = pa.large_list(elements.type) if pa.types.is_large_list(layout) else pa.list_(elements.type)
-    found = pa.Array.from_buffers(kind, len(array), buffers, offset=offset, children=[elements])
+    arrow_type = pa.large_list(elements.type) if pa.types.is_large_list(layout) else pa.list_(elements.type)
+    found = pa.Array.from_buffers(arrow_type, len(array), buffers, offset=offset, children=[elements])
     return _as_layout(found, target)
 
 
@@ -139,9 +139,9 @@ def _map(array: pa.Array, target: pa.MapType) -> pa.Array:
     pairs = [converted(keys, target.key_type), converted(items, target.item_type)]
     fields = [pa.field("key", pairs[0].type, nullable=False), pa.field("value", pairs[1].type)]
     inside = pa.StructArray.from_arrays(pairs, fields=fields)
-    kind = pa.map_(pairs[0].type, pairs[1].type)
+    arrow_type = pa.map_(pairs[0].type, pairs[1].type)
     buffers = [array.buffers()[0], array.buffers()[1]]
-    return pa.Array.from_buffers(kind, len(array), buffers, offset=array.offset, children=[inside])
+    return pa.Array.from_buffers(arrow_type, len(array), buffers, offset=array.offset, children=[inside])
 
 
 def _without_null_keys(lists: pa.Array) -> pa.Array:

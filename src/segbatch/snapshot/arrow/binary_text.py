@@ -11,50 +11,50 @@ _Path = tuple[int, ...]
 """The path from a type to one of its parts, as indexes of children."""
 
 
-def has_bytes(kind: pa.DataType) -> bool:
+def has_bytes(arrow_type: pa.DataType) -> bool:
     """Return whether a readable type is or contains bytes of variable length."""
-    return bool(_paths(kind))
+    return bool(_paths(arrow_type))
 
 
-def with_texts(kind: pa.DataType, arrays: Iterable[pa.Array]) -> pa.DataType:
+def with_texts(arrow_type: pa.DataType, arrays: Iterable[pa.Array]) -> pa.DataType:
     """Return a readable type with text in place of those bytes that are UTF-8 in all arrays.
 
     Args:
-        kind: The type, with bytes.
+        arrow_type: The type, with bytes.
         arrays: All values of the snapshot, in this type.
     """
-    found = _paths(kind)
+    found = _paths(arrow_type)
     for array in arrays:
         found = [path for path in found if _is_unicode(_part(array, path))]
         if not found:
             break
-    return _changed(kind, (), set(found))
+    return _changed(arrow_type, (), set(found))
 
 
-def with_part(kind: pa.DataType, part: pa.DataType) -> pa.DataType:
+def with_part(arrow_type: pa.DataType, part: pa.DataType) -> pa.DataType:
     """Return a type with the types of some fields replaced by those in `part`, which has a subset of the fields."""
-    if not pa.types.is_struct(kind):
+    if not pa.types.is_struct(arrow_type):
         return part
     new = {field.name: field.type for field in part}
     fields = [
         pa.field(field.name, with_part(field.type, new[field.name]) if field.name in new else field.type)
-        for field in kind
+        for field in arrow_type
     ]
     return pa.struct(fields)
 
 
-def _inner(kind: pa.DataType) -> list[pa.DataType]:
-    if pa.types.is_struct(kind):
-        return [field.type for field in kind]
-    if pa.types.is_map(kind):
-        return [kind.key_type, kind.item_type]
-    return [kind.value_type] if is_list(kind) else []
+def _inner(arrow_type: pa.DataType) -> list[pa.DataType]:
+    if pa.types.is_struct(arrow_type):
+        return [field.type for field in arrow_type]
+    if pa.types.is_map(arrow_type):
+        return [arrow_type.key_type, arrow_type.item_type]
+    return [arrow_type.value_type] if is_list(arrow_type) else []
 
 
-def _paths(kind: pa.DataType) -> list[_Path]:
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+def _paths(arrow_type: pa.DataType) -> list[_Path]:
+    if pa.types.is_binary(arrow_type) or pa.types.is_large_binary(arrow_type) or pa.types.is_binary_view(arrow_type):
         return [()]
-    return [(index, *path) for index, inner in enumerate(_inner(kind)) for path in _paths(inner)]
+    return [(index, *path) for index, inner in enumerate(_inner(arrow_type)) for path in _paths(inner)]
 
 
 def _part(array: pa.Array, path: _Path) -> pa.Array:
@@ -77,14 +77,14 @@ def _is_unicode(values: pa.Array) -> bool:
     return not pc.any(pc.match_substring(texts, "\0")).as_py()
 
 
-def _changed(kind: pa.DataType, path: _Path, texts: set[_Path]) -> pa.DataType:
+def _changed(arrow_type: pa.DataType, path: _Path, texts: set[_Path]) -> pa.DataType:
     if path in texts:
-        return pa.string_view() if pa.types.is_binary_view(kind) else pa.large_string()
-    inner = [_changed(part, (*path, index), texts) for index, part in enumerate(_inner(kind))]
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, part) for field, part in zip(kind, inner, strict=True)])
-    if pa.types.is_map(kind):
+        return pa.string_view() if pa.types.is_binary_view(arrow_type) else pa.large_string()
+    inner = [_changed(part, (*path, index), texts) for index, part in enumerate(_inner(arrow_type))]
+    if pa.types.is_struct(arrow_type):
+        return pa.struct([pa.field(field.name, part) for field, part in zip(arrow_type, inner, strict=True)])
+    if pa.types.is_map(arrow_type):
         return pa.map_(*inner)
-    if is_list(kind):
-        return pa.large_list(inner[0]) if pa.types.is_large_list(kind) else pa.list_(inner[0])
-    return kind
+    if is_list(arrow_type):
+        return pa.large_list(inner[0]) if pa.types.is_large_list(arrow_type) else pa.list_(inner[0])
+    return arrow_type

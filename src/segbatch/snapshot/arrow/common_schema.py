@@ -19,12 +19,12 @@ _TIME_UNITS = ("s", "ms", "us", "ns")
 class _Different(Exception):  # noqa: N818 - ends the search and is never shown
     """Two types are not layouts of the same type."""
 
-    def __init__(self, kind: pa.DataType, other: pa.DataType, path: str = "") -> None:
-        self.kind, self.other, self.path = kind, other, path
+    def __init__(self, arrow_type: pa.DataType, other: pa.DataType, path: str = "") -> None:
+        self.arrow_type, self.other, self.path = arrow_type, other, path
         super().__init__(path)
 
     def below(self, key: str) -> "_Different":
-        return _Different(self.kind, self.other, f".{key}{self.path}")
+        return _Different(self.arrow_type, self.other, f".{key}{self.path}")
 
 
 def shared_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
@@ -50,23 +50,23 @@ def shared_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
     return pa.schema(list(merged.items()))
 
 
-def unified(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+def unified(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Return the type that holds the values of both types without changing any.
 
     Raises:
         _Different: The types are not layouts of the same type. The exception has both types and the path to them.
     """
-    if kind == other or pa.types.is_null(other):
-        return kind
-    if pa.types.is_null(kind):
+    if arrow_type == other or pa.types.is_null(other):
+        return arrow_type
+    if pa.types.is_null(arrow_type):
         return other
-    if isinstance(kind, Opaque) or isinstance(other, Opaque):
-        return kind if isinstance(kind, Opaque) else other
+    if isinstance(arrow_type, Opaque) or isinstance(other, Opaque):
+        return arrow_type if isinstance(arrow_type, Opaque) else other
     for merge in (_structs, _maps, _lists, _bytes, _timestamps, _times, _numbers):
-        found = merge(kind, other)
+        found = merge(arrow_type, other)
         if found is not None:
             return found
-    raise _Different(kind, other)
+    raise _Different(arrow_type, other)
 
 
 def _error(name: str, field: pa.Field, found: _Different, schemas: Mapping[str, pa.Schema]) -> SnapshotError:
@@ -77,51 +77,53 @@ def _error(name: str, field: pa.Field, found: _Different, schemas: Mapping[str, 
         if other != name and field.name in schema.names
     }
     earlier, blamed = next(iter(having)), found
-    for other, kind in having.items():
+    for other, arrow_type in having.items():
         try:
-            unified(kind, field.type)
+            unified(arrow_type, field.type)
         except _Different as pair:
             earlier, blamed = other, pair
             break
     path = clipped(f"{field.name}{blamed.path}")
-    types = f"{blamed.other} here and {blamed.kind} in {earlier}"
+    types = f"{blamed.other} here and {blamed.arrow_type} in {earlier}"
     return SnapshotError(f"{name}: the column '{path}' is {types}; export all files alike")
 
 
-def _within(key: str, kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+def _within(key: str, arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType:
     try:
-        return unified(kind, other)
+        return unified(arrow_type, other)
     except _Different as found:
         raise found.below(key) from None
 
 
-def _structs(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    if not (pa.types.is_struct(kind) and pa.types.is_struct(other)):
+def _structs(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if not (pa.types.is_struct(arrow_type) and pa.types.is_struct(other)):
         return None
-    children = {field.name: field.type for field in kind}
+    children = {field.name: field.type for field in arrow_type}
     for field in other:
         before = children.get(field.name)
         children[field.name] = field.type if before is None else _within(field.name, before, field.type)
     return pa.struct(list(children.items()))
 
 
-def _maps(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    if not (pa.types.is_map(kind) and pa.types.is_map(other)):
+def _maps(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if not (pa.types.is_map(arrow_type) and pa.types.is_map(other)):
         return None
-    return pa.map_(_within("key", kind.key_type, other.key_type), _within("value", kind.item_type, other.item_type))
+    return pa.map_(
+        _within("key", arrow_type.key_type, other.key_type), _within("value", arrow_type.item_type, other.item_type)
+    )
 
 
-def _lists(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    if not (is_list(kind) and is_list(other)):
+def _lists(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if not (is_list(arrow_type) and is_list(other)):
         return None
-    inner = _within("element", kind.value_type, other.value_type)
-    are_small = pa.types.is_list(kind) and pa.types.is_list(other)
+    inner = _within("element", arrow_type.value_type, other.value_type)
+    are_small = pa.types.is_list(arrow_type) and pa.types.is_list(other)
     return pa.list_(inner) if are_small else pa.large_list(inner)
 
 
-def _bytes(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _bytes(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     """Unify text, JSON, UUIDs and bytes. Bytes are checked for being text when a rule names them."""
-    pair = (kind, other)
+    pair = (arrow_type, other)
     if all(map(_is_text_or_uuid, pair)):
         marked = next((it for it in pair if isinstance(it, pa.BaseExtensionType) and not is_uuid_type(it)), None)
         return marked or pa.large_string()
@@ -132,73 +134,73 @@ def _bytes(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     return None
 
 
-def _is_text_or_uuid(kind: pa.DataType) -> bool:
-    return is_text(kind) or is_uuid_type(kind) or _is_json(kind)
+def _is_text_or_uuid(arrow_type: pa.DataType) -> bool:
+    return is_text(arrow_type) or is_uuid_type(arrow_type) or _is_json(arrow_type)
 
 
-def _is_json(kind: pa.DataType) -> bool:
-    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.json"
+def _is_json(arrow_type: pa.DataType) -> bool:
+    return isinstance(arrow_type, pa.BaseExtensionType) and arrow_type.extension_name == "arrow.json"
 
 
-def _is_sixteen_bytes(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_fixed_size_binary(kind) and kind.byte_width == _UUID_BYTES)
+def _is_sixteen_bytes(arrow_type: pa.DataType) -> bool:
+    return bool(pa.types.is_fixed_size_binary(arrow_type) and arrow_type.byte_width == _UUID_BYTES)
 
 
-def _is_bytes(kind: pa.DataType) -> bool:
+def _is_bytes(arrow_type: pa.DataType) -> bool:
     tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view, pa.types.is_fixed_size_binary)
-    return any(test(kind) for test in tests)
+    return any(test(arrow_type) for test in tests)
 
 
-def _timestamps(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+def _timestamps(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     """Unify date-times. Those without a time zone are in UTC.
 
     Different units become microseconds, which hold both distant years and small fractions.
     """
-    if not (pa.types.is_timestamp(kind) and pa.types.is_timestamp(other)):
+    if not (pa.types.is_timestamp(arrow_type) and pa.types.is_timestamp(other)):
         return None
-    unit = kind.unit if kind.unit == other.unit else "us"
-    return pa.timestamp(unit, kind.tz or other.tz)
+    unit = arrow_type.unit if arrow_type.unit == other.unit else "us"
+    return pa.timestamp(unit, arrow_type.tz or other.tz)
 
 
-def _times(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    if pa.types.is_time(kind) and pa.types.is_time(other):
+def _times(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if pa.types.is_time(arrow_type) and pa.types.is_time(other):
         return pa.time64("ns")
-    are_durations = pa.types.is_duration(kind) and pa.types.is_duration(other)
-    return pa.duration(max(kind.unit, other.unit, key=_TIME_UNITS.index)) if are_durations else None
+    are_durations = pa.types.is_duration(arrow_type) and pa.types.is_duration(other)
+    return pa.duration(max(arrow_type.unit, other.unit, key=_TIME_UNITS.index)) if are_durations else None
 
 
-def _numbers(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    pair = (kind, other)
+def _numbers(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    pair = (arrow_type, other)
     if all(map(pa.types.is_integer, pair)):
-        return _integers(kind, other)
+        return _integers(arrow_type, other)
     if not all(pa.types.is_integer(it) or pa.types.is_floating(it) or pa.types.is_decimal(it) for it in pair):
         return None
     if any(map(pa.types.is_floating, pair)):
         return None if any(map(_has_more_digits_than_floats, pair)) else pa.float64()
-    return _decimals(_as_decimal(kind), _as_decimal(other))
+    return _decimals(_as_decimal(arrow_type), _as_decimal(other))
 
 
-def _integers(kind: pa.DataType, other: pa.DataType) -> pa.DataType | None:
-    if pa.types.is_signed_integer(kind) == pa.types.is_signed_integer(other):
-        return max(kind, other, key=lambda it: it.bit_width)
-    unsigned, signed = (other, kind) if pa.types.is_signed_integer(kind) else (kind, other)
+def _integers(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    if pa.types.is_signed_integer(arrow_type) == pa.types.is_signed_integer(other):
+        return max(arrow_type, other, key=lambda it: it.bit_width)
+    unsigned, signed = (other, arrow_type) if pa.types.is_signed_integer(arrow_type) else (arrow_type, other)
     width = max(signed.bit_width, 2 * unsigned.bit_width)
-    return _SIGNED.get(width) or _decimals(_as_decimal(kind), _as_decimal(other))
+    return _SIGNED.get(width) or _decimals(_as_decimal(arrow_type), _as_decimal(other))
 
 
-def _has_more_digits_than_floats(kind: pa.DataType) -> bool:
+def _has_more_digits_than_floats(arrow_type: pa.DataType) -> bool:
     """Return whether floats may change decimals of a type. Whole numbers are checked while they are read."""
-    return bool(pa.types.is_decimal(kind) and kind.precision > _EXACT_IN_FLOATS)
+    return bool(pa.types.is_decimal(arrow_type) and arrow_type.precision > _EXACT_IN_FLOATS)
 
 
-def _as_decimal(kind: pa.DataType) -> pa.DataType:
-    if pa.types.is_decimal(kind):
-        return kind
-    return pa.decimal128(_DIGITS[kind.bit_width] + (kind == pa.uint64()), 0)
+def _as_decimal(arrow_type: pa.DataType) -> pa.DataType:
+    if pa.types.is_decimal(arrow_type):
+        return arrow_type
+    return pa.decimal128(_DIGITS[arrow_type.bit_width] + (arrow_type == pa.uint64()), 0)
 
 
-def _decimals(kind: pa.DataType, other: pa.DataType) -> pa.DataType:
+def _decimals(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Return a decimal type for both. A value with too many digits before the point is an error once it is read."""
-    scale = max(kind.scale, other.scale)
-    digits = max(kind.precision - kind.scale, other.precision - other.scale) + scale
+    scale = max(arrow_type.scale, other.scale)
+    digits = max(arrow_type.precision - arrow_type.scale, other.precision - other.scale) + scale
     return pa.decimal128(min(digits, _MOST_DIGITS), scale)

@@ -39,36 +39,36 @@ def polars_schema(schema: pa.Schema) -> dict[str, pl.DataType]:
     return {field.name: polars_type(field.type) for field in readable_schema(schema)}
 
 
-def polars_type(kind: pa.DataType) -> pl.DataType:
+def polars_type(arrow_type: pa.DataType) -> pl.DataType:
     """Return the Polars type of an Arrow type that contacts are read as."""
-    if isinstance(kind, Opaque):
-        return OpaqueType(kind.reason)
-    if kind in _SCALARS:
-        return _SCALARS[kind]
-    if pa.types.is_struct(kind):
-        return pl.Struct({field.name: polars_type(field.type) for field in kind})
-    if pa.types.is_map(kind):
-        return pl.Map(polars_type(kind.key_type), polars_type(kind.item_type))
-    if is_list(kind):
-        return pl.List(polars_type(kind.value_type))
-    if pa.types.is_timestamp(kind):
-        return pl.Datetime(kind.unit, kind.tz)
-    if pa.types.is_duration(kind):
-        return pl.Duration("ms" if kind.unit == "s" else kind.unit)
-    if pa.types.is_decimal(kind):
-        return pl.Decimal(kind.precision, kind.scale)
-    return pl.Time() if pa.types.is_time(kind) else _text_or_bytes(kind)
+    if isinstance(arrow_type, Opaque):
+        return OpaqueType(arrow_type.reason)
+    if arrow_type in _SCALARS:
+        return _SCALARS[arrow_type]
+    if pa.types.is_struct(arrow_type):
+        return pl.Struct({field.name: polars_type(field.type) for field in arrow_type})
+    if pa.types.is_map(arrow_type):
+        return pl.Map(polars_type(arrow_type.key_type), polars_type(arrow_type.item_type))
+    if is_list(arrow_type):
+        return pl.List(polars_type(arrow_type.value_type))
+    if pa.types.is_timestamp(arrow_type):
+        return pl.Datetime(arrow_type.unit, arrow_type.tz)
+    if pa.types.is_duration(arrow_type):
+        return pl.Duration("ms" if arrow_type.unit == "s" else arrow_type.unit)
+    if pa.types.is_decimal(arrow_type):
+        return pl.Decimal(arrow_type.precision, arrow_type.scale)
+    return pl.Time() if pa.types.is_time(arrow_type) else _text_or_bytes(arrow_type)
 
 
-def _text_or_bytes(kind: pa.DataType) -> pl.DataType:
-    if is_uuid_type(kind):
+def _text_or_bytes(arrow_type: pa.DataType) -> pl.DataType:
+    if is_uuid_type(arrow_type):
         return UuidType()
-    return pl.String() if is_text(kind) or isinstance(kind, pa.BaseExtensionType) else pl.Binary()
+    return pl.String() if is_text(arrow_type) or isinstance(arrow_type, pa.BaseExtensionType) else pl.Binary()
 
 
-def kind_words(kind: pa.DataType) -> str:
+def describe_arrow_type(arrow_type: pa.DataType) -> str:
     """Return the name of an Arrow type for messages."""
-    return in_words(polars_type(readable_type(kind)))
+    return in_words(polars_type(readable_type(arrow_type)))
 
 
 def to_frame(table: pa.Table, schema: pa.Schema | None = None, file_name: str = "") -> pl.DataFrame:

@@ -47,58 +47,62 @@ def readable_schema(schema: pa.Schema) -> pa.Schema:
     return pa.schema(_fields(list(schema), nested=False))
 
 
-def readable_type(kind: pa.DataType, *, nested: bool = True) -> pa.DataType:
+def readable_type(arrow_type: pa.DataType, *, nested: bool = True) -> pa.DataType:
     """Return the type that values of an Arrow type are read as. A type that cannot be evaluated becomes `Opaque`.
 
     Layouts that Polars supports are kept. UUIDs and, at the top level, JSON keep their annotations.
     """
-    if isinstance(kind, pa.BaseExtensionType):
-        return _extension(kind, nested=nested)
-    if pa.types.is_dictionary(kind):
-        return readable_type(kind.value_type)
-    if pa.types.is_timestamp(kind):
-        return _timestamp(kind)
-    if pa.types.is_decimal(kind):
-        return _decimal(kind)
-    if pa.types.is_date64(kind):
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        return _extension(arrow_type, nested=nested)
+    if pa.types.is_dictionary(arrow_type):
+        return readable_type(arrow_type.value_type)
+    if pa.types.is_timestamp(arrow_type):
+        return _timestamp(arrow_type)
+    if pa.types.is_decimal(arrow_type):
+        return _decimal(arrow_type)
+    if pa.types.is_date64(arrow_type):
         return pa.date32()
-    if pa.types.is_float16(kind):
+    if pa.types.is_float16(arrow_type):
         return pa.float32()
-    if is_list(kind):
-        inner = readable_type(kind.value_type)
-        return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
-    if pa.types.is_map(kind):
-        return _map(kind)
-    if pa.types.is_struct(kind):
-        return _struct(kind)
-    return kind if is_text(kind) or pa.types.is_duration(kind) or any(test(kind) for test in _AS_THEY_ARE) else Opaque()
+    if is_list(arrow_type):
+        inner = readable_type(arrow_type.value_type)
+        return pa.large_list(inner) if pa.types.is_large_list(arrow_type) else pa.list_(inner)
+    if pa.types.is_map(arrow_type):
+        return _map(arrow_type)
+    if pa.types.is_struct(arrow_type):
+        return _struct(arrow_type)
+    return (
+        arrow_type
+        if is_text(arrow_type) or pa.types.is_duration(arrow_type) or any(test(arrow_type) for test in _AS_THEY_ARE)
+        else Opaque()
+    )
 
 
-def unmarked(kind: pa.DataType) -> pa.DataType:
+def unmarked(arrow_type: pa.DataType) -> pa.DataType:
     """Return the type that Polars gets for values of a readable type. UUIDs and JSON become text."""
-    if isinstance(kind, Opaque):
-        return kind
-    if isinstance(kind, pa.BaseExtensionType):
-        return pa.large_string() if is_uuid_type(kind) else kind.storage_type
-    return _with_inner(kind, unmarked)
+    if isinstance(arrow_type, Opaque):
+        return arrow_type
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        return pa.large_string() if is_uuid_type(arrow_type) else arrow_type.storage_type
+    return _with_inner(arrow_type, unmarked)
 
 
-def part_of(kind: pa.DataType, paths: Collection[str]) -> pa.DataType:
+def part_of(arrow_type: pa.DataType, paths: Collection[str]) -> pa.DataType:
     """Return a readable type with its structs reduced to the fields at some paths.
 
     Args:
-        kind: The readable type.
+        arrow_type: The readable type.
         paths: Dotted paths into the type. An empty path means the whole type.
     """
-    if "" in paths or not pa.types.is_struct(kind):
-        return kind
+    if "" in paths or not pa.types.is_struct(arrow_type):
+        return arrow_type
     inner: dict[str, set[str]] = {}
     for path in paths:
         parts = path.split(".")
         for length in range(1, len(parts) + 1):
             inner.setdefault(".".join(parts[:length]), set()).add(".".join(parts[length:]))
     return pa.struct(
-        [pa.field(field.name, part_of(field.type, inner[field.name])) for field in kind if field.name in inner]
+        [pa.field(field.name, part_of(field.type, inner[field.name])) for field in arrow_type if field.name in inner]
     )
 
 
@@ -109,29 +113,29 @@ def leaves_of(field: pa.Field) -> list[str]:
     return [f"{field.name}.{leaf}" for child in field.type for leaf in leaves_of(child)]
 
 
-def stored(kind: pa.DataType) -> pa.DataType:
+def stored(arrow_type: pa.DataType) -> pa.DataType:
     """Return the type of the arrays that are passed to Polars for a readable type."""
-    return pa.bool_() if isinstance(kind, Opaque) else _with_inner(unmarked(kind), stored)
+    return pa.bool_() if isinstance(arrow_type, Opaque) else _with_inner(unmarked(arrow_type), stored)
 
 
-def _with_inner(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
+def _with_inner(arrow_type: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
     """Return a type with `change` applied to its inner types. A type without inner types is returned unchanged."""
-    if is_list(kind):
-        inner = change(kind.value_type)
-        return pa.large_list(inner) if pa.types.is_large_list(kind) else pa.list_(inner)
-    if pa.types.is_map(kind):
-        return pa.map_(change(kind.key_type), change(kind.item_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, change(field.type)) for field in kind])
-    return kind
+    if is_list(arrow_type):
+        inner = change(arrow_type.value_type)
+        return pa.large_list(inner) if pa.types.is_large_list(arrow_type) else pa.list_(inner)
+    if pa.types.is_map(arrow_type):
+        return pa.map_(change(arrow_type.key_type), change(arrow_type.item_type))
+    if pa.types.is_struct(arrow_type):
+        return pa.struct([pa.field(field.name, change(field.type)) for field in arrow_type])
+    return arrow_type
 
 
-def is_text(kind: pa.DataType) -> bool:
+def is_text(arrow_type: pa.DataType) -> bool:
     """Return whether an Arrow type is text, in any layout."""
-    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    return any(test(arrow_type) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
-def is_list(kind: pa.DataType) -> bool:
+def is_list(arrow_type: pa.DataType) -> bool:
     """Return whether an Arrow type is a list, in any layout."""
     tests = (
         pa.types.is_list,
@@ -140,20 +144,20 @@ def is_list(kind: pa.DataType) -> bool:
         pa.types.is_list_view,
         pa.types.is_large_list_view,
     )
-    return any(test(kind) for test in tests)
+    return any(test(arrow_type) for test in tests)
 
 
-def is_uuid_type(kind: pa.DataType) -> bool:
+def is_uuid_type(arrow_type: pa.DataType) -> bool:
     """Return whether the file annotates values of a type as UUIDs."""
-    return isinstance(kind, pa.BaseExtensionType) and kind.extension_name == "arrow.uuid"
+    return isinstance(arrow_type, pa.BaseExtensionType) and arrow_type.extension_name == "arrow.uuid"
 
 
-def _extension(kind: pa.BaseExtensionType, *, nested: bool) -> pa.DataType:
-    match kind.extension_name:
+def _extension(arrow_type: pa.BaseExtensionType, *, nested: bool) -> pa.DataType:
+    match arrow_type.extension_name:
         case "arrow.uuid" | "segbatch.opaque":
-            return kind
+            return arrow_type
         case "arrow.json":
-            return readable_type(kind.storage_type) if nested else kind
+            return readable_type(arrow_type.storage_type) if nested else arrow_type
         case "arrow.bool8":
             return pa.bool_()
         case "arrow.opaque":
@@ -161,26 +165,26 @@ def _extension(kind: pa.BaseExtensionType, *, nested: bool) -> pa.DataType:
         case name if name.endswith("variant"):
             return Opaque(_VARIANT)
         case _:
-            return readable_type(kind.storage_type)
+            return readable_type(arrow_type.storage_type)
 
 
-def _timestamp(kind: pa.TimestampType) -> pa.DataType:
+def _timestamp(arrow_type: pa.TimestampType) -> pa.DataType:
     """Return the type of the same instants in UTC, because Polars does not support all time zones that files name."""
-    return pa.timestamp("ms" if kind.unit == "s" else kind.unit, kind.tz and "UTC")
+    return pa.timestamp("ms" if arrow_type.unit == "s" else arrow_type.unit, arrow_type.tz and "UTC")
 
 
-def _decimal(kind: pa.DataType) -> pa.DataType:
-    fits = 0 <= kind.scale <= kind.precision <= _MOST_DIGITS
-    return pa.decimal128(kind.precision, kind.scale) if fits else Opaque()
+def _decimal(arrow_type: pa.DataType) -> pa.DataType:
+    fits = 0 <= arrow_type.scale <= arrow_type.precision <= _MOST_DIGITS
+    return pa.decimal128(arrow_type.precision, arrow_type.scale) if fits else Opaque()
 
 
-def _map(kind: pa.MapType) -> pa.DataType:
-    key = readable_type(kind.key_type)
-    return Opaque() if isinstance(key, Opaque) else pa.map_(key, readable_type(kind.item_type))
+def _map(arrow_type: pa.MapType) -> pa.DataType:
+    key = readable_type(arrow_type.key_type)
+    return Opaque() if isinstance(key, Opaque) else pa.map_(key, readable_type(arrow_type.item_type))
 
 
-def _struct(kind: pa.StructType) -> pa.DataType:
-    fields = [kind.field(index) for index in range(kind.num_fields)]
+def _struct(arrow_type: pa.StructType) -> pa.DataType:
+    fields = [arrow_type.field(index) for index in range(arrow_type.num_fields)]
     return Opaque(_VARIANT) if _is_variant(fields) else pa.struct(_fields(fields, nested=True))
 
 
@@ -197,4 +201,4 @@ def _fields(fields: list[pa.Field], *, nested: bool) -> list[pa.Field]:
     for field in fields:
         is_twin = field.name in found
         found[field.name] = Opaque(_TWICE) if is_twin else readable_type(field.type, nested=nested)
-    return [pa.field(name, kind) for name, kind in found.items()]
+    return [pa.field(name, arrow_type) for name, arrow_type in found.items()]

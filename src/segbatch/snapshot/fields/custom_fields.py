@@ -33,12 +33,12 @@ def form_of(field: pa.Field, custom_fields: str = CUSTOM_FIELDS) -> Form | None:
         field: The column with its Arrow type.
         custom_fields: The name of the column whose texts are JSON.
     """
-    kind = field.type
-    if pa.types.is_map(kind) and is_text(kind.key_type):
+    arrow_type = field.type
+    if pa.types.is_map(arrow_type) and is_text(arrow_type.key_type):
         return "map"
-    if isinstance(kind, pa.BaseExtensionType):
-        return "json" if kind.extension_name == "arrow.json" else None
-    stored = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        return "json" if arrow_type.extension_name == "arrow.json" else None
+    stored = arrow_type.value_type if pa.types.is_dictionary(arrow_type) else arrow_type
     return "json" if field.name == custom_fields and is_text(stored) else None
 
 

@@ -62,11 +62,11 @@ def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
     bucket = Bucket(address)
     store = bucket.store
     with translate_errors(address):
-        kind = within(lambda: store.get_file_info(address.path)).type
-        if kind == fs.FileType.File and not address.key.endswith("/"):
+        file_type = within(lambda: store.get_file_info(address.path)).type
+        if file_type == fs.FileType.File and not address.key.endswith("/"):
             ensure_no_table(store, address.at(address.path.rpartition("/")[0]), (), [address])
             return [RemoteFile(bucket, address)], others
-        if kind == fs.FileType.Directory:
+        if file_type == fs.FileType.Directory:
             found = sorted(_in_folder(bucket, address, others), key=str)
         elif glob.has_magic(address.key):
             found = sorted(_matching(store, address), key=str)
@@ -200,9 +200,9 @@ def ensure_no_table(store: Store, folder: Address, listed: Iterable[str], found:
     above = _tables_above(store, folder.path)
     inside = dict(_tables_in(listed))
     parents = {str(parent) for one in found for parent in PurePosixPath(one.path).parents}
-    tables = {path: kind for path, kind in inside.items() if path in parents} | above
-    for path, kind in sorted(tables.items()):
-        raise refusal(kind, str(folder.at(path)))
+    tables = {path: lake_format for path, lake_format in inside.items() if path in parents} | above
+    for path, lake_format in sorted(tables.items()):
+        raise refusal(lake_format, str(folder.at(path)))
 
 
 def _tables_in(paths: Iterable[str]) -> Iterator[tuple[str, LakeFormat]]:

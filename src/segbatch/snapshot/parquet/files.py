@@ -238,13 +238,13 @@ def _problem(column: pa.Array) -> str | None:
 
 def _parts(array: pa.Array) -> list[pa.Array]:
     """Return the innermost arrays of a nested array."""
-    kind = array.type
+    arrow_type = array.type
     if isinstance(array, pa.ExtensionArray):
         return _parts(array.storage)
-    if pa.types.is_dictionary(kind):
+    if pa.types.is_dictionary(arrow_type):
         return [*_parts(array.dictionary), array]
-    if pa.types.is_struct(kind):
-        return [part for index in range(kind.num_fields) for part in _parts(array.field(index))]
-    if pa.types.is_map(kind):
+    if pa.types.is_struct(arrow_type):
+        return [part for index in range(arrow_type.num_fields) for part in _parts(array.field(index))]
+    if pa.types.is_map(arrow_type):
         return [*_parts(array.keys), *_parts(array.items)]
-    return _parts(array.values) if is_list(kind) else [array]
+    return _parts(array.values) if is_list(arrow_type) else [array]

@@ -50,35 +50,37 @@ class Element:
         value = self.fields.get(key, (0, None))[1]
         return value if isinstance(value, int) else None
 
-    def declared(self, kind: pa.DataType) -> pa.DataType:
+    def declared(self, arrow_type: pa.DataType) -> pa.DataType:
         """Return the Arrow type of the node as declared in its file.
 
         Args:
-            kind: The type that PyArrow found after the repair.
+            arrow_type: The type that PyArrow found after the repair.
         """
         if self.is_opaque:
             return Opaque()
         if self.is_map:
             key, value = self.children[0].children
-            pair = kind.value_type
+            pair = arrow_type.value_type
             return pa.map_(key.declared(pair.field(0).type), value.declared(pair.field(1).type))
-        if pa.types.is_struct(kind):
-            return pa.struct([self._child(index, kind.field(index)) for index in range(kind.num_fields)])
-        if pa.types.is_map(kind):
+        if pa.types.is_struct(arrow_type):
+            return pa.struct([self._child(index, arrow_type.field(index)) for index in range(arrow_type.num_fields)])
+        if pa.types.is_map(arrow_type):
             key, value = self.children[0].children
-            return pa.map_(key.declared(kind.key_type), value.declared(kind.item_type))
-        if is_list(kind) and self.children:
-            return pa.list_(self._elements(kind.value_type).declared(kind.value_type))
-        return kind
+            return pa.map_(key.declared(arrow_type.key_type), value.declared(arrow_type.item_type))
+        if is_list(arrow_type) and self.children:
+            return pa.list_(self._elements(arrow_type.value_type).declared(arrow_type.value_type))
+        return arrow_type
 
     def _child(self, index: int, child: pa.Field) -> pa.Field:
         return pa.field(child.name, self.children[index].declared(child.type))
 
-    def _elements(self, kind: pa.DataType) -> "Element":
+    def _elements(self, arrow_type: pa.DataType) -> "Element":
         """Return the node of a list's elements: the repeated node if it is the struct, else the node below it."""
         repeated = self.children[0]
-        is_struct = pa.types.is_struct(kind) and kind.num_fields == len(repeated.children)
-        is_itself = is_struct and [it.fields[_NAME][1] for it in repeated.children] == [it.name.encode() for it in kind]
+        is_struct = pa.types.is_struct(arrow_type) and arrow_type.num_fields == len(repeated.children)
+        is_itself = is_struct and [it.fields[_NAME][1] for it in repeated.children] == [
+            it.name.encode() for it in arrow_type
+        ]
         return repeated if is_itself or not repeated.children else repeated.children[0]
 
 

@@ -36,28 +36,28 @@ class Cursor:
         head = self._byte()
         if not head:
             return None
-        delta, kind = head >> 4, head & 15
-        return (before + delta if delta else self._integer()), kind
+        delta, wire_type = head >> 4, head & 15
+        return (before + delta if delta else self._integer()), wire_type
 
-    def value(self, kind: int) -> Value:
+    def value(self, wire_type: int) -> Value:
         """Read a value of a Thrift type.
 
         Raises:
             ValueError: The bytes are cut short, or the type is not used in Parquet schemas.
         """
-        if kind in {_TRUE, _FALSE}:
-            return kind == _TRUE
-        if kind == _BYTE:
+        if wire_type in {_TRUE, _FALSE}:
+            return wire_type == _TRUE
+        if wire_type == _BYTE:
             return self._take(1)
-        if kind in _INTEGERS:
+        if wire_type in _INTEGERS:
             return self._integer()
-        if kind == _BINARY:
+        if wire_type == _BINARY:
             return self._take(self._unsigned())
-        if kind in {_LIST, _SET}:
+        if wire_type in {_LIST, _SET}:
             return self._list()
-        if kind == _STRUCT:
+        if wire_type == _STRUCT:
             return self.struct()
-        raise ValueError(kind)
+        raise ValueError(wire_type)
 
     def struct(self) -> Struct:
         """Read the fields of a structure up to its end.
@@ -68,14 +68,14 @@ class Cursor:
         found: Struct = {}
         number = 0
         while (head := self.field(number)) is not None:
-            number, kind = head
-            found[number] = kind, self.value(kind)
+            number, wire_type = head
+            found[number] = wire_type, self.value(wire_type)
         return found
 
     def _list(self) -> list[Value]:
         head = self._byte()
-        size, kind = head >> 4, head & 15
-        return [self.value(kind) for _ in range(self._unsigned() if size == _LONG else size)]
+        size, wire_type = head >> 4, head & 15
+        return [self.value(wire_type) for _ in range(self._unsigned() if size == _LONG else size)]
 
     def _take(self, length: int) -> bytes:
         found = self.data[self.at : self.at + length]
@@ -104,9 +104,9 @@ class Cursor:
 def _encoded(fields: Struct) -> bytes:
     """Encode a structure without lists, such as those of a Parquet schema."""
     found, before = b"", 0
-    for number, (kind, value) in sorted(fields.items()):
-        head = bytes([(number - before) << 4 | kind])
-        found, before = found + head + _value(kind, value), number
+    for number, (wire_type, value) in sorted(fields.items()):
+        head = bytes([(number - before) << 4 | wire_type])
+        found, before = found + head + _value(wire_type, value), number
     return found + b"\0"
 
 
@@ -115,13 +115,13 @@ def encoded_list(values: list[Struct]) -> bytes:
     return bytes([_LONG << 4 | _STRUCT]) + _varint(len(values)) + b"".join(map(_encoded, values))
 
 
-def _value(kind: int, value: Value) -> bytes:
+def _value(wire_type: int, value: Value) -> bytes:
     match value:
         case bool():
             return b""
         case int():
             return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
-        case bytes() if kind == _BYTE:
+        case bytes() if wire_type == _BYTE:
             return value
         case bytes():
             return _varint(len(value)) + value
