@@ -200,7 +200,7 @@ def test_tables_that_were_not_placed_are_placed_by_the_next_run(
     nights.run(0)
     nights.contacts(ann="free", bob="pro", cem="free")
     with monkeypatch.context() as killed:
-        killed.setattr(publish, "place_catalogue", _kill)
+        killed.setattr(publish, "replace_catalogue", _kill)
         with pytest.raises(KeyboardInterrupt):
             nights.run(1)
     assert nights.members("pro") == ["ann", "bob"]
@@ -215,7 +215,7 @@ def test_tables_of_an_earlier_try_of_the_same_run_are_not_taken_for_its_own(
     nights.run(0)
     nights.contacts(ann="free", bob="pro", cem="free")
     with monkeypatch.context() as killed:
-        killed.setattr(publish, "place_catalogue", _kill)
+        killed.setattr(publish, "replace_catalogue", _kill)
         with pytest.raises(KeyboardInterrupt):
             nights.run(0)
     assert nights.members("pro") == ["ann", "bob"]

@@ -84,16 +84,16 @@ def test_a_run_that_is_just_published_is_published_whole(number: int, status: in
     slowly = f"""
 import os, time
 from segbatch.storage import publish
-from segbatch.storage.publish import point_to, place_catalogue
+from segbatch.storage.publish import set_current, replace_catalogue
 def point(*arguments):
     os.kill(os.getpid(), {number})
     time.sleep(0.2)
-    point_to(*arguments)
+    set_current(*arguments)
     os.kill(os.getpid(), {number})
 def place(*arguments):
     time.sleep(0.2)
-    return place_catalogue(*arguments)
-publish.point_to, publish.place_catalogue = point, place
+    return replace_catalogue(*arguments)
+publish.set_current, publish.replace_catalogue = point, place
 """
     program = start(*RUN, "--run-id", "tonight", prepare=slowly)
     out, err = program.communicate(timeout=20)
@@ -113,7 +113,7 @@ def point(*_):
     print("there", flush=True)
     while True:
         time.sleep(1)
-publish.point_to = point
+publish.set_current = point
 """
     program = start(*RUN, prepare=never)
     assert program.stdout is not None

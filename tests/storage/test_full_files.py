@@ -10,7 +10,7 @@ import pytest
 
 from segbatch import PublishError
 from segbatch.storage.membership_writer import MembershipWriter
-from segbatch.storage.write_errors import writing
+from segbatch.storage.write_errors import translate_write_errors
 
 
 @pytest.mark.parametrize("contacts", [10, 2_000, 4_000, 6_000, 20_000])
@@ -35,6 +35,6 @@ DUCKDB_SAYS = {
 
 @pytest.mark.parametrize(("message", "reason"), DUCKDB_SAYS.items(), ids=list(DUCKDB_SAYS.values()))
 def test_what_duckdb_says_of_a_full_disk_is_told_as_that(message: str, reason: str) -> None:
-    with pytest.raises(PublishError) as raised, writing(Path("output")):
+    with pytest.raises(PublishError) as raised, translate_write_errors(Path("output")):
         raise duckdb.Error(message)
     assert str(raised.value) == f"output: cannot be written: {reason}; nothing was published"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from segbatch import UsageError
-from segbatch.storage.layout import check_run_id, free_folder, legal_run_id, new_run_id
+from segbatch.storage.layout import check_run_id, free_folder, new_run_id, to_run_id
 
 
 @pytest.mark.parametrize("run_id", ["7", "2025-11-05", "scheduled__2025-11-05T02:00:00+00:00", "a@b=c.d", "x" * 150])
@@ -29,13 +29,13 @@ def test_a_word_that_means_another_run_is_refused(run_id: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "a b", "a~2", "ü", "last", "x" * 151, "manual__" + "x~" * 121])
 def test_what_another_program_calls_its_run_becomes_an_id_of_its_own(name: str) -> None:
-    run_id = legal_run_id(name)
-    assert check_run_id(run_id) == run_id == legal_run_id(name)
-    assert legal_run_id(f"{name}!") != run_id
+    run_id = to_run_id(name)
+    assert check_run_id(run_id) == run_id == to_run_id(name)
+    assert to_run_id(f"{name}!") != run_id
 
 
 def test_an_id_that_can_be_one_stays_as_it_is() -> None:
-    assert legal_run_id("scheduled__2025-11-05T02:00:00+00:00") == "scheduled__2025-11-05T02:00:00+00:00"
+    assert to_run_id("scheduled__2025-11-05T02:00:00+00:00") == "scheduled__2025-11-05T02:00:00+00:00"
 
 
 def test_a_new_run_id_is_one_and_no_two_are_the_same() -> None:

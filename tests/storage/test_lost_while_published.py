@@ -125,7 +125,7 @@ AFTER = {
         "that may not survive a power failure; check the disk",
     ),
     "the tables": (
-        "place_catalogue",
+        "replace_catalogue",
         fail,
         "No space left on device",
         "segbatch.duckdb still shows the previous run; run segbatch relink, or wait for the next run",
@@ -170,7 +170,7 @@ def test_a_pointer_that_cannot_be_read_leaves_it_open_whether_the_run_is_publish
     two: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as disk:
-        disk.setattr(publish, "point_to", fail)
+        disk.setattr(publish, "set_current", fail)
         disk.setattr(publish, "_names", lambda *_: None)
         with pytest.raises(PublishError) as raised:
             two.run(2)
@@ -185,12 +185,12 @@ def test_a_relink_whose_last_steps_fail_says_what_is_done(two: Nights, monkeypat
     (two.output / "current").unlink()
 
     def place(output: Path) -> None:
-        catalog.place_catalogue(output)
+        catalog.replace_catalogue(output)
         raise UnflushedError(5, "Input/output error")
 
     with monkeypatch.context() as disk:
-        disk.setattr(catalog_rebuild, "place_catalogue", place)
-        disk.setattr(catalog_rebuild, "point_to", fail)
+        disk.setattr(catalog_rebuild, "replace_catalogue", place)
+        disk.setattr(catalog_rebuild, "set_current", fail)
         back, flushed, pointed = relink(two.output).warnings
     assert str(back).endswith("current: is missing; the tables show run night-1 now, the last one that exists")
     assert str(flushed).endswith(

@@ -215,14 +215,14 @@ def test_an_output_that_cannot_be_written_is_one_message(job: Path) -> None:
 def test_a_run_that_is_refused_does_not_remove_the_lock_of_the_run_at_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output, ensure = tmp_path / "output", publish.ensure_places
+    output, ensure = tmp_path / "output", publish.ensure_replaceable
     with ExitStack() as first:
 
         def start_first(path: Path) -> None:
-            monkeypatch.setattr(publish, "ensure_places", ensure)
+            monkeypatch.setattr(publish, "ensure_replaceable", ensure)
             first.enter_context(own_output(path, "run r1", FAIL_IF_LOCKED))
 
-        monkeypatch.setattr(publish, "ensure_places", start_first)
+        monkeypatch.setattr(publish, "ensure_replaceable", start_first)
         for name in ("r2", "r3"):
             with pytest.raises(LockedError, match="run r1 "), own_output(output, f"run {name}", FAIL_IF_LOCKED):
                 pytest.fail("two runs are at work")
@@ -254,7 +254,7 @@ def test_an_empty_snapshot_is_published_only_when_told_so(job: Path) -> None:
     assert run(job, allow_empty=True).run.contacts == 0
 
 
-@pytest.mark.parametrize("step", ["build_catalogue", "sync_folder", "point_to"])
+@pytest.mark.parametrize("step", ["build_catalogue", "sync_folder", "set_current"])
 @pytest.mark.parametrize("error", [OSError(28, "full"), KeyboardInterrupt()], ids=["full", "interrupted"])
 def test_a_run_that_fails_while_it_is_published_is_undone(
     job: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
@@ -279,7 +279,7 @@ def test_a_run_whose_tables_cannot_be_placed_is_published_and_mended_by_one_comm
 
     run(job)
     with monkeypatch.context() as broken:
-        broken.setattr(publish, "place_catalogue", fail)
+        broken.setattr(publish, "replace_catalogue", fail)
         report = run(job, run_id="second")
         where = f"{job / 'output'}: cannot be written: No space left on device"
         outcome = "segbatch.duckdb still shows the previous run; run segbatch relink, or wait for the next run"

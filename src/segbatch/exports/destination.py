@@ -67,7 +67,7 @@ def written(place: Path, *, force: bool) -> Iterator[DigestingFile]:
     """
     try:
         with temporary_file(place) as aside:
-            with DigestingFile(aside) as file, file.telling():
+            with DigestingFile(aside) as file, file.translate_errors():
                 yield file
             with shutdown.uninterruptible(f"{printable(str(place))} may be written"):
                 _put(aside, place, force=force)

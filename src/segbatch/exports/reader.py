@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from segbatch.errors import PublishError
 from segbatch.exports.selection import Picked
 from segbatch.storage.id_types import stored_type
-from segbatch.storage.manifest_io import ensure_there
+from segbatch.storage.manifest_io import ensure_readable
 
 CONTACT_ID = "contact_id"
 CHANGE = "change"
@@ -26,7 +26,7 @@ def id_type_of(picked: Picked) -> pa.DataType:
         PublishError: A file of the run is missing or damaged.
     """
     first = picked.files[0]
-    ensure_there(first.path, first.size)
+    ensure_readable(first.path, first.size)
     with _reading(picked):
         return stored_type(pq.read_schema(first.path).field(CONTACT_ID).type)
 
@@ -41,7 +41,7 @@ def read_rows(picked: Picked) -> Iterator[pl.DataFrame]:
         PublishError: A file of a run is missing or damaged.
     """
     for file in picked.files:
-        ensure_there(file.path, file.size)
+        ensure_readable(file.path, file.size)
     if picked.expected == 0:
         return
     rows = 0

@@ -253,8 +253,8 @@ def _user_error(error: Exception) -> SegbatchError | None:
     if isinstance(error, SegbatchError):
         return error
     reason = io_reason(error)
-    place = (error.filename if isinstance(error, OSError) else None) or "segbatch"
-    return SegbatchError(f"{place}: {reason}") if reason else None
+    path = (error.filename if isinstance(error, OSError) else None) or "segbatch"
+    return SegbatchError(f"{path}: {reason}") if reason else None
 
 
 def _bug_message(error: BaseException) -> str:

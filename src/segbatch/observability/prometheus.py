@@ -81,26 +81,26 @@ class MetricsFile:
         except ModuleNotFoundError:
             message = "--metrics-file needs prometheus-client, which is not installed; run: pip install"
             raise SegbatchError(f"{message} 'segbatch[metrics]'") from None
-        folder = self._place().parent
+        folder = self._resolve().parent
         if not os.access(folder, os.W_OK | os.X_OK):
             raise UsageError(f"{printable(str(self.path))}: cannot be written: Permission denied (--metrics-file)")
 
-    def _place(self) -> Path:
+    def _resolve(self) -> Path:
         """Return the resolved path. An existing file that is not a metrics file is refused, since it would be lost."""
         name = printable(str(self.path))
-        place = find_file(self.path, "--metrics-file")
-        ensure_unpublished(place, name, self.output, "name a file elsewhere (--metrics-file)")
+        path = find_file(self.path, "--metrics-file")
+        ensure_unpublished(path, name, self.output, "name a file elsewhere (--metrics-file)")
         try:
-            with place.open("rb") as file:
+            with path.open("rb") as file:
                 beginning = file.read(len(_BEGINNING))
         except FileNotFoundError:
-            return place
+            return path
         except OSError as error:
             raise UsageError(f"{name}: cannot be read: {error.strerror} (--metrics-file)") from None
         if beginning not in {b"", _BEGINNING}:
             message = "exists, and is not a metrics file; name another file, or remove it"
             raise UsageError(f"{name}: {message} (--metrics-file)")
-        return place
+        return path
 
     def write(self, outcome: Outcome) -> None:
         """Write the file in one step. Readers see the old file or the new one.
@@ -112,11 +112,11 @@ class MetricsFile:
 
         registry = CollectorRegistry()
         self._fill(registry, outcome)
-        place = self._place()
+        path = self._resolve()
         try:
-            with temporary_file(place) as aside:  # node_exporter reads only *.prom files, not this one
+            with temporary_file(path) as aside:  # node_exporter reads only *.prom files, not this one
                 aside.write_bytes(generate_latest(registry))
-                aside.replace(place)
+                aside.replace(path)
         except OSError as error:
             raise SegbatchError(f"{self.path}: the metrics cannot be written: {error.strerror}") from None
 

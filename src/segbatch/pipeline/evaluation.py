@@ -74,7 +74,7 @@ class RunEvaluation:
             The manifest of the run.
 
         Raises:
-            UsageError: The ids are of another kind than in the previous run.
+            UsageError: The ids have another type than in the previous run.
             SnapshotError: The snapshot cannot be read completely, or most of its contacts are gone.
         """
         stop = Event()

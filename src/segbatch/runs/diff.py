@@ -17,7 +17,7 @@ from segbatch.model.manifest import Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.runs.history import find_run, published_history
 from segbatch.storage.catalog import literal
 from segbatch.storage.layout import CHANGES, RUNS
-from segbatch.storage.manifest_io import ensure_there, read_manifest
+from segbatch.storage.manifest_io import ensure_readable, read_manifest
 
 DefinitionChange = Literal["same", "changed", "new", "deleted"]
 
@@ -111,7 +111,7 @@ def diff(output: Path, then: str, now: str) -> RunsDiff:
     """
     history = published_history(output)
     first, second = (find_run(output, history, name) for name in (then, now))
-    before, after = (read_manifest(output / RUNS / history.runs[place].folder) for place in (first, second))
+    before, after = (read_manifest(output / RUNS / history.runs[index].folder) for index in (first, second))
     net = _net_changes(output, history.runs[min(first, second) + 1 : max(first, second) + 1])
     if first > second:
         net = {segment_id: (entered, exited) for segment_id, (exited, entered) in net.items()}
@@ -130,7 +130,7 @@ def _net_changes(output: Path, runs: Sequence[PastRun]) -> dict[str, tuple[int, 
         folder = output / RUNS / run.folder
         if run.changes:
             [written] = (file for file in read_manifest(folder).files if file.path == CHANGES)
-            ensure_there(folder / CHANGES, written.size)
+            ensure_readable(folder / CHANGES, written.size)
             files.append(folder / CHANGES)
     if not files:
         return {}
@@ -181,5 +181,5 @@ def _reasons(before: Manifest, after: Manifest) -> list[Reason]:
 
 def _circumstances(manifest: Manifest) -> dict[str, str | None]:
     run = manifest.run.model_dump(mode="json", include=set(_REASONS))
-    told = {name: None if run[name] is None else str(run[name]) for name in _REASONS}
-    return {**told, "segbatch": manifest.run.version, **manifest.versions}
+    facts = {name: None if run[name] is None else str(run[name]) for name in _REASONS}
+    return {**facts, "segbatch": manifest.run.version, **manifest.versions}

@@ -12,7 +12,7 @@ from segbatch.storage.manifest_io import ensure_published, read_history, read_ma
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import own_output
 from segbatch.storage.retention import Keep, Pruned, has_members, prune
-from segbatch.storage.write_errors import writing
+from segbatch.storage.write_errors import translate_write_errors
 from segbatch.text import did_you_mean, shown
 
 _UNTOUCHED = "nothing was removed"
@@ -93,14 +93,14 @@ def find_run(output: Path, history: History, name: str) -> int:
         UsageError: The run does not exist.
     """
     run_ids = [past.run.run_id for past in history.runs]
-    places = {LAST: len(run_ids) - 1, PREVIOUS: len(run_ids) - 2}
-    if places.get(name, -1) >= 0:
-        return places[name]
+    aliases = {LAST: len(run_ids) - 1, PREVIOUS: len(run_ids) - 2}
+    if aliases.get(name, -1) >= 0:
+        return aliases[name]
     if name in run_ids:
         return run_ids.index(name)
     if name == PREVIOUS:
         raise UsageError(f"{output}: the last run is the first; it has no previous run")
-    hint = did_you_mean(name, [*run_ids, *places]) or "; list the runs with segbatch runs"
+    hint = did_you_mean(name, [*run_ids, *aliases]) or "; list the runs with segbatch runs"
     raise UsageError(f"{output}: run {shown(name)} does not exist{hint}")
 
 
@@ -124,7 +124,7 @@ def prune_runs(
     history = published_history(output)
     if dry_run:
         return prune(output, history, keep, now, dry_run=True)
-    with own_output(output, "runs prune", policy, _UNTOUCHED), writing(output, _INCOMPLETE):
+    with own_output(output, "runs prune", policy, _UNTOUCHED), translate_write_errors(output, _INCOMPLETE):
         return prune(output, published_history(output), keep, now)
 
 

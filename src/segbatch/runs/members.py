@@ -61,8 +61,8 @@ class OpenRuns:
         Raises:
             PublishError: The run cannot be read.
         """
-        place = self._output / RUNS / folder
-        if not _FOLDER.fullmatch(folder) or (place / UNPUBLISHED).exists() or not (place / STATE).exists():
+        run_folder = self._output / RUNS / folder
+        if not _FOLDER.fullmatch(folder) or (run_folder / UNPUBLISHED).exists() or not (run_folder / STATE).exists():
             return None
         return self._opened(folder)
 
@@ -70,10 +70,10 @@ class OpenRuns:
         with self._lock:
             found = self._open.get(folder)
             if found is None:
-                place = self._output / RUNS / folder
-                manifest = read_manifest(place)
+                run_folder = self._output / RUNS / folder
+                manifest = read_manifest(run_folder)
                 segments = {record.segment_id: record for record in manifest.segments}
-                found = self._open[folder] = OpenRun(folder, manifest.run, segments, open_state(place))
+                found = self._open[folder] = OpenRun(folder, manifest.run, segments, open_state(run_folder))
             self._open.move_to_end(folder)
             if len(self._open) > _OPEN:
                 self._open.popitem(last=False)

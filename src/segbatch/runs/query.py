@@ -15,7 +15,7 @@ from segbatch.errors import QueryError, UsageError
 from segbatch.runs.read_only_sql import connected, ensure_plan_reads, reading_part
 from segbatch.storage.catalog import ensure_nameable
 from segbatch.storage.layout import CATALOGUE
-from segbatch.storage.moved_catalog import is_moved, rewritten
+from segbatch.storage.moved_catalog import is_moved, temporary_catalogue
 
 _AS_THEY_ARE = {
     "boolean",
@@ -72,25 +72,25 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Answ
     found = _bound(connection, _bare(last.query))
     if found is None:
         return Answer((), (), complete=True)
-    types = [kind.id for kind in found.types]
+    types = [column_type.id for column_type in found.types]
     numbers = range(1, len(types) + 1)
     columns = found.project(", ".join(f"#{number}" for number in numbers)).columns
-    cells = ", ".join(_read(number, kind) for number, kind in zip(numbers, types, strict=True))
+    cells = ", ".join(_read(number, type_id) for number, type_id in zip(numbers, types, strict=True))
     try:
         rows = found.project(cells).limit(most_rows + 1).fetchall()
     except duckdb.Error as error:
         raise type(error)(_unwrapped(str(error))) from None
-    readers = [_reader(kind) for kind in types]
+    readers = [_reader(type_id) for type_id in types]
     plain = (tuple(read(cell) for read, cell in zip(readers, row, strict=True)) for row in rows[:most_rows])
     return Answer(tuple(columns), tuple(plain), len(rows) <= most_rows)
 
 
 def _bare(statement: str) -> str:
     """Remove the semicolon and trailing comments of a statement, since DuckDB wraps it in a statement of its own."""
-    ends = [place for place, kind in _tokens(statement) if kind != duckdb.token_type.comment]
-    place = ends[-1] if ends else 0
+    ends = [offset for offset, token_type in _tokens(statement) if token_type != duckdb.token_type.comment]
+    end = ends[-1] if ends else 0
     encoded = statement.encode()
-    return encoded[:place].decode() if encoded[place : place + 1] == b";" else statement
+    return encoded[:end].decode() if encoded[end : end + 1] == b";" else statement
 
 
 def _tokens(statement: str) -> list[tuple[int, object]]:
@@ -109,15 +109,15 @@ def _bound(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Duck
         raise
 
 
-def _read(number: int, kind: str) -> str:
+def _read(number: int, type_id: str) -> str:
     column = f"#{number}"
-    if kind in _AS_THEY_ARE:
+    if type_id in _AS_THEY_ARE:
         return column
-    return f"CAST({f'to_json({column})' if kind in _NESTED else column} AS VARCHAR)"
+    return f"CAST({f'to_json({column})' if type_id in _NESTED else column} AS VARCHAR)"
 
 
-def _reader(kind: str) -> Callable[[object], object]:
-    return _parsed if kind in _NESTED else lambda cell: cell
+def _reader(type_id: str) -> Callable[[object], object]:
+    return _parsed if type_id in _NESTED else lambda cell: cell
 
 
 def _parsed(cell: object) -> object:
@@ -177,7 +177,7 @@ def _opened(output: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         except duckdb.Error as error:
             raise _unopened(output / CATALOGUE, error) from None
         if has_moved:
-            connection = stack.enter_context(_open(stack.enter_context(rewritten(output))))
+            connection = stack.enter_context(_open(stack.enter_context(temporary_catalogue(output))))
         yield connection
 
 

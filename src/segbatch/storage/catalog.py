@@ -96,7 +96,7 @@ def _column_type(annotation: Any) -> str:
     return _TYPES[next(iter(get_args(annotation)), annotation)]  # `str | None` is a text that may be null
 
 
-def ensure_place(output: Path) -> None:
+def ensure_catalogue_possible(output: Path) -> None:
     """Check before a run that a catalogue can be created in a folder, as far as that can be known.
 
     Raises:
@@ -117,13 +117,13 @@ def ensure_nameable(output: Path) -> None:
     Raises:
         UsageError: DuckDB cannot open files there.
     """
-    place = str(output.resolve())
-    taken = next((char for char in _TAKEN_FOR_OTHERS if char in place), None)
+    path = str(output.resolve())
+    taken = next((char for char in _TAKEN_FOR_OTHERS if char in path), None)
     if taken:
         message = f"has a {taken} in its path, so DuckDB cannot open files in it"
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)")
     try:
-        place.encode()
+        path.encode()
     except UnicodeEncodeError:
         message = "has bytes in its path that are not UTF-8, so DuckDB cannot open files in it"
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
@@ -204,12 +204,12 @@ def _opens(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
     return True
 
 
-def place_catalogue(output: Path) -> Path:
+def replace_catalogue(output: Path) -> Path:
     """Move the new catalogue to its final path in one step, and return the path."""
-    place = output / CATALOGUE
-    _log_of(place).unlink(missing_ok=True)
-    replace_file(_aside(output), place)
-    return place
+    path = output / CATALOGUE
+    _log_of(path).unlink(missing_ok=True)
+    replace_file(_aside(output), path)
+    return path
 
 
 def discard_catalogue(output: Path) -> None:

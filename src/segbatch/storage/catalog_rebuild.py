@@ -11,19 +11,19 @@ import duckdb
 from segbatch.errors import Problem, PublishError, SegbatchError, UsageError
 from segbatch.model.manifest import RunRecord
 from segbatch.platform.files import UnflushedError
-from segbatch.storage.catalog import build_catalogue, place_catalogue
+from segbatch.storage.catalog import build_catalogue, replace_catalogue
 from segbatch.storage.layout import CATALOGUE, CHANGES, CURRENT, MEMBERSHIP, RUNS
 from segbatch.storage.manifest_io import (
     UnnamedError,
     ensure_published,
-    ensure_there,
+    ensure_readable,
     last_published,
     read_history_of,
     read_manifest,
 )
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
-from segbatch.storage.publish import own_output, point_to
-from segbatch.storage.write_errors import Leftovers, writing
+from segbatch.storage.publish import own_output, set_current
+from segbatch.storage.write_errors import Leftovers, translate_write_errors
 
 _AS_BEFORE = "the tables are as they were"
 _NOT_POINTED = "current is not fixed; run segbatch relink again"
@@ -63,8 +63,8 @@ def relink(output: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> Relinked:
         except UnnamedError as error:
             rebuilt = _rebuild(output, last)
             left = Leftovers(output, f"the tables show run {last} again")
-            with left.collecting(_NOT_POINTED):
-                point_to(output, last)
+            with left.collect_errors(_NOT_POINTED):
+                set_current(output, last)
             message = f"{error.fault}; the tables show run {last} now, the last one that exists"
             back = Problem(message, file=str(output / CURRENT), severity="warning")
             return Relinked(rebuilt.catalogue, (back, *rebuilt.warnings, *left.warnings))
@@ -89,19 +89,19 @@ def _rebuild(output: Path, name: str) -> Relinked:
     warnings = list[Problem]()
     for file in manifest.files:
         try:
-            ensure_there(folder / file.path, file.size)
+            ensure_readable(folder / file.path, file.size)
         except PublishError:
             if file.path.startswith(MEMBERSHIP):
                 raise
             if file.path != CHANGES:  # already reported by `find_changes`
                 warnings.append(Problem(_NO_STATE, file=str(folder / file.path), severity="warning"))
-    with writing(output, _AS_BEFORE):
+    with translate_write_errors(output, _AS_BEFORE):
         lost = build_catalogue(output, folder, manifest, history, _AS_BEFORE)
         left = Leftovers(output, f"{CATALOGUE} is rebuilt")
         try:
-            place_catalogue(output)
+            replace_catalogue(output)
         except UnflushedError:
-            with left.collecting("it may not survive a power failure; check the disk"):
+            with left.collect_errors("it may not survive a power failure; check the disk"):
                 raise
         return Relinked(output / CATALOGUE, (*lost, *warnings, *left.warnings))
 

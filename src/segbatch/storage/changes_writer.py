@@ -40,7 +40,7 @@ class ChangesWriter:
             ]
         )
         self._file = DigestingFile(run_folder / CHANGES)
-        with self._file.telling():
+        with self._file.translate_errors():
             self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
         self._rows = 0
 
@@ -64,13 +64,13 @@ class ChangesWriter:
             take_ids(ids.take(contacts.to_arrow()), rows.cast(pl.Int32).to_arrow()),
             _dictionary(found.get_column("entered"), _CHANGES),
         ]
-        with self._file.telling():
+        with self._file.translate_errors():
             self._writer.write_table(pa.table(columns, schema=self._schema))
         self._rows += number
 
     def finish(self) -> PublishedFile:
         """Close the file and return its record for the manifest."""
-        with self._file.telling():
+        with self._file.translate_errors():
             self._writer.close()
             self._file.close()
         return PublishedFile(path=CHANGES, rows=self._rows, size=self._file.size, sha256=self._file.sha256)

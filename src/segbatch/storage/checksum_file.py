@@ -38,7 +38,7 @@ class DigestingFile(io.RawIOBase):
             raise
 
     @contextmanager
-    def telling(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         """Raise the original write error of this file, whatever exception the writing library makes of it.
 
         A new exception is raised. Arrow keeps the original one until the process ends, along with everything that its

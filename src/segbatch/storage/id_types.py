@@ -23,14 +23,14 @@ TEXTS = pa.dictionary(pa.int32(), pa.string())
 
 def stored_type(id_type: pa.DataType) -> pa.DataType:
     """Return the Arrow type that ids of a snapshot type are stored as."""
-    kind = id_type.value_type if pa.types.is_dictionary(id_type) else id_type
-    return pa.string() if is_text(kind) else kind
+    value_type = id_type.value_type if pa.types.is_dictionary(id_type) else id_type
+    return pa.string() if is_text(value_type) else value_type
 
 
 def written_type(id_type: pa.DataType) -> pa.DataType:
     """Return the type for ids that may repeat in a Parquet file: strings are dictionary-encoded."""
-    kind = stored_type(id_type)
-    return TEXTS if kind == pa.string() else kind
+    own = stored_type(id_type)
+    return TEXTS if own == pa.string() else own
 
 
 def to_stored(ids: pa.Array) -> pa.Array:
@@ -80,7 +80,7 @@ class IdTypes:
             before: The stored id type of the previous run; None for a first run.
 
         Raises:
-            UsageError: The ids are of another kind than in the previous run, so no contact would be found again.
+            UsageError: The ids have another type than in the previous run, so no contact would be found again.
         """
         own = stored_type(id_type)
         if before is None or before == own:
@@ -119,12 +119,12 @@ class IdTypes:
         Raises:
             UsageError: An id does not fit.
         """
-        kind = _WIDEST.get(self.kept)
+        widest = _WIDEST.get(self.kept)
         for ids in batches:
-            yield ids if kind is None or ids.dtype == kind else self._cast(ids, kind)
+            yield ids if widest is None or ids.dtype == widest else self._cast(ids, widest)
 
-    def _cast(self, ids: pl.Series, kind: pl.DataType) -> pl.Series:
-        found = ids.cast(kind, strict=False)
+    def _cast(self, ids: pl.Series, data_type: pl.DataType) -> pl.Series:
+        found = ids.cast(data_type, strict=False)
         misfits = ids.filter(found.is_null() & ids.is_not_null())
         if len(misfits):
             where = f"does not fit the ids of earlier runs, which are {describe_arrow_type(self.kept)}; {_AS_BEFORE}"
@@ -133,7 +133,7 @@ class IdTypes:
         return found
 
 
-def _widest(kind: pa.DataType) -> pa.DataType:
-    if not pa.types.is_integer(kind):
-        return kind
-    return pa.uint64() if kind == pa.uint64() else pa.int64()
+def _widest(id_type: pa.DataType) -> pa.DataType:
+    if not pa.types.is_integer(id_type):
+        return id_type
+    return pa.uint64() if id_type == pa.uint64() else pa.int64()

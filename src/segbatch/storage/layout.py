@@ -78,7 +78,7 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def legal_run_id(name: str) -> str:
+def to_run_id(name: str) -> str:
     """Convert the run name of another program to a run id. The result is always the same for a name.
 
     Returns:
@@ -130,5 +130,5 @@ def _real(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _is_published(place: Path, output: Path) -> bool:
-    return output / RUNS in place.parents or (place.parent == output and place.name in {CATALOGUE, CURRENT, LOCK})
+def _is_published(path: Path, output: Path) -> bool:
+    return output / RUNS in path.parents or (path.parent == output and path.name in {CATALOGUE, CURRENT, LOCK})

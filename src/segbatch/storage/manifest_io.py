@@ -119,27 +119,27 @@ def ensure_published(output: Path) -> str:
     return folder
 
 
-def ensure_there(path: Path, size: int) -> None:
+def ensure_readable(path: Path, size: int) -> None:
     """Check that a file of a run exists, is readable and has its recorded size.
 
     Raises:
         PublishError: The check failed.
     """
-    with _reading(path):
+    with _translate_read_errors(path):
         if path.stat().st_size != size:
             raise FileNotFoundError
         path.open("rb").close()
 
 
 def _read(path: Path, model: type[_Model]) -> _Model:
-    with _reading(path):
+    with _translate_read_errors(path):
         if not path.is_file():
             raise FileNotFoundError
         return model.model_validate_json(path.read_bytes())
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def _translate_read_errors(path: Path) -> Iterator[None]:
     """Convert errors of reading a run's file to errors that say what to do."""
     try:
         yield

@@ -21,7 +21,7 @@ from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import TEXTS, stored_type
 from segbatch.storage.layout import MEMBERSHIP
 
-_WHO = "contact id"
+_CONTACT = "contact id"
 """A column name that cannot be a segment id."""
 
 _PLAIN = pa.schema([("segment_id", pa.string()), ("contact_id", pa.string())])
@@ -30,7 +30,7 @@ _PLAIN_TEXTS = {"ARROW:schema": base64.b64encode(_PLAIN.serialize().to_pybytes()
 
 _ONE_ROW_GROUP = 1 << 30
 _MOST_NARROW = 1 << 16
-_WHOLE_DICTIONARY = 1 << 30
+_CONTACTLE_DICTIONARY = 1 << 30
 
 
 class MembershipWriter:
@@ -63,8 +63,8 @@ class MembershipWriter:
             if texts.null_count() or texts.n_unique() < len(texts):
                 return  # the id check refuses the run once all ids are read
             numbers = numbers.cat.to(pl.Enum(texts))
-        chosen = members.with_columns(numbers.alias(_WHO)).select(
-            pl.col(_WHO).filter(pl.col(name)).implode().alias(name) for name in members.columns
+        chosen = members.with_columns(numbers.alias(_CONTACT)).select(
+            pl.col(_CONTACT).filter(pl.col(name)).implode().alias(name) for name in members.columns
         )
         rows = [column.item() for column in chosen.iter_columns()]
         counts = [len(found) for found in rows]
@@ -109,7 +109,7 @@ class MembershipWriter:
                 compression="zstd",
                 compression_level=1,
                 write_statistics=False,
-                dictionary_pagesize_limit=_WHOLE_DICTIONARY,
+                dictionary_pagesize_limit=_CONTACTLE_DICTIONARY,
                 store_schema=False,
             )
 
@@ -117,15 +117,15 @@ class MembershipWriter:
     def _part(self, number: int, rows: int) -> Iterator[DigestingFile]:
         """Create a file, and record it once it is complete."""
         name = f"{MEMBERSHIP}/part-{number:05}.parquet"
-        with DigestingFile(self._folder / name) as file, file.telling():
+        with DigestingFile(self._folder / name) as file, file.translate_errors():
             yield file
         self._parts.append(PublishedFile(path=name, rows=rows, size=file.size, sha256=file.sha256))
 
 
 def _codes(counts: Sequence[int]) -> pl.Series:
     """Return the index of each segment, repeated once per member."""
-    there = [number for number, count in enumerate(counts) if count]
-    ends = pl.Series([counts[number] for number in there]).cum_sum()
-    kind = pa.uint16() if len(counts) <= _MOST_NARROW else pa.uint32()
-    runs = pa.RunEndEncodedArray.from_arrays(ends.cast(pl.Int32).to_arrow(), pa.array(there, kind))
+    nonempty = [number for number, count in enumerate(counts) if count]
+    ends = pl.Series([counts[number] for number in nonempty]).cum_sum()
+    index_type = pa.uint16() if len(counts) <= _MOST_NARROW else pa.uint32()
+    runs = pa.RunEndEncodedArray.from_arrays(ends.cast(pl.Int32).to_arrow(), pa.array(nonempty, index_type))
     return pl.Series(pc.run_end_decode(runs))

@@ -18,7 +18,7 @@ from segbatch.storage.catalog import ensure_nameable, literal, write_catalogue
 from segbatch.storage.catalog_rebuild import Relinked
 from segbatch.storage.layout import CATALOGUE, RUNS
 from segbatch.storage.manifest_io import ensure_published, read_history_of, read_manifest
-from segbatch.storage.write_errors import writing
+from segbatch.storage.write_errors import translate_write_errors
 from segbatch.text import printable
 
 _VIEWS = "SELECT sql FROM duckdb_views() WHERE view_name = 'membership' AND NOT internal"
@@ -33,7 +33,7 @@ def is_moved(connection: duckdb.DuckDBPyConnection, output: Path) -> bool:
 
 
 @contextmanager
-def rewritten(output: Path) -> Iterator[Path]:
+def temporary_catalogue(output: Path) -> Iterator[Path]:
     """Write a catalogue with the right paths to a temporary folder.
 
     Yields:
@@ -45,25 +45,25 @@ def rewritten(output: Path) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="segbatch-") as folder:
         file = Path(folder) / CATALOGUE
-        with writing(Path(folder), "the query was not run"):
+        with translate_write_errors(Path(folder), "the query was not run"):
             _write(file, output)
         yield file
 
 
-def relink_to(output: Path, place: Path) -> Relinked:
+def relink_to(output: Path, file: Path) -> Relinked:
     """Write a catalogue of the published run to a file outside the output folder, which is only read.
 
     Args:
         output: The output folder, by its path on this machine.
-        place: The file. An existing catalogue is replaced in one step.
+        file: The file. An existing catalogue is replaced in one step.
 
     Raises:
         UsageError: Nothing is published, the file is inside the output folder, or it is not a catalogue.
         PublishError: The published run cannot be read, or the file cannot be written.
     """
     ensure_published(output)
-    name = printable(str(place))
-    found = find_file(place, "--to")
+    name = printable(str(file))
+    found = find_file(file, "--to")
     _ensure_elsewhere(found, name, output)
     ensure_nameable(output)
     ensure_nameable(found.parent)
@@ -78,7 +78,7 @@ def relink_to(output: Path, place: Path) -> Relinked:
             replace_file(new, found)
     except (OSError, duckdb.Error) as error:
         raise PublishError(f"{name}: cannot be written: {io_reason(error) or error}; {_NOTHING}") from None
-    return Relinked(place, tuple(warnings))
+    return Relinked(file, tuple(warnings))
 
 
 def _write(file: Path, output: Path) -> Sequence[Problem]:

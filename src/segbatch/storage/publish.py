@@ -11,7 +11,7 @@ from segbatch.errors import Problem, PublishError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.platform.files import UnflushedError, new_file, replace_file, sync_file, sync_folder, sync_tree
 from segbatch.platform.shutdown import shutdown
-from segbatch.storage.catalog import build_catalogue, discard_catalogue, ensure_place, place_catalogue
+from segbatch.storage.catalog import build_catalogue, discard_catalogue, ensure_catalogue_possible, replace_catalogue
 from segbatch.storage.layout import (
     CHANGES,
     CURRENT,
@@ -26,7 +26,7 @@ from segbatch.storage.layout import (
 from segbatch.storage.output_lock import LockPolicy, lock_output
 from segbatch.storage.retention import discard_run
 from segbatch.storage.targets.base import Published
-from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, writing
+from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, translate_write_errors
 
 _NO_TABLES = "segbatch.duckdb still shows the previous run; run segbatch relink, or wait for the next run"
 _UNMARKED = "its folder is still marked as unpublished; the next run removes the mark"
@@ -49,8 +49,8 @@ def own_output(output: Path, what: str, policy: LockPolicy, outcome: str = NOTHI
         LockedError: Another run is at work on the output.
         PublishError: The output cannot be written, also inside the block.
     """
-    with writing(output, outcome), _created(output / RUNS) as is_new:
-        ensure_places(output)
+    with translate_write_errors(output, outcome), _created(output / RUNS) as is_new:
+        ensure_replaceable(output)
         with lock_output(output / LOCK, what, policy), shutdown.cleanup(lambda: _clean_up(output, is_new=is_new)):
             yield
 
@@ -105,9 +105,9 @@ def _clean_up(output: Path, *, is_new: bool) -> None:
             (output / LOCK).unlink()
 
 
-def ensure_places(output: Path) -> None:
+def ensure_replaceable(output: Path) -> None:
     """Check that no folder has the name of a file that publishing replaces."""
-    ensure_place(output)
+    ensure_catalogue_possible(output)
     for path in (output / CURRENT, _aside(output), output / LOCK):
         ensure_no_folder(path)
 
@@ -132,22 +132,22 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
     past = PastRun(folder=folder, run=manifest.run, changes=rows, changes_size=size)
     history = history.model_copy(update={"runs": (*history.runs, past)})
     left = Leftovers(output, f"run {manifest.run.run_id} is published")
-    with _undone_unless_published(output, folder) as place:
-        with writing(output):
+    with _remove_unless_published(output, folder) as run_folder:
+        with translate_write_errors(output):
             _write(staged / MANIFEST, manifest)
             _write(staged / HISTORY, history)
             (staged / UNPUBLISHED).touch()
             sync_tree(staged)
-            staged.rename(place)
-            left.warnings += _build(output, place, manifest, history)
+            staged.rename(run_folder)
+            left.warnings += _build(output, run_folder, manifest, history)
             sync_folder(output / RUNS)
-            ensure_places(output)
+            ensure_replaceable(output)
         with shutdown.uninterruptible("the run may be published"):
             _point(output, folder, left)
             shutdown.published_run_id = manifest.run.run_id
             shutdown.done_message = f"run {shutdown.published_run_id} is published"
-            with left.collecting(_UNMARKED):
-                (place / UNPUBLISHED).unlink()
+            with left.collect_errors(_UNMARKED):
+                (run_folder / UNPUBLISHED).unlink()
             _place(output, left)
     return Published(history, left.warnings)
 
@@ -156,7 +156,7 @@ def _write(path: Path, model: Manifest | History) -> None:
     path.write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def _build(output: Path, place: Path, manifest: Manifest, history: History) -> list[Problem]:
+def _build(output: Path, run_folder: Path, manifest: Manifest, history: History) -> list[Problem]:
     """Build the catalogue.
 
     Returns:
@@ -165,56 +165,56 @@ def _build(output: Path, place: Path, manifest: Manifest, history: History) -> l
     Raises:
         PublishError: The run's own changes cannot be read.
     """
-    lost = build_catalogue(output, place, manifest, history, NOTHING)
-    own = next((problem for problem in lost if problem.file == str(place / CHANGES)), None)
+    lost = build_catalogue(output, run_folder, manifest, history, NOTHING)
+    own = next((problem for problem in lost if problem.file == str(run_folder / CHANGES)), None)
     if own:
         fault = own.message.partition(";")[0]
         raise PublishError(f"{own.file}: was just written and {fault}; {NOTHING}; check the disk and run again")
     new = [problem for problem in lost if str(problem) not in manifest.warnings]
     if new:
         warnings = (*manifest.warnings, *map(str, new))
-        _write(place / MANIFEST, manifest.model_copy(update={"warnings": warnings}))
-        sync_file(place / MANIFEST)
+        _write(run_folder / MANIFEST, manifest.model_copy(update={"warnings": warnings}))
+        sync_file(run_folder / MANIFEST)
     return new
 
 
 def _place(output: Path, left: Leftovers) -> None:
     """Replace the catalogue. An error becomes a warning."""
-    with left.collecting(_NO_TABLES):
+    with left.collect_errors(_NO_TABLES):
         try:
-            place_catalogue(output)
+            replace_catalogue(output)
         except UnflushedError:
-            with left.collecting(_UNFLUSHED):
+            with left.collect_errors(_UNFLUSHED):
                 raise
 
 
 def _point(output: Path, folder: str, left: Leftovers) -> None:
     """Replace `current`. An error after the replacement becomes a warning."""
-    with writing(output):
+    with translate_write_errors(output):
         try:
-            point_to(output, folder)
+            set_current(output, folder)
         except OSError:
             is_published = _names(output, folder)
             if is_published is None:
-                with writing(output, _IN_DOUBT):
+                with translate_write_errors(output, _IN_DOUBT):
                     raise
             if not is_published:
                 raise
-            with left.collecting(_UNFLUSHED):
+            with left.collect_errors(_UNFLUSHED):
                 raise
 
 
 @contextmanager
-def _undone_unless_published(output: Path, folder: str) -> Iterator[Path]:
+def _remove_unless_published(output: Path, folder: str) -> Iterator[Path]:
     """Yield the final folder of a run, and remove the folder if the run is not published in the end."""
-    place = output / RUNS / folder
+    run_folder = output / RUNS / folder
 
     def undo() -> None:
         if _names(output, folder) is False:
-            discard_run(place)
+            discard_run(run_folder)
 
     with shutdown.cleanup(undo):
-        yield place
+        yield run_folder
 
 
 def _names(output: Path, folder: str) -> bool | None:
@@ -228,7 +228,7 @@ def _names(output: Path, folder: str) -> bool | None:
         return None
 
 
-def point_to(output: Path, folder: str) -> None:
+def set_current(output: Path, folder: str) -> None:
     """Write the folder name of a run to `current` in one step, which publishes the run."""
     with new_file(_aside(output), f"{folder}\n".encode()) as new:
         replace_file(new, output / CURRENT)

@@ -45,7 +45,7 @@ class StateWriter:
         columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in bitmap.byte_columns)]
         self._schema = pa.schema(columns, metadata={_BITMAP: json.dumps(bitmap.names)})
         self._file = DigestingFile(run_folder / STATE)
-        with self._file.telling():
+        with self._file.translate_errors():
             self._writer = pa.ipc.new_file(self._file, self._schema)
         self._rows = 0
 
@@ -57,13 +57,13 @@ class StateWriter:
             bytes_: The bits, one column per byte.
         """
         columns = [column.rechunk().to_arrow() for column in bytes_.iter_columns()]
-        with self._file.telling():
+        with self._file.translate_errors():
             self._writer.write_batch(pa.record_batch([ids, *columns], schema=self._schema))
         self._rows += len(ids)
 
     def finish(self) -> PublishedFile:
         """Close the file and return its record for the manifest."""
-        with self._file.telling():
+        with self._file.translate_errors():
             self._writer.close()
             self._file.close()
         return PublishedFile(path=STATE, rows=self._rows, size=self._file.size, sha256=self._file.sha256)

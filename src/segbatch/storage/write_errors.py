@@ -20,7 +20,7 @@ NOTHING = "nothing was published"
 
 
 @contextmanager
-def writing(output: Path, outcome: str = NOTHING) -> Iterator[None]:
+def translate_write_errors(output: Path, outcome: str = NOTHING) -> Iterator[None]:
     """Convert write errors to errors that say what to do.
 
     Args:
@@ -63,14 +63,14 @@ class Leftovers:
         self.warnings: list[Problem] = []
 
     @contextmanager
-    def collecting(self, outcome: str) -> Iterator[None]:
+    def collect_errors(self, outcome: str) -> Iterator[None]:
         """Convert write errors inside the block to a warning.
 
         Args:
             outcome: The consequence, and what to do.
         """
         try:
-            with writing(self._output, f"{self._done}, but {outcome}"):
+            with translate_write_errors(self._output, f"{self._done}, but {outcome}"):
                 yield
         except PublishError as error:
             self.warnings.append(Problem(str(error), severity="warning"))
@@ -106,10 +106,10 @@ def _trouble(output: Path, error: OSError) -> str:
     culprit = next((path for path in (named, *named.parents) if os.path.lexists(path)), output)
     if error.errno in _IN_THE_WAY:
         return _in_the_way(culprit)
-    place = culprit if error.errno in _FORBIDDEN else output
-    return f"{place}: cannot be written: {io_reason(error)}"
+    path = culprit if error.errno in _FORBIDDEN else output
+    return f"{path}: cannot be written: {io_reason(error)}"
 
 
 def _in_the_way(path: Path) -> str:
-    kind = "folder" if path.is_dir() else "link" if path.is_symlink() else "file"
-    return f"{path}: a {kind} is in the way; remove it, or publish elsewhere (--output)"
+    obstacle = "folder" if path.is_dir() else "link" if path.is_symlink() else "file"
+    return f"{path}: a {obstacle} is in the way; remove it, or publish elsewhere (--output)"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from segbatch.storage.layout import legal_run_id
+from segbatch.storage.layout import to_run_id
 
 
 def moment_of(context: Mapping[str, Any]) -> datetime:
@@ -30,4 +30,4 @@ def run_id_of(context: Mapping[str, Any]) -> str:
         context: The context of the task.
     """
     number = context["ti"].map_index
-    return legal_run_id(context["run_id"] if number in {None, -1} else f"{context['run_id']}@{number}")
+    return to_run_id(context["run_id"] if number in {None, -1} else f"{context['run_id']}@{number}")

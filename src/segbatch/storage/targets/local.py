@@ -85,6 +85,6 @@ class LocalTarget:
 
     def prune(self, history: History, keep: Keep, now: datetime) -> Sequence[Problem]:
         left = Leftovers(self.output, f"run {history.runs[-1].run.run_id} is published")
-        with left.collecting(_NOT_PRUNED):
+        with left.collect_errors(_NOT_PRUNED):
             prune(self.output, history, keep, now)
         return left.warnings
