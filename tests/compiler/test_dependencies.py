@@ -58,8 +58,9 @@ def test_a_diamond_is_no_circle() -> None:
         named("base", rule("n", "exists")),
     )
     assert not found.failed
-    assert found.named.index("base") < min(found.named.index("left"), found.named.index("right"))
-    assert "top" not in found.named
+    order = found.shared_segments
+    assert order.index("base") < min(order.index("left"), order.index("right"))
+    assert "top" not in found.shared_segments
 
 
 def test_a_circle_prints_itself_and_fails_those_in_it_and_above_it() -> None:
@@ -130,8 +131,8 @@ def test_a_plan_without_some_segments_has_the_others_as_they_were() -> None:
     found = plan(
         named("base", rule("n", "exists")), named("top", member_of("base")), named("apart", rule("n", "empty"))
     )
-    assert (found.named, len(found.segments)) == (("base",), 3)
+    assert (found.shared_segments, len(found.segments)) == (("base",), 3)
     rest = found.without({"top", "base"})
-    assert ([entry.definition.segment_id for entry in rest.segments], rest.named) == (["apart"], ())
+    assert ([entry.definition.segment_id for entry in rest.segments], rest.shared_segments) == (["apart"], ())
     assert rest.predicates == found.predicates
-    assert found.without({"top"}).named == ("base",)
+    assert found.without({"top"}).shared_segments == ("base",)

@@ -52,6 +52,6 @@ def compile_segment(
         raise DefinitionError(plan.failed[segment.id])
     conditions = {entry.definition.segment_id: entry.condition for entry in plan.segments}
     members: dict[str, pl.Expr] = {}
-    for segment_id in (*plan.named, segment.id):
+    for segment_id in (*plan.shared_segments, segment.id):
         members[segment_id] = to_expression(conditions[segment_id], plan.predicates, members)
     return members[segment.id]

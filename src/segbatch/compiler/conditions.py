@@ -10,32 +10,32 @@ from segbatch.model.operators import MatchName
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class BoolExpr:
     """Conditions that are combined by all, any or none, like the rules of a group."""
 
-    match: MatchName
-    parts: tuple["Condition", ...]
+    op: MatchName
+    args: tuple["Condition", ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class SegmentRef:
     """Membership in another segment."""
 
     segment_id: str
 
 
-Condition = int | Member | Joined
+Condition = int | SegmentRef | BoolExpr
 """The number of a predicate, another segment, or a combination of conditions."""
 
 
-def join(match: MatchName, parts: Sequence[Condition]) -> Condition:
+def combine(op: MatchName, args: Sequence[Condition]) -> Condition:
     """Combine conditions; a single one is returned as it is, except with `none`."""
-    return parts[0] if len(parts) == 1 and match != "none" else Joined(match, tuple(parts))
+    return args[0] if len(args) == 1 and op != "none" else BoolExpr(op, tuple(args))
 
 
-def split(match: MatchName, condition: Condition, number: int) -> tuple[Condition, ...]:
-    """Return the conditions that `join` combined; `number` is how many there were."""
-    return (condition,) if number == 1 and match != "none" else cast("Joined", condition).parts
+def args_of(op: MatchName, condition: Condition, number: int) -> tuple[Condition, ...]:
+    """Return the conditions that `combine` joined; `number` is how many there were."""
+    return (condition,) if number == 1 and op != "none" else cast("BoolExpr", condition).args
 
 
 def to_expression(condition: Condition, predicates: Sequence[pl.Expr], members: Mapping[str, pl.Expr]) -> pl.Expr:
@@ -52,10 +52,10 @@ def to_expression(condition: Condition, predicates: Sequence[pl.Expr], members: 
     match condition:
         case int():
             return predicates[condition]
-        case Member():
+        case SegmentRef():
             return members[condition.segment_id]
-        case Joined():
-            return _join([to_expression(part, predicates, members) for part in condition.parts], condition.match)
+        case BoolExpr():
+            return _join([to_expression(arg, predicates, members) for arg in condition.args], condition.op)
         case _:
             assert_never(condition)
 
@@ -77,7 +77,7 @@ def numbers_in(condition: Condition) -> set[int]:
     match condition:
         case int():
             return {condition}
-        case Joined():
-            return set[int]().union(*map(numbers_in, condition.parts))
+        case BoolExpr():
+            return set[int]().union(*map(numbers_in, condition.args))
         case _:
             return set()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.limits import MAX_CHAIN
-from segbatch.model.segment import Segment
 from segbatch.text import did_you_mean, shown
 
 
@@ -16,14 +15,14 @@ class References:
 
     Attributes:
         definitions: The segments by id.
-        named: For each segment, the path of each rule that references a segment, and the id in that rule.
+        targets: For each segment, the path of each rule that references a segment, and the id in that rule.
         order: The ids of all segments that others reference, each after the ones that it references itself.
         circles: For each segment that references itself, directly or through others, the path from it back to it.
         depths: For each segment, the length of its longest chain of references.
     """
 
     definitions: Mapping[str, Definition]
-    named: Mapping[str, Sequence[tuple[str, str]]]
+    targets: Mapping[str, Sequence[tuple[str, str]]]
     order: tuple[str, ...]
     circles: Mapping[str, Sequence[str]]
     depths: Mapping[str, int]
@@ -40,10 +39,10 @@ class References:
         Yields:
             A segment and its problems; referenced segments come before those that reference them.
         """
-        for segment_id in _leaves_first(self.named):
+        for segment_id in _leaves_first(self.targets):
             problems = [
                 Problem(reason, path=f"{path}.value")
-                for path, target in self.named[segment_id]
+                for path, target in self.targets[segment_id]
                 if (reason := self._reason(segment_id, target, failed, broken)) is not None
             ]
             if problems:
@@ -68,11 +67,12 @@ class References:
 def find_references(definitions: Sequence[Definition]) -> References:
     """Find the references between segments, the order of evaluation, and the circles."""
     by_id = {definition.segment_id: definition for definition in definitions}
-    named = {segment_id: list(named_in(definition.segment)) for segment_id, definition in by_id.items()}
-    targets = {target for pairs in named.values() for _, target in pairs}
-    order = tuple(segment_id for segment_id in _leaves_first(named) if segment_id in targets)
-    circles = {segment_id: circle for segment_id in targets & named.keys() if (circle := _circle(segment_id, named))}
-    return References(by_id, named, order, circles, _depths(named, circles))
+    references = {segment_id: list(definition.segment.references()) for segment_id, definition in by_id.items()}
+    referenced = {target for pairs in references.values() for _, target in pairs}
+    order = tuple(segment_id for segment_id in _leaves_first(references) if segment_id in referenced)
+    found = {segment_id: _circle(segment_id, references) for segment_id in referenced & references.keys()}
+    circles = {segment_id: circle for segment_id, circle in found.items() if circle}
+    return References(by_id, references, order, circles, _depths(references, circles))
 
 
 def reasons_of(broken: Iterable[BrokenDefinition]) -> dict[str, str]:
@@ -89,19 +89,14 @@ def wrong_references(definitions: Definitions) -> Iterator[Problem]:
         yield from map(definition.locate, problems)
 
 
-def named_in(segment: Segment) -> Iterator[tuple[str, str]]:
-    """Yield the path of each rule that references a segment, and the id of that segment."""
-    return ((path, str(rule.value)) for path, rule in segment.rule_paths() if rule.shape == "segment")
-
-
-def _leaves_first(named: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
+def _leaves_first(targets: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
     """Order segments so that each comes after the ones that it references; within a circle the order is arbitrary."""
     done: dict[str, None] = {}
-    for start in named:
+    for start in targets:
         waiting, opened = [start], set[str]()
         while waiting:
             segment_id = waiting[-1]
-            ahead = [target for _, target in named[segment_id] if target in named and target not in done]
+            ahead = [target for _, target in targets[segment_id] if target in targets and target not in done]
             if segment_id in opened or not ahead:
                 waiting.pop()
                 done.setdefault(segment_id)
@@ -111,13 +106,13 @@ def _leaves_first(named: Mapping[str, Sequence[tuple[str, str]]]) -> list[str]:
     return list(done)
 
 
-def _circle(start: str, named: Mapping[str, Sequence[tuple[str, str]]]) -> list[str] | None:
+def _circle(start: str, targets: Mapping[str, Sequence[tuple[str, str]]]) -> list[str] | None:
     """Return the shortest path from a segment back to itself, or None if it is not in a circle."""
     came_from: dict[str, str] = {}
     waiting = [start]
     while waiting:
         segment_id = waiting.pop(0)
-        for _, target in named.get(segment_id, ()):
+        for _, target in targets.get(segment_id, ()):
             if target not in came_from:
                 came_from[target] = segment_id
                 waiting.append(target)
@@ -129,9 +124,9 @@ def _circle(start: str, named: Mapping[str, Sequence[tuple[str, str]]]) -> list[
     return way[::-1]
 
 
-def _depths(named: Mapping[str, Sequence[tuple[str, str]]], circles: Mapping[str, object]) -> dict[str, int]:
+def _depths(targets: Mapping[str, Sequence[tuple[str, str]]], circles: Mapping[str, object]) -> dict[str, int]:
     depths: dict[str, int] = {}
-    for segment_id in _leaves_first(named):
-        below = [depths.get(target, 0) for _, target in named[segment_id] if target not in circles]
+    for segment_id in _leaves_first(targets):
+        below = [depths.get(target, 0) for _, target in targets[segment_id] if target not in circles]
         depths[segment_id] = 1 + max(below, default=-1)
     return depths

@@ -8,7 +8,7 @@ import polars as pl
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparisons import false_for_all
-from segbatch.compiler.conditions import Condition, Joined, Member, join, numbers_in
+from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, combine, numbers_in
 from segbatch.compiler.dependencies import References, find_references, reasons_of
 from segbatch.compiler.dry_compile import unusable
 from segbatch.compiler.predicates import RuleError, compile_rule
@@ -43,7 +43,7 @@ class Plan:
     Attributes:
         predicates: The distinct rules of all segments, each a boolean expression that is never null.
         segments: The segments that can be evaluated, in the order of the definitions.
-        named: The ids of those that others reference with `in_segment`, each after the ones that it references itself.
+        shared_segments: The ids of those that others reference, each after the ones that it references itself.
         leaves: The dotted paths of the columns that predicates read.
         failed: For each segment that cannot be evaluated, its id and its problems.
         warnings: Problems that are allowed but often a mistake.
@@ -53,7 +53,7 @@ class Plan:
 
     predicates: tuple[pl.Expr, ...]
     segments: tuple[PlannedSegment, ...]
-    named: tuple[str, ...]
+    shared_segments: tuple[str, ...]
     leaves: frozenset[str]
     failed: Mapping[str, tuple[Problem, ...]]
     warnings: tuple[Problem, ...]
@@ -75,8 +75,8 @@ class Plan:
     def without(self, segment_ids: Collection[str]) -> "Plan":
         """Return the plan without some segments. The other segments must not reference them."""
         segments = tuple(entry for entry in self.segments if entry.definition.segment_id not in segment_ids)
-        named = tuple(segment_id for segment_id in self.named if segment_id not in segment_ids)
-        return replace(self, segments=segments, named=named)
+        shared = tuple(segment_id for segment_id in self.shared_segments if segment_id not in segment_ids)
+        return replace(self, segments=segments, shared_segments=shared)
 
 
 def make_plan(
@@ -117,12 +117,12 @@ def make_plan(
     reasons = reasons_of(broken)
     _fail_by_reference(references, planner, reasons)
     good = [entry for segment_id, entry in planned.items() if segment_id not in planner.failed]
-    named = tuple(segment_id for segment_id in references.order if segment_id not in planner.failed)
+    shared = tuple(segment_id for segment_id in references.order if segment_id not in planner.failed)
     failed = {segment_id: tuple(problems) for segment_id, problems in planner.failed.items()}
     return Plan(
         tuple(planner.predicates),
         tuple(good),
-        named,
+        shared,
         frozenset(planner.leaves),
         failed,
         tuple(planner.warnings),
@@ -170,7 +170,7 @@ class _Planner:
         segment, problems = definition.segment, self._ownership.problems_of(definition.segment)
         parts = [self._node(node, f"$.rules[{i}]", problems) for i, node in enumerate(segment.rules)]
         owner = self._ownership.owner_of(segment)
-        condition = self._of_its_project(owner, join(segment.match, parts), problems)
+        condition = self._of_its_project(owner, combine(segment.match, parts), problems)
         if self._strict:
             problems = [problem.as_error() for problem in problems]
         self.fail(definition, [problem for problem in problems if problem.severity == "error"])
@@ -187,15 +187,15 @@ class _Planner:
     def _of_its_project(self, owner: str | None, condition: Condition, problems: list[Problem]) -> Condition:
         if owner is None:
             return condition
-        return Joined("all", (self._rule(project_rule(owner), "$", problems, at="project_id"), condition))
+        return BoolExpr("all", (self._rule(project_rule(owner), "$", problems, at="project_id"), condition))
 
     def _node(self, node: Node, path: str, problems: list[Problem]) -> Condition:
         if isinstance(node, Group):
             parts = [self._node(child, f"{path}.rules[{i}]", problems) for i, child in enumerate(node.rules)]
-            return join(node.match, parts)
+            return combine(node.match, parts)
         if node.shape == "segment":
-            member = Member(str(node.value))
-            return Joined("none", (member,)) if node.operator in NEGATIONS else member
+            reference = SegmentRef(str(node.value))
+            return BoolExpr("none", (reference,)) if node.operator in NEGATIONS else reference
         return self._rule(node, path, problems)
 
     def _rule(self, rule: Rule, path: str, problems: list[Problem], at: str | None = None) -> Condition:
@@ -225,7 +225,7 @@ class _Planner:
             positive = self._compile(rule.model_copy(update={"operator": NEGATIONS[rule.operator]}))
             # the rule compiled, so its opposite does too
             condition, warning = cast("tuple[Condition, str | None]", positive)
-            return Joined("none", (condition,)), warning
+            return BoolExpr("none", (condition,)), warning
         self.predicates.append(predicate)
         self.leaves.add(found.leaf)
         self.fields[str(rule.field)] = found

@@ -169,4 +169,4 @@ def _reachable(start: Iterable[Definition], others: dict[str, Definition], known
 
 
 def _references(definition: Definition) -> list[str]:
-    return [str(rule.value) for _, rule in definition.segment.rule_paths() if rule.shape == "segment"]
+    return [target for _, target in definition.segment.references()]

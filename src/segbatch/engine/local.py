@@ -69,7 +69,7 @@ def evaluate_predicates(plan: Plan, frame: pl.DataFrame) -> PredicateResults:
         raise _evaluation_error(plan, frame) from error
     results = PredicateResults(columns, [pl.col(name) for name in columns.columns], {})
     conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
-    for segment_id in plan.named:
+    for segment_id in plan.shared_segments:
         name = f"in {segment_id}"
         columns = results.frame.with_columns(results.expression_of(conditions[segment_id]).alias(name))
         results = PredicateResults(columns, results.predicates, {**results.members, segment_id: pl.col(name)})

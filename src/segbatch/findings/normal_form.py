@@ -40,12 +40,12 @@ class _Literal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Joined:
+class _BoolForm:
     match: Literal["all", "any"]
     parts: frozenset["_Form"]
 
 
-_Form = _Literal | _Joined
+_Form = _Literal | _BoolForm
 
 
 def scalar_key(value: Scalar) -> Hashable:
@@ -117,9 +117,9 @@ class Meanings:
             match = "all" if match == "any" else "any"
         parts: set[_Form] = set()
         for form in (self.of(node, wanted=wanted) for node in nodes):
-            parts |= form.parts if isinstance(form, _Joined) and form.match == match else {form}
+            parts |= form.parts if isinstance(form, _BoolForm) and form.match == match else {form}
         parts = _with_merged_lists(match, parts)
-        return next(iter(parts)) if len(parts) == 1 else _Joined(match, frozenset(parts))
+        return next(iter(parts)) if len(parts) == 1 else _BoolForm(match, frozenset(parts))
 
 
 def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> set[_Form]:

@@ -274,6 +274,10 @@ class Segment(_Strict):
             else:
                 waiting = [(f"{path}.rules[{i}]", child) for i, child in enumerate(node.rules)] + waiting
 
+    def references(self) -> Iterator[tuple[str, str]]:
+        """Yield the path of each rule that references a segment, and the id of that segment."""
+        return ((path, str(rule.value)) for path, rule in self.rule_paths() if rule.shape == "segment")
+
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON data, with only the keys that were set."""
         return self.model_dump(mode="json", exclude_unset=True)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from segbatch.compiler.dependencies import named_in
 from segbatch.compiler.plan import Plan
 from segbatch.model.manifest import SegmentRecord
 from segbatch.model.segment import Segment
@@ -58,9 +57,9 @@ def _with_dependents(plan: Plan, held: dict[str, str]) -> dict[str, str]:
         found = False
         for entry in plan.segments:
             segment = entry.definition.segment
-            named = next((name for _, name in named_in(segment) if name in held), None)
-            if named is not None and segment.id not in held:
-                held[segment.id] = f"refers to the segment '{clipped(named)}', which is held"
+            target = next((target for _, target in segment.references() if target in held), None)
+            if target is not None and segment.id not in held:
+                held[segment.id] = f"refers to the segment '{clipped(target)}', which is held"
                 found = True
     return held
 

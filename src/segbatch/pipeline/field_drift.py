@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from segbatch.compiler.dependencies import named_in
 from segbatch.compiler.plan import Plan, PlannedSegment
 from segbatch.errors import Problem
 from segbatch.model.manifest import FieldRecord
@@ -111,7 +110,7 @@ def _referenced_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
             entry.definition.segment_id
             for entry in plan.segments
             if entry.definition.segment_id not in known
-            and any(name in known for _, name in named_in(entry.definition.segment))
+            and any(name in known for _, name in entry.definition.segment.references())
         ]
         if not more:
             return found

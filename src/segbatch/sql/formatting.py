@@ -13,7 +13,7 @@ _INDENT = "  "
 
 
 @dataclass(frozen=True, slots=True)
-class Joined:
+class BoolSql:
     """Parts that are combined, like the rules of a group.
 
     Attributes:
@@ -27,7 +27,7 @@ class Joined:
     note: str = ""
 
 
-Part = exp.Expr | Joined
+Part = exp.Expr | BoolSql
 """A rule, or a combination of rules."""
 
 Lines = list[str]
@@ -41,7 +41,7 @@ def comment(words: str) -> str:
 def lines_of(part: Part, dialect: DialectName) -> Lines:
     """Return the lines of a condition."""
     match part:
-        case Joined():
+        case BoolSql():
             return list(_joined(part, dialect))
         case exp.Expr():
             return [part.sql(dialect=dialect)]
@@ -49,7 +49,7 @@ def lines_of(part: Part, dialect: DialectName) -> Lines:
             assert_never(part)
 
 
-def _joined(joined: Joined, dialect: DialectName) -> Iterator[str]:
+def _joined(joined: BoolSql, dialect: DialectName) -> Iterator[str]:
     word = "AND" if joined.match == "all" else "OR"
     opening = "NOT (" if joined.match == "none" else "("
     yield opening + (f" {comment(joined.note)}" if joined.note else "")

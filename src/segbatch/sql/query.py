@@ -15,7 +15,7 @@ from segbatch.model.segment import Group, Node, Rule
 from segbatch.snapshot.fields.resolution import resolve
 from segbatch.sql.columns import Table
 from segbatch.sql.dialects import Refused, identifier
-from segbatch.sql.formatting import Joined, Part, comment, lines_of
+from segbatch.sql.formatting import BoolSql, Part, comment, lines_of
 from segbatch.sql.names import DialectName
 from segbatch.sql.predicates import predicate
 from segbatch.sql.sources import read_parquet
@@ -66,7 +66,7 @@ def _table(name: str, dialect: DialectName) -> exp.Expr:
 
 def _where(part: Part, dialect: DialectName) -> Iterator[str]:
     """Yield the lines of the WHERE clause; a conjunction has no parentheses around it."""
-    parts = part.parts if isinstance(part, Joined) and part.match == "all" else [part]
+    parts = part.parts if isinstance(part, BoolSql) and part.match == "all" else [part]
     for index, one in enumerate(parts):
         first, *others = lines_of(exp.Paren(this=one) if isinstance(one, exp.Or) else one, dialect)
         yield ("  AND " if index else "WHERE ") + first
@@ -110,7 +110,7 @@ class _Writer:
         snapshot = prepared.snapshot
         self._table = Table(snapshot.schema, snapshot.forms, dialect)
 
-    def segment(self, definition: Definition, way: _Way, *, negated: bool) -> Joined:
+    def segment(self, definition: Definition, way: _Way, *, negated: bool) -> BoolSql:
         """Return the condition of a segment.
 
         Args:
@@ -121,24 +121,24 @@ class _Writer:
         segment = definition.segment
         inside = negated or segment.match == "none"
         parts = [self._node(node, f"$.rules[{i}]", way, negated=inside) for i, node in enumerate(segment.rules)]
-        joined = Joined(segment.match, parts)
+        joined = BoolSql(segment.match, parts)
         owner = segment.project_id if segment.project_id is not None else self._project
         if owner is None or project_column(self._table.schema) is None:
             return joined
         others = parts if segment.match == "all" else [joined]
-        return Joined("all", [self._rule(project_rule(owner), "$.project_id", way, negated=negated), *others])
+        return BoolSql("all", [self._rule(project_rule(owner), "$.project_id", way, negated=negated), *others])
 
     def _node(self, node: Node, path: str, way: _Way, *, negated: bool) -> Part:
         if isinstance(node, Group):
             inside = negated or node.match == "none"
             parts = [self._node(child, f"{path}.rules[{i}]", way, negated=inside) for i, child in enumerate(node.rules)]
-            return Joined(node.match, parts)
+            return BoolSql(node.match, parts)
         if node.shape != "segment":
             return self._rule(node, path, way, negated=negated)
         named, outside = self._by_id[str(node.value)], node.operator == "not_in_segment"
         inner = self.segment(named, way.to(named.segment_id, path), negated=negated or outside)
         note = f"segment '{named.segment_id}'"
-        return Joined("none", [inner], note) if outside else replace(inner, note=note)
+        return BoolSql("none", [inner], note) if outside else replace(inner, note=note)
 
     def _rule(self, rule: Rule, path: str, way: _Way, *, negated: bool) -> Part:
         try:

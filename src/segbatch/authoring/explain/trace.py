@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from segbatch.compiler.conditions import Condition, Joined, split
+from segbatch.compiler.conditions import BoolExpr, Condition, args_of
 from segbatch.compiler.plan import PlannedSegment
 from segbatch.compiler.project_rule import project_rule
 from segbatch.model.operators import MatchName
@@ -36,7 +36,7 @@ def trace(planned: PlannedSegment) -> tuple[Part, ...]:
     """
     segment, condition, own = planned.definition.segment, planned.condition, tuple[Part, ...]()
     if planned.owner is not None:
-        theirs, condition = cast("Joined", condition).parts
+        theirs, condition = cast("BoolExpr", condition).args
         own = (Part("$.project_id", project_rule(planned.owner), theirs),)
     parts = _parts(segment.match, segment.rules, condition, "$")
     if segment.match == "all":
@@ -45,7 +45,7 @@ def trace(planned: PlannedSegment) -> tuple[Part, ...]:
 
 
 def _parts(match: MatchName, nodes: Sequence[Node], condition: Condition, path: str) -> tuple[Part, ...]:
-    conditions = split(match, condition, len(nodes))
+    conditions = args_of(match, condition, len(nodes))
     pairs = zip(nodes, conditions, strict=True)
     return tuple(_part(node, part, f"{path}.rules[{index}]") for index, (node, part) in enumerate(pairs))
 

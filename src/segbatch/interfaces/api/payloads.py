@@ -73,12 +73,11 @@ def ensure_references_exist(
     with unchecked():
         segment, _ = validate({"id": "s", "name": "s", "rules": rules})
     problems = list[Problem]()
-    for path, rule in segment.rule_paths() if segment else ():
-        if rule.shape == "segment":
-            try:
-                store.find(str(rule.value), project=caller.project)
-            except NotFoundError as error:
-                problems.append(Problem(error.message, path=f"{path}.value"))
+    for path, segment_id in segment.references() if segment else ():
+        try:
+            store.find(segment_id, project=caller.project)
+        except NotFoundError as error:
+            problems.append(Problem(error.message, path=f"{path}.value"))
     if problems:
         raise DefinitionError(problems)
 

@@ -163,7 +163,7 @@ def _named(
 ) -> tuple[tuple[Definition, ...], tuple[BrokenDefinition, ...]]:
     """Return the saved segments that a draft refers to, directly or indirectly, and that the sender can access."""
     good, broken = dict[str, Definition](), dict[str, BrokenDefinition]()
-    waiting = [str(rule.value) for _, rule in draft.rule_paths() if rule.shape == "segment"]
+    waiting = [target for _, target in draft.references()]
     while waiting:
         segment_id = waiting.pop()
         if segment_id in good or segment_id in broken:
