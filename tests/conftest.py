@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from nights import Nights
+from workspace import Workspace
 
 settings.register_profile(
     "segbatch",
@@ -27,9 +27,9 @@ def as_people_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def nights(tmp_path: Path) -> Nights:
+def workspace(tmp_path: Path) -> Workspace:
     """Three contacts, of whom ann and bob are pro and cem is free, and a segment for each plan."""
-    made = Nights(tmp_path / "here")
+    made = Workspace(tmp_path / "here")
     made.contacts(ann="pro", bob="pro", cem="free")
     made.segment("pro")
     made.segment("free")
@@ -37,23 +37,23 @@ def nights(tmp_path: Path) -> Nights:
 
 
 @pytest.fixture
-def two(nights: Nights) -> Nights:
+def two(workspace: Workspace) -> Workspace:
     """Two runs, the second with changes: ann leaves pro; and a snapshot with more of them."""
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free")
-    nights.run(1)
-    nights.contacts(ann="pro", bob="pro", cem="pro")
-    return nights
+    workspace.run(0)
+    workspace.contacts(ann="free", bob="pro", cem="free")
+    workspace.run(1)
+    workspace.contacts(ann="pro", bob="pro", cem="pro")
+    return workspace
 
 
 @pytest.fixture
-def four(nights: Nights) -> Nights:
-    """Four nights: ann leaves pro and comes back, bob leaves, dan comes, and leaves with the snapshot."""
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free", dan="pro")
-    nights.run(1)
-    nights.contacts(ann="pro", bob="free", cem="free", dan="pro")
-    nights.run(2)
-    nights.contacts(ann="pro", bob="free", cem="free")
-    nights.run(3)
-    return nights
+def four(workspace: Workspace) -> Workspace:
+    """Four workspace: ann leaves pro and comes back, bob leaves, dan comes, and leaves with the snapshot."""
+    workspace.run(0)
+    workspace.contacts(ann="free", bob="pro", cem="free", dan="pro")
+    workspace.run(1)
+    workspace.contacts(ann="pro", bob="free", cem="free", dan="pro")
+    workspace.run(2)
+    workspace.contacts(ann="pro", bob="free", cem="free")
+    workspace.run(3)
+    return workspace

@@ -174,7 +174,7 @@ def test_what_the_calls_made_is_evaluated_by_a_run(place: Place, way: type[Way])
 
 
 def evaluated(place: Place, segment_id: str) -> tuple[str | None, list[str]]:
-    """Let a night pass, and return the name of a segment and its members as DuckDB finds them."""
+    """Make another run, and return the name of a segment and its members as DuckDB finds them."""
     command = [sys.executable, "-m", "segbatch", "run", "--contacts", str(CONTACTS)]
     subprocess.run(command, cwd=place.folder, check=True, capture_output=True)
     with duckdb.connect(str(place.folder / "output" / "segbatch.duckdb"), read_only=True) as connection:

@@ -8,13 +8,13 @@ import pytest
 import segbatch
 import segbatch.pipeline.evaluation
 from builders import rule, write_contacts, write_segment
-from nights import Nights
 from segbatch.compiler import prepare
 from segbatch.compiler.plan import Plan, make_plan
 from segbatch.errors import Problem
 from segbatch.interfaces.cli import render
 from segbatch.observability.events import Event, Noted, Warned
 from segbatch.observability.json_log import lines_of
+from workspace import Workspace
 
 NOTE = Problem("'STATUS' is read", severity="note")
 
@@ -50,9 +50,9 @@ def test_a_run_notes_and_does_not_warn(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.usefixtures("noted")
-def test_the_manifest_keeps_notes(nights: Nights) -> None:
-    nights.run(0)
-    manifest = nights.manifest("night-0")
+def test_the_manifest_keeps_notes(workspace: Workspace) -> None:
+    workspace.run(0)
+    manifest = workspace.manifest("night-0")
     assert (manifest.notes, manifest.warnings) == (("'STATUS' is read",), ())
 
 

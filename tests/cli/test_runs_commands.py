@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from builders import rule, write_segment
-from nights import Nights
 from segbatch.interfaces import cli
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.publish import own_output
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ RUN = ("run", "--contacts", "contacts.parquet")
 
 
 @pytest.fixture
-def call(nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def call(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
     """Call the program as the shell does: its exit status, and the lines of stdout and stderr, without padding."""
 
     def called(*arguments: str) -> tuple[int, list[str], list[str]]:
@@ -33,7 +33,7 @@ def call(nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
         lines = ([" ".join(line.split()) for line in text.splitlines()] for text in (out, err))
         return (int(ended.value.code or 0), *lines)  # type: ignore[return-value]
 
-    monkeypatch.chdir(nights.folder)
+    monkeypatch.chdir(workspace.folder)
     monkeypatch.setenv("COLUMNS", "200")
     return called
 
@@ -45,12 +45,12 @@ def data(call: Call, *arguments: str, status: int = 0) -> Any:
 
 
 @pytest.fixture
-def two(nights: Nights) -> Nights:
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free")
-    (nights.folder / "segments" / "bad.json").write_text("{")
-    nights.run(1)
-    return nights
+def two(workspace: Workspace) -> Workspace:
+    workspace.run(0)
+    workspace.contacts(ann="free", bob="pro", cem="free")
+    (workspace.folder / "segments" / "bad.json").write_text("{")
+    workspace.run(1)
+    return workspace
 
 
 @pytest.mark.usefixtures("two")
@@ -70,10 +70,10 @@ def test_runs_are_listed(call: Call) -> None:
     ]
 
 
-def test_of_very_many_runs_a_screenful_is_shown(nights: Nights, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_list_of_runs_is_shortened(workspace: Workspace, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.interfaces.cli.render.runs._MOST_SHOWN", 1)
-    nights.run(0)
-    nights.run(1)
+    workspace.run(0)
+    workspace.run(1)
     _, out, _ = call("runs")
     assert [line.split()[0] for line in out] == ["run", "night-1", "and"]
     assert out[-1] == "and 1 more, with --json"
@@ -97,8 +97,8 @@ def test_all_about_a_run_is_shown(call: Call) -> None:
     assert {file["path"] for file in shown["files"]} >= {"state.arrow", "changes.parquet"}
 
 
-def test_warnings_and_the_project_are_shown(nights: Nights, call: Call) -> None:
-    nights.run(0, project="p1")
+def test_warnings_and_the_project_are_shown(workspace: Workspace, call: Call) -> None:
+    workspace.run(0, project="p1")
     _, out, _ = call("runs", "show", "night-0")
     assert "project p1" in out
     [note] = [line.split(maxsplit=1)[1] for line in out if line.startswith("note ")]
@@ -114,7 +114,7 @@ def test_a_run_that_is_not_there_is_told_with_the_nearest(call: Call, command: t
 
 
 @pytest.mark.parametrize("command", [("runs",), ("runs", "show"), ("runs", "prune", "--keep", "2"), ("verify",)])
-@pytest.mark.usefixtures("nights")
+@pytest.mark.usefixtures("workspace")
 def test_nothing_published_is_told(call: Call, command: tuple[str, ...]) -> None:
     expected = "error: output: nothing is published there; name the folder that a run published in (--output)"
     assert call(*command) == (2, [], [expected])
@@ -127,10 +127,10 @@ def test_options_before_the_command_are_not_passed_over(call: Call, option: tupl
     assert call("runs", *option, "show") == (2, [], [expected])
 
 
-def test_runs_are_pruned(nights: Nights, call: Call) -> None:
-    for night in range(3):
-        nights.run(night)
-    nights.run(2)
+def test_runs_are_pruned(workspace: Workspace, call: Call) -> None:
+    for number in range(3):
+        workspace.run(number)
+    workspace.run(2)
     prune = ("runs", "prune", "--keep", "2")
     assert call(*prune) == (0, ["there is nothing to prune"], [])
     now = (*prune, "--keep-days", "0")
@@ -143,7 +143,7 @@ def test_runs_are_pruned(nights: Nights, call: Call) -> None:
     assert call("verify", "--all")[0] == 0
 
 
-def test_runs_are_not_pruned_while_one_is_at_work(two: Nights, call: Call) -> None:
+def test_runs_are_not_pruned_while_one_is_at_work(two: Workspace, call: Call) -> None:
     with own_output(two.output, "run r9", LockPolicy()):
         status, _, [error] = call("runs", "prune", "--keep", "2")
         assert call("runs", "prune", "--keep", "2", "--dry-run")[0] == 0
@@ -151,7 +151,7 @@ def test_runs_are_not_pruned_while_one_is_at_work(two: Nights, call: Call) -> No
     assert error.startswith("error: output: run r9 (process ")
 
 
-def test_members_that_cannot_be_removed_are_told(two: Nights, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_members_that_cannot_be_removed_are_told(two: Workspace, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise PermissionError(13, "no", str(two.output))
 
@@ -167,7 +167,7 @@ def test_one_run_is_too_few_to_keep(call: Call) -> None:
     assert call("runs", "prune")[0] == 2
 
 
-def test_what_differs_between_two_runs_is_told(two: Nights, call: Call) -> None:
+def test_what_differs_between_two_runs_is_told(two: Workspace, call: Call) -> None:
     status, out, _ = call("diff", "previous", "last")
     assert (status, out[:3]) == (
         0,
@@ -191,7 +191,7 @@ def test_what_differs_between_two_runs_is_told(two: Nights, call: Call) -> None:
     assert call("diff", "last", "last")[1] == ["3 segments with the same members and definition"]
 
 
-def test_what_was_spoilt_is_told_and_ends_with_1(two: Nights, call: Call) -> None:
+def test_what_was_spoilt_is_told_and_ends_with_1(two: Workspace, call: Call) -> None:
     status, [line], err = call("verify")
     assert (status, err) == (0, [])
     assert line.startswith("3 files of 1 run, ")
@@ -207,9 +207,9 @@ def test_what_was_spoilt_is_told_and_ends_with_1(two: Nights, call: Call) -> Non
     assert (found["runs"], found["files"], len(found["problems"])) == (2, 6, 1)
 
 
-def test_a_run_has_the_id_that_it_is_given(nights: Nights, call: Call) -> None:
+def test_a_run_has_the_id_that_it_is_given(workspace: Workspace, call: Call) -> None:
     assert call(*RUN, "--run-id", "manual__2025-11-05T02:00:00+00:00")[1][-2].endswith("+00:00")
-    assert [run.folder for run in nights.history().runs] == ["manual__2025-11-05T02:00:00+00:00"]
+    assert [run.folder for run in workspace.history().runs] == ["manual__2025-11-05T02:00:00+00:00"]
 
 
 def run_of(summary: str) -> str:
@@ -222,10 +222,10 @@ def accepting(segment_ids: str) -> str:
 
 
 @pytest.mark.parametrize("option", ["--accept pro", "--accept all", "--allow-collapse"])
-def test_a_segment_that_collapses_is_held_until_it_is_accepted(nights: Nights, call: Call, option: str) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=0)
+def test_a_segment_that_collapses_is_held_until_it_is_accepted(workspace: Workspace, call: Call, option: str) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=0)
     status, out, err = call(*RUN)
     assert (status, [line.split()[-1] for line in out[1:3]]) == (3, ["ok", "held"])
     [error] = err
@@ -237,11 +237,11 @@ def test_a_segment_that_collapses_is_held_until_it_is_accepted(nights: Nights, c
 
 
 @pytest.mark.parametrize("share", ["30%", "0.3"])
-def test_a_segment_is_held_until_it_is_accepted(nights: Nights, call: Call, share: str) -> None:
-    nights.crowd(400, pro=200)
-    write_segment(nights.folder / "segments", "also", rule("plan", "neq", "free"))
-    nights.run(0)
-    nights.crowd(400, pro=100)
+def test_a_segment_is_held_until_it_is_accepted(workspace: Workspace, call: Call, share: str) -> None:
+    workspace.crowd(400, pro=200)
+    write_segment(workspace.folder / "segments", "also", rule("plan", "neq", "free"))
+    workspace.run(0)
+    workspace.crowd(400, pro=100)
     status, out, err = call(*RUN, "--max-change", share)
     assert status == 3
     assert [line.split()[-1] for line in out[1:4]] == ["held", "held", "held"]
@@ -261,9 +261,9 @@ def test_a_segment_is_held_until_it_is_accepted(nights: Nights, call: Call, shar
     assert call(*RUN, "--max-change", share, "--max-change-floor", "301")[0] == 0
 
 
-def test_what_changes_in_a_run_is_shown(nights: Nights, call: Call) -> None:
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free")
+def test_what_changes_in_a_run_is_shown(workspace: Workspace, call: Call) -> None:
+    workspace.run(0)
+    workspace.contacts(ann="free", bob="pro", cem="free")
     assert call(*RUN)[1][:3] == [
         "segment members share entered exited status",
         "free 2 66.7% +1 ok",
@@ -271,45 +271,45 @@ def test_what_changes_in_a_run_is_shown(nights: Nights, call: Call) -> None:
     ]
 
 
-def test_a_dry_run_says_so(nights: Nights, call: Call) -> None:
+def test_a_dry_run_says_so(workspace: Workspace, call: Call) -> None:
     status, out, _ = call(*RUN, "--dry-run")
     assert (status, out[-1]) == (0, "dry run: nothing was published")
     assert data(call, *RUN, "--dry-run")["dry_run"] is True
-    assert not nights.output.exists()
+    assert not workspace.output.exists()
 
 
-def test_a_run_for_an_earlier_moment_needs_to_be_told_so(nights: Nights, call: Call) -> None:
-    nights.run(3)
+def test_a_run_for_an_earlier_moment_needs_to_be_told_so(workspace: Workspace, call: Call) -> None:
+    workspace.run(3)
     earlier = (*RUN, "--as-of", "2025-11-02")
     assert call(*earlier)[0] == 2
     status, _, [error] = call(*earlier, "--rewind")
     assert (status, error.split("; ")[-1]) == (2, "if that is meant, add --accept all")
     assert call(*earlier, "--rewind", "--accept", "all")[0] == 0
-    assert len(nights.history().runs) == 1
+    assert len(workspace.history().runs) == 1
 
 
-def test_what_a_rewind_takes_back_is_told(nights: Nights, call: Call) -> None:
-    for night in range(3):
-        nights.run(night)
+def test_what_a_rewind_takes_back_is_told(workspace: Workspace, call: Call) -> None:
+    for number in range(3):
+        workspace.run(number)
     back = (*RUN, "--run-id", "tuesday", "--as-of", "2025-11-02", "--rewind")
     told = "--rewind rolls back 2 runs (night-1, night-2), with their changes; run those to keep again, in order"
     for options in (("--dry-run",), ()):
         status, _, err = call(*back, *options)
         assert (status, err) == (0, [f"warning: output: {told}"])
-    nights.run(2)
+    workspace.run(2)
     assert data(call, *back, "--run-id", "wednesday")["taken_back"] == ["night-2"]
 
 
-def test_what_relink_goes_back_to_is_told(two: Nights, call: Call) -> None:
+def test_what_relink_goes_back_to_is_told(two: Workspace, call: Call) -> None:
     shutil.rmtree(two.place("night-1"))
     status, out, [warning] = call("relink")
     assert (status, out) == (0, ["output/segbatch.duckdb"])
     assert warning.startswith("warning: output/current: names night-1, whose folder is missing; ")
 
 
-def test_a_run_clears_away_the_members_of_old_ones(nights: Nights, call: Call) -> None:
-    for night in range(3):
-        nights.run(night)
+def test_a_run_clears_away_the_members_of_old_ones(workspace: Workspace, call: Call) -> None:
+    for number in range(3):
+        workspace.run(number)
     assert call(*RUN, "--keep", "2")[0] == 0
     assert [run["members_kept"] for run in data(call, "runs")] == [True, True, True, True]
     assert call(*RUN, "--keep", "3", "--keep-days", "0")[0] == 0
@@ -318,7 +318,7 @@ def test_a_run_clears_away_the_members_of_old_ones(nights: Nights, call: Call) -
 
 @pytest.mark.parametrize("command", [RUN, ("relink",), ("runs", "prune", "--keep", "2")], ids=lambda words: words[0])
 def test_who_waits_is_told_for_whom(
-    two: Nights, call: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+    two: Workspace, call: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     work = own_output(two.output, "run r9", LockPolicy())
     work.__enter__()

@@ -40,7 +40,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 AS_CRON = "docs/nightly.md"
-"""The page whose commands nobody looks at, so that they log as they do at night."""
+"""The page whose commands nobody looks at, so that they log as in a scheduled run."""
 
 
 def run(command: str, folder: Path, *, as_cron: bool = False) -> str:

@@ -1,4 +1,4 @@
-"""Exports of the three contacts that `nights` has."""
+"""Exports of the three contacts that `workspace` has."""
 
 import json
 from collections.abc import Callable
@@ -10,18 +10,18 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from nights import Nights
+from workspace import Workspace
 
 Export = Callable[..., list[str]]
 
 
 @pytest.fixture
-def export(nights: Nights) -> Export:
+def export(workspace: Workspace) -> Export:
     """Export to a file, and return its lines; `last` is what was told of it."""
 
     def exported(segment_id: str, name: str = "out.csv", **options: Any) -> list[str]:
-        place = nights.folder / name
-        exported.last = segbatch.export(segment_id, place, nights.output, **options)  # type: ignore[attr-defined]
+        place = workspace.folder / name
+        exported.last = segbatch.export(segment_id, place, workspace.output, **options)  # type: ignore[attr-defined]
         return place.read_bytes().decode().splitlines()
 
     return exported

@@ -10,8 +10,8 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from nights import Nights
 from segbatch import SnapshotError, UsageError
+from workspace import Workspace
 
 from .conftest import Export, as_rows, everybody
 
@@ -111,12 +111,12 @@ def test_the_id_column_is_that_of_the_run_and_stands_there_once(tmp_path: Path) 
 
 
 @pytest.fixture
-def two(nights: Nights) -> Nights:
+def two(workspace: Workspace) -> Workspace:
     """Bob leaves with the snapshot, in which the others have changed places."""
-    nights.run(0)
-    nights.contacts(dan="pro", cem="free", ann="pro")
-    nights.run(1)
-    return nights
+    workspace.run(0)
+    workspace.contacts(dan="pro", cem="free", ann="pro")
+    workspace.run(1)
+    return workspace
 
 
 @pytest.mark.usefixtures("two")
@@ -134,7 +134,7 @@ def test_contacts_that_are_gone_come_last_with_nothing_in_their_columns(export: 
     assert "1 contact of them is not in the snapshot" in str(report.warnings[0])
 
 
-def test_another_snapshot_than_the_runs_has_to_be_named(two: Nights, export: Export) -> None:
+def test_another_snapshot_than_the_runs_has_to_be_named(two: Workspace, export: Export) -> None:
     contacts = two.folder / "contacts.parquet"
     with pytest.raises(SnapshotError, match="is not what run night-0 read; --contacts names the snapshot"):
         export("pro", run="night-0", columns=["plan"])
@@ -143,7 +143,7 @@ def test_another_snapshot_than_the_runs_has_to_be_named(two: Nights, export: Exp
     assert "is not the snapshot that run night-0 read" in str(export.last.warnings[0])  # type: ignore[attr-defined]
 
 
-def test_the_same_snapshot_elsewhere_is_the_runs(two: Nights, export: Export) -> None:
+def test_the_same_snapshot_elsewhere_is_the_runs(two: Workspace, export: Export) -> None:
     moved = two.folder / "moved.parquet"
     shutil.move(two.folder / "contacts.parquet", moved)
     with pytest.raises(
@@ -154,14 +154,14 @@ def test_the_same_snapshot_elsewhere_is_the_runs(two: Nights, export: Export) ->
     assert export.last.warnings == ()  # type: ignore[attr-defined]
 
 
-def test_a_file_of_the_same_size_and_other_bytes_is_another(two: Nights, export: Export) -> None:
+def test_a_file_of_the_same_size_and_other_bytes_is_another(two: Workspace, export: Export) -> None:
     contacts = two.folder / "contacts.parquet"
     contacts.write_bytes(contacts.read_bytes().replace(b"free", b"frei"))
     with pytest.raises(SnapshotError, match="is not what run night-1 read"):
         export("pro", columns=["plan"])
 
 
-def test_a_snapshot_that_is_none_is_refused_as_in_a_run(two: Nights, export: Export) -> None:
+def test_a_snapshot_that_is_none_is_refused_as_in_a_run(two: Workspace, export: Export) -> None:
     other = write_contacts(two.folder / "twice.parquet", {"id": ["ann", "ann"], "plan": ["a", "b"]})
     with pytest.raises(SnapshotError, match="1 id comes more than once"):
         export("pro", columns=["plan"], contacts=other)

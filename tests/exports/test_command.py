@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from nights import Nights
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -18,11 +18,11 @@ PROGRAM = [sys.executable, "-m", "segbatch", "export"]
 
 
 @pytest.fixture(autouse=True)
-def here(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
-    nights.run(0)
-    nights.contacts(ann="pro", bob="=cmd()", cem="pro")
-    nights.run(1)
-    monkeypatch.chdir(nights.folder)
+def here(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.run(0)
+    workspace.contacts(ann="pro", bob="=cmd()", cem="pro")
+    workspace.run(1)
+    monkeypatch.chdir(workspace.folder)
 
 
 def call(*arguments: str) -> tuple[int, str, str]:

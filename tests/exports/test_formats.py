@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import segbatch
-from nights import Nights
 from segbatch import UsageError
 from segbatch.exports.cell_format import formula_like, guarded, to_cell, to_json
+from workspace import Workspace
 
 from .conftest import Export, everybody
 
@@ -171,24 +171,24 @@ def test_no_cell_begins_as_a_formula_and_nothing_else_is_changed(texts: list[str
         assert not after or after[0] not in "\t\r\n"
 
 
-def test_csv_ends_its_lines_as_the_standard_says_and_may_begin_with_a_mark(nights: Nights) -> None:
-    nights.run(0)
+def test_csv_ends_its_lines_as_the_standard_says_and_may_begin_with_a_mark(workspace: Workspace) -> None:
+    workspace.run(0)
     for bom in (False, True):
-        segbatch.export("pro", nights.folder / f"{bom}.csv", nights.output, bom=bom)
+        segbatch.export("pro", workspace.folder / f"{bom}.csv", workspace.output, bom=bom)
     content = b'"contact_id"\r\n"ann"\r\n"bob"\r\n'
-    assert (nights.folder / "False.csv").read_bytes() == content
-    assert (nights.folder / "True.csv").read_bytes() == b"\xef\xbb\xbf" + content
+    assert (workspace.folder / "False.csv").read_bytes() == content
+    assert (workspace.folder / "True.csv").read_bytes() == b"\xef\xbb\xbf" + content
 
 
 @pytest.mark.parametrize(("kind", "content"), [("csv", b'"contact_id","plan"\r\n'), ("jsonl", b"")])
-def test_an_empty_segment_is_a_file_without_rows(nights: Nights, kind: str, content: bytes) -> None:
-    nights.segment("none", "other")
-    nights.run(0)
-    place = nights.folder / f"x.{kind}"
-    segbatch.export("none", place, nights.output, columns=["plan"])
+def test_an_empty_segment_is_a_file_without_rows(workspace: Workspace, kind: str, content: bytes) -> None:
+    workspace.segment("none", "other")
+    workspace.run(0)
+    place = workspace.folder / f"x.{kind}"
+    segbatch.export("none", place, workspace.output, columns=["plan"])
     assert place.read_bytes() == content
-    segbatch.export("none", nights.folder / "x.parquet", nights.output, columns=["plan"])
-    assert pq.read_schema(nights.folder / "x.parquet").names == ["contact_id", "plan"]
+    segbatch.export("none", workspace.folder / "x.parquet", workspace.output, columns=["plan"])
+    assert pq.read_schema(workspace.folder / "x.parquet").names == ["contact_id", "plan"]
 
 
 def test_many_batches_are_the_same_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,18 +221,18 @@ def test_many_batches_are_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_forms_that_there_are_not_are_refused(
-    nights: Nights, export: Export, name: str, options: dict[str, Any], message: str
+    workspace: Workspace, export: Export, name: str, options: dict[str, Any], message: str
 ) -> None:
-    nights.run(0)
+    workspace.run(0)
     with pytest.raises(UsageError, match=message):
         export("pro", name, **options)
 
 
 @pytest.mark.parametrize(("name", "options"), [("x.CSV", {}), ("x", {}), ("x.txt", {"format": "csv"})])
 def test_the_form_is_told_by_the_name_or_the_option(
-    nights: Nights, export: Export, name: str, options: dict[str, Any]
+    workspace: Workspace, export: Export, name: str, options: dict[str, Any]
 ) -> None:
-    nights.run(0)
+    workspace.run(0)
     assert export("pro", name, **options)[0] == '"contact_id"'
 
 

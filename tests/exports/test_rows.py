@@ -9,8 +9,8 @@ import pytest
 
 import segbatch
 from builders import write_contacts
-from nights import Nights
 from segbatch import ExportError, Keep, PublishError, UsageError
+from workspace import Workspace
 
 from .conftest import Export
 
@@ -49,39 +49,39 @@ def test_rows(export: Export, options: dict[str, Any], expected: list[str]) -> N
     assert report.warnings == ()
 
 
-def test_the_first_run_has_no_changes_and_says_so(nights: Nights, export: Export) -> None:
-    nights.run(0)
+def test_the_first_run_has_no_changes_and_says_so(workspace: Workspace, export: Export) -> None:
+    workspace.run(0)
     assert export("pro", changes=True) == ['"contact_id","change"']
     [warning] = export.last.warnings  # type: ignore[attr-defined]
     assert "run night-0 is the first" in str(warning)
 
 
-def test_a_failed_segment_has_its_last_good_members_and_a_warning(nights: Nights, export: Export) -> None:
-    nights.run(0)
-    nights.contacts(ann="free", cem="free")
-    (nights.folder / "segments" / "pro.json").write_text("{")
-    nights.run(1)
+def test_a_failed_segment_has_its_last_good_members_and_a_warning(workspace: Workspace, export: Export) -> None:
+    workspace.run(0)
+    workspace.contacts(ann="free", cem="free")
+    (workspace.folder / "segments" / "pro.json").write_text("{")
+    workspace.run(1)
     assert export("pro")[1:] == ['"ann"', '"bob"']
     [warning] = export.last.warnings  # type: ignore[attr-defined]
     assert "failed in run night-1, so these are the members of run night-0: pro.json" in str(warning).replace(
-        str(nights.folder / "segments") + "/", ""
+        str(workspace.folder / "segments") + "/", ""
     )
     assert export("pro", "changes.csv", changes=True)[1:] == []
     assert "so nobody entered or left it" in str(export.last.warnings[0])  # type: ignore[attr-defined]
 
 
-def test_a_segment_that_failed_and_never_had_members_is_refused(nights: Nights, export: Export) -> None:
-    (nights.folder / "segments" / "bad.json").write_text("{")
-    nights.run(0)
+def test_a_segment_that_failed_and_never_had_members_is_refused(workspace: Workspace, export: Export) -> None:
+    (workspace.folder / "segments" / "bad.json").write_text("{")
+    workspace.run(0)
     with pytest.raises(ExportError, match="segment 'bad' has no members to export, since it failed and never had any"):
         export("bad")
-    assert not (nights.folder / "out.csv").exists()
+    assert not (workspace.folder / "out.csv").exists()
 
 
-def test_of_a_deleted_segment_there_are_changes_alone(nights: Nights, export: Export) -> None:
-    nights.run(0)
-    nights.drop("pro")
-    nights.run(1)
+def test_of_a_deleted_segment_there_are_changes_alone(workspace: Workspace, export: Export) -> None:
+    workspace.run(0)
+    workspace.drop("pro")
+    workspace.run(1)
     assert export("pro", changes=True)[1:] == ['"ann","exited"', '"bob","exited"']
     assert export("pro", "since.csv", since="night-0")[1:] == ['"ann","exited"', '"bob","exited"']
     assert export("pro", "then.csv", run="night-0")[1:] == ['"ann"', '"bob"']
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_refused(export: Export, segment_id: str, options: 
         export(segment_id, **options)
 
 
-def test_members_of_a_pruned_run_are_refused_and_its_changes_are_not(four: Nights, export: Export) -> None:
+def test_members_of_a_pruned_run_are_refused_and_its_changes_are_not(four: Workspace, export: Export) -> None:
     four.run(4, keep=Keep(2, 0))
     with pytest.raises(UsageError, match="run night-1: its members are not kept any more; segbatch runs lists"):
         export("pro", run="night-1")
@@ -131,30 +131,30 @@ def spoil(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lose, cut, spoil])
-def test_a_damaged_file_of_the_run_is_told(nights: Nights, export: Export, damage: Any) -> None:
-    nights.run(0)
-    [part] = nights.output.rglob("part-*.parquet")
+def test_a_damaged_file_of_the_run_is_told(workspace: Workspace, export: Export, damage: Any) -> None:
+    workspace.run(0)
+    [part] = workspace.output.rglob("part-*.parquet")
     damage(part)
     with pytest.raises(PublishError, match="damaged"):
         export("pro")
-    assert not list(nights.folder.glob("*.csv"))
+    assert not list(workspace.folder.glob("*.csv"))
 
 
-def test_a_file_that_has_other_members_than_the_manifest_says_is_told(nights: Nights, export: Export) -> None:
-    nights.run(0)
-    manifest = nights.place("night-0") / "manifest.json"
+def test_a_file_that_has_other_members_than_the_manifest_says_is_told(workspace: Workspace, export: Export) -> None:
+    workspace.run(0)
+    manifest = workspace.place("night-0") / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"member_count": 2', '"member_count": 3'))
     with pytest.raises(PublishError, match="what run night-0 wrote is damaged"):
         export("pro")
 
 
-def test_many_nights_leave_what_differs_between_the_first_and_the_last(nights: Nights, export: Export) -> None:
+def test_many_runs_leave_what_differs_between_the_first_and_the_last(workspace: Workspace, export: Export) -> None:
     """Who is in after all is who was in before, with those who entered and without those who left."""
     draws = random.Random(7)  # noqa: S311
-    for night in range(8):
-        nights.contacts(**{f"c{number}": draws.choice(["pro", "free"]) for number in draws.sample(range(60), 50)})
-        nights.run(night)
-    members = {night: set(export("pro", f"{night}.csv", run=f"night-{night}")[1:]) for night in (2, 7)}
+    for number in range(8):
+        workspace.contacts(**{f"c{number}": draws.choice(["pro", "free"]) for number in draws.sample(range(60), 50)})
+        workspace.run(number)
+    members = {number: set(export("pro", f"{number}.csv", run=f"night-{number}")[1:]) for number in (2, 7)}
     changes = [row.split(",") for row in export("pro", "since.csv", since="night-2", run="night-7")[1:]]
     entered = {who for who, change in changes if change == '"entered"'}
     exited = {who for who, change in changes if change == '"exited"'}
@@ -162,13 +162,13 @@ def test_many_nights_leave_what_differs_between_the_first_and_the_last(nights: N
 
 
 def test_ids_of_whole_numbers_may_have_grown_wider(tmp_path: Path) -> None:
-    made = Nights(tmp_path)
+    made = Workspace(tmp_path)
     made.segment("pro")
-    for night, kind in enumerate((pa.int32(), pa.int64(), pa.int64())):
-        ids = pa.array([1, 2, 3, 4 + night], kind)
+    for number, kind in enumerate((pa.int32(), pa.int64(), pa.int64())):
+        ids = pa.array([1, 2, 3, 4 + number], kind)
         made_of = pa.table({"id": ids, "plan": ["pro", "pro", "free", "pro"]})
         write_contacts(made.folder / "contacts.parquet", made_of)
-        made.run(night)
+        made.run(number)
     place = tmp_path / "net.csv"
     segbatch.export("pro", place, made.output, since="night-0", columns=["plan"])
     assert place.read_text().splitlines()[1:] == ['6,"entered","pro"', '4,"exited",']

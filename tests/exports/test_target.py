@@ -12,24 +12,24 @@ import pytest
 
 import segbatch
 from failing_disk import report_failure
-from nights import Nights
 from segbatch import ExportError, UsageError
 from segbatch.storage.checksum_file import DigestingFile
+from workspace import Workspace
 
 from .conftest import Export
 
 
 @pytest.fixture(autouse=True)
-def published(nights: Nights) -> None:
-    nights.run(0)
+def published(workspace: Workspace) -> None:
+    workspace.run(0)
 
 
-def left(nights: Nights) -> list[str]:
-    return sorted(path.name for path in nights.folder.iterdir() if path.name.startswith("."))
+def left(workspace: Workspace) -> list[str]:
+    return sorted(path.name for path in workspace.folder.iterdir() if path.name.startswith("."))
 
 
-def test_a_file_that_is_there_stays_unless_forced(nights: Nights, export: Export) -> None:
-    place = nights.folder / "out.csv"
+def test_a_file_that_is_there_stays_unless_forced(workspace: Workspace, export: Export) -> None:
+    place = workspace.folder / "out.csv"
     place.write_text("mine")
     place.chmod(0o600)
     with pytest.raises(UsageError, match=r"out\.csv: is there already; export to another file, or write over it with"):
@@ -37,11 +37,11 @@ def test_a_file_that_is_there_stays_unless_forced(nights: Nights, export: Export
     assert place.read_text() == "mine"
     assert len(export("pro", force=True)) == 3
     assert stat.S_IMODE(place.stat().st_mode) == 0o600
-    assert left(nights) == []
+    assert left(workspace) == []
 
 
-def test_a_file_that_comes_meanwhile_stays(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = nights.folder / "out.csv"
+def test_a_file_that_comes_meanwhile_stays(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = workspace.folder / "out.csv"
 
     def meanwhile(_done: int, _total: int) -> None:
         place.write_text("mine")
@@ -50,9 +50,9 @@ def test_a_file_that_comes_meanwhile_stays(nights: Nights, monkeypatch: pytest.M
         place.unlink(missing_ok=True)
         monkeypatch.setattr(os, "link", links)
         with pytest.raises(UsageError, match=r"out\.csv: came to be there meanwhile"):
-            segbatch.export("pro", place, nights.output, progress=meanwhile)
+            segbatch.export("pro", place, workspace.output, progress=meanwhile)
         assert place.read_text() == "mine"
-        assert left(nights) == []
+        assert left(workspace) == []
 
 
 def no_links(*_: Any) -> None:
@@ -64,22 +64,22 @@ def test_a_disk_without_links_will_do(export: Export, monkeypatch: pytest.Monkey
     assert len(export("pro")) == 3
 
 
-def test_a_link_is_written_through(nights: Nights, export: Export) -> None:
-    (nights.folder / "kept").mkdir()
-    (nights.folder / "out.csv").symlink_to(nights.folder / "kept" / "there.csv")
+def test_a_link_is_written_through(workspace: Workspace, export: Export) -> None:
+    (workspace.folder / "kept").mkdir()
+    (workspace.folder / "out.csv").symlink_to(workspace.folder / "kept" / "there.csv")
     assert len(export("pro")) == 3
-    assert (nights.folder / "out.csv").is_symlink()
+    assert (workspace.folder / "out.csv").is_symlink()
     assert len(export("free", force=True)) == 2
-    assert (nights.folder / "kept" / "there.csv").read_text().splitlines()[1] == '"cem"'
+    assert (workspace.folder / "kept" / "there.csv").read_text().splitlines()[1] == '"cem"'
 
 
-def test_places_that_are_none_are_refused(nights: Nights, export: Export) -> None:
-    (nights.folder / "folder.csv").mkdir()
-    (nights.folder / "file").touch()
-    os.mkfifo(nights.folder / "pipe.csv")
-    (nights.folder / "dangling.csv").symlink_to(nights.folder / "gone" / "x.csv")
-    (nights.folder / "round.csv").symlink_to("round.csv")
-    (nights.folder / "stream.csv").symlink_to("pipe.csv")
+def test_places_that_are_none_are_refused(workspace: Workspace, export: Export) -> None:
+    (workspace.folder / "folder.csv").mkdir()
+    (workspace.folder / "file").touch()
+    os.mkfifo(workspace.folder / "pipe.csv")
+    (workspace.folder / "dangling.csv").symlink_to(workspace.folder / "gone" / "x.csv")
+    (workspace.folder / "round.csv").symlink_to("round.csv")
+    (workspace.folder / "stream.csv").symlink_to("pipe.csv")
     messages = {
         "folder.csv": "is a folder; name a file",
         "pipe.csv": "is a pipe or a device, and not a file; export to -",
@@ -98,40 +98,40 @@ def test_places_that_are_none_are_refused(nights: Nights, export: Export) -> Non
         options = {} if name.endswith((".csv", ".parquet")) else {"format": "csv"}
         with pytest.raises(UsageError, match=message):
             export("pro", name, force=True, **options)
-    assert nights.members("pro") == ["ann", "bob"]
+    assert workspace.members("pro") == ["ann", "bob"]
 
 
-def test_a_full_disk_leaves_what_was_there(nights: Nights, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_old_file(workspace: Workspace, export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: DigestingFile, _data: bytes) -> int:
         self.error = OSError(28, "No space left on device")
         raise self.error
 
-    (nights.folder / "out.csv").write_text("mine")
+    (workspace.folder / "out.csv").write_text("mine")
     monkeypatch.setattr(DigestingFile, "write", full)
     for kind in ("csv", "jsonl", "parquet"):
-        (nights.folder / f"out.{kind}").write_text("mine")
+        (workspace.folder / f"out.{kind}").write_text("mine")
         with pytest.raises(ExportError, match=r"out\.\w+: cannot be written: No space left on device; it is as it was"):
             export("pro", f"out.{kind}", force=True)
-        assert (nights.folder / f"out.{kind}").read_text() == "mine"
-    assert left(nights) == []
+        assert (workspace.folder / f"out.{kind}").read_text() == "mine"
+    assert left(workspace) == []
 
 
-def test_a_folder_that_may_not_be_written_is_told(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_may_not_be_written_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any) -> int:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", refused)
     with pytest.raises(ExportError, match=r"x\.csv: cannot be written: Permission denied; it is as it was"):
-        segbatch.export("pro", nights.folder / "x.csv", nights.output)
+        segbatch.export("pro", workspace.folder / "x.csv", workspace.output)
 
 
 @pytest.mark.parametrize("step", ["link", "replace"])
 @pytest.mark.parametrize("is_done", [True, False])
 @pytest.mark.parametrize("is_blind", [True, False])
 def test_an_export_that_fails_at_its_last_step_says_what_is_there(
-    nights: Nights, export: Export, monkeypatch: pytest.MonkeyPatch, *, step: str, is_done: bool, is_blind: bool
+    workspace: Workspace, export: Export, monkeypatch: pytest.MonkeyPatch, *, step: str, is_done: bool, is_blind: bool
 ) -> None:
-    place = nights.folder / "out.csv"
+    place = workspace.folder / "out.csv"
     if step == "replace":
         place.write_text("mine")
     with monkeypatch.context() as patch:
@@ -155,34 +155,34 @@ segbatch.export("pro", sys.argv[1], sys.argv[2], progress=lambda *_: os.kill(os.
 """
 
 
-def test_what_a_killed_export_left_is_removed_by_the_next(nights: Nights, export: Export) -> None:
-    place = nights.folder / "out.csv"
-    ended = subprocess.run([sys.executable, "-c", KILLED, place, nights.output], check=False)
+def test_what_a_killed_export_left_is_removed_by_the_next(workspace: Workspace, export: Export) -> None:
+    place = workspace.folder / "out.csv"
+    ended = subprocess.run([sys.executable, "-c", KILLED, place, workspace.output], check=False)
     assert ended.returncode == -signal.SIGKILL
     assert not place.exists()
-    assert len(left(nights)) == 1
+    assert len(left(workspace)) == 1
     assert len(export("pro", "other.csv")) == 3
-    assert len(left(nights)) == 1, "that of another file is nobody else's"
+    assert len(left(workspace)) == 1, "that of another file is nobody else's"
     assert len(export("pro")) == 3
-    assert left(nights) == []
+    assert left(workspace) == []
 
 
-def test_an_export_that_is_at_work_is_left_alone(nights: Nights) -> None:
-    place, counts = nights.folder / "out.csv", []
+def test_an_export_that_is_at_work_is_left_alone(workspace: Workspace) -> None:
+    place, counts = workspace.folder / "out.csv", []
 
     def another(_done: int, _total: int) -> None:
-        segbatch.export("free", place, nights.output, force=True)
-        counts.append(len(left(nights)))
+        segbatch.export("free", place, workspace.output, force=True)
+        counts.append(len(left(workspace)))
 
-    segbatch.export("pro", place, nights.output, force=True, progress=another)
+    segbatch.export("pro", place, workspace.output, force=True, progress=another)
     assert counts == [1]
     assert place.read_text().splitlines()[1:] == ['"ann"', '"bob"']
-    assert left(nights) == []
+    assert left(workspace) == []
 
 
-def test_a_stream_is_written_to(tmp_path: Path, nights: Nights) -> None:
+def test_a_stream_is_written_to(tmp_path: Path, workspace: Workspace) -> None:
     with (tmp_path / "stream").open("wb") as file:
-        report = segbatch.export("pro", file, nights.output)
+        report = segbatch.export("pro", file, workspace.output)
         assert not file.closed
     assert (tmp_path / "stream").read_text().splitlines() == ['"contact_id"', '"ann"', '"bob"']
     assert (report.file, report.format) == (None, "csv")

@@ -9,12 +9,12 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from calling import Commands
-from nights import Nights
 from segbatch.findings import contradictions, normal_form
 from segbatch.findings.intervals import region_of
 from segbatch.findings.summary import MOST_SHOWN
 from segbatch.observability.events import Event, Warned
 from segbatch.storage.manifest_io import read_history, read_manifest
+from workspace import Workspace
 
 ODD: dict[str, list[dict[str, Any]]] = {
     "contradiction": [rule("seats", "gt", 2), rule("seats", "lt", 1)],
@@ -157,15 +157,15 @@ def test_segments_with_an_error_are_not_looked_into(wrong: dict[str, Any]) -> No
     assert segbatch.run("contacts.parquet", "other").warnings == ()
 
 
-def test_segments_that_fail_since_a_field_changed_are_not_looked_into(nights: Nights) -> None:
-    nights.contacts(a="10", b="20")
-    write_segment(nights.folder / "segments", "odd", rule("plan", "exists", 1))
-    write_segment(nights.folder / "segments", "even", rule("id", "exists"))
-    nights.drop("pro")
-    nights.drop("free")
-    assert names(nights.run(0, strict=True).warnings) == ["unused-value"]
-    write_contacts(nights.folder / "contacts.parquet", {"plan": [10, 20]})
-    report = nights.run(1, strict=True)
+def test_segments_that_fail_since_a_field_changed_are_not_looked_into(workspace: Workspace) -> None:
+    workspace.contacts(a="10", b="20")
+    write_segment(workspace.folder / "segments", "odd", rule("plan", "exists", 1))
+    write_segment(workspace.folder / "segments", "even", rule("id", "exists"))
+    workspace.drop("pro")
+    workspace.drop("free")
+    assert names(workspace.run(0, strict=True).warnings) == ["unused-value"]
+    write_contacts(workspace.folder / "contacts.parquet", {"plan": [10, 20]})
+    report = workspace.run(1, strict=True)
     assert [entry.segment_id for entry in report.segments if entry.status == "failed"] == ["odd"]
     assert report.warnings == ()
 

@@ -11,12 +11,12 @@ from pyarrow import fs
 
 import segbatch
 from builders import rule, write_segment
-from nights import Nights
 from segbatch import SnapshotError, UsageError
 from segbatch.snapshot.discovery import find_files
 from segbatch.snapshot.object_store import clients
 from segbatch.snapshot.object_store.requests import translate_errors
 from segbatch.snapshot.object_store.url import read_address
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -213,7 +213,7 @@ def test_an_output_in_object_storage_is_refused_in_python_too(tmp_path: Path) ->
             segbatch.run(tmp_path / "c.parquet", tmp_path, place)
 
 
-def test_an_export_to_object_storage_goes_through_a_pipe(nights: Nights) -> None:
-    nights.run(0)
+def test_an_export_to_object_storage_goes_through_a_pipe(workspace: Workspace) -> None:
+    workspace.run(0)
     with pytest.raises(UsageError, match=r"s3://bucket/x.csv: an export is written to a disk; .* \| aws s3 cp - s3://"):
-        segbatch.export("pro", "s3://bucket/x.csv", nights.output)
+        segbatch.export("pro", "s3://bucket/x.csv", workspace.output)

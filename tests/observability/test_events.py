@@ -8,7 +8,6 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from nights import Nights
 from segbatch.errors import Problem, SegbatchError
 from segbatch.observability.events import (
     ContactsDone,
@@ -22,6 +21,7 @@ from segbatch.observability.events import (
     Warned,
 )
 from segbatch.snapshot.snapshot import open_snapshot
+from workspace import Workspace
 
 PHASES = ["wait", "prepare", "match", "evaluate", "publish", "prune"]
 
@@ -64,11 +64,11 @@ def test_a_run_tells_what_it_does_in_order() -> None:
     assert (ended.run.run_id, ended.run.memberships, ended.deleted, ended.dry_run) == ("tonight", 2, 0, False)
 
 
-def test_the_next_run_says_what_it_follows_and_what_it_holds_back(nights: Nights) -> None:
-    nights.run(0)
-    nights.contacts(ann="free", bob="free", cem="free")
+def test_the_next_run_says_what_it_follows_and_what_it_holds_back(workspace: Workspace) -> None:
+    workspace.run(0)
+    workspace.contacts(ann="free", bob="free", cem="free")
     heard: list[Event] = []
-    nights.run(1, guard=segbatch.Guard(0.1, 0), events=heard.append)
+    workspace.run(1, guard=segbatch.Guard(0.1, 0), events=heard.append)
     [planned] = [event for event in heard if isinstance(event, RunPlanned)]
     assert planned.follows == "night-0"
     held = [event.problem for event in heard if isinstance(event, SegmentHeld)]

@@ -8,9 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import rule, write_segment
-from nights import Nights
 from segbatch import Guard, SnapshotError, UsageError
 from segbatch.model.share import read_share
+from workspace import Workspace
 
 TIGHT = Guard(0.3)
 
@@ -123,208 +123,208 @@ def of(report: Any, segment_id: str) -> Any:
     return next(segment for segment in report.segments if segment.segment_id == segment_id)
 
 
-def test_a_segment_that_changes_too_much_keeps_its_members(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=20)
-    report = nights.run(1, guard=Guard(0.3, accepted=["free"]))
+def test_a_segment_that_changes_too_much_keeps_its_members(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=20)
+    report = workspace.run(1, guard=Guard(0.3, accepted=["free"]))
     held = of(report, "pro")
     assert (held.status, held.member_count, held.entered, held.exited, held.run_id) == ("held", 200, 0, 0, "night-0")
     assert (report.run.status, report.run.segments_held, report.run.segments_ok) == ("partial", 1, 1)
     assert [str(error) for error in report.errors] == [f"segment 'pro': {held.error}"]
-    assert len(nights.members("pro")) == 200
-    assert {change[1] for change in nights.changes()} == {"free"}
+    assert len(workspace.members("pro")) == 200
+    assert {change[1] for change in workspace.changes()} == {"free"}
 
 
-def test_a_segment_that_was_held_passes_when_it_is_accepted(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=20)
-    for night in (1, 2):
-        assert of(nights.run(night, guard=TIGHT), "pro").status == "held"
-    report = nights.run(3, guard=Guard(0.3, accepted=["all"]))
+def test_a_segment_that_was_held_passes_when_it_is_accepted(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=20)
+    for number in (1, 2):
+        assert of(workspace.run(number, guard=TIGHT), "pro").status == "held"
+    report = workspace.run(3, guard=Guard(0.3, accepted=["all"]))
     passed = of(report, "pro")
     assert (passed.status, passed.member_count, passed.exited, passed.run_id) == ("ok", 20, 180, "night-3")
     assert report.run.status == "ok"
 
 
-def test_a_definition_has_a_guard_of_its_own(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.segment("pro", max_change=0.1)
-    nights.run(0)
-    nights.crowd(400, pro=170)
-    report = nights.run(1)
+def test_a_definition_has_a_guard_of_its_own(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.segment("pro", max_change=0.1)
+    workspace.run(0)
+    workspace.crowd(400, pro=170)
+    report = workspace.run(1)
     assert [segment.status for segment in report.segments] == ["ok", "held"]
 
 
-def test_segments_that_name_one_that_is_held_are_held_with_it(nights: Nights) -> None:
-    folder = nights.folder / "segments"
+def test_segments_that_name_one_that_is_held_are_held_with_it(workspace: Workspace) -> None:
+    folder = workspace.folder / "segments"
     write_segment(folder, "b-named", {"operator": "in_segment", "value": "pro"}, rule("id", "exists"))
     write_segment(folder, "a-named-in-turn", {"operator": "not_in_segment", "value": "b-named"})
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=20)
-    report = nights.run(1, guard=Guard(0.3, accepted=["free", "a-named-in-turn", "b-named"]))
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=20)
+    report = workspace.run(1, guard=Guard(0.3, accepted=["free", "a-named-in-turn", "b-named"]))
     assert [segment.status for segment in report.segments] == ["held", "held", "ok", "held"]
     assert of(report, "b-named").error == "refers to the segment 'pro', which is held"
     assert of(report, "a-named-in-turn").error == "refers to the segment 'b-named', which is held"
-    assert len(nights.members("b-named")) == 200
+    assert len(workspace.members("b-named")) == 200
 
 
-def shown(nights: Nights, segment_id: str) -> tuple[Any, ...]:
-    [(status, error, definition, waiting)] = nights.ask(
+def shown(workspace: Workspace, segment_id: str) -> tuple[Any, ...]:
+    [(status, error, definition, waiting)] = workspace.ask(
         f"SELECT status, error, definition, pending_definition FROM segments WHERE segment_id = '{segment_id}'"
     )
     return status, error, *(text and json.loads(text)["rules"][0]["value"] for text in (definition, waiting))
 
 
-def test_a_segment_that_collapses_is_held_until_it_is_accepted(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=0)
-    dry = nights.run(1, dry_run=True)
+def test_a_segment_that_collapses_is_held_until_it_is_accepted(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=0)
+    dry = workspace.run(1, dry_run=True)
     assert of(dry, "pro").status == "held"
-    for night in (1, 2):
-        report = nights.run(night)
+    for number in (1, 2):
+        report = workspace.run(number)
         held = of(report, "pro")
         assert (held.status, held.member_count, held.run_id) == ("held", 200, "night-0")
         assert report.run.status == "partial"
-    assert len(nights.members("pro")) == 200
-    report = nights.run(2, guard=Guard(accepted=["pro"]))
+    assert len(workspace.members("pro")) == 200
+    report = workspace.run(2, guard=Guard(accepted=["pro"]))
     assert (of(report, "pro").status, of(report, "pro").exited) == ("ok", 200)
-    assert nights.run(3).run.status == "ok"
+    assert workspace.run(3).run.status == "ok"
 
 
-def test_segments_that_collapse_are_published_if_that_is_allowed(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=0)
-    report = nights.run(1, guard=Guard(allow_collapse=True))
+def test_segments_that_collapse_are_published_if_that_is_allowed(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=0)
+    report = workspace.run(1, guard=Guard(allow_collapse=True))
     assert (report.run.status, of(report, "pro").exited) == ("ok", 200)
 
 
-def test_an_empty_snapshot_that_is_allowed_does_not_allow_a_collapse_in_another(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=0)
-    assert of(nights.run(1, allow_empty=True), "pro").status == "held"
-    nights.contacts()
-    assert of(nights.run(2, allow_empty=True), "pro").exited == 200
+def test_an_empty_snapshot_that_is_allowed_does_not_allow_a_collapse_in_another(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=0)
+    assert of(workspace.run(1, allow_empty=True), "pro").status == "held"
+    workspace.contacts()
+    assert of(workspace.run(2, allow_empty=True), "pro").exited == 200
 
 
 @pytest.mark.parametrize("guard", [Guard(), TIGHT])
-def test_an_edited_segment_passes(nights: Nights, guard: Guard) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.segment("pro", "enterprise")
-    report = nights.run(1, guard=guard)
+def test_an_edited_segment_passes(workspace: Workspace, guard: Guard) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.segment("pro", "enterprise")
+    report = workspace.run(1, guard=guard)
     assert (of(report, "pro").status, of(report, "pro").exited) == ("ok", 200)
 
 
 @pytest.mark.parametrize(
     "edit", [{"name": "Another"}, {"description": "New"}, {"max_change": 2.0}, {"match": "all"}, {"list_id": "7"}]
 )
-def test_a_new_name_is_no_edit_of_the_rules(nights: Nights, edit: dict[str, Any]) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=0)
-    nights.segment("pro", **edit)
-    assert of(nights.run(1), "pro").status == "held"
+def test_a_new_name_is_no_edit_of_the_rules(workspace: Workspace, edit: dict[str, Any]) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=0)
+    workspace.segment("pro", **edit)
+    assert of(workspace.run(1), "pro").status == "held"
 
 
-def test_an_edited_segment_is_held_if_its_definition_says_so(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.segment("pro", "enterprise", max_change=0.5)
-    nights.run(1)
-    status, error, follows, waits = shown(nights, "pro")
+def test_an_edited_segment_is_held_if_its_definition_says_so(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.segment("pro", "enterprise", max_change=0.5)
+    workspace.run(1)
+    status, error, follows, waits = shown(workspace, "pro")
     assert (status, follows, waits) == ("held", "pro", "enterprise")
     assert error.startswith("would go from 200 to 0 members (-100.0%), more than 50% of its size")
-    nights.run(2, guard=Guard(accepted=["pro"]))
-    assert shown(nights, "pro") == ("ok", None, "enterprise", None)
+    workspace.run(2, guard=Guard(accepted=["pro"]))
+    assert shown(workspace, "pro") == ("ok", None, "enterprise", None)
 
 
-def test_a_held_segment_shows_the_definition_that_its_members_follow(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.crowd(400, pro=0)
-    nights.run(1)
-    assert shown(nights, "pro")[2:] == ("pro", None)
-    path = nights.folder / "contacts.parquet"
+def test_a_held_segment_shows_the_definition_that_its_members_follow(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.crowd(400, pro=0)
+    workspace.run(1)
+    assert shown(workspace, "pro")[2:] == ("pro", None)
+    path = workspace.folder / "contacts.parquet"
     contacts = pq.read_table(path)
     pq.write_table(contacts.append_column("project_id", pa.array(["p1"] * len(contacts))), path)
-    nights.segment("pro", name="Another", description="New", list_id="7", project_id="p1")
-    record = of(nights.run(2, guard=Guard(0.3, floor=0)), "pro")
+    workspace.segment("pro", name="Another", description="New", list_id="7", project_id="p1")
+    record = of(workspace.run(2, guard=Guard(0.3, floor=0)), "pro")
     assert record.status == "ok"  # another project is another meaning
     assert (record.name, record.project_id, record.pending_definition) == ("Another", "p1", None)
 
 
 @pytest.mark.parametrize("definition", ["{", '{"name": "New", "rules": [{"field": "plann", "operator": "exists"}]}'])
-def test_a_failed_segment_shows_the_definition_that_its_members_follow(nights: Nights, definition: str) -> None:
-    nights.segment("pro", name="Old", description="Old", list_id="6", project_id=None)
-    nights.run(0)
-    before = of(nights.run(1), "pro")
-    (nights.folder / "segments" / "pro.json").write_text(definition)
-    for night in (2, 3):
-        record = of(nights.run(night), "pro")
+def test_a_failed_segment_shows_the_definition_that_its_members_follow(workspace: Workspace, definition: str) -> None:
+    workspace.segment("pro", name="Old", description="Old", list_id="6", project_id=None)
+    workspace.run(0)
+    before = of(workspace.run(1), "pro")
+    (workspace.folder / "segments" / "pro.json").write_text(definition)
+    for number in (2, 3):
+        record = of(workspace.run(number), "pro")
         assert record.status == "failed"
         for name in ("definition", "name", "description", "list_id", "fingerprint"):
             assert getattr(record, name) == getattr(before, name)
         waits = None if definition == "{" else {"id": "pro", **json.loads(definition)}
         assert record.pending_definition == waits
-    nights.segment("pro")
-    record = of(nights.run(4), "pro")
+    workspace.segment("pro")
+    record = of(workspace.run(4), "pro")
     assert (record.status, record.name, record.pending_definition) == ("ok", "Pro", None)
 
 
-def test_a_segment_without_members_shows_the_definition_that_failed(nights: Nights) -> None:
-    path = nights.folder / "segments" / "new.json"
+def test_a_segment_without_members_shows_the_definition_that_failed(workspace: Workspace) -> None:
+    path = workspace.folder / "segments" / "new.json"
     path.write_text('{"name": "New", "rules": [{"field": "plann", "operator": "exists"}]}')
-    nights.run(0)
-    record = of(nights.run(1), "new")
+    workspace.run(0)
+    record = of(workspace.run(1), "new")
     assert (record.definition["rules"][0]["field"], record.pending_definition) == ("plann", None)
 
 
-def test_new_segments_are_free(nights: Nights) -> None:
-    nights.crowd(400, pro=200)
-    nights.run(0)
-    nights.segment("more", "pro")
-    assert of(nights.run(1, guard=TIGHT), "more").status == "ok"
+def test_new_segments_are_free(workspace: Workspace) -> None:
+    workspace.crowd(400, pro=200)
+    workspace.run(0)
+    workspace.segment("more", "pro")
+    assert of(workspace.run(1, guard=TIGHT), "more").status == "ok"
 
 
-def test_a_snapshot_that_lost_most_of_its_contacts_is_stopped(nights: Nights) -> None:
-    nights.crowd(200, pro=100)
-    nights.run(0)
-    nights.crowd(99, pro=50)
+def test_a_snapshot_that_lost_most_of_its_contacts_is_stopped(workspace: Workspace) -> None:
+    workspace.crowd(200, pro=100)
+    workspace.run(0)
+    workspace.crowd(99, pro=50)
     expected = (
         r"contacts.parquet: 101 of the 200 contacts of the last run are gone \(50.5%\); nothing was published; "
         r"check the export, or say --accept all"
     )
     with pytest.raises(SnapshotError, match=expected):
-        nights.run(1)
-    assert nights.run(1, guard=Guard(accepted=["all"])).run.contacts == 99
+        workspace.run(1)
+    assert workspace.run(1, guard=Guard(accepted=["all"])).run.contacts == 99
 
 
-def test_half_of_the_contacts_may_go(nights: Nights) -> None:
-    nights.crowd(200, pro=100)
-    nights.run(0)
-    nights.crowd(100, pro=50)
-    assert nights.run(1).run.contacts == 100
+def test_half_of_the_contacts_may_go(workspace: Workspace) -> None:
+    workspace.crowd(200, pro=100)
+    workspace.run(0)
+    workspace.crowd(100, pro=50)
+    assert workspace.run(1).run.contacts == 100
 
 
-def test_few_contacts_may_go(nights: Nights) -> None:
-    nights.crowd(99, pro=50)
-    nights.run(0)
-    nights.contacts(ann="pro")
-    assert nights.run(1).run.contacts == 1
+def test_few_contacts_may_go(workspace: Workspace) -> None:
+    workspace.crowd(99, pro=50)
+    workspace.run(0)
+    workspace.contacts(ann="pro")
+    assert workspace.run(1).run.contacts == 1
 
 
-def test_an_empty_snapshot_that_is_meant_so_needs_to_be_said_once(nights: Nights) -> None:
-    nights.crowd(200, pro=100)
-    nights.run(0)
-    nights.contacts()
+def test_an_empty_snapshot_that_is_meant_so_needs_to_be_said_once(workspace: Workspace) -> None:
+    workspace.crowd(200, pro=100)
+    workspace.run(0)
+    workspace.contacts()
     with pytest.raises(SnapshotError, match="has no contacts"):
-        nights.run(1)
-    report = nights.run(1, allow_empty=True)
+        workspace.run(1)
+    report = workspace.run(1, allow_empty=True)
     assert [segment.exited for segment in report.segments] == [100, 100]
-    assert nights.members("pro") == []
+    assert workspace.members("pro") == []

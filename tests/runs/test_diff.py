@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from nights import Nights
 from segbatch import Keep, PublishError, UsageError
 from segbatch.runs.diff import RunsDiff, diff
+from workspace import Workspace
 
 
 def told(found: RunsDiff) -> dict[str, tuple[Any, ...]]:
@@ -17,7 +17,7 @@ def told(found: RunsDiff) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_the_net_of_what_happened_between_two_runs_is_told(four: Nights) -> None:
+def test_the_net_of_what_happened_between_two_runs_is_told(four: Workspace) -> None:
     assert told(diff(four.output, "night-0", "night-1")) == {
         "free": (1, 2, 1, 0, "same"),
         "pro": (2, 2, 1, 1, "same"),
@@ -29,28 +29,28 @@ def test_the_net_of_what_happened_between_two_runs_is_told(four: Nights) -> None
     assert told(diff(four.output, "night-1", "night-2"))["pro"] == (2, 2, 1, 1, "same")
 
 
-def test_two_runs_can_be_compared_the_other_way_round(four: Nights) -> None:
+def test_two_runs_can_be_compared_the_other_way_round(four: Workspace) -> None:
     assert told(diff(four.output, "last", "night-0"))["pro"] == (1, 2, 1, 0, "same")
 
 
-def test_a_run_does_not_differ_from_itself(four: Nights) -> None:
+def test_a_run_does_not_differ_from_itself(four: Workspace) -> None:
     found = diff(four.output, "last", "night-3")
     assert (told(found), found.reasons) == ({}, ())
 
 
-def test_runs_whose_members_are_pruned_are_compared_all_the_same(four: Nights) -> None:
+def test_runs_whose_members_are_pruned_are_compared_all_the_same(four: Workspace) -> None:
     before = diff(four.output, "night-0", "night-3")
     four.run(4, keep=Keep(2, 0))
     assert diff(four.output, "night-0", "night-3") == before
 
 
-def test_segments_that_are_new_deleted_or_edited_are_told(nights: Nights) -> None:
-    nights.run(0)
-    nights.segment("more", "pro")
-    nights.segment("pro", "free")
-    nights.drop("free")
-    nights.run(1)
-    found = diff(nights.output, "previous", "last")
+def test_segments_that_are_new_deleted_or_edited_are_told(workspace: Workspace) -> None:
+    workspace.run(0)
+    workspace.segment("more", "pro")
+    workspace.segment("pro", "free")
+    workspace.drop("free")
+    workspace.run(1)
+    found = diff(workspace.output, "previous", "last")
     assert told(found) == {
         "free": (1, None, 0, 1, "deleted"),
         "more": (None, 2, 2, 0, "new"),
@@ -59,11 +59,11 @@ def test_segments_that_are_new_deleted_or_edited_are_told(nights: Nights) -> Non
     assert [found.definitions(name) for name in ("new", "deleted", "changed", "same")] == [1, 1, 1, 0]
 
 
-def test_segments_that_failed_are_told(nights: Nights) -> None:
-    nights.run(0)
-    (nights.folder / "segments" / "pro.json").write_text("{")
-    nights.run(1)
-    [found] = [entry for entry in diff(nights.output, "previous", "last").segments if entry.differs]
+def test_segments_that_failed_are_told(workspace: Workspace) -> None:
+    workspace.run(0)
+    (workspace.folder / "segments" / "pro.json").write_text("{")
+    workspace.run(1)
+    [found] = [entry for entry in diff(workspace.output, "previous", "last").segments if entry.differs]
     assert (found.segment_id, found.status_then, found.status_now, found.then, found.now) == (
         "pro",
         "ok",
@@ -73,30 +73,30 @@ def test_segments_that_failed_are_told(nights: Nights) -> None:
     )
 
 
-def test_what_may_be_to_blame_is_told(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
-    nights.run(0)
+def test_what_may_be_to_blame_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace.run(0)
     monkeypatch.setattr("segbatch.pipeline.results.__version__", "9.9.9")
-    nights.contacts(ann="pro")
-    nights.run(1, timezone="Europe/Berlin")
-    reasons = {reason.what: (reason.then, reason.now) for reason in diff(nights.output, "previous", "last").reasons}
+    workspace.contacts(ann="pro")
+    workspace.run(1, timezone="Europe/Berlin")
+    reasons = {reason.what: (reason.then, reason.now) for reason in diff(workspace.output, "previous", "last").reasons}
     assert list(reasons) == ["as_of", "timezone", "snapshot_fingerprint", "contacts", "segbatch"]
     assert reasons["timezone"] == ("UTC", "Europe/Berlin")
     assert reasons["contacts"] == ("3", "1")
     assert reasons["segbatch"][1] == "9.9.9"
 
 
-def test_runs_that_are_not_there_are_told(nights: Nights) -> None:
-    nights.run(0)
+def test_runs_that_are_not_there_are_told(workspace: Workspace) -> None:
+    workspace.run(0)
     with pytest.raises(UsageError, match=r"run 'nigt-0' does not exist; did you mean 'night-0'\?"):
-        diff(nights.output, "nigt-0", "last")
+        diff(workspace.output, "nigt-0", "last")
     with pytest.raises(UsageError, match="run 'x' does not exist; list the runs with segbatch runs"):
-        diff(nights.output, "last", "x")
+        diff(workspace.output, "last", "x")
     with pytest.raises(UsageError, match="the last run is the first; it has no previous run"):
-        diff(nights.output, "previous", "last")
+        diff(workspace.output, "previous", "last")
 
 
 @pytest.mark.parametrize("content", [None, b"x"])
-def test_changes_that_are_lost_or_cut_are_told(four: Nights, content: bytes | None) -> None:
+def test_changes_that_are_lost_or_cut_are_told(four: Workspace, content: bytes | None) -> None:
     path = four.place("night-1") / "changes.parquet"
     path.unlink()
     if content is not None:
@@ -105,7 +105,7 @@ def test_changes_that_are_lost_or_cut_are_told(four: Nights, content: bytes | No
         diff(four.output, "night-0", "night-2")
 
 
-def test_changes_that_are_spoilt_are_told(four: Nights) -> None:
+def test_changes_that_are_spoilt_are_told(four: Workspace) -> None:
     path = four.place("night-1") / "changes.parquet"
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(

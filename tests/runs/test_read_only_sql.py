@@ -8,10 +8,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from nights import Nights
 from segbatch.errors import QueryError, UsageError
 from segbatch.runs.query import query
 from segbatch.runs.read_only_sql import connected
+from workspace import Workspace
 
 COPY = "COPY (SELECT 1 AS a) TO 'written.csv'"
 PIVOT = "PIVOT (FROM segments) ON status USING count(*)"
@@ -109,14 +109,14 @@ READING = [
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    nights = Nights(tmp_path_factory.mktemp("published"))
-    nights.contacts(ann="pro", bob="free")
-    nights.segment("pro")
-    nights.run(0)
-    (nights.folder / "taken.csv").write_text("a\n7\n")
-    with duckdb.connect(str(nights.folder / "other.duckdb")) as other:
+    workspace = Workspace(tmp_path_factory.mktemp("published"))
+    workspace.contacts(ann="pro", bob="free")
+    workspace.segment("pro")
+    workspace.run(0)
+    (workspace.folder / "taken.csv").write_text("a\n7\n")
+    with duckdb.connect(str(workspace.folder / "other.duckdb")) as other:
         other.execute("CREATE TABLE t AS SELECT 1 AS a")
-    return nights.folder
+    return workspace.folder
 
 
 @pytest.fixture

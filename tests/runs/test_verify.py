@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from nights import Nights
 from segbatch import Keep, PublishError, UsageError
 from segbatch.runs import verify as verifying
 from segbatch.runs.verify import verify
 from segbatch.storage.catalog_rebuild import relink
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -22,19 +22,19 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def three(nights: Nights) -> Nights:
+def three(workspace: Workspace) -> Workspace:
     """Three runs, of which the second has changes."""
-    nights.run(0)
-    nights.contacts(ann="free", bob="pro", cem="free")
-    nights.run(1)
-    nights.run(2)
-    assert verify(nights.output, every_run=True).problems == []
-    return nights
+    workspace.run(0)
+    workspace.contacts(ann="free", bob="pro", cem="free")
+    workspace.run(1)
+    workspace.run(2)
+    assert verify(workspace.output, every_run=True).problems == []
+    return workspace
 
 
-def problems(nights: Nights, *, every_run: bool = False) -> list[str]:
-    prefix = f"{nights.output}/"
-    return [line.removeprefix(prefix) for line in verify(nights.output, every_run=every_run).problems]
+def problems(workspace: Workspace, *, every_run: bool = False) -> list[str]:
+    prefix = f"{workspace.output}/"
+    return [line.removeprefix(prefix) for line in verify(workspace.output, every_run=every_run).problems]
 
 
 def spoil(path: Path) -> None:
@@ -51,7 +51,7 @@ AGAIN = (
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_was_changed_cut_or_lost_is_found(three: Nights, name: str) -> None:
+def test_a_file_that_was_changed_cut_or_lost_is_found(three: Workspace, name: str) -> None:
     path = three.place("night-2") / name
     place, size = f"runs/night-2/{name}", path.stat().st_size
     spoil(path)
@@ -64,7 +64,7 @@ def test_a_file_that_was_changed_cut_or_lost_is_found(three: Nights, name: str) 
     assert len(problems(three)) == 1
 
 
-def test_running_again_mends_the_last_run(three: Nights) -> None:
+def test_running_again_mends_the_last_run(three: Workspace) -> None:
     for name in FILES:
         spoil(three.place("night-2") / name)
     assert len(problems(three)) == 3
@@ -72,7 +72,7 @@ def test_running_again_mends_the_last_run(three: Nights) -> None:
     assert problems(three) == []
 
 
-def test_the_members_of_older_runs_are_read_when_all_are_asked_for(three: Nights) -> None:
+def test_the_members_of_older_runs_are_read_when_all_are_asked_for(three: Workspace) -> None:
     spoil(three.place("night-0") / "state.arrow")
     spoil(three.place("night-1") / FILES[0])
     assert problems(three) == []
@@ -83,7 +83,7 @@ def test_the_members_of_older_runs_are_read_when_all_are_asked_for(three: Nights
     ]
 
 
-def test_the_changes_of_older_runs_are_always_read(three: Nights) -> None:
+def test_the_changes_of_older_runs_are_always_read(three: Workspace) -> None:
     (three.place("night-1") / "changes.parquet").unlink()
     assert problems(three) == ["runs/night-1/changes.parquet: is missing; restore it from a copy"]
 
@@ -91,7 +91,7 @@ def test_the_changes_of_older_runs_are_always_read(three: Nights) -> None:
 @pytest.mark.parametrize("content", [None, b"x" * 100])
 @pytest.mark.parametrize("lost", [1, 2])
 def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
-    three: Nights, content: bytes | None, lost: int
+    three: Workspace, content: bytes | None, lost: int
 ) -> None:
     three.contacts(ann="pro", bob="free", cem="free")
     three.run(2)
@@ -122,7 +122,7 @@ def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
     assert len(three.changes()) == len(everything) + len(tonight)
 
 
-def test_a_history_without_sizes_is_read_too(three: Nights) -> None:
+def test_a_history_without_sizes_is_read_too(three: Workspace) -> None:
     history = three.place("night-2") / "history.json"
     history.write_text(re.sub(r',\s*"changes_size": [0-9a-z]+', "", history.read_text()))
     (three.place("night-1") / "changes.parquet").write_bytes(b"")
@@ -130,7 +130,7 @@ def test_a_history_without_sizes_is_read_too(three: Nights) -> None:
     assert "changes.parquet: is damaged; " in str(warning)
 
 
-def test_relink_needs_the_members_alone(three: Nights) -> None:
+def test_relink_needs_the_members_alone(three: Workspace) -> None:
     three.contacts(ann="pro", bob="free", cem="free")
     three.run(3)
     (three.place("night-3") / "changes.parquet").unlink()
@@ -140,7 +140,7 @@ def test_relink_needs_the_members_alone(three: Nights) -> None:
     assert {run_id for run_id, *_ in three.changes()} == {"night-1"}
 
 
-def test_relink_reads_runs_of_versions_without_pending_definitions(three: Nights) -> None:
+def test_relink_reads_runs_of_versions_without_pending_definitions(three: Workspace) -> None:
     before = three.ask("SELECT segment_id, status, member_count, pending_definition FROM segments ORDER BY ALL")
     for file in three.output.glob("runs/*/manifest.json"):
         manifest = json.loads(file.read_text())
@@ -156,7 +156,7 @@ def test_relink_reads_runs_of_versions_without_pending_definitions(three: Nights
     assert three.run(3).run.status == "ok"
 
 
-def test_relink_tells_that_it_goes_back(three: Nights) -> None:
+def test_relink_tells_that_it_goes_back(three: Workspace) -> None:
     shutil.rmtree(three.place("night-2"))
     fault = "current: names night-2, whose folder is missing"
     with pytest.raises(PublishError, match=f"{fault}; restore it, or go back to night-1 with segbatch relink"):
@@ -168,7 +168,7 @@ def test_relink_tells_that_it_goes_back(three: Nights) -> None:
     assert three.ask("SELECT max(run_id) FROM runs") == [("night-1",)]
 
 
-def test_what_was_pruned_is_not_missed(three: Nights) -> None:
+def test_what_was_pruned_is_not_missed(three: Workspace) -> None:
     three.run(3, keep=Keep(2, 0))
     found = verify(three.output, every_run=True)
     assert (found.runs, found.problems) == (2, [])
@@ -177,7 +177,7 @@ def test_what_was_pruned_is_not_missed(three: Nights) -> None:
     assert len(problems(three, every_run=True)) == 2
 
 
-def test_what_is_pruned_meanwhile_is_not_missed(three: Nights) -> None:
+def test_what_is_pruned_meanwhile_is_not_missed(three: Workspace) -> None:
     def prune(_done: int, _total: int) -> None:
         (three.place("night-0") / "state.arrow").unlink(missing_ok=True)
         shutil.rmtree(three.place("night-0") / "membership", ignore_errors=True)
@@ -185,52 +185,52 @@ def test_what_is_pruned_meanwhile_is_not_missed(three: Nights) -> None:
     assert verify(three.output, every_run=True, progress=prune).problems == []
 
 
-def test_a_run_that_is_published_meanwhile_is_no_fault(three: Nights) -> None:
+def test_a_run_that_is_published_meanwhile_is_no_fault(three: Workspace) -> None:
     runs = iter([3])
 
     def publish(_done: int, _total: int) -> None:
-        for night in runs:
-            three.run(night)
+        for number in runs:
+            three.run(number)
 
     assert verify(three.output, progress=publish).problems == []
 
 
 @pytest.mark.parametrize("content", ["", "{}", None])
-def test_a_manifest_that_cannot_be_read_is_found(three: Nights, content: str | None) -> None:
-    for night in (0, 2):
-        path = three.place(f"night-{night}") / "manifest.json"
+def test_a_manifest_that_cannot_be_read_is_found(three: Workspace, content: str | None) -> None:
+    for number in (0, 2):
+        path = three.place(f"night-{number}") / "manifest.json"
         path.unlink()
         if content is not None:
             path.write_text(content)
     told = "manifest.json: is missing or damaged; restore it, or publish into another folder (--output)"
-    assert problems(three) == [f"runs/night-{night}/{told}" for night in (0, 2)]
+    assert problems(three) == [f"runs/night-{number}/{told}" for number in (0, 2)]
 
 
-def test_a_manifest_that_tells_of_another_run_is_found(three: Nights) -> None:
+def test_a_manifest_that_tells_of_another_run_is_found(three: Workspace) -> None:
     shutil.copy(three.place("night-0") / "manifest.json", three.place("night-1") / "manifest.json")
     told = "is that of another run, or was changed; restore it from a copy"
     assert problems(three) == [f"runs/night-1/manifest.json: {told}"]
 
 
-def test_a_history_that_cannot_be_read_is_found(three: Nights) -> None:
+def test_a_history_that_cannot_be_read_is_found(three: Workspace) -> None:
     (three.place("night-2") / "history.json").write_text("{}")
     [told] = problems(three)
     assert told.startswith("runs/night-2/history.json: is missing or damaged; ")
 
 
-def test_a_pointer_that_is_lost_is_found_and_the_rest_is_read(three: Nights) -> None:
+def test_a_pointer_that_is_lost_is_found_and_the_rest_is_read(three: Workspace) -> None:
     spoil(three.place("night-2") / "state.arrow")
     (three.output / "current").unlink()
     assert [line.split(":")[0] for line in problems(three)] == ["current", "runs/night-2/state.arrow"]
 
 
-def test_a_pointer_to_nothing_is_found(three: Nights) -> None:
+def test_a_pointer_to_nothing_is_found(three: Workspace) -> None:
     shutil.rmtree(three.output / "runs")
     told = "names night-2, whose folder is missing; restore the folder, or remove this file"
     assert problems(three) == [f"current: {told}"]
 
 
-def test_tables_that_show_another_run_are_found_and_mended(three: Nights) -> None:
+def test_tables_that_show_another_run_are_found_and_mended(three: Workspace) -> None:
     older = (three.output / "segbatch.duckdb").read_bytes()
     three.run(3)
     (three.output / "segbatch.duckdb").write_bytes(older)
@@ -240,7 +240,7 @@ def test_tables_that_show_another_run_are_found_and_mended(three: Nights) -> Non
     assert problems(three) == []
 
 
-def test_tables_that_are_lost_or_damaged_are_found(three: Nights) -> None:
+def test_tables_that_are_lost_or_damaged_are_found(three: Workspace) -> None:
     path = three.output / "segbatch.duckdb"
     content = path.read_bytes()
     path.unlink()
@@ -251,7 +251,7 @@ def test_tables_that_are_lost_or_damaged_are_found(three: Nights) -> None:
     assert problems(three) == []
 
 
-def test_tables_whose_blocks_are_damaged_are_found(three: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_whose_blocks_are_damaged_are_found(three: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "shows", lambda *_: True)
     (three.output / "segbatch.duckdb").write_bytes(b"x" * 5000)
     [told] = problems(three)
@@ -259,7 +259,7 @@ def test_tables_whose_blocks_are_damaged_are_found(three: Nights, monkeypatch: p
     assert told.endswith("; fix it with segbatch relink")
 
 
-def test_tables_over_files_that_were_moved_are_found_and_mended(three: Nights) -> None:
+def test_tables_over_files_that_were_moved_are_found_and_mended(three: Workspace) -> None:
     moved = three.move("there's")
     told = (
         "segbatch.duckdb: names files that are elsewhere; fix it with segbatch relink, or with relink --to FILE if the "
@@ -270,7 +270,7 @@ def test_tables_over_files_that_were_moved_are_found_and_mended(three: Nights) -
     assert problems(moved) == []
 
 
-def test_a_file_that_cannot_be_read_is_told(three: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_read_is_told(three: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> str:
         raise OSError(5, "Input/output error")
 
@@ -278,7 +278,7 @@ def test_a_file_that_cannot_be_read_is_told(three: Nights, monkeypatch: pytest.M
     assert f"runs/night-2/state.arrow: cannot be read: Input/output error; {AGAIN}" in problems(three)
 
 
-def test_it_gives_up_where_runs_are_published_again_and_again(three: Nights) -> None:
+def test_it_gives_up_where_runs_are_published_again_and_again(three: Workspace) -> None:
     runs = iter(range(100))
 
     def publish(_done: int, _total: int) -> None:
@@ -293,7 +293,7 @@ def test_there_has_to_be_something_published(tmp_path: Path) -> None:
         verify(tmp_path)
 
 
-def test_it_is_told_how_far_it_is(three: Nights) -> None:
+def test_it_is_told_how_far_it_is(three: Workspace) -> None:
     told: list[tuple[int, int]] = []
     found = verify(three.output, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (found.size, found.size)

@@ -1,4 +1,4 @@
-"""Which bit is whose from night to night."""
+"""The bit of each segment, from run to run."""
 
 import polars as pl
 
@@ -12,7 +12,7 @@ def test_segments_get_their_bits_in_turn_and_keep_them() -> None:
     assert first.next(["d", "a", "b", "c"]).names == ("a", "b", "c", "d")
 
 
-def test_the_bit_of_a_deleted_segment_is_free_for_a_night_before_it_is_given_away() -> None:
+def test_the_bit_of_a_deleted_segment_is_free_for_a_run_before_it_is_given_away() -> None:
     deleted = SegmentBitmap(("a", "b", "c")).next(["a", "c", "new"])
     assert deleted.names == ("a", None, "c", "new")
     assert deleted.next(["a", "c", "new", "newer"]).names == ("a", "newer", "c", "new")

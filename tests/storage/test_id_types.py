@@ -1,4 +1,4 @@
-"""Ids that are whole numbers of other widths from night to night: the same contacts all the same."""
+"""Ids that are whole numbers of other widths from number to number: the same contacts all the same."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from builders import write_contacts
-from nights import Nights
 from segbatch import UsageError
 from segbatch.runs.diff import diff
 from segbatch.storage import id_types
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -18,15 +18,15 @@ HUGE = 2**63 + 1
 WIDE = 2**40
 
 
-def numbered(nights: Nights, kind: pa.DataType, *pro: int, free: int = 9) -> None:
+def numbered(workspace: Workspace, kind: pa.DataType, *pro: int, free: int = 9) -> None:
     """Write a snapshot of contacts on the plan pro, and one on the plan free."""
     plans = ["pro"] * len(pro) + ["free"]
-    write_contacts(nights.folder / "contacts.parquet", {"id": pa.array([*pro, free], kind), "plan": plans})
+    write_contacts(workspace.folder / "contacts.parquet", {"id": pa.array([*pro, free], kind), "plan": plans})
 
 
-def types(nights: Nights) -> list[Any]:
+def types(workspace: Workspace) -> list[Any]:
     names = ("membership", "membership_changes", "membership_history")
-    return [nights.ask(f"SELECT DISTINCT typeof(contact_id) FROM {name}") for name in names]
+    return [workspace.ask(f"SELECT DISTINCT typeof(contact_id) FROM {name}") for name in names]
 
 
 @pytest.mark.parametrize(
@@ -42,73 +42,73 @@ def types(nights: Nights) -> list[Any]:
     ids=str,
 )
 def test_whole_numbers_of_another_width_are_the_same_ids(
-    nights: Nights, first: pa.DataType, second: pa.DataType
+    workspace: Workspace, first: pa.DataType, second: pa.DataType
 ) -> None:
-    for night, (kind, pro) in enumerate([(first, (1, 2)), (second, (2, 3)), (first, (3, 4)), (second, (3, 4))]):
-        numbered(nights, kind, *pro)
-        nights.run(night)
-    assert nights.changes() == [
+    for number, (kind, pro) in enumerate([(first, (1, 2)), (second, (2, 3)), (first, (3, 4)), (second, (3, 4))]):
+        numbered(workspace, kind, *pro)
+        workspace.run(number)
+    assert workspace.changes() == [
         ("night-1", "pro", 1, "exited"),
         ("night-1", "pro", 3, "entered"),
         ("night-2", "pro", 2, "exited"),
         ("night-2", "pro", 4, "entered"),
     ]
     own = second.value_type if pa.types.is_dictionary(second) else second
-    part = next((nights.place("night-3") / "membership").iterdir())
+    part = next((workspace.place("night-3") / "membership").iterdir())
     assert pq.read_schema(part).field("contact_id").type == own
-    assert nights.ask("SELECT count(*) FROM membership_history") == [(5,)]
+    assert workspace.ask("SELECT count(*) FROM membership_history") == [(5,)]
     found = {
-        entry.segment_id: (entry.entered, entry.exited) for entry in diff(nights.output, "night-0", "last").segments
+        entry.segment_id: (entry.entered, entry.exited) for entry in diff(workspace.output, "night-0", "last").segments
     }
     assert found["pro"] == (2, 2)
 
 
-def test_an_id_that_only_fits_tonight_is_read_in_all_views(nights: Nights) -> None:
-    for night, (kind, pro) in enumerate([(pa.int32(), (1, 2)), (pa.int32(), (2, 3)), (pa.int64(), (2, WIDE))]):
-        numbered(nights, kind, *pro)
-        nights.run(night)
-    assert nights.changes()[-2:] == [("night-2", "pro", 3, "exited"), ("night-2", "pro", WIDE, "entered")]
-    assert types(nights) == [[("BIGINT",)]] * 3
+def test_an_id_that_only_fits_tonight_is_read_in_all_views(workspace: Workspace) -> None:
+    for number, (kind, pro) in enumerate([(pa.int32(), (1, 2)), (pa.int32(), (2, 3)), (pa.int64(), (2, WIDE))]):
+        numbered(workspace, kind, *pro)
+        workspace.run(number)
+    assert workspace.changes()[-2:] == [("night-2", "pro", 3, "exited"), ("night-2", "pro", WIDE, "entered")]
+    assert types(workspace) == [[("BIGINT",)]] * 3
 
 
 def test_changes_of_fewer_bits_from_an_older_version_are_read_with_the_others(
-    nights: Nights, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as older:
         older.setattr(id_types, "_widest", lambda kind: kind)
-        for night, pro in enumerate([(1, 2), (2, 3)]):
-            numbered(nights, pa.int32(), *pro)
-            nights.run(night)
-    numbered(nights, pa.int64(), 2, WIDE)
-    nights.run(2)
-    assert [row[2] for row in nights.changes()] == [1, 3, 3, WIDE]
-    assert diff(nights.output, "night-0", "last").segments[1].entered == 1
+        for number, pro in enumerate([(1, 2), (2, 3)]):
+            numbered(workspace, pa.int32(), *pro)
+            workspace.run(number)
+    numbered(workspace, pa.int64(), 2, WIDE)
+    workspace.run(2)
+    assert [row[2] for row in workspace.changes()] == [1, 3, 3, WIDE]
+    assert diff(workspace.output, "night-0", "last").segments[1].entered == 1
 
 
-def test_a_contact_that_a_failed_segment_keeps_is_written_as_the_snapshot_has_ids(nights: Nights) -> None:
-    numbered(nights, pa.int64(), 1, 2)
-    nights.run(0)
-    (nights.folder / "segments" / "pro.json").write_text("{")
-    numbered(nights, pa.int32(), 1)
-    nights.run(1)
-    assert nights.ask("SELECT contact_id FROM membership WHERE segment_id = 'pro' ORDER BY 1") == [(1,), (2,)]
-    assert nights.ask("SELECT DISTINCT typeof(contact_id) FROM membership") == [("INTEGER",)]
+def test_a_contact_that_a_failed_segment_keeps_is_written_as_the_snapshot_has_ids(workspace: Workspace) -> None:
+    numbered(workspace, pa.int64(), 1, 2)
+    workspace.run(0)
+    (workspace.folder / "segments" / "pro.json").write_text("{")
+    numbered(workspace, pa.int32(), 1)
+    workspace.run(1)
+    assert workspace.ask("SELECT contact_id FROM membership WHERE segment_id = 'pro' ORDER BY 1") == [(1,), (2,)]
+    assert workspace.ask("SELECT DISTINCT typeof(contact_id) FROM membership") == [("INTEGER",)]
 
 
 @pytest.mark.parametrize("is_dry", [True, False])
-def test_a_contact_that_is_kept_and_does_not_fit_is_told(nights: Nights, *, is_dry: bool) -> None:
-    numbered(nights, pa.int64(), 1, WIDE)
-    nights.run(0)
-    (nights.folder / "segments" / "pro.json").write_text("{")
-    numbered(nights, pa.int32(), 1)
+def test_a_contact_that_is_kept_and_does_not_fit_is_told(workspace: Workspace, *, is_dry: bool) -> None:
+    numbered(workspace, pa.int64(), 1, WIDE)
+    workspace.run(0)
+    (workspace.folder / "segments" / "pro.json").write_text("{")
+    numbered(workspace, pa.int32(), 1)
     expected = (
         r"contacts.parquet: its ids are a number \(Int32\), and an id that a failed segment keeps does not fit "
         rf"\(Integer value {WIDE} not in range.*\); fix the segment, or export them as before, or publish elsewhere"
     )
     with pytest.raises(UsageError, match=expected):
-        nights.run(1, dry_run=is_dry)
-    nights.segment("pro")
-    assert nights.run(1).run.status == "ok"
+        workspace.run(1, dry_run=is_dry)
+    workspace.segment("pro")
+    assert workspace.run(1).run.status == "ok"
 
 
 @pytest.mark.parametrize(
@@ -117,10 +117,10 @@ def test_a_contact_that_is_kept_and_does_not_fit_is_told(nights: Nights, *, is_d
     ids=["too large", "negative"],
 )
 def test_an_id_that_does_not_fit_is_told(
-    nights: Nights, first: pa.DataType, ids: tuple[int, ...], second: pa.DataType, misfit: int
+    workspace: Workspace, first: pa.DataType, ids: tuple[int, ...], second: pa.DataType, misfit: int
 ) -> None:
-    numbered(nights, first, *ids)
-    nights.run(0)
-    numbered(nights, second, 1, misfit)
+    numbered(workspace, first, *ids)
+    workspace.run(0)
+    numbered(workspace, second, 1, misfit)
     with pytest.raises(UsageError, match=f"contacts.parquet: the id {misfit} does not fit the ids of earlier runs"):
-        nights.run(1)
+        workspace.run(1)

@@ -8,12 +8,12 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
-from nights import Nights
 from segbatch import PublishError
 from segbatch.platform.files import UnflushedError, replace_file
 from segbatch.storage import catalog, catalog_rebuild, publish
 from segbatch.storage.catalog import create_views
 from segbatch.storage.catalog_rebuild import relink
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def failing_from(number: int, error: OSError, function: Callable[[str], Any], na
 
 
 def test_changes_that_become_unreadable_during_a_run_are_a_warning(
-    two: Nights, monkeypatch: pytest.MonkeyPatch
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = failing_from(2, OSError(5, "Input/output error"), pq.read_metadata, "night-1/changes")
     monkeypatch.setattr("segbatch.storage.changes_files.pq.read_metadata", broken)
@@ -55,7 +55,7 @@ def test_changes_that_become_unreadable_during_a_run_are_a_warning(
 
 @pytest.mark.parametrize("fails", [1, 2], ids=["once", "twice"])
 def test_changes_that_duckdb_alone_cannot_read_are_read_again_and_then_a_warning(
-    two: Nights, monkeypatch: pytest.MonkeyPatch, fails: int
+    two: Workspace, monkeypatch: pytest.MonkeyPatch, fails: int
 ) -> None:
     broken = "night-1/changes.parquet"
     opens = catalog._opens  # noqa: SLF001 - DuckDB alone is to fail
@@ -81,7 +81,9 @@ def test_changes_that_duckdb_alone_cannot_read_are_read_again_and_then_a_warning
     assert {run_id for run_id, *_ in two.changes()} == ({"night-1", "night-2"} if fails == 1 else {"night-2"})
 
 
-def test_a_run_whose_own_changes_cannot_be_read_is_not_published(two: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_own_changes_cannot_be_read_is_not_published(
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = two.changes()
     broken = failing_from(1, OSError(5, "Input/output error"), pq.read_metadata, "night-2/changes")
     with monkeypatch.context() as broken_disk:
@@ -97,7 +99,7 @@ def test_a_run_whose_own_changes_cannot_be_read_is_not_published(two: Nights, mo
 
 
 def test_what_the_tables_of_a_killed_run_lack_is_a_warning_of_the_next(
-    two: Nights, monkeypatch: pytest.MonkeyPatch
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (two.output / "segbatch.duckdb").unlink()  # as after a run that was killed before it placed them
     broken = failing_from(1, PermissionError(13, "Permission denied"), pq.read_metadata, "night-1/changes")
@@ -135,7 +137,7 @@ AFTER = {
 
 @pytest.mark.parametrize(("step", "broken", "reason", "outcome"), AFTER.values(), ids=list(AFTER))
 def test_a_step_that_fails_after_the_pointer_is_a_warning(
-    two: Nights, monkeypatch: pytest.MonkeyPatch, step: str, broken: Any, reason: str, outcome: str
+    two: Workspace, monkeypatch: pytest.MonkeyPatch, step: str, broken: Any, reason: str, outcome: str
 ) -> None:
     with monkeypatch.context() as disk:
         disk.setattr(publish, step, broken)
@@ -149,7 +151,7 @@ def test_a_step_that_fails_after_the_pointer_is_a_warning(
 
 
 def test_a_mark_that_stays_is_a_warning_and_goes_with_the_next_run(
-    two: Nights, monkeypatch: pytest.MonkeyPatch
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unlink = Path.unlink
 
@@ -167,7 +169,7 @@ def test_a_mark_that_stays_is_a_warning_and_goes_with_the_next_run(
 
 
 def test_a_pointer_that_cannot_be_read_leaves_it_open_whether_the_run_is_published(
-    two: Nights, monkeypatch: pytest.MonkeyPatch
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as disk:
         disk.setattr(publish, "set_current", fail)
@@ -181,7 +183,7 @@ def test_a_pointer_that_cannot_be_read_leaves_it_open_whether_the_run_is_publish
     assert two.folders() == ["night-0", "night-1", "night-2"]
 
 
-def test_a_relink_whose_last_steps_fail_says_what_is_done(two: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relink_whose_last_steps_fail_says_what_is_done(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     (two.output / "current").unlink()
 
     def place(output: Path) -> None:

@@ -1,4 +1,4 @@
-"""Nights that follow on others: what random walks once found, and what is easily broken again."""
+"""Sequences of runs that random tests once found to fail."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def test_a_folder_that_was_cleared_away_may_be_a_runs_again(job: Path) -> None:
     assert len(rows(job, "FROM membership")) == 2
 
 
-def test_contacts_that_only_a_broken_segment_keeps_are_not_lost_again_the_next_night(job: Path) -> None:
+def test_contacts_that_only_a_broken_segment_keeps_are_not_lost_again_in_the_next_run(job: Path) -> None:
     write_segment(job / "segments", "everybody", rule("status", "exists"))
     write_contacts(job / "contacts.parquet", {"id": list(range(10)), "status": ["active"] * 10})
     run(job)

@@ -9,11 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from nights import Nights
 from segbatch import PublishError, UsageError
 from segbatch.runs.query import query
 from segbatch.storage.catalog_rebuild import relink
 from segbatch.storage.moved_catalog import relink_to
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +34,7 @@ def read(catalogue: Path, sql: str) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def mount(two: Nights, tmp_path: Path) -> Iterator[Path]:
+def mount(two: Workspace, tmp_path: Path) -> Iterator[Path]:
     """The output, mounted read-only elsewhere; or where that is not possible, a copy that cannot be written."""
     place = tmp_path / "mnt"
     place.mkdir()
@@ -51,7 +51,7 @@ def mount(two: Nights, tmp_path: Path) -> Iterator[Path]:
         path.chmod(0o755)
 
 
-def test_a_read_only_mount_is_asked_without_relink(two: Nights, mount: Path) -> None:
+def test_a_read_only_mount_is_asked_without_relink(two: Workspace, mount: Path) -> None:
     expected = ask(two.output, MEMBERS), ask(two.output, ALL_NAMES)
     assert (ask(mount, MEMBERS), ask(mount, ALL_NAMES)) == expected
     shutil.move(two.output / "runs", two.output / "hidden")
@@ -59,7 +59,7 @@ def test_a_read_only_mount_is_asked_without_relink(two: Nights, mount: Path) -> 
         ask(mount, MEMBERS)
 
 
-def test_a_copy_shows_its_own_files_and_not_those_of_the_original(two: Nights, tmp_path: Path) -> None:
+def test_a_copy_shows_its_own_files_and_not_those_of_the_original(two: Workspace, tmp_path: Path) -> None:
     copy = tmp_path / "a copy with 'quotes' [and] more"
     shutil.copytree(two.output, copy)
     expected = ask(two.output, MEMBERS)
@@ -70,7 +70,7 @@ def test_a_copy_shows_its_own_files_and_not_those_of_the_original(two: Nights, t
     assert ask(copy, "SELECT run_id FROM runs ORDER BY ALL") == [("night-0",), ("night-1",)]
 
 
-def test_an_output_behind_a_link_is_not_moved(two: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_behind_a_link_is_not_moved(two: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = tmp_path / "link"
     link.symlink_to(two.output)
     monkeypatch.setattr("segbatch.runs.query.rewritten", None)
@@ -78,7 +78,7 @@ def test_an_output_behind_a_link_is_not_moved(two: Nights, tmp_path: Path, monke
 
 
 def test_nothing_is_left_of_a_question_and_the_output_is_not_written(
-    two: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moved = two.move("elsewhere")
     spill = tmp_path / "spill"
@@ -90,7 +90,7 @@ def test_nothing_is_left_of_a_question_and_the_output_is_not_written(
     assert list(spill.iterdir()) == []
 
 
-def test_the_tables_of_a_mount_are_written_into_a_file_of_ones_choice(two: Nights, mount: Path, tmp_path: Path) -> None:
+def test_the_tables_of_a_mount_are_written_to_the_given_file(two: Workspace, mount: Path, tmp_path: Path) -> None:
     file = tmp_path / "my audiences.duckdb"
     assert relink_to(mount, file).warnings == ()
     shutil.move(two.output / "segbatch.duckdb", tmp_path / "gone.duckdb")
@@ -109,7 +109,7 @@ def test_a_relink_of_a_mount_that_cannot_be_written_says_so(mount: Path) -> None
         relink(mount)
 
 
-def test_another_file_is_never_replaced(two: Nights, tmp_path: Path) -> None:
+def test_another_file_is_never_replaced(two: Workspace, tmp_path: Path) -> None:
     note, database = tmp_path / "note.txt", tmp_path / "mine.duckdb"
     note.write_text("precious")
     with duckdb.connect(str(database)) as connection:
@@ -123,21 +123,21 @@ def test_another_file_is_never_replaced(two: Nights, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["segbatch.duckdb", "current", "mine.duckdb", "runs/night-1/state.arrow"])
-def test_nothing_is_written_into_the_output(two: Nights, name: str) -> None:
+def test_nothing_is_written_into_the_output(two: Workspace, name: str) -> None:
     with pytest.raises(UsageError) as raised:
         relink_to(two.output, two.output / name)
     message = "is in the output folder; name a file elsewhere, or leave out --to"
     assert str(raised.value) == f"{two.output / name}: {message}"
 
 
-def test_changes_that_are_lost_are_a_warning(two: Nights, tmp_path: Path) -> None:
+def test_changes_that_are_lost_are_a_warning(two: Workspace, tmp_path: Path) -> None:
     (two.place("night-1") / "changes.parquet").unlink()
     [warning] = relink_to(two.output, tmp_path / "mine.duckdb").warnings
     assert "changes.parquet: is missing; membership_changes and membership_history go without" in str(warning)
 
 
 def test_a_file_that_cannot_be_written_is_one_line(
-    two: Nights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError(28, "full")

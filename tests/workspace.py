@@ -1,4 +1,4 @@
-"""Some nights in one folder: contacts and segments are written, a run is made, its tables are asked."""
+"""A folder for several runs: tests write contacts and segments, make runs, and query the tables."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from segbatch.model.manifest import History, Manifest
 from segbatch.runs.query import query
 from segbatch.storage.manifest_io import read_history, read_manifest
 
-FIRST_NIGHT = datetime(2025, 11, 1, 2, tzinfo=UTC)
+FIRST_RUN = datetime(2025, 11, 1, 2, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Nights:
+class Workspace:
     """A folder in which runs are made.
 
     Attributes:
@@ -48,10 +48,10 @@ class Nights:
         """Remove the file of a segment."""
         (self.folder / "segments" / f"{segment_id}.json").unlink()
 
-    def run(self, night: int | None = None, **options: Any) -> segbatch.RunReport:
-        """Make a run, for the night of this number or for now."""
-        if night is not None:
-            options = {"as_of": FIRST_NIGHT + timedelta(days=night), "run_id": f"night-{night}"} | options
+    def run(self, number: int | None = None, **options: Any) -> segbatch.RunReport:
+        """Make a run: the run of this number, one a day, or one as of now."""
+        if number is not None:
+            options = {"as_of": FIRST_RUN + timedelta(days=number), "run_id": f"night-{number}"} | options
         return segbatch.run(self.folder / "contacts.parquet", self.folder / "segments", self.output, **options)
 
     def ask(self, sql: str) -> list[tuple[Any, ...]]:
@@ -79,6 +79,6 @@ class Nights:
     def folders(self) -> list[str]:
         return sorted(path.name for path in (self.output / "runs").iterdir())
 
-    def move(self, name: str) -> "Nights":
+    def move(self, name: str) -> "Workspace":
         """Move everything elsewhere."""
-        return Nights(Path(shutil.move(self.folder, self.folder.with_name(name))))
+        return Workspace(Path(shutil.move(self.folder, self.folder.with_name(name))))
