@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.literals import LiteralTypeError
+from segbatch.compiler.lowering import LOWERING_ERRORS
 from segbatch.definitions.found import Definition
 from segbatch.errors import Problem
 from segbatch.findings.blanks import may_meet
@@ -34,7 +34,7 @@ class _Claim:
     path: str
     rule: Rule
     wanted: bool
-    _regions: dict[Kind, Region | LiteralTypeError | None] = field(default_factory=dict)
+    _regions: dict[Kind, Region | Exception | None] = field(default_factory=dict)
 
     @cached_property
     def _test(self) -> tuple[Test, bool]:
@@ -75,15 +75,15 @@ class _Claim:
         """Return the values of a column of this kind that match; None if intervals cannot represent them.
 
         Raises:
-            LiteralTypeError: The column cannot be compared with the value.
+            Exception: One of `LOWERING_ERRORS`, if the column does not support the comparison.
         """
         if kind not in self._regions:
             try:
                 self._regions[kind] = region_of(self.rule, kind, clock, wanted=self.wanted)
-            except LiteralTypeError as error:
+            except LOWERING_ERRORS as error:
                 self._regions[kind] = error
         region = self._regions[kind]
-        if isinstance(region, LiteralTypeError):
+        if isinstance(region, Exception):
             raise region
         return region
 
@@ -185,7 +185,7 @@ def _meet(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
     asked = [claim for claim in (one, other) if claim.takes_blank is None]
     try:
         regions = [claim.region(kind, clock) for claim in asked]
-    except LiteralTypeError:
+    except LOWERING_ERRORS:
         return None
     blank = next((claim.takes_blank for claim in (one, other) if claim.takes_blank is not None), None)
     if blank is not None:

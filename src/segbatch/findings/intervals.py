@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.literals import LiteralTypeError, read_boolean, read_date, read_moment, read_number, read_uuid
+from segbatch.compiler.lowering import OperatorTypeError, lower
+from segbatch.compiler.typed_test import Between, Compare, FieldType, IsIn, TypedLiteral
 from segbatch.findings.normal_form import scalar_key
 from segbatch.model.operators import NEGATIONS
 from segbatch.model.segment import Rule
@@ -18,6 +19,7 @@ from segbatch.snapshot.fields.types import Kind
 
 _MOST_VALUES = 100
 _ELEMENT = "element"
+_OF_LISTS = {"eq", "neq", "in", "not_in", "contains", "not_contains"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +67,28 @@ class Region:
 def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region | None:
     """Return the values of a column that a rule, or its opposite, accepts; None if intervals cannot represent them.
 
+    A duration has no fixed interval, because its ends move with the time of the run.
+
     Raises:
+        OperatorTypeError: The column does not support the operator.
         LiteralTypeError: The column cannot be compared with the value.
+        InvalidLiteralError: The low value of a range is above the high one.
     """
-    positive = NEGATIONS.get(rule.operator, rule.operator)
     wanted = wanted == (rule.operator not in NEGATIONS)
     values = rule.value if isinstance(rule.value, tuple) else (cast("Scalar", rule.value),)
     if len(values) > _MOST_VALUES or (rule.ignore_case and kind is not Kind.TEXT):
         return None
-    if kind is Kind.LIST and positive not in {"eq", "in", "contains"}:
-        raise LiteralTypeError("a list has no order")
+    if kind is Kind.LIST and rule.operator not in _OF_LISTS:
+        raise OperatorTypeError("a list has no order")
     if kind is Kind.LIST:
         return _region_of_list(values, wanted=wanted)
-    read = [_read(value, kind, clock) for value in values]
-    domain = read[0][0] + (", any case" if rule.ignore_case else "")
-    if any(other != read[0][0] for other, _ in read) or (rule.ignore_case and read[0][0] != "text"):
+    if rule.shape in {"duration", "segment"}:
         return None
-    ends = [str(end).lower() if rule.ignore_case else end for _, end in read]
-    intervals = _intervals(positive, ends)
-    return Region(domain, intervals, wanted) if intervals else None
+    intervals = _intervals(lower(rule, FieldType(kind), clock).test)
+    domains = {_domain(end, kind) for interval in intervals for end in (interval.low, interval.high) if end is not None}
+    if len(domains) != 1 or (rule.ignore_case and domains != {"text"}):
+        return None
+    return Region(domains.pop() + (", any case" if rule.ignore_case else ""), intervals, wanted)
 
 
 def _region_of_list(values: Iterable[Scalar], *, wanted: bool) -> Region:
@@ -91,38 +96,37 @@ def _region_of_list(values: Iterable[Scalar], *, wanted: bool) -> Region:
     return Region(_ELEMENT, tuple(_Interval(point, point, has_low=True, has_high=True) for point in points), wanted)
 
 
-def _intervals(operator: str, ends: list[Any]) -> tuple[_Interval, ...]:
-    match operator:
-        case "eq" | "in":
-            return tuple(_Interval(end, end, has_low=True, has_high=True) for end in ends)
-        case "between":
-            return (_Interval(ends[0], ends[1], has_low=True, has_high=True),)
-        case "gt" | "gte":
-            return (_Interval(ends[0], None, has_low=operator == "gte", has_high=False),)
-        case "lt" | "lte":
-            return (_Interval(None, ends[0], has_low=False, has_high=operator == "lte"),)
+def _intervals(test: object) -> tuple[_Interval, ...]:
+    match test:
+        case Compare("eq", literal):
+            return (_Interval(literal, literal, has_low=True, has_high=True),)
+        case Compare("gt" | "gte" as comparison, literal):
+            return (_Interval(literal, None, has_low=comparison == "gte", has_high=False),)
+        case Compare(comparison, literal):
+            return (_Interval(None, literal, has_low=False, has_high=comparison == "lte"),)
+        case IsIn(literals):
+            return tuple(_Interval(literal, literal, has_low=True, has_high=True) for literal in literals)
+        case Between(low, high):
+            return (_Interval(low, high, has_low=True, has_high=True),)
         case _:
             return ()
 
 
-def _read(value: Scalar, kind: Kind, clock: Clock) -> tuple[str, Any]:
-    """Parse a value as a column of this kind does; return its domain and the value."""
-    match kind:
-        case Kind.TEXT if isinstance(value, bool):
-            return "text", "true" if value else "false"
-        case Kind.TEXT if isinstance(value, str):
-            return "text", value
-        case Kind.BOOLEAN:
-            return "boolean", int(read_boolean(value))
-        case Kind.UUID:
-            return "UUID", read_uuid(value)
-        case Kind.DATE:
-            return "day", read_date(value)
-        case Kind.DATETIME:
-            moment: date | datetime = read_moment(value, clock.timezone)
-            return "instant" if isinstance(moment, datetime) else "day", moment
+def _domain(literal: TypedLiteral, kind: Kind) -> str:
+    """Return the type that a column compares the literal as."""
+    match literal:
+        case str():
+            return "UUID" if kind is Kind.UUID else "text"
+        case bool():
+            return "boolean"
+        case Decimal():
+            return "number"
+        case datetime():
+            return "instant"
+        case date():
+            return "day"
         case _:
-            return "number", read_number(value)
+            assert_never(literal)
 
 
 def meet(one: Region, other: Region) -> bool:
