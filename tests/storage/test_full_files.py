@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from segbatch import PublishError
-from segbatch.storage.membership_writer import MembershipWriter
+from segbatch.storage.run_writers import MembershipWriter
 from segbatch.storage.write_errors import translate_write_errors
 
 

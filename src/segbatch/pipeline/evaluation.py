@@ -15,7 +15,7 @@ from segbatch.model.manifest import FieldRecord, Manifest, SnapshotRecord
 from segbatch.observability.events import ContactsDone, EventEmitter, RunPlanned, SegmentHeld
 from segbatch.pipeline.carry_over import find_excessive_changes, with_members
 from segbatch.pipeline.deletions import MissingSegments
-from segbatch.pipeline.field_records import kept_fields
+from segbatch.pipeline.field_drift import kept_fields
 from segbatch.pipeline.guardrails import Guard, ensure_most_contacts_remain
 from segbatch.pipeline.predecessor import Predecessor
 from segbatch.pipeline.results import Outcome, run_record, segment_records, versions
@@ -23,7 +23,8 @@ from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.storage.id_types import IdTypes
 from segbatch.storage.publish import empty_folder
-from segbatch.storage.recorder import PreviousRun, Recorded, Recorder, Writers
+from segbatch.storage.recorder import PreviousRun, Recorded, Recorder
+from segbatch.storage.run_writers import Writers
 
 
 @dataclass(frozen=True, slots=True)

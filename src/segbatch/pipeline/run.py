@@ -26,8 +26,7 @@ from segbatch.observability.events import (
 )
 from segbatch.pipeline.deletions import ensure_most_segments_remain, find_missing_segments, warn_of_deletions
 from segbatch.pipeline.evaluation import RunEvaluation
-from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts
-from segbatch.pipeline.field_records import find_fields
+from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts, find_fields
 from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.predecessor import Predecessor, Rewind, resolve_predecessor
 from segbatch.platform.urls import without_secrets

@@ -3,9 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from itertools import count
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,11 +13,10 @@ import pyarrow as pa
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bounded_executor import BoundedExecutor
 from segbatch.storage.bitmap import SegmentBitmap, diff_bits
-from segbatch.storage.changes_writer import ChangesWriter
 from segbatch.storage.id_types import IdTypes, to_stored
-from segbatch.storage.membership_writer import MembershipWriter
 from segbatch.storage.row_alignment import ContactAlignment, align_contacts
-from segbatch.storage.state import State, StateWriter
+from segbatch.storage.run_writers import Writers
+from segbatch.storage.state import State
 
 _WRITERS = 2
 """Writing is the bottleneck; two writer threads keep evaluation from waiting for one."""
@@ -60,28 +57,6 @@ class Recorded:
     entered: Counter[str] = field(default_factory=Counter)
     exited: Counter[str] = field(default_factory=Counter)
     files: tuple[PublishedFile, ...] = ()
-
-
-class Writers:
-    """The writers for the files of a run."""
-
-    def __init__(self, folder: Path, run_id: str, as_of: datetime, id_types: IdTypes) -> None:
-        """Open the writers for membership and changes.
-
-        Args:
-            folder: The folder of the run.
-            run_id: The run id that is written to the changes.
-            as_of: The evaluation time of the run.
-            id_types: The types of the contact ids.
-        """
-        self._folder = folder
-        self._id_type = id_types.kept
-        self.membership = MembershipWriter(folder, id_types.own)
-        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept)
-
-    def state(self, bitmap: SegmentBitmap) -> StateWriter:
-        """Open the writer for the state, once the assignment of bits is known."""
-        return StateWriter(self._folder, bitmap, self._id_type)
 
 
 class Recorder:

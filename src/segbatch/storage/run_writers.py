@@ -1,13 +1,13 @@
-"""Writing the membership as Parquet: one row per member, with both ids in the files.
+"""Writing the files of a run: membership and changes as Parquet, and the state.
 
-Each batch of contacts becomes one part file with one row group, ordered by segment. No contact id is copied per
-membership: a text id is passed to the Parquet writer as an index into the ids of the batch, and is stored once per
-file.
+Text dominates the cost of writing. Each contact id is passed to the Parquet writer as an index into the ids of the
+batch, and is stored once per file.
 """
 
 import base64
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, cast
 
@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from segbatch.model.manifest import PublishedFile
+from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.checksum_file import DigestingFile
-from segbatch.storage.id_types import TEXTS, stored_type
-from segbatch.storage.layout import MEMBERSHIP
+from segbatch.storage.id_types import TEXTS, IdTypes, stored_type, take_ids, written_type
+from segbatch.storage.layout import CHANGES, MEMBERSHIP
+from segbatch.storage.state import StateWriter
 
 _CONTACT = "contact id"
 """A column name that cannot be a segment id."""
@@ -31,10 +33,33 @@ _PLAIN_TEXTS = {"ARROW:schema": base64.b64encode(_PLAIN.serialize().to_pybytes()
 _ONE_ROW_GROUP = 1 << 30
 _MOST_NARROW = 1 << 16
 _CONTACTLE_DICTIONARY = 1 << 30
+_CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import pandas, if it is installed
+
+
+class Writers:
+    """The writers for the files of a run."""
+
+    def __init__(self, folder: Path, run_id: str, as_of: datetime, id_types: IdTypes) -> None:
+        """Open the writers for membership and changes.
+
+        Args:
+            folder: The folder of the run.
+            run_id: The run id that is written to the changes.
+            as_of: The evaluation time of the run.
+            id_types: The types of the contact ids.
+        """
+        self._folder = folder
+        self._id_type = id_types.kept
+        self.membership = MembershipWriter(folder, id_types.own)
+        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept)
+
+    def state(self, bitmap: SegmentBitmap) -> StateWriter:
+        """Open the writer for the state, once the assignment of bits is known."""
+        return StateWriter(self._folder, bitmap, self._id_type)
 
 
 class MembershipWriter:
-    """A writer for the members of each batch of contacts, one file per batch."""
+    """A writer for the members of each batch of contacts: one file per batch, ordered by segment."""
 
     def __init__(self, run_folder: Path, id_type: pa.DataType) -> None:
         """Create the membership folder.
@@ -129,3 +154,67 @@ def _codes(counts: Sequence[int]) -> pl.Series:
     index_type = pa.uint16() if len(counts) <= _MOST_NARROW else pa.uint32()
     runs = pa.RunEndEncodedArray.from_arrays(ends.cast(pl.Int32).to_arrow(), pa.array(nonempty, index_type))
     return pl.Series(pc.run_end_decode(runs))
+
+
+class ChangesWriter:
+    """A writer for the changes of a run: one row group per batch of contacts, ordered by segment."""
+
+    def __init__(self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType) -> None:
+        """Open the file.
+
+        Args:
+            run_folder: The folder of the run.
+            run_id: The id of the run, which is repeated in each row.
+            as_of: The evaluation time of the run.
+            id_type: The Arrow type of the contact ids.
+        """
+        self._run_id = pa.array([run_id])
+        self._as_of = pa.scalar(as_of.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
+        self._schema = pa.schema(
+            [
+                ("run_id", TEXTS),
+                ("as_of", pa.timestamp("us")),
+                ("segment_id", TEXTS),
+                ("contact_id", written_type(id_type)),
+                ("change", TEXTS),
+            ]
+        )
+        self._file = DigestingFile(run_folder / CHANGES)
+        with self._file.translate_errors():
+            self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
+        self._rows = 0
+
+    def write(self, ids: pa.Array, segment_ids: Sequence[str | None], found: pl.DataFrame) -> None:
+        """Write the changes of one batch of contacts.
+
+        Args:
+            ids: The ids of all contacts of the batch, in the stored type.
+            segment_ids: The segment of each bit.
+            found: The changed bits of the batch, from `diff_bits`.
+        """
+        if not len(found):
+            return
+        number = len(found)
+        contacts = found.get_column("contact").unique().sort()
+        rows = contacts.search_sorted(found.get_column("contact"))
+        columns = [
+            _dictionary(pl.repeat(0, number, dtype=pl.Int32, eager=True), self._run_id),
+            pa.repeat(self._as_of, number),
+            _dictionary(found.get_column("bit"), pa.array(segment_ids, pa.string())),
+            take_ids(ids.take(contacts.to_arrow()), rows.cast(pl.Int32).to_arrow()),
+            _dictionary(found.get_column("entered"), _CHANGES),
+        ]
+        with self._file.translate_errors():
+            self._writer.write_table(pa.table(columns, schema=self._schema))
+        self._rows += number
+
+    def finish(self) -> PublishedFile:
+        """Close the file and return its record for the manifest."""
+        with self._file.translate_errors():
+            self._writer.close()
+            self._file.close()
+        return PublishedFile(path=CHANGES, rows=self._rows, size=self._file.size, sha256=self._file.sha256)
+
+
+def _dictionary(numbers: pl.Series, words: pa.Array) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(numbers.cast(pl.Int32).to_arrow(), words, safe=False)
