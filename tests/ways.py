@@ -14,7 +14,7 @@ from oracle.evaluator import Refused, check, members
 from oracle.strategies import Case
 from segbatch import DefinitionError, Segment
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
-from segbatch.definitions.found import Definition, Definitions
+from segbatch.definitions.definition import Definition, Definitions
 from segbatch.snapshot.snapshot import open_snapshot
 from segbatch.sql.query import query
 

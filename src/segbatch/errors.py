@@ -148,14 +148,14 @@ class InUseError(StoreError):
 
     Attributes:
         what: The message without the fix, which is not the same for all callers.
-        named_by: The ids of the segments that reference it.
+        referenced_by: The ids of the segments that reference it.
     """
 
     exit_code = 7
 
-    def __init__(self, what: str, named_by: Sequence[str]) -> None:
+    def __init__(self, what: str, referenced_by: Sequence[str]) -> None:
         self.what = what
-        self.named_by = tuple(named_by)
+        self.referenced_by = tuple(referenced_by)
         super().__init__(f"{what}; change them first, or force it")
 
 

@@ -9,7 +9,7 @@ from builders import rule, segment, write_segment
 from segbatch import DefinitionError, Segment, check, compile_segment
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.plan import Plan, make_plan
-from segbatch.definitions.found import BrokenDefinition, Definition
+from segbatch.definitions.definition import BrokenDefinition, Definition
 from segbatch.errors import Problem
 
 PEOPLE = pl.DataFrame({"id": ["a", "b", "c"], "n": [1, 2, None], "project_id": ["p1", "p2", "p1"]})

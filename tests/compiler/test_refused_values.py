@@ -9,7 +9,7 @@ from builders import rule, segment
 from segbatch import DefinitionError, Problem, compile_segment
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.plan import make_plan
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 
 SCHEMA: dict[str, pl.DataType] = {
     "plan": pl.String(),

@@ -18,7 +18,7 @@ from segbatch.authoring.explain.funnel import count_steps
 from segbatch.authoring.explain.reports import Verdict
 from segbatch.authoring.explain.verdicts import explain_row
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
-from segbatch.definitions.found import Definition, Definitions
+from segbatch.definitions.definition import Definition, Definitions
 
 
 def definitions_of(case: Case) -> Iterator[Definition]:

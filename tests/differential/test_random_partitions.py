@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
-from segbatch.definitions.found import Definition, Definitions
+from segbatch.definitions.definition import Definition, Definitions
 from segbatch.engine.local import LocalEngine
 from segbatch.snapshot.id_checks import ids_as_series
 from ways import by_oracle, by_sql, difference, valid

@@ -15,7 +15,7 @@ import pytest
 from builders import rule, segment, write_contacts
 from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import EvaluationOptions, prepare
-from segbatch.definitions.found import Definition, Definitions
+from segbatch.definitions.definition import Definition, Definitions
 from segbatch.engine.base import Engine
 from segbatch.engine.local import LocalEngine
 from segbatch.snapshot.id_checks import ids_as_series

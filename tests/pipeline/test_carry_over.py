@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from builders import rule
-from segbatch.definitions.found import BrokenDefinition, Definitions
+from segbatch.definitions.definition import BrokenDefinition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.manifest import SegmentRecord
 from segbatch.pipeline.deletions import segments_in_broken_files

@@ -11,7 +11,7 @@ from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import read_content
 from segbatch.definitions.rule_syntax import read_rules
 from segbatch.definitions.selection import read_stdin
-from segbatch.definitions.store import Entry, SegmentStore, Stored
+from segbatch.definitions.store import Definition, Entry, SegmentStore
 from segbatch.definitions.strict_json import parse
 from segbatch.errors import BrokenSegmentError, DefinitionError, Problem, PublishError, UsageError
 from segbatch.model.operators import MatchName
@@ -122,7 +122,7 @@ def read_options(
 
 def create_segment(
     segments: Path | Source, choice: str | None, options: Mapping[str, Any], *, warn: Warn = warn_caller
-) -> Stored:
+) -> Definition:
     """Save a new segment.
 
     Args:
@@ -152,7 +152,7 @@ def update_segment(
     if_match: str | None = None,
     project: str | None = None,
     warn: Warn = warn_caller,
-) -> Stored:
+) -> Definition:
     """Change the given keys of a saved segment and keep all others.
 
     Args:

@@ -8,7 +8,7 @@ import polars as pl
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.conditions import to_expression
 from segbatch.compiler.plan import make_plan
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.errors import DefinitionError
 from segbatch.model.segment import Segment
 

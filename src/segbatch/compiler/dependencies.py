@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
+from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.limits import MAX_CHAIN
 from segbatch.text import did_you_mean, shown

@@ -13,7 +13,7 @@ from segbatch.compiler.dependencies import References, find_references, reasons_
 from segbatch.compiler.dry_compile import unusable
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.compiler.project_rule import Ownership, project_rule
-from segbatch.definitions.found import BrokenDefinition, Definition
+from segbatch.definitions.definition import BrokenDefinition, Definition
 from segbatch.errors import Problem
 from segbatch.model.operators import NEGATIONS
 from segbatch.model.segment import Group, Node, Rule

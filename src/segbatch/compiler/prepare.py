@@ -9,7 +9,7 @@ from pathlib import Path
 from segbatch.compiler.clock import Clock, read_clock
 from segbatch.compiler.plan import Plan, PlannedSegment, make_plan
 from segbatch.compiler.project_check import unknown_project
-from segbatch.definitions.found import Definitions
+from segbatch.definitions.definition import Definitions
 from segbatch.errors import DefinitionError, Problem, SnapshotError, UsageError
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.snapshot.snapshot import Snapshot, open_snapshot

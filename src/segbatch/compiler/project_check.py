@@ -7,7 +7,7 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.compiler.project_rule import project_column, project_rule
-from segbatch.definitions.found import Definitions
+from segbatch.definitions.definition import Definitions
 from segbatch.errors import Problem
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import did_you_mean, shown
@@ -28,7 +28,7 @@ def unknown_project(
         clock: The time of the run; required with `snapshot`.
     """
     owners = {owner for entry in definitions.good if (owner := entry.segment.project_id) is not None}
-    owners |= {owner for entry in definitions.broken if (owner := entry.text("project_id")) is not None}
+    owners |= {owner for entry in definitions.broken if (owner := entry.project_id) is not None}
     if project is None or project in owners:
         return []
     who = "no segment"

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions, Entry
 from segbatch.definitions.discovery import find_files, reason, stem
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.foreign_data import foreign
-from segbatch.definitions.found import BrokenDefinition, Definition, Definitions, Found
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem, UsageError
@@ -75,7 +75,7 @@ def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
     return _refuse_twins(found)
 
 
-def _load_file(file: Path) -> Iterator[Found]:
+def _load_file(file: Path) -> Iterator[Entry]:
     """Read the segment or the list of segments in a file."""
     name, default_id = printable(str(file)), printable(stem(file))
     try:
@@ -87,7 +87,7 @@ def _load_file(file: Path) -> Iterator[Found]:
         yield from (found for found, _ in read_elements(content, name, default_id))
 
 
-def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[Found, Any]]:
+def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[Entry, Any]]:
     """Read the segment or the list of segments in a file, each with its JSON data (None if it is not JSON).
 
     Args:
@@ -123,7 +123,7 @@ def _with_id(data: Any, stem: str) -> Any:
     return {"id": stem, **data} if isinstance(data, dict) else data
 
 
-def _load_one(data: Any, file: str, path: str, default_id: str) -> Found:
+def _load_one(data: Any, file: str, path: str, default_id: str) -> Entry:
     problems = foreign(data, path) if isinstance(data, dict) else []
     segment, problems = (None, problems) if problems else validate(data, path)
     if segment is not None:
@@ -134,9 +134,9 @@ def _load_one(data: Any, file: str, path: str, default_id: str) -> Found:
     return BrokenDefinition(segment_id, file, path, located, data)
 
 
-def _refuse_twins(found: Sequence[Found]) -> Definitions:
+def _refuse_twins(found: Sequence[Entry]) -> Definitions:
     """Sort the definitions by id; those that share an id become one broken definition, because the id is ambiguous."""
-    by_id: defaultdict[str, list[Found]] = defaultdict(list)
+    by_id: defaultdict[str, list[Entry]] = defaultdict(list)
     for entry in _apart(found):
         by_id[entry.segment_id].append(entry)
     good: list[Definition] = []
@@ -150,7 +150,7 @@ def _refuse_twins(found: Sequence[Found]) -> Definitions:
     return Definitions(tuple(good), tuple(broken))
 
 
-def _apart(found: Sequence[Found]) -> Iterator[Found]:
+def _apart(found: Sequence[Entry]) -> Iterator[Entry]:
     """Set an unreadable file's id to its path if its stem is another definition's id, so that the other stays good."""
     times = Counter(entry.segment_id for entry in found)
     for entry in found:
@@ -160,11 +160,11 @@ def _apart(found: Sequence[Found]) -> Iterator[Found]:
             yield entry
 
 
-def merge_twins(segment_id: str, entries: Sequence[Found]) -> BrokenDefinition:
+def merge_twins(segment_id: str, entries: Sequence[Entry]) -> BrokenDefinition:
     """Combine definitions that share an id into one broken definition."""
     first, *others = entries
     problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
     message = f"the id '{clipped(segment_id)}' is already in {first.place}; give one of them another id"
     problems += [Problem(message, entry.file, f"{entry.path}.id", segment_id) for entry in others]
     data = first.data if isinstance(first, BrokenDefinition) else first.segment.to_json()
-    return BrokenDefinition(segment_id, first.file or "", first.path, tuple(problems), data)
+    return BrokenDefinition(segment_id, first.file, first.path, tuple(problems), data, is_ambiguous=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, get_args
 
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.found import Definition, Definitions
 from segbatch.definitions.loader import load_definitions, read_definitions
 from segbatch.definitions.rule_syntax import read_rules
 from segbatch.definitions.suggestions import read_match
@@ -131,8 +131,8 @@ def _saved(segment_id: str, segments: Source) -> Definitions:
 def _of_project(found: Definitions, project: str | None) -> Definitions:
     """Keep the definitions of a project; raise an error if the only definition belongs to another project."""
     match found.good, found.broken:
-        case [entry], () if project is not None and entry.segment.project_id not in {None, project}:
-            own = entry.segment.project_id
+        case [entry], () if project is not None and entry.project_id not in {None, project}:
+            own = entry.project_id
             raise UsageError(f"segment '{entry.segment_id}' belongs to project '{own}', not to '{project}' (--project)")
         case _:
             return found.of_project(project)
@@ -141,7 +141,7 @@ def _of_project(found: Definitions, project: str | None) -> Definitions:
 def _with_references(found: Definitions, segments: Source) -> Definitions:
     """Add the saved segments that the definitions reference but do not contain, and their references in turn."""
     ids = set(found.ids)
-    missing = [segment_id for entry in found.good for segment_id in _references(entry) if segment_id not in ids]
+    missing = [segment_id for entry in found.good for segment_id in entry.references if segment_id not in ids]
     if not missing:
         return found
     try:
@@ -159,14 +159,10 @@ def _reachable(start: Iterable[Definition], others: dict[str, Definition], known
     """Return the ids of the needed segments; all ids if a reference is missing, so that a message can suggest one."""
     reached, waiting = set[str](), list(start)
     while waiting:
-        for segment_id in _references(waiting.pop()):
+        for segment_id in waiting.pop().references:
             if segment_id not in others and segment_id not in known:
                 return set(others)
             if segment_id in others and segment_id not in reached:
                 reached.add(segment_id)
                 waiting.append(others[segment_id])
     return reached
-
-
-def _references(definition: Definition) -> list[str]:
-    return [target for _, target in definition.segment.references()]

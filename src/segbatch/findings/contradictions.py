@@ -7,7 +7,7 @@ from functools import cached_property
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.lowering import LOWERING_ERRORS
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
 from segbatch.findings.blanks import may_meet
 from segbatch.findings.intervals import Region, meet, region_of

@@ -12,7 +12,7 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.compiler.project_rule import project_column, project_rule
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.engine.local import batch_rows
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding, FindingName

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding
 from segbatch.model.operators import NEGATIONS, MissingName

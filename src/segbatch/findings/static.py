@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.dependencies import wrong_references
 from segbatch.compiler.prepare import PreparedEvaluation
-from segbatch.definitions.found import Definition, Definitions
+from segbatch.definitions.definition import Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.findings.contradictions import contradictions
 from segbatch.findings.names import Finding, FindingName

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from segbatch.compiler.literals import LiteralTypeError, read_number
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
 from segbatch.findings.names import Finding, FindingName
 from segbatch.findings.normal_form import scalar_key

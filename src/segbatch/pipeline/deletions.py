@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segbatch.definitions.found import Definitions
+from segbatch.definitions.definition import Definitions
 from segbatch.errors import NothingToPublishError, Problem
 from segbatch.model.manifest import DeletedSegment, SegmentRecord
 from segbatch.pipeline.guardrails import Guard

@@ -14,7 +14,7 @@ from typing import Any
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.plan import Plan
-from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
+from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.manifest import RunRecord, SegmentRecord, SnapshotRecord
 from segbatch.snapshot.hive_partitions import partition_text
@@ -103,7 +103,7 @@ def _keeping(record: SegmentRecord, outcome: Outcome) -> SegmentRecord:
 def _broken_record(entry: BrokenDefinition, outcome: Outcome) -> SegmentRecord:
     record = SegmentRecord(
         segment_id=entry.segment_id,
-        project_id=entry.text("project_id"),
+        project_id=entry.project_id,
         name=entry.text("name"),
         description=entry.text("description"),
         list_id=entry.text("list_id"),

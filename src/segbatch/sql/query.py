@@ -9,7 +9,7 @@ from sqlglot.errors import ParseError
 from segbatch.compiler.lowering import lower, type_of
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.compiler.project_rule import project_column, project_rule
-from segbatch.definitions.found import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.model.segment import Group, Node, Rule
 from segbatch.snapshot.fields.resolution import resolve

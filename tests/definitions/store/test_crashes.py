@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from segbatch.definitions.store import SegmentStore, Stored
+from segbatch.definitions.store import Definition, SegmentStore
 
 from .making import definition, put
 
@@ -61,7 +61,7 @@ def test_who_is_killed_leaves_the_old_or_the_new(tmp_path: Path, change: str) ->
     left = list[set[tuple[str, str | None]]]()
     for step in range(1, MOST_STEPS):
         store = SegmentStore(tmp_path / str(step), timeout=1)
-        assert all(isinstance(entry, Stored) for entry in store.list())
+        assert all(isinstance(entry, Definition) for entry in store.list())
         left.append({(entry.segment_id, entry.name) for entry in store.list()})
         store.update("c", {"name": "Goes on"})
         assert not (tmp_path / str(step) / ".segbatch.new").exists()

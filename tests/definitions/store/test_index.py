@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from segbatch.definitions.discovery import find_files
-from segbatch.definitions.store import Stored, files, index, segment_store
-from segbatch.definitions.store.entries import Entry, read_file
-from segbatch.definitions.store.formatting import write_definition
+from segbatch.definitions.json_layout import write_definition
+from segbatch.definitions.store import Definition, Entry, files, index, segment_store
+from segbatch.definitions.store.entries import read_file
 from segbatch.errors import AlreadyThereError, NotFoundError
 
 from .making import definition, put, store
@@ -137,7 +137,7 @@ def test_a_file_that_a_folder_passes_over_while_it_is_replaced_is_there(
     ours = store(tmp_path)
     assert ours.get("a").segment.name == "A"
     monkeypatch.setattr(index, "walk", lambda _: iter(()))
-    assert isinstance(ours.list()[0], Stored)
+    assert isinstance(ours.list()[0], Definition)
 
 
 def test_a_file_that_comes_while_a_segment_of_its_id_is_made_is_not_replaced(

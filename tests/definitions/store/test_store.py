@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segbatch import Segment, UsageError, load_segments
-from segbatch.definitions.store import Broken, SegmentStore, Stored
+from segbatch.definitions.store import BrokenDefinition, Definition, SegmentStore
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,
@@ -120,7 +120,7 @@ def test_a_segment_that_another_names_is_not_removed_unless_forced(tmp_path: Pat
     put(tmp_path / "d.json", definition("D", naming("d")))
     with pytest.raises(InUseError, match="segment 'a' is referenced by b, c, which would fail without it") as refused:
         ours.delete("a")
-    assert refused.value.named_by == ("b", "c")
+    assert refused.value.referenced_by == ("b", "c")
     ours.delete("d")
     ours.delete("a", force=True)
     assert [entry.segment_id for entry in ours.list()] == ["b", "c"]
@@ -133,8 +133,8 @@ def test_a_broken_file_hides_no_other_and_can_be_mended(tmp_path: Path) -> None:
     (tmp_path / "dead.json").symlink_to("nowhere")
     ours = store(tmp_path)
     a, bad, cut, dead = ours.list()
-    assert isinstance(a, Stored)
-    assert isinstance(bad, Broken)
+    assert isinstance(a, Definition)
+    assert isinstance(bad, BrokenDefinition)
     assert [str(problem) for problem in bad.problems] == [
         f"{tmp_path}/bad.json: $.rules[0].operator: 'eqq' is not an operator; did you mean 'eq'?"
     ]
@@ -158,10 +158,10 @@ def test_a_broken_file_hides_no_other_and_can_be_mended(tmp_path: Path) -> None:
 def test_two_segments_of_one_id_are_one_broken_entry(tmp_path: Path) -> None:
     put(tmp_path / "a.json", definition("A", id="same"))
     ours = store(tmp_path)
-    assert isinstance(ours.list()[0], Stored)
+    assert isinstance(ours.list()[0], Definition)
     twin = put(tmp_path / "b.json", definition("B", naming("x"), id="same"))
     (entry,) = ours.list()
-    assert isinstance(entry, Broken)
+    assert isinstance(entry, BrokenDefinition)
     assert "the id 'same' is already in" in str(entry.problems[0])
     put(tmp_path / "c.json", {"id": "same"})
     assert "'name' is missing" in str(ours.list()[0].problems[0])

@@ -20,9 +20,10 @@ from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 
+from segbatch.definitions.definition import Entry
 from segbatch.definitions.discovery import walk
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.store.entries import Entry, read_file
+from segbatch.definitions.store.entries import read_file
 from segbatch.definitions.store.files import reading
 from segbatch.definitions.store.visibility import View
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from segbatch.definitions.store.entries import Entry
-from segbatch.definitions.store.formatting import Layout, key_rank, write
+from segbatch.definitions.definition import Entry
+from segbatch.definitions.json_layout import Layout, key_rank, write
 from segbatch.definitions.strict_json import parse
 
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 
-from segbatch.definitions.store.entries import Entry
+from segbatch.definitions.definition import Entry
 from segbatch.definitions.store.visibility import View
 from segbatch.errors import InUseError
 from segbatch.text import counted, shown, some_of
 
 
-def ensure_unnamed(entries: Iterable[Entry], segment_id: str, view: View) -> None:
+def ensure_unreferenced(entries: Iterable[Entry], segment_id: str, view: View) -> None:
     """Raise an error if other segments reference a segment that is to be deleted.
 
     Args:
@@ -19,7 +19,7 @@ def ensure_unnamed(entries: Iterable[Entry], segment_id: str, view: View) -> Non
     Raises:
         InUseError: Other segments reference it.
     """
-    users = [other for other in entries if segment_id in other.named - {other.segment_id}]
+    users = [other for other in entries if other.segment_id != segment_id and segment_id in other.references]
     seen = [user.segment_id for user in users if view.shows(user)]
     unseen = len(users) - len(seen)
     if seen or unseen:

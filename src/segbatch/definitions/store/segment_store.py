@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from segbatch.definitions.definition import BrokenDefinition, Definition, Entry
 from segbatch.definitions.discovery import find_files
 from segbatch.definitions.exclusions import Source
+from segbatch.definitions.json_layout import write_definition
 from segbatch.definitions.store import files
-from segbatch.definitions.store.entries import Broken, Entry, Stored, read_entries, stored_at
+from segbatch.definitions.store.entries import read_entries, stored_at
 from segbatch.definitions.store.files import ChangedMeanwhileError
-from segbatch.definitions.store.formatting import write_definition
 from segbatch.definitions.store.index import Index
 from segbatch.definitions.store.json_edit import with_definition, without
-from segbatch.definitions.store.references import ensure_unnamed
+from segbatch.definitions.store.references import ensure_unreferenced
 from segbatch.definitions.store.updates import changed, free_id, free_name, made, stamped
 from segbatch.definitions.store.visibility import View
 from segbatch.definitions.store.write_lock import Writers
@@ -74,7 +75,7 @@ class SegmentStore:
         self._ensure_there()
         return self._index.all(self._view(project, shared=shared))
 
-    def get(self, segment_id: str, *, project: str | None = None, shared: bool = True) -> Stored:
+    def get(self, segment_id: str, *, project: str | None = None, shared: bool = True) -> Definition:
         """Return a segment.
 
         Raises:
@@ -82,7 +83,7 @@ class SegmentStore:
             BrokenSegmentError: The segment cannot be read.
         """
         entry = self.find(segment_id, project=project, shared=shared)
-        if isinstance(entry, Broken):
+        if isinstance(entry, BrokenDefinition):
             raise BrokenSegmentError(entry.problems)
         return entry
 
@@ -94,7 +95,7 @@ class SegmentStore:
         """
         return self._find(segment_id, self._view(project, shared=shared))[0]
 
-    def create(self, data: Mapping[str, Any] | Segment) -> Stored:
+    def create(self, data: Mapping[str, Any] | Segment) -> Definition:
         """Save a new segment in a separate file.
 
         Args:
@@ -125,7 +126,7 @@ class SegmentStore:
         *,
         project: str | None = None,
         shared: bool = True,
-    ) -> Stored:
+    ) -> Definition:
         """Change only the keys that are passed; null removes an optional key. Nothing is written if nothing changes.
 
         Args:
@@ -195,7 +196,7 @@ class SegmentStore:
         except UnflushedError as error:
             self._warn(unflushed(file, error))
 
-    def _add(self, sent: Mapping[str, Any]) -> Stored:
+    def _add(self, sent: Mapping[str, Any]) -> Definition:
         taken = {entry.segment_id.casefold(): entry for entry in self._index.all(View())}
         with files.reading(self._path):
             names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `discovery`
@@ -216,7 +217,7 @@ class SegmentStore:
             files.add(file, content)
         return self._written(file, content, "$", View())
 
-    def _update(self, segment_id: str, changes: Mapping[str, Any], if_match: str | None, view: View) -> Stored:
+    def _update(self, segment_id: str, changes: Mapping[str, Any], if_match: str | None, view: View) -> Definition:
         entry, file, was = self._open(segment_id, if_match, view)
         definition = stamped(entry, changed(entry, changes), self._clock())
         if definition is None:
@@ -229,7 +230,7 @@ class SegmentStore:
     def _delete(self, segment_id: str, if_match: str | None, view: View, *, force: bool) -> Entry:
         entry, file, was = self._open(segment_id, if_match, view)
         if not force:
-            ensure_unnamed(self._index.all(replace(view, shared=True)), segment_id, view)
+            ensure_unreferenced(self._index.all(replace(view, shared=True)), segment_id, view)
         rest = without(was, entry)
         with self._changing(file):
             if rest is None:
@@ -242,12 +243,12 @@ class SegmentStore:
     def _open(self, segment_id: str, if_match: str | None, view: View) -> tuple[Entry, Path, bytes]:
         """Return the current state of a segment, its file, and the content of the file."""
         known, file = self._find(segment_id, view)
-        if known.data is None:
-            raise BrokenSegmentError(known.problems if isinstance(known, Broken) else ())
+        if known.content is None:
+            raise BrokenSegmentError(known.problems if isinstance(known, BrokenDefinition) else ())
         was = files.read(file)
         here = [entry for entry in read_entries(was, file) if entry.segment_id == segment_id and view.shows(entry)]
         match here:
-            case [entry] if entry.data is not None:
+            case [entry] if entry.content is not None:
                 if if_match not in {None, entry.etag}:
                     message = "was changed by another user since it was read; read it again and repeat the change"
                     raise StaleError(f"segment {shown(segment_id)} {message}", entry.file)
@@ -256,14 +257,14 @@ class SegmentStore:
                 self._index.read_again(file)
                 raise ChangedMeanwhileError
 
-    def _written(self, file: Path, content: bytes, path: str, view: View) -> Stored:
+    def _written(self, file: Path, content: bytes, path: str, view: View) -> Definition:
         """Return a segment that was just written, from the written content, since reading the file could fail."""
         entry = stored_at(content, file, path)
         if self._index.read_again(file):
             return entry
         with suppress(StoreError):
             moved = self._index.find(entry.segment_id, view)
-            if moved and isinstance(moved[0], Stored):
+            if moved and isinstance(moved[0], Definition):
                 return moved[0]
         return entry
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from segbatch.definitions.store.entries import Entry, Stored
+from segbatch.definitions.definition import Definition, Entry
 from segbatch.definitions.store.json_edit import same
 from segbatch.definitions.strict_json import check_data
 from segbatch.definitions.validation import validate
@@ -71,7 +71,7 @@ def changed(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
         DefinitionError: The result would not be valid, or a key cannot be changed by the caller.
     """
     _ensure_ours_are_kept(entry, changes)
-    definition = dict(entry.data or {})
+    definition = dict(entry.content or {})
     for key, value in changes.items():
         if key in {"id", *_OURS}:
             continue
@@ -85,14 +85,14 @@ def changed(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 def stamped(entry: Entry, definition: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
     """Set the time of the change in a definition; return None if nothing changes."""
-    if isinstance(entry, Stored) and same(dict(definition), dict(entry.data)):
+    if isinstance(entry, Definition) and same(dict(definition), dict(entry.content)):
         return None
     return {**definition, "updated_at": write_moment(now)}
 
 
 def _ensure_ours_are_kept(entry: Entry, changes: Mapping[str, Any]) -> None:
     """Raise an error if the id or the times differ from the definition; unchanged ones may be sent back."""
-    known = {"id": entry.segment_id, **(entry.data or {})}
+    known = {"id": entry.segment_id, **(entry.content or {})}
     problems = [
         Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")
         for key in ("id", *_OURS)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from segbatch.definitions.store.entries import Broken, Entry, merged
+from segbatch.definitions.definition import BrokenDefinition, Entry
+from segbatch.definitions.store.entries import merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class View:
         """Return whether a segment is visible."""
         if self.project is None or entry.project_id == self.project:
             return True
-        return entry.project_id is None and self.shared and not (self.served and isinstance(entry, Broken))
+        return entry.project_id is None and self.shared and not (self.served and isinstance(entry, BrokenDefinition))
 
     def merged(self, entries: Sequence[Entry]) -> list[Entry]:
         """Return the visible entries of an id, given all of its entries."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from segbatch.definitions.store import Stored
+from segbatch.definitions.store import Definition
 from segbatch.interfaces.api.limits import MAX_MEMBERS, MEMBERS
 from segbatch.interfaces.api.problems import CODES, URN
 from segbatch.interfaces.api.schemas import RULES, SEGMENT_KEYS
@@ -64,12 +64,12 @@ class Segment(BaseModel):
     max_change: Annotated[float | None, WithJsonSchema(SEGMENT_KEYS["max_change"])] = None
 
     @classmethod
-    def of(cls, stored: Stored) -> "Segment":
+    def of(cls, stored: Definition) -> "Segment":
         """Return the response for a saved segment.
 
         It has all documented keys, and the keys that segbatch adds if they are set. They are not validated again.
         """
-        segment, data = stored.segment, stored.data
+        segment, data = stored.segment, stored.content
         created, updated = segment.created_at, segment.updated_at
         return cls.model_construct(
             id=segment.id,

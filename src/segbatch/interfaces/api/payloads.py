@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
-from segbatch.definitions.store import Entry, SegmentStore, Stored
+from segbatch.definitions.store import Definition, Entry, SegmentStore
 from segbatch.definitions.store.json_edit import same
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem
@@ -47,7 +47,7 @@ def changes_of(body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
         DefinitionError: The body sets a key that the client must not set.
     """
     sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
-    current = Segment.of(entry) if isinstance(entry, Stored) else None
+    current = Segment.of(entry) if isinstance(entry, Definition) else None
     times = {key: getattr(current, key, None) for key in ("created_at", "updated_at")}
     _ensure_ours(sent, {"id": entry.segment_id, "project_id": entry.project_id, **times})
     return {key: value for key, value in sent.items() if key not in _REASONS}
@@ -68,7 +68,7 @@ def ensure_references_exist(
         DefinitionError: Some of the segments do not exist for the sender.
     """
     rules = definition.get("rules")
-    if entry is not None and same(rules, (entry.data or {}).get("rules")):
+    if entry is not None and same(rules, (entry.content or {}).get("rules")):
         return
     with unchecked():
         segment, _ = validate({"id": "s", "name": "s", "rules": rules})

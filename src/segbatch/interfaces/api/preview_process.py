@@ -16,7 +16,7 @@ from typing import IO, NoReturn
 
 from segbatch.authoring.preview import first_members
 from segbatch.compiler.prepare import EvaluationOptions, prepare
-from segbatch.definitions.found import Definitions
+from segbatch.definitions.definition import Definitions
 from segbatch.errors import DefinitionError, Problem, ProblemsError, SegbatchError
 from segbatch.model.pattern import reason_against
 

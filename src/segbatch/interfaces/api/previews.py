@@ -13,8 +13,7 @@ from uuid import uuid4
 from anyio import CapacityLimiter, to_thread
 
 from segbatch.compiler.prepare import EvaluationOptions
-from segbatch.definitions.found import BrokenDefinition, Definition, Definitions
-from segbatch.definitions.store import Stored
+from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
 from segbatch.interfaces.api.auth import Caller, Reader
@@ -170,9 +169,9 @@ def _named(
             continue
         with suppress(NotFoundError):
             entry = service.store.find(segment_id, project=caller.project)
-            if isinstance(entry, Stored):
+            if isinstance(entry, Definition):
                 good[segment_id] = Definition(entry.segment)
-                waiting += entry.named
+                waiting += entry.references
             else:
                 problems = tuple(replace(problem, file=None) for problem in entry.problems)
                 broken[segment_id] = BrokenDefinition(segment_id, segment_id, entry.path, problems, entry.data)

@@ -134,7 +134,9 @@ def _of_store(error: StoreError) -> HttpProblem:
         case StaleError():
             return HttpProblem("changed-meanwhile", error.message)
         case InUseError():
-            return HttpProblem("in-use", f"{error.what}; change them first", more={"named_by": list(error.named_by)})
+            return HttpProblem(
+                "in-use", f"{error.what}; change them first", more={"named_by": list(error.referenced_by)}
+            )
         case AlreadyThereError():
             return HttpProblem("already-there", error.message)
         case BusyError():

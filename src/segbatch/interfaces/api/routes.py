@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Response
 
-from segbatch.definitions.store import Stored
+from segbatch.definitions.store import Definition
 from segbatch.interfaces.api.auth import Reader, Writer
 from segbatch.interfaces.api.dependencies import Service, service_of
 from segbatch.interfaces.api.etags import IfMatch, IfNoneMatch, etag_of, is_current, required_etag
@@ -35,7 +35,7 @@ _LINKS = {
 def list_segments(caller: Reader, service: ServiceState) -> list[Segment]:
     """List the segments of the project."""
     entries = service.store.list(caller.project, shared=False)
-    return [Segment.of(entry) for entry in entries if isinstance(entry, Stored)]
+    return [Segment.of(entry) for entry in entries if isinstance(entry, Definition)]
 
 
 @router.get(
@@ -122,6 +122,6 @@ def delete_segment(segment_id: SegmentId, caller: Writer, service: ServiceState,
     service.store.delete(segment_id, required_etag(if_match, entry), project=caller.project, shared=False)
 
 
-def _with_etag(stored: Stored, response: Response) -> Segment:
+def _with_etag(stored: Definition, response: Response) -> Segment:
     response.headers["ETag"] = etag_of(stored)
     return Segment.of(stored)

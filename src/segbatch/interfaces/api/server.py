@@ -16,7 +16,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.store import Broken, SegmentStore
+from segbatch.definitions.store import BrokenDefinition, SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError
 from segbatch.interfaces.api.keys import KeyRing
 from segbatch.platform.urls import is_address
@@ -132,7 +132,7 @@ def serve(
         own = frozenset({"localhost", "127.0.0.1", "::1", address.host.lower()})
         service = Service(store, output, ring, own, contacts, id_column, timezone, keys.path if keys else None)
         service.custom_fields = custom_fields
-        broken = [entry for entry in entries if isinstance(entry, Broken)]
+        broken = [entry for entry in entries if isinstance(entry, BrokenDefinition)]
         problems = (*(problem for entry in broken for problem in entry.problems), *doubts)
         told(Listening(_url(listener), len(entries) - len(broken), problems, ring is None))
         return asyncio.run(_serve(service, listener))

@@ -9,7 +9,7 @@ from segbatch.text import counted
 
 if TYPE_CHECKING:
     from segbatch.authoring.manage import Listed, Listing
-    from segbatch.definitions.store import Entry, Stored
+    from segbatch.definitions.store import Definition, Entry
 
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red"}
 
@@ -74,7 +74,7 @@ def _data(entry: "Entry") -> dict[str, Any]:
 
 
 @answering()
-def print_definition(stored: "Stored", *, as_json: bool) -> None:
+def print_definition(stored: "Definition", *, as_json: bool) -> None:
     """Print a definition to stdout as the text of a file, or as JSON with its location."""
     if as_json:
         print_json({**_data(stored), "definition": stored.to_json()})

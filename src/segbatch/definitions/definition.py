@@ -1,11 +1,17 @@
-"""Results of loading definitions: segments, definitions that cannot be read, and their places."""
+"""Definitions as they are in files: segments, definitions that cannot be read, and their places."""
 
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from segbatch.definitions.json_layout import ordered, write_definition
 from segbatch.errors import Problem, UsageError
 from segbatch.model.segment import Segment
 from segbatch.text import clipped, did_you_mean
+
+_ETAG_BYTES = 16
 
 
 def _place(file: str, path: str) -> str:
@@ -17,18 +23,50 @@ class Definition:
     """A segment and the place of its definition.
 
     Attributes:
-        file: The path of its file, as shown to users; None if it was created in Python.
+        file: The path of its file, as shown to users; empty if it was created in Python.
         path: Its place in the file in JSONPath form.
+        data: Its JSON data, as in the file, if a store read it.
     """
 
     segment: Segment
-    file: str | None = None
+    file: str = ""
     path: str = "$"
+    data: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def segment_id(self) -> str:
         """The id of the segment."""
         return self.segment.id
+
+    @property
+    def project_id(self) -> str | None:
+        """The project of the segment, if it has one."""
+        return self.segment.project_id
+
+    @property
+    def name(self) -> str:
+        """The display name."""
+        return self.segment.name
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """An empty tuple: a definition that can be read has no problems."""
+        return ()
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """The JSON data, without an id that comes from the name of the file."""
+        return self.segment.to_json() if self.data is None else self.data
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The ids of the segments that it references with `in_segment`, in the order of its rules."""
+        return tuple(target for _, target in self.segment.references())
+
+    @property
+    def etag(self) -> str:
+        """A fingerprint of the definition. It changes with the definition, but not with the layout of the JSON."""
+        return fingerprint({"id": self.segment.id, **self.content})
 
     @property
     def place(self) -> str:
@@ -38,7 +76,15 @@ class Definition:
     def locate(self, problem: Problem) -> Problem:
         """Add the file and the full path to a problem of the segment."""
         path = self.path + (problem.path or "$").removeprefix("$")
-        return replace(problem, file=self.file, path=path, segment_id=self.segment.id)
+        return replace(problem, file=self.file or None, path=path, segment_id=self.segment.id)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the definition as JSON data: its own keys and its id, in their usual order."""
+        return ordered({"id": self.segment.id, **self.content})
+
+    def to_text(self) -> str:
+        """Return the definition as the text of a separate file."""
+        return write_definition(self.to_json())
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +97,9 @@ class BrokenDefinition:
         path: Its place in the file in JSONPath form.
         problems: The reasons why it cannot be read.
         data: The JSON data of the segment, if it is JSON.
+        is_ambiguous: Whether several definitions have the id.
+        references: The ids of the segments that it references with `in_segment`, if a store read it.
+        etag: A fingerprint of its content, if a store read it.
     """
 
     segment_id: str
@@ -58,6 +107,24 @@ class BrokenDefinition:
     path: str
     problems: tuple[Problem, ...]
     data: Any = None
+    is_ambiguous: bool = False
+    references: tuple[str, ...] = ()
+    etag: str = ""
+
+    @property
+    def project_id(self) -> str | None:
+        """The project of the segment, if it can be read."""
+        return self.text("project_id")
+
+    @property
+    def name(self) -> str | None:
+        """The display name, if it can be read."""
+        return None if self.is_ambiguous else self.text("name")
+
+    @property
+    def content(self) -> Mapping[str, Any] | None:
+        """The JSON data, if it is a single object that an update can fix."""
+        return self.data if isinstance(self.data, dict) and not self.is_ambiguous else None
 
     @property
     def place(self) -> str:
@@ -75,8 +142,18 @@ class BrokenDefinition:
         return value if isinstance(value, str) else None
 
 
-Found = Definition | BrokenDefinition
+Entry = Definition | BrokenDefinition
 """A definition at a place in a file, good or broken."""
+
+
+def fingerprint(data: object) -> str:
+    """Return a digest of JSON data that does not depend on its layout and the order of its keys."""
+    return digest(json.dumps(data, sort_keys=True, separators=(",", ":")).encode())
+
+
+def digest(content: bytes) -> str:
+    """Return a digest of bytes, short enough for an ETag."""
+    return hashlib.sha256(content).hexdigest()[: 2 * _ETAG_BYTES]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +197,9 @@ class Definitions:
         """
         if project is None:
             return self
-        good = tuple(entry for entry in self.good if entry.segment.project_id in {None, project})
-        broken = tuple(entry for entry in self.broken if entry.text("project_id") in {None, project})
+        good = tuple(entry for entry in self.good if entry.project_id in {None, project})
+        broken = tuple(entry for entry in self.broken if entry.project_id in {None, project})
         if not good and not broken:
-            near = did_you_mean(project, {entry.segment.project_id or "" for entry in self.good})
+            near = did_you_mean(project, {entry.project_id or "" for entry in self.good})
             raise UsageError(f"no segment belongs to project '{clipped(project)}'{near} (--project)")
         return Definitions(good, broken)
