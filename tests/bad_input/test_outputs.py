@@ -195,7 +195,7 @@ def test_a_last_run_that_is_damaged_is_told_and_stays(program: Program, content:
     outcome = program(*RUN)
     assert (outcome.status, outcome.out) == (1, "")
     assert outcome.err.startswith(f"error: {path}: is ")
-    again = "first run that night's snapshot again with --run-id 2"
+    again = "first run the snapshot of that run again with --run-id 2"
     remedy = again if name == "state.arrow" else "publish into another folder (--output)"
     assert f"damaged; restore it, or {remedy}" in outcome.err
     assert program("query", "SELECT count(*) AS runs FROM runs").out.split() == ["runs", "1"]

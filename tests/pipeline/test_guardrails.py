@@ -298,7 +298,7 @@ def test_a_snapshot_that_lost_most_of_its_contacts_is_stopped(workspace: Workspa
     workspace.crowd(99, pro=50)
     expected = (
         r"contacts.parquet: 101 of the 200 contacts of the last run are gone \(50.5%\); nothing was published; "
-        r"check the export, or say --accept all"
+        r"check the export, or pass --accept all"
     )
     with pytest.raises(SnapshotError, match=expected):
         workspace.run(1)

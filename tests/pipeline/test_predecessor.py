@@ -163,7 +163,7 @@ def test_the_last_run_can_be_made_again_where_its_state_is_lost(workspace: Works
     with pytest.raises(PublishError, match=expected + "-02T02:00:00Z$"):
         workspace.run(2)
     [warning] = relink(workspace.output).warnings
-    assert warning.message.startswith("is missing or damaged; the tables do without, but the next run will not")
+    assert warning.message.startswith("is missing or damaged; the tables do not need it, but the next run does")
     workspace.run(1)
     workspace.run(2)
     assert run_ids(workspace) == ["night-0", "night-1", "night-2"]

@@ -133,7 +133,7 @@ def test_nothing_is_written_into_the_output(two: Workspace, name: str) -> None:
 def test_changes_that_are_lost_are_a_warning(two: Workspace, tmp_path: Path) -> None:
     (two.place("night-1") / "changes.parquet").unlink()
     [warning] = relink_to(two.output, tmp_path / "mine.duckdb").warnings
-    assert "changes.parquet: is missing; membership_changes and membership_history go without" in str(warning)
+    assert "changes.parquet: is missing; membership_changes and membership_history lack" in str(warning)
 
 
 def test_a_file_that_cannot_be_written_is_one_line(
