@@ -17,8 +17,8 @@ from fault_program import FAULTS, Ended, Fault, Program
 from faults import wrong_words
 
 MADE = {0, 200, 201, 204}
-IN_DOUBT = ("may have been changed", "may be complete, or as it was")
-UNCHANGED = ("nothing was changed", "it is as it was", "nothing was written")
+IN_DOUBT = ("may have been changed", "may be complete or unchanged")
+UNCHANGED = ("nothing was changed", "nothing was written")
 LOCKS = {".segbatch.lock", ".keys.json.lock", ".new-keys.json.lock"}
 METRICS_LOST = re.compile(r"warning: files/segbatch\.prom: (the metrics )?cannot be (written|read): ")
 LOGGED = re.compile(r"20\S+Z .*?(?P<error> error: .*)?")

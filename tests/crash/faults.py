@@ -154,7 +154,7 @@ class Sweep:
             yield "the export is torn"
         if ended.status == 0 and content != self._exported:
             yield "says that it exported, and did not"
-        if ("it is as it was" in ended.err or "nothing was written" in ended.err) and content != b"old\n":
+        if ("nothing was changed" in ended.err or "nothing was written" in ended.err) and content != b"old\n":
             yield "says that the file is as it was"
         if "is written" in ended.err and content != self._exported:
             yield "says that the file is written"

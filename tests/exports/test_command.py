@@ -85,7 +85,7 @@ def test_a_terminal_gets_no_parquet() -> None:
     )
     os.close(leader)
     os.close(follower)
-    assert (ended.returncode, ended.stderr) == (2, "error: Parquet is nothing for a terminal; name a file (--to)\n")
+    assert (ended.returncode, ended.stderr) == (2, "error: Parquet cannot be shown on a terminal; name a file (--to)\n")
 
 
 def test_a_reader_that_stops_and_a_full_disk_are_told_by_the_status() -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import segbatch
 from segbatch import UsageError
-from segbatch.exports.cell_format import formula_like, guarded, to_cell, to_json
+from segbatch.exports.cell_format import escape_formulas, find_formulas, format_cells, format_json
 from workspace import Workspace
 
 from .conftest import Export, everybody
@@ -125,7 +125,7 @@ def test_a_text_like_a_formula_is_marked(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_another_text_is_left_alone(text: str) -> None:
-    assert guarded(pl.Series("it", [text])).to_list() == [text]
+    assert escape_formulas(pl.Series("it", [text])).to_list() == [text]
 
 
 INNER = {
@@ -154,7 +154,7 @@ def test_no_cell_is_a_formula_whatever_separates_cells(tmp_path: Path, text: str
 
 @pytest.mark.parametrize(("text", "marked"), INNER.items())
 def test_what_another_separator_makes_a_cell_is_marked(text: str, marked: str) -> None:
-    assert guarded(pl.Series("it", [text])).to_list() == [marked]
+    assert escape_formulas(pl.Series("it", [text])).to_list() == [marked]
 
 
 ODD = st.text(st.sampled_from("=+-@;\t\r\n\"', a\u200b")) | st.text() | st.none()
@@ -162,8 +162,8 @@ ODD = st.text(st.sampled_from("=+-@;\t\r\n\"', a\u200b")) | st.text() | st.none(
 
 @given(st.lists(ODD, min_size=1))
 def test_no_cell_begins_as_a_formula_and_nothing_else_is_changed(texts: list[str | None]) -> None:
-    marked = guarded(pl.Series("it", texts, pl.String))
-    assert not formula_like(marked).any()
+    marked = escape_formulas(pl.Series("it", texts, pl.String))
+    assert not find_formulas(marked).any()
     for before, after in zip(texts, marked, strict=True):
         assert (before is None) == (after is None)
         assert (before or "").replace("'", "") == (after or "").replace("'", "")
@@ -212,12 +212,12 @@ def test_many_batches_are_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("x.xlsx", {}, r"'.xlsx' is no format; name the file .csv, .jsonl, .ndjson, .parquet, or say --format"),
-        ("x.csv", {"format": "parquet"}, "the file is called .csv, and --format says parquet; leave one out"),
-        ("x", {"format": "parket"}, r"'parket' is no format; did you mean 'parquet'\? \(--format\)"),
-        ("x", {"format": "xml"}, "'xml' is no format; there are csv, jsonl, parquet"),
-        ("x.jsonl", {"raw": True}, "--raw is for CSV alone; jsonl has no need of it"),
-        ("x.parquet", {"bom": True}, "--bom is for CSV alone"),
+        ("x.xlsx", {}, r"unknown file extension '.xlsx': use .csv, .jsonl, .ndjson, .parquet, or pass --format"),
+        ("x.csv", {"format": "parquet"}, "the file extension .csv contradicts --format parquet; drop one of them"),
+        ("x", {"format": "parket"}, r"invalid --format 'parket'; did you mean 'parquet'\?"),
+        ("x", {"format": "xml"}, "invalid --format 'xml': use csv, jsonl, parquet"),
+        ("x.jsonl", {"raw": True}, "--raw applies only to CSV; leave it out for jsonl"),
+        ("x.parquet", {"bom": True}, "--bom applies only to CSV"),
     ],
 )
 def test_forms_that_there_are_not_are_refused(
@@ -247,8 +247,8 @@ def test_the_form_is_told_by_the_name_or_the_option(
     ],
 )
 def test_the_ends_of_dates_and_times_are_written(values: pl.Series, expected: list[str | None]) -> None:
-    found = to_cell(values).to_list()
+    found = format_cells(values).to_list()
     assert len(found) == len(expected)
     assert all(cell == start or str(cell).startswith(f"{start}-") for cell, start in zip(found, expected, strict=True))
-    in_lists = to_json(values.implode(), is_json=False).to_list()[0]
+    in_lists = format_json(values.implode(), is_json=False).to_list()[0]
     assert all(start is None or start in in_lists for start in expected)

@@ -53,7 +53,7 @@ def test_the_first_run_has_no_changes_and_says_so(workspace: Workspace, export: 
     workspace.run(0)
     assert export("pro", changes=True) == ['"contact_id","change"']
     [warning] = export.last.warnings  # type: ignore[attr-defined]
-    assert "run night-0 is the first" in str(warning)
+    assert "run night-0 is the first run" in str(warning)
 
 
 def test_a_failed_segment_has_its_last_good_members_and_a_warning(workspace: Workspace, export: Export) -> None:
@@ -67,7 +67,7 @@ def test_a_failed_segment_has_its_last_good_members_and_a_warning(workspace: Wor
         str(workspace.folder / "segments") + "/", ""
     )
     assert export("pro", "changes.csv", changes=True)[1:] == []
-    assert "so nobody entered or left it" in str(export.last.warnings[0])  # type: ignore[attr-defined]
+    assert "so it has no changes" in str(export.last.warnings[0])  # type: ignore[attr-defined]
 
 
 def test_a_segment_that_failed_and_never_had_members_is_refused(workspace: Workspace, export: Export) -> None:
@@ -85,7 +85,7 @@ def test_of_a_deleted_segment_there_are_changes_alone(workspace: Workspace, expo
     assert export("pro", changes=True)[1:] == ['"ann","exited"', '"bob","exited"']
     assert export("pro", "since.csv", since="night-0")[1:] == ['"ann","exited"', '"bob","exited"']
     assert export("pro", "then.csv", run="night-0")[1:] == ['"ann"', '"bob"']
-    with pytest.raises(UsageError, match="segment 'pro' was deleted with run night-1; --changes exports who left it"):
+    with pytest.raises(UsageError, match="segment 'pro' was deleted in run night-1; export its last changes"):
         export("pro", "now.csv")
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_there_is_refused(export: Export, segment_id: str, options: 
 
 def test_members_of_a_pruned_run_are_refused_and_its_changes_are_not(four: Workspace, export: Export) -> None:
     four.run(4, keep=Keep(2, 0))
-    with pytest.raises(UsageError, match="run night-1: its members are not kept any more; segbatch runs lists"):
+    with pytest.raises(UsageError, match="run night-1: its members are deleted; segbatch runs lists"):
         export("pro", run="night-1")
     assert len(export("pro", run="night-1", changes=True)) == 3
 
@@ -144,7 +144,7 @@ def test_a_file_that_has_other_members_than_the_manifest_says_is_told(workspace:
     workspace.run(0)
     manifest = workspace.place("night-0") / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"member_count": 2', '"member_count": 3'))
-    with pytest.raises(PublishError, match="what run night-0 wrote is damaged"):
+    with pytest.raises(PublishError, match="the files of run night-0 are damaged"):
         export("pro")
 
 

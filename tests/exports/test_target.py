@@ -32,7 +32,7 @@ def test_a_file_that_is_there_stays_unless_forced(workspace: Workspace, export: 
     place = workspace.folder / "out.csv"
     place.write_text("mine")
     place.chmod(0o600)
-    with pytest.raises(UsageError, match=r"out\.csv: is there already; export to another file, or write over it with"):
+    with pytest.raises(UsageError, match=r"out\.csv: already exists; choose another file, or overwrite it with"):
         export("pro")
     assert place.read_text() == "mine"
     assert len(export("pro", force=True)) == 3
@@ -49,7 +49,7 @@ def test_a_file_that_comes_meanwhile_stays(workspace: Workspace, monkeypatch: py
     for links in (os.link, no_links):
         place.unlink(missing_ok=True)
         monkeypatch.setattr(os, "link", links)
-        with pytest.raises(UsageError, match=r"out\.csv: came to be there meanwhile"):
+        with pytest.raises(UsageError, match=r"out\.csv: was created by another program"):
             segbatch.export("pro", place, workspace.output, progress=meanwhile)
         assert place.read_text() == "mine"
         assert left(workspace) == []
@@ -82,14 +82,14 @@ def test_places_that_are_none_are_refused(workspace: Workspace, export: Export) 
     (workspace.folder / "stream.csv").symlink_to("pipe.csv")
     messages = {
         "folder.csv": "is a folder; name a file",
-        "pipe.csv": "is a pipe or a device, and not a file; export to -",
-        "stream.csv": r"stream\.csv: is a pipe or a device, and not a file; export to -",
-        "file/x.csv": "file: is a file, and not a folder",
-        "nowhere/x.csv": "nowhere: no such folder; make it first",
-        "dangling.csv": r"dangling\.csv: is a link into a folder that is not there: .*/gone; make it first \(--to\)",
+        "pipe.csv": "is a pipe or a device, not a regular file; export to -",
+        "stream.csv": r"stream\.csv: is a pipe or a device, not a regular file; export to -",
+        "file/x.csv": "file: is a file, not a folder",
+        "nowhere/x.csv": "nowhere: no such folder; create it first",
+        "dangling.csv": r"dangling\.csv: is a link into a missing folder: .*/gone; create it first \(--to\)",
         "round.csv": r"round\.csv: cannot be written: Too many levels of symbolic links",
-        "nul\0.csv": r"nul\\x00\.csv: no path has a NUL in it",
-        "/dev/stdout": "/dev/stdout: is a pipe or a device, and not a file; export to -, the standard output",
+        "nul\0.csv": r"nul\\x00\.csv: a path cannot contain a NUL character",
+        "/dev/stdout": "/dev/stdout: is a pipe or a device, not a regular file; export to -, the standard output",
         "/dev/fd/1": "/dev/fd/1: is a pipe or a device",
         "output/segbatch.duckdb": "is one of the files that runs publish",
         "output/runs/night-0/membership/part-00000.parquet": "is one of the files that runs publish",
@@ -110,7 +110,7 @@ def test_a_full_disk_keeps_the_old_file(workspace: Workspace, export: Export, mo
     monkeypatch.setattr(DigestingFile, "write", full)
     for kind in ("csv", "jsonl", "parquet"):
         (workspace.folder / f"out.{kind}").write_text("mine")
-        with pytest.raises(ExportError, match=r"out\.\w+: cannot be written: No space left on device; it is as it was"):
+        with pytest.raises(ExportError, match=r"out\.\w+: .*: No space left on device; nothing was changed"):
             export("pro", f"out.{kind}", force=True)
         assert (workspace.folder / f"out.{kind}").read_text() == "mine"
     assert left(workspace) == []
@@ -121,7 +121,7 @@ def test_a_folder_that_may_not_be_written_is_told(workspace: Workspace, monkeypa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(os, "open", refused)
-    with pytest.raises(ExportError, match=r"x\.csv: cannot be written: Permission denied; it is as it was"):
+    with pytest.raises(ExportError, match=r"x\.csv: cannot be written: Permission denied; nothing was changed"):
         segbatch.export("pro", workspace.folder / "x.csv", workspace.output)
 
 
@@ -140,9 +140,9 @@ def test_an_export_that_fails_at_its_last_step_says_what_is_there(
             export("pro", "out.csv", force=step == "replace")
     was = step == "replace" and place.read_text() == "mine"
     assert (place.exists() and not was) == is_done
-    expected = "it is as it was"
+    expected = "nothing was changed"
     if is_blind:
-        expected = "it may be complete, or as it was, so look at it"
+        expected = "it may be complete or unchanged; check it"
     elif is_done:
         expected = "is written, but that may not survive a power failure: Input/output error; check the disk"
     assert expected in str(raised.value)

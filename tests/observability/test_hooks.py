@@ -98,7 +98,7 @@ FAILED = {
     "no metrics": (
         (*RUN, "--metrics-file", "nowhere/m.prom"),
         2,
-        "nowhere: no such folder; make it first (--metrics-file)",
+        "nowhere: no such folder; create it first (--metrics-file)",
     ),
 }
 

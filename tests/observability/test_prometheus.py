@@ -132,13 +132,13 @@ def test_a_dry_run_is_not_measured(program: Program) -> None:
 
 
 REFUSED = {
-    "no folder": ("nowhere/m.prom", "nowhere: no such folder; make it first"),
+    "no folder": ("nowhere/m.prom", "nowhere: no such folder; create it first"),
     "a folder": ("segments", "segments: is a folder; name a file"),
     "no folder of a link": (
         "dangling.prom",
-        "dangling.prom: is a link into a folder that is not there: {}/nowhere; make it first",
+        "dangling.prom: is a link into a missing folder: {}/nowhere; create it first",
     ),
-    "below a file": ("contacts.parquet/m.prom", "contacts.parquet: is a file, and not a folder"),
+    "below a file": ("contacts.parquet/m.prom", "contacts.parquet: is a file, not a folder"),
     "a loop": ("loop.prom", "loop.prom: cannot be written: Too many levels of symbolic links"),
 }
 
@@ -162,7 +162,7 @@ NOT_OURS = {
     "output/segbatch.duckdb": AMONG_OURS,
     "output/current": AMONG_OURS,
     "output/lock": AMONG_OURS,
-    "pipe": "is a pipe or a device, and not a file; name a file",
+    "pipe": "is a pipe or a device, not a regular file; name a file",
 }
 
 
@@ -230,7 +230,7 @@ def test_a_file_that_cannot_be_written_any_more_is_a_warning(program: Program, m
     ended = program(*RUN, "--metrics-file", "metrics/m.prom")
     assert ended.status == 0
     [warning] = ended.events("warning")
-    assert warning["message"] == "metrics: no such folder; make it first (--metrics-file)"
+    assert warning["message"] == "metrics: no such folder; create it first (--metrics-file)"
     assert (warning["segment_id"], warning["file"]) == (None, None)
 
 

@@ -123,7 +123,7 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(place: Path, tmp_path: Pa
     place.symlink_to(other)
     with pytest.raises(PublishError) as raised:
         take(place)
-    assert str(raised.value) == f"{place}: is a link, and the lock is never written through one; remove it"
+    assert str(raised.value) == f"{place}: is a link, and locks are not written through links; remove it"
     assert (other.read_text() if is_there else None) == ("precious" if is_there else None)
     assert other.exists() == is_there
 
@@ -132,4 +132,4 @@ def test_a_pipe_in_the_place_of_a_lock_is_refused_at_once(place: Path) -> None:
     os.mkfifo(place)
     with pytest.raises(PublishError) as raised:
         take(place)
-    assert str(raised.value) == f"{place}: is not a file, and the lock has to be one; remove it"
+    assert str(raised.value) == f"{place}: is not a regular file, as the lock must be; remove it"

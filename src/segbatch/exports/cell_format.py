@@ -39,7 +39,7 @@ _MOST_DAYS = 95_000_000
 """The number of days before and after 1970 that Polars' calendar covers."""
 
 
-def readable_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
+def format_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
     """Format UUIDs as UUIDs and other binary ids in hexadecimal. Other ids are returned unchanged."""
     if ids.dtype != pl.Binary:
         return ids
@@ -48,12 +48,12 @@ def readable_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
     return pl.Series(ids.name, [str(UUID(bytes=value)) for value in ids], pl.String)
 
 
-def formula_like(texts: pl.Series) -> pl.Series:
+def find_formulas(texts: pl.Series) -> pl.Series:
     """Return which texts a spreadsheet or another program would read as a formula, or would find a formula in."""
     return (texts.str.contains(_FORMULA) | texts.str.contains(_INNER_FORMULA)).fill_null(value=False)
 
 
-def guarded(texts: pl.Series) -> pl.Series:
+def escape_formulas(texts: pl.Series) -> pl.Series:
     """Put a `'` before texts that look like a formula, and inside texts before each formula that could start a cell."""
     column = named(texts.name)
     inside = column.str.replace_all(_INNER_FORMULA, "${1}'${2}")
@@ -61,14 +61,14 @@ def guarded(texts: pl.Series) -> pl.Series:
     return texts.to_frame().select(marked.alias(texts.name)).to_series()
 
 
-def to_cell(values: pl.Series) -> pl.Series:
+def format_cells(values: pl.Series) -> pl.Series:
     """Return values as CSV cells: numbers and booleans unchanged, all other types as text."""
     if values.dtype.is_nested():
-        return to_json(values, is_json=False)
+        return format_json(values, is_json=False)
     return _plain(values, keep_decimals=True)
 
 
-def to_json(values: pl.Series, *, is_json: bool) -> pl.Series:
+def format_json(values: pl.Series, *, is_json: bool) -> pl.Series:
     """Return each value as JSON. Null stays null.
 
     Args:

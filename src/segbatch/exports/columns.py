@@ -3,21 +3,28 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
 
 import polars as pl
 import pyarrow as pa
 
-from segbatch.errors import Problem, UsageError
+from segbatch.errors import Problem, SnapshotError, UsageError
+from segbatch.model.manifest import Manifest
+from segbatch.snapshot.discovery import locations_of
 from segbatch.snapshot.fields.children import chosen
 from segbatch.snapshot.fields.json_numbers import number_texts
 from segbatch.snapshot.fields.keys import UnknownColumnError
 from segbatch.snapshot.fields.resolution import Field, resolve
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, element_type, has_opaque_part
+from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.snapshot.id_checks import ids_as_series
-from segbatch.snapshot.snapshot import Snapshot
-from segbatch.text import clipped, shown
+from segbatch.snapshot.snapshot import Snapshot, open_files, open_snapshot
+from segbatch.text import clipped, printable, shown
 
 _ROWS = 100_000
+_ID_COLUMN = "id"
+_OTHERS = "pass a snapshot by --contacts, this one too"
 
 
 def read_names(columns: Iterable[str]) -> tuple[str, ...]:
@@ -31,7 +38,7 @@ def read_names(columns: Iterable[str]) -> tuple[str, ...]:
         raise UsageError("the name of a column is empty; write them as in email,country (--columns)")
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise UsageError(f"the column {shown(twice)} is named twice (--columns)")
+        raise UsageError(f"the column {shown(twice)} is listed twice (--columns)")
     return tuple(names)
 
 
@@ -39,7 +46,7 @@ def _split(text: str) -> list[str]:
     try:
         return next(csv.reader([text], skipinitialspace=True, strict=True), None) or [""]
     except csv.Error:
-        advice = """a name with a comma in it stands in double quotes as a whole, as in '"first, last",email'"""
+        advice = """put a whole name with a comma into double quotes, as in '"first, last",email'"""
         raise UsageError(f"{shown(text)} cannot be split into names; {advice} (--columns)") from None
 
 
@@ -67,13 +74,13 @@ class _Source:
     def leaves(self) -> list[str]:
         return [found.leaf for found in self.fields.values()]
 
-    def pick(self, frame: pl.DataFrame) -> pl.DataFrame:
-        wide = frame.with_columns(_writable(found).alias(name) for name, found in self.fields.items())
+    def select(self, frame: pl.DataFrame) -> pl.DataFrame:
+        wide = frame.with_columns(_exportable(found).alias(name) for name, found in self.fields.items())
         return chosen(wide, self.fields)
 
 
 @dataclass(frozen=True, slots=True)
-class Contacts:
+class ContactColumns:
     """The contacts of a snapshot, with the exported columns.
 
     A column of JSON texts is exported unparsed, and a path into it as the parsed value. The column is read twice if
@@ -93,28 +100,28 @@ class Contacts:
     _sources: Sequence[_Source] = field(default=(), repr=False)
 
     @classmethod
-    def of(cls, snapshot: Snapshot, names: Sequence[str]) -> "Contacts":
+    def find(cls, snapshot: Snapshot, names: Sequence[str]) -> "ContactColumns":
         """Find columns in a snapshot.
 
         Raises:
             UsageError: The snapshot does not have the column, or its type cannot be exported.
             SnapshotError: A file cannot be read, or is damaged.
         """
-        whole = {name: _find(name, snapshot.schema) for name in names if name in snapshot.schema}
+        whole = {name: _find_field(name, snapshot.schema) for name in names if name in snapshot.schema}
         paths = [name for name in names if name not in whole]
         opened = snapshot.with_fields(paths) if paths else snapshot
-        parts = {name: _find(name, opened.schema) for name in paths}
+        parts = {name: _find_field(name, opened.schema) for name in paths}
         warnings = [
             Problem(f"{found.warning} (--columns)", severity="warning")
             for found in (*whole.values(), *parts.values())
             if found.warning
         ]
         sources = [_Source(snapshot, whole), _Source(opened, parts)]
-        doubts = [problem for problem in opened.problems if problem.severity != "note"]
+        problems = [problem for problem in opened.problems if problem.severity != "note"]
         return cls(
             snapshot,
             names,
-            (*warnings, *doubts),
+            (*warnings, *problems),
             tuple(problem for problem in opened.problems if problem.severity == "note"),
             [source for source in sources if source.fields] or sources[:1],
         )
@@ -122,7 +129,7 @@ class Contacts:
     @property
     def empty_frame(self) -> pl.DataFrame:
         """Return the exported columns without rows."""
-        frames = [source.pick(source.snapshot.empty_frame(source.leaves)).head(0) for source in self._sources]
+        frames = [source.select(source.snapshot.empty_frame(source.leaves)).head(0) for source in self._sources]
         return chosen(pl.concat(frames, how="horizontal"), self.names)
 
     @property
@@ -152,7 +159,7 @@ class Contacts:
         """
         readers = (source.snapshot.batches(source.leaves, _ROWS) for source in self._sources)
         for batches in zip(*readers, strict=True):
-            frames = [source.pick(batch.frame) for source, batch in zip(self._sources, batches, strict=True)]
+            frames = [source.select(batch.frame) for source, batch in zip(self._sources, batches, strict=True)]
             yield ContactsBatch(ids_as_series(batches[0].ids), chosen(pl.concat(frames, how="horizontal"), self.names))
 
     @property
@@ -161,7 +168,7 @@ class Contacts:
         return self.snapshot.id_type
 
 
-def _writable(found: Field) -> pl.Expr:
+def _exportable(found: Field) -> pl.Expr:
     """Return an expression that reads a field in a type that can be written. Numbers of any length are read as text."""
     if found.dtype == ANY_LENGTH:
         return number_texts(found.expr)
@@ -170,14 +177,63 @@ def _writable(found: Field) -> pl.Expr:
     return found.expr
 
 
-def _find(name: str, schema: Mapping[str, pl.DataType]) -> Field:
+def _find_field(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     try:
         found = resolve(name, schema)
     except UnknownColumnError as error:
         raise UsageError(f"{error} (--columns)") from None
     if found.kind is Kind.NOTHING and name.endswith("."):
         whole = clipped(name.removesuffix("."))
-        raise UsageError(f"'{whole}.' ends in a dot; say what in it is wanted, or {whole} for all of it (--columns)")
+        raise UsageError(f"'{whole}.' ends in a dot; name a key in it, or {whole} for all of it (--columns)")
     if has_opaque_part(found.dtype):
-        raise UsageError(f"the column '{clipped(name)}' is of a type that cannot be exported (--columns)")
+        raise UsageError(f"the column '{clipped(name)}' has a type that cannot be exported (--columns)")
     return found
+
+
+def open_contacts(
+    manifest: Manifest, contacts: str | Path | None, id_column: str | None, custom_fields: str | None = None
+) -> tuple[Snapshot, Sequence[Problem]]:
+    """Open the snapshot of a run, or another one.
+
+    Args:
+        manifest: The manifest of the run.
+        contacts: The snapshot to use; by default the one that the run read.
+        id_column: The id column; by default the same as in the run.
+        custom_fields: The column that definitions call `custom_fields`; by default the same as in the run.
+
+    Returns:
+        The snapshot, and a warning if it is not the one that the run read.
+
+    Raises:
+        SnapshotError: The snapshot cannot be used; or `contacts` is not given and the snapshot has changed since the
+            run.
+    """
+    run_id, column = manifest.run.run_id, id_column or manifest.id_column or _ID_COLUMN
+    custom_fields = custom_fields or manifest.custom_fields
+    if contacts is None:
+        try:
+            snapshot = open_files(locations_of(file.path for file in manifest.snapshot), column, custom_fields)
+        except SnapshotError as error:
+            raise SnapshotError(f"{error} (run {run_id} read it; pass another snapshot by --contacts)") from None
+        if not _is_that_of(snapshot, manifest):
+            raise SnapshotError(f"{snapshot.files[0].location}: is not the snapshot that run {run_id} read; {_OTHERS}")
+        return snapshot, ()
+    snapshot = open_snapshot(str(contacts), column, custom_fields)
+    if _is_that_of(snapshot, manifest):
+        return snapshot, ()
+    message = f"{contacts}: is not the snapshot that run {run_id} read; contacts may have changed since"
+    return snapshot, (Problem(message, severity="warning"),)
+
+
+def _is_that_of(snapshot: Snapshot, manifest: Manifest) -> bool:
+    """Return whether the snapshot is the one in the manifest.
+
+    Sizes are compared first, then digests. Of the paths of the files, only the partitions are compared.
+    """
+    names = [partition_text(printable(str(file.location))) for file in snapshot.files]
+    before = [partition_text(file.path) for file in manifest.snapshot]
+    sizes = zip([file.size for file in snapshot.files], names, strict=True)
+    if sorted(sizes) != sorted(zip([file.size for file in manifest.snapshot], before, strict=True)):
+        return False
+    digests = zip([file.digest(Event()) for file in snapshot.files], names, strict=True)
+    return sorted(digests) == sorted(zip([file.sha256 for file in manifest.snapshot], before, strict=True))

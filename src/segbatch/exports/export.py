@@ -12,13 +12,11 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import Problem, UsageError
-from segbatch.exports.columns import Contacts, read_names
-from segbatch.exports.destination import ensure_free, ensure_not_read, written
-from segbatch.exports.join import Join
-from segbatch.exports.reader import CHANGE, CHANGES, CONTACT_ID, id_type_of, read_rows
-from segbatch.exports.selection import Picked, pick
-from segbatch.exports.snapshot_source import open_contacts
-from segbatch.exports.writers import Format, Layout, Writer, format_of, make_writer, packed
+from segbatch.exports.columns import ContactColumns, open_contacts, read_names
+from segbatch.exports.destination import check_destination, ensure_not_in_snapshot, open_destination
+from segbatch.exports.rows import CHANGE, CHANGES, CONTACT_ID, Join, read_id_type, read_rows
+from segbatch.exports.selection import RowSelection, select_rows
+from segbatch.exports.writers import Format, Layout, Writer, combine_frames, make_writer, resolve_format
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.storage.layout import LAST, output_at
@@ -106,33 +104,33 @@ def export(
         ExportError: The segment never had members, or the file cannot be written. An existing file is unchanged.
         PublishError: The published data cannot be read.
     """
-    place = Path(to) if isinstance(to, str | os.PathLike) else None
-    kind = format_of(format, place.suffix if place else "")
-    _ensure_of_csv(kind, raw=raw, bom=bom)
-    if kind == "parquet" and place is None and cast("IO[bytes]", to).isatty():
-        raise UsageError("Parquet is nothing for a terminal; name a file (--to)")
+    path = Path(to) if isinstance(to, str | os.PathLike) else None
+    file_format = resolve_format(format, path.suffix if path else "")
+    _ensure_of_csv(file_format, raw=raw, bom=bom)
+    if file_format == "parquet" and path is None and cast("IO[bytes]", to).isatty():
+        raise UsageError("Parquet cannot be shown on a terminal; name a file (--to)")
     names = read_names(columns)
     folder = output_at(output)
-    picked = pick(folder, segment_id, run, changes=changes, since=since)
-    goal = None if place is None else ensure_free(place, folder, force=force)
-    rows = _Rows(picked, id_type_of(picked))
+    selection = select_rows(folder, segment_id, run, changes=changes, since=since)
+    target = None if path is None else check_destination(path, folder, force=force)
+    rows = _Rows(selection, read_id_type(selection))
     if names:
-        snapshot, doubts = open_contacts(picked.manifest, contacts, id_column, custom_fields)
-        if goal:
-            ensure_not_read(goal, [str(file.location) for file in snapshot.files])
-        rows = rows.joined(Contacts.of(snapshot, rows.own(names, snapshot)), doubts)
+        snapshot, warnings = open_contacts(selection.manifest, contacts, id_column, custom_fields)
+        if target:
+            ensure_not_in_snapshot(target, [str(file.location) for file in snapshot.files])
+        rows = rows.joined(ContactColumns.find(snapshot, rows.own(names, snapshot)), warnings)
     elif contacts is not None:
-        raise UsageError("a snapshot is read for columns of it alone; name some (--columns)")
+        raise UsageError("--contacts is only used with --columns; name the columns to add")
     layout = Layout(rows.empty, rows.id_type, rows.json_columns, raw, bom)
-    with written(goal, force=force) if goal else nullcontext(cast("IO[bytes]", to)) as file:
-        tally = _write(rows, make_writer(kind, cast("IO[bytes]", file), layout), progress)
-    return _report(rows, tally, kind, place)
+    with open_destination(target, force=force) if target else nullcontext(cast("IO[bytes]", to)) as file:
+        counts = _write(rows, make_writer(file_format, cast("IO[bytes]", file), layout), progress)
+    return _report(rows, counts, file_format, path)
 
 
-def _ensure_of_csv(kind: Format, *, raw: bool, bom: bool) -> None:
+def _ensure_of_csv(file_format: Format, *, raw: bool, bom: bool) -> None:
     for option, is_given in (("--raw", raw), ("--bom", bom)):
-        if is_given and kind != "csv":
-            raise UsageError(f"{option} is for CSV alone; {kind} has no need of it")
+        if is_given and file_format != "csv":
+            raise UsageError(f"{option} applies only to CSV; leave it out for {file_format}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,16 +138,16 @@ class _Rows:
     """The rows to write, with the facts that are known before they are read.
 
     Attributes:
-        picked: The files that contain the rows.
+        selection: The files that contain the rows.
         id_type: The Arrow type of the contact ids.
         join: Adds columns of the snapshot; None if only the rows' own columns are exported.
-        doubts: Reasons why the added columns may not be what the user expects.
+        warnings: Reasons why the added columns may not be what the user expects.
     """
 
-    picked: Picked
+    selection: RowSelection
     id_type: pa.DataType
     join: Join | None = None
-    doubts: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
     def own(self, names: Sequence[str], snapshot: Snapshot) -> list[str]:
         """Return the columns to read from the snapshot. The id column is left out if it has the name of the rows' own.
@@ -159,17 +157,17 @@ class _Rows:
         """
         for name in self._own.columns:
             if name in names and name != snapshot.id_column:
-                raise UsageError(f"the export has a column {shown(name)} of its own; leave it out (--columns)")
+                raise UsageError(f"the export already has a column {shown(name)}; leave it out (--columns)")
         return [name for name in names if name not in self._own.columns]
 
-    def joined(self, contacts: Contacts, doubts: Sequence[Problem]) -> "_Rows":
+    def joined(self, contacts: ContactColumns, warnings: Sequence[Problem]) -> "_Rows":
         """Return the same rows with columns of their contacts."""
-        join = Join(partial(read_rows, self.picked), contacts, self.id_type)
-        return replace(self, join=join, doubts=(*doubts, *contacts.warnings))
+        join = Join(partial(read_rows, self.selection), contacts, self.id_type)
+        return replace(self, join=join, warnings=(*warnings, *contacts.warnings))
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Read the rows."""
-        return self.join.frames() if self.join else read_rows(self.picked)
+        return self.join.frames() if self.join else read_rows(self.selection)
 
     @property
     def empty(self) -> pl.DataFrame:
@@ -184,12 +182,12 @@ class _Rows:
     @property
     def _own(self) -> pl.DataFrame:
         ids = ids_as_series(pa.array([], self.id_type)).alias(CONTACT_ID)
-        change = [] if self.picked.what == "members" else [pl.Series(CHANGE, [], CHANGES)]
+        change = [] if self.selection.content == "members" else [pl.Series(CHANGE, [], CHANGES)]
         return pl.DataFrame([ids, *change])
 
 
 @dataclass(slots=True)
-class _Tally:
+class _Counts:
     """The numbers of rows and cells written so far."""
 
     is_changes: bool
@@ -203,35 +201,36 @@ class _Tally:
             self.entered += int((frame.get_column(CHANGE) == "entered").sum())
 
 
-def _write(rows: _Rows, writer: Writer, progress: Progress | None) -> _Tally:
-    tally = _Tally(rows.picked.what != "members")
-    for frame in packed(rows.frames()):
+def _write(rows: _Rows, writer: Writer, progress: Progress | None) -> _Counts:
+    counts = _Counts(rows.selection.content != "members")
+    for frame in combine_frames(rows.frames()):
         writer.write(frame)
-        tally.add(frame)
+        counts.add(frame)
         if progress:
-            progress(tally.rows, max(rows.picked.expected or 0, tally.rows))
+            progress(counts.rows, max(rows.selection.expected or 0, counts.rows))
     writer.finish()
-    tally.guarded = writer.guarded
-    return tally
+    counts.guarded = writer.guarded
+    return counts
 
 
-def _report(rows: _Rows, tally: _Tally, kind: Format, place: Path | None) -> ExportReport:
-    picked, missing = rows.picked, rows.join.missing if rows.join else 0
-    warnings = (*picked.warnings, *rows.doubts)
+def _report(rows: _Rows, counts: _Counts, file_format: Format, path: Path | None) -> ExportReport:
+    selection, missing = rows.selection, rows.join.missing if rows.join else 0
+    warnings = (*selection.warnings, *rows.warnings)
     if missing:
-        message = f"{counted(missing, 'contact')} of them {'is' if missing == 1 else 'are'} not in the snapshot"
-        warnings = (*warnings, Problem(f"{message}; what stands in the columns is empty there", severity="warning"))
+        verb, whose = ("is", "its") if missing == 1 else ("are", "their")
+        message = f"{counted(missing, 'contact')} {verb} not in the snapshot; {whose} columns are empty"
+        warnings = (*warnings, Problem(message, severity="warning"))
     return ExportReport(
-        segment_id=picked.segment_id,
-        run_id=picked.run_id,
-        file=None if place is None else str(place),
-        format=kind,
+        segment_id=selection.segment_id,
+        run_id=selection.run_id,
+        file=None if path is None else str(path),
+        format=file_format,
         columns=tuple(rows.empty.columns),
-        rows=tally.rows,
-        entered=tally.entered if tally.is_changes else None,
-        exited=tally.rows - tally.entered if tally.is_changes else None,
+        rows=counts.rows,
+        entered=counts.entered if counts.is_changes else None,
+        exited=counts.rows - counts.entered if counts.is_changes else None,
         not_in_snapshot=missing,
-        guarded=tally.guarded,
+        guarded=counts.guarded,
         warnings=warnings,
         notes=rows.join.contacts.notes if rows.join else (),
     )

@@ -1,6 +1,6 @@
 """Selection of the rows to export: the members or changes of a segment in a run, or its changes over several runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.retention import FEWEST, has_members
 from segbatch.text import clipped, did_you_mean, shown
 
-_NO_MEMBERS = "its members are not kept any more; segbatch runs lists the runs that keep theirs"
+_NO_MEMBERS = "its members are deleted; segbatch runs lists the runs that still have members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +29,20 @@ class WrittenFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Picked:
+class RowSelection:
     """The rows to export.
 
     Attributes:
-        what: `members` of a segment, its `changes` in one run, or its `net` changes over several runs.
+        content: `members` of a segment, its `changes` in one run, or its `net` changes over several runs.
         manifest: The manifest of the run.
-        record: The segment's result in the run; None if it was deleted.
         files: The files that contain the rows, those of the oldest run first. There is at least one.
         expected: The number of rows, if known in advance.
         warnings: Reasons why the rows may not be what the user expects.
     """
 
-    what: Literal["members", "changes", "net"]
+    content: Literal["members", "changes", "net"]
     segment_id: str
     manifest: Manifest
-    record: SegmentRecord | None
     files: Sequence[WrittenFile]
     expected: int | None
     warnings: Sequence[Problem]
@@ -56,18 +54,18 @@ class Picked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _SegmentInRun:
     """A segment in a run."""
 
     output: Path
     history: History
-    place: int
+    index: int
     segment_id: str
     manifest: Manifest
 
     @property
     def past(self) -> PastRun:
-        return self.history.runs[self.place]
+        return self.history.runs[self.index]
 
     @property
     def record(self) -> SegmentRecord | None:
@@ -76,6 +74,15 @@ class _Found:
     @property
     def deleted(self) -> DeletedSegment | None:
         return next((entry for entry in self.manifest.deleted if entry.segment_id == self.segment_id), None)
+
+    def select(
+        self,
+        content: Literal["members", "changes", "net"],
+        files: Iterable[WrittenFile],
+        expected: int | None,
+        warnings: Sequence[Problem],
+    ) -> RowSelection:
+        return RowSelection(content, self.segment_id, self.manifest, tuple(files), expected, warnings)
 
     def folder(self, past: PastRun) -> Path:
         return self.output / RUNS / past.folder
@@ -89,7 +96,7 @@ class _Found:
         folder = self.folder(past)
         return (WrittenFile(folder / file.path, file.size) for file in manifest.files if file.path.startswith(prefix))
 
-    def doubts(self, consequence: str) -> tuple[Problem, ...]:
+    def unevaluated_warnings(self, consequence: str) -> tuple[Problem, ...]:
         """Return a warning if the segment was not evaluated in the run."""
         record = self.record
         if record is None or record.status == "ok":
@@ -99,13 +106,13 @@ class _Found:
         message = f"{status} in run {self.past.run.run_id}, {consequence}: {reason}"
         return (Problem(message, segment_id=self.segment_id, severity="warning"),)
 
-    def unknown(self) -> UsageError:
+    def unknown_segment(self) -> UsageError:
         near = did_you_mean(self.segment_id, [entry.segment_id for entry in self.manifest.segments])
         hint = near or "; segbatch runs show lists its segments"
         return UsageError(f"{self.output}: run {self.past.run.run_id} has no segment {shown(self.segment_id)}{hint}")
 
 
-def pick(output: Path, segment_id: str, run: str, *, changes: bool, since: str | None) -> Picked:
+def select_rows(output: Path, segment_id: str, run: str, *, changes: bool, since: str | None) -> RowSelection:
     """Find the rows of a segment.
 
     Args:
@@ -121,61 +128,59 @@ def pick(output: Path, segment_id: str, run: str, *, changes: bool, since: str |
         PublishError: The published data cannot be read.
     """
     history = published_history(output)
-    place = find_run(output, history, run)
-    manifest = read_manifest(output / RUNS / history.runs[place].folder)
-    found = _Found(output, history, place, segment_id, manifest)
+    index = find_run(output, history, run)
+    manifest = read_manifest(output / RUNS / history.runs[index].folder)
+    segment = _SegmentInRun(output, history, index, segment_id, manifest)
     if since is not None:
-        return _net(found, since)
-    return _changes(found) if changes else _members(found)
+        return _select_net_changes(segment, since)
+    return _select_changes(segment) if changes else _select_members(segment)
 
 
-def _members(found: _Found) -> Picked:
-    record, past = found.record, found.past
-    if record is None and found.deleted is not None:
-        message = f"was deleted with run {past.run.run_id}; --changes exports who left it, and --run an older run"
-        raise UsageError(f"segment '{clipped(found.segment_id)}' {message}")
+def _select_members(segment: _SegmentInRun) -> RowSelection:
+    record, past = segment.record, segment.past
+    if record is None and segment.deleted is not None:
+        message = f"was deleted in run {past.run.run_id}; export its last changes (--changes) or an older run (--run)"
+        raise UsageError(f"segment '{clipped(segment.segment_id)}' {message}")
     if record is None:
-        raise found.unknown()
+        raise segment.unknown_segment()
     if record.run_id is None:
         reason = (record.error or "").split("\n")[0]
         message = "has no members to export, since it failed and never had any"
-        raise ExportError(f"segment '{clipped(found.segment_id)}' {message}: {reason}")
-    is_spared = len(found.history.runs) - found.place <= FEWEST
-    if not is_spared and not has_members(found.folder(past)):
-        raise UsageError(f"{found.output}: run {past.run.run_id}: {_NO_MEMBERS}; --changes exports what it changed")
-    files = tuple(found.files(past, found.manifest, MEMBERSHIP))
-    warnings = found.doubts(f"so these are the members of run {record.run_id}")
-    return Picked("members", found.segment_id, found.manifest, record, files, record.member_count, warnings)
+        raise ExportError(f"segment '{clipped(segment.segment_id)}' {message}: {reason}")
+    is_spared = len(segment.history.runs) - segment.index <= FEWEST
+    if not is_spared and not has_members(segment.folder(past)):
+        raise UsageError(f"{segment.output}: run {past.run.run_id}: {_NO_MEMBERS}; --changes exports its changes")
+    files = segment.files(past, segment.manifest, MEMBERSHIP)
+    warnings = segment.unevaluated_warnings(f"so these are the members of run {record.run_id}")
+    return segment.select("members", files, record.member_count, warnings)
 
 
-def _changes(found: _Found) -> Picked:
-    record, deleted, past = found.record, found.deleted, found.past
+def _select_changes(segment: _SegmentInRun) -> RowSelection:
+    record, deleted, past = segment.record, segment.deleted, segment.past
     if record is None and deleted is None:
-        raise found.unknown()
-    warnings = found.doubts("so nobody entered or left it")
-    if not found.place:
-        message = f"run {past.run.run_id} is the first, with nothing before it to differ from; export the members"
+        raise segment.unknown_segment()
+    warnings = segment.unevaluated_warnings("so it has no changes")
+    if not segment.index:
+        message = f"run {past.run.run_id} is the first run, so it has no changes; export the members"
         warnings = (*warnings, Problem(message, severity="warning"))
     number = (record.entered or 0) + (record.exited or 0) if record else 0
     number += deleted.exited if deleted else 0
-    files = tuple(found.changes_of(past))
-    return Picked("changes", found.segment_id, found.manifest, record, files, number, warnings)
+    return segment.select("changes", segment.changes_of(past), number, warnings)
 
 
-def _net(found: _Found, since: str) -> Picked:
-    first = find_run(found.output, found.history, since)
-    if first > found.place:
-        names = (found.history.runs[first].run.run_id, found.past.run.run_id)
-        raise UsageError(f"{found.output}: run {names[0]} came after {names[1]} (--since)")
-    runs = found.history.runs[first + 1 : found.place + 1]
-    _ensure_in_one_of(found, found.history.runs[first : found.place + 1])
-    files = tuple(file for past in runs or (found.past,) for file in found.changes_of(past))
-    expected = None if runs else 0
-    warnings = found.doubts("so nobody entered or left it with that run")
-    return Picked("net", found.segment_id, found.manifest, found.record, files, expected, warnings)
+def _select_net_changes(segment: _SegmentInRun, since: str) -> RowSelection:
+    first = find_run(segment.output, segment.history, since)
+    if first > segment.index:
+        names = (segment.history.runs[first].run.run_id, segment.past.run.run_id)
+        raise UsageError(f"{segment.output}: run {names[0]} came after {names[1]} (--since)")
+    runs = segment.history.runs[first + 1 : segment.index + 1]
+    _ensure_in_any_run(segment, segment.history.runs[first : segment.index + 1])
+    files = (file for past in runs or (segment.past,) for file in segment.changes_of(past))
+    warnings = segment.unevaluated_warnings("so that run has no changes of it")
+    return segment.select("net", files, None if runs else 0, warnings)
 
 
-def _ensure_in_one_of(found: _Found, runs: Sequence[PastRun]) -> None:
-    manifests = (found.manifest, *(read_manifest(found.folder(past)) for past in runs))
-    if not any(entry.segment_id == found.segment_id for manifest in manifests for entry in manifest.segments):
-        raise found.unknown()
+def _ensure_in_any_run(segment: _SegmentInRun, runs: Sequence[PastRun]) -> None:
+    manifests = (segment.manifest, *(read_manifest(segment.folder(past)) for past in runs))
+    if not any(entry.segment_id == segment.segment_id for manifest in manifests for entry in manifest.segments):
+        raise segment.unknown_segment()

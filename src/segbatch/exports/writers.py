@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.errors import UsageError
-from segbatch.exports.cell_format import formula_like, guarded, readable_ids, to_cell, to_json
-from segbatch.exports.reader import CONTACT_ID
+from segbatch.exports.cell_format import escape_formulas, find_formulas, format_cells, format_ids, format_json
+from segbatch.exports.rows import CONTACT_ID
 from segbatch.text import did_you_mean, shown
 
 Format = Literal["csv", "jsonl", "parquet"]
@@ -61,7 +61,7 @@ class Writer(Protocol):
         """Complete the file without closing it."""
 
 
-def format_of(name: str | None, suffix: str) -> Format:
+def resolve_format(name: str | None, suffix: str) -> Format:
     """Return the format of an export.
 
     Args:
@@ -75,20 +75,20 @@ def format_of(name: str | None, suffix: str) -> Format:
     if name is None:
         if by_suffix is None and suffix:
             known = ", ".join(_SUFFIXES)
-            raise UsageError(f"{shown(suffix)} is no format; name the file {known}, or say --format")
+            raise UsageError(f"unknown file extension {shown(suffix)}: use {known}, or pass --format")
         return by_suffix or "csv"
     found = next((known for known in get_args(Format) if known == name), None)
     if found is None:
-        hint = did_you_mean(name, get_args(Format)) or f"; there are {', '.join(get_args(Format))}"
-        raise UsageError(f"{shown(name)} is no format{hint} (--format)")
+        hint = did_you_mean(name, get_args(Format)) or f": use {', '.join(get_args(Format))}"
+        raise UsageError(f"invalid --format {shown(name)}{hint}")
     if by_suffix not in {None, found}:
-        raise UsageError(f"the file is called {suffix}, and --format says {found}; leave one out")
+        raise UsageError(f"the file extension {suffix} contradicts --format {found}; drop one of them")
     return cast("Format", found)
 
 
-def make_writer(kind: Format, file: IO[bytes], layout: Layout) -> Writer:
+def make_writer(file_format: Format, file: IO[bytes], layout: Layout) -> Writer:
     """Return a writer for a format. A CSV writer writes the header at once."""
-    match kind:
+    match file_format:
         case "csv":
             return _Csv(file, layout)
         case "jsonl":
@@ -97,7 +97,7 @@ def make_writer(kind: Format, file: IO[bytes], layout: Layout) -> Writer:
             return _Parquet(file, layout)
 
 
-def packed(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+def combine_frames(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """Concatenate small frames, as those of a small segment, to frames that are large enough to write."""
     waiting, rows = list[pl.DataFrame](), 0
     for frame in frames:
@@ -123,8 +123,8 @@ class _Csv:
         self._write(head)
 
     def write(self, frame: pl.DataFrame) -> None:
-        ids = readable_ids(frame.get_column(CONTACT_ID), self._layout.id_type)
-        cells = [to_cell(column) for column in frame.with_columns(ids).iter_columns()]
+        ids = format_ids(frame.get_column(CONTACT_ID), self._layout.id_type)
+        cells = [format_cells(column) for column in frame.with_columns(ids).iter_columns()]
         self._write(pl.DataFrame([self._safe(cell) for cell in cells]))
 
     def finish(self) -> None:
@@ -137,9 +137,9 @@ class _Csv:
     def _safe(self, cells: pl.Series) -> pl.Series:
         if self._layout.raw or cells.dtype != pl.String:
             return cells
-        found = int(formula_like(cells).sum())
+        found = int(find_formulas(cells).sum())
         self.guarded += found
-        return guarded(cells) if found else cells
+        return escape_formulas(cells) if found else cells
 
 
 class _JsonLines:
@@ -150,12 +150,12 @@ class _JsonLines:
 
     def write(self, frame: pl.DataFrame) -> None:
         layout, names = self._layout, frame.columns
-        ids = readable_ids(frame.get_column(CONTACT_ID), layout.id_type)
+        ids = format_ids(frame.get_column(CONTACT_ID), layout.id_type)
         values = [
-            to_json(column, is_json=column.name in layout.json_columns).fill_null("null")
+            format_json(column, is_json=column.name in layout.json_columns).fill_null("null")
             for column in frame.with_columns(ids).iter_columns()
         ]
-        keys = to_json(pl.Series("key", names), is_json=False)
+        keys = format_json(pl.Series("key", names), is_json=False)
         parts = list[pl.Expr]()
         for number, (key, value) in enumerate(zip(keys, values, strict=True)):
             parts += [pl.lit(f"{',' if number else '{'}{key}:"), pl.lit(value)]
@@ -185,11 +185,11 @@ class _Parquet:
         table = frame.with_columns(frame.get_column(name).cast(pl.String) for name in untyped).to_arrow(
             compat_level=pl.CompatLevel.oldest()
         )
-        place = table.schema.get_field_index(CONTACT_ID)
-        return table.set_column(place, CONTACT_ID, _typed(table.column(place), self._layout.id_type))
+        index = table.schema.get_field_index(CONTACT_ID)
+        return table.set_column(index, CONTACT_ID, _cast_ids(table.column(index), self._layout.id_type))
 
 
-def _typed(ids: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+def _cast_ids(ids: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """Convert ids to the type that they have in the membership."""
     if isinstance(kind, pa.BaseExtensionType):
         chunks = [pa.ExtensionArray.from_storage(kind, chunk.cast(kind.storage_type)) for chunk in ids.chunks]

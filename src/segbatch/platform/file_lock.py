@@ -16,7 +16,7 @@ from segbatch.errors import BusyError
 from segbatch.platform.portability import NO_FOLLOW, SAFE_OPEN, lock_descriptor
 
 _PAUSE = 0.002
-_LINK = "is a link, and the lock is never written through one; remove it"
+_LINK = "is a link, and locks are not written through links; remove it"
 
 
 class NotALockFileError(OSError):
@@ -77,7 +77,7 @@ def open_lock_file(path: Path, mode: int = 0o666) -> int:
         raise NotALockFileError(_LINK, path) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise NotALockFileError("is not a file, and the lock has to be one; remove it", path)
+        raise NotALockFileError("is not a regular file, as the lock must be; remove it", path)
     return descriptor
 
 

@@ -68,17 +68,17 @@ def find_file(place: Path, option: str, *, instead: str = "name a file") -> Path
         found = Path(os.path.realpath(place))
         mode, mode_around = _mode_of(place), _mode_of(found.parent)
     except ValueError:
-        raise UsageError(f"{name}: no path has a NUL in it ({option})") from None
+        raise UsageError(f"{name}: a path cannot contain a NUL character ({option})") from None
     except OSError as error:
         raise UsageError(f"{name}: cannot be written: {error.strerror} ({option})") from None
     if str(place.absolute()).startswith(_STREAMS) or (mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
-        raise UsageError(f"{name}: is a pipe or a device, and not a file; {instead} ({option})")
+        raise UsageError(f"{name}: is a pipe or a device, not a regular file; {instead} ({option})")
     folder = printable(str(found.parent if place.is_symlink() else place.parent))
     if mode_around is None:
-        link = f"{name}: is a link into a folder that is not there: " if place.is_symlink() else ""
-        raise UsageError(f"{link}{folder}{'' if link else ': no such folder'}; make it first ({option})")
+        link = f"{name}: is a link into a missing folder: " if place.is_symlink() else ""
+        raise UsageError(f"{link}{folder}{'' if link else ': no such folder'}; create it first ({option})")
     if not stat.S_ISDIR(mode_around):
-        raise UsageError(f"{folder}: is a file, and not a folder ({option})")
+        raise UsageError(f"{folder}: is a file, not a folder ({option})")
     if mode and stat.S_ISDIR(mode):
         raise UsageError(f"{name}: is a folder; name a file ({option})")
     return found
