@@ -28,6 +28,6 @@ def test_none_leaves_it_to_the_run() -> None:
 
 
 @pytest.mark.parametrize("share", [-0.1, 30, "-1%", "many", True, float("nan"), float("inf")])
-def test_what_is_no_share_is_refused(share: Any) -> None:
+def test_an_invalid_share_is_refused(share: Any) -> None:
     with pytest.raises(ValidationError, match="max_change"):
         segment(SOME, max_change=share)

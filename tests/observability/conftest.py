@@ -17,7 +17,7 @@ RUN = ("run", "--contacts", "contacts.parquet")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a command printed, and its exit status."""
+    """The output and the exit status of a command."""
 
     status: int
     out: str

@@ -1,4 +1,4 @@
-"""What a run tells while it is at work: everything, in order, to whoever listens."""
+"""The events of a run, in order."""
 
 from pathlib import Path
 
@@ -35,13 +35,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def told(**options: object) -> list[Event]:
-    """Run, and return what was told of it."""
+    """Make a run, and return its events."""
     heard: list[Event] = []
     segbatch.run("contacts.parquet", events=heard.append, **options)  # type: ignore[arg-type]
     return heard
 
 
-def test_a_run_tells_what_it_does_in_order() -> None:
+def test_a_run_emits_its_events_in_order() -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
     write_segment(Path("segments"), "odd", rule("cf.plam", "eq", "pro"))
     heard = told(run_id="tonight", as_of="2025-06-01")
@@ -64,7 +64,7 @@ def test_a_run_tells_what_it_does_in_order() -> None:
     assert (ended.run.run_id, ended.run.memberships, ended.deleted, ended.dry_run) == ("tonight", 2, 0, False)
 
 
-def test_the_next_run_says_what_it_follows_and_what_it_holds_back(workspace: Workspace) -> None:
+def test_the_next_run_names_its_predecessor_and_held_segments(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.contacts(ann="free", bob="free", cem="free")
     heard: list[Event] = []
@@ -76,7 +76,7 @@ def test_the_next_run_says_what_it_follows_and_what_it_holds_back(workspace: Wor
     assert all("more than 10% of its size" in problem.message for problem in held)
 
 
-def test_a_dry_run_tells_its_totals_and_publishes_nothing() -> None:
+def test_a_dry_run_reports_its_totals_and_publishes_nothing() -> None:
     heard = told(dry_run=True)
     ended = heard[-1]
     assert isinstance(ended, RunEvaluated)
@@ -85,7 +85,7 @@ def test_a_dry_run_tells_its_totals_and_publishes_nothing() -> None:
     assert not Path("output").exists()
 
 
-def test_a_frame_of_contacts_is_told_to_nobody() -> None:
+def test_a_run_over_a_frame_emits_no_event() -> None:
     heard: list[Event] = []
     with pytest.raises(segbatch.UsageError, match="found a value of type DataFrame"):
         segbatch.run(frame(), events=heard.append)
@@ -111,7 +111,7 @@ WITH_IDS = {
 
 
 @pytest.mark.parametrize(("columns", "named", "hidden"), WITH_IDS.values(), ids=list(WITH_IDS))
-def test_an_error_can_be_told_without_ids(columns: dict[str, list[object]], named: str, hidden: str) -> None:
+def test_an_error_can_be_reported_without_ids(columns: dict[str, list[object]], named: str, hidden: str) -> None:
     write_contacts(Path("contacts.parquet"), columns)
     write_segment(Path("segments"), "active", rule("custom_fields.plan", "eq", "pro"))
     with pytest.raises(segbatch.SnapshotError) as refused:
@@ -121,7 +121,7 @@ def test_an_error_can_be_told_without_ids(columns: dict[str, list[object]], name
     assert not any(contact in refused.value.without_ids for contact in ("ann", "bob"))
 
 
-def test_ids_that_do_not_fit_any_more_can_be_told_without_them() -> None:
+def test_ids_that_do_not_fit_can_be_reported_without_ids() -> None:
     write_contacts(Path("contacts.parquet"), {"id": [1, 2], "status": ["active", "new"], "cf": [{"plan": "pro"}] * 2})
     told()
     huge = open_huge()
@@ -138,7 +138,7 @@ def open_huge() -> int:
     return huge
 
 
-def test_what_names_nobody_is_told_as_it_is() -> None:
+def test_messages_without_ids_are_unchanged() -> None:
     assert SegbatchError("no such file").without_ids == "no such file"
     assert Problem("no such column").hiding_ids() == Problem("no such column")
     several = segbatch.DefinitionError([Problem("of ann", without_ids="of somebody"), Problem("no name")])

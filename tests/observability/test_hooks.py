@@ -1,4 +1,4 @@
-"""Hooks: commands that are run after a run, however it ended, and that change nothing of it."""
+"""Hooks: commands that run after a run with any outcome, and do not change it."""
 
 import json
 import os
@@ -30,7 +30,7 @@ PATIENCE = 60.0
 
 
 def told(hook: str, wait: float = 0.0) -> tuple[dict[str, str], dict[str, Any]]:
-    """Return what a hook found in its environment, and on standard input."""
+    """Return the environment and the standard input of a hook."""
     until = time.monotonic() + wait
     while time.monotonic() < until and not is_complete(Path(f"{hook}.json")):
         time.sleep(0.05)
@@ -48,7 +48,7 @@ def hooks_of(ended: Ended) -> list[tuple[str, int | None]]:
     return [(line["hook"], line["exit_status"]) for line in ended.events("hook_ended")]
 
 
-def test_success_is_told_with_all_that_was_done(program: Program) -> None:
+def test_the_success_hook_gets_the_report(program: Program) -> None:
     ended = program(*RUN, "--run-id", "tonight", *BOTH)
     assert ended.status == 0
     assert hooks_of(ended) == [("--on-success", 0)]
@@ -72,7 +72,7 @@ def test_success_is_told_with_all_that_was_done(program: Program) -> None:
     assert report["report"]["segments"][0]["member_count"] == 2
 
 
-def test_the_documented_facts_are_those_that_are_told(program: Program) -> None:
+def test_the_documented_variables_are_those_that_hooks_get(program: Program) -> None:
     program(*RUN, *BOTH)
     facts, report = told("success")
     assert set(re.findall(r"^\| `(SEGBATCH_[A-Z_]+)` \|", NIGHTLY, re.MULTILINE)) == set(facts)
@@ -80,7 +80,7 @@ def test_the_documented_facts_are_those_that_are_told(program: Program) -> None:
     assert set(re.findall(r"`([a-z_]+)`", documented)) == set(report)
 
 
-def test_a_night_without_some_segments_is_something_to_look_at(program: Program) -> None:
+def test_a_partial_run_calls_the_failure_hook(program: Program) -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
     assert program(*RUN, *BOTH).status == 3
     facts, report = told("failure")
@@ -104,7 +104,7 @@ FAILED = {
 
 
 @pytest.mark.parametrize(("arguments", "status", "message"), FAILED.values(), ids=list(FAILED))
-def test_a_run_that_failed_is_told_with_its_message(
+def test_the_failure_hook_gets_the_message(
     program: Program, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     assert program(*arguments, *BOTH).status == status
@@ -141,14 +141,14 @@ def test_a_long_message_is_cut_in_the_environment_alone(program: Program) -> Non
     assert len(report["message"].splitlines()) == 1501
 
 
-def test_a_run_that_is_locked_out_is_told(program: Program) -> None:
+def test_a_locked_run_calls_the_failure_hook(program: Program) -> None:
     Path("output").mkdir()
     with lock_output(Path("output/lock"), "run first", FAIL_IF_LOCKED):
         assert program(*RUN, *BOTH).status == 75
     assert told("failure")[0]["SEGBATCH_STATUS"] == "locked"
 
 
-def test_a_dry_run_calls_nobody(program: Program) -> None:
+def test_a_dry_run_calls_no_hook(program: Program) -> None:
     ended = program(*RUN, "--dry-run", *BOTH)
     assert (ended.status, hooks_of(ended)) == (0, [])
     assert not Path("success.env").exists()
@@ -190,14 +190,14 @@ def test_a_hook_that_ignores_sigterm_is_killed() -> None:
     assert hook_runner.run_hook(told) == hook_runner.TOO_LATE
 
 
-def test_a_hook_need_not_read_what_it_is_given(program: Program) -> None:
+def test_a_hook_need_not_read_its_input(program: Program) -> None:
     for number in range(600):
         write_segment(Path("segments"), f"a-segment-of-many-{number}", rule("status", "exists"))
     ended = program(*RUN, "--on-success", "true")
     assert (ended.status, hooks_of(ended)) == (0, [("--on-success", 0)])
 
 
-def test_what_a_hook_prints_goes_to_stderr(program: Program) -> None:
+def test_the_output_of_a_hook_goes_to_stderr(program: Program) -> None:
     ended = program(*RUN, "--json", "--on-success", "echo hello", "--log-format", "plain")
     assert json.loads(ended.out)["memberships"] == 2
     assert ended.err == "hello\n"
@@ -237,7 +237,7 @@ AFTER_IT_IS_PUBLISHED = ("segbatch.storage.targets.local", "prune")
 
 
 def held_up(module: str, name: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a run that stands still at some place, and return when it is there."""
+    """Start a run that stops at a given step, and return when it is there."""
     code = HELD_UP.format(module=module, name=name)
     command = [sys.executable, "-c", code, *RUN, "--run-id", "tonight", *arguments]
     pipe = subprocess.PIPE
@@ -252,7 +252,7 @@ SIGNALS = [(signal.SIGTERM, "terminated", 143), (signal.SIGINT, "interrupted", 1
 
 @pytest.mark.usefixtures("program")
 @pytest.mark.parametrize(("number", "status", "exit_status"), SIGNALS, ids=[word for _, word, _ in SIGNALS])
-def test_a_run_that_a_signal_ends_is_told_and_keeps_nobody_waiting(
+def test_a_run_that_a_signal_ends_calls_the_hook_without_delay(
     number: signal.Signals, status: str, exit_status: int
 ) -> None:
     running = held_up(*IN_ITS_MIDDLE, *BOTH)
@@ -282,7 +282,7 @@ def test_a_run_that_a_signal_ends_is_told_and_keeps_nobody_waiting(
 
 @pytest.mark.usefixtures("program")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_run_that_ends_after_it_is_published_says_so(number: signal.Signals) -> None:
+def test_a_run_that_ends_after_publishing_reports_that_it_is_published(number: signal.Signals) -> None:
     running = held_up(*AFTER_IT_IS_PUBLISHED, *BOTH)
     running.send_signal(number)
     running.communicate(timeout=20)
@@ -313,7 +313,7 @@ def test_a_signal_while_a_hook_is_at_work_leaves_it_to_that() -> None:
     running.stderr.close()
 
 
-def test_the_last_whole_line_is_what_counts(tmp_path: Path) -> None:
+def test_the_last_whole_line_counts(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     line = {"command": f"echo $SAID > {mark}", "timeout": 9, "environment": {"SAID": "first"}, "report": {}}
     second = json.dumps(line | {"environment": {"SAID": "second"}}).encode()
@@ -326,7 +326,7 @@ def test_the_last_whole_line_is_what_counts(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_only_the_hook_that_is_meant_is_told() -> None:
+def test_only_the_hook_of_the_outcome_gets_data() -> None:
     good, bad = (Outcome("r", status, "", Path("o"), 0.0, 1.0) for status in (0, 1))
     assert Hooks(on_success="a").request(bad) is None
     assert Hooks(on_failure="a").request(good) is None

@@ -1,4 +1,4 @@
-"""The log: JSON lines where nobody looks, plain on a terminal, and nothing of a contact in it."""
+"""The log: JSON lines off a terminal, plain text on a terminal, and no contact data."""
 
 import io
 import json
@@ -57,7 +57,7 @@ def bare(command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(shell, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_without_a_terminal_every_line_is_json_and_says_when_and_of_which_run(program: Program) -> None:
+def test_json_lines_have_the_time_and_the_run(program: Program) -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
     before = datetime.now(UTC)
     ended = program(*RUN, "--run-id", "tonight")
@@ -123,14 +123,14 @@ def test_on_a_terminal_the_log_is_for_people() -> None:
     assert json.loads(on_a_terminal(*RUN, "--log-format", "json").splitlines()[0])["event"] == "run_started"
 
 
-def test_plain_without_a_terminal_is_what_is_wrong_alone(program: Program) -> None:
+def test_plain_without_a_terminal_shows_only_problems(program: Program) -> None:
     assert program(*RUN, "--log-format", "plain").err == ""
     write_segment(Path("segments"), "odd", rule("cf.plam", "neq", "pro"))
     assert program(*RUN, "--log-format", "plain").err.startswith("warning: segments/odd.json: $.rules[0].field: 'cf'")
 
 
 @pytest.mark.parametrize("log_format", ["plain", "json"])
-def test_quiet_says_nothing_where_nothing_is_wrong(program: Program, log_format: str) -> None:
+def test_quiet_prints_nothing_if_nothing_is_wrong(program: Program, log_format: str) -> None:
     ended = program(*RUN, "--quiet", "--log-format", log_format)
     assert (ended.status, ended.out, ended.err) == (0, "", "")
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
@@ -149,7 +149,7 @@ def test_the_environment_chooses_the_format(program: Program, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(("written", "hint"), [("jsn", "did you mean 'json'?"), ("xml", "use auto, plain, json")])
-def test_there_is_no_other_format(program: Program, written: str, hint: str) -> None:
+def test_another_format_is_refused(program: Program, written: str, hint: str) -> None:
     ended = program(*RUN, "--log-format", written)
     assert (ended.status, ended.err) == (2, f"error: '{written}' is not a log format; {hint} (--log-format)\n")
     Path("segbatch.toml").write_text(f'log_format = "{written}"')
@@ -191,7 +191,7 @@ def test_an_error_that_ends_a_run_is_a_line_for_each_problem(
     assert (ended.lines[-1]["exit_status"], ended.lines[-1]["is_published"]) == (status, False)
 
 
-def test_a_lock_that_is_held_is_told(program: Program) -> None:
+def test_waiting_for_a_lock_is_logged(program: Program) -> None:
     Path("output").mkdir()
     with lock_output(Path("output/lock"), "run first", FAIL_IF_LOCKED):
         ended = program(*RUN)
@@ -220,7 +220,7 @@ def test_no_id_and_nothing_else_of_a_contact_is_logged(
 
 
 class Clock:
-    """Stands still but where a test moves it."""
+    """A clock that moves only when a test moves it."""
 
     now = 0.0
 
@@ -228,7 +228,7 @@ class Clock:
         return self.now
 
 
-def test_how_far_a_run_is_is_told_now_and_then() -> None:
+def test_progress_is_logged_now_and_then() -> None:
     clock, stream = Clock(), io.StringIO()
     with redirect_stderr(stream):
         log = JsonLog(clock=clock)
@@ -249,7 +249,7 @@ def test_a_log_that_cannot_be_written_stops_no_run(where: str) -> None:
     assert (done.returncode, json.loads(done.stdout)["memberships"]) == (0, 2)
 
 
-def test_a_text_that_is_none_is_still_json(program: Program) -> None:
+def test_invalid_text_is_still_json(program: Program) -> None:
     name = os.fsdecode(b"c\xff\n.parquet")
     ended = program("run", "--contacts", name)
     assert ended.events("run_started")[0]["contacts"] == r"c\xff\n.parquet"
@@ -260,7 +260,7 @@ PROBLEM = Problem("is wrong", file="segments/a.json", segment_id="a")
 
 @pytest.fixture
 def notices(program: Program) -> list[Notice]:  # noqa: ARG001 - in its folder
-    """One of each thing that is told of a run."""
+    """One notice of each type."""
     heard: list[Notice] = []
     report = segbatch.run("contacts.parquet", events=heard.append)
     dry = segbatch.run("contacts.parquet", events=heard.append, dry_run=True)
@@ -298,7 +298,7 @@ def test_there_is_a_notice_of_every_kind(notices: list[Notice]) -> None:
     assert set(get_args(Notice)) == kinds == {type(notice) for notice in notices}
 
 
-def test_what_is_wrong_afterwards_is_told_to_people_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_later_failures_are_shown_to_people_too(capsys: pytest.CaptureFixture[str]) -> None:
     log = render.PlainLog()
     for notice in (
         LockAwaited("output: run first is at work; waiting"),

@@ -1,4 +1,4 @@
-"""Settings that are wrong: the log and the hook of a run hear of them as of any other error."""
+"""Wrong settings are reported to the log and the hooks, like other errors."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize(("file", "variables", "options", "message"), MISTAKES.values(), ids=list(MISTAKES))
-def test_settings_that_are_wrong_are_told_to_the_log_and_the_hook(
+def test_wrong_settings_are_reported_to_the_log_and_the_hook(
     program: Program,
     monkeypatch: pytest.MonkeyPatch,
     file: str,
@@ -59,7 +59,7 @@ def test_for_people_it_is_the_error_alone(program: Program) -> None:
 
 
 @pytest.mark.parametrize("options", [("--dry-run",), ("--help",), ("--nope",)], ids=lambda options: options[0])
-def test_who_makes_no_run_calls_no_hook(program: Program, options: tuple[str, ...]) -> None:
+def test_a_command_that_makes_no_run_calls_no_hook(program: Program, options: tuple[str, ...]) -> None:
     Path("segbatch.toml").write_text("kep = 3")
     program(*RUN, *options, "--on-failure", TELL)
     assert not Path("told").exists()

@@ -1,4 +1,4 @@
-"""Watching a run: whatever ends it, everybody is told, and what is the user's to mend ends there."""
+"""Observing a run: every outcome is reported, and errors of the user are not raised."""
 
 import subprocess
 from pathlib import Path
@@ -17,7 +17,7 @@ STARTED = RunStarted("tonight", "c", "s", "o", None, "UTC", None, dry_run=False)
 
 
 class Log:
-    """Keeps what it is told."""
+    """A log that keeps all notices."""
 
     def __init__(self) -> None:
         self.heard: list[Notice] = []
@@ -60,7 +60,7 @@ ENDED = {
 
 
 @pytest.mark.parametrize(("error", "exit_status", "failures"), ENDED.values(), ids=list(ENDED))
-def test_what_is_to_be_mended_is_told_and_ends_there(
+def test_errors_of_the_user_are_reported_and_not_raised(
     error: BaseException | None, exit_status: int, failures: list[str]
 ) -> None:
     log = Log()
@@ -70,14 +70,14 @@ def test_what_is_to_be_mended_is_told_and_ends_there(
     assert log.outcome.message == "\n".join(failures)
 
 
-def test_what_nobody_reads_is_told_and_goes_on_to_who_knows_what_it_means() -> None:
+def test_a_closed_pipe_is_reported_and_raised() -> None:
     log = Log()
     with pytest.raises(BrokenPipeError):
         observe(log, BrokenPipeError())
     assert (log.outcome.exit_status, log.failures) == (141, [])
 
 
-def test_a_fault_of_the_program_is_told_without_its_words_and_shows_its_traceback() -> None:
+def test_a_bug_is_reported_without_its_message_and_raised() -> None:
     log = Log()
     with pytest.raises(ValueError, match="of ann"):
         observe(log, ValueError("of ann"))
@@ -85,7 +85,7 @@ def test_a_fault_of_the_program_is_told_without_its_words_and_shows_its_tracebac
     assert log.outcome.message == "a bug in segbatch: ValueError; see its log"
 
 
-def test_messages_are_put_into_the_words_of_who_started_it() -> None:
+def test_messages_use_the_terms_of_the_interface() -> None:
     log = Log()
     error = SegbatchError("no such id, ann (--a)", without_ids="no such id (--a)")
     observe(log, error, wording=lambda message: message.replace("--a", "A_SETTING"))
@@ -93,7 +93,7 @@ def test_messages_are_put_into_the_words_of_who_started_it() -> None:
     assert log.outcome.message == "no such id (A_SETTING)"
 
 
-def test_only_who_asks_for_ids_is_told_them() -> None:
+def test_ids_are_reported_only_on_request() -> None:
     log = Log()
     observe(log, SegbatchError("no such id, ann", without_ids="no such id"), Hooks(ids=True))
     assert log.outcome.message == "no such id, ann"
@@ -112,7 +112,7 @@ def test_a_hook_s_own_status_of_a_timeout_is_its_status() -> None:
     assert [notice.exit_status for notice in log.heard if isinstance(notice, HookEnded)] == [124]
 
 
-def test_hooks_that_cannot_be_made_ready_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hooks_that_cannot_be_started_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object, **_options: object) -> None:
         raise OSError(12, "Cannot allocate memory")
 

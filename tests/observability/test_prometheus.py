@@ -1,4 +1,4 @@
-"""Metrics: what Prometheus reads after a run, also after one that failed."""
+"""Metrics after a run, also after a failed one."""
 
 import os
 import re
@@ -72,7 +72,7 @@ def test_the_next_run_counts_the_changes(program: Program) -> None:
     assert found["last_run_warnings",] == 1
 
 
-def test_what_was_published_stays_when_a_run_fails(program: Program) -> None:
+def test_metrics_of_the_published_run_stay_when_a_run_fails(program: Program) -> None:
     program(*METRICS_FILE)
     before = measured()
     assert program("run", "--contacts", "nope.parquet", *METRICS_FILE[3:]).status == 1
@@ -84,7 +84,7 @@ def test_what_was_published_stays_when_a_run_fails(program: Program) -> None:
     assert {"last_success_timestamp_seconds", "contacts"} <= {name[0] for name in kept}
 
 
-def test_a_night_without_some_segments_is_published_and_no_success(program: Program) -> None:
+def test_a_partial_run_does_not_count_as_success(program: Program) -> None:
     program(*METRICS_FILE)
     before = measured()
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
@@ -167,7 +167,7 @@ NOT_OURS = {
 
 
 @pytest.mark.parametrize(("path", "message"), NOT_OURS.items(), ids=list(NOT_OURS))
-def test_what_is_no_file_of_metrics_is_never_replaced(program: Program, path: str, message: str) -> None:
+def test_a_file_without_metrics_is_never_replaced(program: Program, path: str, message: str) -> None:
     Path("segbatch.toml").write_text("keep = 3\n")
     Path("link to.prom").symlink_to("contacts.parquet")
     os.mkfifo("pipe")
@@ -195,7 +195,7 @@ def test_a_link_stays_one_and_an_empty_file_is_filled(program: Program) -> None:
     assert [path.name for path in Path("real").iterdir()] == ["m.prom"]
 
 
-def test_what_comes_there_while_a_run_is_at_work_stays(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_created_during_the_run_is_kept(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.storage.targets.local.prune", lambda *_: Path(FILE).write_text("mine"))
     ended = program(*METRICS_FILE)
     assert ended.status == 0
@@ -212,7 +212,7 @@ def test_an_empty_path_is_refused(program: Program) -> None:
     )
 
 
-def test_without_the_extra_it_is_said_before_the_run(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_reported_before_the_run(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     ended = program(*METRICS_FILE, "--log-format", "plain")
     install = "which is not installed; run: pip install 'segbatch[metrics]'"
@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_written_any_more_is_a_warning(program: Program, m
     assert (warning["segment_id"], warning["file"]) == (None, None)
 
 
-def test_damage_of_what_was_published_leaves_the_metrics_of_the_run(program: Program) -> None:
+def test_a_damaged_output_leaves_the_metrics_of_the_run(program: Program) -> None:
     program(*RUN)
     Path("output/current").write_text("../etc")
     assert program(*METRICS_FILE).status == 1

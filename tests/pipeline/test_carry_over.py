@@ -40,7 +40,7 @@ def test_a_deleted_segment_is_left_by_all_of_its_members(workspace: Workspace) -
     ]
 
 
-def test_an_edited_segment_is_entered_and_left_by_those_who_differ(workspace: Workspace) -> None:
+def test_contacts_enter_and_leave_an_edited_segment(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.contacts(ann="pro", bob="pro", cem="free", dan="pro")
     workspace.segment("pro", "free")
@@ -92,7 +92,7 @@ def many(path: Path, *segment_ids: str) -> None:
     path.write_text(json.dumps([{"id": name, "name": name, "rules": rules} for name in segment_ids]))
 
 
-def test_segments_whose_file_cannot_be_read_are_not_taken_for_deleted(workspace: Workspace) -> None:
+def test_segments_in_an_unreadable_file_do_not_count_as_deleted(workspace: Workspace) -> None:
     path = workspace.folder / "segments" / "more.json"
     many(path, "one", "two")
     workspace.run(0)
@@ -119,12 +119,12 @@ def unread(file: str, segment_id: str = "x") -> Definitions:
     return Definitions((), (BrokenDefinition(segment_id, file, "$", (Problem("cannot be read"),)),))
 
 
-def test_segments_in_a_folder_that_cannot_be_listed_are_not_taken_for_deleted() -> None:
+def test_segments_in_an_unreadable_folder_do_not_count_as_deleted() -> None:
     found = segments_in_broken_files(unread("here/team"), Path("here"), known("one", "team/mail/one.json"))
     assert found == {"one": Problem("cannot be read")}
 
 
-def test_segments_whose_file_is_not_there_are_deleted() -> None:
+def test_segments_whose_file_is_missing_are_deleted() -> None:
     assert segments_in_broken_files(unread("here/team.json"), Path("here"), known("one", "team/one.json")) == {}
     assert segments_in_broken_files(unread("here/one.json", "one"), Path("here"), known("one", "one.json")) == {}
     assert segments_in_broken_files(unread("here/one.json"), Path("here"), known("two", None)) == {}

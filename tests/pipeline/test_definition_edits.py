@@ -1,4 +1,4 @@
-"""Whether a segment means something else than it did in the previous run."""
+"""Whether the rules of a segment have changed since the previous run."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def test_every_key_is_known_to_be_of_the_meaning_or_not() -> None:
         {"rules": [RULE | {"missing": None}]},
     ],
 )
-def test_what_does_not_change_the_members_is_no_edit(more: dict[str, Any]) -> None:
+def test_changes_that_keep_the_members_do_not_count_as_edits(more: dict[str, Any]) -> None:
     assert not edited(SAME, SAME | more)
     assert not edited(Segment.model_validate(SAME | more).to_json(), SAME)
 

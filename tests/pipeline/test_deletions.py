@@ -1,4 +1,4 @@
-"""Segments that are not defined any more: told of, and stopped where they are most of all."""
+"""Deleted segments: the warning, and the stop if most segments are deleted."""
 
 import json
 
@@ -16,7 +16,7 @@ DELETED = (
 
 
 def some(workspace: Workspace, number: int) -> None:
-    """Add segments to the two that there are."""
+    """Add segments to the two existing ones."""
     for one in range(number):
         workspace.segment(f"s{one}", "pro")
 
@@ -27,7 +27,7 @@ def keep_only(workspace: Workspace, *segment_ids: str) -> None:
             path.unlink()
 
 
-def test_a_deleted_segment_is_told_with_its_members(workspace: Workspace) -> None:
+def test_a_deleted_segment_is_reported_with_its_members(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.drop("pro")
     dry = workspace.run(1, dry_run=True)
@@ -41,7 +41,7 @@ def test_a_deleted_segment_is_told_with_its_members(workspace: Workspace) -> Non
     assert workspace.run(2).deleted == ()
 
 
-def test_what_was_deleted_by_a_slip_is_as_it_was_after_the_same_run_again(workspace: Workspace) -> None:
+def test_a_restored_segment_is_unchanged_after_the_run_is_repeated(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.drop("pro")
     workspace.run(1)
@@ -50,7 +50,7 @@ def test_what_was_deleted_by_a_slip_is_as_it_was_after_the_same_run_again(worksp
     assert (report.deleted, report.warnings, workspace.changes()) == ((), (), [])
 
 
-def test_the_guard_does_not_hold_what_is_deleted(workspace: Workspace) -> None:
+def test_the_guard_does_not_hold_deleted_segments(workspace: Workspace) -> None:
     workspace.crowd(400, pro=200)
     workspace.segment("pro", max_change=0.1)
     workspace.run(0)

@@ -1,4 +1,4 @@
-"""Fields that are not what they were in the previous run: what is remembered, warned of, and strict about."""
+"""Fields that changed since the previous run: records, warnings, and errors of `--strict`."""
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -21,7 +21,7 @@ JSON = "custom_fields.x"
 
 
 def write(workspace: Workspace, values: Any, field: str = "x", **options: Any) -> None:
-    """Write a snapshot with one value a contact in a column."""
+    """Write a snapshot with a column that has one value per contact."""
     table = pa.table({"id": WHO, "plan": ["pro", "pro", "free"], field: values})
     pq.write_table(table, workspace.folder / "contacts.parquet", **options)
 
@@ -96,7 +96,7 @@ def test_another_kind_is_warned_of(workspace: Workspace, was: str, now: str) -> 
         (pa.array([["a"], None, []]), pa.array([["a"]] * 3, pa.large_list(pa.string()))),
     ],
 )
-def test_another_width_or_layout_is_no_other_kind(workspace: Workspace, was: pa.Array, now: pa.Array) -> None:
+def test_another_width_or_layout_is_the_same_field_type(workspace: Workspace, was: pa.Array, now: pa.Array) -> None:
     reading(workspace)
     write(workspace, was)
     workspace.run(0)
@@ -356,7 +356,7 @@ def test_a_strict_run_that_is_made_again_compares_with_the_same_run(workspace: W
     assert of(workspace.run(1, strict=True, guard=Guard(accepted=["all"]))).status == "ok"
 
 
-def test_a_field_that_goes_back_to_what_it_was_has_not_changed(workspace: Workspace) -> None:
+def test_a_field_that_returns_to_its_old_type_has_not_changed(workspace: Workspace) -> None:
     reading(workspace)
     write(workspace, NUMBERS)
     workspace.run(0)

@@ -1,4 +1,4 @@
-"""Stopping what looks like a mistake: shares, floors, what a definition says, and what is accepted."""
+"""Guardrails: shares, floors, limits in definitions, and accepted segments."""
 
 import json
 from typing import Any
@@ -24,7 +24,7 @@ def test_a_share_is_read(text: str, share: float) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "%", "a third", "-0.3", "0,3", ".3", "30%%", "1e-1", "nan", "٣%"])
-def test_what_is_no_share_is_refused(text: str) -> None:
+def test_an_invalid_share_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"is not a share; write it like 30% or 0.3 \(--max-change\)"):
         read_share(text)
 
@@ -56,7 +56,7 @@ def test_a_segment_may_change_by_its_share_and_below_the_floor(before: int, afte
     assert (TIGHT.reason("s", None, before, after) is not None) == is_held
 
 
-def test_the_reason_tells_the_sizes_and_what_to_do() -> None:
+def test_the_reason_names_the_sizes_and_the_fix() -> None:
     assert TIGHT.reason("vips", None, 1000, 400) == (
         "would go from 1,000 to 400 members (-60.0%), more than 30% of its size; if that is right, "
         "run with --accept vips"
@@ -69,7 +69,7 @@ def test_a_floor_of_none_frees_no_segment() -> None:
     assert Guard(0.3, floor=0).reason("s", None, 0, 0) is None
 
 
-def test_what_a_definition_says_is_stronger() -> None:
+def test_the_share_of_a_definition_overrides_the_guard() -> None:
     assert TIGHT.reason("s", 0.7, 1000, 400) is None
     assert Guard().reason("s", 0.5, 1000, 400)
     assert TIGHT.reason("s", 0, 1000, 1001)
@@ -94,14 +94,14 @@ def test_a_segment_may_not_become_empty_above_the_floor(before: int, after: int,
     assert Guard(floor=floor).reason("s", None, before, after, is_edited=True) is None
 
 
-def test_the_reason_of_a_collapse_names_what_lets_it_pass() -> None:
+def test_the_reason_of_a_collapse_names_the_option_that_allows_it() -> None:
     assert Guard().reason("vips", 2.0, 1000, 0) == (
         "would go from 1,000 members to none; if that is right, run with --accept vips, "
         "or with --allow-collapse for all segments"
     )
 
 
-def test_a_share_holds_a_segment_that_may_collapse() -> None:
+def test_a_share_also_applies_to_a_segment_that_may_collapse() -> None:
     guard = Guard(0.3, allow_collapse=True)
     assert str(guard.reason("s", None, 1000, 0)).startswith("would go from 1,000 to 0 members (-100.0%), more than 30%")
 
@@ -115,7 +115,7 @@ def test_an_edited_segment_is_held_by_its_own_share_alone() -> None:
 
 
 @pytest.mark.parametrize(("accepted", "passes"), [(["s"], True), (["all"], True), (["other"], False), ([], False)])
-def test_what_is_accepted_passes(accepted: list[str], *, passes: bool) -> None:
+def test_accepted_segments_pass(accepted: list[str], *, passes: bool) -> None:
     assert (Guard(0.3, accepted=accepted).reason("s", None, 1000, 0) is None) == passes
 
 
@@ -224,7 +224,7 @@ def test_an_edited_segment_passes(workspace: Workspace, guard: Guard) -> None:
 @pytest.mark.parametrize(
     "edit", [{"name": "Another"}, {"description": "New"}, {"max_change": 2.0}, {"match": "all"}, {"list_id": "7"}]
 )
-def test_a_new_name_is_no_edit_of_the_rules(workspace: Workspace, edit: dict[str, Any]) -> None:
+def test_a_new_name_does_not_count_as_an_edit(workspace: Workspace, edit: dict[str, Any]) -> None:
     workspace.crowd(400, pro=200)
     workspace.run(0)
     workspace.crowd(400, pro=0)
@@ -232,7 +232,7 @@ def test_a_new_name_is_no_edit_of_the_rules(workspace: Workspace, edit: dict[str
     assert of(workspace.run(1), "pro").status == "held"
 
 
-def test_an_edited_segment_is_held_if_its_definition_says_so(workspace: Workspace) -> None:
+def test_an_edited_segment_is_held_by_the_share_of_its_definition(workspace: Workspace) -> None:
     workspace.crowd(400, pro=200)
     workspace.run(0)
     workspace.segment("pro", "enterprise", max_change=0.5)
@@ -319,7 +319,7 @@ def test_few_contacts_may_go(workspace: Workspace) -> None:
     assert workspace.run(1).run.contacts == 1
 
 
-def test_an_empty_snapshot_that_is_meant_so_needs_to_be_said_once(workspace: Workspace) -> None:
+def test_an_intended_empty_snapshot_needs_one_option(workspace: Workspace) -> None:
     workspace.crowd(200, pro=100)
     workspace.run(0)
     workspace.contacts()

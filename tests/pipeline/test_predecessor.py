@@ -1,4 +1,4 @@
-"""On which run a new one follows: re-runs, earlier moments, and outputs of something else."""
+"""The predecessor of a run: repeated runs, earlier times, and outputs of another project."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -69,7 +69,7 @@ def test_a_run_of_an_earlier_id_is_refused(workspace: Workspace) -> None:
         workspace.run(3, run_id="night-1")
 
 
-def test_the_last_run_made_again_for_a_moment_before_the_others_is_told_of_those(workspace: Workspace) -> None:
+def test_repeating_the_last_run_with_an_earlier_time_names_the_later_runs(workspace: Workspace) -> None:
     for number in range(3):
         workspace.run(number)
     expected = "run night-1 is as of 2025-11-02 02:00:00 UTC, later than this run, as of 2025-11-01 02:00:00 UTC; "
@@ -103,7 +103,7 @@ def test_a_rewind_takes_back_the_later_runs_and_their_changes(workspace: Workspa
     assert [gone.folder for gone in workspace.history().taken_back] == ["night-1", "night-2"]
 
 
-def test_a_rewind_tells_which_runs_it_takes_back(workspace: Workspace) -> None:
+def test_a_rewind_names_the_runs_that_it_rolls_back(workspace: Workspace) -> None:
     for number in range(4):
         workspace.run(number)
     told = "--rewind rolls back 2 runs (night-2, night-3), with their changes; run those to keep again, in order"
@@ -143,7 +143,7 @@ def test_a_rewind_can_be_undone_for_a_day_however_little_is_kept(workspace: Work
     assert verify(workspace.output).problems == []
 
 
-def test_a_run_that_was_pruned_is_not_taken_for_damaged(workspace: Workspace) -> None:
+def test_a_pruned_run_does_not_count_as_damaged(workspace: Workspace) -> None:
     for number in range(4):
         workspace.run(number, keep=Keep(2, 0))
     expected = "run night-0, which this one would follow, was pruned; rewind to night-3 at the earliest, and keep more"
@@ -211,9 +211,7 @@ def test_tables_that_were_not_placed_are_placed_by_the_next_run(
     assert workspace.members("pro") == ["bob"]
 
 
-def test_tables_of_an_earlier_try_of_the_same_run_are_not_taken_for_its_own(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tables_of_an_earlier_attempt_are_replaced(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace.run(0)
     workspace.contacts(ann="free", bob="pro", cem="free")
     with monkeypatch.context() as killed:
@@ -230,7 +228,7 @@ def _kill(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def test_tables_that_no_duckdb_can_open_are_made_anew_by_the_next_run(workspace: Workspace) -> None:
+def test_damaged_tables_are_rebuilt_by_the_next_run(workspace: Workspace) -> None:
     workspace.run(0)
     (workspace.output / "segbatch.duckdb").write_bytes(b"x" * 5000)
     with pytest.raises(UsageError):
@@ -250,7 +248,7 @@ def test_all_views_are_right_again_after_a_move(workspace: Workspace) -> None:
     assert [moved.ask(one) for one in sql] == expected
 
 
-def test_a_dry_run_tells_the_same_and_writes_nothing(workspace: Workspace) -> None:
+def test_a_dry_run_reports_the_same_and_writes_nothing(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.contacts(ann="free", bob="pro")
     before = sorted(workspace.output.rglob("*"))

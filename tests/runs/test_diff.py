@@ -1,4 +1,4 @@
-"""What differs between two runs, and why."""
+"""Differences between two runs, and their causes."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def told(found: RunsDiff) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_the_net_of_what_happened_between_two_runs_is_told(four: Workspace) -> None:
+def test_the_net_changes_between_two_runs_are_reported(four: Workspace) -> None:
     assert told(diff(four.output, "night-0", "night-1")) == {
         "free": (1, 2, 1, 0, "same"),
         "pro": (2, 2, 1, 1, "same"),
@@ -38,13 +38,13 @@ def test_a_run_does_not_differ_from_itself(four: Workspace) -> None:
     assert (told(found), found.reasons) == ({}, ())
 
 
-def test_runs_whose_members_are_pruned_are_compared_all_the_same(four: Workspace) -> None:
+def test_pruned_runs_can_be_compared(four: Workspace) -> None:
     before = diff(four.output, "night-0", "night-3")
     four.run(4, keep=Keep(2, 0))
     assert diff(four.output, "night-0", "night-3") == before
 
 
-def test_segments_that_are_new_deleted_or_edited_are_told(workspace: Workspace) -> None:
+def test_new_deleted_and_edited_segments_are_reported(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.segment("more", "pro")
     workspace.segment("pro", "free")
@@ -59,7 +59,7 @@ def test_segments_that_are_new_deleted_or_edited_are_told(workspace: Workspace) 
     assert [found.definitions(name) for name in ("new", "deleted", "changed", "same")] == [1, 1, 1, 0]
 
 
-def test_segments_that_failed_are_told(workspace: Workspace) -> None:
+def test_failed_segments_are_reported(workspace: Workspace) -> None:
     workspace.run(0)
     (workspace.folder / "segments" / "pro.json").write_text("{")
     workspace.run(1)
@@ -73,7 +73,7 @@ def test_segments_that_failed_are_told(workspace: Workspace) -> None:
     )
 
 
-def test_what_may_be_to_blame_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_possible_causes_are_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace.run(0)
     monkeypatch.setattr("segbatch.pipeline.results.__version__", "9.9.9")
     workspace.contacts(ann="pro")
@@ -85,7 +85,7 @@ def test_what_may_be_to_blame_is_told(workspace: Workspace, monkeypatch: pytest.
     assert reasons["segbatch"][1] == "9.9.9"
 
 
-def test_runs_that_are_not_there_are_told(workspace: Workspace) -> None:
+def test_missing_runs_are_reported(workspace: Workspace) -> None:
     workspace.run(0)
     with pytest.raises(UsageError, match=r"run 'nigt-0' does not exist; did you mean 'night-0'\?"):
         diff(workspace.output, "nigt-0", "last")
@@ -96,7 +96,7 @@ def test_runs_that_are_not_there_are_told(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"x"])
-def test_changes_that_are_lost_or_cut_are_told(four: Workspace, content: bytes | None) -> None:
+def test_lost_or_cut_changes_are_reported(four: Workspace, content: bytes | None) -> None:
     path = four.place("night-1") / "changes.parquet"
     path.unlink()
     if content is not None:
@@ -105,7 +105,7 @@ def test_changes_that_are_lost_or_cut_are_told(four: Workspace, content: bytes |
         diff(four.output, "night-0", "night-2")
 
 
-def test_changes_that_are_spoilt_are_told(four: Workspace) -> None:
+def test_damaged_changes_are_reported(four: Workspace) -> None:
     path = four.place("night-1") / "changes.parquet"
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""What a query returns: plain values, the first rows alone, and DuckDB's own words where it fails."""
+"""Results of queries: plain values, the first rows, and DuckDB's messages for errors."""
 
 import math
 import time
@@ -72,14 +72,14 @@ def test_of_a_large_answer_only_the_first_rows_are_made() -> None:
         "SET threads = 1; FROM range(3) ORDER BY 1 DESC;",
     ],
 )
-def test_an_order_is_kept_and_what_follows_a_statement_does_not_matter(sql: str) -> None:
+def test_the_order_is_kept_and_text_after_a_statement_is_ignored(sql: str) -> None:
     assert asked(sql, 3) == Answer(("range",), ((2,), (1,), (0,)), complete=True)
 
 
 @pytest.mark.parametrize(
     "sql", ["SHOW TABLES", "DESCRIBE SELECT 1", "SET threads = 1", "CREATE TEMP TABLE t (a INTEGER)"]
 )
-def test_what_is_no_select_is_run_too(sql: str) -> None:
+def test_statements_other_than_select_are_run(sql: str) -> None:
     assert asked(sql).complete
 
 

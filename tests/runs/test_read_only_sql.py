@@ -1,4 +1,4 @@
-"""What `segbatch query` must not do: change a file, or bring an extension. What it can read stays readable."""
+"""Statements that `segbatch query` refuses because they could write, and those that it runs."""
 
 import os
 import stat
@@ -138,14 +138,14 @@ def seen(folder: Path) -> dict[Path, tuple[int, bytes | None]]:
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("sql", WRITING)
-def test_what_could_write_is_refused_and_changes_no_file(sql: str) -> None:
+def test_statements_that_could_write_are_refused_and_change_no_file(sql: str) -> None:
     with pytest.raises(UsageError):
         query(Path("output"), sql, 10)
 
 
 @pytest.mark.usefixtures("here")
 @pytest.mark.parametrize("sql", READING)
-def test_what_only_reads_is_answered_and_changes_no_file(sql: str) -> None:
+def test_statements_that_only_read_are_run_and_change_no_file(sql: str) -> None:
     assert query(Path("output"), sql, 10).rows
 
 
@@ -170,13 +170,13 @@ def test_a_name_is_never_a_variable_of_the_program() -> None:
         query(Path("output"), "FROM output", 10)
 
 
-def test_the_mark_in_an_error_is_under_what_is_meant(here: Path) -> None:
+def test_the_mark_in_an_error_is_at_the_right_position(here: Path) -> None:
     with pytest.raises(QueryError) as told:
         query(here / "output", "SELECT 1,\nnothing FROM segments", 10)
     assert "LINE 2: nothing FROM segments\n        ^^^^^^^" in str(told.value)
 
 
-def test_what_does_not_fit_in_memory_goes_to_a_folder_of_this_user_and_is_removed(here: Path) -> None:
+def test_data_that_does_not_fit_in_memory_goes_to_a_private_folder(here: Path) -> None:
     with connected(here / "output" / "segbatch.duckdb") as connection:
         [(folder,)] = connection.execute("SELECT current_setting('temp_directory')").fetchall()
         assert stat.S_IMODE(Path(folder).stat().st_mode) == 0o700

@@ -1,4 +1,4 @@
-"""Finding what was changed, cut or lost of what is published."""
+"""Checking published files: changed, cut and lost ones."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def test_a_file_that_was_changed_cut_or_lost_is_found(three: Workspace, name: st
     assert len(problems(three)) == 1
 
 
-def test_running_again_mends_the_last_run(three: Workspace) -> None:
+def test_running_again_fixes_the_last_run(three: Workspace) -> None:
     for name in FILES:
         spoil(three.place("night-2") / name)
     assert len(problems(three)) == 3
@@ -90,7 +90,7 @@ def test_the_changes_of_older_runs_are_always_read(three: Workspace) -> None:
 
 @pytest.mark.parametrize("content", [None, b"x" * 100])
 @pytest.mark.parametrize("lost", [1, 2])
-def test_changes_of_an_older_run_that_are_lost_are_left_out_and_told(
+def test_lost_changes_of_an_older_run_are_left_out_and_reported(
     three: Workspace, content: bytes | None, lost: int
 ) -> None:
     three.contacts(ann="pro", bob="free", cem="free")
@@ -156,7 +156,7 @@ def test_relink_reads_runs_of_versions_without_pending_definitions(three: Worksp
     assert three.run(3).run.status == "ok"
 
 
-def test_relink_tells_that_it_goes_back(three: Workspace) -> None:
+def test_relink_reports_the_run_that_it_returns_to(three: Workspace) -> None:
     shutil.rmtree(three.place("night-2"))
     fault = "current: names night-2, whose folder is missing"
     with pytest.raises(PublishError, match=f"{fault}; restore it, or go back to night-1 with segbatch relink"):
@@ -168,7 +168,7 @@ def test_relink_tells_that_it_goes_back(three: Workspace) -> None:
     assert three.ask("SELECT max(run_id) FROM runs") == [("night-1",)]
 
 
-def test_what_was_pruned_is_not_missed(three: Workspace) -> None:
+def test_pruned_files_are_not_reported(three: Workspace) -> None:
     three.run(3, keep=Keep(2, 0))
     found = verify(three.output, every_run=True)
     assert (found.runs, found.problems) == (2, [])
@@ -177,7 +177,7 @@ def test_what_was_pruned_is_not_missed(three: Workspace) -> None:
     assert len(problems(three, every_run=True)) == 2
 
 
-def test_what_is_pruned_meanwhile_is_not_missed(three: Workspace) -> None:
+def test_files_pruned_during_the_check_are_not_reported(three: Workspace) -> None:
     def prune(_done: int, _total: int) -> None:
         (three.place("night-0") / "state.arrow").unlink(missing_ok=True)
         shutil.rmtree(three.place("night-0") / "membership", ignore_errors=True)
@@ -185,7 +185,7 @@ def test_what_is_pruned_meanwhile_is_not_missed(three: Workspace) -> None:
     assert verify(three.output, every_run=True, progress=prune).problems == []
 
 
-def test_a_run_that_is_published_meanwhile_is_no_fault(three: Workspace) -> None:
+def test_a_run_published_during_the_check_is_not_reported(three: Workspace) -> None:
     runs = iter([3])
 
     def publish(_done: int, _total: int) -> None:
@@ -206,7 +206,7 @@ def test_a_manifest_that_cannot_be_read_is_found(three: Workspace, content: str 
     assert problems(three) == [f"runs/night-{number}/{told}" for number in (0, 2)]
 
 
-def test_a_manifest_that_tells_of_another_run_is_found(three: Workspace) -> None:
+def test_a_manifest_of_another_run_is_reported(three: Workspace) -> None:
     shutil.copy(three.place("night-0") / "manifest.json", three.place("night-1") / "manifest.json")
     told = "is that of another run, or was changed; restore it from a copy"
     assert problems(three) == [f"runs/night-1/manifest.json: {told}"]
@@ -230,7 +230,7 @@ def test_a_pointer_to_nothing_is_found(three: Workspace) -> None:
     assert problems(three) == [f"current: {told}"]
 
 
-def test_tables_that_show_another_run_are_found_and_mended(three: Workspace) -> None:
+def test_tables_of_another_run_are_reported_and_fixed(three: Workspace) -> None:
     older = (three.output / "segbatch.duckdb").read_bytes()
     three.run(3)
     (three.output / "segbatch.duckdb").write_bytes(older)
@@ -251,7 +251,7 @@ def test_tables_that_are_lost_or_damaged_are_found(three: Workspace) -> None:
     assert problems(three) == []
 
 
-def test_tables_whose_blocks_are_damaged_are_found(three: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_with_damaged_blocks_are_reported(three: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "shows", lambda *_: True)
     (three.output / "segbatch.duckdb").write_bytes(b"x" * 5000)
     [told] = problems(three)
@@ -259,7 +259,7 @@ def test_tables_whose_blocks_are_damaged_are_found(three: Workspace, monkeypatch
     assert told.endswith("; fix it with segbatch relink")
 
 
-def test_tables_over_files_that_were_moved_are_found_and_mended(three: Workspace) -> None:
+def test_tables_of_moved_files_are_reported_and_fixed(three: Workspace) -> None:
     moved = three.move("there's")
     told = (
         "segbatch.duckdb: names files that are elsewhere; fix it with segbatch relink, or with relink --to FILE if the "
@@ -270,7 +270,7 @@ def test_tables_over_files_that_were_moved_are_found_and_mended(three: Workspace
     assert problems(moved) == []
 
 
-def test_a_file_that_cannot_be_read_is_told(three: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_file_is_reported(three: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> str:
         raise OSError(5, "Input/output error")
 
@@ -293,7 +293,7 @@ def test_there_has_to_be_something_published(tmp_path: Path) -> None:
         verify(tmp_path)
 
 
-def test_it_is_told_how_far_it_is(three: Workspace) -> None:
+def test_progress_is_reported(three: Workspace) -> None:
     told: list[tuple[int, int]] = []
     found = verify(three.output, progress=lambda done, total: told.append((done, total)))
     assert told[-1] == (found.size, found.size)

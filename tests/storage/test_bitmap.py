@@ -30,7 +30,7 @@ def test_a_byte_has_eight_segments() -> None:
     assert SegmentBitmap(tuple("abcdefghi")).byte_columns == ["0", "1"]
 
 
-def test_what_is_packed_is_held() -> None:
+def test_packed_members_are_members() -> None:
     names = [f"s{number}" for number in range(11)]
     bitmap = SegmentBitmap((*names[:4], None, *names[4:]))
     members = pl.DataFrame({name: [row % (number + 2) == 0 for row in range(50)] for number, name in enumerate(names)})

@@ -1,4 +1,4 @@
-"""Changes and history, whatever the ids, and over more workspace."""
+"""Changes and history, for all id types and over several runs."""
 
 import pyarrow as pa
 import pytest

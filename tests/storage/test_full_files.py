@@ -1,4 +1,4 @@
-"""Writing the membership where it cannot be written."""
+"""Writing the membership to a full disk."""
 
 import errno
 from pathlib import Path
@@ -15,7 +15,7 @@ from segbatch.storage.write_errors import translate_write_errors
 
 @pytest.mark.parametrize("contacts", [10, 2_000, 4_000, 6_000, 20_000])
 @pytest.mark.parametrize("id_type", [pa.string(), pa.int64()])
-def test_a_full_disk_is_told_as_the_error_of_the_system_that_it_is(
+def test_a_full_disk_is_reported_as_the_error_of_the_system(
     tmp_path: Path, contacts: int, id_type: pa.DataType
 ) -> None:
     ids = pa.array(range(contacts)).cast(id_type)
@@ -34,7 +34,7 @@ DUCKDB_SAYS = {
 
 
 @pytest.mark.parametrize(("message", "reason"), DUCKDB_SAYS.items(), ids=list(DUCKDB_SAYS.values()))
-def test_what_duckdb_says_of_a_full_disk_is_told_as_that(message: str, reason: str) -> None:
+def test_a_full_disk_in_duckdb_is_reported_as_a_full_disk(message: str, reason: str) -> None:
     with pytest.raises(PublishError) as raised, translate_write_errors(Path("output")):
         raise duckdb.Error(message)
     assert str(raised.value) == f"output: cannot be written: {reason}; nothing was published"

@@ -1,4 +1,4 @@
-"""Ids that are whole numbers of other widths from number to number: the same contacts all the same."""
+"""Ids that are integers of other widths from run to run: the contacts are the same."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ def test_whole_numbers_of_another_width_are_the_same_ids(
     assert found["pro"] == (2, 2)
 
 
-def test_an_id_that_only_fits_tonight_is_read_in_all_views(workspace: Workspace) -> None:
+def test_an_id_that_fits_only_this_run_is_in_all_views(workspace: Workspace) -> None:
     for number, (kind, pro) in enumerate([(pa.int32(), (1, 2)), (pa.int32(), (2, 3)), (pa.int64(), (2, WIDE))]):
         numbered(workspace, kind, *pro)
         workspace.run(number)
@@ -96,7 +96,7 @@ def test_a_contact_that_a_failed_segment_keeps_is_written_as_the_snapshot_has_id
 
 
 @pytest.mark.parametrize("is_dry", [True, False])
-def test_a_contact_that_is_kept_and_does_not_fit_is_told(workspace: Workspace, *, is_dry: bool) -> None:
+def test_a_kept_contact_whose_id_does_not_fit_is_reported(workspace: Workspace, *, is_dry: bool) -> None:
     numbered(workspace, pa.int64(), 1, WIDE)
     workspace.run(0)
     (workspace.folder / "segments" / "pro.json").write_text("{")
@@ -116,7 +116,7 @@ def test_a_contact_that_is_kept_and_does_not_fit_is_told(workspace: Workspace, *
     [(pa.int64(), (1, 2), pa.uint64(), HUGE), (pa.uint64(), (1, HUGE), pa.int64(), -1)],
     ids=["too large", "negative"],
 )
-def test_an_id_that_does_not_fit_is_told(
+def test_an_id_that_does_not_fit_is_reported(
     workspace: Workspace, first: pa.DataType, ids: tuple[int, ...], second: pa.DataType, misfit: int
 ) -> None:
     numbered(workspace, first, *ids)

@@ -10,12 +10,12 @@ from segbatch.storage.layout import check_run_id, free_folder, new_run_id, to_ru
 
 
 @pytest.mark.parametrize("run_id", ["7", "2025-11-05", "scheduled__2025-11-05T02:00:00+00:00", "a@b=c.d", "x" * 150])
-def test_a_run_id_of_a_scheduler_is_taken(run_id: str) -> None:
+def test_a_run_id_of_a_scheduler_is_accepted(run_id: str) -> None:
     assert check_run_id(run_id) == run_id
 
 
 @pytest.mark.parametrize("run_id", ["", ".", "..", "-x", ".tmp-x", "a/b", "a b", "a~2", "ü", "a\n", "x" * 151])
-def test_what_could_be_no_folder_is_refused(run_id: str) -> None:
+def test_a_run_id_that_cannot_be_a_folder_is_refused(run_id: str) -> None:
     with pytest.raises(UsageError, match=r"cannot be a run id; a run id begins with a letter or digit.*\(--run-id\)"):
         check_run_id(run_id)
 
@@ -28,7 +28,7 @@ def test_a_word_that_means_another_run_is_refused(run_id: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "-x", "a/b", "a b", "a~2", "ü", "last", "x" * 151, "manual__" + "x~" * 121])
-def test_what_another_program_calls_its_run_becomes_an_id_of_its_own(name: str) -> None:
+def test_the_run_name_of_another_program_becomes_a_unique_id(name: str) -> None:
     run_id = to_run_id(name)
     assert check_run_id(run_id) == run_id == to_run_id(name)
     assert to_run_id(f"{name}!") != run_id

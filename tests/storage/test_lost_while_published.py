@@ -1,4 +1,4 @@
-"""Files of changes that cannot be read while the tables are built, and steps that fail after a run is published."""
+"""Change files that cannot be read when the tables are built, and steps that fail after a run is published."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -81,9 +81,7 @@ def test_changes_that_duckdb_alone_cannot_read_are_read_again_and_then_a_warning
     assert {run_id for run_id, *_ in two.changes()} == ({"night-1", "night-2"} if fails == 1 else {"night-2"})
 
 
-def test_a_run_whose_own_changes_cannot_be_read_is_not_published(
-    two: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_with_unreadable_changes_is_not_published(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     before = two.changes()
     broken = failing_from(1, OSError(5, "Input/output error"), pq.read_metadata, "night-2/changes")
     with monkeypatch.context() as broken_disk:
@@ -98,7 +96,7 @@ def test_a_run_whose_own_changes_cannot_be_read_is_not_published(
     two.run(2)
 
 
-def test_what_the_tables_of_a_killed_run_lack_is_a_warning_of_the_next(
+def test_the_next_run_warns_of_gaps_in_the_tables_of_a_killed_run(
     two: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (two.output / "segbatch.duckdb").unlink()  # as after a run that was killed before it placed them
@@ -183,7 +181,9 @@ def test_a_pointer_that_cannot_be_read_leaves_it_open_whether_the_run_is_publish
     assert two.folders() == ["night-0", "night-1", "night-2"]
 
 
-def test_a_relink_whose_last_steps_fail_says_what_is_done(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relink_whose_last_steps_fail_reports_the_steps_that_are_done(
+    two: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (two.output / "current").unlink()
 
     def place(output: Path) -> None:

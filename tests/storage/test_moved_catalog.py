@@ -102,7 +102,7 @@ def test_the_tables_of_a_mount_are_written_to_the_given_file(two: Workspace, mou
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
 
 
-def test_a_relink_of_a_mount_that_cannot_be_written_says_so(mount: Path) -> None:
+def test_a_relink_of_a_read_only_mount_is_refused(mount: Path) -> None:
     if os.geteuid() == 0 and os.access(mount, os.W_OK):
         pytest.skip("this user can write everything")
     with pytest.raises(PublishError, match=r"(Read-only file system|Permission denied); the tables are as"):

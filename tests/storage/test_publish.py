@@ -1,4 +1,4 @@
-"""What a run leaves behind, and that it never leaves half of it."""
+"""The files of a published run, and of a run that fails."""
 
 import json
 import shutil
@@ -42,7 +42,7 @@ def rows(output: Path, sql: str) -> list[tuple[object, ...]]:
     return [tuple(row) for row in query(output, sql, 1000).rows]
 
 
-def test_the_three_tables_say_what_happened(job: Path) -> None:
+def test_the_three_tables_show_the_run(job: Path) -> None:
     report = run(job, as_of="2026-01-02T03:04:05Z", timezone="Europe/Berlin")
     output = job / "output"
     assert rows(output, "FROM membership ORDER BY ALL") == [("active", "a"), ("active", "d")]
@@ -99,7 +99,7 @@ def test_contact_ids_keep_the_type_of_the_snapshot(ids: pa.Array, duckdb_type: s
     assert (kind, members) == (duckdb_type, 2)
 
 
-def test_segments_that_hold_nobody_are_there_all_the_same(job: Path) -> None:
+def test_empty_segments_are_listed_too(job: Path) -> None:
     write_segment(job / "segments", "active", rule("status", "eq", "gone"))
     report = run(job)
     assert rows(job / "output", "FROM membership") == []
@@ -115,14 +115,14 @@ def test_a_run_in_which_every_segment_fails_publishes_nothing(job: Path) -> None
     assert len(rows(job / "output", "FROM membership")) == 2
 
 
-def test_a_broken_definition_is_listed_without_what_cannot_be_read(job: Path) -> None:
+def test_a_broken_definition_is_listed_without_unreadable_parts(job: Path) -> None:
     (job / "segments" / "torn.json").write_text("{")
     run(job)
     found = rows(job / "output", "SELECT segment_id, name, definition FROM segments WHERE segment_id = 'torn'")
     assert found == [("torn", None, None)]
 
 
-def test_what_a_killed_run_left_is_cleared_away(job: Path) -> None:
+def test_files_of_a_killed_run_are_removed(job: Path) -> None:
     left = job / "output" / "runs" / ".tmp-killed" / "membership"
     left.mkdir(parents=True)
     (left / "part-00000.parquet").write_bytes(b"half")
@@ -158,7 +158,7 @@ def test_a_reader_with_the_tables_open_stops_no_run_and_is_not_disturbed(job: Pa
         assert reader.execute("SELECT count(*) FROM membership").fetchall() == [(2,)]
 
 
-def test_the_manifest_has_the_digests_of_what_was_read_and_written(job: Path) -> None:
+def test_the_manifest_has_the_checksums_of_files_read_and_written(job: Path) -> None:
     report = run(job)
     manifest = json.loads((report.membership.parent / "manifest.json").read_text())
     [file, *others], [read] = manifest["files"], manifest["snapshot"]
@@ -169,7 +169,7 @@ def test_the_manifest_has_the_digests_of_what_was_read_and_written(job: Path) ->
     assert manifest["run"]["snapshot_fingerprint"] == report.run.snapshot_fingerprint
 
 
-def test_a_run_that_fails_leaves_what_was_published_and_nothing_else(job: Path) -> None:
+def test_a_failed_run_leaves_only_the_published_files(job: Path) -> None:
     run(job)
     before = sorted(path for path in (job / "output").rglob("*") if path.is_file())
     write_contacts(job / "contacts.parquet", {"id": ["a", "a"], "status": ["active", "new"]})
@@ -179,7 +179,7 @@ def test_a_run_that_fails_leaves_what_was_published_and_nothing_else(job: Path) 
     assert len(rows(job / "output", "FROM membership")) == 2
 
 
-def test_a_moved_output_is_mended_by_one_command(job: Path) -> None:
+def test_a_moved_output_is_fixed_by_one_command(job: Path) -> None:
     run(job)
     moved = job / "elsewhere [1] * it's"
     shutil.move(job / "output", moved)
@@ -192,7 +192,7 @@ def test_a_moved_output_is_mended_by_one_command(job: Path) -> None:
         assert len(tables.execute("FROM membership").fetchall()) == 2
 
 
-def test_there_has_to_be_something_published_to_mend(tmp_path: Path) -> None:
+def test_only_a_published_output_can_be_relinked(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="nothing is published there"):
         relink(tmp_path)
 
@@ -247,7 +247,7 @@ def test_a_stale_log_of_duckdb_does_not_break_the_next_run(job: Path) -> None:
     assert len(rows(job / "output", "FROM membership")) == 2
 
 
-def test_an_empty_snapshot_is_published_only_when_told_so(job: Path) -> None:
+def test_an_empty_snapshot_is_published_only_if_allowed(job: Path) -> None:
     write_contacts(job / "contacts.parquet", {"status": pa.array([], pa.string())})
     with pytest.raises(segbatch.SnapshotError, match="has no contacts, which would empty every segment"):
         run(job)
@@ -271,9 +271,7 @@ def test_a_run_that_fails_while_it_is_published_is_undone(
     assert len(rows(job / "output", "FROM runs")) == 1
 
 
-def test_a_run_whose_tables_cannot_be_placed_is_published_and_mended_by_one_command(
-    job: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_whose_tables_cannot_be_replaced_is_published(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Path:
         raise OSError(28, "full")
 
@@ -290,7 +288,7 @@ def test_a_run_whose_tables_cannot_be_placed_is_published_and_mended_by_one_comm
 
 
 @pytest.mark.parametrize("name", ["current", "segbatch.duckdb"])
-def test_a_folder_that_comes_into_the_way_during_a_run_is_told_and_the_run_undone(job: Path, name: str) -> None:
+def test_a_folder_in_the_way_of_a_file_is_reported_and_undoes_the_run(job: Path, name: str) -> None:
     output = job / "output"
     with pytest.raises(PublishError, match=rf"output/{name}: a folder is in the way; .*; nothing was published"):
         run(job, progress=lambda *_: (output / name).mkdir(exist_ok=True))
@@ -315,7 +313,7 @@ def test_a_run_that_may_be_published_is_not_undone(job: Path, monkeypatch: pytes
     assert len(rows(job / "output", "FROM membership")) == 2
 
 
-def test_a_run_that_gets_the_folder_of_one_that_was_taken_back_is_not_removed_with_it(job: Path) -> None:
+def test_a_run_that_reuses_a_folder_name_is_not_removed(job: Path) -> None:
     keep = segbatch.Keep(2, 0)
     for _ in range(5):
         run(job, run_id="tonight", as_of="2026-01-02", keep=keep)

@@ -1,4 +1,4 @@
-"""Which runs lose their members, and what is never cleared away."""
+"""Retention: the runs that lose their members, and files that are never removed."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def some_runs(workspace: Workspace, count: int) -> None:
         workspace.run(number)
 
 
-def test_so_many_of_the_last_runs_keep_their_members(workspace: Workspace) -> None:
+def test_the_last_n_runs_keep_their_members(workspace: Workspace) -> None:
     some_runs(workspace, 5)
     assert pruned(workspace, Keep(3, 1)) == ["night-0", "night-1"]
     assert kept(workspace) == ["night-2", "night-3", "night-4"]
@@ -54,7 +54,7 @@ def test_the_last_two_runs_are_never_pruned(workspace: Workspace) -> None:
     assert kept(workspace) == ["night-1", "night-2", "night-2~2"]
 
 
-def test_a_run_that_was_shown_within_so_many_days_keeps_its_members(workspace: Workspace) -> None:
+def test_a_run_published_in_the_last_days_keeps_its_members(workspace: Workspace) -> None:
     some_runs(workspace, 4)
     replaced = workspace.history().runs[1].run.finished_at
     assert pruned(workspace, Keep(2, 3), replaced + timedelta(days=3)) == []
@@ -73,7 +73,7 @@ def test_a_run_prunes_those_before_it(workspace: Workspace) -> None:
     assert kept(workspace) == ["night-2", "night-3"]
 
 
-def test_what_changed_outlives_the_members(workspace: Workspace) -> None:
+def test_changes_outlive_the_members(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.contacts(ann="free", bob="pro", cem="free")
     workspace.run(1)
@@ -86,14 +86,14 @@ def test_what_changed_outlives_the_members(workspace: Workspace) -> None:
     assert workspace.changes() == before[0]
 
 
-def test_nothing_is_removed_when_it_is_only_asked_what_would_be(workspace: Workspace) -> None:
+def test_a_dry_run_of_pruning_removes_nothing(workspace: Workspace) -> None:
     some_runs(workspace, 3)
     found = prune(workspace.output, workspace.history(), Keep(2, 0), LATER, dry_run=True)
     assert [run.folder for run in found.runs] == ["night-0"]
     assert "night-0" in kept(workspace)
 
 
-def test_what_a_run_left_that_was_killed_is_cleared_away_by_the_next(workspace: Workspace) -> None:
+def test_the_next_run_removes_the_files_of_a_killed_run(workspace: Workspace) -> None:
     workspace.run(0)
     (workspace.place("night-0") / "unpublished").touch()  # killed just after `current` named it
     dead = workspace.place("night-1")
@@ -105,7 +105,7 @@ def test_what_a_run_left_that_was_killed_is_cleared_away_by_the_next(workspace: 
     assert not (workspace.place("night-0") / "unpublished").exists()
 
 
-def test_a_folder_that_was_taken_back_goes_when_nobody_can_have_it_open(workspace: Workspace) -> None:
+def test_a_rolled_back_folder_is_removed_when_it_has_no_readers(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.run(0)
     assert prune(workspace.output, workspace.history(), Keep(2, 1), datetime.now(UTC)).taken_back == ()
@@ -114,7 +114,7 @@ def test_a_folder_that_was_taken_back_goes_when_nobody_can_have_it_open(workspac
     assert prune(workspace.output, workspace.history(), Keep(2, 1), LATER).taken_back == ()
 
 
-def test_a_run_in_a_folder_whose_name_is_free_again_is_not_taken_for_the_old_one(workspace: Workspace) -> None:
+def test_a_run_in_a_reused_folder_is_not_the_old_run(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.run(0)
     prune(workspace.output, workspace.history(), Keep(2, 1), LATER)

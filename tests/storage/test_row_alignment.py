@@ -40,7 +40,7 @@ def test_ids_that_are_numbers_are_found_too() -> None:
 
 
 @pytest.mark.parametrize("previous", [["a", "b", "c"], ["c", "a"]])
-def test_ids_that_share_half_of_their_hash_are_told_apart(previous: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ids_that_share_half_of_their_hash_are_different(previous: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def weak(batches: Iterable[pl.Series]) -> pl.DataFrame:
         ids = pl.concat(batches)
         return pl.DataFrame({"a": ids.replace_strict({"a": 1, "b": 1}, default=2), "b": ids.hash()})

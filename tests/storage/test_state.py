@@ -33,7 +33,7 @@ def numbers(state: State, rows: list[int | None]) -> list[int]:
     return found.select(pl.col("0").cast(pl.Int64) + pl.col("1").cast(pl.Int64) * 256).to_series().to_list()
 
 
-def test_a_state_knows_what_was_written(state: State) -> None:
+def test_a_state_returns_the_written_bits(state: State) -> None:
     assert (state.rows, state.bitmap, state.id_type) == (ROWS, BITMAP, pa.string())
     assert [len(ids) for ids in state.id_batches()] == [250] * 4
     assert next(iter(state.id_batches())).head(2).to_list() == ["c0", "c1"]
@@ -64,14 +64,14 @@ def test_the_ids_of_rows_are_found(state: State, rows: list[int]) -> None:
     assert found.to_pylist() == [f"c{row}" for row in rows]
 
 
-def test_a_state_of_nobody_is_a_state(tmp_path: Path) -> None:
+def test_a_state_without_contacts_can_be_read(tmp_path: Path) -> None:
     StateWriter(tmp_path, SegmentBitmap(), pa.int64()).finish()
     state = open_state(tmp_path)
     assert (state.rows, list(state.bitmap.names), list(state.id_batches())) == (0, [], [])
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * 100])
-def test_a_state_that_is_lost_or_damaged_is_told(tmp_path: Path, content: bytes | None) -> None:
+def test_a_lost_or_damaged_state_is_reported(tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
         (tmp_path / "state.arrow").write_bytes(content)
     wrong = "is missing" if content is None else "is damaged"
