@@ -101,9 +101,9 @@ def test_finding_out_that_nothing_is_there_is_the_same_work_for_what_others_have
 ) -> None:
     theirs = ask.use(ask.other).made()["id"]
     ask.use(ask.secret).made()
-    monkeypatch.setattr(index, "_TICK", -10_000_000_000)  # the files are made now, and taken to be old
+    monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # the files are made now, and taken to be old
     for believed in (0.0, 1_000.0):
-        monkeypatch.setattr(index, "_BELIEVED", believed)
+        monkeypatch.setattr(index, "_UNKNOWN_ID_TTL", believed)
         ask("GET")
         done = list[Counter[str]]()
         for segment_id in (theirs, "00000000-0000-4000-8000-000000000000"):

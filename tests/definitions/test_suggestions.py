@@ -2,7 +2,7 @@
 
 import pytest
 
-from segbatch.definitions.suggestions import meant
+from segbatch.definitions.suggestions import suggest
 from segbatch.model.operators import OPERATORS
 from segbatch.text import nearest
 
@@ -25,7 +25,7 @@ DENYING = (
 @pytest.mark.parametrize("form", DENYING)
 @pytest.mark.parametrize("operator", [name for name in OPERATORS if not name.startswith("not_")])
 def test_an_operator_that_is_denied_never_suggests_the_operator(operator: str, form: str) -> None:
-    hint = meant("operator", form.format(operator))
+    hint = suggest("operator", form.format(operator))
     opposites = OPPOSITES | {opposite: name for name, opposite in OPPOSITES.items()}
     named = f"; did you mean '{opposites[operator]}'?" if operator in opposites else GROUP.format(operator)
     assert hint == named
@@ -63,7 +63,7 @@ def test_an_operator_that_is_denied_never_suggests_the_operator(operator: str, f
     ],
 )
 def test_a_name_of_another_system_suggests_ours(written: str, operator: str) -> None:
-    assert meant("operator", written) == f"; did you mean '{operator}'?"
+    assert suggest("operator", written) == f"; did you mean '{operator}'?"
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_a_name_of_another_system_suggests_ours(written: str, operator: str) -> 
     [("outside", "between"), ("not_betwen", "between"), ("not_regex", "matches"), ("not_greater", "gt")],
 )
 def test_what_has_no_operator_is_put_into_a_group(written: str, operator: str) -> None:
-    assert meant("operator", written) == GROUP.format(operator)
+    assert suggest("operator", written) == GROUP.format(operator)
 
 
 @pytest.mark.parametrize("written", ["zigzag", "not_zigzag", "ont_between", "nto_in", "without", ""])
 def test_nothing_is_suggested_where_it_might_be_the_opposite(written: str) -> None:
-    assert meant("operator", written) == ""
+    assert suggest("operator", written) == ""
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_nothing_is_suggested_where_it_might_be_the_opposite(written: str) -> No
     ],
 )
 def test_the_other_words_of_a_rule(key: str, written: str, hint: str) -> None:
-    assert meant(key, written) == hint
+    assert suggest(key, written) == hint
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segbatch.definitions.discovery import reason
+from segbatch.definitions.discovery import read_failure
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import read_content
 from segbatch.definitions.rule_syntax import read_rules
@@ -183,7 +183,7 @@ def _read(choice: str | None) -> dict[str, Any]:
     try:
         content = read_stdin() if choice == "-" else read_content(Path(choice))
     except OSError as error:
-        raise UsageError(f"{name}: {reason(error)}") from None
+        raise UsageError(f"{name}: {read_failure(error)}") from None
     data, problems = parse(content)
     if not problems and not isinstance(data, dict):
         problems = [Problem(f"save one segment at a time, as a JSON object; found {shown(data)}", path="$")]

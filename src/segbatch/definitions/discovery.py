@@ -36,10 +36,10 @@ def find_files(source: Path | Source) -> list[Path]:
         near = _near(path) or "; check the path of the definitions (--segments)"
         raise UsageError(f"{path}: {_DEAD_LINK if path.is_symlink() else 'no such file or folder' + near}") from None
     except OSError as error:
-        raise UsageError(f"{path}: {reason(error)}") from None
+        raise UsageError(f"{path}: {read_failure(error)}") from None
 
 
-def reason(error: OSError) -> str:
+def read_failure(error: OSError) -> str:
     """Return the reason why a file cannot be read."""
     is_dead_link = error.errno == errno.ELOOP or (error.errno == errno.ENOENT and Path(error.filename).is_symlink())
     return _DEAD_LINK if is_dead_link else f"cannot be read: {error.strerror}"

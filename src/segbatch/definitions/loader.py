@@ -2,21 +2,23 @@
 
 import errno
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions, Entry
-from segbatch.definitions.discovery import find_files, reason, stem
+from segbatch.definitions.discovery import find_files, read_failure, stem
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.foreign_data import foreign
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.model.limits import MAX_FILE_SIZE
-from segbatch.model.segment import Segment
-from segbatch.text import clipped, printable
+from segbatch.model.segment import SCHEMA_KEY, Segment
+from segbatch.text import clipped, nearest, printable, shown
+
+_ADVICE = "move the file, or exclude it with 'exclude' in segbatch.toml or --exclude"
+_KNOWN_KEYS = {*Segment.model_fields, SCHEMA_KEY}
 
 
 def load_segments(path: str | Path, *, exclude: Iterable[str] = ()) -> list[Segment]:
@@ -55,7 +57,7 @@ def load_definitions(source: str | Path | Source) -> Definitions:
     found = [entry for file in find_files(source) for entry in _load_file(file)]
     if not found:
         raise UsageError(f"{source.path}: contains no segment; a segment is a JSON object with 'name' and 'rules'")
-    return _refuse_twins(found)
+    return _by_id(found)
 
 
 def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
@@ -72,7 +74,7 @@ def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
     found = [entry for entry, _ in read_elements(content, name, default_id)]
     if not found:
         raise UsageError(f"{name}: contains no segment; a segment is a JSON object with 'name' and 'rules'")
-    return _refuse_twins(found)
+    return _by_id(found)
 
 
 def _load_file(file: Path) -> Iterator[Entry]:
@@ -81,7 +83,7 @@ def _load_file(file: Path) -> Iterator[Entry]:
     try:
         content = read_content(file)
     except OSError as error:
-        problem = Problem(reason(error), file=name)
+        problem = Problem(read_failure(error), file=name)
         yield BrokenDefinition(default_id, name, "$", (problem,))
     else:
         yield from (found for found, _ in read_elements(content, name, default_id))
@@ -96,7 +98,7 @@ def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[
         default_id: The id of a single segment that has no id.
     """
     data, problems = parse(content)
-    if problems := problems or (foreign(data) if isinstance(data, list) else []):
+    if problems := problems or (_foreign_data(data) if isinstance(data, list) else []):
         located = tuple(replace(problem, file=file) for problem in problems)
         yield BrokenDefinition(default_id, file, "$", located), None
     elif isinstance(data, list):
@@ -124,7 +126,7 @@ def _with_id(data: Any, stem: str) -> Any:
 
 
 def _load_one(data: Any, file: str, path: str, default_id: str) -> Entry:
-    problems = foreign(data, path) if isinstance(data, dict) else []
+    problems = _foreign_data(data, path) if isinstance(data, dict) else []
     segment, problems = (None, problems) if problems else validate(data, path)
     if segment is not None:
         return Definition(segment, file, path)
@@ -134,10 +136,10 @@ def _load_one(data: Any, file: str, path: str, default_id: str) -> Entry:
     return BrokenDefinition(segment_id, file, path, located, data)
 
 
-def _refuse_twins(found: Sequence[Entry]) -> Definitions:
+def _by_id(found: Sequence[Entry]) -> Definitions:
     """Sort the definitions by id; those that share an id become one broken definition, because the id is ambiguous."""
     by_id: defaultdict[str, list[Entry]] = defaultdict(list)
-    for entry in _apart(found):
+    for entry in _with_unique_ids(found):
         by_id[entry.segment_id].append(entry)
     good: list[Definition] = []
     broken: list[BrokenDefinition] = []
@@ -146,11 +148,11 @@ def _refuse_twins(found: Sequence[Entry]) -> Definitions:
             case [Definition() as definition]:
                 good.append(definition)
             case _:
-                broken.append(merge_twins(segment_id, entries))
+                broken.append(merge_duplicates(segment_id, entries))
     return Definitions(tuple(good), tuple(broken))
 
 
-def _apart(found: Sequence[Entry]) -> Iterator[Entry]:
+def _with_unique_ids(found: Sequence[Entry]) -> Iterator[Entry]:
     """Set an unreadable file's id to its path if its stem is another definition's id, so that the other stays good."""
     times = Counter(entry.segment_id for entry in found)
     for entry in found:
@@ -160,7 +162,7 @@ def _apart(found: Sequence[Entry]) -> Iterator[Entry]:
             yield entry
 
 
-def merge_twins(segment_id: str, entries: Sequence[Entry]) -> BrokenDefinition:
+def merge_duplicates(segment_id: str, entries: Sequence[Entry]) -> BrokenDefinition:
     """Combine definitions that share an id into one broken definition."""
     first, *others = entries
     problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
@@ -168,3 +170,24 @@ def merge_twins(segment_id: str, entries: Sequence[Entry]) -> BrokenDefinition:
     problems += [Problem(message, entry.file, f"{entry.path}.id", segment_id) for entry in others]
     data = first.data if isinstance(first, BrokenDefinition) else first.segment.to_json()
     return BrokenDefinition(segment_id, first.file, first.path, tuple(problems), data, is_ambiguous=True)
+
+
+def _foreign_data(data: object, path: str = "$") -> list[Problem]:
+    """Return one problem if the data was never meant as segments, such as a `package.json`, else an empty list.
+
+    Validation would report a problem for each key. Keys that are similar to a segment's keys are typos, and left to
+    validation.
+    """
+    match data:
+        case [_, *_] if not any(isinstance(item, Mapping) and not _is_foreign(item) for item in data):
+            return [Problem(f"{shown(data)} is a list without a segment in it; {_ADVICE}", path=path)]
+        case Mapping() if _is_foreign(data):
+            return [Problem(f"has no 'rules', so it is not a segment; {_ADVICE}", path=path)]
+        case _:
+            return []
+
+
+def _is_foreign(data: Mapping[str, object]) -> bool:
+    """Return whether an object has no rules, but has a key that no segment has."""
+    meant = {key if key in _KNOWN_KEYS else nearest(key, _KNOWN_KEYS) for key in data}
+    return "rules" not in meant and None in meant

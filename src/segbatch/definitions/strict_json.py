@@ -30,7 +30,7 @@ class _Refused:
 class _Object(dict[str, Any]):
     """A JSON object that records its duplicate keys."""
 
-    twice: tuple[str, ...] = ()
+    duplicate_keys: tuple[str, ...] = ()
 
 
 def parse(content: bytes) -> tuple[Any, list[Problem]]:
@@ -62,7 +62,7 @@ def parse(content: bytes) -> tuple[Any, list[Problem]]:
             line = text.count("\n", 0, marker.start()) + 1
             message = f"git conflict markers are here (line {line}); keep one side and remove the markers"
             return None, [Problem(message)]
-        return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_in_our_words(error)}")]
+        return None, [Problem(f"not JSON at line {error.lineno}, column {error.colno}: {_clear_message(error)}")]
     except RecursionError:
         return None, [Problem(_TOO_DEEP)]
     return data, check_data(data)
@@ -104,7 +104,7 @@ _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})([ \r]|$)", re.MULTILINE)
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
-def _in_our_words(error: json.JSONDecodeError) -> str:
+def _clear_message(error: json.JSONDecodeError) -> str:
     """Return a clearer message for an error of Python's parser, based on its message and the text at its position."""
     if not error.msg.startswith(_IN_A_TEXT):
         rest = error.doc[error.pos :].lstrip(_WHITE_SPACE)
@@ -130,7 +130,7 @@ def _read_object(pairs: list[tuple[str, Any]]) -> _Object:
     found = _Object(pairs)
     if len(found) < len(pairs):
         times = Counter(key for key, _ in pairs)
-        found.twice = tuple(key for key in found if times[key] > 1)
+        found.duplicate_keys = tuple(key for key in found if times[key] > 1)
     return found
 
 
@@ -161,8 +161,8 @@ def _problems_here(path: str, value: object) -> Iterator[Problem]:
     elif isinstance(value, str) and not _is_unicode(value):
         yield Problem("the text has half of a surrogate pair, which no other text can equal; remove it", path=path)
     elif isinstance(value, _Object):
-        for key in value.twice:
-            yield Problem(f"the key {shown(key)} is written twice; keep one", path=path)
+        for key in value.duplicate_keys:
+            yield Problem(f"the key {shown(key)} is written duplicate_keys; keep one", path=path)
         if not all(map(_is_unicode, value)):
             yield Problem("a key has half of a surrogate pair; remove it", path=path)
 

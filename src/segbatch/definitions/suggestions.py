@@ -78,7 +78,7 @@ _FILLER = re.compile(
 )
 
 
-def meant(key: str, written: str) -> str:
+def suggest(key: str, written: str) -> str:
     """Return a hint to append to a message: the word that was meant, or how to write its opposite.
 
     Args:
@@ -94,7 +94,7 @@ def meant(key: str, written: str) -> str:
     if key == "match" and word in _NOT_ALL:
         return '; for "not all", put a group with "match": "all" into a group with "match": "none"'
     near = _MATCHES.get(word) if key == "match" else _opposite_missing(word)
-    return _named(near) if near else did_you_mean(written, CHOICES[key])
+    return _did_you_mean(near) if near else did_you_mean(written, CHOICES[key])
 
 
 def read_match(text: str) -> MatchName:
@@ -104,7 +104,7 @@ def read_match(text: str) -> MatchName:
         UsageError: It is not a valid one.
     """
     if text not in CHOICES["match"]:
-        raise UsageError(f"invalid --match {shown(text)}{meant('match', text) or ': use all, any or none'}")
+        raise UsageError(f"invalid --match {shown(text)}{suggest('match', text) or ': use all, any or none'}")
     return cast("MatchName", text)
 
 
@@ -114,14 +114,14 @@ def _plain(written: str) -> str:
     return re.sub(r"[\s_-]+", "_", parted.casefold())
 
 
-def _named(word: str) -> str:
+def _did_you_mean(word: str) -> str:
     return f"; did you mean '{word}'?"
 
 
 def _operator(word: str) -> str:
     found = _known(word)
     if found:
-        return _named(found)
+        return _did_you_mean(found)
     if word in _OUTSIDE:
         return _opposite("between")
     for pattern in (_NEGATION, _SHORT):
@@ -132,7 +132,7 @@ def _operator(word: str) -> str:
         if parts and pattern is _NEGATION:
             return ""
     near = _typo(word)
-    return _named(near) if near and not word.endswith(f"_{near}") else ""
+    return _did_you_mean(near) if near and not word.endswith(f"_{near}") else ""
 
 
 def _known(word: str) -> str | None:
@@ -150,7 +150,7 @@ def _typo(word: str) -> str | None:
 
 def _opposite(positive: str) -> str:
     if positive in _OPPOSITES:
-        return _named(_OPPOSITES[positive])
+        return _did_you_mean(_OPPOSITES[positive])
     return f'; put a rule with \'{positive}\' into a group {{"match": "none", "rules": [...]}}'
 
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from segbatch.definitions.strict_json import child_path
-from segbatch.definitions.suggestions import CHOICES, meant
+from segbatch.definitions.suggestions import CHOICES, suggest
 from segbatch.errors import Problem
 from segbatch.model.limits import MAX_CHANGE, MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH, MAX_PROBLEMS
 from segbatch.model.operators import OPERATORS
@@ -133,7 +133,7 @@ def _unknown_key(wrong: _Wrong) -> str:
 
 def _not_one_of(wrong: _Wrong) -> str:
     choices = CHOICES[wrong.key]
-    hint = meant(wrong.key, wrong.found) if isinstance(wrong.found, str) else ""
+    hint = suggest(wrong.key, wrong.found) if isinstance(wrong.found, str) else ""
     what = "an operator" if wrong.key == "operator" else f"a value of '{wrong.key}'"
     return f"{shown(wrong.found)} is not {what}{hint or '; there are ' + ', '.join(choices)}"
 

@@ -157,8 +157,8 @@ def test_any_text_can_become_any_other(
     changed = json_edit.change(text, index, new)
     found = json.loads(changed)
     if index is None:
-        assert json_edit.same(found, new)
+        assert json_edit.is_same_json(found, new)
     else:
-        assert json_edit.same(found[index], new)
-        assert json_edit.same(found[1 - index], old)
+        assert json_edit.is_same_json(found[index], new)
+        assert json_edit.is_same_json(found[1 - index], old)
     assert json_edit.change(changed, index, new) == changed

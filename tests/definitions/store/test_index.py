@@ -21,7 +21,7 @@ from .making import definition, put, store
 def test_what_changed_is_read_again_and_all_else_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         put(tmp_path / f"{name}.json", definition(name))
-    monkeypatch.setattr(index, "_TICK", -10_000_000_000)  # the files are made now, and taken to be old
+    monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # the files are made now, and taken to be old
     read = list[str]()
 
     def reading(file: Path) -> tuple[Entry, ...]:
@@ -61,7 +61,7 @@ def test_an_id_written_in_place_into_another_file_is_found_after_a_while(
 ) -> None:
     file = put(tmp_path / "a.json", definition("a"))
     os.utime(file, ns=(1, 1))
-    monkeypatch.setattr(index, "_TICK", -10_000_000_000)  # the file is made now, and taken to be old
+    monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # the file is made now, and taken to be old
     now = [0.0]
     monkeypatch.setattr("segbatch.definitions.store.index.time.monotonic", lambda: now[0])
     ours = store(tmp_path)
@@ -77,7 +77,7 @@ def test_an_id_written_in_place_into_another_file_is_found_after_a_while(
 def test_a_file_that_is_just_being_written_is_looked_at_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(index, "_TICK", 1_000_000_000_000)  # however long the test takes
+    monkeypatch.setattr(index, "_CLOCK_TICK", 1_000_000_000_000)  # however long the test takes
     ours = store(tmp_path)
     file = put(tmp_path / "a.json", "")
     with pytest.raises(NotFoundError):
@@ -206,7 +206,7 @@ def test_a_segment_that_moves_once_it_is_written_is_answered_from_its_new_place(
 
 
 def test_however_many_projects_ask_each_is_told_of_its_own_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "_TICK", -10_000_000_000)  # the files are made now, and taken to be old
+    monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # the files are made now, and taken to be old
     monkeypatch.setattr(index, "_VIEWS", 3)
     for number in range(5):
         put(tmp_path / f"{number}.json", definition("A", id=f"customers-{number}", project_id=f"p{number}"))

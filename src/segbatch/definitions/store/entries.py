@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from segbatch.definitions.definition import BrokenDefinition, Definition, Entry, digest, fingerprint
-from segbatch.definitions.discovery import reason, stem
-from segbatch.definitions.loader import merge_twins, read_content, read_elements
+from segbatch.definitions.discovery import read_failure, stem
+from segbatch.definitions.loader import merge_duplicates, read_content, read_elements
 from segbatch.errors import Problem
 from segbatch.text import printable, shown
 
@@ -20,7 +20,7 @@ def read_file(file: Path) -> tuple[Entry, ...]:
         return read_entries(read_content(file), file)
     except OSError as error:
         name = printable(str(file))
-        message = reason(error)
+        message = read_failure(error)
         problem = Problem(message, file=name)
         return (BrokenDefinition(printable(stem(file)), name, "$", (problem,), etag=digest(message.encode())),)
 
@@ -31,12 +31,12 @@ def read_entries(content: bytes, file: Path) -> tuple[Entry, ...]:
     return tuple(_with_data(entry, data, content) for entry, data in found)
 
 
-def stored_at(content: bytes, file: Path, path: str) -> Definition:
+def read_segment_at(content: bytes, file: Path, path: str) -> Definition:
     """Return the segment at a path in a file with known content; it must exist."""
     return next(entry for entry in read_entries(content, file) if isinstance(entry, Definition) and entry.path == path)
 
 
-def merged(entries: list[Entry], *, with_places: bool = True) -> list[Entry]:
+def merge_same_id(entries: list[Entry], *, with_places: bool = True) -> list[Entry]:
     """Return the entries of an id; several definitions with the same id become one broken entry.
 
     In that case, the id of an unreadable file becomes its path, so that it does not affect other entries.
@@ -57,11 +57,13 @@ def _is_unread(entry: Entry) -> TypeGuard[BrokenDefinition]:
 
 
 def _merge(entries: list[Entry], *, with_places: bool) -> BrokenDefinition:
-    twins = merge_twins(entries[0].segment_id, entries)
-    message = f"{len(entries)} definitions have the id {shown(twins.segment_id)}; give all but one another id"
+    merged_entry = merge_duplicates(entries[0].segment_id, entries)
+    message = f"{len(entries)} definitions have the id {shown(merged_entry.segment_id)}; give all but one another id"
     return replace(
-        twins,
-        problems=twins.problems if with_places else (Problem(message, path="$.id", segment_id=twins.segment_id),),
+        merged_entry,
+        problems=merged_entry.problems
+        if with_places
+        else (Problem(message, path="$.id", segment_id=merged_entry.segment_id),),
         references=tuple(reference for entry in entries for reference in entry.references),
         etag=digest("".join(entry.etag for entry in entries).encode()),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from segbatch.definitions.discovery import reason
+from segbatch.definitions.discovery import read_failure
 from segbatch.definitions.loader import read_content
 from segbatch.errors import StoreError
 from segbatch.platform.files import UncertainError, link_file, new_file, remove_file, replace_file
@@ -24,7 +24,7 @@ class ChangedMeanwhileError(Exception):
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def translate_write_errors(path: Path) -> Iterator[None]:
     """Translate errors of writing; the message states whether the file was changed.
 
     Raises:
@@ -41,7 +41,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
+def translate_read_errors(path: Path) -> Iterator[None]:
     """Translate errors of reading to a `StoreError`.
 
     Raises:
@@ -72,7 +72,7 @@ def read(file: Path) -> bytes:
     except (FileNotFoundError, NotADirectoryError):
         raise ChangedMeanwhileError from None
     except OSError as error:
-        raise StoreError(f"{reason(error)}; nothing was changed", printable(str(file))) from None
+        raise StoreError(f"{read_failure(error)}; nothing was changed", printable(str(file))) from None
 
 
 def replace(file: Path, content: bytes, was: bytes) -> None:

@@ -24,13 +24,13 @@ from segbatch.definitions.definition import Entry
 from segbatch.definitions.discovery import walk
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.store.entries import read_file
-from segbatch.definitions.store.files import reading
+from segbatch.definitions.store.files import translate_read_errors
 from segbatch.definitions.store.visibility import View
 
-_TICK = 50_000_000
+_CLOCK_TICK = 50_000_000
 """Nanoseconds after a change until the next change has different times on every file system in use."""
 
-_BELIEVED = 1.0
+_UNKNOWN_ID_TTL = 1.0
 """Seconds until an id that was in no file is searched for again in the files that existed then."""
 
 _VIEWS = 1_000
@@ -40,7 +40,7 @@ _Signature = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _CachedFile:
     """A file as it was when it was read; without a signature, it must be read again."""
 
     signature: _Signature | None
@@ -55,18 +55,18 @@ class Index:
         self._source = source
         self._root = source.path
         self._mutex = threading.RLock()
-        self._files: dict[str, _Seen] = {}
+        self._files: dict[str, _CachedFile] = {}
         self._by_id: defaultdict[str, list[str]] = defaultdict(list)
         self._folders: dict[str, int] | None = None
         self._fresh = set[str]()
-        self._looked_at_all = -_BELIEVED
+        self._checked_all = -_UNKNOWN_ID_TTL
         self._groups: list[list[Entry]] | None = None
         self._ids: dict[View, list[str]] = {}
 
     def all(self, view: View) -> tuple[Entry, ...]:
         """Return all entries of a view, ordered by id, after a check of every file."""
         with self._mutex:
-            self._look(at_every_file=True)
+            self._check_folder(at_every_file=True)
             if self._groups is None:
                 self._groups = [self._at(segment_id) for segment_id in self._by_id]
             found = [entry for group in self._groups for entry in view.merged(group)]
@@ -75,12 +75,12 @@ class Index:
     def find(self, segment_id: str, view: View) -> tuple[Entry, Path] | None:
         """Return the entry of a view at an id, and the first file that contains it; None if the id is unknown."""
         with self._mutex:
-            if self._has_moved():
-                self._look()
+            if self._folders_changed():
+                self._check_folder()
             for file in self._seen_in(segment_id, view):
-                self._look_at(file)
+                self._check_file(file)
             if len(self._seen_in(segment_id, view)) != 1:
-                self._look_for_it()
+                self._search_files()
             here = [entry for entry in view.merged(self._at(segment_id)) if entry.segment_id == segment_id]
             return (here[0], self._file_of(here[0])) if here else None
 
@@ -121,15 +121,15 @@ class Index:
         entries = [(file, entry) for file in set(files) for entry in self._files[file].entries]
         return [file for file, entry in entries if entry.segment_id == segment_id and view.shows(entry)]
 
-    def _look_for_it(self) -> None:
+    def _search_files(self) -> None:
         """Check every file, or if that was done less than a second ago, only recently written ones."""
-        if time.monotonic() - self._looked_at_all >= _BELIEVED:
-            self._look(at_every_file=True)
+        if time.monotonic() - self._checked_all >= _UNKNOWN_ID_TTL:
+            self._check_folder(at_every_file=True)
         else:
             for file in tuple(self._fresh):
-                self._look_at(file)
+                self._check_file(file)
 
-    def _has_moved(self) -> bool:
+    def _folders_changed(self) -> bool:
         """Return whether files may have been added, removed or replaced since the last check."""
         if self._folders is None:
             return True
@@ -137,44 +137,44 @@ class Index:
         for folder, changed in self._folders.items():
             with suppress(OSError):
                 current = os.stat(folder).st_mtime_ns  # noqa: PTH116 - as in `discovery`
-                if current == changed and current < now - _TICK:
+                if current == changed and current < now - _CLOCK_TICK:
                     continue
             return True
         return False
 
-    def _look(self, *, at_every_file: bool = False) -> None:
+    def _check_folder(self, *, at_every_file: bool = False) -> None:
         """Read the files that are new or replaced; of all others, read those that changed if `at_every_file` is set."""
-        with reading(self._root):
+        with translate_read_errors(self._root):
             is_folder = self._root.is_dir()
         if not is_folder:
-            self._look_at_one()
+            self._check_single_file()
             return
         if at_every_file or self._folders is None:
-            self._looked_at_all = time.monotonic()
+            self._checked_all = time.monotonic()
         present, self._folders = set[str](), {}
         for folder in walk(self._source):
             self._folders[folder.path] = folder.changed
             if folder.error:
                 present.add(folder.path)
-                self._look_at(folder.path)
+                self._check_file(folder.path)
             for file in folder.files:
                 present.add(file.path)
                 seen = self._files.get(file.path)
                 if at_every_file or seen is None or seen.listed != file.inode():
-                    self._look_at(file.path, file.inode())
+                    self._check_file(file.path, file.inode())
         for gone in self._files.keys() - present:
             if os.path.isfile(gone):  # noqa: PTH113 - a listing may miss a file that is just being replaced
-                self._look_at(gone)
+                self._check_file(gone)
             else:
                 self._drop(gone)
 
-    def _look_at_one(self) -> None:
+    def _check_single_file(self) -> None:
         for gone in self._files.keys() - {str(self._root)}:
             self._drop(gone)
         self._folders = None
-        self._look_at(str(self._root))
+        self._check_file(str(self._root))
 
-    def _look_at(self, file: str, listed: int | None = None) -> None:
+    def _check_file(self, file: str, listed: int | None = None) -> None:
         """Read a file again if it changed."""
         seen = self._files.get(file)
         signature = _signature(file)
@@ -182,14 +182,14 @@ class Index:
             self._drop(file)
             self._read(file, listed)
         elif seen.listed != listed and listed is not None:
-            self._files[file] = _Seen(signature, listed, seen.entries)
+            self._files[file] = _CachedFile(signature, listed, seen.entries)
 
     def _read(self, file: str, listed: int | None) -> None:
         now = time.time_ns()
         signature = _signature(file)
         entries = read_file(Path(file))
-        is_settled = signature is not None and max(signature[2:]) < now - _TICK
-        self._files[file] = _Seen(signature if is_settled else None, listed, entries)
+        is_settled = signature is not None and max(signature[2:]) < now - _CLOCK_TICK
+        self._files[file] = _CachedFile(signature if is_settled else None, listed, entries)
         if not is_settled:
             self._fresh.add(file)
         for entry in entries:

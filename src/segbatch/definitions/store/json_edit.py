@@ -13,18 +13,18 @@ from segbatch.definitions.strict_json import parse
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"
 
 
-def with_definition(content: bytes, entry: Entry, definition: Mapping[str, Any]) -> bytes:
+def replace_definition(content: bytes, entry: Entry, definition: Mapping[str, Any]) -> bytes:
     """Replace the definition of an entry; the rest of the file keeps its text."""
     mark, text = _text(content)
     index = _index(entry)
     rewritten = (mark + change(text, index, definition)).encode()
     data, problems = parse(rewritten)
-    if problems or not same(data if index is None else data[index], dict(definition)):
+    if problems or not is_same_json(data if index is None else data[index], dict(definition)):
         raise AssertionError(rewritten)
     return rewritten
 
 
-def without(content: bytes, entry: Entry) -> bytes | None:
+def remove_definition(content: bytes, entry: Entry) -> bytes | None:
     """Remove an entry from its file; return None if the file contains nothing else and must be removed."""
     mark, text = _text(content)
     index = _index(entry)
@@ -64,7 +64,7 @@ class _Part:
     end: int
 
 
-def same(one: object, other: object) -> bool:
+def is_same_json(one: object, other: object) -> bool:
     """Return whether two pieces of JSON data are the same; 1, 1.0 and true are three different values."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
@@ -123,11 +123,11 @@ def _parts(text: str, start: int) -> tuple[list[_Part], int]:
     return parts, at
 
 
-def _alike(old: Sequence[object], new: Sequence[object]) -> int:
+def _equal_items(old: Sequence[object], new: Sequence[object]) -> int:
     """Return the number of equal items at the beginning."""
     number = 0
     for one, other in zip(old, new, strict=False):
-        if not same(one, other):
+        if not is_same_json(one, other):
             break
         number += 1
     return number
@@ -145,7 +145,7 @@ class _Editor:
         """Return the text of a value after its change to `new`."""
         text = self._text[start:end]
         old = json.loads(text)
-        if same(old, new):
+        if is_same_json(old, new):
             return text
         parts, close = _parts(self._text, start) if isinstance(old, dict | list) else ([], start)
         if parts and isinstance(old, dict) and isinstance(new, dict):
@@ -172,8 +172,8 @@ class _Editor:
             return self._in_place(
                 start, close, [(part.start, part.end, self.changed(part.start, part.end, item)) for part, item in pairs]
             )
-        head = _alike(old, new)
-        tail = _alike(old[head:][::-1], new[head:][::-1])
+        head = _equal_items(old, new)
+        tail = _equal_items(old[head:][::-1], new[head:][::-1])
         texts = [self._text[part.start : part.end] for part in parts]
         fresh = [self._written(parts[0].start, item) for item in new[head : len(new) - tail]]
         return self._joined(start, parts, close, texts[:head] + fresh + texts[len(texts) - tail :])

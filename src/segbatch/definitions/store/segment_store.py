@@ -13,14 +13,19 @@ from segbatch.definitions.discovery import find_files
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.json_layout import write_definition
 from segbatch.definitions.store import files
-from segbatch.definitions.store.entries import read_entries, stored_at
+from segbatch.definitions.store.entries import read_entries, read_segment_at
 from segbatch.definitions.store.files import ChangedMeanwhileError
 from segbatch.definitions.store.index import Index
-from segbatch.definitions.store.json_edit import with_definition, without
-from segbatch.definitions.store.references import ensure_unreferenced
-from segbatch.definitions.store.updates import changed, free_id, free_name, made, stamped
-from segbatch.definitions.store.visibility import View
-from segbatch.definitions.store.write_lock import Writers
+from segbatch.definitions.store.json_edit import remove_definition, replace_definition
+from segbatch.definitions.store.updates import (
+    apply_changes,
+    new_definition,
+    unused_file_name,
+    unused_id,
+    with_update_time,
+)
+from segbatch.definitions.store.visibility import View, ensure_unreferenced
+from segbatch.definitions.store.write_lock import WriteLock
 from segbatch.errors import AlreadyThereError, BrokenSegmentError, NotFoundError, StaleError, StoreError, UsageError
 from segbatch.model.limits import MAX_ID_LENGTH
 from segbatch.model.segment import Segment
@@ -68,11 +73,11 @@ class SegmentStore:
         self._served = served
         self._warn = warn
         self._index = Index(self._source)
-        self._writers = Writers(self._path, timeout)
+        self._write_lock = WriteLock(self._path, timeout)
 
     def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
         """Return all segments, ordered by id; broken ones are included."""
-        self._ensure_there()
+        self._ensure_exists()
         return self._index.all(self._view(project, shared=shared))
 
     def get(self, segment_id: str, *, project: str | None = None, shared: bool = True) -> Definition:
@@ -107,16 +112,16 @@ class SegmentStore:
             StoreError: The file cannot be written.
         """
         sent = data.to_json() if isinstance(data, Segment) else data
-        with files.reading(self._path):
+        with files.translate_read_errors(self._path):
             is_file = self._path.is_file()
         if is_file:
             raise UsageError(f"{self._shown}: is a file; a new segment is saved as a separate file, so pass a folder")
-        made(sent, "new" if sent.get("id") is None else sent["id"], self._clock())
+        new_definition(sent, "new" if sent.get("id") is None else sent["id"], self._clock())
         if not self._served:  # a folder that disappears while it is served may be on a disk that is gone too
-            with files.writing(self._path):
+            with files.translate_write_errors(self._path):
                 self._path.mkdir(parents=True, exist_ok=True)
-        self._ensure_there()
-        return self._writers.run_alone(lambda: self._add(sent))
+        self._ensure_exists()
+        return self._write_lock.run_exclusively(lambda: self._add(sent))
 
     def update(
         self,
@@ -144,8 +149,8 @@ class SegmentStore:
             StoreError: The file cannot be written.
         """
         view = self._view(project, shared=shared)
-        self._ensure_there()
-        return self._writers.run_alone(lambda: self._update(segment_id, changes, if_match, view))
+        self._ensure_exists()
+        return self._write_lock.run_exclusively(lambda: self._update(segment_id, changes, if_match, view))
 
     def delete(
         self,
@@ -178,8 +183,8 @@ class SegmentStore:
             StoreError: The file cannot be written.
         """
         view = self._view(project, shared=shared)
-        self._ensure_there()
-        return self._writers.run_alone(lambda: self._delete(segment_id, if_match, view, force=force))
+        self._ensure_exists()
+        return self._write_lock.run_exclusively(lambda: self._delete(segment_id, if_match, view, force=force))
 
     @property
     def _shown(self) -> str:
@@ -198,17 +203,17 @@ class SegmentStore:
 
     def _add(self, sent: Mapping[str, Any]) -> Definition:
         taken = {entry.segment_id.casefold(): entry for entry in self._index.all(View())}
-        with files.reading(self._path):
+        with files.translate_read_errors(self._path):
             names = {name.casefold() for name in os.listdir(self._path)}  # noqa: PTH208 - as in `discovery`
         own = sent.get("id")
         segment_id = (
-            free_id(sent["name"], {*taken, *(name.removesuffix(".json") for name in names)}) if own is None else own
+            unused_id(sent["name"], {*taken, *(name.removesuffix(".json") for name in names)}) if own is None else own
         )
-        definition = made(sent, segment_id, self._clock())
+        definition = new_definition(sent, segment_id, self._clock())
         if twin := taken.get(segment_id.casefold()):
             message = f"the segment {shown(twin.segment_id)} already exists; choose another id, or update it"
             raise AlreadyThereError(message, twin.file)
-        file = self._path / free_name(segment_id, names)
+        file = self._path / unused_file_name(segment_id, names)
         if self._source.excludes(file.name):
             message = "would not be read, because --exclude excludes it; choose another id"
             raise StoreError(message, printable(str(file)))
@@ -219,10 +224,10 @@ class SegmentStore:
 
     def _update(self, segment_id: str, changes: Mapping[str, Any], if_match: str | None, view: View) -> Definition:
         entry, file, was = self._open(segment_id, if_match, view)
-        definition = stamped(entry, changed(entry, changes), self._clock())
+        definition = with_update_time(entry, apply_changes(entry, changes), self._clock())
         if definition is None:
             return self._written(file, was, entry.path, view)
-        content = with_definition(was, entry, definition)
+        content = replace_definition(was, entry, definition)
         with self._changing(file):
             files.replace(file, content, was)
         return self._written(file, content, entry.path, view)
@@ -231,7 +236,7 @@ class SegmentStore:
         entry, file, was = self._open(segment_id, if_match, view)
         if not force:
             ensure_unreferenced(self._index.all(replace(view, shared=True)), segment_id, view)
-        rest = without(was, entry)
+        rest = remove_definition(was, entry)
         with self._changing(file):
             if rest is None:
                 files.remove(file, was)
@@ -259,7 +264,7 @@ class SegmentStore:
 
     def _written(self, file: Path, content: bytes, path: str, view: View) -> Definition:
         """Return a segment that was just written, from the written content, since reading the file could fail."""
-        entry = stored_at(content, file, path)
+        entry = read_segment_at(content, file, path)
         if self._index.read_again(file):
             return entry
         with suppress(StoreError):
@@ -269,7 +274,7 @@ class SegmentStore:
         return entry
 
     def _find(self, segment_id: str, view: View) -> tuple[Entry, Path]:
-        self._ensure_there()
+        self._ensure_exists()
         found = self._index.find(segment_id, view)
         if found is None:
             others = self._index.known(view, _COMPARED[self._served] + 1)
@@ -278,8 +283,8 @@ class SegmentStore:
             raise NotFoundError(f"there is no segment {shown(segment_id)}{near}", self._shown)
         return found
 
-    def _ensure_there(self) -> None:
-        with files.reading(self._path):
+    def _ensure_exists(self) -> None:
+        with files.translate_read_errors(self._path):
             is_there = self._path.exists()
         if not is_there:
             find_files(self._path)  # raises an error with similar names

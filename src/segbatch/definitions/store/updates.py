@@ -8,20 +8,20 @@ from itertools import count
 from typing import Any
 
 from segbatch.definitions.definition import Definition, Entry
-from segbatch.definitions.store.json_edit import same
+from segbatch.definitions.store.json_edit import is_same_json
 from segbatch.definitions.strict_json import check_data
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem
 from segbatch.model.segment import RESERVED_ID, Segment, write_moment
 from segbatch.text import shown
 
-_OURS = ("created_at", "updated_at")
+_TIMES = ("created_at", "updated_at")
 _REQUIRED = {name for name, key in Segment.model_fields.items() if key.is_required()}
 _LONGEST_SLUG = 100
 _BREAKS = re.compile(r"[^a-z0-9]+")
 
 
-def free_id(name: object, taken: Collection[str]) -> str:
+def unused_id(name: object, taken: Collection[str]) -> str:
     """Derive a unique id from a segment's name: `Pro Plan Users` gives `pro-plan-users`.
 
     Args:
@@ -37,7 +37,7 @@ def free_id(name: object, taken: Collection[str]) -> str:
     return free
 
 
-def free_name(segment_id: str, taken: Collection[str]) -> str:
+def unused_file_name(segment_id: str, taken: Collection[str]) -> str:
     """Return a name for a segment's file: its id, or if that file exists, a name that no id can have.
 
     Args:
@@ -48,64 +48,64 @@ def free_name(segment_id: str, taken: Collection[str]) -> str:
     return next(name for name in names if name.casefold() not in taken)
 
 
-def made(data: Mapping[str, Any], segment_id: str, now: datetime) -> dict[str, Any]:
+def new_definition(data: Mapping[str, Any], segment_id: str, now: datetime) -> dict[str, Any]:
     """Return the definition of a new segment: the keys that were sent, without optional ones that are null.
 
     Raises:
         DefinitionError: The definition is not valid, or the id cannot be a file name.
     """
-    times = dict.fromkeys(_OURS, write_moment(now))
-    told = {key: value for key, value in data.items() if value is not None or key in _REQUIRED}
-    definition = {**told, "id": segment_id, **times}
-    _ensure_right(definition)
+    times = dict.fromkeys(_TIMES, write_moment(now))
+    given = {key: value for key, value in data.items() if value is not None or key in _REQUIRED}
+    definition = {**given, "id": segment_id, **times}
+    _ensure_valid(definition)
     if segment_id.startswith("."):
         message = f"{shown(segment_id)} begins with a dot, and files with such names are not read; choose another id"
         raise DefinitionError([Problem(message, path="$.id")])
     return definition
 
 
-def changed(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
+def apply_changes(entry: Entry, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Merge changes into a definition; null removes an optional key.
 
     Raises:
         DefinitionError: The result would not be valid, or a key cannot be changed by the caller.
     """
-    _ensure_ours_are_kept(entry, changes)
+    _ensure_fixed_keys_unchanged(entry, changes)
     definition = dict(entry.content or {})
     for key, value in changes.items():
-        if key in {"id", *_OURS}:
+        if key in {"id", *_TIMES}:
             continue
         if value is None and key not in _REQUIRED:
             definition.pop(key, None)
         else:
             definition[key] = value
-    _ensure_right({"id": entry.segment_id, **definition})
+    _ensure_valid({"id": entry.segment_id, **definition})
     return definition
 
 
-def stamped(entry: Entry, definition: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
+def with_update_time(entry: Entry, definition: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
     """Set the time of the change in a definition; return None if nothing changes."""
-    if isinstance(entry, Definition) and same(dict(definition), dict(entry.content)):
+    if isinstance(entry, Definition) and is_same_json(dict(definition), dict(entry.content)):
         return None
     return {**definition, "updated_at": write_moment(now)}
 
 
-def _ensure_ours_are_kept(entry: Entry, changes: Mapping[str, Any]) -> None:
+def _ensure_fixed_keys_unchanged(entry: Entry, changes: Mapping[str, Any]) -> None:
     """Raise an error if the id or the times differ from the definition; unchanged ones may be sent back."""
     known = {"id": entry.segment_id, **(entry.content or {})}
     problems = [
         Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")
-        for key in ("id", *_OURS)
-        if key in changes and not same(changes[key], known.get(key))
+        for key in ("id", *_TIMES)
+        if key in changes and not is_same_json(changes[key], known.get(key))
     ]
     if problems:
         raise DefinitionError(problems)
 
 
-_REASONS = {"id": "the key of the segment and cannot be changed", **dict.fromkeys(_OURS, "set by segbatch")}
+_REASONS = {"id": "the key of the segment and cannot be changed", **dict.fromkeys(_TIMES, "set by segbatch")}
 
 
-def _ensure_right(definition: Mapping[str, Any]) -> None:
+def _ensure_valid(definition: Mapping[str, Any]) -> None:
     problems = check_data(dict(definition))
     if not problems:
         _, problems = validate(definition)

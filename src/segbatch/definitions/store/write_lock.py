@@ -34,11 +34,11 @@ def lock_folder(folder: Path, timeout: float) -> AbstractContextManager[None]:
     return lock_file(folder / LOCK, timeout)
 
 
-class Writers:
-    """The writers of a folder of definitions, or of a single file. Thread-safe."""
+class WriteLock:
+    """The lock that writers of a folder of definitions, or of a single file, share. Thread-safe."""
 
     def __init__(self, path: Path, timeout: float) -> None:
-        """Create the writers of a folder; nothing is locked yet.
+        """Create the lock of a folder; nothing is locked yet.
 
         Args:
             path: The folder or the file.
@@ -48,7 +48,7 @@ class Writers:
         self._timeout = timeout
         self._writer = Lock()
 
-    def run_alone(self, attempt: Callable[[], _Result]) -> _Result:
+    def run_exclusively(self, attempt: Callable[[], _Result]) -> _Result:
         """Run a function while all other writers wait.
 
         Args:
@@ -59,13 +59,13 @@ class Writers:
             StaleError: The file was changed during each attempt.
             StoreError: A file cannot be written.
         """
-        with files.reading(self._path):
+        with files.translate_read_errors(self._path):
             folder = self._path.parent if self._path.is_file() else self._path
         if not self._writer.acquire(timeout=self._timeout):
             message = f"other writers owned the lock for {self._timeout:g} s; try again later"
             raise BusyError(message, printable(str(self._path)))
         try:
-            with files.writing(folder), lock_folder(folder, self._timeout):
+            with files.translate_write_errors(folder), lock_folder(folder, self._timeout):
                 return self._retry(attempt)
         finally:
             self._writer.release()

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from segbatch.definitions.store import Definition, Entry, SegmentStore
-from segbatch.definitions.store.json_edit import same
+from segbatch.definitions.store.json_edit import is_same_json
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem
 from segbatch.interfaces.api.auth import Caller
@@ -68,7 +68,7 @@ def ensure_references_exist(
         DefinitionError: Some of the segments do not exist for the sender.
     """
     rules = definition.get("rules")
-    if entry is not None and same(rules, (entry.content or {}).get("rules")):
+    if entry is not None and is_same_json(rules, (entry.content or {}).get("rules")):
         return
     with unchecked():
         segment, _ = validate({"id": "s", "name": "s", "rules": rules})
@@ -116,7 +116,7 @@ def _ensure_ours(sent: Mapping[str, Any], allowed: Mapping[str, Any]) -> None:
     problems = [
         Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")
         for key, value in allowed.items()
-        if key in sent and not same(sent[key], value)
+        if key in sent and not is_same_json(sent[key], value)
     ]
     if problems:
         raise DefinitionError(problems)
