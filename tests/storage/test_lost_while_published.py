@@ -181,9 +181,7 @@ def test_a_pointer_that_cannot_be_read_leaves_it_open_whether_the_run_is_publish
     assert two.folders() == ["night-0", "night-1", "night-2"]
 
 
-def test_a_relink_whose_last_steps_fail_reports_the_steps_that_are_done(
-    two: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relink_whose_last_steps_fail_reports_the_done_steps(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     (two.output / "current").unlink()
 
     def place(output: Path) -> None:
