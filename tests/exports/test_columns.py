@@ -37,12 +37,12 @@ def test_custom_fields_in_all_three_forms(tmp_path: Path, form: str) -> None:
     ]
 
 
-def test_a_part_of_json_texts_that_is_an_object_is_one(tmp_path: Path) -> None:
+def test_an_object_inside_json_text_is_exported_as_an_object(tmp_path: Path) -> None:
     everybody(tmp_path, {"custom_fields": FORMS["json"]})
     assert as_rows(tmp_path, "custom_fields.address")[0]["custom_fields.address"] == {"city": "Kyiv", "zip": None}
 
 
-def test_broken_json_texts_are_texts_and_warned_of(tmp_path: Path) -> None:
+def test_invalid_json_is_exported_as_text_with_a_warning(tmp_path: Path) -> None:
     everybody(tmp_path, {"custom_fields": ['{"plan": "pro"}', "{plan", '{"a": NaN}', "[1]"]})
     rows = as_rows(tmp_path, "custom_fields")
     assert [row["custom_fields"] for row in rows] == [{"plan": "pro"}, "{plan", '{"a": NaN}', [1]]
@@ -67,7 +67,7 @@ def test_broken_json_texts_are_texts_and_warned_of(tmp_path: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("custom_fields", [[{"plan": "pro"}], ['{"plan": "pro"}']], ids=["struct", "json"])
-def test_columns_that_cannot_be_had_are_refused(
+def test_invalid_column_names_are_refused(
     tmp_path: Path, columns: list[str], message: str, custom_fields: list[Any]
 ) -> None:
     everybody(tmp_path, {"email": ["x"], "contact_id": [1], "custom_fields": custom_fields})
@@ -76,13 +76,13 @@ def test_columns_that_cannot_be_had_are_refused(
     assert not (tmp_path / "x.csv").exists()
 
 
-def test_a_type_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+def test_a_type_that_cannot_be_exported_is_refused(tmp_path: Path) -> None:
     everybody(tmp_path, {"odd": pa.array([1], pa.decimal256(60, 2))})
     with pytest.raises(UsageError, match="the column 'odd' has a type that cannot be exported"):
         segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["odd"])
 
 
-def test_a_name_with_a_comma_stands_in_quotes(tmp_path: Path) -> None:
+def test_a_name_with_a_comma_is_quoted(tmp_path: Path) -> None:
     everybody(tmp_path, {"a,b": [1], "c": [2]})
     assert as_rows(tmp_path, '"a,b", c') == [{"contact_id": "a", "a,b": 1, "c": 2}]
 
@@ -93,7 +93,7 @@ def test_a_name_may_end_in_a_dot(tmp_path: Path) -> None:
     assert as_rows(tmp_path, "email.,custom_fields.a.") == [row]
 
 
-def test_a_key_that_nobody_has_is_empty_and_warned_of(tmp_path: Path) -> None:
+def test_a_key_that_no_contact_has_is_empty_with_a_warning(tmp_path: Path) -> None:
     everybody(tmp_path, {"custom_fields": [{"plan": "pro"}]})
     report = segbatch.export("everyone", tmp_path / "x.parquet", tmp_path / "output", columns=["custom_fields.paln"])
     assert "has no 'paln' in this snapshot, so it is missing for every contact; did you mean 'plan'?" in str(
@@ -102,7 +102,7 @@ def test_a_key_that_nobody_has_is_empty_and_warned_of(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "x.parquet").to_pylist() == [{"contact_id": "a", "custom_fields.paln": None}]
 
 
-def test_the_id_column_is_that_of_the_run_and_stands_there_once(tmp_path: Path) -> None:
+def test_the_id_column_of_the_run_is_exported_once(tmp_path: Path) -> None:
     columns = {"id": [7], "contact_id": ["x"], "change": [True]}
     everybody(tmp_path, columns, id_column="contact_id")
     assert as_rows(tmp_path, "contact_id,id,change") == [{"contact_id": "x", "id": 7, "change": True}]
@@ -120,13 +120,13 @@ def two(workspace: Workspace) -> Workspace:
 
 
 @pytest.mark.usefixtures("two")
-def test_members_stand_in_the_order_of_the_snapshot(export: Export) -> None:
+def test_members_have_the_order_of_the_snapshot(export: Export) -> None:
     assert export("pro") == ['"contact_id"', '"dan"', '"ann"']
     assert export("pro", "more.csv", columns=["plan"]) == ['"contact_id","plan"', '"dan","pro"', '"ann","pro"']
 
 
 @pytest.mark.usefixtures("two")
-def test_contacts_that_are_gone_come_last_with_nothing_in_their_columns(export: Export) -> None:
+def test_contacts_missing_from_the_snapshot_come_last_with_empty_columns(export: Export) -> None:
     changes = ['"contact_id","change","plan"', '"dan","entered","pro"', '"bob","exited",']
     assert export("pro", changes=True, columns=["plan"]) == changes
     report = export.last  # type: ignore[attr-defined]
@@ -134,7 +134,7 @@ def test_contacts_that_are_gone_come_last_with_nothing_in_their_columns(export: 
     assert "1 contact is not in the snapshot; its columns are empty" in str(report.warnings[0])
 
 
-def test_another_snapshot_than_the_runs_has_to_be_named(two: Workspace, export: Export) -> None:
+def test_another_snapshot_than_that_of_the_run_must_be_named(two: Workspace, export: Export) -> None:
     contacts = two.folder / "contacts.parquet"
     with pytest.raises(SnapshotError, match="is not the snapshot that run night-0 read; pass a snapshot by --contacts"):
         export("pro", run="night-0", columns=["plan"])
@@ -143,7 +143,7 @@ def test_another_snapshot_than_the_runs_has_to_be_named(two: Workspace, export: 
     assert "is not the snapshot that run night-0 read" in str(export.last.warnings[0])  # type: ignore[attr-defined]
 
 
-def test_the_same_snapshot_elsewhere_is_the_runs(two: Workspace, export: Export) -> None:
+def test_a_moved_snapshot_is_recognized(two: Workspace, export: Export) -> None:
     moved = two.folder / "moved.parquet"
     shutil.move(two.folder / "contacts.parquet", moved)
     with pytest.raises(
@@ -154,14 +154,14 @@ def test_the_same_snapshot_elsewhere_is_the_runs(two: Workspace, export: Export)
     assert export.last.warnings == ()  # type: ignore[attr-defined]
 
 
-def test_a_file_of_the_same_size_and_other_bytes_is_another(two: Workspace, export: Export) -> None:
+def test_a_file_of_the_same_size_with_other_content_is_not_the_snapshot(two: Workspace, export: Export) -> None:
     contacts = two.folder / "contacts.parquet"
     contacts.write_bytes(contacts.read_bytes().replace(b"free", b"frei"))
     with pytest.raises(SnapshotError, match="is not the snapshot that run night-1 read"):
         export("pro", columns=["plan"])
 
 
-def test_a_snapshot_that_is_none_is_refused_as_in_a_run(two: Workspace, export: Export) -> None:
+def test_an_invalid_snapshot_is_refused_as_in_a_run(two: Workspace, export: Export) -> None:
     other = write_contacts(two.folder / "twice.parquet", {"id": ["ann", "ann"], "plan": ["a", "b"]})
     with pytest.raises(SnapshotError, match="1 id comes more than once"):
         export("pro", columns=["plan"], contacts=other)
@@ -172,7 +172,7 @@ def test_a_snapshot_that_is_none_is_refused_as_in_a_run(two: Workspace, export: 
         export("pro", contacts=other)
 
 
-def test_a_folder_of_files_is_read_whole(tmp_path: Path) -> None:
+def test_all_files_of_a_folder_are_read(tmp_path: Path) -> None:
     for number in range(3):
         ids = [f"c{number}{n}" for n in range(4)]
         write_contacts(tmp_path / "contacts" / f"{number}.parquet", {"id": ids, "n": [number] * 4})
@@ -184,6 +184,6 @@ def test_a_folder_of_files_is_read_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("two")
-def test_the_snapshot_itself_is_never_written_over(export: Export) -> None:
+def test_the_snapshot_is_never_overwritten(export: Export) -> None:
     with pytest.raises(UsageError, match="is a file of the snapshot"):
         export("pro", "contacts.parquet", columns=["plan"], force=True)

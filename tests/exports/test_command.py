@@ -30,18 +30,18 @@ def call(*arguments: str) -> tuple[int, str, str]:
     return ended.returncode, ended.stdout, ended.stderr
 
 
-def test_members_go_to_stdout_and_all_else_to_stderr() -> None:
+def test_members_go_to_stdout_and_the_summary_to_stderr() -> None:
     assert call("pro") == (0, '"contact_id"\n"ann"\n"cem"\n', "pro: 2 members; run night-1\n")
 
 
-def test_a_file_is_told_with_its_counts() -> None:
+def test_the_summary_of_a_file_shows_its_counts() -> None:
     told = "pro: 1 entered, 1 exited; run night-1, out.csv\n1 cell that a spreadsheet would take for a formula got a ' (--raw leaves it out)\n"  # noqa: E501
     assert call("pro", "--changes", "--columns", "plan", "--to", "out.csv") == (0, told, "")
     assert Path("out.csv").read_text().splitlines()[1:] == ['"bob","exited","\'=cmd()"', '"cem","entered","pro"']
     assert call("pro", "--to", "out.csv")[0] == 2
 
 
-def test_what_was_done_as_json() -> None:
+def test_the_summary_as_json() -> None:
     status, out, err = call("pro", "--to", "out.jsonl", "--since", "night-0", "--json")
     assert (status, err) == (0, "")
     assert json.loads(out) == {
@@ -60,7 +60,7 @@ def test_what_was_done_as_json() -> None:
     }
 
 
-def test_parquet_goes_through_a_pipe() -> None:
+def test_parquet_can_be_written_to_a_pipe() -> None:
     ended = subprocess.run([*PROGRAM, "pro", "--format", "parquet"], capture_output=True, check=False)
     assert pq.read_table(io.BytesIO(ended.stdout)).to_pylist() == [{"contact_id": "ann"}, {"contact_id": "cem"}]
 
@@ -78,7 +78,7 @@ def test_wrong_usage_is_one_message(arguments: tuple[str, ...], message: str) ->
     assert call(*arguments) == (2, "", f"error: {message}\n")
 
 
-def test_a_terminal_gets_no_parquet() -> None:
+def test_parquet_is_not_written_to_a_terminal() -> None:
     leader, follower = os.openpty()
     ended = subprocess.run(
         [*PROGRAM, "pro", "--format", "parquet"], stdout=follower, stderr=subprocess.PIPE, text=True, check=False
@@ -88,7 +88,7 @@ def test_a_terminal_gets_no_parquet() -> None:
     assert (ended.returncode, ended.stderr) == (2, "error: Parquet cannot be shown on a terminal; name a file (--to)\n")
 
 
-def test_a_reader_that_stops_and_a_full_disk_are_told_by_the_status() -> None:
+def test_the_exit_status_shows_a_closed_pipe_and_a_full_disk() -> None:
     command = f"{sys.executable} -m segbatch export pro | true; echo ${{PIPESTATUS[0]}}"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == ("141\n", "")

@@ -109,7 +109,7 @@ HARMLESS = ["a=1", "'=1", "1-1", "", " ", "é", "a\t", "(=1)"]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_a_text_like_a_formula_is_marked(tmp_path: Path, text: str) -> None:
+def test_a_text_that_looks_like_a_formula_is_escaped(tmp_path: Path, text: str) -> None:
     everybody(tmp_path, {"it": [text], f"{text}, as a name": [text]})
     columns = ["it", f'"{text}, as a name"']
     report = segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=columns)
@@ -124,7 +124,7 @@ def test_a_text_like_a_formula_is_marked(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_another_text_is_left_alone(text: str) -> None:
+def test_other_text_is_unchanged(text: str) -> None:
     assert escape_formulas(pl.Series("it", [text])).to_list() == [text]
 
 
@@ -142,7 +142,7 @@ INNER = {
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("text", [*FORMULAS, *INNER])
-def test_no_cell_is_a_formula_whatever_separates_cells(tmp_path: Path, text: str, separator: str) -> None:
+def test_no_cell_is_a_formula_with_any_separator(tmp_path: Path, text: str, separator: str) -> None:
     """As a spreadsheet reads it that expects semicolons or tabs, in whose cells our quotes may stand."""
     everybody(tmp_path, {"id": [text], "it": [f"x{text}"], "list": [[text]]})
     segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["it,list"])
@@ -153,7 +153,7 @@ def test_no_cell_is_a_formula_whatever_separates_cells(tmp_path: Path, text: str
 
 
 @pytest.mark.parametrize(("text", "marked"), INNER.items())
-def test_what_another_separator_makes_a_cell_is_marked(text: str, marked: str) -> None:
+def test_a_formula_after_another_separator_is_escaped(text: str, marked: str) -> None:
     assert escape_formulas(pl.Series("it", [text])).to_list() == [marked]
 
 
@@ -161,7 +161,7 @@ ODD = st.text(st.sampled_from("=+-@;\t\r\n\"', a\u200b")) | st.text() | st.none(
 
 
 @given(st.lists(ODD, min_size=1))
-def test_no_cell_begins_as_a_formula_and_nothing_else_is_changed(texts: list[str | None]) -> None:
+def test_escaping_only_adds_quotes_before_formulas(texts: list[str | None]) -> None:
     marked = escape_formulas(pl.Series("it", texts, pl.String))
     assert not find_formulas(marked).any()
     for before, after in zip(texts, marked, strict=True):
@@ -171,7 +171,7 @@ def test_no_cell_begins_as_a_formula_and_nothing_else_is_changed(texts: list[str
         assert not after or after[0] not in "\t\r\n"
 
 
-def test_csv_ends_its_lines_as_the_standard_says_and_may_begin_with_a_mark(workspace: Workspace) -> None:
+def test_csv_has_crlf_line_ends_and_an_optional_byte_order_mark(workspace: Workspace) -> None:
     workspace.run(0)
     for bom in (False, True):
         segbatch.export("pro", workspace.folder / f"{bom}.csv", workspace.output, bom=bom)
@@ -220,7 +220,7 @@ def test_many_batches_are_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Mo
         ("x.parquet", {"bom": True}, "--bom applies only to CSV"),
     ],
 )
-def test_forms_that_there_are_not_are_refused(
+def test_unknown_formats_are_refused(
     workspace: Workspace, export: Export, name: str, options: dict[str, Any], message: str
 ) -> None:
     workspace.run(0)
@@ -229,7 +229,7 @@ def test_forms_that_there_are_not_are_refused(
 
 
 @pytest.mark.parametrize(("name", "options"), [("x.CSV", {}), ("x", {}), ("x.txt", {"format": "csv"})])
-def test_the_form_is_told_by_the_name_or_the_option(
+def test_the_name_or_the_option_sets_the_format(
     workspace: Workspace, export: Export, name: str, options: dict[str, Any]
 ) -> None:
     workspace.run(0)
@@ -246,7 +246,7 @@ def test_the_form_is_told_by_the_name_or_the_option(
         (pl.Series([3_000_000, -1_000_000], dtype=pl.Int32).cast(pl.Date), ["+10183", "-0768"]),
     ],
 )
-def test_the_ends_of_dates_and_times_are_written(values: pl.Series, expected: list[str | None]) -> None:
+def test_extreme_dates_and_times_are_written(values: pl.Series, expected: list[str | None]) -> None:
     found = format_cells(values).to_list()
     assert len(found) == len(expected)
     assert all(cell == start or str(cell).startswith(f"{start}-") for cell, start in zip(found, expected, strict=True))

@@ -49,7 +49,7 @@ def test_rows(export: Export, options: dict[str, Any], expected: list[str]) -> N
     assert report.warnings == ()
 
 
-def test_the_first_run_has_no_changes_and_says_so(workspace: Workspace, export: Export) -> None:
+def test_changes_of_the_first_run_are_empty_with_a_warning(workspace: Workspace, export: Export) -> None:
     workspace.run(0)
     assert export("pro", changes=True) == ['"contact_id","change"']
     [warning] = export.last.warnings  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def test_a_segment_that_failed_and_never_had_members_is_refused(workspace: Works
     assert not (workspace.folder / "out.csv").exists()
 
 
-def test_of_a_deleted_segment_there_are_changes_alone(workspace: Workspace, export: Export) -> None:
+def test_a_deleted_segment_has_changes_but_no_members(workspace: Workspace, export: Export) -> None:
     workspace.run(0)
     workspace.drop("pro")
     workspace.run(1)
@@ -101,19 +101,21 @@ def test_of_a_deleted_segment_there_are_changes_alone(workspace: Workspace, expo
         ("pro", {"since": "last", "run": "night-1"}, r"run night-3 came after night-1 \(--since\)"),
     ],
 )
-def test_what_is_not_there_is_refused(export: Export, segment_id: str, options: dict[str, Any], message: str) -> None:
+def test_unknown_segments_and_runs_are_refused(
+    export: Export, segment_id: str, options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UsageError, match=message):
         export(segment_id, **options)
 
 
-def test_members_of_a_pruned_run_are_refused_and_its_changes_are_not(four: Workspace, export: Export) -> None:
+def test_a_pruned_run_has_changes_but_no_members(four: Workspace, export: Export) -> None:
     four.run(4, keep=Keep(2, 0))
     with pytest.raises(UsageError, match="run night-1: its members are deleted; segbatch runs lists"):
         export("pro", run="night-1")
     assert len(export("pro", run="night-1", changes=True)) == 3
 
 
-def test_nothing_published_is_told(export: Export) -> None:
+def test_an_empty_output_is_refused(export: Export) -> None:
     with pytest.raises(UsageError, match="nothing is published there"):
         export("pro")
 
@@ -131,7 +133,7 @@ def spoil(file: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lose, cut, spoil])
-def test_a_damaged_file_of_the_run_is_told(workspace: Workspace, export: Export, damage: Any) -> None:
+def test_a_damaged_file_of_the_run_is_an_error(workspace: Workspace, export: Export, damage: Any) -> None:
     workspace.run(0)
     [part] = workspace.output.rglob("part-*.parquet")
     damage(part)
@@ -140,7 +142,7 @@ def test_a_damaged_file_of_the_run_is_told(workspace: Workspace, export: Export,
     assert not list(workspace.folder.glob("*.csv"))
 
 
-def test_a_file_that_has_other_members_than_the_manifest_says_is_told(workspace: Workspace, export: Export) -> None:
+def test_a_file_that_does_not_match_the_manifest_is_an_error(workspace: Workspace, export: Export) -> None:
     workspace.run(0)
     manifest = workspace.place("night-0") / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"member_count": 2', '"member_count": 3'))
@@ -148,8 +150,8 @@ def test_a_file_that_has_other_members_than_the_manifest_says_is_told(workspace:
         export("pro")
 
 
-def test_many_runs_leave_what_differs_between_the_first_and_the_last(workspace: Workspace, export: Export) -> None:
-    """Who is in after all is who was in before, with those who entered and without those who left."""
+def test_net_changes_are_the_difference_of_the_first_and_the_last_run(workspace: Workspace, export: Export) -> None:
+    """The last members are the first members, plus the contacts that entered, minus those that left."""
     draws = random.Random(7)  # noqa: S311
     for number in range(8):
         workspace.contacts(**{f"c{number}": draws.choice(["pro", "free"]) for number in draws.sample(range(60), 50)})
@@ -161,7 +163,7 @@ def test_many_runs_leave_what_differs_between_the_first_and_the_last(workspace: 
     assert (entered, exited) == (members[7] - members[2], members[2] - members[7])
 
 
-def test_ids_of_whole_numbers_may_have_grown_wider(tmp_path: Path) -> None:
+def test_integer_ids_may_become_wider(tmp_path: Path) -> None:
     made = Workspace(tmp_path)
     made.segment("pro")
     for number, kind in enumerate((pa.int32(), pa.int64(), pa.int64())):

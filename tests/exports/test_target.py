@@ -28,7 +28,7 @@ def left(workspace: Workspace) -> list[str]:
     return sorted(path.name for path in workspace.folder.iterdir() if path.name.startswith("."))
 
 
-def test_a_file_that_is_there_stays_unless_forced(workspace: Workspace, export: Export) -> None:
+def test_an_existing_file_is_replaced_only_by_force(workspace: Workspace, export: Export) -> None:
     place = workspace.folder / "out.csv"
     place.write_text("mine")
     place.chmod(0o600)
@@ -40,7 +40,7 @@ def test_a_file_that_is_there_stays_unless_forced(workspace: Workspace, export: 
     assert left(workspace) == []
 
 
-def test_a_file_that_comes_meanwhile_stays(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_created_in_the_meantime_is_kept(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     place = workspace.folder / "out.csv"
 
     def meanwhile(_done: int, _total: int) -> None:
@@ -59,12 +59,12 @@ def no_links(*_: Any) -> None:
     raise PermissionError(1, "Operation not permitted")
 
 
-def test_a_disk_without_links_will_do(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_works_without_hard_links(export: Export, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", no_links)
     assert len(export("pro")) == 3
 
 
-def test_a_link_is_written_through(workspace: Workspace, export: Export) -> None:
+def test_a_link_is_followed(workspace: Workspace, export: Export) -> None:
     (workspace.folder / "kept").mkdir()
     (workspace.folder / "out.csv").symlink_to(workspace.folder / "kept" / "there.csv")
     assert len(export("pro")) == 3
@@ -73,7 +73,7 @@ def test_a_link_is_written_through(workspace: Workspace, export: Export) -> None
     assert (workspace.folder / "kept" / "there.csv").read_text().splitlines()[1] == '"cem"'
 
 
-def test_places_that_are_none_are_refused(workspace: Workspace, export: Export) -> None:
+def test_invalid_paths_are_refused(workspace: Workspace, export: Export) -> None:
     (workspace.folder / "folder.csv").mkdir()
     (workspace.folder / "file").touch()
     os.mkfifo(workspace.folder / "pipe.csv")
@@ -116,7 +116,7 @@ def test_a_full_disk_keeps_the_old_file(workspace: Workspace, export: Export, mo
     assert left(workspace) == []
 
 
-def test_a_folder_that_may_not_be_written_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_only_folder_is_an_error(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any) -> int:
         raise PermissionError(13, "Permission denied")
 
@@ -128,7 +128,7 @@ def test_a_folder_that_may_not_be_written_is_told(workspace: Workspace, monkeypa
 @pytest.mark.parametrize("step", ["link", "replace"])
 @pytest.mark.parametrize("is_done", [True, False])
 @pytest.mark.parametrize("is_blind", [True, False])
-def test_an_export_that_fails_at_its_last_step_says_what_is_there(
+def test_the_message_after_a_failed_last_step_describes_the_file(
     workspace: Workspace, export: Export, monkeypatch: pytest.MonkeyPatch, *, step: str, is_done: bool, is_blind: bool
 ) -> None:
     place = workspace.folder / "out.csv"
@@ -155,7 +155,7 @@ segbatch.export("pro", sys.argv[1], sys.argv[2], progress=lambda *_: os.kill(os.
 """
 
 
-def test_what_a_killed_export_left_is_removed_by_the_next(workspace: Workspace, export: Export) -> None:
+def test_the_next_export_removes_the_files_of_a_killed_one(workspace: Workspace, export: Export) -> None:
     place = workspace.folder / "out.csv"
     ended = subprocess.run([sys.executable, "-c", KILLED, place, workspace.output], check=False)
     assert ended.returncode == -signal.SIGKILL
@@ -167,7 +167,7 @@ def test_what_a_killed_export_left_is_removed_by_the_next(workspace: Workspace, 
     assert left(workspace) == []
 
 
-def test_an_export_that_is_at_work_is_left_alone(workspace: Workspace) -> None:
+def test_the_file_of_a_running_export_is_kept(workspace: Workspace) -> None:
     place, counts = workspace.folder / "out.csv", []
 
     def another(_done: int, _total: int) -> None:
@@ -180,7 +180,7 @@ def test_an_export_that_is_at_work_is_left_alone(workspace: Workspace) -> None:
     assert left(workspace) == []
 
 
-def test_a_stream_is_written_to(tmp_path: Path, workspace: Workspace) -> None:
+def test_export_to_a_stream(tmp_path: Path, workspace: Workspace) -> None:
     with (tmp_path / "stream").open("wb") as file:
         report = segbatch.export("pro", file, workspace.output)
         assert not file.closed

@@ -7,7 +7,7 @@ import pytest
 from segbatch.platform.bounded_executor import BoundedExecutor
 
 
-def test_all_is_done_in_the_end() -> None:
+def test_finish_waits_for_all_tasks() -> None:
     done: list[int] = []
     with BoundedExecutor("test", 2) as threads:
         for number in range(20):
@@ -16,7 +16,7 @@ def test_all_is_done_in_the_end() -> None:
     assert sorted(done) == list(range(20))
 
 
-def test_who_asks_waits_while_every_thread_has_something_to_do() -> None:
+def test_submit_waits_while_all_threads_are_busy() -> None:
     go, done = Event(), list[int]()
 
     def work(number: int) -> None:
@@ -35,7 +35,7 @@ def test_who_asks_waits_while_every_thread_has_something_to_do() -> None:
 
 
 @pytest.mark.parametrize("more", [0, 3])
-def test_what_goes_wrong_is_raised(more: int) -> None:
+def test_errors_of_tasks_are_raised(more: int) -> None:
     with BoundedExecutor("test", 2) as threads:
         threads.submit(int, "x")  # type: ignore[arg-type]
         with pytest.raises(ValueError, match="invalid literal"):  # noqa: PT012 - at one of them

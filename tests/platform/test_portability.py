@@ -1,14 +1,16 @@
 """segbatch without what only POSIX has: modules, flags of `os`, and folders that can be flushed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from builders import rule, write_contacts, write_segment
-
-pytestmark = pytest.mark.slow
+from segbatch.platform.file_lock import NotALockFileError, open_lock_file, take_lock
+from segbatch.platform.files import is_writable_by_others, replace_file, temporary_file
 
 _WINDOWS = """
 import asyncio, multiprocessing.connection, os, subprocess, sys, types  # the standard library as it is
@@ -47,6 +49,7 @@ def run_as_on_windows(program: str, *arguments: str, cwd: Path | None = None) ->
     )
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_without_posix_modules() -> None:
     program = """
 import importlib, pkgutil, segbatch
@@ -85,6 +88,7 @@ for command in sys.argv[1:]:
 _RUN = "run --contacts contacts.parquet --segments segments"
 
 
+@pytest.mark.slow
 def test_a_run_publishes_and_exports_without_posix_modules(job: Path) -> None:
     commands = (_RUN, _RUN, "export de --to de.csv", "segments list", "verify")
     ended = run_as_on_windows(_MAIN, *commands, cwd=job)
@@ -92,7 +96,57 @@ def test_a_run_publishes_and_exports_without_posix_modules(job: Path) -> None:
     assert (job / "de.csv").read_text().split() == ['"contact_id"', '"a"']
 
 
-def test_hooks_are_refused_where_no_shell_is(job: Path) -> None:
+@pytest.mark.slow
+def test_hooks_are_refused_without_a_posix_shell(job: Path) -> None:
     ended = run_as_on_windows(_MAIN, f"{_RUN} --on-success true", cwd=job)
     assert ended.returncode == 2
     assert "hooks are run by /bin/sh, which this system does not have" in ended.stderr
+
+
+def test_a_byte_behind_the_content_is_locked_without_fcntl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, mode: int, count: int) -> None:
+        assert (mode, count) == (2, 1)
+        assert os.lseek(descriptor, 0, os.SEEK_CUR) > 1_000_000
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(LK_NBLCK=2, locking=refuse))
+    path = tmp_path / "lock"
+    descriptor = open_lock_file(path)
+    try:
+        with pytest.raises(BlockingIOError):
+            take_lock(descriptor, path)
+        assert os.lseek(descriptor, 0, os.SEEK_CUR) == 0
+    finally:
+        os.close(descriptor)
+
+
+def test_a_link_is_no_lock_file_without_a_flag_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.platform.file_lock.NO_FOLLOW", 0)
+    (tmp_path / "lock").symlink_to(tmp_path / "other")
+    with pytest.raises(NotALockFileError, match="is a link"):
+        open_lock_file(tmp_path / "lock")
+    assert not (tmp_path / "other").exists()
+
+
+def test_permissions_do_not_count_without_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o777)
+    assert is_writable_by_others(tmp_path.stat())
+    monkeypatch.setattr("segbatch.platform.files.HAS_USERS", False)
+    assert not is_writable_by_others(tmp_path.stat())
+
+
+def test_temporary_files_without_moving_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.platform.files.CAN_MOVE_OPEN_FILES", False)
+    monkeypatch.setattr("segbatch.platform.files.CAN_SYNC_FOLDERS", False)
+    destination = tmp_path / "out.csv"
+    with temporary_file(destination) as new:
+        leftover = new
+        new.write_text("half")
+    new.write_text("left by a killed process")
+    with temporary_file(destination) as new:
+        assert not leftover.exists()
+        new.write_text("whole")
+        replace_file(new, destination)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert destination.read_text() == "whole"

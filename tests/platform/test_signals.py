@@ -67,7 +67,7 @@ IN_ANOTHER_THREAD = f"""
 
 @pytest.mark.parametrize("how", [IN_A_LONG_CALL, IN_ANOTHER_THREAD], ids=["in a long call", "waiting for a thread"])
 @pytest.mark.parametrize("earlier", [0, 1])
-def test_a_run_ends_wherever_it_is(here: Path, number: int, status: int, word: str, how: str, earlier: int) -> None:
+def test_a_run_ends_at_any_step(here: Path, number: int, status: int, word: str, how: str, earlier: int) -> None:
     for _ in range(earlier):
         segbatch.run("contacts.parquet")
     before = sorted(here.rglob("*"))
@@ -80,7 +80,7 @@ def test_a_run_ends_wherever_it_is(here: Path, number: int, status: int, word: s
     assert segbatch.run("contacts.parquet").run.memberships == 2
 
 
-def test_a_run_that_is_just_published_is_published_whole(number: int, status: int, word: str) -> None:
+def test_publishing_is_completed_before_the_end(number: int, status: int, word: str) -> None:
     slowly = f"""
 import os, time
 from segbatch.storage import publish
@@ -105,7 +105,7 @@ publish.set_current, publish.replace_catalogue = point, place
         assert connection.sql("SELECT run_id FROM runs").fetchall() == [("tonight",)]
 
 
-def test_a_disk_that_takes_too_long_keeps_nobody_waiting(number: int, status: int, word: str) -> None:
+def test_a_slow_disk_does_not_delay_the_end(number: int, status: int, word: str) -> None:
     never = """
 from segbatch.storage import publish
 import time
@@ -123,7 +123,7 @@ publish.set_current = point
     assert len(list(Path("output/runs").iterdir())) == 1
 
 
-def test_who_waits_for_another_run_need_not(here: Path, number: int, status: int, word: str) -> None:
+def test_waiting_for_another_run_can_be_interrupted(here: Path, number: int, status: int, word: str) -> None:
     output = here / "output"
     output.mkdir()
     with lock_output(output / "lock", "run first", FAIL_IF_LOCKED):
@@ -143,7 +143,7 @@ querying.query = query
 """
 
 
-def test_a_query_ends_at_once(number: int, status: int, word: str) -> None:
+def test_a_query_ends_immediately(number: int, status: int, word: str) -> None:
     segbatch.run("contacts.parquet")
     program = start("query", SLOW_SQL, prepare=ASKED)
     assert program.stdout is not None
@@ -180,7 +180,7 @@ EXPORTS = {
 
 
 @pytest.mark.parametrize("case", EXPORTS)
-def test_an_export_says_what_comes_of_it(here: Path, number: int, status: int, word: str, case: str) -> None:
+def test_an_export_reports_what_was_written(here: Path, number: int, status: int, word: str, case: str) -> None:
     module, where, first, then, to, outcome, is_written = EXPORTS[case]
     segbatch.run("contacts.parquet")
     prepare = HELD_UP_EXPORT.format(module=module, where=where, first=first, then=then)
@@ -192,7 +192,7 @@ def test_an_export_says_what_comes_of_it(here: Path, number: int, status: int, w
     assert Path("out.csv").exists() is is_written
 
 
-def test_it_is_said_to_a_terminal_in_a_line_of_its_own(number: int, status: int, word: str) -> None:
+def test_a_terminal_shows_the_message_on_its_own_line(number: int, status: int, word: str) -> None:
     terminal = "import os\nos.isatty = lambda _: True\n" + HELD_UP.format(how=IN_A_LONG_CALL, where="segment_records")
     program = start(*RUN, prepare=terminal)
     assert program.stdout is not None
@@ -221,7 +221,7 @@ segbatch.pipeline.evaluation.segment_records = record
     assert "2 memberships" in out
 
 
-def test_a_signal_after_everything_is_said_is_too_late(number: int, status: int, word: str) -> None:
+def test_a_signal_after_the_last_output_is_ignored(number: int, status: int, word: str) -> None:
     late = f"""
 import atexit, os
 atexit.register(os.kill, os.getpid(), {number})
@@ -231,7 +231,7 @@ atexit.register(os.kill, os.getpid(), {number})
     assert program.returncode == 0, (status, word)
 
 
-def test_in_a_notebook_ctrl_c_is_an_exception_and_leaves_nothing_behind(
+def test_in_a_notebook_ctrl_c_is_an_exception_and_leaves_no_files(
     here: Path, number: int, status: int, word: str
 ) -> None:
     if number == signal.SIGTERM:

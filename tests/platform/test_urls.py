@@ -2,7 +2,7 @@
 
 import pytest
 
-from segbatch.platform.urls import is_address, without_secrets
+from segbatch.platform.urls import is_url, redact_url
 
 
 @pytest.mark.parametrize(
@@ -19,12 +19,12 @@ from segbatch.platform.urls import is_address, without_secrets
         ("HTTP://me:secret@a.example/x", "HTTP://a.example/x"),
     ],
 )
-def test_addresses_are_shown_without_secrets(text: str, shown: str) -> None:
-    assert is_address(text)
-    assert without_secrets(text) == shown
+def test_urls_are_shown_without_secrets(text: str, shown: str) -> None:
+    assert is_url(text)
+    assert redact_url(text) == shown
 
 
 @pytest.mark.parametrize("path", ["contacts.parquet", "/data/me:you@home/x", "C:/data", "a//b", "", "./s3://x"])
-def test_paths_stay_as_they_are(path: str) -> None:
-    assert not is_address(path)
-    assert without_secrets(path) == path
+def test_paths_are_unchanged(path: str) -> None:
+    assert not is_url(path)
+    assert redact_url(path) == path

@@ -18,7 +18,7 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"what": 1, "pid": 2, "host": 3, "since": 4}', b"\xff"])
-def test_a_holder_who_has_not_signed_is_somebody(place: Path, content: bytes) -> None:
+def test_an_unsigned_lock_has_an_unknown_owner(place: Path, content: bytes) -> None:
     with lock_output(place, "run r1", LockPolicy()):
         place.write_bytes(content)
         with pytest.raises(
@@ -27,7 +27,7 @@ def test_a_holder_who_has_not_signed_is_somebody(place: Path, content: bytes) ->
             take(place)
 
 
-def test_who_has_just_taken_a_lock_is_waited_for_to_sign(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_owner_gets_time_to_sign_the_lock(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with lock_output(place, "run r1", LockPolicy()):
         signature = place.read_bytes()
         place.write_bytes(b"")
@@ -44,7 +44,7 @@ def test_who_has_just_taken_a_lock_is_waited_for_to_sign(place: Path, monkeypatc
         ("run \x1b[2J", r"run \x1b[2J"),
     ],
 )
-def test_since_when_a_lock_is_held_is_told_however_long_the_name_of_its_run_is(
+def test_the_message_shows_the_owner_and_the_time_for_a_run_id_of_any_length(
     place: Path, monkeypatch: pytest.MonkeyPatch, what: str, said: str
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "worker-7.example.org")
@@ -64,14 +64,14 @@ def take(place: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> None:
         pass
 
 
-def test_a_lock_that_is_let_go_of_is_free_whatever_stands_in_it(place: Path) -> None:
+def test_a_released_lock_is_free_whatever_its_content(place: Path) -> None:
     take(place)
     assert "run r2" in place.read_text()
     take(place)
 
 
 @pytest.mark.parametrize("is_made_anew", [True, False])
-def test_a_file_that_was_removed_meanwhile_is_no_lock(
+def test_a_lock_file_that_was_removed_in_the_meantime_does_not_count(
     place: Path, monkeypatch: pytest.MonkeyPatch, *, is_made_anew: bool
 ) -> None:
     def flock(_descriptor: int, _operation: int) -> None:
@@ -105,7 +105,7 @@ def test_a_folder_that_was_removed_meanwhile_is_created_again(tmp_path: Path, mo
     assert lock.exists()
 
 
-def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_run_is_notified_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     holder = os.open(place, os.O_RDWR | os.O_CREAT)
     fcntl.flock(holder, fcntl.LOCK_EX)
     pauses = [*range(7), holder]
@@ -116,7 +116,7 @@ def test_who_waits_is_told_once(place: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["a file", "nowhere"])
-def test_a_link_in_the_place_of_a_lock_is_not_followed(place: Path, tmp_path: Path, is_there: bool) -> None:  # noqa: FBT001
+def test_a_link_at_the_path_of_the_lock_is_not_followed(place: Path, tmp_path: Path, is_there: bool) -> None:  # noqa: FBT001
     other = tmp_path / "other"
     if is_there:
         other.write_text("precious")
@@ -128,7 +128,7 @@ def test_a_link_in_the_place_of_a_lock_is_not_followed(place: Path, tmp_path: Pa
     assert other.exists() == is_there
 
 
-def test_a_pipe_in_the_place_of_a_lock_is_refused_at_once(place: Path) -> None:
+def test_a_pipe_at_the_path_of_the_lock_is_refused_immediately(place: Path) -> None:
     os.mkfifo(place)
     with pytest.raises(PublishError) as raised:
         take(place)

@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from segbatch.platform.urls import is_address
+from segbatch.platform.urls import is_url
 
 
 def beside(folder: Path, written: str) -> str:
@@ -14,12 +14,12 @@ def beside(folder: Path, written: str) -> str:
         written: The value in the file: a path, which may start with `~`, or an address such as `s3://bucket/key`. An
             address is returned unchanged.
     """
-    return written if is_address(written) else str(folder / _expanded(written))
+    return written if is_url(written) else str(folder / _expanded(written))
 
 
 def pattern_beside(folder: Path, written: str) -> str:
     """Resolve a value that may be a glob in the same way. Glob characters in the folder's own name are escaped."""
-    if glob.has_magic(written) and not is_address(written):
+    if glob.has_magic(written) and not is_url(written):
         return str(Path(glob.escape(str(folder))) / _expanded(written))
     return beside(folder, written)
 

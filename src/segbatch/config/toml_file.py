@@ -10,7 +10,7 @@ from typing import Any
 
 from segbatch.config.env_vars import FILE
 from segbatch.errors import ConfigurationError, Problem
-from segbatch.platform.files import others_may_write
+from segbatch.platform.files import is_writable_by_others
 from segbatch.platform.portability import HAS_USERS, SAFE_OPEN
 
 _ROOT = 0
@@ -95,7 +95,7 @@ def _read(path: Path) -> bytes:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise _wrong(path, "is no file; name the file of settings")
-        if others_may_write(found, is_own_group_fine=True):
+        if is_writable_by_others(found, is_own_group_fine=True):
             remedy = f"look at what it says, then run: chmod go-w {shlex.quote(str(path))}"
             raise _wrong(path, f"other users may write it, and its hooks would run as you; {remedy}")
         content = file.read(_MOST + 1)

@@ -8,9 +8,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segbatch.errors import ExportError, UsageError
-from segbatch.platform.files import UncertainError, UnflushedError, find_file, link_file, replace_file, temporary_file
+from segbatch.platform.files import (
+    UncertainError,
+    UnflushedError,
+    link_file,
+    replace_file,
+    resolve_destination,
+    temporary_file,
+)
 from segbatch.platform.shutdown import shutdown
-from segbatch.platform.urls import is_address, without_secrets
+from segbatch.platform.urls import is_url, redact_url
 from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.layout import _real, ensure_unpublished
 from segbatch.text import printable
@@ -33,10 +40,10 @@ def check_destination(path: Path, output: Path, *, force: bool) -> Path:
     Raises:
         UsageError: A file exists that must not be replaced, or the folder does not exist.
     """
-    if is_address(str(path)):
+    if is_url(str(path)):
         message = "exports are written to a disk; use a pipe to object storage"
-        raise UsageError(f"{without_secrets(str(path))}: {message}: segbatch export … --to - | aws s3 cp - s3://…")
-    found, name = find_file(path, "--to", instead="export to -, the standard output"), printable(str(path))
+        raise UsageError(f"{redact_url(str(path))}: {message}: segbatch export … --to - | aws s3 cp - s3://…")
+    found, name = resolve_destination(path, "--to", instead="export to -, the standard output"), printable(str(path))
     ensure_unpublished(found, name, output, "export elsewhere (--to)")
     if os.path.lexists(found) and not force:
         raise UsageError(f"{name}: already exists; choose another file, or overwrite it with --force")

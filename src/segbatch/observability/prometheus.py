@@ -11,7 +11,7 @@ from segbatch.errors import SegbatchError, UsageError
 from segbatch.model.manifest import Manifest, RunRecord, SegmentRecord
 from segbatch.model.run_columns import Gauge, columns_with
 from segbatch.observability.run_outcome import STATUSES, Outcome
-from segbatch.platform.files import find_file, temporary_file
+from segbatch.platform.files import resolve_destination, temporary_file
 from segbatch.storage.layout import RUNS, ensure_unpublished
 from segbatch.storage.manifest_io import read_history, read_manifest
 from segbatch.text import printable
@@ -88,7 +88,7 @@ class MetricsFile:
     def _resolve(self) -> Path:
         """Return the resolved path. An existing file that is not a metrics file is refused, since it would be lost."""
         name = printable(str(self.path))
-        path = find_file(self.path, "--metrics-file")
+        path = resolve_destination(self.path, "--metrics-file")
         ensure_unpublished(path, name, self.output, "name a file elsewhere (--metrics-file)")
         try:
             with path.open("rb") as file:

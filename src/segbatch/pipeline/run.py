@@ -29,7 +29,7 @@ from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts, find_fields
 from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.predecessor import Predecessor, Rewind, resolve_predecessor
-from segbatch.platform.urls import without_secrets
+from segbatch.platform.urls import redact_url
 from segbatch.storage.layout import check_run_id, new_run_id
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.retention import Keep
@@ -197,7 +197,7 @@ def _started(
     run_id: str, options: EvaluationOptions, segments: Path, output: str | Path, *, dry_run: bool
 ) -> RunStarted:
     as_of = options.as_of.isoformat() if isinstance(options.as_of, datetime) else options.as_of
-    paths = without_secrets(str(options.contacts)), str(segments), str(output)
+    paths = redact_url(str(options.contacts)), str(segments), str(output)
     return RunStarted(run_id, *paths, as_of, options.timezone, options.project, dry_run)
 
 

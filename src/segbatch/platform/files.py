@@ -43,17 +43,17 @@ def warn_caller(problem: Problem) -> None:
     warnings.warn(str(problem), RuntimeWarning, stacklevel=3)
 
 
-def unflushed(place: Path, error: UnflushedError) -> Problem:
+def unflushed(path: Path, error: UnflushedError) -> Problem:
     """Return the warning about a changed file whose change may not survive a power failure."""
     message = f"is changed, but that may not survive a power failure: {error.strerror}; check the disk"
-    return Problem(message, file=printable(str(place)), severity="warning")
+    return Problem(message, file=printable(str(path)), severity="warning")
 
 
-def find_file(place: Path, option: str, *, instead: str = "name a file") -> Path:
+def resolve_destination(path: Path, option: str, *, instead: str = "name a file") -> Path:
     """Return the path to write a file to, with links resolved, and check that it can be written there.
 
     Args:
-        place: The path as the user wrote it.
+        path: The path as the user wrote it.
         option: The command-line option with the path, for messages.
         instead: The advice if the path is a pipe or a device.
 
@@ -63,19 +63,19 @@ def find_file(place: Path, option: str, *, instead: str = "name a file") -> Path
     Raises:
         UsageError: The path is a folder, a pipe or a device, or its folder does not exist.
     """
-    name = printable(str(place))
+    name = printable(str(path))
     try:
-        found = Path(os.path.realpath(place))
-        mode, mode_around = _mode_of(place), _mode_of(found.parent)
+        found = Path(os.path.realpath(path))
+        mode, mode_around = _mode_of(path), _mode_of(found.parent)
     except ValueError:
         raise UsageError(f"{name}: a path cannot contain a NUL character ({option})") from None
     except OSError as error:
         raise UsageError(f"{name}: cannot be written: {error.strerror} ({option})") from None
-    if str(place.absolute()).startswith(_STREAMS) or (mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
+    if str(path.absolute()).startswith(_STREAMS) or (mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))):
         raise UsageError(f"{name}: is a pipe or a device, not a regular file; {instead} ({option})")
-    folder = printable(str(found.parent if place.is_symlink() else place.parent))
+    folder = printable(str(found.parent if path.is_symlink() else path.parent))
     if mode_around is None:
-        link = f"{name}: is a link into a missing folder: " if place.is_symlink() else ""
+        link = f"{name}: is a link into a missing folder: " if path.is_symlink() else ""
         raise UsageError(f"{link}{folder}{'' if link else ': no such folder'}; create it first ({option})")
     if not stat.S_ISDIR(mode_around):
         raise UsageError(f"{folder}: is a file, not a folder ({option})")
@@ -91,7 +91,7 @@ def _mode_of(path: Path) -> int | None:
         return None
 
 
-def others_may_write(found: os.stat_result, *, is_own_group_fine: bool = False) -> bool:
+def is_writable_by_others(found: os.stat_result, *, is_own_group_fine: bool = False) -> bool:
     """Return whether the mode of a file allows users other than its owner and root to write it.
 
     Args:
@@ -219,7 +219,7 @@ def replace_file(new: Path, old: Path) -> None:
     flush_folder(old.parent)
 
 
-def link_file(new: Path, place: Path) -> None:
+def link_file(new: Path, path: Path) -> None:
     """Give a complete file a second name, unless that name exists.
 
     Raises:
@@ -230,9 +230,9 @@ def link_file(new: Path, place: Path) -> None:
     """
     sync_file(new)
     own = new.stat()
-    with _settled(lambda: os.path.samestat(own, place.lstat()), place):
-        os.link(new, place)
-    flush_folder(place.parent)
+    with _settled(lambda: os.path.samestat(own, path.lstat()), path):
+        os.link(new, path)
+    flush_folder(path.parent)
 
 
 def remove_file(file: Path) -> None:
@@ -249,12 +249,12 @@ def remove_file(file: Path) -> None:
 
 
 @contextmanager
-def _settled(is_done: Callable[[], bool], place: Path, *, if_gone: bool = False) -> Iterator[None]:
+def _settled(is_done: Callable[[], bool], path: Path, *, if_gone: bool = False) -> Iterator[None]:
     """Check after an error whether the step succeeded anyway, as network file systems may report.
 
     Args:
         is_done: Checks the path for the result of the step.
-        place: The path that the step changes.
+        path: The path that the step changes.
         if_gone: Whether a missing path means that the step succeeded.
 
     Raises:
@@ -270,9 +270,9 @@ def _settled(is_done: Callable[[], bool], place: Path, *, if_gone: bool = False)
         except FileNotFoundError:
             done = if_gone
         except OSError:
-            raise UncertainError(error.errno, error.strerror, str(place)) from None
+            raise UncertainError(error.errno, error.strerror, str(path)) from None
         if done:
-            raise UnflushedError(error.errno, error.strerror, str(place)) from None
+            raise UnflushedError(error.errno, error.strerror, str(path)) from None
         raise
 
 

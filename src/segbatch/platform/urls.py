@@ -12,13 +12,13 @@ _USER = re.compile("^(?!abfs)([A-Za-z][A-Za-z0-9+.-]*:/+)(?:[^/]*:.*|[^/@]*)@", 
 _QUERY = re.compile(r"^(https?:[^?]*)\?.*", re.DOTALL | re.IGNORECASE)
 
 
-def is_address(text: str) -> bool:
+def is_url(text: str) -> bool:
     """Return whether a text is a URL rather than a path."""
     return _ADDRESS.match(text) is not None
 
 
-def without_secrets(text: str) -> str:
+def redact_url(text: str) -> str:
     """Return a URL without passwords and signatures, and with both slashes. Paths are returned unchanged."""
-    if not is_address(text):
+    if not is_url(text):
         return text
     return _SLASHES.sub("://", _QUERY.sub(r"\1", _USER.sub(r"\1", text)), count=1)

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from segbatch.errors import Problem, SnapshotError, UsageError
-from segbatch.platform.urls import is_address
+from segbatch.platform.urls import is_url
 from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
 from segbatch.snapshot.locations import LocalFile, Location, translate_errors
@@ -64,7 +64,7 @@ def find_snapshot(path: str) -> Found:
     """
     if not path:
         raise UsageError("the path of the snapshot is empty; is a variable not set? (--contacts)")
-    if is_address(path):
+    if is_url(path):
         from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
 
         objects, sorted_names = remote.find_objects(path)
@@ -81,7 +81,7 @@ def locations_of(names: Iterable[str]) -> list[Location]:
         UsageError: A name is an address that cannot be used.
     """
     names = list(names)
-    if any(map(is_address, names)):
+    if any(map(is_url, names)):
         from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
 
         return [*remote.objects_at(names)]

@@ -22,7 +22,7 @@ from datetime import datetime
 from pathlib import Path
 
 from segbatch.errors import UsageError
-from segbatch.platform.urls import is_address, without_secrets
+from segbatch.platform.urls import is_url, redact_url
 from segbatch.text import shown
 
 RUNS = "runs"
@@ -58,9 +58,9 @@ def output_at(output: str | Path) -> Path:
         UsageError: It is a URL. A run is published by renaming a file, and object storage has no rename. DuckDB would
             also need an extension to read the tables there.
     """
-    if is_address(str(output)):
+    if is_url(str(output)):
         message = "object storage cannot rename a file, which publishing needs; publish to a local disk (--output), and"
-        raise UsageError(f"{without_secrets(str(output))}: {message} copy its files there, see docs/object-storage.md")
+        raise UsageError(f"{redact_url(str(output))}: {message} copy its files there, see docs/object-storage.md")
     return Path(output)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from segbatch.errors import Problem, PublishError, UsageError
-from segbatch.platform.files import find_file, replace_file, temporary_file
+from segbatch.platform.files import replace_file, resolve_destination, temporary_file
 from segbatch.platform.io_errors import io_reason
 from segbatch.storage.catalog import ensure_nameable, literal, write_catalogue
 from segbatch.storage.catalog_rebuild import Relinked
@@ -63,7 +63,7 @@ def relink_to(output: Path, file: Path) -> Relinked:
     """
     ensure_published(output)
     name = printable(str(file))
-    found = find_file(file, "--to")
+    found = resolve_destination(file, "--to")
     _ensure_elsewhere(found, name, output)
     ensure_nameable(output)
     ensure_nameable(found.parent)

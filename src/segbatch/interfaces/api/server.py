@@ -19,7 +19,7 @@ from segbatch.definitions.exclusions import Source
 from segbatch.definitions.store import BrokenDefinition, SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError
 from segbatch.interfaces.api.keys import KeyRing
-from segbatch.platform.urls import is_address
+from segbatch.platform.urls import is_url
 from segbatch.text import printable, shown
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _look_ahead(contacts: str | None, id_column: str, custom_fields: str | None,
 
     if timezone is not None:
         read_clock(None, timezone, datetime.now(UTC))
-    if contacts is None or is_address(contacts):
+    if contacts is None or is_url(contacts):
         return []
     try:
         open_snapshot(contacts, id_column, custom_fields)

@@ -9,7 +9,7 @@ from typing import Any
 from pyarrow import fs
 
 from segbatch.errors import UsageError
-from segbatch.platform.urls import without_secrets
+from segbatch.platform.urls import redact_url
 from segbatch.snapshot.object_store.requests import translate_errors, within
 from segbatch.snapshot.object_store.url import Address, Service
 
@@ -129,7 +129,7 @@ def _at(endpoint: str, host: str, scheme: str) -> dict[str, str]:
     """
     parts = _ENDPOINT.fullmatch(endpoint)
     if parts is None or not parts[2] or re.search(r"[/@?\s]", parts[2]):
-        shown = without_secrets(endpoint)
+        shown = redact_url(endpoint)
         raise UsageError(f"'{shown}' is no endpoint; write it like https://storage.example.com:9000")
     return {host: parts[2], scheme: (parts[1] or "https").lower()}
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from segbatch.errors import UsageError
-from segbatch.platform.urls import without_secrets
+from segbatch.platform.urls import redact_url
 from segbatch.text import clipped
 
 Service = Literal["s3", "gs", "az"]
@@ -64,7 +64,7 @@ def read_address(text: str) -> Address:
     parts = _PARTS.match(text)
     service = _SERVICES.get(parts[1].lower()) if parts else None
     if parts is None or service is None:
-        shown = clipped(without_secrets(text))
+        shown = clipped(redact_url(text))
         raise UsageError(f"{shown}: contacts are read from files, s3://, gs:// and az:// (--contacts)")
     scheme, bucket, key = parts[1].lower(), parts[2], parts[3]
     if not bucket:

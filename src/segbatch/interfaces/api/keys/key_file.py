@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from segbatch.errors import KeysError
 from segbatch.interfaces.api.keys.key import Key
-from segbatch.platform.files import UncertainError, UnflushedError, new_file, others_may_write, replace_file
+from segbatch.platform.files import UncertainError, UnflushedError, is_writable_by_others, new_file, replace_file
 from segbatch.text import cut, printable
 
 Signature = tuple[int, int, int, int]
@@ -63,7 +63,7 @@ def signature_of(path: Path) -> Signature | None:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(found.st_mode):
         raise KeysError(f"{_shown(path)}: is no file; name the file of keys (--keys)")
-    if others_may_write(found):
+    if is_writable_by_others(found):
         message = "others may write it, and so let themselves in; chmod go-w it, and look at 'segbatch keys list'"
         raise KeysError(f"{_shown(path)}: {message}")
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
