@@ -25,12 +25,8 @@ class RunStarted:
 
     Attributes:
         contacts: The path or URL of the snapshot, as the user gave it.
-        segments: The path of the definitions.
-        output: The output folder.
         as_of: The requested evaluation time; None for the time when the run gets the lock.
-        timezone: The name of the run's time zone.
         project: The project that the run is limited to; None for all.
-        dry_run: Whether nothing will be written.
     """
 
     run_id: str
@@ -55,7 +51,6 @@ class RunPlanned:
     """The plan of the run is complete.
 
     Attributes:
-        as_of: The evaluation time of the run.
         contacts: The number of contacts in the snapshot.
         segments: The number of segments to evaluate.
         rules: The number of distinct rules in these.
@@ -114,12 +109,7 @@ class ContactsDone:
 
 @dataclass(frozen=True, slots=True)
 class PhaseEnded:
-    """A phase of the run has ended.
-
-    Attributes:
-        phase: The phase that ended.
-        seconds: The duration of the phase.
-    """
+    """A phase of the run has ended."""
 
     phase: Phase
     seconds: float
@@ -165,7 +155,6 @@ class EventEmitter:
         """Start the first phase.
 
         Args:
-            handler: Called with every event.
             progress: Called only with the number of evaluated contacts and the total.
         """
         self._handler, self._progress = handler, progress

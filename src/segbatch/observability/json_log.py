@@ -40,13 +40,7 @@ _ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the log, without time and run id.
-
-    Attributes:
-        event: The name of the event.
-        level: The severity.
-        fields: Additional fields.
-    """
+    """A line of the log, without time and run id."""
 
     event: str
     level: Level = "info"

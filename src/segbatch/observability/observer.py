@@ -47,9 +47,6 @@ class RunObserver:
         """Start to observe a run that has not started yet.
 
         Args:
-            log: The log that gets every notice.
-            output: The output folder.
-            hooks: The commands to run afterwards.
             metrics: The metrics file to write; None for none.
             wording: Converts messages to the terms of the interface that started the run.
         """
@@ -207,8 +204,6 @@ def observe_run(
     """Observe a run that is made inside the block, and report its outcome.
 
     Args:
-        log: The log that gets every notice.
-        output: The output folder.
         hooks: The commands to run afterwards; not run after a dry run.
         metrics: The metrics file to write; not written after a dry run.
         wording: Converts messages to the terms of the interface that started the run.

@@ -59,8 +59,6 @@ class MetricsFile:
     """A metrics file.
 
     Attributes:
-        path: The path of the file.
-        output: The output folder, which labels the metrics.
         each_segment: Whether each segment has metrics of its own.
     """
 

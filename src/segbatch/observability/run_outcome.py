@@ -37,12 +37,9 @@ class Outcome:
 
     Attributes:
         run_id: The run id; None if the run failed before it had one.
-        exit_status: The exit status of the program.
         message: A description for people, in one or more lines; printable, and without contact ids, unless these were
             requested.
-        output: The output folder.
         started: The start time, in seconds since 1970.
-        seconds: The duration of the run.
         phases: The duration of each completed phase, in seconds.
         is_published: Whether readers see the run.
         rules: The number of distinct rules in the plan.
@@ -101,7 +98,6 @@ class HookEnded:
     Attributes:
         option: `--on-success` or `--on-failure`.
         exit_status: The exit status of the command; None if it timed out.
-        seconds: The duration of the command.
     """
 
     option: str

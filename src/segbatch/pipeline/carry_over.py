@@ -30,10 +30,7 @@ def find_excessive_changes(plan: Plan, before: _Segments, recorded: Recorded, gu
     """Find the segments that change more than the guard allows, and the segments that refer to them.
 
     Args:
-        plan: The evaluated segments.
-        before: The segments of the previous run.
         recorded: The current numbers of members.
-        guard: The limits of change.
 
     Returns:
         For each segment that is held back, the reason.
@@ -70,7 +67,6 @@ def is_edited(segment: Segment, before: SegmentRecord) -> bool:
     Changes of names, and defaults that are written out, do not count.
 
     Args:
-        segment: The current definition of the segment.
         before: Its record in the previous run.
 
     Returns:

@@ -35,9 +35,7 @@ def find_missing_segments(definitions: Definitions, root: Path, before: Mapping[
     """Find the segments of the previous run that have no definition now.
 
     Args:
-        definitions: The definitions of this run.
         root: The folder of the definitions.
-        before: The segments of the previous run.
     """
     lost = segments_in_broken_files(definitions, root, before)
     there = {*definitions.ids, *lost}
@@ -57,9 +55,7 @@ def segments_in_broken_files(
     If a file is not valid JSON, or an id in it is mistyped, a missing id does not prove that the segment was deleted.
 
     Args:
-        definitions: The definitions of this run.
         root: The folder of the definitions.
-        before: The segments of the previous run.
 
     Returns:
         For each such segment, the problem of its file, or of a folder that contains the file.
@@ -86,9 +82,6 @@ def ensure_most_segments_remain(
 
     Args:
         root: The definitions, for the message.
-        before: The segments of the previous run.
-        deleted: The deleted segments.
-        guard: The accepted changes.
 
     Raises:
         NothingToPublishError: More than half of the segments are deleted, and at least `FEWEST_DELETED`.
@@ -107,7 +100,6 @@ def warn_of_deletions(root: Path, deleted: Sequence[DeletedSegment], run_id: str
 
     Args:
         root: The definitions, for the message.
-        deleted: The deleted segments.
         run_id: The run id to suggest for a repetition; None if nothing is published.
     """
     if not deleted:

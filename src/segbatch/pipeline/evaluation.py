@@ -35,10 +35,7 @@ class RunEvaluation:
         options: The options that select the contacts.
         root: The folder of the definitions.
         prepared: The plan, snapshot and definitions to evaluate.
-        previous: The previous run.
         missing: The segments of the previous run that have no definition now.
-        guard: The limits of change for segments.
-        fields: The fields that rules read.
     """
 
     run_id: str

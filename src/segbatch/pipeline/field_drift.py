@@ -134,8 +134,6 @@ def find_drifts(
 
     Args:
         plan: The segments that can be evaluated.
-        fields: The fields that rules read.
-        previous: The previous run.
         guard: The accepted changes; segments whose change is accepted are skipped.
 
     Returns:

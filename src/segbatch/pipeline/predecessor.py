@@ -49,11 +49,9 @@ def resolve_predecessor(
     """Find the run that a new run follows.
 
     Args:
-        target: The target that the run is published to.
         run_id: The id of the new run. If the last run has the same id, the new run replaces it.
         as_of: The evaluation time of the new run.
         project: The project that the new run is limited to; None for all.
-        now: The current time.
         rewind: Which runs may be rolled back, if they have a later `as_of` or came after the run with the same id.
 
     Raises:

@@ -149,11 +149,8 @@ def run_record(
     """Return the record of a run after everything is evaluated and written.
 
     Args:
-        run_id: The id of the run.
         clock: The evaluation time and the time zone.
-        started: The time when the run began.
         project: The project that the run was limited to; None for all.
-        segments: The records of all segments.
         snapshot: The files that the run read.
     """
     failed = sum(segment.status == "failed" for segment in segments)

@@ -38,8 +38,6 @@ class Reason:
 
     Attributes:
         what: The name of the fact, such as `as_of`.
-        then: The value in the first run.
-        now: The value in the second run.
     """
 
     what: str
@@ -57,8 +55,6 @@ class SegmentDiff:
         now: The number of members in the second run; None if the segment is missing there.
         entered: The number of members in the second run that were not members in the first.
         exited: The number of members in the first run that are not members in the second.
-        status_then: The status in the first run.
-        status_now: The status in the second run.
     """
 
     segment_id: str
@@ -81,8 +77,6 @@ class RunsDiff:
     """The differences between two runs.
 
     Attributes:
-        then: The first run.
-        now: The second run.
         reasons: The facts that differ, apart from definitions.
         segments: The segments of both runs, ordered by id.
     """
@@ -101,7 +95,6 @@ def diff(output: Path, then: str, now: str) -> RunsDiff:
     """Compare two runs.
 
     Args:
-        output: The output folder.
         then: The first run: its id, `last` or `previous`.
         now: The second run, which may be the earlier one.
 

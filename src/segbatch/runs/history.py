@@ -38,8 +38,6 @@ class RunDetails:
 
     Attributes:
         listed: The run as it is in the list of runs.
-        folder: The path of its folder.
-        manifest: The manifest of the run.
     """
 
     listed: ListedRun
@@ -85,8 +83,6 @@ def find_run(output: Path, history: History, name: str) -> int:
     """Return the index of a run in the history.
 
     Args:
-        output: The output folder, for the message.
-        history: The published runs.
         name: The run id; or `last`, or `previous` for the run before the last.
 
     Raises:
@@ -110,9 +106,6 @@ def prune_runs(
     """Remove the members of old runs, under the lock of the output folder.
 
     Args:
-        output: The output folder.
-        keep: The runs that keep their members.
-        now: The current time.
         policy: The behaviour when a run is at work on the output.
         dry_run: Only return the runs that would be pruned, and remove nothing.
 

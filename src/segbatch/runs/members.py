@@ -22,7 +22,6 @@ class OpenRun:
 
     Attributes:
         folder: The name of its folder, which is never used again for another run.
-        run: The record of the run.
         segments: The segments of the run, by id.
         state: The membership as bits.
     """

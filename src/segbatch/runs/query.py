@@ -59,7 +59,6 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Answ
     """Run statements and return the first rows of the last one's result, without fetching more rows.
 
     Args:
-        connection: The database connection.
         sql: The statements, at least one.
         most_rows: The maximum number of rows to return.
 
@@ -136,7 +135,6 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
     """Run SQL on the published tables. It can read any file, but cannot write files or install extensions.
 
     Args:
-        output: The output folder.
         sql: One statement of DuckDB's SQL, over `membership`, `segments`, `runs`, and any file.
         most_rows: The maximum number of rows to return.
 

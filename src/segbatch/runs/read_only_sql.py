@@ -102,10 +102,6 @@ def reading_part(sql: str) -> str | None:
 def ensure_plan_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Check that a query changes nothing. The query is planned, but not run.
 
-    Args:
-        connection: The database connection.
-        sql: The query.
-
     Raises:
         UsageError: The query could change something.
         duckdb.Error: DuckDB cannot plan the query.
@@ -155,7 +151,6 @@ class _Token:
 
     Attributes:
         start: The offset in bytes.
-        text: The source text.
         is_text: Whether it is a string constant.
     """
 

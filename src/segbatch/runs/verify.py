@@ -35,7 +35,6 @@ class Verified:
 
     Attributes:
         runs: The number of runs whose members were checked.
-        files: The number of files read.
         size: The recorded size of these files in bytes.
         problems: The problems found, one line each.
     """
@@ -51,7 +50,6 @@ class _ToRead:
     """A file of a run that is to be read.
 
     Attributes:
-        run_folder: The folder of the run.
         written: The record of the file in the manifest.
         remedy: The advice if the file is damaged or missing.
         may_go: Whether the file may be pruned.

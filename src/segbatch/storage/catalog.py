@@ -135,9 +135,7 @@ def build_catalogue(
     """Build the catalogue of a run in a temporary file, which no reader sees.
 
     Args:
-        output: The output folder.
         run_folder: The folder of the run whose membership the views show.
-        manifest: The manifest of that run.
         history: The runs up to and including that run.
         outcome: The consequence of a failure, for the error message.
 

@@ -35,7 +35,6 @@ class Relinked:
     """The result of a rebuild.
 
     Attributes:
-        catalogue: The path of the DuckDB file.
         warnings: Warnings about lost files, and about a fallback to another run.
     """
 

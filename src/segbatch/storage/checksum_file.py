@@ -11,7 +11,6 @@ class DigestingFile(io.RawIOBase):
     """A new file that is written sequentially, with its SHA-256.
 
     Attributes:
-        size: The number of bytes written.
         error: The last write error from the operating system. A library that writes here may report it in other words.
     """
 

@@ -63,7 +63,6 @@ class IdTypes:
     Attributes:
         own: The type in the membership: that of the snapshot, apart from the physical layout of strings.
         kept: The type in the state and the changes.
-        contacts: The snapshot, for messages.
     """
 
     own: pa.DataType
@@ -75,8 +74,6 @@ class IdTypes:
         """Determine the id types of a run.
 
         Args:
-            contacts: The snapshot, for messages.
-            id_type: The Arrow type of its ids.
             before: The stored id type of the previous run; None for a first run.
 
         Raises:

@@ -116,8 +116,6 @@ def ensure_unpublished(found: Path, name: str, output: Path, instead: str) -> No
     Args:
         found: The path, with all links resolved.
         name: The path as the user wrote it, for the message.
-        output: The output folder.
-        instead: The advice in the message.
 
     Raises:
         UsageError: It is one of the published files.

@@ -39,7 +39,6 @@ def own_output(output: Path, what: str, policy: LockPolicy, outcome: str = NOTHI
     """Own the lock of an output folder during the block. The folder is created if missing.
 
     Args:
-        output: The output folder.
         what: The work that is done under the lock, for messages of waiting processes.
         policy: The behaviour when another process owns the lock.
         outcome: The consequence of an error inside the block, for its message.
@@ -116,9 +115,7 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
     """Publish a run. Readers see the previous run until `current` is replaced, and then the new one.
 
     Args:
-        output: The output folder.
         staged: The folder from `stage`, with all data files of the run.
-        manifest: The manifest of the run.
         history: The runs before it.
 
     Returns:

@@ -27,7 +27,6 @@ class PreviousRun:
     """The previous run, for comparison.
 
     Attributes:
-        state: The bits of the previous run.
         alignment: The row of each current contact in the previous run.
     """
 
@@ -76,7 +75,6 @@ class Recorder:
             segment_ids: The segments that are evaluated.
             kept: The segments that keep the members of the previous run.
             previous: The previous run; None if there is nothing to compare with.
-            id_types: The types of the contact ids.
             writers: The writers; None to count only.
         """
         self._segment_ids, self._kept, self._previous, self._id_types = segment_ids, kept, previous, id_types
@@ -102,7 +100,6 @@ class Recorder:
         """Record the next batch in the order of the snapshot. Returns as soon as the batch before is recorded.
 
         Args:
-            ids: The contact ids.
             members: One boolean column per evaluated segment.
         """
         self._recording.submit(self._record, ids, members)

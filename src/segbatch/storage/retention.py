@@ -83,10 +83,6 @@ def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run:
     """Remove the members of old runs. Their changes and manifests are kept.
 
     Args:
-        output: The output folder.
-        history: The published runs.
-        keep: The runs that keep their members.
-        now: The current time.
         dry_run: Only return the runs and folders that would be removed.
     """
     oldest = now - timedelta(days=min(keep.days, _LONGEST))

@@ -43,10 +43,7 @@ class Writers:
         """Open the writers for membership and changes.
 
         Args:
-            folder: The folder of the run.
             run_id: The run id that is written to the changes.
-            as_of: The evaluation time of the run.
-            id_types: The types of the contact ids.
         """
         self._folder = folder
         self._id_type = id_types.kept
@@ -62,12 +59,7 @@ class MembershipWriter:
     """A writer for the members of each batch of contacts: one file per batch, ordered by segment."""
 
     def __init__(self, run_folder: Path, id_type: pa.DataType) -> None:
-        """Create the membership folder.
-
-        Args:
-            run_folder: The folder of the run.
-            id_type: The Arrow type of the contact ids.
-        """
+        """Create the membership folder."""
         self._folder = run_folder
         self._id_type = stored_type(id_type)
         self._parts: list[PublishedFile] = []
@@ -163,10 +155,7 @@ class ChangesWriter:
         """Open the file.
 
         Args:
-            run_folder: The folder of the run.
             run_id: The id of the run, which is repeated in each row.
-            as_of: The evaluation time of the run.
-            id_type: The Arrow type of the contact ids.
         """
         self._run_id = pa.array([run_id])
         self._as_of = pa.scalar(as_of.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))

@@ -35,13 +35,7 @@ class StateWriter:
     """A writer for the bits of each batch of contacts."""
 
     def __init__(self, run_folder: Path, bitmap: SegmentBitmap, id_type: pa.DataType) -> None:
-        """Open the file.
-
-        Args:
-            run_folder: The folder of the run.
-            bitmap: The assignment of segments to bits.
-            id_type: The Arrow type of the contact ids.
-        """
+        """Open the file."""
         columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in bitmap.byte_columns)]
         self._schema = pa.schema(columns, metadata={_BITMAP: json.dumps(bitmap.names)})
         self._file = DigestingFile(run_folder / STATE)
@@ -73,7 +67,6 @@ class State:
     """The bits of a published run.
 
     Attributes:
-        bitmap: The assignment of segments to bits.
         id_type: The stored type of the contact ids.
         rows: The number of contacts.
     """
@@ -98,8 +91,6 @@ class State:
         """Return the ids of the first members of a segment from a row onwards.
 
         Args:
-            segment_id: The segment.
-            start: The first row.
             limit: The maximum number of members; at least 1.
 
         Returns:
@@ -157,7 +148,6 @@ def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> Stat
     """Open the bits of a published run.
 
     Args:
-        run_folder: The folder of the run.
         remedy: The advice if the file is missing or damaged.
 
     Raises:

@@ -24,7 +24,6 @@ def translate_write_errors(output: Path, outcome: str = NOTHING) -> Iterator[Non
     """Convert write errors to errors that say what to do.
 
     Args:
-        output: The output folder.
         outcome: The consequence of the failure, for the message.
 
     Raises:
@@ -46,17 +45,12 @@ def translate_write_errors(output: Path, outcome: str = NOTHING) -> Iterator[Non
 
 
 class Leftovers:
-    """A collection of steps that failed after the main step succeeded. Each failure is a warning.
-
-    Attributes:
-        warnings: The failures so far.
-    """
+    """A collection of steps that failed after the main step succeeded. Each failure is a warning."""
 
     def __init__(self, output: Path, done: str) -> None:
         """Create an empty collection.
 
         Args:
-            output: The output folder.
             done: The step that succeeded, such as `run 20251105T020000Z is published`.
         """
         self._output, self._done = output, done
