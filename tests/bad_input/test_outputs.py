@@ -240,7 +240,7 @@ def test_a_statement_that_is_none_is_told(program: Program, sql: str) -> None:
 def test_several_statements_are_one_too_many(program: Program) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
-    program.refuses_to_answer("one statement can be asked at a time; found 2", "SELECT 1; SELECT ';'")
+    program.refuses_to_answer("only one statement can be run at a time; found 2", "SELECT 1; SELECT ';'")
 
 
 ONLY_READS = (

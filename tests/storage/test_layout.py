@@ -22,7 +22,7 @@ def test_a_run_id_that_cannot_be_a_folder_is_refused(run_id: str) -> None:
 
 @pytest.mark.parametrize("run_id", ["last", "previous"])
 def test_a_word_that_means_another_run_is_refused(run_id: str) -> None:
-    expected = rf"'{run_id}' cannot be a run id: where a run is asked for, it means the {run_id} one; choose another"
+    expected = rf"'{run_id}' cannot be a run id: commands read it as the {run_id} run; choose another"
     with pytest.raises(UsageError, match=expected):
         check_run_id(run_id)
 

@@ -117,7 +117,7 @@ def test_another_file_is_never_replaced(two: Workspace, tmp_path: Path) -> None:
     for file in (note, database):
         with pytest.raises(UsageError) as raised:
             relink_to(two.output, file)
-        message = "is there already and is not a catalogue of segbatch; name another file (--to)"
+        message = "exists and is not a catalogue of segbatch; name another file (--to)"
         assert str(raised.value) == f"{file}: {message}"
     assert note.read_text() == "precious"
 

@@ -38,11 +38,11 @@ def find_missing_segments(definitions: Definitions, root: Path, before: Mapping[
         root: The folder of the definitions.
     """
     lost = segments_in_broken_files(definitions, root, before)
-    there = {*definitions.ids, *lost}
+    defined = {*definitions.ids, *lost}
     deleted = (
         DeletedSegment(segment_id=segment_id, exited=record.member_count)
         for segment_id, record in sorted(before.items())
-        if segment_id not in there and not record.is_guess
+        if segment_id not in defined and not record.is_guess
     )
     return MissingSegments(lost, tuple(deleted))
 
@@ -60,18 +60,18 @@ def segments_in_broken_files(
     Returns:
         For each such segment, the problem of its file, or of a folder that contains the file.
     """
-    wrong: dict[str | None, Problem] = {}
+    faulty: dict[str | None, Problem] = {}
     for entry in definitions.broken:
-        wrong.setdefault(relative(entry.file, root), entry.problems[0])
+        faulty.setdefault(relative(entry.file, root), entry.problems[0])
         for problem in entry.problems:
-            wrong.setdefault(relative(problem.file, root), problem)
-    there = set(definitions.ids)
+            faulty.setdefault(relative(problem.file, root), problem)
+    defined = set(definitions.ids)
     lost = {}
     for segment_id, record in before.items():
         paths = [record.file, *map(str, Path(record.file).parents)] if record.file else []
-        path = next((path for path in paths if path in wrong), None)
-        if segment_id not in there and path is not None and not record.is_guess:
-            lost[segment_id] = wrong[path]
+        path = next((path for path in paths if path in faulty), None)
+        if segment_id not in defined and path is not None and not record.is_guess:
+            lost[segment_id] = faulty[path]
     return lost
 
 

@@ -87,12 +87,12 @@ def reading_part(sql: str) -> str | None:
         UsageError: The statement is empty, is several statements, or is of a type that could change something.
         QueryError: DuckDB cannot parse the statement.
     """
-    kind = _kind(sql)
-    if kind == duckdb.StatementType.EXPLAIN:
+    statement_type = _statement_type(sql)
+    if statement_type == duckdb.StatementType.EXPLAIN:
         return reading_part(_explained(sql))
-    if kind not in _READING:
+    if statement_type not in _READING:
         raise UsageError(f"{_first_word(sql)} statements are refused: {_ADVICE}")
-    if kind != duckdb.StatementType.MULTI:
+    if statement_type != duckdb.StatementType.MULTI:
         return sql
     if "copy" in _words(sql):  # even to plan a PIVOT, DuckDB runs its WITH
         raise UsageError(f'a PIVOT with COPY is refused: {_ADVICE}; a column of this name has to be quoted: "copy"')
@@ -111,20 +111,20 @@ def ensure_plan_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             raise UsageError(f"the statement writes ({found[0]}), which is refused: {_ADVICE}")
 
 
-def _kind(sql: str) -> duckdb.StatementType | None:
+def _statement_type(sql: str) -> duckdb.StatementType | None:
     """Return the type of a statement; None if DuckDB's Python package has no name for the type."""
     try:
         statements = duckdb.extract_statements(sql)
-        kinds = [statement.type for statement in statements]
+        types = [statement.type for statement in statements]
     except duckdb.Error as error:
         raise QueryError(str(error)) from None
     except ValueError:
         return None
-    if not kinds:
+    if not types:
         raise UsageError('the statement is empty; write one, such as "FROM segments"')
-    if len(kinds) > 1:
-        raise UsageError(f"one statement can be asked at a time; found {len(kinds)}")
-    return kinds[0]
+    if len(types) > 1:
+        raise UsageError(f"only one statement can be run at a time; found {len(types)}")
+    return types[0]
 
 
 def _operators(connection: duckdb.DuckDBPyConnection, sql: str) -> Iterator[str]:
@@ -162,11 +162,11 @@ class _Token:
 def _tokens(sql: str) -> list[_Token]:
     """Return the tokens of a statement, without comments."""
     encoded, found = sql.encode(), duckdb.tokenize(sql)
-    ends = [*(place for place, _ in found[1:]), len(encoded)]
+    ends = [*(start for start, _ in found[1:]), len(encoded)]
     return [
-        _Token(place, encoded[place:end].decode(errors="replace").strip(), kind == duckdb.token_type.string_const)
-        for (place, kind), end in zip(found, ends, strict=True)
-        if kind != duckdb.token_type.comment
+        _Token(start, encoded[start:end].decode(errors="replace").strip(), token_type == duckdb.token_type.string_const)
+        for (start, token_type), end in zip(found, ends, strict=True)
+        if token_type != duckdb.token_type.comment
     ]
 
 
@@ -192,8 +192,8 @@ def _explained(sql: str) -> str:
 def _closing(tokens: list[_Token]) -> int:
     """Return the index of the parenthesis that closes the first one."""
     depth = 0
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         depth += (token.text == "(") - (token.text == ")")
         if not depth:
-            return place
+            return index
     return len(tokens)

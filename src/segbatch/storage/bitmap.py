@@ -30,8 +30,8 @@ class SegmentBitmap:
     def next(self, segment_ids: Iterable[str]) -> "SegmentBitmap":
         """Return the assignment of the next run: known segments keep their bit, new ones get free bits."""
         wanted = list(segment_ids)
-        staying = set(wanted)
-        names = [name if name in staying else None for name in self.names]
+        kept = set(wanted)
+        names = [name if name in kept else None for name in self.names]
         free = [bit for bit, name in enumerate(self.names) if name is None]
         known = set(self.names)
         for name in wanted:

@@ -83,7 +83,7 @@ def _escape_glob(path: Path) -> str:
     return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
 
 
-_TAKEN_FOR_OTHERS = "?\\"
+_MISREAD_BY_DUCKDB = "?\\"
 """DuckDB reads the text after a `?` as options, and a backslash as a slash."""
 
 _TYPES: dict[Any, str] = {str: "VARCHAR", int: "BIGINT", AwareDatetime: "TIMESTAMP", Any: "JSON"}
@@ -118,9 +118,9 @@ def ensure_nameable(output: Path) -> None:
         UsageError: DuckDB cannot open files there.
     """
     path = str(output.resolve())
-    taken = next((char for char in _TAKEN_FOR_OTHERS if char in path), None)
-    if taken:
-        message = f"has a {taken} in its path, so DuckDB cannot open files in it"
+    misread = next((char for char in _MISREAD_BY_DUCKDB if char in path), None)
+    if misread:
+        message = f"has a {misread} in its path, so DuckDB cannot open files in it"
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)")
     try:
         path.encode()

@@ -71,7 +71,7 @@ def check_run_id(run_id: str) -> str:
         UsageError: The id cannot be the name of a folder, or is `last` or `previous`.
     """
     if run_id in {LAST, PREVIOUS}:
-        message = f"{shown(run_id)} cannot be a run id: where a run is asked for, it means the {run_id} one"
+        message = f"{shown(run_id)} cannot be a run id: commands read it as the {run_id} run"
         raise UsageError(f"{message}; choose another (--run-id)")
     if not _RUN_ID.fullmatch(run_id) or len(run_id) > _MAX_RUN_ID:
         raise UsageError(f"{shown(run_id)} cannot be a run id; {_RUN_ID_RULE}")

@@ -68,7 +68,7 @@ def relink_to(output: Path, file: Path) -> Relinked:
     ensure_nameable(output)
     ensure_nameable(found.parent)
     if found.exists() and not _is_catalogue(found):
-        raise UsageError(f"{name}: is there already and is not a catalogue of segbatch; name another file (--to)")
+        raise UsageError(f"{name}: exists and is not a catalogue of segbatch; name another file (--to)")
     try:
         with temporary_file(found) as new:
             try:

@@ -108,10 +108,10 @@ class State:
                 continue
             rows = ((pl.Series(chunk) & (1 << bit % BITS)) != 0).arg_true()
             rows = rows.filter(rows >= start - begin) if start > begin else rows
-            there = ids_as_series(ids.take(rows.head(limit - len(found)).to_arrow()))
-            found += [write_id(contact_id, self.id_type) for contact_id in there.to_list()]
-            if len(rows) > len(there):
-                return found, begin + int(rows[len(there)])
+            page_ids = ids_as_series(ids.take(rows.head(limit - len(found)).to_arrow()))
+            found += [write_id(contact_id, self.id_type) for contact_id in page_ids.to_list()]
+            if len(rows) > len(page_ids):
+                return found, begin + int(rows[len(page_ids)])
         return found, None
 
     def id_batches(self) -> Iterable[pl.Series]:

@@ -32,7 +32,7 @@ def translate_write_errors(output: Path, outcome: str = NOTHING) -> Iterator[Non
     try:
         yield
     except OSError as error:
-        raise PublishError(f"{_trouble(output, error)}; {outcome}") from None
+        raise PublishError(f"{_describe(output, error)}; {outcome}") from None
     except MemoryError:
         raise PublishError(f"{output}: {OUT_OF_MEMORY}; {outcome}") from None
     except duckdb.Error as error:
@@ -78,9 +78,9 @@ def is_of_disk(error: duckdb.Error) -> bool:
 def _reason(error: duckdb.Error) -> str:
     """Return why DuckDB could not write: the system's message if DuckDB passes it on, otherwise the usual cause."""
     first = str(error).splitlines()[0]
-    said = first.rpartition('": ')[2]
+    reason = first.rpartition('": ')[2]
     if is_of_disk(error):
-        return said if said != first else "is the disk full?"
+        return reason if reason != first else "is the disk full?"
     return first
 
 
@@ -94,7 +94,7 @@ def ensure_no_folder(path: Path) -> None:
         raise PublishError(f"{_in_the_way(path)}; {NOTHING}")
 
 
-def _trouble(output: Path, error: OSError) -> str:
+def _describe(output: Path, error: OSError) -> str:
     """Describe what cannot be written and why. If one path is to blame, the message names that path."""
     named = Path(str(error.filename2 or error.filename or output))
     culprit = next((path for path in (named, *named.parents) if os.path.lexists(path)), output)
