@@ -29,8 +29,8 @@ if TYPE_CHECKING:
         UsageError,
     )
     from segbatch.exports.export import ExportReport, export
+    from segbatch.findings.finding import Finding
     from segbatch.findings.lint import LintReport, lint
-    from segbatch.findings.names import Finding
     from segbatch.model.run_report import RunReport
     from segbatch.model.segment import Group, Rule, Segment
     from segbatch.pipeline.guardrails import Guard
@@ -98,7 +98,7 @@ _HOMES = {
     "segbatch.storage.output_lock": ("LockPolicy", "LockedError", "Patience"),
     "segbatch.storage.retention": ("Keep",),
     "segbatch.findings.lint": ("LintReport", "lint"),
-    "segbatch.findings.names": ("Finding",),
+    "segbatch.findings.finding": ("Finding",),
 }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builders import rule, write_contacts, write_segment
-from segbatch.findings.names import NAMES
+from segbatch.findings.finding import NAMES
 from segbatch.interfaces import cli
 
 

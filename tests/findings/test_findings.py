@@ -7,7 +7,7 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from segbatch.findings.names import NAMES, FindingName
+from segbatch.findings.finding import NAMES, FindingName
 
 CONTACTS = {
     "status": ["active", "active", "Gone", "new"],

@@ -10,8 +10,8 @@ import segbatch
 from builders import rule, write_contacts, write_segment
 from calling import Commands
 from segbatch.findings import contradictions, normal_form
+from segbatch.findings.finding import MOST_SHOWN
 from segbatch.findings.intervals import region_of
-from segbatch.findings.summary import MOST_SHOWN
 from segbatch.observability.events import Event, Warned
 from segbatch.storage.manifest_io import read_history, read_manifest
 from workspace import Workspace

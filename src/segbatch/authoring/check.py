@@ -11,8 +11,8 @@ from segbatch.compiler.project_check import unknown_project
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.errors import Problem
-from segbatch.findings.names import read_ignored
-from segbatch.findings.static import look_alone, warnings_of
+from segbatch.findings.definition_checks import check_without_snapshot, finding_warnings
+from segbatch.findings.finding import read_ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,11 @@ def check(
         clock = read_clock(None, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
         warnings = unknown_project(project, definitions)
-        errors, findings = look_alone(own, clock, ignored)
+        errors, findings = check_without_snapshot(own, clock, ignored)
         return CheckReport(len(own), (*warnings, *errors, *(finding.named for finding in findings)))
     options = EvaluationOptions(
         contacts, id_column, project, None, timezone, strict, allow_empty=True, custom_fields=custom_fields
     )
     prepared = prepare(options, definitions)
-    prepared = prepared.with_findings(warnings_of(prepared, ignored))
+    prepared = prepared.with_findings(finding_warnings(prepared, ignored))
     return CheckReport(len(prepared.definitions), (*prepared.errors, *prepared.warnings, *prepared.notes))

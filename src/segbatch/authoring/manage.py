@@ -28,7 +28,7 @@ _CLEARABLE = ("project_id", "description", "match", "list_id", "max_change", "$s
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedSegment:
     """A saved segment and its result in the last run.
 
     Attributes:
@@ -50,7 +50,7 @@ class Listing:
         warnings: A warning if the last run cannot be read.
     """
 
-    segments: tuple[Listed, ...]
+    segments: tuple[ListedSegment, ...]
     run_id: str | None
     warnings: tuple[Problem, ...] = ()
 
@@ -75,7 +75,7 @@ def list_segments(segments: Path | Source, output: Path, project: str | None = N
     except PublishError as error:
         warnings.append(Problem(str(error), severity="warning"))
     last = {record.segment_id: record for record in manifest.segments} if manifest else {}
-    listed = tuple(Listed(entry, last.get(entry.segment_id)) for entry in entries)
+    listed = tuple(ListedSegment(entry, last.get(entry.segment_id)) for entry in entries)
     return Listing(listed, manifest.run.run_id if manifest else None, tuple(warnings))
 
 
@@ -121,13 +121,13 @@ def read_options(
 
 
 def create_segment(
-    segments: Path | Source, choice: str | None, options: Mapping[str, Any], *, warn: Warn = warn_caller
+    segments: Path | Source, definition: str | None, options: Mapping[str, Any], *, warn: Warn = warn_caller
 ) -> Definition:
     """Save a new segment.
 
     Args:
         segments: The folder of the definitions.
-        choice: A JSON file with the definition, or `-` for standard input; None if there is only `options`.
+        definition: A JSON file with the definition, or `-` for standard input; None if there is only `options`.
         options: Keys that override those of the definition.
         warn: Called with each warning.
 
@@ -136,17 +136,17 @@ def create_segment(
         DefinitionError: The definition is not valid.
         StoreError: The segment cannot be saved.
     """
-    sent = {**_read(choice), **options}
+    sent = {**_read(definition), **options}
     if not sent:
         raise UsageError("pass the definition: a JSON file, - for standard input, or --name and --rule")
-    with _naming(choice):
+    with _with_file_name(definition):
         return SegmentStore(segments, warn=warn).create(sent)
 
 
 def update_segment(
     segments: Path | Source,
     segment_id: str,
-    choice: str | None,
+    definition: str | None,
     options: Mapping[str, Any],
     *,
     if_match: str | None = None,
@@ -158,7 +158,7 @@ def update_segment(
     Args:
         segments: The folder of the definitions, or the file with the segment.
         segment_id: The segment to change.
-        choice: A JSON file with keys of a definition, or `-` for standard input; None if there is only `options`.
+        definition: A JSON file with keys of a definition, or `-` for standard input; None if there is only `options`.
         options: Keys that override those of the file.
         if_match: The ETag that the segment must have.
         project: Find only the segments of this project and those without a project.
@@ -169,19 +169,19 @@ def update_segment(
         DefinitionError: The changed definition would not be valid.
         StoreError: The segment cannot be saved.
     """
-    changes = {**_read(choice), **options}
+    changes = {**_read(definition), **options}
     if not changes:
         raise UsageError("pass the changes: a JSON file, - for standard input, or options such as --name and --rule")
-    with _naming(choice):
+    with _with_file_name(definition):
         return SegmentStore(segments, warn=warn).update(segment_id, changes, if_match, project=project)
 
 
-def _read(choice: str | None) -> dict[str, Any]:
-    if choice is None:
+def _read(definition: str | None) -> dict[str, Any]:
+    if definition is None:
         return {}
-    name = _name(choice)
+    name = _name(definition)
     try:
-        content = read_stdin() if choice == "-" else read_content(Path(choice))
+        content = read_stdin() if definition == "-" else read_content(Path(definition))
     except OSError as error:
         raise UsageError(f"{name}: {read_failure(error)}") from None
     data, problems = parse(content)
@@ -193,17 +193,17 @@ def _read(choice: str | None) -> dict[str, Any]:
 
 
 @contextmanager
-def _naming(choice: str | None) -> Iterator[None]:
+def _with_file_name(definition: str | None) -> Iterator[None]:
     """Add the name of the given file to the problems of a definition error."""
     try:
         yield
     except BrokenSegmentError:
         raise
     except DefinitionError as error:
-        if choice is None:
+        if definition is None:
             raise
-        raise DefinitionError(replace(problem, file=_name(choice)) for problem in error.problems) from None
+        raise DefinitionError(replace(problem, file=_name(definition)) for problem in error.problems) from None
 
 
-def _name(choice: str) -> str:
-    return "stdin" if choice == "-" else printable(choice)
+def _name(definition: str) -> str:
+    return "stdin" if definition == "-" else printable(definition)

@@ -19,7 +19,7 @@ from segbatch.snapshot.id_format import write_id
 
 
 @dataclass(frozen=True, slots=True)
-class Previewed:
+class PreviewedSegment:
     """The result of a segment in a preview.
 
     Attributes:
@@ -48,7 +48,7 @@ class PreviewReport:
     """
 
     contacts: int
-    segments: tuple[Previewed, ...]
+    segments: tuple[PreviewedSegment, ...]
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
     notes: tuple[Problem, ...] = ()
@@ -125,7 +125,7 @@ def preview(
 
 def first_members(
     prepared: PreparedEvaluation, segment_ids: Sequence[str], first: int, going_on: Callable[[], None] = lambda: None
-) -> tuple[Previewed, ...]:
+) -> tuple[PreviewedSegment, ...]:
     """Evaluate planned segments.
 
     Args:
@@ -172,7 +172,9 @@ def _evaluate(
     return tallies
 
 
-def _previewed(prepared: PreparedEvaluation, segment_id: str, tally: _Tally) -> Previewed:
+def _previewed(prepared: PreparedEvaluation, segment_id: str, tally: _Tally) -> PreviewedSegment:
     segment, contacts = prepared.plan_of(segment_id).definition.segment, prepared.snapshot.rows
     ids = tuple(write_id(contact_id, prepared.snapshot.id_type) for contact_id in tally.first)
-    return Previewed(segment_id, segment.name, tally.members, tally.members / contacts if contacts else None, ids)
+    return PreviewedSegment(
+        segment_id, segment.name, tally.members, tally.members / contacts if contacts else None, ids
+    )

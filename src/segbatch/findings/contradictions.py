@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from segbatch.compiler.clock import Clock
+from segbatch.compiler.literals import UNICODE_SPACE
 from segbatch.compiler.lowering import LOWERING_ERRORS
 from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
-from segbatch.findings.blanks import may_meet
-from segbatch.findings.intervals import Region, meet, region_of
-from segbatch.findings.names import Finding
+from segbatch.findings.finding import Finding
+from segbatch.findings.intervals import Region, can_overlap, region_of
 from segbatch.findings.normal_form import Test, test_of
+from segbatch.model.operators import NEGATIONS
 from segbatch.model.segment import Group, Node, Rule, Segment
 from segbatch.snapshot.fields.types import Kind
 from segbatch.text import shown
@@ -22,6 +23,9 @@ _COMPARABLE = (Kind.LIST, Kind.TEXT, Kind.NUMBER, Kind.BOOLEAN, Kind.DATETIME, K
 
 _MOST_BEFORE = 50
 """Maximum number of earlier rules on the same field that each rule is compared with; bounds the time for thousands."""
+
+_EQUALITIES = {"eq", "in"}
+_PARTS = {"contains", "starts_with", "ends_with"}
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,7 @@ class _Claim:
         return f"{'' if self.wanted else 'not '}'{self.rule.operator}'{value}"
 
 
-def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clock) -> Iterator[Finding]:
+def find_contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clock) -> Iterator[Finding]:
     """Find the rules of a segment that can never match together with an earlier rule.
 
     Args:
@@ -106,7 +110,7 @@ def contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clo
         before: defaultdict[Hashable, list[_Claim]] = defaultdict(list)
         for claim in claims:
             known = kinds.get(claim.rule.field or "")
-            other = next((one for one in before[claim.subject] if _exclude(one, claim, known, clock)), None)
+            other = next((one for one in before[claim.subject] if _never_both_match(one, claim, known, clock)), None)
             if other is not None:
                 place = definition.path + other.path.removeprefix("$")
                 about = f"'{claim.rule.field}': " if claim.rule.field else ""
@@ -150,7 +154,7 @@ def _collect(
             alternatives.append((place, child, wanted_inside))
 
 
-def _exclude(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bool:
+def _never_both_match(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bool:
     """Return whether no contact can match both, for every kind that the field may have."""
     if one.takes_missing and other.takes_missing:
         return False
@@ -163,7 +167,7 @@ def _exclude(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bo
         return one.is_positive != other.is_positive
     is_excluded = False
     for kind in _kinds(known):
-        answer = _meet(one, other, kind, clock)
+        answer = _both_may_match(one, other, kind, clock)
         if answer:
             return False
         is_excluded = is_excluded or answer is False
@@ -180,7 +184,7 @@ def _kinds(known: Kind | None) -> tuple[Kind, ...]:
     return (known,) if known in _COMPARABLE else ()
 
 
-def _meet(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
+def _both_may_match(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
     """Return whether a value may match both claims; None if a column of this kind does not support the comparison."""
     asked = [claim for claim in (one, other) if claim.takes_blank is None]
     try:
@@ -189,6 +193,35 @@ def _meet(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:
         return None
     blank = next((claim.takes_blank for claim in (one, other) if claim.takes_blank is not None), None)
     if blank is not None:
-        return all(may_meet(claim.rule, kind, wanted=claim.wanted, blank=blank) for claim in asked)
+        return all(_blank_may_match(claim.rule, kind, wanted=claim.wanted, blank=blank) for claim in asked)
     first, second = regions
-    return first is None or second is None or meet(first, second)
+    return first is None or second is None or can_overlap(first, second)
+
+
+def _blank_may_match(rule: Rule, kind: Kind, *, wanted: bool, blank: bool) -> bool:
+    """Return whether a present value that is blank (or not blank) may match a rule; True if it is uncertain.
+
+    Args:
+        rule: A rule with a value, which compares present values.
+        kind: The kind of the column.
+        wanted: Whether the rule must match, or must not match.
+        blank: Whether the value must be blank, or must not be blank.
+    """
+    operator = NEGATIONS.get(rule.operator, rule.operator)
+    positive = wanted == (operator == rule.operator)
+    if kind is Kind.TEXT and positive:
+        return _text_may_match(rule, operator, blank=blank)
+    if kind is Kind.TEXT or not blank:
+        return True
+    return kind is Kind.LIST and not positive
+
+
+def _text_may_match(rule: Rule, operator: str, *, blank: bool) -> bool:
+    values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
+    if operator in _EQUALITIES:
+        return any(_is_blank(value) == blank for value in values)
+    return not (blank and operator in _PARTS) or _is_blank(rule.value)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip(UNICODE_SPACE)

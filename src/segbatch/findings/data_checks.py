@@ -15,8 +15,8 @@ from segbatch.compiler.project_rule import project_column, project_rule
 from segbatch.definitions.definition import Definition
 from segbatch.engine.local import batch_rows
 from segbatch.errors import Problem
-from segbatch.findings.names import Finding, FindingName
-from segbatch.findings.static_checks import has_empty_part, values_of
+from segbatch.findings.finding import Finding, FindingName
+from segbatch.findings.rule_checks import has_empty_part, values_of
 from segbatch.model.segment import Rule
 from segbatch.snapshot.fields.resolution import Field, element_of, resolve
 from segbatch.snapshot.fields.types import Kind
@@ -37,7 +37,7 @@ class _Spellings:
     found: set[str] = field(default_factory=set)
     others: dict[str, str] = field(default_factory=dict)
 
-    def look(self, frame: pl.DataFrame) -> None:
+    def add(self, frame: pl.DataFrame) -> None:
         """Add the texts of one batch."""
         folded = sorted({text.lower() for text in self.wanted})
         texts = frame.select(self.texts.alias("text")).drop_nulls().unique(maintain_order=True)
@@ -55,18 +55,18 @@ class Counts:
         contacts: The number of contacts that were counted.
         present: For each field, the number of contacts that have it.
         reasons: For each field that is missing for all contacts according to the columns, the reason.
-        met: For each rule, as JSON, the number of contacts that it matches.
+        matched: For each rule, as JSON, the number of contacts that it matches.
         spellings: For each field with texts, how the texts in rules are spelled.
     """
 
     contacts: int
     present: Mapping[str, int]
     reasons: Mapping[str, str]
-    met: Mapping[str, int]
+    matched: Mapping[str, int]
     spellings: Mapping[str, _Spellings]
 
 
-def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, project: str | None) -> Counts:
+def count_matches(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, project: str | None) -> Counts:
     """Count the matches of each distinct rule and find the spellings of texts, in one pass.
 
     Args:
@@ -82,7 +82,7 @@ def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, p
     rules = {key: rule for key, rule in rules.items() if rule.field is not None}
     fields = {rule.field: resolve(rule.field, snapshot.schema) for rule in rules.values() if rule.field is not None}
     spellings = _spellings(rules.values(), fields)
-    tests = {f"met {key}": compile_rule(rule, snapshot.schema, clock)[0] for key, rule in rules.items()}
+    tests = {f"matched {key}": compile_rule(rule, snapshot.schema, clock)[0] for key, rule in rules.items()}
     tests |= {f"has {name}": found.expr.is_not_null() for name, found in fields.items() if found.kind != Kind.NOTHING}
     own = _of_project(snapshot, clock, project)
     owner = project_column(snapshot.schema)
@@ -97,11 +97,11 @@ def count(snapshot: Snapshot, definitions: Iterable[Definition], clock: Clock, p
         for key, number in frame.select(sums).row(0, named=True).items() if sums else ():
             totals[key] += number
         for entry in spellings.values():
-            entry.look(frame)
+            entry.add(frame)
     check.finish(snapshot.ids, snapshot.file_rows)
     present = {name: totals.get(f"has {name}", 0) for name in fields}
     reasons = {name: found.warning for name, found in fields.items() if found.warning}
-    return Counts(contacts, present, reasons, {key: totals[f"met {key}"] for key in rules}, spellings)
+    return Counts(contacts, present, reasons, {key: totals[f"matched {key}"] for key in rules}, spellings)
 
 
 def _of_project(snapshot: Snapshot, clock: Clock, project: str | None) -> pl.Expr | None:
@@ -139,7 +139,7 @@ def _cased(rule: Rule, kind: Kind) -> list[tuple[str, str]]:
     return [(place, value) for place, value in values_of(rule) if isinstance(value, str)]
 
 
-def counted_findings(definition: Definition, counts: Counts, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+def find_in_counts(definition: Definition, counts: Counts, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
     """Yield the findings about the rules of a segment that follow from the counts."""
     for path, rule in definition.segment.rule_paths():
         if rule.field is not None and counts.contacts:
@@ -154,10 +154,10 @@ def _of_rule(rule: Rule, name: str, counts: Counts, kind: Kind) -> Iterator[tupl
         return
     mismatches = list(_mismatches(rule, counts.spellings.get(name), kind))
     yield from mismatches
-    met = counts.met[rule.model_dump_json()]
-    if not met and not (mismatches and rule.operator not in {"neq", "not_in", "not_contains"}):
+    matched = counts.matched[rule.model_dump_json()]
+    if not matched and not (mismatches and rule.operator not in {"neq", "not_in", "not_contains"}):
         yield "never-holds", "", f"it matches none of {counted(counts.contacts, 'contact')}"
-    if met == counts.contacts and not mismatches and not has_empty_part(rule):
+    if matched == counts.contacts and not mismatches and not has_empty_part(rule):
         yield "always-holds", "", f"it matches all {counted(counts.contacts, 'contact')}; it can be removed"
 
 

@@ -129,7 +129,7 @@ def _domain(literal: TypedLiteral, kind: Kind) -> str:
             assert_never(literal)
 
 
-def meet(one: Region, other: Region) -> bool:
+def can_overlap(one: Region, other: Region) -> bool:
     """Return whether both may accept a common value; True if it is uncertain."""
     if one.domain != other.domain or not (one.wanted or other.wanted):
         return True
@@ -138,14 +138,14 @@ def meet(one: Region, other: Region) -> bool:
             return True
         if one.rounded is not None and other.rounded is not None:
             return not one.rounded.isdisjoint(other.rounded)
-        return not all(_apart(left, right) for left in one.intervals for right in other.intervals)
+        return not all(_are_disjoint(left, right) for left in one.intervals for right in other.intervals)
     accepted, refused = (one, other) if one.wanted else (other, one)
     if accepted.points is not None and refused.points is not None:
         return not accepted.points <= refused.points
     return not all(any(_within(inner, outer) for outer in refused.intervals) for inner in accepted.intervals)
 
 
-def _apart(one: _Interval, other: _Interval) -> bool:
+def _are_disjoint(one: _Interval, other: _Interval) -> bool:
     return _ends_before(one, other) or _ends_before(other, one)
 
 

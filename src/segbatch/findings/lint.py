@@ -11,9 +11,9 @@ from segbatch.compiler.project_check import unknown_project
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.errors import Problem
-from segbatch.findings.data_checks import count, counted_findings
-from segbatch.findings.names import Finding, read_ignored
-from segbatch.findings.static import find_static, kinds_of, look_alone
+from segbatch.findings.data_checks import count_matches, find_in_counts
+from segbatch.findings.definition_checks import check_without_snapshot, find_in_definitions, kinds_of
+from segbatch.findings.finding import Finding, read_ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def lint(
     if contacts is None:
         clock = read_clock(as_of, timezone, datetime.now(UTC))
         own = definitions.of_project(project)
-        errors, found = look_alone(own, clock)
+        errors, found = check_without_snapshot(own, clock)
         warnings: Sequence[Problem] = unknown_project(project, definitions)
         notes: Sequence[Problem] = ()
     else:
@@ -85,6 +85,6 @@ def lint(
 
 def _over_contacts(prepared: PreparedEvaluation, project: str | None) -> Sequence[Finding]:
     good, kinds = [entry.definition for entry in prepared.plan.segments], kinds_of(prepared)
-    counts = count(prepared.snapshot, good, prepared.clock, project)
-    counted = (finding for definition in good for finding in counted_findings(definition, counts, kinds))
-    return [*find_static(good, kinds, prepared.clock), *counted]
+    counts = count_matches(prepared.snapshot, good, prepared.clock, project)
+    counted = (finding for definition in good for finding in find_in_counts(definition, counts, kinds))
+    return [*find_in_definitions(good, kinds, prepared.clock), *counted]

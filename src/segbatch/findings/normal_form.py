@@ -11,7 +11,7 @@ from typing import Literal, cast
 
 from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
-from segbatch.findings.names import Finding
+from segbatch.findings.finding import Finding
 from segbatch.model.operators import NEGATIONS, MissingName
 from segbatch.model.segment import Group, Node, Rule, Segment
 from segbatch.model.values import Scalar
@@ -85,7 +85,7 @@ def _lowered(rule: Rule, value: Scalar) -> Scalar:
     return str(value).lower() if is_compared_lower else value
 
 
-class Meanings:
+class NormalForms:
     """Cache of the normal forms of the parts of one segment."""
 
     def __init__(self) -> None:
@@ -108,10 +108,10 @@ class Meanings:
             test, positive = test_of(node)
             return _Literal(test, positive == wanted)
         if node.match == "none":
-            return self._joined("any", node.rules, wanted=not wanted)
-        return self._joined(node.match, node.rules, wanted=wanted)
+            return self._combination("any", node.rules, wanted=not wanted)
+        return self._combination(node.match, node.rules, wanted=wanted)
 
-    def _joined(self, match: Literal["all", "any"], nodes: Sequence[Node], *, wanted: bool) -> _Form:
+    def _combination(self, match: Literal["all", "any"], nodes: Sequence[Node], *, wanted: bool) -> _Form:
         """Combine forms; the opposite of `any` is `all` of the opposites."""
         if not wanted:
             match = "all" if match == "any" else "any"
@@ -135,23 +135,23 @@ def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> 
     return merged | {_Literal(Test(about, frozenset(values)), wanted) for about, values in lists.items()}
 
 
-class SameMeanings:
+class SameMeaningFinder:
     """Finds the segments that have the same meaning as another segment of their project."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str | None, int], list[Definition]] = {}
 
-    def find(self, definition: Definition, meanings: Meanings) -> Iterator[Finding]:
+    def find(self, definition: Definition, forms: NormalForms) -> Iterator[Finding]:
         """Compare a segment with the previous ones. To save memory, only the hashes of their forms are kept.
 
         Args:
             definition: The segment to compare.
-            meanings: The normal forms of its parts.
+            forms: The normal forms of its parts.
         """
         segment = definition.segment
-        form = meanings.of(segment)
+        form = forms.of(segment)
         alike = self._seen.setdefault((segment.project_id, hash(form)), [])
-        other = next((one for one in alike if Meanings().of(one.segment) == form), None)
+        other = next((one for one in alike if NormalForms().of(one.segment) == form), None)
         if other is None:
             alike.append(definition)
             return
@@ -159,12 +159,12 @@ class SameMeanings:
         yield Finding("same-meaning", definition.locate(Problem(message, severity="warning")))
 
 
-def duplicate_rules(definition: Definition, meanings: Meanings) -> Iterator[Finding]:
+def find_duplicate_rules(definition: Definition, forms: NormalForms) -> Iterator[Finding]:
     """Find the rules and groups with the same meaning as another one of the same group.
 
     Args:
         definition: The segment to check.
-        meanings: The normal forms of its parts.
+        forms: The normal forms of its parts.
     """
     waiting: list[tuple[str, Segment | Group]] = [("$", definition.segment)]
     while waiting:
@@ -172,7 +172,7 @@ def duplicate_rules(definition: Definition, meanings: Meanings) -> Iterator[Find
         first: dict[_Form, str] = {}
         for index, node in enumerate(group.rules):
             place = f"{path}.rules[{index}]"
-            other = first.setdefault(meanings.of(node), place)
+            other = first.setdefault(forms.of(node), place)
             if other != place:
                 message = f"has the same meaning as {definition.path}{other.removeprefix('$')}; remove one of them"
                 yield Finding("duplicate-rule", definition.locate(Problem(message, path=place, severity="warning")))

@@ -10,9 +10,8 @@ from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, pre
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.errors import NothingToPublishError, Problem
-from segbatch.findings.names import read_ignored
-from segbatch.findings.static import warnings_of as findings_of
-from segbatch.findings.summary import limit_findings
+from segbatch.findings.definition_checks import finding_warnings as findings_of
+from segbatch.findings.finding import limit_findings, read_ignored
 from segbatch.model.manifest import FieldRecord, Manifest
 from segbatch.model.run_report import RunReport
 from segbatch.observability.events import (

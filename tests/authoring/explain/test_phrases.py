@@ -4,7 +4,7 @@ import pytest
 
 from builders import rule
 from segbatch import Group
-from segbatch.authoring.explain.reasons import group_reason
+from segbatch.authoring.explain.reasons import explain_group
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from segbatch.authoring.explain.reasons import group_reason
 )
 def test_a_group_counts_what_holds(match: str, held: list[bool], expected: str) -> None:
     group = Group.model_validate({"match": match, "rules": [rule("a", "exists")] * len(held)})
-    assert group_reason(group, held) == expected
+    assert explain_group(group, held) == expected

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from builders import rule, segment
-from segbatch.authoring.explain.reasons import Seen, reason, rule_text
+from segbatch.authoring.explain.reasons import RuleInput, explain_rule, rule_text
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.predicates import compile_rule, find_field
 from segbatch.model.segment import Rule
@@ -27,7 +27,7 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
     holds = row.select(compile_rule(node, schema, clock)[0]).item()
     field = find_field(node, schema)
     seen = row.select(field.expr).to_series().to_list()[0]
-    return f"{'yes' if holds else 'no'}: {reason(node, Seen(field, seen, clock), holds=holds)}"
+    return f"{'yes' if holds else 'no'}: {explain_rule(node, RuleInput(field, seen, clock), holds=holds)}"
 
 
 @pytest.mark.parametrize(

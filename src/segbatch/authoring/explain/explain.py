@@ -1,22 +1,28 @@
 """`explain`: why one contact is in a segment or not; `funnel`: the number of contacts that each rule keeps."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 import polars as pl
 
+from segbatch.authoring.explain.far_times import value_in
 from segbatch.authoring.explain.funnel import count_steps
-from segbatch.authoring.explain.reports import Explanation, Funnel
-from segbatch.authoring.explain.verdicts import explain_row
+from segbatch.authoring.explain.reasons import RuleInput, explain_group, explain_rule, rule_text
+from segbatch.authoring.explain.reports import Explanation, Funnel, Verdict
+from segbatch.authoring.explain.trace import Part, trace
+from segbatch.compiler.predicates import find_field
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
-from segbatch.engine.local import batch_rows
+from segbatch.engine.local import PredicateResults, batch_rows, evaluate_predicates
 from segbatch.errors import UsageError
-from segbatch.model.segment import Segment
+from segbatch.model.operators import NEGATIONS
+from segbatch.model.segment import Group, Rule, Segment
 from segbatch.snapshot.duplicate_ids import place_of_copies
+from segbatch.snapshot.fields.json_numbers import plain_number
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import UnreadableIdError, describe_ids, matches_id, write_id
 from segbatch.snapshot.snapshot import Snapshot
@@ -140,3 +146,62 @@ def _rows(
 
 def _named(contact_id: object) -> str:
     return shown(contact_id if isinstance(contact_id, int) else str(contact_id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    """A contact, and the results of the plan's predicates for it."""
+
+    prepared: PreparedEvaluation
+    row: pl.DataFrame
+    results: PredicateResults
+
+    def holds(self, part: Part) -> bool:
+        return bool(self.results.frame.select(self.results.expression_of(part.condition)).item())
+
+
+def explain_row(prepared: PreparedEvaluation, segment_id: str, row: pl.DataFrame) -> tuple[bool, tuple[Verdict, ...]]:
+    """Explain one contact.
+
+    Args:
+        prepared: The plan and its snapshot.
+        segment_id: A segment that can be evaluated.
+        row: A frame with the contact's row only, as the snapshot reads it.
+
+    Returns:
+        Whether the contact is a member, and the verdicts. A member matches every verdict.
+    """
+    results = evaluate_predicates(prepared.plan, row)
+    contact = _Contact(prepared, row, results)
+    planned = prepared.plan_of(segment_id)
+    member = bool(results.frame.select(results.expression_of(planned.condition)).item())
+    return member, tuple(_verdict(part, contact, follow=True) for part in trace(planned))
+
+
+def _verdict(part: Part, contact: _Contact, *, follow: bool) -> Verdict:
+    """Return the verdict of a part.
+
+    Args:
+        part: The rule or group.
+        contact: The contact.
+        follow: Whether to explain a segment that a rule refers to as well. References inside that segment are not
+            followed.
+    """
+    holds, text = contact.holds(part), rule_text(part.node)
+    match part.node:
+        case Group() as group:
+            inner = tuple(_verdict(child, contact, follow=follow) for child in part.parts)
+            return Verdict(part.path, text, holds, explain_group(group, [child.holds for child in inner]), inner)
+        case Rule(shape="segment") as rule:
+            named = contact.prepared.plan_of(str(rule.value))
+            inner = tuple(_verdict(child, contact, follow=False) for child in trace(named)) if follow else ()
+            is_in = holds is (rule.operator not in NEGATIONS)
+            return Verdict(part.path, text, holds, f"{'in' if is_in else 'not in'} '{rule.value}'", inner)
+        case Rule() as rule:
+            return Verdict(part.path, text, holds, explain_rule(rule, _seen(rule, contact), holds=holds))
+
+
+def _seen(rule: Rule, contact: _Contact) -> RuleInput:
+    field = find_field(rule, contact.prepared.snapshot.schema)
+    value = plain_number(value_in(contact.row.select(field.expr.alias("value")).to_series()))
+    return RuleInput(field, value, contact.prepared.clock)

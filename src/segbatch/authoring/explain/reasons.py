@@ -33,7 +33,7 @@ def rule_text(node: Rule | Group) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def group_reason(group: Group, held: Sequence[bool]) -> str:
+def explain_group(group: Group, held: Sequence[bool]) -> str:
     """Return a sentence with the number of a group's rules that match."""
     number, of = sum(held), len(held)
     match group.match:
@@ -65,7 +65,7 @@ _VERBS: dict[OperatorName, tuple[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RuleInput:
     """The input of a rule for one contact.
 
     Attributes:
@@ -79,7 +79,7 @@ class Seen:
     clock: Clock
 
 
-def reason(rule: Rule, seen: Seen, *, holds: bool) -> str:
+def explain_rule(rule: Rule, seen: RuleInput, *, holds: bool) -> str:
     """Return the reason why a rule matches a contact or does not.
 
     Args:
@@ -95,7 +95,7 @@ def reason(rule: Rule, seen: Seen, *, holds: bool) -> str:
     return f"{words}, ignoring case" if rule.ignore_case else words
 
 
-def _presence(rule: Rule, seen: Seen, *, holds: bool) -> str:
+def _presence(rule: Rule, seen: RuleInput, *, holds: bool) -> str:
     if seen.value is None:
         return _missing(seen)
     if rule.operator in {"blank", "not_blank"} and seen.field.kind in {Kind.TEXT, Kind.LIST}:
@@ -103,7 +103,7 @@ def _presence(rule: Rule, seen: Seen, *, holds: bool) -> str:
     return f"present: {_written(seen)}"
 
 
-def _missing(seen: Seen) -> str:
+def _missing(seen: RuleInput) -> str:
     return "missing for every contact" if seen.field.kind is Kind.NOTHING else "missing"
 
 
@@ -113,7 +113,7 @@ def _for_missing(rule: Rule, *, holds: bool) -> str:
     return f"{rule.operator} {'matches' if holds else 'does not match'} missing values"
 
 
-def _written(seen: Seen) -> str:
+def _written(seen: RuleInput) -> str:
     """Format a contact's value for one line."""
     match seen.field.kind, seen.value:
         case Kind.STRUCT, _:
@@ -136,7 +136,7 @@ def _item(value: object) -> object:
     return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
 
 
-def _compared(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+def _compared(rule: Rule, seen: RuleInput, *, is_so: bool) -> str:
     """Describe how a value that is present compares, using the positive form of the operator."""
     match rule.operator:
         case "eq" | "neq":
@@ -160,44 +160,44 @@ def _compared(rule: Rule, seen: Seen, *, is_so: bool) -> str:
             assert_never(rule.operator)
 
 
-def _equal(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+def _equal(rule: Rule, seen: RuleInput, *, is_so: bool) -> str:
     value, wanted = _written(seen), _target(rule.value, seen)
     if seen.field.kind is Kind.LIST:
         return f"{'an' if is_so else 'no'} element of {value} is {wanted}"
-    if _is_no_number(rule.value, seen):
+    if _is_not_a_number(rule.value, seen):
         return f"{value} is a text that is not a number, so not equal to {wanted}"
     return f"{value} is {'' if is_so else 'not '}{wanted}"
 
 
-def _contained(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+def _contained(rule: Rule, seen: RuleInput, *, is_so: bool) -> str:
     if seen.field.kind is Kind.LIST:
         return _equal(rule, seen, is_so=is_so)
     return f"{_written(seen)} {'contains' if is_so else 'does not contain'} {shown(rule.value)}"
 
 
-def _chosen(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+def _chosen(rule: Rule, seen: RuleInput, *, is_so: bool) -> str:
     if seen.field.kind is Kind.LIST:
         return f"{'an' if is_so else 'no'} element of {_written(seen)} is one of {shown(rule.value)}"
     return f"{_written(seen)} is {'' if is_so else 'not '}one of {shown(rule.value)}"
 
 
-def _ordered(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+def _ordered(rule: Rule, seen: RuleInput, *, is_so: bool) -> str:
     value, wanted = _written(seen), _target(rule.value, seen)
-    if _is_no_number(rule.value, seen):
+    if _is_not_a_number(rule.value, seen):
         return f"{value} is a text that is not a number, so it is not ordered"
     order = _ORDER[rule.operator][seen.field.kind in {Kind.DATE, Kind.DATETIME}]
     how = " by code point" if seen.field.kind is Kind.TEXT and isinstance(rule.value, str) else ""
     return f"{value} is {'' if is_so else 'not '}{order} {wanted}{how}"
 
 
-def _between(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+def _between(rule: Rule, seen: RuleInput, *, is_so: bool) -> str:
     low, high = rule.value if isinstance(rule.value, tuple) else (rule.value, rule.value)
-    if _is_no_number(low, seen):
+    if _is_not_a_number(low, seen):
         return f"{_written(seen)} is a text that is not a number, so it is not ordered"
     return f"{_written(seen)} is {'' if is_so else 'not '}between {_target(low, seen)} and {_target(high, seen)}"
 
 
-def _near(rule: Rule, seen: Seen, *, is_so: bool) -> str:
+def _near(rule: Rule, seen: RuleInput, *, is_so: bool) -> str:
     where = "before" if rule.operator == "within_last" else "after"
     moment: date = seen.clock.as_of
     if seen.field.kind is Kind.DATE:
@@ -206,7 +206,7 @@ def _near(rule: Rule, seen: Seen, *, is_so: bool) -> str:
     return f"{_written(seen)} is {'' if is_so else 'not '}in the {rule.value} {where} {written}"
 
 
-def _target(value: object, seen: Seen) -> str:
+def _target(value: object, seen: RuleInput) -> str:
     """Format a rule's value as it is interpreted: a day and a local time are in the run's time zone."""
     if seen.field.kind is Kind.DATE:
         return str(value)
@@ -220,7 +220,7 @@ def _target(value: object, seen: Seen) -> str:
         return str(value)
 
 
-def _is_no_number(value: object, seen: Seen) -> bool:
+def _is_not_a_number(value: object, seen: RuleInput) -> bool:
     """Return whether a number is compared with a text that is not a number."""
     if seen.field.kind is not Kind.TEXT or isinstance(value, str | bool | tuple):
         return False

@@ -101,7 +101,7 @@ def lint(
     Example: [bold]segbatch lint --segments segments --contacts contacts.parquet[/bold]
     """
     from segbatch.findings import lint as linting  # noqa: PLC0415 - loads Polars, which other commands do without
-    from segbatch.findings.names import NAMES  # noqa: PLC0415 - used together with it
+    from segbatch.findings.finding import NAMES  # noqa: PLC0415 - used together with it
 
     if list_names:
         render.print_finding_names(NAMES, as_json=as_json)

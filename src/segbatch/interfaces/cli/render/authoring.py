@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from rich.table import Table
 
 from segbatch.errors import Problem
-from segbatch.findings.summary import limit_findings
+from segbatch.findings.finding import limit_findings
 from segbatch.interfaces.cli.render.base import answering, out, plain, print_json, print_problems, print_table, share
 from segbatch.text import counted
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from segbatch.authoring.check import CheckReport
     from segbatch.authoring.explain.reports import Explanation, Funnel, Step, Verdict
     from segbatch.authoring.preview import PreviewReport
+    from segbatch.findings.finding import FindingName
     from segbatch.findings.lint import LintReport
-    from segbatch.findings.names import FindingName
 
 _Entry = TypeVar("_Entry", "Verdict", "Step")
 

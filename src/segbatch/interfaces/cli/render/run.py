@@ -10,7 +10,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 
 from segbatch.errors import Problem
-from segbatch.findings.summary import limit_findings
+from segbatch.findings.finding import limit_findings
 from segbatch.interfaces.cli.render.base import (
     answering,
     err,

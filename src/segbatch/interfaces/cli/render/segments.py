@@ -8,7 +8,7 @@ from segbatch.interfaces.cli.render.base import answering, out, plain, print_jso
 from segbatch.text import counted
 
 if TYPE_CHECKING:
-    from segbatch.authoring.manage import Listed, Listing
+    from segbatch.authoring.manage import ListedSegment, Listing
     from segbatch.definitions.store import Definition, Entry
 
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red"}
@@ -33,7 +33,7 @@ def print_listing(listing: "Listing", *, as_json: bool) -> None:
     out().print(f"{counted(len(listing.segments), 'segment')}{run}", soft_wrap=True)
 
 
-def _cells(listed: "Listed") -> tuple[str, ...]:
+def _cells(listed: "ListedSegment") -> tuple[str, ...]:
     entry, last = listed.entry, listed.last
     status = _status(listed)
     colour = _STATUS_COLOUR.get(status)
@@ -46,13 +46,13 @@ def _cells(listed: "Listed") -> tuple[str, ...]:
     )
 
 
-def _status(listed: "Listed") -> str:
+def _status(listed: "ListedSegment") -> str:
     if listed.entry.problems:
         return "broken"
     return listed.last.status if listed.last else "-"
 
 
-def _listed_data(listed: "Listed") -> dict[str, Any]:
+def _listed_data(listed: "ListedSegment") -> dict[str, Any]:
     last = listed.last
     shown = {"status", "error", "member_count", "entered", "exited", "run_id"}
     return {

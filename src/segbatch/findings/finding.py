@@ -1,12 +1,12 @@
-"""Names of findings, and a finding with its place."""
+"""A finding, the names of findings, and the limit of findings in a list of warnings."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from segbatch.errors import Problem, UsageError
-from segbatch.text import clipped, did_you_mean
+from segbatch.text import clipped, counted, did_you_mean
 
 FindingName = Literal[
     "always-holds",
@@ -38,6 +38,9 @@ NAMES: Mapping[FindingName, str] = {
     "unused-value": "'exists', 'empty', 'blank' or 'not_blank' has a value, which is ignored",
 }
 """All findings, each with a one-line description; see `docs/lint.md`."""
+
+MOST_SHOWN = 20
+"""Number of findings that fit on a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +80,19 @@ def read_ignored(names: Iterable[str]) -> frozenset[FindingName]:
             near = did_you_mean(name, known) or "; 'segbatch lint --list' shows them all"
             raise UsageError(f"there is no finding '{clipped(name)}'{near} (--lint-ignore)")
     return frozenset(known[name] for name in names)
+
+
+def limit_findings(problems: Iterable[Problem]) -> Sequence[Problem]:
+    """Keep all other problems and the first lint findings, and add the number of findings that are left out.
+
+    Args:
+        problems: Errors, warnings and notes.
+    """
+    others, findings = list[Problem](), list[Problem]()
+    for problem in problems:
+        (others if problem.finding is None else findings).append(problem)
+    left_out = len(findings) - MOST_SHOWN
+    if left_out > 0:
+        message = f"{counted(left_out, 'more finding')}; 'segbatch lint' lists them all, --lint-ignore silences some"
+        findings[MOST_SHOWN:] = [Problem(message, severity="warning")]
+    return [*others, *findings]

@@ -7,14 +7,14 @@ from segbatch.compiler.dependencies import wrong_references
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.errors import Problem
-from segbatch.findings.contradictions import contradictions
-from segbatch.findings.names import Finding, FindingName
-from segbatch.findings.normal_form import Meanings, SameMeanings, duplicate_rules
-from segbatch.findings.static_checks import odd_rules, text_orders
+from segbatch.findings.contradictions import find_contradictions
+from segbatch.findings.finding import Finding, FindingName
+from segbatch.findings.normal_form import NormalForms, SameMeaningFinder, find_duplicate_rules
+from segbatch.findings.rule_checks import find_odd_rules, find_text_orders
 from segbatch.snapshot.fields.types import Kind
 
 
-def find_static(
+def find_in_definitions(
     definitions: Iterable[Definition], kinds: Mapping[str, Kind], clock: Clock, ignored: Collection[FindingName] = ()
 ) -> Sequence[Finding]:
     """Find definitions that are valid but probably wrong, without reading contacts.
@@ -29,18 +29,18 @@ def find_static(
         The findings, ordered by segment id.
     """
     found: list[Finding] = []
-    same = SameMeanings()
+    same = SameMeaningFinder()
     for definition in definitions:
-        meanings = Meanings()
-        found += same.find(definition, meanings)
-        found += odd_rules(definition, kinds)
-        found += duplicate_rules(definition, meanings)
-        found += contradictions(definition, kinds, clock)
-        found += text_orders(definition, kinds)
+        forms = NormalForms()
+        found += same.find(definition, forms)
+        found += find_odd_rules(definition, kinds)
+        found += find_duplicate_rules(definition, forms)
+        found += find_contradictions(definition, kinds, clock)
+        found += find_text_orders(definition, kinds)
     return sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)
 
 
-def look_alone(
+def check_without_snapshot(
     definitions: Definitions, clock: Clock, ignored: Collection[FindingName] = ()
 ) -> tuple[Sequence[Problem], Sequence[Finding]]:
     """Check definitions without a snapshot.
@@ -56,7 +56,7 @@ def look_alone(
     errors = [*definitions.problems, *wrong_references(definitions)]
     wrong = {problem.segment_id for problem in errors}
     good = (entry for entry in definitions.good if entry.segment_id not in wrong)
-    return errors, find_static(good, {}, clock, ignored)
+    return errors, find_in_definitions(good, {}, clock, ignored)
 
 
 def kinds_of(prepared: PreparedEvaluation) -> Mapping[str, Kind]:
@@ -64,7 +64,7 @@ def kinds_of(prepared: PreparedEvaluation) -> Mapping[str, Kind]:
     return {name: found.kind for name, found in prepared.plan.fields.items()}
 
 
-def warnings_of(prepared: PreparedEvaluation, ignored: Collection[FindingName] = ()) -> Sequence[Problem]:
+def finding_warnings(prepared: PreparedEvaluation, ignored: Collection[FindingName] = ()) -> Sequence[Problem]:
     """Return the findings of the segments that can be evaluated over a snapshot, as warnings.
 
     Args:
@@ -72,4 +72,4 @@ def warnings_of(prepared: PreparedEvaluation, ignored: Collection[FindingName] =
         ignored: The names of findings to ignore.
     """
     good = (entry.definition for entry in prepared.plan.segments)
-    return [finding.named for finding in find_static(good, kinds_of(prepared), prepared.clock, ignored)]
+    return [finding.named for finding in find_in_definitions(good, kinds_of(prepared), prepared.clock, ignored)]

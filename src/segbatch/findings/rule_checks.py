@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from segbatch.compiler.literals import LiteralTypeError, read_number
 from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
-from segbatch.findings.names import Finding, FindingName
+from segbatch.findings.finding import Finding, FindingName
 from segbatch.findings.normal_form import scalar_key
 from segbatch.model.segment import Rule
 from segbatch.model.values import Scalar
@@ -33,7 +33,7 @@ def has_empty_part(rule: Rule) -> bool:
     return rule.operator in _PARTS and rule.value == ""
 
 
-def odd_rules(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+def find_odd_rules(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
     """Find the rules of a segment that are probably wrong regardless of the contacts.
 
     Args:
@@ -59,10 +59,10 @@ def _odd(rule: Rule, kind: Kind | None) -> Iterator[tuple[FindingName, str, str]
                 message = f"{shown(value)} begins or ends with white space, which must match exactly; remove it"
                 yield "surrounding-space", place, message
     if rule.operator in {"in", "not_in"}:
-        yield from _twice(rule)
+        yield from _duplicate_values(rule)
 
 
-def _twice(rule: Rule) -> Iterator[tuple[FindingName, str, str]]:
+def _duplicate_values(rule: Rule) -> Iterator[tuple[FindingName, str, str]]:
     first: dict[object, str] = {}
     for place, value in values_of(rule):
         other = first.setdefault(scalar_key(value), place)
@@ -81,7 +81,7 @@ def number_like(value: Scalar) -> bool:
     return True
 
 
-def text_orders(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+def find_text_orders(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
     """Find the numbers in quotes that a text column is ordered against."""
     for path, rule in definition.segment.rule_paths():
         if rule.operator not in _ORDERS or kinds.get(rule.field or "") is not Kind.TEXT:
