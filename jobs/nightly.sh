@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Evaluate all segments over tonight's snapshot and publish them: for cron, and for systemd (segbatch.service). For cron:
+# Evaluate all segments over the current snapshot and publish them: for cron, and for systemd (segbatch.service). For cron:
 #
 #   15 2 * * *  NIGHTLY_FOLDER=/data/crm SEGBATCH=/opt/segbatch/.venv/bin/segbatch /opt/segbatch/jobs/nightly.sh --job customers
 #
-# What to run stands in segbatch.toml, in variables SEGBATCH_..., or behind the script, which takes all that `segbatch run`
-# takes. The script itself reads from the environment, with its default:
-#   SEGBATCH            segbatch   the program, where it is not on the PATH, which cron keeps short
-#   NIGHTLY_FOLDER      .          where it is run, and segbatch.toml looked for
-#   NIGHTLY_LOG         (none)     a file to which the log is appended, in place of stderr
-#   NIGHTLY_TIME_LIMIT  6h         when the run is terminated; it has ten seconds more before it is killed
+# Set options in segbatch.toml, in variables SEGBATCH_..., or as arguments of the script, which are passed to `segbatch run`.
+# It is POSIX only (bash and timeout). The script itself reads these variables, shown with their defaults:
+#   SEGBATCH            segbatch   the program, if it is not on the PATH, which is short under cron
+#   NIGHTLY_FOLDER      .          the working folder, in which segbatch.toml is searched
+#   NIGHTLY_LOG         (none)     the file that the log is appended to, instead of stderr
+#   NIGHTLY_TIME_LIMIT  6h         the time after which the run is terminated; it is killed ten seconds later
 #
-# The exit status is that of the run, 127 where there is no program, and 125 where the time limit is none; see "When it goes wrong" in jobs/README.md.
+# The exit status is that of the run, 127 if the program is missing, and 125 if the time limit is not valid; see "When it
+# goes wrong" in jobs/README.md.
 set -euo pipefail
 
 if [[ ${1:-} == --help || ${1:-} == -h ]]; then
@@ -19,11 +20,11 @@ if [[ ${1:-} == --help || ${1:-} == -h ]]; then
 fi
 cd -- "${NIGHTLY_FOLDER:-.}"
 program=$(command -v -- "${SEGBATCH:-segbatch}") || {
-    echo "nightly.sh: there is no program '${SEGBATCH:-segbatch}'; set SEGBATCH to the path of segbatch" >&2
+    echo "nightly.sh: the program '${SEGBATCH:-segbatch}' is missing; set SEGBATCH to the path of segbatch" >&2
     exit 127
 }
 if [[ -n ${NIGHTLY_LOG:-} ]]; then
     exec 2>> "$NIGHTLY_LOG"
 fi
-# The table of a run is for people, and goes nowhere; all that is in it is in the log.
-exec timeout --signal=TERM --kill-after=10s --preserve-status "${NIGHTLY_TIME_LIMIT:-6h}" "$program" run "$@" > /dev/null
+# The log is JSON, one event per line (a later --log-format overrides it). It has all that is in the table, which is dropped.
+exec timeout --signal=TERM --kill-after=10s --preserve-status "${NIGHTLY_TIME_LIMIT:-6h}" "$program" run --log-format json "$@" > /dev/null

@@ -298,7 +298,7 @@ def test_help_teaches(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def test_without_a_command_it_says_how_to_start() -> None:
-    assert "Start with segbatch check" in program().stdout
+    assert "Start with segbatch init, then segbatch check" in program().stdout
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:

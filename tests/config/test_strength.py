@@ -125,7 +125,7 @@ def test_the_help_is_the_same_whatever_the_file_says(
     for text in ("", 'output = "elsewhere"', "broken"):
         Path("segbatch.toml").write_text(text)
         with pytest.raises(SystemExit) as end:
-            cli.app(["run", "--help"])
+            cli.app(["run", "--help-all"])
         assert end.value.code == 0
         helps.append(capsys.readouterr().out)
     assert helps[0] == helps[1] == helps[2]

@@ -76,5 +76,5 @@ def test_the_page_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatc
 
 def test_a_default_that_is_no_value_is_shown_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        cli.app(["run", "--help"])
+        cli.app(["run", "--help-all"])
     assert "[default: (now)]" in capsys.readouterr().out

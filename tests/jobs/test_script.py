@@ -76,7 +76,7 @@ def test_the_help_is_what_stands_at_the_head(folder: Path) -> None:
 
 
 def test_a_program_that_is_not_there_is_told(folder: Path) -> None:
-    told = "nightly.sh: there is no program '/no/segbatch'; set SEGBATCH to the path of segbatch\n"
+    told = "nightly.sh: the program '/no/segbatch' is missing; set SEGBATCH to the path of segbatch\n"
     log = folder / "log"
     assert nightly(folder, SEGBATCH="/no/segbatch", NIGHTLY_LOG=str(log)) == (127, "", told)
 

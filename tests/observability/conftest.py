@@ -37,9 +37,9 @@ Program = Callable[..., Ended]
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Program:
-    """The program in a folder with a snapshot of four contacts and a segment, as a scheduler calls it."""
+    """The program in a folder with a snapshot of four contacts and a segment, called for a JSON log."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SEGBATCH_LOG_FORMAT")
+    monkeypatch.setenv("SEGBATCH_LOG_FORMAT", "json")
     monkeypatch.delenv("SEGBATCH_LOG_IDS")
     for name in ("FORCE_COLOR", "PY_COLORS", "TTY_COMPATIBLE"):
         monkeypatch.delenv(name, raising=False)

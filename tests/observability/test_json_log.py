@@ -83,7 +83,7 @@ def test_json_lines_have_the_time_and_the_run(program: Program) -> None:
 
 @pytest.mark.usefixtures("program")
 def test_the_real_program_writes_json_into_a_file_and_its_answer_to_stdout() -> None:
-    done = bare("run --contacts contacts.parquet --json 2> log")
+    done = bare("run --contacts contacts.parquet --json --log-format json 2> log")
     assert (done.returncode, json.loads(done.stdout)["memberships"], done.stderr) == (0, 2, "")
     lines = [json.loads(line) for line in Path("log").read_text().splitlines()]
     assert (lines[0]["event"], lines[0]["version"], lines[-1]["event"]) == (
@@ -123,10 +123,14 @@ def test_on_a_terminal_the_log_is_for_people() -> None:
     assert json.loads(on_a_terminal(*RUN, "--log-format", "json").splitlines()[0])["event"] == "run_started"
 
 
-def test_plain_without_a_terminal_shows_only_problems(program: Program) -> None:
-    assert program(*RUN, "--log-format", "plain").err == ""
+@pytest.mark.parametrize("log_format", [(), ("--log-format", "plain"), ("--log-format", "auto")])
+def test_plain_without_a_terminal_is_the_default_and_shows_only_problems(
+    program: Program, log_format: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SEGBATCH_LOG_FORMAT")
+    assert program(*RUN, *log_format).err == ""
     write_segment(Path("segments"), "odd", rule("cf.plam", "neq", "pro"))
-    assert program(*RUN, "--log-format", "plain").err.startswith("warning: segments/odd.json: $.rules[0].field: 'cf'")
+    assert program(*RUN, *log_format).err.startswith("warning: segments/odd.json: $.rules[0].field: 'cf'")
 
 
 @pytest.mark.parametrize("log_format", ["plain", "json"])
@@ -148,7 +152,7 @@ def test_the_environment_chooses_the_format(program: Program, monkeypatch: pytes
     assert program(*RUN, "--log-format", "json").lines
 
 
-@pytest.mark.parametrize(("written", "hint"), [("jsn", "did you mean 'json'?"), ("xml", "use auto, plain, json")])
+@pytest.mark.parametrize(("written", "hint"), [("jsn", "did you mean 'json'?"), ("xml", "use plain, json")])
 def test_another_format_is_refused(program: Program, written: str, hint: str) -> None:
     ended = program(*RUN, "--log-format", written)
     assert (ended.status, ended.err) == (2, f"error: '{written}' is not a log format; {hint} (--log-format)\n")

@@ -24,7 +24,7 @@ MISTAKES: dict[str, tuple[str, dict[str, str], tuple[str, ...], str]] = {
     "no job": (IN_THE_FILE + GOOD, {}, (), UNDECIDED),
     "all settings are given": (
         "kep = 3",
-        {"SEGBATCH_HOOK_TIMEOUT": "soon", "SEGBATCH_LOG_FORMAT": "yaml", "SEGBATCH_LOG_IDS": "x"},
+        {"SEGBATCH_HOOK_TIMEOUT": "soon", "SEGBATCH_LOG_IDS": "x"},
         ("--on-failure", TELL),
         UNKNOWN,
     ),
@@ -56,6 +56,11 @@ def test_for_people_it_is_the_error_alone(program: Program) -> None:
     ended = program(*RUN, "--log-format", "plain")
     found = [UNKNOWN, "segbatch.toml: keep: must be at least 2; found 1"]
     assert sorted(ended.err.splitlines()) == sorted(f"error: {message}" for message in found)
+
+
+def test_a_wrong_log_format_is_logged_as_plain_text(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEGBATCH_LOG_FORMAT", "yaml")
+    assert program(*RUN).err.startswith("error: SEGBATCH_LOG_FORMAT: 'yaml' is not a log format")
 
 
 @pytest.mark.parametrize("options", [("--dry-run",), ("--help",), ("--nope",)], ids=lambda options: options[0])

@@ -98,7 +98,7 @@ class Job(BaseModel):
     )
     wait: bool | None = Field(None, description="whether to wait while another run is at work on the output")
     quiet: bool | None = Field(None, description="whether to print nothing but what is wrong")
-    log_format: LogFormat | None = Field(None, description="how a run writes stderr: `auto`, `plain` or `json`")
+    log_format: LogFormat | None = Field(None, description="the format of a run's log on stderr: `plain` or `json`")
     log_ids: bool | None = Field(None, description="whether logs and hooks may name the ids of contacts")
     on_success: Text | None = Field(None, description="a command for the shell, after a run in which all was published")
     on_failure: Text | None = Field(None, description="a command for the shell, after any other run")

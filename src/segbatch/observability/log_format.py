@@ -5,8 +5,8 @@ from typing import Literal, get_args
 from segbatch.errors import UsageError
 from segbatch.text import did_you_mean, shown, some_of
 
-LogFormat = Literal["auto", "plain", "json"]
-"""`plain` is text for people, `json` is one line per event; `auto` is `plain` on a terminal and `json` elsewhere."""
+LogFormat = Literal["plain", "json"]
+"""`plain` is text for people, `json` is one line per event."""
 
 
 def read_log_format(text: str) -> LogFormat:
@@ -15,6 +15,8 @@ def read_log_format(text: str) -> LogFormat:
     Raises:
         UsageError: The name is not a log format.
     """
+    if text == "auto":  # the name of the default until version 0.2
+        return "plain"
     formats: tuple[LogFormat, ...] = get_args(LogFormat)
     for name in formats:
         if text == name:

@@ -1,21 +1,16 @@
-"""Options and error handling shared by all commands."""
+"""The application that commands are added to, and the conversion of errors to messages and exit statuses."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
-from segbatch.definitions.suggestions import read_match
-from segbatch.errors import ProblemsError, QueryError, SegbatchError, UsageError
+from segbatch.errors import ProblemsError, QueryError, SegbatchError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.settings_defaults import name_origins
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.shutdown import shutdown
-from segbatch.storage.layout import output_at
-from segbatch.storage.retention import FEWEST
 from segbatch.version import __version__
 
 FOUND = 3
@@ -77,94 +72,6 @@ app = typer.Typer(
 )
 
 
-def _path(what: str, option: str, place_at: Callable[[str | Path], Path] = Path) -> Callable[[str | Path], Path]:
-    """Return a parser of paths that rejects an empty one, which would mean the current folder by mistake."""
-
-    def read(text: str | Path) -> Path:
-        if not str(text):
-            raise UsageError(f"the path of the {what} is empty; is a variable not set? ({option})")
-        return place_at(text)
-
-    return read
-
-
-SEGMENTS = typer.Option(
-    metavar="PATH",
-    envvar="SEGBATCH_SEGMENTS",
-    parser=_path("definitions", "--segments"),
-    help="A JSON file of segment definitions, or a folder of such files.",
-    show_default=True,
-)
-EXCLUDE = typer.Option(
-    metavar="GLOB",
-    envvar="SEGBATCH_EXCLUDE",
-    help="Leave out these files and folders below --segments, such as 'drafts/**'; can be repeated.",
-)
-CONTACTS = typer.Option(
-    metavar="PATH",
-    envvar="SEGBATCH_CONTACTS",
-    help="The snapshot: a Parquet file, a folder of them, or a glob in quotes; on a disk or at s3://, gs://, az://.",
-)
-AS_OF = typer.Option(
-    metavar="TIME", envvar="SEGBATCH_AS_OF", show_default="now", help="The moment for which it holds, ISO 8601."
-)
-CUSTOM_FIELDS = typer.Option(
-    metavar="NAME",
-    envvar="SEGBATCH_CUSTOM_FIELDS",
-    show_default="custom_fields",
-    help="The column that definitions call custom_fields.",
-)
-ID_COLUMN = typer.Option(metavar="NAME", envvar="SEGBATCH_ID_COLUMN", help="The column with the contacts' ids.")
-_LINT_IGNORE: Any = {
-    "metavar": "NAME",
-    "envvar": "SEGBATCH_LINT_IGNORE",
-    "help": "Leave out lint's findings of this name; can be repeated.",
-}
-LINT_IGNORE = typer.Option("--lint-ignore", **_LINT_IGNORE)
-LINT_IGNORE_HERE = typer.Option("--lint-ignore", "--ignore", **_LINT_IGNORE)
-"""The same option for `lint` itself, which also has a short name."""
-
-MATCH = typer.Option(metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are joined.")
-PROJECT = typer.Option(
-    metavar="ID",
-    envvar="SEGBATCH_PROJECT",
-    help="Only the segments of this project (and those of none), which hold its contacts alone.",
-)
-TIMEZONE = typer.Option(
-    metavar="TZ", envvar="SEGBATCH_TIMEZONE", help="The IANA time zone of calendar days and of times without an offset."
-)
-STRICT = typer.Option(
-    "--strict/--no-strict",
-    show_default=False,
-    envvar="SEGBATCH_STRICT",
-    help="A custom field that no contact has is an error of its segment; in a run, a field that changed is one too.",
-)
-READ_OUTPUT = _path("output", "--output", output_at)
-READ_TO = _path("tables", "--to")
-READ_METRICS = _path("metrics", "--metrics-file")
-PUBLISHED = typer.Option(
-    metavar="DIR", envvar="SEGBATCH_OUTPUT", parser=READ_OUTPUT, help="The folder that runs publish in."
-)
-WAIT = typer.Option(
-    "--wait/--no-wait",
-    show_default=False,
-    envvar="SEGBATCH_WAIT",
-    help="Wait while another run is at work on the output, however long that takes.",
-)
-KEYS = typer.Option(
-    metavar="FILE",
-    envvar="SEGBATCH_KEYS",
-    parser=_path("keys", "--keys"),
-    help="The file of the API's keys; never commit it.",
-)
-RUNS_KEPT = typer.Option(metavar="N", min=FEWEST, envvar="SEGBATCH_KEEP", help="How many runs keep their members.")
-DAYS_KEPT = typer.Option(
-    metavar="DAYS", min=0, envvar="SEGBATCH_KEEP_DAYS", help="And those that were shown within so many days."
-)
-RUN = "The id of a run; or 'last', or 'previous' for the one before it."
-JSON = typer.Option("--json", help="Print JSON to stdout, and nothing else there.")
-
-
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"segbatch {__version__}")
@@ -179,7 +86,7 @@ def segbatch(
 ) -> None:
     """Turn segment definitions into audiences.
 
-    Definitions are JSON files, contacts are Parquet, and what comes out is a membership table for DuckDB.
+    Definitions are JSON files, contacts are Parquet, and the result is a membership table for DuckDB.
 
-    Start with [bold]segbatch check[/bold], then [bold]segbatch run[/bold].
+    Start with [bold]segbatch init[/bold], then [bold]segbatch check[/bold] and [bold]segbatch run[/bold].
     """

@@ -9,7 +9,8 @@ import typer
 from segbatch.config.env_vars import variable
 from segbatch.config.resolve import read_settings
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.app import JSON, app
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.options import JSON
 from segbatch.interfaces.cli.settings_defaults import CONFIG, JOB, NO_CONFIG, settings_of
 
 _SOURCES = {"COMMANDLINE": lambda name: f"--{name.replace('_', '-')}", "ENVIRONMENT": variable}

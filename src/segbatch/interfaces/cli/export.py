@@ -8,7 +8,8 @@ import typer
 
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.app import JSON, PUBLISHED, RUN, app
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.options import JSON, PUBLISHED, RUN
 from segbatch.platform.shutdown import shutdown
 
 STDOUT = "-"

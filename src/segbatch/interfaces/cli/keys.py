@@ -7,7 +7,8 @@ import typer
 
 from segbatch.errors import Problem
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.app import JSON, KEYS, app
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.options import JSON, KEYS
 
 KEY_FILE = Path("segbatch-keys.json")
 

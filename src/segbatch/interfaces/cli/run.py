@@ -2,31 +2,30 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.app import (
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.options import (
     CONTACTS,
-    CUSTOM_FIELDS,
     DAYS_KEPT,
     EXCLUDE,
-    ID_COLUMN,
+    GUARDRAILS,
     JSON,
     LINT_IGNORE,
-    PROJECT,
+    LOGGING,
+    OUTPUT,
     PUBLISHED,
     READ_METRICS,
     READ_OUTPUT,
     READ_TO,
     RUNS_KEPT,
     SEGMENTS,
-    STRICT,
-    TIMEZONE,
     WAIT,
-    app,
+    evaluation_options,
 )
 from segbatch.interfaces.cli.run_log import open_log, tell_mistake
 from segbatch.interfaces.cli.settings_defaults import name_origins, telling_mistakes
@@ -41,62 +40,26 @@ from segbatch.text import printable
 
 
 @app.command(
-    epilog="Exit status: 0 published; 3 published, but some segments failed or were held; 1 nothing published; "
-    "2 wrong usage; 75 another run is at work."
+    epilog="Exit status: 0 published; 3 published, but some segments failed or were held back; 1 nothing was "
+    "published; 2 wrong usage; 75 another run uses the output."
 )
 @telling_mistakes(tell_mistake)
+@evaluation_options()
 def run(
     context: typer.Context,
     contacts: Annotated[str, CONTACTS],
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    output: Annotated[
-        Path,
-        typer.Option(
-            metavar="DIR",
-            envvar="SEGBATCH_OUTPUT",
-            parser=READ_OUTPUT,
-            help="Where to publish; made if it is not there.",
-        ),
-    ] = Path("output"),
-    id_column: Annotated[str, ID_COLUMN] = "id",
-    custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
-    project: Annotated[str | None, PROJECT] = None,
-    as_of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            envvar="SEGBATCH_AS_OF",
-            show_default="now",
-            help="The moment for which the run holds, ISO 8601.",
-        ),
-    ] = None,
-    timezone: Annotated[str, TIMEZONE] = "UTC",
-    strict: Annotated[bool, STRICT] = False,
+    *,
+    evaluation: Any,
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
-    allow_empty: Annotated[
-        bool,
-        typer.Option(
-            "--allow-empty/--no-allow-empty",
-            show_default=False,
-            envvar="SEGBATCH_ALLOW_EMPTY",
-            help="Publish even if the snapshot has no contacts at all.",
-        ),
-    ] = False,
-    run_id: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ID",
-            envvar="SEGBATCH_RUN_ID",
-            help="The run's id; a run with the id of the last one takes its place.",
-        ),
-    ] = None,
     max_change: Annotated[
         str | None,
         typer.Option(
             metavar="SHARE",
             envvar="SEGBATCH_MAX_CHANGE",
-            help="Hold back segments whose size changes by more than this, such as 30%.",
+            rich_help_panel=GUARDRAILS,
+            help="Hold back segments whose size changes by more, such as 30%.",
         ),
     ] = None,
     max_change_floor: Annotated[
@@ -105,7 +68,8 @@ def run(
             metavar="N",
             min=0,
             envvar="SEGBATCH_MAX_CHANGE_FLOOR",
-            help="Segments with fewer members, before and after, are free to change.",
+            rich_help_panel=GUARDRAILS,
+            help="Do not guard segments with fewer members.",
         ),
     ] = FLOOR,
     allow_collapse: Annotated[
@@ -114,25 +78,61 @@ def run(
             "--allow-collapse/--no-allow-collapse",
             show_default=False,
             envvar="SEGBATCH_ALLOW_COLLAPSE",
-            help="Publish segments that had more members than the floor and now have none.",
+            rich_help_panel=GUARDRAILS,
+            help="Publish segments that lost all of their members.",
+        ),
+    ] = False,
+    allow_empty: Annotated[
+        bool,
+        typer.Option(
+            "--allow-empty/--no-allow-empty",
+            show_default=False,
+            envvar="SEGBATCH_ALLOW_EMPTY",
+            rich_help_panel=GUARDRAILS,
+            help="Publish even if the snapshot has no contacts.",
         ),
     ] = False,
     accept: Annotated[
         list[str] | None,
-        typer.Option(metavar="SEGMENT", help="Let this segment change, or 'all'; may be given again."),
+        typer.Option(
+            metavar="SEGMENT",
+            rich_help_panel=GUARDRAILS,
+            help="Do not hold back this segment, or 'all'; repeatable.",
+        ),
     ] = None,
-    keep: Annotated[int, RUNS_KEPT] = KEEP_RUNS,
-    keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
-    wait: Annotated[bool, WAIT] = False,
     rewind: Annotated[
         bool,
         typer.Option(
             "--rewind",
-            help="Take back the runs that hold for a later moment; all there are only with --accept all.",
+            rich_help_panel=GUARDRAILS,
+            help="Roll back runs with a later --as-of; all runs only with --accept all.",
         ),
     ] = False,
+    output: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            envvar="SEGBATCH_OUTPUT",
+            parser=READ_OUTPUT,
+            rich_help_panel=OUTPUT,
+            help="The folder to publish in; created if missing.",
+        ),
+    ] = Path("output"),
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID",
+            envvar="SEGBATCH_RUN_ID",
+            rich_help_panel=OUTPUT,
+            help="The run's id; a last run with the same id is replaced.",
+        ),
+    ] = None,
+    keep: Annotated[int, RUNS_KEPT] = KEEP_RUNS,
+    keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
+    wait: Annotated[bool, WAIT] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell what would be published, and change nothing.")
+        bool,
+        typer.Option("--dry-run", rich_help_panel=OUTPUT, help="Report what would be published, and change nothing."),
     ] = False,
     as_json: Annotated[bool, JSON] = False,
     quiet: Annotated[
@@ -142,31 +142,37 @@ def run(
             "-q",
             show_default=False,
             envvar="SEGBATCH_QUIET",
-            help="Print no table, and of the log warnings and errors alone.",
+            rich_help_panel=LOGGING,
+            help="Print no table, and log only warnings and errors.",
         ),
     ] = False,
     log_format: Annotated[
         LogFormat,
         typer.Option(
-            metavar="<auto|plain|json>",
+            metavar="FORMAT",
             parser=read_log_format,
             envvar="SEGBATCH_LOG_FORMAT",
-            help="How stderr is written: for people, or as JSON, a line an event; auto is plain on a terminal alone.",
+            rich_help_panel=LOGGING,
+            help="Format of stderr: plain text, or json with one event per line.",
         ),
-    ] = "auto",
+    ] = "plain",
     log_ids: Annotated[
         bool,
         typer.Option(
             "--log-ids/--no-log-ids",
             show_default=False,
             envvar="SEGBATCH_LOG_IDS",
-            help="Let messages name the ids of contacts where stderr is no terminal, and to hooks.",
+            rich_help_panel=LOGGING,
+            help="Show contact ids in hooks, and if stderr is not a terminal.",
         ),
     ] = False,
     on_success: Annotated[
         str | None,
         typer.Option(
-            metavar="COMMAND", envvar="SEGBATCH_ON_SUCCESS", help="Run this by the shell after exit status 0."
+            metavar="COMMAND",
+            envvar="SEGBATCH_ON_SUCCESS",
+            rich_help_panel=LOGGING,
+            help="Run this shell command after exit status 0.",
         ),
     ] = None,
     on_failure: Annotated[
@@ -174,7 +180,8 @@ def run(
         typer.Option(
             metavar="COMMAND",
             envvar="SEGBATCH_ON_FAILURE",
-            help="Run this by the shell after any other, even if killed.",
+            rich_help_panel=LOGGING,
+            help="Run this one after any other, even if killed.",
         ),
     ] = None,
     hook_timeout: Annotated[
@@ -183,7 +190,8 @@ def run(
             metavar="SECONDS",
             min=MIN_HOOK_TIMEOUT,
             envvar="SEGBATCH_HOOK_TIMEOUT",
-            help="How long such a command may take.",
+            rich_help_panel=LOGGING,
+            help="The time limit of such a command.",
         ),
     ] = HOOK_TIMEOUT,
     metrics_file: Annotated[
@@ -192,7 +200,8 @@ def run(
             metavar="FILE",
             envvar="SEGBATCH_METRICS_FILE",
             parser=READ_METRICS,
-            help="Write metrics for Prometheus' node_exporter to this file after every run.",
+            rich_help_panel=LOGGING,
+            help="Write metrics for Prometheus to this file.",
         ),
     ] = None,
     metrics_segments: Annotated[
@@ -201,13 +210,14 @@ def run(
             "--metrics-segments/--no-metrics-segments",
             show_default=False,
             envvar="SEGBATCH_METRICS_SEGMENTS",
-            help="And of each segment how many members it has.",
+            rich_help_panel=LOGGING,
+            help="Also write the size of each segment there.",
         ),
     ] = False,
 ) -> None:
     """Evaluate every segment over a snapshot and publish the membership.
 
-    Example: [bold]segbatch run --contacts contacts.parquet --segments segments --output output[/bold]
+    Example: [bold]segbatch run --contacts contacts.parquet --output output[/bold]
     """
     from segbatch.observability.observer import observe_run  # noqa: PLC0415 - other commands do without it
     from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
@@ -224,12 +234,7 @@ def run(
             contacts,
             Source.of(segments, exclude or ()),
             output,
-            id_column=id_column,
-            custom_fields=custom_fields,
-            project=project,
-            as_of=as_of,
-            timezone=timezone,
-            strict=strict,
+            **evaluation,
             lint_ignore=lint_ignore or (),
             allow_empty=allow_empty,
             run_id=run_id,
@@ -253,14 +258,14 @@ def query(
     sql: Annotated[
         str,
         typer.Argument(
-            help="A statement of DuckDB's SQL over membership, segments, runs, membership_changes, membership_history."
+            help="A DuckDB statement over membership, segments, runs, membership_changes, membership_history."
         ),
     ],
     output: Annotated[Path, PUBLISHED] = Path("output"),
-    rows: Annotated[int, typer.Option(metavar="N", min=1, help="How many rows to show.")] = 1000,
+    rows: Annotated[int, typer.Option(metavar="N", min=1, help="Show at most N rows.")] = 1000,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Ask the published tables.
+    """Query the published tables.
 
     Example: [bold]segbatch query "SELECT segment_id, member_count FROM segments"[/bold]
     """
@@ -277,13 +282,12 @@ def relink(
         typer.Option(
             metavar="FILE",
             parser=READ_TO,
-            help="Write the tables into this DuckDB file, and change nothing in the output: for one that is mounted "
-            "read-only.",
+            help="Write the tables to this DuckDB file and do not change the output, for a read-only mount.",
         ),
     ] = None,
     wait: Annotated[bool, WAIT] = False,
 ) -> None:
-    """Make segbatch.duckdb right again after its folder was moved or mounted elsewhere.
+    """Update the paths in segbatch.duckdb after its folder was moved or mounted elsewhere.
 
     Example: [bold]segbatch relink --output /mnt/audiences[/bold]
     """

@@ -25,7 +25,7 @@ def open_log(log_format: LogFormat, *, quiet: bool, log_ids: bool) -> "tuple[Log
         quiet: Whether to show only warnings and errors.
         log_ids: Whether ids of contacts may be shown if stderr is not a terminal.
     """
-    if log_format == "json" or (log_format == "auto" and not render.is_watched()):
+    if log_format == "json":
         from segbatch.observability.json_log import JsonLog  # noqa: PLC0415 - loads structlog
 
         return JsonLog(quiet=quiet, ids=log_ids), True
@@ -44,7 +44,7 @@ def tell_mistake(said: Mapping[str, Any], error: SegbatchError) -> int:
     """
     from segbatch.observability.observer import observe_run  # noqa: PLC0415 - loads packages that other commands do not need
 
-    log_format: LogFormat = "auto"
+    log_format: LogFormat = "plain"
     with suppress(SegbatchError):
         log_format = read_log_format(str(said.get("log_format", log_format)))
     log_ids = _is_yes(said.get("log_ids"))

@@ -8,7 +8,8 @@ import typer
 
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.app import DAYS_KEPT, JSON, PUBLISHED, RUN, RUNS_KEPT, WAIT, app
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.options import DAYS_KEPT, JSON, PUBLISHED, RUN, RUNS_KEPT, WAIT
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, Keep
 

@@ -9,7 +9,8 @@ import typer
 from segbatch.definitions.exclusions import Source
 from segbatch.errors import Problem, UsageError
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.app import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS, app
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.options import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS
 from segbatch.model.operators import MatchName
 from segbatch.text import printable
 

@@ -8,8 +8,9 @@ import typer
 
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.app import CUSTOM_FIELDS, EXCLUDE, ID_COLUMN, KEYS, PUBLISHED, SEGMENTS, app
+from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.keys import KEY_FILE
+from segbatch.interfaces.cli.options import CUSTOM_FIELDS, EXCLUDE, ID_COLUMN, KEYS, PUBLISHED, SEGMENTS
 from segbatch.text import shown
 
 _NUMBER = re.compile("[0-9]{1,9}")

@@ -7,7 +7,7 @@ file are passed in as Click's default map.
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Annotated, Any, get_args
 
 import typer
@@ -21,6 +21,7 @@ from segbatch.interfaces.cli import render
 
 _PANEL = "Configuration"
 _ORIGINS = "segbatch.origins"
+_ALL_HELP = "segbatch.all_help"
 _TELLER = "tell_mistake"
 _NAMED = re.compile(r"\((--[a-z-]+)\)")
 _CHOOSING = {variable(name) for name in CHOICES}
@@ -30,22 +31,38 @@ JOB = typer.Option(
     envvar=variable("job"),
     is_eager=True,
     rich_help_panel=_PANEL,
-    help=f"The job of {FILE} whose settings count.",
+    help=f"Use the settings of this job in {FILE}.",
 )
 CONFIG = typer.Option(
     metavar="FILE",
     envvar=variable("config"),
     is_eager=True,
     rich_help_panel=_PANEL,
-    show_default=f"the nearest {FILE}, here or above",
-    help="The file of settings.",
+    show_default=f"nearest {FILE}",
+    help="The settings file.",
 )
 NO_CONFIG = typer.Option(
     "--no-config",
     envvar=variable("no_config"),
     is_eager=True,
     rich_help_panel=_PANEL,
-    help="Read no file of settings.",
+    help="Do not read a settings file.",
+)
+
+
+def _show_all_help(context: typer.Context, wanted: bool) -> None:
+    if wanted:
+        context.meta[_ALL_HELP] = True
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+HELP_ALL = typer.Option(
+    "--help-all",
+    is_eager=True,
+    rich_help_panel=_PANEL,
+    callback=_show_all_help,
+    help="Show this help with environment variables.",
 )
 
 
@@ -118,7 +135,9 @@ def _choosing(function: Callable[..., Any]) -> Callable[..., Any]:
         ("job", Annotated[str | None, JOB], None),
         ("config", Annotated[str | None, CONFIG], None),
         ("no_config", Annotated[bool, NO_CONFIG], False),
+        ("help_all", Annotated[bool, HELP_ALL], False),
     )
+    added = {name for name, _, _ in options}
     more = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, annotation, default in options
@@ -126,7 +145,7 @@ def _choosing(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def command(**values: Any) -> Any:
-        return function(**{name: value for name, value in values.items() if name not in CHOICES})
+        return function(**{name: value for name, value in values.items() if name not in added})
 
     command.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *more])  # type: ignore[attr-defined]
     return command
@@ -186,8 +205,31 @@ class _Defaults(dict[str, Any]):
         }
 
 
+def _shorten_help(params: Iterable[Any], context: Any) -> None:
+    """Make the help short: no variables, ranges and forms that switch flags off, which `--help-all` shows."""
+    if context.meta.get(_ALL_HELP):
+        return
+    for param in params:
+        if param.name == "help":
+            param.rich_help_panel = _PANEL
+        if param.param_type_name != "option":
+            continue
+        param.show_envvar, param.secondary_opts, param.min = False, [], None
+        if param.is_flag:
+            param.metavar = ""
+        elif param.show_default and param.default is not None and not isinstance(param.show_default, str):
+            param.help, param.show_default = rf"{param.help} [dim]\[default: {param.default}][/dim]", False
+        elif isinstance(param.show_default, str):
+            param.help, param.show_default = rf"{param.help} [dim]\[default: {param.show_default}][/dim]", False
+
+
 class _Command(TyperCommand):
     """A command with settings as the defaults of its options."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _shorten_help(self.get_params(ctx), ctx)
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the command line."""
@@ -210,6 +252,11 @@ class _Group(TyperGroup):
 
     If a command is given, it reads the settings itself.
     """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        _shorten_help(self.get_params(ctx), ctx)
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the command line, up to the name of a command."""
