@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from .nights import Ask
+from .runs import Ask
 from .worlds import (
     Amend,
     Come,
@@ -34,7 +34,7 @@ PEOPLE = 30
 
 
 @dataclass(frozen=True)
-class Night:
+class Step:
     """What happens before a run, and how that is asked for.
 
     Attributes:
@@ -54,18 +54,18 @@ class Night:
 
 @dataclass(frozen=True)
 class Walk:
-    """A world and its nights.
+    """A world and its steps.
 
     Attributes:
         kind: The type of the contacts' ids.
         first: How the world begins.
-        nights: What happens then.
+        steps: What happens then.
         prunes: Whether old runs lose their members as soon as may be.
     """
 
     kind: IdKind
     first: tuple[Edit, ...]
-    nights: tuple[Night, ...]
+    steps: tuple[Step, ...]
     prunes: bool
 
 
@@ -128,7 +128,7 @@ def edits() -> st.SearchStrategy[Edit]:
     )
 
 
-def nights() -> st.SearchStrategy[Night]:
+def steps() -> st.SearchStrategy[Step]:
     often = st.sampled_from([False, False, False, True])
     asks = st.builds(
         Ask,
@@ -143,7 +143,7 @@ def nights() -> st.SearchStrategy[Night]:
     )
     again = st.sampled_from([None, None, None, None, 0, 0, 1, 2])
     days = st.sampled_from([1, 1, 1, 1, 2, 0, -1, -2])
-    return st.builds(Night, st.lists(edits(), max_size=4).map(tuple), asks, days, again, st.booleans())
+    return st.builds(Step, st.lists(edits(), max_size=4).map(tuple), asks, days, again, st.booleans())
 
 
 def walks() -> st.SearchStrategy[Walk]:
@@ -159,4 +159,4 @@ def walks() -> st.SearchStrategy[Walk]:
     sound = st.just((Put("b.json", File((Item("b", (RuleIs("gt", 1),)),))),))
     first = st.tuples(crowd, listed, sound, own).map(lambda parts: tuple(edit for part in parts for edit in part))
     kinds: st.SearchStrategy[IdKind] = st.sampled_from(["int", "text", "uuid"])
-    return st.builds(Walk, kinds, first, st.lists(nights(), min_size=3, max_size=10).map(tuple), st.booleans())
+    return st.builds(Walk, kinds, first, st.lists(steps(), min_size=3, max_size=10).map(tuple), st.booleans())

@@ -1,4 +1,4 @@
-"""What nights come to, by sets and dictionaries: who is in, who entered and left, and which runs are refused.
+"""A model of several runs, in sets and dictionaries: members, changes, and the runs that are refused.
 
 It shares no code with the program. A published run is remembered by its memberships as a set of pairs; changes and
 stays follow from comparing the sets of one run and the next.
@@ -170,8 +170,8 @@ class Model:
     prunes: bool = False
     runs: list[Run] = field(default_factory=list)
 
-    def night(self, world: World, ask: Ask) -> set[Refusal]:
-        """Run; return why that is refused, and nothing has changed then."""
+    def run(self, world: World, ask: Ask) -> set[Refusal]:
+        """Make a run. Return the reasons if it is refused; nothing has changed then."""
         definitions = read(world.files, self.root)
         members = evaluated(definitions.good, world)
         first = next((n for n, run in enumerate(self.runs) if run.run_id == ask.run_id or run.as_of > ask.as_of), None)

@@ -1,4 +1,4 @@
-"""Random nights: what DuckDB shows after each is what sets of pairs say, and a run that is refused changes nothing."""
+"""Random sequences of runs: the tables agree with the model after each run, and a refused run changes nothing."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ import pytest
 from hypothesis import event, given
 
 import segbatch
-from oracle.nights import Ask, Model, Refusal, deleted, read
-from oracle.walks import Night, Walk, walks
+from oracle.runs import Ask, Model, Refusal, deleted, read
+from oracle.walks import Step, Walk, walks
 from oracle.worlds import World
 from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError
 from segbatch.engine import local
@@ -54,7 +54,7 @@ def small_batches() -> Iterator[None]:
 
 @dataclass
 class Place:
-    """Where nights are walked: the program on the disk, and the model beside it."""
+    """A folder for a sequence of runs, and the model of them."""
 
     folder: Path
     world: World
@@ -172,7 +172,7 @@ def replayed(baseline: Counter[tuple[Any, ...]], changes: Counter[tuple[Any, ...
     return pairs
 
 
-def asked(step: Night, model: Model, number: int) -> Ask:
+def asked(step: Step, model: Model, number: int) -> Ask:
     """Turn what is drawn into a run that can be asked for."""
     runs = model.runs
     moment = runs[-1].as_of if runs else START
@@ -206,7 +206,7 @@ def ensure_deleted_are_told(place: Place, report: RunReport) -> None:
 
 def walk(place: Place, steps: Walk) -> None:
     baseline: Counter[tuple[Any, ...]] = Counter()
-    for number, step in enumerate(steps.nights):
+    for number, step in enumerate(steps.steps):
         for edit in step.edits:
             edit.change(place.world)
         place.write()
@@ -214,7 +214,7 @@ def walk(place: Place, steps: Walk) -> None:
         before = place.files()
         told = place.run(ask, dry_run=True) if step.dry else None
         assert place.files() == before
-        refusals = place.model.night(place.world, ask)
+        refusals = place.model.run(place.world, ask)
         report = place.run(ask)
         if told is not None:
             ensure_told_before(told, report)
@@ -238,7 +238,7 @@ def walk(place: Place, steps: Walk) -> None:
 
 
 @given(steps=walks())
-def test_the_tables_say_what_the_nights_came_to(steps: Walk) -> None:
+def test_the_tables_agree_with_the_model(steps: Walk) -> None:
     with TemporaryDirectory() as name, small_batches():
         folder = Path(name).resolve()
         world = World(steps.kind)
