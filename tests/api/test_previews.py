@@ -170,7 +170,7 @@ def test_a_snapshot_that_cannot_be_used_is_the_operators_to_mend(
     answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
     assert answer.status_code == 503
     log = capsys.readouterr().err
-    assert "1 id comes more than once in 'id'" in log
+    assert "1 id occurs more than once in 'id'" in log
     assert "twin" not in log + answer.text
 
 

@@ -250,5 +250,5 @@ def test_contacts_that_are_no_path_are_not_shown(ask: Callable[[Any], object]) -
 
 def test_a_snapshot_that_a_run_refuses_has_no_sizes() -> None:
     write_contacts(Path("twice.parquet"), {"id": ["a", "a"], "status": ["active", "active"]})
-    with pytest.raises(SnapshotError, match="comes more than once"):
+    with pytest.raises(SnapshotError, match="occurs more than once"):
         preview("twice.parquet", "active")

@@ -82,7 +82,7 @@ def test_a_link_to_a_pipe_in_the_folder_is_not_read(program: Program, command: t
     assert (done.returncode, done.stderr) == (0, "")
 
 
-NOT_A_FILE = "is a pipe or a device, and not a file; export to a file"
+NOT_A_FILE = "is a pipe or a device, not a regular file; export to a file"
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
@@ -108,7 +108,7 @@ def test_a_pipe_among_the_files_of_a_snapshot_is_passed_over(program: Program, p
 
 def test_a_folder_that_is_called_like_a_file_of_a_snapshot_is_told(program: Program) -> None:
     write(GOOD | {"in/a.parquet": contacts(), "in/b.parquet/part-0.parquet": contacts(id=["cid", "dan"])})
-    message = "in/b.parquet: is a folder, and not a file; for those in folders below it write 'in/**/*.parquet'"
+    message = "in/b.parquet: is a folder, not a file; for those in folders below it write 'in/**/*.parquet'"
     program.refuses(1, [message], "run", "--contacts", "in")
     outcome = program("run", "--contacts", "in/**/*.parquet")
     assert (outcome.status, outcome.err) == (0, "")

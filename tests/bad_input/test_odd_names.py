@@ -186,7 +186,7 @@ def test_a_snapshot_whose_name_is_no_text_is_read(program: Program, not_unicode:
 def test_a_snapshot_whose_name_is_no_text_is_named_where_it_is_wrong(program: Program, not_unicode: Path) -> None:
     not_unicode.unlink()
     write(GOOD | {os.fsdecode(b"c\xff.parquet"): b"x"})
-    message = r"c\xff.parquet: is not Parquet, or cut short or damaged; export it again"
+    message = r"c\xff.parquet: is not Parquet, is truncated, or is damaged; export it again"
     program.refuses(1, [message], "run", "--contacts", os.fsdecode(b"c\xff.parquet"))
 
 

@@ -28,7 +28,7 @@ def test_a_column_that_differs_from_the_path_warns(program: Program) -> None:
     write({"in/country=AT/a.parquet": contacts(country=["DE", "AT"])})
     outcome = program("run", "--contacts", "in")
     have = "1 contact has another value in the column 'country' than in the path of the file"
-    assert outcome.err == f"warning: {have}, first in in/country=AT/a.parquet; the column counts\n"
+    assert outcome.err == f"warning: {have}, first in in/country=AT/a.parquet; the value in the column is used\n"
     assert outcome.status == 0
 
 
@@ -43,7 +43,7 @@ def test_a_hudi_table_is_refused_with_a_statement_that_copies_it(program: Progra
 def test_custom_fields_under_two_names_are_refused(program: Program) -> None:
     write({**GOOD, "contacts.parquet": contacts(custom_fields=[None, None], properties=["{}", "{}"])})
     both = "the snapshot has a column 'custom_fields' and a column 'properties'"
-    message = f"{both}; rules name each by its own name, so leave the option out (--custom-fields NAME)"
+    message = f"{both}; rules can use both names, so omit the option (--custom-fields NAME)"
     program.refuses(1, [message], "run", "--contacts", "contacts.parquet", "--custom-fields", "properties")
 
 

@@ -17,14 +17,14 @@ from .making import ABSENT, contacts, parquet
 if TYPE_CHECKING:
     from .conftest import Program
 
-NOT_PARQUET = "is not Parquet, or cut short or damaged; export it again"
+NOT_PARQUET = "is not Parquet, is truncated, or is damaged; export it again"
 CHECK_PATH = "no such file; check the path of the export"
 NO_MATCH = "matches no file; check the path of the export"
 NO_FILE_IN = "the folder has no .parquet file"
 NOT_IDS = "ids are text, whole numbers, UUIDs or bytes (--id-column NAME)"
 NOT_UTF_8 = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
-ALL_ALIKE = "export all files alike"
-EMPTY_ID = "an empty id (a text of no characters in 'id'), the first in row"
+ALL_ALIKE = "export all files with the same schema"
+EMPTY_ID = "an empty id (an empty text in 'id'), the first in row"
 ONE_ROW_EACH = "keep one row per contact in the export"
 FIRST_ELEVEN = ", ".join(f"c{number}" for number in range(11))
 
@@ -84,12 +84,12 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
     "files with other types": (
         {"in/a.parquet": contacts(), "in/b.parquet": contacts(status=[1, 2])},
         "in",
-        "in/b.parquet: the column 'status' is int64 here and string in in/a.parquet; export all files alike",
+        f"in/b.parquet: the column 'status' is int64 here and string in in/a.parquet; {ALL_ALIKE}",
     ),
     "the id column twice": (
         {"c.parquet": parquet(twice("id", "id", "status"))},
         "c.parquet",
-        "c.parquet: the column 'id' is there twice; rename one in the export",
+        "c.parquet: the column 'id' occurs twice; rename one of them in the export",
     ),
     "no id column, but nearly": (
         {"c.parquet": contacts(id=ABSENT, ids=["a", "b"])},
@@ -124,7 +124,7 @@ UNOPENED: dict[str, tuple[dict[str, Any], str, str]] = {
     "ids of nothing": (
         {"c.parquet": contacts(id=pa.nulls(2))},
         "c.parquet",
-        "the id column 'id' holds nothing but nulls; give each contact an id (--id-column NAME)",
+        "the id column 'id' contains only nulls; give each contact an id (--id-column NAME)",
     ),
     "ids of numbers in lists": (
         {"c.parquet": contacts(id=[[[1]], []])},
@@ -213,31 +213,31 @@ UNREAD: dict[str, tuple[bytes, str]] = {
     ),
     "one id twice": (
         contacts(id=["ann", "ann"]),
-        f"1 id comes more than once in 'id' (ann); {ONE_ROW_EACH}",
+        f"1 id occurs more than once in 'id' (ann); {ONE_ROW_EACH}",
     ),
     "two ids twice": (
         contacts(id=[7, 8, 7, 8], status=["x"] * 4),
-        f"2 ids come more than once in 'id' (7, 8); {ONE_ROW_EACH}",
+        f"2 ids occur more than once in 'id' (7, 8); {ONE_ROW_EACH}",
     ),
     "many ids twice": (
         contacts(id=[*range(1200)] * 2, status=["x"] * 2400),
-        f"1,200 ids come more than once in 'id' (0, 1, 2, …); {ONE_ROW_EACH}",
+        f"1,200 ids occur more than once in 'id' (0, 1, 2, …); {ONE_ROW_EACH}",
     ),
     "a long id twice": (
         contacts(id=["x" * 500] * 2),
-        f"1 id comes more than once in 'id' ({'x' * 60}…); {ONE_ROW_EACH}",
+        f"1 id occurs more than once in 'id' ({'x' * 60}…); {ONE_ROW_EACH}",
     ),
     "a long binary id twice": (
         contacts(id=[b"\x00" * 500] * 2),  # zero bytes are not texts
-        f"1 id comes more than once in 'id' ({'0' * 60}…); {ONE_ROW_EACH}",
+        f"1 id occurs more than once in 'id' ({'0' * 60}…); {ONE_ROW_EACH}",
     ),
     "ids with control characters twice": (
         contacts(id=["a\n\x1b[31mb\u202ec"] * 2),
-        rf"1 id comes more than once in 'id' (a\n\x1b[31mb\u202ec); {ONE_ROW_EACH}",
+        rf"1 id occurs more than once in 'id' (a\n\x1b[31mb\u202ec); {ONE_ROW_EACH}",
     ),
     "ids like markup twice": (
         contacts(id=[":warning: [red]x"] * 2),
-        f"1 id comes more than once in 'id' (:warning: [red]x); {ONE_ROW_EACH}",
+        f"1 id occurs more than once in 'id' (:warning: [red]x); {ONE_ROW_EACH}",
     ),
     "ids that are not UTF-8": (contacts(id=latin_1("ann", "zoë")), f"c.parquet: the column 'id' {NOT_UTF_8}"),
     "a text that is not UTF-8": (
@@ -254,7 +254,7 @@ UNREAD: dict[str, tuple[bytes, str]] = {
     ),
     "binary ids twice": (
         contacts(id=[b"\x00\xff", b"\x00\xff"]),
-        f"1 id comes more than once in 'id' (00ff); {ONE_ROW_EACH}",
+        f"1 id occurs more than once in 'id' (00ff); {ONE_ROW_EACH}",
     ),
     "no contacts": (
         contacts(id=pa.array([], pa.string()), status=pa.array([], pa.string())),
@@ -281,8 +281,8 @@ def test_a_snapshot_with_wrong_contacts_is_not_published(program: Program, conte
 
 def test_an_id_in_two_files_is_told(program: Program) -> None:
     write(GOOD | {"in/a.parquet": contacts(), "in/b.parquet": contacts(id=["cid", "ann"])})
-    message = "1 id comes more than once in 'id' (ann), in in/a.parquet and in in/b.parquet"
-    advice = "keep one row per contact in all files together, or give one file alone"
+    message = "1 id occurs more than once in 'id' (ann), in in/a.parquet and in in/b.parquet"
+    advice = "keep one row per contact in all files together, or pass only one file"
     program.refuses(1, [f"{message}; {advice}"], "run", "--contacts", "in")
     for command in (["preview", "good"], ["explain", "good"], ["lint"]):
         program.refuses(1, [f"{message}; {advice}"], *command, "--contacts", "in")
@@ -292,8 +292,8 @@ def test_an_id_in_two_files_is_told(program: Program) -> None:
 
 def test_exports_of_two_days_are_named(program: Program) -> None:
     write(GOOD | {"in/dt=2025-06-01/a.parquet": contacts(), "in/dt=2025-06-02/a.parquet": contacts(id=["ann", "bob"])})
-    message = "2 ids come more than once in 'id' (ann, bob), one of them in in/dt=2025-06-01/a.parquet and in "
-    advice = "if they are exports of two days, give one day's folder alone, such as in/dt=2025-06-02"
+    message = "2 ids occur more than once in 'id' (ann, bob), one of them in in/dt=2025-06-01/a.parquet and in "
+    advice = "if they are exports of two days, pass the folder of one day, such as in/dt=2025-06-02"
     for path in ("in", "in/**/*.parquet", "in/*/a.parquet"):
         program.refuses(1, [f"{message}in/dt=2025-06-02/a.parquet; {advice}"], "run", "--contacts", path)
     assert program("run", "--contacts", "in/dt=2025-06-02").status == 0
@@ -302,8 +302,8 @@ def test_exports_of_two_days_are_named(program: Program) -> None:
 def test_an_id_in_two_partitions_that_are_not_days_is_told(program: Program) -> None:
     write(GOOD | {"in/country=DE/a.parquet": contacts(), "in/country=US/a.parquet": contacts(id=["cid", "ann"])})
     places = "in in/country=DE/a.parquet and in in/country=US/a.parquet"
-    advice = "keep one row per contact in all files together, or give one file alone"
-    program.refuses(1, [f"1 id comes more than once in 'id' (ann), {places}; {advice}"], "run", "--contacts", "in")
+    advice = "keep one row per contact in all files together, or pass only one file"
+    program.refuses(1, [f"1 id occurs more than once in 'id' (ann), {places}; {advice}"], "run", "--contacts", "in")
 
 
 TABLES = {

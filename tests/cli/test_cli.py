@@ -344,7 +344,9 @@ def test_sql_warns_on_stderr_of_what_a_run_would_warn_of(
     out, err = capsys.readouterr()
     assert out.endswith("WHERE FALSE;\n")
     broken, unknown = err.splitlines()
-    assert broken.startswith("warning: 'custom_fields' of 1 contact is no JSON object and missing; the first is that")
+    assert broken.startswith(
+        "warning: 'custom_fields' of 1 contact is not a JSON object and counts as missing; the first is that"
+    )
     assert unknown.startswith("warning: --rule: $.rules[0].field: 'custom_fields' has no 'plam' in this snapshot")
     write_contacts(Path("json.parquet"), {"custom_fields": ['{"plan": "pro"}']})
     assert call(*asked, "--strict", monkeypatch=monkeypatch) == 2

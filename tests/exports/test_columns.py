@@ -47,7 +47,7 @@ def test_invalid_json_is_exported_as_text_with_a_warning(tmp_path: Path) -> None
     rows = as_rows(tmp_path, "custom_fields")
     assert [row["custom_fields"] for row in rows] == [{"plan": "pro"}, "{plan", '{"a": NaN}', [1]]
     report = segbatch.export("everyone", tmp_path / "x.csv", tmp_path / "output", columns=["custom_fields.plan"])
-    assert "'custom_fields' of 3 contacts is no JSON object and missing" in str(report.warnings[0])
+    assert "'custom_fields' of 3 contacts is not a JSON object and counts as missing" in str(report.warnings[0])
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_file_of_the_same_size_with_other_content_is_not_the_snapshot(two: Wor
 
 def test_an_invalid_snapshot_is_refused_as_in_a_run(two: Workspace, export: Export) -> None:
     other = write_contacts(two.folder / "twice.parquet", {"id": ["ann", "ann"], "plan": ["a", "b"]})
-    with pytest.raises(SnapshotError, match="1 id comes more than once"):
+    with pytest.raises(SnapshotError, match="1 id occurs more than once"):
         export("pro", columns=["plan"], contacts=other)
     numbers = write_contacts(two.folder / "numbers.parquet", {"id": [1], "plan": ["a"]})
     with pytest.raises(UsageError, match=r"its ids are a number \(Int64\), and those of the run are text"):

@@ -28,7 +28,7 @@ NO_BUCKET = "there is no such bucket; check its name"
 
 
 def denied(code: str, remedy: str) -> str:
-    return f"access is denied ({code}); {remedy}, of somebody who may read it"
+    return f"access is denied ({code}); {remedy}, of a user with read access"
 
 
 ERRORS = [
@@ -145,7 +145,11 @@ def test_google_is_told_by_its_usual_environment(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("environment", "address", "message"),
     [
-        ({}, "az://box/x", "az://box/x: whose container it is, is not told; set AZURE_STORAGE_ACCOUNT, or write abfss"),
+        (
+            {},
+            "az://box/x",
+            "az://box/x: the storage account of the container is unknown; set AZURE_STORAGE_ACCOUNT, or write abfss",
+        ),
         (
             {"AZURE_STORAGE_CONNECTION_STRING": "AccountName=dev;BlobEndpoint=http://127.0.0.1:1/dev"},
             "az://box/x",
@@ -154,10 +158,10 @@ def test_google_is_told_by_its_usual_environment(monkeypatch: pytest.MonkeyPatch
         (
             {"AWS_ENDPOINT_URL": "http://"},
             "s3://b/x",
-            "'http://' is no endpoint; write it like https://storage.example",
+            "'http://' is not a valid endpoint; write it like https://storage.example",
         ),
-        ({"AWS_ENDPOINT_URL": "http://me:pass@x:1/"}, "s3://b/x", "'http://x:1/' is no endpoint"),
-        ({}, "s3://", "s3://: names no bucket; write s3://BUCKET/KEY"),
+        ({"AWS_ENDPOINT_URL": "http://me:pass@x:1/"}, "s3://b/x", "'http://x:1/' is not a valid endpoint"),
+        ({}, "s3://", "s3://: has no bucket; write s3://BUCKET/KEY"),
         ({}, "s3://key:pass@bucket/x", "s3://…: the address has more than a bucket before its key"),
         ({}, "s3://key@bucket/x", "s3://…: the address has more than a bucket before its key"),
         ({}, "https://a.example/x?sig=pass", "https://a.example/x: contacts are read from files, s3://, gs:// and az"),
@@ -190,7 +194,7 @@ def test_a_client_that_is_not_built_in_is_told(monkeypatch: pytest.MonkeyPatch) 
         raise ImportError
 
     monkeypatch.setattr(fs, "GcsFileSystem", lacking)
-    with pytest.raises(UsageError, match="gs://b/x: the PyArrow that is installed here has no client for Google Cloud"):
+    with pytest.raises(UsageError, match="gs://b/x: the installed PyArrow has no client for Google Cloud"):
         find_files("gs://b/x")
 
 

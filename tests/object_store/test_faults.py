@@ -58,7 +58,7 @@ def test_what_is_not_there_is_told_with_what_is_near(bucket: Bucket, segments: P
         assert str(raised.value) == f"{place}: {message}"
 
 
-SET = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, of somebody who may read it"
+SET = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, of a user with read access"
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ def test_an_object_that_is_gone_while_it_is_fetched_publishes_nothing(
         return digest
 
     monkeypatch.setattr(RemoteFile, "_write", removing)
-    with pytest.raises(SnapshotError, match=f"{address}: is not there any more; run again when the export is done"):
+    with pytest.raises(SnapshotError, match=f"{address}: no longer exists; run again when the export is done"):
         segbatch.run(address, segments, tmp_path / "output")
 
 
@@ -330,7 +330,7 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(
     address = bucket.put("c.parquet", write(tmp_path / "contacts.parquet"))
     usage = shutil.disk_usage(room)._replace(free=10)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    message = f"{address}: cannot be fetched: {room} has no room for it; let TMPDIR name a folder with room for a copy"
+    message = f"{address}: cannot be fetched: {room} has too little space; set TMPDIR to a folder with room for a copy"
     with pytest.raises(SnapshotError, match=message):
         segbatch.run(address, segments, tmp_path / "output")
 
@@ -343,7 +343,7 @@ def test_a_disk_that_is_full_in_the_middle_is_told(
 
     address = bucket.put("c.parquet", write(tmp_path / "contacts.parquet"))
     monkeypatch.setattr(RemoteFile, "_write", full)
-    with pytest.raises(SnapshotError, match="cannot be written: No space left on device; let TMPDIR name"):
+    with pytest.raises(SnapshotError, match="cannot be written: No space left on device; set TMPDIR to"):
         segbatch.run(address, segments, tmp_path / "output")
 
 
@@ -357,7 +357,7 @@ def test_copies_are_put_where_large_files_belong(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all", b"PAR1" + b"x" * 5000 + b"PAR1"])
 def test_an_object_that_is_no_parquet_is_told(bucket: Bucket, segments: Path, content: bytes) -> None:
     address = bucket.put("c.parquet", content)
-    with pytest.raises(SnapshotError, match=f"{address}: is not Parquet, or cut short or damaged; export it again"):
+    with pytest.raises(SnapshotError, match=f"{address}: is not Parquet, is truncated, or is damaged; export it again"):
         segbatch.check(segments, address)
 
 
@@ -366,7 +366,7 @@ def test_an_object_that_is_damaged_inside_is_told(tmp_path: Path, bucket: Bucket
     content = bytearray(file.read_bytes())
     content[100:400] = b"x" * 300
     address = bucket.put("c.parquet", bytes(content))
-    with pytest.raises(SnapshotError, match=f"{address}: is not Parquet, or cut short or damaged"):
+    with pytest.raises(SnapshotError, match=f"{address}: is not Parquet, is truncated, or is damaged"):
         segbatch.run(address, segments, tmp_path / "output")
 
 

@@ -99,8 +99,8 @@ def frame() -> str:
 WITH_IDS = {
     "an id twice": (
         {"id": ["ann", "ann"], "status": ["a", "b"]},
-        "1 id comes more than once in 'id' (ann); keep one row per contact in the export",
-        "1 id comes more than once in 'id'; keep one row per contact in the export",
+        "1 id occurs more than once in 'id' (ann); keep one row per contact in the export",
+        "1 id occurs more than once in 'id'; keep one row per contact in the export",
     ),
     "a broken text, with --strict": (
         {"id": ["ann", "bob"], "status": ["active", "new"], "custom_fields": ['{"plan": "pro"}', "[]"]},

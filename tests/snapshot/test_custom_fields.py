@@ -94,11 +94,11 @@ def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
     assert [record.member_count for record in report.segments] == [5, 5]
     assert [str(problem) for problem in report.warnings] == [
         (
-            "'custom_fields' of 3 contacts is no JSON object and missing; the first is that of 'b' in row 2: "
-            "it is cut short; mend it in the export"
+            "'custom_fields' of 3 contacts is not a JSON object and counts as missing; the first is that of 'b' in row "
+            "2: it is truncated; fix it in the export"
         )
     ]
-    with pytest.raises(SnapshotError, match=r"of 3 contacts is no JSON object.*\(--strict\)"):
+    with pytest.raises(SnapshotError, match=r"of 3 contacts is not a JSON object.*\(--strict\)"):
         segbatch.run(*options, strict=True)
 
 
@@ -111,31 +111,31 @@ def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
         ('{"plan": -Infinity}', "NaN and Infinity are not JSON; write null"),
         ('{"plan": nan}', "NaN and Infinity are not JSON; write null"),
         ('{"plan": -inf}', "NaN and Infinity are not JSON; write null"),
-        ('{"plan": "secret', "it is cut short; mend it in the export"),
-        ('{"plan": ', "it is cut short; mend it in the export"),
+        ('{"plan": "secret', "it is truncated; fix it in the export"),
+        ('{"plan": ', "it is truncated; fix it in the export"),
         ("{'plan': 'secret'}", "JSON uses double quotes, not single quotes; write it as JSON"),
-        ('{"plan": secret}', "it is no JSON from character 10 on; mend it in the export"),
-        ('["secret"]', "it is a list; mend it in the export"),
-        ('"secret"', "it is a text, perhaps JSON that was written as JSON twice; mend it in the export"),
-        ("true", "it is true or false; mend it in the export"),
-        ('{"plan": "pro", }', "it is no JSON from character 17 on; mend it in the export"),
-        ('{"plan": ["pro",]}', "it is no JSON from character 17 on; mend it in the export"),
-        ("-1.5e3", "it is a number; mend it in the export"),
-        ("12", "it is a number; mend it in the export"),
-        ("9" * 5_000, "it is a number; mend it in the export"),
-        ('{"plan": "\\ud800"}', "it is not JSON as the standard has it; mend it in the export"),
+        ('{"plan": secret}', "it is not valid JSON from character 10 on; fix it in the export"),
+        ('["secret"]', "it is a list; fix it in the export"),
+        ('"secret"', "it is a text, perhaps JSON that was written as JSON twice; fix it in the export"),
+        ("true", "it is true or false; fix it in the export"),
+        ('{"plan": "pro", }', "it is not valid JSON from character 17 on; fix it in the export"),
+        ('{"plan": ["pro",]}', "it is not valid JSON from character 17 on; fix it in the export"),
+        ("-1.5e3", "it is a number; fix it in the export"),
+        ("12", "it is a number; fix it in the export"),
+        ("9" * 5_000, "it is a number; fix it in the export"),
+        ('{"plan": "\\ud800"}', "it is not standard JSON; fix it in the export"),
     ],
 )
 def test_what_is_wrong_with_the_first_broken_json_is_told_without_its_content(
     tmp_path: Path, text: str, fault: str
 ) -> None:
     [problem] = json_snapshot(tmp_path, {"plan": "pro"}, text, fields={"plan"}).problems
-    where = "'custom_fields' of 1 contact is no JSON object and missing; the first is that of 'b' in row 2"
+    where = "'custom_fields' of 1 contact is not a JSON object and counts as missing; the first is that of 'b' in row 2"
     assert problem.message == f"{where}: {fault}"
 
 
 def test_json_that_is_too_deep_to_be_read_is_told() -> None:
-    assert fault_of("[" * 100_000) == "its lists and objects stand too deep inside each other; mend it in the export"
+    assert fault_of("[" * 100_000) == "its lists and objects are nested too deeply; fix it in the export"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_the_first_contact_with_broken_json_is_named_by_its_id(tmp_path: Path, i
         cells = pa.array(["{}", "{"][rows])
         write_contacts(tmp_path / f"{name}.parquet", pa.table({"id": ids[rows], "custom_fields": cells}))
     [problem] = open_snapshot(str(tmp_path)).with_fields({"custom_fields.plan"}).problems
-    assert f"the first is that of {named} in row 2: it is cut short" in problem.message
+    assert f"the first is that of {named} in row 2: it is truncated" in problem.message
 
 
 @pytest.mark.parametrize("form", ["json", "map"])

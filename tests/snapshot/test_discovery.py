@@ -148,7 +148,9 @@ def test_a_folder_of_other_formats_is_an_error_that_names_them() -> None:
 def test_an_empty_file_of_the_right_name_is_an_error() -> None:
     write("a.parquet")
     write_bytes(b"", "b.parquet")
-    with pytest.raises(SnapshotError, match=r"in/b.parquet: is not Parquet, or cut short or damaged; export it again"):
+    with pytest.raises(
+        SnapshotError, match=r"in/b.parquet: is not Parquet, is truncated, or is damaged; export it again"
+    ):
         segbatch.preview("in", rules=["id eq 1"])
 
 

@@ -80,7 +80,9 @@ def test_json_texts_in_a_dictionary_are_read_as_json(tmp_path: Path, stored: pa.
     cells = pa.array(['{"plan":"pro"}', '{"plan":"free"}', None, '{"plan":"pro"}', "{"], stored).dictionary_encode()
     found, [warning] = preview(tmp_path, cells, "custom_fields.plan eq pro")
     assert found == ("a", "d")
-    assert warning.startswith("'custom_fields' of 1 contact is no JSON object and missing; the first is that of 'e'")
+    assert warning.startswith(
+        "'custom_fields' of 1 contact is not a JSON object and counts as missing; the first is that of 'e'"
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_custom_fields_in_another_form_are_told_to_be_in_none_that_is_read(
 ) -> None:
     found, warnings = preview(tmp_path, cells, "custom_fields.plan eq pro")
     assert found == ()
-    forms = "a path leads into a struct, JSON texts, or a map with texts as keys, so export it as one of these"
+    forms = "paths can lead into a struct, JSON texts, or a map with text keys; export it as one of these"
     assert warnings == [f"'custom_fields' is {words}, and so 'plan' in it is missing for every contact; {forms}"]
 
 
@@ -110,7 +112,9 @@ def test_a_comma_before_an_end_is_no_json_but_where_it_stands_in_a_text(tmp_path
     texts = ['{"a": [1, "x"]}', '{"a": 1,}', '{"a": ",}"}', '{"a": [1,\n]}', '{"a": {"b": ",]"}}', '{"a": "\\",}"}']
     found, [warning, mixed] = preview(tmp_path, pa.array(texts), "custom_fields.a exists")
     assert found == by_sql(tmp_path, "custom_fields.a exists") == ("a", "c", "e", "f")
-    assert warning.startswith("'custom_fields' of 2 contacts is no JSON object and missing; the first is that of 'b'")
+    assert warning.startswith(
+        "'custom_fields' of 2 contacts is not a JSON object and counts as missing; the first is that of 'b'"
+    )
     assert mixed == (
         "'custom_fields.a' holds lists for 1 contact, objects for 1 contact and texts for 2 contacts, "
         "and all are read as text"

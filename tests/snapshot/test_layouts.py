@@ -191,9 +191,7 @@ def test_ids_of_other_widths_are_the_widest(tmp_path: Path) -> None:
 def test_a_whole_number_that_a_float_would_change_is_refused(tmp_path: Path) -> None:
     write(tmp_path, pa.array([0.5]), pa.array([2**53 + 1]))
     assert members(tmp_path, "id exists") == [("1", "2")]
-    problem = (
-        r"1\.parquet: the column 'f' has a value that does not fit into double, as which all files together are read"
-    )
+    problem = r"1\.parquet: the column 'f' has a value that does not fit into double, the common type"
     with pytest.raises(SnapshotError, match=problem):
         members(tmp_path, "f gt 0")
 
@@ -205,7 +203,7 @@ def test_a_decimal_with_too_many_digits_for_the_places_of_other_files_is_refused
         pa.array([Decimal("0.00001")], pa.decimal128(18, 5)),
     )
     assert members(tmp_path, "id exists") == [("1", "2")]
-    problem = r"0\.parquet: the column 'f' has a value that does not fit into decimal128\(38, 5\), as which all files"
+    problem = r"0\.parquet: the column 'f' has a value that does not fit into decimal128\(38, 5\), the common type"
     with pytest.raises(SnapshotError, match=problem):
         members(tmp_path, "f gt 0")
 
@@ -214,7 +212,7 @@ def test_bytes_that_are_texts_are_noted(tmp_path: Path) -> None:
     write(tmp_path, pa.array([b"pro", "\u00e9".encode(), None]), ids=pa.binary())
     report = segbatch.preview(tmp_path, rules=["f eq pro"])
     assert report.segments[0].first == ("1",)
-    why = "is stored as bytes without the mark for UTF-8 texts, and read as text, since all of it is UTF-8"
+    why = "is stored as bytes without the UTF-8 annotation; it is read as text because all of it is UTF-8"
     assert [str(note) for note in report.notes] == [f"'id' {why}", f"'f' {why}"]
     sql = write_sql(None, tmp_path, rules=["f eq pro"])
     assert "binary_as_string" in sql.lower()

@@ -110,7 +110,7 @@ def test_a_column_of_the_file_counts_and_a_difference_is_reported() -> None:
     )
     assert members("in", rule("country", "eq", "US")) == ["b", "c", "e"]
     found = "3 contacts have another value in the column 'country' than in the path of the file"
-    message = f"{found}, first in in/country=DE/a.parquet; the column counts"
+    message = f"{found}, first in in/country=DE/a.parquet; the value in the column is used"
     for report in (segbatch.check(contacts="in").problems, segbatch.run("in", output="again").warnings):
         assert [problem.message for problem in report] == [message]
 

@@ -221,7 +221,9 @@ def test_a_text_inside_of_a_struct_or_a_map_is_read_as_json(tmp_path: Path) -> N
     assert found(path, ("s.body", "eq", "{")) == ("b",)
     assert found(path, ("m.body.plan", "eq", "pro")) == ("a",)
     [warning] = warned(ask(path, ("s.body.plan", "exists", None)))
-    assert warning.startswith("'s.body' of 1 contact is no JSON object and missing; the first is that of 'b' in row 2")
+    assert warning.startswith(
+        "'s.body' of 1 contact is not a JSON object and counts as missing; the first is that of 'b' in row 2"
+    )
 
 
 def test_a_path_into_texts_that_are_not_json_warns_of_the_rule_alone(tmp_path: Path) -> None:
@@ -305,12 +307,12 @@ def test_a_column_that_differs_by_case_alone_is_meant_with_one_note(tmp_path: Pa
     report = ask(path, ("status", "eq", "active"), strict=True)
     assert (report.segments[0].first, report.warnings) == (("a",), ())
     assert report.notes == (
-        Problem("'status' is read from the column 'STATUS', whose name differs by case alone", severity="note"),
+        Problem("'status' is read from the column 'STATUS', whose name differs only in case", severity="note"),
     )
     assert found(path, ("custom_fields.plan", "eq", "pro")) == ("a",)
     assert found(path, ("custom_fields", "exists", None)) == ("a", "b")
     twins = contacts(tmp_path, Ab=["x", "y"], aB=["x", "y"])
-    with pytest.raises(DefinitionError, match="both 'Ab' and 'aB' differ from it by case alone; name one"):
+    with pytest.raises(DefinitionError, match="both 'Ab' and 'aB' differ from it only in case; name one of them"):
         ask(twins, ("ab", "eq", "x"))
 
 
@@ -320,7 +322,7 @@ def test_the_id_column_too_may_differ_by_case_alone(tmp_path: Path) -> None:
     report = ask(path, ("x", "eq", 2))
     assert report.segments[0].first == ("b",)
     assert [note.message for note in report.notes] == [
-        "'id' is read from the column 'ID', whose name differs by case alone"
+        "'id' is read from the column 'ID', whose name differs only in case"
     ]
 
 
@@ -340,7 +342,9 @@ def test_a_column_of_custom_fields_that_cannot_be_is_refused(tmp_path: Path) -> 
     path = contacts(tmp_path, properties=["{}"], custom_fields=["{}"])
     with pytest.raises(SnapshotError, match=r"no column 'propertes'; did you mean 'properties'.*--custom-fields"):
         ask(path, ("custom_fields.plan", "exists", None), custom_fields="propertes")
-    with pytest.raises(SnapshotError, match="has a column 'custom_fields' and a column 'properties'; rules name each"):
+    with pytest.raises(
+        SnapshotError, match="has a column 'custom_fields' and a column 'properties'; rules can use both"
+    ):
         ask(path, ("custom_fields.plan", "exists", None), custom_fields="properties")
 
 

@@ -111,7 +111,7 @@ def test_ids_whose_hashes_meet_but_that_differ_are_no_duplicates(monkeypatch: py
     check.finish(lambda: [ids])
     again = IdCheck("id")
     again.add(pl.Series(["a", "b", "a"]))
-    with pytest.raises(SnapshotError, match=r"1 id comes more than once in 'id' \(a\)"):
+    with pytest.raises(SnapshotError, match=r"1 id occurs more than once in 'id' \(a\)"):
         again.finish(lambda: [pl.Series(["a", "b", "a"])])
 
 
@@ -121,7 +121,7 @@ def test_duplicates_are_found_across_batches_and_files(tmp_path: Path) -> None:
     snapshot, check = open_snapshot(str(tmp_path)), IdCheck("id")
     for batch in snapshot.batches([], 1):
         check.add(ids_as_series(batch.ids))
-    with pytest.raises(SnapshotError, match=r"1 id comes more than once in 'id' \(a\); keep one row per contact"):
+    with pytest.raises(SnapshotError, match=r"1 id occurs more than once in 'id' \(a\); keep one row per contact"):
         check.finish(lambda: snapshot.ids(1))
 
 
@@ -165,7 +165,7 @@ def test_ids_that_all_come_twice_are_counted_in_little_memory(tmp_path: Path, mo
         f"{folder}/dt=2025-06-01/a.parquet and in {folder}/",
     )
     assert str(raised.value).startswith(
-        f"1,000 ids come more than once in 'id' {shown}{places}dt=2025-06-02/a.parquet; if"
+        f"1,000 ids occur more than once in 'id' {shown}{places}dt=2025-06-02/a.parquet; if"
     )
     assert "c0000" not in raised.value.without_ids
     assert f"in 'id', one of them in {places}" in raised.value.without_ids

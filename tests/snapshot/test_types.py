@@ -178,7 +178,7 @@ def test_a_decimal_of_77_digits_can_be_asked_whether_it_is_there(tmp_path: Path)
     with pytest.raises(pa.ArrowInvalid, match="precision out of range"):
         pq.read_table(path)
     assert members(path, "x eq 1") == members(path, "d exists") == ("a",)
-    with pytest.raises(segbatch.DefinitionError, match="of a type that Polars does not have"):
+    with pytest.raises(segbatch.DefinitionError, match="of a type that Polars does not support"):
         members(path, "d gt 0")
 
 

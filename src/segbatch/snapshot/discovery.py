@@ -27,7 +27,7 @@ _FOLDERS_SEARCHED = 20
 _OUTPUT = "segbatch.duckdb"
 """A file that exists only in the output folder of runs."""
 
-_NO_FILE = "is a pipe or a device, and not a file; export to a file"
+_NO_FILE = "is a pipe or a device, not a regular file; export to a file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _read_in(root: Path, folder: Path, others: Sorted, above: tuple[str, ...]) -
                 yield from _read_in(root, entry, others, above)
         elif is_parquet_name(entry.name):
             hint = f"for those in folders below it write '{glob.escape(str(root))}/**/*.parquet'"
-            raise SnapshotError(f"{entry}: is a folder, and not a file; {hint}")
+            raise SnapshotError(f"{entry}: is a folder, not a file; {hint}")
         elif (searched := searched + 1) <= _FOLDERS_SEARCHED and _has_contacts_below(entry):
             others.unread.append(f"{shown}/")
 

@@ -39,8 +39,8 @@ def refuse_duplicates(
     number = len(repeated) if len(hashes) <= _LOOKED_UP else len(hashes)
     some = ", ".join(map(_show, repeated.head(_SHOWN)))
     more = ", …" if number > _SHOWN else ""
-    come = "comes" if number == 1 else "come"
-    message = f"{counted(number, 'id')} {come} more than once in '{clipped(column)}'"
+    occur = "occurs" if number == 1 else "occur"
+    message = f"{counted(number, 'id')} {occur} more than once in '{clipped(column)}'"
     end = place_of_copies(copies, files)
     raise SnapshotError(f"{message} ({some}{more}){end}", without_ids=f"{message}{end}")
 
@@ -91,9 +91,9 @@ def _advice(first: str, second: str) -> str:
     arrow_types = partition_types([one, other])
     differing = {key for key in one.keys() & other.keys() if one[key] != other[key]}
     if one.keys() != other.keys() or all(arrow_types[key] == pa.string() for key in differing):
-        return "keep one row per contact in all files together, or give one file alone"
+        return "keep one row per contact in all files together, or pass only one file"
     folder = printable(second.rpartition("/")[0])
-    return f"if they are exports of two days, give one day's folder alone, such as {folder}"
+    return f"if they are exports of two days, pass the folder of one day, such as {folder}"
 
 
 def _show(contact_id: object) -> str:

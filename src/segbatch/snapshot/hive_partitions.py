@@ -222,7 +222,7 @@ class _Difference:
         have = f"{counted(self.contacts, 'contact')} {'has' if self.contacts == 1 else 'have'} another value"
         first = self.first.location if self.first else ""
         where = f"in the column '{clipped(self.name)}' than in the path of the file, first in {first}"
-        return f"{have} {where}; the column counts"
+        return f"{have} {where}; the value in the column is used"
 
 
 def _difference(files: Sequence[SnapshotFile], name: str) -> _Difference:

@@ -24,7 +24,7 @@ def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
     arrow_type = schema.field(name).type
     if pa.types.is_null(arrow_type):
         raise SnapshotError(
-            f"the id column '{clipped(name)}' holds nothing but nulls; give each contact an id (--id-column NAME)"
+            f"the id column '{clipped(name)}' contains only nulls; give each contact an id (--id-column NAME)"
         )
     if not _can_be_id(arrow_type):
         message = (
@@ -92,7 +92,7 @@ class IdCheck:
         self._hashes: list[pl.Series] = []
         self._rows = 0
         self._null = _Without("no id (the column '{}' is null)")
-        self._empty = _Without("an empty id (a text of no characters in '{}')")
+        self._empty = _Without("an empty id (an empty text in '{}')")
 
     def add(self, ids: pl.Series) -> None:
         """Add the ids of the next batch."""

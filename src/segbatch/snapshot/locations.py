@@ -90,7 +90,7 @@ def translate_errors(location: Location) -> Iterator[None]:
             raise SnapshotError(f"{location}: {DEAD_LINK}") from None
         if number:
             raise SnapshotError(f"{location}: cannot be read: {os.strerror(number)}") from None
-        raise SnapshotError(f"{location}: is not Parquet, or cut short or damaged; export it again") from None
+        raise SnapshotError(f"{location}: is not Parquet, is truncated, or is damaged; export it again") from None
 
 
 def _no_such_file(path: Path) -> str:

@@ -233,7 +233,7 @@ class Snapshot:
     @property
     def problems(self) -> list[Problem]:
         """All findings and notes, a note for each column of bytes that is read as text, and problems in JSON texts."""
-        why = "is stored as bytes without the mark for UTF-8 texts, and read as text, since all of it is UTF-8"
+        why = "is stored as bytes without the UTF-8 annotation; it is read as text because all of it is UTF-8"
         notes = [Problem(f"'{clipped(column)}' {why}", severity="note") for column in self.byte_texts]
         return [*self.findings, *self.notes, *notes, *(self.reader.problems(self._id_at) if self.reader else ())]
 
@@ -293,10 +293,12 @@ def _with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
 def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> None:
     found = file.schema.names.count(name)
     if found > 1:
-        raise SnapshotError(f"{file.location}: the column '{clipped(name)}' is there twice; rename one in the export")
+        raise SnapshotError(
+            f"{file.location}: the column '{clipped(name)}' occurs twice; rename one of them in the export"
+        )
     if not found and name in arrow.names:
         problem = f"has no id column '{clipped(name)}', which other files of the snapshot have"
-        raise SnapshotError(f"{file.location}: {problem}; export all files alike")
+        raise SnapshotError(f"{file.location}: {problem}; export all files with the same schema")
 
 
 def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:

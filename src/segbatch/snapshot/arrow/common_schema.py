@@ -85,7 +85,7 @@ def _error(name: str, field: pa.Field, found: _Different, schemas: Mapping[str, 
             break
     path = clipped(f"{field.name}{blamed.path}")
     types = f"{blamed.other} here and {blamed.arrow_type} in {earlier}"
-    return SnapshotError(f"{name}: the column '{path}' is {types}; export all files alike")
+    return SnapshotError(f"{name}: the column '{path}' is {types}; export all files with the same schema")
 
 
 def _within(key: str, arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType:

@@ -95,7 +95,7 @@ def _series(field: pa.Field, arrays: list[pa.Array], rows: int, file_name: str) 
         marked = converted_column(arrays, field.type, rows)
         return pl.Series(field.name, converted(marked, unmarked(field.type)))
     except pa.ArrowInvalid:
-        problem = f"has a value that does not fit into {field.type}, as which all files together are read"
+        problem = f"has a value that does not fit into {field.type}, the common type of all files"
         raise SnapshotError(
-            f"{file_name}: the column '{clipped(field.name)}' {problem}; export all files alike"
+            f"{file_name}: the column '{clipped(field.name)}' {problem}; export all files with the same schema"
         ) from None

@@ -29,7 +29,7 @@ class Opaque(pa.ExtensionType):
         reason: The phrase that messages put after the name of the part.
     """
 
-    def __init__(self, reason: str = "of a type that Polars does not have") -> None:
+    def __init__(self, reason: str = "of a type that Polars does not support") -> None:
         self.reason = reason
         super().__init__(pa.bool_(), "segbatch.opaque")
 

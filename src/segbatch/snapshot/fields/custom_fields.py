@@ -243,7 +243,9 @@ def _is_there(way: Way) -> pl.Expr:
 
 def _problem(source: _Source, id_at: Callable[[int], str | int | None]) -> Problem:
     json = source.json
-    message = f"'{clipped(source.leaf)}' of {counted(json.broken, 'contact')} is no JSON object and missing"
+    message = (
+        f"'{clipped(source.leaf)}' of {counted(json.broken, 'contact')} is not a JSON object and counts as missing"
+    )
     row = f"in row {json.first_broken + 1:,}: {json.fault}"
     named = f"{message}; the first is that of {shown(id_at(json.first_broken))} {row}"
     return Problem(named, severity="warning", without_ids=f"{message}; the first is {row}")

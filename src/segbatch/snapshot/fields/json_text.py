@@ -23,7 +23,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_MEND = "mend it in the export"
+_MEND = "fix it in the export"
 _NO_NUMBER = re.compile(r"[+-]?(nan|inf)", re.IGNORECASE)
 _KINDS = {list: "a list", str: "a text, perhaps JSON that was written as JSON twice", bool: "true or false"}
 
@@ -41,9 +41,9 @@ def fault_of(text: str) -> str:
     except json.JSONDecodeError as error:
         return _why_no_json(text, error)
     except RecursionError:
-        return f"its lists and objects stand too deep inside each other; {_MEND}"
+        return f"its lists and objects are nested too deeply; {_MEND}"
     if isinstance(data, dict):
-        return f"it is not JSON as the standard has it; {_MEND}"
+        return f"it is not standard JSON; {_MEND}"
     return f"it is {_KINDS.get(type(data), 'a number')}; {_MEND}"
 
 
@@ -59,9 +59,9 @@ def _why_no_json(text: str, error: json.JSONDecodeError) -> str:
     if not text.strip():
         return "it is empty; write null or {}"
     if not rest or error.msg.startswith("Unterminated"):
-        return f"it is cut short; {_MEND}"
+        return f"it is truncated; {_MEND}"
     if _NO_NUMBER.match(rest):
         return "NaN and Infinity are not JSON; write null"
     if rest.startswith("'"):
         return "JSON uses double quotes, not single quotes; write it as JSON"
-    return f"it is no JSON from character {position + 1:,} on; {_MEND}"
+    return f"it is not valid JSON from character {position + 1:,} on; {_MEND}"

@@ -113,7 +113,9 @@ def find_column(name: str, columns: Mapping[str, pl.DataType]) -> tuple[str, str
 
 def _ambiguous(head: str, several: Iterable[str]) -> str:
     named = " and ".join(f"'{clipped(name)}'" for name in sorted(several)[:2])
-    return f"the snapshot has no column '{clipped(head)}', and both {named} differ from it by case alone; name one"
+    return (
+        f"the snapshot has no column '{clipped(head)}', and both {named} differ from it only in case; name one of them"
+    )
 
 
 def exact_name(name: str, columns: Mapping[str, pl.DataType]) -> str:
@@ -133,7 +135,7 @@ def find_custom_fields(name: str, columns: Mapping[str, pl.DataType]) -> str:
         raise SnapshotError(f"the snapshot has no column '{clipped(name)}'{near} (--custom-fields NAME)")
     if found != CUSTOM_FIELDS and CUSTOM_FIELDS in columns:
         both = f"the snapshot has a column '{CUSTOM_FIELDS}' and a column '{clipped(found)}'"
-        raise SnapshotError(f"{both}; rules name each by its own name, so leave the option out (--custom-fields NAME)")
+        raise SnapshotError(f"{both}; rules can use both names, so omit the option (--custom-fields NAME)")
     return found
 
 
@@ -157,6 +159,6 @@ def names_by_case(fields: Iterable[str], columns: Columns) -> Iterator[Problem]:
 def name_note(name: str | None, column: str | None) -> Problem:
     """Return a note that a name is read from a column that differs only in case."""
     message = (
-        f"'{clipped(str(name))}' is read from the column '{clipped(str(column))}', whose name differs by case alone"
+        f"'{clipped(str(name))}' is read from the column '{clipped(str(column))}', whose name differs only in case"
     )
     return Problem(message, severity="note")

@@ -22,7 +22,7 @@ from segbatch.snapshot.fields.types import (
 )
 from segbatch.text import clipped, did_you_mean, some_of
 
-_FORMS = "a path leads into a struct, JSON texts, or a map with texts as keys, so export it as one of these"
+_FORMS = "paths can lead into a struct, JSON texts, or a map with text keys; export it as one of these"
 _MISSING = "so it is missing for every contact"
 
 
@@ -125,16 +125,14 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
         return _nowhere(name, head, no_key(head, schema[head], str(path)))
     field = _of_ways(name, head, ways)
     if field.kind is Kind.NOTHING:
-        return _nowhere(name, head, f"'{clipped(name)}' holds nothing but nulls in this snapshot")
+        return _nowhere(name, head, f"'{clipped(name)}' contains only nulls in this snapshot")
     return field
 
 
 def _of_derived(name: str, found: Derived) -> Field:
     kind = kind_of(found.dtype)
     if kind is Kind.NOTHING:
-        return _nowhere(
-            name, found.column, found.warning or f"'{clipped(name)}' holds nothing but nulls in this snapshot"
-        )
+        return _nowhere(name, found.column, found.warning or f"'{clipped(name)}' contains only nulls in this snapshot")
     expr, dtype = column(name), found.dtype
     return Field(expr, dtype, kind, found.column, name, found.warning, found.ways, found.is_mixed, found.kinds)
 
@@ -165,7 +163,7 @@ def _nowhere(name: str, head: str, warning: str) -> Field:
 def _needs_data(leaf: str, dtype: pl.DataType, way: Way) -> str:
     what = {"json": "is text", "map": "is a map", "pairs": "is a list of keys and values"}
     into = next(step.into for step in way.steps if step.into != "struct")
-    reason = "into which a path leads only where it is a column of a snapshot; make it a struct"
+    reason = "and paths into it need a snapshot; make it a struct"
     return f"'{clipped(leaf)}' {what.get(into, in_words(dtype))}, {reason}"
 
 

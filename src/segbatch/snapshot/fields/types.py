@@ -48,7 +48,7 @@ class OpaqueType(pl.Object):
         reason: The phrase that messages put after the name of the part.
     """
 
-    def __init__(self, reason: str = "of a type that Polars does not have") -> None:
+    def __init__(self, reason: str = "of a type that Polars does not support") -> None:
         self.reason = reason
 
 

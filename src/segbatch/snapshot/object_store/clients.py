@@ -57,8 +57,8 @@ def open_store(address: Address) -> Store:
     try:
         return makers[address.service](address)
     except ImportError:
-        message = f"the PyArrow that is installed here has no client for {_NAMES[address.service]}"
-        raise UsageError(f"{address}: {message}; install that of PyPI") from None
+        message = f"the installed PyArrow has no client for {_NAMES[address.service]}"
+        raise UsageError(f"{address}: {message}; install PyArrow from PyPI") from None
 
 
 def _s3(address: Address) -> Store:
@@ -94,7 +94,7 @@ def _azure(address: Address) -> Store:
         address.account or _first("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME") or told.get("accountname")
     )
     if not account:
-        message = "whose container it is, is not told; set AZURE_STORAGE_ACCOUNT"
+        message = "the storage account of the container is unknown; set AZURE_STORAGE_ACCOUNT"
         raise UsageError(f"{address}: {message}, or write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY")
     key = _first("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY") or told.get("accountkey")
     token = _first("AZURE_STORAGE_SAS_TOKEN") or told.get("sharedaccesssignature")
@@ -130,7 +130,7 @@ def _at(endpoint: str, host: str, scheme: str) -> dict[str, str]:
     parts = _ENDPOINT.fullmatch(endpoint)
     if parts is None or not parts[2] or re.search(r"[/@?\s]", parts[2]):
         shown = redact_url(endpoint)
-        raise UsageError(f"'{shown}' is no endpoint; write it like https://storage.example.com:9000")
+        raise UsageError(f"'{shown}' is not a valid endpoint; write it like https://storage.example.com:9000")
     return {host: parts[2], scheme: (parts[1] or "https").lower()}
 
 

@@ -178,7 +178,7 @@ class RemoteFile:
     def _fetch(self, version: _Version, stop: Event) -> _Copy:
         folder = _roomy_folder()
         if shutil.disk_usage(folder).free < version.size:
-            raise self._no_room(folder, version.size, "has no room for it")
+            raise self._no_room(folder, version.size, "has too little space")
         try:
             with tempfile.TemporaryFile(dir=folder, prefix="segbatch-") as file:
                 digest = self._write(file, version.size, stop)
@@ -212,7 +212,7 @@ class RemoteFile:
         return digest.hexdigest()
 
     def _no_room(self, folder: Path, size: int, reason: str) -> SnapshotError:
-        remedy = f"let TMPDIR name a folder with room for a copy of {size:,} bytes"
+        remedy = f"set TMPDIR to a folder with room for a copy of {size:,} bytes"
         return SnapshotError(f"{self._address}: cannot be fetched: {folder} {reason}; {remedy}")
 
 

@@ -80,7 +80,7 @@ def translate_errors(address: Address) -> Iterator[None]:
     except TimeoutError:
         raise SnapshotError(f"{address}: {_silent(address)}") from None
     except FileNotFoundError:
-        raise SnapshotError(f"{address}: is not there any more; run again when the export is done") from None
+        raise SnapshotError(f"{address}: no longer exists; run again when the export is done") from None
     except (pa.ArrowException, OSError) as error:
         raise SnapshotError(f"{address}: {_meaning(address.service, error)}") from None
 
@@ -96,7 +96,7 @@ def _meaning(service: Service, error: Exception) -> str:
     if _NO_TOKEN.search(text):
         return f"no credentials were found; {_CREDENTIALS[service]}"
     if status in {"401", "403"} or _DENIED.search(code):
-        return f"access is denied ({code}); {_CREDENTIALS[service]}, of somebody who may read it"
+        return f"access is denied ({code}); {_CREDENTIALS[service]}, of a user with read access"
     if status in _REDIRECTED:
         return "the bucket is in another region; set AWS_REGION"
     if not code or _NETWORK.search(code) or (status or "") >= "429":

@@ -68,11 +68,11 @@ def read_address(text: str) -> Address:
         raise UsageError(f"{shown}: contacts are read from files, s3://, gs:// and az:// (--contacts)")
     scheme, bucket, key = parts[1].lower(), parts[2], parts[3]
     if not bucket:
-        raise UsageError(f"{clipped(text)}: names no bucket; write {scheme}://BUCKET/KEY (--contacts)")
+        raise UsageError(f"{clipped(text)}: has no bucket; write {scheme}://BUCKET/KEY (--contacts)")
     account = _ACCOUNT.fullmatch(bucket) if service == "az" else None
     if account:
         return Address(service, f"{scheme}://{bucket}", account[1], key, account[2])
     if "@" in bucket or ":" in bucket:
-        message = "the address has more than a bucket before its key; credentials are told by the environment"
+        message = "the address has more than a bucket before its key; set credentials in the environment"
         raise UsageError(f"{scheme}://…: {message} (--contacts)")
     return Address(service, f"{scheme}://{bucket}", bucket, key)

@@ -232,7 +232,7 @@ def _problem(column: pa.Array) -> str | None:
             if is_text(part.type):
                 return NOT_UNICODE
             if not pa.types.is_time(part.type) and not pa.types.is_date64(part.type):
-                return f"has values that {part.type} cannot hold, or is damaged; export the file again"
+                return f"has values that are not valid for {part.type}, or is damaged; export the file again"
     return None
 
 
