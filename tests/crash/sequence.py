@@ -1,4 +1,4 @@
-"""A sequence of nights: contacts that come, go and change; segments that come, change, break, and go."""
+"""A sequence of runs: contacts that come, go and change; segments that come, change, break, and go."""
 
 import json
 import random
@@ -14,7 +14,7 @@ from segbatch.storage.manifest_io import read_history
 from sights import FINGERPRINT
 
 DRIVER = Path(__file__).with_name("driver.py")
-NIGHTS = 10
+RUNS = 10
 CONTACTS = 1_500
 SEGMENTS = 15
 PLACES = ["BE", "HH", "MUC", None]
@@ -23,7 +23,7 @@ KEEP_LONG, KEEP_SHORTLY = 1.0, 20 / 86400
 
 
 @dataclass(frozen=True)
-class Night:
+class PlannedRun:
     run_id: str
     contacts: Path
     segments: Path
@@ -43,10 +43,10 @@ class Night:
         )
 
 
-def make_nights(folder: Path, number: int = NIGHTS) -> list[Night]:
+def make_runs(folder: Path, number: int = RUNS) -> list[PlannedRun]:
     draw = random.Random(4)  # noqa: S311 - not a secret
     people = {f"c{number:05}": (draw.choice(PLACES), draw.randrange(100)) for number in range(CONTACTS)}
-    nights = []
+    planned = []
     for index in range(number):
         for contact in draw.sample(sorted(people), CONTACTS // 20):
             people[contact] = (draw.choice(PLACES), draw.randrange(100))
@@ -58,16 +58,16 @@ def make_nights(folder: Path, number: int = NIGHTS) -> list[Night]:
         contacts = write_contacts(folder / f"night-{index:02}.parquet", columns, row_group_size=500)
         segments = folder / f"segments-{index:02}"
         _write_segments(segments, index)
-        nights.append(Night(f"night-{index:02}", contacts, segments, f"2026-03-{index + 1:02}T02:00:00Z"))
-    return nights
+        planned.append(PlannedRun(f"night-{index:02}", contacts, segments, f"2026-03-{index + 1:02}T02:00:00Z"))
+    return planned
 
 
-def _write_segments(folder: Path, night: int) -> None:
+def _write_segments(folder: Path, planned_run: int) -> None:
     for number in range(SEGMENTS):
-        if number % 7 == night % 7 and night > 0:
-            continue  # not defined tonight
-        field = "saets" if number == night % SEGMENTS and night % 3 == 2 else "seats"
-        low = number * 6 + (night if number % 5 == 0 else 0)
+        if number % 7 == planned_run % 7 and planned_run > 0:
+            continue  # not defined in this run
+        field = "saets" if number == planned_run % SEGMENTS and planned_run % 3 == 2 else "seats"
+        low = number * 6 + (planned_run if number % 5 == 0 else 0)
         write_segment(folder, f"s{number:02}", rule(field, "gte", low), rule("place", "neq", "HH"))
 
 

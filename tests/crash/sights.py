@@ -13,4 +13,4 @@ SELECT (SELECT run_id FROM runs ORDER BY run_number DESC LIMIT 1) AS run_id,
     (SELECT bit_xor(hash(segment_id, contact_id, entered_at, exited_at))::VARCHAR FROM membership_history),
     (SELECT bit_xor(hash(segment_id, status, member_count, entered, exited, run_id))::VARCHAR FROM segments)
 """
-"""What a reader sees, in one line: it has to be that of one night."""
+"""What a reader sees, in one line: it has to be that of one run."""

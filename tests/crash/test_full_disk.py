@@ -9,33 +9,33 @@ from pathlib import Path
 import pytest
 
 from programs import run, tree
-from sequence import Night, ensure_tidy, fingerprint, make_nights
+from sequence import PlannedRun, ensure_tidy, fingerprint, make_runs
 
 SIZES = [0, 30, 1_000, 10_000, 100_000, 300_000]
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> list[Night]:
-    return make_nights(tmp_path_factory.mktemp("nights"), 2)
+def planned(tmp_path_factory: pytest.TempPathFactory) -> list[PlannedRun]:
+    return make_runs(tmp_path_factory.mktemp("runs"), 2)
 
 
-def arguments(night: Night, output: Path) -> list[object]:
-    options = ["--contacts", night.contacts, "--segments", night.segments, "--output", output]
-    return ["run", *options, "--run-id", night.run_id, "--as-of", night.as_of]
+def arguments(planned_run: PlannedRun, output: Path) -> list[object]:
+    options = ["--contacts", planned_run.contacts, "--segments", planned_run.segments, "--output", output]
+    return ["run", *options, "--run-id", planned_run.run_id, "--as-of", planned_run.as_of]
 
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("earlier", [0, 1])
-def test_files_may_not_grow(tmp_path: Path, nights: list[Night], size: int, earlier: int) -> None:
+def test_files_may_not_grow(tmp_path: Path, planned: list[PlannedRun], size: int, earlier: int) -> None:
     output = tmp_path / "output"
     if earlier:
-        assert run(*arguments(nights[0], output))[0] == 0
+        assert run(*arguments(planned[0], output))[0] == 0
     before = tree(tmp_path)
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    status, out, err = run(*arguments(nights[earlier], output), limit=limit)
+    status, out, err = run(*arguments(planned[earlier], output), limit=limit)
     if status == 0:
         assert size >= 100_000
     else:
@@ -44,7 +44,7 @@ def test_files_may_not_grow(tmp_path: Path, nights: list[Night], size: int, earl
         assert err.startswith(f"error: {output}: cannot be written: ")
         assert err.endswith("; nothing was published\n")
         assert tree(tmp_path) == before
-    assert run(*arguments(nights[earlier], output))[0] == 0
+    assert run(*arguments(planned[earlier], output))[0] == 0
     ensure_tidy(output)
 
 
@@ -60,14 +60,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("free", [0, 8, 100, 400, 1100])
-def test_a_disk_fills_up(small_disk: Path, nights: list[Night], free: int) -> None:
+def test_a_disk_fills_up(small_disk: Path, planned: list[PlannedRun], free: int) -> None:
     output, ballast = small_disk / "output", small_disk / "ballast"
-    assert run(*arguments(nights[0], output))[0] == 0
+    assert run(*arguments(planned[0], output))[0] == 0
     was = fingerprint(output)
     room = _free(small_disk) - free * 1024
     ballast.write_bytes(b"x" * max(room, 0))
     before = tree(small_disk)
-    status, out, err = run(*arguments(nights[1], output))
+    status, out, err = run(*arguments(planned[1], output))
     if status == 0:
         assert free >= 200
     else:
@@ -78,7 +78,7 @@ def test_a_disk_fills_up(small_disk: Path, nights: list[Night], free: int) -> No
         assert tree(small_disk) == before
         assert fingerprint(output) == was
     ballast.unlink()
-    assert run(*arguments(nights[1], output))[0] == 0
+    assert run(*arguments(planned[1], output))[0] == 0
     ensure_tidy(output)
 
 

@@ -16,10 +16,10 @@ import pytest
 from sequence import (
     KEEP_LONG,
     KEEP_SHORTLY,
-    Night,
+    PlannedRun,
     ensure_tidy,
     fingerprint,
-    make_nights,
+    make_runs,
     start,
     succeed,
     tables,
@@ -31,18 +31,18 @@ READER = Path(__file__).with_name("reader.py")
 
 
 class Reference:
-    """The same nights, never killed: what readers may see after each, and the tables in the end."""
+    """The same runs, never killed: what readers may see after each, and the tables in the end."""
 
     def __init__(self, folder: Path) -> None:
-        self.nights = make_nights(folder / "nights")
+        self.planned = make_runs(folder / "planned")
         output = folder / "never-killed"
         self.sights: dict[str, list[object]] = {}
         self.steps, self.seconds = 0, 0.0
-        for night in self.nights:
-            self.steps, self.seconds = succeed(night.options(output, KEEP_SHORTLY))
+        for planned_run in self.planned:
+            self.steps, self.seconds = succeed(planned_run.options(output, KEEP_SHORTLY))
             row = fingerprint(output)
             assert row[2] == row[3] == row[4] == row[8]
-            self.sights[night.run_id] = list(row)
+            self.sights[planned_run.run_id] = list(row)
         self.tables = tables(output)
 
 
@@ -53,7 +53,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
 @contextmanager
 def reading(ways: list[str], output: Path, folder: Path, reference: Reference) -> Iterator[None]:
-    """Read all the time, and check in the end that every sight was that of a night."""
+    """Read all the time, and check in the end that every sight was that of one run."""
     readers = {}
     for way in ways:
         command = [sys.executable, str(READER), way, str(output), str(folder / f"{way}.log")]
@@ -68,11 +68,11 @@ def reading(ways: list[str], output: Path, folder: Path, reference: Reference) -
         assert [sight for sight in sights if "error" in sight] == [], way
         assert last["reads"] > 0
         for sight in sights:
-            ensure_of_one_night(way, sight["row"], reference)
+            ensure_of_one_run(way, sight["row"], reference)
         print(f"{way}: {last['reads']} reads, {len(sights)} sights")  # noqa: T201 - for who runs it by hand
 
 
-def ensure_of_one_night(way: str, row: list[Any], reference: Reference) -> None:
+def ensure_of_one_run(way: str, row: list[Any], reference: Reference) -> None:
     expected = reference.sights[row[0]]
     if way == "parquet_alone":
         assert row[1:] == [expected[4], expected[2]], row
@@ -80,10 +80,10 @@ def ensure_of_one_night(way: str, row: list[Any], reference: Reference) -> None:
         assert row == expected
 
 
-def kill(night: Night, output: Path, keep_days: float, reference: Reference, draw: random.Random) -> str:
+def kill(planned_run: PlannedRun, output: Path, keep_days: float, reference: Reference, draw: random.Random) -> str:
     """Kill a run at a step that is drawn or at a moment that is drawn, and tell what came of it."""
     at_step = draw.randrange(1, reference.steps + 3) if draw.random() < 0.5 else 0
-    program = start(night.options(output, keep_days), at_step)
+    program = start(planned_run.options(output, keep_days), at_step)
     assert program.stdout is not None
     assert program.stdout.readline() == "ready\n"
     if not at_step:
@@ -93,15 +93,15 @@ def kill(night: Night, output: Path, keep_days: float, reference: Reference, dra
     assert program.returncode in {0, -9}
     if program.returncode == 0:
         return "too late"
-    return f"{'step' if at_step else 'time'}: {state(output, night)}"
+    return f"{'step' if at_step else 'time'}: {state(output, planned_run)}"
 
 
-def state(output: Path, night: Night) -> str:
+def state(output: Path, planned_run: PlannedRun) -> str:
     """Tell where a run was killed, as far as that can be seen."""
-    if (output / "runs" / f".tmp-{night.run_id}").exists():
+    if (output / "runs" / f".tmp-{planned_run.run_id}").exists():
         return "at work"
     current = output / "current"
-    if current.exists() and current.read_text().strip().split("~")[0] == night.run_id:
+    if current.exists() and current.read_text().strip().split("~")[0] == planned_run.run_id:
         return "published"
     return "being published" if list((output / "runs").glob("*/unpublished")) else "before or after its work"
 
@@ -116,26 +116,26 @@ def test_killed_runs_harm_nobody(tmp_path: Path, reference: Reference, keep_days
     print(f"SEGBATCH_KILL_SEED={SEED}")  # noqa: T201 - to try the same again
     output, found, kills = tmp_path / "output", dict[str, int](), 0
 
-    def get_through(nights: list[Night]) -> None:
+    def get_through(planned: list[PlannedRun]) -> None:
         nonlocal kills
-        for night in nights:
-            while kills_to_come(kills, night, reference, draw):
-                outcome = kill(night, output, keep_days, reference, draw)
+        for planned_run in planned:
+            while kills_to_come(kills, planned_run, reference, draw):
+                outcome = kill(planned_run, output, keep_days, reference, draw)
                 found[outcome] = found.get(outcome, 0) + 1
                 kills += outcome != "too late"
-            succeed(night.options(output, keep_days))
+            succeed(planned_run.options(output, keep_days))
             ensure_tidy(output)
-            assert list(fingerprint(output)) == reference.sights[night.run_id]
+            assert list(fingerprint(output)) == reference.sights[planned_run.run_id]
 
-    get_through(reference.nights[:1])
+    get_through(reference.planned[:1])
     with reading([held, "anew_each_time", "parquet_alone"], output, tmp_path, reference):
-        get_through(reference.nights[1:])
+        get_through(reference.planned[1:])
     assert tables(output) == reference.tables
     print(kills, "kills:", found)  # noqa: T201
     assert kills >= KILLS // 2
 
 
-def kills_to_come(kills: int, night: Night, reference: Reference, draw: random.Random) -> bool:
-    """Tell whether a night is to be killed once more: as often as its share of all kills, and now and then again."""
-    done = (reference.nights.index(night) + 1) / len(reference.nights)
+def kills_to_come(kills: int, planned_run: PlannedRun, reference: Reference, draw: random.Random) -> bool:
+    """Tell whether a run is to be killed once more: as often as its share of all kills, and now and then again."""
+    done = (reference.planned.index(planned_run) + 1) / len(reference.planned)
     return kills < done * (KILLS / 2) or draw.random() < 0.1

@@ -15,8 +15,8 @@ from builders import rule, write_segment
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.snapshot import snapshot
 from segbatch.snapshot.parquet import files
-from sequence import Night as Made
-from sequence import ensure_tidy, make_nights, tables
+from sequence import PlannedRun as Made
+from sequence import ensure_tidy, make_runs, tables
 
 CONTACTS = "contacts.parquet"
 
@@ -40,29 +40,29 @@ def replace(file: Path, other: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> list[Made]:
-    return make_nights(tmp_path_factory.mktemp("nights"), 3)
+def planned(tmp_path_factory: pytest.TempPathFactory) -> list[Made]:
+    return make_runs(tmp_path_factory.mktemp("runs"), 3)
 
 
-def run(night: Made, contacts: Path, output: Path) -> segbatch.RunReport:
-    options = {"as_of": night.as_of, "run_id": night.run_id}
-    return segbatch.run(contacts, night.segments, output, **options)  # type: ignore[arg-type]
+def run(planned_run: Made, contacts: Path, output: Path) -> segbatch.RunReport:
+    options = {"as_of": planned_run.as_of, "run_id": planned_run.run_id}
+    return segbatch.run(contacts, planned_run.segments, output, **options)  # type: ignore[arg-type]
 
 
-def expected(nights: list[Made], contacts: Path, output: Path) -> dict[str, list[tuple[object, ...]]]:
-    run(nights[0], nights[0].contacts, output)
-    run(nights[1], contacts, output)
+def expected(planned: list[Made], contacts: Path, output: Path) -> dict[str, list[tuple[object, ...]]]:
+    run(planned[0], planned[0].contacts, output)
+    run(planned[1], contacts, output)
     return tables(output)
 
 
 @pytest.mark.parametrize("damage", [cut, remove, write_over, replace])
 @pytest.mark.parametrize("after", [1, 7, 9, 13])
 def test_a_file_changes_after_so_many_batches(
-    tmp_path: Path, nights: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None], after: int
+    tmp_path: Path, planned: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None], after: int
 ) -> None:
     contacts, output = tmp_path / CONTACTS, tmp_path / "output"
-    shutil.copy(nights[1].contacts, contacts)
-    run(nights[0], nights[0].contacts, output)
+    shutil.copy(planned[1].contacts, contacts)
+    run(planned[0], planned[0].contacts, output)
     before, read = tables(output), 0
     read_batches = files.read_batches
 
@@ -72,31 +72,31 @@ def test_a_file_changes_after_so_many_batches(
             yield batch
             read += 1
             if read == after:
-                damage(contacts, nights[2].contacts)
+                damage(contacts, planned[2].contacts)
 
     with monkeypatch.context() as patched:
         patched.setattr(snapshot, "read_batches", damaging)
         try:
-            run(nights[1], contacts, output)
+            run(planned[1], contacts, output)
         except segbatch.SnapshotError as error:
             assert "\n" not in str(error)  # noqa: PT017
             assert str(contacts) in str(error)  # noqa: PT017
             assert tables(output) == before
         else:
-            assert tables(output) == expected(nights, nights[1].contacts, tmp_path / "unharmed")
+            assert tables(output) == expected(planned, planned[1].contacts, tmp_path / "unharmed")
     assert read >= after
-    shutil.copy(nights[1].contacts, contacts)
-    run(nights[1], contacts, output)
-    assert tables(output) == expected(nights, nights[1].contacts, tmp_path / "again")
+    shutil.copy(planned[1].contacts, contacts)
+    run(planned[1], contacts, output)
+    assert tables(output) == expected(planned, planned[1].contacts, tmp_path / "again")
     ensure_tidy(output)
 
 
 @pytest.mark.parametrize("damage", [cut, remove, write_over, replace])
 def test_a_file_changes_before_its_digest_is_taken(
-    tmp_path: Path, nights: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None]
+    tmp_path: Path, planned: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None]
 ) -> None:
     contacts, output = tmp_path / CONTACTS, tmp_path / "output"
-    shutil.copy(nights[1].contacts, contacts)
+    shutil.copy(planned[1].contacts, contacts)
     digest, outcome, done = files.SnapshotFile.digest, RunEvaluation._outcome, Event()  # noqa: SLF001 - reads all contacts
 
     def late(*arguments: Any) -> Any:
@@ -107,21 +107,21 @@ def test_a_file_changes_before_its_digest_is_taken(
         try:
             return outcome(*arguments)
         finally:
-            damage(contacts, nights[2].contacts)
+            damage(contacts, planned[2].contacts)
             done.set()
 
     monkeypatch.setattr(files.SnapshotFile, "digest", late)
     monkeypatch.setattr(RunEvaluation, "_outcome", damaging)
     with pytest.raises(segbatch.SnapshotError, match=CONTACTS):
-        run(nights[1], contacts, output)
+        run(planned[1], contacts, output)
     assert not output.exists()
 
 
-def test_one_of_many_files_is_replaced(tmp_path: Path, nights: list[Made]) -> None:
+def test_one_of_many_files_is_replaced(tmp_path: Path, planned: list[Made]) -> None:
     """Files that were read to their end may be replaced; what is published is what was read."""
     folder, segments = tmp_path / "contacts", write_segment(tmp_path / "s", "seated", rule("seats", "gte", 0)).parent
     folder.mkdir()
-    table = pq.read_table(nights[0].contacts)
+    table = pq.read_table(planned[0].contacts)
     for number in range(3):
         pq.write_table(table.slice(number * 400, 400), folder / f"{number}.parquet")
     other = tmp_path / "other.parquet"
