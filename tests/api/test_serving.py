@@ -110,7 +110,7 @@ def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> Non
         (("--host", "::"), "can be reached from other machines, and there is no key"),
         (("--host", "no.such.host.invalid"), "is no name or address of this machine (--host)"),
         (("--port", "70000"), "70000 is no port"),
-        (("--timezone", "Mars"), "there is no time zone 'Mars'; write an IANA name"),
+        (("--timezone", "Mars"), "unknown time zone 'Mars'; write an IANA name"),
         (("--keys", "segments/keys.json"), "segments/keys.json: lies among the definitions"),
         (("--keys", "nothing.json"), "nothing.json: there is no such file; make a key with 'segbatch keys create'"),
         (("--keys", "revoked.json", "--host", EVERYWHERE), "there is no key"),

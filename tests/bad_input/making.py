@@ -24,10 +24,8 @@ A_LIST_OF_RULES = "it is a list of rules {field, operator, value}"
 A_NODE = "a rule is an object {field, operator, value}, and a group {match, rules}"
 A_SEGMENT = "a segment is an object with 'name' and 'rules'"
 AN_ID = "an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most 128 of them"
-NEEDS_A_VALUE = "'eq' needs a 'value'; for contacts without one, the operators are 'empty' and 'exists'"
-NULL_IS_NO_VALUE = (
-    "null is no value, and 'eq' needs one; for contacts without one, the operators are 'empty' and 'exists'"
-)
+NEEDS_A_VALUE = "'eq' needs a 'value'; to find contacts without a value, use 'empty' or 'exists'"
+NULL_IS_NO_VALUE = "null is not a value, and 'eq' needs one; to find contacts without a value, use 'empty' or 'exists'"
 NO_RULES = "there are no rules, and a segment without rules would contain all contacts; add at least one"
 
 

@@ -107,7 +107,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "1e999": (valued("1e999"), "$.rules[0].value: 1e999 is too large for a number"),
     "-1e999": (valued("-1e999"), "$.rules[0].value: -1e999 is too large for a number"),
     "5,000 digits": (valued("9" * 5000), "$.rules[0].value: a number of 5000 digits is too long"),
-    "350 digits": (valued("9" * 350), "$.rules[0].value: the number is larger than any that a column can hold"),
+    "350 digits": (valued("9" * 350), "$.rules[0].value: the number is larger than any number that a column can store"),
     "half of a surrogate pair": (
         valued(r'"\ud83d"'),
         "$.rules[0].value: the text has half of a surrogate pair, which no other text can equal; remove it",
@@ -122,7 +122,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "102 lists": ("[" * 102 + "]" * 102, TOO_DEEP),
     "31 groups": (
         json.dumps(segment(nested(30))),
-        "$: groups stand more than 30 deep inside each other, the segment's own rules counted; flatten them",
+        "$: groups are nested more than 30 levels deep, including the segment itself; flatten them",
     ),
     "null": ("null", f"$: {A_SEGMENT}; found null"),
     "number": ("3", f"$: {A_SEGMENT}; found 3"),

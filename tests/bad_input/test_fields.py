@@ -19,12 +19,12 @@ A_DATE = "write a date like '2025-06-01'"
 A_DATETIME = "write a date-time like '2025-06-01T10:00:00Z'"
 A_MOMENT = f"{A_DATETIME}, or a date like '2025-06-01'"
 A_DOUBLE = "write a number that a double can hold (up to about 1.8e308)"
-NO_SUCH_HOUR = "there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'"
-ONLY_PRESENCE = "it can only be asked whether it is there, with 'exists' and 'empty'"
-NO_PART = "only a text or a list contains something"
+NO_SUCH_HOUR = "the day, hour or offset does not exist; write it like '2025-06-01T10:00:00Z'"
+ONLY_PRESENCE = "only 'exists' and 'empty' apply to it"
+NO_PART = "it needs a text or a list"
 NO_ORDER = "true and false have no order"
-NO_LIST_ORDER = "a list has no order; ask with 'contains' or 'eq'"
-NO_ELEMENT = "its elements cannot be compared; ask with 'exists' and 'empty'"
+NO_LIST_ORDER = "a list has no order; use 'contains' or 'eq'"
+NO_ELEMENT = "its elements cannot be compared; use 'exists' or 'empty'"
 TOO_LONG = "a number this long is not exact in a column of text; write it as a text, in quotes"
 LONG_TEXT = "9" * 401
 LONG_SHOWN = f"'{'9' * 58}…"
@@ -114,7 +114,7 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "date, no such day": (
         rule(field="born", value="2025-02-30"),
-        f"'2025-02-30' cannot be compared with 'born' (date): no calendar has that day; {A_DATE}",
+        f"'2025-02-30' cannot be compared with 'born' (date): the day does not exist; {A_DATE}",
     ),
     "date-time": (rule(field="seen", value="now"), f"'now' cannot be compared with 'seen' (date-time): {A_MOMENT}"),
     "date-time, number": (
@@ -123,7 +123,7 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "date, before the calendar": (
         rule(field="born", value="0000-01-01"),
-        f"'0000-01-01' cannot be compared with 'born' (date): no calendar has that day; {A_DATE}",
+        f"'0000-01-01' cannot be compared with 'born' (date): the day does not exist; {A_DATE}",
     ),
     "date-time, before the calendar": (
         rule(field="seen", value="0001-01-01T00:00:00+14:00"),
@@ -177,11 +177,11 @@ WRONG_BY_THEMSELVES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "range of texts": (
         rule(operator="between", value=["b", "a"]),
-        'value: in ["b", "a"] the low value is above the high one; turn them round',
+        'value: in ["b", "a"] the low value is above the high one; swap them',
     ),
     "range of texts that are numbers": (
         rule(field="age", operator="between", value=["10", "9"]),
-        'value: in ["10", "9"] the low value is above the high one; turn them round',
+        'value: in ["10", "9"] the low value is above the high one; swap them',
     ),
     "case of a number": (
         rule(field="age", value=30, ignore_case=True),
@@ -200,7 +200,7 @@ WRONG_BY_THEMSELVES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "operator that a list has not, in any case": (
         rule(field="tags", operator="starts_with", value="a", ignore_case=True),
-        "operator: 'starts_with' is not for 'tags' (list of text): it is for texts",
+        "operator: 'starts_with' is not for 'tags' (list of text): it needs a text",
     ),
 }
 

@@ -93,7 +93,7 @@ MISSING: dict[str, tuple[Any, str]] = {
     "field, with a NUL": (
         segment(rule(field="custom_fields.a\0b")),
         (
-            "$.rules[0].field: 'custom_fields.a\\x00b' has a NUL character, and no column and no key is found by one; "
+            "$.rules[0].field: 'custom_fields.a\\x00b' has a NUL character, which no column or key can have; "
             "rename the key"
         ),
     ),
@@ -109,7 +109,7 @@ MISSING: dict[str, tuple[Any, str]] = {
     ),
     "value of in, being null": (
         segment(rule(operator="in", value=None)),
-        '$.rules[0].value: null is no value, and \'in\' needs one, a list such as ["pro", "team"]',
+        '$.rules[0].value: null is not a value, and \'in\' needs one, a list such as ["pro", "team"]',
     ),
     "value of between": (
         segment(rule(operator="between", value=ABSENT)),
@@ -117,15 +117,15 @@ MISSING: dict[str, tuple[Any, str]] = {
     ),
     "value of starts_with, being null": (
         segment(rule(operator="starts_with", value=None)),
-        "$.rules[0].value: null is no value, and 'starts_with' needs one, a text",
+        "$.rules[0].value: null is not a value, and 'starts_with' needs one, a text",
     ),
     "value of within_last, being null": (
         segment(rule(operator="within_last", value=None)),
-        "$.rules[0].value: null is no value, and 'within_last' needs one such as '30d'",
+        "$.rules[0].value: null is not a value, and 'within_last' needs one such as '30d'",
     ),
     "value of in_segment, being null": (
         segment(rule(operator="in_segment", value=None, field=ABSENT)),
-        "$.rules[0].value: null is no value, and 'in_segment' needs one, the id of a segment",
+        "$.rules[0].value: null is not a value, and 'in_segment' needs one, the id of a segment",
     ),
     "rules of a group": (
         segment(group(rules=ABSENT)),
@@ -193,19 +193,19 @@ WORDS: dict[str, tuple[Any, str]] = {
     ),
     "missing on exists": (
         segment(rule(operator="exists", value=ABSENT, missing="include")),
-        "$.rules[0].missing: 'missing' says nothing on 'exists'; remove it",
+        "$.rules[0].missing: 'missing' does not apply to 'exists'; remove it",
     ),
     **{
         f"{key} on {operator}": (
             segment(rule(operator=operator, value=ABSENT, **{key: value})),
-            f"$.rules[0].{key}: '{key}' says nothing on '{operator}'; remove it",
+            f"$.rules[0].{key}: '{key}' does not apply to '{operator}'; remove it",
         )
         for operator in ("blank", "not_blank")
         for key, value in (("missing", "include"), ("missing", "exclude"), ("ignore_case", True))
     },
     "missing on empty": (
         segment(rule(operator="empty", value=ABSENT, missing="exclude")),
-        "$.rules[0].missing: 'missing' says nothing on 'empty'; remove it",
+        "$.rules[0].missing: 'missing' does not apply to 'empty'; remove it",
     ),
     "in the second of two rules": (
         segment(rule(), rule(operator="contian")),

@@ -149,7 +149,10 @@ def test_everything_wrong_in_all_files_is_told_at_once(program: Program) -> None
         "segments/d/e.json: $.name: 'name' is missing; it is the display name of the segment",
         f"segments/d/e.json: $.rules: 'rules' is missing; {A_LIST_OF_RULES}",
         "segments/g.json: segment 'g1': $[0].rules: 'rules' must be a list; found 5",
-        "segments/g.json: segment 'g3': $[2].created_at: 'now' is no time; write it like 2025-06-01T10:00:00.000Z",
+        (
+            "segments/g.json: segment 'g3': $[2].created_at: 'now' is not a valid time; "
+            "write it like 2025-06-01T10:00:00.000Z"
+        ),
     ]
     outcome = program("check")
     assert outcome.err.splitlines() == [f"error: {message}" for message in messages]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .conftest import Program
 
 RUN = ("run", "--contacts", "contacts.parquet")
-NO_SUCH_HOUR = "there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'"
+NO_SUCH_HOUR = "the day, hour or offset does not exist; write it like '2025-06-01T10:00:00Z'"
 A_DATETIME = "write a date-time like '2025-06-01T10:00:00Z'"
 A_MOMENT = f"{A_DATETIME}, or a date like '2025-06-01'"
 IANA = "write an IANA name such as Europe/Berlin (--timezone)"
@@ -49,7 +49,7 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "time before the calendar": (
         ("--as-of", "0001-01-01", "--timezone", "Asia/Tokyo"),
-        "'0001-01-01' is no time that a calendar has in Asia/Tokyo (--as-of)",
+        "'0001-01-01' is outside the calendar in Asia/Tokyo (--as-of)",
     ),
     "time after the calendar": (
         ("--as-of", "9999-12-31T23:59", "--timezone", "America/New_York"),
@@ -67,12 +67,12 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
     "segments, empty": (("--segments", ""), empty_path("definitions", "--segments")),
     "output, empty": (("--output", ""), empty_path("output", "--output")),
     "segments, too long": (("--segments", "x" * 300), f"{'x' * 300}: cannot be read: File name too long"),
-    "zone": (("--timezone", "Europe/Berln"), f"there is no time zone 'Europe/Berln'; {IANA}"),
-    "zone, empty": (("--timezone", ""), f"there is no time zone ''; {IANA}"),
-    "zone as an offset": (("--timezone", "+02:00"), f"there is no time zone '+02:00'; {IANA}"),
-    "zone of a folder": (("--timezone", "Europe"), f"there is no time zone 'Europe'; {IANA}"),
-    "zone upwards": (("--timezone", "../../etc/passwd"), f"there is no time zone '../../etc/passwd'; {IANA}"),
-    "zone as a path": (("--timezone", "/etc/passwd"), f"there is no time zone '/etc/passwd'; {IANA}"),
+    "zone": (("--timezone", "Europe/Berln"), f"unknown time zone 'Europe/Berln'; {IANA}"),
+    "zone, empty": (("--timezone", ""), f"unknown time zone ''; {IANA}"),
+    "zone as an offset": (("--timezone", "+02:00"), f"unknown time zone '+02:00'; {IANA}"),
+    "zone of a folder": (("--timezone", "Europe"), f"unknown time zone 'Europe'; {IANA}"),
+    "zone upwards": (("--timezone", "../../etc/passwd"), f"unknown time zone '../../etc/passwd'; {IANA}"),
+    "zone as a path": (("--timezone", "/etc/passwd"), f"unknown time zone '/etc/passwd'; {IANA}"),
 }
 
 USAGE: dict[str, tuple[tuple[str, ...], str]] = {
@@ -202,7 +202,7 @@ SHELL: dict[str, tuple[tuple[str, ...], int, list[str]]] = {
         2,
         ["error: segment: no such file or folder; did you mean 'segments'?"],
     ),
-    "zone": ((*RUN, "--timezone", "Mars"), 2, [f"error: there is no time zone 'Mars'; {IANA}"]),
+    "zone": ((*RUN, "--timezone", "Mars"), 2, [f"error: unknown time zone 'Mars'; {IANA}"]),
 }
 
 

@@ -249,7 +249,7 @@ BY_SETTING: dict[str, tuple[str, str, str]] = {
     "zone": (
         'timezone = "Mars"',
         "SEGBATCH_TIMEZONE=Mars",
-        "there is no time zone 'Mars'; write an IANA name such as Europe/Berlin ({})",
+        "unknown time zone 'Mars'; write an IANA name such as Europe/Berlin ({})",
     ),
     "segments": (
         'segments = "seg"',

@@ -59,12 +59,12 @@ TYPES: dict[str, tuple[Any, str]] = {
     ),
     "value list": (
         segment(rule(value=["a", 1])),
-        f"$.rules[0].value: {A_VALUE}; found [\"a\", 1]; for a list there is 'in'",
+        f"$.rules[0].value: {A_VALUE}; found [\"a\", 1]; for a list, use 'in'",
     ),
     "value object": (segment(rule(value={"a": None})), f'$.rules[0].value: {A_VALUE}; found {{"a": null}}'),
     "value long list": (
         segment(rule(value=["x" * 100])),
-        f"$.rules[0].value: {A_VALUE}; found [\"{'x' * 57}…; for a list there is 'in'",
+        f"$.rules[0].value: {A_VALUE}; found [\"{'x' * 57}…; for a list, use 'in'",
     ),
     "missing": (
         segment(rule(missing=True)),
@@ -99,19 +99,19 @@ TEXTS: dict[str, tuple[Any, str]] = {
         segment(rule(field="custom_fields..plan")),
         "$.rules[0].field: 'custom_fields..plan' has an empty part; a path looks like 'custom_fields.plan'",
     ),
-    "created_at garbage": (segment(created_at="yesterday"), f"$.created_at: 'yesterday' is no time; {LIKE}"),
-    "created_at empty": (segment(created_at=""), f"$.created_at: '' is no time; {LIKE}"),
+    "created_at garbage": (segment(created_at="yesterday"), f"$.created_at: 'yesterday' is not a valid time; {LIKE}"),
+    "created_at empty": (segment(created_at=""), f"$.created_at: '' is not a valid time; {LIKE}"),
     "created_at no such month": (
         segment(created_at="2025-13-01T00:00:00Z"),
-        f"$.created_at: '2025-13-01T00:00:00Z' is no time; {LIKE}",
+        f"$.created_at: '2025-13-01T00:00:00Z' is not a valid time; {LIKE}",
     ),
     "created_at before the calendar": (
         segment(created_at="0001-01-01T00:00:00+14:00"),
-        f"$.created_at: '0001-01-01T00:00:00+14:00' is no time; {LIKE}",
+        f"$.created_at: '0001-01-01T00:00:00+14:00' is not a valid time; {LIKE}",
     ),
     "updated_at after the calendar": (
         segment(updated_at="9999-12-31T23:59:59-14:00"),
-        f"$.updated_at: '9999-12-31T23:59:59-14:00' is no time; {LIKE}",
+        f"$.updated_at: '9999-12-31T23:59:59-14:00' is not a valid time; {LIKE}",
     ),
     "created_at without offset": (
         segment(created_at="2025-06-01T10:00:00"),

@@ -73,11 +73,11 @@ def test_a_circle_prints_itself_and_fails_those_in_it_and_above_it() -> None:
         named("good", rule("n", "exists")),
     )
     assert reasons(found) == {
-        "a": "the segments go round in a circle: a -> b -> c -> a",
-        "b": "the segments go round in a circle: b -> c -> a -> b",
-        "c": "the segments go round in a circle: c -> a -> b -> c",
-        "above": "segment 'a' failed: the segments go round in a circle: a -> b -> c -> a",
-        "self": "the segments go round in a circle: self -> self",
+        "a": "the segments refer to each other in a circle: a -> b -> c -> a",
+        "b": "the segments refer to each other in a circle: b -> c -> a -> b",
+        "c": "the segments refer to each other in a circle: c -> a -> b -> c",
+        "above": "segment 'a' failed: the segments refer to each other in a circle: a -> b -> c -> a",
+        "self": "the segments refer to each other in a circle: self -> self",
     }
     assert found.failed["a"][0].path == "$.rules[0].rules[0].value"
 
@@ -101,7 +101,7 @@ def test_a_chain_is_as_long_as_the_limit_and_no_longer() -> None:
     chain = [named("s0", rule("n", "exists")), *(named(f"s{i}", member_of(f"s{i - 1}")) for i in range(1, 103))]
     found = plan(*chain)
     assert "s100" not in found.failed
-    assert reasons(found)["s101"] == "more than 100 segments name each other in a row"
+    assert reasons(found)["s101"] == "more than 100 segments refer to each other in a chain"
     assert reasons(found)["s102"].startswith("segment 's101' failed")
 
 
@@ -122,7 +122,7 @@ def test_circles_and_unknown_segments_are_found_without_a_snapshot(tmp_path: Pat
     (tmp_path / "torn.json").write_text("{")
     write_segment(tmp_path, "upon", member_of("torn"))
     messages = {problem.segment_id: problem.message for problem in check(tmp_path).problems if problem.segment_id}
-    assert messages["self"] == "the segments go round in a circle: self -> self"
+    assert messages["self"] == "the segments refer to each other in a circle: self -> self"
     assert messages["typo"] == "there is no segment 'sel'; did you mean 'self'?"
     assert messages["upon"].startswith("segment 'torn' cannot be read")
 

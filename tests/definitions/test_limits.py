@@ -39,14 +39,14 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
                 "Compiled regex exceeds size limit of 10485760 bytes."
             ),
         ),
-        ([rule("a", "eq", 10**309)], "$.rules[0].value: the number is larger than any that a column can hold"),
+        ([rule("a", "eq", 10**309)], "$.rules[0].value: the number is larger than any number that a column can store"),
         ([rule("a", "eq", 10**400)], "$.rules[0].value: a number of 401 digits is too long"),
         ([rule("a", "in", [])], "$.rules[0].value: the list is empty, and nothing is in an empty list; add a value"),
         (
             [rule("a", "in", [None])],
             (
                 "$.rules[0].value: a value is a text, a number, true or false; found null; "
-                "for contacts without one there is 'empty'"
+                "to find contacts without a value, use 'empty'"
             ),
         ),
         ([rule("a", "in", "x")], '$.rules[0].value: the value is a list such as ["pro", "team"]; found \'x\''),
@@ -57,7 +57,7 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
         ([rule("a", "matches", 5)], "$.rules[0].value: the value is a text; found 5"),
         (
             [rule("a", "within_last", "1 month")],
-            "$.rules[0].value: '1 month' is no duration; write hours, days or weeks like '36h', '30d', '12w'",
+            "$.rules[0].value: '1 month' is not a valid duration; write hours, days or weeks like '36h', '30d', '12w'",
         ),
         (
             [rule("a", "within_last", "9999999d")],
@@ -65,7 +65,10 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
         ),
         (
             [rule("a", "within_next", "0" * 5_000 + "30d")],
-            f"$.rules[0].value: '{'0' * 58}… is no duration; write hours, days or weeks like '36h', '30d', '12w'",
+            (
+                f"$.rules[0].value: '{'0' * 58}… is not a valid duration; "
+                "write hours, days or weeks like '36h', '30d', '12w'"
+            ),
         ),
         (
             [rule("a", "within_next", "1" + "0" * 5_000 + "h")],
@@ -73,24 +76,24 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
         ),
         (
             [rule("a", "between", [20, 10])],
-            "$.rules[0].value: in [20, 10] the low value is above the high one; turn them round",
+            "$.rules[0].value: in [20, 10] the low value is above the high one; swap them",
         ),
         (
             [rule("a", "between", [0.5, -2])],
-            "$.rules[0].value: in [0.5, -2] the low value is above the high one; turn them round",
+            "$.rules[0].value: in [0.5, -2] the low value is above the high one; swap them",
         ),
         (
             [rule("a", "between", ["2025-06-30", "2025-06-01"])],
-            '$.rules[0].value: in ["2025-06-30", "2025-06-01"] the low value is above the high one; turn them round',
+            '$.rules[0].value: in ["2025-06-30", "2025-06-01"] the low value is above the high one; swap them',
         ),
         ([{"operator": "in_segment"}], "$.rules[0].value: 'in_segment' needs a 'value', the id of a segment"),
         (
             [{"operator": "in_segment", "value": "x", "field": "a"}],
-            "$.rules[0].field: 'field' says nothing on 'in_segment'; remove it",
+            "$.rules[0].field: 'field' does not apply to 'in_segment'; remove it",
         ),
         (
             [rule("a", "gt", 1, ignore_case=True)],
-            "$.rules[0].ignore_case: 'ignore_case' says nothing on 'gt'; remove it",
+            "$.rules[0].ignore_case: 'ignore_case' does not apply to 'gt'; remove it",
         ),
         (
             [{"operator": "eq", "value": 1}],
@@ -118,7 +121,7 @@ def test_ids_names_and_groups_beyond_a_limit_are_told(tmp_path: Path) -> None:
     assert "$.id: " in text
     assert text.endswith("an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most 128 of them")
     assert message(tmp_path, rule("a", "exists"), name="n" * 201).startswith("$.name: ")
-    assert "more than 30 deep inside each other" in message(tmp_path, nested(30))
+    assert "more than 30 levels deep" in message(tmp_path, nested(30))
 
 
 def test_json_that_is_too_deep_is_told(tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ def test_rules_are_joined_as_told() -> None:
         ("", "a rule is FIELD OPERATOR [VALUE], such as 'status eq active', or a rule's JSON"),
         ("status is x", "'is' is not an operator; did you mean 'eq'?"),
         ("status eqq x", "'eqq' is not an operator; did you mean 'eq'?"),
-        ("seats gte", "'gte' needs a 'value'; for contacts without one, the operators are 'empty' and 'exists'"),
+        ("seats gte", "'gte' needs a 'value'; to find contacts without a value, use 'empty' or 'exists'"),
         ("in_segment", "'in_segment' needs a 'value', the id of a segment"),
         ("plan in pro", 'the value is a list such as ["pro", "team"]; found \'pro\''),
-        ("seen within_last 30", "'30' is no duration; write hours, days or weeks like '36h', '30d', '12w'"),
+        ("seen within_last 30", "'30' is not a valid duration; write hours, days or weeks like '36h', '30d', '12w'"),
         ("a..b eq 1", "'a..b' has an empty part; a path looks like 'custom_fields.plan'"),
         ("city exists now", "'exists' takes no value; remove 'now'"),
         ("city empty false", "'empty' takes no value; remove 'false'"),
@@ -70,7 +70,7 @@ def test_rules_are_joined_as_told() -> None:
         ("in_segment 'vips'", 'JSON uses double quotes, not single quotes; write "vips"'),
         (
             "a eq null",
-            "null is no value, and 'eq' needs one; for contacts without one, the operators are 'empty' and 'exists'",
+            "null is not a value, and 'eq' needs one; to find contacts without a value, use 'empty' or 'exists'",
         ),
         (
             '{"feild": "a"',

@@ -22,7 +22,7 @@ def test_a_segment_cannot_be_changed() -> None:
 
 def test_groups_nest_as_deep_as_the_limit_and_no_deeper() -> None:
     assert segment(nested(MAX_DEPTH - 1))  # type: ignore[arg-type]
-    with pytest.raises(ValidationError, match="more than 30 deep"):
+    with pytest.raises(ValidationError, match="more than 30 levels deep"):
         segment(nested(MAX_DEPTH))  # type: ignore[arg-type]
 
 

@@ -169,7 +169,7 @@ FAILURES = {
         1,
         ["nope.parquet: no such file; check the path of the export"],
     ),
-    "wrong usage": ((*RUN, "--timezone", "Mars"), 2, ["there is no time zone 'Mars'"]),
+    "wrong usage": ((*RUN, "--timezone", "Mars"), 2, ["unknown time zone 'Mars'"]),
     "wrong share": ((*RUN, "--max-change", "x"), 2, ["'x' is not a share"]),
     "all segments fail": (
         (*RUN, "--segments", "bad"),

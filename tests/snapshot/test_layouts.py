@@ -222,6 +222,6 @@ def test_bytes_that_are_no_texts_stay_bytes(tmp_path: Path) -> None:
     write(tmp_path, pa.array([b"pro"]), pa.array([b"\xff"]), pa.array([b"a\0b"]))
     report = segbatch.preview(tmp_path, rules=["f exists"])
     assert report.segments[0].members == 3
-    problem = "'eq' is not for 'f' (bytes): it can only be asked whether it is there, with 'exists' and 'empty'"
+    problem = "'eq' is not for 'f' (bytes): only 'exists' and 'empty' apply to it"
     with pytest.raises(segbatch.DefinitionError, match=problem.replace("(", r"\(").replace(")", r"\)")):
         segbatch.preview(tmp_path, rules=["f eq pro"])

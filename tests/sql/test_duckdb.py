@@ -227,10 +227,10 @@ def test_projects_and_other_segments_are_written_out(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"definition": "t"}, "there is no segment 't'"),
-        ({"dialect": "postgre"}, "'postgre' is no dialect; did you mean 'postgres'"),
+        ({"dialect": "postgre"}, "'postgre' is not a dialect; did you mean 'postgres'"),
         ({"dialect": "spark"}, "spark reads a table; name it with --table"),
-        ({"table": "a; DROP TABLE b"}, "is no name of a table"),
-        ({"table": "(SELECT 1)"}, "is no name of a table"),
+        ({"table": "a; DROP TABLE b"}, "is not a valid table name"),
+        ({"table": "(SELECT 1)"}, "is not a valid table name"),
     ],
 )
 def test_wrong_usage_is_told(tmp_path: Path, options: dict[str, Any], message: str) -> None:

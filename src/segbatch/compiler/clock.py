@@ -56,7 +56,7 @@ def read_clock(as_of: str | datetime | None, timezone: str, now: datetime) -> Cl
     try:
         return Clock(read.astimezone(UTC), zone)
     except OverflowError:
-        raise UsageError(f"'{as_of}' is no time that a calendar has in {timezone} (--as-of)") from None
+        raise UsageError(f"'{as_of}' is outside the calendar in {timezone} (--as-of)") from None
 
 
 def _ensure_exists(moment: datetime, zone: ZoneInfo) -> None:
@@ -74,7 +74,7 @@ def _read_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        message = f"there is no time zone '{name}'; write an IANA name such as Europe/Berlin (--timezone)"
+        message = f"unknown time zone '{name}'; write an IANA name such as Europe/Berlin (--timezone)"
         raise UsageError(message) from None
 
 

@@ -52,7 +52,7 @@ class References:
         self, segment_id: str, target: str, failed: Mapping[str, Sequence[Problem]], broken: Mapping[str, str]
     ) -> str | None:
         if segment_id in self.circles and target == self.circles[segment_id][1]:
-            return f"the segments go round in a circle: {' -> '.join(self.circles[segment_id])}"
+            return f"the segments refer to each other in a circle: {' -> '.join(self.circles[segment_id])}"
         if target in broken:
             return f"segment {shown(target)} cannot be read: {broken[target]}"
         if target not in self.definitions:
@@ -60,7 +60,7 @@ class References:
         if target in failed:
             return f"segment {shown(target)} failed: {failed[target][0].message}"
         if self.depths[segment_id] > MAX_CHAIN:
-            return f"more than {MAX_CHAIN} segments name each other in a row"
+            return f"more than {MAX_CHAIN} segments refer to each other in a chain"
         return None
 
 

@@ -109,7 +109,7 @@ def read_date(value: Scalar) -> date:
     try:
         return date.fromisoformat(value)
     except ValueError:
-        raise LiteralTypeError("no calendar has that day; write a date like '2025-06-01'") from None
+        raise LiteralTypeError("the day does not exist; write a date like '2025-06-01'") from None
 
 
 def read_uuid(value: Scalar) -> str:
@@ -157,7 +157,7 @@ def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
         moment = datetime.fromisoformat(value)
         instant = (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise LiteralTypeError("there is no such day, hour or offset; write it like '2025-06-01T10:00:00Z'") from None
+        raise LiteralTypeError("the day, hour or offset does not exist; write it like '2025-06-01T10:00:00Z'") from None
     if moment.tzinfo is None:
         ensure_exists(moment, timezone)
     return instant

@@ -45,7 +45,7 @@ from segbatch.snapshot.fields.types import Kind, element_type, kind_of
 from segbatch.text import shown
 
 _LARGEST_EXACT_DOUBLE = 2**53
-_ONLY_PRESENCE = "it can only be asked whether it is there, with 'exists' and 'empty'"
+_ONLY_PRESENCE = "only 'exists' and 'empty' apply to it"
 _TEXTS = {Kind.TEXT, Kind.UUID}
 
 
@@ -173,7 +173,7 @@ def _compare(comparison: Comparison, value: Scalar, field: FieldType, clock: Clo
     if field.kind is not Kind.LIST:
         return Compare(comparison, read_literal(value, field.kind, clock, comparison))
     if comparison != "eq":
-        raise OperatorTypeError("a list has no order; ask with 'contains' or 'eq'")
+        raise OperatorTypeError("a list has no order; use 'contains' or 'eq'")
     if field.element is Kind.NOTHING:
         return Never()
     return AnyElement(Compare("eq", _read_element(value, field, clock)))
@@ -181,7 +181,7 @@ def _compare(comparison: Comparison, value: Scalar, field: FieldType, clock: Clo
 
 def _read_element(value: Scalar, field: FieldType, clock: Clock) -> TypedLiteral:
     if field.element in {Kind.LIST, Kind.STRUCT, Kind.OTHER}:
-        raise OperatorTypeError("its elements cannot be compared; ask with 'exists' and 'empty'")
+        raise OperatorTypeError("its elements cannot be compared; use 'exists' or 'empty'")
     return read_literal(value, field.element, clock)
 
 
@@ -190,7 +190,7 @@ def _contains(value: Scalar, field: FieldType, clock: Clock) -> ValueTest:
         case Kind.TEXT | Kind.UUID:
             return HasText("anywhere", _text_part(value, field))
         case Kind.NUMBER | Kind.BOOLEAN | Kind.DATETIME | Kind.DATE:
-            raise OperatorTypeError("only a text or a list contains something")
+            raise OperatorTypeError("it needs a text or a list")
         case _:
             return _compare("eq", value, field, clock)
 
@@ -205,7 +205,7 @@ def _text_part(value: Scalar, field: FieldType) -> str:
 
 def _ensure_text(field: FieldType) -> None:
     if field.kind not in _TEXTS:
-        raise OperatorTypeError("it is for texts")
+        raise OperatorTypeError("it needs a text")
 
 
 def _is_in(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTest:
@@ -228,13 +228,13 @@ def _is_in(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTes
 
 def _between(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTest:
     if field.kind is Kind.LIST:
-        raise OperatorTypeError("a list has no order; ask with 'contains' or 'eq'")
+        raise OperatorTypeError("a list has no order; use 'contains' or 'eq'")
     low = read_literal(values[0], field.kind, clock, "gte")
     high = read_literal(values[1], field.kind, clock, "lte")
     if field.kind is Kind.TEXT and isinstance(low, str) != isinstance(high, str):
         raise LiteralTypeError("write two texts, or two numbers")
     if _is_above(low, high, clock):
-        raise InvalidLiteralError(f"in {shown([*values])} the low value is above the high one; turn them round")
+        raise InvalidLiteralError(f"in {shown([*values])} the low value is above the high one; swap them")
     return Between(low, high)
 
 
@@ -255,7 +255,7 @@ def _within(duration: Scalar, field: FieldType, clock: Clock, sign: int) -> Valu
     if field.kind is Kind.DATE and unit == "h":
         raise LiteralTypeError("a date has no hours; write days or weeks")
     if field.kind not in {Kind.DATE, Kind.DATETIME}:
-        raise OperatorTypeError("only dates and date-times are near the run's moment")
+        raise OperatorTypeError("it needs a date or a date-time")
     return Between(*period(clock, number, unit, sign, in_days=field.kind is Kind.DATE))
 
 

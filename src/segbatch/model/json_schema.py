@@ -135,15 +135,15 @@ def segment_schema() -> dict[str, Any]:
 def _object(model: type[Segment | Group | Rule]) -> dict[str, Any]:
     """Return the schema of a model's keys."""
     text = inspect.cleandoc(model.__doc__ or "")
-    told = {key: " ".join(said.split()) for key, said in _ATTRIBUTE.findall(text)}
-    properties = {key: {"description": told[key], **_KEYS[model][key]} for key in model.model_fields}
-    needed = [key for key, field in model.model_fields.items() if field.is_required() and key != "id"]
+    descriptions = {key: " ".join(description.split()) for key, description in _ATTRIBUTE.findall(text)}
+    properties = {key: {"description": descriptions[key], **_KEYS[model][key]} for key in model.model_fields}
+    required = [key for key, field in model.model_fields.items() if field.is_required() and key != "id"]
     return {
         "title": model.__name__,
         "description": text.split("\n", 1)[0],
         "type": "object",
         "properties": properties,
-        "required": needed,
+        "required": required,
         "additionalProperties": False,
     }
 
@@ -158,8 +158,8 @@ def _of_shape(shape: Shape) -> dict[str, Any]:
         properties["field"] = {"const": None}
     else:
         properties["field"] = {"type": "string"}
-    needed = [*(["field"] if shape != "segment" else []), *(["value"] if shape != "nothing" else [])]
+    required = [*(["field"] if shape != "segment" else []), *(["value"] if shape != "nothing" else [])]
     return {
         "if": {"properties": {"operator": {"enum": operators}}, "required": ["operator"]},
-        "then": {"properties": properties, "required": needed},
+        "then": {"properties": properties, "required": required},
     }

@@ -36,7 +36,7 @@ RESERVED_ID = "all"
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
 _HINTS_FOR_NULL: dict[Shape, str] = {
-    "one": "; for contacts without one, the operators are 'empty' and 'exists'",
+    "one": "; to find contacts without a value, use 'empty' or 'exists'",
     "text": ", a text",
     "list": ', a list such as ["pro", "team"]',
     "pair": ", a list [low, high]",
@@ -48,7 +48,7 @@ _NOT_AN_ID = {".", ".."}
 
 
 class _Strict(BaseModel):
-    """What all parts of a definition share: unknown keys are refused, and nothing changes after loading."""
+    """Base of all parts of a definition: unknown keys are rejected, and nothing changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
@@ -57,11 +57,11 @@ class Rule(_Strict):
     """One condition on one field of a contact.
 
     Attributes:
-        field: A column of the snapshot, or a path into one, such as `custom_fields.plan`; None where the operator asks
-            for the members of a segment.
-        operator: What is asked of the field; see `docs/rules.md`.
-        value: What it is compared with: a text, number or boolean, or for some operators a list of them.
-        missing: `include` or `exclude` contacts for which the field is missing, whatever the operator would say.
+        field: A column of the snapshot, or a path into one, such as `custom_fields.plan`; None if the operator refers
+            to another segment.
+        operator: How the field is compared with the value; see `docs/rules.md`.
+        value: The value to compare with: a text, number or boolean, or for some operators a list of them.
+        missing: `include` or `exclude` contacts without a value for the field, instead of the operator's default.
         ignore_case: Whether texts are compared in lower case.
     """
 
@@ -82,7 +82,7 @@ class Rule(_Strict):
         if field is not None and "" in field.split("."):
             raise wrong(f"{shown(field)} has an empty part; a path looks like 'custom_fields.plan'")
         if field is not None and "\0" in field:
-            raise wrong(f"{shown(field)} has a NUL character, and no column and no key is found by one; rename the key")
+            raise wrong(f"{shown(field)} has a NUL character, which no column or key can have; rename the key")
         return field
 
     @field_validator("value", mode="before")
@@ -108,18 +108,18 @@ class Rule(_Strict):
         elif self.value is None:
             raise wrong(self._need_of_a_value() + _HINTS_FOR_NULL[self.shape], "value")
         if self.ignore_case and self.operator not in TAKES_IGNORE_CASE:
-            raise wrong(f"'ignore_case' says nothing on '{self.operator}'; remove it", "ignore_case")
+            raise wrong(f"'ignore_case' does not apply to '{self.operator}'; remove it", "ignore_case")
         return self
 
     def _need_of_a_value(self) -> str:
         if "value" in self.model_fields_set:
-            return f"null is no value, and '{self.operator}' needs one"
+            return f"null is not a value, and '{self.operator}' needs one"
         return f"'{self.operator}' needs a 'value'"
 
     def _ensure_unset(self, *keys: str) -> None:
         for key in keys:
             if getattr(self, key):
-                raise wrong(f"'{key}' says nothing on '{self.operator}'; remove it", key)
+                raise wrong(f"'{key}' does not apply to '{self.operator}'; remove it", key)
 
 
 def kind_of_node(node: object) -> str | None:
@@ -141,11 +141,11 @@ Node = Annotated[
 
 
 class Group(_Strict):
-    """Rules that are joined.
+    """Rules that are combined.
 
     Attributes:
-        match: `all` (every rule holds), `any` (at least one), or `none` (not one).
-        rules: The rules and groups that are joined; at least one.
+        match: `all` (every rule matches), `any` (at least one matches), or `none` (none matches).
+        rules: The rules and groups to combine; at least one.
     """
 
     match: MatchName
@@ -160,7 +160,7 @@ def _read_moment(value: object) -> object:
         moment = datetime.fromisoformat(value)
         utc = moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise wrong(f"{shown(value)} is no time; write it like 2025-06-01T10:00:00.000Z") from None
+        raise wrong(f"{shown(value)} is not a valid time; write it like 2025-06-01T10:00:00.000Z") from None
     if moment.tzinfo is None:
         raise wrong(f"{shown(value)} has no offset; write it in UTC like 2025-06-01T10:00:00.000Z")
     return utc
@@ -200,20 +200,20 @@ def _measure(segment: "Segment") -> tuple[int, int]:
 
 
 class Segment(_Strict):
-    """A named set of contacts, told by rules.
+    """A named set of contacts, defined by rules.
 
     Attributes:
-        id: Unique among all the segments of a run, whatever their project.
-        project_id: Whose contacts it holds, where the snapshot has a `project_id` column too.
-        name: What people call it, 1 to 200 characters.
-        description: What it is for.
-        match: How the rules are joined: `all` unless told otherwise.
-        rules: Rules and groups, at least one.
-        list_id: Carried through to the output, not interpreted.
-        max_change: How much its size may change from one run to the next, as a share of the size it had; a run that
-            finds more holds it back.
-        created_at: When it was made, UTC.
-        updated_at: When it was last changed, UTC.
+        id: The id, unique among all segments of a run, in all projects.
+        project_id: The project whose contacts the segment is restricted to.
+        name: The display name, 1 to 200 characters.
+        description: The purpose of the segment.
+        match: How the rules are combined; `all` by default.
+        rules: The rules and groups to combine; at least one.
+        list_id: An id that is copied to the output.
+        max_change: The maximum change of the segment's size between runs, as a share of the previous size. If it is
+            exceeded, the segment is held back.
+        created_at: The time of creation, UTC.
+        updated_at: The time of the last change, UTC.
     """
 
     id: str
@@ -258,7 +258,7 @@ class Segment(_Strict):
     def _is_within_limits(self) -> Self:
         depth, rules = _measure(self)
         if depth > MAX_DEPTH:
-            message = f"groups stand more than {MAX_DEPTH} deep inside each other, the segment's own rules counted"
+            message = f"groups are nested more than {MAX_DEPTH} levels deep, including the segment itself"
             raise wrong(f"{message}; flatten them")
         if rules > MAX_RULES:
             raise wrong(f"there are {rules:,} rules; at most {MAX_RULES:,} are allowed; use 'in' for many values")

@@ -72,16 +72,16 @@ def _scalar(value: object) -> Scalar:
         case str() if len(value) > MAX_VALUE_LENGTH:
             raise wrong(f"the value has {len(value):,} characters; at most {MAX_VALUE_LENGTH:,} are allowed")
         case float() if not math.isfinite(value):
-            raise wrong(f"{value} is no value that a field could be compared with")
+            raise wrong(f"{value} cannot be compared with a field; write a finite number")
         case int() if value.bit_length() > _MAX_BITS:
-            raise wrong("the number is larger than any that a column can hold")
+            raise wrong("the number is larger than any number that a column can store")
         case str() | int() | float():
             return value
         case list() | tuple():
-            raise wrong(f"a value is a text, a number, true or false; found {shown(value)}; for a list there is 'in'")
+            raise wrong(f"a value is a text, a number, true or false; found {shown(value)}; for a list, use 'in'")
         case None:
             raise wrong(
-                "a value is a text, a number, true or false; found null; for contacts without one there is 'empty'"
+                "a value is a text, a number, true or false; found null; to find contacts without a value, use 'empty'"
             )
         case _:
             raise wrong(f"a value is a text, a number, true or false; found {shown(value)}")
@@ -102,7 +102,7 @@ def _pair(value: object) -> tuple[Scalar, ...]:
         case [low, high]:
             pair = (_scalar(low), _scalar(high))
             if _is_above(*pair):
-                raise wrong(f"in {shown(value)} the low value is above the high one; turn them round")
+                raise wrong(f"in {shown(value)} the low value is above the high one; swap them")
             return pair
         case _:
             raise wrong(f"the value is a list of two, [low, high]; found {shown(value)}")
@@ -131,5 +131,5 @@ def _duration(value: object) -> str:
     if isinstance(value, str) and _TOO_LONG.fullmatch(value):
         raise wrong(f"{shown(value)} is too long; at most {MAX_DURATION:,} hours, days or weeks are allowed")
     if not isinstance(value, str) or not DURATION.fullmatch(value):
-        raise wrong(f"{shown(value)} is no duration; write hours, days or weeks like '36h', '30d', '12w'")
+        raise wrong(f"{shown(value)} is not a valid duration; write hours, days or weeks like '36h', '30d', '12w'")
     return value

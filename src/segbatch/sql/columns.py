@@ -48,9 +48,9 @@ class Column:
             Refused: The dialect cannot test this.
         """
         if self.kind is Kind.LIST and self.dialect in _NO_NULL_LISTS:
-            raise Refused(f"{self.dialect} has no missing lists, but empty ones in their place")
+            raise Refused(f"{self.dialect} stores a missing list as an empty list")
         if self.kind is Kind.STRUCT and self.dialect == "clickhouse":
-            raise Refused(f"{self.dialect} has no missing structs, but empty ones in their place")
+            raise Refused(f"{self.dialect} stores a missing struct as an empty struct")
         return exp.Boolean(this=True) if self.kind is Kind.NOTHING else is_null(self.sql)
 
     def refuse_outside_duckdb(self, what: str) -> None:
@@ -207,7 +207,7 @@ def _guarded(column: Column) -> Column:
     if not column.dtype.is_float():
         return column
     if column.dialect in _ONE_WIDTH_OF_FLOATS and not isinstance(column.dtype, pl.Float64):
-        raise Refused(f"{column.dialect} has no 32-bit floats, and would compare them as something else")
+        raise Refused(f"{column.dialect} has no 32-bit floats, and would compare them as another type")
     if column.dialect == "duckdb":
         is_number: exp.Expr = exp.Or(this=_call("ISFINITE", column.sql), expression=_call("ISINF", column.sql))
     elif column.dialect in {"postgres", "snowflake"}:

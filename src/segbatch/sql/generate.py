@@ -63,7 +63,7 @@ def write_sql(
         raise UsageError("SQL is written with sqlglot, which is not installed; run: pip install 'segbatch[sql]'")
     if dialect not in DIALECTS:
         near = did_you_mean(dialect, DIALECTS) or f"; there are {', '.join(DIALECTS)}"
-        raise UsageError(f"'{dialect}' is no dialect{near} (--dialect)")
+        raise UsageError(f"'{dialect}' is not a dialect{near} (--dialect)")
     from segbatch.sql.query import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
     options = EvaluationOptions(

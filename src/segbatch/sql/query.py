@@ -60,7 +60,7 @@ def _table(name: str, dialect: DialectName) -> exp.Expr:
     except ParseError:
         table = None
     if not isinstance(table, exp.Table) or not all(isinstance(part, exp.Identifier) for part in table.parts):
-        raise UsageError(f"'{name}' is no name of a table in {dialect} (--table)")
+        raise UsageError(f"'{name}' is not a valid table name in {dialect} (--table)")
     return table
 
 

@@ -59,7 +59,7 @@ def _midnight(day: date, later: int, clock: Clock) -> datetime:
         instant = midnight.astimezone(UTC)
         around = {(instant + by).astimezone(clock.timezone).utcoffset() for by in (-_NEAR_MIDNIGHT, _NEAR_MIDNIGHT)}
     except OverflowError:
-        raise Refused("a day at the end of the calendar is supported by duckdb and postgres alone") from None
+        raise Refused("a day at the end of the calendar is supported only for duckdb and postgres") from None
     if len(around) > 1:
         raise Refused(f"on {midnight.date()} the clocks of {clock.timezone.key} are changed near midnight")
     return instant
@@ -112,7 +112,7 @@ def _instant_of_clickhouse(moment: datetime, *, zoned: bool) -> exp.Expr:
     if not zoned:
         raise Refused("clickhouse may read a time without a zone in the zone of its server")
     if not _CLICKHOUSE_FROM <= moment < _CLICKHOUSE_TO:
-        raise Refused("clickhouse knows no times before 1900 and after 2299")
+        raise Refused("clickhouse does not support times before 1900 and after 2299")
     written = moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
     return exp.Anonymous(this="toDateTime64", expressions=[text(written), whole(6), text("UTC")])
 
