@@ -142,7 +142,7 @@ def test_findings_of_lint_are_silenced(
 
 @pytest.mark.parametrize("word", ["perhaps", "2"])
 def test_rewind_says_what_it_can_be(word: str) -> None:
-    with pytest.raises(AirflowFailException, match=f"rewind is '{word}'; say true or false"):
+    with pytest.raises(AirflowFailException, match=f"rewind is '{word}'; use true or false"):
         run(rewind=word)
 
 
@@ -198,9 +198,9 @@ def test_what_has_to_be_told_before_an_exception_is_no_xcom_if_none_is_wanted() 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"on_partial": "ignore"}, "on_partial is 'ignore'; say 'fail', 'warn' or 'succeed'"),
+        ({"on_partial": "ignore"}, "on_partial is 'ignore'; use 'fail', 'warn' or 'succeed'"),
         ({"options": ["--keep", 30]}, r"options\[1\] is of type int; write strings"),
-        ({"options": "--output /tmp/x"}, "say output_dir="),
+        ({"options": "--output /tmp/x"}, "use output_dir="),
     ],
 )
 def test_an_argument_that_cannot_be_is_an_error_of_the_dag_and_no_task_is_tried_again_for_it(
@@ -261,7 +261,7 @@ def test_a_lock_that_another_run_holds_is_tried_again(here: Path) -> None:
     (here / "output").mkdir()
     with (
         lock_output(here / "output" / "lock", "run other", FAIL_IF_LOCKED),
-        pytest.raises(AirflowException, match=r"another run is at work; .*run other \(process \d+ on") as raised,
+        pytest.raises(AirflowException, match=r"another run is active; .*run other \(process \d+ on") as raised,
     ):
         run()
     assert not isinstance(raised.value, AirflowFailException)
@@ -349,7 +349,9 @@ def test_a_task_that_is_killed_ends_its_run_at_once_and_leaves_nothing(slow: Pat
     try:
         with (
             once_at_work(slow, lambda: os.kill(os.getpid(), signal.SIGTERM)) as acted,
-            pytest.raises(AirflowException, match=r"the run was ended by SIGTERM: .*terminated; nothing was published"),
+            pytest.raises(
+                AirflowException, match=r"the run was terminated by SIGTERM: .*terminated; nothing was published"
+            ),
         ):
             killed.execute(Task().context)
         assert time.monotonic() - acted[0] < 10
@@ -363,7 +365,7 @@ def test_a_task_that_is_killed_before_it_is_at_work_runs_nothing(here: Path) -> 
     killed = operator(program=["sh", "-c", "kill $PPID; sleep 60"])
     before = signal.signal(signal.SIGTERM, lambda *_: killed.on_kill())
     try:
-        with pytest.raises(AirflowException, match="the run was ended by SIGTERM"):
+        with pytest.raises(AirflowException, match="the run was terminated by SIGTERM"):
             killed.execute(Task().context)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -384,7 +386,7 @@ def test_a_run_that_the_system_kills_is_said_so_and_tried_again(here: Path, slow
         pytest.raises(AirflowException) as raised,
     ):
         run()
-    assert str(raised.value) == "the run was ended by SIGKILL (often: out of memory): see the log"
+    assert str(raised.value) == "the run was terminated by SIGKILL (often out of memory): see the log"
     assert not isinstance(raised.value, AirflowFailException)
     assert_nothing_was_published(slow)
     (here / "segments" / "slow.json").unlink()

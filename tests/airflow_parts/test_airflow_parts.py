@@ -18,10 +18,23 @@ import pytest
 
 import segbatch.airflow
 from builders import rule, write_contacts, write_segment
-from segbatch.interfaces.airflow.arguments import check_arguments, in_arguments, is_on, names_of, words_of
-from segbatch.interfaces.airflow.run_naming import moment_of, run_id_of
-from segbatch.interfaces.airflow.subprocess import OWN, Ended, Program, Said, why_not_started
-from segbatch.interfaces.airflow.xcom import facts_of, in_trouble, summary
+from segbatch.interfaces.airflow.arguments import (
+    check_arguments,
+    evaluation_time,
+    explain_options,
+    parse_names,
+    parse_options,
+    parse_switch,
+    task_run_id,
+)
+from segbatch.interfaces.airflow.subprocess import (
+    INSTALLED_PROGRAM,
+    LogLine,
+    ProcessResult,
+    Program,
+    explain_start_error,
+)
+from segbatch.interfaces.airflow.xcom import run_facts, segment_errors, summary
 
 END = datetime(2025, 11, 4, 2, tzinfo=UTC)
 AFTER = datetime(2025, 11, 4, 2, 17, 31, 5, tzinfo=UTC)
@@ -33,8 +46,8 @@ def context(run_id: str = "manual", map_index: int | None = -1, end: datetime | 
 
 
 def test_a_run_holds_for_the_end_of_the_data_interval_or_for_when_it_was_to_run() -> None:
-    assert moment_of(context()) == END
-    assert moment_of(context(end=None)) == AFTER
+    assert evaluation_time(context()) == END
+    assert evaluation_time(context(end=None)) == AFTER
 
 
 @pytest.mark.parametrize(
@@ -48,7 +61,7 @@ def test_a_run_holds_for_the_end_of_the_data_interval_or_for_when_it_was_to_run(
     ],
 )
 def test_a_run_has_the_id_of_its_dag_run(dag_run: str, map_index: int | None, run_id: str) -> None:
-    assert run_id_of(context(dag_run, map_index)) == run_id
+    assert task_run_id(context(dag_run, map_index)) == run_id
 
 
 WRONG = [
@@ -63,16 +76,16 @@ WRONG = [
     ),
     (
         {"options": "--keep 3 --output /x"},
-        "options has --output, for which the operator has its own way: say output_dir=...",
+        "options contains --output, which has its own argument: use output_dir=...",
     ),
-    ({"options": ["--as-of={{ ds }}"]}, "options has --as-of, for which the operator has its own way: say as_of=..."),
+    ({"options": ["--as-of={{ ds }}"]}, "options contains --as-of, which has its own argument: use as_of=..."),
     ({"lint_ignore": 3}, "lint_ignore is of type int; write a string or a list of strings"),
     ({"lint_ignore": ["same-meaning", 3]}, "lint_ignore[1] is of type int; write strings"),
     ({"env": {"SEGBATCH_KEEP": 3}}, "env['SEGBATCH_KEEP'] is of type int; write strings"),
     ({"env": {3: "x"}}, "the name 3 in env is of type int; write strings"),
     ({"env": ["A=b"]}, "env is of type list; write a dict of strings"),
-    ({"rewind": "perhaps"}, "rewind is 'perhaps'; say true or false"),
-    ({"allow_collapse": "perhaps"}, "allow_collapse is 'perhaps'; say true or false"),
+    ({"rewind": "perhaps"}, "rewind is 'perhaps'; use true or false"),
+    ({"allow_collapse": "perhaps"}, "allow_collapse is 'perhaps'; use true or false"),
 ]
 
 
@@ -88,14 +101,14 @@ def test_an_argument_that_cannot_be_is_named(given: dict[str, Any], message: str
 )
 def test_an_option_does_not_silently_win_over_its_argument(option: str) -> None:
     for options in (f"--{option} x", f"--{option}=x", ["--keep", "3", f"--{option}", "x"]):
-        with pytest.raises(ValueError, match=f"^options has --{option}, .* say {option.replace('-', '_')}"):
-            words_of(options)
+        with pytest.raises(ValueError, match=f"^options contains --{option}, .* use {option.replace('-', '_')}"):
+            parse_options(options)
 
 
 @pytest.mark.parametrize("given", ["empty-text  same-meaning", ["empty-text", "same-meaning"]])
 def test_names_are_a_list_or_a_text(given: object) -> None:
-    assert names_of("lint_ignore", given) == ["empty-text", "same-meaning"]
-    assert names_of("lint_ignore", None) == names_of("lint_ignore", ()) == names_of("lint_ignore", " ") == []
+    assert parse_names("lint_ignore", given) == ["empty-text", "same-meaning"]
+    assert parse_names("lint_ignore", None) == parse_names("lint_ignore", ()) == parse_names("lint_ignore", " ") == []
 
 
 TO_COME = SimpleNamespace(iter_references=lambda: ())  # as what another task returns
@@ -127,43 +140,45 @@ def test_what_airflow_fills_in_is_looked_at_afterwards(given: dict[str, Any], le
 
 
 def test_options_and_switches_are_read() -> None:
-    assert words_of("--job a --accept 'b c'") == ["--job", "a", "--accept", "b c"]
-    assert words_of(("--keep", "3")) == ["--keep", "3"]
-    assert [is_on("rewind", value) for value in (True, "True", " yes ", False, "false", None, "")] == [True] * 3 + [
-        False
-    ] * 4
+    assert parse_options("--job a --accept 'b c'") == ["--job", "a", "--accept", "b c"]
+    assert parse_options(("--keep", "3")) == ["--keep", "3"]
+    assert [parse_switch("rewind", value) for value in (True, "True", " yes ", False, "false", None, "")] == [
+        True
+    ] * 3 + [False] * 4
 
 
-def run_program(*command: str, env: dict[str, str] | None = None, cwd: Path | None = None) -> tuple[Ended, list[Said]]:
-    said: list[Said] = []
+def run_program(
+    *command: str, env: dict[str, str] | None = None, cwd: Path | None = None
+) -> tuple[ProcessResult, list[LogLine]]:
+    said: list[LogLine] = []
     ended = Program(command).run(env or {}, str(cwd) if cwd else None, said.append)
     return ended, said
 
 
-def run_code(code: str, **options: Any) -> tuple[Ended, list[Said]]:
+def run_code(code: str, **options: Any) -> tuple[ProcessResult, list[LogLine]]:
     return run_program(sys.executable, "-c", code, **options)
 
 
 LINES = [
-    ("error: no such file", Said(logging.ERROR, "", "no such file")),
-    ("Error: No such option: -x", Said(logging.ERROR, "", "No such option: -x")),
-    ("warning: it is late: very", Said(logging.WARNING, "", "it is late: very")),
-    ("Usage: segbatch run", Said(logging.INFO, "", "Usage: segbatch run")),
-    ('{"no": "event"}', Said(logging.INFO, "", '{"no": "event"}')),
-    ("17", Said(logging.INFO, "", "17")),
+    ("error: no such file", LogLine(logging.ERROR, "", "no such file")),
+    ("Error: No such option: -x", LogLine(logging.ERROR, "", "No such option: -x")),
+    ("warning: it is late: very", LogLine(logging.WARNING, "", "it is late: very")),
+    ("Usage: segbatch run", LogLine(logging.INFO, "", "Usage: segbatch run")),
+    ('{"no": "event"}', LogLine(logging.INFO, "", '{"no": "event"}')),
+    ("17", LogLine(logging.INFO, "", "17")),
     (
         '{"time": "t", "level": "warning", "event": "warning", "run_id": "r", "file": null, "message": "odd"}',
-        Said(logging.WARNING, "warning", "odd"),
+        LogLine(logging.WARNING, "warning", "odd"),
     ),
     (
         '{"time": "t", "level": "info", "event": "run_planned", "run_id": "r", "contacts": 5, "follows": null}',
-        Said(logging.INFO, "run_planned", "run_planned: contacts=5"),
+        LogLine(logging.INFO, "run_planned", "run_planned: contacts=5"),
     ),
 ]
 
 
 @pytest.mark.parametrize(("line", "said"), LINES, ids=[line for line, _ in LINES])
-def test_what_a_program_says_is_told_line_by_line(line: str, said: Said) -> None:
+def test_what_a_program_says_is_told_line_by_line(line: str, said: LogLine) -> None:
     assert run_code(f"import sys; print({line!r}, '', sep='\\n', file=sys.stderr)")[1] == [said]
 
 
@@ -172,7 +187,7 @@ def test_how_a_program_ended_is_told() -> None:
     lines = "\n".join(map(json.dumps, logged))
     code = "import sys; print('[1]'); print(sys.argv[1], file=sys.stderr); sys.exit(3)"
     ended, _ = run_program(sys.executable, "-c", code, lines)
-    assert (ended, ended.signal) == (Ended(3, [1], ("bad",)), None)
+    assert (ended, ended.signal) == (ProcessResult(3, [1], ("bad",)), None)
 
 
 BROKEN = [
@@ -241,12 +256,12 @@ class Given(Exception):  # noqa: N818 - it is no error
 
 @pytest.mark.parametrize("obedience", ["SIG_DFL", "SIG_IGN"])
 def test_a_program_does_not_outlive_what_runs_it(obedience: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.interfaces.airflow.subprocess._PATIENCE", 0.2)
+    monkeypatch.setattr("segbatch.interfaces.airflow.subprocess._STOP_TIMEOUT", 0.2)
     code = (
         f"import signal, sys, time; signal.signal(15, signal.{obedience}); print(1, file=sys.stderr); time.sleep(600)"
     )
 
-    def end(_said: Said) -> None:
+    def end(_said: LogLine) -> None:
         raise Given
 
     program = Program([sys.executable, "-c", code])
@@ -261,13 +276,13 @@ def test_what_the_real_program_prints_becomes_facts(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "pro", "free"])})
     for plan in ("pro", "free", "gone"):
         write_segment(tmp_path / "segments", plan, rule("plan", "eq", plan))
-    command = [*OWN, "run", "--contacts", "contacts.parquet", "--json", "--run-id"]
+    command = [*INSTALLED_PROGRAM, "run", "--contacts", "contacts.parquet", "--json", "--run-id"]
     assert run_program(*command, "1", "--as-of", "2025-11-03T02:00Z", cwd=tmp_path)[0].status == 0
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "free", "free"])})
     (tmp_path / "segments" / "gone.json").unlink()
     write_segment(tmp_path / "segments", "bad", rule("plam", "eq", "pro"))
     ended, _ = run_program(*command, "2", "--as-of", "2025-11-04T02:00Z", cwd=tmp_path)
-    facts = facts_of(ended.answer, str(tmp_path))
+    facts = run_facts(ended.answer, str(tmp_path))
     assert ended.status == 3
     assert facts == {
         "run_id": "2",
@@ -285,15 +300,15 @@ def test_what_the_real_program_prints_becomes_facts(tmp_path: Path) -> None:
         "membership": f"{tmp_path}/output/runs/2/membership",
     }
     assert summary(facts) == "3 contacts, 2 segments, 1 failed, 1 deleted, 3 memberships, 1 entered, 1 exited"
-    (trouble,) = in_trouble(ended.answer)
+    (trouble,) = segment_errors(ended.answer)
     assert trouble.startswith("bad failed: ")
 
 
 def test_a_dry_run_names_no_places_since_there_are_none(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro"])})
     write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
-    command = [*OWN, "run", "--contacts", "contacts.parquet", "--json", "--dry-run"]
-    facts = facts_of(run_program(*command, cwd=tmp_path)[0].answer, str(tmp_path))
+    command = [*INSTALLED_PROGRAM, "run", "--contacts", "contacts.parquet", "--json", "--dry-run"]
+    facts = run_facts(run_program(*command, cwd=tmp_path)[0].answer, str(tmp_path))
     assert (facts["status"], facts["catalogue"], facts["membership"]) == ("dry_run", None, None)
     assert (facts["memberships"], facts["segments_ok"]) == (1, 1)
 
@@ -313,21 +328,21 @@ def test_a_program_that_cannot_be_started_says_which_argument_is_wrong(
 ) -> None:
     with pytest.raises(OSError, match=r"^\[Errno") as raised:
         Program([program, "run"]).run({}, cwd, lambda _: None)
-    assert why_not_started(raised.value, program, cwd) == message
+    assert explain_start_error(raised.value, program, cwd) == message
 
 
 @pytest.mark.parametrize(
     ("said", "line"),
     [
-        (Said(logging.ERROR, "segment_failed", "pro: bad"), "segment_failed: pro: bad"),
-        (Said(logging.INFO, "run_planned", "run_planned: contacts=5"), "run_planned: contacts=5"),
-        (Said(logging.WARNING, "warning", "odd"), "odd"),
-        (Said(logging.ERROR, "error", "the disk is full"), "the disk is full"),
-        (Said(logging.INFO, "", "Usage: segbatch run"), "Usage: segbatch run"),
+        (LogLine(logging.ERROR, "segment_failed", "pro: bad"), "segment_failed: pro: bad"),
+        (LogLine(logging.INFO, "run_planned", "run_planned: contacts=5"), "run_planned: contacts=5"),
+        (LogLine(logging.WARNING, "warning", "odd"), "odd"),
+        (LogLine(logging.ERROR, "error", "the disk is full"), "the disk is full"),
+        (LogLine(logging.INFO, "", "Usage: segbatch run"), "Usage: segbatch run"),
     ],
 )
-def test_a_line_of_the_tasks_log_has_the_events_name(said: Said, line: str) -> None:
-    assert said.line == line
+def test_a_line_of_the_tasks_log_has_the_events_name(said: LogLine, line: str) -> None:
+    assert said.text == line
 
 
 @pytest.mark.parametrize(
@@ -343,7 +358,7 @@ def test_a_line_of_the_tasks_log_has_the_events_name(said: Said, line: str) -> N
     ],
 )
 def test_what_the_program_advises_is_said_in_the_operators_arguments(message: str, more: str) -> None:
-    assert in_arguments(message) == more
+    assert explain_options(message) == more
 
 
 def test_the_page_tells_all_settings_of_the_sample() -> None:
@@ -361,7 +376,7 @@ def test_the_module_has_the_operator_and_nothing_else() -> None:
 
 LIGHT = """
 import sys
-from segbatch.interfaces.airflow import arguments, run_naming, subprocess, xcom
+from segbatch.interfaces.airflow import arguments, subprocess, xcom
 print(sorted({name.split('.')[0] for name in sys.modules} & set(sys.argv[1].split())))
 """
 

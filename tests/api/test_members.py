@@ -119,7 +119,7 @@ def test_a_cursor_of_a_run_that_is_gone_says_so(ask: Asking, tmp_path: Path) -> 
     answer = ask("GET", "/pro/members", params={"cursor": cursor})
     assert answer.status_code == 410
     assert answer.json()["type"].endswith(":run-gone")
-    assert "begin anew" in answer.json()["detail"]
+    assert "start again" in answer.json()["detail"]
 
 
 def test_a_segment_that_failed_keeps_its_members_and_says_so(ask: Asking) -> None:

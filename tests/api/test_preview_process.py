@@ -63,7 +63,7 @@ def test_a_preview_ends_at_its_limit_whatever_it_does_and_the_next_is_answered(
     answer = preview(ask, SLOW)
     assert time.monotonic() - begun < 10
     assert (answer.status_code, answer.json()["type"]) == (504, "urn:segbatch:problem:too-long")
-    assert answer.json()["detail"] == "the preview took more than 1 s, and was ended"
+    assert answer.json()["detail"] == "the preview took more than 1 s and was stopped"
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
     monkeypatch.undo()
@@ -101,8 +101,8 @@ def test_a_process_that_dies_in_the_middle_is_told(
     previewer.replace()
     answer = preview(ask)
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:segbatch:problem:unavailable")
-    assert answer.json()["detail"] == "the preview's process ended; it may have needed more memory than there is"
-    assert "the preview's process ended" in capsys.readouterr().err
+    assert answer.json()["detail"] == "the process of the preview died; it may have run out of memory"
+    assert "the process of the preview died" in capsys.readouterr().err
     monkeypatch.undo()
     previewer.replace()
     assert preview(ask).status_code == 200
@@ -122,7 +122,7 @@ def test_a_fault_in_the_process_is_told_to_the_log_alone(
 def test_what_is_printed_in_the_process_is_no_reply(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     start = "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); "
     start += "import segbatch.interfaces.api.preview_process as p; "
-    talking = "real = p.replied; p.replied = lambda job: os.write(1, b'x') and real(job); "
+    talking = "real = p.respond; p.respond = lambda job: os.write(1, b'x') and real(job); "
     monkeypatch.setattr("segbatch.interfaces.api.preview_worker._START", f"{start}{talking}p.main()")
     assert preview(ask).json()["member_count"] == 1
 
@@ -130,7 +130,7 @@ def test_what_is_printed_in_the_process_is_no_reply(ask: Asking, monkeypatch: py
 def test_no_preview_begins_once_the_server_ends(ask: Asking, previewer: Previewer) -> None:
     previewer.stop()
     answer = preview(ask)
-    assert (answer.status_code, answer.json()["detail"]) == (503, "the server ends")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "the server is shutting down")
 
 
 def test_patterns_that_do_not_compile_are_told_with_their_place(ask: Asking) -> None:
@@ -208,12 +208,12 @@ def test_the_documented_limits_are_those_in_force() -> None:
         f"{limits.MAX_CONNECTIONS} connections",
         f"{limits.MAX_REQUESTS} requests are worked on",
         f"{limits.MAX_ARRIVING} of a key whose bodies",
-        f"waits {limits.PATIENCE:g} seconds for other writers",
+        f"waits {limits.LOCK_TIMEOUT:g} seconds for other writers",
         f"`limit` is {limits.MEMBERS:,} if not given, and {limits.MAX_MEMBERS:,} at most",
         f"(10 if not given, {limits.MAX_FIRST:,} at most)",
         f"a preview took more than {limits.PREVIEW_TIME:g} seconds",
         f"| a preview | {limits.PREVIEW_TIME:g} seconds, one at a time",
-        f"{limits.PREVIEW_QUEUE} others wait for {limits.PREVIEW_PATIENCE:g} seconds",
+        f"{limits.PREVIEW_QUEUE} others wait for {limits.PREVIEW_QUEUE_TIME:g} seconds",
         f"more than {limits.PREVIEW_MEMORY / 1e6:g} megabytes",
         f"{limits.PATTERN_TIME:g} seconds to compile",
         f"idle for {limits.KEEP_ALIVE} seconds",

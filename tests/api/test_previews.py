@@ -122,8 +122,12 @@ def test_why_a_segment_of_no_project_fails_is_not_told(ask: Asking, name: str) -
     ("body", "path", "words"),
     [
         ({}, "$.rules", "'rules' is missing"),
-        ({"rules": [rule("plan", "eq", "pro")], "first": 1001}, "$.first", "1001 is no whole number from 0 to 1,000"),
-        ({"rules": [rule("plan", "eq", "pro")], "first": True}, "$.first", "true is no whole number"),
+        (
+            {"rules": [rule("plan", "eq", "pro")], "first": 1001},
+            "$.first",
+            "1001 is not a whole number from 0 to 1,000",
+        ),
+        ({"rules": [rule("plan", "eq", "pro")], "first": True}, "$.first", "true is not a whole number"),
         ({"rules": [rule("plan", "eq", "pro")], "frist": 1}, "$.frist", "'frist' is not a key of a segment"),
         ({"rules": [rule("plna", "eq", "pro")]}, "$.rules[0].field", "the snapshot has no column 'plna'"),
         ({"rules": [rule("plan", "within_last", "1d")]}, "$.rules[0].operator", ""),
@@ -190,7 +194,7 @@ def test_previews_take_turns_and_keep_nothing_else_waiting(ask: Asking, monkeypa
         return ("nowhere", "UTC", None, None)
 
     monkeypatch.setattr("segbatch.interfaces.api.previews._snapshot", wait)
-    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_PATIENCE", 0.2)
+    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE_TIME", 0.2)
     monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE", 2)
 
     async def ask_all() -> tuple[list[int], int]:

@@ -259,7 +259,7 @@ def test_definitions_that_cannot_be_looked_at_are_not_a_fault_of_the_program(
 def test_a_file_of_keys_that_cannot_be_looked_at_opens_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ask = Asking(tmp_path, awaited=tmp_path / "keys.json").as_project("p")
+    ask = Asking(tmp_path, expected_keys=tmp_path / "keys.json").as_project("p")
     assert ask("GET").status_code == 200
     stat = Path.stat
 
@@ -270,7 +270,7 @@ def test_a_file_of_keys_that_cannot_be_looked_at_opens_nothing(
 
     monkeypatch.setattr(Path, "stat", fail)
     document(ask("GET"), 503, "unavailable")
-    assert "keys.json: the keys cannot be read: Input/output error" in capsys.readouterr().err
+    assert "keys.json: cannot be read: Input/output error" in capsys.readouterr().err
 
 
 def test_a_fault_is_told_to_the_log_and_not_to_the_client(
@@ -289,7 +289,7 @@ def test_a_fault_is_told_to_the_log_and_not_to_the_client(
 
 
 def test_more_at_once_than_can_be_done_are_sent_away(ask: Asking) -> None:
-    ask.app = RequestMiddleware(ask.app, most=0)
+    ask.app = RequestMiddleware(ask.app, max_requests=0)
     answer = ask("GET")
     document(answer, 503, "busy")
     assert answer.headers["Retry-After"] == "1"
@@ -310,7 +310,7 @@ def test_as_many_requests_as_documented_are_worked_on_at_once() -> None:
             at_work = [asyncio.create_task(client.get("/x")) for _ in range(MAX_REQUESTS)]
             await asyncio.sleep(0)
             over = await client.get("/x")
-            assert over.json()["detail"] == f"{MAX_REQUESTS} requests are being worked on; try again soon"
+            assert over.json()["detail"] == f"{MAX_REQUESTS} requests are in progress; try again soon"
             healthy = (await client.get(HEALTH)).status_code
             go_on.set()
             return [over.status_code, *{answer.status_code for answer in await asyncio.gather(*at_work)}], healthy
@@ -319,7 +319,7 @@ def test_as_many_requests_as_documented_are_worked_on_at_once() -> None:
 
 
 def test_health_is_told_however_much_is_going_on(ask: Asking) -> None:
-    ask.app = RequestMiddleware(ask.app, most=0)
+    ask.app = RequestMiddleware(ask.app, max_requests=0)
     assert ask("GET", "/healthz").json() == {"status": "ok"}
 
 

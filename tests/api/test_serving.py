@@ -100,20 +100,20 @@ def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> Non
     status, said = ended("--port", str(server.port), folder=tmp_path)
     assert status == 1
     remedy = "choose another (--host, --port)"
-    assert said == f"error: 127.0.0.1:{server.port}: cannot be listened on: Address already in use; {remedy}"
+    assert said == f"error: 127.0.0.1:{server.port}: cannot listen on it: Address already in use; {remedy}"
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--host", EVERYWHERE), "can be reached from other machines, and there is no key"),
-        (("--host", "::"), "can be reached from other machines, and there is no key"),
-        (("--host", "no.such.host.invalid"), "is no name or address of this machine (--host)"),
-        (("--port", "70000"), "70000 is no port"),
+        (("--host", EVERYWHERE), "can be reached from other machines, and no key protects"),
+        (("--host", "::"), "can be reached from other machines, and no key protects"),
+        (("--host", "no.such.host.invalid"), "is not a name or address of this machine (--host)"),
+        (("--port", "70000"), "70000 is not a valid port"),
         (("--timezone", "Mars"), "unknown time zone 'Mars'; write an IANA name"),
-        (("--keys", "segments/keys.json"), "segments/keys.json: lies among the definitions"),
-        (("--keys", "nothing.json"), "nothing.json: there is no such file; make a key with 'segbatch keys create'"),
-        (("--keys", "revoked.json", "--host", EVERYWHERE), "there is no key"),
+        (("--keys", "segments/keys.json"), "segments/keys.json: is in the definitions folder"),
+        (("--keys", "nothing.json"), "nothing.json: the file does not exist; create a key with 'segbatch keys create'"),
+        (("--keys", "revoked.json", "--host", EVERYWHERE), "no key protects"),
         (("--segments", "nothing"), "nothing: no such file or folder"),
         (("--segments", "one.json"), "one.json: is a file; the API needs a folder"),
     ],

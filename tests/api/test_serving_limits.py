@@ -15,11 +15,11 @@ from builders import rule, write_contacts
 from segbatch.definitions.store.write_lock import lock_folder
 from segbatch.interfaces.api.limits import (
     KEEP_ALIVE,
+    LOCK_TIMEOUT,
     MAX_BODY,
     MAX_CONNECTIONS,
     MAX_FIRST,
     MAX_MEMBERS,
-    PATIENCE,
     STOP_TIME,
 )
 
@@ -69,7 +69,7 @@ def test_a_change_waits_its_time_for_other_writers_and_no_longer(tmp_path: Path)
         begun = time.monotonic()
         answer = httpx.post(server.url, json=PRO, timeout=60)
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:segbatch:problem:busy")
-        assert PATIENCE - 0.5 < time.monotonic() - begun < PATIENCE + SLACK
+        assert LOCK_TIMEOUT - 0.5 < time.monotonic() - begun < LOCK_TIMEOUT + SLACK
         assert httpx.get(server.url).json() == []
 
 

@@ -255,7 +255,7 @@ def test_headers_that_could_be_read_in_two_ways_are_refused(ask: Keyed, name: st
     headers = [*twice.items(), (name, twice[name])]
     answer = ask("GET", headers=headers)
     assert answer.status_code == 400
-    assert answer.json()["detail"] == f"the header {name} is there 2 times; send it once"
+    assert answer.json()["detail"] == f"the header {name} was sent 2 times; send it once"
 
 
 def test_who_has_no_key_learns_nothing_of_what_is_there(ask: Keyed) -> None:

@@ -144,18 +144,18 @@ def test_keys_of_a_newer_server_are_kept_and_sent_back(use: Use) -> None:
     [
         (httpx.Response(200, text="<html>"), "answered text/plain; charset=utf-8 in place of JSON; is the base URL"),
         (httpx.Response(204), "answered 204 No Content and nothing in place of JSON; is the base URL right?"),
-        (httpx.Response(200, content=b"[" * 100_000), "answered something of no type in place of JSON"),
+        (httpx.Response(200, content=b"[" * 100_000), "answered no content type in place of JSON"),
         (
             httpx.Response(200, content=b"{", headers={"Content-Type": "application/json"}),
-            "answered application/json that is no JSON; was it changed or cut off on its way?",
+            "answered application/json that is not valid JSON; was it changed or cut off on its way?",
         ),
-        (httpx.Response(200, json=[]), "answered what this version does not know: $: Input should be a valid"),
-        (saved(name=7), "answered what this version does not know: $.name: Input should be a valid string"),
+        (httpx.Response(200, json=[]), "sent a response that this version does not know: $: Input should be a valid"),
+        (saved(name=7), "sent a response that this version does not know: $.name: Input should be a valid string"),
         (
             saved(rules=[{"field": "a", "operator": "sounds_like", "value": "x"}]),
-            "answered what this version does not know: $.rules[0].operator: Input should be 'eq'",
+            "sent a response that this version does not know: $.rules[0].operator: Input should be 'eq'",
         ),
-        (httpx.Response(302, headers={"Location": "http://other/"}), "leads on to 'http://other/', and keys"),
+        (httpx.Response(302, headers={"Location": "http://other/"}), "redirects to 'http://other/', and keys"),
     ],
 )
 def test_an_answer_that_is_none_is_told(use: Use, answer: httpx.Response, message: str) -> None:
@@ -166,7 +166,7 @@ def test_an_answer_that_is_none_is_told(use: Use, answer: httpx.Response, messag
 
 def test_a_redirect_is_not_followed(use: Use) -> None:
     server = Server([httpx.Response(307, headers={"Location": "http://thief/"})])
-    with pytest.raises(AnswerError, match="keys are not sent on"):
+    with pytest.raises(AnswerError, match="keys are not sent to other addresses"):
         use(server, "delete_segment", "3f0c")
     assert len(server.requests) == 1
 
@@ -185,7 +185,7 @@ def test_an_id_is_one_part_of_the_path(use: Use, segment_id: str) -> None:
 @pytest.mark.parametrize("segment_id", ["", ".", "..", None, 5, b"a"])
 def test_an_id_that_is_none_or_would_lead_elsewhere_is_refused(use: Use, segment_id: Any) -> None:
     server = Server([httpx.Response(204)])
-    with pytest.raises(UsageError, match="is no id of a segment"):
+    with pytest.raises(UsageError, match="is not a valid segment id"):
         use(server, "delete_segment", segment_id)
     assert server.requests == []
 
@@ -193,16 +193,20 @@ def test_an_id_that_is_none_or_would_lead_elsewhere_is_refused(use: Use, segment
 @pytest.mark.parametrize(
     ("arguments", "named", "message"),
     [
-        (("a", {"name": {1, 2}}), {}, "the definition is no JSON: 'set' is neither a text, a number, a list"),
-        (("a", {"name": float("nan")}), {}, "the definition is no JSON: "),
-        (("a", {"name": b"x"}), {}, "the definition is no JSON: 'bytes' is neither"),
-        (("a", 5), {}, "a definition cannot be 5; it is a dictionary or a Segment"),
-        (("a", [{"name": "x"}]), {}, "a definition cannot be [{"),
-        (("a", None), {}, "a definition cannot be null"),
-        (("a", {}), {"if_match": 5}, "5 is no ETag (if_match)"),
-        (("a", {}), {"if_match": ""}, "'' is no ETag (if_match)"),
-        (("a", {}), {"if_match": 'a", "b'}, "is no ETag (if_match)"),
-        (("a", {}), {"if_match": "a\r\nX: y"}, "is no ETag (if_match)"),
+        (
+            ("a", {"name": {1, 2}}),
+            {},
+            "the definition cannot be written as JSON: 'set' is neither a text, a number, a list",
+        ),
+        (("a", {"name": float("nan")}), {}, "the definition cannot be written as JSON: "),
+        (("a", {"name": b"x"}), {}, "the definition cannot be written as JSON: 'bytes' is neither"),
+        (("a", 5), {}, "a definition must be a dictionary or a Segment; found 5"),
+        (("a", [{"name": "x"}]), {}, "a definition must be a dictionary or a Segment; found [{"),
+        (("a", None), {}, "a definition must be a dictionary or a Segment; found null"),
+        (("a", {}), {"if_match": 5}, "5 is not an ETag (if_match)"),
+        (("a", {}), {"if_match": ""}, "'' is not an ETag (if_match)"),
+        (("a", {}), {"if_match": 'a", "b'}, "is not an ETag (if_match)"),
+        (("a", {}), {"if_match": "a\r\nX: y"}, "is not an ETag (if_match)"),
     ],
 )
 def test_what_cannot_be_sent_is_refused(use: Use, arguments: Any, named: Any, message: str) -> None:
@@ -216,14 +220,14 @@ def test_what_cannot_be_sent_is_refused(use: Use, arguments: Any, named: Any, me
 @pytest.mark.parametrize("definition", [5, [{"rules": RULES}], None])
 def test_a_preview_of_what_is_no_definition_is_refused(use: Use, definition: Any) -> None:
     server = Server([httpx.Response(200, json=PREVIEW)])
-    with pytest.raises(UsageError, match="a definition cannot be "):
+    with pytest.raises(UsageError, match="a definition must be "):
         use(server, "preview", definition)
     assert server.requests == []
 
 
 def test_what_makes_no_url_is_refused(use: Use) -> None:
     server = Server([saved()])
-    with pytest.raises(UsageError, match=r"segments/aaa.*… cannot be asked for: URL too long"):
+    with pytest.raises(UsageError, match=r"segments/aaa.*… is not a valid URL: URL too long"):
         use(server, "get_segment", "a" * 100_000)
     assert server.requests == []
 
@@ -271,11 +275,11 @@ def test_a_preview_is_asked_of_rules(use: Use, definition: Any, first: int | Non
     assert server.sent == sent
 
 
-@pytest.mark.parametrize(("timeout", "patience"), [(None, 90), (5, 90), (200, 200)])
-def test_a_preview_is_waited_for(use: Use, timeout: float | None, patience: float) -> None:
+@pytest.mark.parametrize(("timeout", "expected"), [(None, 90), (5, 90), (200, 200)])
+def test_a_preview_is_waited_for(use: Use, timeout: float | None, expected: float) -> None:
     server = Server([httpx.Response(200, json=PREVIEW)])
     use(server, "preview", {"rules": RULES}, options={"timeout": timeout} if timeout else None)
-    assert server.requests[0].extensions["timeout"]["read"] == patience
+    assert server.requests[0].extensions["timeout"]["read"] == expected
     server = Server([saved()])
     use(server, "get_segment", "a", options={"timeout": timeout} if timeout else None)
     assert server.requests[0].extensions["timeout"]["read"] == (timeout or 30)

@@ -63,25 +63,25 @@ def test_the_environment_says_what_arguments_do_not(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "say where the server is, by base_url or SEGBATCH_API_URL, such as http://localhost:8765"),
-        (("localhost:8765",), "'localhost:8765' is no base URL; it looks like http://localhost:8765"),
-        (("",), "'' is no base URL"),
-        (("http://",), "'http://' is no base URL"),
-        (("ftp://server",), "'ftp://server' is no base URL"),
-        (("http://server:x",), "'http://server:x' is no base URL"),
-        (("http://user:secret@server",), "the base URL has a user or a password in it; leave it out, and give api_key"),
-        (("http://server/?a=b",), "the base URL 'http://server/?a=b' has a query or a fragment; leave it out"),
-        ((f"{URL}/api/v1/",), f"the base URL '{URL}/api/v1/' is that of the API; leave out its path, from /api/v1 on"),
+        ((), "the server's URL is missing; pass base_url or set SEGBATCH_API_URL, such as http://localhost:8765"),
+        (("localhost:8765",), "'localhost:8765' is not a base URL; use one like http://localhost:8765"),
+        (("",), "'' is not a base URL"),
+        (("http://",), "'http://' is not a base URL"),
+        (("ftp://server",), "'ftp://server' is not a base URL"),
+        (("http://server:x",), "'http://server:x' is not a base URL"),
+        (("http://user:secret@server",), "the base URL contains a user or a password; remove it, and pass api_key"),
+        (("http://server/?a=b",), "the base URL 'http://server/?a=b' has a query or a fragment; remove it"),
+        ((f"{URL}/api/v1/",), f"the base URL '{URL}/api/v1/' includes the path of the API; remove it, from /api/v1 on"),
         ((f"{URL}/x/api/v1/contacts/segments",), f"the base URL '{URL}/x/api/v1/contacts/segm"),
-        ((5,), "base_url cannot be of type 'int'; it is a text"),
-        ((URL, b"secret"), "api_key cannot be of type 'bytes'; it is a text"),
-        ((URL, KEY, 5), "project_id cannot be of type 'int'; it is a text"),
+        ((5,), "base_url must be a text; found 'int'"),
+        ((URL, b"secret"), "api_key must be a text; found 'bytes'"),
+        ((URL, KEY, 5), "project_id must be a text; found 'int'"),
         ((URL, ""), "the key is empty; is a variable not set? (api_key or SEGBATCH_API_KEY)"),
-        ((URL, "secret key"), "the key has characters that no key has; is it something else? (api_key)"),
-        ((URL, "secret\r\nX: y"), "the key has characters that no key has"),
-        ((URL, "secreté"), "the key has characters that no key has"),
-        ((URL, KEY, ""), "'' is no project (project_id or SEGBATCH_PROJECT_ID)"),
-        ((URL, KEY, "a\r\nX: y"), "'a\\r\\nX: y' is no project"),
+        ((URL, "secret key"), "the key has characters that keys cannot have; is it another value? (api_key)"),
+        ((URL, "secret\r\nX: y"), "the key has characters that keys cannot have"),
+        ((URL, "secreté"), "the key has characters that keys cannot have"),
+        ((URL, KEY, ""), "'' is not a valid project id (project_id or SEGBATCH_PROJECT_ID)"),
+        ((URL, KEY, "a\r\nX: y"), "'a\\r\\nX: y' is not a valid project id"),
     ],
 )
 def test_what_cannot_be_one_is_refused(arguments: Any, message: str) -> None:
@@ -108,7 +108,7 @@ def test_an_environment_that_cannot_be_used_is_told(
     for kind in (SegmentsClient, AsyncSegmentsClient):
         with pytest.raises(UsageError) as told:
             kind(URL)
-        assert str(told.value).startswith("what the environment says of proxies or certificates cannot be used (")
+        assert str(told.value).startswith("the environment has proxies or certificates that cannot be used (")
         assert words in str(told.value)
         assert "secret" not in str(told.value)
 
@@ -135,5 +135,5 @@ def test_a_missing_httpx_is_told_in_one_line() -> None:
         "try:\n    import segbatch.client\nexcept ImportError as error:\n    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    expected = "segbatch.client asks with httpx, which is not installed; run: pip install 'segbatch[client]'\n"
+    expected = "segbatch.client needs httpx, which is not installed; run: pip install 'segbatch[client]'\n"
     assert done.stdout == expected

@@ -152,7 +152,7 @@ def test_the_documentation_names_every_limit() -> None:
 
 def test_the_documented_time_for_other_writers_is_that_of_the_commands() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    for page, seconds in (("segments.md", segment_store._LOCK_TIMEOUT), ("keys.md", key_store._PATIENCE)):  # noqa: SLF001
+    for page, seconds in (("segments.md", segment_store._LOCK_TIMEOUT), ("keys.md", key_store._LOCK_TIMEOUT)):  # noqa: SLF001
         assert f"{seconds:g} seconds" in (docs / page).read_text()
 
 

@@ -110,11 +110,11 @@ def test_without_a_file_there_are_no_keys(file: Path) -> None:
 
 
 def test_the_file_is_its_owners_alone_from_the_beginning(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = list[tuple[str, int]]()
+    cached = list[tuple[str, int]]()
     replace = os.fsync
 
     def watch(descriptor: int) -> None:
-        seen.extend((path.name, mode(path)) for path in file.parent.iterdir())
+        cached.extend((path.name, mode(path)) for path in file.parent.iterdir())
         replace(descriptor)
 
     before = os.umask(0)
@@ -123,8 +123,8 @@ def test_the_file_is_its_owners_alone_from_the_beginning(file: Path, monkeypatch
         keys(file).create(["p"])
     finally:
         os.umask(before)
-    assert {name for name, _ in seen} == {".keys.json.new", ".keys.json.lock", "keys.json"}
-    assert {rights for _, rights in seen} == {0o600}
+    assert {name for name, _ in cached} == {".keys.json.new", ".keys.json.lock", "keys.json"}
+    assert {rights for _, rights in cached} == {0o600}
 
 
 def test_whom_the_owner_lets_read_goes_on_to_read(file: Path) -> None:
@@ -167,7 +167,7 @@ def test_an_id_that_is_taken_is_not_given_again(file: Path, monkeypatch: pytest.
 
 
 def test_who_waits_too_long_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_store, "_PATIENCE", 0.01)
+    monkeypatch.setattr(key_store, "_LOCK_TIMEOUT", 0.01)
     with lock_file(file.with_name(".keys.json.lock"), 1), pytest.raises(BusyError, match="another program has been"):
         keys(file).create(["p"])
     assert not file.exists()
@@ -202,7 +202,7 @@ def content(**changed: Any) -> str:
         (content(projects=[]), "'keys.0.projects': Tuple should have at least 1 item"),
         (content(projects=[""]), "'keys.0.projects.0': String should have at least 1 character"),
         (content(revoked_at="2025-06-01T12:00:00"), "'keys.0.revoked_at': Input should have timezone info"),
-        (json.dumps({"version": 1, "keys": [RECORD, RECORD]}), "is broken: two keys have one id"),
+        (json.dumps({"version": 1, "keys": [RECORD, RECORD]}), "two keys have the same id"),
     ],
 )
 def test_a_broken_file_opens_nothing_and_says_why(file: Path, text: str, what: str) -> None:
@@ -213,7 +213,7 @@ def test_a_broken_file_opens_nothing_and_says_why(file: Path, text: str, what: s
         message = str(told.value)
         assert message.startswith(f"{file}: ")
         assert what in message
-        assert message.endswith("; restore it from a backup, or remove it and make new keys")
+        assert message.endswith("; restore it from a backup, or delete it and create new keys")
         assert "secret" not in message
         assert "0000" not in message
     assert file.read_text() == text
@@ -224,7 +224,7 @@ def test_a_file_that_others_may_write_is_refused(file: Path, rights: int) -> Non
     _, secret = keys(file).create(["p"])
     file.chmod(rights)
     for use in (KeyRing.list, lambda one: one.find(secret), lambda one: one.create(["p"])):
-        with pytest.raises(KeysError, match=r"others may write it, and so let themselves in; chmod go-w it"):
+        with pytest.raises(KeysError, match=r"other users may write it and could add a key; run 'chmod go-w'"):
             use(keys(file))
     file.chmod(0o644)
     assert keys(file).find(secret) is not None
@@ -232,9 +232,9 @@ def test_a_file_that_others_may_write_is_refused(file: Path, rights: int) -> Non
 
 def test_what_is_no_file_or_cannot_be_read_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.mkdir()
-    with pytest.raises(KeysError, match=r"is no file; name the file of keys"):
+    with pytest.raises(KeysError, match=r"is not a file; pass the file of keys"):
         keys(file).list()
-    with pytest.raises(KeysError, match="the keys cannot be read: Not a directory"):
+    with pytest.raises(KeysError, match="cannot be read: Not a directory"):
         keys(Path(__file__) / "keys.json").list()
     with pytest.raises(KeysError, match="cannot be written: No such file or directory"):
         keys(file / "nowhere" / "keys.json").create(["p"])
@@ -245,7 +245,7 @@ def test_what_is_no_file_or_cannot_be_read_is_told(file: Path, monkeypatch: pyte
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(KeysError, match="the keys cannot be read: Permission denied"):
+    with pytest.raises(KeysError, match="cannot be read: Permission denied"):
         keys(file).list()
 
 
@@ -316,7 +316,7 @@ def test_no_key_is_made_for_what_is_no_project(file: Path, projects: list[str]) 
 
 
 def test_a_name_has_to_be_one(file: Path) -> None:
-    with pytest.raises(UsageError, match="is no project and no name"):
+    with pytest.raises(UsageError, match="is not a valid project or name"):
         keys(file).create(["p"], name=" ")
 
 

@@ -63,10 +63,10 @@ def test_keys_are_listed_without_secrets_and_revoked(call: Commands) -> None:
     ("arguments", "status", "message"),
     [
         (["revoke", "nope"], 4, "there is no key 'nope'; 'segbatch keys list' shows all"),
-        (["list", "--keys", "."], 1, ".: is no file; name the file of keys (--keys)"),
+        (["list", "--keys", "."], 1, ".: is not a file; pass the file of keys (--keys)"),
         (["list", "--keys", ""], 2, "the path of the keys is empty; is a variable not set? (--keys)"),
-        (["list", "--keys", "broken.json"], 1, "broken.json: is no file of keys, or broken: Invalid JSON"),
-        (["create", "--project", ""], 2, "'' is no project and no name; it has 1 to 200 characters"),
+        (["list", "--keys", "broken.json"], 1, "broken.json: is not a valid file of keys: Invalid JSON"),
+        (["create", "--project", ""], 2, "'' is not a valid project or name; use 1 to 200 printable characters"),
         (["create"], 2, "Missing option '--project'"),
         (["create", "--project", "p", "--keys", "no/keys.json"], 1, "no/keys.json: cannot be written: No such file"),
     ],

@@ -1,24 +1,27 @@
-"""Checks of the operator's arguments: when the DAG is parsed, and again when Airflow has rendered the templates."""
+"""The operator's arguments: checks when the DAG is parsed and again after rendering, and values from the DAG run."""
 
 import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
+
+from segbatch.storage.layout import to_run_id
 
 _TEXTS = ("contacts", "segments", "output_dir", "project", "timezone", "as_of", "run_id", "cwd")
 _ELSEWHERE = {
-    "--contacts": "say contacts=...",
-    "--segments": "say segments=...",
-    "--output": "say output_dir=...",
-    "--project": "say project=...",
-    "--timezone": "say timezone=...",
-    "--as-of": "say as_of=...",
-    "--run-id": "say run_id=...",
-    "--rewind": "say rewind=True",
-    "--allow-collapse": "say allow_collapse=True",
-    "--lint-ignore": "say lint_ignore=[...]",
-    "--log-format": "leave it out, for the operator reads the log as JSON",
+    "--contacts": "use contacts=...",
+    "--segments": "use segments=...",
+    "--output": "use output_dir=...",
+    "--project": "use project=...",
+    "--timezone": "use timezone=...",
+    "--as-of": "use as_of=...",
+    "--run-id": "use run_id=...",
+    "--rewind": "use rewind=True",
+    "--allow-collapse": "use allow_collapse=True",
+    "--lint-ignore": "use lint_ignore=[...]",
+    "--log-format": "remove it, because the operator reads the log as JSON",
 }
 """Options that `options` must not have, because they would silently override an argument."""
 
@@ -47,21 +50,21 @@ def check_arguments(given: Mapping[str, Any], *, is_rendered: bool) -> None:
         ValueError: An argument is not valid. The message names it and gives the fix.
     """
     for name, value in given.items():
-        if not is_rendered and _is_open(value):
+        if not is_rendered and _is_template(value):
             continue
         if name in _TEXTS:
             _check_text(name, value)
         elif name == "options":
-            words_of(value, is_rendered=is_rendered)
+            parse_options(value, is_rendered=is_rendered)
         elif name == "lint_ignore":
-            names_of(name, value, is_rendered=is_rendered)
+            parse_names(name, value, is_rendered=is_rendered)
         elif name == "env":
             _check_env(value, is_rendered=is_rendered)
         elif name in {"rewind", "allow_collapse"}:
-            is_on(name, value)
+            parse_switch(name, value)
 
 
-def words_of(options: str | Sequence[str], *, is_rendered: bool = True) -> list[str]:
+def parse_options(options: str | Sequence[str], *, is_rendered: bool = True) -> list[str]:
     """Return the words of `options`.
 
     Args:
@@ -80,15 +83,15 @@ def words_of(options: str | Sequence[str], *, is_rendered: bool = True) -> list[
         words = options
         _check_strings(((f"options[{number}]", word) for number, word in enumerate(words)), is_rendered=is_rendered)
     else:
-        raise ValueError(f"options is of type {_kind(options)}; write a string or a list of strings")  # noqa: TRY004 - all errors of arguments have one type
+        raise ValueError(f"options is of type {_type_name(options)}; write a string or a list of strings")  # noqa: TRY004 - all errors of arguments have one type
     for word in words:
         name = word.partition("=")[0] if isinstance(word, str) else None
         if name in _ELSEWHERE:
-            raise ValueError(f"options has {name}, for which the operator has its own way: {_ELSEWHERE[name]}")
+            raise ValueError(f"options contains {name}, which has its own argument: {_ELSEWHERE[name]}")
     return list(words)
 
 
-def names_of(name: str, given: object, *, is_rendered: bool = True) -> list[str]:
+def parse_names(name: str, given: object, *, is_rendered: bool = True) -> list[str]:
     """Return the names in an argument that is a list of names.
 
     Args:
@@ -102,22 +105,22 @@ def names_of(name: str, given: object, *, is_rendered: bool = True) -> list[str]
     if given is None or isinstance(given, str):
         return (given or "").split()
     if not isinstance(given, (list, tuple)):
-        raise ValueError(f"{name} is of type {_kind(given)}; write a string or a list of strings")  # noqa: TRY004 - all errors of arguments have one type
+        raise ValueError(f"{name} is of type {_type_name(given)}; write a string or a list of strings")  # noqa: TRY004 - all errors of arguments have one type
     _check_strings(((f"{name}[{number}]", word) for number, word in enumerate(given)), is_rendered=is_rendered)
     return list(given)
 
 
-def in_arguments(message: str) -> str:
+def explain_options(message: str) -> str:
     """Return the arguments that replace the options in a message of the program, as an addition to the message.
 
     Args:
         message: The message, which refers to options of the command line.
     """
-    said = [how for option, how in _ADVISED.items() if re.search(rf"{option}\b", message)]
-    return f" (in the operator, {'; '.join(said)})" if said else ""
+    arguments = [how for option, how in _ADVISED.items() if re.search(rf"{option}\b", message)]
+    return f" (in the operator, {'; '.join(arguments)})" if arguments else ""
 
 
-def is_on(name: str, value: object) -> bool:
+def parse_switch(name: str, value: object) -> bool:
     """Return the value of a switch, which is text if it comes from a template.
 
     Args:
@@ -129,11 +132,37 @@ def is_on(name: str, value: object) -> bool:
     """
     word = str(value).strip().lower()
     if word not in _SWITCH:
-        raise ValueError(f"{name} is {word!r}; say true or false")
+        raise ValueError(f"{name} is {word!r}; use true or false")
     return _SWITCH[word]
 
 
-def _is_open(value: object) -> bool:
+def evaluation_time(context: Mapping[str, Any]) -> datetime:
+    """Return the time that a run is evaluated as of: the end of the DAG run's data interval.
+
+    A DAG run without an interval (triggered by an asset, or by hand without a date) uses the time after which it was
+    scheduled to run. Both stay the same when a task is retried or cleared.
+
+    Args:
+        context: The context of the task.
+    """
+    dag_run = context["dag_run"]
+    moment: datetime = dag_run.data_interval_end or dag_run.run_after
+    return moment
+
+
+def task_run_id(context: Mapping[str, Any]) -> str:
+    """Return the id of a task's run: the id of the DAG run, which stays the same when it is retried or cleared.
+
+    For mapped tasks, the number of the copy is appended.
+
+    Args:
+        context: The context of the task.
+    """
+    number = context["ti"].map_index
+    return to_run_id(context["run_id"] if number in {None, -1} else f"{context['run_id']}@{number}")
+
+
+def _is_template(value: object) -> bool:
     """Return whether Airflow has yet to render a value: a template, or the output of another task."""
     return hasattr(value, "iter_references") or (isinstance(value, str) and ("{{" in value or "{%" in value))
 
@@ -141,7 +170,7 @@ def _is_open(value: object) -> bool:
 def _check_text(name: str, value: object) -> None:
     """Raise an error if a value is not text. Paths are accepted, and numbers, which native templates make of ids."""
     if value is not None and (isinstance(value, bool) or not isinstance(value, (str, os.PathLike, int))):
-        raise ValueError(f"{name} is of type {_kind(value)}; write a string")
+        raise ValueError(f"{name} is of type {_type_name(value)}; write a string")
 
 
 def _check_env(env: object, *, is_rendered: bool) -> None:
@@ -149,16 +178,16 @@ def _check_env(env: object, *, is_rendered: bool) -> None:
     if env is None:
         return
     if not isinstance(env, Mapping):
-        raise ValueError(f"env is of type {_kind(env)}; write a dict of strings")  # noqa: TRY004 - all errors of arguments have one type
+        raise ValueError(f"env is of type {_type_name(env)}; write a dict of strings")  # noqa: TRY004 - all errors of arguments have one type
     _check_strings(((f"the name {name!r} in env", name) for name in env), is_rendered=True)
     _check_strings(((f"env[{name!r}]", value) for name, value in env.items()), is_rendered=is_rendered)
 
 
 def _check_strings(named: Iterable[tuple[str, Any]], *, is_rendered: bool) -> None:
     for name, value in named:
-        if not isinstance(value, str) and (is_rendered or not _is_open(value)):
-            raise ValueError(f"{name} is of type {_kind(value)}; write strings")
+        if not isinstance(value, str) and (is_rendered or not _is_template(value)):
+            raise ValueError(f"{name} is of type {_type_name(value)}; write strings")
 
 
-def _kind(value: object) -> str:
+def _type_name(value: object) -> str:
     return type(value).__name__

@@ -8,10 +8,23 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 
 from airflow.sdk import Asset, BaseOperator
 
-from segbatch.interfaces.airflow.arguments import check_arguments, in_arguments, is_on, names_of, words_of
-from segbatch.interfaces.airflow.run_naming import moment_of, run_id_of
-from segbatch.interfaces.airflow.subprocess import OWN, Ended, Program, Said, why_not_started
-from segbatch.interfaces.airflow.xcom import facts_of, in_trouble, summary
+from segbatch.interfaces.airflow.arguments import (
+    check_arguments,
+    evaluation_time,
+    explain_options,
+    parse_names,
+    parse_options,
+    parse_switch,
+    task_run_id,
+)
+from segbatch.interfaces.airflow.subprocess import (
+    INSTALLED_PROGRAM,
+    LogLine,
+    ProcessResult,
+    Program,
+    explain_start_error,
+)
+from segbatch.interfaces.airflow.xcom import run_facts, segment_errors, summary
 
 if TYPE_CHECKING:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -26,7 +39,7 @@ OnPartial = Literal["fail", "warn", "succeed"]
 _PUBLISHED, _WRONG_USAGE, _PARTIAL, _LOCKED = 0, 2, 3, 75
 _MOST_SHOWN = 5
 _TROUBLE = {"segment_failed", "segment_held"}
-_TROUBLE_LEVEL = {"fail": logging.ERROR, "warn": logging.WARNING, "succeed": logging.INFO}
+_SEGMENT_LEVEL = {"fail": logging.ERROR, "warn": logging.WARNING, "succeed": logging.INFO}
 
 
 class ArgumentError(AirflowFailException, ValueError):
@@ -104,7 +117,7 @@ class SegbatchOperator(BaseOperator):
         lint_ignore: str | Sequence[str] = (),
         options: str | Sequence[str] = (),
         on_partial: OnPartial = "fail",
-        program: str | os.PathLike[str] | Sequence[str] = OWN,
+        program: str | os.PathLike[str] | Sequence[str] = INSTALLED_PROGRAM,
         env: Mapping[str, str] | None = None,
         cwd: str | None = None,
         **kwargs: Any,
@@ -126,7 +139,7 @@ class SegbatchOperator(BaseOperator):
         self.program = [str(program)] if isinstance(program, (str, os.PathLike)) else [str(word) for word in program]
         self.on_partial = on_partial
         if on_partial not in get_args(OnPartial):
-            raise ArgumentError(f"on_partial is {on_partial!r}; say 'fail', 'warn' or 'succeed'")
+            raise ArgumentError(f"on_partial is {on_partial!r}; use 'fail', 'warn' or 'succeed'")
         self._check(is_rendered=False)
         self._running: Program | None = None
 
@@ -149,11 +162,11 @@ class SegbatchOperator(BaseOperator):
         self.log.info("%s", shlex.join(command))
         self._running = Program(command)
         try:
-            ended = self._running.run(self.env or {}, self.cwd, self._tell)
+            ended = self._running.run(self.env or {}, self.cwd, self._log_line)
         except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
-            raise AirflowFailException(why_not_started(error, self.program[0], self.cwd)) from None
+            raise AirflowFailException(explain_start_error(error, self.program[0], self.cwd)) from None
         if ended.status not in {_PUBLISHED, _PARTIAL} or ended.answer is None:
-            raise _failure(ended)
+            raise _error(ended)
         return self._published(ended.answer, context)
 
     def on_kill(self) -> None:
@@ -161,10 +174,10 @@ class SegbatchOperator(BaseOperator):
         if self._running is not None:
             self._running.stop()
 
-    def _tell(self, said: Said) -> None:
+    def _log_line(self, line: LogLine) -> None:
         """Write a line of the program's output to the log of the task."""
-        level = _TROUBLE_LEVEL[self.on_partial] if said.event in _TROUBLE else said.level
-        self.log.log(level, "%s", said.line)
+        level = _SEGMENT_LEVEL[self.on_partial] if line.event in _TROUBLE else line.level
+        self.log.log(level, "%s", line.text)
 
     def _arguments(self, context: Any) -> list[str]:
         """Return the options of the command line."""
@@ -174,14 +187,17 @@ class SegbatchOperator(BaseOperator):
             "--output": self.output_dir,
             "--project": self.project,
             "--timezone": self.timezone,
-            "--as-of": self.as_of or moment_of(context).isoformat(),
-            "--run-id": self.run_id or run_id_of(context),
+            "--as-of": self.as_of or evaluation_time(context).isoformat(),
+            "--run-id": self.run_id or task_run_id(context),
         }
         given = [f"{name}={value}" for name, value in options.items() if value is not None]
-        switches = {"--rewind": self.rewind, "--allow-collapse": self.allow_collapse}
-        names = [name for name, value in switches.items() if is_on(name.removeprefix("--").replace("-", "_"), value)]
-        ignored = [f"--lint-ignore={name}" for name in names_of("lint_ignore", self.lint_ignore)]
-        return [*given, *names, *ignored, *words_of(self.options)]
+        switches = {
+            "--rewind": parse_switch("rewind", self.rewind),
+            "--allow-collapse": parse_switch("allow_collapse", self.allow_collapse),
+        }
+        names = [name for name, is_set in switches.items() if is_set]
+        ignored = [f"--lint-ignore={name}" for name in parse_names("lint_ignore", self.lint_ignore)]
+        return [*given, *names, *ignored, *parse_options(self.options)]
 
     def _check(self, *, is_rendered: bool) -> None:
         """Raise an error if the program cannot be called with the arguments."""
@@ -197,7 +213,7 @@ class SegbatchOperator(BaseOperator):
             AirflowSkipException: It was a dry run.
             AirflowFailException: Segments failed or were held back, and `on_partial` is `fail`.
         """
-        facts, trouble = facts_of(report, self.cwd), in_trouble(report)
+        facts, trouble = run_facts(report, self.cwd), segment_errors(report)
         self.log.info("%s", summary(facts))
         if report["dry_run"]:
             self._push(facts, context)
@@ -207,7 +223,9 @@ class SegbatchOperator(BaseOperator):
                 context["outlet_events"][asset].extra.update(facts)
         if facts["status"] == "partial" and self.on_partial == "fail":
             self._push(facts, context)
-            raise AirflowFailException(f"published, but {_some(trouble)}; the task fails because on_partial is 'fail'")
+            raise AirflowFailException(
+                f"published, but {_first_of(trouble)}; the task fails because on_partial is 'fail'"
+            )
         return facts
 
     def _push(self, facts: dict[str, Any], context: Any) -> None:
@@ -216,20 +234,20 @@ class SegbatchOperator(BaseOperator):
             context["ti"].xcom_push(key="return_value", value=facts)
 
 
-def _failure(ended: Ended) -> AirflowException:
+def _error(ended: ProcessResult) -> AirflowException:
     """Return the exception for a run that published nothing. Airflow retries only if that can help."""
-    said = _some(ended.errors)
+    errors = _first_of(ended.errors)
     if ended.status == _WRONG_USAGE:
-        return AirflowFailException(f"refused, and not tried again: {said}{in_arguments(said)}")
+        return AirflowFailException(f"rejected, and not retried: {errors}{explain_options(errors)}")
     if ended.status == _LOCKED:
-        return AirflowException(f"another run is at work; nothing was published: {said}{in_arguments(said)}")
+        return AirflowException(f"another run is active; nothing was published: {errors}{explain_options(errors)}")
     if ended.signal:
-        out_of_memory = " (often: out of memory)" if ended.signal == "SIGKILL" else ""
-        return AirflowException(f"the run was ended by {ended.signal}{out_of_memory}: {said}")
-    return AirflowException(f"exit status {ended.status}: {said}{in_arguments(said)}")
+        out_of_memory = " (often out of memory)" if ended.signal == "SIGKILL" else ""
+        return AirflowException(f"the run was terminated by {ended.signal}{out_of_memory}: {errors}")
+    return AirflowException(f"exit status {ended.status}: {errors}{explain_options(errors)}")
 
 
-def _some(messages: Sequence[str]) -> str:
+def _first_of(messages: Sequence[str]) -> str:
     """Join the first few messages, with the number of the others."""
     more = len(messages) - _MOST_SHOWN
     shown = "; ".join(messages[:_MOST_SHOWN]) or "see the log"

@@ -19,10 +19,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
-OWN = (sys.executable, "-m", "segbatch")
+INSTALLED_PROGRAM = (sys.executable, "-m", "segbatch")
 """The program that is installed together with Airflow."""
 
-_PATIENCE = 5.0
+_STOP_TIMEOUT = 5.0
 """The time limit in seconds for a program to end after a signal. It promises two seconds."""
 
 _BY_SIGNAL = 128
@@ -39,7 +39,7 @@ _GLANCE, _CHUNK = 0.2, 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class LogLine:
     """A line that the program wrote to stderr.
 
     Attributes:
@@ -53,14 +53,14 @@ class Said:
     message: str
 
     @property
-    def line(self) -> str:
+    def text(self) -> str:
         """Return the message, with the name of the event if it is not clear from the level or the message."""
-        is_told = self.event in {"", *_LEVELS} or self.message.startswith(f"{self.event}: ")
-        return self.message if is_told else f"{self.event}: {self.message}"
+        is_clear = self.event in {"", *_LEVELS} or self.message.startswith(f"{self.event}: ")
+        return self.message if is_clear else f"{self.event}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessResult:
     """The result of the program.
 
     Attributes:
@@ -90,13 +90,13 @@ class Program:
         self._child: subprocess.Popen[bytes] | None = None
         self._is_stopped = False
 
-    def run(self, env: Mapping[str, str], cwd: str | None, told: Callable[[Said], None]) -> Ended:
+    def run(self, env: Mapping[str, str], cwd: str | None, on_line: Callable[[LogLine], None]) -> ProcessResult:
         """Run the program to its end. If an exception ends this call, the program is ended as well.
 
         Args:
             env: Variables to add to the environment.
             cwd: The working directory; by default the current one.
-            told: Called with each line that the program writes to stderr.
+            on_line: Called with each line that the program writes to stderr.
 
         Raises:
             OSError: The program cannot be started.
@@ -104,18 +104,18 @@ class Program:
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as answer:
             errors, tail = [], deque[str](maxlen=_TAIL)
             with self._started(answer, env, cwd) as child:
-                for line in filter(str.strip, _lines(child)):
-                    said = _read(line)
-                    told(said)
-                    tail.append(said.message)
-                    if said.level == logging.ERROR and said.event not in _OF_SEGMENTS:
-                        errors.append(said.message)
+                for text in filter(str.strip, _lines(child)):
+                    line = _read(text)
+                    on_line(line)
+                    tail.append(line.message)
+                    if line.level == logging.ERROR and line.event not in _OF_SEGMENTS:
+                        errors.append(line.message)
                 code = child.wait()
             answer.seek(0)
             answered = _json(answer.read())
         if code < 0:
-            return Ended(_BY_SIGNAL - code, answered, tuple(errors))
-        return Ended(code, answered, tuple(errors or tail))
+            return ProcessResult(_BY_SIGNAL - code, answered, tuple(errors))
+        return ProcessResult(code, answered, tuple(errors or tail))
 
     def stop(self) -> None:
         """Ask the program to end, after which `run` returns soon. May be called in a signal handler."""
@@ -143,7 +143,7 @@ class Program:
                 _end(child)
 
 
-def why_not_started(error: OSError, program: str, cwd: str | None) -> str:
+def explain_start_error(error: OSError, program: str, cwd: str | None) -> str:
     """Return a message that names the operator's argument to blame for a program that cannot be started.
 
     Args:
@@ -185,23 +185,23 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         child.terminate()
         try:
-            child.wait(_PATIENCE)
+            child.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             child.kill()
 
 
-def _read(line: str) -> Said:
+def _read(line: str) -> LogLine:
     """Parse a line of the program's log, or a line meant for people."""
     entry = _json(line)
     if isinstance(entry, dict) and isinstance(event := entry.get("event"), str):
         shown = {name: value for name, value in entry.items() if name not in _NOT_SHOWN and value is not None}
         message = shown.get("message") or f"{event}: {' '.join(f'{name}={value}' for name, value in shown.items())}"
         level = logging.INFO if event == _LAST_EVENT else _LEVELS.get(entry.get("level", ""), logging.INFO)
-        return Said(level, event, message)
+        return LogLine(level, event, message)
     word, _, message = line.strip().partition(": ")
     if word.lower() in _LEVELS:
-        return Said(_LEVELS[word.lower()], "", message)
-    return Said(logging.INFO, "", line.strip())
+        return LogLine(_LEVELS[word.lower()], "", message)
+    return LogLine(logging.INFO, "", line.strip())
 
 
 def _json(text: str) -> Any:

@@ -11,7 +11,7 @@ _TROUBLE = ("failed", "held", "deleted")
 _PLACES = ("catalogue", "membership")
 
 
-def facts_of(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
+def run_facts(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
     """Return the facts of a run, small enough for any XCom.
 
     Args:
@@ -35,7 +35,7 @@ def facts_of(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
     return facts | {"status": "dry_run", **dict.fromkeys(_PLACES)} if report["dry_run"] else facts
 
 
-def in_trouble(report: Mapping[str, Any]) -> list[str]:
+def segment_errors(report: Mapping[str, Any]) -> list[str]:
     """Return a message for each segment that failed or was held back."""
     return [f"{one['segment_id']} {one['status']}: {one['error']}" for one in report["segments"] if one["error"]]
 

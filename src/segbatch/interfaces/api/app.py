@@ -22,7 +22,7 @@ from segbatch.text import shown
 
 _ROUTERS = (routes.router, members.router, previews.router)
 _NOT_UNDERSTOOD = HttpProblem("bad-request", "the request cannot be understood")
-_FAULT = HttpProblem("fault", "this is a fault of segbatch; see the server's log")
+_FAULT = HttpProblem("fault", "internal error of segbatch; the server's log has the details")
 
 
 def make_app(service: Service) -> RequestMiddleware:

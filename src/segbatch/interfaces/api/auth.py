@@ -40,11 +40,11 @@ def single_header(request: Request, name: str) -> str | None:
     """
     found = [value for key, value in request.scope["headers"] if key == name.lower().encode()]
     if len(found) > 1:
-        raise HttpProblem("bad-request", f"the header {name} is there {len(found)} times; send it once")
+        raise HttpProblem("bad-request", f"the header {name} was sent {len(found)} times; send it once")
     try:
         return found[0].decode().strip() if found else None
     except UnicodeDecodeError:
-        raise HttpProblem("bad-request", f"the header {name} is no text in UTF-8") from None
+        raise HttpProblem("bad-request", f"the header {name} is not valid UTF-8") from None
 
 
 async def _reader(request: Request, service: Annotated[Service, Depends(service_of)]) -> Caller:
@@ -53,14 +53,14 @@ async def _reader(request: Request, service: Annotated[Service, Depends(service_
     Raises:
         HttpProblem: The key is missing or not valid, or does not permit the project.
     """
-    named = _named_project(request)
+    requested = _requested_project(request)
     ring = service.ring()
     if ring is None:
-        _ensure_from_here(request, service)
-        caller = Caller(named)
+        _ensure_local(request, service)
+        caller = Caller(requested)
     else:
         key = _key(request, ring)
-        caller = Caller(_project(key, named), key.id, key.read_only)
+        caller = Caller(_permitted_project(key, requested), key.id, key.read_only)
     request.scope.setdefault("state", {})["caller"] = caller
     return caller
 
@@ -72,7 +72,7 @@ async def _writer(caller: Annotated[Caller, Depends(_reader)]) -> Caller:
         HttpProblem: The key is read-only.
     """
     if caller.read_only:
-        raise HttpProblem("forbidden", "the key is for reading alone; take one that may write")
+        raise HttpProblem("forbidden", "the key is read-only; use a key that may make changes")
     return caller
 
 
@@ -86,10 +86,10 @@ def _key(request: Request, keys: KeyRing) -> Key:
         raise _unauthorized("the header 'Authorization: Bearer KEY' is missing", "")
     match = _BEARER.fullmatch(header)
     if match is None:
-        raise _unauthorized("the header Authorization has to be 'Bearer KEY'", ', error="invalid_request"')
+        raise _unauthorized("the header Authorization must be 'Bearer KEY'", ', error="invalid_request"')
     key = keys.find(match[1])
     if key is None:
-        raise _unauthorized("there is no such key, or it is revoked", ', error="invalid_token"')
+        raise _unauthorized("the key is unknown or revoked", ', error="invalid_token"')
     return key
 
 
@@ -97,41 +97,45 @@ def _unauthorized(detail: str, error: str) -> HttpProblem:
     return HttpProblem("unauthorized", detail, headers={"WWW-Authenticate": _REALM + error})
 
 
-def _named_project(request: Request) -> str | None:
+def _requested_project(request: Request) -> str | None:
     """Return the project in the header of a request, if any."""
-    named = single_header(request, "X-Project-ID")
-    if named is not None and not (0 < len(named) <= _LONGEST_PROJECT and named.isprintable()):
-        raise HttpProblem("bad-request", f"{shown(named)} is no project (X-Project-ID)")
-    return named
+    requested = single_header(request, "X-Project-ID")
+    if requested is not None and not (0 < len(requested) <= _LONGEST_PROJECT and requested.isprintable()):
+        raise HttpProblem("bad-request", f"{shown(requested)} is not a valid project id (X-Project-ID)")
+    return requested
 
 
-def _project(key: Key, named: str | None) -> str:
+def _permitted_project(key: Key, requested: str | None) -> str:
     """Return the project of a request with a key."""
-    if named is None:
+    if requested is None:
         if len(key.projects) > 1:
-            raise HttpProblem("bad-request", "the key is for several projects; name one by the header X-Project-ID")
+            raise HttpProblem(
+                "bad-request", "the key belongs to several projects; select one with the header X-Project-ID"
+            )
         return key.projects[0]
-    if named not in key.projects:
-        raise HttpProblem("forbidden", f"the key is not for the project {shown(named)} (X-Project-ID)")
-    return named
+    if requested not in key.projects:
+        raise HttpProblem("forbidden", f"the key does not belong to project {shown(requested)} (X-Project-ID)")
+    return requested
 
 
-def _ensure_from_here(request: Request, service: Service) -> None:
+def _ensure_local(request: Request, service: Service) -> None:
     """Reject requests from pages of other sites, opened in a browser on this machine, when no key protects the server.
 
     Raises:
         HttpProblem: The `Host` is not a name of the server, or the `Origin` is another site.
     """
     host = single_header(request, "Host") or ""
-    if _name(host) not in service.hosts:
+    if _host_name(host) not in service.hosts:
         raise HttpProblem(
-            "misdirected", f"this server is not {shown(host)}; without keys it answers on this machine alone"
+            "misdirected", f"this server is not called {shown(host)}; without keys it only answers on this machine"
         )
     origin = single_header(request, "Origin")
     if origin is not None and origin.partition("://")[2] != host:
-        raise HttpProblem("forbidden", f"without keys, pages of {shown(origin)} are not let in")
+        raise HttpProblem(
+            "forbidden", f"pages of {shown(origin)} may not send requests, because the server has no keys"
+        )
 
 
-def _name(host: str) -> str:
+def _host_name(host: str) -> str:
     """Return the name of a host without its port, in lower case."""
     return re.sub(r":[0-9]*$", "", host).strip("[]").lower()

@@ -37,7 +37,7 @@ class Service:
         store: The saved segments.
         output: The folder that runs publish in.
         keys: The accepted keys. None accepts every request; this is for the loopback interface only.
-        awaited: A file of keys that may be created while the server has no keys. From then on, a key is required.
+        expected_keys: A file of keys that may be created while the server has no keys. From then on, a key is required.
         hosts: The names of the server when it has no keys. Requests with another name are rejected, because they may
             come from pages of other sites in a browser on this machine.
         contacts: The snapshot for previews; by default the one of the last run.
@@ -57,7 +57,7 @@ class Service:
     contacts: str | None = None
     id_column: str = "id"
     timezone: str | None = None
-    awaited: Path | None = None
+    expected_keys: Path | None = None
     stopping: Event = field(default_factory=Event)
     previews: Queue = field(default_factory=Queue)
     previewer: Previewer = field(default_factory=Previewer)
@@ -67,11 +67,11 @@ class Service:
     def ring(self) -> KeyRing | None:
         """Return the accepted keys; None accepts every request.
 
-        Once the awaited file of keys exists, it is used permanently.
+        Once the expected file of keys exists, it is used permanently.
         """
-        if self.keys is None and self.awaited is not None:
-            ring = KeyRing(self.awaited)
-            self.keys = ring if ring.is_there() else None
+        if self.keys is None and self.expected_keys is not None:
+            ring = KeyRing(self.expected_keys)
+            self.keys = ring if ring.exists() else None
         return self.keys
 
     @cached_property

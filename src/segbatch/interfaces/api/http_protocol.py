@@ -83,15 +83,15 @@ class BoundedProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text
         """Respond to data that is not HTTP."""
-        refusal = HttpProblem("bad-request", "the request is not HTTP as the standard has it")
+        problem = HttpProblem("bad-request", "the request is not valid HTTP")
         error = sys.exception()  # the error of h11 that uvicorn is handling
         if isinstance(error, h11.RemoteProtocolError) and error.error_status_hint == HTTPStatus(431):
-            refusal = too_large_headers()
-        body = refusal.to_text().encode()
+            problem = too_large_headers()
+        body = problem.to_text().encode()
         headers = [("content-type", PROBLEM_TYPE), ("content-length", str(len(body))), ("connection", "close")]
-        reason = HTTPStatus(refusal.status).phrase.encode()
+        reason = HTTPStatus(problem.status).phrase.encode()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            response = h11.Response(status_code=refusal.status, headers=headers, reason=reason)
+            response = h11.Response(status_code=problem.status, headers=headers, reason=reason)
             for event in (response, h11.Data(data=body), h11.EndOfMessage()):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()

@@ -26,7 +26,7 @@ TIME_TO_READ = 60.0
 KEEP_ALIVE = 5
 """The idle timeout of connections, in seconds. The Python client closes them before."""
 
-PATIENCE = 5.0
+LOCK_TIMEOUT = 5.0
 """The time limit for a change to wait for other writers, in seconds."""
 
 PATTERN_TIME = 10.0
@@ -42,7 +42,7 @@ MAX_FIRST = 1_000
 PREVIEW_TIME = 60.0
 """The time limit for a preview, in seconds."""
 
-PREVIEW_PATIENCE = 10.0
+PREVIEW_QUEUE_TIME = 10.0
 """The time limit for a preview to wait for the previous one, in seconds."""
 
 PREVIEW_QUEUE = 8

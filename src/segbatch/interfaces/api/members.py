@@ -44,7 +44,7 @@ def list_members(
 ) -> Members:
     """List the ids of the contacts in a segment, as of the last run, one page at a time."""
     entry = service.store.find(segment_id, project=caller.project, shared=False)
-    run, row = _place(service, page.cursor)
+    run, row = _page_start(service, page.cursor)
     record = _record(run, entry.segment_id, caller)
     ids, next_row = run.state.members(record.segment_id, row, page.limit)
     return Members(
@@ -58,19 +58,19 @@ def list_members(
     )
 
 
-def _place(service: Service, cursor: str | None) -> tuple[OpenRun, int]:
+def _page_start(service: Service, cursor: str | None) -> tuple[OpenRun, int]:
     """Return the run to list members of, and the row to start at."""
     if cursor is None:
         try:
             return service.runs.last(), 0
         except UsageError:
             raise HttpProblem(
-                "nothing-published", "no run is published yet; members are known after the next"
+                "nothing-published", "no run is published yet; members are available after the first run"
             ) from None
     folder, row = _read_cursor(cursor)
     run = service.runs.find(folder)
     if run is None:
-        raise HttpProblem("run-gone", "the run that the cursor is of is gone; begin anew, without a cursor")
+        raise HttpProblem("run-gone", "the run of the cursor was deleted; start again without a cursor")
     return run, row
 
 
@@ -85,7 +85,9 @@ def _read_cursor(cursor: str) -> tuple[str, int]:
         text = ""
     match = _CURSOR.fullmatch(text)
     if match is None:
-        raise HttpProblem("bad-request", f"cursor: {shown(cursor)} is none; take 'next_cursor' of the page before")
+        raise HttpProblem(
+            "bad-request", f"cursor: {shown(cursor)} is not valid; use 'next_cursor' of the previous page"
+        )
     return match[1], int(match[2])
 
 

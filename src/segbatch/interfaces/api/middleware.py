@@ -17,7 +17,7 @@ from segbatch.text import clipped, printable
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 
 
-def in_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def to_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Convert a request for `http://host/path`, as proxies send it, to one for `/path` on that host."""
     match = _ABSOLUTE.fullmatch(scope["raw_path"])
     if match is None:
@@ -27,7 +27,7 @@ def in_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return {**scope, "path": unquote(path.decode("ascii")), "raw_path": path, "headers": headers}
 
 
-def is_framed_twice(scope: MutableMapping[str, Any]) -> bool:
+def has_two_lengths(scope: MutableMapping[str, Any]) -> bool:
     """Return whether a request has two lengths, so that a proxy and the server could disagree about its end."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
@@ -49,55 +49,57 @@ _HEADERS: Iterable[tuple[bytes, bytes]] = (
 class RequestMiddleware:
     """An application with a limit on concurrent requests and an access log."""
 
-    def __init__(self, app: _App, most: int = MAX_REQUESTS) -> None:
+    def __init__(self, app: _App, max_requests: int = MAX_REQUESTS) -> None:
         """Wrap an application.
 
         Args:
             app: The application.
-            most: The maximum number of concurrent requests.
+            max_requests: The maximum number of concurrent requests.
         """
         self._app = app
-        self._most = most
-        self._now = 0
+        self._max_requests = max_requests
+        self._in_progress = 0
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         """Handle a request."""
         begun, status = time.perf_counter(), 0
-        scope = in_origin_form(scope)
+        scope = to_origin_form(scope)
         counts = scope["path"] != HEALTH
 
-        async def answer(message: _Message) -> None:
+        async def respond(message: _Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        self._now += counts
+        self._in_progress += counts
         try:
-            await self._answer(scope, receive, answer)
+            await self._respond(scope, receive, respond)
         except asyncio.CancelledError:  # the server shuts down and the time limit for requests has passed
             if not status:
-                await problem_response(HttpProblem("unavailable", "the server ends"))(scope, receive, answer)
+                await problem_response(HttpProblem("unavailable", "the server is shutting down"))(
+                    scope, receive, respond
+                )
         except Exception:  # noqa: BLE001 - an error ends this request and not the server
             print(printable(traceback.format_exc()).replace("\\n", "\n"), end="", file=sys.stderr)  # noqa: T201 - the log
         finally:
-            self._now -= counts
+            self._in_progress -= counts
             _log(scope, status, time.perf_counter() - begun)
 
-    async def _answer(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        refusal = self._refusal(scope)
-        if refusal is not None:
-            await problem_response(refusal)(scope, receive, send)
+    async def _respond(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        problem = self._find_problem(scope)
+        if problem is not None:
+            await problem_response(problem)(scope, receive, send)
             return
         if scope["method"] == "HEAD":  # the response to a GET; the server leaves out the body
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: _Message) -> HttpProblem | None:
-        if self._now > self._most and scope["path"] != HEALTH:
-            return HttpProblem("busy", f"{self._most} requests are being worked on; try again soon")
-        if is_framed_twice(scope):
+    def _find_problem(self, scope: _Message) -> HttpProblem | None:
+        if self._in_progress > self._max_requests and scope["path"] != HEALTH:
+            return HttpProblem("busy", f"{self._max_requests} requests are in progress; try again soon")
+        if has_two_lengths(scope):
             detail = "the request has both Content-Length and Transfer-Encoding; send one of them"
             return HttpProblem("bad-request", detail, headers={"Connection": "close"})
         size = len(scope["raw_path"]) + sum(len(name) + len(value) + _AROUND for name, value in scope["headers"])
@@ -109,7 +111,7 @@ class RequestMiddleware:
 def _log(scope: _Message, status: int, seconds: float) -> None:
     """Write a line of the access log. Of the request, it has only the method and path."""
     state = scope.get("state", {})
-    caller, told = state.get("caller"), state.get("log")
+    caller, error = state.get("caller"), state.get("log")
     parts = [
         datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         clipped(scope["method"]),
@@ -118,6 +120,6 @@ def _log(scope: _Message, status: int, seconds: float) -> None:
         f"{seconds * 1000:.0f}ms",
         *([f"key={caller.key_id}"] if caller and caller.key_id else []),
         *([f"project={clipped(caller.project)}"] if caller and caller.project else []),
-        *([f"error: {printable(told)}"] if told else []),
+        *([f"error: {printable(error)}"] if error else []),
     ]
     print(" ".join(parts), file=sys.stderr, flush=True)  # noqa: T201 - the log

@@ -16,7 +16,7 @@ from segbatch.model.limits import MAX_VALUE_LENGTH
 from segbatch.model.pattern import reason_against, unchecked
 from segbatch.model.segment import SCHEMA_KEY
 
-_OURS = ("id", "created_at", "updated_at")
+_SERVER_KEYS = ("id", "created_at", "updated_at")
 _REASONS = {
     "id": "given by the server, and cannot be chosen or changed",
     "project_id": "that of the key, or of the header X-Project-ID, and cannot be changed",
@@ -32,9 +32,9 @@ def definition_of(body: Mapping[str, Any], caller: Caller) -> dict[str, Any]:
         DefinitionError: The body sets a key that the client must not set.
     """
     sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
-    allowed = {**dict.fromkeys(_OURS), "project_id": caller.project}
-    _ensure_ours(sent, allowed if caller.project is not None else dict.fromkeys(_OURS))
-    own = {key: value for key, value in sent.items() if key not in _OURS}
+    allowed = {**dict.fromkeys(_SERVER_KEYS), "project_id": caller.project}
+    _ensure_server_values(sent, allowed if caller.project is not None else dict.fromkeys(_SERVER_KEYS))
+    own = {key: value for key, value in sent.items() if key not in _SERVER_KEYS}
     if caller.project is not None:
         own["project_id"] = caller.project
     return {**own, "id": str(uuid4())}
@@ -49,7 +49,7 @@ def changes_of(body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
     current = Segment.of(entry) if isinstance(entry, Definition) else None
     times = {key: getattr(current, key, None) for key in ("created_at", "updated_at")}
-    _ensure_ours(sent, {"id": entry.segment_id, "project_id": entry.project_id, **times})
+    _ensure_server_values(sent, {"id": entry.segment_id, "project_id": entry.project_id, **times})
     return {key: value for key, value in sent.items() if key not in _REASONS}
 
 
@@ -111,7 +111,7 @@ def _patterns(rules: object) -> Iterator[str]:
                 pass
 
 
-def _ensure_ours(sent: Mapping[str, Any], allowed: Mapping[str, Any]) -> None:
+def _ensure_server_values(sent: Mapping[str, Any], allowed: Mapping[str, Any]) -> None:
     """Raise an error for keys that only the server sets, unless they have the server's value."""
     problems = [
         Problem(f"'{key}' is {_REASONS[key]}; leave it out", path=f"$.{key}")

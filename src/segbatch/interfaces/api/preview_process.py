@@ -34,7 +34,7 @@ class Job:
         options: The contacts to look at.
         definitions: The draft, and the segments that it needs.
         draft: The id of the draft.
-        everybody: The id of a segment with all contacts of the project, if one is among the definitions.
+        whole_project: The id of a segment with all contacts of the project, if one is among the definitions.
         first: The number of ids to return.
         seconds: The time limit.
     """
@@ -42,7 +42,7 @@ class Job:
     options: EvaluationOptions
     definitions: Definitions
     draft: str
-    everybody: str | None
+    whole_project: str | None
     first: int
     seconds: float
 
@@ -69,13 +69,13 @@ class Failure:
     """An error that a user can fix.
 
     Attributes:
-        kind: The name of its class.
+        class_name: The name of its class.
         message: Its message.
         without_ids: The message without the ids of contacts.
         problems: The problems of a definition.
     """
 
-    kind: str
+    class_name: str
     message: str
     without_ids: str
     problems: tuple[Problem, ...]
@@ -116,10 +116,10 @@ def evaluate(job: Job) -> Preview:
     _ensure_compiles(job)
     prepared = prepare(job.options, job.definitions)
     prepared.plan_of(job.draft)
-    everybody = None if job.everybody in prepared.plan.failed else job.everybody
-    wanted = [job.draft] if everybody is None else [job.draft, everybody]
+    whole_project = None if job.whole_project in prepared.plan.failed else job.whole_project
+    wanted = [job.draft] if whole_project is None else [job.draft, whole_project]
     found = {one.segment_id: one for one in first_members(prepared, wanted, job.first)}
-    contacts = prepared.snapshot.rows if everybody is None else found[everybody].members
+    contacts = prepared.snapshot.rows if whole_project is None else found[whole_project].members
     warnings = [problem for problem in prepared.plan.warnings if problem.segment_id in {None, job.draft}]
     return Preview(contacts, found[job.draft].members, found[job.draft].first, tuple(warnings))
 
@@ -139,7 +139,7 @@ def _ensure_compiles(job: Job) -> None:
         raise DefinitionError(problems)
 
 
-def replied(job: Job) -> Reply:
+def respond(job: Job) -> Reply:
     """Evaluate a preview, and return its result or its error."""
     outcome: Preview | Failure | Fault
     try:
@@ -170,9 +170,9 @@ def main() -> NoReturn:
     Thread(target=_receive, args=(sys.stdin.buffer, jobs), daemon=True).start()
     while True:
         job = jobs.get()
-        with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - nothing is written to it
-            faulthandler.dump_traceback_later(job.seconds + _GRACE, exit=True, file=nowhere)  # needs no GIL
-            reply = replied(job)
+        with open(os.devnull, "w") as devnull:  # noqa: PTH123 - nothing is written to it
+            faulthandler.dump_traceback_later(job.seconds + _GRACE, exit=True, file=devnull)  # needs no GIL
+            reply = respond(job)
             faulthandler.cancel_dump_traceback_later()
         pickle.dump(reply, replies)
         replies.flush()

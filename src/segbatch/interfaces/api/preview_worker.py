@@ -64,12 +64,12 @@ class Previewer:
         process = self._process
         return process.pid if process is not None and process.poll() is None else None
 
-    def preview(self, job: Job, until: float, is_stopping: Callable[[], bool]) -> Preview:
+    def preview(self, job: Job, deadline: float, is_stopping: Callable[[], bool]) -> Preview:
         """Evaluate a preview.
 
         Args:
             job: The preview to evaluate.
-            until: The time limit on the monotonic clock.
+            deadline: The time limit on the monotonic clock.
             is_stopping: Returns whether the server is shutting down.
 
         Raises:
@@ -79,11 +79,11 @@ class Previewer:
         self.start()
         process = self._process
         if process is None:
-            raise HttpProblem("unavailable", "the server ends")
+            raise HttpProblem("unavailable", "the server is shutting down")
         reply = Future[Reply]()
         Thread(target=_exchange, args=(process, job, reply), daemon=True).start()
         try:
-            answered = _awaited(reply, until, job.seconds, is_stopping)
+            answered = _wait(reply, deadline, job.seconds, is_stopping)
         except BaseException:
             self.replace()
             raise
@@ -119,18 +119,18 @@ def _exchange(process: subprocess.Popen[bytes], job: Job, reply: "Future[Reply]"
         reply.set_exception(EOFError(str(error)))
 
 
-def _awaited(reply: "Future[Reply]", until: float, seconds: float, is_stopping: Callable[[], bool]) -> Reply:
+def _wait(reply: "Future[Reply]", deadline: float, seconds: float, is_stopping: Callable[[], bool]) -> Reply:
     while True:
         if is_stopping():
-            raise HttpProblem("unavailable", "the server ends")
-        if time.monotonic() > until:
-            raise HttpProblem("too-long", f"the preview took more than {seconds:g} s, and was ended")
+            raise HttpProblem("unavailable", "the server is shutting down")
+        if time.monotonic() > deadline:
+            raise HttpProblem("too-long", f"the preview took more than {seconds:g} s and was stopped")
         try:
             return reply.result(_TICK)
         except NotYetError:
             continue
         except EOFError:
-            detail = "the preview's process ended; it may have needed more memory than there is"
+            detail = "the process of the preview died; it may have run out of memory"
             raise HttpProblem("unavailable", detail, log=detail) from None
 
 
@@ -138,8 +138,8 @@ def _result(reply: Reply) -> Preview:
     match reply.outcome:
         case Preview() as preview:
             return preview
-        case Failure(kind, message, without_ids, problems):
-            error_class: type[SegbatchError] = getattr(errors, kind, SegbatchError)
+        case Failure(class_name, message, without_ids, problems):
+            error_class: type[SegbatchError] = getattr(errors, class_name, SegbatchError)
             if issubclass(error_class, DefinitionError):
                 raise DefinitionError(problems)
             raise error_class(message, without_ids=without_ids)

@@ -18,7 +18,7 @@ from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
 from segbatch.interfaces.api.auth import Caller, Reader
 from segbatch.interfaces.api.dependencies import Service
-from segbatch.interfaces.api.limits import MAX_FIRST, PREVIEW_PATIENCE, PREVIEW_QUEUE, PREVIEW_TIME
+from segbatch.interfaces.api.limits import MAX_FIRST, PREVIEW_QUEUE, PREVIEW_QUEUE_TIME, PREVIEW_TIME
 from segbatch.interfaces.api.models import Preview, Warned
 from segbatch.interfaces.api.openapi import BODY_ERRORS, errors, json_body, segments_router
 from segbatch.interfaces.api.payloads import definition_of, ensure_references_exist
@@ -53,7 +53,7 @@ async def preview(caller: Reader, service: ServiceState, body: Body) -> Preview:
         raise _busy()
     queue.waiting += 1
     try:
-        async with asyncio.timeout(PREVIEW_PATIENCE):
+        async with asyncio.timeout(PREVIEW_QUEUE_TIME):
             await queue.turn.acquire()
     except TimeoutError:
         raise _busy() from None
@@ -66,16 +66,16 @@ async def preview(caller: Reader, service: ServiceState, body: Body) -> Preview:
 
 
 def _busy() -> HttpProblem:
-    return HttpProblem("busy", "other previews are being made; ask again soon")
+    return HttpProblem("busy", "other previews are in progress; try again soon")
 
 
 def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Preview:
-    until = time.monotonic() + PREVIEW_TIME
-    first, draft, everybody = _first(body), _draft(service, caller, body), _everybody(caller)
+    deadline = time.monotonic() + PREVIEW_TIME
+    first, draft, whole_project = _first(body), _draft(service, caller, body), _whole_project(caller)
     contacts, timezone, run_project, custom_fields = _snapshot(service)
     as_of = datetime.now(UTC)
-    good, broken = _named(service, caller, draft)
-    own = (*map(Definition, (draft, *everybody)), *good)
+    good, broken = _referenced(service, caller, draft)
+    own = (*map(Definition, (draft, *whole_project)), *good)
     project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
     is_only = project == run_project  # a project of the caller does not mean that all contacts belong to it
     options = EvaluationOptions(
@@ -88,25 +88,25 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Previ
         is_only_project=is_only,
         custom_fields=custom_fields,
     )
-    whole = everybody[0].id if everybody else None
+    whole = whole_project[0].id if whole_project else None
     job = Job(options, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
     try:
-        found = service.previewer.preview(job, until, service.stopping.is_set)
+        found = service.previewer.preview(job, deadline, service.stopping.is_set)
     except DefinitionError as error:
-        raise _without_others(error, caller, good) from None
+        raise _hide_other_projects(error, caller, good) from None
     return Preview(
         as_of=write_moment(as_of),
         contacts=found.contacts,
         member_count=found.members,
         share=found.members / found.contacts if found.contacts else None,
         first=list(found.first),
-        warnings=[Warned(path=problem.path or "$", message=_own(problem)) for problem in found.warnings],
+        warnings=[Warned(path=problem.path or "$", message=_without_suggestion(problem)) for problem in found.warnings],
     )
 
 
-def _without_others(error: DefinitionError, caller: Caller, named: Sequence[Definition]) -> DefinitionError:
+def _hide_other_projects(error: DefinitionError, caller: Caller, referenced: Sequence[Definition]) -> DefinitionError:
     """Remove the reasons why segments without a project fail, because their rules may refer to other projects."""
-    unseen = [f"segment {shown(entry.segment_id)} failed" for entry in named if entry.segment.project_id is None]
+    unseen = [f"segment {shown(entry.segment_id)} failed" for entry in referenced if entry.segment.project_id is None]
     if caller.project is None:
         return error
     problems = list[Problem]()
@@ -119,7 +119,7 @@ def _without_others(error: DefinitionError, caller: Caller, named: Sequence[Defi
     return DefinitionError(problems)
 
 
-def _own(problem: Problem) -> str:
+def _without_suggestion(problem: Problem) -> str:
     """Remove suggestions of similar names, because custom fields come from the contacts of all projects."""
     return problem.message.partition("; did you mean")[0]
 
@@ -128,7 +128,7 @@ def _first(body: Mapping[str, Any]) -> int:
     """Parse the number of ids to return."""
     first = body.get("first", _FIRST)
     if type(first) is not int or not 0 <= first <= MAX_FIRST:
-        message = f"{shown(first)} is no whole number from 0 to {MAX_FIRST:,}"
+        message = f"{shown(first)} is not a whole number from 0 to {MAX_FIRST:,}"
         raise DefinitionError([Problem(message, path="$.first")])
     return first
 
@@ -145,7 +145,7 @@ def _draft(service: Service, caller: Caller, body: Mapping[str, Any]) -> Segment
     return segment
 
 
-def _everybody(caller: Caller) -> tuple[Segment, ...]:
+def _whole_project(caller: Caller) -> tuple[Segment, ...]:
     """Return a segment with all contacts of the sender's project, if it has one.
 
     The share is computed of these contacts, because the number of contacts in other projects must not be revealed.
@@ -157,7 +157,7 @@ def _everybody(caller: Caller) -> tuple[Segment, ...]:
     return (Segment.model_validate(data),)
 
 
-def _named(
+def _referenced(
     service: Service, caller: Caller, draft: Segment
 ) -> tuple[tuple[Definition, ...], tuple[BrokenDefinition, ...]]:
     """Return the saved segments that a draft refers to, directly or indirectly, and that the sender can access."""
@@ -188,18 +188,20 @@ def _snapshot(service: Service) -> tuple[str, str, str | None, str | None]:
     except UsageError:
         if service.contacts is not None:
             return service.contacts, service.timezone or "UTC", None, service.custom_fields
-        detail = "no run is published yet, whose snapshot could be looked at; or start the server with --contacts"
+        detail = "no run is published yet, so there is no snapshot; publish a run, or start the server with --contacts"
         raise HttpProblem("nothing-published", detail) from None
-    contacts = service.contacts or _common([file.path for file in manifest.snapshot])
+    contacts = service.contacts or _location_of([file.path for file in manifest.snapshot])
     custom_fields = service.custom_fields or manifest.custom_fields
     return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id, custom_fields
 
 
-def _common(files: Sequence[str]) -> str:
+def _location_of(files: Sequence[str]) -> str:
     """Return the file of a snapshot, or the folder that contains exactly its files."""
     if len(files) == 1:
         return files[0]
     folder = os.path.commonpath(files)
     if {str(place) for place in find_files(folder)} != set(files):
-        raise UsageError(f"{folder}: has other files than the last run's snapshot; name the contacts (--contacts)")
+        raise UsageError(
+            f"{folder}: contains files that the last run did not read; choose the contacts with --contacts"
+        )
     return folder

@@ -29,27 +29,27 @@ URN = "urn:segbatch:problem:"
 CODES: Mapping[str, tuple[int, str]] = {
     "bad-request": (400, "The request cannot be understood"),
     "not-json": (400, "The body is not JSON"),
-    "unauthorized": (401, "A good key is needed"),
+    "unauthorized": (401, "A valid key is required"),
     "forbidden": (403, "The key does not allow this"),
-    "not-found": (404, "There is no such segment"),
-    "no-endpoint": (404, "There is nothing at this path"),
-    "method-not-allowed": (405, "This cannot be done here"),
-    "too-slow": (408, "The request came too slowly"),
+    "not-found": (404, "The segment does not exist"),
+    "no-endpoint": (404, "The path does not exist"),
+    "method-not-allowed": (405, "The path does not support this method"),
+    "too-slow": (408, "The request arrived too slowly"),
     "broken-segment": (409, "The saved definition is broken"),
-    "in-use": (409, "Other segments name it"),
-    "already-there": (409, "There is one already"),
-    "nothing-published": (409, "There is no run to answer from"),
-    "run-gone": (410, "The run is gone"),
-    "changed-meanwhile": (412, "Somebody else changed it"),
+    "in-use": (409, "Other segments refer to it"),
+    "already-there": (409, "The segment already exists"),
+    "nothing-published": (409, "No run has the result yet"),
+    "run-gone": (410, "The run was deleted"),
+    "changed-meanwhile": (412, "The segment was changed in the meantime"),
     "too-large": (413, "The body is too large"),
-    "not-json-type": (415, "The body has to be JSON"),
-    "misdirected": (421, "The server is not known by this name"),
-    "invalid-definition": (422, "The definition is wrong"),
+    "not-json-type": (415, "The body must be JSON"),
+    "misdirected": (421, "The server does not have this name"),
+    "invalid-definition": (422, "The definition is not valid"),
     "headers-too-large": (431, "The headers are too large"),
-    "fault": (500, "A fault of segbatch"),
+    "fault": (500, "An internal error of segbatch"),
     "in-doubt": (500, "The change may have been made"),
-    "busy": (503, "Too much is going on"),
-    "unavailable": (503, "The server cannot do this now"),
+    "busy": (503, "The server is busy"),
+    "unavailable": (503, "The server cannot answer this now"),
     "too-long": (504, "It took too long"),
 }
 """The codes of problems, with status and title. The code is the last part of a problem's `type`."""
@@ -100,12 +100,12 @@ def too_large_headers() -> HttpProblem:
     return HttpProblem("headers-too-large", f"the first line and the headers have more than {MAX_HEADERS:,} bytes")
 
 
-def problem_response(refusal: HttpProblem) -> Response:
+def problem_response(problem: HttpProblem) -> Response:
     """Return the response for a problem."""
     return Response(
-        refusal.to_text(),
-        refusal.status,
-        {**_RETRY_SOON, **refusal.headers} if refusal.code in {"busy", "unavailable"} else dict(refusal.headers),
+        problem.to_text(),
+        problem.status,
+        {**_RETRY_SOON, **problem.headers} if problem.code in {"busy", "unavailable"} else dict(problem.headers),
         PROBLEM_TYPE,
     )
 
@@ -114,20 +114,22 @@ def problem_from(error: SegbatchError) -> HttpProblem:
     """Return the problem for an error. It does not reveal the paths of files."""
     match error:
         case BrokenSegmentError():
-            return _wrong("broken-segment", error.problems)
+            return _invalid("broken-segment", error.problems)
         case DefinitionError():
-            return _wrong("invalid-definition", error.problems)
+            return _invalid("invalid-definition", error.problems)
         case StoreError():
-            return _of_store(error)
+            return _from_store(error)
         case EvaluationError():
             return HttpProblem(
-                "fault", "a rule cannot be evaluated, which is a fault of segbatch", log=error.without_ids
+                "fault", "a rule cannot be evaluated because of an internal error of segbatch", log=error.without_ids
             )
         case _:
-            return HttpProblem("unavailable", "the server cannot do this now; its log tells why", log=error.without_ids)
+            return HttpProblem(
+                "unavailable", "the server cannot answer this now; its log has the cause", log=error.without_ids
+            )
 
 
-def _of_store(error: StoreError) -> HttpProblem:
+def _from_store(error: StoreError) -> HttpProblem:
     match error:
         case NotFoundError():
             return HttpProblem("not-found", error.message)
@@ -145,10 +147,10 @@ def _of_store(error: StoreError) -> HttpProblem:
             message = "the definitions cannot be written now, and the change may have been made; get the segment again"
             return HttpProblem("in-doubt", message, log=error.without_ids)
         case _:
-            message = "the definitions cannot be used now; nothing was changed"
+            message = "the definitions cannot be read or written now; nothing was changed"
             return HttpProblem("unavailable", message, log=error.without_ids)
 
 
-def _wrong(code: str, problems: Sequence[Problem]) -> HttpProblem:
+def _invalid(code: str, problems: Sequence[Problem]) -> HttpProblem:
     lines = [f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in problems]
     return HttpProblem(code, "\n".join(lines), tuple(problems))

@@ -22,7 +22,7 @@ _FILE = re.compile(r"\b(the|a) file\b")
 _CLOSE = {"Connection": "close"}
 
 
-async def _read(request: Request, caller: Reader, service: Annotated[Service, Depends(service_of)]) -> bytes:
+async def _receive(request: Request, caller: Reader, service: Annotated[Service, Depends(service_of)]) -> bytes:
     """Read the body of a request.
 
     Raises:
@@ -33,16 +33,16 @@ async def _read(request: Request, caller: Reader, service: Annotated[Service, De
     if len(declared) > len(str(MAX_BODY)) or int(declared) > MAX_BODY:
         raise _too_large()
     if service.arriving[caller.key_id] >= MAX_ARRIVING:
-        detail = f"{MAX_ARRIVING} other bodies are still to come; send those first, and try again soon"
+        detail = f"{MAX_ARRIVING} other bodies of this key are still being received; try again soon"
         raise HttpProblem("busy", detail, headers=_CLOSE)
     service.arriving[caller.key_id] += 1
     try:
-        return await _arrived(request)
+        return await _receive_in_time(request)
     finally:
         service.arriving[caller.key_id] -= 1
 
 
-async def _arrived(request: Request) -> bytes:
+async def _receive_in_time(request: Request) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(TIME_TO_SEND):
@@ -51,14 +51,14 @@ async def _arrived(request: Request) -> bytes:
                 if len(body) > MAX_BODY:
                     raise _too_large()
     except TimeoutError:
-        detail = f"the body did not come within {TIME_TO_SEND:g} s"
+        detail = f"the body did not arrive within {TIME_TO_SEND:g} s"
         raise HttpProblem("too-slow", detail, headers=_CLOSE) from None
     except ClientDisconnect:
-        raise HttpProblem("bad-request", "the body is cut short") from None
+        raise HttpProblem("bad-request", "the body is incomplete") from None
     return bytes(body)
 
 
-def _parsed(content: Annotated[bytes, Depends(_read)]) -> dict[str, Any]:
+def _parse(content: Annotated[bytes, Depends(_receive)]) -> dict[str, Any]:
     """Parse a body as a JSON object.
 
     Raises:
@@ -66,18 +66,18 @@ def _parsed(content: Annotated[bytes, Depends(_read)]) -> dict[str, Any]:
     """
     data, problems = parse(content)
     if problems:
-        told = [replace(problem, message=_FILE.sub(r"\1 body", problem.message)) for problem in problems[:_MOST]]
+        first = [replace(problem, message=_FILE.sub(r"\1 body", problem.message)) for problem in problems[:_MOST]]
         detail = "\n".join(
-            f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in told
+            f"{problem.path}: {problem.message}" if problem.path else problem.message for problem in first
         )
-        raise HttpProblem("not-json", detail, told)
+        raise HttpProblem("not-json", detail, first)
     if not isinstance(data, dict):
         wrong = Problem(f"a segment is a JSON object; found {shown(data)}", path="$")
         raise HttpProblem("invalid-definition", str(wrong), [wrong])
     return dict(data)
 
 
-Body = Annotated[dict[str, Any], Depends(_parsed)]
+Body = Annotated[dict[str, Any], Depends(_parse)]
 
 _MOST = 100
 
@@ -94,10 +94,10 @@ def _ensure_json(request: Request) -> None:
         )
     encoding = single_header(request, "Content-Encoding")
     if encoding not in {None, "identity"}:
-        raise HttpProblem("not-json-type", f"send the body as it is, without Content-Encoding; found {shown(encoding)}")
+        raise HttpProblem(
+            "not-json-type", f"send the body uncompressed, without Content-Encoding; found {shown(encoding)}"
+        )
 
 
 def _too_large() -> HttpProblem:
-    return HttpProblem(
-        "too-large", f"the body has more than {MAX_BODY:,} bytes; at most so many are taken", headers=_CLOSE
-    )
+    return HttpProblem("too-large", f"the body has more than {MAX_BODY:,} bytes, the maximum", headers=_CLOSE)

@@ -19,6 +19,7 @@ from segbatch.definitions.exclusions import Source
 from segbatch.definitions.store import BrokenDefinition, SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError
 from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.limits import KEEP_ALIVE, LOCK_TIMEOUT, MAX_HEADERS, STOP_TIME
 from segbatch.platform.urls import is_url
 from segbatch.text import printable, shown
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _PORTS = range(65_536)
 _BACKLOG = 128
-_PATIENCE = 6.0
+_SHUTDOWN_TIME = 6.0
 """The maximum duration of a shutdown, in seconds."""
 
 
@@ -47,16 +48,16 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class KeysAt:
+class KeysLocation:
     """The location of the keys.
 
     Attributes:
         path: The file of keys.
-        may_come: Whether the file may be missing. Until it is created, any local user has full access.
+        may_be_missing: Whether the file may be missing. Until it is created, any local user has full access.
     """
 
     path: Path
-    may_come: bool = False
+    may_be_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,12 @@ def serve(
     output: Path,
     address: Address,
     *,
-    keys: KeysAt | None = None,
+    keys: KeysLocation | None = None,
     contacts: str | None = None,
     id_column: str = "id",
     custom_fields: str | None = None,
     timezone: str | None = None,
-    told: Callable[[Listening], None],
+    on_listening: Callable[[Listening], None],
 ) -> int:
     """Serve the API until SIGTERM or Ctrl-C.
 
@@ -99,7 +100,7 @@ def serve(
         id_column: The column with the contact ids.
         custom_fields: The column that definitions call `custom_fields`, if its name is different.
         timezone: The time zone for previews; by default the one of the last run.
-        told: Called as soon as the server listens.
+        on_listening: Called as soon as the server listens.
 
     Returns:
         The number of the signal.
@@ -115,15 +116,16 @@ def serve(
             "the API is served with FastAPI and uvicorn, which are not installed; run: pip install 'segbatch[api]'"
         )
     from segbatch.interfaces.api.dependencies import Service  # noqa: PLC0415 - loads FastAPI, which is optional
-    from segbatch.interfaces.api.limits import PATIENCE  # noqa: PLC0415 - loads FastAPI, which is optional
 
     source = Source.of(segments)
     segments = source.path
     if not segments.is_dir() and segments.exists():
-        raise UsageError(f"{segments}: is a file; the API needs a folder, for a file of its own for each new segment")
-    ring = _ring(keys, segments)
-    doubts = _look_ahead(contacts, id_column, custom_fields, timezone)
-    store = SegmentStore(source, timeout=PATIENCE, served=True, warn=log_warning)
+        raise UsageError(
+            f"{segments}: is a file; the API needs a folder, because it saves each segment in its own file"
+        )
+    ring = _open_keys(keys, segments)
+    warnings = _find_preview_problems(contacts, id_column, custom_fields, timezone)
+    store = SegmentStore(source, timeout=LOCK_TIMEOUT, served=True, warn=log_warning)
     entries = store.list()  # slow the first time
     listener, is_local = listen(address)
     with listener:
@@ -133,12 +135,14 @@ def serve(
         service = Service(store, output, ring, own, contacts, id_column, timezone, keys.path if keys else None)
         service.custom_fields = custom_fields
         broken = [entry for entry in entries if isinstance(entry, BrokenDefinition)]
-        problems = (*(problem for entry in broken for problem in entry.problems), *doubts)
-        told(Listening(_url(listener), len(entries) - len(broken), problems, ring is None))
+        problems = (*(problem for entry in broken for problem in entry.problems), *warnings)
+        on_listening(Listening(_url(listener), len(entries) - len(broken), problems, ring is None))
         return asyncio.run(_serve(service, listener))
 
 
-def _look_ahead(contacts: str | None, id_column: str, custom_fields: str | None, timezone: str | None) -> list[Problem]:
+def _find_preview_problems(
+    contacts: str | None, id_column: str, custom_fields: str | None, timezone: str | None
+) -> list[Problem]:
     """Return problems that would prevent previews.
 
     A snapshot that cannot be opened is a warning, because it may be created later.
@@ -153,7 +157,7 @@ def _look_ahead(contacts: str | None, id_column: str, custom_fields: str | None,
     try:
         open_snapshot(contacts, id_column, custom_fields)
     except SnapshotError as error:
-        return [Problem(f"{error}; until then previews cannot be made", severity="warning")]
+        return [Problem(f"{error}; previews fail until this is fixed", severity="warning")]
     return []
 
 
@@ -162,15 +166,15 @@ def log_warning(warning: Problem) -> None:
     print(f"warning: {warning}", file=sys.stderr, flush=True)  # noqa: T201 - the log
 
 
-def _ring(keys: KeysAt | None, segments: Path) -> KeyRing | None:
-    if keys is None or (keys.may_come and not keys.path.exists()):
+def _open_keys(keys: KeysLocation | None, segments: Path) -> KeyRing | None:
+    if keys is None or (keys.may_be_missing and not keys.path.exists()):
         return None
     name, place, folder = printable(str(keys.path)), keys.path.resolve(), segments.resolve()
     if place.is_relative_to(folder) and not any(part.startswith(".") for part in place.relative_to(folder).parts):
-        message = "lies among the definitions, where every file is a segment, and is shared as they are"
-        raise UsageError(f"{name}: {message}; move it out, and name its new place (--keys)")
+        message = "is in the definitions folder, where every file is a segment and may be shared"
+        raise UsageError(f"{name}: {message}; move it elsewhere, and pass its new path (--keys)")
     if not keys.path.exists():
-        raise UsageError(f"{name}: there is no such file; make a key with 'segbatch keys create'")
+        raise UsageError(f"{name}: the file does not exist; create a key with 'segbatch keys create'")
     ring = KeyRing(keys.path)
     ring.list()  # raises an error if the file is not valid
     return ring
@@ -179,8 +183,8 @@ def _ring(keys: KeysAt | None, segments: Path) -> KeyRing | None:
 def _ensure_key(ring: KeyRing | None, address: Address) -> None:
     """Raise an error if other machines could send requests without a key."""
     if ring is None or all(key.revoked_at for key in ring.list()):
-        message = "can be reached from other machines, and there is no key to keep them out"
-        remedy = "make one with 'segbatch keys create --project ID', and name its file (--keys)"
+        message = "can be reached from other machines, and no key protects the server"
+        remedy = "create one with 'segbatch keys create --project ID', and pass its file (--keys)"
         raise UsageError(f"{shown(address.host)} {message}; {remedy}")
 
 
@@ -193,13 +197,13 @@ def listen(address: Address) -> tuple[socket.socket, bool]:
     """
     place = f"{printable(address.host)}:{address.port}"
     if address.port not in _PORTS:
-        raise UsageError(f"{address.port} is no port; one is from 0, which takes any that is free, to 65535 (--port)")
+        raise UsageError(f"{address.port} is not a valid port; use 1 to 65535, or 0 for any free port (--port)")
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
             address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError):
-        raise UsageError(f"{shown(address.host)} is no name or address of this machine (--host)") from None
+        raise UsageError(f"{shown(address.host)} is not a name or address of this machine (--host)") from None
     listener = socket.socket(family, kind, protocol)  # with the protocol, asyncio sends responses at once
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -208,7 +212,7 @@ def listen(address: Address) -> tuple[socket.socket, bool]:
     except OSError as error:
         listener.close()
         raise SegbatchError(
-            f"{place}: cannot be listened on: {error.strerror}; choose another (--host, --port)"
+            f"{place}: cannot listen on it: {error.strerror}; choose another (--host, --port)"
         ) from None
     return listener, ipaddress.ip_address(where[0]).is_loopback
 
@@ -223,7 +227,6 @@ async def _serve(service: "Service", listener: socket.socket) -> int:
 
     from segbatch.interfaces.api.app import make_app  # noqa: PLC0415 - loads FastAPI, which is optional
     from segbatch.interfaces.api.http_protocol import BoundedProtocol  # noqa: PLC0415 - loads uvicorn
-    from segbatch.interfaces.api.limits import KEEP_ALIVE, MAX_HEADERS, STOP_TIME  # noqa: PLC0415 - loads FastAPI, which is optional
 
     config = Config(
         make_app(service),
@@ -259,7 +262,7 @@ def _signals(ended: list[int], server: "Server", service: "Service") -> Iterator
         service.stopping.set()
         server.should_exit = True
         server.force_exit = len(ended) > 1
-        guard = Timer(_PATIENCE, os._exit, [128 + number])  # a thread in a long call is not waited for
+        guard = Timer(_SHUTDOWN_TIME, os._exit, [128 + number])  # a thread in a long call is not waited for
         guard.daemon = True
         guard.start()
 

@@ -73,11 +73,11 @@ def serve(
         Source.of(segments, exclude or ()),
         output,
         server.Address(host, port),
-        keys=server.KeysAt(keys or KEY_FILE, may_come=keys is None),
+        keys=server.KeysLocation(keys or KEY_FILE, may_be_missing=keys is None),
         contacts=contacts,
         id_column=id_column,
         custom_fields=custom_fields,
         timezone=timezone,
-        told=render.print_listening,
+        on_listening=render.print_listening,
     )
     raise typer.Exit(128 + number)

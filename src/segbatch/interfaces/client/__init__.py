@@ -10,7 +10,7 @@ It requires the extra `client`. It does not need the packages that evaluate segm
 from importlib.util import find_spec
 
 if find_spec("httpx") is None:
-    raise ImportError("segbatch.client asks with httpx, which is not installed; run: pip install 'segbatch[client]'")
+    raise ImportError("segbatch.client needs httpx, which is not installed; run: pip install 'segbatch[client]'")
 
 from segbatch.errors import Problem, SegbatchError, UsageError
 from segbatch.interfaces.client.async_client import AsyncSegmentsClient

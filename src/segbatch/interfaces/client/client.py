@@ -11,7 +11,7 @@ from segbatch.errors import UsageError
 from segbatch.interfaces.client.base import LIMITS, BaseClient, connecting
 from segbatch.interfaces.client.endpoints import Definition
 from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
-from segbatch.interfaces.client.retry import Ask, Done, Outcome, Steps, next_step
+from segbatch.interfaces.client.retry import Finished, Outcome, Request, RequestFlow, next_step
 
 _Result = TypeVar("_Result")
 
@@ -180,22 +180,22 @@ class SegmentsClient(BaseClient):
         """
         return self._run(self._calls.preview(definition, first))
 
-    def _run(self, steps: Steps[_Result]) -> _Result:
-        """Perform the steps of a call and return its result."""
+    def _run(self, flow: RequestFlow[_Result]) -> _Result:
+        """Perform the flow of a call and return its result."""
         outcome = None
-        while not isinstance(step := next_step(steps, outcome), Done):
+        while not isinstance(step := next_step(flow, outcome), Finished):
             outcome = None
-            if isinstance(step, Ask):
+            if isinstance(step, Request):
                 outcome = self._send(step)
             else:
                 time.sleep(step)
         return step.result
 
-    def _send(self, ask: Ask) -> Outcome:
+    def _send(self, request: Request) -> Outcome:
         """Send a request and return the response or the error."""
         if self._http.is_closed:
-            raise UsageError("the client is closed; make another one")
+            raise UsageError("the client is closed; create another one")
         try:
-            return self._http.request(**self._arguments(ask))
+            return self._http.request(**self._arguments(request))
         except httpx.RequestError as error:
             return error

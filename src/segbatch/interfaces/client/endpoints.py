@@ -12,15 +12,15 @@ from pydantic import BaseModel
 from segbatch.errors import UsageError
 from segbatch.interfaces.client.errors import NotFoundError
 from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
-from segbatch.interfaces.client.responses import answer_of, read_page, read_preview, read_segment, read_segments
-from segbatch.interfaces.client.retry import Ask, Steps, ask
+from segbatch.interfaces.client.responses import read_page, read_preview, read_segment, read_segments, response_of
+from segbatch.interfaces.client.retry import Request, RequestFlow, send
 from segbatch.model.segment import Segment
 from segbatch.text import shown
 
 Definition = Segment | Mapping[str, Any]
 """A definition, or some of its keys. The rules in a dictionary may be models."""
 
-_PREVIEW_PATIENCE = 90.0
+_PREVIEW_TIMEOUT = 90.0
 """The timeout of a preview in seconds. The server counts for up to a minute, and may queue a preview before that."""
 
 _SEGMENTS = "/api/v1/contacts/segments"
@@ -40,52 +40,54 @@ class Calls:
             UsageError: `retries` is not a whole number, or is negative.
         """
         if not _is_count(retries):
-            raise UsageError(f"retries cannot be {shown(retries)}; it is a whole number, and 0 tries once")
+            raise UsageError(f"retries must be a whole number, 0 or more; found {shown(retries)}")
         self._base_url = base_url
         self._retries = retries
 
-    def list_segments(self) -> Steps[list[SavedSegment]]:
+    def list_segments(self) -> RequestFlow[list[SavedSegment]]:
         """Return all segments."""
-        return read_segments((yield from self._done(Ask("GET", _SEGMENTS, is_question=True))))
+        return read_segments((yield from self._send(Request("GET", _SEGMENTS, is_safe=True))))
 
-    def get_segment(self, segment_id: str) -> Steps[SavedSegment]:
+    def get_segment(self, segment_id: str) -> RequestFlow[SavedSegment]:
         """Return a segment."""
-        return read_segment((yield from self._done(Ask("GET", _path(segment_id), is_question=True))))
+        return read_segment((yield from self._send(Request("GET", _path(segment_id), is_safe=True))))
 
-    def create_segment(self, definition: Definition) -> Steps[SavedSegment]:
+    def create_segment(self, definition: Definition) -> RequestFlow[SavedSegment]:
         """Create a segment."""
-        request = Ask("POST", _SEGMENTS, headers=_JSON, content=_written(definition))
-        return read_segment((yield from self._done(request)))
+        request = Request("POST", _SEGMENTS, headers=_JSON, content=_to_json(definition))
+        return read_segment((yield from self._send(request)))
 
-    def update_segment(self, segment_id: str, changes: Definition, if_match: str | None) -> Steps[SavedSegment]:
+    def update_segment(self, segment_id: str, changes: Definition, if_match: str | None) -> RequestFlow[SavedSegment]:
         """Change the given keys of a segment."""
-        headers = _JSON | _matching(if_match)
-        request = Ask("PATCH", _path(segment_id), headers=headers, content=_written(changes))
-        return read_segment((yield from self._done(request)))
+        headers = _JSON | _if_match(if_match)
+        request = Request("PATCH", _path(segment_id), headers=headers, content=_to_json(changes))
+        return read_segment((yield from self._send(request)))
 
-    def delete_segment(self, segment_id: str, if_match: str | None) -> Steps[None]:
+    def delete_segment(self, segment_id: str, if_match: str | None) -> RequestFlow[None]:
         """Delete a segment."""
-        request = Ask("DELETE", _path(segment_id), headers=_matching(if_match))
-        reply = yield from ask(request, self._retries)
-        with suppress(*([NotFoundError] if reply.is_doubtful else [])):  # an earlier try may have deleted it
-            answer_of(reply, request, self._base_url)
+        request = Request("DELETE", _path(segment_id), headers=_if_match(if_match))
+        reply = yield from send(request, self._retries)
+        with suppress(*([NotFoundError] if reply.maybe_applied else [])):  # an earlier try may have deleted it
+            response_of(reply, request, self._base_url)
 
-    def list_members(self, segment_id: str, cursor: str | None, limit: int | None) -> Steps[MembersPage]:
+    def list_members(self, segment_id: str, cursor: str | None, limit: int | None) -> RequestFlow[MembersPage]:
         """Return a page of the members of a segment."""
         asked = {"cursor": cursor, "limit": None if limit is None else str(limit)}
         params = {key: value for key, value in asked.items() if value is not None}
-        request = Ask("GET", f"{_path(segment_id)}/members", params, is_question=True)
-        return read_page((yield from self._done(request)))
+        request = Request("GET", f"{_path(segment_id)}/members", params, is_safe=True)
+        return read_page((yield from self._send(request)))
 
-    def preview(self, definition: Definition, first: int | None) -> Steps[Preview]:
+    def preview(self, definition: Definition, first: int | None) -> RequestFlow[Preview]:
         """Count the members of a definition without saving it."""
-        content = _written(definition, {} if first is None else {"first": first})
-        request = Ask("POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_question=True, patience=_PREVIEW_PATIENCE)
-        return read_preview((yield from self._done(request)))
+        content = _to_json(definition, {} if first is None else {"first": first})
+        request = Request(
+            "POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_safe=True, min_timeout=_PREVIEW_TIMEOUT
+        )
+        return read_preview((yield from self._send(request)))
 
-    def _done(self, request: Ask) -> Steps[httpx.Response]:
+    def _send(self, request: Request) -> RequestFlow[httpx.Response]:
         """Send a request and return its response, or raise an error if it failed."""
-        return answer_of((yield from ask(request, self._retries)), request, self._base_url)
+        return response_of((yield from send(request, self._retries)), request, self._base_url)
 
 
 _JSON = {"Content-Type": "application/json"}
@@ -102,11 +104,11 @@ def _path(segment_id: object) -> str:
         UsageError: The id is not valid.
     """
     if not isinstance(segment_id, str) or segment_id in {"", ".", ".."}:
-        raise UsageError(f"{shown(segment_id)} is no id of a segment")
+        raise UsageError(f"{shown(segment_id)} is not a valid segment id")
     return f"{_SEGMENTS}/{quote(segment_id, safe='', errors='surrogatepass')}"
 
 
-def _matching(etag: object) -> dict[str, str]:
+def _if_match(etag: object) -> dict[str, str]:
     """Return the `If-Match` header for an ETag, which may have quotes as in a header, or not.
 
     Raises:
@@ -116,11 +118,11 @@ def _matching(etag: object) -> dict[str, str]:
         return {}
     bare = etag.strip().removeprefix("W/").strip('"') if isinstance(etag, str) else ""
     if not bare or not bare.isascii() or not bare.isprintable() or '"' in bare:
-        raise UsageError(f"{shown(etag)} is no ETag (if_match)")
+        raise UsageError(f"{shown(etag)} is not an ETag (if_match)")
     return {"If-Match": "*" if bare == "*" else f'"{bare}"'}
 
 
-def _written(definition: object, more: Mapping[str, Any] | None = None) -> bytes:
+def _to_json(definition: object, more: Mapping[str, Any] | None = None) -> bytes:
     """Return a definition as JSON.
 
     Args:
@@ -131,14 +133,14 @@ def _written(definition: object, more: Mapping[str, Any] | None = None) -> bytes
         UsageError: The definition is of the wrong type, or a value in it cannot be written as JSON.
     """
     if not isinstance(definition, BaseModel | Mapping):
-        raise UsageError(f"a definition cannot be {shown(definition)}; it is a dictionary or a Segment")
+        raise UsageError(f"a definition must be a dictionary or a Segment; found {shown(definition)}")
     try:
-        return json.dumps({**_plain(definition), **(more or {})}, default=_plain, allow_nan=False).encode()
+        return json.dumps({**_to_dict(definition), **(more or {})}, default=_to_dict, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"the definition is no JSON: {error}") from None
+        raise UsageError(f"the definition cannot be written as JSON: {error}") from None
 
 
-def _plain(value: object) -> dict[str, Any]:
+def _to_dict(value: object) -> dict[str, Any]:
     """Convert a model to JSON data with only the keys that were set. Convert a mapping to a dictionary."""
     match value:
         case BaseModel():

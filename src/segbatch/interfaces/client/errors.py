@@ -14,7 +14,7 @@ class ApiError(SegbatchError):
         problems: The problems of a definition, each with its place, such as `$.rules[0].operator`.
         document: The problem document of the API (RFC 9457).
         retry_after: The number of seconds to wait before a retry, if the server sent one.
-        is_doubtful: Whether the change may have been made although the request failed, because a response was lost.
+        maybe_applied: Whether the change may have been made although the request failed, because a response was lost.
             With a `StaleError`, that change may be the one that made the ETag stale.
     """
 
@@ -28,14 +28,19 @@ class ApiError(SegbatchError):
         document: Mapping[str, Any] | None = None,
         problems: Sequence[Problem] = (),
         retry_after: float | None = None,
-        is_doubtful: bool = False,
+        maybe_applied: bool = False,
     ) -> None:
         self.status = status
         self.document: Mapping[str, Any] = document or {}
         self.problems = tuple(problems)
         self.retry_after = retry_after
-        self.is_doubtful = is_doubtful
+        self.maybe_applied = maybe_applied
         super().__init__(message)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Return `maybe_applied`, under its old name."""
+        return self.maybe_applied
 
     @property
     def code(self) -> str | None:

@@ -42,13 +42,13 @@ class SavedSegment(Segment):
     etag: Annotated[str | None, Field(exclude=True)] = None
 
 
-class _Answer(BaseModel):
+class _Response(BaseModel):
     """The base of all other responses."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
 
-class MembersPage(_Answer):
+class MembersPage(_Response):
     """A page of the contacts in a segment, as of the last run.
 
     Attributes:
@@ -69,7 +69,7 @@ class MembersPage(_Answer):
     next_cursor: str | None
 
 
-class PreviewWarning(_Answer):
+class PreviewWarning(_Response):
     """A warning about a part of a definition that is valid but often a mistake.
 
     Attributes:
@@ -80,7 +80,7 @@ class PreviewWarning(_Answer):
     message: str
 
 
-class Preview(_Answer):
+class Preview(_Response):
     """The members of a definition that is not saved.
 
     Attributes:

@@ -20,7 +20,7 @@ from segbatch.interfaces.client.errors import (
     error_class,
 )
 from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
-from segbatch.interfaces.client.retry import LONGEST_WAIT, Ask, Reply, encryption_fault, is_unsettled, retry_after
+from segbatch.interfaces.client.retry import LONGEST_WAIT, Reply, Request, outcome_unknown, retry_after, tls_error
 from segbatch.text import cut, printable
 
 _SEGMENT = TypeAdapter(SavedSegment)
@@ -29,11 +29,11 @@ _PAGE = TypeAdapter(MembersPage)
 _PREVIEW = TypeAdapter(Preview)
 _TAGS = {"<rule>", "<group>"}
 _LONGEST = 1_000
-_NOT_KNOWN = "whether the change was made is not known: look before you make it again"
-_MAYBE_OWN = "an earlier try of this change was cut off, and may be what changed it"
+_NOT_KNOWN = "the change may have been made: check before you repeat it"
+_MAYBE_OWN = "an earlier attempt at this change got no answer, and may have made it"
 _NO_SEGMENT = "not-found"
 _PROBLEM = "urn:segbatch:problem:"
-_TOO_MUCH = {408, 425, 429}
+_TOO_MANY = {408, 425, 429}
 
 _Read = TypeVar("_Read")
 
@@ -82,156 +82,164 @@ def _read(kind: TypeAdapter[_Read], response: httpx.Response) -> _Read:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = reduce(child_path, (step for step in first["loc"] if step not in _TAGS), "$")
-        what = f"answered what this version does not know: {_line(place)}: {first['msg']}"
+        what = f"sent a response that this version does not know: {_one_line(place)}: {first['msg']}"
         message = f"{what}; is segbatch older here than on the server?"
-        raise _not_ours(response, message) from None
+        raise _unexpected(response, message) from None
 
 
 def _data(response: httpx.Response) -> Any:
     try:
         return json.loads(response.content)
     except (ValueError, RecursionError):
-        raise _not_ours(response, f"answered {_unreadable(response)}") from None
+        raise _unexpected(response, f"answered {_unreadable(response)}") from None
 
 
 def _unreadable(response: httpx.Response) -> str:
     """Describe a response that is not JSON."""
-    kind = _line(response.headers.get("Content-Type", ""))
+    kind = _one_line(response.headers.get("Content-Type", ""))
     if not response.content:
         return f"{_status(response)} and nothing in place of JSON; is the base URL right?"
     if "json" in kind:
-        return f"{kind} that is no JSON; was it changed or cut off on its way?"
-    return f"{kind or 'something of no type'} in place of JSON; is the base URL right?"
+        return f"{kind} that is not valid JSON; was it changed or cut off on its way?"
+    return f"{kind or 'no content type'} in place of JSON; is the base URL right?"
 
 
-def answer_of(reply: Reply, request: Ask, base_url: str) -> httpx.Response:
+def response_of(reply: Reply, request: Request, base_url: str) -> httpx.Response:
     """Return the response of a successful request.
 
     Raises:
         ApiError: The request failed, or its outcome is unknown.
     """
     if isinstance(reply.outcome, httpx.RequestError):
-        raise _silence(reply.outcome, request, base_url, is_doubtful=_is_doubtful(reply, request))
+        raise _no_response_error(reply.outcome, request, base_url, maybe_applied=_maybe_applied(reply, request))
     if reply.outcome.is_redirect:
-        place = _line(reply.outcome.headers.get("Location", ""))
-        raise _not_ours(reply.outcome, f"leads on to '{place}', and keys are not sent on; is the base URL right?")
+        place = _one_line(reply.outcome.headers.get("Location", ""))
+        raise _unexpected(
+            reply.outcome, f"redirects to '{place}', and keys are not sent to other addresses; is the base URL right?"
+        )
     if not reply.outcome.is_success:
-        raise _refusal(reply.outcome, is_doubtful=_is_doubtful(reply, request))
+        raise _response_error(reply.outcome, maybe_applied=_maybe_applied(reply, request))
     return reply.outcome
 
 
-def _is_doubtful(reply: Reply, request: Ask) -> bool:
+def _maybe_applied(reply: Reply, request: Request) -> bool:
     """Return whether a change may have been made although it was not confirmed."""
-    return not request.is_question and (reply.is_doubtful or is_unsettled(reply.outcome))
+    return not request.is_safe and (reply.maybe_applied or outcome_unknown(reply.outcome))
 
 
-def _silence(error: httpx.RequestError, request: Ask, base_url: str, *, is_doubtful: bool) -> UnreachableError:
+def _no_response_error(
+    error: httpx.RequestError, request: Request, base_url: str, *, maybe_applied: bool
+) -> UnreachableError:
     """Return the error for a request without a response. The message warns if the change may have been made."""
     match error:
         case httpx.ConnectError() | httpx.ConnectTimeout():
-            what = f"cannot be reached: {_words(error)}; {_next_step(error)}"
+            what = f"cannot be reached: {_describe(error)}; {_hint(error)}"
         case httpx.PoolTimeout():
-            what = f"all connections were busy for too long, so that {request.method} was not sent"
+            what = f"all connections were busy for too long; {request.method} was not sent"
         case httpx.TimeoutException():
             what = f"did not answer {request.method} in time"
         case _:
-            what = f"the connection broke: {_words(error)}"
-    if is_doubtful:
+            what = f"the connection broke: {_describe(error)}"
+    if maybe_applied:
         what += f"; {_NOT_KNOWN}"
-    return UnreachableError(f"{base_url}: {what}", is_doubtful=is_doubtful)
+    return UnreachableError(f"{base_url}: {what}", maybe_applied=maybe_applied)
 
 
-def _next_step(error: httpx.RequestError) -> str:
-    match encryption_fault(error):
+def _hint(error: httpx.RequestError) -> str:
+    match tls_error(error):
         case None:
             return "is the server running, and the base URL right?"
         case ssl.SSLCertVerificationError():
-            return "who signed its certificate can be named by SSL_CERT_FILE"
+            return "set SSL_CERT_FILE to the certificate that signed the server's"
         case _:
-            return "if it does not speak https, begin the base URL with http://"
+            return "if it does not use https, start the base URL with http://"
 
 
-def _words(error: httpx.RequestError) -> str:
-    return _line(str(error)) or type(error).__name__
+def _describe(error: httpx.RequestError) -> str:
+    return _one_line(str(error)) or type(error).__name__
 
 
-def _refusal(response: httpx.Response, *, is_doubtful: bool) -> ApiError:
+def _response_error(response: httpx.Response, *, maybe_applied: bool) -> ApiError:
     """Return the error for an HTTP error response."""
-    told = _document(response)
-    problems = tuple(_problems(told))
-    kind = _kind(response, told)
+    document = _document(response)
+    problems = tuple(_problems(document))
+    kind = _error_class(response, document)
     wait = retry_after(response)
     parts = [
-        _said(response, told, problems),
-        f"it asks to be left alone for {wait:,.0f} seconds, longer than is waited here" if _is_long(wait) else "",
-        "is the base URL right?" if told and kind is AnswerError else "",
-        (_MAYBE_OWN if kind is StaleError else _NOT_KNOWN) if is_doubtful else "",
+        _message_of(response, document, problems),
+        _explain_wait(wait),
+        "is the base URL right?" if document and kind is AnswerError else "",
+        (_MAYBE_OWN if kind is StaleError else _NOT_KNOWN) if maybe_applied else "",
     ]
     return kind(
         "; ".join(filter(None, parts)),
         status=response.status_code,
-        document=told,
+        document=document,
         problems=problems,
         retry_after=wait,
-        is_doubtful=is_doubtful,
+        maybe_applied=maybe_applied,
     )
 
 
 def _document(response: httpx.Response) -> dict[str, Any]:
     """Return the problem document of a response; an empty dictionary if it is not one of the API's."""
     try:
-        told = json.loads(response.content)
+        document = json.loads(response.content)
     except (ValueError, RecursionError):
         return {}
     is_own = (
-        isinstance(told, dict) and str(told.get("type")).startswith(_PROBLEM) and isinstance(told.get("title"), str)
+        isinstance(document, dict)
+        and str(document.get("type")).startswith(_PROBLEM)
+        and isinstance(document.get("title"), str)
     )
-    return told if is_own else {}
+    return document if is_own else {}
 
 
-def _kind(response: httpx.Response, told: dict[str, Any]) -> type[ApiError]:
+def _error_class(response: httpx.Response, document: dict[str, Any]) -> type[ApiError]:
     """Return the class of error.
 
     `NotFoundError` is used only if the API itself reports that a segment does not exist. A 404 for an unknown path is
     an `AnswerError`.
     """
-    if not told:
-        return ApiError if response.is_server_error or response.status_code in _TOO_MUCH else AnswerError
+    if not document:
+        return ApiError if response.is_server_error or response.status_code in _TOO_MANY else AnswerError
     kind = error_class(response.status_code)
-    return AnswerError if kind is NotFoundError and told["type"] != _PROBLEM + _NO_SEGMENT else kind
+    return AnswerError if kind is NotFoundError and document["type"] != _PROBLEM + _NO_SEGMENT else kind
 
 
-def _said(response: httpx.Response, told: dict[str, Any], problems: tuple[Problem, ...]) -> str:
+def _message_of(response: httpx.Response, document: dict[str, Any], problems: tuple[Problem, ...]) -> str:
     """Return the message for an HTTP error response."""
-    if not told:
+    if not document:
         hint = "; is the server behind it running?" if response.is_server_error else "; is the base URL right?"
-        what = "and not as the API does" + ("" if response.status_code in _TOO_MUCH else hint)
+        what = "and not as the API does" + ("" if response.status_code in _TOO_MANY else hint)
         return f"{response.request.url}: answered {response.request.method} by {_status(response)}, {what}"
-    message = "\n".join(map(str, problems)) or _line(str(told.get("detail") or told["title"]))
+    message = "\n".join(map(str, problems)) or _one_line(str(document.get("detail") or document["title"]))
     if response.is_server_error:
         return f"{response.request.url}: answered {response.request.method} by {_status(response)}: {message}"
     return message
 
 
-def _is_long(wait: float | None) -> bool:
-    return wait is not None and wait > LONGEST_WAIT
+def _explain_wait(wait: float | None) -> str:
+    if wait is None or wait <= LONGEST_WAIT:
+        return ""
+    return f"the server asks for a wait of {wait:,.0f} seconds, which is longer than the client waits"
 
 
 def _status(response: httpx.Response) -> str:
-    return _line(f"{response.status_code} {response.reason_phrase}".strip())
+    return _one_line(f"{response.status_code} {response.reason_phrase}".strip())
 
 
-def _problems(told: dict[str, Any]) -> Iterator[Problem]:
-    errors = told.get("errors")
+def _problems(document: dict[str, Any]) -> Iterator[Problem]:
+    errors = document.get("errors")
     for error in errors if isinstance(errors, list) else []:
         if isinstance(error, dict) and isinstance(error.get("message"), str):
             path = error.get("path")
-            yield Problem(_line(error["message"]), path=_line(path) if isinstance(path, str) else None)
+            yield Problem(_one_line(error["message"]), path=_one_line(path) if isinstance(path, str) else None)
 
 
-def _not_ours(response: httpx.Response, what: str) -> AnswerError:
+def _unexpected(response: httpx.Response, what: str) -> AnswerError:
     return AnswerError(f"{response.request.url}: {what}", status=response.status_code)
 
 
-def _line(text: str) -> str:
+def _one_line(text: str) -> str:
     return cut(printable(text), _LONGEST)

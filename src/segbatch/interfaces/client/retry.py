@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import httpx
 
 _TRY_LATER = {408, 425, 429, 502, 503, 504}
-_UNSETTLED = {500, 502, 504}
+_UNKNOWN_OUTCOME = {500, 502, 504}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 8.0
 LONGEST_WAIT = 60.0
 """The maximum wait in seconds. If the server asks for a longer wait, an error is raised instead."""
@@ -26,7 +26,7 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """A request.
 
     Attributes:
@@ -35,8 +35,8 @@ class Ask:
         params: The query parameters.
         headers: The headers, without those that every request has.
         content: The body, if any.
-        is_question: Whether the request changes nothing on the server.
-        patience: The minimum timeout in seconds for a slow request, if any. Such a request is sent only once.
+        is_safe: Whether the request changes nothing on the server.
+        min_timeout: The minimum timeout in seconds for a slow request, if any. Such a request is sent only once.
     """
 
     method: str
@@ -44,13 +44,13 @@ class Ask:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     content: bytes | None = None
-    is_question: bool = False
-    patience: float | None = None
+    is_safe: bool = False
+    min_timeout: float | None = None
 
     @property
     def is_repeatable(self) -> bool:
         """Return whether the request may be sent twice: it changes nothing, or an ETag prevents a second change."""
-        return (self.is_question and self.patience is None) or self.headers.get("If-Match", "*") != "*"
+        return (self.is_safe and self.min_timeout is None) or self.headers.get("If-Match", "*") != "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ class Reply:
 
     Attributes:
         outcome: The response, or the error that prevented one.
-        is_doubtful: Whether a try before the last one was sent and its effect is unknown.
+        maybe_applied: Whether a try before the last one was sent and its effect is unknown.
     """
 
     outcome: Outcome
-    is_doubtful: bool
+    maybe_applied: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Generic[_Result]):
+class Finished(Generic[_Result]):
     """The end of a call.
 
     Attributes:
@@ -77,51 +77,51 @@ class Done(Generic[_Result]):
     result: _Result
 
 
-Steps = Generator[Ask | float, Outcome | None, _Result]
-"""The steps of a call: a request, which gets its outcome sent back, or a number of seconds to wait."""
+RequestFlow = Generator[Request | float, Outcome | None, _Result]
+"""The flow of a call: a request, which gets its outcome sent back, or a number of seconds to wait."""
 
 
-def next_step(steps: Steps[_Result], outcome: Outcome | None) -> Ask | float | Done[_Result]:
+def next_step(flow: RequestFlow[_Result], outcome: Outcome | None) -> Request | float | Finished[_Result]:
     """Return the next step of a call, or its result.
 
     Args:
-        steps: The call.
+        flow: The call.
         outcome: The outcome of the previous step, if that was a request.
     """
     try:
-        return steps.send(outcome)
+        return flow.send(outcome)
     except StopIteration as done:
-        return Done(done.value)
+        return Finished(done.value)
 
 
-def ask(request: Ask, retries: int) -> Steps[Reply]:
+def send(request: Request, retries: int) -> RequestFlow[Reply]:
     """Send a request, and retry it if that is safe and may help.
 
     Args:
         request: The request to send.
         retries: The maximum number of retries.
     """
-    is_doubtful = False
+    maybe_applied = False
     for number in count():
         outcome = yield request
         if outcome is None:
             raise AssertionError
-        pause = _pause(outcome, number) if number < retries and _may_help(request, outcome) else None
+        pause = _pause(outcome, number) if number < retries and _should_retry(request, outcome) else None
         if pause is None:
-            return Reply(outcome, is_doubtful)
-        is_doubtful = is_doubtful or is_unsettled(outcome)
+            return Reply(outcome, maybe_applied)
+        maybe_applied = maybe_applied or outcome_unknown(outcome)
         yield pause
     raise AssertionError
 
 
-def _may_help(request: Ask, outcome: Outcome) -> bool:
+def _should_retry(request: Request, outcome: Outcome) -> bool:
     """Return whether a retry is safe and may have another outcome."""
     match outcome:
         case httpx.Response():
             return request.is_repeatable and outcome.status_code in _TRY_LATER
         case httpx.UnsupportedProtocol() | httpx.LocalProtocolError():
             return False
-        case _ if encryption_fault(outcome):
+        case _ if tls_error(outcome):
             return False
         case _:
             return request.is_repeatable or _was_not_sent(outcome)
@@ -132,7 +132,7 @@ def _was_not_sent(outcome: Outcome) -> bool:
     return isinstance(outcome, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
 
 
-def is_unsettled(outcome: Outcome) -> bool:
+def outcome_unknown(outcome: Outcome) -> bool:
     """Return whether a change may have been made although the outcome is not a success.
 
     Args:
@@ -142,10 +142,10 @@ def is_unsettled(outcome: Outcome) -> bool:
         return not _was_not_sent(outcome)
     if outcome.status_code == httpx.codes.SERVICE_UNAVAILABLE:  # with a problem document, nothing was changed
         return not outcome.headers.get("Content-Type", "").startswith("application/problem+json")
-    return outcome.status_code in _UNSETTLED
+    return outcome.status_code in _UNKNOWN_OUTCOME
 
 
-def encryption_fault(error: BaseException | None) -> ssl.SSLError | None:
+def tls_error(error: BaseException | None) -> ssl.SSLError | None:
     """Return the certificate or protocol error behind an error, if any. A retry cannot fix it."""
     while error is not None:
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):

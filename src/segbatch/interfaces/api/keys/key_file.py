@@ -15,18 +15,18 @@ from segbatch.text import cut, printable
 
 Signature = tuple[int, int, int, int]
 
-_OURS_ALONE = 0o600
-_REMEDY = "restore it from a backup, or remove it and make new keys"
+_OWNER_ONLY = 0o600
+_REMEDY = "restore it from a backup, or delete it and create new keys"
 
 
 class _Strict(BaseModel):
-    """What is written here is written by segbatch, so all that it does not know is a mistake."""
+    """A part of the file. Only segbatch writes the file, so unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Record(_Strict):
-    """A key as the file has it."""
+    """A key in the file."""
 
     id: Annotated[str, Field(min_length=1)]
     name: str | None
@@ -43,7 +43,7 @@ class Record(_Strict):
 
 
 class _Content(_Strict):
-    """All that the file says."""
+    """The content of the file."""
 
     version: Literal[1]
     keys: tuple[Record, ...]
@@ -62,9 +62,9 @@ def signature_of(path: Path) -> Signature | None:
     except OSError as error:
         raise _unreadable(path, error) from None
     if not stat.S_ISREG(found.st_mode):
-        raise KeysError(f"{_shown(path)}: is no file; name the file of keys (--keys)")
+        raise KeysError(f"{_shown(path)}: is not a file; pass the file of keys (--keys)")
     if is_writable_by_others(found):
-        message = "others may write it, and so let themselves in; chmod go-w it, and look at 'segbatch keys list'"
+        message = "other users may write it and could add a key; run 'chmod go-w', and check 'segbatch keys list'"
         raise KeysError(f"{_shown(path)}: {message}")
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
@@ -83,11 +83,11 @@ def read_records(path: Path) -> tuple[Record, ...]:
         raise _unreadable(path, error) from None
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        what = f"'{cut(printable(place))}': {first['msg']}" if place else first["msg"]
-        raise KeysError(f"{_shown(path)}: is no file of keys, or broken: {what}; {_REMEDY}") from None
+        path_in_file = ".".join(map(str, first["loc"]))
+        what = f"'{cut(printable(path_in_file))}': {first['msg']}" if path_in_file else first["msg"]
+        raise KeysError(f"{_shown(path)}: is not a valid file of keys: {what}; {_REMEDY}") from None
     if len({record.id for record in content.keys}) < len(content.keys):
-        raise KeysError(f"{_shown(path)}: is broken: two keys have one id; {_REMEDY}")
+        raise KeysError(f"{_shown(path)}: two keys have the same id; {_REMEDY}")
     return content.keys
 
 
@@ -103,7 +103,7 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
     new = path.with_name(f".{path.name}.new")
     content = _Content(version=1, keys=tuple(records)).model_dump_json(indent=2) + "\n"
     try:
-        with new_file(new, content.encode(), _OURS_ALONE):
+        with new_file(new, content.encode(), _OWNER_ONLY):
             _keep_rights(new, path)
             replace_file(new, path)
     except UnflushedError:
@@ -126,7 +126,7 @@ def _keep_rights(new: Path, path: Path) -> None:
 
 
 def _unreadable(path: Path, error: OSError) -> KeysError:
-    return KeysError(f"{_shown(path)}: the keys cannot be read: {error.strerror}")
+    return KeysError(f"{_shown(path)}: cannot be read: {error.strerror}")
 
 
 def _shown(path: Path) -> str:

@@ -16,7 +16,7 @@ from segbatch.platform.file_lock import lock_file
 from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.text import did_you_mean, printable, shown
 
-_PATIENCE = 30.0
+_LOCK_TIMEOUT = 30.0
 _TICK = 50_000_000
 """The number of nanoseconds after which the next change of a file has other timestamps, on any common file system."""
 
@@ -24,7 +24,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _CachedFile:
     """The content of the file when it was last read."""
 
     signature: Signature | None
@@ -47,9 +47,9 @@ class KeyRing:
         self._path = path
         self._clock = clock
         self._warn = warn
-        self._seen: _Seen | None = None
+        self._cached: _CachedFile | None = None
 
-    def is_there(self) -> bool:
+    def exists(self) -> bool:
         """Return whether the file exists.
 
         Raises:
@@ -74,11 +74,11 @@ class KeyRing:
             BusyError: Another process keeps the file locked.
         """
         if not projects:
-            raise UsageError("a key is for at least one project; name it (--project)")
+            raise UsageError("a key needs at least one project (--project)")
         for text in (*projects, *([] if name is None else [name])):
-            _ensure_is_a_word(text)
+            _ensure_printable(text)
         secret = new_secret()
-        with self._writing() as file:
+        with self._locked() as file:
             records = read_records(file)
             record = Record(
                 id=_free_id(records),
@@ -108,7 +108,7 @@ class KeyRing:
             KeysError: The file is not valid or cannot be written.
             BusyError: Another process keeps the file locked.
         """
-        with self._writing() as file:
+        with self._locked() as file:
             records = read_records(file)
             known = {record.id: record for record in records}
             if key_id not in known:
@@ -135,10 +135,10 @@ class KeyRing:
     def _records(self) -> tuple[Record, ...]:
         """Return all keys. They are read again if the file has changed, or is too new to detect another change."""
         signature = signature_of(self._path)
-        seen = self._seen
-        if seen is None or seen.signature != signature or _is_fresh(signature):
-            seen = self._seen = _Seen(signature, read_records(self._path))
-        return seen.records
+        cached = self._cached
+        if cached is None or cached.signature != signature or _is_fresh(signature):
+            cached = self._cached = _CachedFile(signature, read_records(self._path))
+        return cached.records
 
     def _write(self, file: Path, records: Sequence[Record]) -> None:
         try:
@@ -147,12 +147,12 @@ class KeyRing:
             self._warn(unflushed(self._path, error))
 
     @contextmanager
-    def _writing(self) -> Iterator[Path]:
+    def _locked(self) -> Iterator[Path]:
         """Lock the file against other writers and return its real path, with links resolved."""
         signature_of(self._path)
         file = Path(os.path.realpath(self._path))
         try:
-            with lock_file(file.with_name(f".{file.name}.lock"), _PATIENCE, 0o600):
+            with lock_file(file.with_name(f".{file.name}.lock"), _LOCK_TIMEOUT, 0o600):
                 yield file
         except OSError as error:
             message = f"cannot be written: {error.strerror}; nothing was changed"
@@ -174,7 +174,7 @@ def _free_id(records: Sequence[Record]) -> str:
     return free
 
 
-def _ensure_is_a_word(text: str) -> None:
+def _ensure_printable(text: str) -> None:
     """Raise an error if a text cannot be displayed or sent in a header."""
     if not text.strip() or not text.isprintable() or len(text) > _LONGEST:
-        raise UsageError(f"{shown(text)} is no project and no name; it has 1 to {_LONGEST} characters that can be seen")
+        raise UsageError(f"{shown(text)} is not a valid project or name; use 1 to {_LONGEST} printable characters")
