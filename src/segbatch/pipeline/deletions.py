@@ -31,12 +31,27 @@ class MissingSegments:
     deleted: tuple[DeletedSegment, ...]
 
 
-def find_missing_segments(definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord]) -> MissingSegments:
+def check_deletions(
+    definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord], guard: Guard, run_id: str | None
+) -> tuple[MissingSegments, Sequence[Problem]]:
     """Find the segments of the previous run that have no definition now.
 
     Args:
         root: The folder of the definitions.
+        run_id: The run id to suggest for a repetition; None if nothing is published.
+
+    Returns:
+        The missing segments, and a warning if some are deleted.
+
+    Raises:
+        NothingToPublishError: Most of the segments are deleted.
     """
+    missing = _find_missing(definitions, root, before)
+    _ensure_most_segments_remain(root, before, missing.deleted, guard)
+    return missing, _warn_of_deletions(root, missing.deleted, run_id)
+
+
+def _find_missing(definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord]) -> MissingSegments:
     lost = segments_in_broken_files(definitions, root, before)
     defined = {*definitions.ids, *lost}
     deleted = (
@@ -75,7 +90,7 @@ def segments_in_broken_files(
     return lost
 
 
-def ensure_most_segments_remain(
+def _ensure_most_segments_remain(
     root: Path, before: Mapping[str, SegmentRecord], deleted: Sequence[DeletedSegment], guard: Guard
 ) -> None:
     """Check that not most of the segments are deleted at once, as after an incomplete copy of a folder.
@@ -95,7 +110,7 @@ def ensure_most_segments_remain(
     raise NothingToPublishError([Problem(f"{lost}; nothing was published; {advice}", file=printable(str(root)))])
 
 
-def warn_of_deletions(root: Path, deleted: Sequence[DeletedSegment], run_id: str | None) -> Sequence[Problem]:
+def _warn_of_deletions(root: Path, deleted: Sequence[DeletedSegment], run_id: str | None) -> Sequence[Problem]:
     """Return a warning if segments are deleted. A wrong path or a lost file looks the same as a deletion.
 
     Args:

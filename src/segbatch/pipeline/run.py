@@ -23,7 +23,7 @@ from segbatch.observability.events import (
     SegmentFailed,
     Warned,
 )
-from segbatch.pipeline.deletions import ensure_most_segments_remain, find_missing_segments, warn_of_deletions
+from segbatch.pipeline.deletions import check_deletions
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts, find_fields
 from segbatch.pipeline.guardrails import Guard
@@ -115,9 +115,8 @@ def run(
         moment, scope = prepared.clock.as_of, _rewind_scope(guard, rewind=rewind)
         previous = resolve_predecessor(target, run_id, moment, project, started, scope)
         prepared, fields, drifted = _check_fields(prepared, previous, guard, strict=strict)
-        missing = find_missing_segments(prepared.definitions, source.path, previous.segments)
-        ensure_most_segments_remain(source.path, previous.segments, missing.deleted, guard)
-        deleted = warn_of_deletions(source.path, missing.deleted, None if dry_run else run_id)
+        again = None if dry_run else run_id
+        missing, deleted = check_deletions(prepared.definitions, source.path, previous.segments, guard, again)
         lost = dict.fromkeys((*repaired, *previous.warnings))  # both may report the same file
         prepared = prepared.with_warnings(*lost, *_warn_of_future(moment - started), *drifted, *deleted)
         prepared = prepared.with_findings(findings_of(prepared, ignored))
