@@ -85,9 +85,11 @@ nightly: $(READY) ## Let a real cron run jobs/nightly.sh, and systemd look at it
 		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends cron; fi
 	$(BIN)/pytest -q tests/cron
 
-compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported
+compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported, pandas and ClickHouse
 	$(INSTALL) --into .venv-old-duckdb requirements/old-duckdb.txt
-	SEGBATCH_OLD_DUCKDB_PYTHON=$(CURDIR)/.venv-old-duckdb/bin/python $(BIN)/pytest -q tests/compat
+	$(INSTALL) --into .venv-bench requirements/bench.txt
+	SEGBATCH_OLD_DUCKDB_PYTHON=$(CURDIR)/.venv-old-duckdb/bin/python SEGBATCH_READERS_PYTHON=$(CURDIR)/.venv-bench/bin/python \
+		$(BIN)/pytest -q tests/compat
 
 AIRFLOW := .venv-airflow
 AIRFLOW_COVERAGE := $(AIRFLOW)/bin/coverage

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyarrow.parquet.encryption as pe
 
-from segbatch.snapshot.parquet.thrift import Cursor, Struct, encoded_list
+from segbatch.platform.thrift import Cursor, Struct, encode_list
 
 _NAME, _CHILDREN, _CONVERTED, _SCALE, _PRECISION, _LOGICAL = 4, 5, 6, 7, 8, 10
 _I32 = 5
@@ -88,6 +88,6 @@ def _change_schema(path: Path, change: Callable[[list[Struct]], list[Struct]]) -
     begin = cursor.at
     elements = cursor.value(9)
     assert isinstance(elements, list)
-    changed = encoded_list(change([fields for fields in elements if isinstance(fields, dict)]))
+    changed = encode_list(change([fields for fields in elements if isinstance(fields, dict)]))
     footer = footer[:begin] + changed + footer[cursor.at :]
     path.write_bytes(data[: -8 - length] + footer + struct.pack("<I", len(footer)) + b"PAR1")

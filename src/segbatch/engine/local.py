@@ -16,7 +16,8 @@ from segbatch.engine.base import Members
 from segbatch.errors import EvaluationError
 from segbatch.snapshot.snapshot import Batch, Snapshot
 
-_MOST_ROWS = 100_000
+_MOST_ROWS = 1 << 16
+"""Row numbers of a batch have 16 bits in the membership files."""
 _FEWEST_ROWS = 1_000
 _MOST_RESULTS = 100_000_000
 """Maximum of contacts times segments in a batch. It bounds the memory of a run with very many segments."""

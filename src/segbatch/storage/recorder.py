@@ -7,13 +7,16 @@ from itertools import count
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bounded_executor import BoundedExecutor
-from segbatch.storage.bitmap import SegmentBitmap, diff_bits
+from segbatch.storage.bit_rows import Rows, bit_of, bitmap_of, find_differences, to_rows
+from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.id_types import IdTypes, to_stored
+from segbatch.storage.membership_pages import MOST_CONTACTS
 from segbatch.storage.row_alignment import ContactAlignment, align_contacts
 from segbatch.storage.run_writers import Writers
 from segbatch.storage.state import State
@@ -118,48 +121,51 @@ class Recorder:
     def _record(self, ids: pa.Array, members: pl.DataFrame) -> None:
         own, ids = to_stored(ids), self._id_types.as_kept(ids)
         if self._previous is None:
-            self._write_members(own, ids, members, self._bitmap.pack(members))
+            self._write_members(own, ids, members, self._pack(members))
             return
         rows = self._previous.alignment.rows.slice(self._contacts, len(ids))
         self._contacts += len(ids)
-        before = self._previous.state.bytes_of(rows)
+        before = self._previous.state.bits_of(rows)
         members = self._with_kept(members, before)
-        after = self._bitmap.pack(members)
+        after = self._pack(members)
         self._write_members(own, ids, members, after)
         self._write_changes(ids, before, after)
 
     def _record_gone(self, previous: PreviousRun) -> None:
         """Record that gone contacts left all segments, except the segments that keep their members."""
-        gone = previous.alignment.gone
-        ids, before = self._id_types.as_kept(previous.state.ids_of(gone)), previous.state.bytes_of(gone)
-        without_members = before.select(
-            pl.repeat(value=False, n=len(gone), dtype=pl.Boolean).alias(name) for name in self._segment_ids
-        )
-        members = self._with_kept(without_members, before)
-        after = self._bitmap.pack(members)
-        self._write_changes(ids, before, after)
-        stay = after.select(pl.any_horizontal(pl.all() != 0)).to_series()
-        if stay.any():
-            ids = ids.filter(stay.to_arrow())
-            self._write_members(self._id_types.as_own(ids), ids, members.filter(stay), after.filter(stay))
+        for start in range(0, len(previous.alignment.gone), MOST_CONTACTS):
+            gone = previous.alignment.gone.slice(start, MOST_CONTACTS)
+            ids, before = self._id_types.as_kept(previous.state.ids_of(gone)), previous.state.bits_of(gone)
+            empty = pl.repeat(value=False, n=len(gone), dtype=pl.Boolean, eager=True)
+            members = self._with_kept(pl.DataFrame(dict.fromkeys(self._segment_ids, empty)), before)
+            after = self._pack(members)
+            self._write_changes(ids, before, after)
+            stay = pl.Series(after.any(axis=1))
+            if stay.any():
+                ids = ids.filter(stay.to_arrow())
+                self._write_members(self._id_types.as_own(ids), ids, members.filter(stay), after[stay.to_numpy()])
 
-    def _with_kept(self, members: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    def _with_kept(self, members: pl.DataFrame, before: Rows) -> pl.DataFrame:
         """Add the columns of the segments that keep their members, and sort all columns by segment."""
-        kept = before.select(self._bitmap_before.is_member(name).alias(name) for name in self._kept)
-        columns = {column.name: column for column in (*members.iter_columns(), *kept.iter_columns())}
-        return pl.DataFrame([columns[name] for name in sorted(columns)])
+        kept = {name: pl.Series(bit_of(before, self._bitmap_before.bits[name])) for name in self._kept}
+        columns = {column.name: column for column in members.iter_columns()} | kept
+        return pl.DataFrame({name: columns[name] for name in sorted(columns)})
 
-    def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, bytes_: pl.DataFrame) -> None:
+    def _pack(self, members: pl.DataFrame) -> Rows:
+        bitmaps = {column.name: bitmap_of(column) for column in members.iter_columns()}
+        return to_rows([bitmaps.get(name or "") for name in self._bitmap.names], len(members))
+
+    def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, rows: Rows) -> None:
         self._found.members.update(members.sum().row(0, named=True))
         if self._writers is not None and self._state is not None:
             self._writing.submit(self._writers.membership.write, next(self._parts), own, members)
-            self._state.write(kept, bytes_)
+            self._state.write(kept, rows)
 
-    def _write_changes(self, ids: pa.Array, before: pl.DataFrame, after: pl.DataFrame) -> None:
-        found = diff_bits(before, after)
-        counts = found.group_by("bit").agg(entered=pl.col("entered").sum(), exited=(~pl.col("entered")).sum())
-        for bit, entered, exited in counts.iter_rows():
-            self._found.entered[self._changed_segments[bit]] += entered
-            self._found.exited[self._changed_segments[bit]] += exited
+    def _write_changes(self, ids: pa.Array, before: Rows, after: Rows) -> None:
+        found = find_differences(before, after)
+        for counts, is_wanted in ((self._found.entered, found.entered), (self._found.exited, ~found.entered)):
+            bits, numbers = np.unique(found.bits[is_wanted], return_counts=True)
+            segment_ids = [self._changed_segments[bit] for bit in bits]
+            counts.update(dict(zip(segment_ids, numbers.tolist(), strict=True)))
         if self._writers is not None:
             self._writers.changes.write(ids, self._changed_segments, found)

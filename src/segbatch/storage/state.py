@@ -1,18 +1,18 @@
 """The state of a run: the membership as bits, one row per contact, which the next run is compared with.
 
-It is an Arrow file with the contact ids, and one column of bytes per eight segments (see `bitmap`). The file is
-memory-mapped. The bits are copied into memory as a whole only if the contacts are in a very different order in the next
-run.
+It is an Arrow file with two columns: the contact ids, and the bits of each contact in one value of fixed width (see
+`bit_rows`). The file is memory-mapped, so looking up a row copies that row only.
+
+Runs that an earlier version published have one column per byte of the bits instead.
 """
 
 import errno
 import json
 import os
 from collections.abc import Iterable
-from functools import cached_property
 from pathlib import Path
-from typing import cast
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -20,15 +20,14 @@ from segbatch.errors import PublishError
 from segbatch.model.manifest import PublishedFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.storage.bitmap import BITS, SegmentBitmap
+from segbatch.storage.bit_rows import Rows, bit_of, row_length
+from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
 
-_IDS = "contact_id"
+_IDS, _BITS = "contact_id", "bits"
 _BITMAP = b"segbatch.slots"
-_NEAR = 4
-"""Largest range of rows to look up a batch in, as a multiple of its size; for larger ranges, all rows are used."""
 
 
 class StateWriter:
@@ -36,23 +35,24 @@ class StateWriter:
 
     def __init__(self, run_folder: Path, bitmap: SegmentBitmap, id_type: pa.DataType) -> None:
         """Open the file."""
-        columns = [(_IDS, stored_type(id_type)), *((name, pa.uint8()) for name in bitmap.byte_columns)]
+        self._bits = pa.binary(row_length(len(bitmap.names)))
+        columns = [(_IDS, stored_type(id_type)), (_BITS, self._bits)]
         self._schema = pa.schema(columns, metadata={_BITMAP: json.dumps(bitmap.names)})
         self._file = DigestingFile(run_folder / STATE)
         with self._file.translate_errors():
             self._writer = pa.ipc.new_file(self._file, self._schema)
         self._rows = 0
 
-    def write(self, ids: pa.Array, bytes_: pl.DataFrame) -> None:
+    def write(self, ids: pa.Array, rows: Rows) -> None:
         """Write the bits of a batch of contacts.
 
         Args:
             ids: The contact ids, in the stored type.
-            bytes_: The bits, one column per byte.
+            rows: The bits of each contact.
         """
-        columns = [column.rechunk().to_arrow() for column in bytes_.iter_columns()]
+        bits = pa.FixedSizeBinaryArray.from_buffers(self._bits, len(ids), [None, pa.py_buffer(rows)])
         with self._file.translate_errors():
-            self._writer.write_batch(pa.record_batch([ids, *columns], schema=self._schema))
+            self._writer.write_batch(pa.record_batch([ids, bits], schema=self._schema))
         self._rows += len(ids)
 
     def finish(self) -> PublishedFile:
@@ -77,15 +77,9 @@ class State:
         self.id_type = table.schema.field(_IDS).type
         self.rows = table.num_rows
         self._ids = table.column(_IDS)
-        self._bytes = table.select(self.bitmap.byte_columns)
-
-    @cached_property
-    def _byte_frame(self) -> pl.DataFrame:
-        """The bits, memory-mapped from the file.
-
-        Replaced by a copy in memory once rows from all over the file are requested.
-        """
-        return cast("pl.DataFrame", pl.from_arrow(self._bytes, rechunk=False))
+        self._batches = _BitColumn(table.column(_BITS)) if _BITS in table.column_names else _ByteColumns(table)
+        lengths = [len(chunk) for chunk in self._ids.chunks]
+        self._starts = np.cumsum([0, *lengths])
 
     def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
         """Return the ids of the first members of a segment from a row onwards.
@@ -100,18 +94,16 @@ class State:
         bit = self.bitmap.bits.get(segment_id)
         if bit is None:
             return found, None
-        row = 0
-        chunks = self._bytes.column(self.bitmap.byte_columns[bit // BITS]).chunks
-        for ids, chunk in zip(self._ids.chunks, chunks, strict=True):
-            begin, row = row, row + len(ids)
-            if row <= start:
+        for number, ids in enumerate(self._ids.chunks):
+            begin, end = self._starts[number : number + 2]
+            if end <= start:
                 continue
-            rows = ((pl.Series(chunk) & (1 << bit % BITS)) != 0).arg_true()
-            rows = rows.filter(rows >= start - begin) if start > begin else rows
-            page_ids = ids_as_series(ids.take(rows.head(limit - len(found)).to_arrow()))
+            first = max(start - begin, 0)
+            rows = np.flatnonzero(bit_of(self._batches[number][first:], bit)) + first
+            page_ids = ids_as_series(ids.take(pl.Series(rows[: limit - len(found)]).to_arrow()))
             found += [write_id(contact_id, self.id_type) for contact_id in page_ids.to_list()]
             if len(rows) > len(page_ids):
-                return found, begin + int(rows[len(page_ids)])
+                return found, int(begin + rows[len(page_ids)])
         return found, None
 
     def id_batches(self) -> Iterable[pl.Series]:
@@ -123,25 +115,47 @@ class State:
         found = self._ids.take(pa.array(rows.to_arrow()))
         return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
-    def bytes_of(self, rows: pl.Series) -> pl.DataFrame:
+    def bits_of(self, rows: pl.Series) -> Rows:
         """Return the bits of the given rows.
 
         Args:
             rows: Row numbers; null for contacts that are not in this run, which get empty bits.
         """
-        bounds = rows.to_frame("row").select(first=pl.col("row").min(), end=pl.col("row").max() + 1)
-        first, end = bounds.row(0)
-        if first is None:
-            empty = pl.repeat(0, len(rows), dtype=pl.UInt8, eager=True)
-            return pl.DataFrame(dict.fromkeys(self.bitmap.byte_columns, empty))
-        if end - first > _NEAR * len(rows):
-            self._byte_frame = self._byte_frame.rechunk()
-            first, end = 0, self.rows
-        near = self._byte_frame.slice(first, end - first).rechunk()
-        found = near.select(pl.all().gather(rows.fill_null(first) - first))
-        if not rows.null_count():
-            return found
-        return found.select(pl.when(rows.is_not_null()).then(pl.all()).otherwise(pl.lit(0, pl.UInt8)))
+        found = np.zeros((len(rows), row_length(len(self.bitmap.names))), dtype=np.uint8)
+        numbers = rows.cast(pl.Int64).fill_null(-1).to_numpy()
+        batches = np.searchsorted(self._starts, numbers, side="right") - 1
+        order = np.argsort(batches, kind="stable")
+        wanted, begins = np.unique(batches[order], return_index=True)
+        for batch, places in zip(wanted, np.split(order, begins[1:]), strict=False):  # without rows, one empty part
+            if batch >= 0:
+                found[places] = self._batches[batch][numbers[places] - self._starts[batch]]
+        return found
+
+
+class _BitColumn:
+    """The bits of each batch as they are in the file, without a copy."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self._chunks, self._length = column.chunks, column.type.byte_width
+
+    def __getitem__(self, batch: int) -> Rows:
+        chunk = self._chunks[batch]
+        rows = np.frombuffer(chunk.buffers()[1] or b"", dtype=np.uint8)
+        return rows[: len(chunk) * self._length].reshape(len(chunk), self._length)
+
+
+class _ByteColumns:
+    """The bits of each batch in a file of an earlier version, with one column per byte."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._bytes = table.drop_columns(_IDS).to_batches()
+
+    def __getitem__(self, batch: int) -> Rows:
+        columns = self._bytes[batch].columns
+        rows = np.zeros((self._bytes[batch].num_rows, row_length(len(columns) * 8)), dtype=np.uint8)
+        for number, column in enumerate(columns):
+            rows[:, number] = column.to_numpy(zero_copy_only=True)
+        return rows
 
 
 def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> State:

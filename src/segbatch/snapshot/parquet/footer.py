@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from segbatch.platform.thrift import Cursor, Struct, encode_list
 from segbatch.snapshot.arrow.types import Opaque, is_list
-from segbatch.snapshot.parquet.thrift import Cursor, Struct, encoded_list
 
 _TAIL = struct.Struct("<I4s")
 _MAGIC, _ENCRYPTED = b"PAR1", b"PARE"
@@ -146,7 +146,7 @@ def _repaired(footer: bytes) -> tuple[bytes, Element] | None:
     nodes = [Element(fields) for fields in elements if isinstance(fields, dict)]
     if not nodes or not _join(nodes) or not sum(map(_repair, nodes)):
         return None
-    changed = footer[:begin] + encoded_list([node.fields for node in nodes]) + footer[cursor.at :]
+    changed = footer[:begin] + encode_list([node.fields for node in nodes]) + footer[cursor.at :]
     return changed, nodes[0]
 
 

@@ -1,16 +1,22 @@
-"""The subset of Thrift's compact protocol that the schema in a Parquet footer needs."""
+"""The subset of Thrift's compact protocol that Parquet's page headers and footers need.
 
+The protocol is described in
+https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-_TRUE, _FALSE, _BINARY, _LIST, _SET, _STRUCT = 1, 2, 8, 9, 10, 12
-_BYTE = 3
-_INTEGERS = {4, 5, 6}
+_TRUE, _FALSE, _BYTE, _I16, _I32, _I64 = 1, 2, 3, 4, 5, 6
+_BINARY, _LIST, _SET, _STRUCT = 8, 9, 10, 12
+_INTEGERS = {_I16, _I32, _I64}
 _LONG = 15
 
 Struct = dict[int, tuple[int, "Value"]]
 """The fields of a structure by field number, each with its Thrift type."""
 
 Value = bool | int | bytes | list["Value"] | Struct
+Field = tuple[int, Value]
 
 
 @dataclass(slots=True)
@@ -101,39 +107,92 @@ class Cursor:
         return (zigzag >> 1) ^ -(zigzag & 1)
 
 
-def _encoded(fields: Struct) -> bytes:
-    """Encode a structure without lists, such as those of a Parquet schema."""
-    found, before = b"", 0
+def boolean(value: bool) -> Field:  # noqa: FBT001 - like the other types
+    """Return a field with a boolean."""
+    return (_TRUE if value else _FALSE), value
+
+
+def i32(value: int) -> Field:
+    """Return a field with an integer of 32 bits."""
+    return _I32, value
+
+
+def i64(value: int) -> Field:
+    """Return a field with an integer of 64 bits."""
+    return _I64, value
+
+
+def binary(value: bytes) -> Field:
+    """Return a field with bytes, or with a text in UTF-8."""
+    return _BINARY, value
+
+
+def struct(fields: Struct) -> Field:
+    """Return a field with a structure."""
+    return _STRUCT, fields
+
+
+def array(values: Sequence[Value]) -> Field:
+    """Return a field with a list of structures, bytes, booleans or integers of 32 bits."""
+    return _LIST, [*values]
+
+
+def encode_struct(fields: Struct) -> bytes:
+    """Encode a structure."""
+    encoded, before = bytearray(), 0
     for number, (wire_type, value) in sorted(fields.items()):
-        head = bytes([(number - before) << 4 | wire_type])
-        found, before = found + head + _value(wire_type, value), number
-    return found + b"\0"
+        encoded.append((number - before) << 4 | wire_type)
+        encoded += _encode_value(wire_type, value)
+        before = number
+    encoded.append(0)
+    return bytes(encoded)
 
 
-def encoded_list(values: list[Struct]) -> bytes:
-    """Encode a list of structures."""
-    return bytes([_LONG << 4 | _STRUCT]) + _varint(len(values)) + b"".join(map(_encoded, values))
+def encode_list(values: Sequence[Value]) -> bytes:
+    """Encode a list of structures, bytes, booleans or integers of 32 bits."""
+    match values:
+        case [bool(), *_]:
+            wire_type = _TRUE
+            content = bytes(_TRUE if value else _FALSE for value in values)
+        case _:
+            wire_type = _element_type(values)
+            content = b"".join(_encode_value(wire_type, value) for value in values)
+    size = len(values)
+    head = bytes([size << 4 | wire_type]) if size < _LONG else bytes([_LONG << 4 | wire_type]) + encode_varint(size)
+    return head + content
 
 
-def _value(wire_type: int, value: Value) -> bytes:
+def encode_varint(number: int) -> bytes:
+    """Encode a number that is not negative, seven bits to a byte, the lowest bits first."""
+    encoded = bytearray()
+    while number > 127:  # noqa: PLR2004 - seven bits per byte
+        encoded.append(number & 127 | 128)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
+
+
+def _encode_value(wire_type: int, value: Value) -> bytes:
     match value:
         case bool():
             return b""
         case int():
-            return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
+            return encode_varint(value << 1 if value >= 0 else (-value << 1) - 1)
         case bytes() if wire_type == _BYTE:
             return value
         case bytes():
-            return _varint(len(value)) + value
+            return encode_varint(len(value)) + value
         case dict():
-            return _encoded(value)
+            return encode_struct(value)
         case list():
-            raise ValueError(value)
+            return encode_list(value)
 
 
-def _varint(number: int) -> bytes:
-    found = bytearray()
-    while number > 127:  # noqa: PLR2004 - seven bits per byte
-        found.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*found, number])
+def _element_type(values: Sequence[Value]) -> int:
+    match values:
+        case [bytes(), *_]:
+            return _BINARY
+        case [int(), *_]:
+            return _I32
+        case _:
+            return _STRUCT
