@@ -1,5 +1,6 @@
 """segbatch without what only POSIX has: modules, flags of `os`, and folders that can be flushed."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -8,9 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
+import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.platform.file_lock import NotALockFileError, open_lock_file, take_lock
 from segbatch.platform.files import is_writable_by_others, replace_file, temporary_file
+
+POSIX_MODULES = {"fcntl", "grp", "pwd", "resource", "termios", "tty", "pty", "syslog", "posix"}
 
 _WINDOWS = """
 import asyncio, multiprocessing.connection, os, subprocess, sys, types  # the standard library as it is
@@ -47,6 +51,19 @@ def run_as_on_windows(program: str, *arguments: str, cwd: Path | None = None) ->
         check=False,
         cwd=cwd,
     )
+
+
+def test_no_module_imports_posix_modules_at_its_top() -> None:
+    root = Path(segbatch.__file__).parent
+    imports = {
+        (str(path.relative_to(root)), name.name if isinstance(node, ast.Import) else node.module)
+        for path in root.rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in node.names
+    }
+    assert len(imports) > 1000
+    assert not [entry for entry in imports if entry[1] in POSIX_MODULES]
 
 
 @pytest.mark.slow
