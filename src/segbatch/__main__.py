@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from segbatch.platform import signals
+from segbatch.platform.shutdown import handle_signals, ignore_signals
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -20,13 +20,13 @@ def main() -> None:
     """
     _ensure_stderr()
     sys.stderr = _lenient(sys.stderr)
-    signals.handle_signals()
+    handle_signals()
     from segbatch.interfaces import cli  # noqa: PLC0415 - slow to import
 
     try:
         cli.main()
     finally:
-        signals.ignore_signals()
+        ignore_signals()
         _flush_stdout()
 
 
