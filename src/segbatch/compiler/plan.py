@@ -10,7 +10,6 @@ from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparisons import false_for_all
 from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, combine, numbers_in
 from segbatch.compiler.dependencies import References, find_references, reasons_of
-from segbatch.compiler.dry_compile import unusable
 from segbatch.compiler.predicates import RuleError, compile_rule
 from segbatch.compiler.project_rule import Ownership, project_rule
 from segbatch.definitions.definition import BrokenDefinition, Definition
@@ -134,13 +133,42 @@ def make_plan(
 def _fail_where_polars_refuses(
     planned: Iterable[PlannedSegment], planner: "_Planner", empty_frame: pl.DataFrame
 ) -> None:
-    refused = unusable(planner.predicates, empty_frame)
+    refused = _rejected(planner.predicates, empty_frame)
     for number in refused:
         planner.predicates[number] = false_for_all()
     for entry in planned if refused else ():
         reasons = [refused[number] for number in sorted(numbers_in(entry.condition) & refused.keys())]
-        message = "a rule of it cannot be evaluated, which is a fault of segbatch; please report it with the rule"
+        message = "one of its rules cannot be evaluated, which is a bug in segbatch; please report it with the rule"
         planner.fail(entry.definition, [Problem(f"{message} ({reason})", path="$.rules") for reason in reasons[:1]])
+
+
+def _rejected(predicates: Sequence[pl.Expr], empty_frame: pl.DataFrame) -> Mapping[int, str]:
+    """Find the predicates that Polars rejects.
+
+    None is expected, because rules are checked against the snapshot's types first. A rejected predicate is a bug in
+    segbatch. This check limits the damage to the segments that use the predicate; the others are still evaluated.
+
+    Args:
+        predicates: Boolean expressions.
+        empty_frame: A frame without rows, with the columns that the predicates read.
+
+    Returns:
+        The numbers of the rejected predicates, each with the reason.
+    """
+    if _rejection(predicates, empty_frame) is None:
+        return {}
+    reasons = {number: _rejection([predicate], empty_frame) for number, predicate in enumerate(predicates)}
+    return {number: reason for number, reason in reasons.items() if reason is not None}
+
+
+def _rejection(predicates: Sequence[pl.Expr], empty_frame: pl.DataFrame) -> str | None:
+    try:
+        empty_frame.lazy().select(
+            predicate.alias(str(number)) for number, predicate in enumerate(predicates)
+        ).collect_schema()
+    except pl.exceptions.PolarsError as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    return None
 
 
 def _fail_by_reference(references: References, planner: "_Planner", reasons: dict[str, str]) -> None:

@@ -8,13 +8,14 @@ from typing import assert_never
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
+from segbatch.compiler.literals import UNICODE_SPACE
 from segbatch.compiler.typed_test import Comparison, TypedLiteral
 from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column, element_column
 from segbatch.sql.dialects import Refused, never, text
 from segbatch.sql.json_documents import has_element
 from segbatch.sql.numbers import COMPARISONS, compare_number, compare_text_as_number
-from segbatch.sql.regex import translated
+from segbatch.sql.regex import SPACE, translated
 from segbatch.sql.times import compare_date, compare_day, compare_instant
 
 _CASED = (
@@ -25,6 +26,14 @@ _IGNORABLE = (
     r"\p{Mn}\p{Me}\p{Cf}\p{Lm}\p{Sk}'.:·\x{387}\x{55F}\x{5F4}\x{2018}\x{2019}\x{2024}\x{2027}\x{FE13}"
     r"\x{FE52}\x{FE55}\x{FF07}\x{FF0E}\x{FF1A}"
 )
+_LENGTHS = {
+    "duckdb": "LEN",
+    "postgres": "CARDINALITY",
+    "snowflake": "ARRAY_SIZE",
+    "bigquery": "ARRAY_LENGTH",
+    "clickhouse": "length",
+    "spark": "SIZE",
+}
 _ELEMENT = "it"
 _PLAIN = {Kind.TEXT, Kind.UUID, Kind.BOOLEAN}
 _FINAL_SIGMA = rf"([{_CASED}][{_IGNORABLE}]*)Σ([{_IGNORABLE}]*(?:[^{_CASED}{_IGNORABLE}]|$))"
@@ -170,3 +179,35 @@ def matches(column: Column, pattern: str, *, ignore_case: bool) -> exp.Expr:
     column.refuse_outside_duckdb("a regular expression")
     written = text(translated(pattern, ignore_case=ignore_case))
     return exp.Anonymous(this="REGEXP_MATCHES", expressions=[column.sql.copy(), written])
+
+
+def has_content(column: Column) -> exp.Expr:
+    """Test whether a column is not blank; the result may be null if the column is missing.
+
+    Raises:
+        Refused: The dialect may treat other characters as white space.
+    """
+    match column.kind:
+        case Kind.TEXT:
+            return _has_letters(column)
+        case Kind.LIST:
+            in_json = column.dialect == "postgres" and column.is_document
+            function = "JSONB_ARRAY_LENGTH" if in_json else _LENGTHS[column.dialect]
+            length = exp.Anonymous(this=function, expressions=[column.sql.copy()])
+            return exp.GT(this=length, expression=exp.Literal.number(0))
+        case Kind.NOTHING:
+            return never()
+        case _:
+            return exp.Not(this=column.missing)
+
+
+def _has_letters(column: Column) -> exp.Expr:
+    operand = column.sql.copy()
+    match column.dialect:
+        case "duckdb":
+            return exp.Anonymous(this="REGEXP_MATCHES", expressions=[operand, text(f"[^{SPACE}]")])
+        case "clickhouse":
+            raise Refused(f"which characters are white space may differ in {column.dialect}")
+        case _:
+            letters = exp.UnicodeString(this="".join(f"\\{ord(letter):04X}" for letter in UNICODE_SPACE))
+            return exp.NEQ(this=exp.Trim(this=operand, expression=letters), expression=text(""))

@@ -22,12 +22,12 @@ from segbatch.compiler.typed_test import (
     TypedTest,
     ValueTest,
 )
-from segbatch.sql.blanks import has_content
 from segbatch.sql.columns import Column
 from segbatch.sql.comparisons import (
     compare,
     contains,
     ends_with,
+    has_content,
     in_lower_case,
     is_in,
     matches,

@@ -1,7 +1,8 @@
 """Query of a segment as text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from sqlglot import exp, parse_one
 from sqlglot.errors import ParseError
@@ -11,14 +12,35 @@ from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.compiler.project_rule import project_column, project_rule
 from segbatch.definitions.definition import Definition
 from segbatch.errors import DefinitionError, Problem, UsageError
+from segbatch.model.operators import MatchName
 from segbatch.model.segment import Group, Node, Rule
 from segbatch.snapshot.fields.resolution import resolve
 from segbatch.sql.columns import Table
 from segbatch.sql.dialects import Refused, identifier
-from segbatch.sql.formatting import BoolSql, Part, comment, lines_of
 from segbatch.sql.names import DialectName
 from segbatch.sql.predicates import predicate
 from segbatch.sql.sources import read_parquet
+
+_INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class BoolSql:
+    """Parts that are combined, like the rules of a group.
+
+    Attributes:
+        match: How they are combined.
+        parts: The parts; at least one.
+        note: A comment for readers of the query.
+    """
+
+    match: MatchName
+    parts: Sequence["Part"]
+    note: str = ""
+
+
+Part = exp.Expr | BoolSql
+"""A rule, or a combination of rules."""
 
 
 def query(
@@ -50,7 +72,7 @@ def query(
         raise DefinitionError(definition.locate(problem) for problem in writer.problems)
     head = f"{definition.segment.name} ({segment_id}), as of {prepared.clock.as_of.isoformat()}"
     chosen = exp.column(identifier(snapshot.id_column)).sql(dialect=dialect)
-    lines = [comment(head), f"SELECT {chosen}", f"FROM {source.sql(dialect=dialect)}", *_where(part, dialect)]
+    lines = [_comment(head), f"SELECT {chosen}", f"FROM {source.sql(dialect=dialect)}", *_where(part, dialect)]
     return "\n".join(lines)
 
 
@@ -68,7 +90,7 @@ def _where(part: Part, dialect: DialectName) -> Iterator[str]:
     """Yield the lines of the WHERE clause; a conjunction has no parentheses around it."""
     parts = part.parts if isinstance(part, BoolSql) and part.match == "all" else [part]
     for index, one in enumerate(parts):
-        first, *others = lines_of(exp.Paren(this=one) if isinstance(one, exp.Or) else one, dialect)
+        first, *others = _lines_of(exp.Paren(this=one) if isinstance(one, exp.Or) else one, dialect)
         yield ("  AND " if index else "WHERE ") + first
         yield from ("  " + line for line in others)
 
@@ -149,3 +171,35 @@ class _Writer:
         except Refused as refused:
             self.problems.append(way.problem(path, str(refused)))
             return exp.Boolean(this=False)
+
+
+def _comment(words: str) -> str:
+    """Return a comment that ends with its line."""
+    return "-- " + "".join(letter if letter.isprintable() else " " for letter in words)
+
+
+def _lines_of(part: Part, dialect: DialectName) -> list[str]:
+    """Return the lines of a condition."""
+    match part:
+        case BoolSql():
+            return list(_bool_lines(part, dialect))
+        case exp.Expr():
+            return [part.sql(dialect=dialect)]
+        case _:
+            assert_never(part)
+
+
+def _bool_lines(combined: BoolSql, dialect: DialectName) -> Iterator[str]:
+    word = "AND" if combined.match == "all" else "OR"
+    opening = "NOT (" if combined.match == "none" else "("
+    yield opening + (f" {_comment(combined.note)}" if combined.note else "")
+    for index, part in enumerate(combined.parts):
+        first, *others = _lines_of(_in_parentheses(part), dialect)
+        yield _INDENT + (f"{word} " if index else "") + first
+        yield from (_INDENT + line for line in others)
+    yield ")"
+
+
+def _in_parentheses(part: Part) -> Part:
+    """Put a rule that contains AND or OR in parentheses."""
+    return exp.Paren(this=part) if isinstance(part, exp.And | exp.Or) else part

@@ -1,4 +1,4 @@
-"""What Polars refuses all the same: it costs one segment, says so in a line, and never ends in a traceback."""
+"""Predicates that Polars rejects: one segment fails, with one message and no traceback."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from segbatch.errors import EvaluationError
 from segbatch.model.segment import Rule
 from segbatch.snapshot.fields.resolution import Field
 
-FAULT = "a rule of it cannot be evaluated, which is a fault of segbatch; please report it with the rule"
+FAULT = "one of its rules cannot be evaluated, which is a bug in segbatch; please report it with the rule"
 
 
 def spoil(monkeypatch: pytest.MonkeyPatch, spoilt: pl.Expr) -> None:
