@@ -73,7 +73,7 @@ def test_a_copy_shows_its_own_files_and_not_those_of_the_original(two: Workspace
 def test_an_output_behind_a_link_is_not_moved(two: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link = tmp_path / "link"
     link.symlink_to(two.output)
-    monkeypatch.setattr("segbatch.runs.query.rewritten", None)
+    monkeypatch.setattr("segbatch.runs.query.temporary_catalogue", None)
     assert ask(link, MEMBERS) == ask(two.output, MEMBERS)
 
 
