@@ -4,15 +4,16 @@ The views of `segbatch.duckdb` name their files by absolute paths. If these are 
 with the right paths is written to another file, without a lock and without any change to the output.
 """
 
+import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
 from segbatch.errors import Problem, PublishError, UsageError
-from segbatch.platform.files import replace_file, resolve_destination, temporary_file
+from segbatch.platform.files import replace_file, resolve_destination
 from segbatch.platform.io_errors import io_reason
 from segbatch.storage.catalog import ensure_nameable, literal, write_catalogue
 from segbatch.storage.catalog_rebuild import Relinked
@@ -69,15 +70,16 @@ def relink_to(output: Path, file: Path) -> Relinked:
     ensure_nameable(found.parent)
     if found.exists() and not _is_catalogue(found):
         raise UsageError(f"{name}: exists and is not a catalogue of segbatch; name another file (--to)")
+    new = found.with_name(f".{found.name}.{secrets.token_hex(4)}.new")  # DuckDB has to create the file itself
     try:
-        with temporary_file(found) as new:
-            try:
-                warnings = _write(new, output)
-            finally:
-                new.with_name(f"{new.name}.wal").unlink(missing_ok=True)
-            replace_file(new, found)
+        warnings = _write(new, output)
+        replace_file(new, found)
     except (OSError, duckdb.Error) as error:
         raise PublishError(f"{name}: cannot be written: {io_reason(error) or error}; {_NOTHING}") from None
+    finally:
+        for leftover in (new, new.with_name(f"{new.name}.wal")):
+            with suppress(OSError):
+                leftover.unlink(missing_ok=True)
     return Relinked(file, tuple(warnings))
 
 
