@@ -39,11 +39,11 @@ _MOST_DAYS = 95_000_000
 """The number of days before and after 1970 that Polars' calendar covers."""
 
 
-def format_ids(ids: pl.Series, kind: pa.DataType) -> pl.Series:
+def format_ids(ids: pl.Series, arrow_type: pa.DataType) -> pl.Series:
     """Format UUIDs as UUIDs and other binary ids in hexadecimal. Other ids are returned unchanged."""
     if ids.dtype != pl.Binary:
         return ids
-    if not is_uuid(kind):
+    if not is_uuid(arrow_type):
         return ids.bin.encode("hex")
     return pl.Series(ids.name, [str(UUID(bytes=value)) for value in ids], pl.String)
 

@@ -29,11 +29,6 @@ _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 def check_destination(path: Path, output: Path, *, force: bool) -> Path:
     """Check that a file can be written and is not a part of the published data.
 
-    Args:
-        path: The path of the file.
-        output: The folder that runs publish in.
-        force: Whether an existing file may be replaced.
-
     Returns:
         The path; for a link, its target.
 
@@ -63,10 +58,6 @@ def ensure_not_in_snapshot(path: Path, files: Sequence[str]) -> None:
 @contextmanager
 def open_destination(path: Path, *, force: bool) -> Iterator[DigestingFile]:
     """Open a file for writing. If an error occurs, nothing is left of it, and an existing file is unchanged.
-
-    Args:
-        path: The path of the file.
-        force: Whether an existing file may be replaced.
 
     Raises:
         UsageError: Another program has created the file in the meantime.

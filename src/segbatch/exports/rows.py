@@ -184,9 +184,9 @@ class Join:
 
         An id that does not fit becomes null: no row can have it.
         """
-        kind = pl.Series(pa.array([], self.id_type)).dtype if _is_whole(self.id_type) else ids.dtype
-        return ids if ids.dtype == kind else ids.cast(kind, strict=False)
+        dtype = pl.Series(pa.array([], self.id_type)).dtype if _is_whole(self.id_type) else ids.dtype
+        return ids if ids.dtype == dtype else ids.cast(dtype, strict=False)
 
 
-def _is_whole(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+def _is_whole(arrow_type: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(arrow_type) or pa.types.is_decimal(arrow_type))

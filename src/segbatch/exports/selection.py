@@ -18,11 +18,7 @@ _NO_MEMBERS = "its members are deleted; segbatch runs lists the runs that still 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file that a run wrote.
-
-    Attributes:
-        size: The size in bytes.
-    """
+    """A file that a run wrote, with its size in bytes."""
 
     path: Path
     size: int
@@ -117,8 +113,8 @@ def select_rows(output: Path, segment_id: str, run: str, *, changes: bool, since
 
     Args:
         output: The folder that runs publish in.
-        segment_id: The segment to export.
-        run: The run: its id, `last` or `previous`.
+        segment_id: The id of the segment.
+        run: The id of the run, `last` or `previous`.
         changes: Select the changes instead of the members.
         since: Select the net changes since this earlier run.
 

@@ -189,9 +189,11 @@ class _Parquet:
         return table.set_column(index, CONTACT_ID, _cast_ids(table.column(index), self._layout.id_type))
 
 
-def _cast_ids(ids: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+def _cast_ids(ids: pa.ChunkedArray, arrow_type: pa.DataType) -> pa.ChunkedArray:
     """Convert ids to the type that they have in the membership."""
-    if isinstance(kind, pa.BaseExtensionType):
-        chunks = [pa.ExtensionArray.from_storage(kind, chunk.cast(kind.storage_type)) for chunk in ids.chunks]
-        return pa.chunked_array(chunks, kind)
-    return ids.cast(kind)
+    if isinstance(arrow_type, pa.BaseExtensionType):
+        chunks = [
+            pa.ExtensionArray.from_storage(arrow_type, chunk.cast(arrow_type.storage_type)) for chunk in ids.chunks
+        ]
+        return pa.chunked_array(chunks, arrow_type)
+    return ids.cast(arrow_type)
