@@ -50,7 +50,7 @@ COUNTED = {
     r"(?:\A|(?<=[.!]\s)|(?<=\n))Who\s[^.?!]*(?=[.!]|\Z)": "the noun: Users who ...; or: If you ...",
     r"\b(?:in|for|to|from|with|over|at|through|on|under|behind|before|after)\s+which\b": "that, or a new sentence",
     r"(?:\A|(?<=[.!]\s)|(?<=\n))Let\s+\w+": "the imperative: Keep ..., Allow ...",
-    r"\b(?:says?|said)\b": "report, contain, set",
+    r"(?<!message )(?<!warning )(?<!error )(?<!.md\) )\b(?:says?|said)\b": "report, contain, set",
     r"\blies?\b": "is in, is stored",
     r"\bwhere\s+(?:it|one|none|some|nothing|this|they)\b": "if, when",
 }

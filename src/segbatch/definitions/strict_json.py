@@ -162,7 +162,7 @@ def _problems_here(path: str, value: object) -> Iterator[Problem]:
         yield Problem("the text has half of a surrogate pair, which no other text can equal; remove it", path=path)
     elif isinstance(value, _Object):
         for key in value.duplicate_keys:
-            yield Problem(f"the key {shown(key)} is written duplicate_keys; keep one", path=path)
+            yield Problem(f"the key {shown(key)} is written twice; keep one", path=path)
         if not all(map(_is_unicode, value)):
             yield Problem("a key has half of a surrogate pair; remove it", path=path)
 
