@@ -62,7 +62,7 @@ def query(
     definition = prepared.plan_of(segment_id).definition
     snapshot = prepared.snapshot
     writer = _Writer(prepared, dialect, project)
-    part = writer.segment(definition, _Way(), negated=False)
+    part = writer.segment(definition, _ReferencePath(), negated=False)
     if table is None:
         byte_texts = bool(snapshot.byte_texts)
         source = read_parquet(snapshot.files, dialect, writer.columns, byte_texts=byte_texts)
@@ -96,20 +96,20 @@ def _where(part: Part, dialect: DialectName) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _ReferencePath:
     """The path from the segment that is written through the segments that it references.
 
     Attributes:
         path: The rule of the first segment that references the second.
-        words: The segments on the path, for a message.
+        words: The segments on the path, as a phrase for messages.
     """
 
     path: str | None = None
     words: str = ""
 
-    def to(self, segment_id: str, path: str) -> "_Way":
+    def to(self, segment_id: str, path: str) -> "_ReferencePath":
         """Extend the path to a segment that the rule at `path` references."""
-        return _Way(self.path or path, f"{self.words}in segment '{segment_id}', ")
+        return _ReferencePath(self.path or path, f"{self.words}in segment '{segment_id}', ")
 
     def problem(self, path: str, reason: str) -> Problem:
         """Return a problem of a rule at the end of the path, with its place."""
@@ -132,44 +132,44 @@ class _Writer:
         snapshot = prepared.snapshot
         self._table = Table(snapshot.schema, snapshot.forms, dialect)
 
-    def segment(self, definition: Definition, way: _Way, *, negated: bool) -> BoolSql:
+    def segment(self, definition: Definition, via: _ReferencePath, *, negated: bool) -> BoolSql:
         """Return the condition of a segment.
 
         Args:
             definition: The segment to write.
-            way: The path of references to it.
+            via: The path of references to it.
             negated: Whether an outer condition negates it.
         """
         segment = definition.segment
         inside = negated or segment.match == "none"
-        parts = [self._node(node, f"$.rules[{i}]", way, negated=inside) for i, node in enumerate(segment.rules)]
+        parts = [self._node(node, f"$.rules[{i}]", via, negated=inside) for i, node in enumerate(segment.rules)]
         joined = BoolSql(segment.match, parts)
         owner = segment.project_id if segment.project_id is not None else self._project
         if owner is None or project_column(self._table.schema) is None:
             return joined
         others = parts if segment.match == "all" else [joined]
-        return BoolSql("all", [self._rule(project_rule(owner), "$.project_id", way, negated=negated), *others])
+        return BoolSql("all", [self._rule(project_rule(owner), "$.project_id", via, negated=negated), *others])
 
-    def _node(self, node: Node, path: str, way: _Way, *, negated: bool) -> Part:
+    def _node(self, node: Node, path: str, via: _ReferencePath, *, negated: bool) -> Part:
         if isinstance(node, Group):
             inside = negated or node.match == "none"
-            parts = [self._node(child, f"{path}.rules[{i}]", way, negated=inside) for i, child in enumerate(node.rules)]
+            parts = [self._node(child, f"{path}.rules[{i}]", via, negated=inside) for i, child in enumerate(node.rules)]
             return BoolSql(node.match, parts)
         if node.shape != "segment":
-            return self._rule(node, path, way, negated=negated)
-        named, outside = self._by_id[str(node.value)], node.operator == "not_in_segment"
-        inner = self.segment(named, way.to(named.segment_id, path), negated=negated or outside)
-        note = f"segment '{named.segment_id}'"
+            return self._rule(node, path, via, negated=negated)
+        referenced, outside = self._by_id[str(node.value)], node.operator == "not_in_segment"
+        inner = self.segment(referenced, via.to(referenced.segment_id, path), negated=negated or outside)
+        note = f"segment '{referenced.segment_id}'"
         return BoolSql("none", [inner], note) if outside else replace(inner, note=note)
 
-    def _rule(self, rule: Rule, path: str, way: _Way, *, negated: bool) -> Part:
+    def _rule(self, rule: Rule, path: str, via: _ReferencePath, *, negated: bool) -> Part:
         try:
             field = resolve(str(rule.field), self._table.schema)
             self.columns.add(field.column)
             column = self._table.column(field)
             return predicate(lower(rule, type_of(field), self._clock), column, self._clock, negated=negated)
         except Refused as refused:
-            self.problems.append(way.problem(path, str(refused)))
+            self.problems.append(via.problem(path, str(refused)))
             return exp.Boolean(this=False)
 
 
