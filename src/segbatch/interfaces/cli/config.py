@@ -1,4 +1,4 @@
-"""The command that shows the settings: config show."""
+"""The commands for settings: init, config show."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,20 @@ commands = typer.Typer(
 app.add_typer(commands, name="config", help="Show the settings of segbatch.toml and the environment.")
 
 
-@commands.command(epilog="Exit status: 0 shown; 2 a setting is wrong, or there is no such job.")
+@app.command(epilog="Exit status: 0 created; 2 a file exists already; 1 a file cannot be written.")
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; created if missing.")] = Path(),
+) -> None:
+    """Create a settings file, a first segment and a .gitignore. Existing files are not changed.
+
+    Example: [bold]segbatch init audiences[/bold]
+    """
+    from segbatch.config.scaffold import create_project  # noqa: PLC0415 - not needed by other commands
+
+    render.print_new_project(create_project(folder), folder)
+
+
+@commands.command(epilog="Exit status: 0 shown; 2 a setting is not valid, or the job does not exist.")
 def show(
     context: typer.Context,
     job: Annotated[str | None, JOB] = None,
@@ -29,7 +42,7 @@ def show(
     no_config: Annotated[bool, NO_CONFIG] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show each setting, its value, and where that comes from.
+    """Show each setting, its value, and the origin of the value.
 
     Example: [bold]segbatch config show --job customers[/bold]
     """

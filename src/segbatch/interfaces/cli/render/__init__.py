@@ -16,7 +16,7 @@ from segbatch.interfaces.cli.render.base import (
     print_waiting,
     silence_stdout,
 )
-from segbatch.interfaces.cli.render.config import print_settings
+from segbatch.interfaces.cli.render.config import print_new_project, print_settings
 from segbatch.interfaces.cli.render.export import print_exported
 from segbatch.interfaces.cli.render.keys import print_keys, print_new_key, print_revoked_key
 from segbatch.interfaces.cli.render.progress import PlainLog, is_watched
@@ -52,6 +52,7 @@ __all__ = [
     "print_listening",
     "print_listing",
     "print_new_key",
+    "print_new_project",
     "print_preview",
     "print_problems",
     "print_pruned",

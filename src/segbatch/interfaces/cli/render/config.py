@@ -1,4 +1,4 @@
-"""Output of the settings."""
+"""Output of the commands for settings."""
 
 import json
 from collections.abc import Sequence
@@ -6,11 +6,28 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import answering, out, plain, print_json, print_table
+from segbatch.interfaces.cli.render.base import answering, in_shell, out, plain, print_json, print_table
 from segbatch.text import some_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from segbatch.config.scaffold import NewProject
     from segbatch.config.show import ShownSetting
+
+
+@answering()
+def print_new_project(project: "NewProject", folder: "Path") -> None:
+    """Print the created files and the next steps to stdout."""
+    for path in project.created:
+        out().print(plain(f"created {path}"), soft_wrap=True)
+    if project.kept:
+        lines = ", ".join(project.ignored)
+        out().print(plain(f"kept {project.kept} unchanged; add these lines to it: {lines}"), soft_wrap=True)
+    enter = "" if str(folder) == "." else f"cd {in_shell(str(folder))}; "
+    out().print(
+        plain(f"next: {enter}segbatch check, then set contacts in segbatch.toml and: segbatch run"), soft_wrap=True
+    )
 
 
 @answering()

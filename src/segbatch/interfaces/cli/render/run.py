@@ -25,9 +25,16 @@ from segbatch.interfaces.cli.render.base import (
 from segbatch.text import counted, some_of
 
 if TYPE_CHECKING:
+    from segbatch.model.manifest import SegmentRecord
     from segbatch.model.run_report import RunReport
 
 _MOST_SHOWN = 100
+"""The maximum number of segments that are all shown."""
+
+_MOST_NOTABLE = 30
+"""The number of segments that are shown of a larger run."""
+
+_MIN_ID_WIDTH = 12
 _MOST_ACCEPTED = 5
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "yellow"}
 
@@ -79,9 +86,13 @@ def print_run(
 
 
 def _print_table(report: "RunReport") -> None:
-    print_table(_run_table(report))
-    if len(report.segments) > _MOST_SHOWN:
-        out().print(f"and {len(report.segments) - _MOST_SHOWN:,} more, in the table 'segments'")
+    segments = _notable_segments(report.segments)
+    print_table(_run_table(report, segments))
+    if len(segments) < len(report.segments):
+        more = len(report.segments) - len(segments)
+        out().print(f"and {more:,} more; shown are those that failed, were held or changed most", soft_wrap=True)
+    if len(report.deleted) > _MOST_SHOWN:
+        out().print(f"and {len(report.deleted) - _MOST_SHOWN:,} more deleted")
     out().print(_summary(report), soft_wrap=True)
     held = [segment.segment_id for segment in report.segments if segment.status == "held"]
     if held:
@@ -120,16 +131,28 @@ def _summary(report: "RunReport") -> str:
     return ", ".join(counts) + f"{failed}{held}{deleted}; run {plain(run.run_id)}"
 
 
-def _run_table(report: "RunReport") -> Table:
+def _notable_segments(segments: "Sequence[SegmentRecord]") -> "Sequence[SegmentRecord]":
+    """Return all segments; of a large run, those that failed, were held back or changed most, in the same order."""
+    if len(segments) <= _MOST_SHOWN:
+        return segments
+
+    def rank(segment: "SegmentRecord") -> tuple[bool, int, int]:
+        return segment.status == "ok", -(segment.entered or 0) - (segment.exited or 0), -segment.member_count
+
+    notable = {segment.segment_id for segment in sorted(segments, key=rank)[:_MOST_NOTABLE]}
+    return [segment for segment in segments if segment.segment_id in notable]
+
+
+def _run_table(report: "RunReport", segments: "Sequence[SegmentRecord]") -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("segment", overflow="fold")
+    table.add_column("segment", overflow="fold", min_width=_MIN_ID_WIDTH)
     table.add_column("members", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     is_compared = bool(report.deleted) or any(segment.entered is not None for segment in report.segments)
     for column in ("entered", "exited") if is_compared else ():
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("status", no_wrap=True)
-    for segment in report.segments[:_MOST_SHOWN]:
+    for segment in segments:
         members = f"{segment.member_count:,}" if segment.run_id else "-"
         part = share(segment.member_count, report.run.contacts) if segment.run_id else "-"
         changes = [_change(segment.entered, "+"), _change(segment.exited, "-")] if is_compared else []
