@@ -1,6 +1,7 @@
 """The command line, as people and schedulers use it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,15 +44,46 @@ def test_the_defaults_are_enough(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert out.splitlines()[2].startswith("4 contacts, 1 segment, 2 memberships; run ")
 
 
-def test_of_very_many_segments_a_screenful_is_shown(
+def test_of_a_large_run_the_notable_segments_are_shown(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(150):
         write_segment(Path("segments"), f"more-{number:03}", ACTIVE)
     assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    capsys.readouterr()
+    write_segment(Path("segments"), "more-100", rule("id", "exists"))
+    write_segment(Path("segments"), "more-149", rule("no_such_field", "eq", 1))
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 3
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 100 + 3
-    assert "and 51 more, in the table 'segments'" in lines
+    assert len(lines) == 1 + 30 + 3
+    assert [line.split()[0] for line in lines[29:31]] == ["more-100", "more-149"]
+    assert lines[31] == "and 121 more; shown are those that failed, were held or changed most"
+
+
+@pytest.mark.parametrize(
+    ("width", "header"),
+    [
+        ("80", "segment  members   share  entered  exited  status"),
+        ("47", "segment         members  entered  exited  status"),
+        ("40", "segment         members  entered  status"),
+        ("30", "segment         members  status"),
+        ("22", "segment         status"),
+        ("12", "segment"),
+    ],
+)
+def test_a_narrow_terminal_keeps_the_segment_column(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: str, header: str
+) -> None:
+    write_segment(Path("segments"), "a-long-id-of-a-segment", ACTIVE)
+    for _ in range(2):
+        assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    capsys.readouterr()
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", width)
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().out).splitlines()
+    assert lines[0].split() == header.split()
+    assert "a-long-id-of" in "\n".join(lines)
 
 
 def test_segments_that_were_deleted_are_told(

@@ -35,13 +35,22 @@ def list_all(
     output: Annotated[Path, PUBLISHED] = Path("output"),
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """List the published runs, the last one first; show one, or clear away the members of old ones.
+    """List the published runs, the last one first; show one, or remove the members of old ones.
 
     Example: [bold]segbatch runs[/bold]
     """
     if context.invoked_subcommand is not None:
         _ensure_no_options(context)
         return
+    list_runs(output, as_json=as_json)
+
+
+@runs.command("list")
+def list_runs(output: Annotated[Path, PUBLISHED] = Path("output"), as_json: Annotated[bool, JSON] = False) -> None:
+    """List the published runs, the last one first; the same as [bold]segbatch runs[/bold].
+
+    Example: [bold]segbatch runs list[/bold]
+    """
     from segbatch.runs import history  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     render.print_runs(history.list_runs(output), as_json=as_json)
@@ -61,7 +70,7 @@ def show(
     output: Annotated[Path, PUBLISHED] = Path("output"),
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show all about a run: when it was, what it read, and what became of each segment.
+    """Show a run: its time, its snapshot, and the result of each segment.
 
     Example: [bold]segbatch runs show last[/bold]
     """
@@ -76,7 +85,9 @@ def prune(
     keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
     output: Annotated[Path, PUBLISHED] = Path("output"),
     wait: Annotated[bool, WAIT] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be removed, and remove nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be removed, and remove nothing.")
+    ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Clear away the members of old runs; what they changed stays, and so does their manifest.
@@ -110,7 +121,7 @@ def diff(
 def verify(
     output: Annotated[Path, PUBLISHED] = Path("output"),
     every_run: Annotated[
-        bool, typer.Option("--all", help="Read the members of all runs that keep them, and not of the last alone.")
+        bool, typer.Option("--all", help="Check all runs that keep their members, not only the last.")
     ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:

@@ -30,6 +30,8 @@ LIST_ID = typer.Option(metavar="ID", help="Carried through to the tables, not in
 PROJECT_ID = typer.Option(metavar="ID", help="Whose segment it is.")
 MAX_CHANGE = typer.Option(metavar="SHARE", help="How much its size may change from run to run, such as 30%.")
 
+_OF_GET = "Exit status: 0 printed; 4 the segment does not exist; 2 it has errors."
+
 commands = typer.Typer(
     rich_markup_mode="rich", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
@@ -53,7 +55,8 @@ def list_all(
     render.print_listing(manage.list_segments(Source.of(segments, exclude or ()), output, project), as_json=as_json)
 
 
-@commands.command(epilog="Exit status: 0 printed; 4 there is no such segment; 2 it is broken.")
+@commands.command("show", epilog=_OF_GET, short_help="Print a definition as JSON; the same as get.")
+@commands.command(epilog=_OF_GET)
 def get(
     segment_id: Annotated[str, ID],
     segments: Annotated[Path, SEGMENTS] = Path("segments"),

@@ -5,20 +5,24 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape as escape_markup
 from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
 
 from segbatch.errors import Problem, SegbatchError
 from segbatch.text import printable
 
 _NO_FOLD = 10_000_000
 _FIRST_PRINTABLE, _LAST_ASCII = 0x20, 0x7E
+_LEAST_FIRST, _GAP = 12, 2
 _PRINTERS = {"click", "rich", "typer"}
 
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -84,9 +88,42 @@ def _trimmed(line: list[Segment]) -> list[Segment]:
     return [*line[:-1], Segment(line[-1].text.rstrip(" "), line[-1].style)] if line else []
 
 
-def print_table(table: RenderableType) -> None:
-    """Print a table to stdout without trailing blanks."""
-    out().print(_Trimmed(table))
+def print_table(table: Table, *, droppable: Sequence[str] = ()) -> None:
+    """Print a table to stdout without trailing blanks.
+
+    Args:
+        table: The table.
+        droppable: Columns to leave out, the first one first, as long as the terminal is too narrow for all of them.
+    """
+    console = out()
+    for header in droppable:
+        if _least_width(table) <= console.width:
+            break
+        table = _without_column(table, header)
+    console.print(_Trimmed(table))
+
+
+def _without_column(table: Table, header: str) -> Table:
+    """Return a table without a column. Rich keeps the position of a column in it, so that none can be removed."""
+    rest = Table(box=table.box, header_style=table.header_style, pad_edge=table.pad_edge)
+    kept = [column for column in table.columns if column.header != header]
+    for old in kept:
+        rest.add_column(
+            old.header, justify=old.justify, no_wrap=old.no_wrap, overflow=old.overflow, min_width=old.min_width
+        )
+    for row in zip(*(column.cells for column in kept), strict=True):
+        rest.add_row(*row)
+    return rest
+
+
+def _least_width(table: Table) -> int:
+    """Return the width in which a table shows at least the start of its first column, and the others in full."""
+    others = [max(cell_len(str(column.header)), *map(_cell_width, column.cells)) for column in table.columns[1:]]
+    return _LEAST_FIRST + sum(width + _GAP for width in others)
+
+
+def _cell_width(cell: object) -> int:
+    return cell_len(Text.from_markup(str(cell)).plain)
 
 
 def err() -> Console:

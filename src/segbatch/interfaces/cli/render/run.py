@@ -34,7 +34,6 @@ _MOST_SHOWN = 100
 _MOST_NOTABLE = 30
 """The number of segments that are shown of a larger run."""
 
-_MIN_ID_WIDTH = 12
 _MOST_ACCEPTED = 5
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "yellow"}
 
@@ -87,7 +86,7 @@ def print_run(
 
 def _print_table(report: "RunReport") -> None:
     segments = _notable_segments(report.segments)
-    print_table(_run_table(report, segments))
+    print_table(_run_table(report, segments), droppable=("share", "exited", "entered", "members", "status"))
     if len(segments) < len(report.segments):
         more = len(report.segments) - len(segments)
         out().print(f"and {more:,} more; shown are those that failed, were held or changed most", soft_wrap=True)
@@ -145,7 +144,7 @@ def _notable_segments(segments: "Sequence[SegmentRecord]") -> "Sequence[SegmentR
 
 def _run_table(report: "RunReport", segments: "Sequence[SegmentRecord]") -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("segment", overflow="fold", min_width=_MIN_ID_WIDTH)
+    table.add_column("segment", overflow="fold")
     table.add_column("members", justify="right", no_wrap=True)
     table.add_column("share", justify="right", no_wrap=True)
     is_compared = bool(report.deleted) or any(segment.entered is not None for segment in report.segments)

@@ -18,6 +18,20 @@ if TYPE_CHECKING:
     from segbatch.storage.retention import Pruned
 
 _MOST_SHOWN = 100
+_DROPPABLE = (
+    "members of",
+    "definition",
+    "sha256",
+    "what",
+    "kept",
+    "changes",
+    "exited",
+    "entered",
+    "memberships",
+    "then",
+)
+"""Columns to leave out on a narrow terminal, the first one first."""
+
 _DIGEST = 12
 """The number of characters of a digest that are shown."""
 _WHOLE_DIGEST = 64
@@ -41,7 +55,7 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
 
 
 def _print_table(table: Table, of_all: int) -> None:
-    print_table(table)
+    print_table(table, droppable=_DROPPABLE)
     if of_all > _MOST_SHOWN:
         out().print(f"and {of_all - _MOST_SHOWN:,} more, with --json")
 

@@ -28,7 +28,7 @@ def print_listing(listing: "Listing", *, as_json: bool) -> None:
         table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for listed in listing.segments:
         table.add_row(*_cells(listed))
-    print_table(table)
+    print_table(table, droppable=("name", "project", "members", "status"))
     run = f"; run {plain(listing.run_id)}" if listing.run_id else ""
     out().print(f"{counted(len(listing.segments), 'segment')}{run}", soft_wrap=True)
 
