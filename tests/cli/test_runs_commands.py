@@ -283,7 +283,7 @@ def test_a_run_for_an_earlier_moment_needs_to_be_told_so(workspace: Workspace, c
     earlier = (*RUN, "--as-of", "2025-11-02")
     assert call(*earlier)[0] == 2
     status, _, [error] = call(*earlier, "--rewind")
-    assert (status, error.split("; ")[-1]) == (2, "if that is meant, add --accept all")
+    assert (status, error.split("; ")[-1]) == (2, "to start over, add --accept all")
     assert call(*earlier, "--rewind", "--accept", "all")[0] == 0
     assert len(workspace.history().runs) == 1
 
