@@ -44,7 +44,7 @@ def test_a_file_need_not_be_saved_and_can_name_saved_segments(tmp_path: Path) ->
     assert sizes(Path("drafts")) == {"draft": (3, ("b", "c", "d"))}
 
 
-def test_a_draft_stands_for_the_saved_segment_of_its_id(tmp_path: Path) -> None:
+def test_a_draft_replaces_the_saved_segment_with_its_id(tmp_path: Path) -> None:
     write_segment(tmp_path / "drafts", "active", rule("status", "exists"))
     both = [
         {"id": "active", "name": "A", "rules": [rule("status", "exists")]},
@@ -78,7 +78,7 @@ def test_segments_of_the_input_can_name_each_other(monkeypatch: pytest.MonkeyPat
     assert sizes("-", segments="nowhere") == expected
 
 
-def test_what_the_input_names_is_looked_for_in_it_and_then_among_the_saved() -> None:
+def test_references_are_searched_in_the_input_and_then_in_the_saved_segments() -> None:
     write_segment(Path("drafts"), "active", rule("status", "exists"))
     write_segment(Path("drafts"), "both", {"operator": "in_segment", "value": "few"})
     assert sizes("drafts", first=0) == {"active": (3, ()), "both": (2, ())}
@@ -92,7 +92,7 @@ def test_a_folder_is_previewed_for_a_project() -> None:
         sizes("drafts", project="x")
 
 
-def test_a_custom_field_that_nobody_has_is_a_warning_and_with_strict_an_error() -> None:
+def test_a_custom_field_that_no_contact_has_is_a_warning_and_with_strict_an_error() -> None:
     write_contacts(Path("cf.parquet"), {"cf": [{"plan": "pro"}]})
     rules = ["cf.plam neq x"]
     [warning] = preview("cf.parquet", rules=rules).warnings
@@ -121,7 +121,7 @@ def test_a_project_looks_at_its_own_contacts() -> None:
     assert sizes(rules=["status exists"], project="q") == {"--rule": (1, ("d",))}
 
 
-def test_it_says_what_a_run_publishes() -> None:
+def test_a_preview_has_the_result_of_a_run() -> None:
     report = segbatch.run("contacts.parquet")
     published = {entry.segment_id: entry.member_count for entry in report.segments}
     assert published == {entry: members for entry, (members, _) in sizes(Path("segments")).items()}
@@ -134,7 +134,7 @@ def test_shares_are_of_all_contacts() -> None:
     assert preview("none.parquet", segment(rule("status", "empty"))).segments[0].share is None
 
 
-def test_one_wrong_definition_hurts_no_other() -> None:
+def test_one_wrong_definition_does_not_affect_others() -> None:
     both = [{"id": "good", "name": "A", "rules": [ACTIVE]}, {"id": "bad", "name": "X", "rules": [rule("x", "exists")]}]
     Path("both.json").write_text(json.dumps([*both, {"id": "worse"}]))
     report = preview("contacts.parquet", "both.json")
@@ -181,7 +181,7 @@ def test_one_wrong_definition_hurts_no_other() -> None:
         ),
     ],
 )
-def test_what_cannot_be_asked(arguments: list[Any], options: dict[str, Any], message: str) -> None:
+def test_invalid_questions_are_refused(arguments: list[Any], options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError) as caught:
         preview("contacts.parquet", *arguments, **options)
     assert str(caught.value) == message
@@ -217,7 +217,7 @@ def test_a_rule_that_has_no_meaning(rules: list[str], message: str) -> None:
         ('{"name": "A"}', "stdin: $.rules: 'rules' is missing; it is a list of rules {field, operator, value}"),
     ],
 )
-def test_standard_input_that_is_no_definition(content: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_standard_input_that_is_not_a_definition(content: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content.encode())))
     with pytest.raises(DefinitionError) as caught:
         preview("contacts.parquet", "-")
@@ -241,7 +241,7 @@ def test_standard_input_without_a_definition(monkeypatch: pytest.MonkeyPatch) ->
         lambda frame: segbatch.explain(frame, "active", "a"),
     ],
 )
-def test_contacts_that_are_no_path_are_not_shown(ask: Callable[[Any], object]) -> None:
+def test_contacts_that_are_not_a_path_are_not_shown(ask: Callable[[Any], object]) -> None:
     with pytest.raises(UsageError) as caught:
         ask(pl.DataFrame({"id": ["a"], "email": ["ann@example.com"]}))
     message = "the contacts are a path to Parquet; a frame is filtered with segbatch.compile_segment"

@@ -147,7 +147,7 @@ NO_NUMBERS: dict[str, int] = {
 
 
 @pytest.mark.parametrize(("word", "length"), NO_NUMBERS.items(), ids=list(NO_NUMBERS))
-def test_what_is_no_number_is_told_as_a_whole(program: Program, word: str, length: int) -> None:
+def test_an_invalid_number_is_shown_as_a_whole(program: Program, word: str, length: int) -> None:
     hint = "write it like 5, 0.5 or -2e3, or as a text in quotes"
     for text, column in ((valued(word), len(valued("")) - 2 + length), (word, 1 + length)):
         write({"segments/bad.json": text})
@@ -156,7 +156,9 @@ def test_what_is_no_number_is_told_as_a_whole(program: Program, word: str, lengt
 
 
 @pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=list(BROKEN))
-def test_a_broken_file_is_told_and_hurts_no_other(program: Program, content: str | bytes, message: str) -> None:
+def test_a_broken_file_is_reported_and_does_not_affect_others(
+    program: Program, content: str | bytes, message: str
+) -> None:
     write({"segments/bad.json": content})
     program.finds([f"segments/bad.json: {message}"])
     program.fails_alone([f"segments/bad.json: {message}"])
@@ -170,7 +172,7 @@ FINE = {
 
 
 @pytest.mark.parametrize("content", FINE.values(), ids=list(FINE))
-def test_what_is_odd_but_right_is_taken(program: Program, content: str | bytes) -> None:
+def test_odd_but_valid_definitions_are_accepted(program: Program, content: str | bytes) -> None:
     write({"segments/odd.json": content})
     outcome = program("check")
     assert (outcome.status, outcome.out, outcome.err) == (0, "1 segment checked: 0 errors, 0 warnings\n", "")

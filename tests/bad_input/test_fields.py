@@ -255,7 +255,9 @@ def test_a_value_that_the_column_cannot_have_is_refused(program: Program, wrong:
 
 
 @pytest.mark.parametrize(("wrong", "message"), WRONG_BY_THEMSELVES.values(), ids=list(WRONG_BY_THEMSELVES))
-def test_what_is_wrong_is_named_and_not_the_column(program: Program, wrong: dict[str, Any], message: str) -> None:
+def test_the_message_names_the_problem_and_not_the_column(
+    program: Program, wrong: dict[str, Any], message: str
+) -> None:
     expect(program, wrong, message)
 
 
@@ -272,7 +274,7 @@ def test_without_a_snapshot_columns_are_not_asked_for(program: Program) -> None:
     assert program("check").status == 0
 
 
-def test_all_wrong_rules_of_a_segment_are_told_at_once(program: Program) -> None:
+def test_all_wrong_rules_of_a_segment_are_reported_at_once(program: Program) -> None:
     write(
         {
             SNAPSHOT: snapshot(),

@@ -223,23 +223,21 @@ WORDS: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("definition", "message"), UNKNOWN.values(), ids=list(UNKNOWN))
-def test_an_unknown_key_is_refused_once_with_the_key_that_was_meant(
-    program: Program, definition: object, message: str
-) -> None:
+def test_an_unknown_key_is_refused_once_with_a_suggestion(program: Program, definition: object, message: str) -> None:
     write({"segments/bad.json": definition})
     program.finds([f"segments/bad.json: {message}"])
     program.fails_alone([f"segments/bad.json: {message}"])
 
 
 @pytest.mark.parametrize(("definition", "message"), MISSING.values(), ids=list(MISSING))
-def test_what_is_missing_is_told_with_what_it_would_be(program: Program, definition: object, message: str) -> None:
+def test_a_missing_key_is_reported_with_its_meaning(program: Program, definition: object, message: str) -> None:
     write({"segments/bad.json": definition})
     program.finds([f"segments/bad.json: {message}"])
     program.fails_alone([f"segments/bad.json: {message}"])
 
 
 @pytest.mark.parametrize(("definition", "message"), WORDS.values(), ids=list(WORDS))
-def test_a_word_that_is_none_is_refused_with_those_that_are(program: Program, definition: object, message: str) -> None:
+def test_an_unknown_word_is_refused_with_the_valid_ones(program: Program, definition: object, message: str) -> None:
     write({"segments/bad.json": definition})
     program.finds([f"segments/bad.json: {message}"])
     program.fails_alone([f"segments/bad.json: {message}"])

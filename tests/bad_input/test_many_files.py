@@ -105,7 +105,7 @@ LISTS: dict[str, tuple[list[Any], list[str]]] = {
 
 
 @pytest.mark.parametrize(("files", "messages"), TAKEN.values(), ids=list(TAKEN))
-def test_an_id_that_is_taken_is_told_with_both_places(
+def test_a_duplicate_id_is_reported_with_both_places(
     program: Program, files: dict[str, Any], messages: list[str]
 ) -> None:
     write(files)
@@ -114,7 +114,7 @@ def test_an_id_that_is_taken_is_told_with_both_places(
 
 
 @pytest.mark.parametrize(("items", "messages"), LISTS.values(), ids=list(LISTS))
-def test_what_is_wrong_in_a_list_is_told_with_its_place(
+def test_a_problem_in_a_list_is_reported_with_its_place(
     program: Program, items: list[Any], messages: list[str]
 ) -> None:
     write({"segments/all.json": items})
@@ -122,7 +122,7 @@ def test_what_is_wrong_in_a_list_is_told_with_its_place(
     program.fails_alone(messages)
 
 
-def test_everything_wrong_in_all_files_is_told_at_once(program: Program) -> None:
+def test_everything_wrong_in_all_files_is_reported_at_once(program: Program) -> None:
     write(
         {
             "segments/a.json": {"rules": [], "nam": "A", "match": "both"},
@@ -195,7 +195,7 @@ NOWHERE: dict[str, tuple[dict[str, Any], str, str]] = {
 
 
 @pytest.mark.parametrize(("files", "path", "message"), NOWHERE.values(), ids=list(NOWHERE))
-def test_where_no_segment_is_both_commands_say_so(
+def test_both_commands_report_missing_segments(
     program: Program, files: dict[str, Any], path: str, message: str
 ) -> None:
     write(files)
@@ -203,7 +203,7 @@ def test_where_no_segment_is_both_commands_say_so(
     program.refuses(2, [message], "run", "--segments", path, "--contacts", "contacts.parquet")
 
 
-def test_a_file_that_cannot_be_read_is_told_and_hurts_no_other(program: Program) -> None:
+def test_a_file_that_cannot_be_read_is_reported_and_does_not_affect_others(program: Program) -> None:
     locked = Path("segments/bad.json")
     write({str(locked): segment()})
     locked.chmod(0)
@@ -213,7 +213,7 @@ def test_a_file_that_cannot_be_read_is_told_and_hurts_no_other(program: Program)
     program.fails_alone(["segments/bad.json: cannot be read: Permission denied"])
 
 
-def test_a_folder_that_is_called_like_a_file_is_no_file_but_has_some(program: Program) -> None:
+def test_a_folder_that_is_named_like_a_file_is_searched_for_files(program: Program) -> None:
     Path("segments/bad.json").mkdir(parents=True)
     program.refuses(2, [NO_FILE], "check")
     write({"segments/bad.json/worse.json": segment(match="al")})
@@ -229,7 +229,7 @@ def test_a_file_in_capitals_is_read(program: Program) -> None:
     program.fails_alone(messages)
 
 
-def test_a_link_that_leads_nowhere_hurts_no_other(program: Program) -> None:
+def test_a_link_that_is_broken_does_not_affect_others(program: Program) -> None:
     Path("segments").mkdir()
     Path("segments/bad.json").symlink_to("nowhere.json")
     program.finds(["segments/bad.json: is a broken link; fix it or remove it"])

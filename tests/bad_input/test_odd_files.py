@@ -43,7 +43,7 @@ def test_a_pipe_in_the_folder_is_not_read(program: Program, command: tuple[str, 
     assert done.stdout.startswith("1 segment checked" if command == ("check",) else "segment ")
 
 
-def test_a_pipe_alone_in_the_folder_is_no_file(program: Program) -> None:
+def test_a_pipe_alone_in_the_folder_is_not_a_file(program: Program) -> None:
     assert program
     Path("segments").mkdir()
     os.mkfifo("segments/x.json")
@@ -86,7 +86,7 @@ NOT_A_FILE = "is a pipe or a device, not a regular file; export to a file"
 
 
 @pytest.mark.parametrize("command", ["check", "run"])
-def test_a_pipe_is_no_snapshot(program: Program, command: str) -> None:
+def test_a_pipe_is_not_a_snapshot(program: Program, command: str) -> None:
     assert program
     write(GOOD)
     os.mkfifo("c.parquet")
@@ -106,7 +106,7 @@ def test_a_pipe_among_the_files_of_a_snapshot_is_passed_over(program: Program, p
     assert "\n2 contacts, 1 segment, 1 membership;" in done.stdout
 
 
-def test_a_folder_that_is_called_like_a_file_of_a_snapshot_is_told(program: Program) -> None:
+def test_a_folder_that_is_named_like_a_file_of_a_snapshot_is_reported(program: Program) -> None:
     write(GOOD | {"in/a.parquet": contacts(), "in/b.parquet/part-0.parquet": contacts(id=["cid", "dan"])})
     message = "in/b.parquet: is a folder, not a file; for those in folders below it write 'in/**/*.parquet'"
     program.refuses(1, [message], "run", "--contacts", "in")
@@ -121,19 +121,19 @@ LINKS = {"nowhere": "nowhere", "itself": "link.parquet"}
 
 @pytest.mark.parametrize("target", LINKS.values(), ids=list(LINKS))
 @pytest.mark.parametrize("path", ["in/link.parquet", "in", "in/*.parquet"])
-def test_a_link_that_leads_nowhere_is_no_snapshot(program: Program, target: str, path: str) -> None:
+def test_a_link_that_is_broken_is_not_a_snapshot(program: Program, target: str, path: str) -> None:
     write(GOOD | {"in/a.parquet": contacts()})
     Path("in/link.parquet").symlink_to(target)
     program.refuses(1, [f"in/link.parquet: {DEAD}"], "check", "--contacts", path)
 
 
 @pytest.mark.parametrize("target", ["nowhere", "link.json"])
-def test_a_link_that_leads_nowhere_has_no_definitions(program: Program, target: str) -> None:
+def test_a_link_that_is_broken_has_no_definitions(program: Program, target: str) -> None:
     Path("link.json").symlink_to(target)
     program.refuses(2, [f"link.json: {DEAD}"], "check", "--segments", "link.json")
 
 
-def test_a_link_that_leads_to_itself_hurts_no_other(program: Program) -> None:
+def test_a_link_that_leads_to_itself_does_not_affect_others(program: Program) -> None:
     Path("segments").mkdir()
     Path("segments/bad.json").symlink_to("bad.json")
     program.finds([f"segments/bad.json: {DEAD}"])
@@ -147,7 +147,7 @@ def test_a_name_with_brackets_is_a_file_where_there_is_one(program: Program) -> 
     program.refuses(1, [message], "check", "--contacts", "d[1].parquet")
 
 
-def test_the_hint_at_folders_below_looks_at_so_many_entries_only(program: Program) -> None:
+def test_the_hint_at_folders_below_reads_a_limited_number_of_entries(program: Program) -> None:
     write(GOOD | {"in/[1]/2025/06.parquet": contacts()})
     hint = "for those in folders below it write 'in/[[]1]/**/*.parquet'"
     program.refuses(1, [f"in/[1]: the folder has no .parquet file; {hint}"], "check", "--contacts", "in/[1]")
@@ -161,7 +161,7 @@ PASSED_OVER: dict[str, str] = {"glob": "in/*.parquet", "deep glob": "in/**/*.par
 
 
 @pytest.mark.parametrize("path", PASSED_OVER.values(), ids=list(PASSED_OVER))
-def test_what_an_export_still_writes_is_passed_over(program: Program, path: str) -> None:
+def test_unfinished_exports_are_ignored(program: Program, path: str) -> None:
     unfinished = contacts()[:100]
     write(GOOD | {"in/a.parquet": contacts(), "in/_x.parquet": unfinished, "in/.y.parquet": unfinished})
     write({"in/_temporary/0/b.parquet": unfinished})
@@ -173,7 +173,7 @@ def test_what_an_export_still_writes_is_passed_over(program: Program, path: str)
 
 
 @pytest.mark.parametrize("path", ["_in/_x.parquet", "_in/*.parquet", "_in"])
-def test_what_would_be_passed_over_is_read_where_it_is_named(program: Program, path: str) -> None:
+def test_an_excluded_file_is_read_if_it_is_named(program: Program, path: str) -> None:
     write(GOOD | {"_in/a.parquet": contacts(), "_in/_x.parquet": contacts()})
     outcome = program("run", "--contacts", path)
     assert (outcome.status, outcome.err) == (0, "")
@@ -187,7 +187,7 @@ def lock(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["in", "in/a.parquet", "in/b.parquet", "in/*.parquet"])
-def test_a_snapshot_in_a_folder_that_may_not_be_read_is_told(program: Program, path: str) -> None:
+def test_a_snapshot_in_a_folder_that_may_not_be_read_is_reported(program: Program, path: str) -> None:
     write(GOOD | {"in/a.parquet": contacts()})
     lock("in")
     try:
@@ -197,7 +197,7 @@ def test_a_snapshot_in_a_folder_that_may_not_be_read_is_told(program: Program, p
         Path("in").chmod(0o700)
 
 
-def test_a_definition_in_a_folder_that_may_not_be_read_is_told(program: Program) -> None:
+def test_a_definition_in_a_folder_that_may_not_be_read_is_reported(program: Program) -> None:
     write(GOOD)
     lock("segments")
     try:
@@ -208,7 +208,7 @@ def test_a_definition_in_a_folder_that_may_not_be_read_is_told(program: Program)
 
 
 @pytest.mark.parametrize("folder", ["segments/sub", "segments/sub/deep"])
-def test_a_folder_of_definitions_that_may_not_be_read_hurts_no_other(program: Program, folder: str) -> None:
+def test_a_folder_of_definitions_that_may_not_be_read_does_not_affect_others(program: Program, folder: str) -> None:
     write({f"{folder}/a.json": segment(), "segments/sub.json": segment()})
     lock(folder)
     try:
@@ -219,7 +219,7 @@ def test_a_folder_of_definitions_that_may_not_be_read_hurts_no_other(program: Pr
         Path(folder).chmod(0o700)
 
 
-def test_a_folder_of_definitions_alone_that_may_not_be_read_is_told(program: Program) -> None:
+def test_a_folder_of_definitions_alone_that_may_not_be_read_is_reported(program: Program) -> None:
     write(GOOD)
     lock("segments")
     try:
@@ -228,7 +228,7 @@ def test_a_folder_of_definitions_alone_that_may_not_be_read_is_told(program: Pro
         Path("segments").chmod(0o700)
 
 
-def test_names_in_a_folder_that_may_not_be_looked_at_are_told(program: Program) -> None:
+def test_names_in_a_folder_that_may_not_be_looked_at_are_reported(program: Program) -> None:
     write({"segments/in/bad.json": segment()})
     lock("segments/in")
     Path("segments/in").chmod(0o400)
@@ -243,7 +243,7 @@ def zoned(zone: str) -> bytes:
     return contacts(seen=seen)
 
 
-def test_a_column_of_an_unknown_zone_hurts_nobody_who_does_not_use_it(program: Program) -> None:
+def test_a_column_of_an_unknown_zone_affects_only_rules_that_use_it(program: Program) -> None:
     write(GOOD | {SNAPSHOT: zoned("Mars/Olympus")})
     outcome = program(*RUN)
     assert (outcome.status, outcome.err) == (0, "")

@@ -99,7 +99,7 @@ ASCII = {
 
 
 @pytest.mark.parametrize(("arguments", "status", "message"), ASCII.values(), ids=list(ASCII))
-def test_a_terminal_without_umlauts_ends_no_command(
+def test_a_terminal_without_umlauts_does_not_stop_a_command(
     program: Program, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     assert program
@@ -136,7 +136,7 @@ def not_unicode(program: Program) -> Path:
     return path
 
 
-def test_a_file_whose_name_is_no_text_is_read_where_it_has_an_id(program: Program, not_unicode: Path) -> None:
+def test_a_file_whose_name_is_not_text_is_read_where_it_has_an_id(program: Program, not_unicode: Path) -> None:
     write({str(not_unicode): segment(id="mine")})
     outcome = program("check")
     assert (outcome.status, outcome.err) == (0, "")
@@ -159,7 +159,7 @@ NO_ID: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("content", "message"), NO_ID.values(), ids=list(NO_ID))
-def test_a_file_whose_name_is_no_text_hurts_no_other(
+def test_a_file_whose_name_is_not_text_does_not_affect_others(
     program: Program, not_unicode: Path, content: object, message: str
 ) -> None:
     write({str(not_unicode): content})
@@ -171,7 +171,7 @@ def test_a_file_whose_name_is_no_text_hurts_no_other(
 
 
 @pytest.mark.parametrize("name", [b"c\xff.parquet", b"in\xff", b"in\xff/*.parquet"])
-def test_a_snapshot_whose_name_is_no_text_is_read(program: Program, not_unicode: Path, name: bytes) -> None:
+def test_a_snapshot_whose_name_is_not_text_is_read(program: Program, not_unicode: Path, name: bytes) -> None:
     not_unicode.unlink()
     write(GOOD | {os.fsdecode(b"c\xff.parquet"): contacts(), os.fsdecode(b"in\xff/c.parquet"): contacts()})
     outcome = program("run", "--contacts", os.fsdecode(name), "--json")
@@ -183,7 +183,7 @@ def test_a_snapshot_whose_name_is_no_text_is_read(program: Program, not_unicode:
     )
 
 
-def test_a_snapshot_whose_name_is_no_text_is_named_where_it_is_wrong(program: Program, not_unicode: Path) -> None:
+def test_a_snapshot_whose_name_is_not_text_is_named_where_it_is_wrong(program: Program, not_unicode: Path) -> None:
     not_unicode.unlink()
     write(GOOD | {os.fsdecode(b"c\xff.parquet"): b"x"})
     message = r"c\xff.parquet: is not Parquet, is truncated, or is damaged; export it again"
@@ -191,7 +191,7 @@ def test_a_snapshot_whose_name_is_no_text_is_named_where_it_is_wrong(program: Pr
 
 
 @pytest.mark.parametrize("command", [("run", "--contacts", SNAPSHOT), ("relink",), ("query", "SELECT 1")], ids=str)
-def test_an_output_whose_name_is_no_text_is_refused(
+def test_an_output_whose_name_is_not_text_is_refused(
     program: Program, not_unicode: Path, command: tuple[str, ...]
 ) -> None:
     not_unicode.unlink()

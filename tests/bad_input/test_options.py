@@ -110,7 +110,7 @@ def words(text: str) -> str:
 
 
 @pytest.mark.parametrize(("options", "message"), MEANINGLESS.values(), ids=list(MEANINGLESS))
-def test_an_option_without_meaning_is_told_with_one_that_has_some(
+def test_an_option_without_effect_is_reported_with_a_useful_one(
     program: Program, options: tuple[str, ...], message: str
 ) -> None:
     write(GOOD)
@@ -118,14 +118,14 @@ def test_an_option_without_meaning_is_told_with_one_that_has_some(
 
 
 @pytest.mark.parametrize(("arguments", "message"), USAGE.values(), ids=list(USAGE))
-def test_wrong_usage_is_told(program: Program, arguments: tuple[str, ...], message: str) -> None:
+def test_wrong_usage_is_reported(program: Program, arguments: tuple[str, ...], message: str) -> None:
     write(GOOD)
     outcome = program(*arguments)
     assert f"Error {message}" in words(outcome.err)
     assert (outcome.status, outcome.out) == (2, "")
 
 
-def test_a_project_of_no_segment_is_told_by_both_commands(program: Program) -> None:
+def test_both_commands_report_a_project_without_segments(program: Program) -> None:
     write({"segments/a.json": segment(project_id="proj-1")})
     message = "no segment belongs to project 'proj-2'; did you mean 'proj-1'? (--project)"
     program.refuses(2, [message], "check", "--project", "proj-2")
@@ -140,13 +140,13 @@ def test_a_snapshot_without_projects_is_noted(program: Program) -> None:
 
 
 @pytest.mark.parametrize(("files", "output", "message"), UNWRITABLE.values(), ids=list(UNWRITABLE))
-def test_an_output_that_cannot_be_is_told(program: Program, files: dict[str, Any], output: str, message: str) -> None:
+def test_an_invalid_output_is_reported(program: Program, files: dict[str, Any], output: str, message: str) -> None:
     write(GOOD | files)
     program.refuses(1, [message], *RUN, "--output", output)
     assert all(Path(name).read_bytes() == b"mine" for name in files)
 
 
-def test_a_file_inside_the_output_is_left_alone(program: Program) -> None:
+def test_a_file_inside_the_output_is_not_touched(program: Program) -> None:
     write(GOOD | {"out/runs": "mine"})
     outcome = program(*RUN, "--output", "out")
     assert (outcome.status, outcome.out) == (1, "")
@@ -154,7 +154,7 @@ def test_a_file_inside_the_output_is_left_alone(program: Program) -> None:
     assert [path.name for path in Path("out").iterdir()] == ["runs"]
 
 
-def test_an_output_that_may_not_be_written_is_told(program: Program) -> None:
+def test_an_output_that_may_not_be_written_is_reported(program: Program) -> None:
     write(GOOD)
     Path("out").mkdir(mode=0o555)
     if os.access("out", os.W_OK):
@@ -162,7 +162,7 @@ def test_an_output_that_may_not_be_written_is_told(program: Program) -> None:
     program.refuses(1, [f"out: cannot be written: Permission denied; {NOTHING}"], *RUN, "--output", "out")
 
 
-def test_relink_tells_where_nothing_is_published(program: Program) -> None:
+def test_relink_reports_an_output_without_runs(program: Program) -> None:
     message = "out: nothing is published there; name the folder that a run published in (--output)"
     program.refuses(2, [message], "relink", "--output", "out")
 

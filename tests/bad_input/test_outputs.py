@@ -44,7 +44,7 @@ def run_ids() -> list[str]:
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_folder_in_the_way_of_a_file_is_told_and_nothing_is_left(program: Program, name: str) -> None:
+def test_a_folder_in_the_way_of_a_file_is_reported_and_nothing_is_left(program: Program, name: str) -> None:
     write(GOOD)
     Path("output", name).mkdir(parents=True)
     outcome = program(*RUN)
@@ -54,7 +54,7 @@ def test_a_folder_in_the_way_of_a_file_is_told_and_nothing_is_left(program: Prog
 
 
 @pytest.mark.parametrize("name", [".segbatch.duckdb.new", ".current.new"])
-def test_what_a_killed_run_left_is_in_nobodys_way(program: Program, name: str) -> None:
+def test_files_of_a_killed_run_do_not_matter(program: Program, name: str) -> None:
     write(GOOD | {f"output/{name}": "half", f"output/{name}.wal": "half"})
     assert program(*RUN).status == 0
     assert not Path("output", name).exists()
@@ -98,7 +98,7 @@ def test_the_folder_that_may_not_be_written_is_named(program: Program) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"../../..", b"a\nb", "run\u202e".encode(), None], ids=repr)
-def test_a_pointer_that_names_no_run_is_told_and_mended_by_relink(program: Program, content: bytes | None) -> None:
+def test_a_pointer_to_a_missing_run_is_reported_and_fixed_by_relink(program: Program, content: bytes | None) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     assert program(*RUN).status == 0
@@ -116,7 +116,7 @@ def test_a_pointer_that_names_no_run_is_told_and_mended_by_relink(program: Progr
 
 
 @pytest.mark.parametrize("is_folder", [True, False])
-def test_a_pointer_where_no_run_is_cannot_be_mended(program: Program, *, is_folder: bool) -> None:
+def test_a_pointer_without_any_run_cannot_be_fixed(program: Program, *, is_folder: bool) -> None:
     if is_folder:
         Path("output/current").mkdir(parents=True)
     else:
@@ -128,7 +128,7 @@ def test_a_pointer_where_no_run_is_cannot_be_mended(program: Program, *, is_fold
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100, None], ids=["cut", "other", "gone"])
-def test_a_membership_that_is_damaged_is_told(program: Program, content: bytes | None) -> None:
+def test_a_membership_that_is_damaged_is_reported(program: Program, content: bytes | None) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     before = Path("output/segbatch.duckdb").read_bytes()
@@ -142,7 +142,7 @@ def test_a_membership_that_is_damaged_is_told(program: Program, content: bytes |
 
 
 @pytest.mark.parametrize("name", ["current", "manifest.json", "part-00000.parquet"])
-def test_what_relink_may_not_read_is_named(program: Program, name: str) -> None:
+def test_relink_names_a_file_that_it_cannot_read(program: Program, name: str) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     [path] = Path("output").rglob(name)
@@ -174,7 +174,7 @@ def damage(path: Path, content: bytes | None) -> None:
 
 
 @pytest.mark.parametrize("content", [b"{}", b"", None], ids=["other", "empty", "a folder"])
-def test_an_older_run_that_is_damaged_is_in_nobodys_way(program: Program, content: bytes | None) -> None:
+def test_a_damaged_older_run_does_not_matter(program: Program, content: bytes | None) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     [old] = Path("output/runs").glob("*/manifest.json")
@@ -187,7 +187,7 @@ def test_an_older_run_that_is_damaged_is_in_nobodys_way(program: Program, conten
 
 @pytest.mark.parametrize("name", ["manifest.json", "history.json", "state.arrow"])
 @pytest.mark.parametrize("content", [b"{}", b"", None], ids=["other", "empty", "a folder"])
-def test_a_last_run_that_is_damaged_is_told_and_stays(program: Program, content: bytes | None, name: str) -> None:
+def test_a_damaged_last_run_is_reported_and_kept(program: Program, content: bytes | None, name: str) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     [path] = Path("output/runs").glob(f"*/{name}")
@@ -201,7 +201,7 @@ def test_a_last_run_that_is_damaged_is_told_and_stays(program: Program, content:
     assert program("query", "SELECT count(*) AS runs FROM runs").out.split() == ["runs", "1"]
 
 
-def test_an_output_that_may_not_be_read_is_told(program: Program) -> None:
+def test_an_output_that_may_not_be_read_is_reported(program: Program) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     lock("output/segbatch.duckdb")
@@ -213,7 +213,7 @@ def test_an_output_that_may_not_be_read_is_told(program: Program) -> None:
         Path("output").chmod(0o700)
 
 
-def test_tables_that_are_none_are_told(program: Program) -> None:
+def test_invalid_tables_are_reported(program: Program) -> None:
     program.refuses_to_answer(f"output/segbatch.duckdb: no such file; {NOT_PUBLISHED}")
     Path("output").mkdir()
     place = Path("output/segbatch.duckdb")
@@ -231,7 +231,7 @@ def test_tables_that_are_none_are_told(program: Program) -> None:
 
 
 @pytest.mark.parametrize("sql", ["", ";", " ;; ", " -- FROM segments", "/* all */"])
-def test_a_statement_that_is_none_is_told(program: Program, sql: str) -> None:
+def test_an_invalid_statement_is_reported(program: Program, sql: str) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     program.refuses_to_answer('the statement is empty; write one, such as "FROM segments"', sql)
@@ -283,7 +283,7 @@ def test_an_error_of_duckdb_keeps_its_lines_and_nothing_else(program: Program) -
     assert (outcome.status, outcome.out) == (2, "")
 
 
-def test_a_statement_that_is_no_text_is_told(program: Program) -> None:
+def test_a_statement_that_is_not_text_is_reported(program: Program) -> None:
     write(GOOD)
     assert program(*RUN).status == 0
     program.refuses_to_answer("the statement has bytes that are not UTF-8", os.fsdecode(b"SELECT '\xff'"))
@@ -309,7 +309,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize(("command", "message"), COMMANDS.values(), ids=list(COMMANDS))
-def test_an_answer_that_cannot_be_written_is_told(program: Program, command: tuple[str, ...], message: str) -> None:
+def test_an_answer_that_cannot_be_written_is_reported(program: Program, command: tuple[str, ...], message: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("there is no full device")
     write(GOOD)

@@ -61,7 +61,7 @@ def test_custom_fields_under_two_names_are_refused(program: Program) -> None:
     ],
     ids=["an object", "a text"],
 )
-def test_a_path_that_goes_on_where_there_is_no_object_warns(program: Program, cells: Any, warning: str) -> None:
+def test_a_path_below_a_value_that_is_not_an_object_warns(program: Program, cells: Any, warning: str) -> None:
     write({**ACTIVE, "contacts.parquet": contacts(custom_fields=cells)})
     outcome = program("run", "--contacts", "contacts.parquet")
     assert outcome.err == f"warning: segments/some.json: $.rules[0].field: {warning}\n"

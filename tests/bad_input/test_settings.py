@@ -150,19 +150,19 @@ CHOICES: dict[str, tuple[tuple[str, ...], str]] = {
 
 @pytest.mark.parametrize(("text", "messages"), FILES.values(), ids=list(FILES))
 @pytest.mark.parametrize("command", [("run",), ("config", "show"), ("segments", "list")], ids=lambda words: words[0])
-def test_what_is_wrong_in_the_file_is_told_with_its_place(
+def test_an_invalid_setting_is_reported_with_its_place(
     program: Program, command: tuple[str, ...], text: str, messages: list[str]
 ) -> None:
     write(GOOD | {"segbatch.toml": text})
     program.refuses(2, [f"segbatch.toml: {message}" for message in messages], *command)
 
 
-def test_a_file_that_is_no_text_is_told(program: Program) -> None:
+def test_a_file_that_is_not_text_is_reported(program: Program) -> None:
     write(GOOD | {"segbatch.toml": b'keep = 3\noutput = "\xff"\n'})
     program.refuses(2, ["segbatch.toml: line 2: is not UTF-8; save it as UTF-8"], "run")
 
 
-def test_a_link_that_leads_nowhere_is_no_missing_file(program: Program) -> None:
+def test_a_link_that_is_broken_is_not_a_missing_file(program: Program) -> None:
     write(GOOD)
     Path("segbatch.toml").symlink_to("gone.toml")
     program.refuses(2, ["segbatch.toml: cannot be read: No such file or directory"], "run")
@@ -171,25 +171,25 @@ def test_a_link_that_leads_nowhere_is_no_missing_file(program: Program) -> None:
 NO_FILE = "is no file; name the file of settings"
 
 
-def test_what_is_no_file_is_not_waited_for(program: Program) -> None:
+def test_a_pipe_is_not_waited_for(program: Program) -> None:
     write(GOOD)
     os.mkfifo("segbatch.toml")
     program.refuses(2, [f"segbatch.toml: {NO_FILE}"], "run")
     program.refuses(2, [f"/dev/zero: {NO_FILE}"], "run", "--config", "/dev/zero")
 
 
-def test_a_file_that_is_far_too_long_is_told(program: Program) -> None:
+def test_a_file_that_is_far_too_long_is_reported(program: Program) -> None:
     write(GOOD | {"segbatch.toml": "keep = 3\n" + "#" * 1024 * 1024})
     program.refuses(2, ["segbatch.toml: is longer than 1,024 KiB, and so no file of settings"], "run")
 
 
-def test_a_file_that_is_nested_too_deeply_is_told(program: Program) -> None:
+def test_a_file_that_is_nested_too_deeply_is_reported(program: Program) -> None:
     write(GOOD | {"segbatch.toml": f"x = {'[' * 100_000}"})
     program.refuses(2, ["segbatch.toml: is nested too deeply"], "run")
 
 
 @pytest.mark.parametrize(("variables", "messages"), VARIABLES.values(), ids=list(VARIABLES))
-def test_what_is_wrong_in_the_environment_is_told_with_the_variable(
+def test_an_invalid_variable_is_reported_with_its_name(
     program: Program, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], messages: list[str]
 ) -> None:
     write(GOOD)
@@ -198,7 +198,7 @@ def test_what_is_wrong_in_the_environment_is_told_with_the_variable(
     program.refuses(2, messages, "run")
 
 
-def test_a_variable_is_named_where_the_file_says_the_same_setting_too(
+def test_a_message_names_the_variable_even_if_the_file_has_the_setting(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(GOOD | {"segbatch.toml": "keep = 14\n[jobs.customers]\nstrict = true\n"})
@@ -212,7 +212,7 @@ def test_a_variable_is_named_where_the_file_says_the_same_setting_too(
 
 
 @pytest.mark.parametrize(("name", "message"), UNKNOWN.values(), ids=list(UNKNOWN))
-def test_a_variable_that_is_no_setting_is_warned_of(
+def test_a_variable_that_is_not_a_setting_causes_a_warning(
     program: Program, monkeypatch: pytest.MonkeyPatch, name: str, message: str
 ) -> None:
     write(GOOD)
@@ -234,12 +234,12 @@ def test_a_variable_of_another_purpose_is_not_warned_of(
 
 
 @pytest.mark.parametrize(("options", "message"), CHOICES.values(), ids=list(CHOICES))
-def test_a_choice_that_cannot_be_is_told(program: Program, options: tuple[str, ...], message: str) -> None:
+def test_an_invalid_choice_is_reported(program: Program, options: tuple[str, ...], message: str) -> None:
     write(GOOD | {"segbatch.toml": TWO_JOBS})
     program.refuses(2, [message], "run", *options)
 
 
-def test_a_job_without_a_file_is_told(program: Program) -> None:
+def test_a_job_without_a_file_is_reported(program: Program) -> None:
     write(GOOD)
     message = "the job 'x' would stand in segbatch.toml, which is neither here nor in a folder above (--job)"
     program.refuses(2, [message], "run", "--job", "x")

@@ -265,7 +265,7 @@ UNREAD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize(("files", "path", "message"), UNOPENED.values(), ids=list(UNOPENED))
-def test_a_snapshot_that_cannot_be_opened_is_told_by_both_commands(
+def test_both_commands_report_a_snapshot_that_cannot_be_opened(
     program: Program, files: dict[str, Any], path: str, message: str
 ) -> None:
     write(GOOD | files)
@@ -279,7 +279,7 @@ def test_a_snapshot_with_wrong_contacts_is_not_published(program: Program, conte
     program.refuses(1, [message], "run", "--contacts", "c.parquet")
 
 
-def test_an_id_in_two_files_is_told(program: Program) -> None:
+def test_an_id_in_two_files_is_reported(program: Program) -> None:
     write(GOOD | {"in/a.parquet": contacts(), "in/b.parquet": contacts(id=["cid", "ann"])})
     message = "1 id occurs more than once in 'id' (ann), in in/a.parquet and in in/b.parquet"
     advice = "keep one row per contact in all files together, or pass only one file"
@@ -299,7 +299,7 @@ def test_exports_of_two_days_are_named(program: Program) -> None:
     assert program("run", "--contacts", "in/dt=2025-06-02").status == 0
 
 
-def test_an_id_in_two_partitions_that_are_not_days_is_told(program: Program) -> None:
+def test_an_id_in_two_partitions_that_are_not_days_is_reported(program: Program) -> None:
     write(GOOD | {"in/country=DE/a.parquet": contacts(), "in/country=US/a.parquet": contacts(id=["cid", "ann"])})
     places = "in in/country=DE/a.parquet and in in/country=US/a.parquet"
     advice = "keep one row per contact in all files together, or pass only one file"
@@ -324,7 +324,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize(("files", "path", "kind", "function"), TABLES.values(), ids=list(TABLES))
-def test_a_table_of_a_lake_is_told_by_both_commands(
+def test_both_commands_report_a_table_of_a_lake(
     program: Program, files: dict[str, Any], path: str, kind: str, function: str
 ) -> None:
     write(GOOD | files)
@@ -335,13 +335,13 @@ def test_a_table_of_a_lake_is_told_by_both_commands(
         program.refuses(1, [message], command, "--contacts", path)
 
 
-def test_another_id_column_is_looked_for_and_told(program: Program) -> None:
+def test_another_id_column_is_suggested(program: Program) -> None:
     write(GOOD)
     message = "the snapshot has no id column 'statuss'; did you mean 'status'? (--id-column NAME)"
     program.refuses(1, [message], "run", "--contacts", "contacts.parquet", "--id-column", "statuss")
 
 
-def test_a_file_that_may_not_be_read_is_told(program: Program) -> None:
+def test_a_file_that_may_not_be_read_is_reported(program: Program) -> None:
     write(GOOD)
     locked = Path("contacts.parquet")
     locked.chmod(0)
@@ -350,7 +350,7 @@ def test_a_file_that_may_not_be_read_is_told(program: Program) -> None:
     program.refuses(1, ["contacts.parquet: cannot be read: Permission denied"], "run", "--contacts", str(locked))
 
 
-def test_a_bad_snapshot_leaves_what_was_published(program: Program) -> None:
+def test_a_bad_snapshot_keeps_the_published_run(program: Program) -> None:
     write(GOOD)
     assert program("run", "--contacts", "contacts.parquet").status == 0
     published = Path("output/current").read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ def test_a_glob_leaves_files_and_whole_folders_out(folder: Path, patterns: list[
     assert [segment.id for segment in segbatch.load_segments(folder, exclude=patterns)] == expected
 
 
-def test_a_store_finds_nothing_that_is_left_out_and_makes_nothing_that_would_be(folder: Path) -> None:
+def test_a_store_ignores_excluded_files_and_does_not_create_them(folder: Path) -> None:
     store = SegmentStore(Source.of(folder, ["drafts", "new-*"]))
     with pytest.raises(segbatch.errors.NotFoundError):
         store.get("sc")
@@ -91,7 +91,7 @@ def test_a_pattern_that_is_not_a_glob_is_refused(pattern: str, reason: str) -> N
         read_patterns(["fine/**", pattern])
 
 
-def test_all_that_is_there_may_be_left_out(folder: Path) -> None:
+def test_all_files_can_be_excluded(folder: Path) -> None:
     with pytest.raises(UsageError, match=r"has no \.json file that is not excluded \(--exclude\)"):
         load_definitions(Source.of(folder, ["**"]))
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_named_is_read_whatever_is_excluded(folder: Path) -> None
 
 
 @pytest.mark.parametrize("marker", ["current", "lock", "segbatch.duckdb"])
-def test_the_runs_beside_a_published_output_are_not_read(tmp_path: Path, marker: str) -> None:
+def test_runs_next_to_a_published_output_are_not_read(tmp_path: Path, marker: str) -> None:
     write_segment(tmp_path / "output", "own", rule("x", "exists"))
     write_segment(tmp_path / "output" / "runs" / "one", "manifest", rule("x", "exists"))
     assert load_definitions(tmp_path).ids == ["manifest", "own"]
@@ -116,7 +116,7 @@ def test_the_copy_of_a_run_is_not_read(tmp_path: Path) -> None:
     assert load_definitions(tmp_path).ids == ["own"]
 
 
-def test_packages_and_what_is_hidden_are_not_read(tmp_path: Path) -> None:
+def test_packages_and_hidden_files_are_not_read(tmp_path: Path) -> None:
     for folder in (".", ".git", "node_modules/a", "team/node_modules", ".venv/lib"):
         write_segment(tmp_path / folder, f"s{len(folder)}", rule("x", "exists"))
     assert load_definitions(tmp_path).ids == ["s1"]
@@ -160,7 +160,7 @@ def test_a_list_of_other_things_gets_one_line(tmp_path: Path, data: object) -> N
         ({"name": "X", "rules": [], "color": "red"}, 2),
     ],
 )
-def test_a_definition_with_slips_is_told_all_of_them(tmp_path: Path, data: object, count: int) -> None:
+def test_all_mistakes_of_a_definition_are_reported(tmp_path: Path, data: object, count: int) -> None:
     (tmp_path / "mine.json").write_text(json.dumps(data))
     problems = load_definitions(tmp_path).problems
     assert len(problems) == count

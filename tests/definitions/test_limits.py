@@ -104,7 +104,7 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
         ),
     ],
 )
-def test_a_rule_beyond_a_limit_is_told(rules: list[dict[str, Any]], expected: str, tmp_path: Path) -> None:
+def test_a_rule_beyond_a_limit_is_reported(rules: list[dict[str, Any]], expected: str, tmp_path: Path) -> None:
     assert message(tmp_path, *rules) == expected
 
 
@@ -116,7 +116,7 @@ def nested(depth: int) -> dict[str, Any]:
     return one
 
 
-def test_ids_names_and_groups_beyond_a_limit_are_told(tmp_path: Path) -> None:
+def test_ids_names_and_groups_beyond_a_limit_are_reported(tmp_path: Path) -> None:
     text = message(tmp_path, rule("a", "exists"), id="x" * 129)
     assert "$.id: " in text
     assert text.endswith("an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most 128 of them")
@@ -124,19 +124,19 @@ def test_ids_names_and_groups_beyond_a_limit_are_told(tmp_path: Path) -> None:
     assert "more than 30 levels deep" in message(tmp_path, nested(30))
 
 
-def test_json_that_is_too_deep_is_told(tmp_path: Path) -> None:
+def test_json_that_is_too_deep_is_reported(tmp_path: Path) -> None:
     for depth, words in ((100, "is a list without a segment in it"), (101, "nested more than 100 levels deep")):
         (tmp_path / "deep.json").write_text("[" * depth + "]" * depth)
         [broken] = load_definitions(tmp_path).broken
         assert words in str(broken.problems[0])
 
 
-def test_a_definition_that_is_too_long_is_told(tmp_path: Path) -> None:
+def test_a_definition_that_is_too_long_is_reported(tmp_path: Path) -> None:
     text = message(tmp_path, rule("a", "exists"), description="x" * 1_000_000)
     assert text == "$: the definition has 1,000,100 characters; at most 1,000,000 are allowed"
 
 
-def test_a_file_that_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loader, "MAX_FILE_SIZE", 10)
     text = message(tmp_path, rule("a", "exists"))
     assert text.startswith("cannot be read: ")

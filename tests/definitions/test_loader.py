@@ -85,7 +85,7 @@ def test_a_broken_definition_does_not_hide_the_others(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 2
 
 
-def test_of_two_with_one_id_neither_is_taken_and_both_places_are_named(tmp_path: Path) -> None:
+def test_two_definitions_with_one_id_are_both_refused_with_their_places(tmp_path: Path) -> None:
     one, two = write_segment(tmp_path, "a", ACTIVE, id="same"), write_segment(tmp_path, "b", ACTIVE, id="same")
     definitions = load_definitions(tmp_path)
     assert not definitions.good
@@ -96,7 +96,7 @@ def test_of_two_with_one_id_neither_is_taken_and_both_places_are_named(tmp_path:
     assert str(one) in str(problem)
 
 
-def test_a_project_keeps_its_own_segments_and_those_of_none(tmp_path: Path) -> None:
+def test_a_project_keeps_its_own_segments_and_those_without_a_project(tmp_path: Path) -> None:
     write_segment(tmp_path, "own", ACTIVE, project_id="p1")
     write_segment(tmp_path, "other", ACTIVE, project_id="p2")
     write_segment(tmp_path, "common", ACTIVE)
@@ -113,7 +113,7 @@ def test_a_project_without_segments_is_refused(tmp_path: Path) -> None:
         load_definitions(tmp_path).of_project("p3")
 
 
-def test_an_empty_list_is_no_definition(tmp_path: Path) -> None:
+def test_an_empty_list_is_not_a_definition(tmp_path: Path) -> None:
     (tmp_path / "none.json").write_text("[]")
     with pytest.raises(UsageError, match="contains no segment"):
         load_segments(tmp_path)
@@ -128,7 +128,9 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_that_file(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("locked", ["segments", "segments/sub"])
-def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str) -> None:
+def test_a_folder_that_cannot_be_listed_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked: str
+) -> None:
     def list_folder(path: str) -> Any:
         if Path(path) == tmp_path / locked:
             raise PermissionError(errno.EACCES, "Permission denied", path)

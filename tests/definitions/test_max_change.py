@@ -11,7 +11,7 @@ SOME = rule("plan", "exists")
 
 
 @pytest.mark.parametrize("share", [0, 0.3, 1, 10])
-def test_a_share_is_taken_and_written_again(share: float) -> None:
+def test_a_share_is_read_and_written_unchanged(share: float) -> None:
     found = segment(SOME, max_change=share)
     assert (found.max_change, found.to_json()["max_change"]) == (share, share)
 

@@ -44,7 +44,7 @@ def test_a_rule_is_read_as_it_is_meant(text: str, expected: dict[str, Any]) -> N
     assert read_rules([text]).segment.to_json()["rules"] == [expected]
 
 
-def test_rules_are_joined_as_told() -> None:
+def test_rules_are_combined_by_match() -> None:
     segment = read_rules(["a exists", "b exists"], "any").segment
     assert (segment.match, len(segment.rules)) == ("any", 2)
 
@@ -84,7 +84,7 @@ def test_a_wrong_rule_is_named_as_it_was_typed(text: str, message: str) -> None:
     assert str(caught.value) == f"--rule '{text}': {message}"
 
 
-def test_all_wrong_rules_are_told_at_once() -> None:
+def test_all_wrong_rules_are_reported_at_once() -> None:
     with pytest.raises(DefinitionError) as caught:
         read_rules(["a", "b is 1"])
     assert len(caught.value.problems) == 2

@@ -37,7 +37,7 @@ def test_the_schema_is_one_of_draft_2020_12() -> None:
     Draft202012Validator.check_schema(SCHEMA)
 
 
-def test_the_published_copy_is_what_the_command_prints() -> None:
+def test_the_published_schema_equals_the_output_of_the_command() -> None:
     assert json.loads((ROOT / "docs" / "segment.schema.json").read_text()) == SCHEMA
 
 
@@ -59,7 +59,7 @@ def test_a_bad_example_of_keys_and_types_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("definition", [[], [segment(id="a"), segment(id="b")], segment(nested(20)), segment(id="a")])
-def test_lists_and_groups_are_taken(definition: Any) -> None:
+def test_lists_and_groups_are_accepted(definition: Any) -> None:
     assert is_taken(definition)
 
 
@@ -78,12 +78,12 @@ def test_lists_and_groups_are_taken(definition: Any) -> None:
     ],
     ids=str,
 )
-def test_what_is_wrong_in_itself_is_refused(definition: Any) -> None:
+def test_an_invalid_value_is_refused(definition: Any) -> None:
     assert not is_taken(definition)
 
 
 @given(definitions())
-def test_what_loading_takes_the_schema_takes(definition: dict[str, Any]) -> None:
+def test_the_schema_accepts_every_loadable_definition(definition: dict[str, Any]) -> None:
     if validate(definition)[0]:
         VALIDATOR.validate(definition)
 

@@ -70,7 +70,7 @@ def test_a_name_of_another_system_suggests_ours(written: str, operator: str) -> 
     ("written", "operator"),
     [("outside", "between"), ("not_betwen", "between"), ("not_regex", "matches"), ("not_greater", "gt")],
 )
-def test_what_has_no_operator_is_put_into_a_group(written: str, operator: str) -> None:
+def test_a_negation_without_an_operator_is_suggested_as_a_group(written: str, operator: str) -> None:
     assert suggest("operator", written) == GROUP.format(operator)
 
 

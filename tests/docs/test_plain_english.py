@@ -16,10 +16,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ALLOWED = {"src": 3.0, "docs": 1.9}
+ALLOWED = {"src": 1.5, "docs": 0.8}
 """Turns in a thousand words of the program's texts, and of the pages."""
 
 BANNED = {
+    r"\b(?:to|last )night\b|\bnights?\b": "run, this run, previous run",
+    r"\bmend(?:s|ed|ing)?\b": "fix",
+    r"\banew\b": "again",
+    r"\bwhom\b": "who, or a sentence of its own",
+    r"\b(?:is|are)\s+taken\s+for\b": "counts as",
+    r"\blies?\b": "is in, is stored",
     r"\ball the same\b": "still",
     r"\bby itself\b": "automatically, or: alone",
     r"\b(?:thereof|therein|wherein|whereof|lest|hitherto)\b": "a plain word",
@@ -30,10 +36,6 @@ BANNED = {
 
 COUNTED = {
     r"\b(?:some|no|every|any)body\b|\bstrangers?\b": "another user, no contact, all users, anyone",
-    r"\b(?:to|last )night\b|\bnights?\b": "run, this run, previous run",
-    r"\bmend(?:s|ed|ing)?\b": "fix",
-    r"\banew\b": "again",
-    r"\bwhom\b": "who, or a sentence of its own",
     r"\b(?:by|of)\s+which\b": "with, that, or a sentence of its own",
     r"\b(?:where|unless)\s+that\b": "if",
     r"\bwhere\s+there\s+(?:is|are)\b": "if",
@@ -43,7 +45,6 @@ COUNTED = {
     r"\bbeside\b": "next to, while, besides",
     r"\bas\s+long\s+as\s+it\b": "while it",
     r"\bwhatever\s+(?:the|it|that)\b": "regardless of the, any",
-    r"\b(?:is|are)\s+taken\s+for\b": "counts as",
     r"(?<!\bthere\s)(?<!\bThere\s)\b(?:is|are|was|were)\s+no\s+(?!longer\b)\w+": "is not a valid X, X is missing",
     r"\b(?:is|are|was|were)\s+none\b": "is missing, does not exist",
     r"(?:\A|(?<=[.!]\s)|(?<=\n))What\s[^.?!]*(?=[.!]|\Z)": "the noun: Warnings that ..., The path that ...",
@@ -51,7 +52,6 @@ COUNTED = {
     r"\b(?:in|for|to|from|with|over|at|through|on|under|behind|before|after)\s+which\b": "that, or a new sentence",
     r"(?:\A|(?<=[.!]\s)|(?<=\n))Let\s+\w+": "the imperative: Keep ..., Allow ...",
     r"(?<!message )(?<!warning )(?<!error )(?<!.md\) )\b(?:says?|said)\b": "report, contain, set",
-    r"\blies?\b": "is in, is stored",
     r"\bwhere\s+(?:it|one|none|some|nothing|this|they)\b": "if, when",
 }
 """Turns that are rarely the clearest words, as regular expressions, and what is usually clearer."""

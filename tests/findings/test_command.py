@@ -61,7 +61,9 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     }
 
 
-def test_errors_are_told_beside_findings(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_are_reported_next_to_findings(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_segment(Path("segments"), "bad", rule("status", "equals", 1))
     write_segment(Path("segments"), "gone", rule("nowhere", "eq", 1))
     write_segment(Path("segments"), "odd", rule("status", "eq", "Active"))
@@ -89,7 +91,7 @@ def test_errors_are_told_beside_findings(monkeypatch: pytest.MonkeyPatch, capsys
         (["--as-of", "noon"], 2, "(--as-of)"),
     ],
 )
-def test_what_cannot_work(
+def test_invalid_options_are_refused(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],

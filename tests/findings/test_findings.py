@@ -77,14 +77,12 @@ def test_a_rule_by_itself(tmp_path: Path, name: str, bad: dict[str, Any], place:
 
 
 @pytest.mark.parametrize(("name", "bad", "good"), GROUPS)
-def test_a_rule_that_stands_there_twice(
-    tmp_path: Path, name: str, bad: list[dict[str, Any]], good: list[dict[str, Any]]
-) -> None:
+def test_a_duplicate_rule(tmp_path: Path, name: str, bad: list[dict[str, Any]], good: list[dict[str, Any]]) -> None:
     assert found(tmp_path, False, *bad, match="any") == [(name, "$.rules[1]")]  # noqa: FBT003
     assert found(tmp_path, False, *good, match="any") == []  # noqa: FBT003
 
 
-def test_one_cause_is_told_once(tmp_path: Path) -> None:
+def test_one_cause_is_reported_once(tmp_path: Path) -> None:
     assert found(tmp_path, True, rule("cf.plam", "neq", "pro")) == [("unknown-field", "$.rules[0].field")]  # noqa: FBT003
     assert found(tmp_path, True, rule("status", "eq", "Active")) == [("case-mismatch", "$.rules[0].value")]  # noqa: FBT003
 
@@ -105,7 +103,7 @@ def test_findings_are_silenced_by_name(tmp_path: Path) -> None:
         segbatch.lint(tmp_path, ignore=["unused-values"])
 
 
-def test_findings_stand_in_the_order_of_the_rules(tmp_path: Path) -> None:
+def test_findings_are_in_the_order_of_the_rules(tmp_path: Path) -> None:
     write_segment(tmp_path, "it", *(rule(f"f{number}", "exists", 1) for number in range(12)))
     paths = [entry.problem.path for entry in segbatch.lint(tmp_path).findings]
     assert paths == [f"$.rules[{number}].value" for number in range(12)]
@@ -118,6 +116,6 @@ def test_every_name_has_a_line_and_a_chapter() -> None:
         assert f"### `{name}`" in page
 
 
-def test_every_name_is_tried_here_or_beside() -> None:
+def test_every_finding_has_an_example() -> None:
     tried = {name for name, *_ in (*WITH_CONTACTS, *ALONE, *GROUPS)} | {"contradiction", "same-meaning"}
     assert tried == set(NAMES)

@@ -60,7 +60,7 @@ def names(problems: tuple[segbatch.Problem, ...]) -> list[str | None]:
     return [problem.finding for problem in problems]
 
 
-def test_a_check_has_the_findings_of_lint_that_need_no_counting() -> None:
+def test_a_check_has_the_findings_of_lint_that_count_no_contacts() -> None:
     for contacts in (None, "contacts.parquet"):
         report = segbatch.check("segments", contacts)
         linted = [finding for finding in segbatch.lint("segments", contacts).findings if finding.name in NAMES]
@@ -87,14 +87,14 @@ def test_a_run_warns_of_them(dry_run: bool) -> None:  # noqa: FBT001 - a test's 
 
 @pytest.mark.parametrize("command", [["check"], ["check", "--contacts", "contacts.parquet"]])
 @pytest.mark.parametrize("strict", [[], ["--strict"]])
-def test_they_leave_the_exit_status_of_a_check_alone(call: Commands, command: list[str], strict: list[str]) -> None:
+def test_they_do_not_change_the_exit_status_of_a_check(call: Commands, command: list[str], strict: list[str]) -> None:
     assert call(*command, *strict) == 0
     count = len(NAMES) - (len(command) == 1)
     assert call.out == f"9 segments checked: 0 errors, {count} warnings\n"
     assert [line.split(": ")[0] for line in call.err.splitlines()] == ["warning"] * count
 
 
-def test_they_leave_the_exit_status_of_a_run_alone(call: Commands) -> None:
+def test_they_do_not_change_the_exit_status_of_a_run(call: Commands) -> None:
     assert call("run", "--contacts", "contacts.parquet", "--strict", "--log-format", "plain") == 0
     assert call.err.count("warning: ") == len(NAMES)
 
@@ -170,7 +170,7 @@ def test_segments_that_fail_since_a_field_changed_are_not_looked_into(workspace:
     assert report.warnings == ()
 
 
-def test_other_commands_have_none_of_them() -> None:
+def test_other_commands_lack_these_options() -> None:
     odd = "odd-unused-value"
     assert segbatch.preview("contacts.parquet", odd).warnings == ()
     assert segbatch.explain("contacts.parquet", odd, "a").warnings == ()

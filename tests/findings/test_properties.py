@@ -78,7 +78,7 @@ def _near(rule: dict[str, Any], opposites: dict[str, str]) -> list[str]:
 
 
 @given(data=st.data())
-def test_what_nobody_or_everybody_meets_is_so_by_a_plain_count(data: st.DataObject) -> None:
+def test_rules_that_match_no_or_all_contacts_agree_with_a_plain_count(data: st.DataObject) -> None:
     case = data.draw(cases(ALONE).filter(lambda case: case.table.num_rows > 0))
     segments = list(case.segments.values())
     for finding in lint(case, segments, over_contacts=True):

@@ -115,16 +115,16 @@ def _part(found: "re.Match[str]") -> str:
             return re.escape(found.group())
 
 
-def is_never_read(name: str, beside: Collection[str], folder: str) -> bool:
+def is_never_read(name: str, siblings: Collection[str], folder: str) -> bool:
     """Return whether a folder never contains definitions: it is hidden, a package manager's, or has published runs.
 
     Args:
         name: The name of the folder.
-        beside: The names of all entries of its parent folder.
+        siblings: The names of all entries of its parent folder.
         folder: The path of the folder.
     """
     if name.startswith(".") or name in _NEVER:
         return True
-    if name == _RUNS and not _OF_OUTPUT.isdisjoint(beside):
+    if name == _RUNS and not _OF_OUTPUT.isdisjoint(siblings):
         return True
     return sum(os.path.lexists(os.path.join(folder, marker)) for marker in _OF_RUN) >= _ENOUGH  # noqa: PTH118 - fast

@@ -166,4 +166,4 @@ def _mismatches(rule: Rule, spellings: _Spellings | None, kind: Kind) -> Iterato
         other = spellings.others.get(text.lower()) if spellings and text not in spellings.found else None
         if other is not None:
             message = f"no contact has {shown(text)} in '{rule.field}', but some have {shown(other)}; write that"
-            yield "case-mismatch", place, f'{message}, or say "ignore_case": true'
+            yield "case-mismatch", place, f'{message}, or add "ignore_case": true'

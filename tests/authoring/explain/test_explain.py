@@ -45,7 +45,7 @@ NESTED = segment(
 )
 
 
-def test_each_rule_says_what_it_saw() -> None:
+def test_each_rule_shows_the_value_of_the_contact() -> None:
     found = explain("contacts.parquet", NESTED, "c")
     assert (found.segment_id, found.contact_id, found.member) == ("s", "c", True)
     assert lines(found.verdicts) == [
@@ -92,13 +92,13 @@ def test_a_funnel_counts_alone_and_in_turn() -> None:
     ]
 
 
-def test_a_funnel_over_nobody() -> None:
+def test_a_funnel_over_no_contacts() -> None:
     write_contacts(Path("none.parquet"), {"id": pa.array([], pa.string()), "status": []})
     found = funnel("none.parquet", segment(rule("status", "empty")))
     assert (found.members, found.share, found.steps[0].share) == (0, None, None)
 
 
-def test_a_warning_is_told() -> None:
+def test_a_warning_is_reported() -> None:
     write_contacts(Path("cf.parquet"), {"cf": [{"plan": "pro"}]})
     found = explain("cf.parquet", segment(rule("cf.plam", "neq", "x")), "a")
     assert lines(found.verdicts) == ['yes cf.plam neq "x": missing for every contact, and neq matches missing values']

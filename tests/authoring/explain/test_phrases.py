@@ -18,6 +18,6 @@ from segbatch.authoring.explain.reasons import explain_group
         ("none", [True, True], "2 of 2 match"),
     ],
 )
-def test_a_group_counts_what_holds(match: str, held: list[bool], expected: str) -> None:
+def test_a_group_counts_the_rules_that_match(match: str, held: list[bool], expected: str) -> None:
     group = Group.model_validate({"match": match, "rules": [rule("a", "exists")] * len(held)})
     assert explain_group(group, held) == expected

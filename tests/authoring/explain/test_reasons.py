@@ -82,13 +82,13 @@ def test_the_reason_has_the_value_that_was_seen(value: Any, operator: str, wante
     assert words(value, operator, wanted) == expected
 
 
-def test_missing_is_said_as_the_rule_has_it() -> None:
+def test_the_reason_mentions_how_the_rule_treats_missing_values() -> None:
     assert words(None, "eq", "x", pa.string()) == "no: missing, and eq does not match missing values"
     assert words(None, "eq", "x", pa.string(), missing="include") == "yes: missing, and the rule has missing: include"
     assert words(None, "neq", "x", pa.string(), missing="exclude") == "no: missing, and the rule has missing: exclude"
 
 
-def test_case_is_said_to_be_ignored() -> None:
+def test_the_reason_mentions_ignored_case() -> None:
     assert words("PRO", "eq", "pro", ignore_case=True) == "yes: 'PRO' is 'pro', ignoring case"
 
 

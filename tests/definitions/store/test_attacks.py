@@ -44,14 +44,14 @@ IDS = [
 
 
 @pytest.mark.parametrize("segment_id", IDS)
-def test_what_is_no_id_becomes_no_file(tmp_path: Path, segment_id: Any) -> None:
+def test_an_invalid_id_does_not_become_a_file(tmp_path: Path, segment_id: Any) -> None:
     with pytest.raises(DefinitionError, match=r"^\$\.id: "):
         store(tmp_path / "in").create(definition(id=segment_id))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("segment_id", [*(text for text in IDS if isinstance(text, str)), ".segbatch", "segbatch.lock"])
-def test_what_is_no_id_finds_nothing(tmp_path: Path, segment_id: str) -> None:
+def test_an_invalid_id_finds_nothing(tmp_path: Path, segment_id: str) -> None:
     put(tmp_path / "x.json", definition())
     ours = store(tmp_path / "in")
     ours.create(definition())
@@ -62,7 +62,7 @@ def test_what_is_no_id_finds_nothing(tmp_path: Path, segment_id: str) -> None:
 
 
 @pytest.mark.parametrize("segment_id", [".hidden", ".segbatch.lock", ".segbatch.new", "..."])
-def test_an_id_with_a_leading_dot_would_be_a_file_that_nobody_reads(tmp_path: Path, segment_id: str) -> None:
+def test_an_id_with_a_leading_dot_is_refused(tmp_path: Path, segment_id: str) -> None:
     with pytest.raises(
         DefinitionError, match=r"^\$\.id: '\..*' begins with a dot, and files with such names are not read"
     ):
@@ -80,7 +80,7 @@ def test_an_odd_id_is_a_file_in_the_folder(tmp_path: Path, segment_id: str) -> N
     assert files(tmp_path) == {}
 
 
-def test_a_file_that_holds_another_id_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_contains_another_id_is_not_touched(tmp_path: Path) -> None:
     mine = definition("Mine", id="other")
     put(tmp_path / "a.json", mine)
     put(tmp_path / "B.JSON", definition("Mine too", id="another"))
@@ -92,7 +92,7 @@ def test_a_file_that_holds_another_id_is_left_alone(tmp_path: Path) -> None:
     assert sorted(files(tmp_path)) == ["B.JSON", "a.json", "b~2.json"]
 
 
-def test_a_pipe_or_a_folder_of_that_name_is_left_alone(tmp_path: Path) -> None:
+def test_a_pipe_or_a_folder_of_that_name_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "a.json").mkdir()
     os.mkfifo(tmp_path / "b.json")
     ours = store(tmp_path)
@@ -101,7 +101,7 @@ def test_a_pipe_or_a_folder_of_that_name_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("target", ["../outside.json", "inside.txt"])
-def test_no_link_is_written_through_or_replaced(tmp_path: Path, target: str) -> None:
+def test_links_are_not_followed_or_replaced(tmp_path: Path, target: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     outside = put(folder / target, definition("Elsewhere"))
@@ -144,7 +144,7 @@ def test_a_crash_leaves_the_old_file_and_nothing_in_the_way(tmp_path: Path) -> N
     assert sorted(files(tmp_path)) == ["a.json", "b.json"]
 
 
-def test_who_holds_the_lock_for_too_long_is_not_waited_for(tmp_path: Path) -> None:
+def test_waiting_for_the_lock_has_a_limit(tmp_path: Path) -> None:
     put(tmp_path / "a.json", definition("A"))
     ours = SegmentStore(tmp_path, timeout=0.01)
     with lock_folder(tmp_path, 1), pytest.raises(BusyError, match=r"another program has been writing for 0\.01 s"):
@@ -172,7 +172,7 @@ def test_a_thread_that_changes_something_for_too_long_is_not_waited_for(tmp_path
 
 
 @pytest.mark.parametrize("where", ["folder", "parent"])
-def test_what_cannot_be_written_is_told(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_is_reported(tmp_path: Path, where: str, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "in"
     if where == "parent":
         put(tmp_path / "in", "a file")

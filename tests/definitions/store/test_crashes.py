@@ -52,7 +52,7 @@ def die_at(step: int, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_who_is_killed_leaves_the_old_or_the_new(tmp_path: Path, change: str) -> None:
+def test_a_killed_writer_leaves_the_old_or_the_new_file(tmp_path: Path, change: str) -> None:
     for step in range(1, MOST_STEPS):
         put(tmp_path / str(step) / "a.json", definition("Old", id="a"))
         put(tmp_path / str(step) / "list.json", [definition("B", id="b"), definition("C", id="c")])

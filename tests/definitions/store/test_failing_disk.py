@@ -107,7 +107,7 @@ def test_a_step_that_fails_on_a_disk_that_cannot_be_read_may_be_done(
     assert str(raised.value).endswith(f"{CHANGES[change][2]}: {message}")
 
 
-def test_what_cannot_be_removed_once_a_segment_is_made_is_removed_by_the_next_change(
+def test_a_leftover_file_is_removed_by_the_next_change(
     ours: SegmentStore, tmp_path: Path, warned: list[Problem], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -119,7 +119,7 @@ def test_what_cannot_be_removed_once_a_segment_is_made_is_removed_by_the_next_ch
     assert warned == []
 
 
-def test_what_was_written_is_returned_even_if_it_cannot_be_read(
+def test_a_written_segment_is_returned_even_if_it_cannot_be_read(
     ours: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = Path.read_bytes
@@ -145,7 +145,7 @@ def test_what_was_written_is_returned_even_if_it_cannot_be_read(
     assert [entry.segment_id for entry in ours.list()] == ["x", "y"]
 
 
-def test_what_was_written_is_returned_even_if_nothing_can_be_looked_at_any_more(
+def test_a_written_segment_is_returned_even_if_the_folder_cannot_be_read(
     ours: SegmentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     replace = writing.replace
@@ -163,7 +163,7 @@ def test_what_was_written_is_returned_even_if_nothing_can_be_looked_at_any_more(
     assert ours.get("a").segment.name == "Better"
 
 
-def test_a_change_that_leads_out_of_a_project_is_made(ours: SegmentStore) -> None:
+def test_a_segment_can_be_moved_to_another_project(ours: SegmentStore) -> None:
     ours.update("a", {"project_id": "p"})
     assert ours.update("a", {"project_id": "q"}, project="p").segment.project_id == "q"
 
@@ -175,7 +175,7 @@ def test_a_warning_that_is_not_asked_for_is_one_of_python(tmp_path: Path, monkey
 
 
 @pytest.mark.parametrize(("owner", "name"), [(Path, "exists"), (Path, "is_file"), (os, "listdir"), (Path, "lstat")])
-def test_what_cannot_be_read_is_not_called_unwritable(
+def test_an_unreadable_file_is_not_reported_as_unwritable(
     ours: SegmentStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str
 ) -> None:
     before = files(tmp_path)

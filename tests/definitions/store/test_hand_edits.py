@@ -76,7 +76,7 @@ def test_of_a_list_one_element_changes(tmp_path: Path) -> None:
     assert ours.list() == ()
 
 
-def test_the_first_of_a_list_goes_alone() -> None:
+def test_only_the_first_of_a_list_is_removed() -> None:
     assert json_edit.remove('[ {"a": 1}, {"b": 2} ]', 0) == '[ {"b": 2} ]'
 
 

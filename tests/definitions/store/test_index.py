@@ -18,7 +18,7 @@ from segbatch.errors import AlreadyThereError, NotFoundError
 from .making import definition, put, store
 
 
-def test_what_changed_is_read_again_and_all_else_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_changed_files_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b", "c"):
         put(tmp_path / f"{name}.json", definition(name))
     monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # the files are made now, and taken to be old
@@ -74,9 +74,7 @@ def test_an_id_written_in_place_into_another_file_is_found_after_a_while(
     assert ours.get("b").segment.name == "A"
 
 
-def test_a_file_that_is_just_being_written_is_looked_at_at_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_was_just_written_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "_CLOCK_TICK", 1_000_000_000_000)  # however long the test takes
     ours = store(tmp_path)
     file = put(tmp_path / "a.json", "")
@@ -173,9 +171,7 @@ def test_a_segment_that_leaves_its_file_while_it_is_opened_is_looked_for_again(
     assert ours.update("a", {"name": "B"}).file.endswith("moved.json")
 
 
-def test_a_lock_that_is_removed_while_it_is_taken_is_taken_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_that_is_removed_during_locking_is_locked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "a.json", definition("A"))
     flock = fcntl.flock
 
@@ -205,7 +201,7 @@ def test_a_segment_that_moves_once_it_is_written_is_answered_from_its_new_place(
     assert (updated.segment.name, Path(updated.file).name) == ("B", "b.json")
 
 
-def test_however_many_projects_ask_each_is_told_of_its_own_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_of_many_projects_gets_its_own_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # the files are made now, and taken to be old
     monkeypatch.setattr(index, "_VIEWS", 3)
     for number in range(5):

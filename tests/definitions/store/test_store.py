@@ -54,7 +54,7 @@ def test_a_segment_is_made_read_changed_and_removed(tmp_path: Path) -> None:
     assert ours.list() == ()
 
 
-def test_what_the_store_writes_is_what_the_nightly_job_reads(tmp_path: Path) -> None:
+def test_a_run_reads_the_definitions_of_the_store(tmp_path: Path) -> None:
     made = store(tmp_path).create(Segment.model_validate(definition(id="mine", max_change=0.5)))
     assert load_segments(tmp_path) == [made.segment]
     assert list(made.to_json()) == ["id", "name", "rules", "max_change", "created_at", "updated_at"]
@@ -81,7 +81,7 @@ def test_an_update_that_changes_nothing_writes_nothing(tmp_path: Path) -> None:
     assert file.stat().st_mtime == 1_000_000_000
 
 
-def test_null_takes_an_optional_key_away_and_no_other(tmp_path: Path) -> None:
+def test_null_removes_optional_keys_only(tmp_path: Path) -> None:
     put(tmp_path / "a.json", definition("A", description="x", match="any", list_id="l"))
     ours = store(tmp_path)
     changed = ours.update("a", {"description": None, "match": None, "list_id": None})
@@ -126,7 +126,7 @@ def test_a_segment_that_another_names_is_not_removed_unless_forced(tmp_path: Pat
     assert [entry.segment_id for entry in ours.list()] == ["b", "c"]
 
 
-def test_a_broken_file_hides_no_other_and_can_be_mended(tmp_path: Path) -> None:
+def test_a_broken_file_does_not_hide_others_and_can_be_fixed(tmp_path: Path) -> None:
     put(tmp_path / "a.json", definition("A"))
     put(tmp_path / "bad.json", definition("Bad", {**ACTIVE, "operator": "eqq"}, project_id="p"))
     put(tmp_path / "cut.json", '{"name": ')
@@ -173,7 +173,7 @@ def test_two_segments_of_one_id_are_one_broken_entry(tmp_path: Path) -> None:
     assert ours.get("same").segment.name == "A"
 
 
-def test_a_file_that_cannot_be_read_breaks_no_segment_of_its_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_does_not_break_a_segment_of_its_name(tmp_path: Path) -> None:
     put(tmp_path / "a.json", definition("A"))
     cut = put(tmp_path / "team" / "a.json", "{")
     ours = store(tmp_path)
@@ -184,7 +184,7 @@ def test_a_file_that_cannot_be_read_breaks_no_segment_of_its_name(tmp_path: Path
         ours.get("a")
 
 
-def test_a_project_sees_its_own_and_what_is_shared(tmp_path: Path) -> None:
+def test_a_project_sees_its_own_and_shared_segments(tmp_path: Path) -> None:
     ours = store(tmp_path)
     for name, project in (("mine", "p"), ("theirs", "q"), ("ours", None)):
         ours.create(definition(name, project_id=project))
@@ -199,7 +199,7 @@ def test_a_project_sees_its_own_and_what_is_shared(tmp_path: Path) -> None:
         ours.delete("ours", project="p", shared=False)
 
 
-def test_what_is_not_there_is_told_with_what_is_near(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_a_similar_name(tmp_path: Path) -> None:
     put(tmp_path / "segments" / "pro-users.json", definition())
     ours = store(tmp_path / "segments")
     with pytest.raises(NotFoundError, match="segments: there is no segment 'pro-user'; did you mean 'pro-users'"):
@@ -208,7 +208,7 @@ def test_what_is_not_there_is_told_with_what_is_near(tmp_path: Path) -> None:
         store(tmp_path / "segment").list()
 
 
-def test_an_id_is_taken_once(tmp_path: Path) -> None:
+def test_an_id_is_unique(tmp_path: Path) -> None:
     ours = store(tmp_path)
     ours.create(definition(id="a"))
     for taken in ("a", "A"):
@@ -226,7 +226,7 @@ def test_an_id_is_taken_once(tmp_path: Path) -> None:
         ("x" * 200, "x" * 100),
     ],
 )
-def test_an_id_is_made_of_the_name(tmp_path: Path, name: str, segment_id: str) -> None:
+def test_an_id_is_derived_from_the_name(tmp_path: Path, name: str, segment_id: str) -> None:
     ours = store(tmp_path)
     assert ours.create(definition(name)).segment_id == segment_id
     assert ours.create(definition(name)).segment_id == f"{segment_id}-2"
@@ -234,7 +234,7 @@ def test_an_id_is_made_of_the_name(tmp_path: Path, name: str, segment_id: str) -
 
 
 @pytest.mark.parametrize("key", ["id", "created_at", "updated_at"])
-def test_what_the_store_sets_is_not_set_by_others(tmp_path: Path, key: str) -> None:
+def test_keys_of_the_store_cannot_be_set(tmp_path: Path, key: str) -> None:
     ours = store(tmp_path)
     made = ours.create(definition(id="a", created_at="1999-01-01T00:00:00Z"))
     assert made.to_json()["created_at"].startswith("2025")
@@ -251,7 +251,7 @@ def test_a_wrong_definition_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_a_file_can_be_a_store_of_what_it_has(tmp_path: Path) -> None:
+def test_a_single_file_can_be_a_store(tmp_path: Path) -> None:
     file = put(tmp_path / "all.json", [definition("A", id="a"), definition("B", id="b")])
     ours = SegmentStore(file)
     ours.update("b", {"name": "C"})
