@@ -31,7 +31,6 @@ class Job:
     """A preview to evaluate.
 
     Attributes:
-        options: The contacts to look at.
         definitions: The draft, and the segments that it needs.
         draft: The id of the draft.
         whole_project: The id of a segment with all contacts of the project, if one is among the definitions.
@@ -66,14 +65,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error that a user can fix.
-
-    Attributes:
-        class_name: The name of its class.
-        message: Its message.
-        without_ids: The message without the ids of contacts.
-        problems: The problems of a definition.
-    """
+    """An error that a user can fix, with the name of its class."""
 
     class_name: str
     message: str
@@ -83,11 +75,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault of segbatch.
-
-    Attributes:
-        trace: The traceback.
-    """
+    """The traceback of an internal error of segbatch."""
 
     trace: str
 

@@ -1,4 +1,4 @@
-"""The client for `async` code. It has the same calls as `SegmentsClient`."""
+"""The client for `async` code."""
 
 from collections.abc import AsyncIterator
 from types import TracebackType
@@ -19,8 +19,7 @@ _Result = TypeVar("_Result")
 class AsyncSegmentsClient(BaseClient):
     """An async client for the segments API. Tasks can share one. Close it, or use it in an `async with` statement.
 
-    Requests that fail are sent again only if that is safe: the request certainly did not reach the server, does not
-    change anything, or has an ETag that prevents a second change.
+    Its calls have the arguments, results, errors and retries of `SegmentsClient`, which describes them.
     """
 
     def __init__(
@@ -33,20 +32,7 @@ class AsyncSegmentsClient(BaseClient):
         retries: int = 3,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Create a client. No request is sent yet.
-
-        Args:
-            base_url: The URL of the server, such as `http://localhost:8765`; by default the value of SEGBATCH_API_URL.
-            api_key: The secret of an API key; by default the value of SEGBATCH_API_KEY, if set.
-            project_id: The project to work on; by default the value of SEGBATCH_PROJECT_ID, if set. Not needed with a
-                key that belongs to one project.
-            timeout: The time limit in seconds, for connecting and for each part of the response.
-            retries: The maximum number of retries for each request.
-            transport: An httpx transport to use in place of the network.
-
-        Raises:
-            UsageError: An argument is not valid.
-        """
+        """Create a client. No request is sent yet."""
         super().__init__(base_url, api_key, project_id, timeout, retries)
         with connecting():
             self._http = httpx.AsyncClient(headers=self._target.headers, limits=LIMITS, transport=transport)
@@ -64,104 +50,35 @@ class AsyncSegmentsClient(BaseClient):
         await self._http.aclose()
 
     async def list_segments(self) -> list[SavedSegment]:
-        """Return all segments, ordered by id.
-
-        Raises:
-            ApiError: The request failed; the class of the error gives the reason.
-        """
+        """Return all segments, ordered by id."""
         return await self._run(self._calls.list_segments())
 
     async def get_segment(self, segment_id: str) -> SavedSegment:
-        """Return a segment.
-
-        Raises:
-            NotFoundError: The segment does not exist.
-            ApiError: The request failed for another reason.
-        """
+        """Return a segment."""
         return await self._run(self._calls.get_segment(segment_id))
 
     async def create_segment(self, definition: Definition) -> SavedSegment:
-        """Create a segment.
-
-        Args:
-            definition: A dictionary with `name`, `rules` and optional keys; or a `Segment`.
-
-        Returns:
-            The segment as saved, with its id and times.
-
-        Raises:
-            InvalidError: The definition is not valid; see `problems`.
-            ApiError: The request failed for another reason.
-        """
+        """Create a segment, and return it with its id and times."""
         return await self._run(self._calls.create_segment(definition))
 
     async def update_segment(
         self, segment_id: str, changes: Definition, *, if_match: str | None = None
     ) -> SavedSegment:
-        """Change the given keys of a segment. None removes an optional key; `rules` are replaced as a whole.
-
-        Args:
-            segment_id: The id of the segment.
-            changes: The keys to set.
-            if_match: The ETag that the segment must have; None accepts any version.
-
-        Returns:
-            The changed segment.
-
-        Raises:
-            NotFoundError: The segment does not exist.
-            StaleError: The segment has another ETag, because it was changed.
-            InvalidError: The changed definition would not be valid; see `problems`.
-            ApiError: The request failed for another reason.
-        """
+        """Change the given keys of a segment, and return it."""
         return await self._run(self._calls.update_segment(segment_id, changes, if_match))
 
     async def delete_segment(self, segment_id: str, *, if_match: str | None = None) -> None:
-        """Delete a segment.
-
-        Args:
-            segment_id: The id of the segment.
-            if_match: The ETag that the segment must have; None accepts any version.
-
-        Raises:
-            NotFoundError: The segment does not exist.
-            StaleError: The segment has another ETag, because it was changed.
-            ConflictError: Other segments refer to it.
-            ApiError: The request failed for another reason.
-        """
+        """Delete a segment."""
         await self._run(self._calls.delete_segment(segment_id, if_match))
 
     async def list_members(
         self, segment_id: str, *, cursor: str | None = None, limit: int | None = None
     ) -> MembersPage:
-        """Return a page of the contacts in a segment, as of the last run.
-
-        Args:
-            segment_id: The id of the segment.
-            cursor: The `next_cursor` of the previous page; None for the first page.
-            limit: The maximum number of contacts; None for the server's default.
-
-        Raises:
-            NotFoundError: The segment does not exist.
-            ConflictError: The segment has not been evaluated by a run yet.
-            GoneError: The run that the cursor belongs to has been deleted; start again without a cursor.
-            ApiError: The request failed for another reason.
-        """
+        """Return a page of the contacts in a segment, as of the last run."""
         return await self._run(self._calls.list_members(segment_id, cursor, limit))
 
     async def iter_members(self, segment_id: str, *, limit: int | None = None) -> AsyncIterator[str | int]:
-        """Yield the ids of all contacts in a segment, as of the run that was the last one at the start.
-
-        Args:
-            segment_id: The id of the segment.
-            limit: The number of contacts to request at once; None for the server's default.
-
-        Raises:
-            NotFoundError: The segment does not exist.
-            ConflictError: The segment has not been evaluated by a run yet.
-            GoneError: The run has been deleted in the meantime; start again.
-            ApiError: The request failed for another reason.
-        """
+        """Yield the ids of all contacts in a segment, as of the run that was the last one at the start."""
         cursor = None
         while True:
             page = await self.list_members(segment_id, cursor=cursor, limit=limit)
@@ -172,17 +89,7 @@ class AsyncSegmentsClient(BaseClient):
                 return
 
     async def preview(self, definition: Definition, *, first: int | None = None) -> Preview:
-        """Count the members of a definition without saving it. This can take a minute.
-
-        Args:
-            definition: A dictionary with `rules` and optional keys. It needs no `name`.
-            first: The number of contact ids to return; None for the server's default.
-
-        Raises:
-            InvalidError: The definition is not valid, or the contacts do not have its fields; see `problems`.
-            ConflictError: No run has been published yet, so the server has no contacts.
-            ApiError: The request failed for another reason.
-        """
+        """Count the members of a definition without saving it. This can take a minute."""
         return await self._run(self._calls.preview(definition, first))
 
     async def _run(self, flow: RequestFlow[_Result]) -> _Result:

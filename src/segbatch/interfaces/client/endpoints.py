@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from segbatch.errors import UsageError
 from segbatch.interfaces.client.errors import NotFoundError
 from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
-from segbatch.interfaces.client.responses import read_page, read_preview, read_segment, read_segments, response_of
+from segbatch.interfaces.client.responses import PAGE, PREVIEW, SEGMENTS, read, read_segment, response_of
 from segbatch.interfaces.client.retry import Request, RequestFlow, send
 from segbatch.model.segment import Segment
 from segbatch.text import shown
@@ -46,7 +46,7 @@ class Calls:
 
     def list_segments(self) -> RequestFlow[list[SavedSegment]]:
         """Return all segments."""
-        return read_segments((yield from self._send(Request("GET", _SEGMENTS, is_safe=True))))
+        return read(SEGMENTS, (yield from self._send(Request("GET", _SEGMENTS, is_safe=True))))
 
     def get_segment(self, segment_id: str) -> RequestFlow[SavedSegment]:
         """Return a segment."""
@@ -75,7 +75,7 @@ class Calls:
         asked = {"cursor": cursor, "limit": None if limit is None else str(limit)}
         params = {key: value for key, value in asked.items() if value is not None}
         request = Request("GET", f"{_path(segment_id)}/members", params, is_safe=True)
-        return read_page((yield from self._send(request)))
+        return read(PAGE, (yield from self._send(request)))
 
     def preview(self, definition: Definition, first: int | None) -> RequestFlow[Preview]:
         """Count the members of a definition without saving it."""
@@ -83,7 +83,7 @@ class Calls:
         request = Request(
             "POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_safe=True, min_timeout=_PREVIEW_TIMEOUT
         )
-        return read_preview((yield from self._send(request)))
+        return read(PREVIEW, (yield from self._send(request)))
 
     def _send(self, request: Request) -> RequestFlow[httpx.Response]:
         """Send a request and return its response, or raise an error if it failed."""

@@ -24,9 +24,9 @@ from segbatch.interfaces.client.retry import LONGEST_WAIT, Reply, Request, outco
 from segbatch.text import cut, printable
 
 _SEGMENT = TypeAdapter(SavedSegment)
-_SEGMENTS = TypeAdapter(list[SavedSegment])
-_PAGE = TypeAdapter(MembersPage)
-_PREVIEW = TypeAdapter(Preview)
+SEGMENTS = TypeAdapter(list[SavedSegment])
+PAGE = TypeAdapter(MembersPage)
+PREVIEW = TypeAdapter(Preview)
 _TAGS = {"<rule>", "<group>"}
 _LONGEST = 1_000
 _NOT_KNOWN = "the change may have been made: check before you repeat it"
@@ -44,39 +44,17 @@ def read_segment(response: httpx.Response) -> SavedSegment:
     Raises:
         AnswerError: The response is not a segment.
     """
-    found = _read(_SEGMENT, response)
+    found = read(_SEGMENT, response)
     etag = response.headers.get("ETag")
     return found.model_copy(update={"etag": etag.removeprefix("W/").strip('"')}) if etag else found
 
 
-def read_segments(response: httpx.Response) -> list[SavedSegment]:
-    """Parse a response with a list of segments.
+def read(kind: TypeAdapter[_Read], response: httpx.Response) -> _Read:
+    """Parse a response.
 
     Raises:
-        AnswerError: The response is not a list of segments.
+        AnswerError: The response is not of the kind.
     """
-    return _read(_SEGMENTS, response)
-
-
-def read_page(response: httpx.Response) -> MembersPage:
-    """Parse a response with a page of members.
-
-    Raises:
-        AnswerError: The response is not a page of members.
-    """
-    return _read(_PAGE, response)
-
-
-def read_preview(response: httpx.Response) -> Preview:
-    """Parse a response with a preview.
-
-    Raises:
-        AnswerError: The response is not a preview.
-    """
-    return _read(_PREVIEW, response)
-
-
-def _read(kind: TypeAdapter[_Read], response: httpx.Response) -> _Read:
     try:
         return kind.validate_python(_data(response))
     except ValidationError as error:
