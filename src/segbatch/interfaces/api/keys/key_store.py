@@ -10,8 +10,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.errors import KeysError, NotFoundError, UsageError
-from segbatch.interfaces.api.keys.key import Key, digest_of, new_id, new_secret
-from segbatch.interfaces.api.keys.key_file import Record, Signature, read_records, signature_of, write_records
+from segbatch.interfaces.api.keys.key_file import (
+    Key,
+    Record,
+    Signature,
+    digest_of,
+    new_id,
+    new_secret,
+    read_records,
+    signature_of,
+    write_records,
+)
 from segbatch.platform.file_lock import lock_file
 from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
 from segbatch.text import did_you_mean, printable, shown
