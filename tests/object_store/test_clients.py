@@ -219,5 +219,5 @@ def test_an_output_in_object_storage_is_refused_in_python_too(tmp_path: Path) ->
 
 def test_an_export_to_object_storage_goes_through_a_pipe(workspace: Workspace) -> None:
     workspace.run(0)
-    with pytest.raises(UsageError, match=r"s3://bucket/x.csv: an export is written to a disk; .* \| aws s3 cp - s3://"):
+    with pytest.raises(UsageError, match=r"s3://bucket/x.csv: exports are written to a disk; .* \| aws s3 cp - s3://"):
         segbatch.export("pro", "s3://bucket/x.csv", workspace.output)

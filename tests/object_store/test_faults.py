@@ -134,7 +134,7 @@ def test_a_server_that_says_nothing_is_left(
 ) -> None:
     """Whatever limits a client has of its own: this one's are longer."""
     proxy.spoil = lambda seen: "silence" if seen.method == method else None
-    monkeypatch.setattr(requests, "LONGEST", 3.0)
+    monkeypatch.setattr(requests, "TIMEOUT", 3.0)
     started = time.monotonic()
     with pytest.raises(SnapshotError, match=f"{address}: the storage does not answer; check the network"):
         segbatch.check(segments, address)
@@ -153,8 +153,8 @@ def test_the_clients_own_limit_is_short(
 def test_a_program_is_not_held_up_by_what_never_answers() -> None:
     """The thread that waits for it is not waited for at the end."""
     script = (
-        "import time; from segbatch.snapshot.object_store.requests import within\n"
-        "try: within(lambda: time.sleep(600), 0.1)\n"
+        "import time; from segbatch.snapshot.object_store.requests import with_timeout\n"
+        "try: with_timeout(lambda: time.sleep(600), 0.1)\n"
         "except TimeoutError: print('left')"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=100)
@@ -168,7 +168,7 @@ def test_nobody_without_credentials_waits_for_minutes(
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"{proxy.url}/metadata/")
-    monkeypatch.setattr(requests, "LONGEST", 5.0)
+    monkeypatch.setattr(requests, "TIMEOUT", 5.0)
     proxy.spoil = lambda seen: "silence" if "metadata" in seen.path else 403
     started = time.monotonic()
     with pytest.raises(SnapshotError, match=f"{address}: (access is denied|the storage does not answer)"):

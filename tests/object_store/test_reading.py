@@ -212,7 +212,7 @@ def test_an_export_takes_columns_from_the_object_that_the_run_read(
     segbatch.export("large", tmp_path / "x.csv", **options)
     assert (tmp_path / "x.csv").read_text().splitlines()[1] == '"c02000",2000'
     bucket.put("c.parquet", write(tmp_path / "contacts.parquet", begin=1))
-    with pytest.raises(SnapshotError, match=f"{address}: is not what run"):
+    with pytest.raises(SnapshotError, match=f"{address}: is not the snapshot that run"):
         segbatch.export("large", tmp_path / "y.csv", **options)
     report = segbatch.export("large", tmp_path / "y.csv", contacts=bucket.at("folder/"), **options)
     assert report.not_in_snapshot == 1000
@@ -348,10 +348,10 @@ def test_a_disk_that_is_full_in_the_middle_is_told(
 
 
 def test_copies_are_put_where_large_files_belong(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
-    assert remote_file._roomy_folder() == room  # noqa: SLF001
+    assert remote_file._copy_folder() == room  # noqa: SLF001
     monkeypatch.delenv("TMPDIR")
     monkeypatch.setattr(os, "access", lambda *_: True)
-    assert remote_file._roomy_folder() == Path("/var/tmp")  # noqa: S108, SLF001
+    assert remote_file._copy_folder() == Path("/var/tmp")  # noqa: S108, SLF001
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all", b"PAR1" + b"x" * 5000 + b"PAR1"])

@@ -11,7 +11,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import DefinitionError, SnapshotError
-from segbatch.snapshot.fields.json_text import fault_of
+from segbatch.snapshot.fields.json_text import describe_fault
 from segbatch.snapshot.fields.resolution import resolve
 from segbatch.snapshot.snapshot import Snapshot, open_snapshot
 
@@ -135,7 +135,7 @@ def test_what_is_wrong_with_the_first_broken_json_is_told_without_its_content(
 
 
 def test_json_that_is_too_deep_to_be_read_is_told() -> None:
-    assert fault_of("[" * 100_000) == "its lists and objects are nested too deeply; fix it in the export"
+    assert describe_fault("[" * 100_000) == "its lists and objects are nested too deeply; fix it in the export"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segbatch.snapshot.hive_partitions import partition_types, partitions_of, typed_value
+from segbatch.snapshot.hive_partitions import infer_partition_types, parse_partitions, parse_value
 
 WORDS = {pa.date32(): "DATE", pa.timestamp("us"): "TIMESTAMP", pa.int64(): "BIGINT", pa.string(): "VARCHAR"}
 
@@ -82,11 +82,11 @@ def test_types_and_values_are_those_of_duckdb(tmp_path: Path, values: list[str])
     for file in files:
         file.parent.mkdir(exist_ok=True)
         pq.write_table(pa.table({"id": [int(file.stem)]}), file)
-    partitions = [partitions_of(str(file)) for file in files]
-    kind = partition_types(partitions)["key"]
+    partitions = [parse_partitions(str(file)) for file in files]
+    kind = infer_partition_types(partitions)["key"]
     query = "SELECT typeof(key), key FROM read_parquet(?, hive_partitioning = true) ORDER BY id"
     found = duckdb.execute(query, [f"{tmp_path}/**/*.parquet"]).fetchall()
-    assert [(WORDS[kind], typed_value(partition["key"], kind).as_py()) for partition in partitions] == found
+    assert [(WORDS[kind], parse_value(partition["key"], kind).as_py()) for partition in partitions] == found
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,8 @@ def test_types_and_values_are_those_of_duckdb(tmp_path: Path, values: list[str])
     ],
 )
 def test_what_a_type_would_change_stays_text(value: str, expected: str) -> None:
-    kind = partition_types([{"key": value}])["key"]
-    assert (WORDS[kind], typed_value(value, kind).as_py()) == (expected, value)
+    kind = infer_partition_types([{"key": value}])["key"]
+    assert (WORDS[kind], parse_value(value, kind).as_py()) == (expected, value)
 
 
 @pytest.mark.parametrize(
@@ -124,18 +124,18 @@ def test_what_a_type_would_change_stays_text(value: str, expected: str) -> None:
     ],
 )
 def test_the_folders_of_a_path_name_keys(path: str, expected: dict[str, Any]) -> None:
-    assert partitions_of(path) == expected
+    assert parse_partitions(path) == expected
 
 
 @pytest.mark.parametrize("value", ["2025-06-01%2010%3A00%3A00", "2025-06-01 10%3A00%3A00.000000", "2025-06-01%2010:00"])
 def test_a_time_whose_colons_are_escaped_is_a_time(value: str) -> None:
-    assert partition_types([{"key": value}])["key"] == pa.timestamp("us")
-    assert typed_value(value, pa.timestamp("us")).as_py() == datetime(2025, 6, 1, 10)  # noqa: DTZ001
+    assert infer_partition_types([{"key": value}])["key"] == pa.timestamp("us")
+    assert parse_value(value, pa.timestamp("us")).as_py() == datetime(2025, 6, 1, 10)  # noqa: DTZ001
 
 
 def test_dates_and_times_are_read() -> None:
-    assert typed_value("2025-6-1", pa.date32()).as_py() == date(2025, 6, 1)
-    assert typed_value("2025-06-01 24:00", pa.timestamp("us")).as_py() == datetime(2025, 6, 2)  # noqa: DTZ001
-    assert typed_value("9999-12-31 24:00", pa.string()).as_py() == "9999-12-31 24:00"
+    assert parse_value("2025-6-1", pa.date32()).as_py() == date(2025, 6, 1)
+    assert parse_value("2025-06-01 24:00", pa.timestamp("us")).as_py() == datetime(2025, 6, 2)  # noqa: DTZ001
+    assert parse_value("9999-12-31 24:00", pa.string()).as_py() == "9999-12-31 24:00"
     with pytest.raises(ValueError, match="007"):
-        typed_value("007", pa.int64())
+        parse_value("007", pa.int64())

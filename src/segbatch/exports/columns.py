@@ -12,7 +12,7 @@ import pyarrow as pa
 from segbatch.errors import Problem, SnapshotError, UsageError
 from segbatch.model.manifest import Manifest
 from segbatch.snapshot.discovery import locations_of
-from segbatch.snapshot.fields.children import chosen
+from segbatch.snapshot.fields.children import select_columns
 from segbatch.snapshot.fields.json_numbers import number_texts
 from segbatch.snapshot.fields.keys import UnknownColumnError
 from segbatch.snapshot.fields.resolution import Field, resolve
@@ -76,7 +76,7 @@ class _Source:
 
     def select(self, frame: pl.DataFrame) -> pl.DataFrame:
         wide = frame.with_columns(_exportable(found).alias(name) for name, found in self.fields.items())
-        return chosen(wide, self.fields)
+        return select_columns(wide, self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class ContactColumns:
     def empty_frame(self) -> pl.DataFrame:
         """Return the exported columns without rows."""
         frames = [source.select(source.snapshot.empty_frame(source.leaves)).head(0) for source in self._sources]
-        return chosen(pl.concat(frames, how="horizontal"), self.names)
+        return select_columns(pl.concat(frames, how="horizontal"), self.names)
 
     @property
     def json_columns(self) -> frozenset[str]:
@@ -160,7 +160,9 @@ class ContactColumns:
         readers = (source.snapshot.batches(source.leaves, _ROWS) for source in self._sources)
         for batches in zip(*readers, strict=True):
             frames = [source.select(batch.frame) for source, batch in zip(self._sources, batches, strict=True)]
-            yield ContactsBatch(ids_as_series(batches[0].ids), chosen(pl.concat(frames, how="horizontal"), self.names))
+            yield ContactsBatch(
+                ids_as_series(batches[0].ids), select_columns(pl.concat(frames, how="horizontal"), self.names)
+            )
 
     @property
     def id_type(self) -> pa.DataType:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from segbatch.errors import Problem, SnapshotError, UsageError
 from segbatch.platform.urls import is_url
-from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
+from segbatch.snapshot.file_names import HEAD_SIZE, FileClassifier, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
 from segbatch.snapshot.locations import LocalFile, Location, translate_errors
 from segbatch.snapshot.table_formats import TableFolders
@@ -69,7 +69,7 @@ def find_snapshot(path: str) -> Found:
 
         objects, sorted_names = remote.find_objects(path)
         return Found(tuple(objects), tuple(sorted_names.warnings(path)))
-    others = Sorted()
+    others = FileClassifier()
     files = _find_local(path, others)
     return Found(tuple(map(LocalFile, files)), tuple(others.warnings(path)))
 
@@ -88,19 +88,19 @@ def locations_of(names: Iterable[str]) -> list[Location]:
     return [LocalFile(Path(name)) for name in names]
 
 
-def _find_local(path: str, others: Sorted) -> list[Path]:
+def _find_local(path: str, others: FileClassifier) -> list[Path]:
     given, tables = Path(path), TableFolders()
     with translate_errors(LocalFile(given)):
-        if glob.has_magic(path) and _is_nowhere(given):
-            tables.ensure_none([_fixed_part(path)])
+        if glob.has_magic(path) and _is_absent(given):
+            tables.reject_tables([_fixed_part(path)])
             files = _files_of_glob(path, others)
-            tables.ensure_none(files)
+            tables.reject_tables(files)
             return files
         mode = given.stat().st_mode
-        tables.ensure_none([given])
+        tables.reject_tables([given])
         if stat.S_ISDIR(mode):
             files = _files_in(given, others)
-            tables.ensure_none(files)
+            tables.reject_tables(files)
             return files
     if not stat.S_ISREG(mode):
         raise SnapshotError(f"{path}: {_NO_FILE}")
@@ -112,7 +112,7 @@ def _fixed_part(pattern: str) -> Path:
     return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 
-def _is_nowhere(path: Path) -> bool:
+def _is_absent(path: Path) -> bool:
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -120,7 +120,7 @@ def _is_nowhere(path: Path) -> bool:
     return False
 
 
-def _files_in(folder: Path, others: Sorted) -> list[Path]:
+def _files_in(folder: Path, others: FileClassifier) -> list[Path]:
     """Return the Parquet files of a folder and its `key=value` subfolders."""
     files = sorted(_read_in(folder, folder, others, ()))
     if files:
@@ -133,14 +133,14 @@ def _files_in(folder: Path, others: Sorted) -> list[Path]:
     raise SnapshotError(f"{folder}: the folder has no .parquet file; {hint}")
 
 
-def _read_in(root: Path, folder: Path, others: Sorted, above: tuple[str, ...]) -> Iterator[Path]:
+def _read_in(root: Path, folder: Path, others: FileClassifier, above: tuple[str, ...]) -> Iterator[Path]:
     """Yield the files to read, and add other files and folders that look like data to `others`."""
     above = (*above, os.path.realpath(folder))
     searched = 0
     for entry in sorted(folder.iterdir()):
         shown = str(entry.relative_to(root))
         if not entry.is_dir():
-            if _is_to_read(entry) and others.takes(entry.name, shown, partial(_head, entry)):
+            if _is_to_read(entry) and others.accepts(entry.name, shown, partial(_head, entry)):
                 yield entry
         elif is_in_progress(entry.name):
             others.unread += [f"{shown}/"] if any(True for _ in _below(entry)) else []
@@ -187,7 +187,7 @@ def _below(folder: Path) -> Iterator[os.DirEntry[str]]:
                         waiting.append(entry.path)
 
 
-def _files_of_glob(pattern: str, others: Sorted) -> list[Path]:
+def _files_of_glob(pattern: str, others: FileClassifier) -> list[Path]:
     """Return the files that match a glob, without hidden files, such as unfinished output of a program."""
     named = sum(not glob.has_magic(part) for part in Path(pattern).parts)
     found = (Path(match) for match in glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob needs a root

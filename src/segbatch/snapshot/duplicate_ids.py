@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.hive_partitions import partition_types, partitions_of
+from segbatch.snapshot.hive_partitions import infer_partition_types, parse_partitions
 from segbatch.text import clipped, counted, printable
 
 _SHOWN = 3
@@ -87,8 +87,8 @@ def place_of_copies(copies: pl.DataFrame, files: Sequence[tuple[str, int]]) -> s
 
 
 def _advice(first: str, second: str) -> str:
-    one, other = partitions_of(first), partitions_of(second)
-    arrow_types = partition_types([one, other])
+    one, other = parse_partitions(first), parse_partitions(second)
+    arrow_types = infer_partition_types([one, other])
     differing = {key for key in one.keys() & other.keys() if one[key] != other[key]}
     if one.keys() != other.keys() or all(arrow_types[key] == pa.string() for key in differing):
         return "keep one row per contact in all files together, or pass only one file"

@@ -55,7 +55,7 @@ def is_parquet_name(name: str) -> bool:
 
 
 @dataclass(slots=True)
-class Sorted:
+class FileClassifier:
     """A classifier for the names in a folder, which collects the data that is not read.
 
     Attributes:
@@ -65,7 +65,7 @@ class Sorted:
     unread: list[str] = field(default_factory=list)
     _opened: int = 0
 
-    def takes(self, name: str, shown: str, head: Callable[[], bytes | None]) -> bool:
+    def accepts(self, name: str, shown: str, head: Callable[[], bytes | None]) -> bool:
         """Return whether a file is read. If it is not read but looks like data, add its name to `unread`.
 
         Args:

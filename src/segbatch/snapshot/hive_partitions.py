@@ -38,7 +38,7 @@ def is_partition(name: str) -> bool:
     return name.find("=") > 0
 
 
-def partitions_of(path: str) -> Partition:
+def parse_partitions(path: str) -> Partition:
     """Return the keys and values in the folder names of a path. If a key occurs twice, the first value is used.
 
     Args:
@@ -56,11 +56,11 @@ def partitions_of(path: str) -> Partition:
 
 def partition_text(path: str) -> str:
     """Return the keys and values in a path as a JSON object, or an empty text if the path has no partitions."""
-    found = partitions_of(path)
+    found = parse_partitions(path)
     return json.dumps(found, sort_keys=True) if found else ""
 
 
-def partition_types(partitions: Iterable[Partition]) -> dict[str, pa.DataType]:
+def infer_partition_types(partitions: Iterable[Partition]) -> dict[str, pa.DataType]:
     """Infer the type of each key from its values in all files. The keys are sorted by name."""
     values: dict[str, list[str]] = {}
     for partition in partitions:
@@ -76,7 +76,7 @@ def _type_of(values: Sequence[str]) -> pa.DataType:
     return pa.string()
 
 
-def typed_value(value: str | None, arrow_type: pa.DataType) -> pa.Scalar:
+def parse_value(value: str | None, arrow_type: pa.DataType) -> pa.Scalar:
     """Convert a value in a path to the type of its key.
 
     Raises:
@@ -142,7 +142,7 @@ _BATCH = 100_000
 
 def with_path_columns(files: Sequence[SnapshotFile]) -> tuple[SnapshotFile, ...]:
     """Add the columns in the paths of files to their schemas, except columns that a file has itself."""
-    partitions = [_outside(file, partitions_of(str(file.location))) for file in files]
+    partitions = [_outside(file, parse_partitions(str(file.location))) for file in files]
     if not any(partitions):
         return tuple(files)
     arrow_types = _types(files, partitions)
@@ -160,7 +160,7 @@ def _types(files: Sequence[SnapshotFile], partitions: Sequence[Partition]) -> di
     If a file has a column with the name of a key, the key gets the column's type if all its values can be read as that
     type.
     """
-    arrow_types = partition_types(partitions)
+    arrow_types = infer_partition_types(partitions)
     for key in arrow_types:
         stored = next((file.schema.field(key).type for file in files if file.schema.names.count(key) == 1), None)
         values = {partition[key] for partition in partitions if key in partition}
@@ -171,14 +171,14 @@ def _types(files: Sequence[SnapshotFile], partitions: Sequence[Partition]) -> di
 
 def _can_be(value: str | None, arrow_type: pa.DataType) -> bool:
     try:
-        typed_value(value, arrow_type)
+        parse_value(value, arrow_type)
     except (pa.ArrowException, ValueError, NotImplementedError):
         return False
     return True
 
 
 def _with(file: SnapshotFile, partition: Partition, arrow_types: Mapping[str, pa.DataType]) -> SnapshotFile:
-    constants = {key: typed_value(value, arrow_types[key]) for key, value in partition.items()}
+    constants = {key: parse_value(value, arrow_types[key]) for key, value in partition.items()}
     schema = pa.schema([*file.schema, *((key, value.type) for key, value in constants.items())])
     return replace(file, schema=schema, constants=constants)
 
@@ -228,7 +228,7 @@ class _Difference:
 def _difference(files: Sequence[SnapshotFile], name: str) -> _Difference:
     found = _Difference(name)
     for file in files:
-        partition = partitions_of(str(file.location))
+        partition = parse_partitions(str(file.location))
         if name not in partition or name in file.constants or file.schema.names.count(name) != 1:
             continue
         differing = sum(_differing(file, name, partition[name]))
@@ -248,6 +248,6 @@ def _differing(file: SnapshotFile, name: str, value: str | None) -> Iterator[int
             yield len(column)
         else:
             [wanted] = to_frame(
-                pa.table({name: pa.array([typed_value(value, arrow_type).as_py()], arrow_type)})
+                pa.table({name: pa.array([parse_value(value, arrow_type).as_py()], arrow_type)})
             ).get_columns()
             yield int((~column.eq_missing(wanted.new_from_index(0, len(column)))).sum())

@@ -57,7 +57,7 @@ def ids_as_series(ids: pa.Array) -> pl.Series:
     return pl.Series("id", ids)
 
 
-class _Without:
+class _MissingIds:
     """A counter of contacts without a valid id, for one reason: the id is null, or it is empty."""
 
     def __init__(self, what: str) -> None:
@@ -91,8 +91,8 @@ class IdCheck:
         self._column = column
         self._hashes: list[pl.Series] = []
         self._rows = 0
-        self._null = _Without("no id (the column '{}' is null)")
-        self._empty = _Without("an empty id (an empty text in '{}')")
+        self._null = _MissingIds("no id (the column '{}' is null)")
+        self._empty = _MissingIds("an empty id (an empty text in '{}')")
 
     def add(self, ids: pl.Series) -> None:
         """Add the ids of the next batch."""

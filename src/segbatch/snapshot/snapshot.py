@@ -7,9 +7,9 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import Problem, SnapshotError
-from segbatch.snapshot.arrow.arrays import converted
+from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.binary_text import has_bytes, with_part, with_texts
-from segbatch.snapshot.arrow.common_schema import shared_schema
+from segbatch.snapshot.arrow.common_schema import merge_schemas
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
 from segbatch.snapshot.arrow.types import leaves_of, part_of
 from segbatch.snapshot.discovery import find_snapshot
@@ -108,7 +108,7 @@ class Snapshot:
         for file in self.files:
             for batch in read_batches(file, columns, rows):
                 frame = to_frame(pa.Table.from_batches([batch]), schema, str(file.location))
-                yield Batch(converted(batch.column(self.id_column), self.id_type), self._decoded(frame, leaves))
+                yield Batch(convert(batch.column(self.id_column), self.id_type), self._decoded(frame, leaves))
             file.ensure_unchanged()
 
     def columns(self, leaves: Iterable[str]) -> list[str]:
@@ -142,10 +142,7 @@ class Snapshot:
         return self.reader.decode(frame, leaves & self.reader.derived.keys())
 
     def with_fields(self, fields: Iterable[str]) -> "Snapshot":
-        """Look up fields, including those in JSON texts and maps. This reads columns of JSON texts and maps once.
-
-        Args:
-            fields: The fields that rules name.
+        """Look up the fields that rules name, including those in JSON texts and maps. These columns are read once.
 
         Raises:
             SnapshotError: A file cannot be read, or is damaged.
@@ -166,10 +163,7 @@ class Snapshot:
         return None if found is None else found[0] if found[1] is None else f"{found[0]}.{found[1]}"
 
     def with_texts(self, fields: Iterable[str]) -> "Snapshot":
-        """Read bytes as text if rules name them and all of them are UTF-8.
-
-        Args:
-            fields: The fields that rules name.
+        """Read bytes as text if rules name these fields and all their values are UTF-8.
 
         Raises:
             SnapshotError: A file cannot be read, or is damaged.
@@ -178,8 +172,8 @@ class Snapshot:
         whole = {column.name for column in self.arrow if pa.types.is_struct(column.type)}
         for part in self._part({*fields} - {self.id_column} - whole):  # no rule compares a whole struct
             if has_bytes(part.type):
-                arrow_type = with_texts(part.type, self._arrays(part))
-                snapshot = snapshot._with_type(part.name, with_part(self.arrow.field(part.name).type, arrow_type))
+                read_as = with_part(self.arrow.field(part.name).type, with_texts(part.type, self._arrays(part)))
+                snapshot = snapshot._with_type(part.name, read_as)
         return snapshot
 
     def _with_type(self, column: str, arrow_type: pa.DataType) -> "Snapshot":
@@ -195,7 +189,7 @@ class Snapshot:
         for file in self.files:
             for batch in read_batches(file, leaves_of(part), _COLUMN_BATCH):
                 if part.name in batch.schema.names:
-                    yield converted(batch.column(part.name), part.type)
+                    yield convert(batch.column(part.name), part.type)
 
     def with_text_ids(self) -> "Snapshot":
         """Read ids that are bytes as text if all of them are UTF-8."""
@@ -204,10 +198,7 @@ class Snapshot:
         return replace(self._with_type(self.id_column, arrow_type), id_type=arrow_type)
 
     def with_forms(self, fields: Iterable[str]) -> "Snapshot":
-        """Look up fields in the data of columns: JSON texts and maps. This reads these columns once.
-
-        Args:
-            fields: The fields that rules name.
+        """Look up the fields that rules name in the data of columns: JSON texts and maps. These columns are read once.
 
         Raises:
             SnapshotError: A file cannot be read, or is damaged.
@@ -216,7 +207,7 @@ class Snapshot:
         reader = FieldReader(fields, self.schema, self.forms)
         if reader.leaves:
             for batch in self.batches(reader.leaves, _COLUMN_BATCH):
-                reader.look(batch.frame)
+                reader.examine(batch.frame)
         reader.finish()
         schema = FieldColumns(self.schema, self.schema.alias, reader.derived)
         notes = (*self.notes, *names_by_case(fields, schema))
@@ -251,8 +242,7 @@ def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = 
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
 
     Raises:
-        SnapshotError: A file is missing, is not Parquet or is cut short, files are incompatible, or a column is
-            missing.
+        SnapshotError: A file or column is missing, a file cannot be read, or files have different schemas.
     """
     found = find_snapshot(path)
     return replace(open_files(found.locations, id_column, custom_fields), findings=found.problems)
@@ -263,11 +253,11 @@ def open_files(locations: Iterable[Location], id_column: str = "id", custom_fiel
 
     Args:
         locations: The Parquet files, at least one.
-        id_column: The name of the column with the contacts' ids.
-        custom_fields: The column that definitions call `custom_fields`, if it has another name.
+        id_column: As in `open_snapshot`.
+        custom_fields: As in `open_snapshot`.
     """
     files = with_path_columns([*map(open_file, locations)])
-    arrow = shared_schema({str(file.location): file.schema for file in files})
+    arrow = merge_schemas({str(file.location): file.schema for file in files})
     columns = Columns(polars_schema(arrow))
     named = exact_name(id_column, columns)
     alias = None if custom_fields is None else find_custom_fields(custom_fields, columns)

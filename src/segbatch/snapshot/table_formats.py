@@ -26,7 +26,7 @@ def is_iceberg_metadata(name: str) -> bool:
     return _METADATA.fullmatch(name) is not None
 
 
-def refusal(lake_format: LakeFormat, folder: str, address: str | None = None) -> SnapshotError:
+def table_error(lake_format: LakeFormat, folder: str, address: str | None = None) -> SnapshotError:
     """Return the error for the folder of a table.
 
     Args:
@@ -56,7 +56,7 @@ class TableFolders:
         self._format_of = format_of or _format_of
         self._known: dict[str, tuple[LakeFormat, str] | None] = {}
 
-    def ensure_none(self, paths: Iterable[Path]) -> None:
+    def reject_tables(self, paths: Iterable[Path]) -> None:
         """Raise an error if a path is in the folder of a table, also after links are resolved.
 
         Raises:
@@ -66,7 +66,7 @@ class TableFolders:
             for absolute in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - both link and target
                 found = self._table_above(absolute if path.is_dir() else os.path.dirname(absolute))  # noqa: PTH120
                 if found:
-                    raise refusal(found[0], _shown(found[1], path), found[1])
+                    raise table_error(found[0], _shown(found[1], path), found[1])
 
     def _table_above(self, folder: str) -> tuple[LakeFormat, str] | None:
         if folder not in self._known:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from segbatch.errors import UsageError
-from segbatch.snapshot.hive_partitions import partitions_of
+from segbatch.snapshot.hive_partitions import parse_partitions
 from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.sql.dialects import text
 from segbatch.sql.names import DialectName
@@ -46,7 +46,7 @@ def read_parquet(
 
 def _partitioning(files: Sequence[SnapshotFile], columns: set[str]) -> list[exp.Expr]:
     """Return the options that let DuckDB read the same columns from the paths as segbatch, and no others."""
-    partitions = [partitions_of(str(file.location)) for file in files]
+    partitions = [parse_partitions(str(file.location)) for file in files]
     kinds = {key: value.type for file in files for key, value in file.constants.items()}
     if not columns & kinds.keys():
         return [_option("hive_partitioning", value=False)] if any("=" in str(file.location) for file in files) else []

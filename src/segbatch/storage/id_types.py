@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import UsageError
-from segbatch.snapshot.arrow.arrays import converted
+from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.id_format import is_uuid
@@ -92,7 +92,7 @@ class IdTypes:
     def as_kept(self, ids: pa.Array) -> pa.Array:
         """Return ids in the type of the state and the changes. `comparable` has checked that they fit."""
         ids = to_stored(ids)
-        return converted(ids, self.kept)
+        return convert(ids, self.kept)
 
     def as_own(self, ids: pa.Array) -> pa.Array:
         """Return stored ids in the type of the membership.
@@ -103,7 +103,7 @@ class IdTypes:
         if ids.type == self.own:
             return ids
         try:
-            return converted(ids, self.own)
+            return convert(ids, self.own)
         except pa.ArrowInvalid as error:
             what = f"its ids are {describe_arrow_type(self.own)}, and an id that a failed segment keeps does not fit"
             remedy = f"fix the segment, or {_AS_BEFORE}"

@@ -12,7 +12,7 @@ _UNITS = ("s", "ms", "us", "ns")
 _UUID_PARTS = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 
 
-def converted_column(columns: list[pa.Array], target: pa.DataType, rows: int) -> pa.Array:
+def convert_column(columns: list[pa.Array], target: pa.DataType, rows: int) -> pa.Array:
     """Return a field's values in the type that the field is read as.
 
     Args:
@@ -26,11 +26,11 @@ def converted_column(columns: list[pa.Array], target: pa.DataType, rows: int) ->
     """
     if not columns:
         return pa.nulls(rows, stored(target))
-    return converted(columns[0], target) if len(columns) == 1 else _presence(*columns)
+    return convert(columns[0], target) if len(columns) == 1 else _presence(*columns)
 
 
-def converted(array: pa.Array, target: pa.DataType) -> pa.Array:
-    """Return the same values in another type, such as a type that `readable_type` or `unified` returns.
+def convert(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """Return the same values in another type, such as a type that `readable_type` or `unify` returns.
 
     Nothing is copied if types differ only in names and annotations. For an `Opaque` type, the array is true for each
     value that is present.
@@ -47,12 +47,12 @@ def converted(array: pa.Array, target: pa.DataType) -> pa.Array:
         return pa.nulls(len(array), stored(target))
     if isinstance(target, pa.BaseExtensionType):
         values = array.storage if isinstance(array, pa.ExtensionArray) else array
-        return pa.ExtensionArray.from_storage(target, converted(values, target.storage_type))
+        return pa.ExtensionArray.from_storage(target, convert(values, target.storage_type))
     if isinstance(array, pa.ExtensionArray):
         is_uuid = is_uuid_type(arrow_type) and is_text(target)
-        return _uuid_texts(array.storage).cast(target) if is_uuid else converted(array.storage, target)
+        return _uuid_texts(array.storage).cast(target) if is_uuid else convert(array.storage, target)
     if pa.types.is_dictionary(arrow_type):
-        return converted(array.dictionary_decode(), target)
+        return convert(array.dictionary_decode(), target)
     if pa.types.is_struct(target):
         return _struct(array, target)
     if pa.types.is_map(target):
@@ -67,7 +67,7 @@ def _scalars(array: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_timestamp(arrow_type):
         return _timestamps(array, target)
     if pa.types.is_run_end_encoded(arrow_type):
-        return converted(pc.run_end_decode(array), target)
+        return convert(pc.run_end_decode(array), target)
     if pa.types.is_time(arrow_type):
         return _within_a_day(array.cast(target))
     is_exact = not (pa.types.is_date64(arrow_type) or pa.types.is_duration(arrow_type))
@@ -104,17 +104,17 @@ def _struct(array: pa.Array, target: pa.StructType) -> pa.Array:
     children = []
     for field in target:
         found = [array.field(index) for index, name in enumerate(names) if name == field.name]
-        children.append(converted_column(found, field.type, len(array)))
+        children.append(convert_column(found, field.type, len(array)))
     fields = [pa.field(field.name, child.type) for field, child in zip(target, children, strict=True)]
     return pa.Array.from_buffers(pa.struct(fields), len(array), [_validity(array)], children=children)
 
 
 def _list(array: pa.Array, target: pa.DataType) -> pa.Array:
     if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
-        elements, layout = converted(array.values, target.value_type), array.type
+        elements, layout = convert(array.values, target.value_type), array.type
         buffers, offset = array.buffers()[:2], array.offset
     else:  # fixed-size lists and list views: flatten the elements, without those of null lists
-        elements, layout = converted(pc.list_flatten(array), target.value_type), pa.large_list(pa.null())
+        elements, layout = convert(pc.list_flatten(array), target.value_type), pa.large_list(pa.null())
         lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int64())
         buffers, offset = [_validity(array), _running(lengths).buffers()[1]], 0
     arrow_type = pa.large_list(elements.type) if pa.types.is_large_list(layout) else pa.list_(elements.type)
@@ -136,7 +136,7 @@ def _map(array: pa.Array, target: pa.MapType) -> pa.Array:
     entries = array.values if pa.types.is_list(array.type) else None
     keys = entries.field(0) if entries is not None else array.keys
     items = entries.field(1) if entries is not None else array.items
-    pairs = [converted(keys, target.key_type), converted(items, target.item_type)]
+    pairs = [convert(keys, target.key_type), convert(items, target.item_type)]
     fields = [pa.field("key", pairs[0].type, nullable=False), pa.field("value", pairs[1].type)]
     inside = pa.StructArray.from_arrays(pairs, fields=fields)
     arrow_type = pa.map_(pairs[0].type, pairs[1].type)

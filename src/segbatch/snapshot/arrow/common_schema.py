@@ -27,7 +27,7 @@ class _Different(Exception):  # noqa: N818 - ends the search and is never shown
         return _Different(self.arrow_type, self.other, f".{key}{self.path}")
 
 
-def shared_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
+def merge_schemas(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
     """Return the common schema of the files of a snapshot.
 
     Args:
@@ -44,13 +44,13 @@ def shared_schema(schemas: Mapping[str, pa.Schema]) -> pa.Schema:
             if before is not None and before == field.type:
                 continue
             try:
-                merged[field.name] = field.type if before is None else unified(before, field.type)
+                merged[field.name] = field.type if before is None else unify(before, field.type)
             except _Different as found:
                 raise _error(name, field, found, readable) from None
     return pa.schema(list(merged.items()))
 
 
-def unified(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType:
+def unify(arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType:
     """Return the type that holds the values of both types without changing any.
 
     Raises:
@@ -79,7 +79,7 @@ def _error(name: str, field: pa.Field, found: _Different, schemas: Mapping[str, 
     earlier, blamed = next(iter(having)), found
     for other, arrow_type in having.items():
         try:
-            unified(arrow_type, field.type)
+            unify(arrow_type, field.type)
         except _Different as pair:
             earlier, blamed = other, pair
             break
@@ -90,7 +90,7 @@ def _error(name: str, field: pa.Field, found: _Different, schemas: Mapping[str, 
 
 def _within(key: str, arrow_type: pa.DataType, other: pa.DataType) -> pa.DataType:
     try:
-        return unified(arrow_type, other)
+        return unify(arrow_type, other)
     except _Different as found:
         raise found.below(key) from None
 

@@ -4,7 +4,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.arrow.arrays import converted, converted_column
+from segbatch.snapshot.arrow.arrays import convert, convert_column
 from segbatch.snapshot.arrow.types import (
     Opaque,
     is_list,
@@ -92,8 +92,8 @@ def to_frame(table: pa.Table, schema: pa.Schema | None = None, file_name: str = 
 
 def _series(field: pa.Field, arrays: list[pa.Array], rows: int, file_name: str) -> pl.Series:
     try:
-        marked = converted_column(arrays, field.type, rows)
-        return pl.Series(field.name, converted(marked, unmarked(field.type)))
+        marked = convert_column(arrays, field.type, rows)
+        return pl.Series(field.name, convert(marked, unmarked(field.type)))
     except pa.ArrowInvalid:
         problem = f"has a value that does not fit into {field.type}, the common type of all files"
         raise SnapshotError(

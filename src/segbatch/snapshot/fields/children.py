@@ -15,7 +15,7 @@ def column(name: str) -> pl.Expr:
     return pl.col(f"^{re.escape(name)}$") if _is_pattern(name) else pl.col(name)
 
 
-def chosen(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+def select_columns(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
     """Return the columns of a frame with exactly these names, in the order of `names`."""
     return pl.DataFrame([frame.get_column(name) for name in names])
 

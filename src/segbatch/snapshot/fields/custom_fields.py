@@ -17,7 +17,7 @@ from segbatch.snapshot.fields.json_column import JsonColumn
 from segbatch.snapshot.fields.json_types import Mixture
 from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, find_column
 from segbatch.snapshot.fields.paths import Way, ways_of, whole_text
-from segbatch.snapshot.fields.resolution import Derived, no_key, no_object, readable
+from segbatch.snapshot.fields.resolution import Derived, missing_key_warning, no_object_warning, readable
 from segbatch.snapshot.fields.types import Kind, is_map_of_keys, kind_of
 from segbatch.text import clipped, counted, shown
 
@@ -62,7 +62,7 @@ class _Part:
 class FieldReader:
     """A reader of fields in the data of columns.
 
-    First, call `look` with every batch of the snapshot, then `finish`. After that, `derived` has the fields, and
+    First, call `examine` with every batch of the snapshot, then `finish`. After that, `derived` has the fields, and
     `decode` reads them from a batch.
 
     Attributes:
@@ -129,10 +129,10 @@ class FieldReader:
         """Return the paths to read from the files for one field in `derived`."""
         return {way.leaf for way, _ in self.derived[name].ways}
 
-    def look(self, frame: pl.DataFrame) -> None:
+    def examine(self, frame: pl.DataFrame) -> None:
         """Examine the data of one batch."""
         for source in self._sources.values():
-            source.json.look(frame.select(source.texts.alias("j")).to_series())
+            source.json.examine(frame.select(source.texts.alias("j")).to_series())
         others = [part for parts in self._parts.values() for part in parts if part.way.json is None]
         tests = [_is_there(part.way).sum().alias(str(i)) for i, part in enumerate(others)]
         for part, number in zip(others, frame.select(tests).row(0) if tests else (), strict=True):
@@ -157,7 +157,7 @@ class FieldReader:
                     mixture.add(dtype, part.present)
             else:
                 json = self._sources[_source_of(part.way)].json
-                found = json.typed(step.key)
+                found = json.common_type(step.key)
                 if kind_of(found.dtype) is not Kind.NOTHING:
                     steps = (*part.way.steps[:-1], replace(step, splits=json.splits(step.key)))
                     typed.append((replace(part.way, steps=steps), found.dtype))
@@ -179,9 +179,9 @@ class FieldReader:
             return None
         texts = [self._sources[_source_of(part.way)] for part in self._parts[name] if part.way.json is not None]
         if texts and head not in self._forms and not any(source.json.objects for source in texts):
-            return no_object(texts[0].leaf, str(self._parts[name][0].way.steps[-1].key))
+            return no_object_warning(texts[0].leaf, str(self._parts[name][0].way.steps[-1].key))
         seen = [source.json.keys for source in self._sources.values() if source.leaf == head]
-        return no_key(head, self._columns[head], path, set().union(*seen, self._keys.get(head, set())))
+        return missing_key_warning(head, self._columns[head], path, set().union(*seen, self._keys.get(head, set())))
 
     def decode(self, frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
         """Add some fields to a batch, which must have the columns they are read from."""

@@ -13,8 +13,8 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.snapshot.fields.json_numbers import of_any_length
-from segbatch.snapshot.fields.json_text import fault_of, pointer_of, quoted, ways_to_split
-from segbatch.snapshot.fields.json_types import KINDS, Seen, Shape, Typed, typed
+from segbatch.snapshot.fields.json_text import describe_fault, pointer_of, quoted, ways_to_split
+from segbatch.snapshot.fields.json_types import KINDS, CommonType, Shape, ValueCounts, common_type
 
 _KEYS_SAMPLED = 500
 
@@ -36,8 +36,8 @@ _Path = str | None
 class JsonColumn:
     """A column of JSON texts.
 
-    First, call `look` with every batch of the snapshot. After that, `typed` returns the type of the values at a path,
-    and `decode` reads them as that type. A path is dotted; None means the whole text.
+    First, call `examine` with every batch of the snapshot. After that, `common_type` returns the type of the values at
+    a path, and `decode` reads them as that type. A path is dotted; None means the whole text.
 
     Attributes:
         broken: The number of texts that are not JSON, or not an object if objects are required.
@@ -57,9 +57,9 @@ class JsonColumn:
         self._pointers = {
             path: {pointer_of(keys): keys for keys in ways_to_split(path)} for path in dict.fromkeys(paths)
         }
-        self._seen = {path: Seen() for path in self._pointers}
+        self._seen = {path: ValueCounts() for path in self._pointers}
         self._used: dict[_Path, set[str]] = {path: set() for path in self._pointers}
-        self._types: dict[_Path, Typed] = {}
+        self._types: dict[_Path, CommonType] = {}
         self._objects = objects
         self._rows = 0
         self._database = _Database()
@@ -69,7 +69,7 @@ class JsonColumn:
         self.first_broken = 0
         self.fault = ""
 
-    def look(self, texts: pl.Series) -> None:
+    def examine(self, texts: pl.Series) -> None:
         """Record the kinds of the values in one batch."""
         kinds = self._kinds_of(texts)
         self._count_broken(texts, kinds)
@@ -93,10 +93,10 @@ class JsonColumn:
             self.keys |= {key for (key,) in self._rows_of(sql)}
         self._rows += len(texts)
 
-    def typed(self, path: _Path) -> Typed:
+    def common_type(self, path: _Path) -> CommonType:
         """Return the type of the values at a path."""
         if path not in self._types:
-            self._types[path] = typed(self._seen[path])
+            self._types[path] = common_type(self._seen[path])
         return self._types[path]
 
     def splits(self, path: _Path) -> tuple[tuple[str, ...], ...]:
@@ -126,7 +126,7 @@ class JsonColumn:
         rows = (texts.is_not_null() & ~good).arg_true()
         if len(rows) and not self.broken:
             self.first_broken = self._rows + rows[0]
-            self.fault = fault_of(texts[rows[0]])
+            self.fault = describe_fault(texts[rows[0]])
         self.broken += len(rows)
         self.objects += int((kinds == "OBJECT").sum())
 
@@ -178,7 +178,7 @@ class JsonColumn:
         return self._database.connection.execute(sql).fetchall()
 
     def decode(self, texts: pl.Series, paths: Collection[_Path]) -> dict[_Path, pl.Series]:
-        """Return the values of some paths in a batch, read as `typed` determines. Missing values are null.
+        """Return the values of some paths in a batch, read as `common_type` determines. Missing values are null.
 
         Objects, and lists that cannot be compared, are returned as text: they can only be checked for presence.
         """
@@ -187,15 +187,15 @@ class JsonColumn:
         flat = [pointer for found in pointers.values() for pointer in found]
         values, first = list[str](), 1
         for path, found in pointers.items():
-            values.append(_value(self.typed(path), range(first, first + len(found))))
+            values.append(_value(self.common_type(path), range(first, first + len(found))))
             first += len(found)
-        lists = any(self.typed(path).shape == "list" for path in paths)
+        lists = any(self.common_type(path).shape == "list" for path in paths)
         listed = _listed(flat)
         types = f", json_type(j, {listed}) AS t" if lists and flat else ""
         source = f"SELECT json_extract_string(j, {listed}) AS s{types} FROM batch" if flat else "FROM batch"
         columns = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values))
         table = self._database.connection.sql(f"SELECT {columns} FROM ({source})").to_arrow_table()
-        return {path: _finish(pl.Series(table.column(i)), self.typed(path)) for i, path in enumerate(pointers)}
+        return {path: _finish(pl.Series(table.column(i)), self.common_type(path)) for i, path in enumerate(pointers)}
 
 
 class _Database:
@@ -238,7 +238,7 @@ def _first_of(pointers: Sequence[str]) -> str:
     return f"SELECT r, 1 AS i, arg_min(k, i) AS k, arg_min(s, i) AS s FROM ({source}) GROUP BY r"
 
 
-def _value(kind: Typed, numbers: range) -> str:
+def _value(kind: CommonType, numbers: range) -> str:
     """Return SQL for the value at a path: the first text that is not null at some positions of the list `s`."""
     if not numbers:
         return "NULL"
@@ -251,7 +251,7 @@ def _value(kind: Typed, numbers: range) -> str:
     return f"TRY_CAST({elements} AS {_SQL_TYPES[kind.element]}[])" if kind.element in _SQL_TYPES else elements
 
 
-def _finish(values: pl.Series, kind: Typed) -> pl.Series:
+def _finish(values: pl.Series, kind: CommonType) -> pl.Series:
     """Convert values that no SQL type holds."""
     column = pl.col(values.name)
     if kind.shape == "any length":

@@ -32,7 +32,7 @@ class _NoNumber(Exception):  # noqa: N818 - ends the parsing and is never shown
     """A number is not supported by JSON."""
 
 
-def fault_of(text: str) -> str:
+def describe_fault(text: str) -> str:
     """Return the problem with a text and its fix. The result never contains contact data."""
     try:  # numbers are measured, not converted: Python refuses to convert very long ones
         data = json.loads(text, parse_constant=_refuse, parse_int=len, parse_float=len)

@@ -41,7 +41,7 @@ _TYPES: dict[Shape, pl.DataType] = {
 
 
 @dataclass(slots=True)
-class Seen:
+class ValueCounts:
     """Statistics of the values at one path.
 
     Attributes:
@@ -65,7 +65,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class CommonType:
     """The common type of the values at a path.
 
     Attributes:
@@ -84,16 +84,18 @@ class Typed:
     kinds: Counter[str] = field(default_factory=Counter)
 
 
-def typed(seen: Seen) -> Typed:
+def common_type(seen: ValueCounts) -> CommonType:
     """Return the one type that holds all values: a list if some values are lists, text if kinds are mixed."""
     if "list" not in seen.kinds or "object" in seen.kinds:
         shape = _shape(seen.kinds, seen.digits, is_double=seen.is_double)
-        return Typed(_TYPES[shape or "text"], shape or "text", mixed=None if shape else seen.kinds, kinds=seen.kinds)
+        return CommonType(
+            _TYPES[shape or "text"], shape or "text", mixed=None if shape else seen.kinds, kinds=seen.kinds
+        )
     elements = seen.elements + Counter({kind: number for kind, number in seen.kinds.items() if kind != "list"})
     shape = _shape(elements, max(seen.digits, seen.element_digits), is_double=seen.is_double)
     element = shape or "text"
     dtype = pl.List(_TYPES[element])
-    return Typed(dtype, "list", element, mixed=None if shape else elements, is_of_elements=True, kinds=elements)
+    return CommonType(dtype, "list", element, mixed=None if shape else elements, is_of_elements=True, kinds=elements)
 
 
 def _shape(kinds: Counter[str], digits: int, *, is_double: bool) -> Shape | None:
@@ -147,7 +149,7 @@ class Mixture:
         kind = kind_of(dtype)
         self.kinds[_NAMES.get(kind, kind.value)] += contacts
 
-    def add_json(self, found: Typed) -> None:
+    def add_json(self, found: CommonType) -> None:
         """Count the values at a path into JSON texts."""
         self.is_mixed |= found.mixed is not None
         self.is_of_elements |= found.is_of_elements

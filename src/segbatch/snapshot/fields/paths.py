@@ -117,7 +117,7 @@ def _through_entries(way: Way, path: str) -> Iterator[Way]:
     pair = pair_of(way.dtype)
     if not is_map_of_keys(way.dtype) and pair is None:
         return
-    for key, rest in _few(path):
+    for key, rest in _likely_splits(path):
         if pair is None:
             value, step = value_type(way.dtype), Step("map", key)
             inner = way.expr.map.get(key)
@@ -128,7 +128,7 @@ def _through_entries(way: Way, path: str) -> Iterator[Way]:
         yield from _ways(way.to(inner, value, way.leaf, step), rest)
 
 
-def _few(path: str) -> Iterator[tuple[str, str | None]]:
+def _likely_splits(path: str) -> Iterator[tuple[str, str | None]]:
     """Yield splits of a path after a key. For a very long path, these are only the whole path and its first part."""
     found = list(heads(path))
     return iter(found if len(found) <= _MOST_HEADS + 1 else [found[0], found[-1]])

@@ -122,17 +122,19 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     if opaque is not None:
         raise UnknownColumnError(_needs_data(opaque.leaf, schema[head], opaque))
     if not ways:
-        return _nowhere(name, head, no_key(head, schema[head], str(path)))
+        return _missing_field(name, head, missing_key_warning(head, schema[head], str(path)))
     field = _of_ways(name, head, ways)
     if field.kind is Kind.NOTHING:
-        return _nowhere(name, head, f"'{clipped(name)}' contains only nulls in this snapshot")
+        return _missing_field(name, head, f"'{clipped(name)}' contains only nulls in this snapshot")
     return field
 
 
 def _of_derived(name: str, found: Derived) -> Field:
     kind = kind_of(found.dtype)
     if kind is Kind.NOTHING:
-        return _nowhere(name, found.column, found.warning or f"'{clipped(name)}' contains only nulls in this snapshot")
+        return _missing_field(
+            name, found.column, found.warning or f"'{clipped(name)}' contains only nulls in this snapshot"
+        )
     expr, dtype = column(name), found.dtype
     return Field(expr, dtype, kind, found.column, name, found.warning, found.ways, found.is_mixed, found.kinds)
 
@@ -141,7 +143,7 @@ def _of_ways(name: str, head: str, ways: Sequence[Way]) -> Field:
     """Return a field that is read through structs. If it has several places, the first one with a value counts."""
     typed = tuple((way, way.dtype) for way in ways if kind_of(way.dtype) is not Kind.NOTHING)
     if not typed:
-        return _nowhere(name, head, "")
+        return _missing_field(name, head, "")
     if len(typed) == 1:
         [(way, dtype)] = typed
         return Field(readable(way.expr, dtype)[0], dtype, kind_of(dtype), head, way.leaf, None, typed)
@@ -156,7 +158,7 @@ def element_of(field: Field) -> Field:
     return replace(field, expr=readable(pl.element(), dtype)[0], dtype=dtype, kind=kind_of(dtype))
 
 
-def _nowhere(name: str, head: str, warning: str) -> Field:
+def _missing_field(name: str, head: str, warning: str) -> Field:
     return Field(pl.lit(None).alias(name), pl.Null(), Kind.NOTHING, head, head, warning)
 
 
@@ -173,7 +175,7 @@ def _no_column(name: str, schema: Mapping[str, object]) -> str:
     return f"the snapshot has no column '{clipped(head)}'" + (near or f"; it has {some_of(schema)}")
 
 
-def no_key(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -> str:
+def missing_key_warning(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -> str:
     """Return the reason why a path into a column finds nothing.
 
     Args:
@@ -185,7 +187,7 @@ def no_key(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -
     Raises:
         UnknownColumnError: The path leads into values that cannot be read.
     """
-    leaf, rest, inner = _as_far_as_it_goes(head, dtype, path, keys := set(keys))
+    leaf, rest, inner = _follow_path(head, dtype, path, keys := set(keys))
     key, _, beyond = rest.partition(".")
     if key in keys and not isinstance(inner, pl.Struct):
         return f"'{clipped(leaf)}' has '{clipped(key)}', in which no contact has '{clipped(beyond)}', {_MISSING}"
@@ -205,22 +207,20 @@ def no_key(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -
     return f"'{clipped(leaf)}' {found}{did_you_mean(key, keys)}"
 
 
-def no_object(leaf: str, path: str) -> str:
+def no_object_warning(leaf: str, path: str) -> str:
     """Return a warning that a path leads into texts without any JSON object."""
     key = clipped(path.split(".", 1)[0])
     return f"'{clipped(leaf)}' is text, and none of its texts is a JSON object with '{key}' in it, {_MISSING}"
 
 
-def _as_far_as_it_goes(
-    leaf: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()
-) -> tuple[str, str, pl.DataType]:
+def _follow_path(leaf: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -> tuple[str, str, pl.DataType]:
     """Follow a path through structs and the keys of a map as far as possible, the longest keys first."""
     children = children_of(dtype)
     if is_map_of_keys(dtype):
         children = dict.fromkeys(keys, value_type(dtype))
     for key, rest in heads(path):
         if key in children and rest is not None:
-            return _as_far_as_it_goes(f"{leaf}.{key}", children[key], rest)
+            return _follow_path(f"{leaf}.{key}", children[key], rest)
     return leaf, path, dtype
 
 

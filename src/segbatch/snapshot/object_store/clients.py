@@ -10,7 +10,7 @@ from pyarrow import fs
 
 from segbatch.errors import UsageError
 from segbatch.platform.urls import redact_url
-from segbatch.snapshot.object_store.requests import translate_errors, within
+from segbatch.snapshot.object_store.requests import translate_errors, with_timeout
 from segbatch.snapshot.object_store.url import Address, Service
 
 _CONNECT_TIMEOUT = 5
@@ -74,18 +74,18 @@ def _s3(address: Address) -> Store:
     if endpoint:
         options |= _at(endpoint, "endpoint_override", "scheme") | {"region": region or _FIRST_REGION}
     with translate_errors(address):
-        store = within(lambda: fs.S3FileSystem(**options))
+        store = with_timeout(lambda: fs.S3FileSystem(**options))
         if endpoint or region or store.region != _FIRST_REGION:
             return store
-        found = within(lambda: fs.resolve_s3_region(address.bucket))
-        return store if found == _FIRST_REGION else within(lambda: fs.S3FileSystem(region=found, **options))
+        found = with_timeout(lambda: fs.resolve_s3_region(address.bucket))
+        return store if found == _FIRST_REGION else with_timeout(lambda: fs.S3FileSystem(region=found, **options))
 
 
 def _google(address: Address) -> Store:
     emulator = _first("STORAGE_EMULATOR_HOST")
     options = _at(emulator, "endpoint_override", "scheme") | {"anonymous": True} if emulator else {}
     with translate_errors(address):
-        return within(lambda: fs.GcsFileSystem(retry_time_limit=_RETRY_TIME, **options))
+        return with_timeout(lambda: fs.GcsFileSystem(retry_time_limit=_RETRY_TIME, **options))
 
 
 def _azure(address: Address) -> Store:
@@ -104,7 +104,7 @@ def _azure(address: Address) -> Store:
     if not (key or token) and options.get("blob_storage_scheme") == "http":  # the client would terminate the process
         raise UsageError(f"{address}: an endpoint without TLS needs a key; add AccountKey to the connection string")
     with translate_errors(address):
-        return within(lambda: fs.AzureFileSystem(account, **options))
+        return with_timeout(lambda: fs.AzureFileSystem(account, **options))
 
 
 def _connection_string() -> dict[str, str]:

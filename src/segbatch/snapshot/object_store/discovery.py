@@ -13,13 +13,13 @@ import pyarrow as pa
 from pyarrow import fs
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.file_names import HEAD_SIZE, Sorted, is_hidden, is_in_progress, is_parquet_name
+from segbatch.snapshot.file_names import HEAD_SIZE, FileClassifier, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
 from segbatch.snapshot.object_store.clients import Bucket, Store
 from segbatch.snapshot.object_store.remote_file import RemoteFile
-from segbatch.snapshot.object_store.requests import LONGEST, begin, translate_errors, within
+from segbatch.snapshot.object_store.requests import TIMEOUT, start, translate_errors, with_timeout
 from segbatch.snapshot.object_store.url import Address, read_address
-from segbatch.snapshot.table_formats import LakeFormat, is_iceberg_metadata, refusal
+from segbatch.snapshot.table_formats import LakeFormat, is_iceberg_metadata, table_error
 from segbatch.text import did_you_mean
 
 _LISTING = 600.0
@@ -42,7 +42,7 @@ def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
     return [RemoteFile(buckets[address.root], address) for address in addresses]
 
 
-def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
+def find_objects(text: str) -> tuple[list[RemoteFile], FileClassifier]:
     """Find the objects of a snapshot.
 
     If the address is that of a folder, its Parquet objects and those in its `key=value` subfolders are read. Hidden
@@ -58,13 +58,13 @@ def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
         UsageError: The address is not valid, or the environment lacks a setting.
         SnapshotError: No object was found, objects cannot be listed, or they belong to a Delta, Iceberg or Hudi table.
     """
-    address, others = read_address(text), Sorted()
+    address, others = read_address(text), FileClassifier()
     bucket = Bucket(address)
     store = bucket.store
     with translate_errors(address):
-        file_type = within(lambda: store.get_file_info(address.path)).type
+        file_type = with_timeout(lambda: store.get_file_info(address.path)).type
         if file_type == fs.FileType.File and not address.key.endswith("/"):
-            ensure_no_table(store, address.at(address.path.rpartition("/")[0]), (), [address])
+            reject_tables(store, address.at(address.path.rpartition("/")[0]), (), [address])
             return [RemoteFile(bucket, address)], others
         if file_type == fs.FileType.Directory:
             found = sorted(_in_folder(bucket, address, others), key=str)
@@ -75,13 +75,13 @@ def find_objects(text: str) -> tuple[list[RemoteFile], Sorted]:
     return [RemoteFile(bucket, one) for one in found], others
 
 
-def _in_folder(bucket: Bucket, address: Address, others: Sorted) -> list[Address]:
+def _in_folder(bucket: Bucket, address: Address, others: FileClassifier) -> list[Address]:
     store = bucket.store
     entries = list(_entries(store, address.path))
     if any(not entry.is_file and is_partition(entry.base_name) for entry in entries):
         entries = [entry for entry in _entries(store, address.path, recursive=True) if entry.is_file]
     files = [address.at(entry.path) for entry in entries if entry.is_file and _takes(bucket, address, entry, others)]
-    ensure_no_table(store, address, [entry.path for entry in entries], files)
+    reject_tables(store, address, [entry.path for entry in entries], files)
     others.unread += _folders_beside(store, entries)
     if files:
         return files
@@ -93,12 +93,12 @@ def _in_folder(bucket: Bucket, address: Address, others: Sorted) -> list[Address
     raise SnapshotError(f"{address}: has no .parquet object; {hint}")
 
 
-def _takes(bucket: Bucket, address: Address, entry: Any, others: Sorted) -> bool:
+def _takes(bucket: Bucket, address: Address, entry: Any, others: FileClassifier) -> bool:
     """Return whether an object of a folder is read. If it is not read but looks like data, add its name to `others`."""
     *folders, name = _below(address, entry)
     outside = next((folder for folder in folders if not is_partition(folder) or is_hidden(folder)), None)
     if outside is None:
-        return others.takes(name, "/".join([*folders, name]), partial(_head, bucket, address.at(entry.path)))
+        return others.accepts(name, "/".join([*folders, name]), partial(_head, bucket, address.at(entry.path)))
     shown = "/".join(folders[: folders.index(outside) + 1]) + "/"
     is_data = is_in_progress(outside) or (not is_hidden(outside) and is_parquet_name(name))
     if is_data and shown not in others.unread:
@@ -140,7 +140,7 @@ def _matching(store: Store, address: Address) -> list[Address]:
         and _matches((one := address.at(entry.path)).key.split("/"), parts)
         and _is_shown(one.key, named)
     ]
-    ensure_no_table(store, address.at(base), [entry.path for entry in entries], found)
+    reject_tables(store, address.at(base), [entry.path for entry in entries], found)
     if not found:
         reason = _no_bucket(store, address) or "matches no object; check the path of the export"
         raise SnapshotError(f"{address}: {reason}")
@@ -162,7 +162,7 @@ def _is_shown(key: str, named: int) -> bool:
 
 def _entries(store: Store, path: str, *, recursive: bool = False) -> Iterator[Any]:
     selector = fs.FileSelector(path, recursive=recursive, allow_not_found=True)
-    return iter(within(lambda: store.get_file_info(selector), _LISTING))
+    return iter(with_timeout(lambda: store.get_file_info(selector), _LISTING))
 
 
 def _nothing(store: Store, address: Address) -> str:
@@ -177,7 +177,7 @@ def _nothing(store: Store, address: Address) -> str:
 
 
 def _no_bucket(store: Store, address: Address) -> str | None:
-    is_missing = within(lambda: store.get_file_info(address.bucket)).type == fs.FileType.NotFound
+    is_missing = with_timeout(lambda: store.get_file_info(address.bucket)).type == fs.FileType.NotFound
     return "there is no such bucket; check its name" if is_missing else None
 
 
@@ -185,7 +185,7 @@ _FOLDERS: dict[str, LakeFormat] = {"_delta_log": "Delta", ".hoodie": "Hudi"}
 _METADATA = "metadata"
 
 
-def ensure_no_table(store: Store, folder: Address, listed: Iterable[str], found: Iterable[Address]) -> None:
+def reject_tables(store: Store, folder: Address, listed: Iterable[str], found: Iterable[Address]) -> None:
     """Raise an error if an object of a snapshot belongs to a table.
 
     Args:
@@ -202,7 +202,7 @@ def ensure_no_table(store: Store, folder: Address, listed: Iterable[str], found:
     parents = {str(parent) for one in found for parent in PurePosixPath(one.path).parents}
     tables = {path: lake_format for path, lake_format in inside.items() if path in parents} | above
     for path, lake_format in sorted(tables.items()):
-        raise refusal(lake_format, str(folder.at(path)))
+        raise table_error(lake_format, str(folder.at(path)))
 
 
 def _tables_in(paths: Iterable[str]) -> Iterator[tuple[str, LakeFormat]]:
@@ -220,11 +220,11 @@ def _tables_above(store: Store, path: str) -> dict[str, LakeFormat]:
     folders = ["/".join(path.split("/")[:depth]) for depth in range(1, path.count("/") + 2)]
     questions = [(f"{folder}/{name}", False) for folder in folders for name in _FOLDERS]
     questions += [(f"{folder}/{_METADATA}", True) for folder in folders]
-    answers = [begin(partial(_listed, store, path, is_folder=is_folder)) for path, is_folder in questions]
+    answers = [start(partial(_listed, store, path, is_folder=is_folder)) for path, is_folder in questions]
     found = list[str]()
     for answer in answers:
         with suppress(OSError, pa.ArrowException):
-            found += answer.result(LONGEST)
+            found += answer.result(TIMEOUT)
     return dict(_tables_in(found))
 
 

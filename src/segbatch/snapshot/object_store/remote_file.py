@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.object_store.clients import Bucket
-from segbatch.snapshot.object_store.requests import begin, translate_errors, within
+from segbatch.snapshot.object_store.requests import start, translate_errors, with_timeout
 from segbatch.snapshot.object_store.url import Address
 
 _PIECE = 8 << 20
@@ -32,7 +32,7 @@ _AT_ONCE = 6
 _LONGEST_PIECE = 300.0
 """Maximum number of seconds for a piece. A slower connection is not practical for reading a snapshot."""
 
-_MARKS = ("ETag", "generation", "Last-Modified")
+_VERSION_KEYS = ("ETag", "generation", "Last-Modified")
 """Metadata that distinguishes versions of an object: the first in S3 and Azure, the second in Google Cloud Storage."""
 
 _CHANGED = "was written while it was read; run again when the export is done"
@@ -44,7 +44,7 @@ class _Version:
     """The version of an object at one point in time."""
 
     size: int
-    marks: tuple[object, ...]
+    keys: tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class RemoteFile:
             SnapshotError: The size and metadata cannot be requested.
         """
         version = self._version()
-        return version.size, version.marks
+        return version.size, version.keys
 
     @contextmanager
     def open(self) -> Iterator[pa.NativeFile]:
@@ -137,22 +137,24 @@ class RemoteFile:
     def _connect(self) -> tuple[Any, _Version]:
         """Return the object for reads, and its version. The first call sends the request."""
         if self._connection is None:
-            source, version = self._look()
+            source, version = self._request()
             if self._expected not in (None, version):
                 raise SnapshotError(f"{self._address}: {_CHANGED}")
             self._connection = source, version
         return self._connection
 
-    def _look(self) -> tuple[Any, _Version]:
+    def _request(self) -> tuple[Any, _Version]:
         with translate_errors(self._address):
-            source = within(lambda: self._bucket.store.open_input_file(self._address.path))
-            told = within(source.metadata)
-            return source, _Version(within(source.size), tuple(told[mark] for mark in _MARKS if mark in told))
+            source = with_timeout(lambda: self._bucket.store.open_input_file(self._address.path))
+            metadata = with_timeout(source.metadata)
+            return source, _Version(
+                with_timeout(source.size), tuple(metadata[key] for key in _VERSION_KEYS if key in metadata)
+            )
 
     def _read(self, offset: int, size: int) -> bytes:
         source = self._connect()[0]
         with translate_errors(self._address):
-            return self._whole(within(lambda: source.read_at(size, offset)), size)
+            return self._whole(with_timeout(lambda: source.read_at(size, offset)), size)
 
     def _whole(self, data: bytes, size: int) -> bytes:
         if len(data) != size:
@@ -160,7 +162,7 @@ class RemoteFile:
         return data
 
     def _ensure_unchanged(self) -> None:
-        if self._look()[1] != self._connect()[1]:
+        if self._request()[1] != self._connect()[1]:
             raise SnapshotError(f"{self._address}: {_CHANGED}")
 
     def _fetched(self, stop: Event) -> _Copy:
@@ -176,7 +178,7 @@ class RemoteFile:
             return self._copy
 
     def _fetch(self, version: _Version, stop: Event) -> _Copy:
-        folder = _roomy_folder()
+        folder = _copy_folder()
         if shutil.disk_usage(folder).free < version.size:
             raise self._no_room(folder, version.size, "has too little space")
         try:
@@ -192,11 +194,11 @@ class RemoteFile:
     def _write(self, file: IO[bytes], size: int, stop: Event) -> str:
         """Fetch all pieces, several at a time, and write them in order. Return the SHA-256 in hexadecimal."""
         digest, coming = hashlib.sha256(), deque[tuple[Future[Any], int]]()
-        starts, source = iter(range(0, size, _PIECE)), self._connect()[0]
+        offsets, source = iter(range(0, size, _PIECE)), self._connect()[0]
         while True:
-            for start in starts:
-                length = min(_PIECE, size - start)
-                coming.append((begin(partial(source.read_at, length, start)), length))
+            for offset in offsets:
+                length = min(_PIECE, size - offset)
+                coming.append((start(partial(source.read_at, length, offset)), length))
                 if len(coming) == _AT_ONCE:
                     break
             if not coming:
@@ -247,7 +249,7 @@ class _Pieces:
         self.closed = True
 
 
-def _roomy_folder() -> Path:
+def _copy_folder() -> Path:
     """Return the folder for a copy: TMPDIR if it is set, else the folder for large temporary files."""
     if os.environ.get("TMPDIR"):
         return Path(tempfile.gettempdir())

@@ -16,13 +16,13 @@ import pyarrow as pa
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.object_store.url import Address, Service
 
-LONGEST = 60.0
+TIMEOUT = 60.0
 """Maximum number of seconds for a response."""
 
 _Result = TypeVar("_Result")
 
 
-def begin(action: Callable[[], _Result]) -> Future[_Result]:
+def start(action: Callable[[], _Result]) -> Future[_Result]:
     """Run an action in another thread. The process does not wait for the thread when it exits."""
     future = Future[_Result]()
 
@@ -36,17 +36,17 @@ def begin(action: Callable[[], _Result]) -> Future[_Result]:
     return future
 
 
-def within(action: Callable[[], _Result], seconds: float | None = None) -> _Result:
+def with_timeout(action: Callable[[], _Result], seconds: float | None = None) -> _Result:
     """Run an action and return its result.
 
     Args:
         action: The function to call.
-        seconds: The maximum duration. The default is `LONGEST`.
+        seconds: The maximum duration. The default is `TIMEOUT`.
 
     Raises:
         TimeoutError: The action takes longer.
     """
-    return begin(action).result(LONGEST if seconds is None else seconds)
+    return start(action).result(TIMEOUT if seconds is None else seconds)
 
 
 _CODE = re.compile(r"AWS Error ([A-Z_]+)(?: \(HTTP status (\d+)\))?|Azure Error: \[(\w*)\]|Status\(([A-Z_]+):")
