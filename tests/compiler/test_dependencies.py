@@ -33,7 +33,7 @@ def reasons(found: Plan) -> dict[str, str]:
     return {segment_id: problems[0].message for segment_id, problems in found.failed.items()}
 
 
-def test_a_segment_has_the_members_of_another_or_all_but_them() -> None:
+def test_in_segment_and_not_in_segment_use_the_members_of_another_segment() -> None:
     small = named("small", rule("n", "lte", 1))
     for found, expected in (
         (named("s", member_of("small")), ["a"]),
@@ -44,13 +44,13 @@ def test_a_segment_has_the_members_of_another_or_all_but_them() -> None:
         assert PEOPLE.filter(condition).get_column("id").to_list() == expected
 
 
-def test_the_other_segment_keeps_its_own_project() -> None:
+def test_a_referenced_segment_keeps_its_own_project() -> None:
     everyone = named("everyone", rule("id", "exists"), project_id="p1")
     condition = compile_segment(named("s", member_of("everyone", negated=True)), PEOPLE.schema, segments=[everyone])
     assert PEOPLE.filter(condition).get_column("id").to_list() == ["b"]
 
 
-def test_a_diamond_is_no_circle() -> None:
+def test_two_paths_to_a_segment_are_not_a_circle() -> None:
     found = plan(
         named("top", member_of("left"), member_of("right")),
         named("left", member_of("base")),
@@ -63,7 +63,7 @@ def test_a_diamond_is_no_circle() -> None:
     assert "top" not in found.shared_segments
 
 
-def test_a_circle_prints_itself_and_fails_those_in_it_and_above_it() -> None:
+def test_a_circle_is_printed_and_fails_its_segments_and_their_users() -> None:
     found = plan(
         named("a", {"match": "any", "rules": [member_of("b")]}),
         named("b", member_of("c")),
@@ -82,7 +82,7 @@ def test_a_circle_prints_itself_and_fails_those_in_it_and_above_it() -> None:
     assert found.failed["a"][0].path == "$.rules[0].rules[0].value"
 
 
-def test_a_segment_that_is_not_there_or_failed_fails_those_that_name_it() -> None:
+def test_a_missing_or_failed_segment_fails_the_segments_that_reference_it() -> None:
     broken = BrokenDefinition("torn", "torn.json", "$", (Problem("not JSON", file="torn.json"),))
     found = plan(
         named("typo", member_of("smal")),
@@ -97,7 +97,7 @@ def test_a_segment_that_is_not_there_or_failed_fails_those_that_name_it() -> Non
     assert failed["on-torn"] == "segment 'torn' cannot be read: torn.json: not JSON"
 
 
-def test_a_chain_is_as_long_as_the_limit_and_no_longer() -> None:
+def test_a_chain_of_references_is_limited() -> None:
     chain = [named("s0", rule("n", "exists")), *(named(f"s{i}", member_of(f"s{i - 1}")) for i in range(1, 103))]
     found = plan(*chain)
     assert "s100" not in found.failed
@@ -105,12 +105,12 @@ def test_a_chain_is_as_long_as_the_limit_and_no_longer() -> None:
     assert reasons(found)["s102"].startswith("segment 's101' failed")
 
 
-def test_a_segment_alone_cannot_name_another() -> None:
+def test_a_single_segment_cannot_reference_another() -> None:
     with pytest.raises(DefinitionError, match="there is no segment 'small'"):
         compile_segment(named("s", member_of("small")), PEOPLE.schema)
 
 
-def test_a_pattern_that_does_not_compile_is_found_without_a_snapshot(tmp_path: Path) -> None:
+def test_an_invalid_pattern_is_found_without_a_snapshot(tmp_path: Path) -> None:
     write_segment(tmp_path, "s", rule("name", "matches", "(a"), rule("name", "matches", "a"))
     [problem] = check(tmp_path).problems
     assert str(problem).endswith("s.json: $.rules[0].value: '(a' is not a valid regular expression: unclosed group")
@@ -127,7 +127,7 @@ def test_circles_and_unknown_segments_are_found_without_a_snapshot(tmp_path: Pat
     assert messages["upon"].startswith("segment 'torn' cannot be read")
 
 
-def test_a_plan_without_some_segments_has_the_others_as_they_were() -> None:
+def test_removing_segments_from_a_plan_keeps_the_others() -> None:
     found = plan(
         named("base", rule("n", "exists")), named("top", member_of("base")), named("apart", rule("n", "empty"))
     )

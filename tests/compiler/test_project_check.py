@@ -25,7 +25,7 @@ def messages(problems: tuple[Problem, ...]) -> list[str]:
     return [problem.message for problem in problems]
 
 
-def test_every_command_that_takes_a_project_warns_of_one_that_nobody_has() -> None:
+def test_commands_warn_about_an_unknown_project() -> None:
     found = list[Problem]()
     write_sql("active", "contacts.parquet", project="shop-2", warn=found.extend)
     assert messages(tuple(found)) == [NOBODY]
@@ -37,14 +37,14 @@ def test_every_command_that_takes_a_project_warns_of_one_that_nobody_has() -> No
     assert messages(segbatch.run("contacts.parquet", project="shop-2").warnings) == [NOBODY]
 
 
-def test_a_project_of_contacts_or_of_segments_alone_is_no_slip() -> None:
+def test_a_project_of_only_contacts_or_only_segments_is_known() -> None:
     assert not segbatch.check(contacts="contacts.parquet", project="shop-1").problems
     write_segment(Path("segments"), "theirs", rule("status", "exists"), project_id="shop-2")
     assert not segbatch.check(contacts="contacts.parquet", project="shop-2").problems
     assert not segbatch.check(project="shop-2").problems
 
 
-def test_without_contacts_the_segments_alone_tell_if_they_are_of_projects() -> None:
+def test_without_contacts_the_projects_of_segments_are_known() -> None:
     assert not segbatch.check(project="shop-2").problems
     write_segment(Path("segments"), "theirs", rule("status", "exists"), project_id="shop-1")
     write_segment(Path("segments"), "broken", project_id="other")
@@ -54,13 +54,13 @@ def test_without_contacts_the_segments_alone_tell_if_they_are_of_projects() -> N
     assert not segbatch.lint(project="other").warnings
 
 
-def test_a_column_of_projects_that_are_no_texts_is_an_error_already() -> None:
+def test_a_project_column_without_texts_is_an_error() -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"], "project_id": [1]})
     [problem] = segbatch.check(contacts="contacts.parquet", project="shop-2").problems
     assert problem.severity == "error"
 
 
-def test_few_names_of_projects_are_kept_for_a_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_project_names_for_a_suggestion_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.compiler.project_check._BATCH", 1)
     monkeypatch.setattr("segbatch.compiler.project_check._MOST_NAMES", 1)
     write_contacts(Path("contacts.parquet"), {"status": ["a", "b"], "project_id": ["other", "shop-1"]})

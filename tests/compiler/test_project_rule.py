@@ -43,7 +43,7 @@ def messages(problems: Any) -> list[str]:
     return [str(problem).removeprefix("segments/theirs.json: ") for problem in problems]
 
 
-def test_every_command_fails_a_projects_segment_without_a_project_column() -> None:
+def test_a_segment_of_a_project_fails_without_a_project_column() -> None:
     bare = UNKNOWN.removeprefix("segment 'theirs': ")
     report = segbatch.run("contacts.parquet")
     assert {one.segment_id: one.status for one in report.segments} == {"theirs": "failed", "anyones": "ok"}
@@ -63,7 +63,7 @@ def test_every_command_fails_a_projects_segment_without_a_project_column() -> No
         assert messages(raised.value.problems) == [bare]
 
 
-def test_one_project_for_all_contacts_is_taken_at_its_word_and_recorded() -> None:
+def test_one_project_for_all_contacts_is_assumed_and_recorded() -> None:
     report = segbatch.run("contacts.parquet", project="shop-1")
     assert report.run.project_id == "shop-1"
     assert members() == {"anyones": ["a", "b"], "theirs": ["a", "b"]}
@@ -78,13 +78,13 @@ def test_one_project_for_all_contacts_is_taken_at_its_word_and_recorded() -> Non
         assert len(tables.sql(write_sql("theirs", "contacts.parquet", project="shop-1")).fetchall()) == 2
 
 
-def test_a_segment_that_names_one_of_a_project_fails_with_it() -> None:
+def test_a_segment_fails_if_it_references_a_failed_segment_of_a_project() -> None:
     write_segment(Path("segments"), "outer", {"operator": "not_in_segment", "value": "theirs"})
     segbatch.run("contacts.parquet")
     assert members() == {"anyones": ["a", "b"]}
 
 
-def test_a_column_that_the_next_export_lacks_keeps_the_last_members() -> None:
+def test_members_are_kept_if_the_next_export_lacks_the_column() -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"] * 3, "project_id": ["shop-1", "shop-2", None]})
     segbatch.run("contacts.parquet")
     write_contacts(Path("contacts.parquet"), {"status": ["active"] * 3})
@@ -104,7 +104,7 @@ def test_a_column_that_the_next_export_lacks_keeps_the_last_members() -> None:
         (pa.array(["shop-1", "x", None]).dictionary_encode(), "shop-1", ["a"]),
     ],
 )
-def test_a_contact_is_its_own_projects_alone(column: Any, owner: str, expected: list[str]) -> None:
+def test_a_contact_belongs_only_to_its_own_project(column: Any, owner: str, expected: list[str]) -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"] * 3, "project_id": column})
     write_segment(Path("segments"), "theirs", rule("status", "neq", "x"), project_id=owner)
     report = segbatch.run("contacts.parquet")
@@ -113,7 +113,7 @@ def test_a_contact_is_its_own_projects_alone(column: Any, owner: str, expected: 
 
 
 @pytest.mark.parametrize("columns", [["PROJECT_ID"], ["Project_Id", "PROJECT_ID"], ["project_id ", "projectid"]])
-def test_a_column_of_another_name_never_lets_all_contacts_in(columns: list[str]) -> None:
+def test_a_column_with_another_name_does_not_match_all_contacts(columns: list[str]) -> None:
     values: dict[str, Any] = {name: ["shop-1", "shop-2", None] for name in columns}
     write_contacts(Path("contacts.parquet"), {"status": ["active"] * 3} | values)
     segbatch.run("contacts.parquet")
@@ -131,20 +131,20 @@ def test_another_text_for_the_same_number_is_another_project(owner: str, column:
     assert not segbatch.check(contacts="contacts.parquet").errors
 
 
-def test_an_unclear_column_is_not_settled_by_the_option() -> None:
+def test_the_option_does_not_resolve_an_ambiguous_column() -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"], "PROJECT_ID": ["x"], "Project_Id": ["y"]})
     problems = segbatch.check(contacts="contacts.parquet", project="shop-1").problems
     assert {problem.severity for problem in problems} == {"error"}
     assert len(problems) == 2
 
 
-def test_two_columns_that_differ_by_case_are_both_named() -> None:
+def test_two_columns_that_differ_by_case_are_both_reported() -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"], "PROJECT_ID": ["x"], "Project_Id": ["x"]})
     message = "$.project_id: the snapshot has no column 'project_id', but 'PROJECT_ID' and 'Project_Id'; "
     assert messages(segbatch.check(contacts="contacts.parquet").errors) == [f"{message}name one of them 'project_id'"]
 
 
-def test_a_frame_without_the_column_is_of_a_project_only_if_the_caller_says_so() -> None:
+def test_a_frame_without_the_column_needs_the_project_option() -> None:
     frame, theirs = pl.DataFrame({"status": ["active", "new"]}), segment(ACTIVE, project_id="shop-1")
     with pytest.raises(segbatch.DefinitionError, match="the contacts of 'shop-1' are unknown"):
         segbatch.compile_segment(theirs, frame.schema)

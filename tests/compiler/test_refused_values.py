@@ -32,7 +32,7 @@ NOON = dt.datetime(2025, 6, 1, 12, tzinfo=dt.UTC)
         ("born", "within_last", "36h", "a date has no hours"),
     ],
 )
-def test_a_value_that_cannot_be_compared_is_named_with_its_place(
+def test_a_value_of_the_wrong_type_is_reported_with_its_path(
     field: str, operator: str, value: object, message: str
 ) -> None:
     with pytest.raises(DefinitionError, match=message):
@@ -42,14 +42,14 @@ def test_a_value_that_cannot_be_compared_is_named_with_its_place(
 @pytest.mark.parametrize(
     ("operator", "duration", "members"), [("within_last", "36h", ["b"]), ("within_next", "2d", ["c"])]
 )
-def test_durations_are_measured_from_the_moment_of_the_run(operator: str, duration: str, members: list[str]) -> None:
+def test_durations_are_measured_from_the_time_of_the_run(operator: str, duration: str, members: list[str]) -> None:
     seen = [NOON - dt.timedelta(days=5), NOON - dt.timedelta(hours=30), NOON + dt.timedelta(days=1)]
     frame = pl.DataFrame({"id": ["a", "b", "c"], "seen": seen})
     found = compile_segment(segment(rule("seen", operator, duration)), frame.schema, as_of=NOON)
     assert frame.filter(found)["id"].to_list() == members
 
 
-def test_segments_that_name_a_failing_one_fail_with_it_and_keep_their_own_reason() -> None:
+def test_segments_that_reference_a_failed_one_fail_and_keep_their_own_reason() -> None:
     first = segment(rule("plan", "eq", "pro"), id="first")
     named = {"operator": "in_segment", "value": "first"}
     definitions = [Definition(first), Definition(segment(named, id="second")), Definition(segment(named, id="third"))]

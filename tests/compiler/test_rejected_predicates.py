@@ -36,7 +36,7 @@ def snapshot(tmp_path: Path) -> Path:
     return write_contacts(tmp_path / "contacts.parquet", {"status": ["active", "secret"], "n": [1, 2]})
 
 
-def test_what_polars_refuses_fails_its_segment_and_those_that_name_it_alone(
+def test_a_rejected_predicate_fails_only_its_segment_and_its_users(
     snapshot: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoil(monkeypatch, pl.col("status").struct.field("nope"))
@@ -49,9 +49,7 @@ def test_what_polars_refuses_fails_its_segment_and_those_that_name_it_alone(
     assert FAULT in named.error
 
 
-def test_what_polars_cannot_evaluate_over_some_contacts_ends_a_run_in_one_line_without_them(
-    snapshot: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_evaluation_error_is_one_line_without_contact_data(snapshot: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spoil(monkeypatch, pl.col("status").cast(pl.Int64) == 1)
     with pytest.raises(EvaluationError) as told:
         segbatch.run(snapshot, snapshot.parent / "segments", snapshot.parent / "output")
@@ -62,7 +60,7 @@ def test_what_polars_cannot_evaluate_over_some_contacts_ends_a_run_in_one_line_w
     assert isinstance(told.value.__cause__, pl.exceptions.PolarsError)
 
 
-def test_columns_of_no_contact_have_the_types_of_the_snapshot(tmp_path: Path) -> None:
+def test_the_empty_frame_has_the_types_of_the_snapshot(tmp_path: Path) -> None:
     write_contacts(tmp_path / "1.parquet", {"custom_fields": ['{"a": {"b": 1}}'], "n": [None]})
     write_contacts(tmp_path / "2.parquet", {"custom_fields": ["{}"], "n": [1], "id": ["b"]})
     write_segment(tmp_path / "segments", "s", rule("custom_fields.a.b", "eq", 1), rule("n", "empty"))

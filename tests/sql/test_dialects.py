@@ -93,7 +93,7 @@ def written(tmp_path: Path, dialect: str, *rules: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_what_a_dialect_says(tmp_path: Path, dialect: str) -> None:
+def test_rules_in_each_dialect(tmp_path: Path, dialect: str) -> None:
     lines = written(
         tmp_path,
         dialect,
@@ -119,7 +119,7 @@ def test_what_a_dialect_says(tmp_path: Path, dialect: str) -> None:
         (rule("tags", "in", ["a", 1]), "may mean something else in|this test of a list is not supported for"),
     ],
 )
-def test_what_only_duckdb_says(tmp_path: Path, dialect: str, one: dict[str, Any], reason: str) -> None:
+def test_rules_that_only_duckdb_supports(tmp_path: Path, dialect: str, one: dict[str, Any], reason: str) -> None:
     with pytest.raises(
         DefinitionError, match=rf"\$\.rules\[1\]: .*({reason}) {dialect}; use --dialect duckdb, or change"
     ):
@@ -160,7 +160,7 @@ def test_what_only_duckdb_says(tmp_path: Path, dialect: str, one: dict[str, Any]
         (rule("status", "ends_with", "a"), set(OTHERS)),
     ],
 )
-def test_what_some_dialects_say(tmp_path: Path, one: dict[str, Any], saying: set[str]) -> None:
+def test_rules_that_some_dialects_support(tmp_path: Path, one: dict[str, Any], saying: set[str]) -> None:
     for dialect in OTHERS:
         if dialect in saying:
             assert written(tmp_path, dialect, one)
@@ -190,13 +190,13 @@ BLANK = {
 
 
 @pytest.mark.parametrize("dialect", BLANK)
-def test_blank_names_the_characters_that_are_white_space(tmp_path: Path, dialect: str) -> None:
+def test_blank_lists_the_white_space_characters(tmp_path: Path, dialect: str) -> None:
     said, length = BLANK[dialect]
     lines = written(tmp_path, dialect, rule("status", "blank"), rule("tags", "not_blank"))
     assert lines[3:] == [f"WHERE NOT {said}", f"  AND {length}"]
 
 
-def test_a_list_in_a_document_of_postgres_is_measured_as_one(tmp_path: Path) -> None:
+def test_the_length_of_a_list_in_a_postgres_document_is_its_json_length(tmp_path: Path) -> None:
     [*_, last] = written(tmp_path, "postgres", rule("cf.tags", "blank"))
     assert "JSONB_ARRAY_LENGTH(CASE WHEN JSONB_TYPEOF(cf -> 'tags') = 'array' THEN cf -> 'tags' END) > 0" in last
 
@@ -207,7 +207,7 @@ def day_of(tmp_path: Path, operator: str, timezone: str, day: str = "2025-06-01"
     return write_sql("s", path, folder, dialect="spark", table="t", timezone=timezone).split("WHERE ")[1]
 
 
-def test_a_day_is_the_instants_between_two_midnights(tmp_path: Path) -> None:
+def test_a_day_is_compared_by_its_first_and_last_instant(tmp_path: Path) -> None:
     first, after = ("CAST('2025-05-31 22:00:00+00:00' AS TIMESTAMP)", "CAST('2025-06-01 22:00:00+00:00' AS TIMESTAMP)")
     zone = "Europe/Berlin"
     assert day_of(tmp_path, "eq", zone) == f"at >= {first} AND at < {after}"
@@ -218,19 +218,19 @@ def test_a_day_is_the_instants_between_two_midnights(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("timezone", "day"), [("America/Havana", "2025-11-02"), ("Pacific/Apia", "2011-12-30")])
-def test_a_midnight_at_which_the_clocks_are_changed_is_refused(tmp_path: Path, timezone: str, day: str) -> None:
+def test_a_clock_change_near_midnight_is_rejected(tmp_path: Path, timezone: str, day: str) -> None:
     with pytest.raises(DefinitionError, match=f"on {day} the clocks of {timezone} are changed near midnight"):
         day_of(tmp_path, "gte", timezone, day)
 
 
-def test_a_rule_of_another_segment_is_refused_with_the_way_there(tmp_path: Path) -> None:
+def test_an_unsupported_rule_of_a_referenced_segment_is_reported_with_its_path(tmp_path: Path) -> None:
     write_segment(tmp_path / "segments", "inner", rule("status", "matches", "a"))
     with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: in segment 'inner', \$\.rules\[0\]: a regular"):
         written(tmp_path, "spark", {"operator": "in_segment", "value": "inner"})
 
 
 @pytest.mark.parametrize("name", ["pro-plan-users", "german-speaking-region", "never-contacted-leads"])
-def test_segments_of_the_sample_are_written_with_their_project(name: str) -> None:
+def test_samples_are_restricted_to_their_project(name: str) -> None:
     sql = write_sql(name, SAMPLE / "contacts.parquet", SAMPLE / "segments", as_of="2025-06-15")
     assert sql.splitlines()[1] == "SELECT id"
     assert "project_id = 'proj-1'" in sql

@@ -57,7 +57,7 @@ def members(tmp_path: Path, *rules: dict[str, Any], **more: Any) -> list[str]:
     return found
 
 
-def test_a_nan_is_found_whatever_the_statistics_of_the_file_say(tmp_path: Path) -> None:
+def test_nan_is_found_in_spite_of_file_statistics(tmp_path: Path) -> None:
     ratios = [10.5, 0.0, math.nan, -math.inf]
     write_contacts(tmp_path / "contacts.parquet", {"ratio": ratios, "narrow": pa.array(ratios, pa.float32())})
     for field in ("ratio", "narrow"):
@@ -110,7 +110,7 @@ def test_comparisons_are_exact(tmp_path: Path, cells: pa.Array, values: tuple[An
 
 
 @pytest.mark.parametrize("value", ["\u03c3", "ας", "i", "i\u0307", "istanbul", "ΑΣ", "ß", "k"])
-def test_lower_case_is_that_of_unicode_in_full(tmp_path: Path, value: str) -> None:
+def test_lower_case_follows_unicode(tmp_path: Path, value: str) -> None:
     texts = ["ΑΣ", "ΑΣ.", "ΑΣΑ", "Σ", "aΣʰ", "İ", "I", "İSTANBUL", "\u1e9e", "K", "ΣΣ ΣΑΣ ΑΣ", None]
     write_contacts(tmp_path / "contacts.parquet", {"x": texts, "y": [[text, None] for text in texts]})
     for operator in ("eq", "contains", "not_contains", "starts_with", "ends_with"):
@@ -138,7 +138,7 @@ def test_lower_case_is_that_of_unicode_in_full(tmp_path: Path, value: str) -> No
         r"\p{Lu}",
     ],
 )
-def test_patterns_mean_what_they_mean_in_rust(tmp_path: Path, pattern: str) -> None:
+def test_patterns_match_as_in_rust(tmp_path: Path, pattern: str) -> None:
     texts = ["\u0663", "e\u0301", "a\nb", "b\n", "\x1c", "\u00a0", "", "xx", "é", "Ⓐ", "\u200d", "_", None]
     write_contacts(tmp_path / "contacts.parquet", {"x": texts})
     members(tmp_path, rule("x", "matches", pattern))
@@ -157,7 +157,7 @@ def test_patterns_mean_what_they_mean_in_rust(tmp_path: Path, pattern: str) -> N
         (r"a\p{Greek}", r"'\p{Greek}'"),
     ],
 )
-def test_patterns_that_re2_reads_differently_are_refused(tmp_path: Path, pattern: str, part: str) -> None:
+def test_patterns_that_re2_reads_differently_are_rejected(tmp_path: Path, pattern: str, part: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": ["a"]})
     with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: the regular expressions of DuckDB") as told:
         members(tmp_path, rule("x", "matches", pattern))
@@ -174,13 +174,13 @@ def test_names_with_dots_quotes_and_keywords_are_read(tmp_path: Path) -> None:
         assert members(tmp_path, rule(field, "eq", "b")) == ["b"]
 
 
-def test_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+def test_names_that_differ_only_by_case_are_rejected(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"status": ["a"], "Status": ["b"]})
     with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: SQL ignores case in names"):
         members(tmp_path, rule("status", "eq", "a"))
 
 
-def test_statistics_that_know_no_nan_do_not_mislead(tmp_path: Path) -> None:
+def test_statistics_without_nan_do_not_mislead(tmp_path: Path) -> None:
     cells = [1.0, math.nan, 2.0, math.nan]
     write_contacts(tmp_path / "contacts.parquet", {"x": cells, "y": [[cell] for cell in cells]}, row_group_size=1)
     assert members(tmp_path, rule("x", "gt", 1.5)) == ["c"]
@@ -188,7 +188,7 @@ def test_statistics_that_know_no_nan_do_not_mislead(tmp_path: Path) -> None:
     assert members(tmp_path, rule("y", "neq", 1)) == ["b", "c", "d"]
 
 
-def test_a_folder_is_read_as_the_run_reads_it(tmp_path: Path) -> None:
+def test_a_folder_is_read_as_in_a_run(tmp_path: Path) -> None:
     folder = tmp_path / "status=x" / "a[1]*"
     write_contacts(folder / "one.parquet", {"id": ["1"], "status": ["a"], "n": pa.nulls(1)})
     write_contacts(folder / "two.parquet", pa.table({"n": [7], "status": ["a"], "id": ["2"]}))
@@ -233,7 +233,7 @@ def test_projects_and_other_segments_are_written_out(tmp_path: Path) -> None:
         ({"table": "(SELECT 1)"}, "is not a valid table name"),
     ],
 )
-def test_wrong_usage_is_told(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+def test_wrong_usage_is_reported(tmp_path: Path, options: dict[str, Any], message: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": [1]})
     write_segment(tmp_path / "segments", "s", rule("x", "eq", 1))
     asked: dict[str, Any] = {"definition": "s", "contacts": tmp_path / "contacts.parquet"}
@@ -241,7 +241,7 @@ def test_wrong_usage_is_told(tmp_path: Path, options: dict[str, Any], message: s
         write_sql(**asked | {"segments": tmp_path / "segments"} | options)
 
 
-def test_without_sqlglot_one_message_tells_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_sqlglot_the_message_names_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.sql.generate.find_spec", lambda _name: None)
     with pytest.raises(UsageError, match=r"pip install 'segbatch\[sql\]'"):
         write_sql("s", tmp_path)
@@ -255,7 +255,7 @@ def test_a_name_cannot_end_its_comment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(?:a{32}){32}", "(a{2,}){600}"])
-def test_patterns_that_are_too_large_for_re2_are_refused(tmp_path: Path, pattern: str) -> None:
+def test_patterns_that_are_too_large_for_re2_are_rejected(tmp_path: Path, pattern: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": ["a"]})
     advice = "write the pattern with smaller or fewer repetitions"
     with pytest.raises(DefinitionError, match=rf"DuckDB have a limit: .*; {advice}$"):
@@ -268,7 +268,7 @@ def test_patterns_at_the_limit_of_re2_are_run(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("letter", ["\u0390", "\u1fd3", "\u03b0", "\u1fe3", "\ufb05", "\ufb06"])
-def test_letters_whose_case_re2_folds_otherwise_are_refused_where_case_is_ignored(tmp_path: Path, letter: str) -> None:
+def test_letters_that_re2_folds_differently_are_rejected_with_ignore_case(tmp_path: Path, letter: str) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"x": ["a", letter]})
     assert members(tmp_path, rule("x", "matches", letter)) == ["b"]
     for pattern, ignore_case in ((letter, True), (f"(?i){letter}", False)):

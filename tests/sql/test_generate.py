@@ -25,7 +25,7 @@ def where(definition: str | None, *rules: str) -> str:
     return write_sql(definition, "contacts.parquet", rules=rules).splitlines()[-1]
 
 
-def test_a_saved_segment_a_file_and_rules_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_saved_segment_a_file_and_rules_give_the_same_sql(monkeypatch: pytest.MonkeyPatch) -> None:
     write_segment(Path("elsewhere"), "draft", ACTIVE)
     draft = Path("elsewhere/draft.json").read_bytes()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(draft)))
@@ -35,7 +35,7 @@ def test_a_saved_segment_a_file_and_rules_say_the_same(monkeypatch: pytest.Monke
     assert where(None, "status eq active") == where("active")
 
 
-def test_a_draft_may_name_a_saved_segment() -> None:
+def test_a_draft_may_reference_a_saved_segment() -> None:
     sql = write_sql(None, "contacts.parquet", rules=["in_segment active"])
     assert "-- segment 'active'" in sql
 
@@ -44,7 +44,7 @@ def test_a_draft_may_name_a_saved_segment() -> None:
     ("name", "message"),
     [("actve", "no segment 'actve'; did you mean 'active'?"), ("xyz", "no segment 'xyz'; it has active")],
 )
-def test_an_unknown_segment_is_told_with_those_there_are(name: str, message: str) -> None:
+def test_an_unknown_segment_is_reported_with_the_known_ones(name: str, message: str) -> None:
     with pytest.raises(UsageError) as told:
         where(name)
     assert message in str(told.value)
@@ -66,14 +66,14 @@ def test_only_one_segment_is_read_from_standard_input(monkeypatch: pytest.Monkey
         where("-")
 
 
-def test_nothing_and_both_are_wrong_usage() -> None:
+def test_a_definition_or_rules_are_required_but_not_both() -> None:
     for definition, rules in ((None, ()), ("active", ("status eq new",))):
         with pytest.raises(UsageError, match="pass one definition") as told:
             where(definition, *rules)
         assert str(told.value).endswith(", not both") is bool(rules)
 
 
-def test_a_broken_segment_says_why() -> None:
+def test_a_broken_segment_is_reported_with_the_reason() -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
     with pytest.raises(DefinitionError, match="the snapshot has no column 'stauts'; did you mean 'status'"):
         where("bad")
