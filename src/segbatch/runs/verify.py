@@ -1,6 +1,7 @@
 """Checking published files against their recorded sizes and checksums."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -213,7 +214,7 @@ def _fault_of_catalogue(output: Path, history: History) -> str | None:
             connection.execute("SELECT count(*), max(length(definition)), max(error) FROM segments").fetchall()
     except duckdb.Error as error:
         return f"is damaged: {str(error).splitlines()[0]}"
-    if literal(output / RUNS / last.folder)[1:-1] + "/" not in views.get("membership", ""):
+    if literal(output / RUNS / last.folder)[1:-1] + os.sep not in views.get("membership", ""):
         return _ELSEWHERE
     if not _names(views.get("membership_changes", ""), changes):
         return "does not show all changes"

@@ -43,8 +43,8 @@ class LocalFile:
     path: Path
 
     def __str__(self) -> str:
-        """Return the path."""
-        return str(self.path)
+        """Return the path, with `/` between folders on Windows, too: partitions are read from it."""
+        return self.path.as_posix()
 
     @property
     def version(self) -> tuple[int, object]:

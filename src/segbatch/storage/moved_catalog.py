@@ -4,6 +4,7 @@ The views of `segbatch.duckdb` name their files by absolute paths. If these are 
 with the right paths is written to another file, without a lock and without any change to the output.
 """
 
+import os
 import secrets
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,7 +30,7 @@ _NOTHING = "nothing was written"
 
 def is_moved(connection: duckdb.DuckDBPyConnection, output: Path) -> bool:
     """Return whether the views of a catalogue name files outside an output folder."""
-    inside = literal(output / RUNS)[1:-1] + "/"
+    inside = literal(output / RUNS)[1:-1] + os.sep
     return any(inside not in sql for (sql,) in connection.execute(_VIEWS).fetchall())
 
 
