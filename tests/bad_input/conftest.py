@@ -63,7 +63,7 @@ class Program:
         assert f" checked: {len(messages)} error{'s' if len(messages) > 1 else ''}, 0 warnings\n" in outcome.out
 
     def fails_alone(self, messages: Sequence[str], *arguments: str) -> None:
-        """Run with a good segment beside the bad ones, and expect it, and it alone, to be published."""
+        """Run with a good segment next to the bad ones, and expect it, and it alone, to be published."""
         write(GOOD)
         outcome = self("run", "--contacts", SNAPSHOT, *arguments)
         assert outcome.err.splitlines() == [f"error: {message}" for message in messages]

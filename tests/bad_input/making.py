@@ -1,4 +1,4 @@
-"""Small definitions and snapshots to spoil."""
+"""Small definitions and snapshots that tests change to be wrong."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def segment(*rules: Any, **keys: Any) -> dict[str, Any]:
 
 
 def nested(depth: int) -> dict[str, Any]:
-    """A rule inside so many groups."""
+    """A rule inside nested groups."""
     node = rule()
     for _ in range(depth):
         node = {"match": "all", "rules": [node]}
@@ -68,5 +68,5 @@ def parquet(columns: Mapping[str, Any] | pa.Table) -> bytes:
 
 
 def contacts(**columns: Any) -> bytes:
-    """A snapshot of two contacts, of which one is active, but for the columns given."""
+    """A snapshot of two contacts, one of them active, with the given columns replaced."""
     return parquet(_without_absent({"id": ["ann", "bob"], "status": ["active", "new"], **columns}))

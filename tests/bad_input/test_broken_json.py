@@ -1,4 +1,4 @@
-"""Files that are no JSON, or that two readers could read in two ways."""
+"""Files that are not JSON, or that programs read in different ways."""
 
 from __future__ import annotations
 

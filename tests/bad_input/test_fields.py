@@ -1,4 +1,4 @@
-"""Rules that a snapshot's columns give no meaning to."""
+"""Rules on fields that the snapshot's columns do not have or support."""
 
 from __future__ import annotations
 

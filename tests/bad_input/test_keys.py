@@ -1,4 +1,4 @@
-"""Keys of segments, rules and groups: unknown, missing, or with a word that is none of theirs."""
+"""Keys of segments, rules and groups: unknown, missing, or with an invalid word."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders and lists of definitions: ids that are taken, nothing to load, and everything wrong at once."""
+"""Folders and lists of definitions: duplicate ids, nothing to load, and many problems at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lies about in a folder: pipes, what others write there, and what may not be read."""
+"""Unusual entries in a folder: pipes, files of other programs, and files without permission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and texts that a terminal would obey, or cannot show: each message stays one line of plain characters."""
+"""Names and texts with control characters: each message stays one line of plain characters."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _shell(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def not_unicode(program: Program) -> Path:
-    """A file name that is no text."""
+    """A file name that is not text."""
     assert program
     path = Path(os.fsdecode(b"segments/b\xff.json"))
     path.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Options that cannot be meant, outputs that cannot be written, and the program as the shell starts it."""
+"""Invalid options, outputs that cannot be written, and the program as the shell starts it."""
 
 from __future__ import annotations
 

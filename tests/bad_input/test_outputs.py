@@ -1,4 +1,4 @@
-"""Outputs that something is in the way of or that are damaged, statements that are none, and answers nobody can get."""
+"""Outputs that are blocked or damaged, invalid statements, and results that cannot be printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns in the paths of files, tables of other formats, and paths that lead nowhere."""
+"""Columns in the paths of files, tables of other formats, and paths that do not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that cannot be meant: in segbatch.toml, in the environment, and in the choice of file and job."""
+"""Invalid settings: in segbatch.toml, in the environment, and in the choice of file and job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots that cannot be used: one line that says why, and nothing published."""
+"""Snapshots that cannot be used: one line with the reason, and nothing published."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FIRST_ELEVEN = ", ".join(f"c{number}" for number in range(11))
 
 
 def latin_1(*texts: str) -> pa.Array:
-    """A column that says it is UTF-8 and is not."""
+    """A column that is declared as UTF-8 and is not."""
     stored = pa.array([text.encode("latin-1") for text in texts], pa.binary())
     return pa.Array.from_buffers(pa.string(), len(stored), stored.buffers())
 

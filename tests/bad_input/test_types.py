@@ -1,4 +1,4 @@
-"""Values of a kind that a key cannot have, texts that are too short or too long, and times that are none."""
+"""Values with a wrong type, texts that are too short or too long, and invalid times."""
 
 from __future__ import annotations
 

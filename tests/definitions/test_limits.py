@@ -1,4 +1,4 @@
-"""How large a definition can be, each limit with its own error."""
+"""Limits on the size of a definition, each with its own error."""
 
 import json
 from pathlib import Path
@@ -109,7 +109,7 @@ def test_a_rule_beyond_a_limit_is_reported(rules: list[dict[str, Any]], expected
 
 
 def nested(depth: int) -> dict[str, Any]:
-    """Return a rule in so many groups."""
+    """Return a rule in nested groups."""
     one: dict[str, Any] = rule("a", "exists")
     for _ in range(depth):
         one = {"match": "all", "rules": [one]}

@@ -1,4 +1,4 @@
-"""How much a segment says that it may change."""
+"""The key `max_change` of a segment."""
 
 from typing import Any
 

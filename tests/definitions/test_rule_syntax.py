@@ -1,4 +1,4 @@
-"""Rules as they are typed."""
+"""Rules in command-line syntax."""
 
 from typing import Any
 

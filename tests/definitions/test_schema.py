@@ -1,4 +1,4 @@
-"""The JSON Schema of a definition: it takes what loading takes, and refuses what it can tell to be wrong."""
+"""The JSON Schema of a definition: it accepts every loadable definition, and rejects mistakes that it can express."""
 
 import json
 from pathlib import Path

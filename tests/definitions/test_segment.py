@@ -1,4 +1,4 @@
-"""The model of a segment, as Python code meets it."""
+"""The model of a segment, as Python code uses it."""
 
 import pytest
 from pydantic import ValidationError

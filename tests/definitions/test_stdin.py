@@ -1,4 +1,4 @@
-"""Definitions that come by standard input."""
+"""Definitions from standard input."""
 
 import io
 import sys

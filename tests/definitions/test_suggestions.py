@@ -1,4 +1,4 @@
-"""What is suggested in place of a word that is not valid: never its opposite."""
+"""Suggestions for words that are not valid: never the opposite."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Rules that can never hold together: found where it is certain, whatever the type of the column may be."""
+"""Rules that can never match together: reported only if it is certain, for any type of the column."""
 
 from datetime import UTC, datetime
 from pathlib import Path

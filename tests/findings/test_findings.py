@@ -1,4 +1,4 @@
-"""Each finding by its name: where it is found, and where it is not."""
+"""Each finding by its name: an example that has it, and one that does not."""
 
 from pathlib import Path
 from typing import Any, get_args

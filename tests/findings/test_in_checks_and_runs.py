@@ -1,4 +1,4 @@
-"""The findings that need no counting, as warnings of a check and of a run."""
+"""The findings that count no contacts, as warnings of a check and of a run."""
 
 import json
 from pathlib import Path

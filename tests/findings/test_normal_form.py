@@ -1,4 +1,4 @@
-"""Segments that say the same in other words."""
+"""Segments with the same meaning."""
 
 from pathlib import Path
 from typing import Any

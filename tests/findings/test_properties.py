@@ -1,4 +1,4 @@
-"""What lint says of random segments is true of random contacts, by an evaluator that shares no code with it."""
+"""Findings for random segments, compared with an evaluator that shares no code with lint."""
 
 import json
 from pathlib import Path

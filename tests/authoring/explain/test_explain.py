@@ -1,4 +1,4 @@
-"""Why a contact is in or out, and which rule loses how many."""
+"""Explanations of why a contact is in a segment or not, and counts of the contacts that each rule keeps."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Groups in a line."""
+"""Sentences about groups."""
 
 import pytest
 

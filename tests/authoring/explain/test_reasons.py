@@ -1,4 +1,4 @@
-"""Why a rule holds or does not, in words."""
+"""Reasons why a rule matches a value or does not."""
 
 import datetime as dt
 from decimal import Decimal

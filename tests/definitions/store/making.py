@@ -1,4 +1,4 @@
-"""A folder of definitions to try a store on."""
+"""A folder of definitions for tests of the store."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Ids, names and links that try to lead out of the folder or into somebody else's file."""
+"""Ids, names and links that try to lead out of the folder or into another user's file."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor

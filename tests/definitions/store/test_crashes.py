@@ -1,4 +1,4 @@
-"""A writer that is killed, whatever it was about to do, leaves the old or the new, and nobody in the way."""
+"""A killed writer leaves the old or the new file, and does not block other writers."""
 
 import os
 import signal

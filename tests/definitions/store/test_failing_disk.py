@@ -1,4 +1,4 @@
-"""A disk that fails before, in and after the one step in which a change of definitions is made."""
+"""A disk that fails before, during and after the step that changes definitions."""
 
 import os
 from collections.abc import Callable

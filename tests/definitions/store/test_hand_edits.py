@@ -1,4 +1,4 @@
-"""Files that people wrote: what the store changes in them is what was asked for, and their style stays."""
+"""Files that people wrote: the store changes only the requested parts and keeps their style."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Files that come, go and change behind the store's back."""
+"""Files that are added, removed and changed without the store."""
 
 import fcntl
 import json

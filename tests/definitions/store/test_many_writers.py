@@ -1,4 +1,4 @@
-"""Twenty writers at once, in processes and threads, with people editing the same folder: nobody's work is lost."""
+"""Twenty writers at once, in processes and threads, with people editing the same folder: no change is lost."""
 
 import fcntl
 import json
@@ -32,7 +32,7 @@ SCRIPT = "from pathlib import Path; from store.test_many_writers import work; wo
 
 
 def append(store: SegmentStore, segment_id: str, mark: str) -> None:
-    """Add a mark to a segment's description, as a careful client does: read, change, write if nobody else has."""
+    """Add a mark to a segment's description, as a careful client does: read, change, write if no other writer has."""
     while True:
         found = store.get(segment_id)
         marks = found.segment.description or ""

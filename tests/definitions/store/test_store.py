@@ -1,4 +1,4 @@
-"""What a store answers, and what stands in the files afterwards."""
+"""Results of a store, and the files that it writes."""
 
 import json
 from functools import partial
