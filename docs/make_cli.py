@@ -56,7 +56,7 @@ def _commands(words: tuple[str, ...], command: Any) -> Iterator[tuple[tuple[str,
 
 
 def _section(words: tuple[str, ...], command: Any) -> str:
-    """Describe a command: what it is for, how it is called, and a table of its arguments and options."""
+    """Describe a command: its purpose, its usage, and a table of its arguments and options."""
     params = [param for param in command.params if not param.hidden]
     arguments = [param for param in params if param.param_type_name == "argument"]
     options = [param for param in params if param.param_type_name == "option"]
@@ -79,7 +79,7 @@ def _link(words: tuple[str, ...]) -> str:
 
 
 def _usage(words: tuple[str, ...], arguments: list[Any], options: list[Any], *, has_commands: bool) -> str:
-    """Write how a command is called, with what it cannot do without."""
+    """Return the usage of a command, with its required arguments."""
     needed = [f"{option.opts[0]} {_metavar(option)}" for option in options if option.required]
     named = [_metavar(argument) if argument.required else f"[{_metavar(argument)}]" for argument in arguments]
     optional = ["[OPTIONS]"] if len(needed) < len(options) else []
@@ -109,18 +109,18 @@ def _name(param: Any) -> str:
 
 
 def _metavar(param: Any) -> str:
-    """Return what stands for the value."""
+    """Return the placeholder of the value."""
     return str(param.metavar or param.name.upper())
 
 
 def _help(param: Any) -> str:
-    """Return what a parameter is for, with the range of its numbers."""
+    """Return the help of a parameter, with the range of its numbers."""
     least = getattr(param, "min", None)
     return BOLD.sub(r"`\1`", param.help or "") + ("" if least is None else f" At least {least}.")
 
 
 def _default(param: Any) -> str:
-    """Return what counts where the parameter is not given."""
+    """Return the default."""
     if param.required:
         return "required"
     if isinstance(param.show_default, str):
@@ -129,7 +129,7 @@ def _default(param: Any) -> str:
 
 
 def _variable(param: Any) -> str:
-    """Return the variable of the environment that says the same."""
+    """Return the environment variable."""
     return f"`{param.envvar}`" if param.envvar else ""
 
 
@@ -148,7 +148,7 @@ def make_configuration(page: str) -> str:
         (f"`{name}`", _type(schema["anyOf"][0]), _value(defaults.get(name)), schema["description"])
         for name, schema in Job.model_json_schema()["properties"].items()
     ]
-    return SETTINGS.sub(lambda _: _lines(("setting", "type", "default", "what it says"), rows), page)
+    return SETTINGS.sub(lambda _: _lines(("setting", "type", "default", "meaning"), rows), page)
 
 
 def _type(schema: dict[str, Any]) -> str:

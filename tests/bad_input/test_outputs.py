@@ -289,7 +289,7 @@ def test_a_statement_that_is_not_text_is_reported(program: Program) -> None:
     program.refuses_to_answer("the statement has bytes that are not UTF-8", os.fsdecode(b"SELECT '\xff'"))
 
 
-FULL = "the answer cannot be written: No space left on device"
+FULL = "the output cannot be written: No space left on device"
 COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {
     "check": (("check",), FULL),
     "check as JSON": (("check", "--json"), FULL),

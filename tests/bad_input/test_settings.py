@@ -17,7 +17,7 @@ TWO_JOBS = (
     '[jobs.customers]\ncontacts = "contacts.parquet"\n'
     '[jobs.leads]\ncontacts = "leads.parquet"\noutput = "audiences/leads"\n'
 )
-HINT = "texts stand in quotes, tables in [ ]"
+HINT = "text needs quotes, and tables need [ ]"
 KEYS_OF_A_JOB = (
     "there are allow_collapse, allow_empty, contacts, custom_fields, dialect, exclude, hook_timeout, id_column, keep, "
     "keep_days, keys, lint_ignore and 17 more"
@@ -41,10 +41,10 @@ FILES: dict[str, tuple[str, list[str]]] = {
         "[jobs.a.jobs.b]\n",
         [f"jobs.a.jobs: unknown; {KEYS_OF_A_JOB}"],
     ),
-    "for one run": ('run_id = "x"', ["run_id: is said for a single run and not in a file; use --run-id"]),
+    "for one run": ('run_id = "x"', ["run_id: is an option of a single run, not a setting; use --run-id"]),
     "for one run, a flag": (
         "[jobs.a]\ndry_run = true",
-        ["jobs.a.dry_run: is said for a single run and not in a file; use --dry-run"],
+        ["jobs.a.dry_run: is an option of a single run, not a setting; use --dry-run"],
     ),
     "text": ("output = 5", ["output: must be a text in quotes; found 5"]),
     "whole number": ('keep = "7"', ["keep: must be a whole number; found '7'"]),
@@ -103,10 +103,10 @@ VARIABLES: dict[str, tuple[dict[str, str], list[str]]] = {
 }
 
 UNKNOWN: dict[str, tuple[str, str]] = {
-    "near": ("SEGBATCH_OUTPT", "there is no such setting; did you mean 'SEGBATCH_OUTPUT'?"),
-    "near a choice": ("SEGBATCH_JOBS", "there is no such setting; did you mean 'SEGBATCH_JOB'?"),
-    "like none": ("SEGBATCH_ZEBRA", "there is no such setting; 'segbatch config show' lists those there are"),
-    "for options only": ("SEGBATCH_ACCEPT", "there is no such setting; 'segbatch config show' lists those there are"),
+    "near": ("SEGBATCH_OUTPT", "unknown setting; did you mean 'SEGBATCH_OUTPUT'?"),
+    "near a choice": ("SEGBATCH_JOBS", "unknown setting; did you mean 'SEGBATCH_JOB'?"),
+    "like none": ("SEGBATCH_ZEBRA", "unknown setting; 'segbatch config show' lists all settings"),
+    "for options only": ("SEGBATCH_ACCEPT", "unknown setting; 'segbatch config show' lists all settings"),
 }
 
 OF_OTHERS = (
@@ -124,25 +124,25 @@ OF_OTHERS = (
 CHOICES: dict[str, tuple[tuple[str, ...], str]] = {
     "unknown job": (
         ("--job", "custmers"),
-        "segbatch.toml: there is no job 'custmers'; did you mean 'customers'? (--job)",
+        "segbatch.toml: unknown job 'custmers'; did you mean 'customers'? (--job)",
     ),
     "unknown job, like none": (
         ("--job", "zebra"),
-        "segbatch.toml: there is no job 'zebra'; its jobs are customers, leads (--job)",
+        "segbatch.toml: unknown job 'zebra'; its jobs are customers, leads (--job)",
     ),
     "no job": (
         (),
-        "segbatch.toml: 'contacts' is said by jobs alone: customers, leads; choose one by --job or SEGBATCH_JOB",
+        "segbatch.toml: 'contacts' is set only in jobs: customers, leads; choose one with --job or SEGBATCH_JOB",
     ),
     "no file": (
         ("--job", "customers", "--no-config"),
-        "the job 'customers' would stand in segbatch.toml, which --no-config leaves unread (--job)",
+        "the job 'customers' is not defined: segbatch.toml is not read because of --no-config (--job)",
     ),
     "another file": (("--config", "nightly.toml"), "nightly.toml: cannot be read: No such file or directory"),
     "a folder": (("--config", "segments"), "segments: cannot be read: Is a directory"),
     "a file and none": (
         ("--no-config", "--config", "own.toml"),
-        "own.toml: is named, and no file is to be read; leave --config away, or --no-config (or SEGBATCH_NO_CONFIG)",
+        "own.toml: is set together with --no-config; use only one of them (or SEGBATCH_NO_CONFIG)",
     ),
     "empty": (("--config", ""), "the path of the settings is empty; is a variable not set? (--config)"),
 }
@@ -168,7 +168,7 @@ def test_a_link_that_is_broken_is_not_a_missing_file(program: Program) -> None:
     program.refuses(2, ["segbatch.toml: cannot be read: No such file or directory"], "run")
 
 
-NO_FILE = "is no file; name the file of settings"
+NO_FILE = "is not a file; name the settings file"
 
 
 def test_a_pipe_is_not_waited_for(program: Program) -> None:
@@ -180,7 +180,7 @@ def test_a_pipe_is_not_waited_for(program: Program) -> None:
 
 def test_a_file_that_is_far_too_long_is_reported(program: Program) -> None:
     write(GOOD | {"segbatch.toml": "keep = 3\n" + "#" * 1024 * 1024})
-    program.refuses(2, ["segbatch.toml: is longer than 1,024 KiB, and so no file of settings"], "run")
+    program.refuses(2, ["segbatch.toml: is longer than 1,024 KiB, which is too long for a settings file"], "run")
 
 
 def test_a_file_that_is_nested_too_deeply_is_reported(program: Program) -> None:
@@ -241,7 +241,7 @@ def test_an_invalid_choice_is_reported(program: Program, options: tuple[str, ...
 
 def test_a_job_without_a_file_is_reported(program: Program) -> None:
     write(GOOD)
-    message = "the job 'x' would stand in segbatch.toml, which is neither here nor in a folder above (--job)"
+    message = "the job 'x' is not defined: segbatch.toml is neither in this folder nor above it (--job)"
     program.refuses(2, [message], "run", "--job", "x")
 
 

@@ -153,7 +153,7 @@ def test_keys_that_are_missing_are_reported(
     assert call("keys", "list", "--keys", "nix.json", "--json", monkeypatch=monkeypatch) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == []
-    assert err == "warning: nix.json: there is no such file, and so no key; 'segbatch keys create' makes it (--keys)\n"
+    assert err == "warning: nix.json: the file does not exist; 'segbatch keys create' creates it (--keys)\n"
 
 
 def test_a_job_that_is_not_there_is_told_by_who_named_it(
@@ -161,12 +161,12 @@ def test_a_job_that_is_not_there_is_told_by_who_named_it(
 ) -> None:
     Path("segbatch.toml").write_text("[jobs.a]\noutput = 'a'\n")
     assert call("config", "show", "--job", "b", monkeypatch=monkeypatch) == 2
-    assert capsys.readouterr().err == "error: segbatch.toml: there is no job 'b'; its jobs are a (--job)\n"
+    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'b'; its jobs are a (--job)\n"
     monkeypatch.setenv("SEGBATCH_JOB", "b")
     assert call("config", "show", monkeypatch=monkeypatch) == 2
-    assert capsys.readouterr().err == "error: segbatch.toml: there is no job 'b'; its jobs are a (SEGBATCH_JOB)\n"
+    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'b'; its jobs are a (SEGBATCH_JOB)\n"
     assert call("config", "show", "--job", "c", monkeypatch=monkeypatch) == 2
-    assert capsys.readouterr().err == "error: segbatch.toml: there is no job 'c'; its jobs are a (--job)\n"
+    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'c'; its jobs are a (--job)\n"
 
 
 @pytest.mark.parametrize(

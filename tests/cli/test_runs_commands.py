@@ -123,7 +123,7 @@ def test_nothing_published_is_told(call: Call, command: tuple[str, ...]) -> None
 @pytest.mark.parametrize(("option", "named"), [(("--output", "x"), "--output"), (("--json",), "--json")])
 @pytest.mark.usefixtures("two")
 def test_options_before_the_command_are_not_passed_over(call: Call, option: tuple[str, ...], named: str) -> None:
-    expected = f"error: {named} stands behind the command: segbatch runs show {named}"
+    expected = f"error: {named} must come after the command: segbatch runs show {named}"
     assert call("runs", *option, "show") == (2, [], [expected])
 
 
@@ -132,9 +132,9 @@ def test_runs_are_pruned(workspace: Workspace, call: Call) -> None:
         workspace.run(number)
     workspace.run(2)
     prune = ("runs", "prune", "--keep", "2")
-    assert call(*prune) == (0, ["there is nothing to prune"], [])
+    assert call(*prune) == (0, ["nothing to prune"], [])
     now = (*prune, "--keep-days", "0")
-    listed = ["night-0: 3 memberships", "night-2: the folder of a run that was taken back"]
+    listed = ["night-0: 3 memberships", "night-2: the folder of a rolled-back run"]
     assert call(*now, "--dry-run") == (0, [*listed, "2 runs would be pruned"], [])
     assert call(*now) == (0, [*listed, "2 runs pruned"], [])
     assert data(call, *now) == {"pruned": [], "taken_back": [], "dry_run": False}
@@ -199,10 +199,8 @@ def test_what_was_spoilt_is_told_and_ends_with_1(two: Workspace, call: Call) -> 
     (two.place("night-1") / "state.arrow").unlink()
     status, [line], [error] = call("verify")
     assert (status, line.split(": ")[-1]) == (1, "1 error")
-    expected = (
-        "error: output/runs/night-1/state.arrow: is missing; restore it from a copy, or run again, of that night's"
-    )
-    assert error == f"{expected} snapshot, with --run-id night-1 --as-of 2025-11-02T02:00:00Z"
+    expected = "error: output/runs/night-1/state.arrow: is missing; restore it from a copy, or run the"
+    assert error == f"{expected} snapshot of that run again with --run-id night-1 --as-of 2025-11-02T02:00:00Z"
     found = data(call, "verify", "--all", status=1)
     assert (found["runs"], found["files"], len(found["problems"])) == (2, 6, 1)
 
@@ -251,10 +249,11 @@ def test_a_segment_is_held_until_it_is_accepted(workspace: Workspace, call: Call
         "if that is right, run with --accept also"
     )
     assert (
-        out[5] == f"to publish what is held, run again with --run-id {run_of(out[4])} and {accepting('also free pro')}"
+        out[5]
+        == f"to publish the held segments, run again with --run-id {run_of(out[4])} and {accepting('also free pro')}"
     )
     assert call(*RUN, "--max-change", share, "--dry-run")[1][5] == (
-        f"to publish what is held, run again and {accepting('also free pro')}"
+        f"to publish the held segments, run again and {accepting('also free pro')}"
     )
     status, out, err = call(*RUN, "--max-change", share, "--accept", "also", "--accept", "pro")
     assert (status, [line.split()[-1] for line in out[1:4]], len(err)) == (3, ["ok", "held", "ok"], 1)

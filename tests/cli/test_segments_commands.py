@@ -113,7 +113,7 @@ def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monk
     write_segment(Path("segments"), "a", ACTIVE)
     write_segment(Path("segments"), "b", {"operator": "in_segment", "value": "a"})
     assert call("segments", "delete", "a") == 2
-    assert call.err == "error: nobody can be asked here whether to delete the segment; say --yes\n"
+    assert call.err == "error: not a terminal: pass --yes to confirm the deletion\n"
     assert call("segments", "delete", "a", "--yes") == 7
     assert call.err.startswith("error: segment 'a' is referenced by b, which would fail without it")
     monkeypatch.setattr(Stdin, "is_terminal", True)

@@ -34,13 +34,13 @@ def test_a_closed_stdin_is_told(command: str) -> None:
 
 
 def test_nobody_is_asked_over_a_closed_stdin() -> None:
-    message = "error: nobody can be asked here whether to delete the segment; say --yes\n"
+    message = "error: not a terminal: pass --yes to confirm the deletion\n"
     assert shell(f"{PROGRAM} segments delete active <&-") == (2, "", message)
 
 
 @pytest.mark.parametrize("command", ["sql active --contacts contacts.parquet", "run --contacts contacts.parquet"])
 def test_a_closed_stdout_is_an_error_before_anything_is_done(command: str) -> None:
-    message = "error: stdout is closed, so that nothing can be answered; send it to a file or to /dev/null\n"
+    message = "error: stdout is closed, so no result can be printed; redirect it to a file or to /dev/null\n"
     assert shell(f"{PROGRAM} {command} >&-") == (1, "", message)
     assert not Path("output").exists()
 

@@ -75,7 +75,7 @@ def test_what_counts_is_shown_with_where_it_comes_from(project: Path) -> None:
     assert lines["id_column"] == ["id", "default"]
     assert lines["project"] == ["-", "not set"]
     assert shown.stdout.endswith("\njobs in the file: customers, leads\n")
-    assert shown.stderr == "warning: SEGBATCH_OUTPT: there is no such setting; did you mean 'SEGBATCH_OUTPUT'?\n"
+    assert shown.stderr == "warning: SEGBATCH_OUTPT: unknown setting; did you mean 'SEGBATCH_OUTPUT'?\n"
     assert shown.returncode == 0
 
 
@@ -95,7 +95,7 @@ def test_what_counts_is_json_for_programs(project: Path) -> None:
 
 def test_what_only_jobs_say_is_shown_so(project: Path) -> None:
     shown = start(project, "config", "show", "--json")
-    assert json.loads(shown.stdout)["settings"]["contacts"] == {"value": None, "from": "said by jobs alone"}
+    assert json.loads(shown.stdout)["settings"]["contacts"] == {"value": None, "from": "set only in jobs"}
     assert shown.returncode == 0
 
 
@@ -129,7 +129,7 @@ def test_no_config_needs_the_options_again(project: Path) -> None:
 def test_a_group_takes_its_options_behind_the_command(project: Path, option: str) -> None:
     done = start(project, "runs", option, "x", "show")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == f"error: {option} stands behind the command: segbatch runs show {option}\n"
+    assert done.stderr == f"error: {option} must come after the command: segbatch runs show {option}\n"
 
 
 UNUSED = ("polars", "pyarrow", "pydantic_settings")

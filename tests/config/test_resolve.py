@@ -55,7 +55,7 @@ def test_the_file_of_a_stranger_has_to_be_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir("a/b")
     with pytest.raises(ConfigurationError) as refused:
         read_settings()
-    message = "belongs to another user; if it is meant, name it by --config, else use --no-config"
+    message = "is owned by another user; to use it, pass --config, otherwise --no-config"
     assert str(refused.value) == f"../../segbatch.toml: {message}"
     assert read_settings(config="../../segbatch.toml").values == {"keep": 3}
     assert read_settings(no_config=True).values == {}
@@ -73,8 +73,8 @@ def test_a_file_that_other_users_may_write_is_refused(mode: int) -> None:
         with pytest.raises(ConfigurationError) as refused:
             read_settings(config=config)
         name = config or "segbatch.toml"
-        remedy = f"look at what it says, then run: chmod go-w {name}"
-        assert str(refused.value) == f"{name}: other users may write it, and its hooks would run as you; {remedy}"
+        remedy = f"check its contents, then run: chmod go-w {name}"
+        assert str(refused.value) == f"{name}: other users can change it, and its hooks would run as you; {remedy}"
         assert salvage_settings(config=config) == {}, "not even after a mistake its hooks are run"
     assert read_settings(no_config=True).values == {}
     file.chmod(mode & ~0o022)
@@ -104,7 +104,7 @@ def test_a_file_that_a_group_may_write_is_read_where_the_group_is_the_owners_own
     if status == "read":
         assert read_settings().values == {"keep": 3}
         return
-    with pytest.raises(ConfigurationError, match="other users may write it"):
+    with pytest.raises(ConfigurationError, match="other users can change it"):
         read_settings()
 
 
@@ -122,7 +122,7 @@ def test_a_group_that_the_machine_does_not_know_is_fine_where_it_is_that_of_this
     monkeypatch.setattr("os.getegid", lambda: file.stat().st_gid)
     assert read_settings().values == {"keep": 3}
     monkeypatch.setattr("os.getegid", lambda: file.stat().st_gid + 1)
-    with pytest.raises(ConfigurationError, match="other users may write it"):
+    with pytest.raises(ConfigurationError, match="other users can change it"):
         read_settings()
 
 
@@ -194,7 +194,7 @@ def test_a_job_is_stronger_than_the_top_and_weaker_than_the_environment(monkeypa
 def test_what_only_jobs_say_is_not_guessed(name: str) -> None:
     Path("segbatch.toml").write_text(JOBS)
     settings = read_settings()
-    message = f"segbatch.toml: '{name}' is said by jobs alone: customers, leads; choose one by --job or SEGBATCH_JOB"
+    message = f"segbatch.toml: '{name}' is set only in jobs: customers, leads; choose one with --job or SEGBATCH_JOB"
     with pytest.raises(UsageError) as refused:
         settings.get(name)
     assert str(refused.value) == message

@@ -69,7 +69,7 @@ def test_parquet_can_be_written_to_a_pipe() -> None:
     ("arguments", "message"),
     [
         (("proo",), "output: run night-1 has no segment 'proo'; did you mean 'pro'?"),
-        (("pro", "--json"), "--json prints what was done to stdout, where the export goes; name a file (--to)"),
+        (("pro", "--json"), "--json prints a summary to stdout, where the export goes; name a file (--to)"),
         (("pro", "--to", ""), "the path of the export is empty; is a variable not set? (--to)"),
         (("pro", "--columns", "plam"), "the snapshot has no column 'plam'; did you mean 'plan'? (--columns)"),
     ],
@@ -94,4 +94,4 @@ def test_the_exit_status_shows_a_closed_pipe_and_a_full_disk() -> None:
     assert (ended.stdout, ended.stderr) == ("141\n", "")
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run([*PROGRAM, "pro"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "error: the answer cannot be written: No space left on device\n")
+    assert (done.returncode, done.stderr) == (1, "error: the output cannot be written: No space left on device\n")

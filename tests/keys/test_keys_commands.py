@@ -83,7 +83,7 @@ def test_a_secret_that_cannot_be_printed_is_told(tmp_path: Path, monkeypatch: py
     command = f"{sys.executable} -m segbatch keys create --project p > /dev/full"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     (key,) = KeyRing(FILE).list()
-    expected = f"key {key.id} was made, and its secret is lost; revoke it: the answer cannot be written: "
+    expected = f"key {key.id} was made, and its secret is lost; revoke it: the output cannot be written: "
     assert (ended.returncode, ended.stderr) == (1, f"error: {expected}No space left on device\n")
 
 

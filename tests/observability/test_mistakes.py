@@ -9,9 +9,9 @@ from .conftest import RUN, Program
 
 TELL = 'echo "$SEGBATCH_STATUS $SEGBATCH_EXIT_STATUS: $SEGBATCH_MESSAGE" > told'
 UNKNOWN = "segbatch.toml: kep: unknown; did you mean 'keep'?"
-NO_JOB = "segbatch.toml: there is no job 'nosuch'; its jobs are a (--job)"
+NO_JOB = "segbatch.toml: unknown job 'nosuch'; its jobs are a (--job)"
 NO_NUMBER = "SEGBATCH_KEEP: must be a whole number; found 'abc'"
-UNDECIDED = "segbatch.toml: 'output' is said by jobs alone: a; choose one by --job or SEGBATCH_JOB"
+UNDECIDED = "segbatch.toml: 'output' is set only in jobs: a; choose one with --job or SEGBATCH_JOB"
 GOOD = "[jobs.a]\noutput = 'out'\n"
 IN_THE_FILE = f"on_failure = '{TELL}'\n"
 

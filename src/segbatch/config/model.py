@@ -88,22 +88,20 @@ class Job(BaseModel):
     strict: bool | None = Field(None, description="whether a custom field that no contact has is an error")
     allow_empty: bool | None = Field(None, description="whether a snapshot without contacts may be published")
     max_change: Share | None = Field(None, description='how much a segment\'s size may change, such as `"30%"`')
-    max_change_floor: int | None = Field(None, ge=0, description="segments with fewer members are free to change")
+    max_change_floor: int | None = Field(None, ge=0, description="segments with fewer members are not guarded")
     allow_collapse: bool | None = Field(
         None, description="whether a segment that had more members than the floor may have none"
     )
-    keep: int | None = Field(None, ge=FEWEST, description="how many runs keep their members")
-    keep_days: float | None = Field(
-        None, ge=0, lt=math.inf, description="and those that were shown within so many days"
-    )
+    keep: int | None = Field(None, ge=FEWEST, description="the number of last runs that keep their members")
+    keep_days: float | None = Field(None, ge=0, lt=math.inf, description="also keep runs published in the last N days")
     wait: bool | None = Field(None, description="whether to wait while another run is at work on the output")
-    quiet: bool | None = Field(None, description="whether to print nothing but what is wrong")
+    quiet: bool | None = Field(None, description="whether to print only warnings and errors")
     log_format: LogFormat | None = Field(None, description="the format of a run's log on stderr: `plain` or `json`")
     log_ids: bool | None = Field(None, description="whether logs and hooks may name the ids of contacts")
-    on_success: Text | None = Field(None, description="a command for the shell, after a run in which all was published")
-    on_failure: Text | None = Field(None, description="a command for the shell, after any other run")
+    on_success: Text | None = Field(None, description="a shell command to run if all segments were published")
+    on_failure: Text | None = Field(None, description="a shell command to run after any other run")
     hook_timeout: float | None = Field(
-        None, ge=MIN_HOOK_TIMEOUT, lt=math.inf, description="how many seconds such a command may take"
+        None, ge=MIN_HOOK_TIMEOUT, lt=math.inf, description="the time limit of such a command in seconds"
     )
     metrics_file: Place | None = Field(None, description="the file to write metrics for Prometheus to")
     metrics_segments: bool | None = Field(None, description="whether each segment has metrics of its own")
@@ -121,7 +119,7 @@ class ConfigFile(Job):
 
 
 class Environment(Job, BaseSettings):
-    """What the environment says, and what it says of a single run."""
+    """The settings of the environment, and the options of a single run in it."""
 
     model_config = SettingsConfigDict(
         strict=False,

@@ -49,8 +49,8 @@ class Settings:
         """
         if name in self.undecided:
             raise UsageError(
-                f"{self.file}: '{name}' is said by jobs alone: {some_of(self.jobs)}; "
-                f"choose one by --job or {variable('job')}"
+                f"{self.file}: '{name}' is set only in jobs: {some_of(self.jobs)}; "
+                f"choose one with --job or {variable('job')}"
             )
         return self.values.get(name)
 
@@ -70,8 +70,8 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
     path = _choose(config, no_config=no_config)
     variables = {name for name in os.environ if name.startswith(PREFIX) and not OF_KUBERNETES.fullmatch(name)}
     if path is None and job is not None:
-        why = "--no-config leaves unread" if no_config else "is neither here nor in a folder above"
-        raise UsageError(f"the job '{clipped(job)}' would stand in {FILE}, which {why} ({_named_by(job)})")
+        why = "is not read because of --no-config" if no_config else "is neither in this folder nor above it"
+        raise UsageError(f"the job '{clipped(job)}' is not defined: {FILE} {why} ({_named_by(job)})")
     if path is None and not variables:
         return Settings()  # pydantic is not needed then
     from segbatch.config.model import ConfigFile, Environment  # noqa: PLC0415 - loads pydantic-settings
@@ -124,7 +124,7 @@ def _choose(config: str | None, *, no_config: bool) -> Path | None:
         UsageError: A file is given together with `no_config`, or its path is empty.
     """
     if no_config and config is not None and config != os.environ.get(variable("config")):
-        message = "is named, and no file is to be read; leave --config away, or --no-config"
+        message = "is set together with --no-config; use only one of them"
         raise UsageError(f"{clipped(config)}: {message} (or {variable('no_config')})")
     if no_config:
         return None
@@ -141,7 +141,7 @@ def _told(written: "ConfigFile", path: Path | None, job: str | None) -> Iterator
     """
     if job is not None and job not in written.jobs:
         near = did_you_mean(job, written.jobs) or f"; its jobs are {some_of(written.jobs) or 'none'}"
-        raise UsageError(f"{path}: there is no job '{clipped(job)}'{near} ({_named_by(job)})")
+        raise UsageError(f"{path}: unknown job '{clipped(job)}'{near} ({_named_by(job)})")
     sections = [(written, ""), *([(written.jobs[job], f"jobs.{job}.")] if job is not None else [])]
     for section, above in sections:
         for name, value in section.model_dump(exclude_none=True, exclude={"jobs"}).items():
@@ -165,5 +165,5 @@ def _unknown(variables: set[str], known: Iterable[str]) -> Iterator[Problem]:
     names = [name.removeprefix(PREFIX) for name in known]
     for name in sorted(variables):
         near = nearest(name.removeprefix(PREFIX), names)
-        hint = f"did you mean '{PREFIX}{near}'?" if near else "'segbatch config show' lists those there are"
-        yield Problem(f"{clipped(name)}: there is no such setting; {hint}", severity="warning")
+        hint = f"did you mean '{PREFIX}{near}'?" if near else "'segbatch config show' lists all settings"
+        yield Problem(f"{clipped(name)}: unknown setting; {hint}", severity="warning")

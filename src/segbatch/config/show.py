@@ -48,7 +48,7 @@ def list_settings(
 
 def _shown(name: str, settings: Settings, default: Any) -> ShownSetting:
     if name in settings.undecided:
-        return ShownSetting(name, None, "said by jobs alone")
+        return ShownSetting(name, None, "set only in jobs")
     if name in settings.values:
         return ShownSetting(name, settings.values[name], settings.origins[name])
     return ShownSetting(name, default, NOT_SET if default is None else DEFAULT)

@@ -55,7 +55,7 @@ def _ensure_meant(path: Path) -> None:
     except OSError:  # reading the file reports the error
         return
     if owner not in {os.geteuid(), _ROOT, of_folder}:
-        raise _wrong(path, "belongs to another user; if it is meant, name it by --config, else use --no-config")
+        raise _wrong(path, "is owned by another user; to use it, pass --config, otherwise --no-config")
 
 
 def parse_file(path: Path) -> dict[str, Any]:
@@ -78,7 +78,7 @@ def parse_file(path: Path) -> dict[str, Any]:
         found = _PLACE.fullmatch(str(error))
         what, where = (found[1], found[2]) if found else (str(error), _END)
         where = _end_of(text) if where == _END else where
-        raise _wrong(path, f"{where}: {what[:1].lower()}{what[1:]}; texts stand in quotes, tables in [ ]") from None
+        raise _wrong(path, f"{where}: {what[:1].lower()}{what[1:]}; text needs quotes, and tables need [ ]") from None
     except RecursionError:
         raise _wrong(path, "is nested too deeply") from None
 
@@ -94,13 +94,13 @@ def _read(path: Path) -> bytes:
     with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
-            raise _wrong(path, "is no file; name the file of settings")
+            raise _wrong(path, "is not a file; name the settings file")
         if is_writable_by_others(found, is_own_group_fine=True):
-            remedy = f"look at what it says, then run: chmod go-w {shlex.quote(str(path))}"
-            raise _wrong(path, f"other users may write it, and its hooks would run as you; {remedy}")
+            remedy = f"check its contents, then run: chmod go-w {shlex.quote(str(path))}"
+            raise _wrong(path, f"other users can change it, and its hooks would run as you; {remedy}")
         content = file.read(_MOST + 1)
     if len(content) > _MOST:
-        raise _wrong(path, f"is longer than {_MOST // 1024:,} KiB, and so no file of settings")
+        raise _wrong(path, f"is longer than {_MOST // 1024:,} KiB, which is too long for a settings file")
     return content
 
 

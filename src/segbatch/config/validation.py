@@ -92,7 +92,7 @@ def _problems(error: ValidationError, file: str | None) -> Iterator[Problem]:
 def _unknown(detail: ErrorDetails) -> str:
     *above, key = map(str, detail["loc"])
     if key in _FOR_ONE_RUN:
-        return f"is said for a single run and not in a file; use --{key.replace('_', '-')}"
+        return f"is an option of a single run, not a setting; use --{key.replace('_', '-')}"
     model: type[BaseModel] = Job if above else ConfigFile
     return f"unknown{did_you_mean(key, model.model_fields) or f'; there are {some_of(sorted(model.model_fields))}'}"
 

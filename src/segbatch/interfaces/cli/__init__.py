@@ -16,7 +16,7 @@ configure(app)
 def main() -> None:
     """Run the command line."""
     if sys.stdout is None:  # Python's value for a closed stdout
-        render.print_error("stdout is closed, so that nothing can be answered; send it to a file or to /dev/null")
+        render.print_error("stdout is closed, so no result can be printed; redirect it to a file or to /dev/null")
         sys.exit(1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -16,8 +16,8 @@ STDOUT = "-"
 
 
 @app.command(
-    epilog="Exit status: 0 written; 1 not written, and what was in the file's place stands; 2 no such segment, run or "
-    "column, or the file is there already."
+    epilog="Exit status: 0 written; 1 not written, and an existing file is unchanged; 2 unknown segment, run or "
+    "column, or the file exists."
 )
 def export(
     segment: Annotated[str, typer.Argument(help="The id of a segment.")],
@@ -25,11 +25,11 @@ def export(
         str, typer.Option(metavar="FILE", help="A .csv, .jsonl or .parquet file; or -, the standard output.")
     ] = STDOUT,
     changes: Annotated[
-        bool, typer.Option("--changes", help="Who entered and who left with the run, and not the members.")
+        bool, typer.Option("--changes", help="Export contacts that entered or left with the run, not the members.")
     ] = False,
     since: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Who entered and who left since this run, and still is in or out."),
+        typer.Option(metavar="RUN", help="Export contacts that entered or left since this run, by the net change."),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -37,38 +37,43 @@ def export(
     ] = None,
     contacts: Annotated[
         str | None,
-        typer.Option(metavar="PATH", show_default="the one that the run read", help="The snapshot to take these from."),
+        typer.Option(metavar="PATH", show_default="the one that the run read", help="The snapshot with these columns."),
     ] = None,
     id_column: Annotated[
-        str | None, typer.Option(metavar="NAME", show_default="that of the run", help="Its column of ids.")
+        str | None,
+        typer.Option(metavar="NAME", show_default="that of the run", help="Its column with the contact ids."),
     ] = None,
     custom_fields: Annotated[
         str | None,
-        typer.Option(metavar="NAME", show_default="that of the run", help="Its column called custom_fields here."),
+        typer.Option(
+            metavar="NAME", show_default="that of the run", help="Its column that --columns calls custom_fields."
+        ),
     ] = None,
     run: Annotated[str, typer.Option(metavar="RUN", help=RUN)] = "last",
     output: Annotated[Path, PUBLISHED] = Path("output"),
     format: Annotated[  # noqa: A002 - the name of the option
         str | None,
-        typer.Option(metavar="<csv|jsonl|parquet>", help="The form, where the file's name does not tell."),
+        typer.Option(metavar="<csv|jsonl|parquet>", help="The format, if the file name does not show it."),
     ] = None,
     raw: Annotated[
-        bool, typer.Option("--raw", help="Put no ' before texts in CSV that a spreadsheet would take for a formula.")
+        bool, typer.Option("--raw", help="Write CSV text that looks like a formula without a ' before it.")
     ] = False,
-    bom: Annotated[bool, typer.Option("--bom", help="Begin CSV with a mark by which Excel knows UTF-8.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Start CSV with a byte order mark, so that Excel reads UTF-8.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Write the members of a segment, or who entered and left it, to a file for other programs.
+    """Write the members of a segment, or the contacts that entered and left, to a file.
 
     Example: [bold]segbatch export pro-plan-users --to pro.csv --columns email,country[/bold]
     """
     if to == STDOUT and as_json:
-        raise UsageError("--json prints what was done to stdout, where the export goes; name a file (--to)")
+        raise UsageError("--json prints a summary to stdout, where the export goes; name a file (--to)")
     if not to:
         raise UsageError("the path of the export is empty; is a variable not set? (--to)")
     if to == STDOUT:
-        shutdown.pending_message = "what was written is not all"
+        shutdown.pending_message = "the output is incomplete"
     from segbatch.exports import export as exporting  # noqa: PLC0415 - loads Polars
 
     with render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress, render.answering():

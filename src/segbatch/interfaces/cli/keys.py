@@ -22,12 +22,12 @@ app.add_typer(commands, name="keys", help="Manage the API's keys: create, list, 
 def create(
     project: Annotated[
         list[str],
-        typer.Option(metavar="ID", help="A project whose segments the key opens; can be repeated."),
+        typer.Option(metavar="ID", help="A project that the key can access; repeatable."),
     ],
-    read_only: Annotated[
-        bool, typer.Option("--read-only", help="The key opens them for reading alone, not for writing.")
-    ] = False,
-    name: Annotated[str | None, typer.Option(metavar="TEXT", help="What the key is for, shown by 'keys list'.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Allow reading only.")] = False,
+    name: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The purpose of the key, shown by 'keys list'.")
+    ] = None,
     keys: Annotated[Path, KEYS] = KEY_FILE,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -53,14 +53,14 @@ def list_all(keys: Annotated[Path, KEYS] = KEY_FILE, as_json: Annotated[bool, JS
 
     listed = KeyRing(keys).list()
     if not keys.exists():
-        message = "there is no such file, and so no key; 'segbatch keys create' makes it (--keys)"
+        message = "the file does not exist; 'segbatch keys create' creates it (--keys)"
         render.print_problems([Problem(message, file=str(keys), severity="warning")])
     render.print_keys(listed, as_json=as_json)
 
 
-@commands.command(epilog="Exit status: 0 revoked; 1 the file of keys cannot be used; 4 there is no such key.")
+@commands.command(epilog="Exit status: 0 revoked; 1 the file of keys cannot be used; 4 unknown key.")
 def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the key, as 'keys list' shows it.")],
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The id of the key (see 'keys list').")],
     keys: Annotated[Path, KEYS] = KEY_FILE,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:

@@ -61,7 +61,9 @@ def _ensure_no_options(context: typer.Context) -> None:
     for name, option in _OPTIONS.items():
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            raise UsageError(f"{option} stands behind the command: segbatch runs {context.invoked_subcommand} {option}")
+            raise UsageError(
+                f"{option} must come after the command: segbatch runs {context.invoked_subcommand} {option}"
+            )
 
 
 @runs.command()

@@ -19,16 +19,14 @@ if TYPE_CHECKING:
 
 ID = typer.Argument(metavar="ID", help="The id of the segment.")
 FILE = typer.Argument(metavar="FILE", help="A JSON file with the definition, or - for standard input.")
-PROJECT = typer.Option(
-    metavar="ID", envvar="SEGBATCH_PROJECT", help="Only the segments of this project (and those of none) are there."
-)
-IF_MATCH = typer.Option(metavar="ETAG", help="Only if the segment has this ETag still, see 'segments get --etag'.")
-NAME = typer.Option(metavar="TEXT", help="What people call it.")
-DESCRIPTION = typer.Option(metavar="TEXT", help="What it is for.")
-RULE = typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place of those in the file; repeatable.")
-LIST_ID = typer.Option(metavar="ID", help="Carried through to the tables, not interpreted.")
-PROJECT_ID = typer.Option(metavar="ID", help="Whose segment it is.")
-MAX_CHANGE = typer.Option(metavar="SHARE", help="How much its size may change from run to run, such as 30%.")
+PROJECT = typer.Option(metavar="ID", envvar="SEGBATCH_PROJECT", help="Only segments of this project or of none.")
+IF_MATCH = typer.Option(metavar="ETAG", help="Only if the segment still has this ETag (see 'segments get --etag').")
+NAME = typer.Option(metavar="TEXT", help="The name of the segment.")
+DESCRIPTION = typer.Option(metavar="TEXT", help="The description of the segment.")
+RULE = typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, that replaces those of the file; repeatable.")
+LIST_ID = typer.Option(metavar="ID", help="Copied to the tables, not interpreted.")
+PROJECT_ID = typer.Option(metavar="ID", help="The project of the segment.")
+MAX_CHANGE = typer.Option(metavar="SHARE", help="The limit of its change from run to run, such as 30%.")
 
 _OF_GET = "Exit status: 0 printed; 4 the segment does not exist; 2 it has errors."
 
@@ -46,7 +44,7 @@ def list_all(
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """List the saved segments, with their size and status in the last run where there is one.
+    """List the saved segments, with their size and status in the last run.
 
     Example: [bold]segbatch segments list[/bold]
     """
@@ -62,7 +60,7 @@ def get(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
     project: Annotated[str | None, PROJECT] = None,
-    etag: Annotated[bool, typer.Option("--etag", help="Print the segment's ETag and nothing else.")] = False,
+    etag: Annotated[bool, typer.Option("--etag", help="Print only the segment's ETag.")] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Print a definition as JSON.
@@ -82,7 +80,8 @@ def get(
 def create(
     file: Annotated[str | None, FILE] = None,
     segment_id: Annotated[
-        str | None, typer.Option("--id", metavar="ID", show_default="made of the name", help="Its id.")
+        str | None,
+        typer.Option("--id", metavar="ID", show_default="derived from the name", help="The id of the segment."),
     ] = None,
     name: Annotated[str | None, NAME] = None,
     description: Annotated[str | None, DESCRIPTION] = None,
@@ -95,7 +94,7 @@ def create(
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Save a new segment in a file of its own.
+    """Save a new segment in its own file.
 
     Example: [bold]segbatch segments create --name "Pro Users" --rule "custom_fields.plan eq pro"[/bold]
     """
@@ -115,7 +114,7 @@ def create(
 
 
 @commands.command(
-    epilog="Exit status: 0 saved; 2 the definition is wrong; 4 there is no such segment; 6 it was changed meanwhile."
+    epilog="Exit status: 0 saved; 2 the definition has errors; 4 unknown segment; 6 another writer changed it."
 )
 def update(
     segment_id: Annotated[str, ID],
@@ -128,7 +127,7 @@ def update(
     project_id: Annotated[str | None, PROJECT_ID] = None,
     max_change: Annotated[str | None, MAX_CHANGE] = None,
     clear: Annotated[
-        list[str] | None, typer.Option(metavar="KEY", help="Take this key away, such as description; repeatable.")
+        list[str] | None, typer.Option(metavar="KEY", help="Remove this key, such as description; repeatable.")
     ] = None,
     if_match: Annotated[str | None, IF_MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
@@ -136,9 +135,9 @@ def update(
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Change what is said of a saved segment, and nothing else; rules are replaced as a whole.
+    """Change the given parts of a saved segment. Rules are replaced as a whole.
 
-    Example: [bold]segbatch segments update pro-users --description "Who pays"[/bold]
+    Example: [bold]segbatch segments update pro-users --description "All customers"[/bold]
     """
     from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic
 
@@ -152,13 +151,15 @@ def update(
 
 
 @commands.command(
-    epilog="Exit status: 0 removed; 4 there is no such segment; 6 it was changed meanwhile; 7 other segments name it."
+    epilog="Exit status: 0 removed; 4 unknown segment; 6 another writer changed it; 7 other segments refer to it."
 )
 def delete(
     segment_id: Annotated[str, ID],
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed where nobody can be asked.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask for confirmation; required without a terminal.")
+    ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Even if other segments name it by in_segment; these fail then.")
+        bool, typer.Option("--force", help="Delete even if other segments refer to it; they fail then.")
     ] = False,
     if_match: Annotated[str | None, IF_MATCH] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
@@ -166,7 +167,7 @@ def delete(
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Remove a saved segment, with its file if that holds no other.
+    """Delete a saved segment, and its file if that has no other segments.
 
     Example: [bold]segbatch segments delete pro-users[/bold]
     """
@@ -200,5 +201,5 @@ def _print_saved(done: str, entry: "Entry", warnings: list[Problem], *, as_json:
 def _ask(question: str) -> None:
     """Ask for confirmation, and end the command if the answer is no."""
     if sys.stdin is None or not sys.stdin.isatty():  # None is Python's value for a closed stdin
-        raise UsageError("nobody can be asked here whether to delete the segment; say --yes")
+        raise UsageError("not a terminal: pass --yes to confirm the deletion")
     typer.confirm(question, abort=True, err=True)

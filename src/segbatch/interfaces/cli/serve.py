@@ -18,7 +18,7 @@ _NUMBER = re.compile("[0-9]{1,9}")
 
 def _port(text: str) -> int:
     if not _NUMBER.fullmatch(str(text)):
-        raise typer.BadParameter(f"{shown(text)} is no port; one is a whole number from 0, which takes any, to 65535")
+        raise typer.BadParameter(f"{shown(text)} is not a port; use a whole number from 0 (any free port) to 65535")
     return int(text)
 
 
@@ -33,7 +33,7 @@ def serve(
             metavar="PATH",
             envvar="SEGBATCH_CONTACTS",
             show_default="that of the last run",
-            help="The snapshot of previews.",
+            help="The snapshot for previews.",
         ),
     ] = None,
     keys: Annotated[Path | None, KEYS] = None,
@@ -46,7 +46,7 @@ def serve(
             metavar="PORT",
             parser=_port,
             envvar="SEGBATCH_SERVE_PORT",
-            help="The port to listen on; 0 for any that is free.",
+            help="The port to listen on; 0 for any free port.",
         ),
     ] = 8765,
     id_column: Annotated[str, ID_COLUMN] = "id",
@@ -57,13 +57,13 @@ def serve(
             metavar="TZ",
             envvar="SEGBATCH_TIMEZONE",
             show_default="that of the last run",
-            help="The IANA time zone of previews.",
+            help="The IANA time zone for previews.",
         ),
     ] = None,
 ) -> None:
-    """Serve the REST API over saved segments, until it is told to end.
+    """Serve the REST API over saved segments, until a signal ends it.
 
-    Without a file of keys everybody on this machine is let in, and nobody else can be.
+    Without a file of keys, any local user has full access, and other machines have none.
 
     Example: [bold]segbatch serve --segments segments[/bold]
     """

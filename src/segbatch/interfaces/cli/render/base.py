@@ -159,7 +159,7 @@ def answering(before: str = "") -> Iterator[None]:
         raise  # the reader has read enough
     except OSError as error:
         silence_stdout()
-        raise SegbatchError(f"{before}the answer cannot be written: {error.strerror}") from None
+        raise SegbatchError(f"{before}the output cannot be written: {error.strerror}") from None
 
 
 def is_of_stdout(error: BaseException) -> bool:

@@ -27,7 +27,7 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
         table.add_row(*map(_shown, row))
     print_table(table)
     if not answer.complete:
-        err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; ask for more with --rows[/yellow]")
+        err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; for more, use --rows[/yellow]")
 
 
 def _shown(cell: object) -> str:

@@ -99,7 +99,7 @@ def _print_table(report: "RunReport") -> None:
             " ..." if held[_MOST_ACCEPTED:] else ""
         )
         again = "" if report.dry_run else f" with --run-id {report.run.run_id}"
-        out().print(f"to publish what is held, run again{plain(again)} and {plain(accept)}", soft_wrap=True)
+        out().print(f"to publish the held segments, run again{plain(again)} and {plain(accept)}", soft_wrap=True)
     if report.dry_run:
         out().print("dry run: nothing was published")
     else:

@@ -176,10 +176,10 @@ def print_pruned(pruned: "Pruned", *, dry_run: bool, as_json: bool) -> None:
     for run in pruned.runs:
         out().print(f"{plain(run.run.run_id)}: {counted(run.run.memberships, 'membership')}", soft_wrap=True)
     for folder in pruned.taken_back:
-        out().print(f"{plain(folder)}: the folder of a run that was taken back", soft_wrap=True)
+        out().print(f"{plain(folder)}: the folder of a rolled-back run", soft_wrap=True)
     number = len(pruned.runs) + len(pruned.taken_back)
     done = "would be pruned" if dry_run else "pruned"
-    out().print(f"{counted(number, 'run')} {done}" if number else "there is nothing to prune")
+    out().print(f"{counted(number, 'run')} {done}" if number else "nothing to prune")
 
 
 @answering()

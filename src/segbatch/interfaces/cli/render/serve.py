@@ -13,6 +13,6 @@ def print_listening(listening: "Listening") -> None:
     """Print the address of the server to stdout. Problems of definitions go to stderr."""
     print_problems(listening.problems)
     if listening.is_open:
-        err().print("[yellow]no keys: everybody on this machine is let in[/yellow]")
+        err().print("[yellow]no keys: any local user has full access[/yellow]")
     with answering():
         out().print(plain(f"{counted(listening.segments, 'segment')} at {listening.url}/api/v1/contacts/segments"))
