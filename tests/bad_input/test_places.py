@@ -52,11 +52,11 @@ def test_custom_fields_under_two_names_are_refused(program: Program) -> None:
     [
         (
             ['{"plan": {"name": "a"}}', None],
-            "'custom_fields' has 'plan', in which no contact has 'tier', so it is missing for every contact",
+            "'custom_fields' has 'plan', but no contact has 'tier' in it, so it is missing for every contact",
         ),
         (
             ['{"plan": "pro"}', None],
-            "'custom_fields' has 'plan', in which no contact has 'tier', so it is missing for every contact",
+            "'custom_fields' has 'plan', but no contact has 'tier' in it, so it is missing for every contact",
         ),
     ],
     ids=["an object", "a text"],

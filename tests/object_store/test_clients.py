@@ -24,7 +24,7 @@ S3_SET = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
 AZURE_SET = "set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or log in"
 GOOGLE_SET = "set GOOGLE_APPLICATION_CREDENTIALS"
 UNREACHED = "the storage cannot be reached; check the network, and"
-NO_BUCKET = "there is no such bucket; check its name"
+NO_BUCKET = "the bucket does not exist; check its name"
 
 
 def denied(code: str, remedy: str) -> str:
@@ -57,7 +57,7 @@ def test_what_clients_say(service: str, text: str, message: str) -> None:
         assert str(raised.value) == f"{service}://bucket/key: {message}"
 
 
-def test_the_region_of_a_bucket_is_asked_for_where_nothing_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_region_of_a_bucket_is_requested_if_it_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     made, regions = list[dict[str, Any]](), {"near": "us-east-1", "far": "eu-central-1"}
 
     class Store:
@@ -117,7 +117,7 @@ AZURE: dict[str, tuple[str, dict[str, str], str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("address", "environment", "account", "options"), AZURE.values(), ids=AZURE)
-def test_azure_is_told_by_its_usual_environment(
+def test_azure_is_configured_by_its_usual_environment(
     monkeypatch: pytest.MonkeyPatch, address: str, environment: dict[str, str], account: str, options: dict[str, Any]
 ) -> None:
     made = list[tuple[str, dict[str, Any]]]()
@@ -128,7 +128,7 @@ def test_azure_is_told_by_its_usual_environment(
     assert made == [(account, options)]
 
 
-def test_google_is_told_by_its_usual_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_google_is_configured_by_its_usual_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     made = list[dict[str, Any]]()
     monkeypatch.setattr(fs, "GcsFileSystem", lambda **told: made.append(told))
     clients.open_store(read_address("gs://bucket/x"))
@@ -189,7 +189,7 @@ def test_no_log_has_what_does_not_belong_into_an_address(tmp_path: Path, address
     assert "pass" not in ended.stderr
 
 
-def test_a_client_that_is_not_built_in_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_is_not_built_in_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def lacking(*_: Any, **__: Any) -> None:
         raise ImportError
 

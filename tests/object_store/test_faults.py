@@ -40,15 +40,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("address")
-def test_what_is_not_there_is_told_with_what_is_near(bucket: Bucket, segments: Path) -> None:
+def test_a_missing_object_is_reported_with_the_nearest_name(bucket: Bucket, segments: Path) -> None:
     missing = {
         bucket.at("exports/contact.parquet"): "no such object; did you mean 'contacts.parquet'?",
         bucket.at("else/x.parquet"): "no such object; check the path of the export",
         bucket.at("export"): "no such object; did you mean 'exports'?",
         bucket.at("export*/*.csv"): "matches no object; check the path of the export",
         bucket.at(""): f"has no .parquet object; for those below it write '{bucket.at('**/*.parquet')}'",
-        "s3://no-such-bucket/contacts.parquet": "there is no such bucket; check its name",
-        "s3://no-such-bucket/*.parquet": "there is no such bucket; check its name",
+        "s3://no-such-bucket/contacts.parquet": "the bucket does not exist; check its name",
+        "s3://no-such-bucket/*.parquet": "the bucket does not exist; check its name",
     }
     bucket.put("empty/notes.txt", b"x")
     missing[bucket.at("empty")] = "has no .parquet object; export the contacts"
@@ -86,7 +86,7 @@ def cut_always(_seen: Seen) -> str:
 
 
 @pytest.mark.parametrize("where", ["the end", "the rest"])
-def test_a_body_that_is_always_cut_short_is_told(
+def test_a_body_that_is_always_truncated_is_reported(
     tmp_path: Path, address: str, proxy: Proxy, segments: Path, where: str
 ) -> None:
     gets = list[int]()
@@ -119,7 +119,7 @@ def test_a_body_that_is_cut_short_once_is_asked_for_again(
     assert cut
 
 
-def test_an_endpoint_that_is_down_is_told(address: str, segments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_that_is_down_is_reported(address: str, segments: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         for endpoint in (f"http://127.0.0.1:{unused.getsockname()[1]}", "http://no-such-host.invalid"):
@@ -129,7 +129,7 @@ def test_an_endpoint_that_is_down_is_told(address: str, segments: Path, monkeypa
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
-def test_a_server_that_says_nothing_is_left(
+def test_a_silent_server_is_abandoned(
     address: str, proxy: Proxy, segments: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     """Whatever limits a client has of its own: this one's are longer."""
@@ -150,7 +150,7 @@ def test_the_clients_own_limit_is_short(
         segbatch.check(segments, address)
 
 
-def test_a_program_is_not_held_up_by_what_never_answers() -> None:
+def test_a_program_exits_without_waiting_for_a_request() -> None:
     """The thread that waits for it is not waited for at the end."""
     script = (
         "import time; from segbatch.snapshot.object_store.requests import with_timeout\n"
@@ -161,7 +161,7 @@ def test_a_program_is_not_held_up_by_what_never_answers() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "left\n", "")
 
 
-def test_nobody_without_credentials_waits_for_minutes(
+def test_missing_credentials_are_reported_within_seconds(
     address: str, proxy: Proxy, segments: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a machine that is not Amazon's, where the address that would tell them is silent."""

@@ -283,9 +283,7 @@ def test_an_object_that_is_gone_while_it_is_fetched_publishes_nothing(
         segbatch.run(address, segments, tmp_path / "output")
 
 
-def test_what_happens_to_an_object_after_it_was_fetched_is_nobodys_concern(
-    tmp_path: Path, bucket: Bucket, segments: Path
-) -> None:
+def test_changes_after_an_object_was_fetched_are_ignored(tmp_path: Path, bucket: Bucket, segments: Path) -> None:
     address = bucket.put("c.parquet", write(tmp_path / "contacts.parquet"))
 
     def replace(_done: int, _total: int) -> None:
@@ -295,7 +293,7 @@ def test_what_happens_to_an_object_after_it_was_fetched_is_nobodys_concern(
     assert report.run.memberships == 3000
 
 
-def test_one_of_several_objects_that_is_replaced_is_told(
+def test_one_replaced_object_of_several_is_reported(
     tmp_path: Path, bucket: Bucket, segments: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(3):
@@ -324,7 +322,7 @@ def test_a_copy_has_no_name_that_could_stay(tmp_path: Path, bucket: Bucket, segm
     assert list(room.iterdir()) == []
 
 
-def test_a_disk_without_room_is_told_before_anything_is_fetched(
+def test_a_disk_without_space_is_reported_before_anything_is_fetched(
     tmp_path: Path, bucket: Bucket, segments: Path, room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = bucket.put("c.parquet", write(tmp_path / "contacts.parquet"))
@@ -335,7 +333,7 @@ def test_a_disk_without_room_is_told_before_anything_is_fetched(
         segbatch.run(address, segments, tmp_path / "output")
 
 
-def test_a_disk_that_is_full_in_the_middle_is_told(
+def test_a_disk_that_becomes_full_is_reported(
     tmp_path: Path, bucket: Bucket, segments: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: Any) -> str:
@@ -355,13 +353,13 @@ def test_copies_are_put_where_large_files_belong(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all", b"PAR1" + b"x" * 5000 + b"PAR1"])
-def test_an_object_that_is_no_parquet_is_told(bucket: Bucket, segments: Path, content: bytes) -> None:
+def test_an_object_that_is_not_parquet_is_reported(bucket: Bucket, segments: Path, content: bytes) -> None:
     address = bucket.put("c.parquet", content)
     with pytest.raises(SnapshotError, match=f"{address}: is not Parquet, is truncated, or is damaged; export it again"):
         segbatch.check(segments, address)
 
 
-def test_an_object_that_is_damaged_inside_is_told(tmp_path: Path, bucket: Bucket, segments: Path) -> None:
+def test_an_object_that_is_damaged_inside_is_reported(tmp_path: Path, bucket: Bucket, segments: Path) -> None:
     file = write(tmp_path / "contacts.parquet")
     content = bytearray(file.read_bytes())
     content[100:400] = b"x" * 300

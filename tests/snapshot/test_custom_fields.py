@@ -126,7 +126,7 @@ def test_broken_json_is_counted_and_missing_or_refused(tmp_path: Path) -> None:
         ('{"plan": "\\ud800"}', "it is not standard JSON; fix it in the export"),
     ],
 )
-def test_what_is_wrong_with_the_first_broken_json_is_told_without_its_content(
+def test_the_problem_of_the_first_broken_json_is_reported_without_its_content(
     tmp_path: Path, text: str, fault: str
 ) -> None:
     [problem] = json_snapshot(tmp_path, {"plan": "pro"}, text, fields={"plan"}).problems
@@ -134,7 +134,7 @@ def test_what_is_wrong_with_the_first_broken_json_is_told_without_its_content(
     assert problem.message == f"{where}: {fault}"
 
 
-def test_json_that_is_too_deep_to_be_read_is_told() -> None:
+def test_json_that_is_nested_too_deeply_is_reported() -> None:
     assert describe_fault("[" * 100_000) == "its lists and objects are nested too deeply; fix it in the export"
 
 
@@ -177,7 +177,7 @@ def test_dates_in_json_and_maps_are_texts(tmp_path: Path, form: str) -> None:
             holds(f"{operator} 30d")
 
 
-def test_a_json_key_that_nobody_has_is_warned_of_with_the_nearest(tmp_path: Path) -> None:
+def test_a_json_key_without_contacts_gives_a_warning_with_the_nearest_key(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"custom_fields": ['{"plan": "pro"}']})
     write_segment(tmp_path / "segments", "typo", rule("custom_fields.plam", "eq", "pro"))
     report = segbatch.check(tmp_path / "segments", tmp_path / "contacts.parquet")

@@ -163,7 +163,7 @@ def test_what_a_glob_names_is_read_as_it_is() -> None:
     assert warnings("in/[as]*") == [message.replace("in in", "in in/[as]*") for message in unread("in/sub.parquet/")]
 
 
-def test_the_output_of_runs_beside_the_contacts_is_known() -> None:
+def test_the_output_of_runs_next_to_the_contacts_gives_no_warning() -> None:
     write("a.parquet")
     Path("segments").mkdir()
     Path("segments/it.json").write_text('{"name": "All", "rules": [{"field": "id", "operator": "exists"}]}')
@@ -246,7 +246,7 @@ def test_the_message_names_the_table_and_a_copy() -> None:
         "_delta_logs/x",
     ],
 )
-def test_an_ordinary_folder_is_no_table(name: str) -> None:
+def test_an_ordinary_folder_is_not_a_table(name: str) -> None:
     write("a.parquet", "data/b.parquet")
     write_bytes(b"{}", name)
     assert names() == ["a.parquet"]

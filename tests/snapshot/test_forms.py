@@ -48,7 +48,7 @@ def test_a_path_goes_on_in_a_struct_that_is_a_value_of_a_map(
     assert tuple(row[0] for row in duckdb.execute(sql).fetchall()) == expected
 
 
-def test_a_path_into_a_struct_of_a_map_that_leads_nowhere_is_warned_of(tmp_path: Path) -> None:
+def test_a_missing_path_into_a_struct_of_a_map_gives_a_warning(tmp_path: Path) -> None:
     cells = pa.array([[("home", {"city": "Bonn"})]], HOMES)
     [warning] = preview(tmp_path, cells, "custom_fields.home.town eq Bonn")[1]
     assert warning.startswith("'custom_fields.home' has no 'town' in this snapshot")
@@ -94,9 +94,7 @@ def test_json_texts_in_a_dictionary_are_read_as_json(tmp_path: Path, stored: pa.
         (pa.array([[(1, "pro")]], pa.map_(pa.int64(), pa.string())), "a map of numbers (Int64) to text"),
     ],
 )
-def test_custom_fields_in_another_form_are_told_to_be_in_none_that_is_read(
-    tmp_path: Path, cells: pa.Array, words: str
-) -> None:
+def test_custom_fields_in_a_form_that_is_not_read_give_a_warning(tmp_path: Path, cells: pa.Array, words: str) -> None:
     found, warnings = preview(tmp_path, cells, "custom_fields.plan eq pro")
     assert found == ()
     forms = "paths can lead into a struct, JSON texts, or a map with text keys; export it as one of these"
@@ -108,7 +106,7 @@ def by_sql(folder: Path, written: str) -> tuple[str, ...]:
     return tuple(row[0] for row in duckdb.execute(sql).fetchall())
 
 
-def test_a_comma_before_an_end_is_no_json_but_where_it_stands_in_a_text(tmp_path: Path) -> None:
+def test_a_trailing_comma_is_not_json_unless_it_is_inside_a_text(tmp_path: Path) -> None:
     texts = ['{"a": [1, "x"]}', '{"a": 1,}', '{"a": ",}"}', '{"a": [1,\n]}', '{"a": {"b": ",]"}}', '{"a": "\\",}"}']
     found, [warning, mixed] = preview(tmp_path, pa.array(texts), "custom_fields.a exists")
     assert found == by_sql(tmp_path, "custom_fields.a exists") == ("a", "c", "e", "f")

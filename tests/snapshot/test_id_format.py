@@ -37,7 +37,7 @@ def test_an_id_is_found_as_it_is_typed(ids: pa.Array, typed: Any, written: Any, 
 
 
 @pytest.mark.parametrize("typed", [2**80, "-1", "300"])
-def test_a_number_beyond_the_type_is_nobodys_id(typed: object) -> None:
+def test_a_number_beyond_the_type_matches_no_id(typed: object) -> None:
     ids = pa.array([7, 12], pa.uint8())
     assert not matches_id(ids_as_series(ids), ids.type, typed).any()
 

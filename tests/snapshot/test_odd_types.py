@@ -189,7 +189,7 @@ def encoded(schema: pa.Schema) -> bytes:
     return b64encode(schema.serialize().to_pybytes())
 
 
-def test_intervals_and_unions_of_duckdb_are_read_beside_the_others(tmp_path: Path) -> None:
+def test_columns_next_to_intervals_and_unions_of_duckdb_are_read(tmp_path: Path) -> None:
     path = tmp_path / "c.parquet"
     intervals = "INTERVAL 1 MONTH AS i, {'in': INTERVAL 2 DAY} AS s, [INTERVAL 1 MONTH] AS l"
     columns = f"1 AS x, {intervals}, 'infinity'::TIMESTAMP AS t"
@@ -199,7 +199,7 @@ def test_intervals_and_unions_of_duckdb_are_read_beside_the_others(tmp_path: Pat
     assert "after the year 9999" in segbatch.explain(path, segment(rule("t", "exists")), "a").verdicts[0].why
 
 
-def test_types_of_polars_are_read_beside_the_others(tmp_path: Path) -> None:
+def test_columns_next_to_other_types_of_polars_are_read(tmp_path: Path) -> None:
     path = tmp_path / "c.parquet"
     frame = pl.DataFrame(
         {

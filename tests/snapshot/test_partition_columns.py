@@ -128,7 +128,7 @@ def test_a_column_of_the_file_counts_and_a_difference_is_reported() -> None:
         ("", pa.array([""])),
     ],
 )
-def test_a_column_that_the_path_repeats_is_no_difference(value: str, column: pa.Array) -> None:
+def test_a_column_with_the_value_of_the_path_gives_no_warning(value: str, column: pa.Array) -> None:
     write({f"k={value}/a.parquet": {"id": ["a"], "k": column}})
     write_segment(Path("segments"), "it", rule("k", "exists"))
     assert not segbatch.check(contacts="in").problems
@@ -188,7 +188,7 @@ def test_other_folders_give_another_fingerprint_and_the_same_bytes_are_not_the_s
     assert "is not the snapshot that run r read" in str(report.warnings[0])
 
 
-def test_a_struct_and_json_are_read_beside_partitions() -> None:
+def test_a_struct_and_json_are_read_in_partitions() -> None:
     documents = [json.dumps({"plan": "pro"}), None]
     write({"k=1/a.parquet": {"id": ["a", "b"], "custom_fields": documents}})
     write({"k=2/a.parquet": {"id": ["c", "d"], "custom_fields": documents}})

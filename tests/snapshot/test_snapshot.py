@@ -21,7 +21,7 @@ def read(path: str | Path, *leaves: str, rows: int = 2) -> pl.DataFrame:
     return pl.concat(batch.frame for batch in open_snapshot(str(path)).batches(leaves, rows))
 
 
-def test_a_file_a_folder_and_a_glob_read_alike(tmp_path: Path) -> None:
+def test_a_file_a_folder_and_a_glob_are_read_the_same_way(tmp_path: Path) -> None:
     write_contacts(tmp_path / "out" / "1.parquet", {"id": ["a", "b", "c"], "n": [1, 2, 3]})
     write_contacts(tmp_path / "out" / "2.parquet", {"n": [4], "id": ["d"]})
     write_contacts(tmp_path / "out" / "_temporary.parquet", {"id": ["x"]})

@@ -163,7 +163,7 @@ def test_two_forms_of_one_uuid_do_not_contradict_each_other(path: Path, tmp_path
     assert [one.problem.file for one in found if one.name == "contradiction"] == [str(folder / "1.json")]
 
 
-def test_uuids_beside_texts_in_another_file_are_texts(tmp_path: Path) -> None:
+def test_uuids_are_texts_if_another_file_has_texts(tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["a"], "u": uuids(ONE)}), tmp_path / "a.parquet")
     pq.write_table(pa.table({"id": ["b"], "u": [str(ONE).upper()]}), tmp_path / "b.parquet")
     found = segbatch.preview(tmp_path, segment(rule("u", "eq", str(ONE))), first=9).segments[0].first

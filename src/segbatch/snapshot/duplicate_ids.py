@@ -23,9 +23,7 @@ def refuse_duplicates(
     """Raise an error if ids occur more than once. Equal hashes of different ids are accepted.
 
     Args:
-        column: The name of the id column.
         hashes: The hashes that occur more than once, sorted.
-        batches: The ids of the snapshot, in batches.
         files: The files of the snapshot in reading order, each with its number of rows.
 
     Raises:

@@ -99,11 +99,7 @@ class FileClassifier:
         return "data" if head is None or "." in name or head.startswith(_MAGIC) else "other"
 
     def warnings(self, path: object) -> list[Problem]:
-        """Return a warning that lists the names in `unread`, or an empty list if `unread` is empty.
-
-        Args:
-            path: The folder or glob that was searched.
-        """
+        """Return a warning that lists the names in `unread`, or an empty list if `unread` is empty."""
         if not self.unread:
             return []
         number, looks = (

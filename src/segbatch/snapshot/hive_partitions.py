@@ -200,10 +200,6 @@ def ensure_stored(files: Iterable[SnapshotFile], id_column: str) -> None:
 def differing_columns(files: Sequence[SnapshotFile], names: Iterable[str]) -> list[Problem]:
     """Return a warning for each column whose values in a file differ from the value in the file's path.
 
-    Args:
-        files: The files of the snapshot.
-        names: The columns that rules read.
-
     Raises:
         SnapshotError: A file cannot be read, or is damaged.
     """

@@ -29,7 +29,6 @@ def matches_id(ids: pl.Series, arrow_type: pa.DataType, wanted: object) -> pl.Se
 
     Args:
         ids: Ids as returned by `ids_as_series`.
-        arrow_type: The Arrow type of the ids.
         wanted: The id as returned by `write_id`, or the id itself.
 
     Raises:

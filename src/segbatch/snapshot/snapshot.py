@@ -59,7 +59,6 @@ class Snapshot:
         files: The Parquet files, in reading order.
         arrow: The columns with the Arrow types that they are read as.
         schema: The columns with their Polars types.
-        id_column: The name of the column with the contacts' ids.
         id_type: The Arrow type of the ids.
         forms: The columns that are read in another form than they are stored in.
         reader: Reads the fields that `with_fields` found in the data of columns.
@@ -94,7 +93,6 @@ class Snapshot:
 
         Args:
             leaves: Dotted paths of the columns to read. Only these parts of structs are read.
-            rows: The maximum number of contacts per batch.
 
         Yields:
             The contacts, batch by batch. The frame of a batch has at least the requested columns.
@@ -238,7 +236,6 @@ def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = 
 
     Args:
         path: A Parquet file, a folder, a glob, or the address of one of these in object storage.
-        id_column: The name of the column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
 
     Raises:
@@ -253,8 +250,6 @@ def open_files(locations: Iterable[Location], id_column: str = "id", custom_fiel
 
     Args:
         locations: The Parquet files, at least one.
-        id_column: As in `open_snapshot`.
-        custom_fields: As in `open_snapshot`.
     """
     files = with_path_columns([*map(open_file, locations)])
     arrow = merge_schemas({str(file.location): file.schema for file in files})

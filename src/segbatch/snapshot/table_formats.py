@@ -30,7 +30,6 @@ def table_error(lake_format: LakeFormat, folder: str, address: str | None = None
     """Return the error for the folder of a table.
 
     Args:
-        lake_format: The format of the table.
         folder: The folder as shown in messages.
         address: The folder as other programs find it. The default is `folder`.
     """

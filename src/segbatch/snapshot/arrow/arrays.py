@@ -18,8 +18,6 @@ def convert_column(columns: list[pa.Array], target: pa.DataType, rows: int) -> p
     Args:
         columns: The arrays with the field's name: an empty list if a file lacks the field, several if columns share the
             name.
-        target: The type that the field is read as.
-        rows: The number of rows of the result.
 
     Raises:
         pa.ArrowInvalid: A value does not fit into the type.

@@ -20,7 +20,6 @@ def with_texts(arrow_type: pa.DataType, arrays: Iterable[pa.Array]) -> pa.DataTy
     """Return a readable type with text in place of those bytes that are UTF-8 in all arrays.
 
     Args:
-        arrow_type: The type, with bytes.
         arrays: All values of the snapshot, in this type.
     """
     found = _paths(arrow_type)

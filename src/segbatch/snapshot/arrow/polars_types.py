@@ -75,7 +75,6 @@ def to_frame(table: pa.Table, schema: pa.Schema | None = None, file_name: str = 
     """Convert Arrow data to a frame. Opaque data is reduced to whether it is present.
 
     Args:
-        table: The Arrow data.
         schema: The columns of the frame with the Arrow types that contacts are read as. Columns that the data lacks are
             null. The default is the columns of the data.
         file_name: The name of the file with the data, for errors.

@@ -91,7 +91,6 @@ def part_of(arrow_type: pa.DataType, paths: Collection[str]) -> pa.DataType:
     """Return a readable type with its structs reduced to the fields at some paths.
 
     Args:
-        arrow_type: The readable type.
         paths: Dotted paths into the type. An empty path means the whole type.
     """
     if "" in paths or not pa.types.is_struct(arrow_type):

@@ -21,13 +21,7 @@ def select_columns(frame: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
 
 
 def child(expr: pl.Expr, name: str, dtype: pl.DataType) -> pl.Expr:
-    """Return an expression for the child of a struct with exactly this name.
-
-    Args:
-        expr: The expression for the struct.
-        name: The child's name, which may look like a pattern.
-        dtype: The type of the child.
-    """
+    """Return an expression for the child of a struct with exactly this name."""
     if not _is_pattern(name):
         return expr.struct.field(name)
     return pl.map_batches([expr], _Child(name), return_dtype=dtype, is_elementwise=True)

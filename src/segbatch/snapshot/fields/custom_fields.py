@@ -30,7 +30,6 @@ def form_of(field: pa.Field, custom_fields: str = CUSTOM_FIELDS) -> Form | None:
     """Return how a whole column of a file is read if that differs from how it is stored, else None.
 
     Args:
-        field: The column with its Arrow type.
         custom_fields: The name of the column whose texts are JSON.
     """
     arrow_type = field.type
@@ -73,8 +72,6 @@ class FieldReader:
         """Select the fields that must be looked up in the data.
 
         Args:
-            fields: The fields that rules name.
-            columns: The columns of the snapshot.
             forms: The columns that are read in another form than they are stored in.
         """
         self._columns, self._forms = columns, forms

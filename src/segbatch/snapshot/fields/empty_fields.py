@@ -13,10 +13,6 @@ _BATCH = 10_000
 def find_empty(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:
     """Return the fields that have no value for any contact.
 
-    Args:
-        snapshot: The snapshot to read.
-        fields: The fields by name.
-
     Raises:
         SnapshotError: A file cannot be read, or is damaged.
     """

@@ -51,7 +51,6 @@ class JsonColumn:
         """Prepare to examine texts.
 
         Args:
-            paths: The paths into the column that rules name.
             objects: Whether every text must be an object.
         """
         self._pointers = {

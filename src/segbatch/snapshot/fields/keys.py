@@ -83,10 +83,6 @@ def find_column(name: str, columns: Mapping[str, pl.DataType]) -> tuple[str, str
 
     Names are matched exactly, the longest first. If that fails, the only column that differs just in case is used.
 
-    Args:
-        name: The field as a rule names it.
-        columns: The columns to search.
-
     Returns:
         The column, and the rest of the path inside it, which is None if nothing follows. None if no column matches.
 

@@ -71,8 +71,6 @@ def ways_of(name: str, dtype: pl.DataType, path: str | None) -> list[Way]:
     """Return the ways to read a path in a column. For each contact, the first way that finds a value counts.
 
     Args:
-        name: The name of the column.
-        dtype: The type of the column.
         path: The rest of the path inside the column, or None.
     """
     return list(_ways(Way(column(name), dtype, name), path))

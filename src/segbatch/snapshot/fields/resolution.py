@@ -101,7 +101,6 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
 
     Args:
         name: The field as a rule names it, such as `custom_fields.plan`.
-        schema: The columns of the snapshot with their types.
 
     Returns:
         The field. If a key does not exist, the field has the kind `NOTHING` and a warning.
@@ -179,9 +178,6 @@ def missing_key_warning(head: str, dtype: pl.DataType, path: str, keys: Iterable
     """Return the reason why a path into a column finds nothing.
 
     Args:
-        head: The name of the column.
-        dtype: The type of the column.
-        path: The path inside the column.
         keys: Keys that were found in the column's data.
 
     Raises:
@@ -190,7 +186,7 @@ def missing_key_warning(head: str, dtype: pl.DataType, path: str, keys: Iterable
     leaf, rest, inner = _follow_path(head, dtype, path, keys := set(keys))
     key, _, beyond = rest.partition(".")
     if key in keys and not isinstance(inner, pl.Struct):
-        return f"'{clipped(leaf)}' has '{clipped(key)}', in which no contact has '{clipped(beyond)}', {_MISSING}"
+        return f"'{clipped(leaf)}' has '{clipped(key)}', but no contact has '{clipped(beyond)}' in it, {_MISSING}"
     if isinstance(inner, OpaqueType):
         raise UnknownColumnError(f"no path leads into '{clipped(leaf)}' ({inner.reason})")
     if isinstance(inner, pl.Struct):

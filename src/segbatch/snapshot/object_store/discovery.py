@@ -178,7 +178,7 @@ def _nothing(store: Store, address: Address) -> str:
 
 def _no_bucket(store: Store, address: Address) -> str | None:
     is_missing = with_timeout(lambda: store.get_file_info(address.bucket)).type == fs.FileType.NotFound
-    return "there is no such bucket; check its name" if is_missing else None
+    return "the bucket does not exist; check its name" if is_missing else None
 
 
 _FOLDERS: dict[str, LakeFormat] = {"_delta_log": "Delta", ".hoodie": "Hudi"}
@@ -189,10 +189,8 @@ def reject_tables(store: Store, folder: Address, listed: Iterable[str], found: I
     """Raise an error if an object of a snapshot belongs to a table.
 
     Args:
-        store: The client for the bucket.
         folder: The folder that was searched, or the folder of the only object.
         listed: The paths in the folder, including the bucket.
-        found: The objects of the snapshot.
 
     Raises:
         SnapshotError: An object belongs to a table.

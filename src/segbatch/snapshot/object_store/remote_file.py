@@ -65,8 +65,6 @@ class RemoteFile:
         """Create the file without sending a request.
 
         Args:
-            bucket: The object's bucket.
-            address: The address of the object.
             version: The version to read. The default is the version of the first request.
         """
         self._bucket, self._address = bucket, address

@@ -40,7 +40,6 @@ def with_timeout(action: Callable[[], _Result], seconds: float | None = None) ->
     """Run an action and return its result.
 
     Args:
-        action: The function to call.
         seconds: The maximum duration. The default is `TIMEOUT`.
 
     Raises:
@@ -92,7 +91,7 @@ def _meaning(service: Service, error: Exception) -> str:
     code = next(filter(None, found.groups()), "") if found else ""
     status = found[2] if found else None
     if _NO_BUCKET.search(text):
-        return "there is no such bucket; check its name"
+        return "the bucket does not exist; check its name"
     if _NO_TOKEN.search(text):
         return f"no credentials were found; {_CREDENTIALS[service]}"
     if status in {"401", "403"} or _DENIED.search(code):

@@ -76,9 +76,7 @@ def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[
     """Read some columns of a file in batches.
 
     Args:
-        file: The file to read.
         columns: Dotted paths of the columns, or of parts of columns.
-        rows: The maximum number of rows per batch.
 
     Raises:
         SnapshotError: The file cannot be read, or is damaged.
@@ -109,7 +107,6 @@ def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
     """Return the columns that have a value according to the statistics in the file's footer.
 
     Args:
-        file: The file with the statistics.
         leaves: Dotted paths of columns, or of parts of columns.
 
     Raises:

@@ -109,9 +109,6 @@ def is_encrypted(source: pa.NativeFile) -> bool:
 def repairs(footer: bytes) -> Iterator[tuple[bytes, Element | None]]:
     """Yield footers that PyArrow may be able to read, those with the fewest changes first.
 
-    Args:
-        footer: The footer in the file.
-
     Yields:
         The bytes of a Parquet file without data that has the footer, and the root of its schema if the schema was
             changed.
