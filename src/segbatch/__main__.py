@@ -46,7 +46,7 @@ class _Lenient(io.FileIO):
 def _lenient(stderr: TextIO) -> TextIO:
     """Return a stream to stderr that never fails.
 
-    Otherwise Python would exit with status 120 after an error, whatever the result of the command.
+    Otherwise Python would exit with status 120 after an error, for any result of the command.
     """
     file = io.BufferedWriter(_Lenient(_STDERR, "w", closefd=False))
     return io.TextIOWrapper(file, stderr.encoding, "backslashreplace", line_buffering=True)

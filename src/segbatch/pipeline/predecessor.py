@@ -1,4 +1,4 @@
-"""Selection of the run that a new run follows: the last one, unless that is run again or rolled back."""
+"""Selection of the run that a new run follows: the last one, or an earlier one if that is run again or rolled back."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

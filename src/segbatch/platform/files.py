@@ -220,7 +220,7 @@ def replace_file(new: Path, old: Path) -> None:
 
 
 def link_file(new: Path, path: Path) -> None:
-    """Give a complete file a second name, unless that name exists.
+    """Give a complete file a second name, if that does not exist yet.
 
     Raises:
         FileExistsError: The name exists.

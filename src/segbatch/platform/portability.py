@@ -56,6 +56,6 @@ def _lock_byte(descriptor: int) -> None:
 
 
 def set_nonblocking(descriptor: int) -> None:
-    """Let writing to a pipe fail if the pipe is full, where the system has such pipes (Windows from Python 3.12)."""
+    """Make writing to a full pipe fail, if the system has such pipes (Windows from Python 3.12)."""
     if hasattr(os, "set_blocking"):
         os.set_blocking(descriptor, False)

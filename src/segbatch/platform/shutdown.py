@@ -49,7 +49,7 @@ def write_error(message: str) -> None:
 
 
 class ShutdownCoordinator:
-    """What a signal does to this process: the message for users, the cleanup, and the steps that it must not interrupt.
+    """Effects of a signal on this process: the message for users, the cleanup, and the steps that must not be cut off.
 
     Attributes:
         main_thread_stopped: Set once the main thread has stopped.

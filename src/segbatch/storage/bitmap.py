@@ -1,6 +1,6 @@
 """The assignment of segments to the bits of a contact's row (see `bit_rows`).
 
-A segment keeps its bit as long as it exists. The bit of a deleted segment stays empty for at least one run, so that its
+A segment keeps its bit while it exists. The bit of a deleted segment stays empty for at least one run, so that its
 members are recorded as having left. It is then free for a new segment.
 """
 

@@ -128,7 +128,7 @@ class MembershipFile:
         self._write(_MAGIC)
 
     def write(self, segment_ids: Sequence[str], ids: pa.Array, members: Sequence[RowNumbers]) -> None:
-        """Write the members of a batch as a row group; nothing if there are none.
+        """Write the members of a batch as a row group, if there are any.
 
         Args:
             segment_ids: The segments in ascending order.
