@@ -2,13 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
 
-from segbatch.errors import Problem, PublishError
+from segbatch.errors import BusyError, Problem, PublishError
 from segbatch.model.manifest import History, Manifest, PastRun
+from segbatch.platform.file_lock import lock_file
 from segbatch.platform.files import UnflushedError, new_file, replace_file, sync_file, sync_folder, sync_tree
 from segbatch.platform.shutdown import shutdown
 from segbatch.storage.catalog import build_catalogue, discard_catalogue, ensure_catalogue_possible, replace_catalogue
@@ -74,34 +75,43 @@ def empty_folder(folder: Path) -> Path:
 
 
 @contextmanager
-def _created(folder: Path) -> Iterator[bool]:
-    """Create a folder and its missing parents, and yield whether any was missing. Remove those that stay empty."""
-    missing = list(takewhile(lambda path: not os.path.lexists(path), (folder, *folder.parents)))
-    with shutdown.cleanup(lambda: _remove_empty(missing)):
-        folder.mkdir(parents=True, exist_ok=True)
+def _created(runs: Path) -> Iterator[bool]:
+    """Create a folder and its missing parents, and yield whether any was missing. Remove unused ones at the end."""
+    missing = list(takewhile(lambda path: not os.path.lexists(path), (runs, *runs.parents)))
+    with shutdown.cleanup(lambda: _remove_unused(missing, runs)):
+        runs.mkdir(parents=True, exist_ok=True)
         yield bool(missing)
 
 
-def _remove_empty(folders: Iterable[Path]) -> None:
-    for folder in folders:
+def _remove_unused(missing: Sequence[Path], runs: Path) -> None:
+    lock = runs.parent / LOCK
+    if missing:
+        with suppress(OSError, BusyError), lock_file(lock, timeout=0):  # after a failure to write the owner
+            _remove_unused_lock(lock, runs)
+    for path in missing:
         with suppress(OSError):
-            folder.rmdir()
+            path.rmdir()
+
+
+def _remove_unused_lock(lock: Path, runs: Path) -> None:
+    """Remove the lock of an output that has no run.
+
+    The caller owns the lock. Otherwise the file could be the lock of another run that has not yet written anything.
+    """
+    with suppress(OSError):
+        with suppress(FileNotFoundError):
+            runs.rmdir()
+        lock.unlink()
 
 
 def _clean_up(output: Path, *, is_new: bool) -> None:
-    """Remove temporary files that were not moved to their final paths, and the lock of an output without a run.
-
-    The caller owns the lock. Without it, the file could be the lock of another run that has not yet written anything.
-    """
+    """Remove temporary files that were not moved to their final paths, and the lock if it is not needed any more."""
     with suppress(OSError):
         _aside(output).unlink(missing_ok=True)
     with suppress(OSError):
         discard_catalogue(output)
     if is_new:
-        with suppress(OSError):
-            with suppress(FileNotFoundError):
-                (output / RUNS).rmdir()  # fails if there is a run
-            (output / LOCK).unlink()
+        _remove_unused_lock(output / LOCK, output / RUNS)
 
 
 def ensure_replaceable(output: Path) -> None:
