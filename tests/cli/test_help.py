@@ -1,0 +1,51 @@
+"""Help that fits on two screens, and the aliases of commands."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from builders import rule, write_contacts, write_segment
+from calling import Commands
+from segbatch.interfaces.cli import render
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "80")
+    return Commands(monkeypatch, capsys)
+
+
+def test_the_help_of_a_run_fits_on_two_screens_and_is_grouped(call: Commands) -> None:
+    assert call("run", "--help") == 0
+    assert len(call.out.splitlines()) <= 100
+    titles = [line.split()[1] for line in call.out.splitlines() if line.startswith("╭")]
+    assert titles == ["Input", "Evaluation", "Guardrails", "Output", "Logging", "Configuration"]
+    assert "SEGBATCH_" not in call.out
+    assert "--no-wait" not in call.out
+
+
+def test_help_all_shows_environment_variables_and_forms_that_switch_off(call: Commands) -> None:
+    assert call("run", "--help-all") == 0
+    assert "SEGBATCH_OUTPUT" in call.out
+    assert "--no-wait" in call.out
+
+
+def test_runs_list_and_segments_show_are_aliases(call: Commands) -> None:
+    write_segment(Path("segments"), "a", rule("id", "exists"))
+    write_contacts(Path("contacts.parquet"), {"status": ["active"]})
+    assert call("run", "--contacts", "contacts.parquet") == 0
+    for alias, command in ((("runs", "list"), ("runs",)), (("segments", "show", "a"), ("segments", "get", "a"))):
+        assert call(*alias, "--json") == 0
+        shown = json.loads(call.out)
+        assert call(*command, "--json") == 0
+        assert json.loads(call.out) == shown
+
+
+def test_errors_are_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    render.print_error("a problem")
+    assert capsys.readouterr().err == "error: a problem\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    render.print_error("a problem")
+    assert capsys.readouterr().err == "\x1b[31merror:\x1b[0m a problem\n"
