@@ -1,5 +1,6 @@
 """Models of the settings: the settings that exist, and the values allowed in the file and in the environment."""
 
+import glob
 import math
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,21 +9,21 @@ from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator,
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from segbatch.config.env_vars import variable
-from segbatch.config.paths import beside, pattern_beside
 from segbatch.definitions.exclusions import read_patterns
 from segbatch.errors import UsageError
 from segbatch.model.share import read_share
 from segbatch.observability.hooks import MIN_HOOK_TIMEOUT
 from segbatch.observability.log_format import read_log_format
+from segbatch.platform.urls import is_url
 from segbatch.storage.retention import FEWEST
 
 
 def _beside(written: str, info: ValidationInfo) -> str:
-    return beside(info.context, written) if isinstance(info.context, Path) else written
+    return _resolve_path(info.context, written) if isinstance(info.context, Path) else written
 
 
 def _pattern_beside(written: str, info: ValidationInfo) -> str:
-    return pattern_beside(info.context, written) if isinstance(info.context, Path) else written
+    return _resolve_pattern(info.context, written) if isinstance(info.context, Path) else written
 
 
 def _as_text(written: Any) -> Any:
@@ -132,3 +133,28 @@ class Environment(Job, BaseSettings):
     lint_ignore: Annotated[Names, BeforeValidator(_split)] | None = None
     as_of: Text | None = None
     run_id: Text | None = None
+
+
+def _resolve_path(folder: Path, written: str) -> str:
+    """Return a path of the settings file, resolved from the folder of the file.
+
+    Args:
+        folder: The folder of the settings file.
+        written: The value in the file: a path, which may start with `~`, or an address such as `s3://bucket/key`. An
+            address is returned unchanged.
+    """
+    return written if is_url(written) else str(folder / _expanded(written))
+
+
+def _resolve_pattern(folder: Path, written: str) -> str:
+    """Resolve a value that may be a glob in the same way. Glob characters in the folder's own name are escaped."""
+    if glob.has_magic(written) and not is_url(written):
+        return str(Path(glob.escape(str(folder))) / _expanded(written))
+    return _resolve_path(folder, written)
+
+
+def _expanded(written: str) -> Path:
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:  # the home directory is not known
+        return Path(written)

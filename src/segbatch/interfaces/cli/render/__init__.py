@@ -1,5 +1,6 @@
 """Output for users: tables that fit the screen, coloured problems, and progress on a terminal."""
 
+from segbatch.interfaces.cli.render.api import print_keys, print_listening, print_new_key, print_revoked_key
 from segbatch.interfaces.cli.render.authoring import (
     print_check,
     print_explanation,
@@ -18,7 +19,6 @@ from segbatch.interfaces.cli.render.base import (
 )
 from segbatch.interfaces.cli.render.config import print_new_project, print_settings
 from segbatch.interfaces.cli.render.export import print_exported
-from segbatch.interfaces.cli.render.keys import print_keys, print_new_key, print_revoked_key
 from segbatch.interfaces.cli.render.progress import PlainLog, is_watched
 from segbatch.interfaces.cli.render.query import print_answer
 from segbatch.interfaces.cli.render.run import print_run, show_progress
@@ -30,7 +30,6 @@ from segbatch.interfaces.cli.render.segments import (
     print_saved,
     print_schema,
 )
-from segbatch.interfaces.cli.render.serve import print_listening
 
 __all__ = [
     "PlainLog",

@@ -1,4 +1,4 @@
-"""Output of the commands for API keys."""
+"""Output of the commands for the API: its address and its keys."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_json, print_table
+from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_json, print_problems, print_table
 from segbatch.text import counted, some_of
 
 if TYPE_CHECKING:
     from segbatch.interfaces.api.keys import Key
+    from segbatch.interfaces.api.server import Listening
 
 
 def print_new_key(key: "Key", secret: str, *, as_json: bool) -> None:
@@ -73,3 +74,12 @@ def _data(key: "Key") -> dict[str, Any]:
         "created_at": _moment(key.created_at),
         "revoked_at": _moment(key.revoked_at) if key.revoked_at else None,
     }
+
+
+def print_listening(listening: "Listening") -> None:
+    """Print the address of the server to stdout. Problems of definitions go to stderr."""
+    print_problems(listening.problems)
+    if listening.is_open:
+        err().print("[yellow]no keys: any local user has full access[/yellow]")
+    with answering():
+        out().print(plain(f"{counted(listening.segments, 'segment')} at {listening.url}/api/v1/contacts/segments"))
