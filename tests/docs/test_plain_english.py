@@ -16,10 +16,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ALLOWED = {"src": 1.2, "docs": 0.6}
+ALLOWED = {"src": 0.8, "docs": 0.5}
 """Turns in a thousand words of the program's texts, and of the pages."""
 
 BANNED = {
+    r"\bwhatever\s+(?:the|it|that)\b": "regardless of the, any",
+    r"\bas\s+long\s+as\s+it\b": "while it",
+    r"\bstands?\b": "is, is stored, is listed",
+    r"\bso\s+(?:many|much|few|long|often)\b": "the number, or: for that time",
+    r"\bwhere\s+there\s+(?:is|are)\b": "if",
+    r"\b(?:some|no|every|any)body\b|\bstrangers?\b": "another user, no contact, all users, anyone",
     r"\bbeside\b": "next to, while, besides",
     r"\b(?:to|last )night\b|\bnights?\b": "run, this run, previous run",
     r"\bmend(?:s|ed|ing)?\b": "fix",
@@ -36,15 +42,9 @@ BANNED = {
 """Turns that must not occur, as regular expressions, and what to write instead."""
 
 COUNTED = {
-    r"\b(?:some|no|every|any)body\b|\bstrangers?\b": "another user, no contact, all users, anyone",
     r"\b(?:by|of)\s+which\b": "with, that, or a sentence of its own",
     r"\b(?:where|unless)\s+that\b": "if",
-    r"\bwhere\s+there\s+(?:is|are)\b": "if",
-    r"\bso\s+(?:many|much|few|long|often)\b": "the number, or: for that time",
     r"\b(?:tells?|told|telling)\b": "report, print, return, pass, log",
-    r"\bstands?\b": "is, is stored, is listed",
-    r"\bas\s+long\s+as\s+it\b": "while it",
-    r"\bwhatever\s+(?:the|it|that)\b": "regardless of the, any",
     r"(?<!\bthere\s)(?<!\bThere\s)\b(?:is|are|was|were)\s+no\s+(?!longer\b)\w+": "is not a valid X, X is missing",
     r"\b(?:is|are|was|were)\s+none\b": "is missing, does not exist",
     r"(?:\A|(?<=[.!]\s)|(?<=\n))What\s[^.?!]*(?=[.!]|\Z)": "the noun: Warnings that ..., The path that ...",
