@@ -74,7 +74,7 @@ Patterns = Annotated[list[Text], NoDecode, AfterValidator(_globs)]
 
 
 class Job(BaseModel):
-    """What a job may say, and the top of the file for all of them. What is not said is None."""
+    """The settings of a job, or of all jobs at the top of the file. Settings that are not set are None."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 

@@ -78,13 +78,13 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
     from segbatch.config.validation import validate_environment, validate_file  # noqa: PLC0415 - loads it too
 
     written = validate_file(parse_file(path), path) if path else ConfigFile()
-    told = dict(_told(written, path, job))
+    in_file = dict(_settings_in_file(written, path, job))
     environment = validate_environment().model_dump(exclude_none=True)
-    values = {name: value for name, (value, _) in told.items()} | environment
+    values = {name: value for name, (value, _) in in_file.items()} | environment
     known = [variable(name) for name in (*Environment.model_fields, *CHOICES)]
     return Settings(
         values=values,
-        origins={name: variable(name) if name in environment else told[name][1] for name in values},
+        origins={name: variable(name) if name in environment else in_file[name][1] for name in values},
         file=path,
         job=job,
         jobs=tuple(written.jobs),
@@ -109,12 +109,12 @@ def salvage_settings(
     from segbatch.config.model import Environment  # noqa: PLC0415 - loads pydantic-settings
     from segbatch.config.validation import validate_file  # noqa: PLC0415 - loads it too
 
-    said: dict[str, Any] = {}
+    known: dict[str, Any] = {}
     with suppress(SegbatchError):
         path = _choose(config, no_config=no_config)
         written = validate_file(parse_file(path), path) if path else None
-        said = {name: value for name, (value, _) in _told(written, path, job)} if written else {}
-    return said | {name: text for name in Environment.model_fields if (text := os.environ.get(variable(name)))}
+        known = {name: value for name, (value, _) in _settings_in_file(written, path, job)} if written else {}
+    return known | {name: text for name in Environment.model_fields if (text := os.environ.get(variable(name)))}
 
 
 def _choose(config: str | None, *, no_config: bool) -> Path | None:
@@ -133,7 +133,9 @@ def _choose(config: str | None, *, no_config: bool) -> Path | None:
     return find_file() if config is None else Path(config)
 
 
-def _told(written: "ConfigFile", path: Path | None, job: str | None) -> Iterator[tuple[str, tuple[Any, str]]]:
+def _settings_in_file(
+    written: "ConfigFile", path: Path | None, job: str | None
+) -> Iterator[tuple[str, tuple[Any, str]]]:
     """Yield each setting of the file with its value and origin. The job comes last, because it overrides the top level.
 
     Raises:

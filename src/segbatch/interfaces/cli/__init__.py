@@ -22,7 +22,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not end a run
     try:
-        with render.answering():  # for output outside of commands, such as help
+        with render.stdout_guard():  # for output outside of commands, such as help
             app()
     except SegbatchError as error:
         render.print_error(str(error))

@@ -76,7 +76,7 @@ def export(
         shutdown.pending_message = "the output is incomplete"
     from segbatch.exports import export as exporting  # noqa: PLC0415 - loads Polars
 
-    with render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress, render.answering():
+    with render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress, render.stdout_guard():
         report = exporting.export(
             segment,
             sys.stdout.buffer if to == STDOUT else to,

@@ -27,8 +27,8 @@ from segbatch.interfaces.cli.options import (
     WAIT,
     evaluation_options,
 )
-from segbatch.interfaces.cli.run_log import open_log, tell_mistake
-from segbatch.interfaces.cli.settings_defaults import name_origins, telling_mistakes
+from segbatch.interfaces.cli.run_log import open_log, report_invalid_settings
+from segbatch.interfaces.cli.settings_defaults import name_origins, reports_invalid_settings
 from segbatch.model.share import read_share
 from segbatch.observability.events import LockAwaited
 from segbatch.observability.hooks import HOOK_TIMEOUT, MIN_HOOK_TIMEOUT, Hooks
@@ -43,7 +43,7 @@ from segbatch.text import printable
     epilog="Exit status: 0 published; 3 published, but some segments failed or were held back; 1 nothing was "
     "published; 2 wrong usage; 75 another run uses the output."
 )
-@telling_mistakes(tell_mistake)
+@reports_invalid_settings(report_invalid_settings)
 @evaluation_options()
 def run(
     context: typer.Context,
@@ -298,5 +298,5 @@ def relink(
     else:
         relinked = moved_catalog.relink_to(output, to)
     render.print_problems(relinked.warnings)
-    with render.answering():
+    with render.stdout_guard():
         typer.echo(printable(str(relinked.catalogue)))

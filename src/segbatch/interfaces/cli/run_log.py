@@ -32,11 +32,11 @@ def open_log(log_format: LogFormat, *, quiet: bool, log_ids: bool) -> "tuple[Log
     return render.PlainLog(quiet=quiet, ids=log_ids or render.is_watched()), False
 
 
-def tell_mistake(said: Mapping[str, Any], error: SegbatchError) -> int:
+def report_invalid_settings(known: Mapping[str, Any], error: SegbatchError) -> int:
     """Report to the log and the hook that a run cannot start because its settings are not valid.
 
     Args:
-        said: The settings that are known nevertheless, as unvalidated text.
+        known: The settings that are known nevertheless, as unvalidated text.
         error: The error in the settings.
 
     Returns:
@@ -46,12 +46,12 @@ def tell_mistake(said: Mapping[str, Any], error: SegbatchError) -> int:
 
     log_format: LogFormat = "plain"
     with suppress(SegbatchError):
-        log_format = read_log_format(str(said.get("log_format", log_format)))
-    log_ids = _is_yes(said.get("log_ids"))
-    log, _ = open_log(log_format, quiet=_is_yes(said.get("quiet")), log_ids=log_ids)
-    hooks = Hooks(None, said.get("on_failure"), _seconds(said.get("hook_timeout")), ids=log_ids)
-    is_dry = bool(said.get("dry_run"))
-    with observe_run(log, Path(said.get("output", "output")), hooks, None, dry_run=is_dry) as observer:
+        log_format = read_log_format(str(known.get("log_format", log_format)))
+    log_ids = _is_yes(known.get("log_ids"))
+    log, _ = open_log(log_format, quiet=_is_yes(known.get("quiet")), log_ids=log_ids)
+    hooks = Hooks(None, known.get("on_failure"), _seconds(known.get("hook_timeout")), ids=log_ids)
+    is_dry = bool(known.get("dry_run"))
+    with observe_run(log, Path(known.get("output", "output")), hooks, None, dry_run=is_dry) as observer:
         _fail(error)
     return observer.exit_status
 

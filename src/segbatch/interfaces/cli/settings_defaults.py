@@ -22,7 +22,7 @@ from segbatch.interfaces.cli import render
 _PANEL = "Configuration"
 _ORIGINS = "segbatch.origins"
 _ALL_HELP = "segbatch.all_help"
-_TELLER = "tell_mistake"
+_TELLER = "report_invalid_settings"
 _NAMED = re.compile(r"\((--[a-z-]+)\)")
 _CHOOSING = {variable(name) for name in CHOICES}
 
@@ -84,7 +84,7 @@ def configure(app: typer.Typer) -> None:
             itself.callback, itself.cls = _choosing(itself.callback), _Group
 
 
-def telling_mistakes(tell: Callable[[dict[str, Any], SegbatchError], int]) -> Callable[[Any], Any]:
+def reports_invalid_settings(tell: Callable[[dict[str, Any], SegbatchError], int]) -> Callable[[Any], Any]:
     """Mark a command that reports errors in the settings itself. The command is then not run.
 
     Args:
@@ -188,8 +188,8 @@ class _Defaults(dict[str, Any]):
         """Return the settings that are known although some are not valid. The command line overrides the others."""
         given, _, _ = self._command.make_parser(self._context).parse_args(args=list(args))
         options = {name: value for name, value in given.items() if name in self._names or name == "dry_run"}
-        said = {self._names.get(name, name): value for name, value in options.items()}
-        return {**salvage_settings(**self._choices()), **said}
+        known = {self._names.get(name, name): value for name, value in options.items()}
+        return {**salvage_settings(**self._choices()), **known}
 
     def _choices(self) -> dict[str, Any]:
         return {name: self._context.params[name] for name in CHOICES}

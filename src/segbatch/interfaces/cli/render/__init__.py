@@ -10,12 +10,12 @@ from segbatch.interfaces.cli.render.authoring import (
     print_preview,
 )
 from segbatch.interfaces.cli.render.base import (
-    answering,
     is_of_stdout,
     print_error,
     print_problems,
     print_waiting,
     silence_stdout,
+    stdout_guard,
 )
 from segbatch.interfaces.cli.render.config import print_new_project, print_settings
 from segbatch.interfaces.cli.render.export import print_exported
@@ -33,7 +33,6 @@ from segbatch.interfaces.cli.render.segments import (
 
 __all__ = [
     "PlainLog",
-    "answering",
     "is_of_stdout",
     "is_watched",
     "print_answer",
@@ -66,4 +65,5 @@ __all__ = [
     "print_waiting",
     "show_progress",
     "silence_stdout",
+    "stdout_guard",
 ]

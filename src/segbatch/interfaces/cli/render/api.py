@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_json, print_problems, print_table
+from segbatch.interfaces.cli.render.base import err, escape, out, print_json, print_problems, print_table, stdout_guard
 from segbatch.text import counted, some_of
 
 if TYPE_CHECKING:
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 def print_new_key(key: "Key", secret: str, *, as_json: bool) -> None:
     """Print the secret of a new key to stdout and its description to stderr; or both as JSON to stdout."""
-    with answering(f"key {key.id} was made, and its secret is lost; revoke it: "):
+    with stdout_guard(f"key {key.id} was made, and its secret is lost; revoke it: "):
         if as_json:
             print_json({**_data(key), "secret": secret})
         else:
             print(secret)  # noqa: T201 - read by programs, so nothing may wrap or colour it
     if not as_json:
         what = f"key {key.id} for {some_of(key.projects)}, {_rights(key)}"
-        err().print(plain(f"{what}; the secret is shown this once, so keep it now"))
+        err().print(escape(f"{what}; the secret is shown this once, so keep it now"))
 
 
-@answering()
+@stdout_guard()
 def print_keys(keys: Sequence["Key"], *, as_json: bool) -> None:
     """Print keys to stdout, one on each line, or as JSON."""
     if as_json:
@@ -37,24 +37,24 @@ def print_keys(keys: Sequence["Key"], *, as_json: bool) -> None:
         table.add_column(column, overflow="fold")
     for key in keys:
         table.add_row(
-            plain(key.id),
-            plain(some_of(key.projects)),
+            escape(key.id),
+            escape(some_of(key.projects)),
             _rights(key),
             _moment(key.created_at),
             f"[red]{_moment(key.revoked_at)}[/red]" if key.revoked_at else "-",
-            plain(key.name or "-"),
+            escape(key.name or "-"),
         )
     print_table(table)
     out().print(counted(len(keys), "key"))
 
 
-@answering()
+@stdout_guard()
 def print_revoked_key(key: "Key", *, as_json: bool) -> None:
     """Print the revoked key: `revoked 1f0c52ab`, or JSON."""
     if as_json:
         print_json(_data(key))
     else:
-        out().print(plain(f"revoked {key.id}"))
+        out().print(escape(f"revoked {key.id}"))
 
 
 def _rights(key: "Key") -> str:
@@ -81,5 +81,5 @@ def print_listening(listening: "Listening") -> None:
     print_problems(listening.problems)
     if listening.is_open:
         err().print("[yellow]no keys: any local user has full access[/yellow]")
-    with answering():
-        out().print(plain(f"{counted(listening.segments, 'segment')} at {listening.url}/api/v1/contacts/segments"))
+    with stdout_guard():
+        out().print(escape(f"{counted(listening.segments, 'segment')} at {listening.url}/api/v1/contacts/segments"))

@@ -8,7 +8,15 @@ from rich.table import Table
 
 from segbatch.errors import Problem
 from segbatch.findings.finding import limit_findings
-from segbatch.interfaces.cli.render.base import answering, out, plain, print_json, print_problems, print_table, share
+from segbatch.interfaces.cli.render.base import (
+    escape,
+    out,
+    print_json,
+    print_problems,
+    print_table,
+    share,
+    stdout_guard,
+)
 from segbatch.text import counted
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 _Entry = TypeVar("_Entry", "Verdict", "Step")
 
 
-@answering()
+@stdout_guard()
 def print_check(report: "CheckReport", *, as_json: bool) -> None:
     """Print the result of a check to stdout, as text or JSON. With text, the problems go to stderr."""
     if as_json:
@@ -93,7 +101,7 @@ def print_preview(report: "PreviewReport", *, as_json: bool) -> None:
         size = f"{entry.members:,} of {counted(report.contacts, 'contact')}"
         first = ", ".join(map(str, entry.first)) + (", …" if entry.members > len(entry.first) else "")
         line = f"{entry.segment_id}: {size}, {share(entry.members, report.contacts)}"
-        out().print(plain(f"{line}: {first}" if entry.first else line), soft_wrap=True)
+        out().print(escape(f"{line}: {first}" if entry.first else line), soft_wrap=True)
 
 
 def print_explanation(report: "Explanation", *, as_json: bool) -> None:
@@ -105,10 +113,10 @@ def print_explanation(report: "Explanation", *, as_json: bool) -> None:
     table = _table("", "rule", "why")
     for entry, depth in _indented(report.verdicts):
         mark = "[green]yes[/green]" if entry.holds else "[red]no[/red]"
-        table.add_row(mark, "  " * depth + plain(entry.rule), plain(entry.why))
+        table.add_row(mark, "  " * depth + escape(entry.rule), escape(entry.why))
     print_table(table)
     verdict = "in" if report.member else "not in"
-    out().print(plain(f"{report.contact_id} is {verdict} {report.segment_id}"), soft_wrap=True)
+    out().print(escape(f"{report.contact_id} is {verdict} {report.segment_id}"), soft_wrap=True)
 
 
 def print_funnel(report: "Funnel", *, as_json: bool) -> None:
@@ -121,10 +129,10 @@ def print_funnel(report: "Funnel", *, as_json: bool) -> None:
     for entry, depth in _indented(report.steps):
         alone = (f"{entry.keeps:,}", share(entry.keeps, report.contacts))
         left = ("", "") if entry.left is None else (f"{entry.left:,}", share(entry.left, report.contacts))
-        table.add_row("  " * depth + plain(entry.rule), *alone, *left)
+        table.add_row("  " * depth + escape(entry.rule), *alone, *left)
     print_table(table)
     size = f"{report.members:,} of {counted(report.contacts, 'contact')}, {share(report.members, report.contacts)}"
-    out().print(plain(f"{report.segment_id}: {size}"), soft_wrap=True)
+    out().print(escape(f"{report.segment_id}: {size}"), soft_wrap=True)
 
 
 def _indented(entries: Iterable[_Entry], depth: int = 0) -> Iterator[tuple[_Entry, int]]:

@@ -28,7 +28,7 @@ _PRINTERS = {"click", "rich", "typer"}
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
-def plain(text: str) -> str:
+def escape(text: str) -> str:
     """Escape text from other sources for printing: no markup, control characters or undecodable bytes remain."""
     return escape_markup(printable(text))
 
@@ -133,17 +133,17 @@ def err() -> Console:
 
 def print_waiting(message: str) -> None:
     """Print to stderr that a command is waiting, and for what."""
-    err().print(plain(message))
+    err().print(escape(message))
 
 
 def print_error(message: str, *, in_lines: bool = False) -> None:
     """Print an error to stderr, in one line or with the line breaks of the message."""
     lines = message.split("\n") if in_lines else [message]
-    err().print("[red]error:[/red] " + "\n".join(map(plain, lines)))
+    err().print("[red]error:[/red] " + "\n".join(map(escape, lines)))
 
 
 @contextmanager
-def answering(before: str = "") -> Iterator[None]:
+def stdout_guard(before: str = "") -> Iterator[None]:
     """Flush stdout at the end of the block, and raise an error if the output cannot be written.
 
     Args:
@@ -180,7 +180,7 @@ def print_problems(problems: Iterable[Problem]) -> None:
     """Print errors, warnings and notes to stderr, one on each line."""
     for problem in problems:
         colour = _SEVERITY_COLOUR[problem.severity]
-        err().print(f"[{colour}]{problem.severity}:[/{colour}] {plain(str(problem))}")
+        err().print(f"[{colour}]{problem.severity}:[/{colour}] {escape(str(problem))}")
 
 
 def share(members: int, contacts: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import answering, in_shell, out, plain, print_json, print_table
+from segbatch.interfaces.cli.render.base import escape, in_shell, out, print_json, print_table, stdout_guard
 from segbatch.text import some_of
 
 if TYPE_CHECKING:
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from segbatch.config.show import ShownSetting
 
 
-@answering()
+@stdout_guard()
 def print_new_project(project: "NewProject", folder: "Path") -> None:
     """Print the created files and the next steps to stdout."""
     for path in project.created:
-        out().print(plain(f"created {path}"), soft_wrap=True)
+        out().print(escape(f"created {path}"), soft_wrap=True)
     if project.kept:
         lines = ", ".join(project.ignored)
-        out().print(plain(f"kept {project.kept} unchanged; add these lines to it: {lines}"), soft_wrap=True)
+        out().print(escape(f"kept {project.kept} unchanged; add these lines to it: {lines}"), soft_wrap=True)
     enter = "" if str(folder) == "." else f"cd {in_shell(str(folder))}; "
     out().print(
-        plain(f"next: {enter}segbatch check, then set contacts in segbatch.toml and: segbatch run"), soft_wrap=True
+        escape(f"next: {enter}segbatch check, then set contacts in segbatch.toml and: segbatch run"), soft_wrap=True
     )
 
 
-@answering()
+@stdout_guard()
 def print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_json: bool) -> None:
     """Print settings with their values and origins to stdout, as a table or JSON."""
     if as_json:
@@ -41,10 +41,10 @@ def print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_j
     for column in ("setting", "value", "from"):
         table.add_column(column, overflow="fold", no_wrap=column == "setting")
     for setting in shown:
-        table.add_row(setting.name, plain(_written(setting.value)), plain(setting.origin))
+        table.add_row(setting.name, escape(_written(setting.value)), escape(setting.origin))
     print_table(table)
     if jobs:
-        out().print(f"jobs in the file: {plain(some_of(jobs))}", soft_wrap=True)
+        out().print(f"jobs in the file: {escape(some_of(jobs))}", soft_wrap=True)
 
 
 def _written(value: Any) -> str:

@@ -3,14 +3,14 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_json, print_problems
+from segbatch.interfaces.cli.render.base import err, escape, out, print_json, print_problems, stdout_guard
 from segbatch.text import counted
 
 if TYPE_CHECKING:
     from segbatch.exports.export import ExportReport
 
 
-@answering()
+@stdout_guard()
 def print_exported(report: "ExportReport", *, as_json: bool) -> None:
     """Print the result of an export to stdout, or to stderr if the export itself goes to stdout.
 
@@ -22,7 +22,7 @@ def print_exported(report: "ExportReport", *, as_json: bool) -> None:
         return
     print_problems((*report.notes, *report.warnings))
     console = err() if report.file is None else out()
-    console.print(plain(f"{report.segment_id}: {_amount(report)}"), soft_wrap=True)
+    console.print(escape(f"{report.segment_id}: {_amount(report)}"), soft_wrap=True)
     if report.guarded:
         cells = counted(report.guarded, "cell")
         console.print(f"{cells} that a spreadsheet would take for a formula got a ' (--raw leaves it out)")

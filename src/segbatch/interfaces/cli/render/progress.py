@@ -2,7 +2,7 @@
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from segbatch.interfaces.cli.render.base import err, plain, print_problems, print_waiting
+from segbatch.interfaces.cli.render.base import err, escape, print_problems, print_waiting
 from segbatch.observability.events import ContactsDone, LockAwaited, PhaseEnded, RunPlanned
 from segbatch.observability.run_outcome import (
     FailedAfterwards,
@@ -80,10 +80,10 @@ class PlainLog:
 
     def _say(self, text: str) -> None:
         if self._is_chatty and text:
-            self._bar.console.print(f"[dim]{plain(text)}[/dim]")
+            self._bar.console.print(f"[dim]{escape(text)}[/dim]")
 
     def _warn(self, message: str) -> None:
-        self._console.print(f"[yellow]warning:[/yellow] {plain(message)}")
+        self._console.print(f"[yellow]warning:[/yellow] {escape(message)}")
 
 
 def _plan(planned: RunPlanned) -> str:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import answering, err, plain, print_json, print_table
+from segbatch.interfaces.cli.render.base import err, escape, print_json, print_table, stdout_guard
 
 if TYPE_CHECKING:
     from segbatch.runs.query import Answer
 
 
-@answering()
+@stdout_guard()
 def print_answer(answer: "Answer", *, as_json: bool) -> None:
     """Print the result of a query to stdout, as a table or a JSON list of objects."""
     if as_json:
@@ -22,7 +22,7 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
     for index, column in enumerate(answer.columns):
         cells = [row[index] for row in answer.rows if row[index] is not None]
         is_number = bool(cells) and all(isinstance(cell, int | float | Decimal) for cell in cells)
-        table.add_column(plain(column), overflow="fold", justify="right" if is_number else "left")
+        table.add_column(escape(column), overflow="fold", justify="right" if is_number else "left")
     for row in answer.rows:
         table.add_row(*map(_shown, row))
     print_table(table)
@@ -35,6 +35,6 @@ def _shown(cell: object) -> str:
         case None:
             return ""
         case list() | dict():
-            return plain(json.dumps(cell, ensure_ascii=False))
+            return escape(json.dumps(cell, ensure_ascii=False))
         case _:
-            return plain(str(cell))
+            return escape(str(cell))

@@ -12,15 +12,15 @@ from rich.table import Table
 from segbatch.errors import Problem
 from segbatch.findings.finding import limit_findings
 from segbatch.interfaces.cli.render.base import (
-    answering,
     err,
+    escape,
     in_shell,
     out,
-    plain,
     print_json,
     print_problems,
     print_table,
     share,
+    stdout_guard,
 )
 from segbatch.text import counted, some_of
 
@@ -72,7 +72,7 @@ def print_run(
         is_logged: Whether to leave out the problems because they are in the log.
         ids: Whether problems may contain ids of contacts.
     """
-    with answering("" if report.dry_run else "the run is published, but "):
+    with stdout_guard("" if report.dry_run else "the run is published, but "):
         if as_json:
             print_json(report.to_json())
             return
@@ -99,11 +99,11 @@ def _print_table(report: "RunReport") -> None:
             " ..." if held[_MOST_ACCEPTED:] else ""
         )
         again = "" if report.dry_run else f" with --run-id {report.run.run_id}"
-        out().print(f"to publish the held segments, run again{plain(again)} and {plain(accept)}", soft_wrap=True)
+        out().print(f"to publish the held segments, run again{escape(again)} and {escape(accept)}", soft_wrap=True)
     if report.dry_run:
         out().print("dry run: nothing was published")
     else:
-        out().print(f"duckdb -readonly {plain(in_shell(str(report.catalogue)))}", soft_wrap=True)
+        out().print(f"duckdb -readonly {escape(in_shell(str(report.catalogue)))}", soft_wrap=True)
 
 
 def _gathered(problems: Sequence[Problem]) -> Iterator[Problem]:
@@ -127,7 +127,7 @@ def _summary(report: "RunReport") -> str:
     failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
     held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
     deleted = f", [yellow]{len(report.deleted):,} deleted[/yellow]" if report.deleted else ""
-    return ", ".join(counts) + f"{failed}{held}{deleted}; run {plain(run.run_id)}"
+    return ", ".join(counts) + f"{failed}{held}{deleted}; run {escape(run.run_id)}"
 
 
 def _notable_segments(segments: "Sequence[SegmentRecord]") -> "Sequence[SegmentRecord]":
@@ -155,9 +155,9 @@ def _run_table(report: "RunReport", segments: "Sequence[SegmentRecord]") -> Tabl
         members = f"{segment.member_count:,}" if segment.run_id else "-"
         part = share(segment.member_count, report.run.contacts) if segment.run_id else "-"
         changes = [_change(segment.entered, "+"), _change(segment.exited, "-")] if is_compared else []
-        table.add_row(plain(segment.segment_id), members, part, *changes, _status(segment.status))
+        table.add_row(escape(segment.segment_id), members, part, *changes, _status(segment.status))
     for gone in report.deleted[:_MOST_SHOWN]:
-        table.add_row(plain(gone.segment_id), "-", "-", "", _change(gone.exited, "-"), _status("deleted"))
+        table.add_row(escape(gone.segment_id), "-", "-", "", _change(gone.exited, "-"), _status("deleted"))
     return table
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import answering, err, out, plain, print_json, print_table
+from segbatch.interfaces.cli.render.base import err, escape, out, print_json, print_table, stdout_guard
 from segbatch.text import counted
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _print_table(table: Table, of_all: int) -> None:
         out().print(f"and {of_all - _MOST_SHOWN:,} more, with --json")
 
 
-@answering()
+@stdout_guard()
 def print_runs(runs: "Sequence[ListedRun]", *, as_json: bool) -> None:
     """Print runs to stdout, one on each line, the last one first; or as JSON."""
     if as_json:
@@ -73,7 +73,7 @@ def print_runs(runs: "Sequence[ListedRun]", *, as_json: bool) -> None:
         sizes = (run.contacts, run.memberships, listed.past.changes)
         kept = "yes" if listed.keeps_members else "no"
         moment = f"{run.as_of.astimezone(UTC):%Y-%m-%d %H:%M}"
-        table.add_row(plain(run.run_id), moment, _segments_of(run), *(f"{size:,}" for size in sizes), kept)
+        table.add_row(escape(run.run_id), moment, _segments_of(run), *(f"{size:,}" for size in sizes), kept)
     _print_table(table, len(runs))
 
 
@@ -93,7 +93,7 @@ def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-@answering()
+@stdout_guard()
 def print_run_details(details: "RunDetails", *, as_json: bool) -> None:
     """Print the details of a run to stdout, as text or JSON."""
     manifest = details.manifest
@@ -105,7 +105,7 @@ def print_run_details(details: "RunDetails", *, as_json: bool) -> None:
     out().print()
     files = _table("snapshot", "rows", "bytes", "sha256", right=("rows", "bytes"))
     for file in manifest.snapshot[:_MOST_SHOWN]:
-        files.add_row(plain(file.path), f"{file.rows:,}", f"{file.size:,}", file.sha256)
+        files.add_row(escape(file.path), f"{file.rows:,}", f"{file.size:,}", file.sha256)
     _print_table(files, len(manifest.snapshot))
     out().print()
     _print_table(_segments(manifest.segments[:_MOST_SHOWN]), len(manifest.segments))
@@ -113,7 +113,7 @@ def print_run_details(details: "RunDetails", *, as_json: bool) -> None:
     for segment in wrong[:_MOST_SHOWN]:
         for line in (segment.error or "").splitlines():
             colour = _STATUS_COLOUR[segment.status]
-            text = f"[{colour}]{segment.status}:[/{colour}] {plain(segment.segment_id)}: {plain(line)}"
+            text = f"[{colour}]{segment.status}:[/{colour}] {escape(segment.segment_id)}: {escape(line)}"
             out().print(text, soft_wrap=True)
 
 
@@ -121,18 +121,18 @@ def _facts(details: "RunDetails") -> Table:
     run, manifest = details.manifest.run, details.manifest
     seconds = (run.finished_at - run.started_at).total_seconds()
     facts = {
-        "run": plain(run.run_id),
-        "folder": plain(str(details.folder)),
+        "run": escape(run.run_id),
+        "folder": escape(str(details.folder)),
         "as of": f"{_moment(run.as_of)} UTC, time zone {run.timezone}",
         "started": f"{_moment(run.started_at)} UTC",
         "finished": f"{_moment(run.finished_at)} UTC, {seconds:,.1f} s later",
-        "project": plain(run.project_id or "all"),
+        "project": escape(run.project_id or "all"),
         "segments": _segments_of(run),
         "contacts": f"{run.contacts:,}",
         "memberships": f"{run.memberships:,}" + ("" if details.listed.keeps_members else ", pruned"),
         "changes": f"{details.listed.past.changes:,}",
         "snapshot": run.snapshot_fingerprint,
-        "versions": plain(
+        "versions": escape(
             ", ".join(f"{name} {version}" for name, version in {"segbatch": run.version, **manifest.versions}.items())
         ),
     }
@@ -142,11 +142,11 @@ def _facts(details: "RunDetails") -> Table:
     for name, value in facts.items():
         table.add_row(name, value)
     for warning in manifest.warnings[:_MOST_SHOWN]:
-        table.add_row("warning", plain(warning))
+        table.add_row("warning", escape(warning))
     if len(manifest.warnings) > _MOST_SHOWN:
         table.add_row("", f"and {counted(len(manifest.warnings) - _MOST_SHOWN, 'more warning')}, with --json")
     for note in manifest.notes:
-        table.add_row("note", plain(note))
+        table.add_row("note", escape(note))
     return table
 
 
@@ -156,17 +156,17 @@ def _segments(segments: "Sequence[SegmentRecord]") -> Table:
     for segment in segments:
         colour = _STATUS_COLOUR[segment.status]
         table.add_row(
-            plain(segment.segment_id),
+            escape(segment.segment_id),
             f"[{colour}]{segment.status}[/{colour}]",
             f"{segment.member_count:,}" if segment.run_id else "-",
             *("-" if number is None else f"{number:,}" for number in (segment.entered, segment.exited)),
             (segment.fingerprint or "-")[:_DIGEST],
-            plain(segment.run_id or "-"),
+            escape(segment.run_id or "-"),
         )
     return table
 
 
-@answering()
+@stdout_guard()
 def print_pruned(pruned: "Pruned", *, dry_run: bool, as_json: bool) -> None:
     """Print the pruned runs to stdout, one on each line, or as JSON."""
     if as_json:
@@ -174,15 +174,15 @@ def print_pruned(pruned: "Pruned", *, dry_run: bool, as_json: bool) -> None:
         print_json({"pruned": run_ids, "taken_back": list(pruned.taken_back), "dry_run": dry_run})
         return
     for run in pruned.runs:
-        out().print(f"{plain(run.run.run_id)}: {counted(run.run.memberships, 'membership')}", soft_wrap=True)
+        out().print(f"{escape(run.run.run_id)}: {counted(run.run.memberships, 'membership')}", soft_wrap=True)
     for folder in pruned.taken_back:
-        out().print(f"{plain(folder)}: the folder of a rolled-back run", soft_wrap=True)
+        out().print(f"{escape(folder)}: the folder of a rolled-back run", soft_wrap=True)
     number = len(pruned.runs) + len(pruned.taken_back)
     done = "would be pruned" if dry_run else "pruned"
     out().print(f"{counted(number, 'run')} {done}" if number else "nothing to prune")
 
 
-@answering()
+@stdout_guard()
 def print_diff(found: "RunsDiff", *, as_json: bool) -> None:
     """Print the differences between two runs and the reasons to stdout, as text or JSON."""
     if as_json:
@@ -193,7 +193,7 @@ def print_diff(found: "RunsDiff", *, as_json: bool) -> None:
         numbers = ("then", "now", "entered", "exited")
         table = _table("segment", *numbers, "what", right=numbers)
         for segment in differing[:_MOST_SHOWN]:
-            table.add_row(plain(segment.segment_id), *_diff_cells(segment))
+            table.add_row(escape(segment.segment_id), *_diff_cells(segment))
         _print_table(table, len(differing))
     same = len(found.segments) - len(differing)
     out().print(f"{counted(same, 'segment')} with the same members and definition")
@@ -224,7 +224,7 @@ def _status(segment: "SegmentDiff") -> str:
 def _reasons(found: "RunsDiff") -> list[str]:
     """Return the differences in the circumstances of two runs, one on each line."""
     lines = [
-        f"{_NAMES.get(reason.what, reason.what)}: {_told(reason.then)}, now {_told(reason.now)}"
+        f"{_NAMES.get(reason.what, reason.what)}: {_shorten(reason.then)}, now {_shorten(reason.now)}"
         for reason in found.reasons
     ]
     counts = {name: found.definitions(name) for name in ("new", "deleted", "changed")}
@@ -232,10 +232,10 @@ def _reasons(found: "RunsDiff") -> list[str]:
     return [*lines, *([f"definitions: {definitions}"] if definitions else [])]
 
 
-def _told(circumstance: str | None) -> str:
+def _shorten(circumstance: str | None) -> str:
     """Format a circumstance of a run. Digests are shortened."""
     text = circumstance or "-"
-    return plain(text[:_DIGEST] if len(text) == _WHOLE_DIGEST else text)
+    return escape(text[:_DIGEST] if len(text) == _WHOLE_DIGEST else text)
 
 
 def _diff_data(found: "RunsDiff") -> dict[str, object]:
@@ -247,13 +247,13 @@ def _diff_data(found: "RunsDiff") -> dict[str, object]:
     }
 
 
-@answering()
+@stdout_guard()
 def print_verified(verified: "Verified", *, as_json: bool) -> None:
     """Print the result of verification to stdout, as text or JSON. With text, errors go to stderr, one on each line."""
     if as_json:
         print_json(asdict(verified))
         return
     for problem in verified.problems:
-        err().print(f"[red]error:[/red] {plain(problem)}")
+        err().print(f"[red]error:[/red] {escape(problem)}")
     looked = f"{counted(verified.files, 'file')} of {counted(verified.runs, 'run')}, {counted(verified.size, 'byte')}"
     out().print(f"{looked} verified: {counted(len(verified.problems), 'error')}", soft_wrap=True)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import answering, out, plain, print_json, print_problems, print_table
+from segbatch.interfaces.cli.render.base import escape, out, print_json, print_problems, print_table, stdout_guard
 from segbatch.text import counted
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red"}
 
 
-@answering()
+@stdout_guard()
 def print_listing(listing: "Listing", *, as_json: bool) -> None:
     """Print saved segments to stdout, one on each line, or as JSON. With text, problems go to stderr."""
     if as_json:
@@ -29,7 +29,7 @@ def print_listing(listing: "Listing", *, as_json: bool) -> None:
     for listed in listing.segments:
         table.add_row(*_cells(listed))
     print_table(table, droppable=("name", "project", "members", "status"))
-    run = f"; run {plain(listing.run_id)}" if listing.run_id else ""
+    run = f"; run {escape(listing.run_id)}" if listing.run_id else ""
     out().print(f"{counted(len(listing.segments), 'segment')}{run}", soft_wrap=True)
 
 
@@ -38,11 +38,11 @@ def _cells(listed: "ListedSegment") -> tuple[str, ...]:
     status = _status(listed)
     colour = _STATUS_COLOUR.get(status)
     return (
-        plain(entry.segment_id),
-        plain(entry.project_id or "-"),
+        escape(entry.segment_id),
+        escape(entry.project_id or "-"),
         f"{last.member_count:,}" if last and last.run_id else "-",
         f"[{colour}]{status}[/{colour}]" if colour else status,
-        plain(entry.name or "-"),
+        escape(entry.name or "-"),
     )
 
 
@@ -73,7 +73,7 @@ def _data(entry: "Entry") -> dict[str, Any]:
     }
 
 
-@answering()
+@stdout_guard()
 def print_definition(stored: "Definition", *, as_json: bool) -> None:
     """Print a definition to stdout as the text of a file, or as JSON with its location."""
     if as_json:
@@ -82,22 +82,22 @@ def print_definition(stored: "Definition", *, as_json: bool) -> None:
         print(stored.to_text(), end="")  # noqa: T201 - the content of a file, so nothing may wrap or colour it
 
 
-@answering()
+@stdout_guard()
 def print_etag(entry: "Entry") -> None:
     """Print only the ETag of a segment to stdout."""
     out().print(entry.etag)
 
 
-@answering()
+@stdout_guard()
 def print_saved(done: str, entry: "Entry", *, as_json: bool) -> None:
     """Print the change to a segment: `created pro-plan-users: segments/pro-plan-users.json`, or JSON."""
     if as_json:
         print_json(_data(entry))
     else:
-        out().print(plain(f"{done} {entry.segment_id}: {entry.file}"), soft_wrap=True)
+        out().print(escape(f"{done} {entry.segment_id}: {entry.file}"), soft_wrap=True)
 
 
-@answering()
+@stdout_guard()
 def print_schema(schema: dict[str, Any]) -> None:
     """Print a JSON Schema to stdout."""
     print_json(schema)
