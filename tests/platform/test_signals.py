@@ -166,10 +166,10 @@ EXPORTS = {
     "before it is there": ("export", "_write", "pass", SLOW, "out.csv", "nothing was written", False),
     "into a pipe": ("export", "_write", "before(*arguments)", SLOW, "-", "the output is incomplete", False),
     "when it is there": ("export", "_report", "pass", SLOW, "out.csv", "{folder}/out.csv is written", True),
-    "while it is put there": ("destination", "_put", "pass", SOON, "out.csv", "{folder}/out.csv is written", True),
+    "while it is put there": ("destination", "_move", "pass", SOON, "out.csv", "{folder}/out.csv is written", True),
     "on a disk that takes long": (
         "destination",
-        "_put",
+        "_move",
         "pass",
         SLOW,
         "out.csv",
