@@ -77,7 +77,8 @@ def lock_output(path: Path, purpose: str, policy: LockPolicy) -> Iterator[None]:
             is_reported = True
         time.sleep(_PAUSE)
     try:
-        _write_owner(found, purpose)
+        with suppress(OSError):  # the owner is only shown in messages; a full disk is reported by the next write
+            _write_owner(found, purpose)
         yield
     finally:
         os.close(found)
