@@ -24,7 +24,7 @@ from .conftest import RUN, Ended, Program
 pytestmark = pytest.mark.slow
 
 NIGHTLY = (Path(__file__).parents[2] / "docs" / "nightly.md").read_text()
-KEEP = "env | grep ^SEGBATCH_ | sort > {0}.env; cat > {0}.json"
+KEEP = "env | grep ^SEGBATCH_ | grep -v ^SEGBATCH_LOG_FORMAT= | sort > {0}.env; cat > {0}.json"  # not the setting
 BOTH = ("--on-success", KEEP.format("success"), "--on-failure", KEEP.format("failure"))
 PATIENCE = 60.0
 
