@@ -5,7 +5,7 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from segbatch.storage.bit_rows import bit_of, bitmap_of, find_differences, row_length, to_rows
+from segbatch.storage.bit_rows import bit_of, bitmap_of, find_differences, is_in_any, row_length, to_rows
 
 SHAPES = [(contacts, segments) for contacts in (1, 7, 8, 9, 1_000) for segments in (1, 8, 9, 63, 64, 65, 200)]
 
@@ -34,6 +34,7 @@ def test_every_bit_of_a_row_is_the_membership_in_its_segment(contacts: int, segm
     assert (unpacked(rows, segments) == members).all()
     for bit in (0, segments - 1):
         assert (bit_of(rows, bit) == members[:, bit]).all()
+    assert (is_in_any(rows) == members.any(axis=1)).all()
 
 
 def test_a_bit_without_a_segment_is_empty() -> None:

@@ -4,6 +4,7 @@ import errno
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -22,7 +23,7 @@ def test_a_full_disk_is_reported_as_the_error_of_the_system(
     writer = MembershipWriter(tmp_path, id_type)
     (tmp_path / "membership" / "part-00000.parquet").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device") as raised:
-        writer.write(0, ids, pl.DataFrame({"s": [True] * contacts}))
+        writer.write(0, ids, pl.DataFrame({"s": [True] * contacts}), np.ones(contacts, dtype=bool))
     assert raised.value.errno == errno.ENOSPC
 
 

@@ -99,6 +99,20 @@ def test_contact_ids_keep_the_type_of_the_snapshot(ids: pa.Array, duckdb_type: s
     assert (kind, members) == (duckdb_type, 2)
 
 
+def test_the_membership_has_no_ids_of_contacts_that_are_in_no_segment(tmp_path: Path) -> None:
+    numbers = range(60_000)
+    columns = {"id": [f"contact-{number:05}" for number in numbers], "number": numbers}
+    write_contacts(tmp_path / "contacts.parquet", columns)
+    write_segment(tmp_path / "segments", "first", rule("number", "in", [3, 59_999]))
+    write_segment(tmp_path / "segments", "second", rule("number", "eq", 40_000))
+    run(tmp_path)
+    [file] = (tmp_path / "output" / "runs").glob("*/membership/*.parquet")
+    assert file.stat().st_size < 1_500
+    found = rows(tmp_path / "output", "FROM membership")
+    members = {"first": ("contact-00003", "contact-59999"), "second": ("contact-40000",)}
+    assert sorted(found) == [(name, contact_id) for name, ids in members.items() for contact_id in ids]
+
+
 def test_empty_segments_are_listed_too(job: Path) -> None:
     write_segment(job / "segments", "active", rule("status", "eq", "gone"))
     report = run(job)

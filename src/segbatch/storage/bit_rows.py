@@ -68,8 +68,13 @@ def to_rows(bitmaps: Sequence[Bitmap | None], contacts: int) -> Rows:
 
 
 def bit_of(rows: Rows, bit: int) -> npt.NDArray[np.bool_]:
-    """Return for each row whether a bit is set."""
+    """Return for each row whether the bit with this number is set."""
     return (rows[:, bit // _BITS] & np.uint8(1 << bit % _BITS)).astype(bool)
+
+
+def is_in_any(rows: Rows) -> npt.NDArray[np.bool_]:
+    """Return for each row whether any bit is set."""
+    return np.asarray(rows.view("<u8").any(axis=1))
 
 
 def find_differences(before: Rows, after: Rows) -> Differences:

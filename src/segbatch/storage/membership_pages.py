@@ -1,13 +1,14 @@
 """A Parquet file of memberships, written from the row numbers of the members.
 
-A row group holds the members of one batch of at most 65,536 contacts, ordered by segment. Its dictionary page of
-`contact_id` holds the ids of the batch, so a member is its row number in 16 bits. "Bit-packed" codes of 16 bits are the
-little-endian bytes of a NumPy array (https://parquet.apache.org/docs/file-format/data-pages/encodings/). So a data page
-is a copy of that array, with one page per segment. `segment_id` is one run-length pair per segment. The codes are not
-compressed: zstd makes them 0.3 % smaller. The ids are.
+A row group has the members of one batch of at most 65,536 contacts, ordered by segment. Its dictionary page of
+`contact_id` has the ids of the contacts that are in any segment, so a member is a row number of 16 bits. "Bit-packed"
+codes of 16 bits are the little-endian bytes of a NumPy array
+(https://parquet.apache.org/docs/file-format/data-pages/encodings/). So a data page is a copy of such arrays, one after
+the other for the segments in the page. `segment_id` is one run-length pair per segment. The codes are not compressed:
+zstd makes them 0.3 % smaller. The ids are.
 
-The page index lets readers that use it find the pages of one segment. Readers that do not use it skip row groups by the
-statistics of `segment_id`.
+The page index leads to the pages of one segment. Readers that do not use it skip row groups by the statistics of
+`segment_id`.
 """
 
 from collections.abc import Sequence
@@ -132,7 +133,7 @@ class MembershipFile:
 
         Args:
             segment_ids: The segments in ascending order.
-            ids: The ids of the batch's contacts, at most 65,536.
+            ids: The ids of the contacts, at most 65,536.
             members: For each segment the row numbers of its members in `ids`, ascending.
         """
         pages = _split(members)

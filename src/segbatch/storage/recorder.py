@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bounded_executor import BoundedExecutor
-from segbatch.storage.bit_rows import Rows, bit_of, bitmap_of, find_differences, to_rows
+from segbatch.storage.bit_rows import Rows, bit_of, bitmap_of, find_differences, is_in_any, to_rows
 from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.id_types import IdTypes, to_stored
 from segbatch.storage.membership_pages import MOST_CONTACTS
@@ -140,7 +140,7 @@ class Recorder:
             members = self._with_kept(pl.DataFrame(dict.fromkeys(self._segment_ids, empty)), before)
             after = self._pack(members)
             self._write_changes(ids, before, after)
-            stay = pl.Series(after.any(axis=1))
+            stay = pl.Series(is_in_any(after))
             if stay.any():
                 ids = ids.filter(stay.to_arrow())
                 self._write_members(self._id_types.as_own(ids), ids, members.filter(stay), after[stay.to_numpy()])
@@ -158,7 +158,7 @@ class Recorder:
     def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, rows: Rows) -> None:
         self._found.members.update(members.sum().row(0, named=True))
         if self._writers is not None and self._state is not None:
-            self._writing.submit(self._writers.membership.write, next(self._parts), own, members)
+            self._writing.submit(self._writers.membership.write, next(self._parts), own, members, is_in_any(rows))
             self._state.write(kept, rows)
 
     def _write_changes(self, ids: pa.Array, before: Rows, after: Rows) -> None:

@@ -21,10 +21,9 @@ from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import TEXTS, IdTypes, stored_type, take_ids, written_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
-from segbatch.storage.membership_pages import MOST_CONTACTS, MembershipFile
+from segbatch.storage.membership_pages import MembershipFile
 from segbatch.storage.state import StateWriter
 
-_ROW_NUMBERS = pl.Series(np.arange(MOST_CONTACTS, dtype=np.uint16))
 _CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import pandas, if it is installed
 
 
@@ -57,21 +56,21 @@ class MembershipWriter:
         self._parts: list[PublishedFile] = []
         (run_folder / MEMBERSHIP).mkdir()
 
-    def write(self, part: int, ids: pa.Array, members: pl.DataFrame) -> None:
+    def write(self, part: int, ids: pa.Array, members: pl.DataFrame, is_in_any: npt.NDArray[np.bool_]) -> None:
         """Write the members of a batch. Thread-safe.
 
         Args:
             part: The number of the batch, which is also that of its file.
             ids: The ids of all contacts of the batch, at most 65,536, in the stored type.
             members: One boolean column per segment, one row per contact. The columns are sorted by name.
+            is_in_any: Whether each contact is in a segment. The ids of other contacts are not written.
         """
-        if ids.null_count:
-            return  # the id check refuses the run once all ids are read
-        numbers = _ROW_NUMBERS[: len(ids)]
+        if ids.null_count or not is_in_any.any():
+            return  # for an id that is null, the id check refuses the run once all ids are read
+        numbers = pl.Series((np.cumsum(is_in_any) - 1).astype(np.uint16))
         rows = [numbers.filter(column).to_numpy() for column in members.iter_columns()]
-        if any(map(len, rows)):
-            with self._part(part) as file:
-                file.write(members.columns, ids, rows)
+        with self._part(part) as file:
+            file.write(members.columns, ids.filter(pl.Series(is_in_any).to_arrow()), rows)
 
     def finish(self) -> tuple[PublishedFile, ...]:
         """Return the records of the files. There is at least one file, which gives readers the id type."""
