@@ -118,7 +118,8 @@ docs: $(READY) ## Write docs/cli.md, the settings in docs/configuration.md and d
 	$(BIN)/python docs/make_openapi.py
 
 UPGRADE ?= --upgrade
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes \
+COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 \
+	--no-strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
 lock: $(READY) ## Resolve the dependencies anew into requirements/*.txt (UPGRADE= keeps the versions that are locked)
