@@ -264,5 +264,5 @@ def test_a_long_name_of_an_option_is_cut(program: Program) -> None:
 def test_a_value_inside_a_list_is_escaped_as_all_else(program: Program) -> None:
     write({"segments/bad.json": segment(rule(value=[EVIL, "\\u001b"]))})
     problem = "a value is a text, a number, true or false; found"
-    hint = "for a list there is 'in'"
+    hint = "for a list, use 'in'"
     program.finds([rf'segments/bad.json: $.rules[0].value: {problem} ["{EVIL_SHOWN}", "\\u001b"]; {hint}'])
