@@ -204,7 +204,7 @@ def test_the_documented_limits_are_those_in_force() -> None:
         f"more than {limits.MAX_HEADERS:,} bytes",
         f"{limits.TIME_TO_SEND:g} seconds to arrive",
         f"did not arrive within {limits.TIME_TO_SEND:g} seconds",
-        f"{limits.TIME_TO_READ:g} seconds in which the client reads nothing",
+        f"{limits.TIME_TO_READ:g} seconds without a read by the client",
         f"{limits.MAX_CONNECTIONS} connections",
         f"{limits.MAX_REQUESTS} requests are worked on",
         f"{limits.MAX_ARRIVING} of a key whose bodies",
