@@ -31,7 +31,7 @@ def create(
     keys: Annotated[Path, KEYS] = KEY_FILE,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Make a key, and print its secret to stdout: once, since it is kept nowhere.
+    """Create a key and print its secret to stdout. The secret is not stored and cannot be shown again.
 
     Example: [bold]segbatch keys create --project proj-1 --name "The CRM"[/bold]
     """
@@ -64,7 +64,7 @@ def revoke(
     keys: Annotated[Path, KEYS] = KEY_FILE,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Let a key open nothing any more, from the next request on.
+    """Revoke a key. Takes effect on the next request.
 
     Example: [bold]segbatch keys revoke 1f0c52ab[/bold]
     """

@@ -1,4 +1,4 @@
-"""The commands for runs and the published tables: run, query, relink."""
+"""The command that runs: segbatch run."""
 
 from functools import partial
 from pathlib import Path
@@ -18,10 +18,8 @@ from segbatch.interfaces.cli.options import (
     LINT_IGNORE,
     LOGGING,
     OUTPUT,
-    PUBLISHED,
     READ_METRICS,
     READ_OUTPUT,
-    READ_TO,
     RUNS_KEPT,
     SEGMENTS,
     WAIT,
@@ -36,7 +34,6 @@ from segbatch.observability.log_format import LogFormat, read_log_format
 from segbatch.pipeline.guardrails import FLOOR, Guard
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
-from segbatch.text import printable
 
 
 @app.command(
@@ -251,52 +248,3 @@ def run(
         render.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
     if observer.exit_status:
         raise typer.Exit(observer.exit_status)
-
-
-@app.command()
-def query(
-    sql: Annotated[
-        str,
-        typer.Argument(
-            help="A DuckDB statement over membership, segments, runs, membership_changes, membership_history."
-        ),
-    ],
-    output: Annotated[Path, PUBLISHED] = Path("output"),
-    rows: Annotated[int, typer.Option(metavar="N", min=1, help="Show at most N rows.")] = 1000,
-    as_json: Annotated[bool, JSON] = False,
-) -> None:
-    """Query the published tables.
-
-    Example: [bold]segbatch query "SELECT segment_id, member_count FROM segments"[/bold]
-    """
-    from segbatch.runs import query as querying  # noqa: PLC0415 - loads DuckDB
-
-    render.print_answer(querying.query(output, sql, rows), as_json=as_json)
-
-
-@app.command()
-def relink(
-    output: Annotated[Path, PUBLISHED] = Path("output"),
-    to: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            parser=READ_TO,
-            help="Write the tables to this DuckDB file and do not change the output, for a read-only mount.",
-        ),
-    ] = None,
-    wait: Annotated[bool, WAIT] = False,
-) -> None:
-    """Update the paths in segbatch.duckdb after its folder was moved or mounted elsewhere.
-
-    Example: [bold]segbatch relink --output /mnt/audiences[/bold]
-    """
-    from segbatch.storage import catalog_rebuild, moved_catalog  # noqa: PLC0415 - loads DuckDB
-
-    if to is None:
-        relinked = catalog_rebuild.relink(output, LockPolicy(wait, render.print_waiting))
-    else:
-        relinked = moved_catalog.relink_to(output, to)
-    render.print_problems(relinked.warnings)
-    with render.stdout_guard():
-        typer.echo(printable(str(relinked.catalogue)))

@@ -1,4 +1,4 @@
-"""The commands for published runs: runs, diff, verify."""
+"""The commands for published runs: runs, diff, verify, query, relink."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +9,10 @@ import typer
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.options import DAYS_KEPT, JSON, PUBLISHED, RUN, RUNS_KEPT, WAIT
+from segbatch.interfaces.cli.options import DAYS_KEPT, JSON, PUBLISHED, READ_TO, RUN, RUNS_KEPT, WAIT
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, Keep
+from segbatch.text import printable
 
 _OPTIONS = {
     "output": "--output",
@@ -92,7 +93,7 @@ def prune(
     ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Clear away the members of old runs; what they changed stays, and so does their manifest.
+    """Remove the members of old runs. Their changes and manifests stay.
 
     Example: [bold]segbatch runs prune --keep 2[/bold]
     """
@@ -110,7 +111,7 @@ def diff(
     output: Annotated[Path, PUBLISHED] = Path("output"),
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Tell what differs between two runs, and why: sizes, who entered and who left, definitions, the snapshot.
+    """Compare two runs: sizes, contacts that entered or left, definitions, and the snapshot.
 
     Example: [bold]segbatch diff previous last[/bold]
     """
@@ -127,7 +128,7 @@ def verify(
     ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Find what was changed, cut or lost of what is published, by the digests of what was written.
+    """Check published files against their recorded checksums.
 
     Example: [bold]segbatch verify --output output[/bold]
     """
@@ -138,3 +139,52 @@ def verify(
     render.print_verified(verified, as_json=as_json)
     if verified.problems:
         raise typer.Exit(1)
+
+
+@app.command()
+def query(
+    sql: Annotated[
+        str,
+        typer.Argument(
+            help="A DuckDB statement over membership, segments, runs, membership_changes, membership_history."
+        ),
+    ],
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    rows: Annotated[int, typer.Option(metavar="N", min=1, help="Show at most N rows.")] = 1000,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Query the published tables.
+
+    Example: [bold]segbatch query "SELECT segment_id, member_count FROM segments"[/bold]
+    """
+    from segbatch.runs import query as querying  # noqa: PLC0415 - loads DuckDB
+
+    render.print_answer(querying.query(output, sql, rows), as_json=as_json)
+
+
+@app.command()
+def relink(
+    output: Annotated[Path, PUBLISHED] = Path("output"),
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            parser=READ_TO,
+            help="Write the tables to this DuckDB file and do not change the output, for a read-only mount.",
+        ),
+    ] = None,
+    wait: Annotated[bool, WAIT] = False,
+) -> None:
+    """Update the paths in segbatch.duckdb after its folder was moved or mounted elsewhere.
+
+    Example: [bold]segbatch relink --output /mnt/audiences[/bold]
+    """
+    from segbatch.storage import catalog_rebuild, moved_catalog  # noqa: PLC0415 - loads DuckDB
+
+    if to is None:
+        relinked = catalog_rebuild.relink(output, LockPolicy(wait, render.print_waiting))
+    else:
+        relinked = moved_catalog.relink_to(output, to)
+    render.print_problems(relinked.warnings)
+    with render.stdout_guard():
+        typer.echo(printable(str(relinked.catalogue)))

@@ -184,7 +184,7 @@ def delete(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of a definition, by which editors complete and check the files.
+    """Print the JSON Schema of a definition, with which editors complete and check files.
 
     Example: [bold]segbatch schema > segment.schema.json[/bold]
     """
