@@ -140,7 +140,7 @@ def try_a_half_written_snapshot_again(airflow: Airflow, world: World) -> str:
     world.export(NIGHTS[0], PLANS[0])
     assert airflow.ended(DAG, run_id) == "success"
     assert airflow.tasks(DAG, run_id)["publish"]["try_number"] > 1
-    assert "cut short" in airflow.log(DAG, run_id, "publish", 1)
+    assert "is truncated" in airflow.log(DAG, run_id, "publish", 1)
     return run_id
 
 
