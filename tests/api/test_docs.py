@@ -1,4 +1,4 @@
-"""The examples of docs/api.md do what the page says, by curl and against a real server."""
+"""Run the curl examples of docs/api.md against a real server."""
 
 import json
 import os
@@ -17,7 +17,7 @@ CALLS = [block for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE 
 SHOWN = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
 
 
-def test_the_examples_run_in_turn(tmp_path: Path) -> None:
+def test_examples_of_the_api_page_run_in_order(tmp_path: Path) -> None:
     contacts = {"status": ["active", "new"], "custom_fields": [{"plan": "pro"}] * 2, "project_id": ["proj-1"] * 2}
     write_contacts(tmp_path / "contacts.parquet", contacts)
     _, secret = KeyRing(tmp_path / "segbatch-keys.json").create(["proj-1"])
@@ -31,7 +31,7 @@ def test_the_examples_run_in_turn(tmp_path: Path) -> None:
             if call.startswith("curl -sf $API -H") and "-d" in call:
                 made = answers[-1]
                 environment["ID"] = made["id"]
-            if "-X DELETE" in call:  # what stands behind it is about a segment that is there
+            if "-X DELETE" in call:  # the examples after it need a published segment
                 kept = json.dumps(PRO | {"project_id": "proj-1", "rules": made["rules"]})
                 (tmp_path / "segments" / "kept.json").write_text(kept)
                 segbatch.run(tmp_path / "contacts.parquet", tmp_path / "segments", tmp_path / "output")

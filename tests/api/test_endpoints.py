@@ -1,4 +1,4 @@
-"""The five endpoints of the documentation."""
+"""Test the five documented endpoints."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ def ask(tmp_path: Path) -> Asking:
     return Asking(tmp_path).as_project("p")
 
 
-def test_a_segment_is_made_as_documented(ask: Asking) -> None:
+def test_post_creates_a_segment_as_documented(ask: Asking) -> None:
     answer = ask("POST", json=PRO | {"description": "Who pays", "list_id": "l"})
     made = answer.json()
     assert answer.status_code == 201
@@ -36,19 +36,19 @@ def test_a_segment_is_made_as_documented(ask: Asking) -> None:
     assert saved["project_id"] == "p"
 
 
-def test_no_two_segments_share_an_id_whatever_their_names(ask: Asking) -> None:
+def test_segments_with_the_same_name_get_different_ids(ask: Asking) -> None:
     made = [ask.made()["id"] for _ in range(3)]
     assert len(set(made)) == 3
     assert all(len(segment_id) == 36 for segment_id in made)
 
 
-def test_the_list_is_a_bare_array(ask: Asking) -> None:
+def test_list_is_a_bare_array(ask: Asking) -> None:
     assert ask("GET").json() == []
     made = [ask.made(name=name) for name in "abc"]
     assert sorted(ask("GET").json(), key=str) == sorted(made, key=str)
 
 
-def test_an_update_changes_what_it_is_sent_and_nothing_else(ask: Asking) -> None:
+def test_patch_changes_only_the_keys_in_the_body(ask: Asking) -> None:
     made = ask.made(description="d", match="any", max_change=0.5)
     path = f"/{made['id']}"
     changed = ask("PATCH", path, json={"name": "Enterprise", "description": None})
@@ -61,21 +61,21 @@ def test_an_update_changes_what_it_is_sent_and_nothing_else(ask: Asking) -> None
     assert "match" not in ask("PATCH", path, json={"match": None}).json()
 
 
-def test_what_changes_nothing_is_no_change(ask: Asking) -> None:
+def test_patch_without_a_difference_keeps_updated_at_unset(ask: Asking) -> None:
     made = ask.made()
     assert ask("PATCH", f"/{made['id']}", json={}).json() == made
     assert ask("PATCH", f"/{made['id']}", json=made).json() == made, "what was answered may be sent back"
     assert ask("PATCH", f"/{made['id']}", json={"name": "Pro"}).json()["updated_at"] is None
 
 
-def test_what_was_changed_says_when_and_may_be_sent_back(ask: Asking) -> None:
+def test_patch_sets_updated_at_and_accepts_its_own_response(ask: Asking) -> None:
     made = ask.made()
     after = ask("PATCH", f"/{made['id']}", json={"name": "Other"}).json()
     assert after["updated_at"] >= after["created_at"]
     assert ask("PATCH", f"/{made['id']}", json=after | {"name": "Third"}).status_code == 200
 
 
-def test_a_deleted_segment_is_gone(ask: Asking) -> None:
+def test_deleted_segment_is_not_found(ask: Asking) -> None:
     made = ask.made()
     answer = ask("DELETE", f"/{made['id']}")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -84,7 +84,7 @@ def test_a_deleted_segment_is_gone(ask: Asking) -> None:
     assert not list(ask.segments.glob("*.json"))
 
 
-def test_a_segment_written_by_hand_is_served_and_changed_where_it_is(ask: Asking) -> None:
+def test_handwritten_file_is_served_and_updated_in_place(ask: Asking) -> None:
     file = ask.segments / "by-hand.json"
     file.write_text(json.dumps({"$schema": "x", "project_id": "p", **PRO}, indent=4))
     found = ask("GET", "/by-hand").json()
@@ -94,22 +94,22 @@ def test_a_segment_written_by_hand_is_served_and_changed_where_it_is(ask: Asking
     assert json.loads(file.read_text())["$schema"] == "x"
 
 
-def test_a_definition_file_can_be_posted_as_it_is(ask: Asking) -> None:
+def test_post_accepts_the_content_of_a_definition_file(ask: Asking) -> None:
     assert ask("POST", json={"$schema": "../segment.schema.json", "project_id": "p", **PRO}).status_code == 201
 
 
-def test_head_is_get_without_its_body(ask: Asking) -> None:
+def test_head_request_succeeds(ask: Asking) -> None:
     assert ask("HEAD").status_code == 200
 
 
-def test_somebody_without_keys_and_project_sees_all(tmp_path: Path) -> None:
+def test_requests_without_keys_and_project_see_all_segments(tmp_path: Path) -> None:
     everybody = Asking(tmp_path)
     assert everybody.made()["project_id"] is None
     assert everybody.made(project_id="q")["project_id"] == "q"
     assert len(everybody("GET").json()) == 2
 
 
-def test_the_server_says_that_it_is_there(ask: Asking) -> None:
+def test_health_check_answers_ok_for_any_host(ask: Asking) -> None:
     answer = ask("GET", "/healthz", headers={"Host": "anything"})
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
@@ -118,7 +118,7 @@ def test_the_server_says_that_it_is_there(ask: Asking) -> None:
     ("header", "status"),
     [('"{etag}"', 200), ('"other", "{etag}"', 200), ("*", 200), ('W/"{etag}"', 412), ('"other"', 412), ("{etag}", 400)],
 )
-def test_a_change_is_made_only_to_what_was_read(ask: Asking, header: str, status: int) -> None:
+def test_if_match_applies_a_change_only_to_the_current_version(ask: Asking, header: str, status: int) -> None:
     made = ask("POST", json=PRO)
     path = f"/{made.json()['id']}"
     headers = {"If-Match": header.format(etag=made.headers["ETag"].strip('"'))}
@@ -126,7 +126,7 @@ def test_a_change_is_made_only_to_what_was_read(ask: Asking, header: str, status
     assert ask("GET", path).json()["name"] == ("New" if status == 200 else "Pro")
 
 
-def test_a_stale_etag_deletes_nothing(ask: Asking) -> None:
+def test_delete_with_a_stale_etag_is_refused(ask: Asking) -> None:
     made = ask("POST", json=PRO)
     path = f"/{made.json()['id']}"
     old = {"If-Match": made.headers["ETag"]}
@@ -143,7 +143,7 @@ def test_a_stale_etag_deletes_nothing(ask: Asking) -> None:
     ("header", "status"),
     [('"{etag}"', 304), ('W/"{etag}"', 304), ('"a", "{etag}"', 304), ("*", 304), ('"other"', 200), ("{etag}", 400)],
 )
-def test_what_a_client_has_is_not_sent_again(ask: Asking, header: str, status: int) -> None:
+def test_if_none_match_returns_304_for_an_unchanged_segment(ask: Asking, header: str, status: int) -> None:
     made = ask("POST", json=PRO)
     etag = made.headers["ETag"].strip('"')
     answer = ask("GET", f"/{made.json()['id']}", headers={"If-None-Match": header.format(etag=etag)})
@@ -152,7 +152,7 @@ def test_what_a_client_has_is_not_sent_again(ask: Asking, header: str, status: i
         assert (answer.headers["ETag"], answer.content) == (f'"{etag}"', b"")
 
 
-def test_a_segment_that_is_named_is_not_deleted(ask: Asking) -> None:
+def test_delete_refuses_a_referenced_segment(ask: Asking) -> None:
     made = ask.made()
     user = ask.made(rules=[{"operator": "in_segment", "value": made["id"]}])
     answer = ask("DELETE", f"/{made['id']}")
@@ -161,7 +161,7 @@ def test_a_segment_that_is_named_is_not_deleted(ask: Asking) -> None:
     assert user["id"] in answer.json()["detail"]
 
 
-def test_a_broken_file_hides_no_other(ask: Asking) -> None:
+def test_broken_file_does_not_hide_other_segments(ask: Asking) -> None:
     made = ask.made()
     (ask.segments / "broken.json").write_text(json.dumps({"project_id": "p", **PRO, "rules": []}))
     assert [segment["id"] for segment in ask("GET").json()] == [made["id"]]

@@ -1,4 +1,4 @@
-"""The members of a segment over HTTP, from the last published run."""
+"""Test the endpoint for members, which reads the last published run."""
 
 import json
 import shutil
@@ -50,7 +50,7 @@ def pages(ask: Asking, path: str, limit: int) -> Iterator[dict[str, Any]]:
         cursor = {"cursor": page["next_cursor"]}
 
 
-def test_members_are_those_of_the_last_run_and_of_the_project(ask: Asking) -> None:
+def test_members_come_from_the_last_run_and_only_from_the_project(ask: Asking) -> None:
     report = run(ask, numbered(12), as_of="2025-11-01T02:00:00Z", run_id="first")
     assert ask("GET", "/pro/members").json() == {
         "segment_id": "pro",
@@ -67,7 +67,7 @@ def test_members_are_those_of_the_last_run_and_of_the_project(ask: Asking) -> No
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 50, 999, 1000])
 @pytest.mark.parametrize("rows", [7, 100_000])
-def test_pages_hold_every_member_once_and_in_order(
+def test_pages_contain_each_member_once_and_in_order(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, limit: int, rows: int
 ) -> None:
     monkeypatch.setattr("segbatch.engine.local._MOST_ROWS", rows)
@@ -93,12 +93,12 @@ def test_pages_hold_every_member_once_and_in_order(
     ],
     ids=lambda ids: str(ids.type) if isinstance(ids, pa.Array) else "",
 )
-def test_ids_of_every_type_are_json(ask: Asking, ids: pa.Array, expected: list[object]) -> None:
+def test_ids_of_all_types_are_written_as_json(ask: Asking, ids: pa.Array, expected: list[object]) -> None:
     run(ask, pa.table({"id": ids, "plan": ["pro", "pro"], "project_id": ["p", "p"]}))
     assert ask("GET", "/pro/members").json()["members"] == expected
 
 
-def test_a_cursor_goes_on_in_its_own_run_while_others_are_published(ask: Asking) -> None:
+def test_cursor_keeps_reading_its_run_after_newer_runs_are_published(ask: Asking) -> None:
     run(ask, numbered(60), run_id="one")
     pages_of_one = pages(ask, "/pro", 4)
     first = next(pages_of_one)
@@ -109,7 +109,7 @@ def test_a_cursor_goes_on_in_its_own_run_while_others_are_published(ask: Asking)
     assert ask("GET", "/pro/members").json()["run_id"] == "two"
 
 
-def test_a_cursor_of_a_run_that_is_gone_says_so(ask: Asking, tmp_path: Path) -> None:
+def test_cursor_of_a_pruned_run_returns_410(ask: Asking, tmp_path: Path) -> None:
     for number in range(4):
         run(ask, numbered(60), run_id=f"r{number}")
         if number == 0:
@@ -122,7 +122,7 @@ def test_a_cursor_of_a_run_that_is_gone_says_so(ask: Asking, tmp_path: Path) -> 
     assert "start again" in answer.json()["detail"]
 
 
-def test_a_segment_that_failed_keeps_its_members_and_says_so(ask: Asking) -> None:
+def test_failed_segment_keeps_its_members_and_reports_its_status(ask: Asking) -> None:
     run(ask, numbered(12))
     write_segment(ask.segments, "pro", rule("plna", "eq", "x"), project_id="p")
     run(ask, numbered(12))
@@ -130,7 +130,7 @@ def test_a_segment_that_failed_keeps_its_members_and_says_so(ask: Asking) -> Non
     assert (page["status"], page["members"]) == ("failed", [0, 6])
 
 
-def test_what_no_run_has_seen_has_no_members_yet(ask: Asking) -> None:
+def test_members_of_an_unpublished_segment_return_409(ask: Asking) -> None:
     answer = ask("GET", "/pro/members")
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:segbatch:problem:nothing-published")
     run(ask, numbered(12))
@@ -139,7 +139,7 @@ def test_what_no_run_has_seen_has_no_members_yet(ask: Asking) -> None:
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:segbatch:problem:nothing-published")
 
 
-def test_a_segment_that_was_anothers_in_the_run_shows_nobody(ask: Asking) -> None:
+def test_members_are_hidden_if_the_run_had_the_segment_in_another_project(ask: Asking) -> None:
     run(ask, numbered(12))
     write_segment(ask.segments, "theirs", rule("plan", "eq", "pro"), project_id="p")
     assert ask("GET", "/theirs").status_code == 200
@@ -166,16 +166,14 @@ def test_a_segment_that_was_anothers_in_the_run_shows_nobody(ask: Asking) -> Non
         "cursr=x",
     ],
 )
-def test_a_wrong_question_is_refused(ask: Asking, query: str) -> None:
+def test_invalid_query_parameters_are_refused(ask: Asking, query: str) -> None:
     run(ask, numbered(12))
     answer = ask("GET", f"/pro/members?{query}")
     assert answer.status_code in {400, 410}, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
 
 
-def test_a_damaged_run_is_the_operators_to_mend(
-    ask: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_damaged_run_returns_503_and_is_logged(ask: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(ask, numbered(12), run_id="one")
     (tmp_path / "output" / "runs" / "one" / "state.arrow").write_bytes(b"x")
     answer = ask("GET", "/pro/members")
@@ -184,13 +182,13 @@ def test_a_damaged_run_is_the_operators_to_mend(
     assert "state.arrow: is damaged" in capsys.readouterr().err
 
 
-def test_a_moved_output_is_noticed(ask: Asking, tmp_path: Path) -> None:
+def test_removed_output_folder_returns_409(ask: Asking, tmp_path: Path) -> None:
     run(ask, numbered(12))
     shutil.rmtree(tmp_path / "output")
     assert ask("GET", "/pro/members").status_code == 409
 
 
-def test_answers_hold_nothing_of_contacts_but_ids(ask: Asking) -> None:
+def test_responses_contain_only_the_ids_of_contacts(ask: Asking) -> None:
     run(ask, pa.table({"id": ["a"], "plan": ["pro"], "email": ["ann@example.com"], "project_id": ["p"]}))
     answers = [ask("GET", "/pro/members"), ask("POST", "/preview", json={"rules": PRO["rules"]})]
     assert all(answer.status_code == 200 and "ann@" not in answer.text for answer in answers)

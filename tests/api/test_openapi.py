@@ -1,4 +1,4 @@
-"""The description of the API says what the API does."""
+"""Compare the OpenAPI description with the behavior of the API."""
 
 import json
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ def references(described: object) -> Iterator[str]:
             return
 
 
-def test_every_endpoint_is_described_and_no_other() -> None:
+def test_description_lists_exactly_the_endpoints_of_the_routers() -> None:
     there = {
         (method, route.path.replace("{segment_id}", "{id}"))
         for router in (routes.router, members.router, previews.router)
@@ -61,28 +61,28 @@ def test_every_endpoint_is_described_and_no_other() -> None:
     assert described == there
 
 
-def test_every_reference_leads_somewhere() -> None:
+def test_every_reference_resolves_to_a_schema() -> None:
     assert {target.rpartition("/")[2] for target in references(DESCRIBED)} <= SCHEMAS.keys()
 
 
-def test_it_is_served_without_a_key_and_stands_in_the_docs(tmp_path: Path) -> None:
+def test_description_is_served_without_a_key_and_equals_the_docs(tmp_path: Path) -> None:
     served = Asking(tmp_path)("GET", "/openapi.json")
     assert served.json() == json.loads((ROOT / "docs" / "openapi.json").read_text()), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
-def test_examples_are_right(name: str) -> None:
+def test_examples_match_their_schemas(name: str) -> None:
     assert all(fits(name, example) for example in SCHEMAS[name].get("examples", []))
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "sample_data" / "segments").glob("*.json")), ids=lambda file: file.stem)
-def test_the_sample_segments_can_be_sent(file: Path) -> None:
+def test_sample_segments_match_the_create_schema(file: Path) -> None:
     definition = json.loads(file.read_text())
     sent = {key: value for key, value in definition.items() if key in SCHEMAS["SegmentCreate"]["properties"]}
     assert fits("SegmentCreate", sent)
 
 
-def test_every_operator_is_of_one_kind_of_rule() -> None:
+def test_every_operator_belongs_to_one_rule_schema() -> None:
     kinds = [SCHEMAS[name]["properties"]["operator"]["enum"] for name in SCHEMAS if name.endswith("Rule")]
     assert sorted(operator for kind in kinds for operator in kind) == sorted(OPERATORS)
 
@@ -105,13 +105,13 @@ def test_every_operator_is_of_one_kind_of_rule() -> None:
         {"rules": [rule("a", "eq", 1)]},
     ],
 )
-def test_what_the_description_refuses_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+def test_api_refuses_rules_that_the_schema_refuses(tmp_path: Path, wrong: dict[str, Any]) -> None:
     body = PRO | {"rules": [wrong]}
     assert not fits("SegmentCreate", body)
     assert Asking(tmp_path)("POST", json=body).status_code == 422
 
 
-def test_answers_are_as_described(tmp_path: Path) -> None:
+def test_responses_match_their_schemas(tmp_path: Path) -> None:
     ask = Asking(tmp_path).as_project("p")
     made = ask.made(match="any", max_change=0.5, rules=[rule("a", "exists"), {"match": "none", "rules": PRO["rules"]}])
     assert fits("Segment", made)
@@ -120,6 +120,6 @@ def test_answers_are_as_described(tmp_path: Path) -> None:
         assert fits("Problem", answer.json()), answer.text
 
 
-def test_every_problem_is_described_in_the_docs() -> None:
+def test_docs_list_every_problem_code() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     assert not [code for code, (status, _) in CODES.items() if f"| {status} | `{code}` |" not in page]

@@ -1,4 +1,4 @@
-"""The process that evaluates previews: it ends when it has to, and the next one takes its place."""
+"""Test the process that evaluates previews: time limit, memory limit, replacement and shutdown."""
 
 import os
 import signal
@@ -53,7 +53,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_a_preview_ends_at_its_limit_whatever_it_does_and_the_next_is_answered(
+def test_preview_stops_at_its_time_limit_and_the_next_preview_succeeds(
     ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert preview(ask).json()["member_count"] == 1
@@ -70,7 +70,7 @@ def test_a_preview_ends_at_its_limit_whatever_it_does_and_the_next_is_answered(
     assert preview(ask).json()["member_count"] == 1
 
 
-def test_a_quick_preview_needs_no_new_process(ask: Asking, previewer: Previewer) -> None:
+def test_quick_previews_reuse_the_process(ask: Asking, previewer: Previewer) -> None:
     assert preview(ask).status_code == 200
     first = process_of(previewer)
     assert preview(ask, [rule("plna", "eq", "x")]).status_code == 422
@@ -78,7 +78,7 @@ def test_a_quick_preview_needs_no_new_process(ask: Asking, previewer: Previewer)
     assert process_of(previewer) == first
 
 
-def test_memory_that_a_preview_needed_is_freed(ask: Asking, previewer: Previewer) -> None:
+def test_process_above_the_memory_limit_is_replaced(ask: Asking, previewer: Previewer) -> None:
     previewer.most_memory = 1
     assert preview(ask).status_code == 200
     first = process_of(previewer)
@@ -86,14 +86,14 @@ def test_memory_that_a_preview_needed_is_freed(ask: Asking, previewer: Previewer
     assert process_of(previewer) != first
 
 
-def test_a_process_that_dies_is_replaced(ask: Asking, previewer: Previewer) -> None:
+def test_dead_process_is_replaced(ask: Asking, previewer: Previewer) -> None:
     assert preview(ask).status_code == 200
     os.kill(process_of(previewer), signal.SIGKILL)
     wait_until(lambda: previewer.pid is None)
     assert preview(ask).status_code == 200
 
 
-def test_a_process_that_dies_in_the_middle_is_told(
+def test_death_of_the_process_during_a_preview_returns_503_and_is_logged(
     ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     previewer.start()
@@ -108,7 +108,7 @@ def test_a_process_that_dies_in_the_middle_is_told(
     assert preview(ask).status_code == 200
 
 
-def test_a_fault_in_the_process_is_told_to_the_log_alone(
+def test_exception_in_the_process_is_only_logged(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing = "import segbatch.interfaces.api.preview_process as p; p.evaluate = lambda job: 1 // 0; "
@@ -119,7 +119,7 @@ def test_a_fault_in_the_process_is_told_to_the_log_alone(
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-def test_what_is_printed_in_the_process_is_no_reply(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_printed_in_the_process_is_not_read_as_a_reply(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     start = "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); "
     start += "import segbatch.interfaces.api.preview_process as p; "
     talking = "real = p.respond; p.respond = lambda job: os.write(1, b'x') and real(job); "
@@ -127,13 +127,13 @@ def test_what_is_printed_in_the_process_is_no_reply(ask: Asking, monkeypatch: py
     assert preview(ask).json()["member_count"] == 1
 
 
-def test_no_preview_begins_once_the_server_ends(ask: Asking, previewer: Previewer) -> None:
+def test_previews_are_refused_during_shutdown(ask: Asking, previewer: Previewer) -> None:
     previewer.stop()
     answer = preview(ask)
     assert (answer.status_code, answer.json()["detail"]) == (503, "the server is shutting down")
 
 
-def test_patterns_that_do_not_compile_are_told_with_their_place(ask: Asking) -> None:
+def test_invalid_patterns_are_reported_with_their_path(ask: Asking) -> None:
     rules = [*PRO["rules"], {"match": "any", "rules": [rule("plan", "matches", "(a"), rule("plan", "matches", "b")]}]
     reason = "'(a' is not a valid regular expression: unclosed group"
     told = [{"path": "$.rules[1].rules[0].value", "message": reason}]
@@ -144,7 +144,7 @@ def test_patterns_that_do_not_compile_are_told_with_their_place(ask: Asking) -> 
     assert ask("PATCH", f"/{made['id']}", json={"rules": rules}).json()["errors"] == told
 
 
-def test_patterns_that_take_too_long_to_compile_are_refused(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_patterns_are_refused(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.interfaces.api.payloads.PATTERN_TIME", 0.1)
     made = ask.made()
     slow = [{"match": "any", "rules": [one | {"value": f"{one['value']}other"} for one in SLOW]}]
@@ -173,7 +173,7 @@ def children(pid: int) -> list[int]:
 
 
 def is_there(pid: int) -> bool:
-    """Tell whether a process runs; one that has ended and has not been waited for does not."""
+    """Return whether a process runs. A zombie does not run."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -182,7 +182,7 @@ def is_there(pid: int) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at /proc")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
-def test_no_process_outlives_the_server_even_in_the_middle_of_a_preview(tmp_path: Path, number: signal.Signals) -> None:
+def test_process_ends_with_the_server_even_during_a_preview(tmp_path: Path, number: signal.Signals) -> None:
     contacts = write_contacts(tmp_path / "contacts.parquet", CONTACTS)
     with serving(tmp_path, "--contacts", str(contacts)) as server:
         assert httpx.post(f"{server.url}/preview", json={"rules": PRO["rules"]}, timeout=60).status_code == 200
@@ -196,7 +196,7 @@ def test_no_process_outlives_the_server_even_in_the_middle_of_a_preview(tmp_path
     assert "Traceback" not in (tmp_path / "serve.log").read_text()
 
 
-def test_the_documented_limits_are_those_in_force() -> None:
+def test_docs_list_the_limits_of_the_code() -> None:
     page = " ".join((Path(__file__).parents[2] / "docs" / "api.md").read_text().split())
     for words in (
         f"more than {limits.MAX_BODY:,} bytes",

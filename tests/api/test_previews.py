@@ -1,4 +1,4 @@
-"""How large a segment would be that is not saved, over HTTP."""
+"""Test previews, which count the members of an unsaved segment."""
 
 import asyncio
 import threading
@@ -38,7 +38,7 @@ def found(ask: Asking, **body: Any) -> Any:
     return answer.json()
 
 
-def test_rules_are_counted_over_the_projects_own_contacts(ask: Asking) -> None:
+def test_preview_counts_only_contacts_of_the_project(ask: Asking) -> None:
     preview = found(ask, rules=PRO["rules"])
     assert preview.pop("as_of").endswith("Z")
     assert preview == {"contacts": 3, "member_count": 2, "share": 2 / 3, "first": ["a", "b"], "warnings": []}
@@ -48,7 +48,7 @@ def test_rules_are_counted_over_the_projects_own_contacts(ask: Asking) -> None:
     assert ask("GET").json() == []
 
 
-def test_without_a_project_everybody_counts(ask: Asking) -> None:
+def test_preview_without_a_project_counts_all_contacts(ask: Asking) -> None:
     ask.headers = {}
     assert {key: found(ask, rules=PRO["rules"])[key] for key in ("contacts", "member_count")} == {
         "contacts": 5,
@@ -56,12 +56,12 @@ def test_without_a_project_everybody_counts(ask: Asking) -> None:
     }
 
 
-def test_a_project_of_nobody_has_no_share(ask: Asking) -> None:
+def test_share_is_null_for_a_project_without_contacts(ask: Asking) -> None:
     preview = found(ask.as_project("nobody"), rules=PRO["rules"])
     assert (preview["contacts"], preview["member_count"], preview["share"]) == (0, 0, None)
 
 
-def test_contacts_without_a_project_are_shown_to_no_project(ask: Asking, tmp_path: Path) -> None:
+def test_preview_for_a_project_needs_the_project_column(ask: Asking, tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", CONTACTS.drop(["project_id"]))
     answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
     assert answer.status_code == 422
@@ -71,7 +71,7 @@ def test_contacts_without_a_project_are_shown_to_no_project(ask: Asking, tmp_pat
     assert ask("POST", "/preview", json={"rules": PRO["rules"], "project_id": "p"}).status_code == 422
 
 
-def test_contacts_are_those_of_the_one_project_of_the_last_run(ask: Asking, tmp_path: Path) -> None:
+def test_preview_uses_the_project_of_the_last_run_if_the_column_is_missing(ask: Asking, tmp_path: Path) -> None:
     path = write_contacts(tmp_path / "contacts.parquet", CONTACTS.drop(["project_id"]))
     write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), project_id="p")
     segbatch.run(path, ask.segments, tmp_path / "output", project="p")
@@ -80,7 +80,7 @@ def test_contacts_are_those_of_the_one_project_of_the_last_run(ask: Asking, tmp_
     assert ask.as_project("q")("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 422
 
 
-def test_saved_segments_can_be_named(ask: Asking) -> None:
+def test_preview_resolves_references_to_visible_segments(ask: Asking) -> None:
     write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), project_id="p")
     write_segment(ask.segments, "shared", {"operator": "in_segment", "value": "base"})
     write_segment(ask.segments, "base", rule("plan", "eq", "free"))
@@ -100,7 +100,7 @@ def test_saved_segments_can_be_named(ask: Asking) -> None:
 
 
 @pytest.mark.parametrize("name", ["q-theirs", "q-broken", "gone", "q-through"])
-def test_why_a_segment_of_no_project_fails_is_not_told(ask: Asking, name: str) -> None:
+def test_error_of_a_shared_segment_hides_other_projects(ask: Asking, name: str) -> None:
     write_segment(ask.segments, "q-theirs", rule("plan", "eq", "pro"), project_id="q")
     write_segment(ask.segments, "q-broken", rule("nothing", "eq", "pro"), project_id="q")
     write_segment(ask.segments, "q-through", {"operator": "in_segment", "value": "q-theirs"})
@@ -133,21 +133,21 @@ def test_why_a_segment_of_no_project_fails_is_not_told(ask: Asking, name: str) -
         ({"rules": [rule("plan", "within_last", "1d")]}, "$.rules[0].operator", ""),
     ],
 )
-def test_what_cannot_be_counted_is_refused(ask: Asking, body: Any, path: str, words: str) -> None:
+def test_invalid_previews_are_refused(ask: Asking, body: Any, path: str, words: str) -> None:
     answer = ask("POST", "/preview", json=body)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == path
     assert answer.json()["errors"][0]["message"].startswith(words)
 
 
-def test_warnings_tell_no_names_of_other_projects_fields(ask: Asking) -> None:
+def test_warnings_do_not_suggest_fields_of_other_projects(ask: Asking) -> None:
     [warning] = found(ask, rules=[rule("custom_fields.secrat", "eq", 1)])["warnings"]
     assert warning["path"] == "$.rules[0].field"
     assert warning["message"].startswith("'custom_fields' has no 'secrat' in this snapshot")
     assert "secret" not in warning["message"]
 
 
-def test_without_contacts_those_of_the_last_run_are_looked_at(tmp_path: Path) -> None:
+def test_preview_uses_the_snapshot_of_the_last_run_by_default(tmp_path: Path) -> None:
     ask = Asking(tmp_path).as_project("p")
     answer = ask("POST", "/preview", json={"rules": PRO["rules"]})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:segbatch:problem:nothing-published")
@@ -164,7 +164,7 @@ def test_without_contacts_those_of_the_last_run_are_looked_at(tmp_path: Path) ->
     assert found(ask, rules=PRO["rules"])["contacts"] == 1
 
 
-def test_a_snapshot_that_cannot_be_used_is_the_operators_to_mend(
+def test_invalid_snapshot_returns_503_and_is_logged_without_ids(
     ask: Asking, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_contacts(
@@ -178,14 +178,14 @@ def test_a_snapshot_that_cannot_be_used_is_the_operators_to_mend(
     assert "twin" not in log + answer.text
 
 
-def test_a_preview_ends_when_it_takes_too_long_or_the_server_ends(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_preview_stops_at_its_time_limit_or_at_shutdown(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_TIME", -1.0)
     assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 504
     ask.service.stopping.set()
     assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 503
 
 
-def test_previews_take_turns_and_keep_nothing_else_waiting(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_previews_queue_without_blocking_other_requests(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on, at_work = threading.Event(), threading.Event()
 
     def wait(*_: object) -> Any:

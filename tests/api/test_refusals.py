@@ -1,4 +1,4 @@
-"""Requests that are not done: each with a problem document that says where, what, and what to do."""
+"""Test refused requests, which return a problem document with the path, the reason and a remedy."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ def ask(tmp_path: Path) -> Asking:
 
 
 def document(answer: Any, status: int, code: str) -> Any:
-    """Check that an answer is a problem document, and return it."""
+    """Check that a response is a problem document, and return it."""
     assert answer.status_code == status, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     told = answer.json()
@@ -63,9 +63,7 @@ WRONG = [
 @pytest.mark.parametrize(
     ("body", "path", "message"), WRONG, ids=[f"{number} {wrong[1]}" for number, wrong in enumerate(WRONG)]
 )
-def test_a_wrong_definition_is_refused_in_the_words_of_the_command_line(
-    ask: Asking, body: Any, path: str, message: str
-) -> None:
+def test_post_refuses_invalid_definitions(ask: Asking, body: Any, path: str, message: str) -> None:
     told = document(ask("POST", json=body), 422, "invalid-definition")
     [error] = told["errors"]
     assert error["path"] == path
@@ -75,14 +73,14 @@ def test_a_wrong_definition_is_refused_in_the_words_of_the_command_line(
 
 
 @pytest.mark.parametrize(("body", "path", "message"), WRONG[1:9], ids=[str(wrong[1]) for wrong in WRONG[1:9]])
-def test_a_wrong_change_is_refused_too(ask: Asking, body: Any, path: str, message: str) -> None:
+def test_patch_refuses_invalid_definitions(ask: Asking, body: Any, path: str, message: str) -> None:
     made = ask.made()
     told = document(ask("PATCH", f"/{made['id']}", json=body), 422, "invalid-definition")
     assert [(error["path"], error["message"]) for error in told["errors"]] == [(path, message)]
     assert ask("GET", f"/{made['id']}").json() == made
 
 
-def test_all_that_is_wrong_is_told_at_once_and_not_without_end(ask: Asking) -> None:
+def test_response_lists_all_errors_up_to_a_limit(ask: Asking) -> None:
     rules = [{"field": "a", "operator": "eqq", "value": 1}] * 20_000
     errors = document(ask("POST", json=PRO | {"rules": rules}), 422, "invalid-definition")["errors"]
     assert len(errors) == 101
@@ -111,7 +109,7 @@ def test_all_that_is_wrong_is_told_at_once_and_not_without_end(ask: Asking) -> N
         ),
     ],
 )
-def test_what_is_no_json_is_refused(ask: Asking, body: bytes, message: str) -> None:
+def test_invalid_json_is_refused(ask: Asking, body: bytes, message: str) -> None:
     told = document(ask("POST", content=body, headers=JSON), 400, "not-json")
     assert told["detail"].startswith(message)
 
@@ -128,7 +126,7 @@ def test_what_is_no_json_is_refused(ask: Asking, body: bytes, message: str) -> N
         {"Content-Type": "application/json, text/plain"},
     ],
 )
-def test_what_is_not_said_to_be_json_is_refused(ask: Asking, headers: dict[str, str]) -> None:
+def test_content_types_other_than_json_are_refused(ask: Asking, headers: dict[str, str]) -> None:
     document(ask("POST", content=json.dumps(PRO), headers=headers), 415, "not-json-type")
     assert ask("GET").json() == []
 
@@ -136,11 +134,11 @@ def test_what_is_not_said_to_be_json_is_refused(ask: Asking, headers: dict[str, 
 @pytest.mark.parametrize(
     "said", ["application/json", "Application/JSON; charset=UTF-8", 'application/json; charset="utf-8"']
 )
-def test_json_may_be_called_so_in_many_ways(ask: Asking, said: str) -> None:
+def test_json_content_type_is_accepted_in_all_spellings(ask: Asking, said: str) -> None:
     assert ask("POST", content=json.dumps(PRO), headers={"Content-Type": said}).status_code == 201
 
 
-def test_a_body_is_bounded_whatever_length_is_declared(ask: Asking) -> None:
+def test_large_bodies_are_refused_with_any_declared_length(ask: Asking) -> None:
     async def parts() -> Any:
         for _ in range(MAX_BODY // 1000 + 1):
             yield b" " * 1000
@@ -161,9 +159,7 @@ def test_a_body_is_bounded_whatever_length_is_declared(ask: Asking) -> None:
         ("POST", "/healthz", "GET, HEAD"),
     ],
 )
-def test_a_method_that_is_not_there_is_refused_with_those_that_are(
-    ask: Asking, method: str, path: str, allowed: str
-) -> None:
+def test_unknown_method_is_refused_with_the_allowed_methods(ask: Asking, method: str, path: str, allowed: str) -> None:
     answer = ask(method, path)
     document(answer, 405, "method-not-allowed")
     assert answer.headers["Allow"] == allowed
@@ -193,14 +189,14 @@ def test_a_method_that_is_not_there_is_refused_with_those_that_are(
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
-def test_no_id_is_a_path(ask: Asking, method: str, path: str) -> None:
+def test_ids_cannot_address_paths(ask: Asking, method: str, path: str) -> None:
     (ask.segments / "pro.json").write_text(json.dumps({"project_id": "p", **PRO}))
     options: dict[str, Any] = {"json": {}} if method == "PATCH" else {}
     assert ask(method, path, **options).status_code in {404, 405}
     assert (ask.segments / "pro.json").exists()
 
 
-def test_a_writer_that_holds_the_lock_is_not_waited_for_without_end(tmp_path: Path) -> None:
+def test_waiting_for_the_lock_times_out_with_503(tmp_path: Path) -> None:
     ask = Asking(tmp_path, timeout=0.05).as_project("p")
     with lock_folder(ask.segments, 1):
         answer = ask("POST", json=PRO)
@@ -209,7 +205,7 @@ def test_a_writer_that_holds_the_lock_is_not_waited_for_without_end(tmp_path: Pa
     assert str(tmp_path) not in answer.text
 
 
-def test_a_folder_that_cannot_be_written_says_so_without_its_path(
+def test_unwritable_folder_returns_503_without_its_path(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object) -> None:
@@ -222,7 +218,7 @@ def test_a_folder_that_cannot_be_written_says_so_without_its_path(
     assert "cannot be written: No space left on device" in capsys.readouterr().err
 
 
-def test_a_change_that_may_be_lost_is_answered_and_logged(
+def test_failed_flush_of_the_folder_is_logged_and_the_change_succeeds(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refuse_flushes_of_folders(monkeypatch)
@@ -234,7 +230,7 @@ def test_a_change_that_may_be_lost_is_answered_and_logged(
     assert capsys.readouterr().err.count(f"warning: {ask.segments}/{made['id']}.json: {message}\n") == 3
 
 
-def test_a_change_that_may_have_been_made_is_in_doubt(
+def test_write_error_with_unknown_outcome_returns_in_doubt(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = ask.made(name="New")
@@ -248,7 +244,7 @@ def test_a_change_that_may_have_been_made_is_in_doubt(
     assert "cannot be written: Input/output error; the file may have been changed" in capsys.readouterr().err
 
 
-def test_definitions_that_cannot_be_looked_at_are_not_a_fault_of_the_program(
+def test_unreadable_definitions_return_503(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report_failure(monkeypatch, Path, "exists", is_done=False, is_blind=False)
@@ -256,7 +252,7 @@ def test_definitions_that_cannot_be_looked_at_are_not_a_fault_of_the_program(
     assert "cannot be read: Input/output error" in capsys.readouterr().err
 
 
-def test_a_file_of_keys_that_cannot_be_looked_at_opens_nothing(
+def test_unreadable_file_of_keys_returns_503(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ask = Asking(tmp_path, expected_keys=tmp_path / "keys.json").as_project("p")
@@ -273,7 +269,7 @@ def test_a_file_of_keys_that_cannot_be_looked_at_opens_nothing(
     assert "keys.json: cannot be read: Input/output error" in capsys.readouterr().err
 
 
-def test_a_fault_is_told_to_the_log_and_not_to_the_client(
+def test_unexpected_exception_is_logged_and_hidden_from_the_client(
     ask: Asking, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -288,14 +284,14 @@ def test_a_fault_is_told_to_the_log_and_not_to_the_client(
     assert f"GET {SEGMENTS} 500" in log
 
 
-def test_more_at_once_than_can_be_done_are_sent_away(ask: Asking) -> None:
+def test_requests_above_the_limit_are_refused(ask: Asking) -> None:
     ask.app = RequestMiddleware(ask.app, max_requests=0)
     answer = ask("GET")
     document(answer, 503, "busy")
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_as_many_requests_as_documented_are_worked_on_at_once() -> None:
+def test_documented_number_of_requests_is_processed_concurrently() -> None:
     async def ask_all() -> tuple[list[int], int]:
         go_on = asyncio.Event()
 
@@ -318,26 +314,26 @@ def test_as_many_requests_as_documented_are_worked_on_at_once() -> None:
     assert asyncio.run(ask_all()) == ([503, 200], 200)
 
 
-def test_health_is_told_however_much_is_going_on(ask: Asking) -> None:
+def test_health_check_ignores_the_limit_of_requests(ask: Asking) -> None:
     ask.app = RequestMiddleware(ask.app, max_requests=0)
     assert ask("GET", "/healthz").json() == {"status": "ok"}
 
 
-def test_a_slash_at_the_end_is_pointed_out(ask: Asking) -> None:
+def test_trailing_slash_is_reported(ask: Asking) -> None:
     for path in ("/", "/x/", "/x/members/"):
         detail = f"there is nothing at '{SEGMENTS}{path}'; leave out the slash at its end"
         assert document(ask("GET", path), 404, "no-endpoint")["detail"] == detail
     assert document(ask("GET", "/x/y"), 404, "no-endpoint")["detail"] == f"there is nothing at '{SEGMENTS}/x/y'"
 
 
-def test_a_folder_that_goes_is_not_made_anew(ask: Asking) -> None:
+def test_removed_definitions_folder_is_not_created_again(ask: Asking) -> None:
     ask.segments.rename(ask.segments.with_name("elsewhere"))
     for answer in (ask("GET"), ask("POST", json=PRO)):
         document(answer, 503, "unavailable")
     assert not ask.segments.exists()
 
 
-def test_names_may_have_any_letters_and_come_back_as_they_were(ask: Asking) -> None:
+def test_names_with_any_characters_are_returned_unchanged(ask: Asking) -> None:
     for name in (
         "Ünïcödé 💩",
         "a\u202eb",

@@ -1,4 +1,4 @@
-"""A real `segbatch serve`: how it starts, what it does to those who are slow or rude, and how it ends."""
+"""Test a real `segbatch serve`: startup, slow and invalid clients, and shutdown."""
 
 import json
 import re
@@ -27,7 +27,7 @@ START = f"POST {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: applicati
 
 HEALTH = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - where the server must not listen without a key
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - the server must refuse this address without a key
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def say(server: Server, *parts: bytes) -> bytes:
-    """Send bytes as they are, and return all that comes until the connection ends."""
+    """Send raw bytes, and return the received bytes up to the end of the connection."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         for part in parts:
             connection.sendall(part)
@@ -49,14 +49,14 @@ def say(server: Server, *parts: bytes) -> bytes:
 
 
 def ended(*arguments: str, folder: Path) -> tuple[int, str]:
-    """Run the program, which ends by itself, and return its status and what it said last."""
+    """Run the program until it exits, and return its status and the last line of stderr."""
     command = [sys.executable, "-m", "segbatch", "serve", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
     assert done.stdout == ""
     return done.returncode, done.stderr.strip().rpartition("\n")[2]
 
 
-def test_what_is_made_over_http_is_evaluated_by_the_next_run(server: Server, tmp_path: Path) -> None:
+def test_segment_created_over_http_is_evaluated_by_the_next_run(server: Server, tmp_path: Path) -> None:
     headers = {"X-Project-ID": "proj-1"}
     with httpx.Client(headers=headers) as client:
         made = client.post(server.url, json=PRO).json()
@@ -69,7 +69,7 @@ def test_what_is_made_over_http_is_evaluated_by_the_next_run(server: Server, tmp
         assert client.delete(f"{server.url}/{made['id']}").status_code == 204
 
 
-def test_every_request_is_a_line_in_the_log(server: Server, tmp_path: Path) -> None:
+def test_each_request_is_one_log_line(server: Server, tmp_path: Path) -> None:
     httpx.get(f"{server.url}/x?secret=1")
     httpx.get(server.url, headers={"Host": "evil\x7f.example"})
     lines = (tmp_path / "serve.log").read_text().splitlines()
@@ -78,7 +78,7 @@ def test_every_request_is_a_line_in_the_log(server: Server, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_ends_the_server_and_its_connections(tmp_path: Path, number: int, status: int) -> None:
+def test_signal_stops_the_server_and_closes_its_connections(tmp_path: Path, number: int, status: int) -> None:
     with serving(tmp_path) as server, httpx.Client() as client:
         client.get(server.url)
         server.process.send_signal(number)
@@ -86,7 +86,7 @@ def test_a_signal_ends_the_server_and_its_connections(tmp_path: Path, number: in
     assert "Traceback" not in (tmp_path / "serve.log").read_text()
 
 
-def test_broken_files_are_told_at_the_start(tmp_path: Path) -> None:
+def test_broken_files_are_reported_at_startup(tmp_path: Path) -> None:
     (tmp_path / "segments").mkdir()
     (tmp_path / "segments" / "broken.json").write_text("{")
     (tmp_path / "segments" / "good.json").write_text(json.dumps(PRO))
@@ -96,7 +96,7 @@ def test_broken_files_are_told_at_the_start(tmp_path: Path) -> None:
     assert "segments/broken.json: not JSON" in (tmp_path / "serve.log").read_text()
 
 
-def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> None:
+def test_port_in_use_is_reported_in_one_line(server: Server, tmp_path: Path) -> None:
     status, said = ended("--port", str(server.port), folder=tmp_path)
     assert status == 1
     remedy = "choose another (--host, --port)"
@@ -118,7 +118,7 @@ def test_a_port_that_is_taken_is_one_line(server: Server, tmp_path: Path) -> Non
         (("--segments", "one.json"), "one.json: is a file; the API needs a folder"),
     ],
 )
-def test_what_cannot_be_served_is_told_in_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
+def test_invalid_options_are_reported_in_one_line(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
     (tmp_path / "segments").mkdir()
     (tmp_path / "one.json").write_text(json.dumps(PRO))
     KeyRing(tmp_path / "segments" / "keys.json").create(["p"])
@@ -130,7 +130,7 @@ def test_what_cannot_be_served_is_told_in_one_line(tmp_path: Path, arguments: tu
     assert words in said
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
+def test_missing_extra_is_reported_with_the_install_command(tmp_path: Path) -> None:
     hidden = "import sys; sys.modules['uvicorn'] = None; from segbatch.__main__ import main; main()"
     command = [sys.executable, "-c", hidden, "serve"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -138,7 +138,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path) -> None:
     assert "run: pip install 'segbatch[api]'" in done.stderr
 
 
-def test_keys_that_lie_there_are_asked_for(tmp_path: Path) -> None:
+def test_server_requires_keys_from_the_default_file(tmp_path: Path) -> None:
     _, secret = KeyRing(tmp_path / "segbatch-keys.json").create(["p"])
     with serving(tmp_path, "--host", EVERYWHERE) as server:
         url = f"http://127.0.0.1:{server.port}{SEGMENTS}"
@@ -146,7 +146,7 @@ def test_keys_that_lie_there_are_asked_for(tmp_path: Path) -> None:
         assert httpx.get(url, headers={"Authorization": f"Bearer {secret}"}).json() == []
 
 
-def test_a_key_that_is_made_later_closes_the_server(tmp_path: Path) -> None:
+def test_key_created_after_startup_makes_keys_required(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         assert httpx.get(server.url).json() == []
         _, secret = KeyRing(tmp_path / "segbatch-keys.json").create(["p"])
@@ -164,7 +164,7 @@ def test_a_key_that_is_made_later_closes_the_server(tmp_path: Path) -> None:
         (("--contacts", "contacts.parquet"), ""),
     ],
 )
-def test_what_previews_would_stumble_over_is_told_at_the_start(
+def test_snapshot_that_previews_cannot_read_is_reported_at_startup(
     tmp_path: Path, arguments: tuple[str, ...], words: str
 ) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": ["pro"]})
@@ -188,7 +188,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("request_", BAD, ids=range(len(BAD)))
-def test_what_is_no_http_gets_an_answer_and_no_more(server: Server, request_: bytes) -> None:
+def test_invalid_http_gets_one_response_and_no_further_processing(server: Server, request_: bytes) -> None:
     answer = say(server, request_)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1, "and what follows on the connection is not looked at"
@@ -198,7 +198,7 @@ def test_what_is_no_http_gets_an_answer_and_no_more(server: Server, request_: by
 
 @pytest.mark.parametrize("headers", [f"X: {'x' * 20_000}\r\n", "A: b\r\n" * 5_000], ids=["a large one", "many"])
 @pytest.mark.parametrize("parts", [1, 2])
-def test_headers_that_are_too_large_are_called_so(server: Server, headers: str, parts: int) -> None:
+def test_large_headers_return_431(server: Server, headers: str, parts: int) -> None:
     said = f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n".encode()
     answer = say(server, said) if parts == 1 else say(server, said[:-2])
     assert answer.startswith(b"HTTP/1.1 431 ")
@@ -215,13 +215,15 @@ def test_headers_that_are_too_large_are_called_so(server: Server, headers: str, 
         ("ftp://localhost{path}", "localhost", 404),
     ],
 )
-def test_a_proxy_may_name_the_host_in_the_first_line(server: Server, target: str, host: str, status: int) -> None:
+def test_host_of_an_absolute_target_overrides_the_host_header(
+    server: Server, target: str, host: str, status: int
+) -> None:
     line = f"GET {target.format(path=SEGMENTS)} HTTP/1.1"
     answer = say(server, f"{line}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
-def test_a_chunked_body_is_bounded_without_a_length(server: Server) -> None:
+def test_large_chunked_body_is_refused(server: Server) -> None:
     def parts() -> Iterator[bytes]:
         for _ in range(5_000):
             yield b" " * 1_000
@@ -230,7 +232,7 @@ def test_a_chunked_body_is_bounded_without_a_length(server: Server) -> None:
     assert answer.status_code == 413
 
 
-def test_who_goes_away_in_the_middle_changes_nothing(server: Server) -> None:
+def test_disconnecting_during_the_body_changes_nothing(server: Server) -> None:
     body = json.dumps(PRO).encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(f"{START}Content-Length: {len(body) + 1}\r\n\r\n".encode() + body)
@@ -267,17 +269,17 @@ def impatient(tmp_path: Path) -> Iterator[Server]:
     ],
     ids=["nothing", "half a line", "half a header", "half a body", "half a chunked body", "a body nobody reads"],
 )
-def test_a_slow_client_is_not_waited_for(impatient: Server, begin: bytes, answer: bytes) -> None:
+def test_connection_of_a_slow_client_is_closed(impatient: Server, begin: bytes, answer: bytes) -> None:
     with socket.create_connection(("127.0.0.1", impatient.port), timeout=60) as connection:
         connection.sendall(begin)
         received = b""
-        while part := connection.recv(65536):  # times out, and fails, if the server waits
+        while part := connection.recv(65536):  # times out, and fails the test, if the server waits
             received += part
     assert received.startswith(answer)
     assert bool(received) == bool(answer)
 
 
-def test_slow_clients_keep_no_others_out(impatient: Server) -> None:
+def test_slow_clients_do_not_block_other_clients(impatient: Server) -> None:
     slow = [socket.create_connection(("127.0.0.1", impatient.port), timeout=60) for _ in range(60)]
     for connection in slow:
         with connection, suppress(ConnectionResetError):
@@ -307,7 +309,7 @@ main()
     ],
     ids=["nothing", "half a line", "half a header", "kept alive", "half a body", "half a chunked body"],
 )
-def test_health_is_told_when_every_connection_is_taken(tmp_path: Path, begin: bytes) -> None:
+def test_health_check_answers_while_all_connections_are_in_use(tmp_path: Path, begin: bytes) -> None:
     with serving(tmp_path, program=("-c", FEW)) as server, ExitStack() as connections:
         taken = [
             connections.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
@@ -322,7 +324,7 @@ def test_health_is_told_when_every_connection_is_taken(tmp_path: Path, begin: by
         assert open_files(server) < 50 + 40
 
 
-def test_a_connection_that_is_worked_on_is_not_closed_for_a_new_one(tmp_path: Path) -> None:
+def test_new_connections_do_not_close_a_connection_with_a_running_request(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": ["pro"]})
     program = FEW.replace("= 50", "= 5")
     with serving(tmp_path, "--contacts", "contacts.parquet", program=("-c", program)) as server, ExitStack() as stack:
@@ -330,13 +332,13 @@ def test_a_connection_that_is_worked_on_is_not_closed_for_a_new_one(tmp_path: Pa
         asking = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
         head = f"POST {SEGMENTS}/preview HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         asking.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-        assert httpx.get(f"{server.base}/healthz", timeout=60).status_code == 200  # and so the preview is under way
+        assert httpx.get(f"{server.base}/healthz", timeout=60).status_code == 200  # so the preview has started
         for _ in range(20):
             stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
         assert asking.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_bodies_that_do_not_come_keep_nobody_else_out(tmp_path: Path) -> None:
+def test_incomplete_bodies_of_one_key_do_not_block_other_keys(tmp_path: Path) -> None:
     ring = KeyRing(tmp_path / "segbatch-keys.json")
     secrets = [ring.create([project])[1] for project in ("p", "q")]
     slow, quick = ({"Authorization": f"Bearer {secret}"} for secret in secrets)
@@ -352,7 +354,7 @@ def test_bodies_that_do_not_come_keep_nobody_else_out(tmp_path: Path) -> None:
         assert httpx.post(server.url, headers=quick, json=PRO).status_code == 201
 
 
-def test_who_does_not_read_an_answer_is_not_waited_for(tmp_path: Path) -> None:
+def test_connection_of_a_client_that_does_not_read_is_closed(tmp_path: Path) -> None:
     (tmp_path / "segments").mkdir()
     for number in range(100):
         definition = PRO | {"description": "x" * 300_000}
@@ -383,8 +385,8 @@ def wait_until(is_so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def test_small_answers_do_not_wait_for_the_network() -> None:
-    """asyncio turns Nagle's algorithm off only where the socket says that it is TCP; else each answer waits 40 ms."""
+def test_listening_socket_is_tcp_so_that_asyncio_disables_nagle() -> None:
+    """asyncio disables Nagle's algorithm only for sockets with the protocol TCP; otherwise responses take 40 ms."""
     listener, is_local = listen(Address(port=0))
     with listener:
         assert is_local

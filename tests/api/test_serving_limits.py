@@ -1,4 +1,4 @@
-"""The limits of a real server, at the values that docs/api.md names."""
+"""Test the limits of a real server at the values in docs/api.md."""
 
 import json
 import signal
@@ -26,14 +26,14 @@ from segbatch.interfaces.api.limits import (
 pytestmark = pytest.mark.slow
 
 SLACK = 4.0
-"""How many seconds later than documented an event may come, on a machine that has other work."""
+"""Tolerance in seconds for events on a busy machine."""
 
 
 def connect(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
-def test_an_idle_connection_is_closed_after_its_time_and_not_before(tmp_path: Path) -> None:
+def test_idle_connection_is_closed_after_the_keep_alive_time(tmp_path: Path) -> None:
     with serving(tmp_path) as server, connect(server.port) as connection:
         for _ in range(2):
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -48,11 +48,11 @@ def test_an_idle_connection_is_closed_after_its_time_and_not_before(tmp_path: Pa
         assert KEEP_ALIVE - 1 < time.monotonic() - begun < KEEP_ALIVE + SLACK
 
 
-def test_a_request_that_does_not_end_is_ended_with_the_server(tmp_path: Path) -> None:
+def test_incomplete_request_is_ended_at_shutdown(tmp_path: Path) -> None:
     with serving(tmp_path) as server, connect(server.port) as connection:
         head = f"POST {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         connection.sendall(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
-        assert httpx.get(f"{server.base}/healthz").status_code == 200  # and so the other request has begun
+        assert httpx.get(f"{server.base}/healthz").status_code == 200  # so the other request has started
         begun = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(timeout=60) == 143
@@ -63,7 +63,7 @@ def test_a_request_that_does_not_end_is_ended_with_the_server(tmp_path: Path) ->
     assert "Traceback" not in log
 
 
-def test_a_change_waits_its_time_for_other_writers_and_no_longer(tmp_path: Path) -> None:
+def test_change_waits_for_other_writers_up_to_the_lock_timeout(tmp_path: Path) -> None:
     (tmp_path / "segments").mkdir()
     with serving(tmp_path) as server, lock_folder(tmp_path / "segments", 10):
         begun = time.monotonic()
@@ -73,7 +73,7 @@ def test_a_change_waits_its_time_for_other_writers_and_no_longer(tmp_path: Path)
         assert httpx.get(server.url).json() == []
 
 
-def test_as_many_connections_as_documented_are_open_at_once(tmp_path: Path) -> None:
+def test_documented_number_of_connections_stays_open(tmp_path: Path) -> None:
     with serving(tmp_path) as server, ExitStack() as stack:
         open_ones = [stack.enter_context(connect(server.port)) for _ in range(MAX_CONNECTIONS)]
         for connection in (open_ones[0], open_ones[-1]):
@@ -82,17 +82,17 @@ def test_as_many_connections_as_documented_are_open_at_once(tmp_path: Path) -> N
         one_more = stack.enter_context(connect(server.port))
         one_more.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert one_more.recv(65536).startswith(b"HTTP/1.1 200 ")
-        assert any(connection.recv(1) == b"" for connection in open_ones[1:2])  # the one that has waited the longest
+        assert any(connection.recv(1) == b"" for connection in open_ones[1:2])  # idle the longest
 
 
-def test_requests_at_the_limits_are_answered(tmp_path: Path) -> None:
+def test_requests_at_the_size_limits_are_accepted(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"id": list(range(1_200)), "plan": ["pro"] * 1_200})
     with serving(tmp_path, "--contacts", "contacts.parquet") as server:
         body = json.dumps(PRO | {"id": None}).encode()
         answer = httpx.post(
             server.url, content=body.ljust(MAX_BODY), headers={"Content-Type": "application/json"}, timeout=60
         )
-        assert answer.status_code in {201, 422}, answer.text  # it is read, and not too large
+        assert answer.status_code in {201, 422}, answer.text  # the body was read, and is not too large
         over = httpx.post(
             server.url, content=body.ljust(MAX_BODY + 1), headers={"Content-Type": "application/json"}, timeout=60
         )
@@ -102,4 +102,4 @@ def test_requests_at_the_limits_are_answered(tmp_path: Path) -> None:
         assert (preview.status_code, len(preview.json()["first"])) == (200, MAX_FIRST)
         made = httpx.post(server.url, json=PRO).json()["id"]
         members = httpx.get(f"{server.url}/{made}/members?limit={MAX_MEMBERS}")
-        assert members.json()["type"] == "urn:segbatch:problem:nothing-published"  # and not a bad request
+        assert members.json()["type"] == "urn:segbatch:problem:nothing-published"  # not an invalid request

@@ -1,4 +1,4 @@
-"""Who sees what: keys, projects, and what a project can learn of another."""
+"""Test access by keys and projects, and that projects cannot detect segments of other projects."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from segbatch.interfaces.api.keys import KeyRing
 
 
 class Keyed(Asking):
-    """Asks with keys."""
+    """Send requests with keys."""
 
     def __init__(self, folder: Path) -> None:
         self.ring = KeyRing(folder / "keys.json")
@@ -35,7 +35,7 @@ def ask(tmp_path: Path) -> Keyed:
     return Keyed(tmp_path)
 
 
-def test_a_key_of_one_project_needs_no_header(ask: Keyed) -> None:
+def test_key_for_one_project_needs_no_project_header(ask: Keyed) -> None:
     made = ask.made()
     assert made["project_id"] == "p"
     assert ask.use(ask.both, "p")("GET", f"/{made['id']}").json() == made
@@ -45,14 +45,14 @@ def test_a_key_of_one_project_needs_no_header(ask: Keyed) -> None:
 
 
 @pytest.mark.parametrize("project", ["q", "r", "P", "p, q", "p,p", "*", "null", "p/../q"])
-def test_a_key_opens_no_project_but_its_own(ask: Keyed, project: str) -> None:
+def test_key_cannot_access_other_projects(ask: Keyed, project: str) -> None:
     answer = ask.use(ask.secret, project)("GET")
     assert answer.status_code == 403
     assert answer.json()["type"].endswith(":forbidden")
 
 
 def everything(ask: Keyed, segment_id: str) -> list[tuple[int, str]]:
-    """Return what is answered to all that can be asked of a segment."""
+    """Return the responses to all requests for a segment."""
     asked = [("GET", {}), ("PATCH", {"json": {"name": "x"}}), ("PATCH", {"json": {"project_id": "p"}}), ("DELETE", {})]
     answers = [ask(method, f"/{segment_id}", **options) for method, options in asked]
     answers += [ask("DELETE", f"/{segment_id}", headers={"If-Match": '"x"'})]
@@ -61,7 +61,7 @@ def everything(ask: Keyed, segment_id: str) -> list[tuple[int, str]]:
     return [(answer.status_code, answer.text.replace(segment_id, "ID")) for answer in answers]
 
 
-def test_another_projects_segment_is_answered_like_one_that_is_not_there(ask: Keyed) -> None:
+def test_segment_of_another_project_is_answered_like_a_missing_segment(ask: Keyed) -> None:
     theirs = ask.use(ask.other).made()
     (ask.segments / "vip.json").write_text(json.dumps({**PRO, "project_id": "q"}))
     (ask.segments / "broken.json").write_text(json.dumps({"project_id": "q"}))
@@ -77,7 +77,7 @@ def test_another_projects_segment_is_answered_like_one_that_is_not_there(ask: Ke
 
 @pytest.fixture
 def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count what the store does that takes time."""
+    """Count the slow operations of the store."""
     done = Counter[str]()
 
     def counting(module: ModuleType, name: str) -> None:
@@ -96,12 +96,12 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return done
 
 
-def test_finding_out_that_nothing_is_there_is_the_same_work_for_what_others_have(
+def test_missing_segments_and_segments_of_other_projects_take_the_same_work(
     ask: Keyed, work: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = ask.use(ask.other).made()["id"]
     ask.use(ask.secret).made()
-    monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # the files are made now, and taken to be old
+    monkeypatch.setattr(index, "_CLOCK_TICK", -10_000_000_000)  # treat files written just now as old
     for believed in (0.0, 1_000.0):
         monkeypatch.setattr(index, "_UNKNOWN_ID_TTL", believed)
         ask("GET")
@@ -116,7 +116,7 @@ def test_finding_out_that_nothing_is_there_is_the_same_work_for_what_others_have
 
 
 @pytest.mark.parametrize("content", ['{"name":"x', json.dumps({"name": "x"}), "[1]", "7", "\ufeff{"])
-def test_a_broken_file_of_whom_nobody_knows_is_not_there(ask: Keyed, content: str) -> None:
+def test_broken_file_without_a_known_project_is_answered_like_a_missing_segment(ask: Keyed, content: str) -> None:
     ask.made()
     nothing = everything(ask, "second-project-pips")
     (ask.segments / "second-project-vips.json").write_text(content)
@@ -130,14 +130,14 @@ def test_a_broken_file_of_whom_nobody_knows_is_not_there(ask: Keyed, content: st
     )
 
 
-def test_a_broken_file_that_says_whose_it_is_is_told_to_them(ask: Keyed) -> None:
+def test_broken_file_with_a_project_is_reported_to_that_project(ask: Keyed) -> None:
     (ask.segments / "mine.json").write_text(json.dumps({"project_id": "p", "name": "Mine"}))
     assert ask("GET", "/mine").json()["type"].endswith(":broken-segment")
     assert ask("PATCH", "/mine", json={"rules": PRO["rules"]}).status_code == 200
 
 
 @pytest.mark.parametrize("names", [["d"], ["d1", "d2"]], ids=["in one file", "in two"])
-def test_an_id_that_two_projects_have_is_each_ones_own(ask: Keyed, names: list[str]) -> None:
+def test_same_id_in_two_projects_addresses_separate_segments(ask: Keyed, names: list[str]) -> None:
     both = [{**PRO, "id": "dup", "project_id": project} for project in ("p", "q")]
     files = {names[0]: both} if len(names) == 1 else dict(zip(names, both, strict=True))
     for name, content in files.items():
@@ -152,7 +152,7 @@ def test_an_id_that_two_projects_have_is_each_ones_own(ask: Keyed, names: list[s
     assert ask.use(ask.other)("GET", "/dup").json()["name"] == "q"
 
 
-def test_an_id_that_one_project_has_twice_is_broken_without_a_word_on_files(ask: Keyed) -> None:
+def test_duplicate_id_in_one_project_is_reported_without_file_names(ask: Keyed) -> None:
     for name in ("d1", "d2"):
         (ask.segments / f"{name}.json").write_text(json.dumps({**PRO, "id": "dup", "project_id": "p"}))
     answer = ask("GET", "/dup")
@@ -161,21 +161,21 @@ def test_an_id_that_one_project_has_twice_is_broken_without_a_word_on_files(ask:
     assert "d1" not in answer.text
 
 
-def test_segments_of_no_project_can_be_named_but_not_seen(ask: Keyed) -> None:
+def test_shared_segments_can_be_referenced_but_not_read(ask: Keyed) -> None:
     (ask.segments / "shared.json").write_text(json.dumps(PRO))
     assert ask("GET").json() == []
     assert ask("GET", "/shared").status_code == 404
     assert ask.made(rules=[{"operator": "in_segment", "value": "shared"}])["project_id"] == "p"
 
 
-def test_another_project_cannot_hold_on_to_a_segment(ask: Keyed) -> None:
+def test_reference_from_another_project_does_not_prevent_deletion(ask: Keyed) -> None:
     made = ask.made()
     user = {**PRO, "project_id": "q", "rules": [{"operator": "in_segment", "value": made["id"]}]}
     (ask.segments / "user.json").write_text(json.dumps(user))
     assert ask("DELETE", f"/{made['id']}").status_code == 204
 
 
-def test_a_segment_of_no_project_holds_on_without_being_named(ask: Keyed) -> None:
+def test_reference_from_a_shared_segment_prevents_deletion_without_its_name(ask: Keyed) -> None:
     made = ask.made()
     (ask.segments / "secret.json").write_text(
         json.dumps({**PRO, "rules": [{"operator": "in_segment", "value": made["id"]}]})
@@ -187,14 +187,14 @@ def test_a_segment_of_no_project_holds_on_without_being_named(ask: Keyed) -> Non
     assert "secret" not in answer.text
 
 
-def test_rules_that_name_what_is_gone_can_stay_as_they_are(ask: Keyed) -> None:
+def test_patch_accepts_unchanged_references_to_deleted_segments(ask: Keyed) -> None:
     rules = [{"operator": "in_segment", "value": "gone"}]
     (ask.segments / "old.json").write_text(json.dumps({**PRO, "project_id": "p", "rules": rules}))
     assert ask("PATCH", "/old", json={"name": "New", "rules": rules}).status_code == 200
     assert ask("PATCH", "/old", json={"rules": rules * 2}).status_code == 422
 
 
-def test_a_key_for_reading_changes_nothing(ask: Keyed) -> None:
+def test_read_only_key_cannot_change_segments(ask: Keyed) -> None:
     made = ask.made()
     ask.use(ask.reading)
     assert ask("GET").json() == [made]
@@ -210,7 +210,7 @@ def test_a_key_for_reading_changes_nothing(ask: Keyed) -> None:
     assert ask("GET").json() == [made]
 
 
-def test_a_revoked_key_opens_nothing_from_then_on(ask: Keyed) -> None:
+def test_revoked_key_is_refused_immediately(ask: Keyed) -> None:
     assert ask("GET").status_code == 200
     ask.ring.revoke(ask.key.id)
     answer = ask("GET")
@@ -238,19 +238,19 @@ def test_a_revoked_key_opens_nothing_from_then_on(ask: Keyed) -> None:
         ("Bearer " + "x" * 10_000, 401),
     ],
 )
-def test_a_key_is_a_bearer_token_and_nothing_else(ask: Keyed, header: str, status: int) -> None:
+def test_key_is_accepted_only_as_a_bearer_token(ask: Keyed, header: str, status: int) -> None:
     value = header.format(secret=ask.secret).encode()
     answer = ask("GET", headers=[(b"Authorization", value)])
     assert answer.status_code == status
     assert ("WWW-Authenticate" in answer.headers) == (status == 401)
 
 
-def test_bytes_that_are_no_text_are_no_key(ask: Keyed) -> None:
+def test_key_with_invalid_bytes_is_refused(ask: Keyed) -> None:
     assert ask("GET", headers=[(b"Authorization", b"Bearer \xff\xfe")]).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["Authorization", "X-Project-ID"])
-def test_headers_that_could_be_read_in_two_ways_are_refused(ask: Keyed, name: str) -> None:
+def test_duplicate_headers_are_refused(ask: Keyed, name: str) -> None:
     twice = {"Authorization": f"Bearer {ask.secret}", "X-Project-ID": "p"}
     headers = [*twice.items(), (name, twice[name])]
     answer = ask("GET", headers=headers)
@@ -258,7 +258,7 @@ def test_headers_that_could_be_read_in_two_ways_are_refused(ask: Keyed, name: st
     assert answer.json()["detail"] == f"the header {name} was sent 2 times; send it once"
 
 
-def test_who_has_no_key_learns_nothing_of_what_is_there(ask: Keyed) -> None:
+def test_requests_without_a_key_cannot_detect_segments(ask: Keyed) -> None:
     made = ask.made()
     ask.headers = {}
     for method in ("GET", "PATCH", "DELETE"):
@@ -268,7 +268,7 @@ def test_who_has_no_key_learns_nothing_of_what_is_there(ask: Keyed) -> None:
     assert ask("POST", content=b"x" * 10_000_000).status_code == 401
 
 
-def test_the_log_has_no_secrets_and_no_bodies(ask: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_contains_no_secrets_and_no_bodies(ask: Keyed, capsys: pytest.CaptureFixture[str]) -> None:
     ask.made(name="Quite Private")
     ask("GET", f"/x?key={ask.secret}")
     log = capsys.readouterr().err
@@ -292,15 +292,17 @@ def test_the_log_has_no_secrets_and_no_bodies(ask: Keyed, capsys: pytest.Capture
         ({"Host": "here", "Origin": "null"}, 403),
     ],
 )
-def test_without_keys_no_page_of_elsewhere_gets_in(tmp_path: Path, headers: dict[str, str], status: int) -> None:
+def test_server_without_keys_refuses_foreign_hosts_and_origins(
+    tmp_path: Path, headers: dict[str, str], status: int
+) -> None:
     assert Asking(tmp_path)("GET", headers=headers).status_code == status
 
 
-def test_with_keys_a_server_may_have_any_name(ask: Keyed) -> None:
+def test_server_with_keys_accepts_any_host_and_origin(ask: Keyed) -> None:
     assert ask("GET", headers={"Host": "api.example.com", "Origin": "https://app.example.com"}).status_code == 200
 
 
-def test_keys_that_cannot_be_read_let_nobody_in(ask: Keyed, tmp_path: Path) -> None:
+def test_requests_are_refused_while_the_file_of_keys_is_broken(ask: Keyed, tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text("{")
     answer = ask("GET")
     assert answer.status_code == 503
