@@ -1,4 +1,4 @@
-"""Keys: what is kept of them, who they open what for, and how soon they do not any more."""
+"""Test the file of keys: stored fields, look-up by secret, and revocation."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def mode(file: Path) -> int:
     return stat.S_IMODE(file.stat().st_mode)
 
 
-def test_a_key_is_found_by_its_secret_alone(file: Path) -> None:
+def test_find_matches_only_the_secret(file: Path) -> None:
     key, secret = keys(file).create(["p", "q", "p"], read_only=True, name="The CRM")
     other, another_secret = keys(file).create(["p"])
     assert (key.projects, key.read_only, key.name, key.created_at, key.revoked_at) == (
@@ -56,7 +56,7 @@ def test_a_key_is_found_by_its_secret_alone(file: Path) -> None:
         assert keys(file).find(wrong) is None
 
 
-def test_a_secret_is_long_random_and_nowhere_in_the_file(file: Path) -> None:
+def test_secrets_are_random_and_not_stored_in_the_file(file: Path) -> None:
     secrets = {keys(file).create(["p"])[1] for _ in range(20)}
     assert len(secrets) == 20
     assert all(re.fullmatch(r"segbatch_[0-9a-f]{64}", secret) for secret in secrets)
@@ -64,7 +64,7 @@ def test_a_secret_is_long_random_and_nowhere_in_the_file(file: Path) -> None:
     assert not any(secret.removeprefix("segbatch_") in content for secret in secrets)
 
 
-def test_a_revoked_key_opens_nothing_at_once_and_stays_listed(file: Path) -> None:
+def test_revoked_key_stops_working_immediately_and_stays_listed(file: Path) -> None:
     server = keys(file)
     key, secret = server.create(["p"])
     _, another = server.create(["p"])
@@ -78,7 +78,7 @@ def test_a_revoked_key_opens_nothing_at_once_and_stays_listed(file: Path) -> Non
     assert later.revoked_at == NOON
 
 
-def test_what_is_revoked_by_hand_in_the_same_instant_counts(file: Path) -> None:
+def test_revocation_by_editing_the_file_works_within_the_same_clock_tick(file: Path) -> None:
     server = keys(file)
     _, secret = server.create(["p"])
     for _ in range(50):
@@ -89,7 +89,7 @@ def test_what_is_revoked_by_hand_in_the_same_instant_counts(file: Path) -> None:
         file.write_text(content)
 
 
-def test_a_file_that_stays_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_file_is_not_read_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server = keys(file)
     _, secret = server.create(["p"])
     os.utime(file, (1_000_000_000, 1_000_000_000))
@@ -99,7 +99,7 @@ def test_a_file_that_stays_is_not_read_again(file: Path, monkeypatch: pytest.Mon
     assert server.find(secret) is not None
 
 
-def test_without_a_file_there_are_no_keys(file: Path) -> None:
+def test_missing_file_contains_no_keys(file: Path) -> None:
     server = keys(file)
     assert server.list() == ()
     assert server.find("segbatch_") is None
@@ -109,7 +109,7 @@ def test_without_a_file_there_are_no_keys(file: Path) -> None:
     assert server.find(secret) is None
 
 
-def test_the_file_is_its_owners_alone_from_the_beginning(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_private_to_the_owner_from_their_creation(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cached = list[tuple[str, int]]()
     replace = os.fsync
 
@@ -127,7 +127,7 @@ def test_the_file_is_its_owners_alone_from_the_beginning(file: Path, monkeypatch
     assert {rights for _, rights in cached} == {0o600}
 
 
-def test_whom_the_owner_lets_read_goes_on_to_read(file: Path) -> None:
+def test_revoke_keeps_the_mode_and_group_of_the_file(file: Path) -> None:
     key, _ = keys(file).create(["p"])
     file.chmod(0o640)
     group = 1 if os.getuid() == 0 else [os.getgid(), *os.getgroups()][-1]
@@ -136,7 +136,7 @@ def test_whom_the_owner_lets_read_goes_on_to_read(file: Path) -> None:
     assert (mode(file), file.stat().st_gid) == (0o640, group)
 
 
-def test_a_link_is_followed_and_stays(file: Path) -> None:
+def test_symlink_is_followed_and_kept(file: Path) -> None:
     real = file.parent / "elsewhere" / "real.json"
     real.parent.mkdir()
     file.symlink_to(real)
@@ -145,7 +145,7 @@ def test_a_link_is_followed_and_stays(file: Path) -> None:
     assert keys(real).find(secret) is not None
 
 
-def test_writers_take_turns(file: Path) -> None:
+def test_concurrent_writers_lose_no_keys(file: Path) -> None:
     made = list[str]()
 
     def make() -> None:
@@ -160,13 +160,13 @@ def test_writers_take_turns(file: Path) -> None:
     assert sorted(key.id for key in keys(file).list()) == sorted(made)
 
 
-def test_an_id_that_is_taken_is_not_given_again(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_create_skips_an_id_in_use(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = iter(["one", "one", "two"])
     monkeypatch.setattr(key_store, "new_id", lambda: next(ids))
     assert [keys(file).create(["p"])[0].id for _ in range(2)] == ["one", "two"]
 
 
-def test_who_waits_too_long_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_create_raises_busy_error_after_the_lock_timeout(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_store, "_LOCK_TIMEOUT", 0.01)
     with lock_file(file.with_name(".keys.json.lock"), 1), pytest.raises(BusyError, match="another program has been"):
         keys(file).create(["p"])
@@ -205,7 +205,7 @@ def content(**changed: Any) -> str:
         (json.dumps({"version": 1, "keys": [RECORD, RECORD]}), "two keys have the same id"),
     ],
 )
-def test_a_broken_file_opens_nothing_and_says_why(file: Path, text: str, what: str) -> None:
+def test_broken_file_raises_an_error_with_the_reason(file: Path, text: str, what: str) -> None:
     file.write_text(text)
     for use in (KeyRing.list, lambda one: one.find("x"), lambda one: one.create(["p"]), lambda one: one.revoke("a")):
         with pytest.raises(KeysError) as told:
@@ -220,7 +220,7 @@ def test_a_broken_file_opens_nothing_and_says_why(file: Path, text: str, what: s
 
 
 @pytest.mark.parametrize("rights", [0o620, 0o602, 0o666])
-def test_a_file_that_others_may_write_is_refused(file: Path, rights: int) -> None:
+def test_file_writable_by_other_users_is_refused(file: Path, rights: int) -> None:
     _, secret = keys(file).create(["p"])
     file.chmod(rights)
     for use in (KeyRing.list, lambda one: one.find(secret), lambda one: one.create(["p"])):
@@ -230,7 +230,7 @@ def test_a_file_that_others_may_write_is_refused(file: Path, rights: int) -> Non
     assert keys(file).find(secret) is not None
 
 
-def test_what_is_no_file_or_cannot_be_read_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_paths_raise_errors(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.mkdir()
     with pytest.raises(KeysError, match=r"is not a file; pass the file of keys"):
         keys(file).list()
@@ -249,7 +249,7 @@ def test_what_is_no_file_or_cannot_be_read_is_told(file: Path, monkeypatch: pyte
         keys(file).list()
 
 
-def test_a_full_disk_leaves_the_keys_as_they_were(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_the_keys_unchanged(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key, secret = keys(file).create(["p"])
 
     def fail(_: int) -> None:
@@ -264,7 +264,7 @@ def test_a_full_disk_leaves_the_keys_as_they_were(file: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("fault", ["flush", "reported", "left"])
-def test_keys_that_are_changed_in_spite_of_an_error_are_changed(
+def test_errors_after_the_file_was_replaced_keep_the_change(
     file: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     warned = list[Problem]()
@@ -291,7 +291,7 @@ def test_keys_that_are_changed_in_spite_of_an_error_are_changed(
 
 
 @pytest.mark.parametrize("is_done", [True, False])
-def test_keys_on_a_disk_that_cannot_be_read_may_be_changed(
+def test_write_error_with_unknown_outcome_is_reported_as_possible_change(
     file: Path, monkeypatch: pytest.MonkeyPatch, *, is_done: bool
 ) -> None:
     keys(file).create(["p"])
@@ -301,7 +301,7 @@ def test_keys_on_a_disk_that_cannot_be_read_may_be_changed(
         keys(file).create(["q"])
 
 
-def test_a_lock_that_cannot_be_taken_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_to_lock_changes_nothing(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys(file).create(["p"])
     report_failure(monkeypatch, os, "open", is_done=False, is_blind=False)
     with pytest.raises(KeysError, match=r"keys.json: cannot be written: Input/output error; nothing was changed"):
@@ -309,18 +309,18 @@ def test_a_lock_that_cannot_be_taken_changes_nothing(file: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("projects", [[], [""], [" "], ["a\nb"], ["p", "\x1b[2J"], ["x" * 201]])
-def test_no_key_is_made_for_what_is_no_project(file: Path, projects: list[str]) -> None:
+def test_create_refuses_invalid_projects(file: Path, projects: list[str]) -> None:
     with pytest.raises(UsageError, match="project"):
         keys(file).create(projects)
     assert not file.exists()
 
 
-def test_a_name_has_to_be_one(file: Path) -> None:
+def test_create_refuses_a_blank_name(file: Path) -> None:
     with pytest.raises(UsageError, match="is not a valid project or name"):
         keys(file).create(["p"], name=" ")
 
 
-def test_revoking_an_unknown_key_names_the_nearest(file: Path) -> None:
+def test_revoke_of_an_unknown_key_suggests_the_nearest_id(file: Path) -> None:
     key, _ = keys(file).create(["p"])
     with pytest.raises(NotFoundError, match=rf"there is no key '{key.id[:-1]}'; did you mean '{key.id}'\?"):
         keys(file).revoke(key.id[:-1])

@@ -1,4 +1,4 @@
-"""The commands that manage the API's keys."""
+"""Test the commands that manage the keys of the API."""
 
 import json
 import re
@@ -22,7 +22,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return Commands(monkeypatch, capsys)
 
 
-def test_stdout_has_the_secret_alone(call: Commands) -> None:
+def test_create_prints_only_the_secret_to_stdout(call: Commands) -> None:
     assert call("keys", "create", "--project", "p", "--project", "q", "--name", "The [b]CRM[/b]") == 0
     key = KeyRing(FILE).find(call.out.removesuffix("\n"))
     assert key is not None
@@ -36,7 +36,7 @@ def test_stdout_has_the_secret_alone(call: Commands) -> None:
     assert (made["id"], made["read_only"], made["projects"]) == (found.id, True, ["p"])
 
 
-def test_keys_are_listed_without_secrets_and_revoked(call: Commands) -> None:
+def test_list_shows_created_and_revoked_keys_without_secrets(call: Commands) -> None:
     assert call("keys", "list") == 0
     assert call.out.splitlines()[-1] == "0 keys"
     secrets = []
@@ -71,14 +71,14 @@ def test_keys_are_listed_without_secrets_and_revoked(call: Commands) -> None:
         (["create", "--project", "p", "--keys", "no/keys.json"], 1, "no/keys.json: cannot be written: No such file"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(call: Commands, arguments: list[str], status: int, message: str) -> None:
+def test_errors_are_one_line(call: Commands, arguments: list[str], status: int, message: str) -> None:
     Path("broken.json").write_text("{")
     assert call("keys", *arguments) == status
     assert message in call.err
     assert call.out == ""
 
 
-def test_a_secret_that_cannot_be_printed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_to_print_the_secret_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     command = f"{sys.executable} -m segbatch keys create --project p > /dev/full"
     ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
@@ -87,7 +87,7 @@ def test_a_secret_that_cannot_be_printed_is_told(tmp_path: Path, monkeypatch: py
     assert (ended.returncode, ended.stderr) == (1, f"error: {expected}No space left on device\n")
 
 
-def test_managing_keys_loads_no_server_and_no_polars(call: Commands) -> None:
+def test_keys_commands_import_no_server_and_no_polars(call: Commands) -> None:
     call("keys", "create", "--project", "p")
     code = (
         "import sys\nfrom segbatch.interfaces import cli\nsys.argv = ['segbatch', 'keys', 'list']\n"
@@ -97,7 +97,7 @@ def test_managing_keys_loads_no_server_and_no_polars(call: Commands) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
-def test_a_secret_is_printed_even_if_the_key_may_not_survive_a_power_failure(
+def test_create_prints_the_secret_even_if_the_folder_cannot_be_flushed(
     call: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_flushes_of_folders(monkeypatch)
