@@ -1,1 +1,1 @@
-"""The Python client, over a server that is made up; `end_to_end` has the real one."""
+"""Test the Python client with a fake server; `end_to_end` uses a real server."""

@@ -1,4 +1,4 @@
-"""Both clients, called in the same way, over a server that is made up."""
+"""Call both clients in the same way with a fake server."""
 
 import asyncio
 import json
@@ -61,7 +61,7 @@ def problem(status: int, code: str | None = None, detail: str = "what is wrong",
 
 @dataclass
 class Server:
-    """Answers one after the other, the last one for ever, and keeps what it was sent."""
+    """Return the answers in order, repeat the last answer, and record the requests."""
 
     answers: list[Answer]
     requests: list[httpx.Request] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Server:
 
 
 Use = Callable[..., Any]
-"""Calls a method of a client on a server: `use(server, "get_segment", "x", if_match=...)`."""
+"""Call a method of a client on a server: `use(server, "get_segment", "x", if_match=...)`."""
 
 
 def synchronously(server: Server, method: str, *arguments: Any, options: Any = None, **named: Any) -> Any:

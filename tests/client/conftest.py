@@ -1,4 +1,4 @@
-"""Each test is run with both clients, and without waiting."""
+"""Run each test with both clients and without waiting."""
 
 import time
 from typing import Any
@@ -17,7 +17,7 @@ def use(request: pytest.FixtureRequest) -> Use:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """What would have been waited."""
+    """Record the pauses in seconds instead of waiting."""
     waited = list[float]()
 
     async def wait(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What the client sends, and what it makes of the answers."""
+"""Test the requests of the client and the parsing of the responses."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ PREFIX = "/api/v1/contacts/segments"
 RULES = [{"field": "custom_fields.plan", "operator": "eq", "value": "pro"}]
 
 
-def test_each_call_is_one_request(use: Use) -> None:
+def test_each_method_sends_one_request(use: Use) -> None:
     definition = {"name": "Pro Plan Users", "rules": RULES}
     for name, arguments, answer, expected in [
         ("list_segments", (), httpx.Response(200, json=[SAVED]), ("GET", PREFIX, b"")),
@@ -41,7 +41,7 @@ def test_each_call_is_one_request(use: Use) -> None:
             assert request.content == content
 
 
-def test_a_segment_is_read_with_its_models_and_its_etag(use: Use) -> None:
+def test_get_segment_returns_models_and_the_etag(use: Use) -> None:
     segment = use(Server([saved()]), "get_segment", "3f0c")
     assert isinstance(segment, SavedSegment)
     assert isinstance(segment, Segment)
@@ -60,18 +60,18 @@ def test_a_segment_is_read_with_its_models_and_its_etag(use: Use) -> None:
 
 
 @pytest.mark.parametrize(("header", "etag"), [('"a1"', "a1"), ('W/"a1"', "a1"), (None, None)])
-def test_an_etag_is_given_as_the_commands_print_it(use: Use, header: str | None, etag: str | None) -> None:
+def test_etag_is_returned_without_quotes(use: Use, header: str | None, etag: str | None) -> None:
     assert use(Server([saved(etag=header)]), "get_segment", "3f0c").etag == etag
 
 
-def test_a_list_has_segments_without_etags(use: Use) -> None:
+def test_list_segments_returns_segments_without_etags(use: Use) -> None:
     first, second = use(Server([httpx.Response(200, json=[SAVED, SAVED | {"id": "other"}])]), "list_segments")
     assert (first.id, first.etag, second.id) == ("3f0c", None, "other")
     assert use(Server([httpx.Response(200, json=[])]), "list_segments") == []
 
 
 @pytest.mark.parametrize("etag", ["a1", '"a1"', 'W/"a1"', " a1\n"])
-def test_if_match_takes_an_etag_in_any_form(use: Use, etag: str) -> None:
+def test_if_match_accepts_an_etag_in_any_form(use: Use, etag: str) -> None:
     for method, arguments, answer in [
         ("update_segment", ("3f0c", {"name": "x"}), saved()),
         ("delete_segment", ("3f0c",), httpx.Response(204)),
@@ -81,7 +81,7 @@ def test_if_match_takes_an_etag_in_any_form(use: Use, etag: str) -> None:
         assert server.requests[0].headers["If-Match"] == '"a1"'
 
 
-def test_if_match_any_is_sent_as_it_is(use: Use) -> None:
+def test_if_match_wildcard_is_sent_unchanged(use: Use) -> None:
     server = Server([saved()])
     use(server, "update_segment", "3f0c", {"name": "x"}, if_match="*")
     assert server.requests[0].headers["If-Match"] == "*"
@@ -101,13 +101,13 @@ def test_if_match_any_is_sent_as_it_is(use: Use) -> None:
         ({"name": "Zoë \u2028", "description": None}, {"name": "Zoë \u2028", "description": None}),
     ],
 )
-def test_models_and_data_can_be_sent(use: Use, definition: Any, sent: Any) -> None:
+def test_create_segment_accepts_models_and_dictionaries(use: Use, definition: Any, sent: Any) -> None:
     server = Server([saved()])
     use(server, "create_segment", definition)
     assert server.sent == sent
 
 
-def test_what_was_got_can_be_sent_back(use: Use) -> None:
+def test_segment_from_the_server_can_be_sent_back(use: Use) -> None:
     segment = use(Server([saved()]), "get_segment", "3f0c")
     server = Server([saved()])
     use(server, "update_segment", segment.id, segment, if_match=segment.etag)
@@ -127,7 +127,7 @@ NEWER: dict[str, Any] = {
 }
 
 
-def test_keys_of_a_newer_server_are_kept_and_sent_back(use: Use) -> None:
+def test_unknown_keys_of_a_newer_server_are_kept_and_sent_back(use: Use) -> None:
     segment: SavedSegment = use(Server([saved(**NEWER)]), "get_segment", "3f0c")
     assert segment.model_extra == {"owner": "ann"}
     group = segment.rules[1]
@@ -158,13 +158,13 @@ def test_keys_of_a_newer_server_are_kept_and_sent_back(use: Use) -> None:
         (httpx.Response(302, headers={"Location": "http://other/"}), "redirects to 'http://other/', and keys"),
     ],
 )
-def test_an_answer_that_is_none_is_told(use: Use, answer: httpx.Response, message: str) -> None:
+def test_unusable_responses_raise_answer_error(use: Use, answer: httpx.Response, message: str) -> None:
     with pytest.raises(AnswerError) as told:
         use(Server([answer]), "get_segment", "3f0c")
     assert str(told.value).startswith(f"{URL}{PREFIX}/3f0c: {message}")
 
 
-def test_a_redirect_is_not_followed(use: Use) -> None:
+def test_redirects_are_not_followed(use: Use) -> None:
     server = Server([httpx.Response(307, headers={"Location": "http://thief/"})])
     with pytest.raises(AnswerError, match="keys are not sent to other addresses"):
         use(server, "delete_segment", "3f0c")
@@ -172,7 +172,7 @@ def test_a_redirect_is_not_followed(use: Use) -> None:
 
 
 @pytest.mark.parametrize("segment_id", ["a/b", "a?b#c", "../../keys", "%2e%2e", "é \n", "\ud800", "a" * 500])
-def test_an_id_is_one_part_of_the_path(use: Use, segment_id: str) -> None:
+def test_segment_id_is_escaped_to_one_part_of_the_path(use: Use, segment_id: str) -> None:
     server = Server([problem(404)])
     with pytest.raises(Exception, match="what is wrong"):
         use(server, "get_segment", segment_id)
@@ -183,7 +183,7 @@ def test_an_id_is_one_part_of_the_path(use: Use, segment_id: str) -> None:
 
 
 @pytest.mark.parametrize("segment_id", ["", ".", "..", None, 5, b"a"])
-def test_an_id_that_is_none_or_would_lead_elsewhere_is_refused(use: Use, segment_id: Any) -> None:
+def test_invalid_segment_ids_are_refused(use: Use, segment_id: Any) -> None:
     server = Server([httpx.Response(204)])
     with pytest.raises(UsageError, match="is not a valid segment id"):
         use(server, "delete_segment", segment_id)
@@ -209,7 +209,7 @@ def test_an_id_that_is_none_or_would_lead_elsewhere_is_refused(use: Use, segment
         (("a", {}), {"if_match": "a\r\nX: y"}, "is not an ETag (if_match)"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(use: Use, arguments: Any, named: Any, message: str) -> None:
+def test_invalid_arguments_are_refused_before_sending(use: Use, arguments: Any, named: Any, message: str) -> None:
     server = Server([saved()])
     with pytest.raises(UsageError) as told:
         use(server, "update_segment", *arguments, **named)
@@ -218,21 +218,21 @@ def test_what_cannot_be_sent_is_refused(use: Use, arguments: Any, named: Any, me
 
 
 @pytest.mark.parametrize("definition", [5, [{"rules": RULES}], None])
-def test_a_preview_of_what_is_no_definition_is_refused(use: Use, definition: Any) -> None:
+def test_preview_refuses_invalid_definitions(use: Use, definition: Any) -> None:
     server = Server([httpx.Response(200, json=PREVIEW)])
     with pytest.raises(UsageError, match="a definition must be "):
         use(server, "preview", definition)
     assert server.requests == []
 
 
-def test_what_makes_no_url_is_refused(use: Use) -> None:
+def test_segment_id_too_long_for_a_url_is_refused(use: Use) -> None:
     server = Server([saved()])
     with pytest.raises(UsageError, match=r"segments/aaa.*… is not a valid URL: URL too long"):
         use(server, "get_segment", "a" * 100_000)
     assert server.requests == []
 
 
-def test_members_are_listed_page_by_page(use: Use) -> None:
+def test_iter_members_reads_all_pages(use: Use) -> None:
     pages = [
         PAGE | {"members": ["a", "b"], "next_cursor": "x/2"},
         PAGE | {"members": [], "next_cursor": "x/9"},
@@ -244,7 +244,7 @@ def test_members_are_listed_page_by_page(use: Use) -> None:
     assert asked == ["?limit=2", "?cursor=x%2F2&limit=2", "?cursor=x%2F9&limit=2"]
 
 
-def test_a_page_of_members_tells_of_which_run_it_is(use: Use) -> None:
+def test_list_members_returns_a_page_with_its_run(use: Use) -> None:
     server = Server([httpx.Response(200, json=PAGE | {"more": 1})])
     page = use(server, "list_members", "3f0c")
     assert (page.run_id, page.as_of, page.status) == ("tuesday", datetime(2025, 6, 1, 2, tzinfo=UTC), "ok")
@@ -264,7 +264,9 @@ def test_a_page_of_members_tells_of_which_run_it_is(use: Use) -> None:
         ),
     ],
 )
-def test_a_preview_is_asked_of_rules(use: Use, definition: Any, first: int | None, sent: Any) -> None:
+def test_preview_sends_the_rules_and_parses_the_response(
+    use: Use, definition: Any, first: int | None, sent: Any
+) -> None:
     server = Server([httpx.Response(200, json=PREVIEW)])
     preview = use(server, "preview", definition, first=first)
     assert (preview.contacts, preview.member_count, preview.share, preview.first) == (10, 3, 0.3, (1, 2))
@@ -276,7 +278,7 @@ def test_a_preview_is_asked_of_rules(use: Use, definition: Any, first: int | Non
 
 
 @pytest.mark.parametrize(("timeout", "expected"), [(None, 90), (5, 90), (200, 200)])
-def test_a_preview_is_waited_for(use: Use, timeout: float | None, expected: float) -> None:
+def test_preview_uses_a_longer_timeout(use: Use, timeout: float | None, expected: float) -> None:
     server = Server([httpx.Response(200, json=PREVIEW)])
     use(server, "preview", {"rules": RULES}, options={"timeout": timeout} if timeout else None)
     assert server.requests[0].extensions["timeout"]["read"] == expected

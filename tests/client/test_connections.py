@@ -1,4 +1,4 @@
-"""Connections: used again while they are good, and given up before the server gives them up."""
+"""Test that connections are reused, and closed before the server closes them."""
 
 import asyncio
 import threading
@@ -13,14 +13,14 @@ from segbatch.interfaces.client.base import LIMITS
 
 
 class Counting(ThreadingHTTPServer):
-    """Answers an empty list, and counts the connections by which it is asked."""
+    """Answer with an empty list, and count the connections."""
 
     daemon_threads = True
     connections = 0
 
     def process_request(self, request: object, client_address: object) -> None:
         self.connections += 1
-        super().process_request(request, client_address)  # type: ignore[arg-type] # as it is called
+        super().process_request(request, client_address)  # type: ignore[arg-type] # passed on unchanged
 
     @property
     def url(self) -> str:
@@ -65,7 +65,7 @@ def ask_twice_async(url: str) -> None:
 
 @pytest.mark.parametrize("ask", [ask_twice, ask_twice_async])
 @pytest.mark.parametrize(("idle", "connections"), [(60.0, 1), (0.0, 2)])
-def test_a_connection_is_used_again_until_it_was_idle_for_too_long(
+def test_connection_is_reused_until_the_idle_limit(
     server: Counting, monkeypatch: pytest.MonkeyPatch, ask: Callable[[str], None], idle: float, connections: int
 ) -> None:
     monkeypatch.setattr(LIMITS, "keepalive_expiry", idle)
@@ -73,6 +73,6 @@ def test_a_connection_is_used_again_until_it_was_idle_for_too_long(
     assert server.connections == connections
 
 
-def test_a_connection_is_given_up_before_the_server_does_it() -> None:
+def test_idle_limit_of_the_client_is_below_that_of_the_server() -> None:
     assert LIMITS.keepalive_expiry is not None
     assert LIMITS.keepalive_expiry < KEEP_ALIVE - 1

@@ -1,4 +1,4 @@
-"""What goes wrong, as an error of its own class, and what is tried again."""
+"""Test the error classes of the client and its retries."""
 
 import asyncio
 import ssl
@@ -57,7 +57,7 @@ CUT = httpx.RemoteProtocolError("Server disconnected without sending a response.
         (500, ApiError),
     ],
 )
-def test_each_status_has_its_error(use: Use, status: int, kind: type[ApiError]) -> None:
+def test_each_status_raises_its_error_class(use: Use, status: int, kind: type[ApiError]) -> None:
     code = "not-found" if status == 404 else "a-code"
     with pytest.raises(ApiError) as told:
         use(Server([problem(status, code, "what is wrong", named_by=["b"])]), *flat(GET))
@@ -73,7 +73,7 @@ def flat(call: tuple[str, tuple[Any, ...]]) -> list[Any]:
     return [call[0], *call[1]]
 
 
-def test_all_that_is_wrong_with_a_definition_is_told_with_its_places(use: Use) -> None:
+def test_invalid_error_lists_all_problems_with_their_paths(use: Use) -> None:
     errors = [
         {"path": "$.rules[0].operator", "message": "'equals' is not an operator; did you mean 'eq'?"},
         {"path": "$.name", "message": "'name' is missing\x1b[2J"},
@@ -112,7 +112,7 @@ OURS = "urn:segbatch:problem:changed-meanwhile"
         (httpx.Response(429, text="slowly"), "429 Too Many Requests, and not as the API does"),
     ],
 )
-def test_an_answer_of_somebody_else_is_told_as_one(
+def test_error_pages_of_other_servers_are_reported_as_such(
     use: Use, pauses: list[float], answer: httpx.Response, message: str
 ) -> None:
     with pytest.raises(ApiError) as told:
@@ -123,8 +123,8 @@ def test_an_answer_of_somebody_else_is_told_as_one(
     assert len(pauses) in {0, 3}
 
 
-def test_a_segment_is_only_gone_if_the_api_says_so(use: Use, pauses: list[float]) -> None:
-    """Who passes over what is deleted already must not pass over a wrong base URL."""
+def test_not_found_error_is_raised_only_for_answers_of_the_api(use: Use, pauses: list[float]) -> None:
+    """Callers that ignore NotFoundError on delete must still see a wrong base URL."""
     for answer in (httpx.Response(404, text="<html>"), problem(404, "no-endpoint", "there is nothing at '/x'")):
         with pytest.raises(AnswerError, match="is the base URL right"):
             use(Server([answer]), *flat(REMOVE))
@@ -169,7 +169,7 @@ AGAIN, ONCE = 4, 1
         (LOOK, {}, 504, ONCE),
     ],
 )
-def test_only_what_is_safe_is_tried_again(
+def test_only_safe_requests_are_retried(
     use: Use, pauses: list[float], call: Any, named: Any, answer: Any, tries: int
 ) -> None:
     server = Server([problem(answer) if isinstance(answer, int) else answer])
@@ -179,14 +179,14 @@ def test_only_what_is_safe_is_tried_again(
     assert len(pauses) == tries - 1
 
 
-def test_what_works_in_the_end_is_answered(use: Use, pauses: list[float]) -> None:
+def test_successful_retry_returns_the_response(use: Use, pauses: list[float]) -> None:
     server = Server([REFUSED, SLOW, problem(502), saved()])
     assert use(server, *flat(GET)).id == "3f0c"
     assert [0.125 <= pauses[0] <= 0.25, 0.25 <= pauses[1] <= 0.5, 0.5 <= pauses[2] <= 1] == [True] * 3
 
 
 @pytest.mark.parametrize(("retries", "tries"), [(0, 1), (1, 2), (9, 10)])
-def test_how_often_can_be_told(use: Use, pauses: list[float], retries: int, tries: int) -> None:
+def test_retries_argument_limits_the_attempts(use: Use, pauses: list[float], retries: int, tries: int) -> None:
     server = Server([SLOW])
     with pytest.raises(UnreachableError):
         use(server, *flat(GET), options={"retries": retries})
@@ -195,19 +195,19 @@ def test_how_often_can_be_told(use: Use, pauses: list[float], retries: int, trie
 
 
 @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), 1e10, 10**400, "5", None, True])
-def test_a_timeout_is_a_number_of_seconds(use: Use, timeout: Any) -> None:
+def test_invalid_timeouts_are_refused(use: Use, timeout: Any) -> None:
     with pytest.raises(UsageError, match="timeout must be a number of seconds, at most a day; found "):
         use(Server([saved()]), *flat(GET), options={"timeout": timeout})
 
 
 @pytest.mark.parametrize(("retries", "shown"), [(-1, "-1"), ("a", "'a'"), (1.5, "1.5"), (None, "null"), (True, "true")])
-def test_retries_are_a_number_of_times(use: Use, retries: Any, shown: str) -> None:
+def test_invalid_retries_are_refused(use: Use, retries: Any, shown: str) -> None:
     with pytest.raises(UsageError) as told:
         use(Server([saved()]), *flat(GET), options={"retries": retries})
     assert str(told.value) == f"retries must be a whole number, 0 or more; found {shown}"
 
 
-def test_the_server_says_how_long_to_wait(use: Use, pauses: list[float]) -> None:
+def test_retry_after_header_sets_the_pause(use: Use, pauses: list[float]) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     past = format_datetime(datetime.now(UTC) - timedelta(days=1))
     server = Server([*(problem(503, headers={"Retry-After": wait}) for wait in ("7", date, past)), saved()])
@@ -220,7 +220,7 @@ def test_the_server_says_how_long_to_wait(use: Use, pauses: list[float]) -> None
     assert 0.125 <= pauses[0] <= 0.25
 
 
-def test_who_is_to_come_back_much_later_is_told_so(use: Use, pauses: list[float]) -> None:
+def test_long_retry_after_raises_the_error_without_waiting(use: Use, pauses: list[float]) -> None:
     server = Server([problem(503, headers={"Retry-After": "3600"})])
     with pytest.raises(ApiError) as told:
         use(server, *flat(GET))
@@ -231,14 +231,14 @@ def test_who_is_to_come_back_much_later_is_told_so(use: Use, pauses: list[float]
         use(Server([problem(503, headers={"Retry-After": "9" * 400})]), *flat(GET))
 
 
-def test_what_an_earlier_try_removed_is_removed(use: Use, pauses: list[float]) -> None:
+def test_not_found_on_a_retried_delete_is_a_success(use: Use, pauses: list[float]) -> None:
     assert use(Server([SLOW, problem(404)]), *flat(REMOVE), if_match="a") is None
     assert len(pauses) == 1
     with pytest.raises(NotFoundError):
         use(Server([REFUSED, problem(404)]), *flat(REMOVE), if_match="a")
 
 
-def test_a_change_that_an_earlier_try_may_have_made_is_told_so(use: Use, pauses: list[float]) -> None:
+def test_stale_error_reports_that_an_earlier_attempt_may_have_applied_the_change(use: Use, pauses: list[float]) -> None:
     own = "; an earlier attempt at this change got no answer, and may have made it"
     firsts: list[tuple[Answer, bool]] = [
         (CUT, True),
@@ -272,7 +272,7 @@ def test_a_change_that_an_earlier_try_may_have_made_is_told_so(use: Use, pauses:
         (CHANGE, [problem(503)], "what is wrong"),
     ],
 )
-def test_a_refusal_after_which_a_change_may_stand_says_so(
+def test_error_reports_whether_the_change_may_have_been_applied(
     use: Use, pauses: list[float], call: Any, answers: list[Any], ending: str
 ) -> None:
     named = {"if_match": "a"} if call == CHANGE else {}
@@ -301,7 +301,9 @@ def test_a_refusal_after_which_a_change_may_stand_says_so(
         ),
     ],
 )
-def test_why_no_answer_came_is_told(use: Use, pauses: list[float], call: Any, answers: list[Any], message: str) -> None:
+def test_unreachable_error_reports_the_cause(
+    use: Use, pauses: list[float], call: Any, answers: list[Any], message: str
+) -> None:
     named = {"if_match": "a"} if call == CHANGE else {}
     with pytest.raises(UnreachableError) as told:
         use(Server(list(answers)), *flat(call), **named)
@@ -313,14 +315,14 @@ def test_why_no_answer_came_is_told(use: Use, pauses: list[float], call: Any, an
 
 
 @pytest.mark.parametrize("answer", [REFUSED, SLOW, problem(401), httpx.Response(500), httpx.Response(200, text="x")])
-def test_no_error_shows_the_key(use: Use, pauses: list[float], answer: Any) -> None:
+def test_errors_do_not_contain_the_key(use: Use, pauses: list[float], answer: Any) -> None:
     with pytest.raises(ApiError) as told:
         use(Server([answer]), *flat(GET))
     assert KEY not in f"{told.value} {told.value!r} {vars(told.value)} {pauses}"
     assert told.value.__cause__ is None
 
 
-def test_https_to_a_server_that_speaks_http_is_not_tried_again_and_told_so(pauses: list[float]) -> None:
+def test_https_to_an_http_server_is_reported_without_retries(pauses: list[float]) -> None:
     with TCPServer(("127.0.0.1", 0), Plain) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         base = f"https://127.0.0.1:{server.server_address[1]}"
@@ -341,7 +343,7 @@ def test_https_to_a_server_that_speaks_http_is_not_tried_again_and_told_so(pause
 
 
 class Plain(StreamRequestHandler):
-    """Answers whatever it is sent as an HTTP server does that was sent something else."""
+    """Answer every request with 400, as an HTTP server does for a TLS handshake."""
 
     def handle(self) -> None:
         self.request.recv(65_536)
@@ -365,7 +367,7 @@ def refused(cause: Exception) -> httpx.ConnectError:
         (ssl.SSLEOFError("EOF occurred"), "is the server running, and the base URL right?", AGAIN),
     ],
 )
-def test_only_encryption_that_broke_off_is_tried_again(
+def test_tls_errors_are_retried_only_if_the_connection_broke(
     use: Use, pauses: list[float], cause: Exception, hint: str, tries: int
 ) -> None:
     server = Server([refused(cause)])
@@ -375,7 +377,7 @@ def test_only_encryption_that_broke_off_is_tried_again(
     assert (len(server.requests), len(pauses)) == (tries, tries - 1)
 
 
-def test_a_closed_client_says_so() -> None:
+def test_closed_client_raises_usage_error() -> None:
     client = SegmentsClient(URL)
     client.close()
     with pytest.raises(UsageError, match="the client is closed; create another one"):

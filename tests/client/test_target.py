@@ -1,4 +1,4 @@
-"""Where the API is and who asks, from arguments and the environment; and what it costs to import the client."""
+"""Test the base URL, key and project from arguments and the environment, and the imports of the client."""
 
 import subprocess
 import sys
@@ -27,25 +27,25 @@ def asked(*arguments: Any, **named: Any) -> httpx.Request:
         ("http://[::1]:80", "http://[::1]/api"),
     ],
 )
-def test_the_base_url_is_where_the_server_is(base_url: str, url: str) -> None:
+def test_request_url_is_the_base_url_with_the_path_of_the_api(base_url: str, url: str) -> None:
     assert str(asked(base_url).url) == f"{url}/v1/contacts/segments"
 
 
-def test_without_a_key_none_is_sent() -> None:
+def test_client_without_a_key_sends_no_authorization() -> None:
     request = asked(URL)
     assert "Authorization" not in request.headers
     assert "X-Project-ID" not in request.headers
 
 
-def test_a_key_may_have_a_line_end() -> None:
+def test_newline_after_the_key_is_removed() -> None:
     assert asked(URL, f"{KEY}\n").headers["Authorization"] == f"Bearer {KEY}"
 
 
-def test_a_project_is_sent_as_utf8() -> None:
+def test_project_is_sent_as_utf8() -> None:
     assert asked(URL, KEY, "Köln").headers.raw[-1] == (b"X-Project-ID", "Köln".encode())
 
 
-def test_the_environment_says_what_arguments_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_fill_in_missing_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGBATCH_API_URL", URL)
     monkeypatch.setenv("SEGBATCH_API_KEY", KEY)
     monkeypatch.setenv("SEGBATCH_PROJECT_ID", "proj-1")
@@ -84,7 +84,7 @@ def test_the_environment_says_what_arguments_do_not(monkeypatch: pytest.MonkeyPa
         ((URL, KEY, "a\r\nX: y"), "'a\\r\\nX: y' is not a valid project id"),
     ],
 )
-def test_what_cannot_be_one_is_refused(arguments: Any, message: str) -> None:
+def test_invalid_client_arguments_are_refused(arguments: Any, message: str) -> None:
     for kind in (SegmentsClient, AsyncSegmentsClient):
         with pytest.raises(UsageError) as told:
             kind(*arguments)
@@ -101,7 +101,7 @@ def test_what_cannot_be_one_is_refused(arguments: Any, message: str) -> None:
         ("SSL_CERT_FILE", "/nowhere/ca.pem", "No such file or directory"),
     ],
 )
-def test_an_environment_that_cannot_be_used_is_told(
+def test_invalid_proxy_and_certificate_variables_are_reported(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -113,14 +113,14 @@ def test_an_environment_that_cannot_be_used_is_told(
         assert "secret" not in str(told.value)
 
 
-def test_a_client_is_shown_without_its_key() -> None:
+def test_repr_of_a_client_hides_the_key() -> None:
     for kind in (SegmentsClient, AsyncSegmentsClient):
         client = kind(URL, KEY, "proj-1")
         assert repr(client) == f"{kind.__name__}('{URL}', project_id='proj-1')"
         assert KEY not in str(vars(client))
 
 
-def test_importing_the_client_loads_nothing_that_evaluates() -> None:
+def test_importing_the_client_loads_no_engine_and_no_server() -> None:
     code = (
         "import sys, segbatch.client\n"
         "assert not {'polars', 'duckdb', 'pyarrow', 'typer', 'fastapi'} & set(sys.modules), sorted(sys.modules)"
@@ -128,7 +128,7 @@ def test_importing_the_client_loads_nothing_that_evaluates() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_missing_httpx_is_told_in_one_line() -> None:
+def test_missing_httpx_is_reported_in_one_line() -> None:
     code = (
         "import importlib.util\nfind = importlib.util.find_spec\n"
         "importlib.util.find_spec = lambda name, *more: None if name == 'httpx' else find(name, *more)\n"
