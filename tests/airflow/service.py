@@ -1,4 +1,4 @@
-"""A whole Airflow of our own: scheduler, DAG processor, triggerer and API server, to be asked by its REST API."""
+"""Start a complete Airflow (scheduler, DAG processor, triggerer, API server), and control it by its REST API."""
 
 import os
 import socket
@@ -19,14 +19,14 @@ __all__ = ["Airflow", "eventually", "serving"]
 Found = TypeVar("Found")
 
 PROGRAMS = Path(sys.executable).parent
-"""Where the programs of this environment are."""
+"""Folder of the programs of this environment."""
 
 _PATIENCE = 300.0
-"""How long anything may take, in seconds, on a machine that has other work."""
+"""Timeout of each wait in seconds, on a busy machine."""
 
 
 def eventually(what: str, look: Callable[[], Found | None]) -> Found:
-    """Look until something is found."""
+    """Repeat `look` until it returns a true value, and return the value."""
     end = time.monotonic() + _PATIENCE
     while time.monotonic() < end:
         found = look()
@@ -38,11 +38,11 @@ def eventually(what: str, look: Callable[[], Found | None]) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class Airflow:
-    """An Airflow that runs.
+    """A running Airflow.
 
     Attributes:
         home: Its folder.
-        client: What asks its API.
+        client: HTTP client of its API.
     """
 
     home: Path
@@ -63,7 +63,7 @@ class Airflow:
             self.tell("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
-        """Return the task instances of a DAG run, by the task's id."""
+        """Return the task instances of a DAG run by task id."""
         found = self.ask(f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
         return {task["task_id"]: task for task in found}
 
@@ -72,7 +72,7 @@ class Airflow:
         return found
 
     def ended(self, dag_id: str, run_id: str) -> str:
-        """Wait for the end of a DAG run, and return its state."""
+        """Wait for the end of a DAG run, and return its final state."""
 
         def look() -> str | None:
             run = self.ask(f"dags/{dag_id}/dagRuns/{run_id}")
@@ -81,7 +81,7 @@ class Airflow:
         return eventually(f"the end of {dag_id} {run_id}", look)
 
     def until(self, dag_id: str, run_id: str, task_id: str, state: str) -> dict[str, Any]:
-        """Wait until a task is in a state."""
+        """Wait until a task has the state, and return the task."""
 
         def look() -> dict[str, Any] | None:
             task = self.tasks(dag_id, run_id).get(task_id)
@@ -90,18 +90,18 @@ class Airflow:
         return eventually(f"{task_id} of {run_id} to be {state}", look)
 
     def clear(self, dag_id: str, run_id: str, task_id: str, *, include_future: bool = False) -> None:
-        """Clear a task and those after it, of later runs too if told so."""
+        """Clear a task and its downstream tasks, also in later runs if `include_future`."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "include_downstream": True}
         body |= {"only_failed": False, "reset_dag_runs": True, "include_future": include_future}
         self.tell("POST", f"dags/{dag_id}/clearTaskInstances", body)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
-        """Return what a task returned."""
+        """Return the return value of a task."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.ask(path, deserialize=True)["value"]
 
     def log(self, dag_id: str, run_id: str, task_id: str, number: int) -> str:
-        """Return the log of a try of a task, as its page shows it."""
+        """Return the log of an attempt of a task as text."""
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}"
         entries = self.ask(path, full_content=True)["content"]
         return "\n".join(f"{entry.get('level', '')}: {entry['event']}" for entry in entries)
@@ -109,12 +109,12 @@ class Airflow:
 
 @contextmanager
 def serving(home: Path, dags: Path, env: dict[str, str]) -> Iterator[Airflow]:
-    """Start an Airflow in a folder, and end it.
+    """Start an Airflow in a folder, and stop it at the end.
 
     Args:
-        home: The folder; it is made.
+        home: The folder to create.
         dags: The folder of the DAGs.
-        env: What is added to the environment.
+        env: Additional environment variables.
     """
     home.mkdir()
     port, *others = _free_ports(3)
@@ -133,7 +133,7 @@ def serving(home: Path, dags: Path, env: dict[str, str]) -> Iterator[Airflow]:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """End an Airflow with all that it started, tasks too."""
+    """Stop an Airflow and all its child processes, including tasks."""
     family = [psutil.Process(server.pid), *psutil.Process(server.pid).children(recursive=True)]
     for process in family:
         with suppress(psutil.NoSuchProcess):
@@ -146,7 +146,7 @@ def _end(server: subprocess.Popen[bytes]) -> None:
 
 def _settings(home: Path, dags: Path, url: str, port: int, others: list[int]) -> dict[str, str]:
     return {
-        "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",  # where Airflow looks for itself
+        "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",  # Airflow starts its own program from PATH
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -1,4 +1,4 @@
-"""The operator in a real task's context: what the run is told, what the task returns, and how it fails."""
+"""Test the operator in the context of a task: arguments of the run, return value and failures."""
 
 import logging
 import os
@@ -33,7 +33,7 @@ AUDIENCES = Asset("audiences")
 
 
 class Task:
-    """What Airflow knows of a task; it keeps what the task tells it."""
+    """A fake task instance that records pushed XComs."""
 
     def __init__(self, night: datetime = NIGHT, map_index: int = -1) -> None:
         self.map_index = map_index
@@ -48,7 +48,7 @@ class Task:
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Path:
-    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)  # which lets `execute` be called by others than Airflow
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)  # allows tests to call `execute`
     monkeypatch.setattr(SegbatchOperator, "log", logging.getLogger("task"))
     caplog.set_level(logging.INFO)
     monkeypatch.chdir(tmp_path)
@@ -73,7 +73,7 @@ def runs() -> list[tuple[str, datetime]]:
     return [(past.run.run_id, past.run.as_of) for past in read_history(Path("output")).runs]
 
 
-def test_what_a_task_returns_is_what_an_event_of_its_asset_tells(here: Path) -> None:
+def test_task_returns_the_facts_that_its_asset_event_contains(here: Path) -> None:
     task = Task()
     facts = run(task)
     assert facts == {
@@ -94,7 +94,7 @@ def test_what_a_task_returns_is_what_an_event_of_its_asset_tells(here: Path) -> 
     assert task.context["outlet_events"][AUDIENCES].extra == facts
 
 
-def test_a_task_that_is_done_again_takes_its_own_place(here: Path) -> None:
+def test_repeated_task_replaces_its_own_run(here: Path) -> None:
     run()
     write_contacts(here / "contacts.parquet", {"plan": pa.array(["pro", "free", "free"])})
     second = Task(NIGHT + timedelta(days=1))
@@ -103,13 +103,13 @@ def test_a_task_that_is_done_again_takes_its_own_place(here: Path) -> None:
     assert [moment for _, moment in runs()] == [NIGHT, NIGHT + timedelta(days=1)]
 
 
-def test_the_copies_of_a_mapped_task_are_runs_of_their_own() -> None:
+def test_each_mapped_task_instance_publishes_its_own_run() -> None:
     assert run(Task(map_index=0))["run_id"] == "scheduled__2025-11-04T02:00:00+00:00@0"
     assert run(Task(map_index=1))["run_id"] == "scheduled__2025-11-04T02:00:00+00:00@1"
     assert len(runs()) == 2
 
 
-def test_an_older_night_is_refused_for_good_unless_told_to_rewind() -> None:
+def test_older_run_fails_without_retry_unless_rewind_is_true() -> None:
     nights = [Task(NIGHT + timedelta(days=number)) for number in range(3)]
     for night in nights:
         run(night)
@@ -120,7 +120,7 @@ def test_an_older_night_is_refused_for_good_unless_told_to_rewind() -> None:
     assert [moment for _, moment in runs()] == [NIGHT, NIGHT + timedelta(days=1)]
 
 
-def test_a_segment_may_collapse_if_that_is_allowed(here: Path) -> None:
+def test_allow_collapse_publishes_an_emptied_segment(here: Path) -> None:
     first, second = Task(), Task(NIGHT + timedelta(days=1))
     write_contacts(here / "contacts.parquet", {"plan": pa.array(["pro"] * 200)})
     run(first)
@@ -131,7 +131,7 @@ def test_a_segment_may_collapse_if_that_is_allowed(here: Path) -> None:
 
 
 @pytest.mark.parametrize(("ignored", "shown"), [((), 2), (["empty-text"], 1), ("empty-text unused-value", 0)])
-def test_findings_of_lint_are_silenced(
+def test_lint_ignore_silences_findings(
     here: Path, caplog: pytest.LogCaptureFixture, ignored: str | list[str], shown: int
 ) -> None:
     write_segment(here / "segments", "odd", rule("plan", "exists", 1), rule("plan", "contains", ""))
@@ -141,7 +141,7 @@ def test_findings_of_lint_are_silenced(
 
 
 @pytest.mark.parametrize("word", ["perhaps", "2"])
-def test_rewind_says_what_it_can_be(word: str) -> None:
+def test_invalid_rewind_value_lists_the_valid_values(word: str) -> None:
     with pytest.raises(AirflowFailException, match=f"rewind is '{word}'; use true or false"):
         run(rewind=word)
 
@@ -150,7 +150,7 @@ def break_a_segment(here: Path) -> None:
     write_segment(here / "segments", "free", rule("plam", "eq", "free"))
 
 
-def test_a_broken_segment_fails_the_task_for_good_after_the_others_are_published(
+def test_broken_segment_fails_the_task_after_the_others_are_published(
     here: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_a_segment(here)
@@ -168,7 +168,7 @@ def test_a_broken_segment_fails_the_task_for_good_after_the_others_are_published
 
 
 @pytest.mark.parametrize(("choice", "level"), [("warn", logging.WARNING), ("succeed", logging.INFO)])
-def test_a_broken_segment_may_be_a_warning_or_nothing(
+def test_on_partial_logs_a_broken_segment_as_warning_or_info(
     here: Path, choice: str, level: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     break_a_segment(here)
@@ -179,7 +179,7 @@ def test_a_broken_segment_may_be_a_warning_or_nothing(
     assert [entry.levelno for entry in caplog.records if "no column 'plam'" in entry.message] == [level]
 
 
-def test_a_dry_run_is_a_skipped_task() -> None:
+def test_dry_run_skips_the_task() -> None:
     task = Task()
     with pytest.raises(AirflowSkipException, match="nothing was published"):
         run(task, options=["--dry-run"])
@@ -188,7 +188,7 @@ def test_a_dry_run_is_a_skipped_task() -> None:
     assert not Path("output").exists()
 
 
-def test_what_has_to_be_told_before_an_exception_is_no_xcom_if_none_is_wanted() -> None:
+def test_skipped_task_pushes_no_xcom_if_do_xcom_push_is_false() -> None:
     task = Task()
     with pytest.raises(AirflowSkipException):
         run(task, options=["--dry-run"], do_xcom_push=False)
@@ -203,15 +203,13 @@ def test_what_has_to_be_told_before_an_exception_is_no_xcom_if_none_is_wanted() 
         ({"options": "--output /tmp/x"}, "use output_dir="),
     ],
 )
-def test_an_argument_that_cannot_be_is_an_error_of_the_dag_and_no_task_is_tried_again_for_it(
-    given: dict[str, Any], message: str
-) -> None:
+def test_invalid_argument_fails_the_import_of_the_dag_without_retries(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message) as raised:
         operator(**given)
     assert isinstance(raised.value, AirflowFailException)
 
 
-def test_what_a_mapped_task_is_given_is_looked_at_when_it_is_made_in_the_task() -> None:
+def test_arguments_of_a_mapped_task_are_checked_when_it_is_unmapped() -> None:
     with DAG("mapped", schedule=None):
         mapped = SegbatchOperator.partial(task_id="publish", on_partial="maybe").expand(contacts=["a", "b"])
     with pytest.raises(AirflowFailException, match=r"^on_partial is 'maybe'"):
@@ -219,7 +217,7 @@ def test_what_a_mapped_task_is_given_is_looked_at_when_it_is_made_in_the_task() 
 
 
 @pytest.mark.parametrize("template", ["--job '{{ run_id }}", "{% raw %}--output{% endraw %} x"])
-def test_what_a_template_makes_is_looked_at_in_the_task(template: str) -> None:
+def test_rendered_templates_are_checked_in_the_task(template: str) -> None:
     task = Task()
     made = operator(options=template)
     made.render_template_fields(task.context)
@@ -227,7 +225,7 @@ def test_what_a_template_makes_is_looked_at_in_the_task(template: str) -> None:
         made.execute(task.context)
 
 
-def test_what_another_task_returns_is_no_error_of_the_dag() -> None:
+def test_outputs_of_other_tasks_are_accepted_as_arguments() -> None:
     with DAG("two", schedule=None):
         other = operator().output
         made = operator(task_id="other", contacts=other, options=["--job", other], env={"A": other}, rewind=other)
@@ -243,13 +241,15 @@ def test_what_another_task_returns_is_no_error_of_the_dag() -> None:
         ({"options": ["--colour", "red"]}, "--colour"),
     ],
 )
-def test_wrong_usage_is_not_tried_again(options: dict[str, Any], message: str) -> None:
+def test_usage_errors_are_not_retried(options: dict[str, Any], message: str) -> None:
     with pytest.raises(AirflowFailException, match=message):
         run(**options)
 
 
-@pytest.mark.parametrize(("contacts", "message"), [("nowhere.parquet", "no such file"), ("cut.parquet", "is truncated")])
-def test_a_snapshot_that_cannot_be_used_is_tried_again(here: Path, contacts: str, message: str) -> None:
+@pytest.mark.parametrize(
+    ("contacts", "message"), [("nowhere.parquet", "no such file"), ("cut.parquet", "is truncated")]
+)
+def test_unreadable_snapshot_is_retried(here: Path, contacts: str, message: str) -> None:
     whole = (here / "contacts.parquet").read_bytes()
     (here / "cut.parquet").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(AirflowException, match=message) as raised:
@@ -257,7 +257,7 @@ def test_a_snapshot_that_cannot_be_used_is_tried_again(here: Path, contacts: str
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_a_lock_that_another_run_holds_is_tried_again(here: Path) -> None:
+def test_lock_owned_by_another_run_is_retried(here: Path) -> None:
     (here / "output").mkdir()
     with (
         lock_output(here / "output" / "lock", "run other", FAIL_IF_LOCKED),
@@ -267,14 +267,14 @@ def test_a_lock_that_another_run_holds_is_tried_again(here: Path) -> None:
     assert not isinstance(raised.value, AirflowFailException)
 
 
-def test_what_cannot_be_started_is_said_so(here: Path) -> None:
+def test_failure_to_start_the_program_is_reported(here: Path) -> None:
     with pytest.raises(AirflowFailException, match=r"^program: nowhere/segbatch: No such file or directory"):
         run(program="nowhere/segbatch")
     with pytest.raises(AirflowFailException, match=r"^cwd: .*/gone: No such file or directory"):
         run(cwd=str(here / "gone"))
 
 
-def test_all_that_is_given_reaches_the_run(here: Path) -> None:
+def test_all_arguments_reach_the_run(here: Path) -> None:
     columns = {"id": ["x", "x"], "key": [7, 8], "project_id": ["a", "b"], "plan": ["pro", "pro"]}
     write_contacts(here / "there" / "new.parquet", pa.table(columns))
     (here / "segments").rename(here / "there" / "rules")
@@ -296,7 +296,7 @@ def test_all_that_is_given_reaches_the_run(here: Path) -> None:
     assert (past.run.as_of, past.run.memberships) == (datetime(2025, 2, 3, 3, 5, 6, tzinfo=UTC), 1)
 
 
-def test_every_place_and_moment_can_be_a_template() -> None:
+def test_arguments_accept_templates() -> None:
     task = Task()
     made = operator(contacts="{{ run_id }}.parquet", options=["--accept", "{{ run_id }}"], env={"A": "{{ run_id }}"})
     made.render_template_fields(task.context)
@@ -321,7 +321,7 @@ def staged(output: Path) -> list[Path]:
 
 @contextmanager
 def once_at_work(output: Path, act: Callable[[], object]) -> Iterator[list[float]]:
-    """Do something once the run evaluates; yields the moment when that was, as soon as it is."""
+    """Call `act` when the run starts to evaluate. Yields a list that then contains the time of the call."""
     acted: list[float] = []
 
     def wait() -> None:
@@ -343,9 +343,9 @@ def assert_nothing_was_published(output: Path) -> None:
         assert psutil.Process().children(recursive=True) == []
 
 
-def test_a_task_that_is_killed_ends_its_run_at_once_and_leaves_nothing(slow: Path) -> None:
+def test_killed_task_stops_its_run_immediately_and_publishes_nothing(slow: Path) -> None:
     killed = operator()
-    before = signal.signal(signal.SIGTERM, lambda *_: killed.on_kill())  # as Airflow does it
+    before = signal.signal(signal.SIGTERM, lambda *_: killed.on_kill())  # the same as Airflow
     try:
         with (
             once_at_work(slow, lambda: os.kill(os.getpid(), signal.SIGTERM)) as acted,
@@ -361,7 +361,7 @@ def test_a_task_that_is_killed_ends_its_run_at_once_and_leaves_nothing(slow: Pat
     assert_nothing_was_published(slow)
 
 
-def test_a_task_that_is_killed_before_it_is_at_work_runs_nothing(here: Path) -> None:
+def test_task_killed_during_startup_publishes_nothing(here: Path) -> None:
     killed = operator(program=["sh", "-c", "kill $PPID; sleep 60"])
     before = signal.signal(signal.SIGTERM, lambda *_: killed.on_kill())
     try:
@@ -372,15 +372,15 @@ def test_a_task_that_is_killed_before_it_is_at_work_runs_nothing(here: Path) -> 
     assert not (here / "output").exists()
 
 
-def test_a_task_that_takes_too_long_ends_its_run_and_leaves_nothing(slow: Path) -> None:
-    limit: Any = TimeoutPosix  # which Airflow sets around `execute`; it has no types
+def test_task_timeout_stops_the_run_and_publishes_nothing(slow: Path) -> None:
+    limit: Any = TimeoutPosix  # Airflow wraps `execute` in it; it has no types
     with pytest.raises(AirflowTaskTimeout), limit(20):
         run()
     assert staged(slow) == []
     assert_nothing_was_published(slow)
 
 
-def test_a_run_that_the_system_kills_is_said_so_and_tried_again(here: Path, slow: Path) -> None:
+def test_run_killed_by_the_system_is_reported_and_retried(here: Path, slow: Path) -> None:
     with (
         once_at_work(slow, lambda: [child.kill() for child in psutil.Process().children()]),
         pytest.raises(AirflowException) as raised,

@@ -1,4 +1,4 @@
-"""The DAGs in docs/airflow.md, each with its task run."""
+"""Run the task of each DAG in docs/airflow.md."""
 
 import os
 import re
@@ -25,7 +25,7 @@ RUN_ID = "scheduled__2025-11-04T02:00:00+00:00"
 
 @pytest.fixture(autouse=True)
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)  # which lets `execute` be called by others than Airflow
+    monkeypatch.setattr(ExecutorSafeguard, "test_mode", True)  # allows tests to call `execute`
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "pro", "free"])})
     write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
@@ -39,9 +39,9 @@ def context() -> Any:
 
 
 def run(code: str, data: Path) -> None:
-    """Run the one task of a DAG on the page, whose data are elsewhere here."""
+    """Run the only task of a DAG of the page with the data of the test."""
     names: dict[str, Any] = {}
-    exec(code.replace("/data", str(data)), names)  # noqa: S102 - it is our own page
+    exec(code.replace("/data", str(data)), names)  # noqa: S102 - the page is part of this repository
     (task,) = names["dag"].tasks
     given = context()
     task.render_template_fields(given)
@@ -53,12 +53,12 @@ def published(data: Path) -> list[tuple[str, datetime, str]]:
 
 
 @pytest.mark.parametrize("code", DAGS, ids=["smallest", "by_bash"])
-def test_a_dag_of_the_page_publishes(code: str, data: Path) -> None:
+def test_dags_of_the_page_publish(code: str, data: Path) -> None:
     run(code, data)
     assert published(data) == [(RUN_ID, NIGHT, "ok")]
 
 
-def test_by_bash_a_night_passes_in_which_a_segment_failed_and_no_other(data: Path) -> None:
+def test_bash_task_succeeds_if_a_segment_failed_but_not_on_other_errors(data: Path) -> None:
     write_segment(data / "segments", "bad", rule("plam", "eq", "pro"))
     run(DAGS[1], data)
     assert published(data) == [(RUN_ID, NIGHT, "partial")]
@@ -67,7 +67,7 @@ def test_by_bash_a_night_passes_in_which_a_segment_failed_and_no_other(data: Pat
         run(DAGS[1], data)
 
 
-def test_without_it_that_night_fails(data: Path) -> None:
+def test_bash_task_without_the_exit_code_check_fails_if_a_segment_failed(data: Path) -> None:
     write_segment(data / "segments", "bad", rule("plam", "eq", "pro"))
     with pytest.raises(AirflowException, match="exit code 3"):
         run(DAGS[1].replace(" || [ $? -eq 3 ]", ""), data)

@@ -1,4 +1,4 @@
-"""The sample DAG: what it costs to look at it, and what it says to Airflow."""
+"""Test the import of the sample DAG: duration, warnings and loaded libraries."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ print(json.dumps({"seconds": time.perf_counter() - begun, "modules": sorted(set(
 
 @pytest.fixture(scope="module")
 def looks() -> list[Any]:
-    """Import the sample twice in a fresh Python, where all warnings are errors, after what it takes from Airflow."""
+    """Import the sample twice in a new Python with warnings as errors, after the imports from Airflow."""
     command = [sys.executable, "-c", LOOK, str(SAMPLE)]
     seen = []
     for _ in range(2):
@@ -35,10 +35,10 @@ def looks() -> list[Any]:
     return seen
 
 
-def test_looking_at_it_warns_of_nothing_and_takes_less_than_a_second(looks: list[Any]) -> None:
+def test_sample_dag_imports_without_warnings_in_less_than_a_second(looks: list[Any]) -> None:
     assert min(seen["seconds"] for seen in looks) < 1
 
 
-def test_looking_at_it_loads_nothing_that_only_a_run_needs(looks: list[Any]) -> None:
+def test_sample_dag_imports_no_libraries_of_the_run(looks: list[Any]) -> None:
     loaded = {module.split(".")[0] for module in looks[0]["modules"]}
     assert not loaded & {"polars", "pyarrow", "duckdb", "typer", "rich"}

@@ -1,7 +1,7 @@
-"""Three nights of the sample DAG in a real Airflow, with mishaps, against straight runs by the command line.
+"""Compare three runs of the sample DAG in a real Airflow, with failures, with runs of the command line.
 
-The first night's run is the scheduler's own, after the others somebody triggers by hand. In between a half-written
-snapshot is tried again, a bad one fails its night, a task is killed, and tasks are cleared.
+The scheduler starts the first run; the test triggers the others. A truncated snapshot is retried, an invalid snapshot
+fails its run, a task is killed, and tasks are cleared.
 """
 
 import shutil
@@ -43,7 +43,7 @@ TABLES = {
 
 @dataclass
 class World:
-    """Snapshots and definitions, what Airflow publishes from them, and what straight runs do."""
+    """Snapshots, definitions, the output of Airflow and the outputs of the command line."""
 
     folder: Path
 
@@ -53,7 +53,7 @@ class World:
 
     @property
     def staged(self) -> list[Path]:
-        """What is there of a run that is at work, or did not clear away."""
+        """Temporary folders of a run that is active or was not cleaned up."""
         return list((self.output / "runs").glob(".tmp-*"))
 
     @property
@@ -65,19 +65,19 @@ class World:
             "AUDIENCES_SEGMENTS": f"{self.folder}/segments",
             "AUDIENCES_OUTPUT": str(self.output),
             "AUDIENCES_POLL_SECONDS": "1",
-            "AUDIENCES_SCHEDULE": f"0 2 * * {NIGHTS[0]:%a}",  # whose last time was the first of the nights
+            "AUDIENCES_SCHEDULE": f"0 2 * * {NIGHTS[0]:%a}",  # its last time is the first of NIGHTS
         }
 
     def snapshot(self, night: datetime) -> Path:
         return self.folder / "snapshots" / f"{night:%Y-%m-%d}.parquet"
 
     def export(self, night: datetime, plans: dict[str, str]) -> None:
-        """Write a snapshot as an export should: elsewhere, and then into its place."""
+        """Write a snapshot to a temporary file, and move it to its path."""
         columns = {"id": list(plans), "plan": list(plans.values()), "notes": ["short"] * len(plans)}
         write_contacts(self.folder / "new.parquet", pa.table(columns)).replace(self.snapshot(night))
 
     def straight(self, name: str, *runs: tuple[int, str]) -> Path:
-        """Make runs by the command line alone, in an output of their own."""
+        """Run the command line with a separate output folder."""
         places = ["--segments", f"{self.folder}/segments", "--output", f"{self.folder}/{name}"]
         for number, run_id in runs:
             night = NIGHTS[number]
@@ -111,7 +111,7 @@ def airflow(world: World) -> Iterator[Airflow]:
 
 
 def tables(output: Path) -> dict[str, Any]:
-    """Return all that is published, but for when it was made."""
+    """Return all published tables without the times of the runs."""
     with duckdb.connect(output / "segbatch.duckdb", read_only=True) as connection:
         return {
             name: connection.execute(f"SELECT {columns} FROM {name} ORDER BY ALL").fetchall()
@@ -127,7 +127,7 @@ def trigger(airflow: Airflow, night: datetime) -> str:
 
 
 def try_a_half_written_snapshot_again(airflow: Airflow, world: World) -> str:
-    """The first night: the snapshot is cut short until the task has failed once."""
+    """Run 1: the snapshot is truncated until the task has failed once."""
     run_id = f"scheduled__{NIGHTS[0].isoformat()}"
     world.export(NIGHTS[0], PLANS[0])
     snapshot = world.snapshot(NIGHTS[0])
@@ -145,7 +145,7 @@ def try_a_half_written_snapshot_again(airflow: Airflow, world: World) -> str:
 
 
 def fail_over_a_bad_snapshot(airflow: Airflow, world: World) -> str:
-    """The second night: a contact comes twice, however often it is tried."""
+    """Run 2: the snapshot contains each contact twice, so all attempts fail."""
     before = tables(world.output)
     world.export(NIGHTS[1], PLANS[1])
     with duckdb.connect() as connection:
@@ -163,13 +163,13 @@ def fail_over_a_bad_snapshot(airflow: Airflow, world: World) -> str:
 
 
 def kill_a_task_and_clear_it(airflow: Airflow, world: World) -> str:
-    """The third night: somebody ends a run that takes too long, and clears the task when another snapshot is there."""
+    """Run 3: a slow run is stopped by hand, and the task is cleared after a new snapshot is exported."""
     before = tables(world.output)
     write_slow_contacts(world.snapshot(NIGHTS[2]))
     run_id = trigger(airflow, NIGHTS[2])
     eventually("the run to be at work", lambda: world.staged)
     airflow.tell("PATCH", f"dags/{DAG}/dagRuns/{run_id}/taskInstances/publish", {"new_state": "failed"})
-    eventually("the run to be gone", lambda: not world.staged)  # which no SIGKILL would do
+    eventually("the run to be gone", lambda: not world.staged)  # SIGKILL would leave the folder
     with lock_output(world.output / "lock", "the test", LockPolicy(wait=True)):
         assert tables(world.output) == before
     world.export(NIGHTS[2], PLANS[2])
@@ -179,12 +179,12 @@ def kill_a_task_and_clear_it(airflow: Airflow, world: World) -> str:
 
 
 def refuse_an_old_night(airflow: Airflow, world: World, run_id: str) -> None:
-    """Days later the bad snapshot is exported again; but the next night is published."""
+    """The invalid snapshot is exported again after a later run was published, so the cleared task is refused."""
     world.export(NIGHTS[1], PLANS[1])
     airflow.clear(DAG, run_id, "publish")
     assert airflow.ended(DAG, run_id) == "failed"
     publish = airflow.tasks(DAG, run_id)["publish"]
-    assert publish["try_number"] == 4  # it is not tried again
+    assert publish["try_number"] == 4  # no retry
     assert "--rewind rolls back 1 run" in airflow.log(DAG, run_id, "publish", 4)
 
 
@@ -195,7 +195,7 @@ def redo_from_an_old_night_on(airflow: Airflow, *run_ids: str) -> None:
 
 
 def break_a_segment(airflow: Airflow, world: World, run_id: str) -> None:
-    """Others are published, and the night is red all the same."""
+    """The other segments are published, but the DAG run fails."""
     write_segment(world.folder / "segments", "free", rule("plam", "eq", "free"))
     airflow.clear(DAG, run_id, "publish")
     assert airflow.ended(DAG, run_id) == "failed"
@@ -204,7 +204,7 @@ def break_a_segment(airflow: Airflow, world: World, run_id: str) -> None:
 
 
 def read_the_last_event(airflow: Airflow, output: Path, run_id: str) -> None:
-    """Every publication is an event, and what reads the last one finds what is published."""
+    """Each publication is an asset event. The DAG that reads the last event finds the published data."""
 
     def last_event() -> Any:
         return airflow.ask("assets/events", order_by="-timestamp", limit=1)["asset_events"][0]
@@ -219,7 +219,7 @@ def read_the_last_event(airflow: Airflow, output: Path, run_id: str) -> None:
 
 
 def run_without_a_date(airflow: Airflow, world: World) -> None:
-    """Somebody triggers the DAG by hand: there is no data interval, and it holds for now."""
+    """A DAG run triggered by hand has no data interval, and is evaluated as of the current time."""
     made = airflow.tell("POST", f"dags/{DAG}/dagRuns", {"logical_date": None})
     moment = datetime.fromisoformat(made["run_after"])
     world.export(moment, PLANS[0])
@@ -227,7 +227,7 @@ def run_without_a_date(airflow: Airflow, world: World) -> None:
     assert airflow.xcom(DAG, made["dag_run_id"], "publish")["as_of"] == made["run_after"]
 
 
-def test_three_nights_with_mishaps_publish_what_straight_runs_do(airflow: Airflow, world: World) -> None:
+def test_three_airflow_runs_with_failures_publish_the_same_as_command_line_runs(airflow: Airflow, world: World) -> None:
     first = try_a_half_written_snapshot_again(airflow, world)
     second = fail_over_a_bad_snapshot(airflow, world)
     third = kill_a_task_and_clear_it(airflow, world)
