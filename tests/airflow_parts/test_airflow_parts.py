@@ -1,4 +1,4 @@
-"""What of `segbatch.airflow` needs no Airflow; the rest is in tests/airflow."""
+"""Test the parts of `segbatch.airflow` that need no Airflow; tests/airflow tests the rest."""
 
 import json
 import logging
@@ -45,7 +45,7 @@ def context(run_id: str = "manual", map_index: int | None = -1, end: datetime | 
     return {"dag_run": dag_run, "run_id": run_id, "ti": SimpleNamespace(map_index=map_index)}
 
 
-def test_a_run_holds_for_the_end_of_the_data_interval_or_for_when_it_was_to_run() -> None:
+def test_evaluation_time_is_the_end_of_the_data_interval_or_run_after() -> None:
     assert evaluation_time(context()) == END
     assert evaluation_time(context(end=None)) == AFTER
 
@@ -60,7 +60,7 @@ def test_a_run_holds_for_the_end_of_the_data_interval_or_for_when_it_was_to_run(
         ("last", -1, "run-last-3547cb11"),
     ],
 )
-def test_a_run_has_the_id_of_its_dag_run(dag_run: str, map_index: int | None, run_id: str) -> None:
+def test_run_id_is_derived_from_the_dag_run(dag_run: str, map_index: int | None, run_id: str) -> None:
     assert task_run_id(context(dag_run, map_index)) == run_id
 
 
@@ -91,7 +91,7 @@ WRONG = [
 
 @pytest.mark.parametrize("is_rendered", [False, True])
 @pytest.mark.parametrize(("given", "message"), WRONG, ids=[message for _, message in WRONG])
-def test_an_argument_that_cannot_be_is_named(given: dict[str, Any], message: str, is_rendered: bool) -> None:  # noqa: FBT001
+def test_invalid_arguments_are_reported_by_name(given: dict[str, Any], message: str, is_rendered: bool) -> None:  # noqa: FBT001
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         check_arguments(given, is_rendered=is_rendered)
 
@@ -99,19 +99,19 @@ def test_an_argument_that_cannot_be_is_named(given: dict[str, Any], message: str
 @pytest.mark.parametrize(
     "option", ["contacts", "segments", "output", "project", "timezone", "as-of", "run-id", "lint-ignore"]
 )
-def test_an_option_does_not_silently_win_over_its_argument(option: str) -> None:
+def test_options_with_their_own_argument_are_refused(option: str) -> None:
     for options in (f"--{option} x", f"--{option}=x", ["--keep", "3", f"--{option}", "x"]):
         with pytest.raises(ValueError, match=f"^options contains --{option}, .* use {option.replace('-', '_')}"):
             parse_options(options)
 
 
 @pytest.mark.parametrize("given", ["empty-text  same-meaning", ["empty-text", "same-meaning"]])
-def test_names_are_a_list_or_a_text(given: object) -> None:
+def test_names_can_be_a_list_or_a_string(given: object) -> None:
     assert parse_names("lint_ignore", given) == ["empty-text", "same-meaning"]
     assert parse_names("lint_ignore", None) == parse_names("lint_ignore", ()) == parse_names("lint_ignore", " ") == []
 
 
-TO_COME = SimpleNamespace(iter_references=lambda: ())  # as what another task returns
+TO_COME = SimpleNamespace(iter_references=lambda: ())  # like the output of another task
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ TO_COME = SimpleNamespace(iter_references=lambda: ())  # as what another task re
         ({"rewind": True, "env": None, "options": ()}, False),
     ],
 )
-def test_what_airflow_fills_in_is_looked_at_afterwards(given: dict[str, Any], left: bool) -> None:  # noqa: FBT001
+def test_templated_arguments_are_checked_after_rendering(given: dict[str, Any], left: bool) -> None:  # noqa: FBT001
     check_arguments(given, is_rendered=False)
     if left:
         with pytest.raises(ValueError, match=f"^{next(iter(given))}"):
@@ -139,7 +139,7 @@ def test_what_airflow_fills_in_is_looked_at_afterwards(given: dict[str, Any], le
         check_arguments(given, is_rendered=True)
 
 
-def test_options_and_switches_are_read() -> None:
+def test_options_and_switches_are_parsed() -> None:
     assert parse_options("--job a --accept 'b c'") == ["--job", "a", "--accept", "b c"]
     assert parse_options(("--keep", "3")) == ["--keep", "3"]
     assert [parse_switch("rewind", value) for value in (True, "True", " yes ", False, "false", None, "")] == [
@@ -178,11 +178,11 @@ LINES = [
 
 
 @pytest.mark.parametrize(("line", "said"), LINES, ids=[line for line, _ in LINES])
-def test_what_a_program_says_is_told_line_by_line(line: str, said: LogLine) -> None:
+def test_output_of_the_program_is_parsed_line_by_line(line: str, said: LogLine) -> None:
     assert run_code(f"import sys; print({line!r}, '', sep='\\n', file=sys.stderr)")[1] == [said]
 
 
-def test_how_a_program_ended_is_told() -> None:
+def test_result_contains_the_exit_status_and_errors_of_the_program() -> None:
     logged = [{"event": "error", "level": "error", "message": "bad"}, {"event": "run_ended", "level": "error"}]
     lines = "\n".join(map(json.dumps, logged))
     code = "import sys; print('[1]'); print(sys.argv[1], file=sys.stderr); sys.exit(3)"
@@ -205,7 +205,7 @@ BROKEN = [
         ([{"event": "error", "level": "error", "message": "the disk is full"}], "sys.exit(1)", ("the disk is full",)),
     ],
 )
-def test_a_broken_segment_is_not_blamed_for_the_end_of_a_run(
+def test_broken_segments_are_not_reported_as_the_cause_of_a_failed_run(
     last: list[dict[str, str]], end: str, errors: tuple[str, ...]
 ) -> None:
     lines = "\n".join(map(json.dumps, [*BROKEN, *last]))
@@ -215,7 +215,7 @@ def test_a_broken_segment_is_not_blamed_for_the_end_of_a_run(
     assert [one.level for one in said[:2]] == [logging.ERROR] * 2
 
 
-def test_what_a_program_said_last_stands_for_errors_that_it_did_not_name() -> None:
+def test_last_lines_of_output_are_the_errors_if_none_were_logged() -> None:
     assert run_code("import sys; [print(i, file=sys.stderr) for i in range(5)]; sys.exit(1)")[0].errors == (
         "2",
         "3",
@@ -224,24 +224,24 @@ def test_what_a_program_said_last_stands_for_errors_that_it_did_not_name() -> No
 
 
 @pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (15, "SIGTERM")])
-def test_a_program_that_a_signal_ended_is_told_as_a_shell_does(number: int, name: str) -> None:
+def test_program_ended_by_a_signal_has_the_exit_status_of_a_shell(number: int, name: str) -> None:
     ended, _ = run_code(f"import os; os.kill(os.getpid(), {number})")
     assert (ended.status, ended.signal, ended.answer) == (128 + number, name, None)
 
 
-def test_a_program_has_an_environment_and_a_folder(tmp_path: Path) -> None:
+def test_program_runs_with_the_given_environment_and_folder(tmp_path: Path) -> None:
     code = "import json, os; print(json.dumps([os.environ['MORE'], os.getcwd(), 'PATH' in os.environ]))"
     ended, _ = run_code(code, env={"MORE": "so"}, cwd=tmp_path)
     assert ended.answer == ["so", str(tmp_path), True]
 
 
-def test_a_program_that_was_stopped_before_it_began_ends_at_once() -> None:
+def test_program_stopped_before_it_started_ends_immediately() -> None:
     program = Program([sys.executable, "-c", "import time; time.sleep(600)"])
     program.stop()
     assert program.run({}, None, lambda _: None).signal == "SIGTERM"
 
 
-def test_what_a_program_leaves_behind_keeps_nobody_waiting() -> None:
+def test_child_processes_left_by_the_program_do_not_delay_its_result() -> None:
     code = "import subprocess, sys; print(subprocess.Popen(['sleep', '600']).pid); print('done', file=sys.stderr)"
     begun = time.monotonic()
     ended, said = run_code(code)
@@ -250,12 +250,12 @@ def test_what_a_program_leaves_behind_keeps_nobody_waiting() -> None:
     assert [one.message for one in said] == ["done"]
 
 
-class Given(Exception):  # noqa: N818 - it is no error
-    """What ends a run from outside, as a time limit does."""
+class Given(Exception):  # noqa: N818 - not an error
+    """An exception that interrupts a run, such as a time limit."""
 
 
 @pytest.mark.parametrize("obedience", ["SIG_DFL", "SIG_IGN"])
-def test_a_program_does_not_outlive_what_runs_it(obedience: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_is_stopped_if_its_caller_raises(obedience: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.interfaces.airflow.subprocess._STOP_TIMEOUT", 0.2)
     code = (
         f"import signal, sys, time; signal.signal(15, signal.{obedience}); print(1, file=sys.stderr); time.sleep(600)"
@@ -267,12 +267,12 @@ def test_a_program_does_not_outlive_what_runs_it(obedience: str, monkeypatch: py
     program = Program([sys.executable, "-c", code])
     with pytest.raises(Given):
         program.run({}, None, end)
-    assert program._child is not None  # noqa: SLF001 - nothing else knows it
+    assert program._child is not None  # noqa: SLF001 - no public attribute has it
     assert program._child.returncode in {-9, -15}  # noqa: SLF001
 
 
 @pytest.mark.slow
-def test_what_the_real_program_prints_becomes_facts(tmp_path: Path) -> None:
+def test_json_output_of_a_real_run_becomes_facts(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "pro", "free"])})
     for plan in ("pro", "free", "gone"):
         write_segment(tmp_path / "segments", plan, rule("plan", "eq", plan))
@@ -304,7 +304,7 @@ def test_what_the_real_program_prints_becomes_facts(tmp_path: Path) -> None:
     assert trouble.startswith("bad failed: ")
 
 
-def test_a_dry_run_names_no_places_since_there_are_none(tmp_path: Path) -> None:
+def test_facts_of_a_dry_run_contain_no_paths(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro"])})
     write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
     command = [*INSTALLED_PROGRAM, "run", "--contacts", "contacts.parquet", "--json", "--dry-run"]
@@ -323,9 +323,7 @@ def test_a_dry_run_names_no_places_since_there_are_none(tmp_path: Path) -> None:
         (sys.executable, sys.executable, f"cwd: {sys.executable}: Not a directory (on the worker)"),
     ],
 )
-def test_a_program_that_cannot_be_started_says_which_argument_is_wrong(
-    program: str, cwd: str | None, message: str
-) -> None:
+def test_start_error_names_the_wrong_argument(program: str, cwd: str | None, message: str) -> None:
     with pytest.raises(OSError, match=r"^\[Errno") as raised:
         Program([program, "run"]).run({}, cwd, lambda _: None)
     assert explain_start_error(raised.value, program, cwd) == message
@@ -341,7 +339,7 @@ def test_a_program_that_cannot_be_started_says_which_argument_is_wrong(
         (LogLine(logging.INFO, "", "Usage: segbatch run"), "Usage: segbatch run"),
     ],
 )
-def test_a_line_of_the_tasks_log_has_the_events_name(said: LogLine, line: str) -> None:
+def test_log_line_starts_with_the_name_of_the_event(said: LogLine, line: str) -> None:
     assert said.text == line
 
 
@@ -357,11 +355,11 @@ def test_a_line_of_the_tasks_log_has_the_events_name(said: LogLine, line: str) -
         ("--waiting is no option", ""),
     ],
 )
-def test_what_the_program_advises_is_said_in_the_operators_arguments(message: str, more: str) -> None:
+def test_options_in_messages_are_explained_as_operator_arguments(message: str, more: str) -> None:
     assert explain_options(message) == more
 
 
-def test_the_page_tells_all_settings_of_the_sample() -> None:
+def test_page_lists_all_settings_of_the_sample() -> None:
     root = Path(__file__).parents[2]
     settings = re.findall(r'environ\.get\("(\w+)"', (root / "jobs" / "segbatch_dag.py").read_text())
     told = re.findall(r"^\| `(AUDIENCES_\w+)` \|", (root / "docs" / "airflow.md").read_text(), re.MULTILINE)
@@ -369,7 +367,7 @@ def test_the_page_tells_all_settings_of_the_sample() -> None:
     assert set(told) == set(settings)
 
 
-def test_the_module_has_the_operator_and_nothing_else() -> None:
+def test_module_exports_only_the_operator() -> None:
     with pytest.raises(AttributeError, match=r"'segbatch\.airflow' has no attribute 'Operator'"):
         _ = segbatch.airflow.Operator
 
@@ -381,7 +379,7 @@ print(sorted({name.split('.')[0] for name in sys.modules} & set(sys.argv[1].spli
 """
 
 
-def test_it_needs_no_library_so_that_the_program_may_have_another_environment() -> None:
+def test_parts_import_no_libraries_of_the_program() -> None:
     libraries = "polars pyarrow pydantic pydantic_settings duckdb typer rich structlog"
     done = subprocess.run([sys.executable, "-c", LIGHT, libraries], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
