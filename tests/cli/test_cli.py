@@ -1,4 +1,4 @@
-"""The command line, as people and schedulers use it."""
+"""The command line, as users and schedulers call it."""
 
 import json
 import re
@@ -28,14 +28,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Call the program as the shell does, and return its exit status."""
+    """Call the program with arguments, and return its exit status."""
     monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
     with pytest.raises(SystemExit) as ended:
         cli.main()
     return int(ended.value.code or 0)
 
 
-def test_the_defaults_are_enough(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_needs_only_the_contacts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
     out, err = capsys.readouterr()
     assert err == ""
@@ -44,7 +44,7 @@ def test_the_defaults_are_enough(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert out.splitlines()[2].startswith("4 contacts, 1 segment, 2 memberships; run ")
 
 
-def test_of_a_large_run_the_notable_segments_are_shown(
+def test_a_large_run_shows_failed_and_most_changed_segments(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for number in range(150):
@@ -86,9 +86,7 @@ def test_a_narrow_terminal_keeps_the_segment_column(
     assert "a-long-id-of" in "\n".join(lines)
 
 
-def test_segments_that_were_deleted_are_told(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_deleted_segments_are_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     write_segment(Path("segments"), "b", ACTIVE)
     assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
     Path("segments/b.json").unlink()
@@ -110,7 +108,7 @@ def test_segments_that_were_deleted_are_told(
     )
 
 
-def test_what_is_wrong_with_a_list_is_told_once_for_all_of_its_segments(
+def test_an_error_in_a_list_is_reported_once_for_all_of_its_segments(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lists = {"more": ["b", "d"], "most": ["a", "c", "e"], "one": ["f"]}
@@ -134,7 +132,7 @@ def test_what_is_wrong_with_a_list_is_told_once_for_all_of_its_segments(
     ]
 
 
-def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stdout_contains_only_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
     assert call("run", "--contacts", "contacts.parquet", "--json", monkeypatch=monkeypatch) == 0
     data = json.loads(capsys.readouterr().out)
@@ -147,7 +145,7 @@ def test_json_is_all_that_is_on_stdout(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert Path(data["membership"]).is_dir()
 
 
-def test_a_failed_segment_is_told_and_ends_with_3(
+def test_a_failed_segment_is_reported_with_exit_status_3(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
@@ -166,14 +164,14 @@ def test_strict_makes_a_warning_fail_its_segment(monkeypatch: pytest.MonkeyPatch
     assert call("run", "--contacts", "contacts.parquet", "--strict", monkeypatch=monkeypatch) == 3
 
 
-def test_a_project_that_the_snapshot_cannot_tell_is_warned_of(
+def test_a_project_without_a_project_column_gives_a_note(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call("run", "--contacts", "contacts.parquet", "--project", "p1", monkeypatch=monkeypatch) == 0
     assert "note: the snapshot has no column 'project_id'" in capsys.readouterr().err
 
 
-def test_a_project_looks_at_its_own_contacts_alone(
+def test_a_project_evaluates_only_its_own_contacts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"] * 3, "project_id": ["p1", "p2", None]})
@@ -181,7 +179,9 @@ def test_a_project_looks_at_its_own_contacts_alone(
     assert json.loads(capsys.readouterr().out)["memberships"] == 1
 
 
-def test_check_says_what_run_would_say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_reports_the_problems_that_a_run_would_report(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
     write_segment(Path("segments"), "warned", rule("cf.plam", "neq", "pro"))
     assert call("check", monkeypatch=monkeypatch) == 0
@@ -194,7 +194,7 @@ def test_check_says_what_run_would_say(monkeypatch: pytest.MonkeyPatch, capsys: 
     ]
 
 
-def test_query_prints_a_table_and_says_when_there_is_more(
+def test_query_prints_a_table_and_reports_omitted_rows(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch)
@@ -207,7 +207,9 @@ def test_query_prints_a_table_and_says_when_there_is_more(
     assert json.loads(capsys.readouterr().out)[1] == {"segment_id": "active", "contact_id": "d"}
 
 
-def test_preview_prints_a_line_a_segment(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preview_prints_one_line_per_segment(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ("preview", "--contacts", "contacts.parquet")
     assert call(*arguments, "active", "--first", "1", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out == "active: 2 of 4 contacts, 50.0%: a, …\n"
@@ -220,7 +222,7 @@ def test_preview_prints_a_line_a_segment(monkeypatch: pytest.MonkeyPatch, capsys
     ]
 
 
-def test_preview_tells_what_is_wrong_beside_what_is_right(
+def test_preview_prints_valid_segments_and_reports_invalid_ones(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
@@ -249,7 +251,7 @@ def test_strict_makes_a_warning_an_error_of_preview_and_explain(
     ("match", "hint"),
     [("most", ": use all, any or none"), ("one", "; did you mean 'any'?"), ("ANY", "; did you mean 'any'?")],
 )
-def test_rules_are_joined_in_no_other_way(
+def test_match_must_be_all_any_or_none(
     match: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ("preview", "--contacts", "contacts.parquet", "--rule", "status exists", "--match", match)
@@ -257,7 +259,7 @@ def test_rules_are_joined_in_no_other_way(
     assert capsys.readouterr() == ("", f"error: invalid --match '{match}'{hint}\n")
 
 
-def test_explain_prints_a_line_a_rule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_prints_one_line_per_rule(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("explain", "active", "b", "--contacts", "contacts.parquet")
     assert call(*arguments, monkeypatch=monkeypatch) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
@@ -282,19 +284,23 @@ def test_explain_without_a_contact_prints_a_funnel(
     assert json.loads(capsys.readouterr().out)["steps"][0]["left"] == 2
 
 
-def test_explain_of_nobody_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_explaining_an_unknown_contact_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call("explain", "active", "z", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 2
     assert capsys.readouterr().err == "error: no contact has the id 'z'; the ids in the column 'id' are texts\n"
 
 
-def test_relink_names_what_it_made(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_relink_prints_the_path_of_the_catalogue(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch)
     capsys.readouterr()
     assert call("relink", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out == "output/segbatch.duckdb\n"
 
 
-def test_an_interrupt_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_prints_one_message(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
@@ -303,7 +309,7 @@ def test_an_interrupt_is_one_message(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert capsys.readouterr().err == "error: interrupted\n"
 
 
-def test_progress_is_shown_on_a_terminal_alone(
+def test_progress_is_shown_only_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with render.show_progress("bytes") as progress:
@@ -319,21 +325,23 @@ def program(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "segbatch", *arguments], capture_output=True, text=True, check=False)
 
 
-def test_it_runs_as_a_module_and_knows_its_version() -> None:
+def test_the_module_can_be_run_and_prints_its_version() -> None:
     assert program("--version").stdout == f"segbatch {segbatch.__version__}\n"
 
 
 @pytest.mark.parametrize("command", ["run", "check", "preview", "explain", "query", "relink", "runs", "diff", "verify"])
-def test_help_teaches(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_contains_an_example(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(command, "--help", monkeypatch=monkeypatch) == 0
     assert "Example: segbatch " in capsys.readouterr().out
 
 
-def test_without_a_command_it_says_how_to_start() -> None:
+def test_the_first_steps_are_printed_without_a_command() -> None:
     assert "Start with segbatch init, then segbatch check" in program().stdout
 
 
-def test_a_reader_that_goes_away_is_no_traceback() -> None:
+def test_a_closed_pipe_gives_no_traceback() -> None:
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m segbatch check --json | true; exit ${{PIPESTATUS[0]}}"],
         capture_output=True,
@@ -348,7 +356,7 @@ def test_importing_the_package_and_the_command_line_loads_no_polars() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_every_public_name_is_there_and_no_other() -> None:
+def test_all_public_names_exist_and_other_names_raise_an_error() -> None:
     for name in segbatch.__all__:
         assert getattr(segbatch, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'segments'"):
@@ -367,7 +375,7 @@ def test_a_segment_is_printed_as_sql(monkeypatch: pytest.MonkeyPatch, capsys: py
     ]
 
 
-def test_sql_warns_on_stderr_of_what_a_run_would_warn_of(
+def test_sql_prints_the_warnings_of_a_run_on_stderr(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_contacts(Path("json.parquet"), {"custom_fields": ['{"plan": "pro"}', "{"]})

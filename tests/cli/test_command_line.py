@@ -1,4 +1,4 @@
-"""Small things that a newcomer meets at the command line."""
+"""Details of the command line: hints, times, reserved ids, shares, and the sources of wrong settings."""
 
 import json
 import os
@@ -43,14 +43,16 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "é/ü",
     ],
 )
-def test_the_hint_is_a_word_of_a_shell(path: str) -> None:
+def test_the_path_in_the_hint_is_quoted_for_a_shell(path: str) -> None:
     printed = subprocess.run(
         ["bash", "-c", f"printf %s {in_shell(path)}"], check=True, capture_output=True, text=True
     ).stdout
     assert Path(printed) == Path(path)
 
 
-def test_a_run_prints_the_hint_quoted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_prints_the_hint_with_a_quoted_path(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_segment(Path("segments"), "a", rule("id", "exists"))
     write_contacts(Path("contacts.parquet"), {"id": ["x"]})
     assert call("run", "--contacts", "contacts.parquet", "--output", "my out", monkeypatch=monkeypatch) == 0
@@ -73,7 +75,7 @@ def on_a_terminal(*arguments: str) -> str:
         try:
             while part := os.read(ours, 65_536):
                 written += part
-        except OSError:  # the end of a terminal, on Linux
+        except OSError:  # the terminal is closed, on Linux
             pass
         finally:
             os.close(ours)
@@ -81,7 +83,7 @@ def on_a_terminal(*arguments: str) -> str:
     return written.decode()
 
 
-def test_rows_on_a_terminal_have_their_lines_for_themselves(
+def test_exported_rows_on_a_terminal_are_not_mixed_with_progress(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_segment(Path("segments"), "a", rule("id", "exists"))
@@ -103,7 +105,7 @@ def test_rows_on_a_terminal_have_their_lines_for_themselves(
         ("Pacific/Apia", "2011-12-30T12:00", "2011-12-31T12:00:00+14:00"),
     ],
 )
-def test_a_moment_that_the_clocks_skip_is_refused(zone: str, as_of: str, instead: str) -> None:
+def test_a_time_that_the_clocks_skip_is_rejected(zone: str, as_of: str, instead: str) -> None:
     reason = f"the clocks of {zone} skip this time; write {instead}, or another time with its offset (--as-of)"
     with pytest.raises(UsageError) as error:
         read_clock(as_of, zone, datetime.now(UTC))
@@ -113,12 +115,12 @@ def test_a_moment_that_the_clocks_skip_is_refused(zone: str, as_of: str, instead
     assert read_clock(f"{as_of}Z", zone, datetime.now(UTC)).as_of == datetime.fromisoformat(f"{as_of}Z")
 
 
-def test_of_a_moment_that_comes_twice_the_first_is_meant() -> None:
+def test_an_ambiguous_time_is_its_first_occurrence() -> None:
     first = datetime(2025, 10, 26, 0, 30, tzinfo=UTC)
     assert read_clock("2025-10-26T02:30", "Europe/Berlin", datetime.now(UTC)).as_of == first
 
 
-def test_a_day_that_begins_in_the_gap_begins_after_it() -> None:
+def test_a_day_that_begins_in_a_clock_change_begins_after_it() -> None:
     assert read_clock("2025-03-09", "America/Havana", datetime.now(UTC)).as_of == datetime(2025, 3, 9, 5, tzinfo=UTC)
 
 
@@ -135,7 +137,7 @@ def test_a_rule_with_a_time_that_the_clocks_skip_is_an_error_of_its_segment(
     )
 
 
-def test_no_segment_is_called_all(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_is_not_a_valid_segment_id(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     reserved = "$.id: 'all' cannot be an id, since --accept all accepts every segment; choose another id\n"
     create = ("segments", "create", "--name", "All", "--rule", "x exists")
     assert call(*create, "--id", "all", monkeypatch=monkeypatch) == 2
@@ -147,16 +149,14 @@ def test_no_segment_is_called_all(capsys: pytest.CaptureFixture[str], monkeypatc
     assert capsys.readouterr().err == f"error: segments/all.json: {reserved}"
 
 
-def test_keys_that_are_missing_are_reported(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_key_file_is_reported(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert call("keys", "list", "--keys", "nix.json", "--json", monkeypatch=monkeypatch) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == []
     assert err == "warning: nix.json: the file does not exist; 'segbatch keys create' creates it (--keys)\n"
 
 
-def test_a_job_that_is_not_there_is_told_by_who_named_it(
+def test_an_unknown_job_is_reported_with_its_source(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("segbatch.toml").write_text("[jobs.a]\noutput = 'a'\n")
@@ -180,7 +180,7 @@ def test_a_job_that_is_not_there_is_told_by_who_named_it(
         "[jobs.a]\ncontacts = 'x.parquet'\n[jobs.b]\ncontacts = 'y.parquet'\n",
     ],
 )
-def test_two_jobs_with_one_output_are_refused(
+def test_two_jobs_with_the_same_output_are_rejected(
     written: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("o").mkdir()
@@ -203,12 +203,12 @@ def test_two_jobs_with_one_output_are_refused(
         "output = 'o'\n[jobs.a]\nsegments = 'x'\n[jobs.b]\nsegments = 'y'\noutput = 'p'\n",
     ],
 )
-def test_jobs_that_share_nothing_or_all_are_fine(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jobs_may_share_an_output_only_with_the_same_definitions(written: str, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("segbatch.toml").write_text(written)
     assert call("config", "show", "--job", "a", monkeypatch=monkeypatch) == 0
 
 
-def test_a_share_may_be_a_percentage_everywhere(
+def test_max_change_can_be_a_percentage_everywhere(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert Guard("30%").reason("a", None, 1000, 1301) == Guard(0.3).reason("a", None, 1000, 1301)
@@ -233,9 +233,7 @@ def test_a_share_may_be_a_percentage_everywhere(
         assert capsys.readouterr().err == f"error: segments/a.json: $.max_change: {reason}\n"
 
 
-def test_a_pattern_that_does_not_compile_is_not_saved(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_invalid_pattern_is_not_saved(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     create = ("segments", "create", "--id", "p", "--name", "P", "--rule")
     assert call(*create, "email matches (a", monkeypatch=monkeypatch) == 2
     reason = "'(a' is not a valid regular expression: unclosed group"
@@ -255,7 +253,7 @@ def test_a_pattern_that_does_not_compile_is_not_saved(
         (("check", "--exclude", "../x"), "(--exclude)"),
     ],
 )
-def test_an_option_that_is_wrong_is_named_by_its_source(
+def test_an_invalid_setting_is_reported_with_its_source(
     arguments: tuple[str, ...], variable: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_segment(Path("segments"), "a", rule("x", "exists"))
@@ -264,7 +262,7 @@ def test_an_option_that_is_wrong_is_named_by_its_source(
     assert capsys.readouterr().err.endswith(f"{variable}\n")
 
 
-def test_what_is_excluded_by_the_file_the_environment_and_the_option(
+def test_the_option_exclude_overrides_the_environment_and_the_environment_the_file(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_segment(Path("segments"), "a", rule("x", "exists"))

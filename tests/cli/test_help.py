@@ -26,7 +26,7 @@ def test_the_help_of_a_run_fits_on_two_screens_and_is_grouped(call: Commands) ->
     assert "--no-wait" not in call.out
 
 
-def test_help_all_shows_environment_variables_and_forms_that_switch_off(call: Commands) -> None:
+def test_help_all_shows_environment_variables_and_negative_options(call: Commands) -> None:
     assert call("run", "--help-all") == 0
     assert "SEGBATCH_OUTPUT" in call.out
     assert "--no-wait" in call.out

@@ -1,4 +1,4 @@
-"""Notes: facts in a report that are not in doubt, and so neither warnings nor errors."""
+"""Notes: facts in a report that are neither warnings nor errors."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +21,7 @@ NOTE = Problem("'STATUS' is read", severity="note")
 
 @pytest.fixture
 def noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every plan have a note."""
+    """Add a note to every plan."""
 
     def with_note(*args: object, **options: object) -> Plan:
         return replace(make_plan(*args, **options), notes=(NOTE,))  # type: ignore[arg-type]
@@ -37,7 +37,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("noted")
-def test_a_run_notes_and_does_not_warn(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_reports_a_note_and_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
     heard: list[Event] = []
     report = segbatch.run("contacts.parquet", events=heard.append, strict=True)
     assert (report.notes, report.warnings, report.errors) == ((NOTE,), (), ())
@@ -50,14 +50,14 @@ def test_a_run_notes_and_does_not_warn(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.usefixtures("noted")
-def test_the_manifest_keeps_notes(workspace: Workspace) -> None:
+def test_the_manifest_contains_notes(workspace: Workspace) -> None:
     workspace.run(0)
     manifest = workspace.manifest("night-0")
     assert (manifest.notes, manifest.warnings) == (("'STATUS' is read",), ())
 
 
 @pytest.mark.usefixtures("noted")
-def test_other_commands_show_notes_and_count_no_warning(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_commands_show_notes_without_counting_them_as_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     checked = segbatch.check("segments", "contacts.parquet", strict=True)
     assert (checked.problems, checked.errors, checked.warnings) == ((NOTE,), (), ())
     render.print_check(checked, as_json=False)
@@ -70,6 +70,6 @@ def test_other_commands_show_notes_and_count_no_warning(capsys: pytest.CaptureFi
     assert (linted.notes, linted.warnings, linted.findings) == ((NOTE,), (), ())
 
 
-def test_strict_makes_errors_of_warnings_alone() -> None:
+def test_strict_makes_only_warnings_errors() -> None:
     warning = replace(NOTE, severity="warning")
     assert (NOTE.as_error().severity, warning.as_error().severity) == ("note", "error")

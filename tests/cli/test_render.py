@@ -1,4 +1,4 @@
-"""What is printed of an answer: in full where nobody looks at it on a terminal, and JSON that is JSON."""
+"""How the result of a query is printed: without wrapped lines if stdout is not a terminal, and as valid JSON."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from segbatch.interfaces.cli import render
 from segbatch.runs.query import Answer
 
 
-def test_without_a_terminal_no_line_is_folded(
+def test_lines_are_not_wrapped_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
@@ -19,14 +19,14 @@ def test_without_a_terminal_no_line_is_folded(
     assert capsys.readouterr().out.splitlines()[1].split() == ["x" * 300, *(["y", "z"] * 100)]
 
 
-def test_lines_of_tables_end_without_blanks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_tables_have_no_trailing_spaces(capsys: pytest.CaptureFixture[str]) -> None:
     render.print_answer(Answer(("a", "b"), (("x", "[y]"), ("x" * 9, "y" * 9)), complete=True), as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     assert lines[1].split() == ["x", "[y]"]
 
 
-def test_on_a_terminal_lines_are_folded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_are_wrapped_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "20")
     render.print_answer(Answer(("a",), (("x" * 300,),), complete=True), as_json=False)
@@ -37,7 +37,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.mark.parametrize("environment", [{}, {"FORCE_COLOR": "1", "COLUMNS": "20"}])
-def test_no_line_of_a_table_ends_in_blanks(
+def test_tables_with_empty_cells_have_no_trailing_spaces(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], environment: dict[str, str]
 ) -> None:
     for name, value in environment.items():
@@ -55,7 +55,7 @@ def test_lists_and_objects_are_shown_as_json(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines()[1].split() == ['["ä",', "null]", '{"b":', "true}", "1.50"]
 
 
-def test_json_has_null_for_what_is_no_number(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nan_and_infinity_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     row = (math.nan, -math.inf, [math.inf, 0.5], Decimal("1.50"), Decimal(12345678901234567890123))
     render.print_answer(Answer(tuple("abcde"), (row,), complete=True), as_json=True)
     [found] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)

@@ -1,4 +1,4 @@
-"""The commands that look after published runs, and the options of a run that follows others."""
+"""The commands for published runs, and the options of a run that depend on previous runs."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ RUN = ("run", "--contacts", "contacts.parquet")
 
 @pytest.fixture
 def call(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
-    """Call the program as the shell does: its exit status, and the lines of stdout and stderr, without padding."""
+    """Call the program, and return its exit status and the lines of stdout and stderr, without padding."""
 
     def called(*arguments: str) -> tuple[int, list[str], list[str]]:
         monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
@@ -80,7 +80,7 @@ def test_a_long_list_of_runs_is_shortened(workspace: Workspace, call: Call, monk
 
 
 @pytest.mark.usefixtures("two")
-def test_all_about_a_run_is_shown(call: Call) -> None:
+def test_runs_show_prints_all_details_of_a_run(call: Call) -> None:
     status, out, _ = call("runs", "show")
     assert status == 0
     assert out[0] == "run night-1"
@@ -97,7 +97,7 @@ def test_all_about_a_run_is_shown(call: Call) -> None:
     assert {file["path"] for file in shown["files"]} >= {"state.arrow", "changes.parquet"}
 
 
-def test_warnings_and_the_project_are_shown(workspace: Workspace, call: Call) -> None:
+def test_runs_show_prints_notes_and_the_project(workspace: Workspace, call: Call) -> None:
     workspace.run(0, project="p1")
     _, out, _ = call("runs", "show", "night-0")
     assert "project p1" in out
@@ -109,20 +109,20 @@ def test_warnings_and_the_project_are_shown(workspace: Workspace, call: Call) ->
     "command", [("runs", "show", "nigt-1"), ("diff", "nigt-1", "last"), ("diff", "last", "nigt-1")]
 )
 @pytest.mark.usefixtures("two")
-def test_a_run_that_is_not_there_is_told_with_the_nearest(call: Call, command: tuple[str, ...]) -> None:
+def test_an_unknown_run_is_reported_with_the_nearest_id(call: Call, command: tuple[str, ...]) -> None:
     assert call(*command) == (2, [], ["error: output: run 'nigt-1' does not exist; did you mean 'night-1'?"])
 
 
 @pytest.mark.parametrize("command", [("runs",), ("runs", "show"), ("runs", "prune", "--keep", "2"), ("verify",)])
 @pytest.mark.usefixtures("workspace")
-def test_nothing_published_is_told(call: Call, command: tuple[str, ...]) -> None:
+def test_an_output_without_runs_is_reported(call: Call, command: tuple[str, ...]) -> None:
     expected = "error: output: nothing is published there; name the folder that a run published in (--output)"
     assert call(*command) == (2, [], [expected])
 
 
 @pytest.mark.parametrize(("option", "named"), [(("--output", "x"), "--output"), (("--json",), "--json")])
 @pytest.mark.usefixtures("two")
-def test_options_before_the_command_are_not_passed_over(call: Call, option: tuple[str, ...], named: str) -> None:
+def test_options_before_the_command_are_an_error(call: Call, option: tuple[str, ...], named: str) -> None:
     expected = f"error: {named} must come after the command: segbatch runs show {named}"
     assert call("runs", *option, "show") == (2, [], [expected])
 
@@ -143,7 +143,7 @@ def test_runs_are_pruned(workspace: Workspace, call: Call) -> None:
     assert call("verify", "--all")[0] == 0
 
 
-def test_runs_are_not_pruned_while_one_is_at_work(two: Workspace, call: Call) -> None:
+def test_runs_are_not_pruned_during_another_run(two: Workspace, call: Call) -> None:
     with own_output(two.output, "run r9", LockPolicy()):
         status, _, [error] = call("runs", "prune", "--keep", "2")
         assert call("runs", "prune", "--keep", "2", "--dry-run")[0] == 0
@@ -151,7 +151,9 @@ def test_runs_are_not_pruned_while_one_is_at_work(two: Workspace, call: Call) ->
     assert error.startswith("error: output: run r9 (process ")
 
 
-def test_members_that_cannot_be_removed_are_told(two: Workspace, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_members_that_cannot_be_removed_are_reported(
+    two: Workspace, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise PermissionError(13, "no", str(two.output))
 
@@ -162,12 +164,12 @@ def test_members_that_cannot_be_removed_are_told(two: Workspace, call: Call, mon
 
 
 @pytest.mark.usefixtures("two")
-def test_one_run_is_too_few_to_keep(call: Call) -> None:
+def test_prune_requires_at_least_two_runs_to_keep(call: Call) -> None:
     assert call("runs", "prune", "--keep", "1")[0] == 2
     assert call("runs", "prune")[0] == 2
 
 
-def test_what_differs_between_two_runs_is_told(two: Workspace, call: Call) -> None:
+def test_diff_prints_the_differences_between_two_runs(two: Workspace, call: Call) -> None:
     status, out, _ = call("diff", "previous", "last")
     assert (status, out[:3]) == (
         0,
@@ -191,7 +193,7 @@ def test_what_differs_between_two_runs_is_told(two: Workspace, call: Call) -> No
     assert call("diff", "last", "last")[1] == ["3 segments with the same members and definition"]
 
 
-def test_what_was_spoilt_is_told_and_ends_with_1(two: Workspace, call: Call) -> None:
+def test_a_missing_file_is_reported_by_verify_with_exit_status_1(two: Workspace, call: Call) -> None:
     status, [line], err = call("verify")
     assert (status, err) == (0, [])
     assert line.startswith("3 files of 1 run, ")
@@ -205,13 +207,13 @@ def test_what_was_spoilt_is_told_and_ends_with_1(two: Workspace, call: Call) -> 
     assert (found["runs"], found["files"], len(found["problems"])) == (2, 6, 1)
 
 
-def test_a_run_has_the_id_that_it_is_given(workspace: Workspace, call: Call) -> None:
+def test_run_id_sets_the_id_of_the_run(workspace: Workspace, call: Call) -> None:
     assert call(*RUN, "--run-id", "manual__2025-11-05T02:00:00+00:00")[1][-2].endswith("+00:00")
     assert [run.folder for run in workspace.history().runs] == ["manual__2025-11-05T02:00:00+00:00"]
 
 
 def run_of(summary: str) -> str:
-    """Return the id of the run in the last line but one of its table."""
+    """Return the id of the run from the summary line of its table."""
     return summary.rpartition(" ")[2]
 
 
@@ -220,7 +222,9 @@ def accepting(segment_ids: str) -> str:
 
 
 @pytest.mark.parametrize("option", ["--accept pro", "--accept all", "--allow-collapse"])
-def test_a_segment_that_collapses_is_held_until_it_is_accepted(workspace: Workspace, call: Call, option: str) -> None:
+def test_a_segment_that_collapses_is_held_back_until_it_is_accepted(
+    workspace: Workspace, call: Call, option: str
+) -> None:
     workspace.crowd(400, pro=200)
     workspace.run(0)
     workspace.crowd(400, pro=0)
@@ -235,7 +239,9 @@ def test_a_segment_that_collapses_is_held_until_it_is_accepted(workspace: Worksp
 
 
 @pytest.mark.parametrize("share", ["30%", "0.3"])
-def test_a_segment_is_held_until_it_is_accepted(workspace: Workspace, call: Call, share: str) -> None:
+def test_a_segment_beyond_max_change_is_held_back_until_it_is_accepted(
+    workspace: Workspace, call: Call, share: str
+) -> None:
     workspace.crowd(400, pro=200)
     write_segment(workspace.folder / "segments", "also", rule("plan", "neq", "free"))
     workspace.run(0)
@@ -260,7 +266,7 @@ def test_a_segment_is_held_until_it_is_accepted(workspace: Workspace, call: Call
     assert call(*RUN, "--max-change", share, "--max-change-floor", "301")[0] == 0
 
 
-def test_what_changes_in_a_run_is_shown(workspace: Workspace, call: Call) -> None:
+def test_run_prints_the_changes_of_each_segment(workspace: Workspace, call: Call) -> None:
     workspace.run(0)
     workspace.contacts(ann="free", bob="pro", cem="free")
     assert call(*RUN)[1][:3] == [
@@ -270,14 +276,14 @@ def test_what_changes_in_a_run_is_shown(workspace: Workspace, call: Call) -> Non
     ]
 
 
-def test_a_dry_run_says_so(workspace: Workspace, call: Call) -> None:
+def test_a_dry_run_reports_that_it_published_nothing(workspace: Workspace, call: Call) -> None:
     status, out, _ = call(*RUN, "--dry-run")
     assert (status, out[-1]) == (0, "dry run: nothing was published")
     assert data(call, *RUN, "--dry-run")["dry_run"] is True
     assert not workspace.output.exists()
 
 
-def test_a_run_for_an_earlier_moment_needs_to_be_told_so(workspace: Workspace, call: Call) -> None:
+def test_a_run_with_an_earlier_as_of_requires_rewind(workspace: Workspace, call: Call) -> None:
     workspace.run(3)
     earlier = (*RUN, "--as-of", "2025-11-02")
     assert call(*earlier)[0] == 2
@@ -287,7 +293,7 @@ def test_a_run_for_an_earlier_moment_needs_to_be_told_so(workspace: Workspace, c
     assert len(workspace.history().runs) == 1
 
 
-def test_what_a_rewind_takes_back_is_told(workspace: Workspace, call: Call) -> None:
+def test_rewind_reports_the_runs_that_it_rolls_back(workspace: Workspace, call: Call) -> None:
     for number in range(3):
         workspace.run(number)
     back = (*RUN, "--run-id", "tuesday", "--as-of", "2025-11-02", "--rewind")
@@ -299,14 +305,14 @@ def test_what_a_rewind_takes_back_is_told(workspace: Workspace, call: Call) -> N
     assert data(call, *back, "--run-id", "wednesday")["taken_back"] == ["night-2"]
 
 
-def test_what_relink_goes_back_to_is_told(two: Workspace, call: Call) -> None:
+def test_relink_warns_about_a_missing_folder_of_the_current_run(two: Workspace, call: Call) -> None:
     shutil.rmtree(two.place("night-1"))
     status, out, [warning] = call("relink")
     assert (status, out) == (0, ["output/segbatch.duckdb"])
     assert warning.startswith("warning: output/current: names night-1, whose folder is missing; ")
 
 
-def test_a_run_clears_away_the_members_of_old_ones(workspace: Workspace, call: Call) -> None:
+def test_a_run_prunes_the_members_of_old_runs(workspace: Workspace, call: Call) -> None:
     for number in range(3):
         workspace.run(number)
     assert call(*RUN, "--keep", "2")[0] == 0
@@ -316,7 +322,7 @@ def test_a_run_clears_away_the_members_of_old_ones(workspace: Workspace, call: C
 
 
 @pytest.mark.parametrize("command", [RUN, ("relink",), ("runs", "prune", "--keep", "2")], ids=lambda words: words[0])
-def test_who_waits_is_told_for_whom(
+def test_a_waiting_command_reports_the_run_that_owns_the_lock(
     two: Workspace, call: Call, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
     work = own_output(two.output, "run r9", LockPolicy())

@@ -16,7 +16,7 @@ ACTIVE = rule("status", "eq", "active")
 
 
 class Segments(Commands):
-    """Calls `segbatch segments`, and the program as a whole."""
+    """Calls `segbatch segments` and other commands."""
 
     def json(self, *arguments: str, typed: str = "") -> Any:
         assert self("segments", *arguments, "--json", typed=typed) == 0, self.err
@@ -34,7 +34,7 @@ def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return Segments(monkeypatch, capsys)
 
 
-def test_a_segment_is_made_of_options_and_changed_by_others(call: Segments) -> None:
+def test_a_segment_is_created_and_updated_with_options(call: Segments) -> None:
     made = call.text(
         *("create", "--name", "Pro Users", "--rule", "plan eq pro", "--rule", "seats gte 50", "--match", "any"),
         *("--project-id", "p", "--list-id", "l", "--max-change", "30%", "--description", "Who pays"),
@@ -58,14 +58,14 @@ def test_a_segment_is_made_of_options_and_changed_by_others(call: Segments) -> N
     assert definition.keys() - after.keys() == {"description", "match"}
 
 
-def test_a_definition_comes_from_a_file_or_standard_input(call: Segments) -> None:
+def test_a_definition_is_read_from_a_file_or_standard_input(call: Segments) -> None:
     Path("new.json").write_text(json.dumps({"name": "From a file", "rules": [ACTIVE]}))
     assert call.json("create", "new.json", "--id", "mine")["file"] == "segments/mine.json"
     assert call.json("update", "mine", "-", typed='{"name": "From stdin"}')["name"] == "From stdin"
     assert call.json("create", "-", typed=call.text("get", "mine").replace("mine", "other"))["id"] == "other"
 
 
-def test_list_shows_what_the_last_run_made_of_each(call: Segments) -> None:
+def test_list_shows_the_result_of_the_last_run_for_each_segment(call: Segments) -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active", "new", "active"], "project_id": ["p"] * 3})
     write_segment(Path("segments"), "active", ACTIVE, project_id="p")
     write_segment(Path("segments"), "failing", rule("nope", "eq", 1))
@@ -99,7 +99,7 @@ def test_list_shows_what_the_last_run_made_of_each(call: Segments) -> None:
     assert "warning: output/current: names nowhere, whose folder is missing" in call.err
 
 
-def test_an_etag_keeps_a_later_writer_from_overwriting(call: Segments) -> None:
+def test_an_outdated_etag_prevents_update_and_delete(call: Segments) -> None:
     write_segment(Path("segments"), "a", ACTIVE)
     etag = call.text("get", "a", "--etag").strip()
     assert call.json("get", "a")["etag"] == etag
@@ -109,7 +109,9 @@ def test_an_etag_keeps_a_later_writer_from_overwriting(call: Segments) -> None:
         assert "segment 'a' was changed by another user since it was read" in call.err
 
 
-def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_delete_asks_for_confirmation_and_keeps_referenced_segments(
+    call: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_segment(Path("segments"), "a", ACTIVE)
     write_segment(Path("segments"), "b", {"operator": "in_segment", "value": "a"})
     assert call("segments", "delete", "a") == 2
@@ -148,7 +150,7 @@ def test_delete_asks_or_is_told_and_spares_what_others_name(call: Segments, monk
         ("list --segments nowhere", 2, "nowhere: no such file or folder; check the path of the definitions"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(call: Segments, arguments: str, status: int, message: str) -> None:
+def test_an_error_is_printed_as_one_line(call: Segments, arguments: str, status: int, message: str) -> None:
     write_segment(Path("segments"), "a", ACTIVE)
     contents = {"segments/bad": "{", "cut": "{", "list": "[]", "wrong": '{"nam": "x"}', "cut2": '{"name": "x"}'}
     for name, content in contents.items():
@@ -176,7 +178,7 @@ def test_the_schema_is_printed_as_json(call: Segments) -> None:
     assert json.loads(call.out)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
-def test_a_change_that_may_not_survive_a_power_failure_is_a_warning(
+def test_a_change_that_may_not_survive_a_power_failure_gives_a_warning(
     call: Segments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse_flushes_of_folders(monkeypatch)
@@ -192,9 +194,7 @@ def test_a_change_that_may_not_survive_a_power_failure_is_a_warning(
     assert not Path("segments/x.json").exists()
 
 
-def test_a_change_that_may_have_been_made_is_an_error_that_says_so(
-    call: Segments, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_update_with_an_unknown_outcome_is_an_error(call: Segments, monkeypatch: pytest.MonkeyPatch) -> None:
     call.text("create", "--id", "x", "--name", "X", "--rule", "plan eq pro")
     report_failure(monkeypatch, Path, "replace", is_done=True, is_blind=True)
     assert call("segments", "update", "x", "--name", "Y") == 1

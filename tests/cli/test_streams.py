@@ -1,4 +1,4 @@
-"""Standard input and output that are closed, or that nobody reads to its end."""
+"""Standard input and output that are closed, full, or not read to the end."""
 
 import os
 import subprocess
@@ -22,24 +22,26 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shell(command: str) -> tuple[int, str, str]:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # which hides much
+    environment = {
+        name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"
+    }  # which hides such errors
     ended = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
     return ended.returncode, ended.stdout, ended.stderr
 
 
 @pytest.mark.parametrize("command", ["preview - --contacts contacts.parquet", "segments create -"])
-def test_a_closed_stdin_is_told(command: str) -> None:
+def test_a_closed_stdin_is_reported(command: str) -> None:
     message = "error: stdin is closed; send a definition to it, or pass a file\n"
     assert shell(f"{PROGRAM} {command} <&-") == (2, "", message)
 
 
-def test_nobody_is_asked_over_a_closed_stdin() -> None:
+def test_no_confirmation_is_requested_if_stdin_is_closed() -> None:
     message = "error: not a terminal: pass --yes to confirm the deletion\n"
     assert shell(f"{PROGRAM} segments delete active <&-") == (2, "", message)
 
 
 @pytest.mark.parametrize("command", ["sql active --contacts contacts.parquet", "run --contacts contacts.parquet"])
-def test_a_closed_stdout_is_an_error_before_anything_is_done(command: str) -> None:
+def test_a_closed_stdout_is_an_error_before_a_command_starts(command: str) -> None:
     message = "error: stdout is closed, so no result can be printed; redirect it to a file or to /dev/null\n"
     assert shell(f"{PROGRAM} {command} >&-") == (1, "", message)
     assert not Path("output").exists()
@@ -48,7 +50,7 @@ def test_a_closed_stdout_is_an_error_before_anything_is_done(command: str) -> No
 @pytest.mark.parametrize(
     "command", ["check", "lint --list", "sql active --contacts contacts.parquet", "run --contacts contacts.parquet"]
 )
-def test_who_stops_reading_ends_a_command_without_a_word(command: str) -> None:
+def test_a_closed_pipe_ends_a_command_without_a_message(command: str) -> None:
     assert shell(f"{PROGRAM} {command} | true; echo ${{PIPESTATUS[0]}}") == (0, "141\n", "")
 
 
@@ -66,17 +68,17 @@ UNTOLD = {
 
 @pytest.mark.parametrize("where", ["2>/dev/full", NOBODY], ids=["full disk", "pipe without a reader"])
 @pytest.mark.parametrize(("command", "status"), UNTOLD.values(), ids=list(UNTOLD))
-def test_what_cannot_be_told_changes_no_exit_status(command: str, status: int, where: str) -> None:
+def test_messages_that_cannot_be_written_do_not_change_the_exit_status(command: str, status: int, where: str) -> None:
     ended, _, err = shell(f"{PROGRAM} {command} {where}")
     assert (ended, err) == (status, "")
     assert Path("output/current").exists() == (status == 0)
 
 
-def test_where_nothing_can_be_written_the_answer_is_an_error() -> None:
+def test_output_that_cannot_be_written_is_an_error() -> None:
     assert shell(f"{PROGRAM} lint --list >/dev/full 2>/dev/full") == (1, "", "")
 
 
-def test_what_is_told_of_a_fault_is_written_at_once() -> None:
+def test_the_traceback_of_an_internal_error_is_written_immediately() -> None:
     fault = (
         "import segbatch.interfaces.cli as cli; cli.main = lambda: 1 / 0; import segbatch.__main__ as own; own.main()"
     )
