@@ -1,9 +1,9 @@
-"""Settings alone: nothing of what the other tests ask of a run."""
+"""Remove the settings that the other tests use for runs."""
 
 import pytest
 
 
 @pytest.fixture(autouse=True)
-def unsaid(as_people_see_it: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - takes back what that said
+def unsaid(as_people_see_it: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001 - removes its variables
     for name in ("SEGBATCH_LOG_FORMAT", "SEGBATCH_LOG_IDS"):
         monkeypatch.delenv(name)

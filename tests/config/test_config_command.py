@@ -1,4 +1,4 @@
-"""`segbatch config show`, and commands that run with what a file says, started as the shell does."""
+"""`segbatch config show`, and commands that read their settings from a file, in processes of their own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ contacts = "s3://bucket/leads.parquet"
 
 
 def start(folder: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the program in a folder, without any variable of segbatch but these."""
+    """Run the program in a folder, with only these variables of segbatch."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SEGBATCH_")}
     environment |= {"COLUMNS": "100", **variables}
     command = [sys.executable, "-m", "segbatch", *words]
@@ -38,7 +38,7 @@ def start(folder: Path, *words: str, **variables: str) -> subprocess.CompletedPr
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder with segbatch.toml, a snapshot, a definition, and a folder in a folder to start from."""
+    """Create a folder with segbatch.toml, a snapshot, a definition and nested subfolders to start from."""
     (tmp_path / "notebooks" / "may").mkdir(parents=True)
     (tmp_path / "exports").mkdir()
     (tmp_path / "definitions").mkdir()
@@ -48,7 +48,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_job_is_run_and_asked_from_a_folder_below(project: Path) -> None:
+def test_commands_use_a_job_from_a_subfolder(project: Path) -> None:
     below = project / "notebooks" / "may"
     ran = start(below, "run", "--job", "customers", "--json")
     assert ran.returncode == 0
@@ -63,7 +63,7 @@ def test_a_job_is_run_and_asked_from_a_folder_below(project: Path) -> None:
         assert (done.returncode, done.stderr) in {(0, ""), (3, "")}, words
 
 
-def test_what_counts_is_shown_with_where_it_comes_from(project: Path) -> None:
+def test_config_show_prints_each_setting_with_its_source(project: Path) -> None:
     shown = start(project / "notebooks", "config", "show", "--job", "customers", SEGBATCH_KEEP="5", SEGBATCH_OUTPT="x")
     lines = {line.split()[0]: line.rstrip().split(maxsplit=2)[1:] for line in shown.stdout.splitlines()}
     assert lines["config"] == ["../segbatch.toml", "found"]
@@ -79,7 +79,7 @@ def test_what_counts_is_shown_with_where_it_comes_from(project: Path) -> None:
     assert shown.returncode == 0
 
 
-def test_what_counts_is_json_for_programs(project: Path) -> None:
+def test_config_show_prints_json(project: Path) -> None:
     variables = {"SEGBATCH_JOB": "leads", "SEGBATCH_CONFIG": "segbatch.toml", "SEGBATCH_STRICT": "yes"}
     shown = json.loads(start(project, "config", "show", "--json", **variables).stdout)
     assert shown["jobs"] == ["customers", "leads"]
@@ -93,14 +93,14 @@ def test_what_counts_is_json_for_programs(project: Path) -> None:
     assert settings["max_change"] == {"value": None, "from": "not set"}
 
 
-def test_what_only_jobs_say_is_shown_so(project: Path) -> None:
+def test_a_setting_that_is_only_in_jobs_is_shown_as_such(project: Path) -> None:
     shown = start(project, "config", "show", "--json")
     assert json.loads(shown.stdout)["settings"]["contacts"] == {"value": None, "from": "set only in jobs"}
     assert shown.returncode == 0
 
 
 @pytest.mark.parametrize(("options", "origin"), [(("--no-config",), "--no-config"), ((), "not set")])
-def test_without_a_file_defaults_are_shown(tmp_path: Path, options: tuple[str, ...], origin: str) -> None:
+def test_defaults_are_shown_without_a_file(tmp_path: Path, options: tuple[str, ...], origin: str) -> None:
     shown = json.loads(start(tmp_path, "config", "show", "--json", *options).stdout)
     assert shown["settings"]["config"] == {"value": None, "from": origin}
     assert shown["settings"]["segments"] == {"value": "segments", "from": "default"}
@@ -113,20 +113,20 @@ def test_the_table_fits_the_screen(project: Path) -> None:
     assert max(map(len, shown.stdout.replace("\x1b[1m", "").replace("\x1b[0m", "").splitlines())) <= 60
 
 
-def test_a_file_that_is_named_counts_in_place_of_the_nearest(project: Path) -> None:
+def test_the_option_config_replaces_the_nearest_file(project: Path) -> None:
     (project / "notebooks" / "other.toml").write_text('output = "there"')
     shown = json.loads(start(project, "config", "show", "--json", "--config", "notebooks/other.toml").stdout)
     assert shown["settings"]["output"] == {"value": "notebooks/there", "from": "notebooks/other.toml: output"}
 
 
-def test_no_config_needs_the_options_again(project: Path) -> None:
+def test_no_config_ignores_the_settings_of_the_file(project: Path) -> None:
     done = start(project, "check", SEGBATCH_NO_CONFIG="1")
     assert done.returncode == 2
     assert "segments: no such file or folder" in done.stderr
 
 
 @pytest.mark.parametrize("option", ["--job", "--config"])
-def test_a_group_takes_its_options_behind_the_command(project: Path, option: str) -> None:
+def test_options_of_a_command_group_must_come_after_the_command(project: Path, option: str) -> None:
     done = start(project, "runs", option, "x", "show")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"error: {option} must come after the command: segbatch runs show {option}\n"
@@ -136,7 +136,7 @@ UNUSED = ("polars", "pyarrow", "pydantic_settings")
 
 
 @pytest.mark.parametrize("words", [("--help",), ("segments", "list"), ("run", "--help")], ids=" ".join)
-def test_what_does_not_need_it_does_not_load_it(project: Path, words: tuple[str, ...]) -> None:
+def test_commands_load_only_the_packages_that_they_need(project: Path, words: tuple[str, ...]) -> None:
     code = (
         "import sys; from segbatch.interfaces import cli\n"
         f"sys.argv = ['segbatch', *{words!r}]\n"

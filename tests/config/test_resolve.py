@@ -1,4 +1,4 @@
-"""segbatch.toml: where it is found, and what its paths mean."""
+"""segbatch.toml: where it is found, and how its paths are resolved."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_the_nearest_file_is_found(files: tuple[str, ...], found: str | None, mo
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_the_file_of_a_stranger_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_read_only_if_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("segbatch.toml").write_text("keep = 3")
     os.chown("segbatch.toml", 12_345, -1)
     monkeypatch.chdir("a/b")
@@ -59,12 +59,12 @@ def test_the_file_of_a_stranger_has_to_be_named(monkeypatch: pytest.MonkeyPatch)
     assert str(refused.value) == f"../../segbatch.toml: {message}"
     assert read_settings(config="../../segbatch.toml").values == {"keep": 3}
     assert read_settings(no_config=True).values == {}
-    os.chown(".", 12_345, -1)  # as where a container's root works in a folder of the machine
+    os.chown(".", 12_345, -1)  # as if root of a container works in a folder of the host
     assert read_settings().values == {"keep": 3}
 
 
 @pytest.mark.parametrize("mode", [0o666, 0o646, 0o602, 0o777])
-def test_a_file_that_other_users_may_write_is_refused(mode: int) -> None:
+def test_a_file_that_other_users_can_write_is_rejected(mode: int) -> None:
     file = Path("segbatch.toml")
     file.write_text("keep = 3\non_success = 'touch hooked'")
     file.chmod(mode)
@@ -91,7 +91,7 @@ def test_a_file_that_other_users_may_write_is_refused(mode: int) -> None:
         ([], 1, "refused"),
     ],
 )
-def test_a_file_that_a_group_may_write_is_read_where_the_group_is_the_owners_own(
+def test_a_group_writable_file_is_read_if_the_group_is_private_to_the_owner(
     members: list[str], elsewhere: int, status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = Path("segbatch.toml")
@@ -108,7 +108,7 @@ def test_a_file_that_a_group_may_write_is_read_where_the_group_is_the_owners_own
         read_settings()
 
 
-def test_a_group_that_the_machine_does_not_know_is_fine_where_it_is_that_of_this_process(
+def test_an_unknown_group_is_accepted_if_it_is_the_group_of_the_process(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = Path("segbatch.toml")
@@ -126,7 +126,7 @@ def test_a_group_that_the_machine_does_not_know_is_fine_where_it_is_that_of_this
         read_settings()
 
 
-def test_in_a_folder_that_is_gone_no_file_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_file_is_found_in_a_deleted_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("a/b")
     Path.cwd().rmdir()
     assert find_file() is None
@@ -148,7 +148,7 @@ PATHS = {
 
 
 @pytest.mark.parametrize(("line", "name", "value"), PATHS.values(), ids=list(PATHS))
-def test_a_path_is_meant_from_the_folder_of_the_file(
+def test_a_path_is_relative_to_the_folder_of_the_file(
     line: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("segbatch.toml").write_text(line)
@@ -156,14 +156,14 @@ def test_a_path_is_meant_from_the_folder_of_the_file(
     assert read_settings().values == {name: value}
 
 
-def test_a_path_of_the_environment_is_meant_from_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_in_the_environment_is_relative_to_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("segbatch.toml").write_text('output = "out"')
     monkeypatch.chdir("a/b")
     monkeypatch.setenv("SEGBATCH_OUTPUT", "out")
     assert read_settings().get("output") == "out"
 
 
-def test_nothing_in_the_name_of_the_folder_is_taken_for_a_glob(folder: Path) -> None:
+def test_glob_characters_in_the_name_of_the_folder_are_escaped(folder: Path) -> None:
     odd = folder / "we[ird]*"
     odd.mkdir()
     (odd / "segbatch.toml").write_text('contacts = "*.parquet"\noutput = "out"')
@@ -172,7 +172,7 @@ def test_nothing_in_the_name_of_the_folder_is_taken_for_a_glob(folder: Path) -> 
     assert settings.get("output") == f"{folder}/we[ird]*/out"
 
 
-def test_a_job_is_stronger_than_the_top_and_weaker_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_overrides_the_top_level_and_the_environment_overrides_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("segbatch.toml").write_text(JOBS)
     monkeypatch.setenv("SEGBATCH_OUTPUT", "elsewhere")
     settings = read_settings(job="customers")
@@ -191,7 +191,7 @@ def test_a_job_is_stronger_than_the_top_and_weaker_than_the_environment(monkeypa
 
 
 @pytest.mark.parametrize("name", ["contacts", "output"])
-def test_what_only_jobs_say_is_not_guessed(name: str) -> None:
+def test_a_setting_that_is_only_in_jobs_requires_a_job(name: str) -> None:
     Path("segbatch.toml").write_text(JOBS)
     settings = read_settings()
     message = f"segbatch.toml: '{name}' is set only in jobs: customers, leads; choose one with --job or SEGBATCH_JOB"
@@ -200,25 +200,25 @@ def test_what_only_jobs_say_is_not_guessed(name: str) -> None:
     assert str(refused.value) == message
 
 
-def test_what_the_top_or_the_environment_says_needs_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_at_the_top_level_or_in_the_environment_requires_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("segbatch.toml").write_text(f'output = "all"\n{JOBS}')
     monkeypatch.setenv("SEGBATCH_CONTACTS", "c.parquet")
     settings = read_settings()
     assert (settings.get("output"), settings.get("contacts"), settings.get("keep")) == ("all", "c.parquet", 3)
 
 
-def test_a_job_is_complete_by_itself() -> None:
+def test_a_job_takes_no_settings_from_other_jobs() -> None:
     Path("segbatch.toml").write_text(JOBS)
-    assert read_settings(job="leads").get("output") is None  # the default counts, as without any file
+    assert read_settings(job="leads").get("output") is None  # the default is used, as without any file
 
 
-def test_a_file_with_a_mark_of_its_encoding_is_read() -> None:
+def test_a_file_with_a_byte_order_mark_is_read() -> None:
     Path("segbatch.toml").write_bytes(b'\xef\xbb\xbfproject = "p\xc3\xa9"\r\n')
     assert read_settings().values == {"project": "pé"}
 
 
 @pytest.mark.parametrize(("written", "share"), [("0.3", "0.3"), ("1", "1"), ('"30%"', "30%"), ('"0.3"', "0.3")])
-def test_a_share_is_a_number_or_a_text(written: str, share: str) -> None:
+def test_max_change_is_a_number_or_a_text(written: str, share: str) -> None:
     Path("segbatch.toml").write_text(f"max_change = {written}")
     assert read_settings().get("max_change") == share
 
@@ -226,25 +226,25 @@ def test_a_share_is_a_number_or_a_text(written: str, share: str) -> None:
 @pytest.mark.parametrize(
     ("written", "value"), [("1", True), ("true", True), ("no", False), ("0", False), ("off", False)]
 )
-def test_a_variable_says_yes_or_no_in_the_usual_words(
+def test_a_boolean_variable_accepts_the_usual_words(
     written: str, value: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEGBATCH_STRICT", written)
     assert read_settings().values == {"strict": value}
 
 
-def test_variables_in_small_letters_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lower_case_variables_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("segbatch_output", "x")
     monkeypatch.setenv("SEGBATCH_KEEP", "4")
     assert read_settings().values == {"keep": 4}
 
 
-def test_a_variable_with_several_names_has_spaces_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_variable_with_several_names_is_split_at_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGBATCH_LINT_IGNORE", "holds-for-all  never")
     assert read_settings().values == {"lint_ignore": ["holds-for-all", "never"]}
 
 
-def test_without_a_file_and_variables_there_is_nothing_to_load(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_settings_are_loaded_without_a_file_and_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith("SEGBATCH_")]:
         monkeypatch.delenv(name)
     settings = read_settings()

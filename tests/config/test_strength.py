@@ -1,4 +1,4 @@
-"""Every option that is a setting, of every command, from every source: the strongest counts."""
+"""Every option that is a setting, of every command, from every source: the strongest source sets the value."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ALL = [
 
 
 def said(setting: str, source: str, *, strongest: str) -> Any:
-    """Return what a source says, unlike what all the others do; of two values, the strongest says the other one."""
+    """Return a value that differs for each source; a boolean or format differs only for the strongest source."""
     if setting in OF_A_NUMBER:
         return OF_A_NUMBER[setting] + SOURCES.index(source)
     if Environment.model_fields[setting].annotation == bool | None:
@@ -63,7 +63,7 @@ def toml(setting: str, value: Any) -> str:
 
 
 def arguments(command: Any, but: str) -> list[str]:
-    """Return what a command cannot do without, but for one option."""
+    """Return the required arguments of a command, except one option."""
     words = list[str]()
     for param in command.params:
         if param.required and param.name != but:
@@ -77,12 +77,12 @@ def flag(param: Any, value: Any) -> list[str]:
     return [param.opts[0] if value else param.secondary_opts[0]]
 
 
-def test_the_tests_know_all_settings() -> None:
+def test_all_settings_are_tested() -> None:
     assert {setting for _, _, setting in ALL} == set(Environment.model_fields)
 
 
 @pytest.mark.parametrize(("words", "name", "setting"), ALL)
-def test_the_strongest_source_counts(
+def test_the_strongest_source_sets_the_value(
     words: str, name: str, setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -105,7 +105,7 @@ def test_the_strongest_source_counts(
 
 
 @pytest.mark.parametrize(("words", "name", "setting"), ALL)
-def test_an_empty_variable_is_none(
+def test_an_empty_variable_is_ignored(
     words: str, name: str, setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -117,7 +117,7 @@ def test_an_empty_variable_is_none(
         assert not found if param.multiple else str(found) == str(param.default)
 
 
-def test_the_help_is_the_same_whatever_the_file_says(
+def test_the_help_does_not_depend_on_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -134,7 +134,7 @@ def test_the_help_is_the_same_whatever_the_file_says(
 
 
 @pytest.mark.parametrize("command", ["run", "runs", "runs show"])
-def test_completion_does_not_look_into_the_file(
+def test_completion_does_not_read_the_file(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
