@@ -22,9 +22,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def shell(command: str) -> tuple[int, str, str]:
-    environment = {
-        name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"
-    }  # which hides such errors
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}  # it hides errors
     ended = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, text=True, check=False)
     return ended.returncode, ended.stdout, ended.stderr
 
