@@ -1,4 +1,4 @@
-"""jobs/nightly.sh by itself, in an environment as bare as cron's."""
+"""jobs/nightly.sh in an environment as bare as the one of cron."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def nightly(folder: Path, *arguments: str, **environment: str) -> tuple[int, str, str]:
-    """Run the script from elsewhere with nothing but a PATH."""
+    """Run the script from another folder, with PATH as the only inherited variable."""
     bare = {"PATH": "/usr/bin:/bin", "NIGHTLY_FOLDER": str(folder), "SEGBATCH": str(folder / "segbatch")} | environment
     done = subprocess.run([SCRIPT, *arguments], cwd="/", env=bare, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
@@ -41,7 +41,7 @@ def test_the_log_is_appended_and_nothing_is_printed(folder: Path) -> None:
     assert (folder / "output" / "segbatch.duckdb").is_file()
 
 
-def test_a_night_whose_log_is_on_a_full_disk_ends_as_it_ended(folder: Path) -> None:
+def test_a_full_disk_of_the_log_does_not_change_the_exit_status(folder: Path) -> None:
     told = ("--on-success", 'echo "$SEGBATCH_STATUS" > told')
     given = ("--contacts", "all contacts.parquet", *told)
     assert nightly(folder, *given, NIGHTLY_LOG="/dev/full") == (0, "", "")
@@ -49,24 +49,24 @@ def test_a_night_whose_log_is_on_a_full_disk_ends_as_it_ended(folder: Path) -> N
     assert nightly(folder, "--contacts", "none.parquet", NIGHTLY_LOG="/dev/full") == (1, "", "")
 
 
-def test_without_a_file_the_log_goes_to_stderr(folder: Path) -> None:
+def test_the_log_is_written_to_stderr_without_a_file(folder: Path) -> None:
     status, out, err = nightly(folder, SEGBATCH_CONTACTS="all contacts.parquet")
     assert (status, out) == (0, "")
     assert json.loads(err.splitlines()[-1])["event"] == "run_ended"
 
 
-def test_the_exit_status_is_the_run_s(folder: Path) -> None:
+def test_the_script_returns_the_exit_status_of_the_run(folder: Path) -> None:
     status, _, err = nightly(folder, "--contacts", "none.parquet", "--log-format", "plain")
     assert (status, err) == (1, "error: none.parquet: no such file; check the path of the export\n")
 
 
-def test_a_time_limit_that_is_none_is_told(folder: Path) -> None:
+def test_an_invalid_time_limit_is_reported(folder: Path) -> None:
     status, out, err = nightly(folder, NIGHTLY_TIME_LIMIT="soon")
     assert (status, out) == (125, "")
     assert "soon" in err
 
 
-def test_the_help_is_what_stands_at_the_head(folder: Path) -> None:
+def test_the_help_is_the_header_of_the_script(folder: Path) -> None:
     for option in ("--help", "-h"):
         status, out, err = nightly(folder, option)
         assert (status, err) == (0, "")
@@ -75,7 +75,7 @@ def test_the_help_is_what_stands_at_the_head(folder: Path) -> None:
         assert "set -euo" not in out
 
 
-def test_a_program_that_is_not_there_is_told(folder: Path) -> None:
+def test_a_missing_program_is_reported(folder: Path) -> None:
     told = "nightly.sh: the program '/no/segbatch' is missing; set SEGBATCH to the path of segbatch\n"
     log = folder / "log"
     assert nightly(folder, SEGBATCH="/no/segbatch", NIGHTLY_LOG=str(log)) == (127, "", told)
@@ -85,7 +85,7 @@ MISSING = {"NIGHTLY_FOLDER": "/no/folder", "NIGHTLY_LOG": "/no/folder/log"}
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_a_place_that_is_not_there_is_told_where_cron_sees_it(folder: Path, name: str) -> None:
+def test_a_missing_folder_is_reported_on_stderr_for_cron(folder: Path, name: str) -> None:
     status, out, err = nightly(folder, **{name: MISSING[name]})
     assert (status, out) == (1, "")
     assert f"{MISSING[name]}: No such file or directory" in err
