@@ -1,4 +1,4 @@
-"""A real cron: the one that is at work on this machine, or one of our own for the time of the tests."""
+"""A real cron: the one that is running on this computer, or one that is started for the tests."""
 
 import os
 import shutil
@@ -15,12 +15,12 @@ __all__ = ["at_work", "scheduled", "wait_for"]
 
 TABLES = Path("/etc/cron.d")
 PATIENCE = 180.0
-"""Cron looks once a minute; three of them are for a machine that has much else to do."""
+"""Seconds to wait for a file. Cron starts jobs once a minute; three minutes allow for a busy computer."""
 
 
 @contextmanager
 def at_work() -> Iterator[None]:
-    """Have a cron, or skip."""
+    """Run cron, or skip the test if that is not possible."""
     if os.geteuid() != 0:
         pytest.skip("only root can give cron a table in /etc/cron.d")
     program = shutil.which("cron")
@@ -30,16 +30,16 @@ def at_work() -> Iterator[None]:
     try:
         yield
     finally:
-        running.terminate()  # if there was one already, this one ended at once
+        running.terminate()  # this process has already exited if another cron is running
         running.wait(20)
 
 
 @contextmanager
 def scheduled(folder: Path, jobs: dict[str, str]) -> Iterator[None]:
-    """Have cron run commands, each once, in the next minute, and note what they end with.
+    """Schedule commands to be run by cron once, in the next minute, and record their exit statuses.
 
     Args:
-        folder: Where each job leaves `NAME.status` and, of what cron would mail, `NAME.mail`.
+        folder: The folder in which each job writes its exit status to `NAME.status` and its output to `NAME.mail`.
         jobs: The commands, by name.
     """
     table = TABLES / f"segbatch-test-{os.getpid()}"
@@ -61,7 +61,7 @@ def _once(folder: Path, name: str, command: str) -> str:
 
 
 def wait_for(path: Path) -> str:
-    """Return what is in a file, once a whole line of it is there."""
+    """Wait until a file has a whole line, and return its content."""
     until = time.monotonic() + PATIENCE
     while not (path.exists() and path.read_text().endswith("\n")):
         assert time.monotonic() < until, f"{path.name} did not come"

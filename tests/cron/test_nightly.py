@@ -1,4 +1,4 @@
-"""jobs/nightly.sh, run by a real cron in its bare environment, in odd folders: well, badly, locked out, killed."""
+"""jobs/nightly.sh, run by a real cron in folders with unusual names: runs succeed, fail, are locked or are killed."""
 
 import json
 import os
@@ -33,7 +33,7 @@ sys.argv[0] = "segbatch"
 from segbatch.__main__ import main
 main()
 """
-"""The program, but that it stands still in the middle of a run."""
+"""The program, which pauses in the middle of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Job:
     folder: Path
 
     def prepare(self) -> None:
-        """Publish a run of last night, by hand, and write what is to be run tonight."""
+        """Publish a previous run, and write the settings of the run that cron starts."""
         self.folder.mkdir()
         write_contacts(self.folder / "contacts.parquet", {"status": ["active", "new"]})
         write_segment(self.folder / "segments", "active", rule("status", "eq", "active"))
@@ -55,7 +55,7 @@ class Job:
         return self.folder / name
 
     def command(self, program: Path, **more: str) -> str:
-        """Return the line of a crontab."""
+        """Return the command for a crontab."""
         environment = {
             "NAME": "told",
             "NIGHTLY_FOLDER": self.folder,
@@ -66,7 +66,7 @@ class Job:
         return f"{words} {quote(str(SCRIPT))} --run-id tonight"
 
     def told(self) -> tuple[dict[str, str], dict[str, Any]]:
-        """Return what the hook was told."""
+        """Return the variables and the report that the hook received."""
         report = json.loads(wait_for(self.at("told.json")))
         lines = (line.partition("=")[::2] for line in self.at("told.env").read_text().splitlines() if "=" in line)
         return dict(lines), report
@@ -81,7 +81,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """What became of the jobs of a night."""
+    """The results of all scheduled jobs."""
 
     folder: Path
 
@@ -98,7 +98,7 @@ class Night:
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
-    """Let cron run all jobs in the same minute, since it takes one to begin."""
+    """Run all jobs by cron in the same minute, since cron needs up to a minute to start."""
     night = Night(tmp_path_factory.mktemp("a night with spaces"))
     program = Path(sys.executable).with_name("segbatch")
     slow = night.folder / "held up"
@@ -122,7 +122,7 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
         yield night
 
 
-def test_a_night_in_which_all_is_well(night: Night) -> None:
+def test_a_successful_run_publishes_and_calls_the_hook(night: Night) -> None:
     job = night.job("well")
     assert (night.status("well"), night.mail("well"), job.published()) == (0, "", "tonight")
     facts, report = job.told()
@@ -131,14 +131,14 @@ def test_a_night_in_which_all_is_well(night: Night) -> None:
     assert 'segbatch_last_run_status{output="' in job.at("it.prom").read_text()
 
 
-def test_cron_s_environment_is_bare(night: Night) -> None:
+def test_the_environment_of_cron_is_bare(night: Night) -> None:
     facts, _ = night.job("well").told()
     assert len(facts["PATH"].split(":")) <= 3
     assert "PYTHONPATH" not in facts
     assert "VIRTUAL_ENV" not in facts
 
 
-def test_a_night_in_which_a_segment_fails(night: Night) -> None:
+def test_a_failed_segment_makes_the_run_partial(night: Night) -> None:
     job = night.job("badly")
     assert (night.status("badly"), night.mail("badly"), job.published()) == (3, "", "tonight")
     facts, _ = job.told()
@@ -146,7 +146,7 @@ def test_a_night_in_which_a_segment_fails(night: Night) -> None:
     assert [line["segment_id"] for line in job.log() if line["event"] == "segment_failed"] == ["bad"]
 
 
-def test_a_night_that_another_run_locks_out(night: Night) -> None:
+def test_a_run_that_finds_the_output_locked_exits_with_75(night: Night) -> None:
     job = night.job("locked")
     assert (night.status("locked"), night.mail("locked"), job.published()) == (75, "", "yesterday")
     facts, report = job.told()
@@ -154,7 +154,7 @@ def test_a_night_that_another_run_locks_out(night: Night) -> None:
     assert f"run of a test (process {os.getpid()} on " in report["message"]
 
 
-def test_a_night_that_is_killed(night: Night) -> None:
+def test_a_killed_run_is_reported_and_the_next_run_cleans_up(night: Night) -> None:
     job = night.job("killed")
     assert (night.status("killed"), job.published()) == (137, "yesterday")
     facts, report = job.told()
@@ -165,7 +165,7 @@ def test_a_night_that_is_killed(night: Night) -> None:
     assert not list(job.at("output/runs").glob(".tmp-*"))
 
 
-def test_a_night_that_takes_too_long(night: Night) -> None:
+def test_a_run_beyond_the_time_limit_is_terminated(night: Night) -> None:
     job = night.job("endless")
     assert (night.status("endless"), night.mail("endless"), job.published()) == (143, "", "yesterday")
     facts, _ = job.told()
@@ -174,5 +174,5 @@ def test_a_night_that_takes_too_long(night: Night) -> None:
     assert not list(job.at("output/runs").glob(".tmp-*"))
 
 
-def test_a_night_of_which_cron_has_nothing_to_mail(night: Night) -> None:
+def test_a_quiet_run_without_a_log_prints_nothing_for_cron_to_mail(night: Night) -> None:
     assert (night.status("silent"), night.mail("silent"), night.job("silent").published()) == (0, "", "tonight")

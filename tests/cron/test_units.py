@@ -1,4 +1,4 @@
-"""The units for systemd: systemd itself finds nothing wrong with them."""
+"""The units for systemd are valid according to systemd itself."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ HERE = {"/opt/segbatch/jobs": str(JOBS), "/opt/segbatch/.venv/bin/segbatch": "/b
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     for name in ("segbatch.service", "segbatch.timer"):
         text = (JOBS / name).read_text()
         for there, here in HERE.items():
