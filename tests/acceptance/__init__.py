@@ -1,1 +1,1 @@
-"""What was asked for, done from end to end."""
+"""End-to-end tests of the requirements."""

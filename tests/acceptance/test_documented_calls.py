@@ -1,6 +1,6 @@
-"""The calls of the documentation, as it prints them, over a real server; then a run evaluates what they made.
+"""The documented calls against a real server; then a run evaluates the segments that they created.
 
-By curl they are those of `docs/api.md`, by the clients those of `docs/client.md`.
+The calls with curl are those of `docs/api.md`, and the calls with the clients those of `docs/client.md`.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ CURL = re.compile(r"^\*\*(\w+)\*\*.*?^```sh\n(curl.*?)^```", re.MULTILINE | re.D
 ANSWER = re.compile(r'^```json\n(\{\n  "id".*?)^```', re.MULTILINE | re.DOTALL)
 
 COMMANDS = dict(CURL.findall(PAGE))
-"""What is to be done, as the page's bold words say it, and the command that does it."""
+"""The action in bold on the page, and the command for it."""
 
 PRO_PLAN_USERS = {
     "name": "Pro Plan Users",
@@ -46,7 +46,7 @@ PRO_PLAN_USERS = {
 
 @dataclass
 class Place:
-    """A server for one project, and what is around it."""
+    """A server for one project, with its folder and key."""
 
     folder: Path
     server: Server
@@ -62,7 +62,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 class Way(Protocol):
-    """A way to call the API; each call answers what the API does, as JSON data."""
+    """A way to call the API; each call returns the response of the API, as JSON data."""
 
     def __init__(self, place: Place) -> None: ...
     def list(self) -> Any: ...
@@ -73,7 +73,7 @@ class Way(Protocol):
 
 
 class Curl:
-    """By curl, as `docs/api.md` prints it."""
+    """Calls with curl, as in `docs/api.md`."""
 
     def __init__(self, place: Place) -> None:
         self.environment = os.environ | {"API": place.server.base + SEGMENTS, "KEY": place.key}
@@ -105,7 +105,7 @@ class Curl:
 
 
 class Sync:
-    """By the client."""
+    """Calls with the client."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -131,7 +131,7 @@ class Sync:
 
 
 class Async(Sync):
-    """By the client with `async`, whose calls are the same."""
+    """The same calls with the client for `async`."""
 
     def call(self, call: Callable[[Any], Any]) -> Any:
         async def run() -> Any:
@@ -145,7 +145,7 @@ NO_CURL = pytest.mark.skipif(shutil.which("curl") is None, reason="there is no c
 
 
 @pytest.mark.parametrize("way", [pytest.param(Curl, marks=NO_CURL), Sync, Async])
-def test_what_the_calls_made_is_evaluated_by_a_run(place: Place, way: type[Way]) -> None:
+def test_a_run_evaluates_the_segments_that_the_calls_change(place: Place, way: type[Way]) -> None:
     calls = way(place)
     assert calls.list() == []
     created = calls.create()
@@ -174,7 +174,7 @@ def test_what_the_calls_made_is_evaluated_by_a_run(place: Place, way: type[Way])
 
 
 def evaluated(place: Place, segment_id: str) -> tuple[str | None, list[str]]:
-    """Make another run, and return the name of a segment and its members as DuckDB finds them."""
+    """Start another run, and return the name of a segment and its members as read by DuckDB."""
     command = [sys.executable, "-m", "segbatch", "run", "--contacts", str(CONTACTS)]
     subprocess.run(command, cwd=place.folder, check=True, capture_output=True)
     with duckdb.connect(str(place.folder / "output" / "segbatch.duckdb"), read_only=True) as connection:
@@ -186,7 +186,7 @@ def evaluated(place: Place, segment_id: str) -> tuple[str | None, list[str]]:
 
 
 def expected() -> list[str]:
-    """Find the members one by one."""
+    """Compute the members one by one."""
     columns = ["id", "project_id", "status", "custom_fields"]
     found = [
         contact["id"]
@@ -203,8 +203,8 @@ def test_the_page_has_a_command_for_each_endpoint() -> None:
     assert list(COMMANDS) == ["List", "Create", "Get", "Update", "Delete", "Members", "Preview"]
 
 
-def test_the_answer_on_the_page_is_what_is_answered(place: Place) -> None:
-    """It has the same keys, in the same order, and the same values but for those that are made up."""
+def test_the_response_on_the_page_matches_the_response_of_the_api(place: Place) -> None:
+    """The keys, their order and all values are equal, except generated values."""
     (text,) = ANSWER.findall(PAGE)
     printed, answered = json.loads(text), Sync(place).create()
     own = {"id", "created_at"}
@@ -249,10 +249,10 @@ def lose(transport, request):
     return answer
 httpx.HTTPTransport.handle_request = lose
 """
-"""Lets the first change be made, and its answer be lost."""
+"""Loses the response of the first change after the change is applied."""
 
 
-def test_the_loop_of_the_page_changes_once_though_an_answer_is_lost(place: Place) -> None:
+def test_the_retry_loop_of_the_page_updates_once_if_a_response_is_lost(place: Place) -> None:
     (code,) = [code for code in PYTHON.findall((ROOT / "docs" / "client.md").read_text()) if "StaleError" in code]
     code = code.replace("http://localhost:8765", place.server.base)
     shown = "print(len(lost), client.get_segment(segment.id).name)\nclient.close()"
@@ -262,7 +262,7 @@ def test_the_loop_of_the_page_changes_once_though_an_answer_is_lost(place: Place
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 In Berlin, checked\n", "")
 
 
-def test_members_and_previews_are_what_a_run_finds(place: Place) -> None:
+def test_members_and_previews_match_the_result_of_a_run(place: Place) -> None:
     with SegmentsClient(place.server.base, place.key) as client:
         segment = client.create_segment(PRO_PLAN_USERS)
         with pytest.raises(ConflictError) as told:
@@ -284,8 +284,8 @@ def test_members_and_previews_are_what_a_run_finds(place: Place) -> None:
     assert sorted(asyncio.run(listed())) == members
 
 
-def test_a_segment_of_the_api_is_one_of_the_library(place: Place) -> None:
-    import polars as pl  # noqa: PLC0415 - for this alone
+def test_the_library_compiles_a_segment_of_the_api(place: Place) -> None:
+    import polars as pl  # noqa: PLC0415 - only this test needs it
 
     with SegmentsClient(place.server.base, place.key) as client:
         segment = client.create_segment(PRO_PLAN_USERS)

@@ -1,8 +1,7 @@
-"""Questions about real telephone customers, with answers that were counted independently.
+"""Segments of real telephone customers, with member counts that were computed independently.
 
-The snapshot is a public one of 7,043 customers, published by IBM, which this repository does not carry. It is looked
-for
-where SEGBATCH_TELCO says, and beside the repository.
+The snapshot is a public one of 7,043 customers, published by IBM, which this repository does not carry. It is read
+from the path in SEGBATCH_TELCO, or from a folder next to the repository.
 """
 
 import os
@@ -38,7 +37,7 @@ QUESTIONS: dict[str, tuple[list[dict[str, Any]], int]] = {
 
 
 @pytest.mark.skipif(not TELCO.is_file(), reason="the telephone customers are not here; set SEGBATCH_TELCO")
-def test_seven_questions_about_real_customers(tmp_path: Path) -> None:
+def test_seven_segments_of_real_customers_have_the_counted_sizes(tmp_path: Path) -> None:
     for segment_id, (rules, _) in QUESTIONS.items():
         write_segment(tmp_path / "segments", segment_id, *rules)
     report = segbatch.run(TELCO, tmp_path / "segments", tmp_path / "output")

@@ -1,6 +1,6 @@
-"""Twenty writers at once over the API, the store, the commands and by hand: nobody's work is lost.
+"""Twenty concurrent writers over the API, the store, the commands and by hand: no change is lost.
 
-SEGBATCH_WRITES says how many things they do together; `make writers` lets them do 2,000.
+SEGBATCH_WRITES is the total number of their changes; `make writers` sets it to 2,000.
 """
 
 import asyncio
@@ -40,13 +40,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 WRITES = int(os.environ.get("SEGBATCH_WRITES", "200"))
 PATIENCE = 300.0
-"""Seconds for one answer, so that on a slow machine no request is cut off, whose end nobody would know."""
+"""Seconds to wait for one response, so that no request is cut off with an unknown outcome on a slow computer."""
 
 SCRIPT = "from pathlib import Path; from acceptance.writers import by_store; by_store(Path({!r}), {!r}, {}, Path({!r}))"
 
 
 def share(part: float, writers: int) -> int:
-    """Return how much each of some writers does, who do a part of everything."""
+    """Return the number of changes of each writer of a group that makes a part of all changes."""
     return max(1, round(WRITES * part / writers))
 
 
@@ -68,7 +68,7 @@ def etags(segments: Path) -> dict[str, str]:
     return {entry.segment_id: entry.etag for entry in SegmentStore(segments).list()}
 
 
-def test_no_update_is_lost_and_the_etags_tell_the_order(segments: Path, tmp_path: Path) -> None:
+def test_concurrent_writers_lose_no_update_and_their_etags_form_one_chain(segments: Path, tmp_path: Path) -> None:
     first = etags(segments)
     _, secret = KeyRing(tmp_path / "keys.json").create([PROJECT])
     with (
@@ -108,7 +108,7 @@ def people(segments: Path) -> list[Person]:
 
 
 def check_chains(done: list[Done], first: dict[str, str], last: dict[str, str], segments: Path) -> None:
-    """Check that what was done to each segment is one chain, from what was there first to what is there now."""
+    """Check that the changes of each segment form one chain, from its first ETag to its current one."""
     by_segment = defaultdict[str, list[Done]](list)
     for one in done:
         by_segment[one.segment_id].append(one)
@@ -137,7 +137,7 @@ def client(base: str, secret: str) -> Iterator[ByApi]:
 
 @contextmanager
 def asynchronous(base: str, secret: str) -> Iterator[ByAsync]:
-    """Run a client with `async` in a thread beside."""
+    """Run a client for `async` in another thread."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -153,7 +153,7 @@ def asynchronous(base: str, secret: str) -> Iterator[ByAsync]:
 
 @contextmanager
 def processes(segments: Path, folder: Path) -> Iterator[Sequence[Path]]:
-    """Let four writers use the store in two processes of their own, beside what is done inside."""
+    """Run four writers that use the store in two other processes, next to the writers of this process."""
     notes = [folder / f"done-{number}" for number in range(2)]
     path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     started = list[subprocess.Popen[bytes]]()

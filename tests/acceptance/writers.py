@@ -1,7 +1,7 @@
 """Writers that share a folder of definitions: programs over the API, the store and the commands, and people.
 
-Each adds marks to the descriptions of segments, makes segments and removes them, as a careful client does: it reads,
-changes, and writes only if nobody else has written meanwhile. What it did is noted with the ETag that it replaced.
+Each adds marks to the descriptions of segments, creates segments and removes them, as a careful client does: it reads,
+changes, and writes only if no other writer has written meanwhile. Each change is recorded with the ETag it replaced.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ PROJECT = "proj-1"
 PLAIN = [f"plain-{number}" for number in range(80)]
 LISTED = [f"listed-{number}" for number in range(8)]
 IN_PLACE = [f"in-place-{number}" for number in range(8)]
-"""People save these in place, so that they are broken for an instant; and nobody loses what others wrote."""
+"""People save these in place, so that they are invalid for a moment; still, no change is lost."""
 
 SHARED = [*PLAIN, *LISTED, *IN_PLACE]
 ACTIVE = {"field": "status", "operator": "eq", "value": "active"}
@@ -40,22 +40,22 @@ _Result = TypeVar("_Result")
 
 
 class AgainError(Exception):
-    """Somebody else was faster, or the segment is just being saved: read it again."""
+    """Another writer was faster, or the segment is being saved: read it again."""
 
 
 class GoneError(Exception):
-    """Somebody else removed the segment."""
+    """Another writer removed the segment."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """Something that was done: which definition took the place of which, by their ETags.
+    """A change: the ETags of the old and the new definition.
 
     Attributes:
         segment_id: The segment.
-        before: The ETag of what was replaced; None where it was made.
-        after: The ETag of what is there since; None where it was removed.
-        mark: What was added to its description.
+        before: The ETag of the replaced definition; None if the segment was created.
+        after: The ETag of the new definition; None if the segment was removed.
+        mark: The text that was added to its description.
     """
 
     segment_id: str
@@ -65,22 +65,22 @@ class Done:
 
 
 class Way(Protocol):
-    """A way to the segments."""
+    """A way to read and change segments."""
 
     def get(self, segment_id: str) -> tuple[str, str]:
         """Return a segment's description and ETag."""
 
     def update(self, segment_id: str, description: str, etag: str) -> str:
-        """Give it another description, and return its new ETag."""
+        """Change the description of a segment, and return its new ETag."""
 
     def create(self, name: str) -> tuple[str, str]:
-        """Make one, and return its id and ETag."""
+        """Create a segment, and return its id and ETag."""
 
     def delete(self, segment_id: str, etag: str) -> None:
-        """Remove one."""
+        """Remove a segment."""
 
     def made(self) -> list[str]:
-        """Return the ids of those that were made, by whomever."""
+        """Return the ids of the segments that any writer created."""
 
 
 def new(name: str) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def new(name: str) -> dict[str, Any]:
 
 
 class ByApi:
-    """By the client."""
+    """Access by the client."""
 
     def __init__(self, client: SegmentsClient) -> None:
         self.client = client
@@ -117,7 +117,7 @@ class ByApi:
 
 
 class ByAsync:
-    """By the client with `async`, one for all."""
+    """Access by one shared client for `async`."""
 
     def __init__(self, client: AsyncSegmentsClient, loop: asyncio.AbstractEventLoop) -> None:
         self.client = client
@@ -152,7 +152,7 @@ class ByAsync:
 
 @contextmanager
 def told(segment_id: str = "") -> Iterator[None]:
-    """Tell what to do about an error of the API."""
+    """Translate an error of the API into what the writer has to do."""
     try:
         yield
     except StaleError:
@@ -166,14 +166,14 @@ def told(segment_id: str = "") -> Iterator[None]:
 
 
 def seen(named: list[tuple[str, str | None]]) -> list[str]:
-    """Return those that were made; all others have to be there, but for those that are just being saved in place."""
+    """Return the created segments; all others must exist, except those that are being saved in place."""
     missing = {*PLAIN, *LISTED} - {segment_id for segment_id, _ in named}
     assert not missing, missing
     return [segment_id for segment_id, name in named if (name or "").startswith(MADE)]
 
 
 class ByStore:
-    """By the store, in whatever process."""
+    """Access by the store, in any process."""
 
     def __init__(self, folder: Path) -> None:
         self.store = SegmentStore(folder, timeout=300)
@@ -210,7 +210,7 @@ class ByStore:
 
 
 class ByCommands:
-    """By the commands, each a process of its own."""
+    """Access by the commands, each in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -250,13 +250,13 @@ class ByCommands:
 
 @dataclass
 class Writer:
-    """Does its share of the work, in one way.
+    """Makes its share of the changes, in one way.
 
     Attributes:
-        name: What its marks begin with.
-        way: Its way to the segments.
-        share: How many things it does.
-        done: What it did.
+        name: The prefix of its marks.
+        way: How it reads and changes segments.
+        share: The number of its changes.
+        done: The changes it made.
     """
 
     name: str
@@ -265,7 +265,7 @@ class Writer:
     done: list[Done] = field(default_factory=list)
 
     def __call__(self) -> None:
-        rng = random.Random(self.name)  # noqa: S311 - the same work each time
+        rng = random.Random(self.name)  # noqa: S311 - the same changes each time
         while len(self.done) < self.share:
             mark = f"{self.name}n{len(self.done)}"
             match rng.randrange(10):
@@ -284,7 +284,7 @@ class Writer:
         self.done.append(Done(segment_id, None, etag))
 
     def remove_one(self, rng: random.Random) -> None:
-        """Remove one that somebody made; others may want to remove the same."""
+        """Remove a segment that any writer created; other writers may try to remove the same one."""
         try:
             made = self.way.made()
             if not made:
@@ -309,15 +309,15 @@ class Writer:
 
 @dataclass
 class Person:
-    """Edits files by hand: those of others under the lock, as the docs say, and one of their own without.
+    """Edits files by hand: shared files under the lock, as documented, and an own file without it.
 
     Attributes:
-        name: What their marks begin with, and their own file.
+        name: The prefix of their marks, and the name of their own file.
         folder: The definitions.
-        share: How many edits they make.
-        ids: Whose files they edit.
-        in_place: Whether they write a file as it stands, in two halves, or another in its place.
-        done: What they did.
+        share: The number of their edits.
+        ids: The segments whose files they edit.
+        in_place: Whether they overwrite a file, in two halves, or replace it by another.
+        done: The changes they made.
     """
 
     name: str
@@ -367,7 +367,7 @@ class Person:
 
 
 def together(workers: Sequence[Writer | Person]) -> None:
-    """Let all of them work at once; an error of one is an error of all."""
+    """Run all writers concurrently; an error of one is raised."""
     failed = list[BaseException]()
 
     def work(worker: Writer | Person) -> None:
@@ -386,7 +386,7 @@ def together(workers: Sequence[Writer | Person]) -> None:
 
 
 def by_store(folder: Path, names: list[str], share: int, note: Path) -> None:
-    """Be writers with one store for all, in a process of their own."""
+    """Run writers that share one store, in a process of their own."""
     way = ByStore(folder)
     writers = [Writer(name, way, share) for name in names]
     together(writers)
