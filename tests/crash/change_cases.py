@@ -1,4 +1,4 @@
-"""Commands and requests that change definitions, keys and single files, and what must be there in the end."""
+"""Commands and requests that change definitions, keys and single files, and the expected results."""
 
 import json
 import re
@@ -21,7 +21,7 @@ API = "/api/v1/contacts/segments"
 
 
 def definitions(work: Path) -> State:
-    """Return the definitions by file, without times and drawn ids; one that is cut short is not valid JSON."""
+    """Return the definitions by file, without times and random ids; a truncated file is not valid JSON."""
     texts = {path.name: path.read_text() for path in (work / "segments").glob("[!.]*")}
     return {UUID.sub("UUID", name): _without_times(json.loads(UUID.sub("UUID", text))) for name, text in texts.items()}
 
@@ -33,14 +33,14 @@ def _without_times(data: Any) -> Any:
 
 
 def keys(work: Path) -> State:
-    """Return what each key opens, and whether it is revoked."""
+    """Return the projects of each key, and whether it is revoked."""
     file = work / "keys.json"
     content = json.loads(file.read_text())["keys"] if file.exists() else []
     return [(key["projects"], key["read_only"], key["revoked_at"] is not None) for key in content]
 
 
 def exported(name: str) -> Callable[[Path], State]:
-    """Return what reads an export; None if it is not there."""
+    """Return a function that reads an export, or None if the export is missing."""
 
     def read(work: Path) -> State:
         file = work / "files" / name
@@ -56,7 +56,7 @@ STATUSES = re.compile(r"^segbatch_last_run_status\{.*\} [01]\.0$", re.MULTILINE)
 
 
 def metrics(work: Path) -> State:
-    """Return whether the metrics are written; of a file that is cut short, some of them are not there."""
+    """Return whether all metrics are written; a truncated file lacks some of them."""
     text = (work / "files" / "segbatch.prom").read_text()
     if text:
         assert text.endswith("\n"), text
@@ -66,7 +66,7 @@ def metrics(work: Path) -> State:
 
 
 def exit_status_in_metrics(work: Path) -> int:
-    """Return the exit status of a run, as its metrics have it."""
+    """Return the exit status of a run according to its metrics."""
     found = EXIT_STATUS.search((work / "files" / "segbatch.prom").read_text())
     assert found
     return int(float(found[1]))
@@ -79,8 +79,8 @@ class Change:
     Attributes:
         name: Its name.
         arguments: The command; or the secret, the method, the path and the body of a request, after `api`.
-        state: Reads what it changes.
-        again: The exit status, or the status of the answer, of doing it once more.
+        state: A function that reads what it changes.
+        again: The exit status, or the status of the response, if the change is repeated.
         below: The folder in which operations fail.
     """
 
@@ -97,7 +97,7 @@ class Change:
 
     @property
     def is_run(self) -> bool:
-        """Whether it is a run, of which the other sweep checks what is published."""
+        """Whether it is a run, whose published tables are checked by the other sweep."""
         return self.arguments[0] == "run"
 
 
@@ -106,7 +106,7 @@ def changes(revoked: str, secret: str) -> list[Change]:
 
     Args:
         revoked: The id of the key that is revoked.
-        secret: That of the key with which the API is asked.
+        secret: The secret of the key that is used for requests.
     """
     body = {"name": "New", "rules": [rule("seats", "gte", 5)]}
     create = ["segments", "create", "--name", "New", "--rule", "seats gte 5", "--id", "new"]

@@ -1,4 +1,4 @@
-"""Changes of definitions, keys and files with a fault in each, and what must be true afterwards."""
+"""Injects a fault into changes of definitions, keys and files, and checks the result."""
 
 import hashlib
 import json
@@ -25,11 +25,11 @@ LOGGED = re.compile(r"20\S+Z .*?(?P<error> error: .*)?")
 
 
 class ChangeSweep:
-    """Tries faults in all changes.
+    """Injects faults into all changes.
 
     Attributes:
-        wrong: What is not as it must be, a text each.
-        tried: How many faults were tried, by change.
+        wrong: The problems that were found, as texts.
+        tried: The number of injected faults, by change.
     """
 
     def __init__(self, program: Program, templates: Path) -> None:
@@ -42,7 +42,7 @@ class ChangeSweep:
         self._counts = dict[tuple[str, int], int]()
 
     def prepare(self) -> None:
-        """Make the folder, and try every change without a fault."""
+        """Create the folder, and make every change without a fault."""
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir()
         self.changes = changes(*write_template(self._work))
@@ -62,12 +62,12 @@ class ChangeSweep:
                 self._counts[change.name, kinds] = sum(bool(kind & kinds) for kind in counted.operations)
 
     def can_be_hit(self, change: Change, fault: Fault) -> bool:
-        """Return whether a change has operations for a fault; requests have no server that a signal could end."""
+        """Return whether a fault applies to a change; requests have no server process that a signal could end."""
         is_signal = fault.failure in {-signal.SIGTERM, -signal.SIGINT}
         return bool(self._counts[change.name, fault.kinds]) and not (is_signal and change.is_request)
 
     def step(self, change: Change, fault: Fault, draw: random.Random) -> None:
-        """Try one fault, and then the change without one."""
+        """Make a change with a fault, and then without."""
         at = draw.randint(1, self._counts[change.name, fault.kinds])
         self._restore()
         ended = self._run(change, fault, at)
@@ -76,7 +76,7 @@ class ChangeSweep:
             state = change.state(self._work)
             problems = [*self._after(change, ended, state), *wrong_words(told(change, ended), fault)]
             problems += self._next(change, state)
-        except Exception as error:  # noqa: BLE001 - whatever cannot be read is a finding
+        except Exception as error:  # noqa: BLE001 - any error while reading is a finding
             problems = [f"cannot be looked at: {error!r}"]
         self.wrong += [f"{change.name}, {fault} at {at}: {problem}\n{ended}" for problem in problems]
 
@@ -135,7 +135,7 @@ class ChangeSweep:
 
 
 def outcome(change: Change, ended: Ended) -> tuple[int | None, str]:
-    """Return the exit status, or that of the answer; and all that was said."""
+    """Return the exit status, or the status of the response, and all messages."""
     if not change.is_request or ended.status != 0:
         return ended.status, ended.err
     answer: dict[str, Any] = json.loads(ended.out)
@@ -143,7 +143,7 @@ def outcome(change: Change, ended: Ended) -> tuple[int | None, str]:
 
 
 def told(change: Change, ended: Ended) -> Ended:
-    """Return how a change ended, with errors and warnings alone: of a server's log, and of what goes to stderr."""
+    """Return the outcome of a change with only its errors and warnings, from the log of a server or from stderr."""
     lines = ended.err.splitlines()
     if change.is_request:
         lines = [(LOGGED.fullmatch(line) or {"error": line})["error"] or "" for line in lines]
@@ -152,7 +152,7 @@ def told(change: Change, ended: Ended) -> Ended:
 
 
 def sweep_changes(library: Path, folder: Path, number: int, seed: int, report: Callable[[str], None]) -> ChangeSweep:
-    """Try faults of all kinds in all changes in turn, each at an operation drawn by lot."""
+    """Inject faults of all kinds into all changes in turn, each at a random operation."""
     draw = random.Random(seed)  # noqa: S311 - not a secret
     notes, templates, work = folder / "notes", folder / "templates", folder / "work"
     for path in (notes, templates, work):

@@ -1,6 +1,6 @@
-"""Run segbatch once, in a process that is to die: by SIGKILL from outside, or from itself before a step on the disk.
+"""Run segbatch once in a process that is killed, from outside or by itself before a file operation.
 
-Called with the options of the run as JSON, and the number of the step before which it kills itself; 0 for none.
+The arguments are the options of the run as JSON, and the number of the operation to die before; 0 for none.
 """
 
 import json
@@ -11,13 +11,13 @@ import time
 from typing import Any
 
 import segbatch
-import segbatch.pipeline.run  # so that all is loaded before the run
+import segbatch.pipeline.run  # so that all modules are loaded before the run
 
 STEPS = {"open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate"}
 
 
 class Killer:
-    """Counts steps on the disk below a folder."""
+    """Counts file operations in a folder, and kills the process before one of them."""
 
     def __init__(self, folder: str, kill_at: int) -> None:
         self.folder, self.kill_at, self.steps = folder, kill_at, 0
@@ -28,7 +28,7 @@ class Killer:
             self.step()
 
     def _is_ours(self, path: object) -> bool:
-        """Tell whether a path is in the folder; those of `rmtree` are relative to a folder that it has open."""
+        """Return whether a path is in the folder; paths from `rmtree` are relative to a folder that it has open."""
         text = os.fsdecode(path) if isinstance(path, str | bytes | os.PathLike) else "/"
         return not text.startswith("/") or text.startswith(self.folder)
 

@@ -1,4 +1,4 @@
-"""The commands in which faults are injected, and the tables that they must leave, computed with sets."""
+"""The commands that faults are injected into, and the expected tables, computed with sets."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,16 +14,16 @@ Tables = dict[str, list[Row]]
 
 @dataclass
 class Model:
-    """What the tables should have, computed run by run with sets.
+    """The expected content of the tables, computed run by run with sets.
 
     Attributes:
-        runs: For each run its members, and the rows that `segments` has of it.
+        runs: The members of each run, and its rows in `segments`.
     """
 
     runs: list[tuple[str, set[Row], list[Row]]] = field(default_factory=list)
 
     def add(self, run_id: str, contacts: dict[str, int], segments: dict[str, int | None]) -> "Model":
-        """Return the model with one more run; a segment without a limit is broken, and keeps its members."""
+        """Return the model with one more run; a segment without a limit is invalid, and keeps its members."""
         before = self.runs[-1][1] if self.runs else None
         earlier = {row[0]: row for row in self.runs[-1][2]} if self.runs else {}
         members, rows = set[Row](), list[Row]()
@@ -41,7 +41,7 @@ class Model:
 
     @property
     def tables(self) -> Tables:
-        """The tables as the catalogue has them."""
+        """Return the tables as the catalogue shows them."""
         changes, stays = list[Row](), list[list[Any]]()
         was = self.runs[0][1]
         first = _moment(self.runs[0][0])
@@ -91,11 +91,11 @@ class Scenario:
     Attributes:
         name: Its name.
         arguments: The command.
-        status: Its exit status without a fault.
-        before: What the tables are before; None where nothing is published.
-        after: What they are afterwards.
-        steps: What makes the folder.
-        definitions: What is defined, in a run.
+        status: Its exit status if there is no fault.
+        before: The tables before; None if nothing is published.
+        after: The tables afterwards.
+        steps: The functions that create the folder.
+        definitions: The definitions of a run.
     """
 
     name: str
@@ -112,9 +112,9 @@ class Scenario:
         return bool(self.definitions)
 
     def outcome(self, hit: str, err: str) -> tuple[Model | None, int]:
-        """Return the tables afterwards and the exit status; of a definition that cannot be read, the members stay."""
+        """Return the tables afterwards and the exit status; a segment with an invalid definition keeps its members."""
         name = hit.rpartition("/segments/")[2].removesuffix(".json")
-        is_told = f"segments/{name}.json: cannot be read: " in err  # Python does without some calls that fail
+        is_told = f"segments/{name}.json: cannot be read: " in err  # Python ignores the failure of some calls
         if not self.is_run or name not in self.definitions or not is_told:
             return self.after, self.status
         was = self.before or Model()

@@ -1,4 +1,4 @@
-"""The program with a fault in it, in forks of one process (see `forking.py`)."""
+"""The program with an injected fault, in forks of one process (see `forking.py`)."""
 
 import errno
 import json
@@ -16,11 +16,11 @@ EVER = 1 << 40
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong at an operation.
+    """A fault of a file operation.
 
     Attributes:
-        failure: An errno; or, below zero, a signal.
-        kinds: Which operations it is about.
+        failure: An errno, or a negative signal number.
+        kinds: The operations that it applies to.
         is_lasting: Whether all later operations fail too.
     """
 
@@ -62,7 +62,7 @@ class Ended:
 
 
 class Program:
-    """The program in forks of a process of its own."""
+    """The program, in forks of another process."""
 
     def __init__(self, library: Path, work: Path, notes: Path) -> None:
         self.work, self._notes = work, notes
@@ -76,7 +76,7 @@ class Program:
         )
 
     def run(self, arguments: list[str], fault: Fault | None = None, at: int = 0, below: str = "") -> Ended:
-        """Run a command with a fault at an operation, in a folder below; without one, only count."""
+        """Run a command with a fault at an operation in a folder; without a fault, only count operations."""
         names = {name: str(self._notes / name) for name in ("out", "err", "log", "count")}
         order = {
             "folder": str(self.work),

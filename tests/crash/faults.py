@@ -1,4 +1,4 @@
-"""One command after another with a fault in it, and what must be true afterwards."""
+"""Injects a fault into one command after another, and checks the result."""
 
 import random
 import shutil
@@ -23,7 +23,7 @@ COLUMNS = {
 
 
 def shown(output: Path) -> Tables | None:
-    """Return what the catalogue shows; None if it is not there."""
+    """Return the tables of the catalogue, or None if it is missing."""
     if not (output / "segbatch.duckdb").exists():
         return None
     with duckdb.connect(str(output / "segbatch.duckdb"), read_only=True) as connection:
@@ -34,7 +34,7 @@ def shown(output: Path) -> Tables | None:
 
 
 def pointed(output: Path) -> tuple[str, list[Row]] | None:
-    """Return the folder that `current` names, and the members in it; None if nothing is published."""
+    """Return the folder in `current` and its members, or None if nothing is published."""
     pointer = output / "current"
     if not pointer.exists():
         return None
@@ -44,7 +44,7 @@ def pointed(output: Path) -> tuple[str, list[Row]] | None:
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Return the files of a folder with their content, except the lock."""
+    """Return all files of a folder except the lock, with their contents."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
         for path in sorted(folder.rglob("*"))
@@ -56,11 +56,11 @@ PUBLISHED = {"current", "lock", "runs", "segbatch.duckdb"}
 
 
 class Sweep:
-    """Tries faults in all scenarios.
+    """Injects faults into all scenarios.
 
     Attributes:
-        wrong: What is not as it must be, a text each.
-        tried: How many faults were tried, by scenario and fault.
+        wrong: The problems that were found, as texts.
+        tried: The number of injected faults, by scenario and fault.
     """
 
     def __init__(self, program: Program, templates: Path) -> None:
@@ -75,7 +75,7 @@ class Sweep:
         return self._program.work
 
     def prepare(self, scenario: Scenario) -> None:
-        """Make the folder of a scenario, and count its operations."""
+        """Create the folder of a scenario, and count its operations."""
         shutil.rmtree(self._work, ignore_errors=True)
         self._work.mkdir()
         (self._work / "segbatch.toml").write_text('output = "output"\n')
@@ -108,11 +108,11 @@ class Sweep:
         shutil.copytree(self._templates / scenario.name, self._work)
 
     def can_be_hit(self, scenario: Scenario, fault: Fault) -> bool:
-        """Return whether a command has operations for a fault."""
+        """Return whether a fault applies to a command."""
         return bool(self._counts[scenario.name, fault.kinds])
 
     def step(self, scenario: Scenario, fault: Fault, draw: random.Random) -> None:
-        """Try one fault, and then the command without one."""
+        """Run a command with a fault, and then without."""
         at = draw.randint(1, self._counts[scenario.name, fault.kinds])
         self._restore(scenario)
         before = tree(self._work)
@@ -122,7 +122,7 @@ class Sweep:
             problems = [*self._after(scenario, ended, before), *wrong_words(ended, fault)]
             if scenario.name not in {"verify", "query"}:
                 problems += self._next(scenario, self._program.run(scenario.arguments))
-        except Exception as error:  # noqa: BLE001 - whatever cannot be read is a finding
+        except Exception as error:  # noqa: BLE001 - any error while reading is a finding
             problems = [f"cannot be looked at: {error!r}"]
         self.wrong += [f"{scenario.name}, {fault} at {at}: {problem}\n{ended}" for problem in problems]
 
@@ -201,7 +201,7 @@ class Sweep:
 
 
 def wrong_words(ended: Ended, fault: Fault) -> Iterator[str]:
-    """Yield what is wrong with messages and exit status, whatever the command."""
+    """Yield problems of messages and exit status that apply to all commands."""
     lines = ended.err.splitlines()
     if any(word in ended.err for word in ("Traceback", "panicked", "Exception")):
         yield "shows a traceback"
@@ -230,7 +230,7 @@ def _without_changes(tables: Tables | None) -> Tables | None:
 
 @contextmanager
 def injecting(library: Path, folder: Path) -> Iterator[Sweep]:
-    """Start the program under the injector."""
+    """Start the program with the injector."""
     notes, templates, work = folder / "notes", folder / "templates", folder / "work"
     for path in (notes, templates, work):
         path.mkdir(parents=True)
@@ -242,7 +242,7 @@ def injecting(library: Path, folder: Path) -> Iterator[Sweep]:
 
 
 def sweep(library: Path, folder: Path, number: int, seed: int, told: Callable[[str], None]) -> Sweep:
-    """Try so many faults, in all scenarios and of all kinds in turn, each at an operation drawn by lot."""
+    """Inject a number of faults, in all scenarios and of all kinds in turn, each at a random operation."""
     draw = random.Random(seed)  # noqa: S311 - not a secret
     every = scenarios()
     with injecting(library, folder) as found:

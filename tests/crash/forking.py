@@ -1,7 +1,7 @@
-"""Runs the program in forks of one process that has loaded everything, each with a fault in it (see `injector.c`).
+"""Runs the program in forks of one process that has loaded all modules, each with an injected fault (see `injector.c`).
 
-It reads an order a line from its standard input, as JSON, and answers with a line: the exit status (below zero for a
-signal) and how many operations there were. The injector has to be preloaded.
+It reads commands as lines of JSON from standard input, and prints one line for each: the exit status (negative for a
+signal) and the number of operations. The injector must be preloaded.
 """
 
 import ctypes
@@ -20,23 +20,23 @@ import segbatch
 from requests_in_process import ask
 
 LONGEST = 60.0
-"""How many seconds a command may take."""
+"""The maximum number of seconds of a command."""
 
 LEFT_OUT = ("segbatch.airflow", "segbatch.__main__", "segbatch.observability.hook_runner")
 
 
 def load() -> None:
-    """Load all modules of the program, so that a fork does not have to."""
+    """Load all modules of the program, so that forks need not load them."""
     for module in pkgutil.walk_packages(segbatch.__path__, "segbatch."):
         if not module.name.startswith(LEFT_OUT):
             try:
                 importlib.import_module(module.name)
-            except ImportError:  # of an extra that is not installed
+            except ImportError:  # a module of an extra that is not installed
                 continue
 
 
 def run(order: dict[str, Any]) -> None:
-    """Run the program in this process, and end it."""
+    """Run the program in this process, and exit."""
     os.chdir(order["folder"])
     for descriptor, name in ((0, os.devnull), (1, order["out"]), (2, order["err"])):
         flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -59,7 +59,7 @@ def run(order: dict[str, Any]) -> None:
         status = 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - what Python itself would do
+    except BaseException:  # noqa: BLE001 - as Python itself does
         traceback.print_exc()
     injector.inject_stop()
     Path(order["count"]).write_text(str(injector.inject_count()))
@@ -69,7 +69,7 @@ def run(order: dict[str, Any]) -> None:
 
 
 def wait(child: int) -> int | None:
-    """Return the exit status of a fork; None if it took too long."""
+    """Return the exit status of a fork, or None after a timeout."""
     until = time.monotonic() + LONGEST
     while time.monotonic() < until:
         ended, status = os.waitpid(child, os.WNOHANG)
@@ -89,7 +89,7 @@ def main() -> None:
         child = os.fork()
         if not child:
             run(order)
-        print(json.dumps(wait(child)), flush=True)  # noqa: T201 - the answer
+        print(json.dumps(wait(child)), flush=True)  # noqa: T201 - the result
 
 
 main()

@@ -1,4 +1,4 @@
-"""The real program in processes of its own, with something prepared in it first."""
+"""The real program in other processes, with code that is executed first."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ def hold_up(outcome):
     return records(outcome)
 segbatch.pipeline.evaluation.segment_records = hold_up
 """
-"""Lets a run wait for a line on its standard input when it has evaluated everything."""
+"""Makes a run wait for a line on standard input after it has evaluated all segments."""
 
 
 def start(
@@ -23,18 +23,18 @@ def start(
     code = f"import sys\nsys.argv[0] = 'segbatch'\n{prepare}\nfrom segbatch.__main__ import main\nmain()"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, text=True, preexec_fn=limit, **pipes, **options)  # type: ignore[call-overload, no-any-return]  # noqa: PLW1509 - sets a limit alone
+    return subprocess.Popen(command, text=True, preexec_fn=limit, **pipes, **options)  # type: ignore[call-overload, no-any-return]  # noqa: PLW1509 - only sets a limit
 
 
 def run(*arguments: object, limit: Callable[[], None] | None = None) -> tuple[int, str, str]:
-    """Run the program and return its exit status, what it printed, and its errors."""
+    """Run the program, and return its exit status, stdout and stderr."""
     program = start(*arguments, limit=limit)
     out, err = program.communicate(timeout=120)
     return program.returncode, out, err
 
 
 def tree(folder: Path) -> dict[str, bytes | None]:
-    """Return all files of a folder with their content, but not who held the lock last."""
+    """Return all files of a folder with their contents, but without the owner of the lock."""
     return {
         str(path.relative_to(folder)): None if path.is_dir() else path.read_bytes()
         for path in sorted(folder.rglob("*"))

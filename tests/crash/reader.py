@@ -1,7 +1,7 @@
-"""Read what is published, all the time, as an analyst does, and write down what was seen.
+"""Read published tables continuously, as an analyst does, and record each result.
 
-Called with the way to read, the output folder, and the file to write to: a line of JSON for each new sight, and one
-with `error` for a query that failed. It ends when its standard input does.
+The arguments are the way to read, the output folder, and the file to write: a line of JSON for each new result, and one
+with `error` for a query that failed. The program ends when its standard input is closed.
 """
 
 import json
@@ -68,7 +68,7 @@ def main() -> None:
                 if not ended.is_alive():
                     break
                 time.sleep(PAUSE)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the test tells it
+        except Exception as error:  # noqa: BLE001 - the test reports any error
             file.write(json.dumps({"error": repr(error)}) + "\n")
         file.write(json.dumps({"reads": reads}) + "\n")
 

@@ -1,4 +1,4 @@
-"""One request to the API, answered in this process and without a connection."""
+"""One request to the API, handled in this process without a connection."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from segbatch.interfaces.api.server import log_warning
 
 
 def ask(secret: str, method: str, path: str, body: str) -> None:
-    """Ask with a key, and print the answer as JSON."""
+    """Send a request with a key, and print the response as JSON."""
     store = SegmentStore("segments", served=True, warn=log_warning)
     app = make_app(Service(store, Path("output"), KeyRing(Path("keys.json"))))
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
@@ -25,4 +25,4 @@ def ask(secret: str, method: str, path: str, body: str) -> None:
 
     answer = asyncio.run(answered())
     told = answer.json() if answer.content else {}
-    print(json.dumps({"status": answer.status_code, "type": told.get("type", ""), "detail": told.get("detail", "")}))  # noqa: T201 - the answer
+    print(json.dumps({"status": answer.status_code, "type": told.get("type", ""), "detail": told.get("detail", "")}))  # noqa: T201 - the response

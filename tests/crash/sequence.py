@@ -1,4 +1,4 @@
-"""A sequence of runs: contacts that come, go and change; segments that come, change, break, and go."""
+"""A sequence of runs: contacts are added, removed and changed; segments are added, changed, broken and removed."""
 
 import json
 import random
@@ -19,7 +19,7 @@ CONTACTS = 1_500
 SEGMENTS = 15
 PLACES = ["BE", "HH", "MUC", None]
 KEEP_LONG, KEEP_SHORTLY = 1.0, 20 / 86400
-"""For how many days superseded runs keep their members: for all of a test, or so that they are soon pruned."""
+"""The number of days to keep the members of superseded runs: longer than a test, or so that they are pruned soon."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class PlannedRun:
     as_of: str
 
     def options(self, output: Path, keep_days: float = KEEP_LONG) -> str:
-        """Write what the driver is to run."""
+        """Write the options of a run for the driver."""
         return json.dumps(
             {
                 "contacts": str(self.contacts),
@@ -72,13 +72,13 @@ def _write_segments(folder: Path, planned_run: int) -> None:
 
 
 def start(options: str, kill_at: int = 0) -> subprocess.Popen[str]:
-    """Start a run in a process of its own, which kills itself before its so-manieth step on the disk."""
+    """Start a run in another process, which kills itself before the file operation with this number."""
     command = [sys.executable, str(DRIVER), options, str(kill_at)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def succeed(options: str) -> tuple[int, float]:
-    """Run, and return how many steps on the disk it took and how many seconds; it must need no help."""
+    """Run without a kill, check its success, and return its number of file operations and its seconds."""
     program = start(options)
     out, err = program.communicate(timeout=120)
     assert (program.returncode, err) == (0, ""), (program.returncode, err)
@@ -93,7 +93,7 @@ def fingerprint(output: Path) -> tuple[object, ...]:
 
 
 def tables(output: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return all that analysts see, without the times at which runs were at work."""
+    """Return all tables that analysts read, without the times of execution."""
     chosen = {"runs": "* EXCLUDE (started_at, finished_at)"}
     with duckdb.connect(str(output / "segbatch.duckdb"), read_only=True) as connection:
         return {
@@ -103,7 +103,7 @@ def tables(output: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def ensure_tidy(output: Path) -> None:
-    """Check that nothing is left that does not belong to a run which is or was published."""
+    """Check that all files belong to a run that is or was published."""
     assert sorted(path.name for path in output.iterdir()) == ["current", "lock", "runs", "segbatch.duckdb"]
     history = read_history(output)
     known = {run.folder for run in history.runs} | {run.folder for run in history.taken_back}

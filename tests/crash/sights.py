@@ -1,4 +1,4 @@
-"""What a reader looks at. Imports nothing, since readers are programs that know this folder alone."""
+"""The query of readers. It imports nothing, since readers are programs that can import only from this folder."""
 
 FINGERPRINT = """
 SELECT (SELECT run_id FROM runs ORDER BY run_number DESC LIMIT 1) AS run_id,
@@ -13,4 +13,4 @@ SELECT (SELECT run_id FROM runs ORDER BY run_number DESC LIMIT 1) AS run_id,
     (SELECT bit_xor(hash(segment_id, contact_id, entered_at, exited_at))::VARCHAR FROM membership_history),
     (SELECT bit_xor(hash(segment_id, status, member_count, entered, exited, run_id))::VARCHAR FROM segments)
 """
-"""What a reader sees, in one line: it has to be that of one run."""
+"""The result of a reader in one row; it must be the result of one run."""

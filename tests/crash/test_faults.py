@@ -1,4 +1,4 @@
-"""Faults at any file operation: no torn state, no wrong word, no traceback, and the next run needs no help."""
+"""Faults at any file operation: no inconsistent state, wrong message or traceback, and the next run recovers."""
 
 import os
 import random
@@ -26,15 +26,15 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return library
 
 
-def test_no_fault_tears_anything_or_is_told_wrongly(library: Path, tmp_path: Path) -> None:
-    print(f"SEGBATCH_FAULT_SEED={SEED}")  # noqa: T201 - to try the same again
+def test_faults_leave_published_runs_consistent_and_are_reported_correctly(library: Path, tmp_path: Path) -> None:
+    print(f"SEGBATCH_FAULT_SEED={SEED}")  # noqa: T201 - to reproduce a failure
     found = sweep(library, tmp_path, FAULTS, SEED, lambda problem: print(problem, flush=True))  # noqa: T201 - at once
     assert sum(found.tried.values()) == FAULTS
     assert found.wrong == []
 
 
-def test_no_fault_tears_definitions_keys_or_single_files(library: Path, tmp_path: Path) -> None:
-    print(f"SEGBATCH_FAULT_SEED={SEED}")  # noqa: T201 - to try the same again
+def test_faults_leave_definitions_keys_and_single_files_consistent(library: Path, tmp_path: Path) -> None:
+    print(f"SEGBATCH_FAULT_SEED={SEED}")  # noqa: T201 - to reproduce a failure
     found = sweep_changes(library, tmp_path, FAULTS, SEED, lambda problem: print(problem, flush=True))  # noqa: T201 - at once
     assert sum(found.tried.values()) == FAULTS
     assert found.wrong == []

@@ -1,4 +1,4 @@
-"""A disk that is full, at any point of a run: one clear line, and everything as it was."""
+"""A disk that becomes full at any point of a run: one clear message, and no change."""
 
 import os
 import resource
@@ -26,7 +26,9 @@ def arguments(planned_run: PlannedRun, output: Path) -> list[object]:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("earlier", [0, 1])
-def test_files_may_not_grow(tmp_path: Path, planned: list[PlannedRun], size: int, earlier: int) -> None:
+def test_a_run_with_a_file_size_limit_publishes_or_changes_nothing(
+    tmp_path: Path, planned: list[PlannedRun], size: int, earlier: int
+) -> None:
     output = tmp_path / "output"
     if earlier:
         assert run(*arguments(planned[0], output))[0] == 0
@@ -60,7 +62,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("free", [0, 8, 100, 400, 1100])
-def test_a_disk_fills_up(small_disk: Path, planned: list[PlannedRun], free: int) -> None:
+def test_a_run_on_a_disk_that_becomes_full_publishes_or_changes_nothing(
+    small_disk: Path, planned: list[PlannedRun], free: int
+) -> None:
     output, ballast = small_disk / "output", small_disk / "ballast"
     assert run(*arguments(planned[0], output))[0] == 0
     was = fingerprint(output)

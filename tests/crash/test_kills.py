@@ -1,4 +1,4 @@
-"""Runs that are killed at any moment, under readers: nobody sees a mixture, and nothing has to be mended by hand."""
+"""Runs that are killed at any time while readers query: no reader sees a mixture, and no manual repair is needed."""
 
 import json
 import os
@@ -31,7 +31,7 @@ READER = Path(__file__).with_name("reader.py")
 
 
 class Reference:
-    """The same runs, never killed: what readers may see after each, and the tables in the end."""
+    """The same runs without kills: the valid results of readers after each run, and the final tables."""
 
     def __init__(self, folder: Path) -> None:
         self.planned = make_runs(folder / "planned")
@@ -53,7 +53,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
 @contextmanager
 def reading(ways: list[str], output: Path, folder: Path, reference: Reference) -> Iterator[None]:
-    """Read all the time, and check in the end that every sight was that of one run."""
+    """Read continuously, and check at the end that every result was the result of one run."""
     readers = {}
     for way in ways:
         command = [sys.executable, str(READER), way, str(output), str(folder / f"{way}.log")]
@@ -69,7 +69,7 @@ def reading(ways: list[str], output: Path, folder: Path, reference: Reference) -
         assert last["reads"] > 0
         for sight in sights:
             ensure_of_one_run(way, sight["row"], reference)
-        print(f"{way}: {last['reads']} reads, {len(sights)} sights")  # noqa: T201 - for who runs it by hand
+        print(f"{way}: {last['reads']} reads, {len(sights)} sights")  # noqa: T201 - for manual runs
 
 
 def ensure_of_one_run(way: str, row: list[Any], reference: Reference) -> None:
@@ -81,7 +81,7 @@ def ensure_of_one_run(way: str, row: list[Any], reference: Reference) -> None:
 
 
 def kill(planned_run: PlannedRun, output: Path, keep_days: float, reference: Reference, draw: random.Random) -> str:
-    """Kill a run at a step that is drawn or at a moment that is drawn, and tell what came of it."""
+    """Kill a run at a random file operation or at a random time, and return the outcome."""
     at_step = draw.randrange(1, reference.steps + 3) if draw.random() < 0.5 else 0
     program = start(planned_run.options(output, keep_days), at_step)
     assert program.stdout is not None
@@ -97,7 +97,7 @@ def kill(planned_run: PlannedRun, output: Path, keep_days: float, reference: Ref
 
 
 def state(output: Path, planned_run: PlannedRun) -> str:
-    """Tell where a run was killed, as far as that can be seen."""
+    """Return the phase in which a run was killed, as far as the files show it."""
     if (output / "runs" / f".tmp-{planned_run.run_id}").exists():
         return "at work"
     current = output / "current"
@@ -111,9 +111,11 @@ def state(output: Path, planned_run: PlannedRun) -> str:
     [(KEEP_LONG, "held_all_along"), (KEEP_SHORTLY, "held_for_a_while")],
     ids=["kept", "pruned"],
 )
-def test_killed_runs_harm_nobody(tmp_path: Path, reference: Reference, keep_days: float, held: str) -> None:
+def test_readers_see_only_whole_runs_while_runs_are_killed(
+    tmp_path: Path, reference: Reference, keep_days: float, held: str
+) -> None:
     draw = random.Random(f"{SEED} {held}")  # noqa: S311 - not a secret
-    print(f"SEGBATCH_KILL_SEED={SEED}")  # noqa: T201 - to try the same again
+    print(f"SEGBATCH_KILL_SEED={SEED}")  # noqa: T201 - to reproduce a failure
     output, found, kills = tmp_path / "output", dict[str, int](), 0
 
     def get_through(planned: list[PlannedRun]) -> None:
@@ -136,6 +138,6 @@ def test_killed_runs_harm_nobody(tmp_path: Path, reference: Reference, keep_days
 
 
 def kills_to_come(kills: int, planned_run: PlannedRun, reference: Reference, draw: random.Random) -> bool:
-    """Tell whether a run is to be killed once more: as often as its share of all kills, and now and then again."""
+    """Return whether to kill a run once more: up to its share of all kills, and sometimes more often."""
     done = (reference.planned.index(planned_run) + 1) / len(reference.planned)
     return kills < done * (KILLS / 2) or draw.random() < 0.1

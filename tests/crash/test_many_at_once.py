@@ -1,4 +1,4 @@
-"""Runs that are started at once on one output: one publishes; or all, in turn."""
+"""Runs that are started at the same time on one output: one publishes, or all publish in turn."""
 
 import re
 import subprocess
@@ -41,7 +41,7 @@ def command(number: int) -> list[object]:
 
 
 @pytest.mark.parametrize("number", [2, 10])
-def test_one_publishes_and_the_others_say_who_holds_the_lock(number: int) -> None:
+def test_one_run_publishes_and_the_others_report_the_owner_of_the_lock(number: int) -> None:
     programs = [start(*command(index), prepare=HOLD_UP) for index in range(number)]
     ended: list[subprocess.Popen[str]] = []
     while len(ended) < number - 1:
@@ -63,7 +63,7 @@ def test_one_publishes_and_the_others_say_who_holds_the_lock(number: int) -> Non
 
 
 @pytest.mark.parametrize("number", [2, 10])
-def test_those_that_wait_publish_in_turn(number: int) -> None:
+def test_waiting_runs_publish_one_after_the_other(number: int) -> None:
     programs = [start(*command(index), "--wait") for index in range(number)]
     for program in programs:
         _, err = program.communicate(timeout=200)
@@ -93,7 +93,7 @@ def test_those_that_wait_publish_in_turn(number: int) -> None:
     [(True, "pass"), (False, "pass"), (False, "connection.sql('CREATE OR REPLACE VIEW mine AS FROM segments')")],
     ids=["read-only", "read-write", "writing"],
 )
-def test_who_has_the_tables_open_stops_no_run(read_only: bool, what: str) -> None:  # noqa: FBT001
+def test_a_run_publishes_while_the_tables_are_open(read_only: bool, what: str) -> None:  # noqa: FBT001
     def publish(number: int) -> None:
         program = start(*command(number))
         out, err = program.communicate(timeout=100)

@@ -1,4 +1,4 @@
-"""A snapshot that is cut, written over, replaced or removed while a run reads it: never is a mixture published."""
+"""A snapshot that is truncated, overwritten, replaced or removed while a run reads it: no mixture is published."""
 
 import os
 import shutil
@@ -57,7 +57,7 @@ def expected(planned: list[Made], contacts: Path, output: Path) -> dict[str, lis
 
 @pytest.mark.parametrize("damage", [cut, remove, write_over, replace])
 @pytest.mark.parametrize("after", [1, 7, 9, 13])
-def test_a_file_changes_after_so_many_batches(
+def test_a_file_that_changes_after_some_batches_is_never_published_as_a_mixture(
     tmp_path: Path, planned: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None], after: int
 ) -> None:
     contacts, output = tmp_path / CONTACTS, tmp_path / "output"
@@ -92,7 +92,7 @@ def test_a_file_changes_after_so_many_batches(
 
 
 @pytest.mark.parametrize("damage", [cut, remove, write_over, replace])
-def test_a_file_changes_before_its_digest_is_taken(
+def test_a_file_that_changes_before_its_digest_is_computed_is_an_error(
     tmp_path: Path, planned: list[Made], monkeypatch: pytest.MonkeyPatch, damage: Callable[..., None]
 ) -> None:
     contacts, output = tmp_path / CONTACTS, tmp_path / "output"
@@ -117,8 +117,8 @@ def test_a_file_changes_before_its_digest_is_taken(
     assert not output.exists()
 
 
-def test_one_of_many_files_is_replaced(tmp_path: Path, planned: list[Made]) -> None:
-    """Files that were read to their end may be replaced; what is published is what was read."""
+def test_a_replaced_file_of_several_is_an_error_unless_it_was_already_read(tmp_path: Path, planned: list[Made]) -> None:
+    """Files that were read completely may be replaced; the published run contains the data that was read."""
     folder, segments = tmp_path / "contacts", write_segment(tmp_path / "s", "seated", rule("seats", "gte", 0)).parent
     folder.mkdir()
     table = pq.read_table(planned[0].contacts)
