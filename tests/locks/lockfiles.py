@@ -1,4 +1,4 @@
-"""Lock files, and what the packages that they pin require of each other."""
+"""Lock files, and the requirements among the packages that they pin."""
 
 import re
 import tomllib
@@ -26,7 +26,7 @@ ENVIRONMENTS: list[dict[str, str]] = [
 ]
 
 Variant = tuple[str, frozenset[str]]
-"""A package's name with the extras that are asked of it; old versions of pip pin each on its own."""
+"""The name of a package with its required extras; old versions of pip pin each combination separately."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Pin:
 
 
 def read_lines(text: str) -> list[str]:
-    """Return the lines of a requirements file, with the ones joined that a backslash continues."""
+    """Return the lines of a requirements file, with continued lines joined."""
     joined = re.sub(r"\s*\\\n\s*", " ", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
     return [line.strip() for line in joined.splitlines() if line.strip()]
 
 
 def read_pins(file: Path) -> list[Pin]:
-    """Return the packages that a lock file pins; a line that pins none is an error."""
+    """Return the packages that a lock file pins; a line without a pin is an error."""
     pins = []
     for line in read_lines(file.read_text()):
         found = LINE.fullmatch(line)
@@ -61,7 +61,7 @@ def read_pins(file: Path) -> list[Pin]:
 
 
 def read_group(name: str) -> Iterator[str]:
-    """Return the requirements of a dependency group, those of the groups that it includes among them."""
+    """Return the requirements of a dependency group, including those of its included groups."""
     groups: dict[str, list[str | dict[str, str]]] = tomllib.loads((ROOT / "pyproject.toml").read_text())[
         "dependency-groups"
     ]
@@ -73,13 +73,13 @@ def read_group(name: str) -> Iterator[str]:
 
 
 def read_project(*extras: str) -> list[str]:
-    """Return what segbatch itself requires, with extras."""
+    """Return the requirements of segbatch itself, with extras."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [*project["dependencies"], *(entry for extra in extras for entry in project["optional-dependencies"][extra])]
 
 
 def applies(marker: Marker | None, extras: Iterable[str]) -> bool:
-    """Return whether a requirement applies on any platform and Python, with any of these extras or none."""
+    """Return whether a requirement applies on any platform and Python, with any or none of these extras."""
     base: dict[str, str] = {key: str(value) for key, value in default_environment().items()}
     return marker is None or any(
         marker.evaluate({**base, **environment, "extra": extra})
@@ -89,11 +89,11 @@ def applies(marker: Marker | None, extras: Iterable[str]) -> bool:
 
 
 def walk(roots: Iterable[str], requires: Mapping[str, list[str]]) -> dict[Variant, str]:
-    """Return each package with extras that the tree requires, and an example of what requires it.
+    """Return each package with extras that the tree requires, and an example of a package that requires it.
 
     Args:
         roots: The requirements to start with.
-        requires: What each package requires, by its name; one that is missing is taken to require nothing.
+        requires: The requirements of each package, by its name; a missing package has no requirements.
     """
     seen: dict[Variant, str] = {}
     todo = [(root, "pyproject.toml", frozenset[str]()) for root in roots]

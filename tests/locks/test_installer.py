@@ -1,4 +1,4 @@
-"""The installer reaches the registry that pip is configured with, and falls back to pip."""
+"""The installer uses the registry that pip is configured with, and falls back to pip."""
 
 import subprocess
 from pathlib import Path
@@ -19,7 +19,7 @@ download.no-index='true'
 """
 
 
-def test_the_environment_wins_over_the_files_of_pip() -> None:
+def test_the_environment_overrides_the_files_of_pip() -> None:
     assert read_pip_settings(LISTING) == {
         "timeout": "180",
         "index-url": "https://env.example/simple",
@@ -30,7 +30,7 @@ def test_the_environment_wins_over_the_files_of_pip() -> None:
     assert read_pip_settings("") == {}
 
 
-def test_uv_gets_what_pip_is_configured_with() -> None:
+def test_the_configuration_of_pip_is_translated_for_uv() -> None:
     assert translate_for_uv(read_pip_settings(LISTING), {}) == {
         "UV_DEFAULT_INDEX": "https://env.example/simple",
         "UV_INDEX": "https://one.example/simple file:///two/simple",
@@ -41,14 +41,14 @@ def test_uv_gets_what_pip_is_configured_with() -> None:
     }
 
 
-def test_what_uv_is_configured_with_stays() -> None:
+def test_the_configuration_of_uv_takes_precedence() -> None:
     own = {"UV_INDEX_URL": "https://own.example", "UV_INDEX": "https://more.example", "SSL_CERT_FILE": "/own.pem"}
     assert translate_for_uv(read_pip_settings(LISTING), own) == {"UV_FIND_LINKS": "/one,/two", "UV_HTTP_TIMEOUT": "180"}
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
-    """An environment whose Python and uv write down how they are called; uv fails as the file `fails` says."""
+    """Create an environment whose Python and uv record their calls; uv fails if the file `uv-fails` exists."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("python", "uv"):
@@ -74,7 +74,7 @@ UV = f"{PIP} --require-hashes -r {install.HERE}/uv.txt"
         ("no-uv", [f"{PIP} a", f"{PIP} b"]),
     ],
 )
-def test_pip_installs_what_uv_does_not(
+def test_pip_installs_the_packages_if_uv_fails(
     fails: str, calls: list[str], environment: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (environment / fails).touch()
@@ -88,7 +88,7 @@ def test_pip_installs_what_uv_does_not(
 
 
 @pytest.mark.slow
-def test_an_environment_without_pip_is_made_again(tmp_path: Path) -> None:
+def test_an_environment_without_pip_is_recreated(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to("/nowhere")
     python = make_environment(tmp_path)

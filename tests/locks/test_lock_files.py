@@ -1,4 +1,4 @@
-"""Lock files install the same in a year: all is pinned, with its extras and hashes, and nothing says from where."""
+"""Lock files are reproducible: all packages are pinned with extras and hashes, and no registry is named."""
 
 import re
 from collections import defaultdict
@@ -23,20 +23,20 @@ def versions(file: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_every_line_pins_a_version_with_hashes_and_none_names_a_registry(lock: Path) -> None:
+def test_every_line_pins_a_version_with_hashes_and_no_line_contains_a_registry(lock: Path) -> None:
     assert read_pins(lock)
     assert not re.search(r"://|^\s*-|\bindex\b|find-links", lock.read_text().replace("    --hash", ""), re.MULTILINE)
 
 
 @pytest.mark.parametrize(("lock", "roots"), [("dev.txt", DEV), ("run.txt", RUN)], ids=["dev", "run"])
-def test_every_package_is_pinned_with_the_extras_that_it_is_required_with(lock: str, roots: list[str]) -> None:
+def test_every_package_is_pinned_with_its_required_extras(lock: str, roots: list[str]) -> None:
     pinned = {pin.variant for pin in read_pins(FOLDER / lock)}
     required = walk(roots, INSTALLED)
     assert {why for variant, why in required.items() if variant not in pinned} == set()
     assert {name for name, _ in pinned} == {name for name, _ in required}
 
 
-def test_a_package_that_is_required_with_an_extra_is_found_in_a_tree() -> None:
+def test_walk_finds_packages_that_are_required_with_extras() -> None:
     tree = {
         "one": ["two[fast,safe]>=1; python_version < '3.12'", "far; extra == 'x'"],
         "two": ["three[c]; extra == 'Fast'"],
@@ -51,20 +51,20 @@ def test_a_package_that_is_required_with_an_extra_is_found_in_a_tree() -> None:
     ]
 
 
-def test_the_demo_needs_no_test_tools_and_has_the_versions_of_the_tests() -> None:
+def test_the_demo_requires_no_test_tools_and_has_the_versions_of_the_tests() -> None:
     assert versions("run.txt").items() <= versions("dev.txt").items()
     tools = {name for name, _ in walk(read_group("dev"), {})} - {name for name, _ in walk(RUN, {})}
     assert {"pytest", "mypy"} <= tools
     assert not tools & versions("run.txt").keys()
 
 
-def test_a_package_has_one_version_in_the_tests_and_the_benchmark() -> None:
+def test_a_package_has_the_same_version_in_the_tests_and_the_benchmark() -> None:
     dev, bench = versions("dev.txt"), versions("bench.txt")
     assert {name for name in dev.keys() & bench.keys() if dev[name] != bench[name]} == set()
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_all_lines_of_a_package_pin_the_same(lock: Path) -> None:
+def test_all_lines_of_a_package_pin_the_same_version_and_hashes(lock: Path) -> None:
     pins: dict[str, set[tuple[str, frozenset[str]]]] = defaultdict(set)
     for pin in read_pins(lock):
         pins[pin.name].add((pin.version, pin.hashes))
@@ -72,7 +72,7 @@ def test_all_lines_of_a_package_pin_the_same(lock: Path) -> None:
     assert repeat_extras(lock.read_text()) == lock.read_text()
 
 
-def test_a_package_with_extras_is_repeated_with_each_choice_of_them() -> None:
+def test_a_package_with_extras_is_repeated_for_each_combination_of_extras() -> None:
     one = "==1.0 ; sys_platform == 'linux' \\\n    --hash=sha256:00\n    # via other\n"
     text = f"# made\nfirst==2\nmoto[s3, server]{one}other==3\n"
     repeated = f"# made\nfirst==2\nmoto{one}moto[s3]{one}moto[server]{one}moto[s3,server]{one}other==3\n"

@@ -1,4 +1,4 @@
-"""An old pip alone installs every lock file, today and after a new release of every package that is locked."""
+"""An old pip without uv installs every lock file, now and after a new release of every locked package."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ ROOTS = {
 
 @pytest.fixture(scope="module")
 def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python of an environment whose pip is old."""
+    """Create an environment with an old pip, and return its Python."""
     folder = tmp_path_factory.mktemp("old")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / "bin" / "python"
@@ -36,7 +36,7 @@ def old_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def release(name: str, folder: Path) -> None:
-    """Write a wheel of a version that is newer than any, and needs nothing."""
+    """Write a wheel with a version newer than any other and without requirements."""
     stem = f"{name.replace('-', '_')}-9999.0"
     files = {
         f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 9999.0\n",
@@ -61,12 +61,12 @@ def list_installed(python: Path) -> dict[str, str]:
     return {str(canonicalize_name(entry["name"])): entry["version"] for entry in json.loads(listed)}
 
 
-def test_every_lock_file_is_tried() -> None:
+def test_every_lock_file_is_tested() -> None:
     assert {"old-pip.txt", *ROOTS} == {file.name for file in FOLDER.glob("*.txt")}
 
 
 @pytest.mark.parametrize("lock", ROOTS)
-def test_a_release_of_tomorrow_changes_nothing(lock: str, old_python: Path, tmp_path: Path) -> None:
+def test_a_newer_release_does_not_change_the_installed_packages(lock: str, old_python: Path, tmp_path: Path) -> None:
     pins = read_pins(FOLDER / lock)
     for name in {pin.name for pin in pins}:
         release(name, tmp_path)
@@ -86,7 +86,7 @@ def test_a_release_of_tomorrow_changes_nothing(lock: str, old_python: Path, tmp_
 
 
 @pytest.mark.parametrize("locks", [["run.txt", "dev.txt"]], ids="-".join)
-def test_pip_installs_what_uv_installs(locks: list[str], old_python: Path) -> None:
+def test_pip_and_uv_install_the_same_versions(locks: list[str], old_python: Path) -> None:
     for lock in locks:
         pip_install(old_python, "-r", FOLDER / lock)
     by_pip, by_uv = list_installed(old_python), list_installed(Path(sys.executable))
