@@ -1,4 +1,4 @@
-"""docs/cli.md has every command and every option, as the program has them now."""
+"""docs/cli.md documents every command and every option of the program."""
 
 import inspect
 import re
@@ -20,7 +20,7 @@ SECTIONS = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | 
 
 
 def callbacks(words: str, group: typer.Typer) -> Iterator[tuple[str, Callable[..., Any]]]:
-    """Return every command with the function behind it, as they were registered."""
+    """Return every registered command with its function."""
     for command in group.registered_commands:
         assert command.callback
         yield f"{words} {command.name or command.callback.__name__.replace('_', '-')}", command.callback
@@ -35,7 +35,7 @@ COMMANDS = dict(callbacks("segbatch", cli.app))
 
 
 def option_names(function: Callable[..., Any]) -> Iterator[str]:
-    """Return the options of a function, as they are typed."""
+    """Return the names of the options of a function."""
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         for info in typing.get_args(parameter.annotation)[1:]:
             if isinstance(info, OptionInfo) and not info.hidden:
@@ -45,7 +45,7 @@ def option_names(function: Callable[..., Any]) -> Iterator[str]:
                 ]
 
 
-def test_the_page_is_what_the_program_says() -> None:
+def test_the_page_matches_the_generated_page() -> None:
     made = runpy.run_path(str(DOCS / "make_cli.py"))["make_page"]()
     assert made == PAGE, "run `make docs` and commit docs/cli.md"
 
@@ -56,13 +56,13 @@ def test_a_command_has_a_section_with_all_of_its_options(command: str) -> None:
         assert re.search(rf"^\| .*`{name}[ `]", SECTIONS[command], re.MULTILINE), name
 
 
-def test_no_section_is_of_a_command_that_is_gone() -> None:
+def test_every_section_describes_an_existing_command() -> None:
     groups = {command.rsplit(" ", 1)[0] for command in COMMANDS}
     assert set(SECTIONS) == {*COMMANDS, *groups}
 
 
 @pytest.mark.parametrize("command", SECTIONS)
-def test_nothing_that_stands_in_a_cell_breaks_its_table(command: str) -> None:
+def test_all_rows_of_a_table_have_the_same_number_of_cells(command: str) -> None:
     tables = re.findall(r"(?:^\|.*\n)+", SECTIONS[command] + "\n", re.MULTILINE)
     for table in tables:
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table
@@ -74,7 +74,7 @@ def test_the_page_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatc
     assert runpy.run_path(str(DOCS / "make_cli.py"))["make_page"]() == PAGE
 
 
-def test_a_default_that_is_no_value_is_shown_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_computed_default_is_shown_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.app(["run", "--help-all"])
     assert "[default: (now)]" in capsys.readouterr().out

@@ -1,7 +1,7 @@
-"""The commands in the documentation, each run, with the output that stands below it.
+"""The commands in the documentation print the output that is documented below them.
 
-A `console` block has commands behind `$ ` and what they print, to the end of each line; `...` stands for anything. The
-blocks of a page are run in turn, in a folder that has what a clone has.
+A `console` block has commands after `$ ` and their output, to the end of each line; `...` matches any text. The
+blocks of a page are run in turn, in a folder with the files of a clone.
 """
 
 import os
@@ -40,11 +40,11 @@ def clone(tmp_path: Path) -> Path:
 
 
 AS_CRON = "docs/nightly.md"
-"""The page whose commands nobody looks at, so that they log as in a scheduled run."""
+"""The page whose commands run unattended, so that they log as in a scheduled run."""
 
 
 def run(command: str, folder: Path, *, as_cron: bool = False) -> str:
-    """Run a command as a shell would, with this environment's programs, and return all that it prints."""
+    """Run a command in a shell with the programs of this environment, and return its output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "COLUMNS": "200"}
     for name in ("SEGBATCH_LOG_FORMAT", "SEGBATCH_LOG_IDS") if as_cron else ():
@@ -66,7 +66,7 @@ def pattern(expected: str) -> str:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
-def test_the_commands_of_a_page_print_what_it_shows(page: str, clone: Path) -> None:
+def test_the_commands_of_a_page_print_the_documented_output(page: str, clone: Path) -> None:
     for command, expected in commands(page):
         printed = run(command, clone, as_cron=page == AS_CRON)
         assert re.fullmatch(pattern(expected), printed, re.DOTALL), f"$ {command}\n{printed}"
@@ -80,12 +80,12 @@ def test_the_python_of_a_page_runs(page: str, clone: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
+def test_the_links_of_a_page_have_existing_targets(page: str) -> None:
     text = (ROOT / page).read_text()
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
         assert ((ROOT / page).parent / target).exists(), target
 
 
-def test_the_segment_in_the_readme_is_the_sample() -> None:
+def test_the_segment_in_the_readme_matches_the_sample_file() -> None:
     sample = (ROOT / "sample_data" / "segments" / "pro-plan-users.json").read_text()
     assert f"```json\n{sample}```" in (ROOT / "README.md").read_text()

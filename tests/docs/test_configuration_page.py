@@ -22,20 +22,20 @@ EXAMPLES = {
     "true or false": (True, "true"),
     "list of texts": (["x"], "x"),
 }
-"""What a type takes, and what it does not."""
+"""A valid and an invalid value of each type."""
 
 
-def test_the_table_is_what_the_program_says() -> None:
+def test_the_page_matches_the_generated_page() -> None:
     made = runpy.run_path(str(DOCS / "make_cli.py"))["make_configuration"](PAGE)
     assert made == PAGE, "run `make docs` and commit docs/configuration.md"
 
 
-def test_every_setting_has_its_line() -> None:
+def test_every_setting_has_a_row() -> None:
     assert list(ROWS) == list(Job.model_fields)
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_a_setting_takes_what_the_table_says(name: str) -> None:
+def test_a_setting_accepts_only_the_documented_type(name: str) -> None:
     good, bad = EXAMPLES[ROWS[name]]
     good, bad = {"max_change": ("30%", "x"), "log_format": ("json", "x")}.get(name, (good, bad))
     assert getattr(Job.model_validate({name: good}), name) == good
@@ -43,7 +43,7 @@ def test_a_setting_takes_what_the_table_says(name: str) -> None:
         Job.model_validate({name: bad})
 
 
-def test_the_example_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_matches_its_file_and_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     example = DOCS / "examples" / "segbatch.toml"
     assert f"```toml\n{example.read_text()}```" in PAGE
     shutil.copy(example, tmp_path)

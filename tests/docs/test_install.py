@@ -1,4 +1,4 @@
-"""How to install it: what the pages say can be done, and so can what the program says where something is missing."""
+"""Installation: the documented commands work, and so do the commands in messages about missing extras."""
 
 import re
 import subprocess
@@ -14,28 +14,28 @@ MODULES = sorted((ROOT / "src").rglob("*.py"))
 EXTRAS = set(metadata("segbatch").get_all("Provides-Extra") or [])
 
 BY_NAME = re.compile(r"pip\s+install\s[^`\n]*?(?<![/\w])segbatch\b")
-"""What only works where segbatch is installed, since it is not on PyPI."""
+"""An installation by name, which requires that segbatch is already installed, since it is not on PyPI."""
 
 NAMED = re.compile(r"(?:segbatch|\.|clone)\[([a-z,]+)\]'")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_page_installs_from_a_clone(page: Path) -> None:
+def test_a_page_describes_only_installation_from_a_clone(page: Path) -> None:
     text = page.read_text()
     if page.name == "README.md":
         text = text.replace("Into an environment that has segbatch, `pip install 'segbatch[api]'`", "")
     assert not BY_NAME.findall(text)
 
 
-def test_every_extra_that_is_named_is_one_and_the_readme_has_them_all() -> None:
+def test_every_mentioned_extra_exists_and_the_readme_lists_all_extras() -> None:
     for file in [*PAGES, *MODULES]:
         for names in NAMED.findall(file.read_text()):
             assert set(names.split(",")) <= EXTRAS, file
     assert set(re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)) == EXTRAS
 
 
-def test_what_the_program_says_to_run_finds_the_segbatch_that_is_there() -> None:
-    """Without an index, as if there were nothing by that name."""
+def test_the_suggested_install_commands_use_the_installed_segbatch() -> None:
+    """Install without an index, as if no package had that name."""
     said = {name for file in MODULES for name in NAMED.findall(file.read_text())}
     assert said == {"api", "client", "metrics", "sql"}
     command = [sys.executable, "-m", "pip", "install", "--no-index", "--dry-run", f"segbatch[{','.join(sorted(said))}]"]
@@ -45,7 +45,7 @@ def test_what_the_program_says_to_run_finds_the_segbatch_that_is_there() -> None
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/client.md"])
-def test_no_line_of_a_page_runs_on(page: str) -> None:
-    """Tables and code are as wide as they are."""
+def test_no_line_of_a_page_is_too_long(page: str) -> None:
+    """Tables and code may be wider."""
     text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
     assert [line for line in text.splitlines() if len(line) > 130 and not line.startswith("|")] == []

@@ -1,4 +1,4 @@
-"""Texts for people are in plain English: no turn of phrase that a reader has to read twice.
+"""Texts for people are in plain English, without turns of phrase that are hard to read.
 
 The tests read docstrings, comments and messages in `src`, and the Markdown pages without their code. Banned turns do
 not occur at all. The others are counted, and occur at most `ALLOWED` times in a thousand words.
@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ALLOWED = {"src": 0.8, "docs": 0.5}
-"""Turns in a thousand words of the program's texts, and of the pages."""
+"""The allowed number of turns in a thousand words, in texts of the program and in pages."""
 
 BANNED = {
     r"\bwhatever\s+(?:the|it|that)\b": "regardless of the, any",
@@ -39,7 +39,7 @@ BANNED = {
     r"\b(?:is|are)\s+taken\s+away\b": "is removed",
     r"\b(?:ought\s+to|shall)\b": "must, should",
 }
-"""Turns that must not occur, as regular expressions, and what to write instead."""
+"""Turns that must not occur, as regular expressions, and their replacements."""
 
 COUNTED = {
     r"\b(?:by|of)\s+which\b": "with, that, or a sentence of its own",
@@ -54,17 +54,17 @@ COUNTED = {
     r"(?<!message )(?<!warning )(?<!error )(?<!.md\) )\b(?:says?|said)\b": "report, contain, set",
     r"\bwhere\s+(?:it|one|none|some|nothing|this|they)\b": "if, when",
 }
-"""Turns that are rarely the clearest words, as regular expressions, and what is usually clearer."""
+"""Turns that are rarely clear, as regular expressions, and the usual replacements."""
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 MODULES = sorted((ROOT / "src").rglob("*.py"))
 CODE = re.compile(r"^( *)(```|~~~).*?^\1\2|`[^`\n]+`|<!--.*?-->|\]\([^)]*\)|\"[^\"\n]*\"", re.MULTILINE | re.DOTALL)
-"""Code in a text, and quoted words: they are shown as they are."""
+"""Code in a text, and quoted words, which are not checked."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """A text for people, and where it begins."""
+    """A text for people, with its file and first line."""
 
     file: Path
     line: int
@@ -88,12 +88,12 @@ def texts_of_page(file: Path) -> Text:
 
 
 def without_code(words: str) -> str:
-    """Blank the code in a text; its lines stay, so that later lines keep their numbers."""
+    """Blank the code in a text but keep its lines, so that line numbers do not change."""
     return CODE.sub(lambda found: "\n" * found[0].count("\n") or "X", words)
 
 
 def found_in(text: Text, turns: dict[str, str]) -> Iterator[str]:
-    """Yield a line for each turn in a text: where it is, what it is, what to write."""
+    """Yield a message for each turn in a text: its place, the turn and its replacement."""
     name = text.file.relative_to(ROOT) if text.file.is_relative_to(ROOT) else text.file
     for pattern, better in turns.items():
         for turn in re.finditer(pattern, text.words):
@@ -110,13 +110,13 @@ def texts(kind: str) -> tuple[Text, ...]:
 
 
 @pytest.mark.parametrize("kind", ["src", "docs"])
-def test_banned_turns_do_not_occur(kind: str) -> None:
+def test_banned_turns_of_phrase_do_not_occur(kind: str) -> None:
     found = [turn for text in texts(kind) for turn in found_in(text, BANNED)]
     assert not found, "\n".join(["turns of phrase that are hard to read:", *found])
 
 
 @pytest.mark.parametrize("kind", ["src", "docs"])
-def test_other_turns_are_rare(kind: str) -> None:
+def test_other_turns_of_phrase_are_rare(kind: str) -> None:
     found = [turn for text in texts(kind) for turn in found_in(text, COUNTED)]
     rate = 1_000 * len(found) / sum(len(text.words.split()) for text in texts(kind))
     summary = f"{rate:.2f} turns in 1,000 words, at most {ALLOWED[kind]} are allowed; rewrite some of these:"
@@ -136,12 +136,12 @@ def test_other_turns_are_rare(kind: str) -> None:
         ("```\ntold\n```\nend", None),
     ],
 )
-def test_turns_are_found_in_text_but_not_in_code(words: str, turn: str | None) -> None:
+def test_turns_of_phrase_are_found_in_text_but_not_in_code(words: str, turn: str | None) -> None:
     found = list(found_in(Text(ROOT / "page.md", 1, without_code(words)), BANNED | COUNTED))
     assert [line.split("'")[1] for line in found] == ([] if turn is None else [turn])
 
 
-def test_a_turn_is_reported_with_its_file_and_line(tmp_path: Path) -> None:
+def test_a_turn_of_phrase_is_reported_with_its_file_and_line(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text('"""A module.\n\nIt is shown all the same."""\n\nX = 1  # shall stay\n', encoding="utf-8")
     found = [turn for text in texts_of_module(module) for turn in found_in(text, BANNED)]

@@ -1,4 +1,4 @@
-"""The tables of examples in docs/rules.md, each row evaluated."""
+"""Each row of the example tables in docs/rules.md is evaluated."""
 
 import datetime as dt
 import json
@@ -49,7 +49,7 @@ RULE = re.compile(
 
 
 def examples() -> list[tuple[str, str, str, str]]:
-    """Return the rows of the tables under `<!-- examples -->`: column, contact has, rule, holds."""
+    """Return the rows of the tables under `<!-- examples -->`: column, contact's value, rule, whether it matches."""
     rows: list[tuple[str, str, str, str]] = []
     for table in PAGE.read_text().split("<!-- examples -->\n\n")[1:]:
         body = table.split("\n\n", 1)[0].splitlines()[2:]
@@ -66,7 +66,7 @@ def arrow_type(column: str) -> pa.DataType:
 
 
 def cell(written: str, kind: pa.DataType) -> Any:
-    """Read a contact's value as the table writes it: JSON, with dates and times as texts."""
+    """Parse the value of a contact in the table: JSON, with dates and times as texts."""
     value = json.loads(written, parse_float=Decimal if pa.types.is_decimal(kind) else float)
     if pa.types.is_list(kind) and value is not None:
         return [cell(json.dumps(item), kind.value_type) for item in value]
@@ -102,21 +102,23 @@ def answer(column: str, has: str, rule: str) -> str:
 
 
 @pytest.mark.parametrize(("column", "has", "rule", "holds"), examples())
-def test_an_example_of_the_rule_reference_is_true(column: str, has: str, rule: str, holds: str) -> None:
+def test_an_example_of_the_rule_reference_has_the_documented_result(
+    column: str, has: str, rule: str, holds: str
+) -> None:
     assert answer(column, has, rule) == holds
 
 
 @pytest.mark.parametrize("group", OPERATOR_GROUPS)
 @pytest.mark.parametrize("column", ["text", "integer", "boolean", "date-time", "date", "list"])
-def test_every_cell_of_the_table_of_operators_has_an_example(column: str, group: frozenset[str]) -> None:
+def test_every_column_type_has_an_example_for_every_group_of_operators(column: str, group: frozenset[str]) -> None:
     assert any(kind.split(" of ")[0] == column and rule.split()[0] in group for kind, _, rule, _ in examples())
 
 
-def test_the_table_of_operators_names_every_operator() -> None:
+def test_the_table_of_operators_lists_every_operator() -> None:
     named = re.findall(r"`(\w+)`", "".join(line.split("|")[1] for line in PAGE.read_text().splitlines() if "|" in line))
     head = next(line for line in PAGE.read_text().splitlines() if line.startswith("| column | value may be |"))
     assert set(OPERATORS) <= {*named, *re.findall(r"`(\w+)`", head)}
 
 
-def test_every_operator_that_looks_at_a_field_has_an_example() -> None:
+def test_every_operator_on_a_field_has_an_example() -> None:
     assert {rule.split()[0] for _, _, rule, _ in examples()} == set(OPERATORS) - {"in_segment", "not_in_segment"}
