@@ -1,4 +1,4 @@
-"""Threads beside the one that asks for work."""
+"""A bounded number of threads that run tasks."""
 
 from threading import Event, Timer
 

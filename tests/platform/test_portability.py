@@ -1,4 +1,4 @@
-"""segbatch without what only POSIX has: modules, flags of `os`, and folders that can be flushed."""
+"""segbatch without the features of POSIX: modules, flags of `os`, and folders that can be flushed."""
 
 import ast
 import os
@@ -120,7 +120,7 @@ def test_hooks_are_refused_without_a_posix_shell(job: Path) -> None:
     assert "hooks are run by /bin/sh, which this system does not have" in ended.stderr
 
 
-def test_a_byte_behind_the_content_is_locked_without_fcntl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_byte_after_the_content_is_locked_without_fcntl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(descriptor: int, mode: int, count: int) -> None:
         assert (mode, count) == (2, 1)
         assert os.lseek(descriptor, 0, os.SEEK_CUR) > 1_000_000
@@ -138,7 +138,7 @@ def test_a_byte_behind_the_content_is_locked_without_fcntl(tmp_path: Path, monke
         os.close(descriptor)
 
 
-def test_a_link_is_no_lock_file_without_a_flag_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_is_rejected_as_a_lock_file_without_o_nofollow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("segbatch.platform.file_lock.NO_FOLLOW", 0)
     (tmp_path / "lock").symlink_to(tmp_path / "other")
     with pytest.raises(NotALockFileError, match="is a link"):
@@ -146,14 +146,16 @@ def test_a_link_is_no_lock_file_without_a_flag_for_it(tmp_path: Path, monkeypatc
     assert not (tmp_path / "other").exists()
 
 
-def test_permissions_do_not_count_without_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_permissions_are_ignored_without_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o777)
     assert is_writable_by_others(tmp_path.stat())
     monkeypatch.setattr("segbatch.platform.files.HAS_USERS", False)
     assert not is_writable_by_others(tmp_path.stat())
 
 
-def test_temporary_files_without_moving_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_file_is_replaced_if_open_files_cannot_be_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("segbatch.platform.files.CAN_MOVE_OPEN_FILES", False)
     monkeypatch.setattr("segbatch.platform.files.CAN_SYNC_FOLDERS", False)
     destination = tmp_path / "out.csv"

@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: they end the real program, soon, with a word, and with nothing half done left behind."""
+"""SIGTERM and Ctrl-C end the real program quickly, with a message and without incomplete files."""
 
 import signal
 import subprocess
@@ -35,14 +35,14 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def start(*arguments: str, prepare: str = "") -> subprocess.Popen[str]:
-    """Start the program, in which something else may be prepared first."""
+    """Start the program, after code that is executed first."""
     code = f"import sys\nsys.argv[0] = 'segbatch'\n{prepare}\nfrom segbatch.__main__ import main\nmain()"
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def end(program: subprocess.Popen[str], number: int) -> tuple[int, str, str]:
-    """Send a signal, and return how the program ended, which has two seconds for it."""
+    """Send a signal, and return the result of the program, which must end within two seconds."""
     program.send_signal(number)
     begun = time.monotonic()
     out, err = program.communicate(timeout=20)
@@ -67,7 +67,9 @@ IN_ANOTHER_THREAD = f"""
 
 @pytest.mark.parametrize("how", [IN_A_LONG_CALL, IN_ANOTHER_THREAD], ids=["in a long call", "waiting for a thread"])
 @pytest.mark.parametrize("earlier", [0, 1])
-def test_a_run_ends_at_any_step(here: Path, number: int, status: int, word: str, how: str, earlier: int) -> None:
+def test_a_run_can_be_ended_at_any_step(
+    here: Path, number: int, status: int, word: str, how: str, earlier: int
+) -> None:
     for _ in range(earlier):
         segbatch.run("contacts.parquet")
     before = sorted(here.rglob("*"))
@@ -148,7 +150,7 @@ def test_a_query_ends_immediately(number: int, status: int, word: str) -> None:
     program = start("query", SLOW_SQL, prepare=ASKED)
     assert program.stdout is not None
     assert program.stdout.readline() == "there\n"
-    time.sleep(1)  # for the statement to be under way
+    time.sleep(1)  # until the statement is being executed
     assert end(program, number) == (status, "", f"error: {word}\n")
 
 
@@ -204,7 +206,7 @@ def test_a_terminal_shows_the_message_on_its_own_line(number: int, status: int, 
     )  # \r is read as \n
 
 
-def test_a_signal_that_is_ignored_stays_ignored(number: int, status: int, word: str) -> None:
+def test_an_ignored_signal_stays_ignored(number: int, status: int, word: str) -> None:
     ignoring = f"""
 import os, signal
 import segbatch.pipeline.evaluation
@@ -231,7 +233,7 @@ atexit.register(os.kill, os.getpid(), {number})
     assert program.returncode == 0, (status, word)
 
 
-def test_in_a_notebook_ctrl_c_is_an_exception_and_leaves_no_files(
+def test_ctrl_c_in_a_notebook_is_an_exception_and_leaves_no_files(
     here: Path, number: int, status: int, word: str
 ) -> None:
     if number == signal.SIGTERM:

@@ -1,4 +1,4 @@
-"""The encoding of Thrift structures, against the protocol's description and against footers that PyArrow writes."""
+"""The encoding of Thrift structures, compared with the specification of the protocol and with footers from PyArrow."""
 
 import io
 from struct import unpack
@@ -42,7 +42,7 @@ STRUCTS = st.recursive(
 @pytest.mark.parametrize(
     ("number", "encoded"), [(0, "00"), (1, "01"), (127, "7f"), (128, "8001"), (300, "ac02"), (2**35, "808080808001")]
 )
-def test_a_varint_has_seven_bits_per_byte_lowest_first(number: int, encoded: str) -> None:
+def test_a_varint_has_seven_bits_per_byte_lowest_bits_first(number: int, encoded: str) -> None:
     assert encode_varint(number).hex() == encoded
 
 
@@ -61,12 +61,12 @@ def test_a_varint_has_seven_bits_per_byte_lowest_first(number: int, encoded: str
         ({2: struct({1: i32(1)}), 15: i32(1)}, "2c150200d50200"),
     ],
 )
-def test_a_structure_is_encoded_as_the_protocol_says(fields: Struct, encoded: str) -> None:
+def test_a_structure_is_encoded_as_the_protocol_specifies(fields: Struct, encoded: str) -> None:
     assert encode_struct(fields).hex() == encoded
 
 
 @given(STRUCTS)
-def test_a_structure_is_read_back(fields: Struct) -> None:
+def test_an_encoded_structure_is_decoded(fields: Struct) -> None:
     assert Cursor(encode_struct(fields)).struct() == fields
 
 

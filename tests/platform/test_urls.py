@@ -1,4 +1,4 @@
-"""What an address is, and how it is shown."""
+"""Which strings are URLs, and how URLs are shown."""
 
 import pytest
 
