@@ -1,4 +1,4 @@
-"""That the benchmark still works, at sizes at which its numbers mean nothing."""
+"""The benchmark runs without errors, at sizes too small for meaningful numbers."""
 
 import json
 import os
@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 PEERS_PYTHON = os.environ.get("SEGBATCH_BENCH_PYTHON", sys.executable)
-"""The Python whose packages are the peers; one that `make bench` has made knows all of them."""
+"""The Python in which the other engines are installed; the one that `make bench` creates has all of them."""
 TINY = ["--contacts", "500", "--segments", "12", "--rounds", "1"]
 
 
@@ -39,7 +39,7 @@ def compared(folder: Path) -> dict[str, Any]:
     return bench(folder, "--page", str(folder / "page.md"))
 
 
-def test_who_is_there_finds_the_same_members(compared: dict[str, Any]) -> None:
+def test_all_installed_engines_find_the_same_members(compared: dict[str, Any]) -> None:
     [record] = compared["comparisons"]
     assert {
         "segbatch",
@@ -57,34 +57,36 @@ def test_who_is_there_finds_the_same_members(compared: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("peer", "package"), [("clickhouse", "chdb"), ("clickhouse-tuned", "chdb"), ("pandas", "pandas")]
 )
-def test_a_peer_that_is_not_installed_is_left_out_and_named(compared: dict[str, Any], peer: str, package: str) -> None:
+def test_a_peer_that_is_not_installed_is_left_out_and_reported(
+    compared: dict[str, Any], peer: str, package: str
+) -> None:
     [record] = compared["comparisons"]
     if peer in record["turns"]:
         pytest.skip(f"{package} is installed")
     assert record["left_out"][peer] == f"not installed: {package}"
 
 
-def test_the_page_is_written_with_its_plot(compared: dict[str, Any], folder: Path) -> None:
+def test_the_page_is_written_with_a_plot(compared: dict[str, Any], folder: Path) -> None:
     page = (folder / "page.md").read_text()
     assert f"same {compared['comparisons'][0]['memberships']:,} memberships" in page
     assert "(page.svg)" in page
     ET.fromstring((folder / "page.svg").read_text())  # noqa: S314 - our own file
 
 
-def test_the_profile_finds_each_of_its_places_in_the_program(folder: Path) -> None:
+def test_the_profile_finds_all_profiled_functions(folder: Path) -> None:
     [record] = bench(folder, "--profile")["profiles"]
     assert [night["lost"] for night in record["nights"]] == [[], []], "profile_run.py names places that moved"
     steps = {step["step"] for night in record["nights"] for step in night["steps"]}
     assert {"read", "predicates", "conditions", "membership", "bits", "changes: what differs"} <= steps
 
 
-def test_a_series_is_measured(folder: Path) -> None:
+def test_a_scaling_series_is_measured(folder: Path) -> None:
     scale = bench(folder, "--scale", "form")["scale"]
     assert [entry["work"]["form"] for entry in scale["form of custom fields"]] == ["struct", "json", "map"]
     assert all(not turn["error"] for entry in scale["form of custom fields"] for turn in entry["turns"])
 
 
-def test_other_members_are_noticed() -> None:
+def test_different_members_are_reported() -> None:
     before, after = {"a": (2, "5"), "b": (1, "7")}, {"a": (2, "6"), "b": (1, "7")}
     code = f"import two_nights; two_nights.ensure_same('duckdb', {before}, {after})"
     done = subprocess.run([sys.executable, "-c", code], cwd=BENCHMARKS, capture_output=True, text=True, check=False)
