@@ -258,7 +258,7 @@ UNREAD: dict[str, tuple[bytes, str]] = {
     ),
     "no contacts": (
         contacts(id=pa.array([], pa.string()), status=pa.array([], pa.string())),
-        "c.parquet: has no contacts, which would empty every segment; check the export, or say --allow-empty",
+        "c.parquet: has no contacts, which would empty every segment; check the export, or pass --allow-empty",
     ),
     "cut at the front": (contacts()[20:], f"c.parquet: {NOT_PARQUET}"),
 }

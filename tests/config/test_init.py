@@ -81,9 +81,24 @@ def test_a_dangling_link_is_not_followed(folder: Path, call: Commands) -> None:
     assert list(folder.iterdir()) == [folder / "segbatch.toml"]
 
 
+@pytest.mark.parametrize("folder_name", ["afile", "segments"])
+def test_a_file_in_place_of_a_folder_is_named(folder: Path, call: Commands, folder_name: str) -> None:
+    Path(folder_name).write_text("mine")
+    arguments = [] if folder_name == "segments" else [folder_name]
+    assert call("init", *arguments) == 2
+    assert call.err == f"error: {folder_name}: is not a folder; nothing was created; name another folder\n"
+    assert [path.name for path in folder.iterdir()] == [folder_name]
+
+
+def test_an_empty_path_is_not_the_current_folder(folder: Path, call: Commands) -> None:
+    assert call("init", "") == 2
+    assert call.err == "error: the path of the folder is empty; is a variable not set? (DIR)\n"
+    assert not any(folder.iterdir())
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_folder_that_cannot_be_created_is_one_message(call: Commands) -> None:
     Path("file").write_text("")
     assert call("init", "file/below") == 1
-    message = "error: file/below/segbatch.toml: cannot be written: Not a directory; nothing was created\n"
+    message = "error: file/below: cannot be written: Not a directory; nothing was created\n"
     assert call.err == message

@@ -111,6 +111,8 @@ def test_a_project_without_segments_is_refused(tmp_path: Path) -> None:
     write_segment(tmp_path, "own", ACTIVE, project_id="p1")
     with pytest.raises(UsageError, match="no segment belongs to project 'p3'"):
         load_definitions(tmp_path).of_project("p3")
+    with pytest.raises(UsageError, match=r"^the project is empty; is a variable not set\? \(--project\)$"):
+        load_definitions(tmp_path).of_project("")
 
 
 def test_an_empty_list_is_not_a_definition(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def prepare(options: EvaluationOptions, definitions: Definitions) -> PreparedEva
     own = definitions.of_project(options.project)
     snapshot = open_snapshot(str(options.contacts), options.id_column, options.custom_fields)
     if not snapshot.rows and not options.allow_empty:
-        message = "has no contacts, which would empty every segment; check the export, or say --allow-empty"
+        message = "has no contacts, which would empty every segment; check the export, or pass --allow-empty"
         raise SnapshotError(f"{options.contacts}: {message}")
     snapshot = snapshot.with_fields({*own.fields, PROJECT_COLUMN})
     warned = [problem for problem in snapshot.problems if problem.severity != "note"]

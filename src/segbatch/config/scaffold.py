@@ -86,7 +86,9 @@ def create_project(folder: Path) -> NewProject:
                 file.write(text)
     except OSError as error:
         _remove(created)
-        name = printable(str(path))
+        name = printable(str(error.filename or path))
+        if isinstance(error, FileExistsError) and error.filename != str(path):
+            raise UsageError(f"{name}: is not a folder; nothing was created; name another folder") from None
         if isinstance(error, FileExistsError):
             raise UsageError(
                 f"{name}: already exists; nothing was created; remove it, or name another folder"

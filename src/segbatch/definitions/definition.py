@@ -193,10 +193,12 @@ class Definitions:
             project: The project; None keeps all.
 
         Raises:
-            UsageError: No segment remains.
+            UsageError: The project is empty, or no segment remains.
         """
         if project is None:
             return self
+        if not project:
+            raise UsageError("the project is empty; is a variable not set? (--project)")
         good = tuple(entry for entry in self.good if entry.project_id in {None, project})
         broken = tuple(entry for entry in self.broken if entry.project_id in {None, project})
         if not good and not broken:

@@ -10,7 +10,7 @@ from segbatch.config.env_vars import variable
 from segbatch.config.resolve import read_settings
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.options import JSON
+from segbatch.interfaces.cli.options import JSON, READ_PROJECT_FOLDER
 from segbatch.interfaces.cli.settings_defaults import CONFIG, JOB, NO_CONFIG, settings_of
 
 _SOURCES = {"COMMANDLINE": lambda name: f"--{name.replace('_', '-')}", "ENVIRONMENT": variable}
@@ -23,7 +23,9 @@ app.add_typer(commands, name="config", help="Show the settings of segbatch.toml 
 
 @app.command(epilog="Exit status: 0 created; 2 a file exists already; 1 a file cannot be written.")
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; created if missing.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", parser=READ_PROJECT_FOLDER, help="The folder; created if missing.")
+    ] = Path(),
 ) -> None:
     """Create a settings file, a first segment and a .gitignore. Existing files are not changed.
 

@@ -103,6 +103,7 @@ MATCH = typer.Option(
 )
 READ_OUTPUT = _path("output", "--output", output_at)
 READ_TO = _path("tables", "--to")
+READ_PROJECT_FOLDER = _path("folder", "DIR")
 READ_METRICS = _path("metrics", "--metrics-file")
 PUBLISHED = typer.Option(
     metavar="DIR",
