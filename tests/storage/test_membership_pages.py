@@ -103,6 +103,12 @@ def test_batches_of_any_size_are_read(contacts: int, tmp_path: Path) -> None:
     ensure_readable(tmp_path / "m.parquet", pa.int32(), expected)
 
 
+def test_more_contacts_than_row_numbers_are_refused(tmp_path: Path) -> None:
+    contacts = MOST_CONTACTS + 1
+    with pytest.raises(ValueError, match=r"^65,537 contacts in a batch, at most 65,536 can be written$"):
+        write(tmp_path / "m.parquet", pa.int32(), ["s"], [(make_ids(pa.int32(), contacts), [members(contacts, 0.1)])])
+
+
 @pytest.mark.parametrize("segments", [255, 256, 257, 65_536, 65_537])
 def test_any_number_of_segments_is_read(segments: int, tmp_path: Path) -> None:
     names = [f"{number:06}" for number in range(segments)]

@@ -135,7 +135,12 @@ class MembershipFile:
             segment_ids: The segments in ascending order.
             ids: The ids of the contacts, at most 65,536.
             members: For each segment the row numbers of its members in `ids`, ascending.
+
+        Raises:
+            ValueError: There are too many contacts for row numbers of 16 bits.
         """
+        if len(ids) > MOST_CONTACTS:
+            raise ValueError(f"{len(ids):,} contacts in a batch, at most {MOST_CONTACTS:,} can be written")
         pages = _split(members)
         if not pages:
             return
