@@ -26,6 +26,7 @@ class Problem:
         severity: `error`; `warning` for a problem that is allowed but often a mistake; `note` for a fact.
         without_ids: The message without the ids of contacts, if the message contains any.
         finding: The name of the lint finding, if it is one.
+        line: The line in the file, counted from 1, if it is known.
     """
 
     message: str
@@ -35,10 +36,15 @@ class Problem:
     severity: Severity = "error"
     without_ids: str | None = None
     finding: str | None = None
+    line: int | None = None
 
     def __str__(self) -> str:
         """Return the place and the message, in one line."""
-        return ": ".join(part for part in (self.file, self._segment(), self.path, self.message) if part)
+        return ": ".join(part for part in (self._file(), self._segment(), self.path, self.message) if part)
+
+    def _file(self) -> str | None:
+        """Return the file, with the line of the place in it, as editors and terminals link to it."""
+        return f"{self.file}:{self.line}" if self.file and self.path and self.line else self.file
 
     def _segment(self) -> str | None:
         """Return the name of the segment, unless the file has the same name."""
@@ -171,6 +177,10 @@ class BusyError(StoreError):
 
 class SnapshotError(SegbatchError):
     """The snapshot of contacts cannot be used."""
+
+
+class DatabaseError(SegbatchError):
+    """A database cannot be reached, or rejects a statement."""
 
 
 class EvaluationError(SegbatchError):

@@ -58,6 +58,12 @@ def some_of(names: Iterable[str]) -> str:
     return ", ".join(map(clipped, listed[:_NAMES_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
+def one_of(names: Iterable[str]) -> str:
+    """Return the valid choices for a message: `csv, jsonl or parquet`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def printable(text: str) -> str:
     r"""Replace control characters, which a terminal would obey, and bytes that are not text with escapes like `\n`."""
     return "".join(char if char.isprintable() else _escape(char) for char in text)

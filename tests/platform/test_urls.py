@@ -2,7 +2,7 @@
 
 import pytest
 
-from segbatch.platform.urls import is_url, redact_url
+from segbatch.platform.urls import is_url, redact_argument, redact_url
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,38 @@ def test_urls_are_shown_without_secrets(text: str, shown: str) -> None:
     assert redact_url(text) == shown
 
 
-@pytest.mark.parametrize("path", ["contacts.parquet", "/data/me:you@home/x", "C:/data", "a//b", "", "./s3://x"])
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql//me:secret@db/crm", "postgresql//...db/crm"),
+        ("postgresql:me:secret@db/crm", "postgresql//...db/crm"),
+        ("Postgres/me:sec@ret@db/crm", "Postgres//...db/crm"),
+        ("s3//key:secret@bucket/x", "s3//...bucket/x"),
+    ],
+)
+def test_mistyped_urls_are_shown_without_secrets(text: str, shown: str) -> None:
+    assert not is_url(text)
+    assert redact_url(text) == shown.replace("...", "...@")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["postgres/contacts@3", "a//b@c", "contacts.parquet", "/data/me:you@home/x", "C:/data", "a//b", "", "./s3://x"],
+)
 def test_paths_are_unchanged(path: str) -> None:
     assert not is_url(path)
     assert redact_url(path) == path
+
+
+@pytest.mark.parametrize(
+    ("argument", "shown"),
+    [
+        ("--contacts=postgresql://me:secret@db/crm?a=b#t", "--contacts=postgresql://db/crm#t"),
+        ("--table=orders=s3://key:secret@bucket/x", "--table=orders=s3://bucket/x"),
+        ("postgresql://me:secret@db/crm", "postgresql://db/crm"),
+        ("--query=SELECT 1", "--query=SELECT 1"),
+        ("contacts.parquet", "contacts.parquet"),
+    ],
+)
+def test_arguments_are_shown_without_secrets(argument: str, shown: str) -> None:
+    assert redact_argument(argument) == shown

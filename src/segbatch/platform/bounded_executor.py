@@ -1,12 +1,14 @@
-"""A thread pool with a bounded queue."""
+"""Thread pools with a bounded queue."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import ParamSpec, Self
+from typing import ParamSpec, Self, TypeVar
 
 _P = ParamSpec("_P")
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class BoundedExecutor:
@@ -37,3 +39,20 @@ class BoundedExecutor:
         """Wait until all tasks are done; raises the error of a task, if any."""
         while self._pending:
             self._pending.popleft().result()
+
+
+def map_ahead(
+    pool: ThreadPoolExecutor, function: Callable[[_Item], _Result], items: Iterable[_Item], ahead: int
+) -> Iterator[_Result]:
+    """Yield the results of a function in the order of the items, with at most `ahead` items at work or waiting."""
+    pending = deque[Future[_Result]]()
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) == ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()

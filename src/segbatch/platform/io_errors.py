@@ -8,6 +8,8 @@ import errno
 import os
 import re
 
+from segbatch.platform.files import UncertainError, UnflushedError
+
 _ERRNO = re.compile(r"\[?\b(?:os error|[Ee]rrno:?) (\d+)\b")
 _LIBRARIES = {"polars", "pyarrow", "duckdb", "_duckdb"}
 _NUMBERS = (
@@ -53,3 +55,12 @@ def io_reason(error: BaseException) -> str | None:
     if found is None and (isinstance(error, OSError) or type(error).__name__ == "IOException"):
         return text.partition("\n")[0]
     return found
+
+
+def describe_write_error(error: OSError) -> str:
+    """Return what a failure to write a new file means for the file, for a message that names it."""
+    if isinstance(error, UnflushedError):
+        return f"is written, but that may not survive a power failure: {error.strerror}; check the disk"
+    if isinstance(error, UncertainError):
+        return f"cannot be written: {error.strerror}; it may be complete or unchanged; check it"
+    return f"cannot be written: {error.strerror}; nothing was changed"

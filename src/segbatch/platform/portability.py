@@ -59,3 +59,16 @@ def set_nonblocking(descriptor: int) -> None:
     """Make writing to a full pipe fail, if the system has such pipes (Windows from Python 3.12)."""
     if hasattr(os, "set_blocking"):
         os.set_blocking(descriptor, False)
+
+
+def is_running(pid: int) -> bool:
+    """Return whether a process may be running on this machine. On Windows, where asking could end it, it always may."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
