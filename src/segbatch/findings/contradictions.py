@@ -1,7 +1,7 @@
 """Detection of rules that can never match the same contact; only certain cases are reported."""
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,9 +12,12 @@ from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
 from segbatch.findings.finding import Finding
 from segbatch.findings.intervals import Region, can_overlap, region_of
-from segbatch.findings.normal_form import Test, test_of
+from segbatch.findings.kinds import COUNTS, Kinds, kind_of_rule
+from segbatch.findings.normal_form import NormalForms, Test, test_of
 from segbatch.model.operators import NEGATIONS
-from segbatch.model.segment import Group, Node, Rule, Segment
+from segbatch.model.rule import Group, Node, Rule, TableRule
+from segbatch.model.sample import SampleRange
+from segbatch.model.segment import Segment
 from segbatch.snapshot.fields.types import Kind
 from segbatch.text import shown
 
@@ -33,16 +36,27 @@ class _Claim:
     """A rule that must match, or must not match, together with its neighbours.
 
     It is compared with up to fifty others, so its derived properties are cached.
+
+    Attributes:
+        path: The place of the rule.
+        rule: The comparison; for a rule on a table, of the label of its aggregate.
+        wanted: Whether the rule must match, or must not match.
+        known: The kind of what is compared, if it is known.
+        aggregate: A key of the aggregate, for a rule on a table.
+        never_missing: Whether every contact, or every row, has a value to compare.
     """
 
     path: str
     rule: Rule
     wanted: bool
+    known: Kind | None
+    aggregate: Hashable = None
+    never_missing: bool = False
     _regions: dict[Kind, Region | Exception | None] = field(default_factory=dict)
 
     @cached_property
     def _test(self) -> tuple[Test, bool]:
-        return test_of(self.rule)
+        return test_of(self.rule, self.aggregate)
 
     @property
     def test(self) -> Test:
@@ -56,12 +70,18 @@ class _Claim:
 
     @property
     def subject(self) -> Hashable:
-        """The subject of the rule: a field, or a segment."""
-        return ("segment", self.rule.value) if self.rule.field is None else self.rule.field
+        """The subject of the rule: a field, an aggregate, a segment, or the seed of a sample."""
+        if isinstance(self.rule.value, SampleRange):
+            return ("sample", self.rule.value.seed)
+        if self.rule.field is None:
+            return ("segment", self.rule.value)
+        return self.aggregate or (self.rule.field, self.rule.read_as)
 
     @cached_property
     def takes_missing(self) -> bool:
-        """Whether it matches a contact without a value for the field."""
+        """Whether it matches a contact without a value for the field, if there can be one."""
+        if self.never_missing:
+            return False
         _, operator, by_missing, _ = self.test.about
         return (by_missing or operator in {"empty", "blank"}) == self.is_positive
 
@@ -94,23 +114,24 @@ class _Claim:
     @property
     def text(self) -> str:
         """The rule, for a message."""
-        value = "" if self.rule.shape == "nothing" else f" {shown(self.rule.value)}"
+        found = self.rule.value
+        value = "" if self.rule.shape == "nothing" else f" {found if isinstance(found, SampleRange) else shown(found)}"
         return f"{'' if self.wanted else 'not '}'{self.rule.operator}'{value}"
 
 
-def find_contradictions(definition: Definition, kinds: Mapping[str, Kind], clock: Clock) -> Iterator[Finding]:
+def find_contradictions(definition: Definition, kinds: Kinds, clock: Clock, forms: NormalForms) -> Iterator[Finding]:
     """Find the rules of a segment that can never match together with an earlier rule.
 
     Args:
         definition: The segment to check.
         kinds: The kinds of the fields, as far as they are known.
         clock: The time of the run; its time zone decides which instants belong to a day.
+        forms: The normal forms of the parts of the segment.
     """
-    for claims in (several for several in _conjunctions(definition.segment) if len(several) > 1):
+    for claims in (several for several in _conjunctions(definition.segment, kinds, forms) if len(several) > 1):
         before: defaultdict[Hashable, list[_Claim]] = defaultdict(list)
         for claim in claims:
-            known = kinds.get(claim.rule.field or "")
-            other = next((one for one in before[claim.subject] if _never_both_match(one, claim, known, clock)), None)
+            other = next((one for one in before[claim.subject] if _never_both_match(one, claim, clock)), None)
             if other is not None:
                 place = definition.path + other.path.removeprefix("$")
                 about = f"'{claim.rule.field}': " if claim.rule.field else ""
@@ -121,41 +142,81 @@ def find_contradictions(definition: Definition, kinds: Mapping[str, Kind], clock
                 before[claim.subject].append(claim)
 
 
-def _conjunctions(segment: Segment) -> Iterator[list[_Claim]]:
-    """Yield the claims of a segment that must all be met, then those of each alternative in it."""
-    waiting: list[tuple[str, Node | Segment, bool]] = [("$", segment, True)]
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """The subject of the rules in a conjunction: contacts, or the rows of a table."""
+
+    kinds: Kinds
+    forms: NormalForms
+    table: str | None = None
+
+    def claim(self, path: str, rule: Rule | TableRule, *, wanted: bool) -> _Claim:
+        """Return the claim of a rule."""
+        if isinstance(rule, TableRule):
+            known, subject = self.kinds.of_aggregate(rule), self.forms.subject_of(rule)
+            return _Claim(path, rule.as_rule(rule.label), wanted, known, subject, rule.aggregate in COUNTS)
+        return _Claim(path, rule, wanted, kind_of_rule(rule, self.kinds, self.table))
+
+
+@dataclass(frozen=True, slots=True)
+class _Alternative:
+    """A node that must match, or must not match, independently of its neighbours."""
+
+    path: str
+    node: Node | Segment
+    wanted: bool
+    scope: _Scope
+
+
+def _conjunctions(segment: Segment, kinds: Kinds, forms: NormalForms) -> Iterator[list[_Claim]]:
+    """Yield the claims of a segment that must all be met, then those of each alternative in it.
+
+    The rows that a rule on a table counts meet their own claims, regardless of the comparison.
+    """
+    waiting = [_Alternative("$", segment, wanted=True, scope=_Scope(kinds, forms))]
     while waiting:
-        path, node, wanted = waiting.pop()
         claims: list[_Claim] = []
-        alternatives: list[tuple[str, Node | Segment, bool]] = []
-        _collect(path, node, wanted, claims, alternatives)
+        alternatives: list[_Alternative] = []
+        _collect(waiting.pop(), claims, alternatives)
+        yield claims
+        waiting += alternatives
+    for path, rule in segment.table_rules():
+        yield from _conjunctions_of_rows(path, rule, _Scope(kinds, forms, rule.table))
+
+
+def _conjunctions_of_rows(path: str, rule: TableRule, scope: _Scope) -> Iterator[list[_Claim]]:
+    """Yield the claims that a row must all meet to be counted, then those of each alternative in it."""
+    claims: list[_Claim] = []
+    waiting: list[_Alternative] = []
+    for index, node in enumerate(rule.where or ()):
+        _collect(_Alternative(f"{path}.where[{index}]", node, wanted=True, scope=scope), claims, waiting)
+    yield claims
+    while waiting:
+        claims, alternatives = list[_Claim](), list[_Alternative]()
+        _collect(waiting.pop(), claims, alternatives)
         yield claims
         waiting += alternatives
 
 
-def _collect(
-    path: str,
-    node: Node | Segment,
-    wanted: bool,  # noqa: FBT001 - belongs to the node
-    claims: list[_Claim],
-    alternatives: list[tuple[str, Node | Segment, bool]],
-) -> None:
+def _collect(part: _Alternative, claims: list[_Claim], alternatives: list[_Alternative]) -> None:
     """Collect the claims that must all be met for a node to be as wanted, and the groups that are alternatives."""
-    if isinstance(node, Rule):
-        claims.append(_Claim(path, node, wanted))
+    node = part.node
+    if isinstance(node, Rule | TableRule):
+        claims.append(part.scope.claim(part.path, node, wanted=part.wanted))
         return
-    wanted_inside = wanted != (node.match == "none")
+    wanted_inside = part.wanted != (node.match == "none")
     is_joined = len(node.rules) == 1 or (node.match == "all") == wanted_inside
     for index, child in enumerate(node.rules):
-        place = f"{path}.rules[{index}]"
+        inner = _Alternative(f"{part.path}.rules[{index}]", child, wanted_inside, part.scope)
         if is_joined:
-            _collect(place, child, wanted_inside, claims, alternatives)
+            _collect(inner, claims, alternatives)
         elif isinstance(child, Group):
-            alternatives.append((place, child, wanted_inside))
+            alternatives.append(inner)
 
 
-def _never_both_match(one: _Claim, other: _Claim, known: Kind | None, clock: Clock) -> bool:
+def _never_both_match(one: _Claim, other: _Claim, clock: Clock) -> bool:
     """Return whether no contact can match both, for every kind that the field may have."""
+    known = other.known
     if one.takes_missing and other.takes_missing:
         return False
     if one.takes_present is False or other.takes_present is False:
@@ -181,7 +242,7 @@ def _never_blank(known: Kind | None) -> bool:
 def _kinds(known: Kind | None) -> tuple[Kind, ...]:
     if known is None:
         return _COMPARABLE
-    return (known,) if known in _COMPARABLE else ()
+    return (known,) if known in {*_COMPARABLE, Kind.VERSION} else ()
 
 
 def _both_may_match(one: _Claim, other: _Claim, kind: Kind, clock: Clock) -> bool | None:

@@ -1,21 +1,26 @@
 """Findings that need no pass over the contacts, but only the definitions and, if known, the types of the columns."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.dependencies import wrong_references
+from segbatch.compiler.lifecycle import split_disabled
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.definitions.definition import Definition, Definitions
+from segbatch.definitions.value_lists import Lists, list_problems
 from segbatch.errors import Problem
 from segbatch.findings.contradictions import find_contradictions
+from segbatch.findings.expiry import find_expiring
 from segbatch.findings.finding import Finding, FindingName
+from segbatch.findings.impossible import find_impossible_counts
+from segbatch.findings.kinds import Kinds
 from segbatch.findings.normal_form import NormalForms, SameMeaningFinder, find_duplicate_rules
 from segbatch.findings.rule_checks import find_odd_rules, find_text_orders
-from segbatch.snapshot.fields.types import Kind
+from segbatch.snapshot.fields.resolution import resolve
 
 
 def find_in_definitions(
-    definitions: Iterable[Definition], kinds: Mapping[str, Kind], clock: Clock, ignored: Collection[FindingName] = ()
+    definitions: Iterable[Definition], kinds: Kinds, clock: Clock, ignored: Collection[FindingName] = ()
 ) -> Sequence[Finding]:
     """Find definitions that are valid but probably wrong, without reading contacts.
 
@@ -35,33 +40,45 @@ def find_in_definitions(
         found += same.find(definition, forms)
         found += find_odd_rules(definition, kinds)
         found += find_duplicate_rules(definition, forms)
-        found += find_contradictions(definition, kinds, clock)
+        found += find_contradictions(definition, kinds, clock, forms)
+        found += find_impossible_counts(definition, clock)
         found += find_text_orders(definition, kinds)
+        found += find_expiring(definition, clock)
     return sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)
 
 
 def check_without_snapshot(
-    definitions: Definitions, clock: Clock, ignored: Collection[FindingName] = ()
+    definitions: Definitions, clock: Clock, lists: Lists, ignored: Collection[FindingName] = ()
 ) -> tuple[Sequence[Problem], Sequence[Finding]]:
     """Check definitions without a snapshot.
 
     Args:
         definitions: All definitions, good and broken.
         clock: The time of the run, with its time zone.
+        lists: The lists that rules name.
         ignored: The names of findings to ignore.
 
     Returns:
-        The errors, and the findings of the segments without errors.
+        The errors, and the findings of the segments that are enabled and have no errors.
     """
-    errors = [*definitions.problems, *wrong_references(definitions)]
+    references = wrong_references(definitions, clock)
+    errors = [*definitions.problems, *references, *list_problems(definitions.good, lists)]
     wrong = {problem.segment_id for problem in errors}
-    good = (entry for entry in definitions.good if entry.segment_id not in wrong)
-    return errors, find_in_definitions(good, {}, clock, ignored)
+    enabled, _ = split_disabled(definitions.good, clock)
+    good = (entry for entry in enabled if entry.segment_id not in wrong)
+    return errors, find_in_definitions(good, Kinds(), clock, ignored)
 
 
-def kinds_of(prepared: PreparedEvaluation) -> Mapping[str, Kind]:
-    """Return the kinds of the fields that rules read in a snapshot."""
-    return {name: found.kind for name, found in prepared.plan.fields.items()}
+def kinds_of(prepared: PreparedEvaluation) -> Kinds:
+    """Return the kinds of the fields that rules read in a snapshot and its related tables."""
+    fields = {name: found.kind for name, found in prepared.plan.fields.items()}
+    columns: dict[str, set[str]] = {}
+    for rule in (rule for entry in prepared.plan.segments for _, rule in entry.definition.segment.table_rules()):
+        names = {rule.field, *(name for _, row in rule.row_rules() for name in row.fields)}
+        columns.setdefault(rule.table, set()).update(name for name in names if name is not None)
+    schemas = {name: prepared.tables[name].snapshot.schema for name in columns}
+    tables = {table: {name: resolve(name, schemas[table]).kind for name in names} for table, names in columns.items()}
+    return Kinds(fields, tables)
 
 
 def finding_warnings(prepared: PreparedEvaluation, ignored: Collection[FindingName] = ()) -> Sequence[Problem]:

@@ -1,19 +1,23 @@
 """Intervals of the values that a rule accepts, for one kind of column, and their intersection."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from ctypes import c_float
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any, assert_never, cast
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.lowering import OperatorTypeError, lower
+from segbatch.compiler.durations import read_duration
+from segbatch.compiler.lowering import lower
+from segbatch.compiler.relative_dates import read_relative
+from segbatch.compiler.rule_errors import OperatorTypeError
 from segbatch.compiler.typed_test import Between, Compare, FieldType, IsIn, TypedLiteral
 from segbatch.findings.normal_form import scalar_key
 from segbatch.model.operators import NEGATIONS
-from segbatch.model.segment import Rule
+from segbatch.model.rule import Rule
+from segbatch.model.sample import SampleRange
 from segbatch.model.values import Scalar
 from segbatch.snapshot.fields.types import Kind
 
@@ -64,10 +68,14 @@ class Region:
         return points and frozenset(_rounded(end) if isinstance(end, Decimal) else end for end in points)
 
 
+ZERO_OR_MORE = Region("number", (_Interval(Decimal(0), None, has_low=True, has_high=False),), wanted=True)
+"""The values of a count."""
+
+
 def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region | None:
     """Return the values of a column that a rule, or its opposite, accepts; None if intervals cannot represent them.
 
-    A duration has no fixed interval, because its ends move with the time of the run.
+    The ends of a duration move with the time of the run. Durations in the same unit are compared with each other only.
 
     Raises:
         OperatorTypeError: The column does not support the operator.
@@ -75,16 +83,25 @@ def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region |
         InvalidLiteralError: The low value of a range is above the high one.
     """
     wanted = wanted == (rule.operator not in NEGATIONS)
+    if rule.shape == "list_name":
+        return None
+    if isinstance(rule.value, SampleRange):
+        low, high = rule.value.bounds
+        return Region("sample", (_Interval(low, high, has_low=True, has_high=False),), wanted)
     values = rule.value if isinstance(rule.value, tuple) else (cast("Scalar", rule.value),)
-    if len(values) > _MOST_VALUES or (rule.ignore_case and kind is not Kind.TEXT):
+    if rule.value_field is not None or len(values) > _MOST_VALUES or (rule.ignore_case and kind is not Kind.TEXT):
         return None
     if kind is Kind.LIST and rule.operator not in _OF_LISTS:
         raise OperatorTypeError("a list has no order")
     if kind is Kind.LIST:
         return _region_of_list(values, wanted=wanted)
-    if rule.shape in {"duration", "segment"}:
+    if rule.shape == "segment":
         return None
     intervals = _intervals(lower(rule, FieldType(kind), clock).test)
+    if rule.shape == "duration":
+        return _region_of_duration(rule, wanted=wanted)
+    if kind in {Kind.DATE, Kind.DATETIME} and any(map(read_relative, values)):
+        return _region_of_relative(values, intervals, clock, wanted=wanted)
     domains = {_domain(end, kind) for interval in intervals for end in (interval.low, interval.high) if end is not None}
     if len(domains) != 1 or (rule.ignore_case and domains != {"text"}):
         return None
@@ -94,6 +111,44 @@ def region_of(rule: Rule, kind: Kind, clock: Clock, *, wanted: bool) -> Region |
 def _region_of_list(values: Iterable[Scalar], *, wanted: bool) -> Region:
     points = [scalar_key(value) for value in values]
     return Region(_ELEMENT, tuple(_Interval(point, point, has_low=True, has_high=True) for point in points), wanted)
+
+
+def _region_of_duration(rule: Rule, *, wanted: bool) -> Region:
+    duration = read_duration(str(rule.value))
+    number = duration.number
+    match NEGATIONS.get(rule.operator, rule.operator):
+        case "within_last":
+            interval = _Interval(-number, 0, has_low=True, has_high=True)
+        case "within_next":
+            interval = _Interval(0, number, has_low=True, has_high=True)
+        case "older_than":
+            interval = _Interval(None, -number, has_low=False, has_high=False)
+        case _:
+            interval = _Interval(number, None, has_low=False, has_high=False)
+    return Region(f"{duration.unit} from the run", (interval,), wanted)
+
+
+def _region_of_relative(
+    values: Iterable[Scalar], intervals: Iterable[_Interval], clock: Clock, *, wanted: bool
+) -> Region | None:
+    """Return a region of offsets from one base in one unit, since these move together; None for other values."""
+    offsets: dict[object, int] = {}
+    domains = set[str]()
+    for value in values:
+        relative = read_relative(value)
+        if relative is None or len(relative.offsets) > 1:
+            return None
+        number, unit = next(((offset.number, offset.unit) for offset in relative.offsets), (0, "d"))
+        offsets[relative.at(clock)] = number
+        domains.add(f"{unit} from {relative.base}")
+    if len(domains) > 1:
+        return None
+    moved = (replace(one, low=_moved(one.low, offsets), high=_moved(one.high, offsets)) for one in intervals)
+    return Region(domains.pop(), tuple(moved), wanted)
+
+
+def _moved(end: Any, offsets: Mapping[object, int]) -> int | None:
+    return None if end is None else offsets[end]
 
 
 def _intervals(test: object) -> tuple[_Interval, ...]:

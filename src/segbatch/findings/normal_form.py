@@ -13,7 +13,8 @@ from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
 from segbatch.findings.finding import Finding
 from segbatch.model.operators import NEGATIONS, MissingName
-from segbatch.model.segment import Group, Node, Rule, Segment
+from segbatch.model.rule import Group, Node, Rule, TableRule
+from segbatch.model.segment import Segment
 from segbatch.model.values import Scalar
 
 _FLIPPED: dict[MissingName | None, MissingName | None] = {"include": None, "exclude": "include", None: None}
@@ -25,11 +26,11 @@ class Test:
     """A positive operator over a field, or membership of a segment.
 
     Attributes:
-        about: The field, the operator, whether missing values match, whether case is ignored.
+        about: The field or aggregate, the operator, whether missing values match, whether case is ignored.
         values: The values to match one of, or the single value as a whole.
     """
 
-    about: tuple[str | None, str, bool, bool]
+    about: tuple[Hashable, str, bool, bool]
     values: frozenset[Hashable]
 
 
@@ -53,17 +54,31 @@ def scalar_key(value: Scalar) -> Hashable:
     return type(value).__name__ if isinstance(value, str | bool) else "number", value
 
 
-def test_of(rule: Rule) -> tuple[Test, bool]:
-    """Return the positive test of a rule, and whether the rule requires it to match."""
+def test_of(rule: Rule, subject: Hashable) -> tuple[Test, bool]:
+    """Return the positive test of a rule, and whether the rule requires it to match.
+
+    Args:
+        rule: The comparison.
+        subject: A key of what is compared, if it is not the field of the rule.
+    """
     wanted = rule.operator not in NEGATIONS
     operator = NEGATIONS.get(rule.operator, rule.operator)
     missing = rule.missing == "include" if wanted else _FLIPPED[rule.missing] == "include"
     operator = "in" if operator == "eq" else operator
-    return Test((rule.field, operator, missing, rule.ignore_case), frozenset(_values(rule, operator))), wanted
+    return Test(
+        (subject or _subject(rule), operator, missing, rule.ignore_case), frozenset(_values(rule, operator))
+    ), wanted
+
+
+def _subject(rule: Rule) -> Hashable:
+    return rule.field if rule.read_as is None else (rule.field, rule.read_as)
 
 
 def _values(rule: Rule, operator: str) -> Iterator[Hashable]:
     value = rule.value
+    if rule.value_field is not None:
+        yield "field", rule.value_field
+        return
     match operator:
         case "empty" | "blank":
             return
@@ -103,9 +118,17 @@ class NormalForms:
             self._forms[key] = self._form(node, wanted=wanted)
         return self._forms[key]
 
+    def subject_of(self, rule: TableRule) -> Hashable:
+        """Return a key that is equal for rules on the same aggregate of the same rows."""
+        rows = self._combination("all", rule.where, wanted=True) if rule.where else None
+        return rule.table, rule.aggregate, rule.field, rows
+
     def _form(self, node: Node | Segment, *, wanted: bool) -> _Form:
+        if isinstance(node, TableRule):
+            test, positive = test_of(node.as_rule(node.label), self.subject_of(node))
+            return _Literal(test, positive == wanted)
         if isinstance(node, Rule):
-            test, positive = test_of(node)
+            test, positive = test_of(node, None)
             return _Literal(test, positive == wanted)
         if node.match == "none":
             return self._combination("any", node.rules, wanted=not wanted)
@@ -125,7 +148,7 @@ class NormalForms:
 def _with_merged_lists(match: Literal["all", "any"], parts: Iterable[_Form]) -> set[_Form]:
     """Merge `eq a`, `eq b` into one list in an `any`, and `neq a`, `neq b` in an `all`."""
     merged: set[_Form] = set()
-    lists: defaultdict[tuple[str | None, str, bool, bool], set[Hashable]] = defaultdict(set)
+    lists: defaultdict[tuple[Hashable, str, bool, bool], set[Hashable]] = defaultdict(set)
     wanted = match == "any"
     for part in parts:
         if isinstance(part, _Literal) and part.wanted == wanted and part.test.about[1] == "in":
@@ -166,15 +189,17 @@ def find_duplicate_rules(definition: Definition, forms: NormalForms) -> Iterator
         definition: The segment to check.
         forms: The normal forms of its parts.
     """
-    waiting: list[tuple[str, Segment | Group]] = [("$", definition.segment)]
+    waiting: list[tuple[str, Sequence[Node]]] = [("$.rules", definition.segment.rules)]
     while waiting:
-        path, group = waiting.pop()
+        path, nodes = waiting.pop()
         first: dict[_Form, str] = {}
-        for index, node in enumerate(group.rules):
-            place = f"{path}.rules[{index}]"
+        for index, node in enumerate(nodes):
+            place = f"{path}[{index}]"
             other = first.setdefault(forms.of(node), place)
             if other != place:
                 message = f"has the same meaning as {definition.path}{other.removeprefix('$')}; remove one of them"
                 yield Finding("duplicate-rule", definition.locate(Problem(message, path=place, severity="warning")))
             if isinstance(node, Group):
-                waiting.append((place, node))
+                waiting.append((f"{place}.rules", node.rules))
+            if isinstance(node, TableRule) and node.where:
+                waiting.append((f"{place}.where", node.where))

@@ -1,13 +1,15 @@
 """Checks of single rules, alone or with the type of their column."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from segbatch.compiler.literals import LiteralTypeError, read_number
 from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
 from segbatch.findings.finding import Finding, FindingName
+from segbatch.findings.kinds import Kinds, rules_with_kinds
 from segbatch.findings.normal_form import scalar_key
-from segbatch.model.segment import Rule
+from segbatch.model.rule import Rule
+from segbatch.model.sample import SHARES, SampleRange
 from segbatch.model.values import Scalar
 from segbatch.snapshot.fields.types import Kind
 from segbatch.text import shown
@@ -20,7 +22,7 @@ _ORDERS = {"gt", "lt", "gte", "lte", "between"}
 def values_of(rule: Rule) -> list[tuple[str, Scalar]]:
     """Return the values of a rule, each with its place in the rule."""
     match rule.value:
-        case None:
+        case None | SampleRange():
             return []
         case tuple() as many:
             return [(f".value[{index}]", value) for index, value in enumerate(many)]
@@ -33,19 +35,21 @@ def has_empty_part(rule: Rule) -> bool:
     return rule.operator in _PARTS and rule.value == ""
 
 
-def find_odd_rules(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+def find_odd_rules(definition: Definition, kinds: Kinds) -> Iterator[Finding]:
     """Find the rules of a segment that are probably wrong regardless of the contacts.
 
     Args:
         definition: The segment to check.
         kinds: The kinds of the fields, as far as they are known.
     """
-    for path, rule in definition.segment.rule_paths():
-        for name, place, message in _odd(rule, kinds.get(rule.field or "")):
+    for path, rule, kind in rules_with_kinds(definition.segment, kinds):
+        for name, place, message in _odd(rule, kind):
             yield Finding(name, definition.locate(Problem(message, path=path + place, severity="warning")))
 
 
 def _odd(rule: Rule, kind: Kind | None) -> Iterator[tuple[FindingName, str, str]]:
+    if isinstance(rule.value, SampleRange):
+        yield from _odd_range(rule.value)
     if rule.shape == "nothing" and rule.value is not None:
         yield "unused-value", ".value", f"'{rule.operator}' takes no value; remove {shown(rule.value)}"
     if has_empty_part(rule) and kind is not Kind.LIST:
@@ -60,6 +64,14 @@ def _odd(rule: Rule, kind: Kind | None) -> Iterator[tuple[FindingName, str, str]
                 yield "surrounding-space", place, message
     if rule.operator in {"in", "not_in"}:
         yield from _duplicate_values(rule)
+
+
+def _odd_range(sample: SampleRange) -> Iterator[tuple[FindingName, str, str]]:
+    low, high = sample.bounds
+    if low >= high:
+        yield "sample-range", ".value", f"no contact is in the sample {sample}; 'to' is not included, so make it larger"
+    if (low, high) == (0, SHARES):
+        yield "sample-range", ".value", f"every contact is in the sample {sample}; the rule can be removed"
 
 
 def _duplicate_values(rule: Rule) -> Iterator[tuple[FindingName, str, str]]:
@@ -81,10 +93,10 @@ def number_like(value: Scalar) -> bool:
     return True
 
 
-def find_text_orders(definition: Definition, kinds: Mapping[str, Kind]) -> Iterator[Finding]:
+def find_text_orders(definition: Definition, kinds: Kinds) -> Iterator[Finding]:
     """Find the numbers in quotes that a text column is ordered against."""
-    for path, rule in definition.segment.rule_paths():
-        if rule.operator not in _ORDERS or kinds.get(rule.field or "") is not Kind.TEXT:
+    for path, rule, kind in rules_with_kinds(definition.segment, kinds):
+        if rule.operator not in _ORDERS or kind is not Kind.TEXT:
             continue
         for place, value in values_of(rule):
             if number_like(value):

@@ -2,6 +2,22 @@
 
 MAX_ID_LENGTH = 128
 MAX_NAME_LENGTH = 200
+MAX_OWNER_LENGTH = 200
+
+MAX_TAGS = 50
+"""Tags of a segment."""
+
+MAX_TAG_LENGTH = 100
+"""Characters in a tag."""
+
+MAX_PREVIOUS_IDS = 20
+"""Ids that a segment had before."""
+
+MAX_EXAMPLES = 100
+"""Contacts in each of the two lists of examples of a segment."""
+
+MAX_EXAMPLE_LENGTH = 10_000
+"""Characters in the JSON of one example."""
 
 MAX_DEPTH = 30
 """Nesting depth of groups, including the segment itself."""
@@ -28,7 +44,7 @@ MAX_PROBLEMS = 100
 """Number of problems that are reported per definition, because each message takes time to build."""
 
 MAX_DURATION = 999_999
-"""Hours, days or weeks in a duration."""
+"""Minutes, hours, days, weeks, months or years in a duration."""
 
 MAX_CHAIN = 100
 """Length of a chain of segments that reference each other with `in_segment`."""

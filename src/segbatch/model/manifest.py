@@ -3,35 +3,39 @@
 from datetime import UTC
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, Field
 
+from segbatch.model.field_record import FieldRecord
+from segbatch.model.input_records import ListRecord, SnapshotRecord, SourceRecord, TableRecord
+from segbatch.model.record import Record
 from segbatch.model.run_columns import Gauge, HookVariable, Total
-from segbatch.text import printable
+
+SegmentStatus = Literal["ok", "failed", "held", "disabled"]
+"""The result of a segment in a run."""
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SegmentRecord(_Record):
+class SegmentRecord(Record):
     """A segment in a run: a row of the `segments` table.
 
-    If the segment keeps older members, `definition`, `project_id`, `name`, `description`, `list_id` and `fingerprint`
-    are those that the members were evaluated with.
+    If the segment keeps older members, `definition` and all columns that are copied from it are those that the members
+    were evaluated with. The documented columns come first, in the documented order.
 
     Attributes:
         name: None if the definition cannot be read.
         list_id: Copied from the definition.
         definition: The definition as JSON data; None if the file is not valid JSON.
-        pending_definition: If the segment keeps older members, the current definition, if it is different.
-        file: The definition file, relative to the folder of the definitions; None if there is no file.
-        fingerprint: A checksum of the definition; None if the file is not valid JSON.
-        status: `ok`, `failed` (see `error`), or `held`.
+        status: `ok`, `failed` or `held` (see `error`), or `disabled`: not enabled, or expired.
         error: The reasons why the segment failed or was held back, one per line.
+        owner: Copied from the definition.
+        tags: Copied from the definition.
+        expires_at: The moment from which the segment is treated as not enabled.
         member_count: The number of contacts that `membership` has for the segment.
         entered: The number of contacts that entered with this run; None for a first run.
         exited: The number of contacts that left with this run; None for a first run.
-        run_id: The run that the members were evaluated in; None if there are no members yet.
+        run_id: The run that the members were evaluated in; None if the segment has no members yet, or is disabled.
+        pending_definition: If the segment keeps older members, the current definition, if it is different.
+        file: The definition file, relative to the folder of the definitions; None if there is no file.
+        fingerprint: A checksum of the definition and of the lists that it names; None if the file is not valid JSON.
     """
 
     segment_id: str
@@ -40,15 +44,18 @@ class SegmentRecord(_Record):
     description: str | None = None
     list_id: str | None = None
     definition: Any = None
-    pending_definition: Any = None
-    file: str | None = None
-    fingerprint: str | None = None
-    status: Literal["ok", "failed", "held"]
+    status: SegmentStatus
     error: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] = ()
+    expires_at: AwareDatetime | None = None
     member_count: int = 0
     entered: int | None = None
     exited: int | None = None
     run_id: str | None = None
+    pending_definition: Any = None
+    file: str | None = None
+    fingerprint: str | None = None
 
     @property
     def is_guess(self) -> bool:
@@ -57,7 +64,7 @@ class SegmentRecord(_Record):
         return self.run_id is None and written != self.segment_id
 
 
-class DeletedSegment(_Record):
+class DeletedSegment(Record):
     """A segment of the previous run that is no longer defined.
 
     Attributes:
@@ -72,7 +79,7 @@ def _segments(status: str) -> Gauge:
     return Gauge("segbatch_segments", "Number of segments in the published run.", {"status": status})
 
 
-class RunRecord(_Record):
+class RunRecord(Record):
     """A run: a row of the `runs` table. This is the only list of its columns; the marks say where else they appear.
 
     Attributes:
@@ -85,8 +92,12 @@ class RunRecord(_Record):
         contacts: The number of contacts in the snapshot.
         segments_ok: The number of evaluated segments.
         segments_held: The number of segments that were held back.
+        segments_disabled: The number of segments that are not enabled, or expired.
+        segments_left_out: The number of segments that kept their members because the run was limited to others. The
+            other numbers of segments do not include them.
         memberships: The number of rows of `membership`.
-        snapshot_fingerprint: A checksum of the contents of the snapshot files.
+        snapshot_fingerprint: A checksum of the contents of the snapshot files. For a version of a Delta or Iceberg
+            table, a checksum of the source and of the names and sizes of the files.
         version: The version of segbatch.
     """
 
@@ -111,6 +122,8 @@ class RunRecord(_Record):
     segments_ok: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_OK"), _segments("ok")]
     segments_failed: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_FAILED"), _segments("failed")]
     segments_held: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_HELD"), _segments("held")]
+    segments_disabled: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_DISABLED"), _segments("disabled")] = 0
+    segments_left_out: Annotated[int, Total(), HookVariable("SEGBATCH_SEGMENTS_LEFT_OUT"), _segments("left_out")] = 0
     memberships: Annotated[
         int,
         Total(),
@@ -121,7 +134,7 @@ class RunRecord(_Record):
     version: str
 
 
-class PublishedFile(_Record):
+class PublishedFile(Record):
     """A file of a run.
 
     Attributes:
@@ -136,38 +149,26 @@ class PublishedFile(_Record):
     sha256: str
 
 
-class SnapshotRecord(_Record):
-    """A file of the snapshot that a run read.
-
-    Attributes:
-        path: The path of the file; bytes that are not UTF-8 are escaped.
-        rows: The number of contacts in the file.
-        size: The size in bytes.
-        sha256: The SHA-256 of the file, in hexadecimal.
-    """
-
-    path: Annotated[str, BeforeValidator(printable)]
-    rows: int
-    size: int
-    sha256: str
-
-
-class PastRun(_Record):
+class PastRun(Record):
     """A published run in the history.
 
     Attributes:
         folder: The name of the folder of the run.
         changes: The number of rows that the run wrote to `membership_changes`.
         changes_size: The size of these in bytes; None if it was not recorded.
+        renamed: The segments that have another id since this run: the new id of each old one.
+        reused: The new ids among these that other segments had in earlier runs.
     """
 
     folder: str
     run: RunRecord
     changes: int
     changes_size: int | None = None
+    renamed: dict[str, str] = Field(default_factory=dict)
+    reused: tuple[str, ...] = ()
 
 
-class TakenBack(_Record):
+class TakenBack(Record):
     """The folder of a run that was replaced or rolled back.
 
     Attributes:
@@ -181,7 +182,7 @@ class TakenBack(_Record):
     by_rewind: bool = False
 
 
-class History(_Record):
+class History(Record):
     """The runs up to and including a run, as in the file `history.json` in its folder.
 
     Attributes:
@@ -193,27 +194,7 @@ class History(_Record):
     taken_back: tuple[TakenBack, ...] = ()
 
 
-class FieldRecord(_Record):
-    """A field that rules read, as it was in a run.
-
-    Attributes:
-        field: The name of the field in rules.
-        kind: The field type, such as `number` or `list of text`. If no contact has a value, the last known field type.
-        type: The type of the column, or of the part of the column that was read.
-        is_mixed: Whether values of several types are read as text.
-        kinds: The types of the values, or of the elements of lists, in JSON, maps and records.
-        is_empty: Whether no contact has a value.
-    """
-
-    field: str
-    kind: str
-    type: str
-    is_mixed: bool = False
-    kinds: tuple[str, ...] = ()
-    is_empty: bool = False
-
-
-class Manifest(_Record):
+class Manifest(Record):
     """All facts about a run, as in the file `manifest.json` in its folder, which is written last.
 
     Attributes:
@@ -221,6 +202,7 @@ class Manifest(_Record):
         segments: The segments of the run, ordered by id.
         deleted: The segments of the previous run that were deleted, ordered by id.
         snapshot: The files that the run read.
+        source: The version of a Delta or Iceberg table that these files belong to; None for files on their own.
         id_column: The column with the contact ids; None if it was not recorded.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
         files: The files that the run wrote.
@@ -228,7 +210,11 @@ class Manifest(_Record):
         notes: Messages about how the run read its input.
         versions: The versions of Python and of the libraries that a result can depend on.
         fields: The fields that rules read, ordered by name; None if they were not recorded.
+        lists: The lists that rules name, ordered by name.
         kept_fields: For each segment that keeps older members, the fields as they were when these were evaluated.
+        tables: The related tables that rules read.
+        left_out: The segments that were not evaluated because the run was limited to others, ordered by id.
+        renamed: The segments of the previous run that have another id since this run: the new id of each old one.
     """
 
     format: Literal[1] = 1
@@ -236,14 +222,19 @@ class Manifest(_Record):
     segments: tuple[SegmentRecord, ...]
     deleted: tuple[DeletedSegment, ...] = ()
     snapshot: tuple[SnapshotRecord, ...]
+    source: SourceRecord | None = None
     id_column: str | None = None
     custom_fields: str | None = None
     files: tuple[PublishedFile, ...]
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default_factory=dict)
     fields: tuple[FieldRecord, ...] | None = None
-    kept_fields: dict[str, tuple[FieldRecord, ...]] = {}
+    kept_fields: dict[str, tuple[FieldRecord, ...]] = Field(default_factory=dict)
+    tables: tuple[TableRecord, ...] = ()
+    left_out: tuple[str, ...] = ()
+    lists: tuple[ListRecord, ...] = ()
+    renamed: dict[str, str] = Field(default_factory=dict)
 
 
 def again_with(run: RunRecord) -> str:

@@ -1,7 +1,7 @@
 """Operators of rules: their names, and the values that they take."""
 
 from collections.abc import Mapping
-from typing import Literal, assert_never, get_args
+from typing import Literal, get_args
 
 OperatorName = Literal[
     "eq",
@@ -24,8 +24,17 @@ OperatorName = Literal[
     "matches",
     "within_last",
     "within_next",
+    "not_within_last",
+    "not_within_next",
+    "older_than",
+    "later_than",
+    "anniversary_within_last",
+    "anniversary_within_next",
+    "in_list",
+    "not_in_list",
     "in_segment",
     "not_in_segment",
+    "sample",
 ]
 """The operators of rules."""
 
@@ -35,19 +44,48 @@ MatchName = Literal["all", "any", "none"]
 MissingName = Literal["include", "exclude"]
 """Whether a rule includes or excludes contacts without a value for its field."""
 
-Shape = Literal["nothing", "one", "text", "list", "pair", "duration", "segment"]
+AggregateName = Literal["count", "count_distinct", "sum", "avg", "min", "max", "first", "last"]
+"""How the rows of a related table become one value per contact."""
+
+Shape = Literal["nothing", "one", "text", "list", "pair", "duration", "days", "list_name", "segment", "sample"]
 """The kinds of values that operators take."""
+
+ReadingName = Literal["text", "number", "boolean", "date", "datetime", "epoch_s", "epoch_ms", "version"]
+"""The types that a rule can read a field as."""
 
 OPERATORS: tuple[OperatorName, ...] = get_args(OperatorName)
 
+AGGREGATES: tuple[AggregateName, ...] = get_args(AggregateName)
+
+WITHOUT_FIELD: frozenset[Shape] = frozenset({"segment", "sample"})
+"""The kinds of values of operators that are about the contact, and not about one of its fields."""
+
 TAKES_IGNORE_CASE: frozenset[OperatorName] = frozenset(
-    {"eq", "neq", "contains", "not_contains", "in", "not_in", "starts_with", "ends_with", "matches"}
+    {
+        "eq",
+        "neq",
+        "contains",
+        "not_contains",
+        "in",
+        "not_in",
+        "in_list",
+        "not_in_list",
+        "starts_with",
+        "ends_with",
+        "matches",
+    }
 )
+
+TAKES_VALUE_FIELD: frozenset[OperatorName] = frozenset({"eq", "neq", "gt", "gte", "lt", "lte"})
+"""The operators that can compare a field with another field."""
 
 NEGATIONS: Mapping[OperatorName, OperatorName] = {
     "neq": "eq",
     "not_contains": "contains",
     "not_in": "in",
+    "not_within_last": "within_last",
+    "not_within_next": "within_next",
+    "not_in_list": "in_list",
     "not_in_segment": "in_segment",
     "exists": "empty",
     "not_blank": "blank",
@@ -55,22 +93,21 @@ NEGATIONS: Mapping[OperatorName, OperatorName] = {
 """Operators that are the exact opposite of another operator, with that operator."""
 
 
+_OPERATORS_BY_SHAPE: Mapping[Shape, tuple[OperatorName, ...]] = {
+    "nothing": ("exists", "empty", "blank", "not_blank"),
+    "one": ("eq", "neq", "contains", "not_contains", "gt", "lt", "gte", "lte"),
+    "text": ("starts_with", "ends_with", "matches"),
+    "list": ("in", "not_in"),
+    "pair": ("between",),
+    "duration": ("within_last", "within_next", "not_within_last", "not_within_next", "older_than", "later_than"),
+    "days": ("anniversary_within_last", "anniversary_within_next"),
+    "list_name": ("in_list", "not_in_list"),
+    "segment": ("in_segment", "not_in_segment"),
+    "sample": ("sample",),
+}
+_SHAPES = {operator: shape for shape, operators in _OPERATORS_BY_SHAPE.items() for operator in operators}
+
+
 def shape_of(operator: OperatorName) -> Shape:
     """Return the kind of value that an operator takes."""
-    match operator:
-        case "exists" | "empty" | "blank" | "not_blank":
-            return "nothing"
-        case "eq" | "neq" | "contains" | "not_contains" | "gt" | "lt" | "gte" | "lte":
-            return "one"
-        case "starts_with" | "ends_with" | "matches":
-            return "text"
-        case "in" | "not_in":
-            return "list"
-        case "between":
-            return "pair"
-        case "within_last" | "within_next":
-            return "duration"
-        case "in_segment" | "not_in_segment":
-            return "segment"
-        case _:
-            assert_never(operator)
+    return _SHAPES[operator]

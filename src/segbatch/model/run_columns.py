@@ -1,6 +1,7 @@
 """Marks on the columns of a run: the places that show a column, in addition to the `runs` table.
 
-A field of `RunRecord` that is `Annotated` with a mark appears there. No other module lists the columns of a run.
+A field of `RunRecord` (in `model/manifest.py`) that is `Annotated` with a mark appears there. No other module lists the
+columns of a run.
 Airflow gets every column that is a count, from the report of the run: its package must not import pydantic.
 """
 

@@ -1,4 +1,4 @@
-"""Model of a segment: a name, and rules over the fields of contacts."""
+"""Model of a segment: a name, rules, and the other keys of a definition."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,24 +6,23 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
-    Discriminator,
     Field,
     PlainSerializer,
-    Tag,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from segbatch.errors import UsageError
-from segbatch.model.limits import MAX_CHANGE, MAX_DEPTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_RULES
-from segbatch.model.operators import TAKES_IGNORE_CASE, MatchName, MissingName, OperatorName, Shape, shape_of
-from segbatch.model.pattern import reason_against
+from segbatch.model.examples import Examples
+from segbatch.model.lifecycle import Expiry, Owner, Tags
+from segbatch.model.limits import MAX_CHANGE, MAX_DEPTH, MAX_ID_LENGTH, MAX_NAME_LENGTH, MAX_PREVIOUS_IDS, MAX_RULES
+from segbatch.model.operators import MatchName
+from segbatch.model.rule import Group, Node, Rule, TableRule, walk_rules
 from segbatch.model.share import read_share
-from segbatch.model.values import RuleValue, check_value, wrong
+from segbatch.model.strict import Strict
+from segbatch.model.values import wrong
 from segbatch.text import shown
 
 ID_RULE = f"an id has letters (A-Z, a-z), digits, '-', '_' and '.', and at most {MAX_ID_LENGTH} of them"
@@ -35,121 +34,20 @@ RESERVED_ID = "all"
 """The word for all segments, in commands that take ids."""
 
 _ID = re.compile(r"[A-Za-z0-9._-]+")
-_HINTS_FOR_NULL: dict[Shape, str] = {
-    "one": "; to find contacts without a value, use 'empty' or 'exists'",
-    "text": ", a text",
-    "list": ', a list such as ["pro", "team"]',
-    "pair": ", a list [low, high]",
-    "duration": " such as '30d'",
-    "segment": ", the id of a segment",
-}
-
 _NOT_AN_ID = {".", ".."}
 
 
-class _Strict(BaseModel):
-    """Base of all parts of a definition: unknown keys are rejected, and nothing changes after loading."""
+def check_id(segment_id: str) -> str:
+    """Validate the id of a segment, and return it.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
-
-
-class Rule(_Strict):
-    """One condition on one field of a contact.
-
-    Attributes:
-        field: A column of the snapshot, or a path into one, such as `custom_fields.plan`; None if the operator refers
-            to another segment.
-        operator: How the field is compared with the value; see `docs/rules.md`.
-        value: The value to compare with: a text, number or boolean, or for some operators a list of them.
-        missing: `include` or `exclude` contacts without a value for the field, instead of the operator's default.
-        ignore_case: Whether texts are compared in lower case.
+    Raises:
+        PydanticCustomError: The text cannot be an id.
     """
-
-    field: Annotated[str | None, Field(min_length=1)] = None
-    operator: OperatorName
-    value: RuleValue | None = None
-    missing: MissingName | None = None
-    ignore_case: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        """The kind of value that the operator takes."""
-        return shape_of(self.operator)
-
-    @field_validator("field")
-    @classmethod
-    def _can_be_a_path(cls, field: str | None) -> str | None:
-        if field is not None and "" in field.split("."):
-            raise wrong(f"{shown(field)} has an empty part; a path looks like 'custom_fields.plan'")
-        if field is not None and "\0" in field:
-            raise wrong(f"{shown(field)} has a NUL character, which no column or key can have; rename the key")
-        return field
-
-    @field_validator("value", mode="before")
-    @classmethod
-    def _fits_its_operator(cls, value: object, info: ValidationInfo) -> object:
-        operator = info.data.get("operator")
-        checked = check_value(value, shape_of(operator)) if operator else None
-        reason = reason_against(checked) if operator == "matches" and isinstance(checked, str) else None
-        if reason:
-            raise wrong(reason)
-        return checked
-
-    @model_validator(mode="after")
-    def _has_what_its_operator_needs(self) -> Self:
-        if self.shape == "segment":
-            self._ensure_unset("field", "missing", "ignore_case")
-        elif self.field is None:
-            raise wrong(
-                '\'field\' is missing; it is a column such as "status", or a path such as "custom_fields.plan"', "field"
-            )
-        if self.shape == "nothing":
-            self._ensure_unset("missing", "ignore_case")
-        elif self.value is None:
-            raise wrong(self._need_of_a_value() + _HINTS_FOR_NULL[self.shape], "value")
-        if self.ignore_case and self.operator not in TAKES_IGNORE_CASE:
-            raise wrong(f"'ignore_case' does not apply to '{self.operator}'; remove it", "ignore_case")
-        return self
-
-    def _need_of_a_value(self) -> str:
-        if "value" in self.model_fields_set:
-            return f"null is not a value, and '{self.operator}' needs one"
-        return f"'{self.operator}' needs a 'value'"
-
-    def _ensure_unset(self, *keys: str) -> None:
-        for key in keys:
-            if getattr(self, key):
-                raise wrong(f"'{key}' does not apply to '{self.operator}'; remove it", key)
-
-
-def kind_of_node(node: object) -> str | None:
-    """Return the tag of a rule or a group, based on its keys, so that an error message refers to the right one."""
-    if isinstance(node, Rule):
-        return "<rule>"
-    if isinstance(node, Group):
-        return "<group>"
-    if not isinstance(node, Mapping):
-        return None
-    return "<group>" if "rules" in node or ("match" in node and "operator" not in node) else "<rule>"
-
-
-Node = Annotated[
-    Annotated[Rule, Tag("<rule>")] | Annotated["Group", Tag("<group>")],
-    Discriminator(kind_of_node),
-]
-"""A rule, or a group of them."""
-
-
-class Group(_Strict):
-    """Rules that are combined.
-
-    Attributes:
-        match: `all` (every rule matches), `any` (at least one matches), or `none` (none matches).
-        rules: The rules and groups to combine; at least one.
-    """
-
-    match: MatchName
-    rules: Annotated[tuple[Node, ...], Field(min_length=1, strict=False)]
+    if not _ID.fullmatch(segment_id) or segment_id in _NOT_AN_ID or len(segment_id) > MAX_ID_LENGTH:
+        raise wrong(f"{shown(segment_id)} cannot be an id; {ID_RULE}")
+    if segment_id == RESERVED_ID:
+        raise wrong("'all' cannot be an id, since --accept all accepts every segment; choose another id")
+    return segment_id
 
 
 def _read_moment(value: object) -> object:
@@ -187,19 +85,33 @@ _Moment = Annotated[
 
 
 def _measure(segment: "Segment") -> tuple[int, int]:
-    """Return the nesting depth of groups and the number of rules and groups; works without recursion."""
+    """Return the nesting depth of groups and the number of rules and groups; works without recursion.
+
+    The conditions of a rule on a table count like those of a group.
+    """
     deepest, number = 0, 0
-    waiting: list[tuple[Rule | Group | Segment, int]] = [(segment, 1)]
+    waiting: list[tuple[Rule | TableRule | Group | Segment, int]] = [(segment, 1)]
     while waiting:
         current, depth = waiting.pop()
-        if not isinstance(current, Rule):
+        inner = _inside(current)
+        if inner:
             deepest = max(deepest, depth)
-            number += len(current.rules)
-            waiting.extend((child, depth + 1) for child in current.rules)
+            number += len(inner)
+            waiting.extend((child, depth + 1) for child in inner)
     return deepest, number
 
 
-class Segment(_Strict):
+def _inside(node: "Rule | TableRule | Group | Segment") -> tuple[Node, ...]:
+    match node:
+        case Rule():
+            return ()
+        case TableRule():
+            return node.where or ()
+        case _:
+            return node.rules
+
+
+class Segment(Strict):
     """A named set of contacts, defined by rules.
 
     Attributes:
@@ -212,6 +124,14 @@ class Segment(_Strict):
         list_id: An id that is copied to the output.
         max_change: The maximum change of the segment's size between runs, as a share of the previous size. If it is
             exceeded, the segment is held back.
+        enabled: Whether runs evaluate the segment. A segment that is not enabled has no members.
+        owner: The person or team that owns the segment; commands can select by it.
+        tags: Labels that commands can select by.
+        expires_at: A date or time, ISO 8601. From then on, the segment is treated as not enabled. Dates, and times
+            without an offset, are in the run's time zone.
+        examples: Contacts written by hand that the segment must and must not contain. `check` evaluates them; runs
+            ignore them.
+        previous_ids: Ids that the segment had before, oldest first, which connect it to its history.
         created_at: The time of creation, UTC.
         updated_at: The time of the last change, UTC.
     """
@@ -226,6 +146,12 @@ class Segment(_Strict):
     max_change: Annotated[float, BeforeValidator(_as_share), Field(ge=0, le=MAX_CHANGE, allow_inf_nan=False)] | None = (
         None
     )
+    enabled: bool = True
+    owner: Owner | None = None
+    tags: Tags = ()
+    expires_at: Expiry | None = None
+    examples: Examples | None = None
+    previous_ids: Annotated[tuple[str, ...], Field(strict=False)] = ()
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
 
@@ -248,11 +174,20 @@ class Segment(_Strict):
     @field_validator("id")
     @classmethod
     def _is_an_id(cls, segment_id: str) -> str:
-        if not _ID.fullmatch(segment_id) or segment_id in _NOT_AN_ID or len(segment_id) > MAX_ID_LENGTH:
-            raise wrong(f"{shown(segment_id)} cannot be an id; {ID_RULE}")
-        if segment_id == RESERVED_ID:
-            raise wrong("'all' cannot be an id, since --accept all accepts every segment; choose another id")
-        return segment_id
+        return check_id(segment_id)
+
+    @field_validator("previous_ids")
+    @classmethod
+    def _are_other_ids(cls, previous_ids: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if len(previous_ids) > MAX_PREVIOUS_IDS:
+            raise wrong(f"there are {len(previous_ids):,} previous ids; at most {MAX_PREVIOUS_IDS} are allowed")
+        for segment_id in previous_ids:
+            check_id(segment_id)
+            if previous_ids.count(segment_id) > 1:
+                raise wrong(f"the previous id {shown(segment_id)} is listed twice; remove it")
+            if segment_id == info.data.get("id"):
+                raise wrong(f"{shown(segment_id)} is the id of the segment itself; remove it")
+        return previous_ids
 
     @model_validator(mode="after")
     def _is_within_limits(self) -> Self:
@@ -265,14 +200,12 @@ class Segment(_Strict):
         return self
 
     def rule_paths(self) -> Iterator[tuple[str, Rule]]:
-        """Yield every rule with its path, such as `$.rules[0].rules[1]`, in the order of the definition."""
-        waiting: list[tuple[str, Rule | Group]] = [(f"$.rules[{i}]", node) for i, node in enumerate(self.rules)]
-        while waiting:
-            path, node = waiting.pop(0)
-            if isinstance(node, Rule):
-                yield path, node
-            else:
-                waiting = [(f"{path}.rules[{i}]", child) for i, child in enumerate(node.rules)] + waiting
+        """Yield every rule on a contact with its path, such as `$.rules[0].rules[1]`, in the definition's order."""
+        return ((path, rule) for path, rule in walk_rules(self.rules) if isinstance(rule, Rule))
+
+    def table_rules(self) -> Iterator[tuple[str, TableRule]]:
+        """Yield every rule on a related table with its path, in the order of the definition."""
+        return ((path, rule) for path, rule in walk_rules(self.rules) if isinstance(rule, TableRule))
 
     def references(self) -> Iterator[tuple[str, str]]:
         """Yield the path of each rule that references a segment, and the id of that segment."""

@@ -2,27 +2,32 @@
 
 import math
 import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import assert_never
 
 from pydantic_core import PydanticCustomError
 
-from segbatch.model.limits import MAX_DURATION, MAX_VALUE_LENGTH, MAX_VALUES
+from segbatch.model.limits import MAX_DURATION, MAX_ID_LENGTH, MAX_VALUE_LENGTH, MAX_VALUES
 from segbatch.model.operators import Shape
-from segbatch.text import shown
+from segbatch.model.rounded_number import RoundedNumber
+from segbatch.model.sample import SampleRange, check_sample
+from segbatch.text import cut, shown
 
 Scalar = str | int | float | bool
 """A single value that a field is compared with."""
 
-RuleValue = Scalar | tuple[Scalar, ...]
+RuleValue = Scalar | tuple[Scalar, ...] | SampleRange
 """The value of a rule."""
 
-DURATION = re.compile(r"([0-9]{1,6})([hdw])")
-"""A duration such as `36h`, `30d`, `12w`."""
+DURATION = re.compile(r"([0-9]{1,6})(min|h|d|w|mo|y)")
+"""A duration such as `90min`, `36h`, `30d`, `12w`, `6mo`, `2y`."""
 
-_TOO_LONG = re.compile(r"0*[1-9][0-9]{6,}[hdw]")
+_TOO_LONG = re.compile(r"0*[1-9][0-9]{6,}(min|h|d|w|mo|y)")
+_AMBIGUOUS = re.compile(r"([0-9]{1,6})m", re.IGNORECASE)
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MAX_BITS = 1024
+_DIGITS_SHOWN = 45
+LIST_NAME = re.compile(rf"(?!\.)[A-Za-z0-9._-]{{1,{MAX_ID_LENGTH}}}")
 
 
 def wrong(message: str, key: str | None = None) -> PydanticCustomError:
@@ -48,23 +53,9 @@ def check_value(value: object, shape: Shape) -> RuleValue | None:
     Raises:
         PydanticCustomError: The value has the wrong kind, or exceeds a limit.
     """
-    match shape:
-        case "nothing":
-            return value if isinstance(value, str | int | float) else None
-        case _ if value is None:
-            return None
-        case "one":
-            return _scalar(value)
-        case "list":
-            return _list(value)
-        case "pair":
-            return _pair(value)
-        case "text" | "segment":
-            return _text(value)
-        case "duration":
-            return _duration(value)
-        case _:
-            assert_never(shape)
+    if shape == "nothing":
+        return value if isinstance(value, str | int | float) else None
+    return None if value is None else _CHECKS[shape](value)
 
 
 def _scalar(value: object) -> Scalar:
@@ -73,6 +64,12 @@ def _scalar(value: object) -> Scalar:
             raise wrong(f"the value has {len(value):,} characters; at most {MAX_VALUE_LENGTH:,} are allowed")
         case float() if not math.isfinite(value):
             raise wrong(f"{value} cannot be compared with a field; write a finite number")
+        case RoundedNumber():
+            digits = cut(value.digits, _DIGITS_SHOWN)
+            raise wrong(
+                f"a JSON number cannot keep all digits of {digits} and would become {float(value)!r}; "
+                f'write it as a text, in quotes: "{digits}"'
+            )
         case int() if value.bit_length() > _MAX_BITS:
             raise wrong("the number is larger than any number that a column can store")
         case str() | int() | float():
@@ -127,9 +124,43 @@ def _text(value: object) -> Scalar:
     return _scalar(value)
 
 
-def _duration(value: object) -> str:
-    if isinstance(value, str) and _TOO_LONG.fullmatch(value):
-        raise wrong(f"{shown(value)} is too long; at most {MAX_DURATION:,} hours, days or weeks are allowed")
-    if not isinstance(value, str) or not DURATION.fullmatch(value):
-        raise wrong(f"{shown(value)} is not a valid duration; write hours, days or weeks like '36h', '30d', '12w'")
+def _list_name(value: object) -> str:
+    if not isinstance(value, str) or not LIST_NAME.fullmatch(value):
+        rule = "the name of a list without folder and extension: letters, digits, '-', '_' and '.'"
+        raise wrong(f"the value is {rule}; found {shown(value)}")
     return value
+
+
+def _duration(value: object) -> str:
+    if not isinstance(value, str) or not DURATION.fullmatch(value):
+        raise wrong(f"{shown(value)} {_not_a_duration(value)}")
+    return value
+
+
+def _not_a_duration(value: object) -> str:
+    text = value if isinstance(value, str) else ""
+    if _TOO_LONG.fullmatch(text):
+        return f"is too long; at most {MAX_DURATION:,} of a unit are allowed"
+    if minutes := _AMBIGUOUS.fullmatch(text):
+        return f"is not a valid duration; write '{minutes[1]}min' for minutes, or '{minutes[1]}mo' for months"
+    return "is not a valid duration; write it like '90min', '36h', '30d', '12w', '6mo' or '2y'"
+
+
+def _days(value: object) -> str:
+    duration = _duration(value)
+    if duration[-1] not in "dw":
+        raise wrong(f"an anniversary is counted in days or weeks, such as '7d' or '2w'; found {shown(value)}")
+    return duration
+
+
+_CHECKS: Mapping[Shape, Callable[[object], RuleValue]] = {
+    "one": _scalar,
+    "list": _list,
+    "pair": _pair,
+    "text": _text,
+    "segment": _text,
+    "duration": _duration,
+    "days": _days,
+    "list_name": _list_name,
+    "sample": check_sample,
+}
