@@ -9,7 +9,7 @@ import pytest
 from builders import rule, write_segment
 from segbatch.definitions import loader
 from segbatch.definitions.loader import load_definitions
-from segbatch.definitions.store import segment_store
+from segbatch.definitions.store import store_files
 from segbatch.interfaces.api.keys import key_store
 from segbatch.model import limits
 
@@ -57,22 +57,33 @@ def message(folder: Path, *rules: dict[str, Any], **more: Any) -> str:
         ([rule("a", "matches", 5)], "$.rules[0].value: the value is a text; found 5"),
         (
             [rule("a", "within_last", "1 month")],
-            "$.rules[0].value: '1 month' is not a valid duration; write hours, days or weeks like '36h', '30d', '12w'",
+            (
+                "$.rules[0].value: '1 month' is not a valid duration; "
+                "write it like '90min', '36h', '30d', '12w', '6mo' or '2y'"
+            ),
+        ),
+        (
+            [rule("a", "anniversary_within_next", "1mo")],
+            "$.rules[0].value: an anniversary is counted in days or weeks, such as '7d' or '2w'; found '1mo'",
+        ),
+        (
+            [rule("a", "older_than", "30m")],
+            "$.rules[0].value: '30m' is not a valid duration; write '30min' for minutes, or '30mo' for months",
         ),
         (
             [rule("a", "within_last", "9999999d")],
-            "$.rules[0].value: '9999999d' is too long; at most 999,999 hours, days or weeks are allowed",
+            "$.rules[0].value: '9999999d' is too long; at most 999,999 of a unit are allowed",
         ),
         (
             [rule("a", "within_next", "0" * 5_000 + "30d")],
             (
                 f"$.rules[0].value: '{'0' * 58}… is not a valid duration; "
-                "write hours, days or weeks like '36h', '30d', '12w'"
+                "write it like '90min', '36h', '30d', '12w', '6mo' or '2y'"
             ),
         ),
         (
             [rule("a", "within_next", "1" + "0" * 5_000 + "h")],
-            f"$.rules[0].value: '1{'0' * 57}… is too long; at most 999,999 hours, days or weeks are allowed",
+            f"$.rules[0].value: '1{'0' * 57}… is too long; at most 999,999 of a unit are allowed",
         ),
         (
             [rule("a", "between", [20, 10])],
@@ -152,7 +163,7 @@ def test_the_documentation_names_every_limit() -> None:
 
 def test_the_documented_time_for_other_writers_is_that_of_the_commands() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    for page, seconds in (("segments.md", segment_store._LOCK_TIMEOUT), ("keys.md", key_store._LOCK_TIMEOUT)):  # noqa: SLF001
+    for page, seconds in (("segments.md", store_files._LOCK_TIMEOUT), ("keys.md", key_store._LOCK_TIMEOUT)):  # noqa: SLF001
         assert f"{seconds:g} seconds" in (docs / page).read_text()
 
 

@@ -59,11 +59,21 @@ def test_rules_are_combined_by_match() -> None:
         ("seats gte", "'gte' needs a 'value'; to find contacts without a value, use 'empty' or 'exists'"),
         ("in_segment", "'in_segment' needs a 'value', the id of a segment"),
         ("plan in pro", 'the value is a list such as ["pro", "team"]; found \'pro\''),
-        ("seen within_last 30", "'30' is not a valid duration; write hours, days or weeks like '36h', '30d', '12w'"),
+        (
+            "seen within_last 30",
+            "'30' is not a valid duration; write it like '90min', '36h', '30d', '12w', '6mo' or '2y'",
+        ),
         ("a..b eq 1", "'a..b' has an empty part; a path looks like 'custom_fields.plan'"),
         ("city exists now", "'exists' takes no value; remove 'now'"),
         ("city empty false", "'empty' takes no value; remove 'false'"),
         ("plan is 'pro'", "'is' is not an operator; did you mean 'eq'?"),
+        (
+            "paid in [1, 0.12345678901234567890]",
+            (
+                "a JSON number cannot keep all digits of 0.12345678901234567890 and would become 0.12345678901234568; "
+                'write it as a text, in quotes: "0.12345678901234567890"'
+            ),
+        ),
         ("plan eq 'pro'", 'JSON uses double quotes, not single quotes; write "pro"'),
         ("plan in ['pro', 'x']", 'JSON uses double quotes, not single quotes; write ["pro", "x"]'),
         ("seen within_last '30d'", 'JSON uses double quotes, not single quotes; write "30d"'),

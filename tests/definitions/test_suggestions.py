@@ -12,6 +12,9 @@ OPPOSITES = {
     "eq": "neq",
     "contains": "not_contains",
     "in": "not_in",
+    "in_list": "not_in_list",
+    "within_last": "not_within_last",
+    "within_next": "not_within_next",
     "in_segment": "not_in_segment",
     "exists": "empty",
     "blank": "not_blank",
@@ -60,6 +63,11 @@ def test_an_operator_that_is_denied_never_suggests_the_operator(operator: str, f
         ("contian", "contains"),
         ("EQ", "eq"),
         ("within_lst", "within_last"),
+        ("older", "older_than"),
+        ("birthday", "anniversary_within_next"),
+        ("notWithinLast", "not_within_last"),
+        ("not in the last", "not_within_last"),
+        ("in the next", "within_next"),
     ],
 )
 def test_a_name_of_another_system_suggests_ours(written: str, operator: str) -> None:

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from segbatch.definitions.json_layout import ordered, write_definition
+from segbatch.definitions.source_text import SourceText
 from segbatch.errors import Problem, UsageError
+from segbatch.model.lifecycle import readable_texts
 from segbatch.model.segment import Segment
 from segbatch.text import clipped, did_you_mean
 
@@ -26,12 +29,14 @@ class Definition:
         file: The path of its file, as shown to users; empty if it was created in Python.
         path: Its place in the file in JSONPath form.
         data: Its JSON data, as in the file, if a store read it.
+        source: The content of its file, for line numbers in messages.
     """
 
     segment: Segment
     file: str = ""
     path: str = "$"
     data: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    source: SourceText | None = field(default=None, repr=False, compare=False)
 
     @property
     def segment_id(self) -> str:
@@ -47,6 +52,21 @@ class Definition:
     def name(self) -> str:
         """The display name."""
         return self.segment.name
+
+    @property
+    def owner(self) -> str | None:
+        """The owner, if the segment has one."""
+        return self.segment.owner
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags."""
+        return self.segment.tags
+
+    @property
+    def previous_ids(self) -> tuple[str, ...]:
+        """The ids that the segment had before, oldest first."""
+        return self.segment.previous_ids
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -74,9 +94,10 @@ class Definition:
         return _place(self.file or "the program", self.path)
 
     def locate(self, problem: Problem) -> Problem:
-        """Add the file and the full path to a problem of the segment."""
+        """Add the file, the line and the full path to a problem of the segment."""
         path = self.path + (problem.path or "$").removeprefix("$")
-        return replace(problem, file=self.file or None, path=path, segment_id=self.segment.id)
+        line = self.source.line_of(path) if self.source else None
+        return replace(problem, file=self.file or None, path=path, segment_id=self.segment.id, line=line)
 
     def to_json(self) -> dict[str, Any]:
         """Return the definition as JSON data: its own keys and its id, in their usual order."""
@@ -100,6 +121,7 @@ class BrokenDefinition:
         is_ambiguous: Whether several definitions have the id.
         references: The ids of the segments that it references with `in_segment`, if a store read it.
         etag: A fingerprint of its content, if a store read it.
+        source: The content of its file, if it is JSON, for line numbers in messages.
     """
 
     segment_id: str
@@ -110,6 +132,7 @@ class BrokenDefinition:
     is_ambiguous: bool = False
     references: tuple[str, ...] = ()
     etag: str = ""
+    source: SourceText | None = field(default=None, repr=False, compare=False)
 
     @property
     def project_id(self) -> str | None:
@@ -120,6 +143,25 @@ class BrokenDefinition:
     def name(self) -> str | None:
         """The display name, if it can be read."""
         return None if self.is_ambiguous else self.text("name")
+
+    @property
+    def owner(self) -> str | None:
+        """The owner, if it can be read."""
+        return None if self.is_ambiguous else self.text("owner")
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The tags that can be read."""
+        return self._texts("tags")
+
+    @property
+    def previous_ids(self) -> tuple[str, ...]:
+        """The previous ids that can be read."""
+        return self._texts("previous_ids")
+
+    def _texts(self, key: str) -> tuple[str, ...]:
+        is_readable = isinstance(self.data, dict) and not self.is_ambiguous
+        return readable_texts(self.data.get(key)) if is_readable else ()
 
     @property
     def content(self) -> Mapping[str, Any] | None:
@@ -163,10 +205,12 @@ class Definitions:
     Attributes:
         good: The segments that can be evaluated, ordered by id.
         broken: The definitions that cannot be read, ordered by id.
+        lists: The default folder of the lists that rules name, if the definitions have a location.
     """
 
     good: tuple[Definition, ...]
     broken: tuple[BrokenDefinition, ...]
+    lists: Path | None = None
 
     def __len__(self) -> int:
         return len(self.good) + len(self.broken)
@@ -181,10 +225,15 @@ class Definitions:
         """All problems, in the order of the files."""
         return [problem for broken in self.broken for problem in broken.problems]
 
+    def fields(self, without: Collection[str] = ()) -> set[str]:
+        """Return the fields in the rules of good segments, apart from some segments."""
+        entries = (entry for entry in self.good if entry.segment_id not in without)
+        return {name for entry in entries for _, rule in entry.segment.rule_paths() for name in rule.fields}
+
     @property
-    def fields(self) -> set[str]:
-        """The fields in the rules of good segments."""
-        return {rule.field for entry in self.good for _, rule in entry.segment.rule_paths() if rule.field}
+    def tables(self) -> set[str]:
+        """The related tables in the rules of good segments: their names, or paths of lists in contacts."""
+        return {rule.table for entry in self.good for _, rule in entry.segment.table_rules()}
 
     def of_project(self, project: str | None) -> "Definitions":
         """Return the segments of a project, and those without a project.
@@ -204,4 +253,4 @@ class Definitions:
         if not good and not broken:
             near = did_you_mean(project, {entry.project_id or "" for entry in self.good})
             raise UsageError(f"no segment belongs to project '{clipped(project)}'{near} (--project)")
-        return Definitions(good, broken)
+        return Definitions(good, broken, self.lists)

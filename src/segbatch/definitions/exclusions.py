@@ -43,6 +43,11 @@ class Source:
             return source
         return cls(Path(source), read_patterns(exclude))
 
+    @property
+    def lists(self) -> Path:
+        """The default folder of the lists that rules name: `lists`, next to the file or folder."""
+        return self.path.parent / "lists" if self.path.name else self.path / ".." / "lists"
+
     def excludes(self, relative: str) -> bool:
         """Return whether a file or folder is excluded; `relative` is its path from this folder, with slashes."""
         return any(re.fullmatch(_to_regex(pattern), relative, re.DOTALL) for pattern in self.exclude)

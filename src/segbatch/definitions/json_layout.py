@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from segbatch.model.segment import SCHEMA_KEY, Group, Rule, Segment
+from segbatch.model.rule import Group, Rule, TableRule
+from segbatch.model.segment import SCHEMA_KEY, Segment
+from segbatch.model.strict import keys_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,12 @@ class Layout:
 
 DEFAULT_LAYOUT = Layout()
 
-_KEYS = [SCHEMA_KEY, *Segment.model_fields, *Rule.model_fields, *Group.model_fields]
+_KEYS = [SCHEMA_KEY, *Segment.model_fields, *TableRule.model_fields, *keys_of(Rule), *Group.model_fields]
+_NODES = {"rules", "where"}
+_LISTS = {*_NODES, "in", "out"}
 _RANKS = {key: rank for rank, key in reversed(list(enumerate(_KEYS)))}
-_SHORT_KEYS = {key: rank for rank, key in enumerate([*Rule.model_fields, *Group.model_fields])}
+_NODE_KEYS = ["table", "where", "aggregate", *keys_of(Rule), *Group.model_fields]
+_SHORT_KEYS = {key: rank for rank, key in reversed(list(enumerate(_NODE_KEYS)))}
 
 
 def key_rank(key: str) -> tuple[int, str]:
@@ -56,7 +61,7 @@ def write(value: object, layout: Layout, indent: str) -> str:
     """
     inner = indent + layout.indent
     match value:
-        case Mapping() if "rules" in value:
+        case Mapping() if _LISTS & value.keys():
             members = [f"{_text(key)}: {write(child, layout, inner)}" for key, child in value.items()]
             return _in_lines("{}", members, layout, indent)
         case Mapping() if value:
@@ -69,7 +74,7 @@ def write(value: object, layout: Layout, indent: str) -> str:
 
 def _ordered_node(node: Mapping[str, Any]) -> dict[str, Any]:
     keys = sorted(node, key=lambda key: _SHORT_KEYS.get(key, len(_SHORT_KEYS)))
-    return {key: [_ordered_node(child) for child in node[key]] if key == "rules" else node[key] for key in keys}
+    return {key: [_ordered_node(child) for child in node[key]] if key in _NODES else node[key] for key in keys}
 
 
 def _in_lines(brackets: str, texts: list[str], layout: Layout, indent: str) -> str:

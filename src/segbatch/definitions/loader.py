@@ -10,6 +10,7 @@ from typing import Any
 from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions, Entry
 from segbatch.definitions.discovery import find_files, read_failure, stem
 from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source_text import SourceText
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem, UsageError
@@ -57,7 +58,7 @@ def load_definitions(source: str | Path | Source) -> Definitions:
     found = [entry for file in find_files(source) for entry in _load_file(file)]
     if not found:
         raise UsageError(f"{source.path}: contains no segment; a segment is a JSON object with 'name' and 'rules'")
-    return _by_id(found)
+    return replace(_by_id(found), lists=source.lists)
 
 
 def read_definitions(content: bytes, name: str, default_id: str) -> Definitions:
@@ -99,13 +100,24 @@ def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[
     """
     data, problems = parse(content)
     if problems := problems or (_foreign_data(data) if isinstance(data, list) else []):
-        located = tuple(replace(problem, file=file) for problem in problems)
-        yield BrokenDefinition(default_id, file, "$", located), None
-    elif isinstance(data, list):
+        yield BrokenDefinition(default_id, file, "$", _located(problems, file, SourceText(content))), None
+        return
+    source = SourceText(content)
+    if isinstance(data, list):
         for index, item in enumerate(data):
-            yield _load_one(item, file, f"$[{index}]", f"{default_id}[{index}]"), item
+            yield _load_one(item, file, f"$[{index}]", f"{default_id}[{index}]", source), item
     else:
-        yield _load_one(_with_id(data, default_id), file, "$", default_id), data
+        yield _load_one(_with_id(data, default_id), file, "$", default_id, source), data
+
+
+def _located(
+    problems: Iterable[Problem], file: str, source: SourceText, segment_id: str | None = None
+) -> tuple[Problem, ...]:
+    """Add the file and the line of each problem that has a place in the file."""
+    return tuple(
+        replace(problem, file=file, segment_id=segment_id, line=source.line_of(problem.path) if problem.path else None)
+        for problem in problems
+    )
 
 
 def read_content(file: Path) -> bytes:
@@ -125,15 +137,15 @@ def _with_id(data: Any, stem: str) -> Any:
     return {"id": stem, **data} if isinstance(data, dict) else data
 
 
-def _load_one(data: Any, file: str, path: str, default_id: str) -> Entry:
+def _load_one(data: Any, file: str, path: str, default_id: str, source: SourceText) -> Entry:
     problems = _foreign_data(data, path) if isinstance(data, dict) else []
     segment, problems = (None, problems) if problems else validate(data, path)
     if segment is not None:
-        return Definition(segment, file, path)
+        return Definition(segment, file, path, source=source)
     written = data.get("id") if isinstance(data, dict) else None
     segment_id = written if isinstance(written, str) else default_id
-    located = tuple(replace(problem, file=file, segment_id=segment_id) for problem in problems)
-    return BrokenDefinition(segment_id, file, path, located, data)
+    located = _located(problems, file, source, segment_id)
+    return BrokenDefinition(segment_id, file, path, located, data, source=source)
 
 
 def _by_id(found: Sequence[Entry]) -> Definitions:
@@ -167,9 +179,15 @@ def merge_duplicates(segment_id: str, entries: Sequence[Entry]) -> BrokenDefinit
     first, *others = entries
     problems = [problem for entry in entries if isinstance(entry, BrokenDefinition) for problem in entry.problems]
     message = f"the id '{clipped(segment_id)}' is already in {first.place}; give one of them another id"
-    problems += [Problem(message, entry.file, f"{entry.path}.id", segment_id) for entry in others]
+    problems += [_duplicate(message, segment_id, entry) for entry in others]
     data = first.data if isinstance(first, BrokenDefinition) else first.segment.to_json()
-    return BrokenDefinition(segment_id, first.file, first.path, tuple(problems), data, is_ambiguous=True)
+    return BrokenDefinition(segment_id, first.file, first.path, tuple(problems), data, is_ambiguous=bool(others))
+
+
+def _duplicate(message: str, segment_id: str, entry: Entry) -> Problem:
+    path = f"{entry.path}.id"
+    line = entry.source.line_of(path) if entry.source else None
+    return Problem(message, entry.file, path, segment_id, line=line)
 
 
 def _foreign_data(data: object, path: str = "$") -> list[Problem]:

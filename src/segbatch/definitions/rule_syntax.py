@@ -10,7 +10,7 @@ from segbatch.definitions.definition import Definition
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem
-from segbatch.model.operators import MatchName, OperatorName, Shape, shape_of
+from segbatch.model.operators import WITHOUT_FIELD, MatchName, OperatorName, Shape, shape_of
 from segbatch.model.segment import Segment
 from segbatch.text import clipped, shown
 
@@ -18,8 +18,10 @@ RULES_ID = "--rule"
 """The id of a segment that is built from such rules, and its name in messages."""
 
 _SHAPES: dict[str, Shape] = {operator: shape_of(operator) for operator in get_args(OperatorName)}
-_OF_SEGMENTS = tuple(operator for operator, shape in _SHAPES.items() if shape == "segment")
-_OF_TEXT = tuple(operator for operator, shape in _SHAPES.items() if shape in {"text", "duration", "segment"})
+_WITHOUT_FIELD = tuple(operator for operator, shape in _SHAPES.items() if shape in WITHOUT_FIELD)
+_OF_TEXT = tuple(
+    operator for operator, shape in _SHAPES.items() if shape in {"text", "duration", "days", "segment", "list_name"}
+)
 _SINGLE_QUOTED = re.compile(r"'.*'", re.DOTALL)
 _LIST_OF_SINGLE_QUOTED = re.compile(r"\[\s*'.*'\s*\]", re.DOTALL)
 _FORM = "a rule is FIELD OPERATOR [VALUE], such as 'status eq active', or a rule's JSON"
@@ -29,7 +31,8 @@ def read_rules(texts: Iterable[str], match: MatchName = "all") -> Definition:
     """Parse rules, and combine them into a segment.
 
     Args:
-        texts: The rules; each is `FIELD OPERATOR [VALUE]`, `in_segment ID`, or the JSON of a rule or a group.
+        texts: The rules; each is `FIELD OPERATOR [VALUE]`, `in_segment ID`, `sample VALUE`, or the JSON of a rule
+            or a group.
         match: How the rules are combined.
 
     Raises:
@@ -67,7 +70,7 @@ def _read(text: str) -> tuple[Any, list[Problem]]:
 def _words(text: str) -> dict[str, str]:
     """Split a rule into its words; a rule that is too short has no operator."""
     words = text.split(None, 1)
-    if words and words[0] in _OF_SEGMENTS:
+    if words and words[0] in _WITHOUT_FIELD:
         return dict(zip(("operator", "value"), (words[0], *map(str.rstrip, words[1:])), strict=False))
     return dict(zip(("field", "operator", "value"), map(str.rstrip, text.split(None, 2)), strict=False))
 

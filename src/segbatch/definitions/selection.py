@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segbatch.definitions.definition import Definition, Definitions
@@ -97,7 +97,8 @@ def select_definitions(
     else:
         found = _find(definition, source)
     found = _of_project(found, project)
-    return Selection(tuple(sorted(found.ids)), _with_references(found, source))
+    definitions = replace(_with_references(found, source), lists=source.lists)
+    return Selection(tuple(sorted(found.ids)), definitions)
 
 
 def _find(definition: str | Path | Segment, segments: Source) -> Definitions:

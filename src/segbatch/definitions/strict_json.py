@@ -10,10 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from segbatch.errors import Problem
 from segbatch.model.limits import MAX_JSON_DEPTH
+from segbatch.model.rounded_number import RoundedNumber
 from segbatch.text import cut, shown
 
 _MAX_DIGITS = 400
@@ -140,7 +142,17 @@ def _read_int(digits: str) -> int | _Refused:
 
 def _read_float(digits: str) -> float | _Refused:
     number = float(digits)
-    return number if math.isfinite(number) else _Refused(f"{digits[:20]} is too large for a number")
+    if not math.isfinite(number):
+        return _Refused(f"{digits[:20]} is too large for a number")
+    return number if _is_exact(number, digits) else RoundedNumber.of(number, digits)
+
+
+def _is_exact(number: float, digits: str) -> bool:
+    """Return whether the shortest text of a double is the number that was written."""
+    try:
+        return Decimal(digits) == Decimal(repr(number))
+    except InvalidOperation:  # an exponent beyond any decimal
+        return False
 
 
 def _problems(data: object) -> Iterator[Problem]:

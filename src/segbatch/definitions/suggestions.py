@@ -5,13 +5,23 @@ from collections.abc import Mapping
 from typing import cast, get_args
 
 from segbatch.errors import UsageError
-from segbatch.model.operators import OPERATORS, MatchName, MissingName, OperatorName
+from segbatch.model.operators import (
+    AGGREGATES,
+    OPERATORS,
+    AggregateName,
+    MatchName,
+    MissingName,
+    OperatorName,
+    ReadingName,
+)
 from segbatch.text import did_you_mean, shown
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "operator": OPERATORS,
+    "aggregate": AGGREGATES,
     "match": get_args(MatchName),
     "missing": get_args(MissingName),
+    "as": get_args(ReadingName),
 }
 """The keys of a definition that take one of a few words, with these words."""
 
@@ -37,9 +47,14 @@ _SYNONYMS: Mapping[str, OperatorName] = {
     **dict.fromkeys(("start_with", "startswith", "begins_with", "prefix", "starts"), "starts_with"),
     **dict.fromkeys(("end_with", "endswith", "suffix", "ends"), "ends_with"),
     **dict.fromkeys(("match", "regex", "regexp", "rlike", "~"), "matches"),
-    "in_last": "within_last",
-    "in_next": "within_next",
+    **dict.fromkeys(("in_last", "in_the_last", "in_past", "in_the_past", "newer_than"), "within_last"),
+    **dict.fromkeys(("in_next", "in_the_next", "upcoming"), "within_next"),
+    **dict.fromkeys(("older", "longer_ago", "longer_ago_than", "before_last", "earlier_than"), "older_than"),
+    **dict.fromkeys(("later", "after_next"), "later_than"),
+    **dict.fromkeys(("birthday", "birthday_in", "anniversary", "birthday_within_next"), "anniversary_within_next"),
     "member_of": "in_segment",
+    **dict.fromkeys(("on_list", "in_file", "listed"), "in_list"),
+    **dict.fromkeys(("random", "random_sample", "percentage", "holdout", "split", "bucket"), "sample"),
 }
 """Names for our operators in other systems."""
 
@@ -47,16 +62,34 @@ _OPPOSITES: Mapping[str, OperatorName] = {
     "eq": "neq",
     "contains": "not_contains",
     "in": "not_in",
+    "within_last": "not_within_last",
+    "within_next": "not_within_next",
+    "in_list": "not_in_list",
     "in_segment": "not_in_segment",
     "exists": "empty",
     "blank": "not_blank",
     "neq": "eq",
     "not_contains": "contains",
     "not_in": "in",
+    "not_within_last": "within_last",
+    "not_within_next": "within_next",
+    "not_in_list": "in_list",
     "not_in_segment": "in_segment",
     "empty": "exists",
     "not_blank": "blank",
 }
+
+_AGGREGATES: Mapping[str, AggregateName] = {
+    **dict.fromkeys(("number", "rows", "size", "len", "length", "how_many", "count_all"), "count"),
+    **dict.fromkeys(("distinct", "unique", "nunique", "n_unique", "count_unique", "distinct_count"), "count_distinct"),
+    **dict.fromkeys(("total", "add", "summe"), "sum"),
+    **dict.fromkeys(("average", "mean"), "avg"),
+    **dict.fromkeys(("minimum", "lowest", "smallest", "least"), "min"),
+    **dict.fromkeys(("maximum", "highest", "largest", "greatest", "most"), "max"),
+    **dict.fromkeys(("earliest", "oldest"), "first"),
+    **dict.fromkeys(("latest", "newest", "most_recent"), "last"),
+}
+"""Names for our aggregates in other systems."""
 
 _MATCHES = {
     **dict.fromkeys(("and", "&&", "&"), "all"),
@@ -91,6 +124,8 @@ def suggest(key: str, written: str) -> str:
     word = _plain(written)
     if key == "operator":
         return _operator(word)
+    if key == "aggregate":
+        return _did_you_mean(_AGGREGATES[word]) if word in _AGGREGATES else did_you_mean(word, AGGREGATES)
     if key == "match" and word in _NOT_ALL:
         return '; for "not all", put a group with "match": "all" into a group with "match": "none"'
     near = _MATCHES.get(word) if key == "match" else _opposite_missing(word)

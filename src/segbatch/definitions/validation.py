@@ -5,15 +5,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from segbatch.definitions.strict_json import child_path
 from segbatch.definitions.suggestions import CHOICES, suggest
 from segbatch.errors import Problem
+from segbatch.model.examples import Examples
+from segbatch.model.invalid_values import invalid_reason
 from segbatch.model.limits import MAX_CHANGE, MAX_DEFINITION_LENGTH, MAX_NAME_LENGTH, MAX_PROBLEMS
-from segbatch.model.operators import OPERATORS
-from segbatch.model.segment import Group, Rule, Segment
+from segbatch.model.operators import AGGREGATES, OPERATORS
+from segbatch.model.rule import Group, Rule, TableRule
+from segbatch.model.segment import Segment
+from segbatch.model.strict import keys_of
 from segbatch.text import did_you_mean, nearest, shown
 
 _HINTS = {
@@ -21,7 +25,11 @@ _HINTS = {
     "name": "the display name of the segment",
     "rules": "a list of rules {field, operator, value}",
     "field": 'a column such as "status", or a path such as "custom_fields.plan"',
+    "value_field": 'another field of the contact, such as "last_contacted_at"',
     "match": "one of all, any, none",
+    "table": 'the name of a related table such as "orders", or the path of a list such as "custom_fields.orders"',
+    "where": "a list of rules over the columns of the table; leave it out to count every row",
+    "aggregate": f"one of {', '.join(AGGREGATES)}",
     "operator": f"one of {', '.join(OPERATORS)}",
 }
 
@@ -34,7 +42,11 @@ _TYPES = {
     "datetime_type": "a time like 2025-06-01T10:00:00.000Z",
 }
 
-_MODELS: dict[str | int, type[Rule | Group]] = {"<rule>": Rule, "<group>": Group}
+_Part = Rule | TableRule | Group
+
+_MODELS: dict[str | int, type[_Part]] = {"<rule>": Rule, "<table rule>": TableRule, "<group>": Group}
+
+_NAMES: dict[type[BaseModel], str] = {TableRule: "rule on a table", Examples: "set of examples"}
 
 _Location = tuple[int | str, ...]
 
@@ -89,17 +101,26 @@ def _problems(details: Sequence[ErrorDetails], data: object, root: str) -> Itera
         if not is_echo:
             key = detail.get("ctx", {}).get("key")
             message = _MESSAGES.get(detail["type"], _other)(_Wrong(detail, found))
-            yield Problem(message, path=child_path(path, key) if key else path)
+            yield Problem(message, path=_place_of(path, key))
+
+
+def _place_of(path: str, key: str | None) -> str:
+    """Return the path of a key, or of a place below that a validator wrote as `.rules[0].table`."""
+    if key is None:
+        return path
+    return path + key if key.startswith(".") else child_path(path, key)
 
 
 def _meant(detail: ErrorDetails) -> _Location:
     """Return the location of the key that an unknown key was probably meant to be."""
     *parents, key = detail["loc"]
-    near = nearest(str(key), _model_at(detail["loc"]).model_fields)
+    near = nearest(str(key), keys_of(_model_at(detail["loc"])))
     return (*parents, near or key)
 
 
-def _model_at(loc: _Location) -> type[Segment | Group | Rule]:
+def _model_at(loc: _Location) -> type[Segment | _Part | Examples]:
+    if loc[0] == "examples" and len(loc) > 1:
+        return Examples
     tags = [_MODELS[step] for step in loc if isinstance(step, str) and step in _MODELS]
     return tags[-1] if tags else Segment
 
@@ -127,14 +148,15 @@ def _missing(wrong: _Wrong) -> str:
 
 def _unknown_key(wrong: _Wrong) -> str:
     model = _model_at(wrong.detail["loc"])
-    hint = did_you_mean(wrong.key, model.model_fields) or f"; its keys are {', '.join(model.model_fields)}"
-    return f"{shown(wrong.key)} is not a key of a {model.__name__.lower()}{hint}"
+    keys = keys_of(model)
+    hint = did_you_mean(wrong.key, keys) or f"; its keys are {', '.join(keys)}"
+    return f"{shown(wrong.key)} is not a key of a {_NAMES.get(model) or model.__name__.lower()}{hint}"
 
 
 def _not_one_of(wrong: _Wrong) -> str:
     choices = CHOICES[wrong.key]
     hint = suggest(wrong.key, wrong.found) if isinstance(wrong.found, str) else ""
-    what = "an operator" if wrong.key == "operator" else f"a value of '{wrong.key}'"
+    what = f"an {wrong.key}" if wrong.key in {"operator", "aggregate"} else f"a value of '{wrong.key}'"
     return f"{shown(wrong.found)} is not {what}{hint or '; there are ' + ', '.join(choices)}"
 
 
@@ -163,7 +185,7 @@ def _not_a_node(wrong: _Wrong) -> str:
 
 
 def _other(wrong: _Wrong) -> str:
-    return wrong.detail["msg"]
+    return invalid_reason(wrong.detail)
 
 
 _MESSAGES: dict[str, Callable[[_Wrong], str]] = {

@@ -136,7 +136,7 @@ def test_a_broken_file_does_not_hide_others_and_can_be_fixed(tmp_path: Path) -> 
     assert isinstance(a, Definition)
     assert isinstance(bad, BrokenDefinition)
     assert [str(problem) for problem in bad.problems] == [
-        f"{tmp_path}/bad.json: $.rules[0].operator: 'eqq' is not an operator; did you mean 'eq'?"
+        f"{tmp_path}/bad.json:6: $.rules[0].operator: 'eqq' is not an operator; did you mean 'eq'?"
     ]
     assert (bad.project_id, cut.segment_id, dead.segment_id) == ("p", "cut", "dead")
     assert (a.name, a.problems, bad.name, cut.name) == ("A", (), "Bad", None)

@@ -71,9 +71,9 @@ def _merge(entries: list[Entry], *, with_places: bool) -> BrokenDefinition:
 
 def _with_data(entry: Entry, data: Any, content: bytes) -> Entry:
     if isinstance(entry, Definition):
-        return replace(entry, data=data)
+        return replace(entry, data=data, source=None)  # a store keeps its entries, and they have their lines already
     etag = digest(content) if data is None else fingerprint([entry.segment_id, data])
-    return replace(entry, references=tuple(_references(data)), etag=etag)
+    return replace(entry, references=tuple(_references(data)), etag=etag, source=None)
 
 
 def _references(data: object) -> Iterator[str]:

@@ -1,43 +1,33 @@
 """Store of definitions in a folder of JSON files that programs and people change concurrently."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from segbatch.definitions.definition import BrokenDefinition, Definition, Entry
-from segbatch.definitions.discovery import find_files
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.json_layout import write_definition
 from segbatch.definitions.store import files
-from segbatch.definitions.store.entries import read_entries, read_segment_at
-from segbatch.definitions.store.files import ChangedMeanwhileError
-from segbatch.definitions.store.index import Index
-from segbatch.definitions.store.json_edit import remove_definition, replace_definition
+from segbatch.definitions.store.json_edit import remove_definition
+from segbatch.definitions.store.renaming import ensure_references_can_change, ensure_unused, find_renamed
+from segbatch.definitions.store.store_files import StoreFiles
 from segbatch.definitions.store.updates import (
     apply_changes,
     new_definition,
+    rename_definition,
+    rename_references,
     unused_file_name,
     unused_id,
     with_update_time,
 )
 from segbatch.definitions.store.visibility import View, ensure_unreferenced
-from segbatch.definitions.store.write_lock import WriteLock
-from segbatch.errors import AlreadyThereError, BrokenSegmentError, NotFoundError, StaleError, StoreError, UsageError
-from segbatch.model.limits import MAX_ID_LENGTH
-from segbatch.model.segment import Segment
-from segbatch.platform.files import UnflushedError, Warn, unflushed, warn_caller
-from segbatch.text import did_you_mean, printable, shown
-
-_LOCK_TIMEOUT = 30.0
-_COMPARED = {False: 2_000, True: 100}
-"""Maximum number of ids to search for a suggestion; more would dominate the response time. Lower for a served store."""
+from segbatch.errors import AlreadyThereError, BrokenSegmentError, StoreError, UsageError
+from segbatch.model.segment import Segment, write_moment
+from segbatch.text import printable, shown
 
 
-class SegmentStore:
+class SegmentStore(StoreFiles):
     """The segments of a folder of JSON files, or of a single file.
 
     People may edit the files at the same time, so each is checked again before it is used or written. Threads can
@@ -47,33 +37,10 @@ class SegmentStore:
     project. Without `project` it sees all segments.
     """
 
-    def __init__(
-        self,
-        path: str | Path | Source,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        timeout: float = _LOCK_TIMEOUT,
-        served: bool = False,
-        warn: Warn = warn_caller,
-    ) -> None:
-        """Open a store; nothing is read yet.
-
-        Args:
-            path: The folder, which does not need to exist before the first segment; or a JSON file; or a `Source`,
-                which also has the exclusions.
-            clock: Returns the time that is written into definitions.
-            timeout: The seconds that a writer waits for other writers.
-            served: Whether it is for clients that must not learn of each other (see `View`), nor recreate a missing
-                folder.
-            warn: Receives the warning that a change is made, but may not survive a power failure.
-        """
-        self._source = Source.of(path)
-        self._path = self._source.path
-        self._clock = clock
-        self._served = served
-        self._warn = warn
-        self._index = Index(self._source)
-        self._write_lock = WriteLock(self._path, timeout)
+    @property
+    def lists(self) -> Path:
+        """The default folder of the lists that rules name."""
+        return self._source.lists
 
     def list(self, project: str | None = None, *, shared: bool = True) -> tuple[Entry, ...]:
         """Return all segments, ordered by id; broken ones are included."""
@@ -186,20 +153,26 @@ class SegmentStore:
         self._ensure_exists()
         return self._write_lock.run_exclusively(lambda: self._delete(segment_id, if_match, view, force=force))
 
-    @property
-    def _shown(self) -> str:
-        return printable(str(self._path))
+    def rename(self, segment_id: str, new_id: str, *, project: str | None = None) -> tuple[Definition, tuple[str, ...]]:
+        """Give a segment another id, record the old one in it, and change the references of other segments.
 
-    def _view(self, project: str | None, *, shared: bool) -> View:
-        return View(project, shared, self._served)
+        Each file is replaced atomically, that of the segment first. After a failure in between, repeat the call.
 
-    @contextmanager
-    def _changing(self, file: Path) -> Iterator[None]:
-        """Run a change of a file; if only the flush of its folder fails, the change is made and a warning is issued."""
-        try:
-            yield
-        except UnflushedError as error:
-            self._warn(unflushed(file, error))
+        Returns:
+            The segment, and the ids of the segments whose references were changed.
+
+        Raises:
+            UsageError: It is the id that the segment has.
+            NotFoundError: No segment has the old id.
+            AlreadyThereError: Another segment has the new id.
+            DefinitionError: The new id is not valid, or the definition has errors.
+            StoreError: A file cannot be written, or a segment that references it cannot be read.
+        """
+        if segment_id == new_id:
+            raise UsageError(f"{shown(new_id)} is already the id of the segment; choose another")
+        view = self._view(project, shared=True)
+        self._ensure_exists()
+        return self._write_lock.run_exclusively(lambda: self._rename(segment_id, new_id, view))
 
     def _add(self, sent: Mapping[str, Any]) -> Definition:
         taken = {entry.segment_id.casefold(): entry for entry in self._index.all(View())}
@@ -227,9 +200,24 @@ class SegmentStore:
         definition = with_update_time(entry, apply_changes(entry, changes), self._clock())
         if definition is None:
             return self._written(file, was, entry.path, view)
-        content = replace_definition(was, entry, definition)
-        with self._changing(file):
-            files.replace(file, content, was)
+        return self._written(file, self._replace(entry, file, was, definition), entry.path, view)
+
+    def _rename(self, segment_id: str, new_id: str, view: View) -> tuple[Definition, tuple[str, ...]]:
+        everything = self._index.all(View())
+        users = ensure_references_can_change(everything, segment_id)
+        renamed = find_renamed(everything, segment_id, new_id) or self._change_id(everything, segment_id, new_id, view)
+        for user in users:
+            entry, file, was = self._open(user, None, View())
+            changed = rename_references(dict(entry.content or {}), segment_id, new_id)
+            self._replace(entry, file, was, {**changed, "updated_at": write_moment(self._clock())})
+            self._index.read_again(file)
+        return renamed, users
+
+    def _change_id(self, everything: Iterable[Entry], segment_id: str, new_id: str, view: View) -> Definition:
+        entry, file, was = self._open(segment_id, None, view)
+        ensure_unused(everything, segment_id, new_id)
+        definition = rename_references(rename_definition(entry, new_id), segment_id, new_id)
+        content = self._replace(entry, file, was, {**definition, "updated_at": write_moment(self._clock())})
         return self._written(file, content, entry.path, view)
 
     def _delete(self, segment_id: str, if_match: str | None, view: View, *, force: bool) -> Entry:
@@ -244,47 +232,3 @@ class SegmentStore:
                 files.replace(file, rest, was)
         self._index.read_again(file)
         return entry
-
-    def _open(self, segment_id: str, if_match: str | None, view: View) -> tuple[Entry, Path, bytes]:
-        """Return the current state of a segment, its file, and the content of the file."""
-        known, file = self._find(segment_id, view)
-        if known.content is None:
-            raise BrokenSegmentError(known.problems if isinstance(known, BrokenDefinition) else ())
-        was = files.read(file)
-        here = [entry for entry in read_entries(was, file) if entry.segment_id == segment_id and view.shows(entry)]
-        match here:
-            case [entry] if entry.content is not None:
-                if if_match not in {None, entry.etag}:
-                    message = "was changed by another user since it was read; read it again and repeat the change"
-                    raise StaleError(f"segment {shown(segment_id)} {message}", entry.file)
-                return entry, file, was
-            case _:
-                self._index.read_again(file)
-                raise ChangedMeanwhileError
-
-    def _written(self, file: Path, content: bytes, path: str, view: View) -> Definition:
-        """Return a segment that was just written, from the written content, since reading the file could fail."""
-        entry = read_segment_at(content, file, path)
-        if self._index.read_again(file):
-            return entry
-        with suppress(StoreError):
-            moved = self._index.find(entry.segment_id, view)
-            if moved and isinstance(moved[0], Definition):
-                return moved[0]
-        return entry
-
-    def _find(self, segment_id: str, view: View) -> tuple[Entry, Path]:
-        self._ensure_exists()
-        found = self._index.find(segment_id, view)
-        if found is None:
-            others = self._index.known(view, _COMPARED[self._served] + 1)
-            is_quick = len(segment_id) <= MAX_ID_LENGTH and len(others) <= _COMPARED[self._served]
-            near = did_you_mean(segment_id, others) if is_quick else ""
-            raise NotFoundError(f"there is no segment {shown(segment_id)}{near}", self._shown)
-        return found
-
-    def _ensure_exists(self) -> None:
-        with files.translate_read_errors(self._path):
-            is_there = self._path.exists()
-        if not is_there:
-            find_files(self._path)  # raises an error with similar names

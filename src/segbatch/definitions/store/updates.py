@@ -12,6 +12,7 @@ from segbatch.definitions.store.json_edit import is_same_json
 from segbatch.definitions.strict_json import check_data
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, Problem
+from segbatch.model.limits import MAX_PREVIOUS_IDS
 from segbatch.model.segment import RESERVED_ID, Segment, write_moment
 from segbatch.text import shown
 
@@ -88,6 +89,35 @@ def with_update_time(entry: Entry, definition: Mapping[str, Any], now: datetime)
     if isinstance(entry, Definition) and is_same_json(dict(definition), dict(entry.content)):
         return None
     return {**definition, "updated_at": write_moment(now)}
+
+
+def rename_definition(entry: Entry, new_id: str) -> dict[str, Any]:
+    """Return the definition of a segment with another id, and with its present id among the previous ones.
+
+    Raises:
+        DefinitionError: The new id is not valid, or the definition has errors.
+    """
+    definition = dict(entry.content or {})
+    written = definition.get("previous_ids", [])
+    earlier = (
+        [one for one in written if one not in {new_id, entry.segment_id}] if isinstance(written, list) else written
+    )
+    if isinstance(earlier, list):
+        earlier = [*earlier, entry.segment_id][-MAX_PREVIOUS_IDS:]
+    definition |= {"id": new_id, "previous_ids": earlier}
+    _ensure_valid(definition)
+    return definition
+
+
+def rename_references(data: Any, old_id: str, new_id: str) -> Any:
+    """Return rules, or a definition with rules, that reference a segment by its new id."""
+    match data:
+        case {"operator": "in_segment" | "not_in_segment", "value": value} if value == old_id:
+            return {**data, "value": new_id}
+        case {"rules": list(rules)}:
+            return {**data, "rules": [rename_references(rule, old_id, new_id) for rule in rules]}
+        case _:
+            return data
 
 
 def _ensure_fixed_keys_unchanged(entry: Entry, changes: Mapping[str, Any]) -> None:
