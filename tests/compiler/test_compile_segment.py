@@ -81,7 +81,7 @@ def test_all_wrong_rules_are_reported_at_once() -> None:
 
 def test_a_project_of_another_type_than_the_column_is_an_error_of_the_project() -> None:
     frame = pl.DataFrame({"project_id": [1, 2]})
-    with pytest.raises(DefinitionError, match=r"\$\.project_id: 'p1' cannot be compared with 'project_id' \(number"):
+    with pytest.raises(DefinitionError, match=r"'p1' cannot be compared with 'project_id' \(whole number"):
         compile_segment(segment(rule("project_id", "exists"), project_id="p1"), frame.schema)
 
 
@@ -178,12 +178,12 @@ def held(frame: pl.DataFrame, field: str, operator: str, value: object, **more: 
     return frame.select(condition).to_series().to_list()
 
 
-@pytest.mark.parametrize("duration", ["999999w", "999999d"])
+@pytest.mark.parametrize("duration", ["999999w", "999999d", "999999mo", "9999y"])
 def test_a_duration_beyond_the_calendar_ends_with_the_calendar(duration: str) -> None:
     days = [dt.date(1, 1, 1), dt.date(2025, 6, 15), dt.date(9999, 12, 31)]
     moments = [dt.datetime(1, 1, 2, tzinfo=dt.UTC), dt.datetime(9999, 12, 30, tzinfo=dt.UTC)]
     assert held(pl.DataFrame({"it": days}), "it", "within_last", duration) == [True, True, False]
-    assert held(pl.DataFrame({"it": days}), "it", "within_next", duration) == [False, True, duration.endswith("w")]
+    assert held(pl.DataFrame({"it": days}), "it", "within_next", duration) == [False, True, duration != "999999d"]
     assert held(pl.DataFrame({"it": moments}), "it", "within_last", duration) == [True, False]
     assert held(pl.DataFrame({"it": moments[1:]}), "it", "within_next", "999999w") == [True]
 

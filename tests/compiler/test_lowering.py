@@ -11,12 +11,15 @@ import pytest
 from builders import rule
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.literals import LiteralTypeError
-from segbatch.compiler.lowering import OperatorTypeError, lower
+from segbatch.compiler.lowering import lower
+from segbatch.compiler.rule_errors import FieldKindsError, OperatorTypeError
 from segbatch.compiler.typed_test import (
     AnyElement,
     Between,
     Compare,
+    CompareFields,
     FieldType,
+    HasAnniversary,
     HasMatch,
     HasText,
     IsBlank,
@@ -25,7 +28,7 @@ from segbatch.compiler.typed_test import (
     Never,
     TypedTest,
 )
-from segbatch.model.segment import Rule
+from segbatch.model.rule import Rule
 from segbatch.snapshot.fields.types import Kind
 
 NOON = dt.datetime(2025, 6, 1, 12, tzinfo=dt.UTC)
@@ -53,6 +56,20 @@ def lowered(kind: Kind, operator: str, value: object = None, element: Kind = Kin
         (Kind.DATETIME, "gt", "2025-06-01T12:00", Compare("gt", dt.datetime(2025, 6, 1, 10, tzinfo=dt.UTC))),
         (Kind.DATE, "within_last", "1w", Between(dt.date(2025, 5, 25), dt.date(2025, 6, 1))),
         (Kind.DATETIME, "within_next", "2h", Between(NOON, NOON + dt.timedelta(hours=2))),
+        (Kind.DATE, "within_next", "1mo", Between(dt.date(2025, 6, 1), dt.date(2025, 7, 1))),
+        (Kind.DATE, "older_than", "2y", Compare("lt", dt.date(2023, 6, 1))),
+        (Kind.DATETIME, "later_than", "90min", Compare("gt", NOON + dt.timedelta(minutes=90))),
+        (Kind.DATE, "anniversary_within_next", "1w", HasAnniversary(((601, 608),))),
+        (Kind.DATETIME, "anniversary_within_last", "152d", HasAnniversary(((101, 601), (1231, 1231)))),
+        (Kind.DATE, "anniversary_within_next", "30w", HasAnniversary(((601, 1228),))),
+        (Kind.DATE, "anniversary_within_next", "365d", HasAnniversary(((101, 1231),))),
+        (Kind.TEXT, "eq", "today", Compare("eq", "today")),
+        (Kind.DATE, "lt", "today-1mo", Compare("lt", dt.date(2025, 5, 1))),
+        (Kind.DATE, "in", ["start_of_week", "start_of_year"], IsIn((dt.date(2025, 5, 26), dt.date(2025, 1, 1)))),
+        (Kind.DATETIME, "gte", "now-90min", Compare("gte", NOON - dt.timedelta(minutes=90))),
+        (Kind.DATETIME, "gte", "start_of_quarter-1d", Compare("gte", dt.date(2025, 3, 31))),
+        (Kind.DATETIME, "eq", "start_of_month+1mo-1d", Compare("eq", dt.date(2025, 6, 30))),
+        (Kind.DATE, "between", ["2030-01-01", "today"], Between(dt.date(2030, 1, 1), dt.date(2025, 6, 1))),
         (Kind.TEXT, "contains", 10.0, HasText("anywhere", "10")),
         (Kind.TEXT, "ends_with", "x", HasText("end", "x")),
         (Kind.NOTHING, "gt", "any", Never()),
@@ -60,6 +77,25 @@ def lowered(kind: Kind, operator: str, value: object = None, element: Kind = Kin
 )
 def test_values_are_read_as_the_type_of_the_field(kind: Kind, operator: str, value: object, test: object) -> None:
     assert lowered(kind, operator, value) == TypedTest(test)  # type: ignore[arg-type]
+
+
+def of_two(kind: Kind, operator: str, other: Kind) -> TypedTest:
+    one = Rule.model_validate({"field": "f", "operator": operator, "value_field": "g"})
+    return lower(one, FieldType(kind), CLOCK, FieldType(other))
+
+
+def test_two_fields_of_kinds_that_fit_are_compared() -> None:
+    assert of_two(Kind.DATE, "neq", Kind.DATETIME) == TypedTest(
+        CompareFields("eq", FieldType(Kind.DATETIME)), negated=True
+    )
+    assert of_two(Kind.NUMBER, "gte", Kind.NUMBER).test == CompareFields("gte", FieldType(Kind.NUMBER))
+    assert of_two(Kind.NUMBER, "gt", Kind.NOTHING).test == Never()
+    with pytest.raises(FieldKindsError, match="numbers are compared with numbers"):
+        of_two(Kind.NUMBER, "eq", Kind.TEXT)
+    with pytest.raises(OperatorTypeError, match="have no order"):
+        of_two(Kind.BOOLEAN, "gt", Kind.BOOLEAN)
+    with pytest.raises(OperatorTypeError, match="lists and objects"):
+        of_two(Kind.LIST, "eq", Kind.LIST)
 
 
 def test_lists_test_their_elements() -> None:

@@ -30,6 +30,17 @@ NOON = dt.datetime(2025, 6, 1, 12, tzinfo=dt.UTC)
         ("seen", "between", ["2025-06-02T00:00Z", "2025-06-01T00:00Z"], "the low value is above the high one"),
         ("seen", "between", ["2025-06-02", "2025-06-01T00:00Z"], "the low value is above the high one"),
         ("born", "within_last", "36h", "a date has no hours"),
+        ("plan", "anniversary_within_next", "7d", "it needs a date or a date-time"),
+        ("born", "eq", "tody", "or 'start_of_month'; did you mean 'today'?"),
+        ("born", "gt", "today-30", "; did you mean 'today-30d'?"),
+        ("born", "gt", "Today - 2w", "; did you mean 'today-2w'?"),
+        ("seen", "in", ["now", "yesterday"], r"value\[1\]: 'yesterday' .*; did you mean 'today-1d'?"),
+        ("seen", "lt", "start_of_moth+1mo", r"; did you mean 'start_of_month\+1mo'?"),
+        ("seen", "lt", "never", "a relative one like 'today-30d', 'now-36h' or 'start_of_month'$"),
+        ("seen", "lt", "today.", "or 'start_of_month'$"),
+        ("born", "lt", "now-1d", "a date has no time of day; write 'today-1d'"),
+        ("seen", "lt", "today-36h", "a day has no hours or minutes; write a time like 'now-36h'"),
+        ("born", "between", ["today", "today-30d"], "the low value is above the high one"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_reported_with_its_path(
@@ -37,6 +48,24 @@ def test_a_value_of_the_wrong_type_is_reported_with_its_path(
 ) -> None:
     with pytest.raises(DefinitionError, match=message):
         compile_segment(segment(rule(field, operator, value)), SCHEMA, as_of=NOON)
+
+
+@pytest.mark.parametrize(
+    ("one", "message"),
+    [
+        (
+            {"field": "plan", "operator": "eq", "value_field": "age"},
+            (
+                r"\$\.rules\[0\]\.value_field: 'plan' \(text\) cannot be compared with 'age' \(whole number\): "
+                "numbers are compared with numbers, dates with dates or date-times, texts with texts"
+            ),
+        ),
+        ({"field": "plan", "operator": "eq", "value_field": "plam"}, r"\.value_field: the snapshot has no column"),
+    ],
+)
+def test_a_field_that_cannot_be_compared_is_reported(one: dict[str, str], message: str) -> None:
+    with pytest.raises(DefinitionError, match=message):
+        compile_segment(segment(one), SCHEMA, as_of=NOON)
 
 
 @pytest.mark.parametrize(

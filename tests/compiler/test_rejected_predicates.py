@@ -1,5 +1,6 @@
 """Predicates that Polars rejects: one segment fails, with one message and no traceback."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -7,11 +8,10 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from segbatch.compiler import plan
-from segbatch.compiler.predicates import compile_rule
+from segbatch.compiler import rule_planner
+from segbatch.compiler.predicates import CompiledRule, compile_rule
 from segbatch.errors import EvaluationError
-from segbatch.model.segment import Rule
-from segbatch.snapshot.fields.resolution import Field
+from segbatch.model.rule import Rule
 
 FAULT = "one of its rules cannot be evaluated, which is a bug in segbatch; please report it with the rule"
 
@@ -19,11 +19,11 @@ FAULT = "one of its rules cannot be evaluated, which is a bug in segbatch; pleas
 def spoil(monkeypatch: pytest.MonkeyPatch, spoilt: pl.Expr) -> None:
     """Let every rule about `status` become an expression that is wrong."""
 
-    def compiled(one: Rule, *more: object) -> tuple[pl.Expr, Field]:
-        right, field = compile_rule(one, *more)  # type: ignore[arg-type]
-        return (spoilt if one.field == "status" else right), field
+    def compiled(one: Rule, *more: object) -> CompiledRule:
+        right = compile_rule(one, *more)  # type: ignore[arg-type]
+        return replace(right, predicate=spoilt) if one.field == "status" else right
 
-    monkeypatch.setattr(plan, "compile_rule", compiled)
+    monkeypatch.setattr(rule_planner, "compile_rule", compiled)
 
 
 @pytest.fixture

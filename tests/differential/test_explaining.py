@@ -19,6 +19,7 @@ from segbatch.authoring.explain.funnel import count_steps
 from segbatch.authoring.explain.reports import Verdict
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.definition import Definition, Definitions
+from ways import lists_folder
 
 
 def definitions_of(case: Case) -> Iterator[Definition]:
@@ -31,7 +32,7 @@ def definitions_of(case: Case) -> Iterator[Definition]:
 def prepared_of(case: Case, folder: Path) -> PreparedEvaluation:
     path = folder / "contacts.parquet"
     pq.write_table(case.table, path)
-    definitions = Definitions(tuple(definitions_of(case)), ())
+    definitions = Definitions(tuple(definitions_of(case)), (), lists_folder())
     as_of, timezone = case.options["as_of"], case.options["timezone"]
     return prepare(EvaluationOptions(path, as_of=as_of, timezone=timezone, allow_empty=True), definitions)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch import DefinitionError, Segment, compile_segment
-from ways import by_oracle, contacts_of, difference, valid
+from ways import by_oracle, contacts_of, difference, lists_folder, valid
 
 
 def by_polars(segment: dict[str, Any], case: Case) -> list[bool | None] | None:
@@ -21,6 +21,7 @@ def by_polars(segment: dict[str, Any], case: Case) -> list[bool | None] | None:
             segments=valid(case.segments.values()),
             as_of=case.options.get("as_of"),
             timezone=case.options["timezone"],
+            lists=lists_folder(),
         )
     except (DefinitionError, ValueError):
         return None

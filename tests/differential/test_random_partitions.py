@@ -18,7 +18,7 @@ from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, pre
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.engine.local import LocalEngine
 from segbatch.snapshot.id_checks import ids_as_series
-from ways import by_oracle, by_sql, difference, valid
+from ways import by_oracle, by_sql, difference, lists_folder, valid
 
 KEYS = ("project_id", "status", "score", "born_on")
 NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -62,7 +62,7 @@ def test_columns_in_paths_are_columns(form: Form, data: st.DataObject) -> None:
     case = data.draw(cases(ALL, form).filter(lambda case: case.table.num_rows > 0))
     keys = data.draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=3, unique=True))
     case = without_types(case, keys)
-    definitions = Definitions(tuple(map(Definition, valid(case.segments.values()))), ())
+    definitions = Definitions(tuple(map(Definition, valid(case.segments.values()))), (), lists_folder())
     moment, zone = case.options.get("as_of"), case.options["timezone"]
     with TemporaryDirectory() as folder:
         write(case.table, keys, data.draw(st.integers(1, 3)), Path(folder) / "in")

@@ -21,8 +21,8 @@ from hypothesis import event, given
 import segbatch
 from oracle.runs import Ask, Model, Refusal, deleted, read
 from oracle.walks import Step, Walk, walks
-from oracle.worlds import World
-from segbatch import Guard, Keep, PublishError, RunReport, SnapshotError, UsageError
+from oracle.worlds import START, World
+from segbatch import Guard, Keep, PublishError, RunReport, SegmentFilter, SnapshotError, UsageError
 from segbatch.engine import local
 from segbatch.errors import NothingToPublishError, SegbatchError
 from segbatch.snapshot.snapshot import Snapshot
@@ -38,7 +38,6 @@ ERRORS: dict[type[SegbatchError], Refusal] = {
     NothingToPublishError: "nothing",
     PublishError: "pruned",
 }
-START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -79,6 +78,7 @@ class Place:
                 allow_empty=ask.allow_empty,
                 run_id=ask.run_id,
                 guard=guard,
+                only=SegmentFilter(*map(tuple, ask.only)),
                 keep=keep,
                 rewind=ask.rewind,
                 dry_run=dry_run,
@@ -129,14 +129,19 @@ class Place:
             "segments": Counter(
                 (name, row.status, len(row.members), row.entered, row.exited, row.run_id) for name, row in segments
             ),
+            "segment_runs": Counter(
+                (run.run_id, run.as_of, name, row.status, len(row.members), row.entered, row.exited)
+                for run in self.model.presented()
+                for name, row in run.segments.items()
+            ),
             "runs": Counter(self._runs()),
         }
 
     def _runs(self) -> Iterator[tuple[Any, ...]]:
         for number, run in enumerate(self.model.runs, 1):
-            counts = Counter(row.status for row in run.segments.values())
-            numbers = (counts["ok"], counts["failed"], counts["held"])
-            status = "partial" if any(numbers[1:]) else "ok"
+            counts = Counter("left out" if row.left_out else row.status for row in run.segments.values())
+            numbers = (counts["ok"], counts["failed"], counts["held"], counts["disabled"], counts["left out"])
+            status = "partial" if counts["failed"] or counts["held"] else "ok"
             yield number, run.run_id, run.as_of, status, len(run.contacts), *numbers, len(run.pairs)
 
 
@@ -147,7 +152,11 @@ COLUMNS = {
     "membership_changes": "run_id, as_of, segment_id, contact_id, change",
     "membership_history": "segment_id, contact_id, entered_at, exited_at",
     "segments": "segment_id, status, member_count, entered, exited, run_id",
-    "runs": ("run_number, run_id, as_of, status, contacts, segments_ok, segments_failed, segments_held, memberships"),
+    "segment_runs": "run_id, as_of, segment_id, status, member_count, entered, exited",
+    "runs": (
+        "run_number, run_id, as_of, status, contacts, segments_ok, segments_failed, segments_held, segments_disabled,"
+        " segments_left_out, memberships"
+    ),
 }
 
 
@@ -195,17 +204,20 @@ def ensure_told_before(told: RunReport | Refusal, report: RunReport | Refusal) -
     assert told.membership == report.membership
 
 
-def ensure_deleted_are_told(place: Place, report: RunReport) -> None:
+def ensure_deleted_are_told(place: Place, report: RunReport, *, is_limited: bool) -> None:
     """Check that a run tells of the segments that it deleted."""
     definitions = read(place.world.files, place.model.root)
-    expected = deleted(definitions, place.model.runs[-2]) if len(place.model.runs) > 1 else {}
+    is_full = len(place.model.runs) > 1 and not is_limited
+    expected = deleted(definitions, place.model.presented()[-2]) if is_full else {}
+    assert set(report.left_out) == {name for name, row in place.model.runs[-1].segments.items() if row.left_out}
+    if report.left_out:
+        event("segments are left out")
     assert {gone.segment_id: gone.exited for gone in report.deleted} == expected
     if expected:
         event("deleted segments")
 
 
 def walk(place: Place, steps: Walk) -> None:
-    baseline: Counter[tuple[Any, ...]] = Counter()
     for number, step in enumerate(steps.steps):
         for edit in step.edits:
             edit.change(place.world)
@@ -230,10 +242,14 @@ def walk(place: Place, steps: Walk) -> None:
             assert found[name] == rows, name
         runs = [run.run_id for run in place.model.runs]
         assert place.definitions() == place.expected_definitions()
+        if any(row.status == "disabled" for row in place.model.runs[-1].segments.values()):
+            event("a disabled segment")
         if any(row.pending for row in place.model.runs[-1].segments.values()):
             event("a definition waits")
-        ensure_deleted_are_told(place, report)
-        baseline = found["membership"] if len(runs) == 1 else baseline
+        ensure_deleted_are_told(place, report, is_limited=any(ask.only))
+        if any(run.renamed for run in place.model.runs):
+            event("renamed segments")
+        baseline = Counter[tuple[Any, ...]](place.model.presented()[0].pairs)
         assert replayed(baseline, found["membership_changes"], runs) == set(found["membership"])
 
 

@@ -54,6 +54,7 @@ def test_as_json(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
                 "severity": "warning",
                 "segment_id": "it",
                 "file": "segments/it.json",
+                "line": None,
                 "path": "$.rules[0].value",
                 "message": "'exists' takes no value; remove 1",
             }

@@ -18,7 +18,13 @@ def x(operator: str, value: Any = None, **more: Any) -> dict[str, Any]:
     return rule("x", operator, value, **more)
 
 
+def sample(start: float, end: float, seed: str = "spring") -> dict[str, Any]:
+    return {"operator": "sample", "value": {"seed": seed, "from": start, "to": end}}
+
+
 NEVER: list[Rules] = [
+    [x("gt", "10", **{"as": "number"}), x("lt", "9", **{"as": "number"})],
+    [x("gt", "1.10", **{"as": "version"}), x("lt", "1.9", **{"as": "version"})],
     [x("exists"), x("empty")],
     [x("empty"), x("eq", "a")],
     [x("blank"), x("not_blank")],
@@ -37,14 +43,33 @@ NEVER: list[Rules] = [
     [x("between", [1, 3]), x("gt", 3)],
     [x("gt", "2025-06-01"), x("lt", "2025-06-01")],
     [x("within_last", "3d"), x("empty")],
+    [x("within_last", "30d"), x("older_than", "30d")],
+    [x("within_last", "1y"), x("older_than", "12mo")],
+    [x("within_last", "7d"), x("not_within_last", "1w")],
+    [x("within_last", "2h"), x("not_within_last", "180min")],
+    [x("within_next", "7d"), x("later_than", "2w")],
+    [x("older_than", "1d"), x("within_next", "1d")],
+    [x("not_within_next", "2d", missing="exclude"), x("within_next", "1d")],
     [x("neq", "a", missing="exclude"), x("empty")],
     [{"match": "none", "rules": [x("gt", 5)]}, x("gt", 5)],
     [{"match": "none", "rules": [x("gt", 5), x("eq", 1)]}, x("gte", 6)],
     [{"match": "all", "rules": [x("gt", 5)]}, {"match": "any", "rules": [x("lt", 5)]}],
     [{"operator": "in_segment", "value": "b"}, {"operator": "not_in_segment", "value": "b"}],
+    [sample(0, 0.1), sample(0.1, 0.2)],
+    [sample(0.5, 0.6), sample(0, 0.2)],
+    [{"match": "none", "rules": [sample(0, 0.5)]}, sample(0.2, 0.5)],
 ]
 
 PERHAPS: list[Rules] = [
+    [x("gt", "9", **{"as": "number"}), x("lt", "10", **{"as": "number"})],
+    [x("gt", "1.9", **{"as": "version"}), x("lt", "1.10", **{"as": "version"})],
+    [x("exists"), x("empty", **{"as": "number"})],
+    [x("gt", 5, **{"as": "number"}), x("lt", 5)],
+    [{"field": "x", "operator": "gt", "value_field": "y"}, x("lt", 5)],
+    [sample(0, 0.1), sample(0.09, 0.2)],
+    [sample(0, 0.1), sample(0.1, 0.2, "summer")],
+    [{"match": "none", "rules": [sample(0, 0.5)]}, sample(0.2, 0.6)],
+    [{"match": "none", "rules": [sample(0, 0.5), sample(0.5, 1)]}],
     [x("blank"), x("exists")],
     [x("blank"), x("empty")],
     [x("blank"), x("neq", "a")],
@@ -59,6 +84,12 @@ PERHAPS: list[Rules] = [
     [x("eq", "a"), x("eq", "b")],
     [x("contains", "a"), x("contains", "b")],
     [x("gt", 5), x("lt", 10)],
+    [x("within_last", "30d"), x("older_than", "29d")],
+    [x("within_last", "30d"), x("within_next", "7d")],
+    [x("within_last", "30d"), x("not_within_last", "29d")],
+    [x("within_last", "30d"), x("older_than", "1mo")],
+    [x("not_within_last", "30d"), x("not_within_next", "30d")],
+    [x("not_within_last", "30d"), x("empty")],
     [x("gte", 10), x("lte", 10)],
     [x("gt", "100"), x("lt", "30")],
     [x("gte", 16777217), x("lte", 16777216)],
@@ -87,6 +118,17 @@ COLUMNS: list[tuple[list[Any], Rules, bool]] = [
     ([NOON], [x("gt", "2025-06-01T10:00:00Z"), x("lte", "2025-06-01T12:00:00+02:00")], True),
     ([NOON], [x("gt", "2025-06-01"), x("lt", "2025-06-01T12:00:00Z")], False),
     ([NOON.date()], [x("eq", "2025-06-01"), x("eq", "2025-06-02")], True),
+    ([NOON.date()], [x("gt", "today-30d"), x("lt", "today-60d")], True),
+    ([NOON.date()], [x("anniversary_within_next", "1d"), x("lt", "2000-01-01")], False),
+    ([NOON], [x("gt", "now-1h"), x("lte", "now-60min")], True),
+    ([NOON], [x("between", ["today-7d", "today"]), x("gt", "today")], True),
+    ([NOON.date()], [x("in", ["today", "today-1d"]), x("eq", "today-2d")], True),
+    ([NOON.date()], [x("gt", "today-30d"), x("lt", "today-1d")], False),
+    ([NOON.date()], [x("gt", "today"), x("lt", "2025-01-01")], False),
+    ([NOON.date()], [x("in", ["today", "2025-01-01"]), x("eq", "2025-01-02")], False),
+    ([NOON.date()], [x("in", ["today-1d", "today-1mo"]), x("eq", "2025-01-02")], False),
+    ([NOON.date()], [x("gt", "start_of_month+1mo-1d"), x("lt", "start_of_month")], False),
+    ([NOON.date()], [x("gt", "start_of_month"), x("lt", "start_of_week")], False),
     ([["a"], ["b"]], [x("in", ["a"]), x("not_contains", "a")], True),
     (["a", "b"], [x("in", [" ", "\u3000"]), x("not_blank")], True),
     ([["a"], ["b"]], [x("in", [" ", "\u3000"]), x("not_blank")], False),

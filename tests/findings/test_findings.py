@@ -34,7 +34,14 @@ WITH_CONTACTS: list[tuple[FindingName, dict[str, Any], str, dict[str, Any]]] = [
     ("empty-text", rule("status", "contains", ""), ".value", rule("tags", "contains", "")),
 ]
 
+
+def sample(start: float, end: float) -> dict[str, Any]:
+    return {"operator": "sample", "value": {"seed": "spring", "from": start, "to": end}}
+
+
 ALONE: list[tuple[FindingName, dict[str, Any], str, dict[str, Any]]] = [
+    ("sample-range", sample(0.1, 0.1), ".value", sample(0.1, 0.2)),
+    ("sample-range", sample(0, 1), ".value", sample(0, 0.999)),
     ("unused-value", rule("status", "exists", value=True), ".value", rule("status", "exists")),
     ("empty-text", rule("status", "starts_with", ""), ".value", rule("status", "starts_with", "a")),
     ("empty-text", rule("status", "not_contains", ""), ".value", rule("status", "neq", "")),
@@ -117,5 +124,5 @@ def test_every_name_has_a_line_and_a_chapter() -> None:
 
 
 def test_every_finding_has_an_example() -> None:
-    tried = {name for name, *_ in (*WITH_CONTACTS, *ALONE, *GROUPS)} | {"contradiction", "same-meaning"}
+    tried = {name for name, *_ in (*WITH_CONTACTS, *ALONE, *GROUPS)} | {"contradiction", "same-meaning", "expires-soon"}
     assert tried == set(NAMES)

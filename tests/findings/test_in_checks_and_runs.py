@@ -232,9 +232,9 @@ def test_rules_on_one_field_are_each_read_once(monkeypatch: pytest.MonkeyPatch) 
 def test_groups_inside_each_other_are_each_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
 
-    def counting(one: Any) -> object:
+    def counting(one: Any, subject: Any) -> object:
         read.append(one)
-        return test_of(one)
+        return test_of(one, subject)
 
     test_of = normal_form.test_of
     monkeypatch.setattr(normal_form, "test_of", counting)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import segbatch
 from oracle.evaluator import Refused, check, members
 from oracle.strategies import ALL, Case, cases
+from ways import lists_folder
 
 ALONE = tuple(operator for operator in ALL if "segment" not in operator)
 
@@ -31,7 +32,10 @@ def lint(case: Case, segments: list[dict[str, Any]], *, over_contacts: bool) -> 
         pq.write_table(case.table, contacts)
         path.write_text(json.dumps(segments))
         as_of, timezone = case.options["as_of"], case.options["timezone"]
-        return segbatch.lint(path, contacts if over_contacts else None, as_of=as_of, timezone=timezone).findings
+        report = segbatch.lint(
+            path, contacts if over_contacts else None, as_of=as_of, timezone=timezone, lists=lists_folder()
+        )
+        return report.findings
 
 
 def rules_in(nodes: list[dict[str, Any]], path: str) -> dict[str, dict[str, Any]]:

@@ -140,6 +140,9 @@ _COLUMNS: dict[str, Cells] = {
     "seen_at": _some([moment.replace(tzinfo=None) for moment in pools.MOMENTS]),
     "met_at": _some(pools.MOMENTS),
     "born_on": _some(pools.DAYS),
+    "renews": _some(pools.ISO_TEXTS),
+    "release": _some((*pools.VERSIONS, *pools.OTHER_VERSIONS)),
+    "epoch": _some(pools.EPOCHS),
     "device": _some([device.bytes for device in pools.UUIDS]),
     "tags": st.one_of(_lists(pools.TEXTS), _lists(pools.NUMBER_LIKE)),
     "numbers": _lists(pools.LARGE),
@@ -171,6 +174,8 @@ def tables(draw: DrawFn, form: str = "struct") -> pa.Table:
     columns: dict[str, list[Any]] = {"id": [f"c{row:02d}" for row in range(rows)]}
     for name, cells in _COLUMNS.items():
         columns[name] = draw(st.lists(cells, min_size=rows, max_size=rows))
+    kind = draw(st.sampled_from((pools.ISO_TEXTS, pools.ISO_TEXTS[:2], (*pools.ISO_TEXTS, *pools.OTHER_DATES))))
+    columns["renews"] = draw(st.lists(_some(kind), min_size=rows, max_size=rows))
     odd = draw(_ODD_OBJECTS)
     properties = st.none() | odd.map(_json) | st.sampled_from(("", "pro", "{", "[1]", '"x"', "null"))
     columns["properties"] = draw(st.lists(properties, min_size=rows, max_size=rows))

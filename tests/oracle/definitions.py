@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 
 from . import pools
 from .fields import Snapshot
-from .kinds import NULL, Kind
+from .kinds import NULL, Kind, Refused
+from .pairs import COMPARED
 from .pools import ALL
+from .reading import read_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hypothesis.strategies import DrawFn
 
 _ORDER = ("gt", "lt", "gte", "lte", "between")
-_EQUAL = ("eq", "neq", "in", "not_in")
+_LISTED = ("in_list", "not_in_list")
+_EQUAL = ("eq", "neq", "in", "not_in", *_LISTED)
 _CONTAIN = ("contains", "not_contains")
 _OF_TEXT = ("starts_with", "ends_with", "matches")
-_WITHIN = ("within_last", "within_next")
+_WITHIN = ("within_last", "within_next", "not_within_last", "not_within_next", "older_than", "later_than")
+_ANNIVERSARY = ("anniversary_within_last", "anniversary_within_next")
 _EXIST = ("exists", "empty", "blank", "not_blank")
 _SEGMENT = ("in_segment", "not_in_segment")
 _IGNORING_CASE = (*_EQUAL, *_CONTAIN, *_OF_TEXT)
@@ -31,9 +36,10 @@ _ALLOWED: dict[str, tuple[str, ...]] = {
     "decimal": _NUMBERS,
     "float": _NUMBERS,
     "boolean": _EQUAL,
-    "datetime": (*_NUMBERS, *_WITHIN, *_WITHIN, *_WITHIN),
-    "date": (*_NUMBERS, *_WITHIN, *_WITHIN, *_WITHIN),
+    "datetime": (*_NUMBERS, *_WITHIN, *_WITHIN, *_ANNIVERSARY),
+    "date": (*_NUMBERS, *_WITHIN, *_WITHIN, *_ANNIVERSARY),
     "uuid": (*_EQUAL, *_CONTAIN, *_ORDER, *_OF_TEXT),
+    "version": _NUMBERS,
     "list": (*_EQUAL, *_CONTAIN),
     "null": (*_EQUAL, *_CONTAIN, *_ORDER, *_OF_TEXT, *_WITHIN),
 }
@@ -68,7 +74,7 @@ def definitions(
     clean = draw(st.integers(0, 4)) > 0
     rule = _fitting(snapshot, operators, others) if clean else _any_rule(snapshot, operators, others)
     segment: dict[str, Any] = {"id": name, "name": name.upper()}
-    segment["rules"] = draw(st.lists(_nodes(rule, _DEEPEST), min_size=1, max_size=3))
+    segment["rules"] = draw(st.lists(nodes(rule, _DEEPEST), min_size=1, max_size=3))
     if draw(st.booleans()):
         segment["match"] = draw(st.sampled_from(("all", "any", "none")))
     project = draw(st.sampled_from(("absent", "absent", None, "p1", "p2")))
@@ -76,12 +82,13 @@ def definitions(
 
 
 @st.composite
-def _nodes(draw: DrawFn, rule: st.SearchStrategy[Any], depth: int) -> dict[str, Any]:
+def nodes(draw: DrawFn, rule: st.SearchStrategy[Any], depth: int) -> dict[str, Any]:
+    """Draw a rule, or a group of rules that is no deeper than `depth`."""
     if not depth or draw(st.integers(0, 3)) > 0:
         return draw(rule)
     return {
         "match": draw(st.sampled_from(("all", "any", "none"))),
-        "rules": draw(st.lists(_nodes(rule, depth - 1), min_size=1, max_size=3)),
+        "rules": draw(st.lists(nodes(rule, depth - 1), min_size=1, max_size=3)),
     }
 
 
@@ -90,9 +97,37 @@ def _fitting(draw: DrawFn, snapshot: Snapshot, operators: Sequence[str], others:
     """Draw a rule that the field's kind allows, with a value that it can read."""
     if others and "in_segment" in operators and draw(st.integers(0, 5)) == 0:
         return {"operator": draw(st.sampled_from(_SEGMENT)), "value": draw(st.sampled_from(others))}
+    if "sample" in operators and draw(st.integers(0, 11)) == 0:
+        return {"operator": "sample", "value": draw(st.sampled_from(pools.SAMPLES))}
     nowhere = draw(st.integers(0, 9)) == 0
     field = draw(st.sampled_from(pools.LEADING_NOWHERE if nowhere else pools.FIELDS))
-    kind = snapshot.find(field).kind
+    return draw(read_rules_on(field, snapshot.find(field).kind, operators, lambda kind: _alike(snapshot, kind)))
+
+
+@st.composite
+def read_rules_on(
+    draw: DrawFn, field: str, kind: Kind, operators: Sequence[str], alike: Callable[[Kind], Sequence[str]]
+) -> dict[str, Any]:
+    """Draw a rule that may read a field as another type, or compare it with another field.
+
+    Args:
+        alike: Lists the fields that can be compared with one of a kind.
+    """
+    if draw(st.integers(0, 7)) == 0:
+        reading = draw(st.sampled_from(_READINGS.get(kind.name, ("text",))))
+        return {**draw(rules_on(field, _read_as(kind, reading), operators)), "as": reading}
+    if kind.name == "text" and draw(st.integers(0, 9)) == 0:
+        kind = Kind(draw(st.sampled_from(("date", "datetime"))))
+    rule = draw(rules_on(field, kind, operators))
+    if rule["operator"] not in COMPARED.keys() | {"neq"} or draw(st.integers(0, 3)) > 0:
+        return rule
+    del rule["value"]
+    return {**rule, "value_field": draw(st.sampled_from(alike(kind)))}
+
+
+@st.composite
+def rules_on(draw: DrawFn, field: str, kind: Kind, operators: Sequence[str]) -> dict[str, Any]:
+    """Draw a rule that a kind allows, with a value that it can read."""
     comparable = kind.name != "list" or _item(kind).name in _ALLOWED.keys() - {"list"}
     allowed = (*(_ALLOWED.get(kind.name, ()) if comparable else ()), *_EXIST)
     operator = draw(st.sampled_from([one for one in allowed if one in operators]))
@@ -105,15 +140,50 @@ def _fitting(draw: DrawFn, snapshot: Snapshot, operators: Sequence[str], others:
     return {**rule, "ignore_case": draw(st.booleans())} if cased and draw(st.booleans()) else rule
 
 
+_OF_TEXTS = ("text", "number", "boolean", "date", "date", "datetime", "datetime", "epoch_s", "epoch_ms", "version")
+_OF_NUMBERS = ("text", "number", "boolean", "epoch_s", "epoch_ms")
+_READINGS = {
+    "text": _OF_TEXTS,
+    **dict.fromkeys(("integer", "decimal", "float", "number"), _OF_NUMBERS),
+    **dict.fromkeys(("date", "datetime"), ("date", "datetime", "datetime")),
+    "boolean": ("boolean", "text"),
+}
+
+
+def _read_as(kind: Kind, reading: str) -> Kind:
+    try:
+        return read_cell(kind, reading, ZoneInfo("UTC"))[0]
+    except Refused:
+        return kind
+
+
+_FAMILIES = ({"integer", "decimal", "float", "number"}, {"date", "datetime"})
+
+
+def _alike(snapshot: Snapshot, kind: Kind) -> list[str]:
+    """List the fields that can be compared with one of a kind, and one that leads nowhere."""
+    family = family_of(kind)
+    return [field for field in pools.COMPARED if snapshot.find(field).kind.name in family] + ["custom_fields.nope"]
+
+
+def family_of(kind: Kind) -> set[str]:
+    """Name the kinds that a kind can be compared with."""
+    return next((names for names in _FAMILIES if kind.name in names), {kind.name})
+
+
 def _item(kind: Kind) -> Kind:
     return kind.item or NULL if kind.name == "list" else kind
 
 
 def _readable(kind: Kind, operator: str) -> st.SearchStrategy[Any]:
     """Draw a value that this operator can read for this kind."""
+    if operator in _ANNIVERSARY:
+        return st.sampled_from(pools.ANNIVERSARIES)
+    if operator in _LISTED:
+        return st.sampled_from(pools.LISTS_OF.get(_item(kind).name, ("numbers", "many-numbers")))
+    if operator in _WITHIN:
+        return st.sampled_from([one for one in pools.DURATIONS if kind.name != "date" or one[-1] not in "hn"])
     match operator:
-        case "within_last" | "within_next":
-            return st.sampled_from([one for one in pools.DURATIONS if kind.name != "date" or one[-1] != "h"])
         case "matches":
             return st.sampled_from(pools.PATTERNS)
         case "starts_with" | "ends_with":
@@ -133,9 +203,12 @@ def _values(kind: Kind, operator: str) -> tuple[Any, ...]:
         case "boolean":
             return (True, False, "true", "false")
         case "datetime":
-            return (*pools.MOMENT_TEXTS, *pools.DAY_TEXTS, *pools.DAY_TEXTS, *pools.DAY_TEXTS)
+            days = (*pools.DAY_TEXTS, *pools.RELATIVE_DAYS)
+            return (*pools.MOMENT_TEXTS, *pools.RELATIVE_MOMENTS, *days, *days)
         case "date":
-            return pools.DAY_TEXTS
+            return (*pools.DAY_TEXTS, *pools.RELATIVE_DAYS)
+        case "version":
+            return pools.VERSIONS
         case "uuid":
             return (*pools.UUID_TEXTS, *(pools.UUID_PARTS if operator in _CONTAIN else ()))
         case "null":
@@ -150,9 +223,10 @@ def _pairs(kind: Kind) -> st.SearchStrategy[list[Any]]:
         return st.just([1, 2])
     sorts: dict[str, tuple[tuple[Any, ...], ...]] = {
         "text": (_TEXT_VALUES, pools.GOOD_NUMBERS),
-        "datetime": (pools.DAY_TEXTS, pools.MOMENT_TEXTS[: len(pools.MOMENTS)]),
-        "date": (pools.DAY_TEXTS,),
+        "datetime": (pools.DAY_TEXTS, pools.MOMENT_TEXTS[: len(pools.MOMENTS)], pools.RELATIVE_ENDS),
+        "date": (pools.DAY_TEXTS, pools.RELATIVE_ENDS),
         "uuid": (pools.UUID_TEXTS[:3],),
+        "version": (pools.VERSIONS[:3],),
     }
     pool = st.sampled_from(sorts.get(kind.name, ((*pools.GOOD_NUMBERS, *pools.HUGE_NUMBERS),)))
     return pool.flatmap(lambda one: st.lists(st.sampled_from(one), min_size=2, max_size=2)).map(sorted)

@@ -41,6 +41,10 @@ class Snapshot:
         }
         return cls(columns, form, cells)
 
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Give the whole columns as rows."""
+        return (dict(zip(self.cells, cells, strict=True)) for cells in zip(*self.cells.values(), strict=True))
+
     def find(self, field: object) -> Field:
         """Resolve a rule's field.
 
@@ -121,6 +125,25 @@ def _are_texts(kind: pa.DataType, cells: Sequence[bytes | None] | None) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class JsonRows:
+    """The objects of JSON lists, as the rows of a table: each row has its object under an empty name.
+
+    Attributes:
+        objects: All of them; what they hold decides how their keys are read.
+    """
+
+    objects: Sequence[Any]
+
+    def find(self, field: object) -> Field:
+        """Resolve a rule's field; a key that no object has is missing."""
+        if not isinstance(field, str) or not field:
+            raise Refused(f"{field!r} is no field")
+        steps: _Steps = (("within", field),)
+        kind = type_of_values(_follow(one, steps) for one in self.objects)
+        return Field("", [steps], kind)
+
+
 _Steps = tuple[tuple[str, str], ...]
 
 
@@ -166,6 +189,8 @@ def _follow(value: Any, steps: _Steps) -> Any:
             value = next((record["value"] for record in value if record["key"] == key), None)
         elif what == "object":
             return parse(value)
+        elif what == "within":
+            return _in_object(value, key)
         else:
             return _in_object(parse(value), key)
     return None if isinstance(value, float) and value != value else value  # noqa: PLR0124

@@ -20,6 +20,7 @@ KindName = Literal[
     "datetime",
     "date",
     "uuid",
+    "version",
     "list",
     "struct",
     "map",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import operator
 import re
 import unicodedata
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from .kinds import Kind, Refused
 from .patterns import searcher
 from .probes import Probe, Reading, between, containment, equality, is_missing, probe, uuid_part
-from .times import local_day, nanoseconds, read_duration, shifted_day, shifted_moment
+from .times import in_year, local_day, nanoseconds, read_duration, shifted_day, shifted_moment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,9 +20,16 @@ if TYPE_CHECKING:
 
     Maker = Callable[[Kind, Any, Reading], Test]
 
-NEGATED = {"neq": "eq", "not_contains": "contains", "not_in": "in"}
+NEGATED = {
+    "neq": "eq",
+    "not_contains": "contains",
+    "not_in": "in",
+    "not_in_list": "in_list",
+    "not_within_last": "within_last",
+    "not_within_next": "within_next",
+}
 _TWO_DAYS = r"\d{4}-\d\d-\d\d\.\.\d{4}-\d\d-\d\d"
-_IGNORES_CASE = {"eq", "contains", "in", "starts_with", "ends_with", "matches"}
+_IGNORES_CASE = {"eq", "contains", "in", "in_list", "starts_with", "ends_with", "matches"}
 
 
 def check_shape(name: str, value: Any) -> None:
@@ -31,9 +39,11 @@ def check_shape(name: str, value: Any) -> None:
             return
         case ("matches", str()):
             searcher(value, ignore_case=False)
-        case ("within_last" | "within_next", _) if read_duration(value):
+        case ("within_last" | "within_next" | "older_than" | "later_than", _) if read_duration(value):
             return
-        case ("in", [_, *_]) | ("between", [_, _]):
+        case ("anniversary_within_last" | "anniversary_within_next", _) if read_duration(value):
+            return
+        case ("in" | "in_list", [_, *_]) | ("between", [_, _]):
             if not all(isinstance(one, str | int | float) for one in value):
                 raise Refused(f"{name} cannot use {value!r}")
             if name == "between" and _is_turned(*value):
@@ -86,26 +96,56 @@ def _of_text(name: str) -> Maker:
 
 def _within(sign: int) -> Maker:
     def make(kind: Kind, value: str, reading: Reading) -> Test:
-        low, high = _stretch(kind, value, sign, reading)
+        now, far = _ends(kind, value, sign, reading)
+        low, high = (now, far) if sign > 0 else (far, now)
         return lambda cell: bool(low.bound <= low.key(cell) <= high.bound)
 
     return make
 
 
-def _stretch(kind: Kind, value: str, sign: int, reading: Reading) -> tuple[Probe, Probe]:
-    """Give the first and the last day or instant of the stretch between as_of and a duration from it."""
+def _beyond(sign: int) -> Maker:
+    def make(kind: Kind, value: str, reading: Reading) -> Test:
+        _, far = _ends(kind, value, sign, reading)
+        return far.ordered(operator.gt if sign > 0 else operator.lt)
+
+    return make
+
+
+def _anniversary(sign: int) -> Maker:
+    def make(kind: Kind, value: str, reading: Reading) -> Test:
+        count, unit = read_duration(value) or (0, "h")
+        if kind.name not in ("date", "datetime") or unit not in ("d", "w"):
+            raise Refused(f"a {kind.name} has no anniversary within {value!r}")
+        today = local_day(reading.as_of, reading.zone)
+        low, high = sorted((today, shifted_day(today, sign * count, unit)))
+
+        def test(cell: date) -> bool:
+            day = local_day(cell, reading.zone) if isinstance(cell, datetime) else cell
+            years = range(low.year, min(high.year, low.year + 8) + 1)
+            return any(low <= in_year(day, year) <= high for year in years)
+
+        return test
+
+    return make
+
+
+def _ends(kind: Kind, value: str, sign: int, reading: Reading) -> tuple[Probe, Probe]:
+    """Give the day or instant of as_of, and the one that is a duration away from it."""
     count, unit = read_duration(value) or (0, "h")
-    now, ends = reading.as_of, []
+    now = reading.as_of
     if kind.name == "datetime":
         far = shifted_moment(now, sign * count, unit, reading.zone)
-        ends = [Probe("instant", nanoseconds(end), nanoseconds) for end in (now, far)]
-    elif kind.name == "date" and unit != "h":
+        return instant(now), instant(far)
+    if kind.name == "date" and unit not in ("min", "h"):
         today = local_day(now, reading.zone)
         far_day = shifted_day(today, sign * count, unit)
-        ends = [Probe("day", end, lambda cell: cell) for end in (today, far_day)]
-    else:
-        raise Refused(f"a {kind.name} cannot be compared with the duration {value!r}")
-    return (ends[0], ends[1]) if sign > 0 else (ends[1], ends[0])
+        return Probe("day", today, lambda cell: cell), Probe("day", far_day, lambda cell: cell)
+    raise Refused(f"a {kind.name} cannot be compared with the duration {value!r}")
+
+
+def instant(moment: datetime) -> Probe:
+    """Compare instants with this one."""
+    return Probe("instant", nanoseconds(moment), nanoseconds)
 
 
 def is_blank(kind: Kind, cell: Any) -> bool:
@@ -145,10 +185,15 @@ TESTS: dict[str, Maker] = {
     "gte": _order(operator.ge),
     "lte": _order(operator.le),
     "in": _in,
+    "in_list": _in,
     "between": between,
     "starts_with": _of_text("starts_with"),
     "ends_with": _of_text("ends_with"),
     "matches": _of_text("matches"),
     "within_last": _within(-1),
     "within_next": _within(1),
+    "older_than": _beyond(-1),
+    "later_than": _beyond(1),
+    "anniversary_within_last": _anniversary(-1),
+    "anniversary_within_next": _anniversary(1),
 }

@@ -5,18 +5,28 @@ from __future__ import annotations
 import math
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 TEN = ("eq", "neq", "contains", "not_contains", "gt", "lt", "gte", "lte", "exists", "empty")
 ALL = (
     *TEN,
     *("in", "not_in", "between", "starts_with", "ends_with", "matches"),
-    *("within_last", "within_next", "in_segment", "not_in_segment"),
+    *("within_last", "within_next", "not_within_last", "not_within_next", "older_than", "later_than"),
+    *("anniversary_within_last", "anniversary_within_next"),
+    *("in_list", "not_in_list", "in_segment", "not_in_segment", "sample"),
     *("blank", "not_blank"),
+)
+SAMPLES = tuple(
+    {"seed": seed, "from": start, "to": end}
+    for seed in ("spring", "Ü:")
+    for start, end in ((0, 0.5), (0.5, 1), (0.25, 0.75), (0, 1), (0.1, 0.1), (1, 1), (0.123456789, 0.9), (1e-20, 0.3))
 )
 TIMEZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata")
 
@@ -158,6 +168,7 @@ NUMBER_TEXTS = (
     "9007199254740993",
     "18446744073709551615",
     "-0",
+    *("10.00000000000000000001", "99999999.9900000000000000001", "-149.99999999999999999999"),
 )
 NEEDLES = ("o", "pro", "a.b", "%", "_", ".", "e", "1", "12", "\u0301", "s")
 DAY_TEXTS = tuple(day.isoformat() for day in DAYS)
@@ -168,7 +179,37 @@ MOMENT_TEXTS = (
     *(moment.astimezone(ZoneInfo("Asia/Kolkata")).strftime("%Y-%m-%dT%H:%M:%S.%f%z") for moment in MOMENTS),
     *("2025-03-30T02:30", "2025-10-26T02:30:00", "2025-03-29T19:00-05", "1969-12-31T23:59:59.999Z"),
 )
-DURATIONS = ("1h", "36h", "1d", "2d", "30d", "365d", "1w", "12w")
+DURATIONS = (
+    *("90min", "1h", "36h", "1d", "2d", "30d", "365d", "1w", "12w", "1mo", "6mo", "1y", "13mo", "55y", "2024y"),
+    *("0d", "0mo", "999999w", "99999min"),
+)
+EPOCHS = (0, 1, -1, 1743296400, 1743296400000, 1761440400, 10**12, -62135596800, 253402300799, 253402300800, 2**62)
+ANNIVERSARIES = ("0d", "1d", "7d", "2w", "30d", "100d", "26w", "300d", "364d", "365d", "366d", "999999w")
+VERSIONS = (
+    *("1.2.3", "1.10", "2", "v2.0.0-rc.1", "2.0.0-rc.10", "2.0.0-beta", "2.0.0+build.7", "1.2.3-alpha.1.x", "0.0.0-0"),
+    *("10.0.0", "1.2.3-1", "1.2.3--", "V1"),
+)
+OTHER_VERSIONS = ("01.2", "1.2.3.4", "1.2.3-", "1.2.3-01", "1..2", "latest", "1.2.3-a..b", "1.2.3+")
+ISO_TEXTS = (
+    *("2025-03-30", "2024-02-29", "2025-03-30T01:00:00Z", "2025-10-26 02:30", "2025-03-30T02:30:00.123456789+0200"),
+    *("1969-12-31T23:59:59.5-05", "2025-10-26T00:30:00+01:00", "0001-01-01", "9999-12-31"),
+)
+OTHER_DATES = (
+    "2025-02-30",
+    "2025-03-30T24:00Z",
+    "2025-3-30",
+    "30.03.2025",
+    "2025-03-30T10:00:00+24:00",
+    "0000-01-01",
+    "",
+)
+RELATIVE_DAYS = (
+    *("today", "today-1d", "today+1w", "today-30d", "today+1mo", "today-56y", "start_of_week", "start_of_week-1w"),
+    *("start_of_month", "start_of_month-1d", "start_of_month+1mo-1d", "start_of_quarter", "start_of_quarter+3mo"),
+    *("start_of_year", "start_of_year-1y", "today-999999mo", "start_of_week+999999d"),
+)
+RELATIVE_MOMENTS = ("now", "now-36h", "now+90min", "now-1d", "now+1mo-1h", "now-1y", "now-9999y")
+RELATIVE_ENDS = ("2025-03-29", "2025-10-26", "start_of_month", "start_of_week", "today", "today-1d", "start_of_year")
 PATTERNS = (
     *("a", "^pro$", "^$", "", "[A-Z]+", r"\d+", r"\w+", r"^\w+$", r"\s", "a.b", "pro|free", "s{2}", "é", "."),
     *(r"1\.0", "b$", r"[^\d]", r"\bpro\b", "i", "ß", "(?:e3)$", r"^\S*$", r"^[\w.]+$", "Σ"),
@@ -190,6 +231,7 @@ UNREADABLE: tuple[Any, ...] = (
         "2025-03-30T25:00Z",
     ),
     *("2025-03-30", "2025-03-30T01:00:00Z", True, 3, 2**60, None, [], {}, ["a"], "30", "1m", "-1d", 10**399),
+    *("tody", "today-30", "today -1d", "today-1h", "now", "now-1", "start_of_day", "TODAY"),
 )
 AS_OFS = (*MOMENTS[:28], datetime(2025, 6, 15, 12, 0, 0, 1, UTC) + timedelta(microseconds=1))
 
@@ -237,6 +279,9 @@ def schema(form: str = "struct") -> pa.Schema:
             ("seen_at", pa.timestamp("ns")),
             ("met_at", pa.timestamp("ms", "Europe/Berlin")),
             ("born_on", pa.date32()),
+            ("renews", pa.string()),
+            ("release", pa.string()),
+            ("epoch", pa.int64()),
             ("device", pa.uuid()),
             ("tags", pa.list_(pa.string())),
             ("numbers", pa.list_(pa.int64())),
@@ -275,6 +320,10 @@ FIELDS = (
         "custom_fields.empty_list",
     ),
 )
+COMPARED = (
+    *schema().names[:-2],
+    *("custom_fields.plan", "custom_fields.seats", "custom_fields.rate", "custom_fields.ids", "custom_fields.since"),
+)
 LEADING_NOWHERE = (
     *("custom_fields.nope", "custom_fields.address.nope", "custom_fields.plan.deeper", "status.deeper"),
     *(
@@ -285,3 +334,31 @@ LEADING_NOWHERE = (
     ),
 )
 UNKNOWN = ("nope", "statuss", "geo", "nope.status")
+
+
+def _in_lines(values: Iterable[str]) -> tuple[str, ...]:
+    """Leave the values that a line of a file can hold, without white space around them."""
+    return tuple(value for value in values if value.strip(" \t\r\f\v") == value != "" and "\n" not in value)
+
+
+LISTS: dict[str, tuple[str, ...]] = {
+    "texts": _in_lines((*TEXTS[::2], *NUMBER_LIKE[::2], "active", "p1", "pro")),
+    "many-texts": (*_in_lines((*TEXTS[1::2], *NUMBER_LIKE[1::2])), *(f"text {number}" for number in range(1_500))),
+    "numbers": _in_lines(NUMBER_TEXTS),
+    "many-numbers": tuple(str(number) for number in (*range(-3, 1_500), *GOOD_NUMBERS, *HUGE_NUMBERS)),
+    "truths": ("true",),
+    "days": (*DAY_TEXTS[::2], "today"),
+    "moments": (*MOMENT_TEXTS[::3], *DAY_TEXTS[::4]),
+    "uuids": _in_lines(UUID_TEXTS[:5]),
+}
+"""Lists, as they are written in files, each with a value in every line."""
+
+LISTS_OF: dict[str, tuple[str, ...]] = {
+    "text": ("texts", "many-texts", "numbers"),
+    "boolean": ("truths",),
+    "datetime": ("days", "moments"),
+    "date": ("days",),
+    "uuid": ("uuids",),
+    "null": ("texts", "many-numbers"),
+}
+"""The lists whose values a kind can read; all other kinds are numbers."""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from .kinds import NULL, Kind, Refused
 from .numeric import as_double, as_exact, as_float, written
-from .times import local_day, nanoseconds, read_day, read_moment
+from .reading import version
+from .times import base_of, local_day, nanoseconds, read_day, read_moment, read_relative
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     Test = Callable[[Any], bool]
@@ -101,15 +102,19 @@ def probe(kind: Kind, value: object, reading: Reading) -> Probe:
         case "datetime" if isinstance(value, str):
             found = _local_day_probe(value, reading) or _instant_probe(value, reading)
         case "date" if isinstance(value, str):
-            found = _day_probe(value, _itself)
-        case "uuid":
-            wanted = uuid_text(value)
-            found = None if wanted is None else Probe("text", wanted, str)
+            found = _day_probe(value, _itself, reading)
+        case "uuid" | "version":
+            found = _key_probe(kind, value)
         case _:
             pass
     if found is None:
         raise Refused(f"a {kind.name} cannot be compared with {value!r}")
     return found
+
+
+def _key_probe(kind: Kind, value: object) -> Probe | None:
+    key = uuid_text(value) if kind.name == "uuid" else version(value)
+    return None if key is None else Probe("text", key, str if kind.name == "uuid" else _itself)
 
 
 def uuid_text(value: object) -> str | None:
@@ -156,17 +161,19 @@ def _text_probe(value: object, reading: Reading) -> Probe | None:
     return Probe("number", double, as_double)
 
 
-def _day_probe(value: str, key: Callable[[Any], Any]) -> Probe | None:
-    day = read_day(value)
-    return None if day is None else Probe("day", day, key)
+def _day_probe(value: str, key: Callable[[Any], Any], reading: Reading) -> Probe | None:
+    point = read_relative(value, reading.as_of, reading.zone)
+    day = read_day(value) if point is None else point
+    return None if day is None or isinstance(day, datetime) else Probe("day", day, key)
 
 
 def _local_day_probe(value: str, reading: Reading) -> Probe | None:
-    return _day_probe(value, lambda cell: local_day(cell, reading.zone))
+    return _day_probe(value, lambda cell: local_day(cell, reading.zone), reading)
 
 
 def _instant_probe(value: str, reading: Reading) -> Probe | None:
-    moment = read_moment(value, reading.zone)
+    point = read_relative(value, reading.as_of, reading.zone)
+    moment = point if isinstance(point, datetime) else read_moment(value, reading.zone)
     return None if moment is None else Probe("instant", nanoseconds(moment), nanoseconds)
 
 
@@ -215,6 +222,9 @@ def between(kind: Kind, ends: list[object], reading: Reading) -> Test:
 
 
 def _above(low: Probe, high: Probe, ends: list[object], reading: Reading) -> bool:
+    are_days = {low.flavour, high.flavour} <= {"day", "instant"}
+    if are_days and base_of(ends[0]) != base_of(ends[1]):
+        return False
     if low.flavour == high.flavour:
         return bool(low.bound > high.bound)
     if {low.flavour, high.flavour} != {"day", "instant"}:
@@ -224,5 +234,6 @@ def _above(low: Probe, high: Probe, ends: list[object], reading: Reading) -> boo
 
 
 def _day_of(end: object, reading: Reading) -> Any:
-    moment = read_moment(str(end), reading.zone)
-    return read_day(str(end)) if moment is None else local_day(moment, reading.zone)
+    probe_of_day = _local_day_probe(str(end), reading)
+    instant = read_moment(str(end), reading.zone)
+    return probe_of_day.bound if probe_of_day else local_day(instant or reading.as_of, reading.zone)

@@ -57,6 +57,7 @@ def cases(draw: DrawFn, operators: tuple[str, ...] = ALL, form: Form = "struct")
         "timezone": draw(timezones()),
         "as_of": draw(as_ofs()),
         "custom_fields_form": form,
+        "lists": pools.LISTS,
         "cells": {name: table[name].to_pylist() for name in table.column_names},
     }
     snapshot = Snapshot.of(table.schema, form, options["cells"])

@@ -127,7 +127,6 @@ def test_a_rule_is_true_or_false_for_every_cell(
         (pa.string(), "between", [1, "a"]),
         (pa.string(), "matches", "("),
         (pa.string(), "matches", "(?=a)"),
-        (pa.string(), "within_last", "1d"),
         (pa.string(), "equals", "a"),
         (pa.int64(), "eq", "inf"),
         (pa.int64(), "eq", True),

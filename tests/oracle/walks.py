@@ -22,6 +22,7 @@ from .worlds import (
     Move,
     Put,
     Remove,
+    Rename,
     Reorder,
     RuleIs,
     Tear,
@@ -79,12 +80,22 @@ def rules() -> st.SearchStrategy[RuleIs]:
 
 
 FAULTS = st.sampled_from(["operator", "column", "value", None, None, None, None, None, None])
+ENABLED = st.sampled_from([True, True, True, True, False])
+EXPIRES = st.sampled_from([None, None, None, None, 24, 60, 96])
+TAGS = st.sampled_from([(), (), ("vip",), ("new",), ("vip", "new")])
+OWNERS = st.sampled_from([None, "ann", "bob"])
+ONLY = st.tuples(
+    st.frozensets(st.sampled_from(IDS[:5]), max_size=2),
+    st.frozensets(st.sampled_from(["vip", "new"]), max_size=2),
+    st.frozensets(st.sampled_from(["ann", "bob"]), max_size=1),
+)
+NOT_LIMITED = st.just((frozenset[str](), frozenset[str](), frozenset[str]()))
 RULES = st.lists(rules(), min_size=1, max_size=2).map(tuple)
 
 
 def items(segment_ids: st.SearchStrategy[str | None]) -> st.SearchStrategy[Item]:
     matches, shares = st.sampled_from(["all", "any"]), st.none() | SHARES
-    return st.builds(Item, segment_ids, RULES, matches, FAULTS, shares)
+    return st.builds(Item, segment_ids, RULES, matches, FAULTS, shares, ENABLED, EXPIRES, TAGS, OWNERS)
 
 
 def files() -> st.SearchStrategy[File]:
@@ -94,12 +105,16 @@ def files() -> st.SearchStrategy[File]:
 
 
 def changes() -> st.SearchStrategy[tuple[tuple[str, object], ...]]:
-    """Draw what changes of a segment: its id, its rules, a mistake in it, its guard."""
+    """Draw what changes of a segment: its id, its rules, a mistake in it, its guard, whether it is enabled."""
     return st.one_of(
         st.tuples(st.tuples(st.just("segment_id"), st.none() | st.sampled_from(IDS))),
         st.tuples(st.tuples(st.just("rules"), RULES)),
         st.tuples(st.tuples(st.just("fault"), FAULTS)),
         st.tuples(st.tuples(st.just("max_change"), SHARES)),
+        st.tuples(st.tuples(st.just("enabled"), st.booleans())),
+        st.tuples(st.tuples(st.just("expires"), EXPIRES)),
+        st.tuples(st.tuples(st.just("tags"), TAGS)),
+        st.tuples(st.tuples(st.just("owner"), OWNERS)),
     )
 
 
@@ -125,6 +140,7 @@ def edits() -> st.SearchStrategy[Edit]:
         st.builds(Move, places, st.sampled_from(PATHS)),
         st.builds(Amend, places, places, changes()),
         st.builds(Remove, places, places),
+        st.builds(Rename, places, places),
     )
 
 
@@ -140,6 +156,7 @@ def steps() -> st.SearchStrategy[Step]:
         floor=st.sampled_from([0, 0, 4, 100]),
         accepted=st.just(frozenset({"all"})) | st.frozensets(st.sampled_from(IDS[:8]), max_size=2),
         allow_collapse=often,
+        only=NOT_LIMITED | NOT_LIMITED | ONLY,
     )
     again = st.sampled_from([None, None, None, None, 0, 0, 1, 2])
     days = st.sampled_from([1, 1, 1, 1, 2, 0, -1, -2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 IdKind = Literal["int", "text", "uuid"]
 ContactId = int | str | UUID
 Fault = Literal["operator", "column", "value"]
+
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+"""The time of the first run."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +52,46 @@ FAULTS: Mapping[Fault, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Item:
-    """A segment as somebody wrote it; without an id it has that of its file, and in a list it is broken."""
+    """A segment as somebody wrote it; without an id it has that of its file, and in a list it is broken.
+
+    Attributes:
+        expires: When it expires, in hours after the first run; whole days are written as a date.
+    """
 
     segment_id: str | None
     rules: tuple[RuleIs, ...]
     match: Literal["all", "any"] = "all"
     fault: Fault | None = None
     max_change: float | None = None
+    enabled: bool = True
+    expires: int | None = None
+    tags: tuple[str, ...] = ()
+    owner: str | None = None
+    previous: tuple[str, ...] = ()
+
+    def is_active(self, as_of: datetime) -> bool:
+        """Return whether a run evaluates the segment."""
+        return self.enabled and (self.expires is None or as_of < START + timedelta(hours=self.expires))
 
     def as_json(self) -> dict[str, Any]:
         rules = [rule.as_json() for rule in self.rules] + ([FAULTS[self.fault]] if self.fault else [])
         written = {"name": "A segment", "match": self.match, "rules": rules}
-        more = {"id": self.segment_id, "max_change": self.max_change}
+        more = {
+            "id": self.segment_id,
+            "max_change": self.max_change,
+            "enabled": None if self.enabled else False,
+            "expires_at": self._expires_at(),
+            "tags": list(self.tags) or None,
+            "owner": self.owner,
+            "previous_ids": list(self.previous) or None,
+        }
         return written | {key: value for key, value in more.items() if value is not None}
+
+    def _expires_at(self) -> str | None:
+        if self.expires is None:
+            return None
+        moment = START + timedelta(hours=self.expires)
+        return moment.isoformat() if self.expires % 24 else moment.date().isoformat()
 
 
 @dataclass(frozen=True)
@@ -88,6 +120,7 @@ class World:
         parts: Over how many files it is spread.
         layout: How texts lie in it, and how wide whole numbers are.
         is_partitioned: Whether plans are in the paths of the files, and not in the files.
+        renames: How often a segment was renamed.
     """
 
     kind: IdKind
@@ -97,6 +130,7 @@ class World:
     parts: int = 1
     layout: Literal["string", "large", "dictionary"] = "string"
     is_partitioned: bool = False
+    renames: int = 0
 
     def id_of(self, number: int) -> ContactId:
         match self.kind:
@@ -274,7 +308,26 @@ class Remove(_OfFile):
             world.files[path] = replace(world.files[path], items=items[:number] + items[number + 1 :])
 
 
-Edit = Come | Leave | Reorder | Export | Put | Delete | Tear | Move | Amend | Remove
+@dataclass(frozen=True)
+class Rename(_OfFile):
+    """One segment of a file gets an id that no segment ever had, and remembers the old one."""
+
+    item: int
+
+    def change(self, world: World) -> None:
+        path = self.path(world)
+        if path and world.files[path].items:
+            items = list(world.files[path].items)
+            number = self.item % len(items)
+            old = items[number].segment_id or ("" if world.files[path].is_list else PurePath(path).stem)
+            if old:
+                world.renames += 1
+                earlier = (*items[number].previous, old)[-20:]
+                items[number] = replace(items[number], segment_id=f"r{world.renames}", previous=earlier)
+                world.files[path] = replace(world.files[path], items=tuple(items))
+
+
+Edit = Come | Leave | Reorder | Export | Put | Delete | Tear | Move | Amend | Remove | Rename
 
 
 def in_order(paths: Mapping[str, File]) -> list[str]:

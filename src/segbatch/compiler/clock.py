@@ -1,15 +1,12 @@
 """Reference time and time zone of a run."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import TypeVar
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from segbatch.compiler.literals import LiteralTypeError, ensure_exists, read_moment
 from segbatch.errors import UsageError
 from segbatch.text import shown
-
-_Moment = TypeVar("_Moment", date, datetime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +20,10 @@ class Clock:
 
     as_of: datetime
     timezone: ZoneInfo
+
+    def now(self, *, in_days: bool) -> date | datetime:
+        """Return the time that relative dates are measured from, or its day."""
+        return self.day_of(self.as_of) if in_days else self.as_of
 
     def day_of(self, moment: date | datetime) -> date:
         """Return the calendar day of an instant, in the run's time zone; a date as it is."""
@@ -76,42 +77,3 @@ def _read_zone(name: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         message = f"unknown time zone '{name}'; write an IANA name such as Europe/Berlin (--timezone)"
         raise UsageError(message) from None
-
-
-def period(clock: Clock, number: int, unit: str, sign: int, *, in_days: bool) -> tuple[date, date]:
-    """Return the first and the last moment of the period between the run's time and a time before or after it.
-
-    Hours are elapsed time, days are calendar days. So `1d` before noon is noon of the day before, even if the clocks
-    changed in between.
-
-    Args:
-        clock: The time of the run.
-        number: The length of the period in hours or days.
-        unit: `h` or `d`.
-        sign: 1 for a period after the run's time, -1 for a period before it.
-        in_days: Whether the moments are dates.
-    """
-    here: date = clock.day_of(clock.as_of) if in_days else clock.as_of
-    there = _shifted(clock, sign * number, unit, in_days=in_days)
-    return (here, there) if sign > 0 else (there, here)
-
-
-def _shifted(clock: Clock, number: int, unit: str, *, in_days: bool) -> date | datetime:
-    if in_days:
-        return _moved(clock.day_of(clock.as_of), timedelta(days=number))
-    if unit == "h":
-        return _moved(clock.as_of, timedelta(hours=number))
-    wall = _moved(clock.as_of.astimezone(clock.timezone).replace(tzinfo=None, fold=0), timedelta(days=number))
-    try:
-        return wall.replace(tzinfo=clock.timezone).astimezone(UTC)
-    except OverflowError:
-        return wall.replace(tzinfo=UTC)
-
-
-def _moved(moment: _Moment, by: timedelta) -> _Moment:
-    """Shift a time, but not beyond the ends of the calendar."""
-    try:
-        return moment + by
-    except OverflowError:
-        end = type(moment).min if by < timedelta() else type(moment).max
-        return end.replace(tzinfo=moment.tzinfo) if isinstance(end, datetime) and isinstance(moment, datetime) else end

@@ -4,10 +4,11 @@ The expressions may be null if the field is missing; `predicates` decides what a
 users is in `docs/rules.md`.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import assert_never, cast
+from typing import Literal, assert_never, cast
 
 import polars as pl
 
@@ -44,11 +45,35 @@ def compare(field: Field, comparison: Comparison, literal: TypedLiteral, clock: 
         case datetime():
             return compare_scaled(field.expr, pl.Int64(), comparison, units(literal, field.dtype))
         case date() if field.kind is Kind.DATETIME:
-            return COMPARE[comparison](local_day(field, clock), pl.lit(literal))
+            return _compare_day(field, comparison, literal, clock)
         case date():
             return COMPARE[comparison](field.expr, pl.lit(literal))
         case _:
             assert_never(literal)
+
+
+def has_text(expr: pl.Expr, where: Literal["anywhere", "start", "end"], text: str) -> pl.Expr:
+    """Test whether texts contain another text anywhere, at their start or at their end."""
+    match where:
+        case "anywhere":
+            return expr.str.contains(text, literal=True)
+        case "start":
+            return expr.str.starts_with(text)
+        case "end":
+            return expr.str.ends_with(text)
+        case _:
+            assert_never(where)
+
+
+def has_anniversary(field: Field, ranges: Sequence[tuple[int, int]], clock: Clock) -> pl.Expr:
+    """Test whether the month and day of a date, in the run's time zone, are in one of several ranges.
+
+    Dates before the year 1 or after 9999 have no anniversary: they mean infinity, or are mistakes.
+    """
+    day = local_day(field, clock) if field.kind is Kind.DATETIME else field.expr
+    key = day.dt.month().cast(pl.Int16) * 100 + day.dt.day()
+    in_ranges = pl.any_horizontal([key.is_between(low, high) for low, high in ranges])
+    return in_ranges & day.is_between(pl.lit(date.min), pl.lit(date.max))
 
 
 def false_for_all() -> pl.Expr:
@@ -95,6 +120,26 @@ def _compare_number(field: Field, comparison: Comparison, bound: Decimal) -> pl.
     if isinstance(field.dtype, pl.Decimal):
         return compare_scaled(field.expr, pl.Int128(), comparison, Fraction(bound) * 10**field.dtype.scale)
     return compare_integer(field.expr, field.dtype, comparison, bound)
+
+
+def _compare_day(field: Field, comparison: Comparison, day: date, clock: Clock) -> pl.Expr:
+    """Compare the calendar days of instants with a day. In UTC, the day is compared as the instants that bound it."""
+    if clock.timezone.key != "UTC":
+        return COMPARE[comparison](local_day(field, clock), pl.lit(day))
+    begin = units(datetime(day.year, day.month, day.day, tzinfo=UTC), field.dtype)
+    end = begin + units(_EPOCH + timedelta(days=1), field.dtype)
+    match comparison:
+        case "lt" | "gte":
+            return compare_scaled(field.expr, pl.Int64(), comparison, begin)
+        case "lte":
+            return compare_scaled(field.expr, pl.Int64(), "lt", end)
+        case "gt":
+            return compare_scaled(field.expr, pl.Int64(), "gte", end)
+        case "eq":
+            at_least = compare_scaled(field.expr, pl.Int64(), "gte", begin)
+            return at_least & compare_scaled(field.expr, pl.Int64(), "lt", end)
+        case _:
+            assert_never(comparison)
 
 
 def units(moment: datetime, dtype: pl.DataType) -> Fraction:

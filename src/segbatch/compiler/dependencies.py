@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.lifecycle import split_disabled
 from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.limits import MAX_CHAIN
@@ -19,6 +21,7 @@ class References:
         order: The ids of all segments that others reference, each after the ones that it references itself.
         circles: For each segment that references itself, directly or through others, the path from it back to it.
         depths: For each segment, the length of its longest chain of references.
+        renamed: For each earlier id of a segment that no segment has now, the id of that segment.
     """
 
     definitions: Mapping[str, Definition]
@@ -26,15 +29,17 @@ class References:
     order: tuple[str, ...]
     circles: Mapping[str, Sequence[str]]
     depths: Mapping[str, int]
+    renamed: Mapping[str, str]
 
     def wrong(
-        self, failed: Mapping[str, Sequence[Problem]], broken: Mapping[str, str]
+        self, failed: Mapping[str, Sequence[Problem]], broken: Mapping[str, str], disabled: Mapping[str, str]
     ) -> Iterator[tuple[Definition, list[Problem]]]:
         """Find the segments that cannot be evaluated because of a segment that they reference.
 
         Args:
             failed: The segments that have failed so far. The caller must add each result before it requests the next.
             broken: For each definition that cannot be read, its first problem.
+            disabled: For each segment that is not evaluated on purpose, the reason.
 
         Yields:
             A segment and its problems; referenced segments come before those that reference them.
@@ -43,18 +48,29 @@ class References:
             problems = [
                 Problem(reason, path=f"{path}.value")
                 for path, target in self.targets[segment_id]
-                if (reason := self._reason(segment_id, target, failed, broken)) is not None
+                if (reason := self._reason(segment_id, target, failed, broken, disabled)) is not None
             ]
             if problems:
                 yield self.definitions[segment_id], problems
 
     def _reason(
-        self, segment_id: str, target: str, failed: Mapping[str, Sequence[Problem]], broken: Mapping[str, str]
+        self,
+        segment_id: str,
+        target: str,
+        failed: Mapping[str, Sequence[Problem]],
+        broken: Mapping[str, str],
+        disabled: Mapping[str, str],
     ) -> str | None:
         if segment_id in self.circles and target == self.circles[segment_id][1]:
             return f"the segments refer to each other in a circle: {' -> '.join(self.circles[segment_id])}"
         if target in broken:
             return f"segment {shown(target)} cannot be read: {broken[target]}"
+        if target in disabled:
+            return f"segment {shown(target)} {disabled[target]}, so it has no members"
+        if target not in self.definitions and target in self.renamed:
+            now = self.renamed[target]
+            again = f"segbatch segments rename {target} {now}"
+            return f"segment {shown(target)} is {shown(now)} now; to change the references to it, run '{again}'"
         if target not in self.definitions:
             return f"there is no segment {shown(target)}{did_you_mean(target, self.definitions)}"
         if target in failed:
@@ -72,7 +88,8 @@ def find_references(definitions: Sequence[Definition]) -> References:
     order = tuple(segment_id for segment_id in _leaves_first(references) if segment_id in referenced)
     found = {segment_id: _circle(segment_id, references) for segment_id in referenced & references.keys()}
     circles = {segment_id: circle for segment_id, circle in found.items() if circle}
-    return References(by_id, references, order, circles, _depths(references, circles))
+    renamed = {old: one.segment_id for one in definitions for old in one.segment.previous_ids if old not in by_id}
+    return References(by_id, references, order, circles, _depths(references, circles), renamed)
 
 
 def reasons_of(broken: Iterable[BrokenDefinition]) -> dict[str, str]:
@@ -80,11 +97,12 @@ def reasons_of(broken: Iterable[BrokenDefinition]) -> dict[str, str]:
     return {entry.segment_id: str(entry.problems[0]) for entry in broken}
 
 
-def wrong_references(definitions: Definitions) -> Iterator[Problem]:
-    """Yield circular references, and references to segments that do not exist; this needs no snapshot."""
+def wrong_references(definitions: Definitions, clock: Clock) -> Iterator[Problem]:
+    """Yield references that are circular, or whose segment does not exist or is disabled; this needs no snapshot."""
     failed: dict[str, list[Problem]] = {}
-    references = find_references(definitions.good)
-    for definition, problems in references.wrong(failed, reasons_of(definitions.broken)):
+    enabled, disabled = split_disabled(definitions.good, clock)
+    references = find_references(enabled)
+    for definition, problems in references.wrong(failed, reasons_of(definitions.broken), disabled):
         failed[definition.segment_id] = problems
         yield from map(definition.locate, problems)
 

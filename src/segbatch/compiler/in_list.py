@@ -22,6 +22,9 @@ _INT64 = 2**63
 _FEW = 16
 """Up to this number of values, one equality comparison per value is as fast as `is_in`."""
 
+_HASHED = 1_000
+"""Up to this number of values, building a hash table for each batch of contacts is faster than a binary search."""
+
 
 def is_in(field: Field, literals: Sequence[TypedLiteral], clock: Clock) -> pl.Expr:
     """Test whether a field equals one of the literals."""
@@ -53,7 +56,10 @@ def _number_is_in(field: Field, numbers: Sequence[Decimal]) -> pl.Expr:
             field.expr.cast(pl.Float64), [_in_precision(float(n), field.dtype) for n in numbers], pl.Float64()
         )
     scale = field.dtype.scale if isinstance(field.dtype, pl.Decimal) else 0
-    whole = [int(scaled) for scaled in (Fraction(n) * 10**scale for n in numbers) if scaled.denominator == 1]
+    if scale:
+        whole = [int(scaled) for scaled in (Fraction(n) * 10**scale for n in numbers) if scaled.denominator == 1]
+    else:
+        whole = [int(n) for n in numbers if n == int(n)]
     expr = field.expr.to_physical() if isinstance(field.dtype, pl.Decimal) else field.expr
     return _is_in(expr.cast(pl.Int128), [number for number in whole if abs(number) < _INT128], pl.Int128())
 
@@ -89,4 +95,13 @@ def _moment_is_in(field: Field, moments: Sequence[date | datetime], clock: Clock
 
 
 def _is_in(expr: pl.Expr, values: Sequence[object], dtype: pl.DataType) -> pl.Expr:
-    return expr.is_in(pl.lit(pl.Series(values, dtype=dtype)).implode())
+    """Test whether values are in a list: by a hash table, or for a long list by a binary search in sorted values.
+
+    Polars builds the hash table again for each batch of contacts; the values are sorted only once.
+    """
+    series = pl.Series(values, dtype=dtype)
+    if len(series) <= _HASHED:
+        return expr.is_in(pl.lit(series).implode())
+    series = series.unique().sort()
+    wanted = pl.lit(series)
+    return wanted.gather(wanted.search_sorted(expr).clip(0, len(series) - 1)) == expr

@@ -7,10 +7,9 @@ import math
 import re
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import cast
 from zoneinfo import ZoneInfo
 
-from segbatch.model.values import DURATION, Scalar
+from segbatch.model.values import Scalar
 
 WHITE_SPACE = " \t\n\r\f\v"
 """Characters that are allowed around a number in a text; ASCII only, as in DuckDB and in C."""
@@ -30,7 +29,6 @@ _DATETIME = re.compile(
 _UUID = re.compile(
     r"(?:urn:uuid:)?(\{?)([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})(\}?)"
 )
-_DAYS_IN_A_WEEK = 7
 _LONGEST_NUMBER = 400
 _SMALLEST_EXPONENT = -400
 _LARGEST_PLAIN_INTEGER = 10**15
@@ -156,7 +154,9 @@ def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
     try:
         moment = datetime.fromisoformat(value)
         instant = (moment if moment.tzinfo else moment.replace(tzinfo=timezone)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except OverflowError:
+        raise LiteralTypeError("in UTC, this is before the year 1 or after 9999; write a time between them") from None
+    except ValueError:
         raise LiteralTypeError("the day, hour or offset does not exist; write it like '2025-06-01T10:00:00Z'") from None
     if moment.tzinfo is None:
         ensure_exists(moment, timezone)
@@ -174,14 +174,3 @@ def ensure_exists(moment: datetime, timezone: ZoneInfo) -> None:
     if shown.replace(tzinfo=None, fold=0) != moment.replace(fold=0):
         advice = f"write {shown.isoformat()}, or another time with its offset"
         raise LiteralTypeError(f"the clocks of {timezone.key} skip this time; {advice}")
-
-
-def read_duration(value: Scalar) -> tuple[int, str]:
-    """Parse a duration such as `36h`, `30d`, `12w`; the model has already validated it.
-
-    Returns:
-        A number of hours and `h`, or a number of days and `d`.
-    """
-    match = cast("re.Match[str]", DURATION.fullmatch(str(value)))
-    number, unit = int(match[1]), match[2]
-    return (number * _DAYS_IN_A_WEEK, "d") if unit == "w" else (number, unit)

@@ -9,18 +9,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import assert_never, cast
 
-from segbatch.compiler.clock import Clock, period
+from segbatch.compiler.clock import Clock
+from segbatch.compiler.duration_tests import duration_test
+from segbatch.compiler.field_tests import compare_with_field
 from segbatch.compiler.literals import (
     LiteralTypeError,
     lowered_uuid,
     number_text,
-    read_boolean,
-    read_date,
-    read_duration,
-    read_moment,
-    read_number,
-    read_uuid,
 )
+from segbatch.compiler.relative_dates import read_relative
+from segbatch.compiler.rule_errors import FieldKindsError, IgnoreCaseError, InvalidLiteralError, OperatorTypeError
+from segbatch.compiler.typed_literals import read_literal
 from segbatch.compiler.typed_test import (
     AnyElement,
     Between,
@@ -38,30 +37,16 @@ from segbatch.compiler.typed_test import (
     ValueTest,
 )
 from segbatch.model.operators import NEGATIONS
-from segbatch.model.segment import Rule
+from segbatch.model.rule import Rule
 from segbatch.model.values import RuleValue, Scalar
 from segbatch.snapshot.fields.resolution import Field
 from segbatch.snapshot.fields.types import Kind, element_type, kind_of
 from segbatch.text import shown
 
-_LARGEST_EXACT_DOUBLE = 2**53
-_ONLY_PRESENCE = "only 'exists' and 'empty' apply to it"
 _TEXTS = {Kind.TEXT, Kind.UUID}
 
 
-class OperatorTypeError(Exception):
-    """An operator that the type of the field does not support; the text describes a valid alternative."""
-
-
-class IgnoreCaseError(Exception):
-    """`ignore_case` on a field that has no texts."""
-
-
-class InvalidLiteralError(Exception):
-    """A value that is not valid for any type; the text is the complete message, and contains the value."""
-
-
-LOWERING_ERRORS = (OperatorTypeError, IgnoreCaseError, InvalidLiteralError, LiteralTypeError)
+LOWERING_ERRORS = (OperatorTypeError, IgnoreCaseError, FieldKindsError, InvalidLiteralError, LiteralTypeError)
 """The errors of rules that the type of the field does not support."""
 
 
@@ -70,17 +55,25 @@ def type_of(field: Field) -> FieldType:
     return FieldType(field.kind, kind_of(element_type(field.dtype)))
 
 
-def lower(rule: Rule, field: FieldType, clock: Clock) -> TypedTest:
+def lower(rule: Rule, field: FieldType, clock: Clock, other: FieldType | None = None) -> TypedTest:
     """Convert a rule on a field to a typed test.
+
+    Args:
+        rule: The rule to convert.
+        field: The type of its field.
+        clock: The time of the run.
+        other: The type of the field that it compares with, if it has a `value_field`.
 
     Raises:
         OperatorTypeError: The type of the field does not support the operator.
         IgnoreCaseError: The rule ignores case, and the field has no texts.
         LiteralTypeError: A value cannot be read as the type of the field.
+        FieldKindsError: The two fields cannot be compared with each other.
         InvalidLiteralError: The low value of a range is above the high one.
     """
     lower_case = rule.ignore_case and _has_case(field) and rule.operator != "matches"
-    return TypedTest(_test(rule, field, clock), rule.operator in NEGATIONS, rule.missing, lower_case)
+    test = _test(rule, field, clock) if other is None else compare_with_field(rule.operator, field, other)
+    return TypedTest(test, rule.operator in NEGATIONS, rule.missing, lower_case)
 
 
 def _has_case(field: FieldType) -> bool:
@@ -119,54 +112,31 @@ def _value_test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest:
         case "matches":
             _ensure_text(field)
             return HasMatch(str(value), rule.ignore_case or field.kind is Kind.UUID)
-        case "within_last" | "within_next":
-            return _within(_one(value), field, clock, 1 if rule.operator == "within_next" else -1)
-        case "exists" | "empty" | "blank" | "not_blank" | "in_segment" | "not_in_segment":  # pragma: no cover
+        case (
+            "within_last"
+            | "not_within_last"
+            | "within_next"
+            | "not_within_next"
+            | "older_than"
+            | "later_than"
+            | "anniversary_within_last"
+            | "anniversary_within_next"
+        ):
+            return duration_test(rule.operator, _one(value), field, clock)
+        case (
+            "exists"
+            | "empty"
+            | "blank"
+            | "not_blank"
+            | "in_list"
+            | "not_in_list"
+            | "in_segment"
+            | "not_in_segment"
+            | "sample"
+        ):  # pragma: no cover
             raise AssertionError(rule.operator)  # handled before, or without a field
         case _:
             assert_never(rule.operator)
-
-
-def read_literal(value: Scalar, kind: Kind, clock: Clock, comparison: Comparison = "eq") -> TypedLiteral:
-    """Read a value as the type of a field.
-
-    Raises:
-        OperatorTypeError: The type does not support the comparison.
-        LiteralTypeError: The value cannot be read as the type.
-    """
-    match kind:
-        case Kind.TEXT:
-            return _read_text(value, comparison)
-        case Kind.NUMBER:
-            return read_number(value)
-        case Kind.BOOLEAN:
-            if comparison != "eq":
-                raise OperatorTypeError("true and false have no order")
-            return read_boolean(value)
-        case Kind.DATETIME:
-            return read_moment(value, clock.timezone)
-        case Kind.DATE:
-            return read_date(value)
-        case Kind.UUID:
-            return read_uuid(value)
-        case Kind.LIST | Kind.STRUCT | Kind.OTHER | Kind.NOTHING:
-            raise OperatorTypeError(_ONLY_PRESENCE)
-        case _:
-            assert_never(kind)
-
-
-def _read_text(value: Scalar, comparison: Comparison) -> str | Decimal:
-    """Read a value for a field of texts: a number is compared with the texts that are numbers."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        if comparison != "eq":
-            raise LiteralTypeError("true and false have no order; write a text or a number")
-        return "true" if value else "false"
-    number = read_number(value)
-    if abs(float(number)) >= _LARGEST_EXACT_DOUBLE:
-        raise LiteralTypeError("a number this long is not exact in a column of text; write it as a text, in quotes")
-    return number
 
 
 def _compare(comparison: Comparison, value: Scalar, field: FieldType, clock: Clock) -> ValueTest:
@@ -189,7 +159,7 @@ def _contains(value: Scalar, field: FieldType, clock: Clock) -> ValueTest:
     match field.kind:
         case Kind.TEXT | Kind.UUID:
             return HasText("anywhere", _text_part(value, field))
-        case Kind.NUMBER | Kind.BOOLEAN | Kind.DATETIME | Kind.DATE:
+        case Kind.NUMBER | Kind.BOOLEAN | Kind.DATETIME | Kind.DATE | Kind.VERSION:
             raise OperatorTypeError("it needs a text or a list")
         case _:
             return _compare("eq", value, field, clock)
@@ -212,6 +182,8 @@ def _is_in(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTes
     if field.kind is Kind.LIST and field.element is Kind.NOTHING:
         return Never()
     literals: list[TypedLiteral] = []
+    if field.kind is Kind.TEXT and set(map(type, values)) == {str}:
+        return IsIn(cast("tuple[str, ...]", tuple(values)))  # a list of a million texts is not read one by one
     for index, value in enumerate(values):
         try:
             literal = (
@@ -233,9 +205,15 @@ def _between(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueT
     high = read_literal(values[1], field.kind, clock, "lte")
     if field.kind is Kind.TEXT and isinstance(low, str) != isinstance(high, str):
         raise LiteralTypeError("write two texts, or two numbers")
-    if _is_above(low, high, clock):
+    if _are_fixed_to_each_other(values) and _is_above(low, high, clock):
         raise InvalidLiteralError(f"in {shown([*values])} the low value is above the high one; swap them")
     return Between(low, high)
+
+
+def _are_fixed_to_each_other(ends: Sequence[Scalar]) -> bool:
+    """Return whether the order of two ends is the same at any time of the run."""
+    low, high = map(read_relative, ends)
+    return (low and low.base) == (high and high.base)
 
 
 def _is_above(low: TypedLiteral, high: TypedLiteral, clock: Clock) -> bool:
@@ -248,15 +226,6 @@ def _is_above(low: TypedLiteral, high: TypedLiteral, clock: Clock) -> bool:
             return low > high
         case _:
             return str(low) > str(high)
-
-
-def _within(duration: Scalar, field: FieldType, clock: Clock, sign: int) -> ValueTest:
-    number, unit = read_duration(duration)
-    if field.kind is Kind.DATE and unit == "h":
-        raise LiteralTypeError("a date has no hours; write days or weeks")
-    if field.kind not in {Kind.DATE, Kind.DATETIME}:
-        raise OperatorTypeError("it needs a date or a date-time")
-    return Between(*period(clock, number, unit, sign, in_days=field.kind is Kind.DATE))
 
 
 def _lowered(rule: Rule) -> RuleValue:

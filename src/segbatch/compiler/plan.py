@@ -1,8 +1,7 @@
 """Evaluation plan for many segments: one predicate per distinct rule, one condition over predicates per segment."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import polars as pl
 
@@ -10,13 +9,45 @@ from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparisons import false_for_all
 from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, combine, numbers_in
 from segbatch.compiler.dependencies import References, find_references, reasons_of
-from segbatch.compiler.predicates import RuleError, compile_rule
+from segbatch.compiler.lifecycle import split_disabled
 from segbatch.compiler.project_rule import Ownership, project_rule
+from segbatch.compiler.rejected_predicates import find_rejected
+from segbatch.compiler.rule_fields import Reading
+from segbatch.compiler.rule_planner import RulePlanner
+from segbatch.compiler.samples import IdColumn, SampleCompiler, Shares
+from segbatch.compiler.table_planner import TablesPlanner
 from segbatch.definitions.definition import BrokenDefinition, Definition
+from segbatch.definitions.value_lists import NO_LISTS, Lists
 from segbatch.errors import Problem
 from segbatch.model.operators import NEGATIONS
-from segbatch.model.segment import Group, Node, Rule
+from segbatch.model.rule import Group, Node, TableRule
 from segbatch.snapshot.fields.resolution import Field
+from segbatch.snapshot.related.query import TableQuery
+from segbatch.snapshot.related.tables import RelatedTable
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInputs:
+    """Inputs of a plan besides the definitions and the columns of the contacts.
+
+    Attributes:
+        empty_frame: Returns a frame without rows that has the columns at the given paths. If set, Polars checks the
+            predicates on it.
+        id_column: The column with the ids of contacts, for samples.
+        tables: The related tables by name, each opened, or the reason why it cannot be.
+        also_disabled: Segments to plan even if they are not enabled or expired, with a warning. Segments that
+            reference them still fail.
+        lists: The lists that rules name.
+    """
+
+    empty_frame: Callable[[Iterable[str]], pl.DataFrame] | None = None
+    id_column: IdColumn = field(default_factory=IdColumn)
+    tables: Mapping[str, RelatedTable | str] = field(default_factory=dict)
+    also_disabled: Collection[str] = ()
+    lists: Lists = NO_LISTS
+
+
+NO_INPUTS = PlanInputs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +79,13 @@ class Plan:
         warnings: Problems that are allowed but often a mistake.
         notes: Facts about how rules are read.
         fields: The fields that rules read, by the names in the rules.
+        shares: The samples that rules take.
+        sources: The only path that a predicate reads, by the number of the predicate; contacts that are equal there
+            have the same result. Predicates that read several paths, or none, are left out.
+        queries: The aggregates of each related table that rules read.
+        aggregates: The aggregates as fields of contacts, by the keys of the rules.
+        disabled: For each segment that is not evaluated on purpose, its id and the reason.
+        readings: How fields are read that are not read as they are stored, by the field and the type.
     """
 
     predicates: tuple[pl.Expr, ...]
@@ -58,6 +96,12 @@ class Plan:
     warnings: tuple[Problem, ...]
     notes: tuple[Problem, ...] = ()
     fields: Mapping[str, Field] = field(default_factory=dict)
+    shares: Shares = field(default_factory=Shares)
+    sources: Mapping[int, str] = field(default_factory=dict)
+    queries: tuple[TableQuery, ...] = ()
+    aggregates: Mapping[str, Field] = field(default_factory=dict)
+    disabled: Mapping[str, str] = field(default_factory=dict)
+    readings: Mapping[tuple[str, str], Reading] = field(default_factory=dict)
 
     def failing(self, problems: Mapping[str, Sequence[Problem]]) -> "Plan":
         """Return the plan with more failed segments; segments that reference one of them fail too.
@@ -66,7 +110,8 @@ class Plan:
             problems: For each segment that fails, the reasons, each with its place.
         """
         failed = {**self.failed, **{segment_id: tuple(found) for segment_id, found in problems.items()}}
-        for definition, found in find_references([entry.definition for entry in self.segments]).wrong(failed, {}):
+        references = find_references([entry.definition for entry in self.segments])
+        for definition, found in references.wrong(failed, {}, {}):
             if definition.segment_id not in failed:
                 failed[definition.segment_id] = tuple(map(definition.locate, found))
         return replace(self.without(failed), failed=failed)
@@ -87,7 +132,7 @@ def make_plan(
     strict: bool = False,
     project: str | None = None,
     contacts_of: str | None = None,
-    empty_frame: Callable[[Iterable[str]], pl.DataFrame] | None = None,
+    inputs: PlanInputs = NO_INPUTS,
 ) -> Plan:
     """Plan the evaluation of segments over a snapshot.
 
@@ -100,98 +145,97 @@ def make_plan(
         project: The project that contacts are restricted to, if any.
         contacts_of: The project that all contacts belong to if the snapshot has no column `project_id`. Without it, a
             segment of a project then fails.
-        empty_frame: Returns a frame without rows that has the columns at the given paths. If set, Polars checks the
-            predicates on it.
+        inputs: The inputs of the plan besides the definitions and the columns.
 
     Returns:
         The plan; a segment that cannot be evaluated is in `failed` and does not affect other segments.
     """
     ownership = Ownership(schema, project, contacts_of)
-    planner = _Planner(schema, clock, ownership, strict=strict)
+    planner = _Planner(schema, clock, ownership, inputs, strict=strict)
     definitions = tuple(definitions)
+    _, disabled = split_disabled(definitions, clock)
+    definitions = tuple(
+        entry for entry in definitions if entry.segment_id not in disabled or entry.segment_id in inputs.also_disabled
+    )
     planned = {definition.segment_id: planner.plan(definition) for definition in definitions}
-    if empty_frame is not None:
-        _fail_where_polars_refuses(planned.values(), planner, empty_frame(planner.leaves))
+    if inputs.empty_frame is not None:
+        empty_frame = planner.tables.with_columns(inputs.empty_frame, planner.rules.leaves)
+        empty_frame = planner.samples.shares.add_to(empty_frame)
+        _fail_where_polars_refuses(planned.values(), planner, empty_frame)
     references = find_references(definitions)
     reasons = reasons_of(broken)
-    _fail_by_reference(references, planner, reasons)
+    _fail_by_reference(references, planner, reasons, disabled)
     good = [entry for segment_id, entry in planned.items() if segment_id not in planner.failed]
     shared = tuple(segment_id for segment_id in references.order if segment_id not in planner.failed)
     failed = {segment_id: tuple(problems) for segment_id, problems in planner.failed.items()}
     return Plan(
-        tuple(planner.predicates),
+        tuple(planner.rules.predicates),
         tuple(good),
         shared,
-        frozenset(planner.leaves),
+        frozenset(planner.rules.leaves),
         failed,
-        tuple(planner.warnings),
+        (*planner.warnings, *_warn_of_disabled(definitions, disabled)),
         (*ownership.assumptions, *planner.notes),
-        planner.fields,
+        planner.rules.fields,
+        planner.samples.shares,
+        planner.rules.sources,
+        planner.tables.queries,
+        planner.tables.fields,
+        {segment_id: reason for segment_id, reason in disabled.items() if segment_id not in inputs.also_disabled},
+        planner.rules.readings,
     )
+
+
+def _warn_of_disabled(planned: Iterable[Definition], disabled: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a warning for each planned segment that a run would not evaluate."""
+    for definition in planned:
+        reason = disabled.get(definition.segment_id)
+        if reason is not None:
+            path = "$.expires_at" if definition.segment.enabled else "$.enabled"
+            message = f"the segment {reason}; a run does not evaluate it, and it has no members"
+            yield definition.locate(Problem(message, path=path, severity="warning"))
 
 
 def _fail_where_polars_refuses(
     planned: Iterable[PlannedSegment], planner: "_Planner", empty_frame: pl.DataFrame
 ) -> None:
-    refused = _rejected(planner.predicates, empty_frame)
+    refused = find_rejected(planner.rules.predicates, empty_frame)
     for number in refused:
-        planner.predicates[number] = false_for_all()
+        planner.rules.predicates[number] = false_for_all()
     for entry in planned if refused else ():
         reasons = [refused[number] for number in sorted(numbers_in(entry.condition) & refused.keys())]
         message = "one of its rules cannot be evaluated, which is a bug in segbatch; please report it with the rule"
         planner.fail(entry.definition, [Problem(f"{message} ({reason})", path="$.rules") for reason in reasons[:1]])
 
 
-def _rejected(predicates: Sequence[pl.Expr], empty_frame: pl.DataFrame) -> Mapping[int, str]:
-    """Find the predicates that Polars rejects.
-
-    None is expected, because rules are checked against the snapshot's types first. A rejected predicate is a bug in
-    segbatch. This check limits the damage to the segments that use the predicate; the others are still evaluated.
-
-    Args:
-        predicates: Boolean expressions.
-        empty_frame: A frame without rows, with the columns that the predicates read.
-
-    Returns:
-        The numbers of the rejected predicates, each with the reason.
-    """
-    if _rejection(predicates, empty_frame) is None:
-        return {}
-    reasons = {number: _rejection([predicate], empty_frame) for number, predicate in enumerate(predicates)}
-    return {number: reason for number, reason in reasons.items() if reason is not None}
-
-
-def _rejection(predicates: Sequence[pl.Expr], empty_frame: pl.DataFrame) -> str | None:
-    try:
-        empty_frame.lazy().select(
-            predicate.alias(str(number)) for number, predicate in enumerate(predicates)
-        ).collect_schema()
-    except pl.exceptions.PolarsError as error:
-        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
-    return None
-
-
-def _fail_by_reference(references: References, planner: "_Planner", reasons: dict[str, str]) -> None:
-    """Fail the segments with a reference that is missing, failed or circular."""
-    for definition, problems in references.wrong(planner.failed, reasons):
+def _fail_by_reference(
+    references: References, planner: "_Planner", reasons: dict[str, str], disabled: Mapping[str, str]
+) -> None:
+    """Fail the segments with a reference that is missing, failed, disabled or circular."""
+    for definition, problems in references.wrong(planner.failed, reasons, disabled):
         planner.fail(definition, problems)
 
 
 class _Planner:
     """Builds the predicates of all segments; compiles each distinct rule once."""
 
-    def __init__(self, schema: Mapping[str, pl.DataType], clock: Clock, ownership: Ownership, *, strict: bool) -> None:
-        self.predicates: list[pl.Expr] = []
-        self.leaves: set[str] = set()
+    def __init__(
+        self,
+        schema: Mapping[str, pl.DataType],
+        clock: Clock,
+        ownership: Ownership,
+        inputs: PlanInputs,
+        *,
+        strict: bool,
+    ) -> None:
+        self.samples = SampleCompiler(schema, inputs.id_column)
+        self.rules = RulePlanner(schema, clock, self.samples, inputs.lists)
+        self.tables = TablesPlanner(inputs.tables, clock, inputs.lists)
         self.failed: dict[str, list[Problem]] = {}
         self.warnings: list[Problem] = []
         self.notes: list[Problem] = []
-        self.fields: dict[str, Field] = {}
-        self._schema = schema
-        self._clock = clock
         self._strict = strict
         self._ownership = ownership
-        self._compiled: dict[str, tuple[Condition, str | None] | RuleError] = {}
 
     def plan(self, definition: Definition) -> PlannedSegment:
         """Turn a segment into a condition; if its rules have errors, the segment is added to `failed`."""
@@ -215,46 +259,15 @@ class _Planner:
     def _of_its_project(self, owner: str | None, condition: Condition, problems: list[Problem]) -> Condition:
         if owner is None:
             return condition
-        return BoolExpr("all", (self._rule(project_rule(owner), "$", problems, at="project_id"), condition))
+        return BoolExpr("all", (self.rules.condition(project_rule(owner), "$", problems, at="project_id"), condition))
 
     def _node(self, node: Node, path: str, problems: list[Problem]) -> Condition:
         if isinstance(node, Group):
             parts = [self._node(child, f"{path}.rules[{i}]", problems) for i, child in enumerate(node.rules)]
             return combine(node.match, parts)
+        if isinstance(node, TableRule):
+            return self.tables.condition(node, path, problems, self.rules)
         if node.shape == "segment":
             reference = SegmentRef(str(node.value))
             return BoolExpr("none", (reference,)) if node.operator in NEGATIONS else reference
-        return self._rule(node, path, problems)
-
-    def _rule(self, rule: Rule, path: str, problems: list[Problem], at: str | None = None) -> Condition:
-        """Return the condition of a rule; -1 if the rule has an error, which is never used since the segment fails."""
-        compiled = self._compile(rule)
-        if isinstance(compiled, RuleError):
-            problems.append(Problem(str(compiled), path=f"{path}.{at or compiled.key}"))
-            return -1
-        condition, warning = compiled
-        if warning is not None:
-            problems.append(Problem(warning, path=f"{path}.field", severity="warning"))
-        return condition
-
-    def _compile(self, rule: Rule) -> tuple[Condition, str | None] | RuleError:
-        key = rule.model_dump_json()
-        if key not in self._compiled:
-            self._compiled[key] = self._add(rule)
-        return self._compiled[key]
-
-    def _add(self, rule: Rule) -> tuple[Condition, str | None] | RuleError:
-        """Compile a rule; the opposite of another rule reuses that rule's predicate, negated."""
-        try:
-            predicate, found = compile_rule(rule, self._schema, self._clock)
-        except RuleError as error:
-            return error
-        if rule.operator in NEGATIONS and rule.missing is None:
-            positive = self._compile(rule.model_copy(update={"operator": NEGATIONS[rule.operator]}))
-            # the rule compiled, so its opposite does too
-            condition, warning = cast("tuple[Condition, str | None]", positive)
-            return BoolExpr("none", (condition,)), warning
-        self.predicates.append(predicate)
-        self.leaves.add(found.leaf)
-        self.fields[str(rule.field)] = found
-        return len(self.predicates) - 1, found.warning
+        return self.rules.condition(node, path, problems)

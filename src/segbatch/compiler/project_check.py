@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.predicates import RuleError, compile_rule
+from segbatch.compiler.predicates import compile_rule
 from segbatch.compiler.project_rule import project_column, project_rule
+from segbatch.compiler.rule_errors import RuleError
 from segbatch.definitions.definition import Definitions
 from segbatch.errors import Problem
 from segbatch.snapshot.snapshot import Snapshot
@@ -47,7 +48,7 @@ def unknown_project(
 def _names(project: str, snapshot: Snapshot, column: str, clock: Clock) -> Mapping[str, None] | None:
     """Return names of the contacts' projects, or None if the requested project has a contact."""
     try:
-        is_own = compile_rule(project_rule(project), snapshot.schema, clock)[0]
+        is_own = compile_rule(project_rule(project), snapshot.schema, clock).predicate
     except RuleError:  # every segment fails with this error and reports it
         return None
     names = dict[str, None]()

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from segbatch.errors import Problem
-from segbatch.model.segment import Rule, Segment
+from segbatch.model.rule import Rule
+from segbatch.model.segment import Segment
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
 from segbatch.text import clipped, shown
 

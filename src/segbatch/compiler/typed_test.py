@@ -90,14 +90,39 @@ class HasMatch:
 
 
 @dataclass(frozen=True, slots=True)
+class HasAnniversary:
+    """The month and day of a date are in one of several ranges, in any year.
+
+    Attributes:
+        ranges: The first and the last day of each range, both included, as month times 100 plus day.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AnyElement:
     """At least one element of a list passes a test."""
 
     test: Compare | IsIn
 
 
-ValueTest = Never | Compare | IsIn | Between | HasText | HasMatch | AnyElement
+@dataclass(frozen=True, slots=True)
+class CompareFields:
+    """A value is equal to the contact's value of another field, or above or below it.
+
+    If one of the two is a date and the other a date-time, calendar days in the run's time zone are compared.
+    """
+
+    comparison: Comparison
+    other: FieldType
+
+
+SingleFieldTest = Never | Compare | IsIn | Between | HasText | HasMatch | HasAnniversary | AnyElement
 """A test of a value that is present."""
+
+ValueTest = SingleFieldTest | CompareFields
+"""A test of a value that is present, or of the values of two fields."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,16 @@ They contain no connections, clients or credentials. A process opens these when 
 of its own environment.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, Self
 
 import polars as pl
 import pyarrow as pa
 
 from segbatch.compiler.plan import Plan
+from segbatch.platform.bitmaps import Bitmaps, from_columns, to_columns
+from segbatch.snapshot.related.query import TableCounts
 from segbatch.snapshot.snapshot import Snapshot
 
 
@@ -22,11 +24,26 @@ class Members:
 
     Attributes:
         ids: The ids of the batch's contacts.
-        frame: One column of booleans per segment of the plan, named by the segment's id; one row per contact.
+        segment_ids: The segments of the plan, in its order.
+        bitmaps: The bitmap of each of these segments, with one bit per contact.
+        tables: For each related table that rules read, the number of its rows.
     """
 
     ids: pa.Array
-    frame: pl.DataFrame
+    segment_ids: tuple[str, ...]
+    bitmaps: Bitmaps
+    tables: Mapping[str, TableCounts] = field(default_factory=dict)
+
+    @classmethod
+    def of_frame(cls, ids: pa.Array, frame: pl.DataFrame) -> Self:
+        """Return the members in a frame with one column of booleans per segment, named by the segment's id."""
+        return cls(ids, tuple(frame.columns), from_columns(list(frame.iter_columns()), len(ids)))
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """One column of booleans per segment, named by the segment's id; one row per contact."""
+        columns = dict(zip(self.segment_ids, to_columns(self.bitmaps, len(self.ids)), strict=True))
+        return pl.DataFrame(columns) if columns else pl.DataFrame(height=len(self.ids))
 
 
 class Engine(Protocol):

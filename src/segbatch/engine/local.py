@@ -10,11 +10,13 @@ from typing import TypeVar
 
 import polars as pl
 
-from segbatch.compiler.conditions import Condition, numbers_in, to_expression
+from segbatch.compiler.conditions import Condition, to_expression
 from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
-from segbatch.errors import EvaluationError
-from segbatch.snapshot.snapshot import Batch, Snapshot
+from segbatch.engine.combiner import combine_predicates
+from segbatch.engine.predicates import evaluate_numbers, predicate_bitmaps, text_sources
+from segbatch.snapshot.batch import Batch
+from segbatch.snapshot.snapshot import Snapshot
 
 _MOST_ROWS = 1 << 16
 """Row numbers of a batch have 16 bits in the membership files."""
@@ -35,7 +37,7 @@ class LocalEngine:
 
     def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
         """Evaluate every segment of a plan over a snapshot, as `Engine` describes."""
-        batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)))
+        batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))
         return (evaluate_batch(plan, batch) for batch in _read_ahead(batches))
 
 
@@ -64,10 +66,7 @@ def evaluate_predicates(plan: Plan, frame: pl.DataFrame) -> PredicateResults:
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
-    try:
-        columns = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(plan.predicates))
-    except pl.exceptions.PolarsError as error:
-        raise _evaluation_error(plan, frame) from error
+    columns = evaluate_numbers(plan, range(len(plan.predicates)), plan.shares.add_to(frame))
     results = PredicateResults(columns, [pl.col(name) for name in columns.columns], {})
     conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
     for segment_id in plan.shared_segments:
@@ -77,36 +76,18 @@ def evaluate_predicates(plan: Plan, frame: pl.DataFrame) -> PredicateResults:
     return results
 
 
-def _evaluation_error(plan: Plan, frame: pl.DataFrame) -> EvaluationError:
-    """Return an error that names a segment with the failed rule, without Polars' message, which quotes contacts."""
-    segments = [entry for entry in plan.segments if not _can_evaluate(plan, entry.condition, frame)]
-    segment = f"segment '{segments[0].definition.segment_id}'" if segments else "a segment that failed"
-    message = f"a rule of {segment} cannot be evaluated over these contacts, which is a bug in segbatch"
-    return EvaluationError(f"{message}; please report it with the rule, and exclude the segment until then")
-
-
-def _can_evaluate(plan: Plan, condition: Condition, frame: pl.DataFrame) -> bool:
-    try:
-        frame.select(plan.predicates[number].alias(str(number)) for number in sorted(numbers_in(condition)))
-    except pl.exceptions.PolarsError:
-        return False
-    return True
-
-
 def evaluate_batch(plan: Plan, batch: Batch) -> Members:
     """Evaluate every segment over one batch.
 
     Each distinct predicate is evaluated once. The segments are then computed from the results.
+
+    Raises:
+        EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
-    if not plan.segments:
-        return Members(batch.ids, pl.DataFrame(height=len(batch.ids)))
-    results = evaluate_predicates(plan, batch.frame)
-    return Members(
-        batch.ids,
-        results.frame.select(
-            results.expression_of(segment.condition).alias(segment.definition.segment_id) for segment in plan.segments
-        ),
-    )
+    contacts = len(batch.ids)
+    segment_ids = tuple(segment.definition.segment_id for segment in plan.segments)
+    predicates = predicate_bitmaps(plan, batch)
+    return Members(batch.ids, segment_ids, combine_predicates(plan, predicates, contacts), batch.tables)
 
 
 def _read_ahead(items: Iterator[_T]) -> Iterator[_T]:
