@@ -27,7 +27,7 @@ class Seen:
 
 Spoil = Callable[[Seen], str | int | None]
 """Returns None to pass a request on, a status to answer with at once, `cut` to break off in the middle of the body, or
-`silence` to say nothing until the end."""
+`lost` to pass it on and break off without an answer, or `silence` to say nothing until the end."""
 
 
 class Proxy:
@@ -89,9 +89,9 @@ class Proxy:
             handler.send_header("content-length", "0")
             handler.end_headers()
         else:
-            self._pass_on(handler, port, body, is_cut=answer == "cut")
+            self._pass_on(handler, port, body, answer)
 
-    def _pass_on(self, handler: BaseHTTPRequestHandler, port: int, body: bytes, *, is_cut: bool) -> None:
+    def _pass_on(self, handler: BaseHTTPRequestHandler, port: int, body: bytes, spoiled: str | None) -> None:
         server = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         try:
             server.request(handler.command, handler.path, body or None, dict(handler.headers))
@@ -99,6 +99,9 @@ class Proxy:
             content = answer.read()
         finally:
             server.close()
+        if spoiled == "lost":
+            handler.close_connection = True
+            return
         handler.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _NOT_PASSED_ON:
@@ -107,5 +110,5 @@ class Proxy:
         handler.send_header("content-length", length or "0")
         handler.end_headers()
         self.bytes += len(content)
-        handler.wfile.write(content[: len(content) // 2] if is_cut else content)
-        handler.close_connection = is_cut
+        handler.wfile.write(content[: len(content) // 2] if spoiled == "cut" else content)
+        handler.close_connection = spoiled == "cut"

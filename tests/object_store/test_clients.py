@@ -198,22 +198,9 @@ def test_a_client_that_is_not_built_in_is_reported(monkeypatch: pytest.MonkeyPat
         find_files("gs://b/x")
 
 
-OUTPUT = "object storage cannot rename a file, which publishing needs; publish to a local disk (--output)"
-READERS = [("query", "SELECT 1"), ("runs",), ("verify",), ("relink",), ("export", "pro")]
-
-
-@pytest.mark.parametrize("command", [("run", "--contacts", "c.parquet"), *READERS])
-def test_an_output_in_object_storage_is_refused(command: tuple[str, ...], tmp_path: Path) -> None:
-    program = [sys.executable, "-m", "segbatch", *command, "--output", "s3://bucket/audiences"]
-    ended = subprocess.run(program, capture_output=True, text=True, check=False, cwd=tmp_path)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert ended.stderr.startswith(f"error: s3://bucket/audiences: {OUTPUT}")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_an_output_in_object_storage_is_refused_in_python_too(tmp_path: Path) -> None:
-    for place in ("s3://bucket/audiences", Path("s3://bucket/audiences")):
-        with pytest.raises(UsageError, match="object storage cannot rename a file"):
+def test_runs_are_not_published_to_other_urls(tmp_path: Path) -> None:
+    for place in ("https://user:password@host/audiences", Path("https://user:password@host/audiences")):
+        with pytest.raises(UsageError, match=r"https://host/audiences: runs are published to a folder, s3://, gs://"):
             segbatch.run(tmp_path / "c.parquet", tmp_path, place)
 
 

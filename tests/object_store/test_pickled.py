@@ -4,14 +4,18 @@ import pickle
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from builders import write_contacts
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.snapshot import Snapshot, open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 
 from .bucket import Bucket
+
+if TYPE_CHECKING:
+    from segbatch.snapshot.snapshot import Snapshot
 
 pytestmark = pytest.mark.slow
 

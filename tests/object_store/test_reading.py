@@ -17,6 +17,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import SnapshotError
+from segbatch.snapshot import copy_folder
 from segbatch.snapshot.discovery import find_files, find_snapshot
 from segbatch.snapshot.object_store import remote_file
 from segbatch.snapshot.object_store.remote_file import RemoteFile
@@ -162,15 +163,15 @@ def test_partitions_of_objects_are_columns(tmp_path: Path, bucket: Bucket) -> No
 
 
 @pytest.mark.parametrize(
-    ("mark", "kind"),
+    ("mark", "kind", "advice"),
     [
-        ("_delta_log/00000000000000000000.json", "a Delta"),
-        (".hoodie/hoodie.properties", "a Hudi"),
-        ("metadata/00000-a.metadata.json", "an Iceberg"),
-        ("metadata/version-hint.text", "an Iceberg"),
+        ("_delta_log/00000000000000000000.json", "a Delta", "pass it as delta+{table}"),
+        (".hoodie/hoodie.properties", "a Hudi", "('{table}')"),
+        ("metadata/00000-a.metadata.json", "an Iceberg", "iceberg://CATALOG/NAMESPACE.TABLE"),
+        ("metadata/version-hint.text", "an Iceberg", "iceberg://CATALOG/NAMESPACE.TABLE"),
     ],
 )
-def test_tables_in_a_bucket_are_refused(bucket: Bucket, mark: str, kind: str) -> None:
+def test_tables_in_a_bucket_are_refused(bucket: Bucket, mark: str, kind: str, advice: str) -> None:
     bucket.put("crm/contacts/data/k=1/a.parquet", b"PAR1")
     bucket.put("crm/contacts/b.parquet", b"PAR1")
     bucket.put("crm/plain/c.parquet", b"PAR1")
@@ -182,7 +183,7 @@ def test_tables_in_a_bucket_are_refused(bucket: Bucket, mark: str, kind: str) ->
             find_files(address)
         table = bucket.at("crm/contacts")
         assert str(raised.value).startswith(f"{table}: is {kind} table, whose folder also has files with rows")
-        assert f"('{table}')" in str(raised.value)
+        assert advice.format(table=table) in str(raised.value)
     for place in ("crm/plain", "crm/plain/c.parquet", "crm/plain/*.parquet", "crm/p*/*.parquet"):
         assert len(find_files(bucket.at(place))) == 1
 
@@ -346,10 +347,10 @@ def test_a_disk_that_becomes_full_is_reported(
 
 
 def test_copies_are_put_where_large_files_belong(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
-    assert remote_file._copy_folder() == room  # noqa: SLF001
+    assert copy_folder.copy_folder() == room
     monkeypatch.delenv("TMPDIR")
     monkeypatch.setattr(os, "access", lambda *_: True)
-    assert remote_file._copy_folder() == Path("/var/tmp")  # noqa: S108, SLF001
+    assert copy_folder.copy_folder() == Path("/var/tmp")  # noqa: S108
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all", b"PAR1" + b"x" * 5000 + b"PAR1"])

@@ -8,7 +8,7 @@ import pytest
 
 import segbatch
 from segbatch.snapshot.id_checks import ids_as_series
-from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 
 LAYOUTS = [pa.binary(), pa.large_binary(), pa.binary_view()]
 

@@ -12,7 +12,7 @@ import pytest
 
 import segbatch
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.sql.generate import write_sql
 
 ONE = UUID("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")

@@ -15,7 +15,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import SnapshotError
-from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.sql.generate import write_sql
 
 pytestmark = pytest.mark.slow
@@ -170,7 +170,7 @@ def test_a_partition_can_be_the_project() -> None:
 def test_a_partition_is_never_the_id() -> None:
     write({"id=5/a.parquet": {"id": ["a"]}, "key=5/b.parquet": {"id": ["b"]}})
     assert members("in", rule("id", "exists")) == ["a", "b"]
-    reason = "has no id column 'key': that key in its path would be the id of all its contacts"
+    reason = "has no id column 'key': a partition would be the id of all its contacts"
     with pytest.raises(SnapshotError, match=f"in/key=5/b.parquet: {reason}"):
         open_snapshot("in", "key")
 

@@ -12,9 +12,9 @@ import pytest
 
 from builders import write_contacts
 from segbatch import SnapshotError
-from segbatch.snapshot.fields.types import Kind, UuidType, describe, kind_of
+from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, UuidType, describe, kind_of
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
-from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 
 
 def read(path: str | Path, *leaves: str, rows: int = 2) -> pl.DataFrame:
@@ -135,10 +135,14 @@ def test_row_groups_do_not_matter(tmp_path: Path) -> None:
     ("dtype", "words"),
     [
         (pl.String(), "text"),
-        (pl.Int8(), "number, Int8"),
-        (pl.List(pl.Float64), "list of number, Float64"),
+        (pl.Int8(), "whole number"),
+        (pl.Decimal(9, 0), "whole number"),
+        (pl.Decimal(9, 2), "decimal number"),
+        (ANY_LENGTH, "number of any length"),
+        (pl.List(ANY_LENGTH), "list of numbers of any length"),
+        (pl.List(pl.Float64), "list of numbers"),
         (pl.Array(pl.String, 2), "list of text"),
-        (pl.List(pl.List(pl.Int64)), "list of list of number, Int64"),
+        (pl.List(pl.List(pl.Int64)), "list of list of whole numbers"),
         (pl.Map(pl.String(), pl.List(pl.Int64)), "map of text to lists of numbers (Int64)"),
         (pl.Binary(), "bytes"),
         (pl.Time(), "time of day"),

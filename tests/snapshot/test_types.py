@@ -14,7 +14,7 @@ from refused_files import write_encrypted, write_long_decimal, write_map_with_op
 
 import segbatch
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.sql.generate import write_sql
 
 ONE = UUID("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")

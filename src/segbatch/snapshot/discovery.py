@@ -12,10 +12,15 @@ from itertools import islice
 from pathlib import Path
 
 from segbatch.errors import Problem, SnapshotError, UsageError
+from segbatch.platform.database_url import is_database_url
 from segbatch.platform.urls import is_url
 from segbatch.snapshot.file_names import HEAD_SIZE, FileClassifier, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
+from segbatch.snapshot.lakehouse.address import is_table_address, read_table_address
+from segbatch.snapshot.lakehouse.table import TableVersion
+from segbatch.snapshot.lakehouse.tables import open_table
 from segbatch.snapshot.locations import LocalFile, Location, translate_errors
+from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.snapshot.table_formats import TableFolders
 
 _LOOKED_AT = 1_000
@@ -37,10 +42,12 @@ class Found:
     Attributes:
         locations: The files, sorted by name; at least one. A dangling link counts as a file: opening it is the error.
         problems: A warning that names files and folders that look like data but are not read.
+        table: The version of a Delta or Iceberg table that the snapshot is. It replaces the locations.
     """
 
     locations: tuple[Location, ...]
     problems: tuple[Problem, ...] = ()
+    table: TableVersion | None = None
 
 
 def find_files(path: str) -> list[Location]:
@@ -48,29 +55,32 @@ def find_files(path: str) -> list[Location]:
     return list(find_snapshot(path).locations)
 
 
-def find_snapshot(path: str) -> Found:
+def find_snapshot(path: str, words: SourceWords = OF_CONTACTS) -> Found:
     """Find the files of a snapshot.
 
     If the path is a folder, its Parquet files and those in its `key=value` subfolders are read. Hidden names and names
     with a leading `_` are skipped.
 
     Args:
-        path: A Parquet file, a folder, a glob such as `export/**/*.parquet`, or the address of one of these in object
-            storage.
+        path: A Parquet file, a folder, a glob such as `export/**/*.parquet`, the address of one of these in object
+            storage, or the address of a Delta or Iceberg table.
+        words: The words for the snapshot in messages.
 
     Raises:
         SnapshotError: No file was found, or the files belong to a Delta, Iceberg or Hudi table.
         UsageError: The path is empty, or is an address that cannot be used.
     """
     if not path:
-        raise UsageError("the path of the snapshot is empty; is a variable not set? (--contacts)")
+        raise UsageError(f"the path of {words.owner} is empty; is a variable not set? ({words.path})")
+    if is_table_address(path):
+        return Found((), table=open_table(read_table_address(path)))
     if is_url(path):
         from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
 
-        objects, sorted_names = remote.find_objects(path)
+        objects, sorted_names = remote.find_objects(path, words)
         return Found(tuple(objects), tuple(sorted_names.warnings(path)))
     others = FileClassifier()
-    files = _find_local(path, others)
+    files = _find_local(path, others, words)
     return Found(tuple(map(LocalFile, files)), tuple(others.warnings(path)))
 
 
@@ -81,6 +91,9 @@ def locations_of(names: Iterable[str]) -> list[Location]:
         UsageError: A name is an address that cannot be used.
     """
     names = list(names)
+    if of_database := [name for name in names if is_database_url(name)]:
+        message = "the rows of a database are not kept; write them to a file with segbatch snapshot, and pass that"
+        raise SnapshotError(f"{of_database[0]}: {message}")
     if any(map(is_url, names)):
         from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
 
@@ -88,8 +101,8 @@ def locations_of(names: Iterable[str]) -> list[Location]:
     return [LocalFile(Path(name)) for name in names]
 
 
-def _find_local(path: str, others: FileClassifier) -> list[Path]:
-    given, tables = Path(path), TableFolders()
+def _find_local(path: str, others: FileClassifier, words: SourceWords) -> list[Path]:
+    given, tables = Path(path), TableFolders(words)
     with translate_errors(LocalFile(given)):
         if glob.has_magic(path) and _is_absent(given):
             tables.reject_tables([_fixed_part(path)])
@@ -99,7 +112,7 @@ def _find_local(path: str, others: FileClassifier) -> list[Path]:
         mode = given.stat().st_mode
         tables.reject_tables([given])
         if stat.S_ISDIR(mode):
-            files = _files_in(given, others)
+            files = _files_in(given, others, words)
             tables.reject_tables(files)
             return files
     if not stat.S_ISREG(mode):
@@ -120,14 +133,14 @@ def _is_absent(path: Path) -> bool:
     return False
 
 
-def _files_in(folder: Path, others: FileClassifier) -> list[Path]:
+def _files_in(folder: Path, others: FileClassifier, words: SourceWords) -> list[Path]:
     """Return the Parquet files of a folder and its `key=value` subfolders."""
     files = sorted(_read_in(folder, folder, others, ()))
     if files:
         return files
-    hint = "export the contacts"
+    hint = f"export {words.rows}"
     if others.unread:
-        hint = f"it has {others.names}; export the contacts as Parquet"
+        hint = f"it has {others.names}; export {words.rows} as Parquet"
     if _has_files_below(folder):
         hint = f"for those in folders below it write '{glob.escape(str(folder))}/**/*.parquet'"
     raise SnapshotError(f"{folder}: the folder has no .parquet file; {hint}")

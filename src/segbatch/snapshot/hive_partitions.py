@@ -16,7 +16,9 @@ import pyarrow as pa
 
 from segbatch.errors import Problem, SnapshotError
 from segbatch.snapshot.arrow.polars_types import to_frame
-from segbatch.snapshot.parquet.files import SnapshotFile, read_batches
+from segbatch.snapshot.parquet.files import SnapshotFile
+from segbatch.snapshot.parquet.reading import read_batches
+from segbatch.snapshot.source_words import SourceWords
 from segbatch.text import clipped, counted
 
 _NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -183,7 +185,7 @@ def _with(file: SnapshotFile, partition: Partition, arrow_types: Mapping[str, pa
     return replace(file, schema=schema, constants=constants)
 
 
-def ensure_stored(files: Iterable[SnapshotFile], id_column: str) -> None:
+def ensure_stored(files: Iterable[SnapshotFile], id_column: str, words: SourceWords) -> None:
     """Raise an error if the ids of contacts are not stored in the files.
 
     Raises:
@@ -191,46 +193,46 @@ def ensure_stored(files: Iterable[SnapshotFile], id_column: str) -> None:
     """
     for file in files:
         if id_column in file.constants:
-            reason = (
-                f"has no id column '{clipped(id_column)}': that key in its path would be the id of all its contacts"
-            )
-            raise SnapshotError(f"{file.location}: {reason}; name a column of the file (--id-column NAME)")
+            column = f"{words.column} '{clipped(id_column)}'"
+            reason = f"has no {column}: a partition would be the id of all its {words.row}s"
+            raise SnapshotError(f"{file.location}: {reason}; name a column of the file ({words.option})")
 
 
-def differing_columns(files: Sequence[SnapshotFile], names: Iterable[str]) -> list[Problem]:
+def differing_columns(files: Sequence[SnapshotFile], names: Iterable[str], words: SourceWords) -> list[Problem]:
     """Return a warning for each column whose values in a file differ from the value in the file's path.
 
     Raises:
         SnapshotError: A file cannot be read, or is damaged.
     """
-    found = (_difference(files, name) for name in sorted(set(names)))
-    return [Problem(difference.message, severity="warning") for difference in found if difference.contacts]
+    found = (_difference(files, name, words.row) for name in sorted(set(names)))
+    return [Problem(difference.message, severity="warning") for difference in found if difference.rows]
 
 
 @dataclass(slots=True)
 class _Difference:
     name: str
-    contacts: int = 0
+    row: str
+    rows: int = 0
     first: SnapshotFile | None = None
 
     @property
     def message(self) -> str:
-        have = f"{counted(self.contacts, 'contact')} {'has' if self.contacts == 1 else 'have'} another value"
+        have = f"{counted(self.rows, self.row)} {'has' if self.rows == 1 else 'have'} another value"
         first = self.first.location if self.first else ""
         where = f"in the column '{clipped(self.name)}' than in the path of the file, first in {first}"
         return f"{have} {where}; the value in the column is used"
 
 
-def _difference(files: Sequence[SnapshotFile], name: str) -> _Difference:
-    found = _Difference(name)
+def _difference(files: Sequence[SnapshotFile], name: str, row: str) -> _Difference:
+    found = _Difference(name, row)
     for file in files:
         partition = parse_partitions(str(file.location))
         if name not in partition or name in file.constants or file.schema.names.count(name) != 1:
             continue
         differing = sum(_differing(file, name, partition[name]))
-        if differing and not found.contacts:
+        if differing and not found.rows:
             found.first = file
-        found.contacts += differing
+        found.rows += differing
     return found
 
 

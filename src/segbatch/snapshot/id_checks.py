@@ -9,29 +9,33 @@ from segbatch.errors import SnapshotError
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.duplicate_ids import refuse_duplicates
+from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.text import clipped, counted, did_you_mean, some_of
 
 
-def find_id_column(schema: pa.Schema, name: str) -> pa.DataType:
-    """Return the type of the id column.
+def find_id_column(schema: pa.Schema, name: str, words: SourceWords) -> pa.DataType:
+    """Return the type of the id column. That of a related table may be null: its rows belong to no contact.
 
     Raises:
         SnapshotError: The snapshot has no such column, or the column's type is not valid for ids.
     """
     if name not in schema.names:
         near = did_you_mean(name, schema.names) or f"; it has {some_of(schema.names) or 'no columns at all'}"
-        raise SnapshotError(f"the snapshot has no id column '{clipped(name)}'{near} (--id-column NAME)")
+        raise SnapshotError(f"{words.owner} has no {words.column} '{clipped(name)}'{near} ({words.option})")
     arrow_type = schema.field(name).type
     if pa.types.is_null(arrow_type):
-        raise SnapshotError(
-            f"the id column '{clipped(name)}' contains only nulls; give each contact an id (--id-column NAME)"
-        )
+        if words != OF_CONTACTS:
+            return arrow_type
+        raise SnapshotError(f"the {_column(name, words)} contains only nulls; give each contact an id ({words.option})")
     if not _can_be_id(arrow_type):
-        message = (
-            f"is {describe_arrow_type(arrow_type)}; ids are text, whole numbers, UUIDs or bytes (--id-column NAME)"
-        )
-        raise SnapshotError(f"the id column '{clipped(name)}' {message}")
+        message = f"is {describe_arrow_type(arrow_type)}; ids are text, whole numbers, UUIDs or bytes ({words.option})"
+        raise SnapshotError(f"the {_column(name, words)} {message}")
     return arrow_type
+
+
+def _column(name: str, words: SourceWords) -> str:
+    of = "" if words == OF_CONTACTS else f" of {words.owner}"
+    return f"{words.column} '{clipped(name)}'{of}"
 
 
 def _can_be_id(arrow_type: pa.DataType) -> bool:
@@ -46,6 +50,30 @@ def _can_be_id(arrow_type: pa.DataType) -> bool:
     is_whole_decimal = pa.types.is_decimal128(arrow_type) and arrow_type.scale == 0
     is_uuid = isinstance(arrow_type, pa.BaseExtensionType) and arrow_type.extension_name == "arrow.uuid"
     return is_whole_decimal or is_uuid or any(test(arrow_type) for test in tests)
+
+
+def with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
+    """Return the schema with ids of bytes in the layout of the membership."""
+    index = arrow.get_field_index(name)
+    is_other_layout = index >= 0 and arrow.field(index).type in {pa.large_binary(), pa.binary_view()}
+    return arrow.set(index, pa.field(name, pa.binary())) if is_other_layout else arrow
+
+
+def ensure_one_id_column(file: str, schema: pa.Schema, name: str, arrow: pa.Schema, words: SourceWords) -> None:
+    """Raise an error if a file has no id column, or several.
+
+    Args:
+        file: The name of the file.
+        schema: The schema of the file.
+        name: The name of the id column.
+        arrow: The common schema of all files.
+    """
+    found = schema.names.count(name)
+    if found > 1:
+        raise SnapshotError(f"{file}: the column '{clipped(name)}' occurs twice; rename one of them in the export")
+    if not found and name in arrow.names:
+        problem = f"has no {words.column} '{clipped(name)}', which other files of {words.owner} have"
+        raise SnapshotError(f"{file}: {problem}; export all files with the same schema")
 
 
 def ids_as_series(ids: pa.Array) -> pl.Series:

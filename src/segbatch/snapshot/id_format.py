@@ -63,6 +63,11 @@ def is_uuid(arrow_type: pa.DataType) -> bool:
     return bool(pa.types.is_fixed_size_binary(arrow_type) and arrow_type.byte_width == _UUID_LENGTH)
 
 
+def has_uuids(arrow_type: pa.DataType) -> bool:
+    """Return whether ids of a type, which may be dictionary-encoded, are UUIDs."""
+    return is_uuid(_plain(arrow_type))
+
+
 def _is_binary(arrow_type: pa.DataType) -> bool:
     return bool(pa.types.is_fixed_size_binary(arrow_type) or pa.types.is_binary(arrow_type))
 

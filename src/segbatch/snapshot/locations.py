@@ -19,6 +19,10 @@ READ_SIZE = 1 << 20
 DEAD_LINK = "is a broken link; fix it or remove it"
 
 
+class MissingFileError(SnapshotError):
+    """A file of the snapshot does not exist any more."""
+
+
 class Location(Protocol):
     """The location of a file. Its text is the file's name in messages and manifests."""
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 import pyarrow as pa
 
-from segbatch.errors import Problem, SnapshotError
+from segbatch.errors import Problem
 from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.binary_text import has_bytes, with_part, with_texts
-from segbatch.snapshot.arrow.common_schema import merge_schemas
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
 from segbatch.snapshot.arrow.types import leaves_of, part_of
-from segbatch.snapshot.discovery import find_snapshot
+from segbatch.snapshot.batch import Batch
+from segbatch.snapshot.encoded_texts import WORTH_ENCODING, encode_columns, find_encoded, text_leaves
 from segbatch.snapshot.fields.custom_fields import FieldReader, Form, form_of
 from segbatch.snapshot.fields.keys import (
     CUSTOM_FIELDS,
@@ -21,34 +21,23 @@ from segbatch.snapshot.fields.keys import (
     UnknownColumnError,
     exact_name,
     find_column,
-    find_custom_fields,
     longest_key,
-    name_note,
     names_by_case,
 )
 from segbatch.snapshot.fields.resolution import FieldColumns
-from segbatch.snapshot.hive_partitions import differing_columns, ensure_stored, with_path_columns
-from segbatch.snapshot.id_checks import find_id_column, ids_as_series
+from segbatch.snapshot.hive_partitions import differing_columns
+from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.snapshot.locations import Location
-from segbatch.snapshot.parquet.files import SnapshotFile, open_file, read_batches
+from segbatch.snapshot.lakehouse.address import TableAddress
+from segbatch.snapshot.parquet.files import SnapshotFile
+from segbatch.snapshot.parquet.reading import read_batches
+from segbatch.snapshot.related.query import TableQuery
+from segbatch.snapshot.related.values import with_aggregates
 from segbatch.text import clipped
 
 _COLUMN_BATCH = 100_000
 _ID_BATCH = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A batch of contacts of a snapshot.
-
-    Attributes:
-        ids: The ids, in the id type of the snapshot.
-        frame: The requested columns, one row per contact in the order of `ids`.
-    """
-
-    ids: pa.Array
-    frame: pl.DataFrame
+_NO_TEXTS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +54,8 @@ class Snapshot:
         notes: Notes on how names were matched.
         byte_texts: The columns that are stored as bytes, in whole or in part, and are read as text.
         findings: Warnings about files that are not read, and about paths that contradict their files.
+        queries: Aggregates of related tables, whose keys are columns of the contacts too.
+        source: The version of a table that the files belong to; None for files on their own.
     """
 
     files: tuple[SnapshotFile, ...]
@@ -77,6 +68,8 @@ class Snapshot:
     notes: tuple[Problem, ...] = ()
     byte_texts: tuple[str, ...] = ()
     findings: tuple[Problem, ...] = ()
+    queries: tuple[TableQuery, ...] = ()
+    source: TableAddress | None = None
 
     @property
     def rows(self) -> int:
@@ -88,30 +81,50 @@ class Snapshot:
         """The names of the files, each with its number of contacts."""
         return [(str(file.location), file.rows) for file in self.files]
 
-    def batches(self, leaves: Iterable[str], rows: int) -> Iterator[Batch]:
+    def batches(self, leaves: Iterable[str], rows: int, texts: Mapping[str, int] = _NO_TEXTS) -> Iterator[Batch]:
         """Read the whole snapshot in batches.
 
         Args:
             leaves: Dotted paths of the columns to read. Only these parts of structs are read.
+            rows: The maximum number of contacts in a batch.
+            texts: Those of the leaves that the caller can use as `EncodedTexts`, each with how often it is used.
 
         Yields:
-            The contacts, batch by batch. The frame of a batch has at least the requested columns.
+            The contacts, batch by batch. The frame of a batch has at least the requested columns, except those that the
+            batch has as `texts`.
 
         Raises:
             SnapshotError: A file cannot be read, is damaged, or was written while it was read.
         """
         leaves = {*leaves}
+        queries = [query for query in self.queries if leaves & query.columns.keys()]
+        own = leaves - {key for query in queries for key in query.columns}
+        batches = self._own_batches(own, rows, texts)
+        return with_aggregates(batches, queries, self.ids) if queries else batches
+
+    def _own_batches(self, leaves: set[str], rows: int, texts: Mapping[str, int]) -> Iterator[Batch]:
         columns = self.columns(leaves)
-        schema = self._part(columns)
+        from_files, derived = self._encodable(texts, leaves)
         for file in self.files:
-            for batch in read_batches(file, columns, rows):
-                frame = to_frame(pa.Table.from_batches([batch]), schema, str(file.location))
-                yield Batch(convert(batch.column(self.id_column), self.id_type), self._decoded(frame, leaves))
+            for batch in read_batches(file, columns, rows, from_files):
+                encoded = find_encoded(batch, from_files)
+                schema = self._part({*columns} - encoded.keys())
+                frame = self._decoded(to_frame(pa.Table.from_batches([batch]), schema, str(file.location)), leaves)
+                frame, decoded = encode_columns(frame, derived)
+                yield Batch(convert(batch.column(self.id_column), self.id_type), frame, {**encoded, **decoded})
             file.ensure_unchanged()
+
+    def _encodable(self, texts: Mapping[str, int], leaves: set[str]) -> tuple[set[str], list[str]]:
+        """Return the leaves that are texts as stored and that no other leaf is read from, and derived fields."""
+        derived = self.reader.derived.keys() if self.reader else set[str]()
+        needed = {self.id_column}.union(*(self._stored(leaf) for leaf in leaves & derived))
+        stored = text_leaves(self.arrow, texts.keys() & leaves - derived - needed)
+        return stored, [name for name in texts if name in leaves & derived and texts[name] >= WORTH_ENCODING]
 
     def columns(self, leaves: Iterable[str]) -> list[str]:
         """Return the columns to read from the files for some paths, including sources of derived fields and the ids."""
-        return sorted({self.id_column}.union(*map(self._stored, leaves)))
+        aggregates = {key for query in self.queries for key in query.columns}
+        return sorted({self.id_column}.union(*map(self._stored, {*leaves} - aggregates)))
 
     def empty_frame(self, leaves: Iterable[str]) -> pl.DataFrame:
         """Return a frame without rows that has the columns of some paths, as a batch does."""
@@ -148,7 +161,10 @@ class Snapshot:
         fields = {*fields}
         stored = {leaf for name in fields if (leaf := self._leaf_of(name)) is not None}
         named = {name.lower() for name in (*fields, PROJECT_COLUMN)}
-        differing = differing_columns(self.files, (name for name in self.schema if name.lower() in named))
+        in_paths = self.files if self.source is None else ()  # the paths of a table's files have no meaning
+        differing = differing_columns(
+            in_paths, (name for name in self.schema if name.lower() in named), self.schema.words
+        )
         snapshot = replace(self, findings=(*self.findings, *differing))
         return snapshot.with_texts(stored).with_forms(fields)
 
@@ -206,8 +222,10 @@ class Snapshot:
         if reader.leaves:
             for batch in self.batches(reader.leaves, _COLUMN_BATCH):
                 reader.examine(batch.frame)
+                if reader.is_done:
+                    break
         reader.finish()
-        schema = FieldColumns(self.schema, self.schema.alias, reader.derived)
+        schema = FieldColumns(self.schema, self.schema.alias, reader.derived, self.schema.words)
         notes = (*self.notes, *names_by_case(fields, schema))
         return replace(self, schema=schema, reader=reader, notes=tuple(dict.fromkeys(notes)))
 
@@ -231,65 +249,10 @@ class Snapshot:
         return (ids_as_series(batch.ids) for batch in self.batches([], rows))
 
 
-def open_snapshot(path: str, id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
-    """Open a snapshot and examine its columns. Contacts are not read, except ids that are stored as bytes.
-
-    Args:
-        path: A Parquet file, a folder, a glob, or the address of one of these in object storage.
-        custom_fields: The column that definitions call `custom_fields`, if it has another name.
-
-    Raises:
-        SnapshotError: A file or column is missing, a file cannot be read, or files have different schemas.
-    """
-    found = find_snapshot(path)
-    return replace(open_files(found.locations, id_column, custom_fields), findings=found.problems)
-
-
-def open_files(locations: Iterable[Location], id_column: str = "id", custom_fields: str | None = None) -> Snapshot:
-    """Open a snapshot whose files are known. The errors are those of `open_snapshot`.
-
-    Args:
-        locations: The Parquet files, at least one.
-    """
-    files = with_path_columns([*map(open_file, locations)])
-    arrow = merge_schemas({str(file.location): file.schema for file in files})
-    columns = Columns(polars_schema(arrow))
-    named = exact_name(id_column, columns)
-    alias = None if custom_fields is None else find_custom_fields(custom_fields, columns)
-    ensure_stored(files, named)
-    for file in files:
-        _ensure_one_id_column(file, named, arrow)
-    arrow = _with_small_ids(arrow, named)
-    id_type = find_id_column(arrow, named)
-    meant = ((id_column, named), (custom_fields, alias))
-    notes = tuple(name_note(name, found) for name, found in meant if found not in {name, None})
-    snapshot = Snapshot(files, arrow, FieldColumns(columns, alias), named, id_type, notes=notes)
-    snapshot = with_types(snapshot, arrow)
-    return snapshot.with_text_ids() if has_bytes(id_type) else snapshot
-
-
-def _with_small_ids(arrow: pa.Schema, name: str) -> pa.Schema:
-    """Return the schema with ids of bytes in the layout of the membership."""
-    index = arrow.get_field_index(name)
-    is_other_layout = index >= 0 and arrow.field(index).type in {pa.large_binary(), pa.binary_view()}
-    return arrow.set(index, pa.field(name, pa.binary())) if is_other_layout else arrow
-
-
-def _ensure_one_id_column(file: SnapshotFile, name: str, arrow: pa.Schema) -> None:
-    found = file.schema.names.count(name)
-    if found > 1:
-        raise SnapshotError(
-            f"{file.location}: the column '{clipped(name)}' occurs twice; rename one of them in the export"
-        )
-    if not found and name in arrow.names:
-        problem = f"has no id column '{clipped(name)}', which other files of the snapshot have"
-        raise SnapshotError(f"{file.location}: {problem}; export all files with the same schema")
-
-
 def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:
     """Return the snapshot with its columns read in the types of a schema."""
     columns = polars_schema(arrow)
     custom = snapshot.schema.alias or exact_name(CUSTOM_FIELDS, Columns(columns))
     forms = {column.name: form for column in arrow if (form := form_of(column, custom)) is not None}
-    schema = FieldColumns(columns, snapshot.schema.alias, snapshot.schema.derived)
+    schema = FieldColumns(columns, snapshot.schema.alias, snapshot.schema.derived, snapshot.schema.words)
     return replace(snapshot, arrow=arrow, schema=schema, forms=forms)

@@ -1,24 +1,23 @@
-"""Detection of Delta, Iceberg and Hudi tables. They are refused because their data files alone are not the table."""
+"""Detection of Delta, Iceberg and Hudi tables, whose folders are refused: the data files alone are not the table."""
 
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
+from typing import Literal, assert_never
 
 from segbatch.errors import SnapshotError
+from segbatch.snapshot.lakehouse.address import TableAddress
+from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.text import printable
 
 LakeFormat = Literal["Delta", "Iceberg", "Hudi"]
 
 _METADATA = re.compile(r"version-hint\.text|v?[0-9].*\.metadata\.json(\.gz)?")
 
-_COPIES: dict[LakeFormat, str] = {
-    "Delta": "for example with DuckDB: COPY (FROM delta_scan({})) TO 'contacts.parquet'",
-    "Iceberg": "for example with DuckDB: COPY (FROM iceberg_scan({})) TO 'contacts.parquet'",
-    "Hudi": "for example with Spark: spark.read.format('hudi').load({}).write.parquet('contacts')",
-}
+_ICEBERG = "pass it by its name in a catalog: iceberg://CATALOG/NAMESPACE.TABLE"
+_HUDI = "write a plain Parquet copy and pass that, for example with Spark"
 
 
 def is_iceberg_metadata(name: str) -> bool:
@@ -26,32 +25,47 @@ def is_iceberg_metadata(name: str) -> bool:
     return _METADATA.fullmatch(name) is not None
 
 
-def table_error(lake_format: LakeFormat, folder: str, address: str | None = None) -> SnapshotError:
+def table_error(
+    lake_format: LakeFormat, folder: str, address: str | None = None, *, copy: str = OF_CONTACTS.copy
+) -> SnapshotError:
     """Return the error for the folder of a table.
 
     Args:
         folder: The folder as shown in messages.
         address: The folder as other programs find it. The default is `folder`.
+        copy: The name of the plain copy.
     """
-    path = printable(address or folder)
-    quoted = repr(path) if lake_format == "Hudi" else "'" + path.replace("'", "''") + "'"
     article = "an" if lake_format == "Iceberg" else "a"
     reason = f"is {article} {lake_format} table, whose folder also has files with rows that were deleted or replaced"
-    return SnapshotError(
-        f"{folder}: {reason}; write a plain Parquet copy and pass that, {_COPIES[lake_format].format(quoted)}"
-    )
+    return SnapshotError(f"{folder}: {reason}; {_remedy(lake_format, folder, address or folder, copy)}")
+
+
+def _remedy(lake_format: LakeFormat, folder: str, address: str, copy: str) -> str:
+    match lake_format:
+        case "Delta":
+            return f"pass it as {TableAddress('delta', folder)}"
+        case "Iceberg":
+            return _ICEBERG
+        case "Hudi":
+            return f"{_HUDI}: spark.read.format('hudi').load({printable(address)!r}).write.parquet('{copy}')"
+        case _:
+            assert_never(lake_format)
 
 
 class TableFolders:
     """A search for tables in the folders above files. Each folder is examined once."""
 
-    def __init__(self, format_of: Callable[[str], LakeFormat | None] | None = None) -> None:
+    def __init__(
+        self, words: SourceWords = OF_CONTACTS, format_of: Callable[[str], LakeFormat | None] | None = None
+    ) -> None:
         """Start with an empty cache of folders.
 
         Args:
+            words: The words for the snapshot in messages.
             format_of: Returns the format of a table by the path of its folder, or None. The default examines folders on
                 disk.
         """
+        self._words = words
         self._format_of = format_of or _format_of
         self._known: dict[str, tuple[LakeFormat, str] | None] = {}
 
@@ -65,7 +79,7 @@ class TableFolders:
             for absolute in (os.path.abspath(path), os.path.realpath(path)):  # noqa: PTH100 - both link and target
                 found = self._table_above(absolute if path.is_dir() else os.path.dirname(absolute))  # noqa: PTH120
                 if found:
-                    raise table_error(found[0], _shown(found[1], path), found[1])
+                    raise table_error(found[0], _shown(found[1], path), found[1], copy=self._words.copy)
 
     def _table_above(self, folder: str) -> tuple[LakeFormat, str] | None:
         if folder not in self._known:

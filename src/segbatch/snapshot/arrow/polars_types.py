@@ -85,8 +85,13 @@ def to_frame(table: pa.Table, schema: pa.Schema | None = None, file_name: str = 
     schema = readable_schema(table.schema) if schema is None else schema
     found: dict[str, list[pa.Array]] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        found.setdefault(name, []).append(column.combine_chunks())
+        found.setdefault(name, []).append(_one_array(column))
     return pl.DataFrame([_series(field, found.get(field.name, []), table.num_rows, file_name) for field in schema])
+
+
+def _one_array(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column as one array; PyArrow would copy a single chunk too."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
 def _series(field: pa.Field, arrays: list[pa.Array], rows: int, file_name: str) -> pl.Series:

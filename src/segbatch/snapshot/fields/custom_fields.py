@@ -139,8 +139,14 @@ class FieldReader:
             if len(keys) < _KEYS_SAMPLED:
                 keys |= set(frame.get_column(name).map.keys().explode().unique().drop_nulls().to_list())
 
+    @property
+    def is_done(self) -> bool:
+        """Whether more batches cannot change how the fields are read: each is read in one way, which found a value."""
+        parts = self._parts.values()
+        return not self._sources and all(len(ways) == 1 and ways[0].present for ways in parts)
+
     def finish(self) -> None:
-        """Determine how each field is read, after all batches were examined."""
+        """Determine how each field is read, after all batches were examined, or `is_done`."""
         self.derived = {name: self._derive(name, parts) for name, parts in self._parts.items()}
 
     def _derive(self, name: str, parts: Sequence[_Part]) -> Derived:
@@ -166,7 +172,7 @@ class FieldReader:
         else:
             dtype, is_mixed = merged_type([readable(pl.element(), dtype)[1] for _, dtype in typed])
         is_mixed = is_mixed or mixture.is_mixed
-        warning = mixture.warning(name) if is_mixed else None
+        warning = mixture.warning(name, self._columns.words.row) if is_mixed else None
         return Derived(dtype, head, tuple(typed), warning, is_mixed, tuple(sorted(mixture.kinds)))
 
     def _no_key(self, name: str, head: str) -> str | None:
@@ -176,9 +182,10 @@ class FieldReader:
             return None
         texts = [self._sources[_source_of(part.way)] for part in self._parts[name] if part.way.json is not None]
         if texts and head not in self._forms and not any(source.json.objects for source in texts):
-            return no_object_warning(texts[0].leaf, str(self._parts[name][0].way.steps[-1].key))
+            return no_object_warning(texts[0].leaf, str(self._parts[name][0].way.steps[-1].key), self._columns.words)
         seen = [source.json.keys for source in self._sources.values() if source.leaf == head]
-        return missing_key_warning(head, self._columns[head], path, set().union(*seen, self._keys.get(head, set())))
+        keys = set().union(*seen, self._keys.get(head, set()))
+        return missing_key_warning(head, self._columns[head], path, self._columns.words, keys)
 
     def decode(self, frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
         """Add some fields to a batch, which must have the columns they are read from."""
@@ -227,7 +234,11 @@ class FieldReader:
         because it is not meant to be JSON; the rule that reads it gets the warning instead.
         """
         broken = [source for source in self._sources.values() if source.json.broken]
-        return [_problem(source, id_at) for source in broken if source.json.objects or source.leaf in self._forms]
+        return [
+            _problem(source, self._columns.words.row, id_at)
+            for source in broken
+            if source.json.objects or source.leaf in self._forms
+        ]
 
 
 def _source_of(way: Way) -> object:
@@ -238,11 +249,9 @@ def _is_there(way: Way) -> pl.Expr:
     return readable(way.expr, way.dtype)[0].is_not_null()
 
 
-def _problem(source: _Source, id_at: Callable[[int], str | int | None]) -> Problem:
+def _problem(source: _Source, word: str, id_at: Callable[[int], str | int | None]) -> Problem:
     json = source.json
-    message = (
-        f"'{clipped(source.leaf)}' of {counted(json.broken, 'contact')} is not a JSON object and counts as missing"
-    )
+    message = f"'{clipped(source.leaf)}' of {counted(json.broken, word)} is not a JSON object and counts as missing"
     row = f"in row {json.first_broken + 1:,}: {json.fault}"
     named = f"{message}; the first is that of {shown(id_at(json.first_broken))} {row}"
     return Problem(named, severity="warning", without_ids=f"{message}; the first is {row}")

@@ -18,9 +18,11 @@ from segbatch.snapshot.fields.json_types import KINDS, CommonType, Shape, ValueC
 
 _KEYS_SAMPLED = 500
 
-_KIND = "CASE WHEN json_valid(j) THEN json_type(j) END"
+_KIND, _KIND_IF_VALID = "json_type(j)", "CASE WHEN json_valid(j) THEN json_type(j) END"
+"""The kind of a text. The first expression parses once instead of twice, and fails for a text that is not JSON."""
 
-_LOOSE = r"(?i)nan|inf|,\s*[}\]]"
+_LOOSE = (r"(?i)nan|inf", r",\s*[}\]]")
+"""Patterns of texts that may not be JSON in the standard. Two searches are three times as fast as one for both."""
 _QUOTED = r'"(?:\\.|[^"\\])*"'
 
 _CHUNK = 16_384
@@ -61,6 +63,7 @@ class JsonColumn:
         self._types: dict[_Path, CommonType] = {}
         self._objects = objects
         self._rows = 0
+        self._is_clean = True
         self._database = _Database()
         self.keys: set[str] = set()
         self.objects = 0
@@ -72,7 +75,9 @@ class JsonColumn:
         """Record the kinds of the values in one batch."""
         kinds = self._kinds_of(texts)
         self._count_broken(texts, kinds)
-        self._register(self._readable(texts, kinds))
+        readable = self._readable(texts, kinds)
+        self._is_clean &= readable.null_count() == texts.null_count()
+        self._register(readable)
         simple = dict[str, _Path]()
         for path, counts in self._kinds_by_path().items():
             self._used[path] |= counts.keys()
@@ -110,10 +115,19 @@ class JsonColumn:
     def _kinds_of(self, texts: pl.Series) -> pl.Series:
         """Return the kind of JSON of each text; null for texts that are not JSON."""
         self._register(texts)
-        kinds = pl.Series(
-            self._database.connection.sql(f"SELECT {_KIND} AS kind FROM batch").to_arrow_table().column("kind")
-        )
+        try:
+            kinds = self._column(_KIND_IF_VALID if self.broken else _KIND)
+        except duckdb.InvalidInputException:
+            kinds = self._column(_KIND_IF_VALID)
         return _strictly(texts, kinds)
+
+    def readable(self, texts: pl.Series) -> pl.Series:
+        """Return the texts that can be read, with null in place of the others."""
+        return self._readable(texts, self._kinds_of(texts))
+
+    def _column(self, expression: str) -> pl.Series:
+        """Return an expression of SQL over the registered texts."""
+        return pl.Series(self._database.connection.sql(f"SELECT {expression} FROM batch").to_arrow_table().column(0))
 
     def _readable(self, texts: pl.Series, kinds: pl.Series) -> pl.Series:
         """Return the texts that can be examined, with null in place of the others."""
@@ -160,6 +174,10 @@ class JsonColumn:
             if kind == "DOUBLE":  # DuckDB also uses this kind for whole numbers beyond 64 bits
                 seen.kinds += Counter({"integer": number})
                 seen.kinds -= Counter({"number": number})
+        if any(self._seen[path].kinds["list"] for path in paths):
+            self._look_into_lists(values, paths)
+
+    def _look_into_lists(self, values: str, paths: Sequence[_Path]) -> None:
         lists = f"SELECT r, i, s FROM ({values}) WHERE k = 'ARRAY'"
         each = "unnest(json_type(s, '$[*]')) AS k, unnest(json_extract_string(s, '$[*]')) AS s"
         is_whole = f"k IN {_NUMBERS} AND regexp_full_match(s, {_WHOLE})"
@@ -181,7 +199,7 @@ class JsonColumn:
 
         Objects, and lists that cannot be compared, are returned as text: they can only be checked for presence.
         """
-        self._register(self._readable(texts, self._kinds_of(texts)))
+        self._register(self.readable(texts))
         pointers = {path: [one for one in self._pointers[path] if one in self._used[path]] for path in paths}
         flat = [pointer for found in pointers.values() for pointer in found]
         values, first = list[str](), 1
@@ -214,9 +232,14 @@ def _strictly(texts: pl.Series, kinds: pl.Series) -> pl.Series:
     Such texts have NaN, Infinity, or a comma before a closing bracket. These are searched outside of quoted texts, and
     only if the whole text has something like them.
     """
-    rows = texts.str.contains(_LOOSE).arg_true()
+    rows = _is_loose(texts).arg_true()
     outside = texts.gather(rows).str.replace_all(_QUOTED, "0")
-    return kinds.scatter(rows.filter(outside.str.contains(_LOOSE)), None)
+    return kinds.scatter(rows.filter(_is_loose(outside)), None)
+
+
+def _is_loose(texts: pl.Series) -> pl.Series:
+    words, commas = (texts.str.contains(pattern) for pattern in _LOOSE)
+    return words | commas
 
 
 def _listed(pointers: Iterable[str]) -> str:

@@ -156,10 +156,14 @@ class Mixture:
         for kind, contacts in (found.mixed or found.kinds).items():
             self.kinds["number" if kind == "integer" else kind] += contacts
 
-    def warning(self, name: str) -> str:
-        """Return a warning that lists the mixed kinds and reports that all are read as text."""
+    def warning(self, name: str, row: str) -> str:
+        """Return a warning that lists the mixed kinds and reports that all are read as text.
+
+        Args:
+            row: The word for what has a value, such as `contact`.
+        """
         plurals = {_PLURALS.get(kind, f"{kind}s"): number for kind, number in self.kinds.items()}
-        said = [f"{kind} for {counted(number, 'contact')}" for kind, number in sorted(plurals.items())]
+        said = [f"{kind} for {counted(number, row)}" for kind, number in sorted(plurals.items())]
         listed = ", ".join(said[:-1]) + f" and {said[-1]}" if len(said) > 1 else said[0]
         if self.is_of_elements:
             return f"the elements of '{clipped(name)}' are {listed}, and all are read as text"

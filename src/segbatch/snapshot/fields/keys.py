@@ -6,6 +6,7 @@ from functools import cached_property
 import polars as pl
 
 from segbatch.errors import Problem, SnapshotError
+from segbatch.snapshot.source_words import OF_CONTACTS
 from segbatch.text import clipped, did_you_mean, some_of
 
 CUSTOM_FIELDS = "custom_fields"
@@ -28,7 +29,10 @@ class Columns(dict[str, pl.DataType]):
 
     Attributes:
         alias: The column that definitions call `custom_fields`, if it has another name.
+        words: The words for the snapshot or the table that has the columns.
     """
+
+    words = OF_CONTACTS
 
     def __init__(self, columns: Mapping[str, pl.DataType], alias: str | None = None) -> None:
         super().__init__(columns)
@@ -95,7 +99,8 @@ def find_column(name: str, columns: Mapping[str, pl.DataType]) -> tuple[str, str
             return head, rest
         if alias is not None and head == CUSTOM_FIELDS:
             return alias, rest
-    folded = (columns if isinstance(columns, Columns) else Columns(columns)).folded
+    known = columns if isinstance(columns, Columns) else Columns(columns)
+    folded = known.folded
     for head, rest in heads(name):
         match folded.get(head.casefold(), []):
             case []:
@@ -103,15 +108,13 @@ def find_column(name: str, columns: Mapping[str, pl.DataType]) -> tuple[str, str
             case [column]:
                 return column, rest
             case several:
-                raise UnknownColumnError(_ambiguous(head, several))
+                raise UnknownColumnError(_ambiguous(head, several, known.words.owner))
     return None
 
 
-def _ambiguous(head: str, several: Iterable[str]) -> str:
+def _ambiguous(head: str, several: Iterable[str], owner: str) -> str:
     named = " and ".join(f"'{clipped(name)}'" for name in sorted(several)[:2])
-    return (
-        f"the snapshot has no column '{clipped(head)}', and both {named} differ from it only in case; name one of them"
-    )
+    return f"{owner} has no column '{clipped(head)}', and both {named} differ from it only in case; name one of them"
 
 
 def exact_name(name: str, columns: Mapping[str, pl.DataType]) -> str:

@@ -20,10 +20,10 @@ from segbatch.snapshot.fields.types import (
     pair_of,
     value_type,
 )
+from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.text import clipped, did_you_mean, some_of
 
 _FORMS = "paths can lead into a struct, JSON texts, or a map with text keys; export it as one of these"
-_MISSING = "so it is missing for every contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,46 @@ class Derived:
     kinds: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ReadingCounts:
+    """Numbers of contacts by whether a field can be read as another type.
+
+    Attributes:
+        present: The contacts that have a value.
+        readable: Those whose value can be read.
+        days: Those whose value is a text with a date without a time.
+    """
+
+    present: int
+    readable: int
+    days: int
+
+
 class FieldColumns(Columns):
     """The columns of a snapshot, and the fields that were looked up in their data.
 
     Attributes:
         derived: The fields in the data by name.
+        readings: The counts of fields that rules read as another type, by field and type; empty if not counted.
     """
 
     def __init__(
-        self, columns: Mapping[str, pl.DataType], alias: str | None = None, derived: Mapping[str, Derived] | None = None
+        self,
+        columns: Mapping[str, pl.DataType],
+        alias: str | None = None,
+        derived: Mapping[str, Derived] | None = None,
+        words: SourceWords = OF_CONTACTS,
     ) -> None:
         super().__init__(columns, alias)
         self.derived: Mapping[str, Derived] = derived or {}
+        self.words = words
+        self.readings: Mapping[tuple[str, str], ReadingCounts] = {}
+
+    def with_readings(self, readings: Mapping[tuple[str, str], ReadingCounts]) -> "FieldColumns":
+        """Return the columns with counts of fields that rules read as another type."""
+        columns = FieldColumns(self, self.alias, self.derived, self.words)
+        columns.readings = readings
+        return columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +119,10 @@ class Field:
         """Return the same field with another expression."""
         return replace(self, expr=expr, dtype=dtype or self.dtype)
 
+    def read_as(self, expr: pl.Expr, dtype: pl.DataType, kind: Kind) -> "Field":
+        """Return the same field with an expression that reads its values as another type."""
+        return replace(self, expr=expr, dtype=dtype, kind=kind)
+
 
 def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     """Find a field in a schema.
@@ -111,31 +143,37 @@ def resolve(name: str, schema: Mapping[str, pl.DataType]) -> Field:
     """
     derived = schema.derived.get(name) if isinstance(schema, FieldColumns) else None
     if derived is not None:
-        return _of_derived(name, derived)
+        return _of_derived(name, derived, words_of(schema))
     found = find_column(name, schema)
     if found is None:
-        raise UnknownColumnError(_no_column(name, schema))
+        raise UnknownColumnError(no_column(name, schema))
     head, path = found
     ways = ways_of(head, schema[head], path)
     opaque = next((way for way in ways if not way.is_static), None)
     if opaque is not None:
         raise UnknownColumnError(_needs_data(opaque.leaf, schema[head], opaque))
     if not ways:
-        return _missing_field(name, head, missing_key_warning(head, schema[head], str(path)))
+        return _missing_field(name, head, missing_key_warning(head, schema[head], str(path), words_of(schema)))
     field = _of_ways(name, head, ways)
     if field.kind is Kind.NOTHING:
-        return _missing_field(name, head, f"'{clipped(name)}' contains only nulls in this snapshot")
+        return _missing_field(name, head, _only_nulls(name, words_of(schema)))
     return field
 
 
-def _of_derived(name: str, found: Derived) -> Field:
+def _of_derived(name: str, found: Derived, words: SourceWords) -> Field:
     kind = kind_of(found.dtype)
     if kind is Kind.NOTHING:
-        return _missing_field(
-            name, found.column, found.warning or f"'{clipped(name)}' contains only nulls in this snapshot"
-        )
+        return _missing_field(name, found.column, found.warning or _only_nulls(name, words))
     expr, dtype = column(name), found.dtype
     return Field(expr, dtype, kind, found.column, name, found.warning, found.ways, found.is_mixed, found.kinds)
+
+
+def _only_nulls(name: str, words: SourceWords) -> str:
+    return f"'{clipped(name)}' contains only nulls in {_this(words)}"
+
+
+def _this(words: SourceWords) -> str:
+    return "this snapshot" if words == OF_CONTACTS else words.owner
 
 
 def _of_ways(name: str, head: str, ways: Sequence[Way]) -> Field:
@@ -168,45 +206,54 @@ def _needs_data(leaf: str, dtype: pl.DataType, way: Way) -> str:
     return f"'{clipped(leaf)}' {what.get(into, in_words(dtype))}, {reason}"
 
 
-def _no_column(name: str, schema: Mapping[str, object]) -> str:
+def words_of(schema: Mapping[str, object]) -> SourceWords:
+    """Return the words for the owner of columns in messages."""
+    return schema.words if isinstance(schema, Columns) else OF_CONTACTS
+
+
+def no_column(name: str, schema: Mapping[str, object]) -> str:
+    """Return the message about a field whose column does not exist, with similar columns."""
     head = name.split(".", 1)[0]
     near = did_you_mean(name, schema) or did_you_mean(head, schema)
-    return f"the snapshot has no column '{clipped(head)}'" + (near or f"; it has {some_of(schema)}")
+    return f"{words_of(schema).owner} has no column '{clipped(head)}'" + (near or f"; it has {some_of(schema)}")
 
 
-def missing_key_warning(head: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -> str:
+def missing_key_warning(head: str, dtype: pl.DataType, path: str, words: SourceWords, keys: Iterable[str] = ()) -> str:
     """Return the reason why a path into a column finds nothing.
 
     Args:
+        words: The words for the owner of the column.
         keys: Keys that were found in the column's data.
 
     Raises:
         UnknownColumnError: The path leads into values that cannot be read.
     """
     leaf, rest, inner = _follow_path(head, dtype, path, keys := set(keys))
+    missing = f"so it is missing for every {words.row}"
     key, _, beyond = rest.partition(".")
     if key in keys and not isinstance(inner, pl.Struct):
-        return f"'{clipped(leaf)}' has '{clipped(key)}', but no contact has '{clipped(beyond)}' in it, {_MISSING}"
+        return f"'{clipped(leaf)}' has '{clipped(key)}', but no {words.row} has '{clipped(beyond)}' in it, {missing}"
     if isinstance(inner, OpaqueType):
         raise UnknownColumnError(f"no path leads into '{clipped(leaf)}' ({inner.reason})")
     if isinstance(inner, pl.Struct):
         keys = {field.name for field in inner.fields}
     shown = clipped(key)
     if isinstance(inner, pl.Struct) or kind_of(inner) is Kind.TEXT or is_map_of_keys(inner) or pair_of(inner):
-        found = f"has no '{shown}' in this snapshot, {_MISSING}"
+        found = f"has no '{shown}' in {_this(words)}, {missing}"
     elif leaf == CUSTOM_FIELDS or kind_of(inner) is Kind.OTHER:
-        found = f"is {in_words(inner)}, and so '{shown}' in it is missing for every contact; {_FORMS}"
+        found = f"is {in_words(inner)}, and so '{shown}' in it is missing for every {words.row}; {_FORMS}"
     elif kind_of(inner) is Kind.LIST:
-        found = f"is {in_words(inner)}, and no path leads into a list, {_MISSING}"
+        found = f"is {in_words(inner)}, and no path leads into a list, {missing}"
     else:
-        found = f"is {in_words(inner)} and has no '{shown}' in it, {_MISSING}"
+        found = f"is {in_words(inner)} and has no '{shown}' in it, {missing}"
     return f"'{clipped(leaf)}' {found}{did_you_mean(key, keys)}"
 
 
-def no_object_warning(leaf: str, path: str) -> str:
+def no_object_warning(leaf: str, path: str, words: SourceWords) -> str:
     """Return a warning that a path leads into texts without any JSON object."""
     key = clipped(path.split(".", 1)[0])
-    return f"'{clipped(leaf)}' is text, and none of its texts is a JSON object with '{key}' in it, {_MISSING}"
+    missing = f"so it is missing for every {words.row}"
+    return f"'{clipped(leaf)}' is text, and none of its texts is a JSON object with '{key}' in it, {missing}"
 
 
 def _follow_path(leaf: str, dtype: pl.DataType, path: str, keys: Iterable[str] = ()) -> tuple[str, str, pl.DataType]:

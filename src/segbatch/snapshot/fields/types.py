@@ -30,6 +30,7 @@ class Kind(StrEnum):
     DATETIME = "date-time"
     DATE = "date"
     UUID = "UUID"
+    VERSION = "version"
     LIST = "list"
     STRUCT = "struct"
     OTHER = "other"
@@ -65,6 +66,16 @@ class UuidType(pl.String):
         return "UUID"
 
 
+class VersionType(pl.String):
+    """The type of versions. Expressions give them as texts whose order is the order of versions."""
+
+    def __eq__(self, other: object) -> bool:  # type: ignore[override]
+        return isinstance(other, VersionType) or other is VersionType
+
+    def __hash__(self) -> int:
+        return hash(VersionType)
+
+
 def has_opaque_part(dtype: pl.DataType) -> bool:
     """Return whether a type is opaque or has an opaque part."""
     match dtype:
@@ -83,6 +94,8 @@ def kind_of(dtype: pl.DataType) -> Kind:
     match dtype:
         case UuidType():
             return Kind.UUID
+        case VersionType():
+            return Kind.VERSION
         case pl.String() | pl.Categorical() | pl.Enum():
             return Kind.TEXT
         case pl.Boolean():
@@ -157,17 +170,27 @@ def pair_of(dtype: pl.DataType) -> tuple[str, str, pl.DataType] | None:
 
 
 def describe(dtype: pl.DataType) -> str:
-    """Return a column's type for a message, in brackets: the kind, and the exact type if it adds information."""
+    """Return a column's type for a message, in brackets, such as `whole number` or `list of text`."""
     kind = kind_of(dtype)
     match kind:
         case Kind.LIST:
-            return f"list of {describe(element_type(dtype))}"
+            element = element_type(dtype)
+            of = describe(element)
+            return f"list of {of.replace('number', 'numbers') if kind_of(element) is Kind.NUMBER else of}"
         case Kind.NUMBER:
-            return f"number, {_type_name(dtype)}"
+            return _describe_number(dtype)
         case Kind.OTHER:
             return _type_name(dtype)
         case _:
             return kind.value
+
+
+def _describe_number(dtype: pl.DataType) -> str:
+    if dtype == ANY_LENGTH:
+        return "number of any length"
+    if isinstance(dtype, pl.Decimal):
+        return "decimal number" if dtype.scale else "whole number"
+    return "whole number" if dtype.is_integer() else "number"
 
 
 def in_words(dtype: pl.DataType) -> str:

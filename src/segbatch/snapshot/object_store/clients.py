@@ -17,7 +17,7 @@ _CONNECT_TIMEOUT = 5
 _SILENT_TIMEOUT = 10
 _TRIES = 3
 _RETRY_TIME = timedelta(seconds=15)
-_FIRST_REGION = "us-east-1"
+FIRST_REGION = "us-east-1"
 _ENDPOINT = re.compile(r"(?:(https?)://)?(.*?)/*", re.IGNORECASE)
 
 Store = Any
@@ -62,42 +62,42 @@ def open_store(address: Address) -> Store:
 
 
 def _s3(address: Address) -> Store:
-    endpoint = _first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    region = _first("AWS_REGION", "AWS_DEFAULT_REGION")
+    endpoint = first_set("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    region = first_set("AWS_REGION", "AWS_DEFAULT_REGION")
     options: dict[str, Any] = {
         "connect_timeout": _CONNECT_TIMEOUT,
         "request_timeout": _SILENT_TIMEOUT,
         "retry_strategy": fs.AwsStandardS3RetryStrategy(max_attempts=_TRIES),
     }
-    if bundle := _first("AWS_CA_BUNDLE"):
+    if bundle := first_set("AWS_CA_BUNDLE"):
         options["tls_ca_file_path"] = bundle
     if endpoint:
-        options |= _at(endpoint, "endpoint_override", "scheme") | {"region": region or _FIRST_REGION}
+        options |= _at(endpoint, "endpoint_override", "scheme") | {"region": region or FIRST_REGION}
     with translate_errors(address):
         store = with_timeout(lambda: fs.S3FileSystem(**options))
-        if endpoint or region or store.region != _FIRST_REGION:
+        if endpoint or region or store.region != FIRST_REGION:
             return store
         found = with_timeout(lambda: fs.resolve_s3_region(address.bucket))
-        return store if found == _FIRST_REGION else with_timeout(lambda: fs.S3FileSystem(region=found, **options))
+        return store if found == FIRST_REGION else with_timeout(lambda: fs.S3FileSystem(region=found, **options))
 
 
 def _google(address: Address) -> Store:
-    emulator = _first("STORAGE_EMULATOR_HOST")
+    emulator = first_set("STORAGE_EMULATOR_HOST")
     options = _at(emulator, "endpoint_override", "scheme") | {"anonymous": True} if emulator else {}
     with translate_errors(address):
         return with_timeout(lambda: fs.GcsFileSystem(retry_time_limit=_RETRY_TIME, **options))
 
 
 def _azure(address: Address) -> Store:
-    told = _connection_string()
+    told = connection_string()
     account = (
-        address.account or _first("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME") or told.get("accountname")
+        address.account or first_set("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME") or told.get("accountname")
     )
     if not account:
         message = "the storage account of the container is unknown; set AZURE_STORAGE_ACCOUNT"
         raise UsageError(f"{address}: {message}, or write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY")
-    key = _first("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY") or told.get("accountkey")
-    token = _first("AZURE_STORAGE_SAS_TOKEN") or told.get("sharedaccesssignature")
+    key = first_set("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY") or told.get("accountkey")
+    token = first_set("AZURE_STORAGE_SAS_TOKEN") or told.get("sharedaccesssignature")
     options: dict[str, Any] = {"account_key": key} if key else {"sas_token": token} if token else {}
     if endpoint := told.get("blobendpoint"):
         options |= _of_blobs(endpoint, account)
@@ -107,9 +107,9 @@ def _azure(address: Address) -> Store:
         return with_timeout(lambda: fs.AzureFileSystem(account, **options))
 
 
-def _connection_string() -> dict[str, str]:
+def connection_string() -> dict[str, str]:
     """Return the parts of Azure's connection string by their names in lower case."""
-    parts = (_first("AZURE_STORAGE_CONNECTION_STRING") or "").split(";")
+    parts = (first_set("AZURE_STORAGE_CONNECTION_STRING") or "").split(";")
     return {name.strip().lower(): value for name, sign, value in (part.partition("=") for part in parts) if sign}
 
 
@@ -134,6 +134,6 @@ def _at(endpoint: str, host: str, scheme: str) -> dict[str, str]:
     return {host: parts[2], scheme: (parts[1] or "https").lower()}
 
 
-def _first(*names: str) -> str | None:
+def first_set(*names: str) -> str | None:
     """Return the value of the first environment variable among `names` that is not empty, or None."""
     return next((value for name in names if (value := os.environ.get(name))), None)

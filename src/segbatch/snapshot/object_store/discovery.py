@@ -19,6 +19,7 @@ from segbatch.snapshot.object_store.clients import Bucket, Store
 from segbatch.snapshot.object_store.remote_file import RemoteFile
 from segbatch.snapshot.object_store.requests import TIMEOUT, start, translate_errors, with_timeout
 from segbatch.snapshot.object_store.url import Address, read_address
+from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.snapshot.table_formats import LakeFormat, is_iceberg_metadata, table_error
 from segbatch.text import did_you_mean
 
@@ -42,7 +43,7 @@ def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
     return [RemoteFile(buckets[address.root], address) for address in addresses]
 
 
-def find_objects(text: str) -> tuple[list[RemoteFile], FileClassifier]:
+def find_objects(text: str, words: SourceWords = OF_CONTACTS) -> tuple[list[RemoteFile], FileClassifier]:
     """Find the objects of a snapshot.
 
     If the address is that of a folder, its Parquet objects and those in its `key=value` subfolders are read. Hidden
@@ -50,6 +51,7 @@ def find_objects(text: str) -> tuple[list[RemoteFile], FileClassifier]:
 
     Args:
         text: The address of an object or folder, or a glob such as `s3://bucket/export/**/*.parquet`.
+        words: The words for the snapshot in messages.
 
     Returns:
         The objects, sorted by name, at least one; and the names in a folder that are not read.
@@ -58,30 +60,30 @@ def find_objects(text: str) -> tuple[list[RemoteFile], FileClassifier]:
         UsageError: The address is not valid, or the environment lacks a setting.
         SnapshotError: No object was found, objects cannot be listed, or they belong to a Delta, Iceberg or Hudi table.
     """
-    address, others = read_address(text), FileClassifier()
+    address, others = read_address(text, words), FileClassifier()
     bucket = Bucket(address)
     store = bucket.store
     with translate_errors(address):
         file_type = with_timeout(lambda: store.get_file_info(address.path)).type
         if file_type == fs.FileType.File and not address.key.endswith("/"):
-            reject_tables(store, address.at(address.path.rpartition("/")[0]), (), [address])
+            reject_tables(store, address.at(address.path.rpartition("/")[0]), (), [address], words)
             return [RemoteFile(bucket, address)], others
         if file_type == fs.FileType.Directory:
-            found = sorted(_in_folder(bucket, address, others), key=str)
+            found = sorted(_in_folder(bucket, address, others, words), key=str)
         elif glob.has_magic(address.key):
-            found = sorted(_matching(store, address), key=str)
+            found = sorted(_matching(store, address, words), key=str)
         else:
             raise SnapshotError(f"{address}: {_nothing(store, address)}")
     return [RemoteFile(bucket, one) for one in found], others
 
 
-def _in_folder(bucket: Bucket, address: Address, others: FileClassifier) -> list[Address]:
+def _in_folder(bucket: Bucket, address: Address, others: FileClassifier, words: SourceWords) -> list[Address]:
     store = bucket.store
     entries = list(_entries(store, address.path))
     if any(not entry.is_file and is_partition(entry.base_name) for entry in entries):
         entries = [entry for entry in _entries(store, address.path, recursive=True) if entry.is_file]
     files = [address.at(entry.path) for entry in entries if entry.is_file and _takes(bucket, address, entry, others)]
-    reject_tables(store, address, [entry.path for entry in entries], files)
+    reject_tables(store, address, [entry.path for entry in entries], files, words)
     others.unread += _folders_beside(store, entries)
     if files:
         return files
@@ -89,7 +91,8 @@ def _in_folder(bucket: Bucket, address: Address, others: FileClassifier) -> list
     if any(is_parquet_name(entry.base_name) for entry in below):
         pattern = f"{address.root}/{address.key}".rstrip("/")
         raise SnapshotError(f"{address}: has no .parquet object; for those below it write '{pattern}/**/*.parquet'")
-    hint = f"it has {others.names}; export the contacts as Parquet" if others.unread else "export the contacts"
+    export = f"export {words.rows}"
+    hint = f"it has {others.names}; {export} as Parquet" if others.unread else export
     raise SnapshotError(f"{address}: has no .parquet object; {hint}")
 
 
@@ -128,7 +131,7 @@ def _head(bucket: Bucket, address: Address) -> bytes | None:
     return None
 
 
-def _matching(store: Store, address: Address) -> list[Address]:
+def _matching(store: Store, address: Address, words: SourceWords) -> list[Address]:
     parts = address.key.split("/")
     named = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     base = "/".join([address.bucket, *parts[:named]])
@@ -140,7 +143,7 @@ def _matching(store: Store, address: Address) -> list[Address]:
         and _matches((one := address.at(entry.path)).key.split("/"), parts)
         and _is_shown(one.key, named)
     ]
-    reject_tables(store, address.at(base), [entry.path for entry in entries], found)
+    reject_tables(store, address.at(base), [entry.path for entry in entries], found, words)
     if not found:
         reason = _no_bucket(store, address) or "matches no object; check the path of the export"
         raise SnapshotError(f"{address}: {reason}")
@@ -185,7 +188,26 @@ _FOLDERS: dict[str, LakeFormat] = {"_delta_log": "Delta", ".hoodie": "Hudi"}
 _METADATA = "metadata"
 
 
-def reject_tables(store: Store, folder: Address, listed: Iterable[str], found: Iterable[Address]) -> None:
+def find_delta_table(text: str) -> tuple[Address, Bucket]:
+    """Return the address of a Delta table and its bucket, if its log exists.
+
+    Raises:
+        UsageError: The address is not valid, or the environment lacks a setting.
+        SnapshotError: There is no log at the address, or it cannot be looked up.
+    """
+    address = read_address(text)
+    bucket = Bucket(address)
+    store, path = bucket.store, address.path.rstrip("/")
+    with translate_errors(address):
+        if with_timeout(lambda: store.get_file_info(f"{path}/_delta_log")).type != fs.FileType.Directory:
+            reason = _no_bucket(store, address) or "is not a Delta table; it has no _delta_log"
+            raise SnapshotError(f"{address}: {reason}")
+    return address, bucket
+
+
+def reject_tables(
+    store: Store, folder: Address, listed: Iterable[str], found: Iterable[Address], words: SourceWords
+) -> None:
     """Raise an error if an object of a snapshot belongs to a table.
 
     Args:
@@ -200,7 +222,7 @@ def reject_tables(store: Store, folder: Address, listed: Iterable[str], found: I
     parents = {str(parent) for one in found for parent in PurePosixPath(one.path).parents}
     tables = {path: lake_format for path, lake_format in inside.items() if path in parents} | above
     for path, lake_format in sorted(tables.items()):
-        raise table_error(lake_format, str(folder.at(path)))
+        raise table_error(lake_format, str(folder.at(path)), copy=words.copy)
 
 
 def _tables_in(paths: Iterable[str]) -> Iterator[tuple[str, LakeFormat]]:

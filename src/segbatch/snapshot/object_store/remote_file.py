@@ -23,6 +23,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
+from segbatch.snapshot.copy_folder import copy_folder
 from segbatch.snapshot.object_store.clients import Bucket
 from segbatch.snapshot.object_store.requests import start, translate_errors, with_timeout
 from segbatch.snapshot.object_store.url import Address
@@ -36,7 +37,6 @@ _VERSION_KEYS = ("ETag", "generation", "Last-Modified")
 """Metadata that distinguishes versions of an object: the first in S3 and Azure, the second in Google Cloud Storage."""
 
 _CHANGED = "was written while it was read; run again when the export is done"
-_FOLDERS = ("/var/tmp",)  # noqa: S108 - the file has no name there; /tmp is in memory on many systems
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class RemoteFile:
             return self._copy
 
     def _fetch(self, version: _Version, stop: Event) -> _Copy:
-        folder = _copy_folder()
+        folder = copy_folder()
         if shutil.disk_usage(folder).free < version.size:
             raise self._no_room(folder, version.size, "has too little space")
         try:
@@ -245,10 +245,3 @@ class _Pieces:
 
     def close(self) -> None:
         self.closed = True
-
-
-def _copy_folder() -> Path:
-    """Return the folder for a copy: TMPDIR if it is set, else the folder for large temporary files."""
-    if os.environ.get("TMPDIR"):
-        return Path(tempfile.gettempdir())
-    return next((Path(folder) for folder in _FOLDERS if os.access(folder, os.W_OK)), Path(tempfile.gettempdir()))

@@ -14,6 +14,7 @@ from typing import TypeVar
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
+from segbatch.snapshot.locations import MissingFileError
 from segbatch.snapshot.object_store.url import Address, Service
 
 TIMEOUT = 60.0
@@ -55,12 +56,12 @@ _NO_TOKEN = re.compile("Could not create a OAuth2 access token|AuthenticationExc
 _NETWORK = re.compile("NETWORK|UNAVAILABLE|DEADLINE|TIMEOUT|SLOW_DOWN|INTERNAL", re.IGNORECASE)
 _REDIRECTED = {"301", "307", "400"}
 
-_CREDENTIALS: dict[Service, str] = {
+CREDENTIALS: dict[Service, str] = {
     "s3": "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE",
     "gs": "set GOOGLE_APPLICATION_CREDENTIALS",
     "az": "set AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or log in",
 }
-_ENDPOINT: dict[Service, str] = {
+ENDPOINT: dict[Service, str] = {
     "s3": "AWS_ENDPOINT_URL",
     "gs": "STORAGE_EMULATOR_HOST",
     "az": "AZURE_STORAGE_ACCOUNT",
@@ -79,7 +80,7 @@ def translate_errors(address: Address) -> Iterator[None]:
     except TimeoutError:
         raise SnapshotError(f"{address}: {_silent(address)}") from None
     except FileNotFoundError:
-        raise SnapshotError(f"{address}: no longer exists; run again when the export is done") from None
+        raise MissingFileError(f"{address}: no longer exists; run again when the export is done") from None
     except (pa.ArrowException, OSError) as error:
         raise SnapshotError(f"{address}: {_meaning(address.service, error)}") from None
 
@@ -93,15 +94,15 @@ def _meaning(service: Service, error: Exception) -> str:
     if _NO_BUCKET.search(text):
         return "the bucket does not exist; check its name"
     if _NO_TOKEN.search(text):
-        return f"no credentials were found; {_CREDENTIALS[service]}"
+        return f"no credentials were found; {CREDENTIALS[service]}"
     if status in {"401", "403"} or _DENIED.search(code):
-        return f"access is denied ({code}); {_CREDENTIALS[service]}, of a user with read access"
+        return f"access is denied ({code}); {CREDENTIALS[service]}, of a user with read access"
     if status in _REDIRECTED:
         return "the bucket is in another region; set AWS_REGION"
     if not code or _NETWORK.search(code) or (status or "") >= "429":
-        return f"the storage cannot be reached; check the network, and {_ENDPOINT[service]}"
+        return f"the storage cannot be reached; check the network, and {ENDPOINT[service]}"
     return f"cannot be read ({code})"
 
 
 def _silent(address: Address) -> str:
-    return f"the storage does not answer; check the network, and {_ENDPOINT[address.service]}"
+    return f"the storage does not answer; check the network, and {ENDPOINT[address.service]}"

@@ -6,6 +6,7 @@ from typing import Literal
 
 from segbatch.errors import UsageError
 from segbatch.platform.urls import redact_url
+from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.text import clipped
 
 Service = Literal["s3", "gs", "az"]
@@ -55,8 +56,17 @@ class Address:
         return replace(self, key=path.removeprefix(self.bucket).removeprefix("/"))
 
 
-def read_address(text: str) -> Address:
+def is_object_address(text: str) -> bool:
+    """Return whether a text is the address of an object, rather than a path or another URL."""
+    parts = _PARTS.match(text)
+    return parts is not None and parts[1].lower() in _SERVICES
+
+
+def read_address(text: str, words: SourceWords = OF_CONTACTS) -> Address:
     """Parse an address.
+
+    Args:
+        words: The words for the snapshot in messages.
 
     Raises:
         UsageError: The text is not an address in object storage, or has parts that do not belong there.
@@ -65,14 +75,16 @@ def read_address(text: str) -> Address:
     service = _SERVICES.get(parts[1].lower()) if parts else None
     if parts is None or service is None:
         shown = clipped(redact_url(text))
-        raise UsageError(f"{shown}: contacts are read from files, s3://, gs:// and az:// (--contacts)")
+        raise UsageError(
+            f"{shown}: {words.rows.removeprefix('the ')} are read from files, s3://, gs:// and az:// ({words.path})"
+        )
     scheme, bucket, key = parts[1].lower(), parts[2], parts[3]
     if not bucket:
-        raise UsageError(f"{clipped(text)}: has no bucket; write {scheme}://BUCKET/KEY (--contacts)")
+        raise UsageError(f"{clipped(text)}: has no bucket; write {scheme}://BUCKET/KEY ({words.path})")
     account = _ACCOUNT.fullmatch(bucket) if service == "az" else None
     if account:
         return Address(service, f"{scheme}://{bucket}", account[1], key, account[2])
     if "@" in bucket or ":" in bucket:
         message = "the address has more than a bucket before its key; set credentials in the environment"
-        raise UsageError(f"{scheme}://…: {message} (--contacts)")
+        raise UsageError(f"{scheme}://…: {message} ({words.path})")
     return Address(service, f"{scheme}://{bucket}", bucket, key)

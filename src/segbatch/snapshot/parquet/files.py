@@ -1,6 +1,7 @@
-"""Reading of a snapshot's Parquet files, with errors that name the problem."""
+"""Opening of a snapshot's Parquet files, with errors that name the problem."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event
@@ -9,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.arrow.types import is_list, is_text
+from segbatch.model.database_source import DatabaseSource
+from segbatch.snapshot.database.metadata import source_in
 from segbatch.snapshot.locations import READ_SIZE, Location, translate_errors
-from segbatch.snapshot.parquet.footer import Element, is_encrypted, read_tail, repairs
-from segbatch.text import clipped
+from segbatch.snapshot.parquet.field_names import FieldNames, MissingFieldIdsError
+from segbatch.snapshot.parquet.footer import Element, file_of, is_encrypted, read_tail, repairs
 
-_ENCRYPTED = "is encrypted; export it without encryption"
+ENCRYPTED = "is encrypted; export it without encryption"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,13 @@ class SnapshotFile:
 
     Attributes:
         version: The size in bytes, and a value that changes when the file is written.
-        rows: The number of contacts.
-        schema: The columns of the file, followed by the columns that are only in its path.
-        constants: The columns that are only in the path, each with its value.
+        rows: The number of contacts, without deleted rows.
+        schema: The columns of the file, followed by those that have one value for the whole file.
+        constants: The columns that are not in the file, but in its path or in the metadata of its table, each with its
+            value.
+        deleted: The positions of rows that the table has deleted, ascending; None if no row is.
+        names: How to find the columns of the table, if they have other names in the file.
+        database: The query that the file has the rows of, if they were read from a database.
     """
 
     location: Location
@@ -33,6 +39,9 @@ class SnapshotFile:
     rows: int
     schema: pa.Schema
     constants: Mapping[str, pa.Scalar] = field(default_factory=dict)
+    deleted: pa.Int64Array | None = None
+    names: FieldNames | None = None
+    database: DatabaseSource | None = None
 
     @property
     def size(self) -> int:
@@ -62,49 +71,28 @@ class SnapshotFile:
         return digest
 
 
-def open_file(location: Location) -> SnapshotFile:
+def open_file(location: Location, names: FieldNames | None = None) -> SnapshotFile:
     """Open a Parquet file and read its footer.
+
+    Args:
+        names: How to find the columns of a table; None to read the file under its own names.
 
     Raises:
         SnapshotError: The file is not Parquet, is cut short, or cannot be read.
     """
-    with translate_errors(location), location.open_footer() as source, _parquet(location, source) as (parquet, schema):
-        return SnapshotFile(location, location.version, parquet.metadata.num_rows, schema)
+    with translate_errors(location), location.open_footer() as source:
+        has_others = names is not None and _renamed(location, source, names) is not None
+        kept = names if has_others else None
+        with open_parquet(location, source, kept) as (parquet, schema):
+            rows = parquet.metadata.num_rows
+            database = source_in(parquet.metadata.metadata, rows)
+            return SnapshotFile(location, location.version, rows, schema, names=kept, database=database)
 
 
-def read_batches(file: SnapshotFile, columns: list[str], rows: int) -> Iterator[pa.RecordBatch]:
-    """Read some columns of a file in batches.
-
-    Args:
-        columns: Dotted paths of the columns, or of parts of columns.
-
-    Raises:
-        SnapshotError: The file cannot be read, or is damaged.
-    """
-    location, columns = file.location, [*columns]
-    constants = {name: file.constants[name] for name in columns if name in file.constants}
-    columns = [column for column in columns if column not in constants]
-    with translate_errors(location), location.open() as source, _parquet(location, source) as (parquet, _):
-        try:
-            for batch in parquet.iter_batches(batch_size=rows, columns=columns):
-                ensure_sound(location, batch)
-                yield _with_constants(batch, constants)
-        except (pa.ArrowException, OSError) as error:
-            if (problem := _problem_of(error)) is None:
-                raise
-            raise SnapshotError(
-                f"{location}: the column '{clipped(_unreadable(parquet, columns))}' {problem}"
-            ) from None
-
-
-def _with_constants(batch: pa.RecordBatch, constants: Mapping[str, pa.Scalar]) -> pa.RecordBatch:
-    for name, value in constants.items():
-        batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
-    return batch
-
-
-def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
+def leaves_with_values(file: SnapshotFile, leaves: AbstractSet[str]) -> set[str]:
     """Return the columns that have a value according to the statistics in the file's footer.
+
+    If rows are deleted, statistics say nothing about the others, and only constants are known.
 
     Args:
         leaves: Dotted paths of columns, or of parts of columns.
@@ -113,16 +101,24 @@ def leaves_with_values(file: SnapshotFile, leaves: Collection[str]) -> set[str]:
         SnapshotError: The file cannot be read, or is damaged.
     """
     location = file.location
-    with translate_errors(location), location.open_footer() as source, _parquet(location, source) as (parquet, _):
+    constants = {leaf for leaf in leaves if leaf in file.constants and file.constants[leaf].is_valid}
+    if file.deleted is not None:
+        return constants if file.rows else set()
+    with (
+        translate_errors(location),
+        location.open_footer() as source,
+        open_parquet(location, source, file.names) as (parquet, _),
+    ):
         metadata = parquet.metadata
         paths = [metadata.schema.column(index).path for index in range(metadata.num_columns)]
-        indexes = {leaf: own for leaf in leaves if (own := _indexes_of(leaf, paths, file.schema.names))}
+        stored = leaves - file.constants.keys()
+        indexes = {leaf: own for leaf in stored if (own := _indexes_of(leaf, paths, file.schema.names))}
         groups = (metadata.row_group(number) for number in range(metadata.num_row_groups))
-        found = {leaf for leaf in leaves if leaf in file.constants and file.constants[leaf].is_valid}
+        found = constants
         for group in groups:
             waiting = indexes.keys() - found
             found |= {leaf for leaf in waiting if any(_has_value(group.column(index)) for index in indexes[leaf])}
-            if len(found) == len(indexes):
+            if not indexes.keys() - found:
                 break
         return found
 
@@ -145,23 +141,52 @@ def _has_value(column: pq.ColumnChunkMetaData) -> bool:
 
 
 @contextmanager
-def _parquet(location: Location, source: pa.NativeFile) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
-    """Open a file and yield it with its own schema, even if PyArrow needs a changed schema."""
+def open_parquet(
+    location: Location, source: pa.NativeFile, names: FieldNames | None = None
+) -> Iterator[tuple[pq.ParquetFile, pa.Schema]]:
+    """Open a file and yield it with its own schema, even if PyArrow needs a changed schema.
+
+    Args:
+        names: How to find the columns of a table, whose names the file then has.
+    """
     if is_encrypted(source):
-        raise SnapshotError(f"{location}: {_ENCRYPTED}")
+        raise SnapshotError(f"{location}: {ENCRYPTED}")
+    footer = None if names is None else _renamed(location, source, names)
     try:
-        parquet, root = _opened(source), None
+        metadata = None if footer is None else pq.read_metadata(pa.BufferReader(file_of(footer)))
+        parquet, root = open_source(source, metadata), None
     except (pa.ArrowException, OSError):
-        parquet, root = _opened_after_repair(source)
+        parquet, root = _open_after_repair(source, footer)
     with parquet:
         schema = parquet.schema_arrow
         yield parquet, root.declared(pa.struct(list(schema))) if root else schema
 
 
-def _opened(source: pa.NativeFile, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+def _renamed(location: Location, source: pa.NativeFile, names: FieldNames) -> bytes | None:
+    """Return the footer with the names of the table; None if the file's own footer has them."""
+    footer = read_tail(source)
+    source.seek(0)
+    try:
+        return names.change(footer) if footer else None
+    except MissingFieldIdsError:
+        reason = "has no field ids, and the table does not map names to ids"
+        raise SnapshotError(f"{location}: {reason}; rewrite the data files of the table") from None
+
+
+def open_source(
+    source: pa.NativeFile, metadata: pq.FileMetaData | None = None, dictionaries: list[str] | None = None
+) -> pq.ParquetFile:
+    """Open a file for PyArrow.
+
+    Args:
+        source: The open file.
+        metadata: The footer; None to read it.
+        dictionaries: The columns to read as dictionaries.
+    """
     return pq.ParquetFile(
         source,
         metadata=metadata,
+        read_dictionary=dictionaries,
         pre_buffer=False,
         buffer_size=READ_SIZE,
         coerce_int96_timestamp_unit="us",  # nanoseconds end in 2262; INT96 dates do not
@@ -169,79 +194,18 @@ def _opened(source: pa.NativeFile, metadata: pq.FileMetaData | None = None) -> p
     )
 
 
-def _opened_after_repair(source: pa.NativeFile) -> tuple[pq.ParquetFile, Element | None]:
-    """Open a file that PyArrow refuses. If no repair helps, raise PyArrow's error."""
-    footer = read_tail(source)
+def _open_after_repair(source: pa.NativeFile, footer: bytes | None = None) -> tuple[pq.ParquetFile, Element | None]:
+    """Open a file that PyArrow refuses. If no repair helps, raise PyArrow's error.
+
+    Args:
+        footer: The footer to repair, if it is not that of the file.
+    """
+    footer = footer or read_tail(source)
     for changed, root in repairs(footer) if footer else ():
         try:
-            return _opened(source, pq.read_metadata(pa.BufferReader(changed))), root
+            return open_source(source, pq.read_metadata(pa.BufferReader(changed))), root
         except (pa.ArrowException, OSError):
             continue
     source.seek(0)
-    _opened(source)
+    open_source(source)
     raise AssertionError(source)
-
-
-def _problem_of(error: Exception) -> str | None:
-    """Return the problem with a column by the error that PyArrow raised; None if the problem is unknown."""
-    text = str(error)
-    if "UTF8" in text:
-        return NOT_UNICODE
-    if "CRC checksum" in text:
-        return "is damaged: a page does not match its checksum; export the file again"
-    return _ENCRYPTED if "crypt" in text else None
-
-
-def _unreadable(parquet: pq.ParquetFile, columns: list[str]) -> str:
-    """Return the column that cannot be read. PyArrow's error does not name it."""
-    for column in columns[:-1]:
-        try:
-            for _ in parquet.iter_batches(columns=[column]):
-                pass
-        except (pa.ArrowException, OSError):
-            return column
-    return columns[-1]
-
-
-NOT_UNICODE = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
-
-
-def ensure_sound(location: Location, batch: pa.RecordBatch) -> None:
-    """Raise an error if text is not UTF-8 or a value is not valid for its type.
-
-    Raises:
-        SnapshotError: A value is not valid. Times outside of the day are accepted, because no rule can compare them.
-    """
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            if (problem := _problem(column)) is not None:
-                raise SnapshotError(f"{location}: the column '{clipped(name)}' {problem}") from None
-
-
-def _problem(column: pa.Array) -> str | None:
-    """Return the problem with the first invalid part of a column; None if all parts are accepted."""
-    for part in _parts(column):
-        try:
-            part.validate(full=True)
-        except pa.ArrowInvalid:
-            if is_text(part.type):
-                return NOT_UNICODE
-            if not pa.types.is_time(part.type) and not pa.types.is_date64(part.type):
-                return f"has values that are not valid for {part.type}, or is damaged; export the file again"
-    return None
-
-
-def _parts(array: pa.Array) -> list[pa.Array]:
-    """Return the innermost arrays of a nested array."""
-    arrow_type = array.type
-    if isinstance(array, pa.ExtensionArray):
-        return _parts(array.storage)
-    if pa.types.is_dictionary(arrow_type):
-        return [*_parts(array.dictionary), array]
-    if pa.types.is_struct(arrow_type):
-        return [part for index in range(arrow_type.num_fields) for part in _parts(array.field(index))]
-    if pa.types.is_map(arrow_type):
-        return [*_parts(array.keys), *_parts(array.items)]
-    return _parts(array.values) if is_list(arrow_type) else [array]

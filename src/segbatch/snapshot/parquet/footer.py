@@ -7,7 +7,7 @@ integers of Polars.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -24,6 +24,7 @@ _ARROW_SCHEMA, _OTHER_KEY = b"\x0cARROW:schema", b"\x0cother:schema"
 _SCHEMA = 2
 _NAME = 4
 _REPETITION, _CHILDREN, _CONVERTED, _SCALE, _PRECISION, _LOGICAL = 3, 5, 6, 7, 8, 10
+_FIELD_ID = 9
 _OPTIONAL = 1
 _MAP, _KEY_VALUE, _LIST = 1, 2, 3
 _LOGICAL_MAP, _LOGICAL_DECIMAL, _DECIMAL_PRECISION = 2, 5, 2
@@ -49,6 +50,21 @@ class Element:
         """Return the numeric field with a Thrift key, or None."""
         value = self.fields.get(key, (0, None))[1]
         return value if isinstance(value, int) else None
+
+    @property
+    def name(self) -> str:
+        """The name of the column or of the part of a column."""
+        value = self.fields[_NAME][1]
+        return value.decode(errors="replace") if isinstance(value, bytes) else ""
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self.fields[_NAME] = self.fields[_NAME][0], name.encode()
+
+    @property
+    def field_id(self) -> int | None:
+        """The id of the field in a table, if the writer stored one."""
+        return self.number(_FIELD_ID)
 
     def declared(self, arrow_type: pa.DataType) -> pa.DataType:
         """Return the Arrow type of the node as declared in its file.
@@ -117,17 +133,27 @@ def repairs(footer: bytes) -> Iterator[tuple[bytes, Element | None]]:
     for candidate in (footer, *([before + _OTHER_KEY + after] if key else ())):
         changed = _repaired(candidate)
         if changed is not None:
-            yield _file_of(changed[0]), changed[1]
+            yield file_of(changed[0]), changed[1]
         elif candidate is not footer:
-            yield _file_of(candidate), None
+            yield file_of(candidate), None
 
 
-def _file_of(footer: bytes) -> bytes:
+def file_of(footer: bytes) -> bytes:
+    """Return the bytes of a Parquet file without data that has a footer."""
     return _MAGIC + footer + _TAIL.pack(len(footer), _MAGIC)
 
 
-def _repaired(footer: bytes) -> tuple[bytes, Element] | None:
-    """Return a footer whose schema PyArrow can read, and its root; None if there is nothing to repair."""
+def change_schema(footer: bytes, change: Callable[[list[Element]], bool]) -> tuple[bytes, Element] | None:
+    """Change the schema in a footer.
+
+    Args:
+        footer: The Thrift bytes of the footer.
+        change: Changes nodes of the schema, of which the first is the root, and returns whether it changed any.
+
+    Returns:
+        The bytes of the changed footer, and the root of its schema; None if nothing was changed, or the footer cannot
+            be parsed.
+    """
     cursor = Cursor(footer)
     try:
         number = 0
@@ -141,10 +167,15 @@ def _repaired(footer: bytes) -> tuple[bytes, Element] | None:
     if not isinstance(elements, list):
         return None
     nodes = [Element(fields) for fields in elements if isinstance(fields, dict)]
-    if not nodes or not _join(nodes) or not sum(map(_repair, nodes)):
+    if not nodes or not _join(nodes) or not change(nodes):
         return None
     changed = footer[:begin] + encode_list([node.fields for node in nodes]) + footer[cursor.at :]
     return changed, nodes[0]
+
+
+def _repaired(footer: bytes) -> tuple[bytes, Element] | None:
+    """Return a footer whose schema PyArrow can read, and its root; None if there is nothing to repair."""
+    return change_schema(footer, lambda nodes: bool(sum(map(_repair, nodes))))
 
 
 def _join(nodes: list[Element]) -> bool:

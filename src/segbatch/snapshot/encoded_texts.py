@@ -1,0 +1,121 @@
+"""Texts of a batch as their distinct values and a number per contact.
+
+A rule gives the same answer for all contacts with the same text, so it is evaluated once per distinct value.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from segbatch.snapshot.arrow.types import is_text
+from segbatch.snapshot.fields.children import select_columns
+
+WORTH_ENCODING = 3
+"""Minimum number of uses of a column for which it pays to find its distinct texts."""
+
+_FEW = 256
+_SHARE = 4
+_SAMPLE = 1_024
+"""A dictionary is used if it has at most 256 values, or a quarter as many values as the batch has contacts. A column of
+other texts is only encoded if its first 1,024 have at most 512 values."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedTexts:
+    """The texts of one column, or of one part of a column, in a batch.
+
+    Attributes:
+        frame: The distinct values in their column, followed by one row without a value.
+        codes: The row of each contact in `frame`.
+    """
+
+    frame: pl.DataFrame
+    codes: npt.NDArray[np.intp]
+
+
+def find_encoded(batch: pa.RecordBatch, leaves: Iterable[str]) -> dict[str, EncodedTexts]:
+    """Return the texts that the file has as small dictionaries, by their dotted path.
+
+    Args:
+        batch: The contacts, as read from the file.
+        leaves: The paths to look at, as `text_leaves` returns them.
+    """
+    arrays = {leaf: _part(batch, leaf.split(".")) for leaf in leaves}
+    return {
+        leaf: _encode(array, leaf.split("."))
+        for leaf, array in arrays.items()
+        if array is not None and _is_small(array)
+    }
+
+
+def encode_columns(frame: pl.DataFrame, names: Collection[str]) -> tuple[pl.DataFrame, dict[str, EncodedTexts]]:
+    """Encode those columns of a batch that are texts and have few distinct values.
+
+    Returns:
+        The other columns, and the encoded ones by name.
+    """
+    found = dict[str, EncodedTexts]()
+    if not names:
+        return frame, found
+    for name in frame.columns:
+        column = frame.get_column(name).alias("texts")  # methods of a series may read its name as a pattern
+        if name in names and column.dtype == pl.String and _has_few(column):
+            array = column.to_arrow().dictionary_encode()
+            if _is_small(array):
+                found[name] = _encode(array, [name])
+    return select_columns(frame, [name for name in frame.columns if name not in found]), found
+
+
+def _has_few(texts: pl.Series) -> bool:
+    return texts.head(_SAMPLE).n_unique() <= _SAMPLE // 2
+
+
+def text_leaves(schema: pa.Schema, leaves: Collection[str]) -> set[str]:
+    """Return those dotted paths that lead to texts and cannot be confused with keys that contain dots."""
+    return {leaf for leaf in leaves if _is_text_at(pa.struct(list(schema)), leaf.split("."))}
+
+
+def _is_text_at(arrow_type: pa.DataType, path: list[str]) -> bool:
+    if not path:
+        return is_text(arrow_type)
+    if not pa.types.is_struct(arrow_type):
+        return False
+    names = [field.name for field in arrow_type]
+    starts = f"{path[0]}."
+    is_clear = names.count(path[0]) == 1 and not any(name.startswith(starts) for name in names)
+    return is_clear and _is_text_at(arrow_type.field(path[0]).type, path[1:])
+
+
+def _part(batch: pa.RecordBatch, path: list[str]) -> pa.Array | None:
+    """Return the array at a path, null where a parent is null; None if the file has another type there."""
+    if batch.schema.names.count(path[0]) != 1:
+        return None
+    array = batch.column(path[0])
+    for name in path[1:]:
+        index = array.type.get_field_index(name) if pa.types.is_struct(array.type) else -1
+        if index < 0:
+            return None
+        array = pc.struct_field(array, index)
+    return array
+
+
+def _is_small(array: pa.Array) -> bool:
+    if not pa.types.is_dictionary(array.type) or not is_text(array.type.value_type):
+        return False
+    return len(array.dictionary) <= max(_FEW, len(array) // _SHARE)
+
+
+def _encode(array: pa.DictionaryArray, path: list[str]) -> EncodedTexts:
+    *parents, name = path
+    texts = [pl.Series(name, array.dictionary, dtype=pl.String), pl.Series(name, [None], dtype=pl.String)]
+    frame = pl.concat(texts).to_frame()
+    for parent in reversed(parents):
+        frame = frame.to_struct(parent).to_frame()
+    codes = array.indices.cast(pa.int32())
+    codes = pc.fill_null(codes, len(array.dictionary)) if codes.null_count else codes
+    return EncodedTexts(frame, codes.to_numpy(zero_copy_only=True).astype(np.intp))

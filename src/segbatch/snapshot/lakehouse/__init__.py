@@ -1,0 +1,1 @@
+"""Snapshots that are versions of Delta and Iceberg tables."""

@@ -1,0 +1,1 @@
+"""Related tables: one value per contact and aggregate, from the rows that belong to the contact."""
