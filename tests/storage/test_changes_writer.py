@@ -1,9 +1,17 @@
 """Changes and history, for all id types and over several runs."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from builders import write_contacts
+from segbatch.storage import run_writers
+from segbatch.storage.bit_matrix import Differences
+from segbatch.storage.run_writers import ChangesWriter
 from workspace import Workspace
 
 
@@ -66,3 +74,36 @@ def test_a_run_of_very_many_segments_has_the_changes_of_each(workspace: Workspac
     report = workspace.run(1)
     assert {(s.entered, s.exited) for s in report.segments if s.segment_id.startswith("s")} == {(1, 0), (0, 1)}
     assert len(workspace.changes()) == 22
+
+
+@pytest.mark.parametrize(("least", "row_groups"), [(1, 3), (3, 2), (9, 1)])
+def test_small_parts_share_a_row_group_that_is_ordered_by_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, row_groups: int
+) -> None:
+    monkeypatch.setattr(run_writers, "_ROW_GROUP", least)
+    writer = ChangesWriter(tmp_path, "night", datetime(2025, 6, 1, tzinfo=UTC), pa.string())
+    parts = [
+        (["a", "b", "c"], [(0, 2, True), (1, 0, False)]),
+        (["d", "e"], []),
+        (["f", "g"], [(0, 1, False), (0, 0, True), (2, 1, True)]),
+        (["h"], [(1, 0, True)]),
+    ]
+    for ids, changes in parts:
+        bits, contacts, entered = np.array(changes, dtype=np.int64).reshape(-1, 3).T
+        writer.write(pa.array(ids), ["s0", "s1", "s2"], Differences(bits, contacts, entered.astype(bool)))
+    file = writer.finish()
+    written = pq.ParquetFile(tmp_path / file.path)
+    assert (file.rows, written.num_row_groups) == (6, row_groups)
+    columns = ["segment_id", "contact_id", "change"]
+    rows = [tuple(row.values()) for row in written.read(columns).to_pylist()]
+    assert sorted(rows) == [
+        ("s0", "c", "entered"),
+        ("s0", "f", "entered"),
+        ("s0", "g", "exited"),
+        ("s1", "a", "exited"),
+        ("s1", "h", "entered"),
+        ("s2", "g", "entered"),
+    ]
+    for number in range(row_groups):
+        segments = written.read_row_group(number, ["segment_id"])["segment_id"].to_pylist()
+        assert segments == sorted(segments)

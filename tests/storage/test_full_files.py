@@ -5,11 +5,11 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
-import polars as pl
 import pyarrow as pa
 import pytest
 
 from segbatch import PublishError
+from segbatch.platform.bitmaps import full_bitmap
 from segbatch.storage.run_writers import MembershipWriter
 from segbatch.storage.write_errors import translate_write_errors
 
@@ -20,10 +20,10 @@ def test_a_full_disk_is_reported_as_the_error_of_the_system(
     tmp_path: Path, contacts: int, id_type: pa.DataType
 ) -> None:
     ids = pa.array(range(contacts)).cast(id_type)
-    writer = MembershipWriter(tmp_path, id_type)
+    writer = MembershipWriter(tmp_path, id_type, {"run_id": "night"})
     (tmp_path / "membership" / "part-00000.parquet").symlink_to("/dev/full")
     with pytest.raises(OSError, match="No space left on device") as raised:
-        writer.write(0, ids, pl.DataFrame({"s": [True] * contacts}), np.ones(contacts, dtype=bool))
+        writer.write(0, ids, ["s"], full_bitmap(contacts).reshape(1, -1), np.ones(contacts, dtype=bool))
     assert raised.value.errno == errno.ENOSPC
 
 

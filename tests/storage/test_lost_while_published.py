@@ -61,12 +61,12 @@ def test_changes_that_duckdb_alone_cannot_read_are_read_again_and_then_a_warning
     opens = catalog._opens  # noqa: SLF001 - DuckDB alone is to fail
     calls = 0
 
-    def create(connection: Any, membership: Any, changes: Any) -> None:
+    def create(connection: Any, membership: Any, changes: Any, **options: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
             raise duckdb.IOException(f'IO Error: Could not read from file "{broken}": Input/output error')
-        create_views(connection, membership, changes)
+        create_views(connection, membership, changes, **options)
 
     def is_open(connection: Any, path: Path) -> bool:
         return opens(connection, path) and not (fails == 2 and str(path).endswith(broken))

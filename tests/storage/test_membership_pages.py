@@ -23,6 +23,7 @@ ID_TYPES = [
 ]
 Batch = tuple[pa.Array, Sequence[RowNumbers]]
 Memberships = list[tuple[str, object]]
+CONSTANTS = {"run_id": "night-é", "publication": "night-é~2"}
 
 
 def make_ids(kind: pa.DataType, contacts: int, start: int = 0) -> pa.Array:
@@ -49,7 +50,7 @@ def write(
     """Write batches and return the rows that readers have to find."""
     expected: Memberships = []
     with path.open("wb") as file:
-        writer = MembershipFile(file, kind)
+        writer = MembershipFile(file, kind, CONSTANTS)
         for ids, rows in batches:
             writer.write(segment_ids, ids, rows)
             values = plain(ids.to_pylist())
@@ -65,14 +66,20 @@ def plain(values: Sequence[object]) -> list[object]:
 
 def ensure_readable(path: Path, kind: pa.DataType, expected: Sequence[tuple[str, object]]) -> None:
     table = pq.read_table(path)
+    assert table.schema.names == ["segment_id", "contact_id", "run_id", "publication"]
     assert table.schema.field("contact_id").type == kind
+    for name, text in CONSTANTS.items():
+        assert table.schema.field(name).type == pa.string()
+        assert table[name].to_pylist() == [text] * len(expected)
     assert list(zip(table["segment_id"].to_pylist(), plain(table["contact_id"].to_pylist()), strict=True)) == expected
     frame = pl.read_parquet(path)
     assert frame.get_column("segment_id").dtype == pl.String
-    assert frame.rows() == expected
+    assert frame.rows() == [(*row, *CONSTANTS.values()) for row in expected]
     with duckdb.connect() as connection:
         found = connection.execute("SELECT segment_id, contact_id FROM read_parquet(?)", [str(path)]).fetchall()
         assert list(zip([row[0] for row in found], plain([row[1] for row in found]), strict=True)) == expected
+        texts = connection.execute("SELECT DISTINCT run_id, publication FROM read_parquet(?)", [str(path)]).fetchall()
+        assert texts == ([tuple(CONSTANTS.values())] if expected else [])
         for name in {expected[0][0], expected[-1][0]} if expected else ():
             sql = "SELECT count(*) FROM read_parquet(?) WHERE segment_id = ?"
             [[count]] = connection.execute(sql, [str(path), name]).fetchall()
@@ -135,11 +142,14 @@ def test_the_page_index_leads_to_the_pages_of_a_segment(tmp_path: Path, monkeypa
     data = (tmp_path / "m.parquet").read_bytes()
     footer = read_struct(data, len(data) - 8 - int.from_bytes(data[-8:-4], "little"))
     [group] = values(footer, 4)
-    segment_chunk, contact_chunk = values(group, 1)  # type: ignore[arg-type]
-    offsets = [values(read_struct(data, chunk[4][1]), 1) for chunk in (segment_chunk, contact_chunk)]  # type: ignore[index]
+    chunks = values(group, 1)  # type: ignore[arg-type]
+    offsets = [values(read_struct(data, chunk[4][1]), 1) for chunk in chunks]  # type: ignore[index]
     starts = [[page[3][1] for page in pages] for pages in offsets]  # type: ignore[index]
-    assert starts[0] == starts[1]
+    assert starts == [starts[0]] * 4
     assert len(starts[0]) > 5
+    segment_chunk, _, run_chunk, _ = chunks
+    run_index = read_struct(data, run_chunk[6][1])  # type: ignore[index]
+    assert values(run_index, 2) == values(run_index, 3) == [CONSTANTS["run_id"].encode()] * len(starts[0])
     index = read_struct(data, segment_chunk[6][1])  # type: ignore[index]
     written = [name.encode() for name, found in zip(names, rows, strict=True) for _ in found]
     ends = [*starts[0][1:], len(written)]
@@ -156,5 +166,21 @@ def test_row_groups_have_the_first_and_the_last_segment_as_statistics(tmp_path: 
     write(
         tmp_path / "m.parquet", pa.int32(), ["a", "b", "c"], [(ids, [members(10, 0), members(10, 1), members(10, 1)])]
     )
-    statistics = pq.ParquetFile(tmp_path / "m.parquet").metadata.row_group(0).column(0).statistics
+    group = pq.ParquetFile(tmp_path / "m.parquet").metadata.row_group(0)
+    statistics = group.column(0).statistics
     assert (statistics.min, statistics.max, statistics.null_count) == ("b", "c", 0)
+    for column, text in enumerate(CONSTANTS.values(), 2):
+        statistics = group.column(column).statistics
+        assert (statistics.min, statistics.max, statistics.null_count) == (text, text, 0)
+
+
+def test_constant_columns_take_no_space_to_speak_of(tmp_path: Path) -> None:
+    ids, rows = make_ids(pa.int32(), MOST_CONTACTS), [members(MOST_CONTACTS, 0.5, seed) for seed in range(20)]
+    sizes = []
+    for constants in ({}, CONSTANTS):
+        with (tmp_path / "m.parquet").open("wb") as file:
+            writer = MembershipFile(file, pa.int32(), constants)
+            writer.write([f"{number:02}" for number in range(20)], ids, rows)
+            writer.finish()
+            sizes.append(file.tell())
+    assert sizes[1] - sizes[0] < 0.002 * writer.rows

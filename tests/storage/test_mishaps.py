@@ -1,13 +1,17 @@
 """Sequences of runs that random tests once found to fail."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import Guard, Keep
+from segbatch.errors import PublishError, QueryError
 from segbatch.runs.query import query
+from workspace import Workspace
 
 ACTIVE = rule("status", "eq", "active")
 
@@ -68,3 +72,34 @@ def test_segments_are_kept_while_two_files_of_one_name_cannot_be_read(job: Path)
         rows(job, "SELECT segment_id, status, member_count FROM segments WHERE run_id NOTNULL ORDER BY 1") == expected
     )
     assert rows(job, "FROM membership_changes") == []
+
+
+def test_a_query_over_a_file_that_cannot_be_read_fails_in_one_line(job: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(job)
+
+    def fail(*_: object) -> None:
+        raise duckdb.IOException("IO Error: Could not read from file: Input/output error\n\nLINE 1: FROM x\n   ^")
+
+    monkeypatch.setattr("segbatch.runs.query.ask", fail)
+    with pytest.raises(QueryError) as raised:
+        query(job / "output", "FROM membership", 10)
+    assert str(raised.value) == "IO Error: Could not read from file: Input/output error"
+
+
+def test_runs_that_cannot_be_listed_are_a_fault_of_reading(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = workspace.output / "runs"
+    real = Path.iterdir
+
+    def failing(path: Path) -> Iterator[Path]:
+        if path == runs:
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    workspace.contacts(a="pro")
+    workspace.segment("pro")
+    monkeypatch.setattr(Path, "iterdir", failing)
+    with pytest.raises(PublishError) as raised:
+        workspace.run(0)
+    assert str(raised.value) == f"{runs}: cannot be read: Input/output error"

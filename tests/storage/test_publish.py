@@ -66,13 +66,13 @@ def test_the_three_tables_show_the_run(job: Path) -> None:
 def test_the_membership_is_plain_parquet_with_both_ids_in_it(job: Path) -> None:
     report = run(job)
     table = pq.read_table(report.membership)
-    assert table.schema.names == ["segment_id", "contact_id"]
+    assert table.schema.names == ["segment_id", "contact_id", "run_id"]
     assert table.to_pylist() == [
-        {"segment_id": "active", "contact_id": "a"},
-        {"segment_id": "active", "contact_id": "d"},
+        {"segment_id": "active", "contact_id": "a", "run_id": report.run.run_id},
+        {"segment_id": "active", "contact_id": "d", "run_id": report.run.run_id},
     ]
-    [file] = report.membership.iterdir()
-    assert [str(field.type) for field in pq.read_schema(file)] == ["string", "string"]
+    [file] = Path(report.membership).iterdir()
+    assert [str(field.type) for field in pq.read_schema(file)] == ["string", "string", "string"]
 
 
 @pytest.mark.parametrize(
@@ -174,11 +174,11 @@ def test_a_reader_with_the_tables_open_stops_no_run_and_is_not_disturbed(job: Pa
 
 def test_the_manifest_has_the_checksums_of_files_read_and_written(job: Path) -> None:
     report = run(job)
-    manifest = json.loads((report.membership.parent / "manifest.json").read_text())
+    manifest = json.loads((Path(report.membership).parent / "manifest.json").read_text())
     [file, *others], [read] = manifest["files"], manifest["snapshot"]
     assert [entry["path"] for entry in others] == ["state.arrow", "changes.parquet"]
-    assert file["sha256"] == sha256((report.membership.parent / file["path"]).read_bytes()).hexdigest()
-    assert file["size"] == (report.membership.parent / file["path"]).stat().st_size
+    assert file["sha256"] == sha256((Path(report.membership).parent / file["path"]).read_bytes()).hexdigest()
+    assert file["size"] == (Path(report.membership).parent / file["path"]).stat().st_size
     assert read["sha256"] == sha256((job / "contacts.parquet").read_bytes()).hexdigest()
     assert manifest["run"]["snapshot_fingerprint"] == report.run.snapshot_fingerprint
 
@@ -213,7 +213,7 @@ def test_only_a_published_output_can_be_relinked(tmp_path: Path) -> None:
 
 def test_a_damaged_manifest_is_named(job: Path) -> None:
     report = run(job)
-    (report.membership.parent / "manifest.json").write_text("{}")
+    (Path(report.membership).parent / "manifest.json").write_text("{}")
     with pytest.raises(PublishError, match=r"manifest\.json: is missing or damaged"):
         relink(job / "output")
 
@@ -226,7 +226,7 @@ def test_an_output_that_cannot_be_written_is_one_message(job: Path) -> None:
         run(job, "file")
 
 
-def test_a_run_that_is_refused_does_not_remove_the_lock_of_the_run_at_work(
+def test_a_run_that_is_refused_removes_neither_lock_nor_folder_of_the_run_at_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output, ensure = tmp_path / "output", publish.ensure_replaceable
@@ -240,7 +240,7 @@ def test_a_run_that_is_refused_does_not_remove_the_lock_of_the_run_at_work(
         for name in ("r2", "r3"):
             with pytest.raises(LockedError, match="run r1 "), own_output(output, f"run {name}", FAIL_IF_LOCKED):
                 pytest.fail("two runs are at work")
-        assert (output / "lock").exists()
+            assert sorted(path.name for path in output.iterdir()) == ["lock", "runs"]
 
 
 def test_staging_leaves_nothing_when_it_fails(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""The bits of a published run, looked up by row."""
+"""The bits of a published run."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,77 +10,101 @@ import pyarrow as pa
 import pytest
 
 from segbatch import PublishError
+from segbatch.platform.bitmaps import from_columns
+from segbatch.storage.bit_matrix import Memory, to_bitmaps
 from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.state import State, StateWriter, open_state
 
 BITMAP = SegmentBitmap(tuple("abcdefghi"))
 ROWS = 1000
+COUNTS = (250, 1, 249, 500)
+"""The contacts of each batch."""
+
+
+def bits(numbers: pl.Series) -> list[pl.Series]:
+    """Return one column per bit of numbers."""
+    return [(numbers // 2**bit % 2 == 1).alias(name) for bit, name in enumerate(BITMAP.names)]
 
 
 @pytest.fixture
 def state(tmp_path: Path) -> State:
-    """A state of a thousand contacts in four batches; each contact's bytes are its number."""
-    writer = StateWriter(tmp_path, BITMAP, pa.string())
-    for start in range(0, ROWS, 250):
-        numbers = pl.int_range(start, start + 250, eager=True)
-        writer.write(pa.array([f"c{number}" for number in numbers]), numbers.to_numpy().view(np.uint8).reshape(-1, 8))
+    """A state of a thousand contacts in four batches. The bits of each contact are its number."""
+    writer, start = StateWriter(tmp_path, BITMAP, pa.string()), 0
+    for count in COUNTS:
+        numbers = pl.int_range(start, start + count, eager=True)
+        bitmaps = [*from_columns(bits(numbers), count)]
+        writer.write(pa.array([f"c{number}" for number in numbers]), to_bitmaps(bitmaps, count, Memory()))
+        start += count
     file = writer.finish()
     assert (file.rows, file.size) == (ROWS, (tmp_path / file.path).stat().st_size)
     return open_state(tmp_path)
 
 
-def values(state: State, rows: list[int | None]) -> list[int]:
-    found = state.bits_of(pl.Series(rows, dtype=pl.UInt32))
-    assert found.shape == (len(rows), 8)
-    return [int(number) for number in found.view(np.int64).ravel()]
+def values(state: State) -> list[int]:
+    """Return the bits of all contacts as numbers."""
+    words = [state.words(batch, Memory()) for batch in range(len(state.starts) - 1)]
+    assert all(len(part) == 1 for part in words)
+    return [int(number) for part in words for number in part[0]]
 
 
 def test_a_state_returns_the_written_bits(state: State) -> None:
     assert (state.rows, state.bitmap, state.id_type) == (ROWS, BITMAP, pa.string())
-    assert [len(ids) for ids in state.id_batches()] == [250] * 4
+    assert state.starts.tolist() == [0, 250, 251, 500, 1000]
+    assert [len(ids) for ids in state.id_batches()] == [*COUNTS]
     assert next(iter(state.id_batches())).head(2).to_list() == ["c0", "c1"]
+    assert state.ids(1).to_pylist() == ["c250"]
+    assert values(state) == [number % 512 for number in range(ROWS)]
+    state.release_memory()
+    assert values(state) == [number % 512 for number in range(ROWS)]
 
 
-def test_rows_that_lie_near_each_other_are_found(state: State) -> None:
-    rows: list[int | None] = list(range(240, 300))
-    assert values(state, rows) == rows
-    assert values(state, rows[::-1]) == rows[::-1]
+def test_the_members_of_a_segment_are_found_from_a_row_onwards(state: State) -> None:
+    assert state.members("i", 0, 3) == (["c256", "c257", "c258"], 259)
+    assert state.members("a", 247, 3) == (["c247", "c249", "c251"], 253)
+    assert state.members("a", 997, 3) == (["c997", "c999"], None)
+    assert state.members("z", 0, 3) == ([], None)
+    members = np.unpackbits(state.all_members("c"), count=ROWS, bitorder="little")
+    assert members.tolist() == [number // 4 % 2 for number in range(ROWS)]
 
 
-def test_rows_that_lie_far_from_each_other_are_found(state: State) -> None:
-    assert values(state, [999, 0, 500]) == [999, 0, 500]
-    assert values(state, [1, 998]) == [1, 998]
+def _by_byte(ids: list[str], numbers: range) -> pa.Table:
+    low, high = [number % 256 for number in numbers], [number // 256 % 2 for number in numbers]
+    return pa.table({"contact_id": ids, "0": pa.array(low, pa.uint8()), "1": pa.array(high, pa.uint8())})
 
 
-def test_contacts_that_are_new_have_no_bits(state: State) -> None:
-    assert values(state, [None, 7, None, 8]) == [0, 7, 0, 8]
-    assert values(state, [None, 999, 3]) == [0, 999, 3]
-    assert values(state, [None, None]) == [0, 0]
-    assert values(state, []) == []
+def _by_contact(ids: list[str], numbers: range) -> pa.Table:
+    rows = [(number % 512).to_bytes(8, "little") for number in numbers]
+    return pa.table({"contact_id": ids, "bits": pa.array(rows, pa.binary(8))})
 
 
-@pytest.mark.parametrize("rows", [[0], [999, 1], []])
-def test_the_ids_of_rows_are_found(state: State, rows: list[int]) -> None:
-    found = state.ids_of(pl.Series(rows, dtype=pl.UInt32))
-    assert isinstance(found, pa.Array)
-    assert found.to_pylist() == [f"c{row}" for row in rows]
-
-
-def test_a_state_of_an_earlier_version_has_the_same_bits(tmp_path: Path) -> None:
-    metadata = {"segbatch.slots": json.dumps(list("abcdefghi"))}
-    schema = pa.schema([("contact_id", pa.string()), ("0", pa.uint8()), ("1", pa.uint8())], metadata=metadata)
+@pytest.mark.parametrize("layout", [_by_byte, _by_contact])
+def test_a_state_of_an_earlier_version_has_the_same_bits(
+    tmp_path: Path, layout: Callable[[list[str], range], pa.Table]
+) -> None:
+    tables = [layout([f"c{number}" for number in part], part) for part in (range(300), range(300, 600))]
+    schema = tables[0].schema.with_metadata({"segbatch.slots": json.dumps(BITMAP.names)})
     with pa.ipc.new_file(str(tmp_path / "state.arrow"), schema) as file:
-        for start in (0, 300):
-            numbers = range(start, start + 300)
-            low, high = [number % 256 for number in numbers], [number // 256 for number in numbers]
-            ids = [f"c{number}" for number in numbers]
-            columns = [pa.array(ids), pa.array(low, pa.uint8()), pa.array(high, pa.uint8())]
-            file.write_batch(pa.record_batch(columns, schema=schema))
+        for table in tables:
+            file.write_table(table.cast(schema))
     earlier = open_state(tmp_path)
-    assert (earlier.rows, earlier.bitmap) == (600, BITMAP)
-    assert values(earlier, [599, None, 0, 299, 300]) == [599, 0, 0, 299, 300]
+    assert (earlier.rows, earlier.bitmap, earlier.id_type) == (600, BITMAP, pa.string())
+    assert values(earlier) == [number % 512 for number in range(600)]
     assert earlier.members("i", 0, 3) == (["c256", "c257", "c258"], 259)
     assert earlier.members("a", 597, 3) == (["c597", "c599"], None)
+
+
+def test_damaged_bits_are_reported(state: State, tmp_path: Path) -> None:
+    path = tmp_path / "state.arrow"
+    table = pa.ipc.open_file(path).read_all()
+    bitmaps = [[group[:-1] for group in groups] for groups in table.column("bitmaps").to_pylist()]
+    spoiled = table.set_column(1, table.schema.field(1), pa.array(bitmaps, table.schema.field(1).type))
+    del state, table
+    with pa.ipc.new_file(str(path), spoiled.schema) as file:
+        file.write_table(spoiled)
+    spoiled_state = open_state(tmp_path, "write it again")
+    for ask in (lambda: spoiled_state.words(0, Memory()), lambda: spoiled_state.members("a", 0, 1)):
+        with pytest.raises(PublishError, match=r"state.arrow: is damaged; write it again"):
+            ask()
 
 
 def test_a_state_without_contacts_can_be_read(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The assignment of segments to the bits of a contact's row (see `bit_rows`).
+"""The assignment of segments to the bits of a contact (see `bit_matrix`).
 
 A segment keeps its bit while it exists. The bit of a deleted segment stays empty for at least one run, so that its
 members are recorded as having left. It is then free for a new segment.
@@ -34,6 +34,10 @@ class SegmentBitmap:
             else:
                 names.append(name)
         return SegmentBitmap(tuple(names))
+
+    def renamed(self, new_ids: Mapping[str, str]) -> "SegmentBitmap":
+        """Return the same assignment with other ids for some segments."""
+        return SegmentBitmap(tuple(None if name is None else new_ids.get(name, name) for name in self.names))
 
     @cached_property
     def bits(self) -> Mapping[str, int]:

@@ -5,21 +5,21 @@ the oldest storage format that DuckDB offers, so that DuckDB 1.1 can read it. Vi
 because DuckDB resolves relative paths from the working directory of the reader.
 """
 
-import json
 from collections.abc import Sequence
-from datetime import UTC
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
 
 import duckdb
 import pyarrow as pa
-from pydantic import AwareDatetime
 
 from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.model.manifest import History, Manifest, RunRecord, SegmentRecord
 from segbatch.platform.files import replace_file
 from segbatch.storage.changes_files import PastChanges, find_changes
 from segbatch.storage.layout import CATALOGUE, MEMBERSHIP
+from segbatch.storage.record_columns import column_types, column_values
+from segbatch.storage.segment_names import create_segment_renames
+from segbatch.storage.segment_runs import create_segment_runs
+from segbatch.storage.sql_paths import literal, quoted
 from segbatch.storage.write_errors import ensure_no_folder, is_of_disk
 
 _HISTORY = """
@@ -46,19 +46,33 @@ FROM membership WHERE false
 """Selecting from `membership` gives the ids their types."""
 
 
-def create_views(connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: Sequence[Path]) -> None:
+_RENAMED = """
+SELECT c.run_id, c.as_of, coalesce(n.new_id, c.segment_id) AS segment_id, c.contact_id, c.change
+FROM {files} c LEFT JOIN segment_renames n ON n.run_id = c.run_id AND n.old_id = c.segment_id
+"""
+
+
+def create_views(
+    connection: duckdb.DuckDBPyConnection,
+    membership: Sequence[Path],
+    changes: Sequence[Path],
+    *,
+    has_renames: bool = False,
+) -> None:
     """Create `membership`, `membership_changes` and `membership_history` in the database `catalogue`.
 
     Args:
         connection: A connection with `catalogue` attached, which has the table `runs`.
         membership: The membership files, at least one.
         changes: The change files; may be empty.
+        has_renames: Whether the table `segment_renames` exists, with the present ids of renamed segments.
     """
     connection.execute("USE catalogue")
     columns = "segment_id, contact_id"
     connection.execute(f"CREATE OR REPLACE VIEW membership AS SELECT {columns} FROM {_files(membership)}")  # noqa: S608
     columns = "run_id, as_of, segment_id, contact_id, change"
-    some = f"SELECT {columns} FROM {_files(changes)}" if changes else _NO_CHANGES  # noqa: S608
+    some = _RENAMED if has_renames else f"SELECT {columns} FROM {{files}}"  # noqa: S608
+    some = some.format(files=_files(changes)) if changes else _NO_CHANGES
     connection.execute(f"CREATE OR REPLACE VIEW membership_changes AS {some}")
     connection.execute(f"CREATE OR REPLACE VIEW membership_history AS {_HISTORY}")
     connection.execute("USE memory")
@@ -68,32 +82,8 @@ def _files(files: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(map(literal, files))}])"
 
 
-def literal(file: Path) -> str:
-    """Return the SQL string literal of a file, as the views contain it."""
-    return quoted(_escape_glob(file.resolve()))
-
-
-def quoted(path: Path | str) -> str:
-    """Return a path as an SQL string literal."""
-    return "'" + str(path).replace("'", "''") + "'"
-
-
-def _escape_glob(path: Path) -> str:
-    """Escape the glob characters of a path, so that DuckDB reads them literally."""
-    return "".join(f"[{char}]" if char in "*?[" else char for char in str(path))
-
-
 _MISREAD_BY_DUCKDB = "?\\"
 """DuckDB reads the text after a `?` as options, and a backslash as a slash."""
-
-_TYPES: dict[Any, str] = {str: "VARCHAR", int: "BIGINT", AwareDatetime: "TIMESTAMP", Any: "JSON"}
-
-
-def _column_type(annotation: Any) -> str:
-    """Return the DuckDB type of a column with the annotation of a record's field."""
-    if get_origin(annotation) is Literal:
-        return _TYPES[str]
-    return _TYPES[next(iter(get_args(annotation)), annotation)]  # `str | None` is a text that may be null
 
 
 def ensure_catalogue_possible(output: Path) -> None:
@@ -130,7 +120,7 @@ def ensure_nameable(output: Path) -> None:
 
 
 def build_catalogue(
-    output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
+    output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str, *, reuse: bool = True
 ) -> Sequence[Problem]:
     """Build the catalogue of a run in a temporary file, which no reader sees.
 
@@ -138,19 +128,27 @@ def build_catalogue(
         run_folder: The folder of the run whose membership the views show.
         history: The runs up to and including that run.
         outcome: The consequence of a failure, for the error message.
+        reuse: Whether rows of earlier runs may be copied from the existing catalogue.
 
     Returns:
-        One warning per change file that cannot be read and is left out.
+        One warning per change file or manifest that cannot be read and is left out.
 
     Raises:
         PublishError: DuckDB cannot read a membership file.
     """
     discard_catalogue(output)
-    return write_catalogue(_aside(output), output, run_folder, manifest, history, outcome)
+    return write_catalogue(_aside(output), output, run_folder, manifest, history, outcome, reuse=reuse)
 
 
 def write_catalogue(
-    file: Path, output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str
+    file: Path,
+    output: Path,
+    run_folder: Path,
+    manifest: Manifest,
+    history: History,
+    outcome: str,
+    *,
+    reuse: bool = True,
 ) -> Sequence[Problem]:
     """Write the catalogue of a run to a new file. For the rest, see `build_catalogue`."""
     membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
@@ -159,8 +157,11 @@ def write_catalogue(
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
         numbers = range(1, len(history.runs) + 1)
         _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
+        has_renames = create_segment_renames(connection, history)
+        previous = output / CATALOGUE if reuse else None
+        unread = create_segment_runs(connection, output, history, previous, has_renames=has_renames)
         try:
-            lost = _create_views(connection, membership, find_changes(output, history))
+            lost = _create_views(connection, membership, find_changes(output, history), has_renames=has_renames)
         except duckdb.Error as error:
             if is_of_disk(error):
                 raise
@@ -169,11 +170,11 @@ def write_catalogue(
             )
             raise PublishError(f"{output}: {message}") from None
         connection.execute("DETACH catalogue")
-    return lost
+    return (*lost, *unread)
 
 
 def _create_views(
-    connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: PastChanges
+    connection: duckdb.DuckDBPyConnection, membership: Sequence[Path], changes: PastChanges, *, has_renames: bool
 ) -> Sequence[Problem]:
     """Create the views, without the change files that DuckDB cannot read.
 
@@ -184,12 +185,12 @@ def _create_views(
         duckdb.Error: The membership cannot be read, or the disk cannot be written.
     """
     try:
-        create_views(connection, membership, changes.newest_first)
+        create_views(connection, membership, changes.newest_first, has_renames=has_renames)
     except duckdb.Error as error:
         if is_of_disk(error):
             raise
         changes = changes.without(path for path in changes.files if not _opens(connection, path))
-        create_views(connection, membership, changes.newest_first)
+        create_views(connection, membership, changes.newest_first, has_renames=has_renames)
     return changes.lost
 
 
@@ -234,23 +235,10 @@ def _create_table(
     **more: Sequence[int],
 ) -> None:
     """Create a table with one column per field of a record, and more columns of numbers."""
-    types = {column: _column_type(info.annotation) for column, info in model.model_fields.items()}
-    cells = {
-        column: [_cell(getattr(record, column), column_type) for record in records]
-        for column, column_type in types.items()
-    }
-    types |= dict.fromkeys(more, _TYPES[int])
+    types = column_types(model)
+    cells = column_values(records, types)
+    types |= dict.fromkeys(more, "BIGINT")
     connection.register("new_rows", pa.table({**cells, **more}))
     columns = ", ".join(f"CAST({column} AS {column_type}) AS {column}" for column, column_type in types.items())
     connection.execute(f"CREATE TABLE catalogue.{name} AS SELECT {columns} FROM new_rows")  # noqa: S608 - our own names
     connection.unregister("new_rows")
-
-
-def _cell(value: Any, column_type: str) -> object:
-    match column_type:
-        case "JSON":
-            return None if value is None else json.dumps(value, ensure_ascii=False)
-        case "TIMESTAMP":
-            return value.astimezone(UTC).replace(tzinfo=None)
-        case _:
-            return value

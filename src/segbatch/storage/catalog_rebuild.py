@@ -60,14 +60,14 @@ def relink(output: Path, policy: LockPolicy = FAIL_IF_LOCKED) -> Relinked:
         try:
             folder = ensure_published(output)
         except UnnamedError as error:
-            rebuilt = _rebuild(output, last)
+            rebuilt = _rebuild(output, last, reuse=False)
             left = Leftovers(output, f"the tables show run {last} again")
             with left.collect_errors(_NOT_POINTED):
                 set_current(output, last)
             message = f"{error.fault}; the tables show run {last} now, the last one that exists"
             back = Problem(message, file=str(output / CURRENT), severity="warning")
             return Relinked(rebuilt.catalogue, (back, *rebuilt.warnings, *left.warnings))
-        return _rebuild(output, folder)
+        return _rebuild(output, folder, reuse=False)
 
 
 def _nothing(output: Path) -> SegbatchError:
@@ -78,10 +78,10 @@ def _nothing(output: Path) -> SegbatchError:
     return UsageError(f"{output}: nothing is published there; name the folder that a run published in (--output)")
 
 
-def _rebuild(output: Path, name: str) -> Relinked:
+def _rebuild(output: Path, name: str, *, reuse: bool) -> Relinked:
     """Build the catalogue from the membership of a run, given by its folder name.
 
-    Its other data files may be missing.
+    Its other data files may be missing. With `reuse`, rows of earlier runs may be copied from the existing catalogue.
     """
     folder = output / RUNS / name
     manifest, history = read_manifest(folder), read_history_of(folder)
@@ -95,7 +95,7 @@ def _rebuild(output: Path, name: str) -> Relinked:
             if file.path != CHANGES:  # already reported by `find_changes`
                 warnings.append(Problem(_NO_STATE, file=str(folder / file.path), severity="warning"))
     with translate_write_errors(output, _AS_BEFORE):
-        lost = build_catalogue(output, folder, manifest, history, _AS_BEFORE)
+        lost = build_catalogue(output, folder, manifest, history, _AS_BEFORE, reuse=reuse)
         left = Leftovers(output, f"{CATALOGUE} is rebuilt")
         try:
             replace_catalogue(output)
@@ -111,7 +111,7 @@ def ensure_catalogue(output: Path, run: RunRecord) -> Sequence[Problem]:
     Returns:
         One warning per file that is missing in the new catalogue.
     """
-    return () if shows(output, run) else _rebuild(output, ensure_published(output)).warnings
+    return () if shows(output, run) else _rebuild(output, ensure_published(output), reuse=True).warnings
 
 
 def shows(output: Path, run: RunRecord) -> bool:

@@ -6,7 +6,7 @@ bits has the same contacts.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
@@ -61,7 +61,8 @@ class IdTypes:
     """The id types of a run.
 
     Attributes:
-        own: The type in the membership: that of the snapshot, apart from the physical layout of strings.
+        own: The type in the membership: that of the snapshot, apart from the physical layout of strings. For tables,
+            whose types never change, it is `kept`.
         kept: The type in the state and the changes.
     """
 
@@ -88,6 +89,10 @@ class IdTypes:
             return cls(own, before, contacts)
         was, now = describe_arrow_type(before), describe_arrow_type(own)
         raise UsageError(f"{contacts}: its ids are {now}, and those of the last run were {was}; {_AS_BEFORE}")
+
+    def for_tables(self) -> "IdTypes":
+        """Return the types for a run whose membership becomes a part of a table."""
+        return replace(self, own=self.kept)
 
     def as_kept(self, ids: pa.Array) -> pa.Array:
         """Return ids in the type of the state and the changes. `comparable` has checked that they fit."""

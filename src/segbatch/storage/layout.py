@@ -11,6 +11,7 @@ OUTPUT/runs/RUN/manifest.json             all facts about the run
 OUTPUT/runs/RUN/history.json              the runs up to and including this one
 OUTPUT/runs/RUN/unpublished               a mark that exists until `current` names the run
 OUTPUT/runs/.tmp-RUN/                     all of this, during the run
+OUTPUT/deliveries/                        the progress of deliveries, see `segbatch.deliveries.state`
 ```
 """
 
@@ -22,7 +23,6 @@ from datetime import datetime
 from pathlib import Path
 
 from segbatch.errors import UsageError
-from segbatch.platform.urls import is_url, redact_url
 from segbatch.text import shown
 
 RUNS = "runs"
@@ -34,6 +34,9 @@ CHANGES = "changes.parquet"
 MANIFEST = "manifest.json"
 HISTORY = "history.json"
 UNPUBLISHED = "unpublished"
+PRUNED = "pruned"
+"""Mark in a copy of an output that is elsewhere: the output no longer has the members of the run, but the copy may."""
+
 UNFINISHED = ".tmp-"
 """Prefix of the folder that an unfinished run writes to."""
 
@@ -49,19 +52,6 @@ _RUN_ID_RULE = (
     f"a run id begins with a letter or digit, goes on with these and '.', '_', ':', '+', '@', '=' and '-', "
     f"and has at most {_MAX_RUN_ID} characters (--run-id)"
 )
-
-
-def output_at(output: str | Path) -> Path:
-    """Return the folder that runs are published in.
-
-    Raises:
-        UsageError: It is a URL. A run is published by renaming a file, and object storage has no rename. DuckDB would
-            also need an extension to read the tables there.
-    """
-    if is_url(str(output)):
-        message = "object storage cannot rename a file, which publishing needs; publish to a local disk (--output), and"
-        raise UsageError(f"{redact_url(str(output))}: {message} copy its files there, see docs/object-storage.md")
-    return Path(output)
 
 
 def check_run_id(run_id: str) -> str:

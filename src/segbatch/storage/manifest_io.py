@@ -2,7 +2,7 @@
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +16,8 @@ from segbatch.text import clipped
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+NOTHING_PUBLISHED = "nothing is published there; name the folder that a run published in (--output)"
 
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]*")
 
@@ -40,6 +42,11 @@ class UnnamedError(PublishError):
         super().__init__(f"{pointer}: {fault}; {remedy}")
 
 
+def is_folder_name(text: str) -> bool:
+    """Return whether a text can be the folder name of a run."""
+    return _FOLDER.fullmatch(text) is not None
+
+
 def published_folder(output: Path) -> str | None:
     """Return the folder name of the published run; None if nothing was published yet.
 
@@ -58,7 +65,7 @@ def published_folder(output: Path) -> str | None:
     except OSError as error:
         raise PublishError(f"{pointer}: cannot be read: {error.strerror}") from None
     folder = content.decode(errors="replace").strip()
-    if not _FOLDER.fullmatch(folder):
+    if not is_folder_name(folder):
         raise UnnamedError(pointer, "does not name a run", last_published(output))
     if not (output / RUNS / folder).is_dir():
         raise UnnamedError(pointer, f"names {clipped(folder)}, whose folder is missing", last_published(output))
@@ -66,15 +73,34 @@ def published_folder(output: Path) -> str | None:
 
 
 def last_published(output: Path) -> str | None:
-    """Return the folder name of the run that was published last, regardless of `current`; None if no run exists."""
+    """Return the folder name of the run that was published last, regardless of `current`; None if no run exists.
+
+    Raises:
+        PublishError: The folders of the runs cannot be listed.
+    """
     found: dict[str, datetime] = {}
-    for path in (output / RUNS).glob(f"*/{HISTORY}"):
-        folder = path.parent
+    for folder in run_folders(output):
+        path = folder / HISTORY
         if not folder.name.startswith(UNFINISHED) and not (folder / UNPUBLISHED).exists():
             with suppress(PublishError):
                 last = _read(path, History).runs[-1]
                 found |= {folder.name: last.run.finished_at} if last.folder == folder.name else {}
     return max(found, key=found.__getitem__, default=None)
+
+
+def run_folders(output: Path) -> Sequence[Path]:
+    """Return the folders of all runs, published or not; none if there is no folder of runs.
+
+    Raises:
+        PublishError: They cannot be listed.
+    """
+    runs = output / RUNS
+    try:
+        return list(runs.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except OSError as error:
+        raise PublishError(f"{runs}: cannot be read: {error.strerror}") from None
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -83,7 +109,16 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         PublishError: The manifest is missing or damaged.
     """
-    return _read(folder / MANIFEST, Manifest)
+    return read_manifest_as(folder, Manifest)
+
+
+def read_manifest_as(folder: Path, model: type[_Model]) -> _Model:
+    """Read the part of a run's manifest that a model describes.
+
+    Raises:
+        PublishError: The manifest is missing or damaged.
+    """
+    return _read(folder / MANIFEST, model)
 
 
 def read_history(output: Path) -> History:
@@ -114,8 +149,7 @@ def ensure_published(output: Path) -> str:
     """
     folder = published_folder(output)
     if folder is None:
-        message = "nothing is published there; name the folder that a run published in (--output)"
-        raise UsageError(f"{output}: {message}")
+        raise UsageError(f"{output}: {NOTHING_PUBLISHED}")
     return folder
 
 

@@ -5,13 +5,13 @@ A row group has the members of one batch of at most 65,536 contacts, ordered by 
 codes of 16 bits are the little-endian bytes of a NumPy array
 (https://parquet.apache.org/docs/file-format/data-pages/encodings/). So a data page is a copy of such arrays, one after
 the other for the segments in the page. `segment_id` is one run-length pair per segment. The codes are not compressed:
-zstd makes them 0.3 % smaller. The ids are.
+zstd makes them 0.3 % smaller. The ids are. A constant column has a dictionary of one text, and one pair per page.
 
 The page index leads to the pages of one segment. Readers that do not use it skip row groups by the statistics of
 `segment_id`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import RawIOBase
 from struct import Struct as Layout
@@ -57,7 +57,7 @@ _GROUP = 8
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """The rows of a page in both columns: consecutive segments, by their number, with their members."""
+    """The rows of a page in all columns: consecutive segments, by their number, with their members."""
 
     members: Sequence[tuple[int, RowNumbers]]
     first_row: int
@@ -84,7 +84,7 @@ class _Chunk:
     Attributes:
         dictionary_at: The position of the dictionary page.
         plain_length: The length of the pages before compression, with headers.
-        bounds: The first and the last segment of each page; empty for `contact_id`.
+        bounds: The first and the last text of each page; empty for `contact_id`.
         index: The positions and lengths of the column index and the offset index; filled in at the end of the file.
     """
 
@@ -105,7 +105,7 @@ class _Chunk:
 
 @dataclass(frozen=True, slots=True)
 class _RowGroup:
-    chunks: tuple[_Chunk, _Chunk]
+    chunks: Sequence[_Chunk]
     rows: int
 
 
@@ -116,14 +116,15 @@ class MembershipFile:
         rows: The number of memberships written.
     """
 
-    def __init__(self, file: BinaryIO | RawIOBase, id_type: pa.DataType) -> None:
+    def __init__(self, file: BinaryIO | RawIOBase, id_type: pa.DataType, constants: Mapping[str, str]) -> None:
         """Begin the file.
 
         Args:
             file: A file to write to from its start.
             id_type: The Arrow type of the contact ids.
+            constants: Further columns, by their name, with the text that every row has.
         """
-        self._file, self._id_type, self._at = file, id_type, 0
+        self._file, self._id_type, self._constants, self._at = file, id_type, constants, 0
         self._groups: list[_RowGroup] = []
         self.rows = 0
         self._write(_MAGIC)
@@ -145,9 +146,11 @@ class MembershipFile:
         if not pages:
             return
         rows = pages[-1].end
-        self._groups.append(
-            _RowGroup((self._write_segments(segment_ids, pages), self._write_contacts(ids, pages)), rows)
-        )
+        runs = [[(number, len(found)) for number, found in page.members] for page in pages]
+        chunks = [self._write_texts("segment_id", segment_ids, pages, runs), self._write_contacts(ids, pages)]
+        constant = [[(0, page.rows)] for page in pages]
+        chunks += (self._write_texts(name, [text], pages, constant) for name, text in self._constants.items())
+        self._groups.append(_RowGroup(chunks, rows))
         self.rows += rows
 
     def finish(self) -> None:
@@ -163,18 +166,24 @@ class MembershipFile:
             self._file.write(part)
             self._at += len(part)
 
-    def _write_segments(self, segment_ids: Sequence[str], pages: Sequence[_Part]) -> _Chunk:
-        """Write the column `segment_id`: a dictionary of segments, and pages with one run per segment."""
-        texts = [segment_id.encode() for segment_id in segment_ids]
-        chunk = _Chunk(b"segment_id", _BYTE_ARRAY, _UNCOMPRESSED, self._at)
+    def _write_texts(
+        self, name: str, words: Sequence[str], pages: Sequence[_Part], runs: Iterable[Sequence[tuple[int, int]]]
+    ) -> _Chunk:
+        """Write a column of text.
+
+        Args:
+            words: The dictionary, in ascending order.
+            runs: For each page the runs of equal values: the number of the word, and the number of rows.
+        """
+        texts = [word.encode() for word in words]
+        chunk = _Chunk(name.encode(), _BYTE_ARRAY, _UNCOMPRESSED, self._at)
         plain = b"".join(_LENGTH.pack(len(text)) + text for text in texts)
         self._write_dictionary(chunk, plain, len(plain), len(texts))
         width = max(1, (len(texts) - 1).bit_length())
         code_length = -(-width // 8)
-        for page in pages:
-            runs = [encode_varint(len(rows) << 1) + code.to_bytes(code_length, "little") for code, rows in page.members]
-            bounds = texts[page.members[0][0]], texts[page.members[-1][0]]
-            self._write_page(chunk, page, bounds, bytes([width]), *runs)
+        for page, equal in zip(pages, runs, strict=True):
+            pairs = [encode_varint(rows << 1) + code.to_bytes(code_length, "little") for code, rows in equal]
+            self._write_page(chunk, page, (texts[equal[0][0]], texts[equal[-1][0]]), bytes([width]), *pairs)
         return chunk
 
     def _write_contacts(self, ids: pa.Array, pages: Sequence[_Part]) -> _Chunk:
@@ -210,7 +219,7 @@ class MembershipFile:
         self._write(header, *content)
 
     def _write_index(self, chunk: _Chunk) -> None:
-        """Write where the pages of a column are, and for `segment_id` which segment each has."""
+        """Write where the pages of a column are, and for texts which ones each has."""
         if chunk.bounds:
             first, last = (array([*texts]) for texts in zip(*chunk.bounds, strict=True))
             nulls = array([False for _ in chunk.pages])
@@ -224,8 +233,9 @@ class MembershipFile:
         self._write(encoded)
 
     def _footer(self) -> bytes:
-        root: Struct = {4: binary(b"schema"), 5: i32(2)}
-        columns = schema_element(pa.string(), "segment_id"), schema_element(self._id_type, "contact_id")
+        types = {"segment_id": pa.string(), "contact_id": self._id_type} | dict.fromkeys(self._constants, pa.string())
+        columns = [schema_element(kind, name) for name, kind in types.items()]
+        root: Struct = {4: binary(b"schema"), 5: i32(len(columns))}
         as_the_types_define: Struct = {1: struct({})}
         return encode_struct(
             {
@@ -234,7 +244,7 @@ class MembershipFile:
                 3: i64(self.rows),
                 4: array([_row_group(group) for group in self._groups]),
                 6: binary(f"segbatch version {__version__}".encode()),
-                7: array([as_the_types_define, as_the_types_define]),
+                7: array([as_the_types_define for _ in columns]),
             }
         )
 

@@ -16,10 +16,11 @@ import duckdb
 from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.platform.files import replace_file, resolve_destination
 from segbatch.platform.io_errors import io_reason
-from segbatch.storage.catalog import ensure_nameable, literal, write_catalogue
+from segbatch.storage.catalog import ensure_nameable, write_catalogue
 from segbatch.storage.catalog_rebuild import Relinked
 from segbatch.storage.layout import CATALOGUE, RUNS
 from segbatch.storage.manifest_io import ensure_published, read_history_of, read_manifest
+from segbatch.storage.sql_paths import literal
 from segbatch.storage.write_errors import translate_write_errors
 from segbatch.text import printable
 

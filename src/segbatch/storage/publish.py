@@ -22,17 +22,16 @@ from segbatch.storage.layout import (
     RUNS,
     UNFINISHED,
     UNPUBLISHED,
-    free_folder,
 )
 from segbatch.storage.output_lock import LockPolicy, lock_output
 from segbatch.storage.retention import discard_run
-from segbatch.storage.targets.base import Published
-from segbatch.storage.write_errors import NOTHING, Leftovers, ensure_no_folder, translate_write_errors
+from segbatch.storage.segment_names import find_reused, segments_in
+from segbatch.storage.targets.base import Published, Staged
+from segbatch.storage.write_errors import IN_DOUBT, NOTHING, Leftovers, ensure_no_folder, translate_write_errors
 
 _NO_TABLES = "segbatch.duckdb still shows the previous run; run segbatch relink, or wait for the next run"
 _UNMARKED = "its folder is still marked as unpublished; the next run removes the mark"
 _UNFLUSHED = "that may not survive a power failure; check the disk"
-_IN_DOUBT = "the run may be published; segbatch runs shows whether it is"
 
 
 @contextmanager
@@ -84,13 +83,24 @@ def _created(runs: Path) -> Iterator[bool]:
 
 
 def _remove_unused(missing: Sequence[Path], runs: Path) -> None:
+    """Remove the folders that this process created, as far as they are empty, after a failure to take the lock too.
+
+    An empty `runs` belongs to the owner of the lock: it may be about to create a folder in it.
+    """
     lock = runs.parent / LOCK
     if missing:
-        with suppress(OSError, BusyError), lock_file(lock, timeout=0):  # after a failure to write the owner
-            _remove_unused_lock(lock, runs)
+        try:
+            with lock_file(lock, timeout=0):  # after a failure to write the owner
+                _remove_unused_lock(lock, runs)
+        except BusyError:
+            return
+        except OSError:
+            with suppress(OSError):
+                runs.rmdir()
     for path in missing:
-        with suppress(OSError):
-            path.rmdir()
+        if path != runs:
+            with suppress(OSError):
+                path.rmdir()
 
 
 def _remove_unused_lock(lock: Path, runs: Path) -> None:
@@ -121,11 +131,11 @@ def ensure_replaceable(output: Path) -> None:
         ensure_no_folder(path)
 
 
-def publish(output: Path, staged: Path, manifest: Manifest, history: History) -> Published:
+def publish(output: Path, staged: Staged, manifest: Manifest, history: History) -> Published:
     """Publish a run. Readers see the previous run until `current` is replaced, and then the new one.
 
     Args:
-        staged: The folder from `stage`, with all data files of the run.
+        staged: The folder from `stage`, with all data files of the run, and its final name.
         history: The runs before it.
 
     Returns:
@@ -134,18 +144,16 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
     Raises:
         PublishError: The output cannot be written. The run is not published, unless the message says that it may be.
     """
-    folder = free_folder(output, manifest.run.run_id)
-    rows, size = next(((file.rows, file.size) for file in manifest.files if file.path == CHANGES), (0, None))
-    past = PastRun(folder=folder, run=manifest.run, changes=rows, changes_size=size)
-    history = history.model_copy(update={"runs": (*history.runs, past)})
+    folder, reused = staged.folder, find_reused(segments_in(output), history.runs, manifest.renamed)
+    history = extend_history(history, folder, manifest, reused)
     left = Leftovers(output, f"run {manifest.run.run_id} is published")
     with _remove_unless_published(output, folder) as run_folder:
         with translate_write_errors(output):
-            _write(staged / MANIFEST, manifest)
-            _write(staged / HISTORY, history)
-            (staged / UNPUBLISHED).touch()
-            sync_tree(staged)
-            staged.rename(run_folder)
+            write_record(staged.path / MANIFEST, manifest)
+            write_record(staged.path / HISTORY, history)
+            (staged.path / UNPUBLISHED).touch()
+            sync_tree(staged.path)
+            staged.path.rename(run_folder)
             left.warnings += _build(output, run_folder, manifest, history)
             sync_folder(output / RUNS)
             ensure_replaceable(output)
@@ -159,7 +167,20 @@ def publish(output: Path, staged: Path, manifest: Manifest, history: History) ->
     return Published(history, left.warnings)
 
 
-def _write(path: Path, model: Manifest | History) -> None:
+def extend_history(history: History, folder: str, manifest: Manifest, reused: tuple[str, ...]) -> History:
+    """Return a history with one more run.
+
+    Args:
+        reused: The new ids of renamed segments that other segments had in earlier runs.
+    """
+    rows, size = next(((file.rows, file.size) for file in manifest.files if file.path == CHANGES), (0, None))
+    renamed = manifest.renamed
+    past = PastRun(folder=folder, run=manifest.run, changes=rows, changes_size=size, renamed=renamed, reused=reused)
+    return history.model_copy(update={"runs": (*history.runs, past)})
+
+
+def write_record(path: Path, model: Manifest | History) -> None:
+    """Write the manifest or the history of a run."""
     path.write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
@@ -180,7 +201,7 @@ def _build(output: Path, run_folder: Path, manifest: Manifest, history: History)
     new = [problem for problem in lost if str(problem) not in manifest.warnings]
     if new:
         warnings = (*manifest.warnings, *map(str, new))
-        _write(run_folder / MANIFEST, manifest.model_copy(update={"warnings": warnings}))
+        write_record(run_folder / MANIFEST, manifest.model_copy(update={"warnings": warnings}))
         sync_file(run_folder / MANIFEST)
     return new
 
@@ -203,7 +224,7 @@ def _point(output: Path, folder: str, left: Leftovers) -> None:
         except OSError:
             is_published = _names(output, folder)
             if is_published is None:
-                with translate_write_errors(output, _IN_DOUBT):
+                with translate_write_errors(output, IN_DOUBT):
                     raise
             if not is_published:
                 raise

@@ -1,7 +1,7 @@
 """Recording the results of a run: membership, state for the next run, and changes since the previous run."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from types import TracebackType
@@ -12,34 +12,18 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.model.manifest import PublishedFile
+from segbatch.platform.bitmaps import Bitmaps, count_bits, empty_bitmaps, from_columns
 from segbatch.platform.bounded_executor import BoundedExecutor
-from segbatch.storage.bit_rows import Rows, bit_of, bitmap_of, find_differences, is_in_any, to_rows
+from segbatch.storage.bit_matrix import Differences, Memory, is_in_any, to_bitmaps, to_words
 from segbatch.storage.bitmap import SegmentBitmap
+from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes, to_stored
 from segbatch.storage.membership_pages import MOST_CONTACTS
-from segbatch.storage.row_alignment import ContactAlignment, align_contacts
+from segbatch.storage.row_alignment import RowNumbers
 from segbatch.storage.run_writers import Writers
-from segbatch.storage.state import State
 
 _WRITERS = 2
 """Writing is the bottleneck; two writer threads keep evaluation from waiting for one."""
-
-
-@dataclass(frozen=True, slots=True)
-class PreviousRun:
-    """The previous run, for comparison.
-
-    Attributes:
-        alignment: The row of each current contact in the previous run.
-    """
-
-    state: State
-    alignment: ContactAlignment
-
-    @classmethod
-    def of(cls, state: State, current: Iterable[pl.Series], id_types: IdTypes) -> "PreviousRun":
-        """Find the current contacts, given by their ids in batches, in the previous run."""
-        return cls(state, align_contacts(*map(id_types.comparable, (state.id_batches(), current))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +64,15 @@ class Recorder:
             previous: The previous run; None if there is nothing to compare with.
             writers: The writers; None to count only.
         """
-        self._segment_ids, self._kept, self._previous, self._id_types = segment_ids, kept, previous, id_types
-        self._bitmap_before = previous.state.bitmap if previous else SegmentBitmap()
-        self._bitmap = self._bitmap_before.next(sorted([*segment_ids, *kept]))
-        self._writers, self._state = writers, writers.state(self._bitmap) if writers else None
-        self._changed_segments = self._bitmap.changed_segments(self._bitmap_before)
+        self._segment_ids, self._id_types, self._writers = segment_ids, id_types, writers
+        self._names = sorted([*segment_ids, *kept])
+        before = previous.state.bitmap if previous else SegmentBitmap()
+        self._bitmap = before.next(self._names)
+        self._state = writers.state(self._bitmap) if writers else None
+        self._changed_segments = self._bitmap.changed_segments(before)
+        self._comparison = Comparison(previous, id_types, kept, self._write_changes) if previous else None
         self._found = Recorded(is_compared=previous is not None)
-        self._contacts = 0
-        self._parts = count()
+        self._parts, self._memory = count(), Memory()
         self._recording, self._writing = BoundedExecutor("record", 1), BoundedExecutor("membership", _WRITERS)
 
     def __enter__(self) -> Self:
@@ -99,73 +84,83 @@ class Recorder:
         with self._writing, self._recording:  # exits in reverse order: recording submits work to writing
             pass
 
-    def record(self, ids: pa.Array, members: pl.DataFrame) -> None:
+    def record(self, ids: pa.Array, members: Bitmaps) -> None:
         """Record the next batch in the order of the snapshot. Returns as soon as the batch before is recorded.
 
         Args:
-            members: One boolean column per evaluated segment.
+            members: The bitmap of each evaluated segment, in the order of the segments.
         """
         self._recording.submit(self._record, ids, members)
+
+    def find_gone(self) -> RowNumbers:
+        """Return the rows of the previous run whose contacts are not in the snapshot, after the last batch."""
+        self._recording.finish()
+        return np.empty(0, dtype=np.int64) if self._comparison is None else self._comparison.gone()
 
     def finish(self) -> Recorded:
         """Record the contacts that are gone from the snapshot, and close the files."""
         self._recording.finish()
-        if self._previous is not None and len(self._previous.alignment.gone):
-            self._record_gone(self._previous)
+        if self._comparison is not None:
+            self._record_gone(self._comparison)
+            self._comparison.finish()
         self._writing.finish()
         if self._writers is None or self._state is None:
             return self._found
         files = (*self._writers.membership.finish(), self._state.finish(), self._writers.changes.finish())
         return replace(self._found, files=files)
 
-    def _record(self, ids: pa.Array, members: pl.DataFrame) -> None:
-        own, ids = to_stored(ids), self._id_types.as_kept(ids)
-        if self._previous is None:
-            self._write_members(own, ids, members, self._pack(members))
+    def _record(self, ids: pa.Array, members: Bitmaps) -> None:
+        own = to_stored(ids)
+        if self._comparison is None:
+            members, ids = self._sorted(members, {}), self._id_types.as_kept(own)
+            self._write_members(self._id_types.as_own(own), ids, members, self._pack(members, len(own)))
             return
-        rows = self._previous.alignment.rows.slice(self._contacts, len(ids))
-        self._contacts += len(ids)
-        before = self._previous.state.bits_of(rows)
-        members = self._with_kept(members, before)
-        after = self._pack(members)
-        self._write_members(own, ids, members, after)
-        self._write_changes(ids, before, after)
+        rows = self._comparison.find(own)
+        ids = self._id_types.as_kept(own)
+        members = self._sorted(members, self._comparison.kept_members(rows))
+        bitmaps = self._pack(members, len(own))
+        self._write_members(self._id_types.as_own(own), ids, members, bitmaps)
+        self._comparison.compare(ids, rows, to_words(bitmaps, len(ids), self._memory))
 
-    def _record_gone(self, previous: PreviousRun) -> None:
+    def _record_gone(self, comparison: Comparison) -> None:
         """Record that gone contacts left all segments, except the segments that keep their members."""
-        for start in range(0, len(previous.alignment.gone), MOST_CONTACTS):
-            gone = previous.alignment.gone.slice(start, MOST_CONTACTS)
-            ids, before = self._id_types.as_kept(previous.state.ids_of(gone)), previous.state.bits_of(gone)
-            empty = pl.repeat(value=False, n=len(gone), dtype=pl.Boolean, eager=True)
-            members = self._with_kept(pl.DataFrame(dict.fromkeys(self._segment_ids, empty)), before)
-            after = self._pack(members)
-            self._write_changes(ids, before, after)
-            stay = pl.Series(is_in_any(after))
-            if stay.any():
-                ids = ids.filter(stay.to_arrow())
-                self._write_members(self._id_types.as_own(ids), ids, members.filter(stay), after[stay.to_numpy()])
+        all_gone = comparison.gone()
+        for start in range(0, len(all_gone), MOST_CONTACTS):
+            gone = all_gone[start : start + MOST_CONTACTS]
+            bitmaps = self._pack(self._of_gone(comparison, gone), len(gone))
+            comparison.compare_gone(gone, to_words(bitmaps, len(gone), self._memory))
+            stay = gone[is_in_any(bitmaps, len(gone))]
+            if len(stay):
+                members, ids = self._of_gone(comparison, stay), self._id_types.as_kept(comparison.ids_of(stay))
+                self._write_members(self._id_types.as_own(ids), ids, members, self._pack(members, len(stay)))
 
-    def _with_kept(self, members: pl.DataFrame, before: Rows) -> pl.DataFrame:
-        """Add the columns of the segments that keep their members, and sort all columns by segment."""
-        kept = {name: pl.Series(bit_of(before, self._bitmap_before.bits[name])) for name in self._kept}
-        columns = {column.name: column for column in members.iter_columns()} | kept
-        return pl.DataFrame({name: columns[name] for name in sorted(columns)})
+    def _of_gone(self, comparison: Comparison, gone: RowNumbers) -> Bitmaps:
+        """Return the members among contacts that are gone, who are only in segments that keep their members."""
+        return self._sorted(empty_bitmaps(len(self._segment_ids), len(gone)), comparison.kept_members(gone))
 
-    def _pack(self, members: pl.DataFrame) -> Rows:
-        bitmaps = {column.name: bitmap_of(column) for column in members.iter_columns()}
-        return to_rows([bitmaps.get(name or "") for name in self._bitmap.names], len(members))
+    def _sorted(self, members: Bitmaps, kept: Mapping[str, pl.Series]) -> Bitmaps:
+        """Add the bitmaps of the segments that keep their members, and sort all bitmaps by segment."""
+        if kept:
+            contacts = len(next(iter(kept.values())))
+            members = np.concatenate([members, from_columns([*kept.values()], contacts)])
+        names = [*self._segment_ids, *kept]
+        return members if names == self._names else members[sorted(range(len(names)), key=names.__getitem__)]
 
-    def _write_members(self, own: pa.Array, kept: pa.Array, members: pl.DataFrame, rows: Rows) -> None:
-        self._found.members.update(members.sum().row(0, named=True))
+    def _pack(self, members: Bitmaps, contacts: int) -> Bitmaps:
+        bitmaps = dict(zip(self._names, members, strict=True))
+        return to_bitmaps([bitmaps.get(name or "") for name in self._bitmap.names], contacts, self._memory)
+
+    def _write_members(self, own: pa.Array, kept: pa.Array, members: Bitmaps, bitmaps: Bitmaps) -> None:
+        self._found.members.update(dict(zip(self._names, count_bits(members).tolist(), strict=True)))
         if self._writers is not None and self._state is not None:
-            self._writing.submit(self._writers.membership.write, next(self._parts), own, members, is_in_any(rows))
-            self._state.write(kept, rows)
+            is_member = is_in_any(bitmaps, len(own))
+            write = self._writers.membership.write
+            self._writing.submit(write, next(self._parts), own, self._names, members, is_member)
+            self._state.write(kept, bitmaps)
 
-    def _write_changes(self, ids: pa.Array, before: Rows, after: Rows) -> None:
-        found = find_differences(before, after)
+    def _write_changes(self, ids: pa.Array, found: Differences) -> None:
         for counts, is_wanted in ((self._found.entered, found.entered), (self._found.exited, ~found.entered)):
-            bits, numbers = np.unique(found.bits[is_wanted], return_counts=True)
-            segment_ids = [self._changed_segments[bit] for bit in bits]
-            counts.update(dict(zip(segment_ids, numbers.tolist(), strict=True)))
+            numbers = np.bincount(found.bits[is_wanted])
+            counts.update({self._changed_segments[bit]: int(numbers[bit]) for bit in np.flatnonzero(numbers)})
         if self._writers is not None:
             self._writers.changes.write(ids, self._changed_segments, found)

@@ -2,14 +2,15 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from segbatch.model.manifest import History, PastRun
-from segbatch.storage.layout import MEMBERSHIP, RUNS, STATE, UNFINISHED, UNPUBLISHED
+from segbatch.storage.layout import MEMBERSHIP, PRUNED, RUNS, STATE, UNFINISHED, UNPUBLISHED
+from segbatch.storage.manifest_io import run_folders
 
 KEEP_RUNS = 7
 KEEP_DAYS = 1.0
@@ -52,7 +53,7 @@ class Pruned:
 def clear_dead_runs(output: Path, history: History) -> None:
     """Remove the files of killed runs that were never published. The caller must own the lock."""
     published = {run.folder for run in history.runs}
-    for folder in list((output / RUNS).iterdir()):
+    for folder in run_folders(output):
         is_dead = folder.name.startswith(UNFINISHED) or (folder / UNPUBLISHED).exists()
         if is_dead and folder.name not in published:
             discard_run(folder)
@@ -85,11 +86,31 @@ def prune(output: Path, history: History, keep: Keep, now: datetime, *, dry_run:
     Args:
         dry_run: Only return the runs and folders that would be removed.
     """
-    oldest = now - timedelta(days=min(keep.days, _LONGEST))
-    found = Pruned(tuple(_old(output, history, keep, oldest)), tuple(_taken_back(output, history, oldest, now)))
+    runs = output / RUNS
+    found = find_prunable(
+        history, keep, now, lambda folder: has_members(runs / folder), lambda folder: (runs / folder).exists()
+    )
     if not dry_run:
-        _remove(output / RUNS, found)
+        _remove(runs, found)
     return found
+
+
+def find_prunable(
+    history: History,
+    keep: Keep,
+    now: datetime,
+    has_members: Callable[[str], bool],
+    has_folder: Callable[[str], bool],
+) -> Pruned:
+    """Find the runs whose members are to be removed, and the folders of rolled-back runs that are.
+
+    Args:
+        has_members: Returns whether the run in a folder still has its members.
+        has_folder: Returns whether a folder has files.
+    """
+    oldest = now - timedelta(days=min(keep.days, _LONGEST))
+    old = (run for run in _old(history, keep, oldest) if has_members(run.folder))
+    return Pruned(tuple(old), tuple(filter(has_folder, _taken_back(history, oldest, now))))
 
 
 def _remove(runs: Path, found: Pruned) -> None:
@@ -121,27 +142,23 @@ def _remove_tree(folder: Path, errors: list[OSError]) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _old(output: Path, history: History, keep: Keep, oldest: datetime) -> Iterator[PastRun]:
-    """Yield the runs whose members are to be removed. A run was visible until the next one was published."""
+def _old(history: History, keep: Keep, oldest: datetime) -> Iterator[PastRun]:
+    """Yield the runs that do not keep their members. A run was visible until the next one was published."""
     spared = max(keep.runs, FEWEST)
     for run, next_run in zip(history.runs[:-spared], history.runs[1:], strict=False):
-        if next_run.run.finished_at < oldest and has_members(output / RUNS / run.folder):
+        if next_run.run.finished_at < oldest:
             yield run
 
 
-def _taken_back(output: Path, history: History, oldest: datetime, now: datetime) -> Iterator[str]:
+def _taken_back(history: History, oldest: datetime, now: datetime) -> Iterator[str]:
     """Yield the folders of runs that were rolled back or replaced, and can no longer have readers."""
     published = {run.folder for run in history.runs}
     rewound = min(oldest, now - timedelta(days=_REWOUND_DAYS))
     for gone in history.taken_back:
-        if (
-            gone.at < (rewound if gone.by_rewind else oldest)
-            and gone.folder not in published
-            and (output / RUNS / gone.folder).exists()
-        ):
+        if gone.at < (rewound if gone.by_rewind else oldest) and gone.folder not in published:
             yield gone.folder
 
 
 def has_members(folder: Path) -> bool:
     """Return whether a run still has its members."""
-    return (folder / STATE).exists() or (folder / MEMBERSHIP).exists()
+    return not (folder / PRUNED).exists() and ((folder / STATE).exists() or (folder / MEMBERSHIP).exists())

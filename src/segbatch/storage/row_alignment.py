@@ -2,53 +2,63 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-_KEYS = ("a", "b")
+NEW = -1
+"""The row of a contact that is not in the previous run."""
+
+RowNumbers = npt.NDArray[np.int64]
+_Hashes = npt.NDArray[np.uint64]
 
 
-class ContactAlignment:
-    """The alignment of this run's contacts with those of the previous run.
+class ContactIndex:
+    """The contacts of a run by their ids.
 
-    Attributes:
-        rows: For each contact of this run, its row in the previous run; null for new contacts.
-        gone: The rows of the previous run whose contacts no longer exist.
+    Ids are compared by a 128-bit hash, so a contact takes 16 bytes and its row number. A collision is less likely than
+    a memory error, even with a billion ids.
     """
 
-    def __init__(self, rows: pl.Series, gone: pl.Series) -> None:
-        self.rows = rows
-        self.gone = gone
+    def __init__(self, ids: Iterable[pl.Series]) -> None:
+        """Sort the contacts of a run, given by their ids in batches, by half of the hash."""
+        batches = [_hashes(batch) for batch in ids]
+        first, second = (np.concatenate(parts) for parts in zip(*batches, strict=True)) if batches else (_none, _none)
+        self._rows = np.argsort(first).astype(np.uint32 if len(first) < 1 << 32 else np.uint64)
+        self._first, self._second = first[self._rows], second[self._rows]
+
+    def __len__(self) -> int:
+        """Return the number of contacts."""
+        return len(self._rows)
+
+    def find(self, ids: pl.Series) -> RowNumbers:
+        """Return the row of each contact in the run; `NEW` for contacts that are not in it."""
+        first, second = _hashes(ids)
+        order = np.argsort(first)  # neighbours in memory are then looked up together
+        first, second = first[order], second[order]
+        places = np.searchsorted(self._first, first)
+        rows = np.full(len(ids), NEW)
+        waiting = np.arange(len(ids))
+        while len(waiting):  # once, unless two ids share half of their hash
+            waiting = waiting[places[waiting] < len(self)]
+            waiting = waiting[self._first[places[waiting]] == first[waiting]]
+            is_found = self._second[places[waiting]] == second[waiting]
+            found, waiting = waiting[is_found], waiting[~is_found]
+            rows[order[found]] = self._rows[places[found]]
+            places[waiting] += 1
+        return rows
 
 
-def align_contacts(previous: Iterable[pl.Series], current: Iterable[pl.Series]) -> ContactAlignment:
-    """Find the contacts of this run in the previous run.
-
-    Ids are compared by a 128-bit hash, which takes 16 bytes per contact and run. A collision is less likely than a
-    memory error, even with a billion ids.
-
-    Args:
-        previous: The ids of the previous run, in batches.
-        current: The ids of this run, in batches.
-    """
-    old, new = _keys(previous), _keys(current)
-    numbered = old.with_row_index("row")
-    if len(old) == len(new) and old.equals(new):
-        return ContactAlignment(numbered.get_column("row"), pl.Series("row", [], pl.UInt32))
-    rows = _joined(numbered, new)
-    is_gone = pl.repeat(value=True, n=len(old), dtype=pl.Boolean, eager=True).scatter(rows.drop_nulls(), values=False)
-    return ContactAlignment(rows, is_gone.arg_true())
+_none: _Hashes = np.empty(0, dtype=np.uint64)
 
 
-def _joined(old: pl.DataFrame, new: pl.DataFrame) -> pl.Series:
-    """Join by half of the hash, which is twice as fast; join by both halves only if the other half shows a clash."""
-    first, second = _KEYS
-    pairs = new.join(old, on=first, how="left", maintain_order="left", suffix=" before")
-    differs = pairs.get_column(second) != pairs.get_column(f"{second} before")
-    if len(pairs) == len(new) and not differs.any():
-        return pairs.get_column("row")
-    return new.join(old, on=_KEYS, how="left", maintain_order="left").get_column("row")
+def find_rows(ids: Iterable[pl.Series], contacts: Iterable[pl.Series]) -> pl.Series:
+    """Return the row of each id among contacts; null for ids that are not among them. Both are given in batches."""
+    index = ContactIndex(contacts)
+    found = [pl.Series(index.find(batch)) for batch in ids]
+    rows = pl.concat(found) if found else pl.Series(dtype=pl.Int64)
+    return rows.set(rows == NEW, None).cast(pl.UInt32)
 
 
-def _keys(batches: Iterable[pl.Series]) -> pl.DataFrame:
-    frames = [pl.DataFrame({key: ids.hash(seed) for seed, key in enumerate(_KEYS)}) for ids in batches]
-    return pl.concat(frames) if frames else pl.DataFrame(schema=dict.fromkeys(_KEYS, pl.UInt64))
+def _hashes(ids: pl.Series) -> tuple[_Hashes, _Hashes]:
+    return ids.hash(0).to_numpy(), ids.hash(1).to_numpy()

@@ -4,8 +4,9 @@ Text dominates the cost of writing. Each contact id is passed to the Parquet wri
 batch, and is stored once per batch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,13 +17,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.model.manifest import PublishedFile
-from segbatch.storage.bit_rows import Differences
+from segbatch.platform.bitmaps import Bitmaps, to_columns
+from segbatch.platform.checksum_file import DigestingFile
+from segbatch.platform.files import sync_file
+from segbatch.storage.bit_matrix import Differences
 from segbatch.storage.bitmap import SegmentBitmap
-from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.id_types import TEXTS, IdTypes, stored_type, take_ids, written_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
 from segbatch.storage.membership_pages import MembershipFile
 from segbatch.storage.state import StateWriter
+
+PUBLICATION = "publication"
+"""Column with the name of the run's folder, which is unique, in the files of tables."""
+
+_LARGE = 1 << 22
+"""Size in bytes of a file that is flushed at once. The disk then writes it while the next batches are evaluated."""
+
+_ROW_GROUP = 100_000
+"""Minimum number of changes in a row group, except for the last one."""
 
 _CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import pandas, if it is installed
 
@@ -30,16 +42,20 @@ _CHANGES = pl.Series(["exited", "entered"]).to_arrow()  # pa.array would import 
 class Writers:
     """The writers for the files of a run."""
 
-    def __init__(self, folder: Path, run_id: str, as_of: datetime, id_types: IdTypes) -> None:
+    def __init__(
+        self, folder: Path, run_id: str, as_of: datetime, id_types: IdTypes, publication: str | None = None
+    ) -> None:
         """Open the writers for membership and changes.
 
         Args:
-            run_id: The run id that is written to the changes.
+            run_id: The run id that is written to each row.
+            publication: The name of the run's folder, for each row of the files of tables; None for no such column.
         """
         self._folder = folder
         self._id_type = id_types.kept
-        self.membership = MembershipWriter(folder, id_types.own)
-        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept)
+        constants = {"run_id": run_id} | ({} if publication is None else {PUBLICATION: publication})
+        self.membership = MembershipWriter(folder, id_types.own, constants)
+        self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept, publication)
 
     def state(self, bitmap: SegmentBitmap) -> StateWriter:
         """Open the writer for the state, once the assignment of bits is known."""
@@ -49,28 +65,40 @@ class Writers:
 class MembershipWriter:
     """A writer for the members of each batch of contacts: one file per batch, ordered by segment."""
 
-    def __init__(self, run_folder: Path, id_type: pa.DataType) -> None:
-        """Create the membership folder."""
-        self._folder = run_folder
+    def __init__(self, run_folder: Path, id_type: pa.DataType, constants: Mapping[str, str]) -> None:
+        """Create the membership folder.
+
+        Args:
+            constants: Further columns, by their name, with the text that every row has.
+        """
+        self._folder, self._constants = run_folder, constants
         self._id_type = stored_type(id_type)
         self._parts: list[PublishedFile] = []
         (run_folder / MEMBERSHIP).mkdir()
 
-    def write(self, part: int, ids: pa.Array, members: pl.DataFrame, is_in_any: npt.NDArray[np.bool_]) -> None:
+    def write(
+        self,
+        part: int,
+        ids: pa.Array,
+        segment_ids: Sequence[str],
+        members: Bitmaps,
+        is_in_any: npt.NDArray[np.bool_],
+    ) -> None:
         """Write the members of a batch. Thread-safe.
 
         Args:
             part: The number of the batch, which is also that of its file.
             ids: The ids of all contacts of the batch, at most 65,536, in the stored type.
-            members: One boolean column per segment, one row per contact. The columns are sorted by name.
+            segment_ids: The segments, sorted.
+            members: The bitmap of each segment.
             is_in_any: Whether each contact is in a segment. The ids of other contacts are not written.
         """
         if ids.null_count or not is_in_any.any():
             return  # for an id that is null, the id check refuses the run once all ids are read
         numbers = pl.Series((np.cumsum(is_in_any) - 1).astype(np.uint16))
-        rows = [numbers.filter(column).to_numpy() for column in members.iter_columns()]
+        rows = [numbers.filter(column).to_numpy() for column in to_columns(members, len(ids))]
         with self._part(part) as file:
-            file.write(members.columns, ids.filter(pl.Series(is_in_any).to_arrow()), rows)
+            file.write(segment_ids, ids.filter(pl.Series(is_in_any).to_arrow()), rows)
 
     def finish(self) -> tuple[PublishedFile, ...]:
         """Return the records of the files. There is at least one file, which gives readers the id type."""
@@ -84,22 +112,61 @@ class MembershipWriter:
         """Create a file, and record it once it is complete."""
         name = f"{MEMBERSHIP}/part-{number:05}.parquet"
         with DigestingFile(self._folder / name) as file, file.translate_errors():
-            members = MembershipFile(file, self._id_type)
+            members = MembershipFile(file, self._id_type, self._constants)
             yield members
             members.finish()
+        if file.size >= _LARGE:
+            sync_file(self._folder / name)
         self._parts.append(PublishedFile(path=name, rows=members.rows, size=file.size, sha256=file.sha256))
 
 
-class ChangesWriter:
-    """A writer for the changes of a run: one row group per batch of contacts, ordered by segment."""
+@dataclass(slots=True)
+class _Changes:
+    """Changes that wait for their row group, in parts: the ids of some contacts, and the changes of these contacts."""
 
-    def __init__(self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType) -> None:
+    ids: list[pa.Array] = field(default_factory=list)
+    bits: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    rows: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    entered: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+    contacts: int = 0
+    number: int = 0
+
+    def add(self, ids: pa.Array, found: Differences) -> None:
+        is_changed = np.zeros(len(ids), dtype=bool)
+        is_changed[found.contacts] = True
+        numbers = np.cumsum(is_changed)
+        self.ids.append(ids.filter(pl.Series(is_changed).to_arrow()))
+        self.bits.append(found.bits)
+        self.rows.append(numbers[found.contacts] - 1 + self.contacts)
+        self.entered.append(found.entered)
+        self.contacts += int(numbers[-1])
+        self.number += len(found.bits)
+
+    def joined(self) -> tuple[pa.Array, Differences]:
+        """Return the contacts and their changes, ordered by segment."""
+        bits = np.concatenate(self.bits)
+        order = np.argsort(bits, kind="stable")
+        found = Differences(bits[order], np.concatenate(self.rows)[order], np.concatenate(self.entered)[order])
+        return pa.concat_arrays(self.ids), found
+
+
+class ChangesWriter:
+    """A writer for the changes of a run. Each row group has those of some contacts, ordered by segment.
+
+    Most parts of a comparison are small, so that a row group of its own would take longer than the comparison.
+    """
+
+    def __init__(
+        self, run_folder: Path, run_id: str, as_of: datetime, id_type: pa.DataType, publication: str | None = None
+    ) -> None:
         """Open the file.
 
         Args:
             run_id: The id of the run, which is repeated in each row.
+            publication: The name of the run's folder, which is repeated in each row; None for no such column.
         """
         self._run_id = pa.array([run_id])
+        self._publication = [] if publication is None else [pa.array([publication])]
         self._as_of = pa.scalar(as_of.astimezone(UTC).replace(tzinfo=None), pa.timestamp("us"))
         self._schema = pa.schema(
             [
@@ -108,31 +175,46 @@ class ChangesWriter:
                 ("segment_id", TEXTS),
                 ("contact_id", written_type(id_type)),
                 ("change", TEXTS),
+                *((PUBLICATION, TEXTS) for _ in self._publication),
             ]
         )
         self._file = DigestingFile(run_folder / CHANGES)
         with self._file.translate_errors():
-            self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
+            self._writer = pq.ParquetWriter(
+                self._file,
+                self._schema,
+                compression="zstd",
+                write_statistics=[name for name in self._schema.names if name != "contact_id"],  # slow, and of no use
+                store_schema=False,
+            )
+        self._segment_ids: Sequence[str | None] = ()
+        self._waiting = _Changes()
         self._rows = 0
 
     def write(self, ids: pa.Array, segment_ids: Sequence[str | None], found: Differences) -> None:
-        """Write the changes of one batch of contacts.
+        """Write the changes of some contacts.
 
         Args:
-            ids: The ids of all contacts of the batch, in the stored type.
-            segment_ids: The segment of each bit.
-            found: The changed bits of the batch.
+            ids: The ids of all of these contacts, in the stored type.
+            segment_ids: The segment of each bit, the same for all contacts of a run.
+            found: The changed bits of these contacts.
         """
-        number = len(found.bits)
-        if not number:
-            return
-        contacts, rows = np.unique(found.contacts, return_inverse=True)
+        if len(found.bits):
+            self._segment_ids = segment_ids
+            self._waiting.add(ids, found)
+            if self._waiting.number >= _ROW_GROUP:
+                self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        (ids, found), number = self._waiting.joined(), self._waiting.number
+        self._waiting = _Changes()
         columns = [
             _dictionary(np.zeros(number), self._run_id),
             pa.repeat(self._as_of, number),
-            _dictionary(found.bits, pa.array(segment_ids, pa.string())),
-            take_ids(ids.take(_to_arrow(contacts)), _to_arrow(rows)),
+            _dictionary(found.bits, pa.array(self._segment_ids, pa.string())),
+            take_ids(ids, _to_arrow(found.contacts)),
             _dictionary(found.entered, _CHANGES),
+            *(_dictionary(np.zeros(number), name) for name in self._publication),
         ]
         with self._file.translate_errors():
             self._writer.write_table(pa.table(columns, schema=self._schema))
@@ -140,6 +222,8 @@ class ChangesWriter:
 
     def finish(self) -> PublishedFile:
         """Close the file and return its record for the manifest."""
+        if self._waiting.number:
+            self._write_waiting()
         with self._file.translate_errors():
             self._writer.close()
             self._file.close()

@@ -17,6 +17,7 @@ _FULL = ("No space left", "Could not write", "CHECKPOINT during DETACH", "Could 
 """Parts of DuckDB's messages when it cannot write a file, mostly because the disk is full."""
 
 NOTHING = "nothing was published"
+IN_DOUBT = "the run may be published; segbatch runs shows whether it is"
 
 
 @contextmanager

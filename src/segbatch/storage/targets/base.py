@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+import pyarrow as pa
+
 from segbatch.errors import Problem
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.storage.output_lock import LockPolicy
@@ -27,6 +29,19 @@ class Published:
     warnings: Sequence[Problem]
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A folder on this machine for the files of a run until it is published.
+
+    Attributes:
+        path: The folder.
+        folder: The folder name of the run when it is published.
+    """
+
+    path: Path
+    folder: str
+
+
 class PublishTarget(Protocol):
     """A place that runs are published in. A run locks it, reads the previous run, and adds a new one in one step."""
 
@@ -35,11 +50,11 @@ class PublishTarget(Protocol):
         """The target in messages."""
 
     @property
-    def catalogue(self) -> Path:
-        """The DuckDB file that analysts open."""
+    def catalogue(self) -> Path | None:
+        """The DuckDB file that analysts open; None if the target has none."""
 
-    def membership(self, folder: str) -> Path:
-        """Return the folder with the Parquet files of the membership of a run."""
+    def membership(self, folder: str) -> Path | str:
+        """Return the folder with the Parquet files of the membership of a run: a path, or an address in a store."""
 
     def lock(self, what: str, policy: LockPolicy) -> AbstractContextManager[None]:
         """Own the target during a block. Other processes see `what` as the work that is done.
@@ -88,13 +103,25 @@ class PublishTarget(Protocol):
     def free_folder(self, run_id: str) -> str:
         """Return an unused folder name for a run."""
 
-    def stage(self, run_id: str) -> AbstractContextManager[Path]:
+    def stage(self, run_id: str) -> AbstractContextManager[Staged]:
         """Create a hidden local folder for the files of a run. It is removed after the block."""
 
-    def publish(self, staged: Path, manifest: Manifest, history: History) -> Published:
+    def publication(self, staged: Staged, id_type: pa.DataType) -> str | None:
+        """Return the folder name of a staged run, if each row of its files needs it; None for files without tables.
+
+        Args:
+            staged: The folder from `stage`.
+            id_type: The type of the contact ids in tables.
+
+        Raises:
+            UsageError: The tables of this target cannot have such ids.
+        """
+
+    def publish(self, staged: Staged, manifest: Manifest, history: History) -> Published:
         """Publish a staged run. Readers see either the runs of `history` or also the new one, and nothing in between.
 
         Raises:
+            LockedError: Another run was published since this one began.
             PublishError: The target cannot be written. The run is not published, unless the message says so.
         """
 

@@ -1,22 +1,24 @@
 """A folder on a disk that runs are published in. See `segbatch.storage.layout` for its files."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import pyarrow as pa
 
 from segbatch.errors import Problem
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.storage.catalog_rebuild import ensure_catalogue
 from segbatch.storage.changes_files import find_changes
-from segbatch.storage.layout import CATALOGUE, MEMBERSHIP, RUNS, free_folder, output_at
+from segbatch.storage.layout import CATALOGUE, MEMBERSHIP, RUNS, free_folder
 from segbatch.storage.manifest_io import read_history, read_manifest
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.publish import own_output, publish, stage
 from segbatch.storage.retention import Keep, clear_dead_runs, has_members, prune
 from segbatch.storage.state import State, open_state
-from segbatch.storage.targets.base import Published
+from segbatch.storage.targets.base import Published, Staged
 from segbatch.storage.write_errors import Leftovers
 
 _NOT_PRUNED = "not all members of old runs are removed; the next run tries again, or segbatch runs prune"
@@ -27,15 +29,6 @@ class LocalTarget:
     """An output folder. It implements `PublishTarget`, which describes the methods."""
 
     output: Path
-
-    @classmethod
-    def of(cls, output: str | Path) -> "LocalTarget":
-        """Return the target at a path.
-
-        Raises:
-            UsageError: The path is a URL.
-        """
-        return cls(output_at(output))
 
     @property
     def name(self) -> str:
@@ -77,10 +70,16 @@ class LocalTarget:
     def free_folder(self, run_id: str) -> str:
         return free_folder(self.output, run_id)
 
-    def stage(self, run_id: str) -> AbstractContextManager[Path]:
-        return stage(self.output, run_id)
+    @contextmanager
+    def stage(self, run_id: str) -> Iterator[Staged]:
+        with stage(self.output, run_id) as path:
+            yield Staged(path, self.free_folder(run_id))
 
-    def publish(self, staged: Path, manifest: Manifest, history: History) -> Published:
+    def publication(self, staged: Staged, id_type: pa.DataType) -> str | None:
+        del staged, id_type  # the files of each run are in a folder of their own
+        return None
+
+    def publish(self, staged: Staged, manifest: Manifest, history: History) -> Published:
         return publish(self.output, staged, manifest, history)
 
     def prune(self, history: History, keep: Keep, now: datetime) -> Sequence[Problem]:

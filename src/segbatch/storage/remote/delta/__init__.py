@@ -1,0 +1,1 @@
+"""Publishing to Delta tables, with the library deltalake (the extra `delta`)."""

@@ -1,0 +1,1 @@
+"""Publishing to Iceberg tables, with the library pyiceberg (the extra `iceberg`)."""

@@ -1,0 +1,96 @@
+"""Matrices of bits, against NumPy's own packing of a matrix of booleans."""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pytest
+
+from segbatch.platform.bitmaps import Bitmap, Bitmaps, from_columns, words_of
+from segbatch.storage.bit_matrix import (
+    Memory,
+    Words,
+    find_differences,
+    is_in_any,
+    members_in,
+    to_bitmaps,
+    to_words,
+)
+
+SHAPES = [(contacts, segments) for contacts in (1, 7, 8, 9, 64, 1_000) for segments in (1, 8, 9, 63, 64, 65, 200)]
+
+
+def random_members(contacts: int, segments: int) -> npt.NDArray[np.bool_]:
+    return np.random.default_rng(contacts * 1_000 + segments).random((contacts, segments)) < 0.3
+
+
+def columns_of(members: npt.NDArray[np.bool_]) -> list[Bitmap]:
+    return [*from_columns([pl.Series(column) for column in members.T], len(members))]
+
+
+def bitmaps_of(members: npt.NDArray[np.bool_]) -> Bitmaps:
+    return to_bitmaps(columns_of(members), len(members), Memory())
+
+
+def matrix_of(members: npt.NDArray[np.bool_]) -> Words:
+    return to_words(bitmaps_of(members), len(members), Memory())
+
+
+def unpacked(words: Words, segments: int) -> npt.NDArray[np.bool_]:
+    rows = np.ascontiguousarray(words.T).view(np.uint8)
+    return np.unpackbits(rows, axis=1, bitorder="little")[:, :segments].astype(bool)
+
+
+@pytest.mark.parametrize(("bits", "words"), [(0, 0), (1, 1), (64, 1), (65, 2), (1_000, 16)])
+def test_a_word_has_64_bits(bits: int, words: int) -> None:
+    assert words_of(bits) == words
+
+
+@pytest.mark.parametrize(("contacts", "segments"), SHAPES)
+def test_every_bit_is_the_membership_in_its_segment(contacts: int, segments: int) -> None:
+    members = random_members(contacts, segments)
+    bitmaps = bitmaps_of(members)
+    assert (unpacked(to_words(bitmaps, contacts, Memory()), segments) == members).all()
+    for bit in (0, segments - 1):
+        assert (members_in(bitmaps[bit], contacts) == members[:, bit]).all()
+    assert (is_in_any(bitmaps, contacts) == members.any(axis=1)).all()
+
+
+def test_a_bit_without_a_segment_is_empty() -> None:
+    [bitmap] = columns_of(np.array([[True], [False], [True]]))
+    bitmaps = to_bitmaps([None, bitmap, *[None] * 70], 3, Memory())
+    assert bitmaps.shape == (128, 1)
+    assert unpacked(to_words(bitmaps, 3, Memory()), 72).nonzero()[1].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(("contacts", "segments"), [(3, 0), (0, 3), (0, 0)])
+def test_a_matrix_may_have_no_contacts_or_no_segments(contacts: int, segments: int) -> None:
+    words = to_words(to_bitmaps([None] * segments, contacts, Memory()), contacts, Memory())
+    assert words.shape == (words_of(segments), contacts)
+    assert [len(part) for part in find_differences(words.copy(), words)] == [0, 0, 0]
+
+
+def test_memory_of_a_larger_batch_is_used_for_a_smaller_one() -> None:
+    memory = Memory()
+    for contacts, segments in ((1_000, 200), (70, 3), (1_000, 65), (9, 65)):
+        members = random_members(contacts, segments)
+        bitmaps = to_bitmaps(columns_of(members), contacts, memory)
+        assert (unpacked(to_words(bitmaps, contacts, memory), segments) == members).all()
+
+
+@pytest.mark.parametrize(("contacts", "segments"), SHAPES)
+def test_differences_are_the_changed_bits_by_segment_and_contact(contacts: int, segments: int) -> None:
+    before = random_members(contacts, segments)
+    after = before ^ (np.random.default_rng(1).random(before.shape) < 0.05)
+    found = find_differences(matrix_of(before), matrix_of(after))
+    bits, rows = (before != after).T.nonzero()
+    assert found.bits.tolist() == bits.tolist()
+    assert found.contacts.tolist() == rows.tolist()
+    assert found.entered.tolist() == after[rows, bits].tolist()
+
+
+def test_segments_that_the_previous_run_did_not_have_were_empty() -> None:
+    after = random_members(50, 100)
+    found = find_differences(matrix_of(after[:, :3]), matrix_of(after))
+    assert len(found.bits) == after[:, 3:].sum()
+    assert found.entered.all()
+    assert found.bits.min() >= 3
