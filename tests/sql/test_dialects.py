@@ -1,5 +1,6 @@
 """What each dialect says, letter for letter, and what it refuses with the rule's place and the reason."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,44 @@ def test_rules_in_each_dialect(tmp_path: Path, dialect: str) -> None:
     assert tuple(lines[3 : 3 + len(expected)]) == expected
 
 
+MD5 = {
+    "bigquery": "TO_HEX(MD5({}))",
+    "clickhouse": "LOWER(HEX(MD5({})))",
+}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_sample_in_each_dialect(tmp_path: Path, dialect: str) -> None:
+    value = {"seed": "spring", "from": 0.25, "to": 0.5}
+    all_of, none_of = ({"operator": "sample", "value": value | ends} for ends in ({}, {"from": 0}))
+    lines = written(tmp_path, dialect, all_of, {"match": "none", "rules": [none_of]})
+    digits = MD5.get(dialect, "MD5({})").format("'spring:' || id")
+    part = f"SUBSTRING({digits} FROM 1 FOR 16)" if dialect == "postgres" else f"SUBSTRING({digits}, 1, 16)"
+    assert lines[3:] == [
+        f"WHERE {part} >= '4000000000000000' AND {part} < '8000000000000000'",
+        "  AND NOT (",
+        f"    COALESCE({part} < '8000000000000000', FALSE)",
+        "  )",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ends", "line"),
+    [((0.5, 0.5), "WHERE FALSE"), ((0, 1), "WHERE NOT id IS NULL"), ((0.5, 1), "WHERE SUBSTRING(")],
+)
+def test_a_sample_without_bounds(tmp_path: Path, ends: tuple[float, float], line: str) -> None:
+    rule_ = {"operator": "sample", "value": {"seed": "s", "from": ends[0], "to": ends[1]}}
+    assert written(tmp_path, "duckdb", rule_)[3].startswith(line)
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_ids_in_bytes_are_sampled_in_duckdb_only(tmp_path: Path, dialect: str) -> None:
+    write_segment(tmp_path, "s", {"operator": "sample", "value": {"seed": "s", "from": 0, "to": 0.5}})
+    path = write_contacts(tmp_path / "contacts.parquet", {"id": [b"\xff"]})
+    with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: the text of an id that is stored as bytes may mean"):
+        write_sql("s", path, tmp_path, dialect=dialect, table="contacts")
+
+
 @pytest.mark.parametrize("dialect", OTHERS)
 @pytest.mark.parametrize(
     ("one", "reason"),
@@ -157,6 +196,21 @@ def test_rules_that_only_duckdb_supports(tmp_path: Path, dialect: str, one: dict
         (rule("at", "eq", "9999-12-31"), {"postgres"}),
         (rule("r", "eq", 0.1), {"postgres", "clickhouse", "spark"}),
         (rule("born", "within_last", "2w"), set(OTHERS)),
+        ({"field": "n", "operator": "gt", "value_field": "n"}, set(OTHERS)),
+        ({"field": "status", "operator": "neq", "value_field": "status"}, set(OTHERS)),
+        ({"field": "status", "operator": "lt", "value_field": "status", "missing": "include"}, set(OTHERS)),
+        ({"field": "n", "operator": "gt", "value_field": "x"}, set()),
+        ({**rule("n", "eq", "5"), "as": "text"}, set(OTHERS)),
+        ({**rule("n", "eq", value=True), "as": "boolean"}, set(OTHERS)),
+        ({**rule("x", "eq", "5"), "as": "text"}, set()),
+        ({**rule("born", "older_than", "30d"), "as": "datetime"}, set()),
+        ({"field": "born", "operator": "eq", "value_field": "at"}, set()),
+        ({"field": "at", "operator": "eq", "value_field": "plain_at"}, set()),
+        ({"field": "at", "operator": "eq", "value_field": "at"}, set(OTHERS)),
+        (rule("born", "older_than", "2y"), set(OTHERS)),
+        (rule("born", "eq", "today-1mo"), set(OTHERS)),
+        (rule("born", "anniversary_within_next", "2w"), set(OTHERS)),
+        (rule("at", "anniversary_within_next", "2w"), {"postgres"}),
         (rule("status", "ends_with", "a"), set(OTHERS)),
     ],
 )
@@ -167,6 +221,19 @@ def test_rules_that_some_dialects_support(tmp_path: Path, one: dict[str, Any], s
         else:
             with pytest.raises(DefinitionError, match=r"\$\.rules\[0\]: "):
                 written(tmp_path, dialect, one)
+
+
+@pytest.mark.parametrize("dialect", OTHERS)
+def test_numbers_are_read_as_text_and_as_booleans(tmp_path: Path, dialect: str) -> None:
+    as_text, as_boolean = ({**rule("n", "eq", value), "as": name} for value, name in (("5", "text"), (True, "boolean")))
+    lines = written(tmp_path, dialect, as_text, as_boolean)
+    assert re.fullmatch(r"WHERE CAST\(n AS (TEXT|STRING|VARCHAR|Nullable\(String\))\) = '5'", lines[3])
+    assert re.fullmatch(r"  AND CASE WHEN n = 1 THEN TRUE WHEN n = 0 THEN FALSE END( = TRUE)?", lines[4])
+
+
+def test_what_cannot_be_read_alike_is_refused_with_its_types(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match="reading date as text is not supported for postgres"):
+        written(tmp_path, "postgres", {**rule("born", "starts_with", "2025"), "as": "text"})
 
 
 SPACES = "\\0009\\000A\\000B\\000C\\000D\\0020\\0085\\00A0\\1680" + "".join(

@@ -14,7 +14,7 @@ import pytest
 
 from builders import rule, segment, write_contacts, write_segment
 from segbatch import DefinitionError, UsageError, compile_segment
-from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.sql.generate import write_sql
 
 MOMENT = datetime(2025, 6, 1, 10, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from typing import assert_never
 
 import polars as pl
@@ -90,12 +91,12 @@ class Table:
             return self._in_document(field)
         if len(field.ways) == 1:
             [(way, dtype)] = field.ways
-            return _guarded(Column(self._read(way, dtype), field.dtype, field.kind, self.dialect))
+            return without_nan(Column(self._read(way, dtype), field.dtype, field.kind, self.dialect))
         if self.dialect != "duckdb":
             raise Refused(f"a path that leads to several places is not supported for {self.dialect}")
         read = [merged(self._read(way, dtype), dtype, field.dtype) for way, dtype in field.ways]
         column = Column(exp.Coalesce(this=read[0], expressions=read[1:]), field.dtype, field.kind, self.dialect)
-        return _guarded(column)
+        return without_nan(column)
 
     def _in_document(self, field: Field) -> Column:
         whole: exp.Expr = exp.column(identifier(field.column))
@@ -109,7 +110,7 @@ class Table:
             raise Refused(f"'{field.leaf}' has {kinds}: {self.dialect} may write them differently")
         sql = in_document(whole, keys, field.dtype, self.dialect)
         column = Column(sql, field.dtype, field.kind, self.dialect, is_document=True)
-        return column if self.dialect == "postgres" else _guarded(column)  # a number in JSON is never NaN
+        return column if self.dialect == "postgres" else without_nan(column)  # a number in JSON is never NaN
 
     def _read(self, way: Way, dtype: pl.DataType) -> exp.Expr:
         """Return SQL that reads a value by one path."""
@@ -172,6 +173,24 @@ class Table:
         return exp.Bracket(this=first, expressions=[value.expressions[0]])
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads the columns of a table, and records which.
+
+    Attributes:
+        table: The table.
+        columns: The columns that were read.
+    """
+
+    table: Table
+    columns: set[str] = dataclass_field(default_factory=set)
+
+    def column(self, field: Field) -> Column:
+        """Return the SQL that reads a field; the errors are those of the table."""
+        self.columns.add(field.column)
+        return self.table.column(field)
+
+
 def _value_of_pair(dtype: pl.DataType) -> pl.DataType:
     pair = pair_of(dtype)
     return pl.Null() if pair is None else pair[2]
@@ -195,11 +214,11 @@ def _keys_in_document(field: Field, dialect: DialectName) -> list[str]:
 def element_column(column: Column, name: str) -> Column:
     """Return the elements of a list as a separate column with this name."""
     inner = element_type(column.dtype)
-    return _guarded(Column(exp.column(identifier(name)), inner, kind_of(inner), column.dialect))
+    return without_nan(Column(exp.column(identifier(name)), inner, kind_of(inner), column.dialect))
 
 
-def _guarded(column: Column) -> Column:
-    """Convert NaN to null.
+def without_nan(column: Column) -> Column:
+    """Convert NaN to null; a column of another type is returned as it is.
 
     The statistics of Parquet files ignore NaN, and DuckDB 2.0 assumes that `ISNAN` is false if they have a minimum and
     a maximum; it does evaluate `ISFINITE`. The CASE hides the column from the statistics in later tests of it.

@@ -11,8 +11,9 @@ from segbatch.definitions.selection import select_definitions
 from segbatch.errors import Problem, UsageError
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Segment
+from segbatch.snapshot.related.sources import Tables
 from segbatch.sql.names import DIALECTS
-from segbatch.text import did_you_mean
+from segbatch.text import did_you_mean, one_of
 
 
 def write_sql(
@@ -26,6 +27,8 @@ def write_sql(
     table: str | None = None,
     id_column: str = "id",
     custom_fields: str | None = None,
+    tables: Tables | None = None,
+    lists: str | Path | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
@@ -44,6 +47,8 @@ def write_sql(
         table: The table to select from; without it DuckDB reads the snapshot's files.
         id_column: The column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
+        tables: The related tables that rules may read, by name: each a path, or a `segbatch.TableSource`.
+        lists: The folder of the lists that rules name; by default `lists` next to the definitions.
         project: The project that contacts are restricted to, if any.
         as_of: The time that relative dates are measured from; the current time by default.
         timezone: The IANA name of the zone of calendar days and of times without an offset.
@@ -62,16 +67,25 @@ def write_sql(
     if find_spec("sqlglot") is None:
         raise UsageError("SQL is written with sqlglot, which is not installed; run: pip install 'segbatch[sql]'")
     if dialect not in DIALECTS:
-        near = did_you_mean(dialect, DIALECTS) or f"; there are {', '.join(DIALECTS)}"
+        near = did_you_mean(dialect, DIALECTS) or f"; use {one_of(DIALECTS)}"
         raise UsageError(f"'{dialect}' is not a dialect{near} (--dialect)")
     from segbatch.sql.query import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
     options = EvaluationOptions(
-        contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
+        contacts,
+        id_column,
+        project,
+        as_of,
+        timezone,
+        strict,
+        allow_empty=True,
+        custom_fields=custom_fields,
+        tables=tables,
+        lists=lists,
     )
     selection = select_definitions(definition, segments, rules=rules, match=match, project=project)
     segment_id = selection.only(definition)
-    prepared = prepare(options, selection.definitions)
+    prepared = prepare(options, selection.definitions, also_disabled=selection.ids)
     written = query(prepared, segment_id, dialect, table, project)
     if warn is not None:
         warn((*prepared.notes, *prepared.warnings))

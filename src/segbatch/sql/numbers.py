@@ -90,11 +90,16 @@ def _float(number: float, *, is_double: bool) -> exp.Expr:
     return exp.cast(text(repr(number)), "double" if is_double else "float")
 
 
+def number_in_text(column: Column) -> exp.Expr:
+    """Return the number that a text contains; null if it contains none."""
+    found = exp.Anonymous(this="REGEXP_EXTRACT", expressions=[column.sql.copy(), text(_NUMBER), whole(1)])
+    return exp.TryCast(this=found, to=exp.DataType.build("double"))
+
+
 def compare_text_as_number(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
     """Compare the texts that are numbers by the documented grammar, as doubles; null for all others."""
     column.refuse_outside_duckdb("comparing a text with a number")
-    found = exp.Anonymous(this="REGEXP_EXTRACT", expressions=[column.sql.copy(), text(_NUMBER), whole(1)])
-    number = exp.TryCast(this=found, to=exp.DataType.build("double"))
+    number = number_in_text(column)
     test = COMPARISONS[comparison](this=number, expression=_float(float(bound), is_double=True))
     if comparison == "eq":
         return test

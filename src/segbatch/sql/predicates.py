@@ -4,7 +4,7 @@ SQL has a third truth value, null. If nothing negates a test, null excludes a co
 to read without a guard; everywhere else the test is wrapped in COALESCE.
 """
 
-from typing import assert_never
+from typing import assert_never, cast
 
 from sqlglot import exp
 
@@ -13,14 +13,16 @@ from segbatch.compiler.typed_test import (
     AnyElement,
     Between,
     Compare,
+    CompareFields,
+    HasAnniversary,
     HasMatch,
     HasText,
     IsBlank,
     IsIn,
     IsMissing,
     Never,
+    SingleFieldTest,
     TypedTest,
-    ValueTest,
 )
 from segbatch.sql.columns import Column
 from segbatch.sql.comparisons import (
@@ -35,15 +37,20 @@ from segbatch.sql.comparisons import (
     starts_with,
 )
 from segbatch.sql.dialects import never
+from segbatch.sql.field_comparisons import compare_columns
+from segbatch.sql.times import has_anniversary
+
+_TEXT_TESTS = {"anywhere": contains, "start": starts_with, "end": ends_with}
 
 
-def predicate(test: TypedTest, column: Column, clock: Clock, *, negated: bool) -> exp.Expr:
+def predicate(test: TypedTest, column: Column, clock: Clock, other: Column | None = None, *, negated: bool) -> exp.Expr:
     """Return the SQL of one rule that reads a field.
 
     Args:
         test: The rule, as a test of the field's type.
         column: The column of the rule's field.
         clock: The time of the run.
+        other: The column that the field is compared with, if the rule has a `value_field`.
         negated: Whether an outer condition negates the rule, so that it must not be null.
 
     Raises:
@@ -54,23 +61,32 @@ def predicate(test: TypedTest, column: Column, clock: Clock, *, negated: bool) -
             return _opposite(column.missing, column) if test.negated else column.missing
         case IsBlank():
             content = has_content(column)
-            return _opposite(content, column) if not test.negated else _settled(content) if negated else content
+            return _opposite(content, column) if not test.negated else settled(content) if negated else content
+        case CompareFields(comparison):
+            compared = cast("Column", other)
+            found = compare_columns(column, comparison, compared, clock, lower_case=test.lower_case)
         case of_value:
             found = _of_value(of_value, column, clock, lower_case=test.lower_case)
-    truth = _opposite(found, column) if test.negated else found
+    truth = found
+    if test.negated:
+        truth = _opposite(found, column) if other is None else exp.Not(this=settled(found))
     match test.missing:
         case "include":
-            truth = exp.or_(truth, column.missing)
+            truth = exp.or_(truth, _missing(column, other))
         case "exclude":
-            truth = exp.and_(truth, _opposite(column.missing, column))
+            truth = exp.and_(truth, _opposite(_missing(column, other), column))
         case None:
             pass
         case _:
             assert_never(test.missing)
-    return _settled(truth) if negated else truth
+    return settled(truth) if negated else truth
 
 
-def _settled(test: exp.Expr) -> exp.Expr:
+def _missing(column: Column, other: Column | None) -> exp.Expr:
+    return column.missing if other is None else exp.or_(column.missing, other.missing)
+
+
+def settled(test: exp.Expr) -> exp.Expr:
     """Convert null to false if a test can be null."""
     bare = test.this if isinstance(test, exp.Not) else test
     if isinstance(bare, exp.Boolean | exp.Is | exp.NullSafeNEQ | exp.Coalesce):
@@ -85,10 +101,10 @@ def _opposite(test: exp.Expr, column: Column) -> exp.Expr:
     said = column.dialect != "clickhouse" and isinstance(test, exp.EQ) and not isinstance(test.expression, exp.Any)
     if said:
         return exp.NullSafeNEQ(this=test.this, expression=test.expression)
-    return exp.Not(this=_settled(test))
+    return exp.Not(this=settled(test))
 
 
-def _of_value(test: ValueTest, column: Column, clock: Clock, *, lower_case: bool) -> exp.Expr:
+def _of_value(test: SingleFieldTest, column: Column, clock: Clock, *, lower_case: bool) -> exp.Expr:
     """Return the SQL of the test of a value; it may be null if the column is missing."""
     if isinstance(test, AnyElement):
         return _any_element(test, column, clock, lower_case=lower_case)
@@ -102,12 +118,10 @@ def _of_value(test: ValueTest, column: Column, clock: Clock, *, lower_case: bool
             return is_in(column, literals, clock)
         case Between(low, high):
             return exp.and_(compare(column, "gte", low, clock), compare(column, "lte", high, clock))
-        case HasText("anywhere", text):
-            return contains(column, text)
-        case HasText("start", text):
-            return starts_with(column, text)
-        case HasText(_, text):
-            return ends_with(column, text)
+        case HasText(where, text):
+            return _TEXT_TESTS[where](column, text)
+        case HasAnniversary(ranges):
+            return has_anniversary(column, ranges, clock)
         case HasMatch(pattern, ignore_case):
             return matches(column, pattern, ignore_case=ignore_case)
         case _:
@@ -123,7 +137,7 @@ def _any_element(test: AnyElement, column: Column, clock: Clock, *, lower_case: 
     return some_element(column, lambda element: _of_value(inner, element, clock, lower_case=lower_case))
 
 
-def _texts_in(test: ValueTest) -> list[str]:
+def _texts_in(test: SingleFieldTest) -> list[str]:
     """Return the texts that a test compares with."""
     match test:
         case Compare(_, literal):

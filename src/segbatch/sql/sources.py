@@ -9,6 +9,7 @@ from sqlglot import exp
 from segbatch.errors import UsageError
 from segbatch.snapshot.hive_partitions import parse_partitions
 from segbatch.snapshot.parquet.files import SnapshotFile
+from segbatch.snapshot.snapshot import Snapshot
 from segbatch.sql.dialects import text
 from segbatch.sql.names import DialectName
 
@@ -17,29 +18,28 @@ _NOT_A_PARTITION = re.compile(r"[?\n\\]|=.*=")
 """Parts of a path that DuckDB does not read as a partition, although they have a key and a value."""
 
 
-def read_parquet(
-    files: Sequence[SnapshotFile], dialect: DialectName, columns: Iterable[str] = (), *, byte_texts: bool = False
-) -> exp.Expr:
-    """Return the DuckDB function that reads exactly these files; special characters in their names are escaped.
+def read_parquet(snapshot: Snapshot, dialect: DialectName, columns: Iterable[str] = ()) -> exp.Expr:
+    """Return the DuckDB function that reads exactly a snapshot's files; special characters in their names are escaped.
 
     Args:
-        files: The files of the snapshot.
+        snapshot: The snapshot or the related table.
         dialect: The dialect of the SQL.
         columns: The columns that the query reads.
-        byte_texts: Whether bytes are read as texts.
 
     Raises:
-        UsageError: The dialect is not DuckDB, or DuckDB would read other values from the paths of the files.
+        UsageError: The dialect is not DuckDB, or DuckDB would read other contacts or values from the files or from
+            their paths.
     """
+    files = snapshot.files
     if dialect != "duckdb":
         raise UsageError(f"{dialect} reads a table; name it with --table")
     paths = [text(re.sub(r"([*?\[])", r"[\1]", str(file.location))) for file in files]
     options = []
     if len(paths) > 1:
         options.append(_option("union_by_name", value=True))
-    if byte_texts:
+    if snapshot.byte_texts:
         options.append(_option("binary_as_string", value=True))
-    options += _partitioning(files, {*columns})
+    options += _partitioning(files, {*columns}) if snapshot.source is None else _of_table(snapshot, {*columns})
     source = paths[0] if len(paths) == 1 else exp.Array(expressions=paths)
     return exp.Anonymous(this="READ_PARQUET", expressions=[source, *options])
 
@@ -61,6 +61,18 @@ def _partitioning(files: Sequence[SnapshotFile], columns: set[str]) -> list[exp.
     )
     chosen = exp.EQ(this=exp.to_identifier("hive_types"), expression=exp.var(f"{{{types}}}"))
     return [_option("hive_partitioning", value=True), chosen]
+
+
+def _of_table(snapshot: Snapshot, columns: set[str]) -> list[exp.Expr]:
+    """Return the options for the files of a Delta or Iceberg table, which only the table can interpret in general."""
+    files = snapshot.files
+    stored = set[str]().union(*(file.schema.names for file in files))
+    constants = set[str]().union(*(file.constants for file in files))
+    are_plain = all(file.deleted is None and file.names is None for file in files)
+    if not (files and are_plain and columns <= stored - constants):
+        reason = f"{snapshot.source}: DuckDB cannot read this version of the table from its Parquet files"
+        raise UsageError(f"{reason}; load it into a table of a database and name that (--table)")
+    return [_option("hive_partitioning", value=False)]
 
 
 def _option(name: str, *, value: bool) -> exp.Expr:

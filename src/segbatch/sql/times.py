@@ -1,5 +1,6 @@
 """Comparisons with days and instants."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, assert_never, cast
 
@@ -7,6 +8,7 @@ from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.typed_test import Comparison
+from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, text, whole
 from segbatch.sql.numbers import COMPARISONS, settled_between
@@ -20,6 +22,9 @@ _NANOSECONDS = 2**63
 _NEAR_MIDNIGHT = timedelta(hours=4)
 """Maximum change of a zone's clocks, except for zones that skipped a day."""
 
+_WITH_DAYS = {"duckdb", "postgres"}
+"""The dialects that can convert an instant to its day in any time zone; their dates go beyond the year 9999."""
+
 _SNOWFLAKE_FORMAT = "YYYY-MM-DD HH24:MI:SS.FF6"
 _CLICKHOUSE_FROM = datetime(1900, 1, 1, tzinfo=UTC)
 _CLICKHOUSE_TO = datetime(2299, 1, 1, tzinfo=UTC)
@@ -32,8 +37,8 @@ def compare_date(column: Column, comparison: Comparison, day: date) -> exp.Expr:
 
 def compare_day(column: Column, comparison: Comparison, day: date, clock: Clock) -> exp.Expr:
     """Compare the days of a column of instants with a day; in some dialects with the instants of its start and end."""
-    if column.dialect in {"duckdb", "postgres"}:
-        return COMPARISONS[comparison](this=_local_day(column, clock), expression=_day(day))
+    if column.dialect in _WITH_DAYS:
+        return COMPARISONS[comparison](this=local_day(column, clock), expression=_day(day))
     here, beyond = _midnight(day, 0, clock), _midnight(day, 1, clock)
     match comparison:
         case "eq":
@@ -46,6 +51,21 @@ def compare_day(column: Column, comparison: Comparison, day: date, clock: Clock)
             return compare_instant(column, "lt", beyond)
         case _:
             assert_never(comparison)
+
+
+def has_anniversary(column: Column, ranges: Sequence[tuple[int, int]], clock: Clock) -> exp.Expr:
+    """Test whether the month and day of a date, in the run's time zone, are in one of several ranges."""
+    day = column.sql.copy()
+    if column.kind is Kind.DATETIME:
+        if column.dialect not in _WITH_DAYS:
+            raise Refused(f"the day of a date-time in a time zone is not supported for {column.dialect}")
+        day = local_day(column, clock)
+    month, number = (exp.Extract(this=exp.var(part), expression=day.copy()) for part in ("MONTH", "DAY"))
+    key = exp.Paren(this=exp.Add(this=exp.Mul(this=month, expression=whole(100)), expression=number))
+    found = exp.or_(*(exp.Between(this=key.copy(), low=whole(low), high=whole(high)) for low, high in ranges))
+    if column.dialect not in _WITH_DAYS:
+        return found
+    return exp.and_(found, exp.Between(this=day.copy(), low=_day(date.min), high=_day(date.max)))
 
 
 def _midnight(day: date, later: int, clock: Clock) -> datetime:
@@ -117,7 +137,7 @@ def _instant_of_clickhouse(moment: datetime, *, zoned: bool) -> exp.Expr:
     return exp.Anonymous(this="toDateTime64", expressions=[text(written), whole(6), text("UTC")])
 
 
-def _local_day(column: Column, clock: Clock) -> exp.Expr:
+def local_day(column: Column, clock: Clock) -> exp.Expr:
     """Return the calendar day in the run's time zone."""
     dtype, sql, zone = cast("pl.Datetime", column.dtype), column.sql.copy(), clock.timezone.key
     if dtype.time_unit == "ns":

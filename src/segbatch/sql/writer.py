@@ -1,0 +1,184 @@
+"""Conditions of segments in SQL, and the reasons why a dialect cannot express some of their rules."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from sqlglot import exp
+
+from segbatch.compiler.lowering import lower
+from segbatch.compiler.predicates import lower_rule, with_list_values
+from segbatch.compiler.prepare import PreparedEvaluation
+from segbatch.compiler.project_rule import project_column, project_rule
+from segbatch.compiler.rule_fields import find_fields
+from segbatch.compiler.typed_test import AnyElement, FieldType, IsIn, TypedTest
+from segbatch.definitions.definition import Definition
+from segbatch.errors import Problem
+from segbatch.model.limits import MAX_VALUES
+from segbatch.model.rule import Group, Node, Rule, TableRule
+from segbatch.model.sample import SampleRange
+from segbatch.snapshot.fields.resolution import resolve
+from segbatch.snapshot.id_format import has_uuids
+from segbatch.sql.bool_sql import BoolSql, Part, as_expression
+from segbatch.sql.columns import Reader, Table
+from segbatch.sql.dialects import Refused, never
+from segbatch.sql.names import DialectName
+from segbatch.sql.predicates import predicate, settled
+from segbatch.sql.read_as import read_column
+from segbatch.sql.related import RelatedTables
+from segbatch.sql.samples import sample
+from segbatch.text import shown
+
+
+@dataclass(frozen=True, slots=True)
+class ReferencePath:
+    """The path from the segment that is written through the segments that it references.
+
+    Attributes:
+        path: The rule of the first segment that references the second.
+        words: The segments on the path, as a phrase for messages.
+    """
+
+    path: str | None = None
+    words: str = ""
+
+    def to(self, segment_id: str, path: str) -> "ReferencePath":
+        """Extend the path to a segment that the rule at `path` references."""
+        return ReferencePath(self.path or path, f"{self.words}in segment '{segment_id}', ")
+
+    def problem(self, path: str, reason: str) -> Problem:
+        """Return a problem of a rule at the end of the path, with its place."""
+        return (
+            Problem(reason, path=path)
+            if self.path is None
+            else Problem(f"{self.words}{path}: {reason}", path=self.path)
+        )
+
+
+class Writer:
+    """Writes segments as SQL, and collects the rules that the dialect cannot express.
+
+    Attributes:
+        problems: The rules that the dialect cannot express, each with the reason.
+        contacts: Reads the columns of the contacts.
+        tables: The joins with related tables.
+    """
+
+    def __init__(
+        self, prepared: PreparedEvaluation, dialect: DialectName, project: str | None, table: exp.Table | None
+    ) -> None:
+        self.problems: list[Problem] = []
+        self._snapshot = snapshot = prepared.snapshot
+        self.contacts = Reader(Table(snapshot.schema, snapshot.forms, dialect))
+        self.tables = RelatedTables(prepared, dialect, table)
+        self._clock = prepared.clock
+        self._lists = prepared.lists
+        self._project = project
+        self._by_id = {one.segment_id: one for one in prepared.definitions.good}
+
+    def segment(self, definition: Definition, via: ReferencePath, *, negated: bool) -> BoolSql:
+        """Return the condition of a segment.
+
+        Args:
+            definition: The segment to write.
+            via: The path of references to it.
+            negated: Whether an outer condition negates it.
+        """
+        segment = definition.segment
+        inside = negated or segment.match == "none"
+        parts = self._nodes(segment.rules, "$.rules", via, self.contacts, negated=inside)
+        joined = BoolSql(segment.match, parts)
+        owner = segment.project_id if segment.project_id is not None else self._project
+        if owner is None or project_column(self.contacts.table.schema) is None:
+            return joined
+        own = self._rule(project_rule(owner), "$.project_id", via, self.contacts, negated=negated)
+        return BoolSql("all", [own, *(parts if segment.match == "all" else [joined])])
+
+    def _nodes(
+        self, nodes: Sequence[Node], path: str, via: ReferencePath, reader: Reader, *, negated: bool
+    ) -> list[Part]:
+        """Return rules and groups.
+
+        Args:
+            nodes: The rules and groups.
+            path: The path of the list of them.
+            via: The path of references to the segment.
+            reader: Reads the columns of the contacts, or of the table that the rules are about.
+            negated: Whether an outer condition negates them.
+        """
+        return [self._node(node, f"{path}[{i}]", via, reader, negated=negated) for i, node in enumerate(nodes)]
+
+    def _node(self, node: Node, path: str, via: ReferencePath, reader: Reader, *, negated: bool) -> Part:
+        match node:
+            case Group():
+                inside = negated or node.match == "none"
+                return BoolSql(node.match, self._nodes(node.rules, f"{path}.rules", via, reader, negated=inside))
+            case TableRule():
+                return self._table_rule(node, path, via, negated=negated)
+            case Rule(value=SampleRange() as value):
+                return self._sample(value, path, via, negated=negated)
+            case Rule(shape="segment"):
+                return self._reference(node, path, via, negated=negated)
+            case Rule():
+                return self._rule(node, path, via, reader, negated=negated)
+            case _:
+                assert_never(node)
+
+    def _reference(self, rule: Rule, path: str, via: ReferencePath, *, negated: bool) -> Part:
+        referenced, outside = self._by_id[str(rule.value)], rule.operator == "not_in_segment"
+        inner = self.segment(referenced, via.to(referenced.segment_id, path), negated=negated or outside)
+        note = f"segment '{referenced.segment_id}'"
+        return BoolSql("none", [inner], note) if outside else replace(inner, note=note)
+
+    def _rule(self, rule: Rule, path: str, via: ReferencePath, reader: Reader, *, negated: bool) -> Part:
+        try:
+            found = find_fields(rule, reader.table.schema, self._clock)
+            columns = (read_column(reader.column(one.found), one, self._clock) for one in found.sources)
+            column, *others = columns
+            test = lower_rule(rule, found, self._clock, self._lists)
+            _ensure_short(rule, test)
+            return predicate(test, column, self._clock, next(iter(others), None), negated=negated)
+        except Refused as refused:
+            return self._refused(refused, path, via)
+
+    def _sample(self, value: SampleRange, path: str, via: ReferencePath, *, negated: bool) -> Part:
+        try:
+            field = resolve(self._snapshot.id_column, self.contacts.table.schema)
+            found = sample(value, self.contacts.column(field), has_uuids=has_uuids(self._snapshot.id_type))
+        except Refused as refused:
+            return self._refused(refused, path, via)
+        return settled(found) if negated else found
+
+    def _table_rule(self, rule: TableRule, path: str, via: ReferencePath, *, negated: bool) -> Part:
+        try:
+            reader = self.tables.join(rule.table).reader
+        except Refused as refused:
+            return self._refused(refused, f"{path}.table", via)
+        condition = None
+        if rule.where:
+            parts = self._nodes(rule.where, f"{path}.where", via, reader, negated=False)
+            condition = as_expression(BoolSql("all", parts))
+        try:
+            column = self.tables.aggregate(rule, condition)
+            compared = rule.as_rule(rule.label)
+            test = lower(with_list_values(compared, self._lists), FieldType(column.kind), self._clock)
+            _ensure_short(compared, test)
+            return predicate(test, column, self._clock, negated=negated)
+        except Refused as refused:
+            return self._refused(refused, path, via)
+
+    def _refused(self, refused: Refused, path: str, via: ReferencePath) -> exp.Expr:
+        self.problems.append(via.problem(path, str(refused)))
+        return never()
+
+
+def _ensure_short(rule: Rule, test: TypedTest) -> None:
+    """Raise an error if a list has too many values for a query.
+
+    Raises:
+        Refused: It has more values than a rule can have.
+    """
+    inner = test.test.test if isinstance(test.test, AnyElement) else test.test
+    if isinstance(inner, IsIn) and len(inner.literals) > MAX_VALUES:
+        reason = f"the list {shown(rule.value)} has {len(inner.literals):,} values, too many for a query"
+        raise Refused(reason, f"use a list with at most {MAX_VALUES:,} values")
