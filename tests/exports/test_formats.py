@@ -212,10 +212,10 @@ def test_many_batches_are_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("x.xlsx", {}, r"unknown file extension '.xlsx': use .csv, .jsonl, .ndjson, .parquet, or pass --format"),
+        ("x.xlsx", {}, r"unknown file extension '.xlsx': use .csv, .jsonl, .ndjson or .parquet, or pass --format"),
         ("x.csv", {"format": "parquet"}, "the file extension .csv contradicts --format parquet; drop one of them"),
         ("x", {"format": "parket"}, r"invalid --format 'parket'; did you mean 'parquet'\?"),
-        ("x", {"format": "xml"}, "invalid --format 'xml': use csv, jsonl, parquet"),
+        ("x", {"format": "xml"}, "invalid --format 'xml': use csv, jsonl or parquet"),
         ("x.jsonl", {"raw": True}, "--raw applies only to CSV; leave it out for jsonl"),
         ("x.parquet", {"bom": True}, "--bom applies only to CSV"),
     ],

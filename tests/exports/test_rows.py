@@ -78,6 +78,17 @@ def test_a_segment_that_failed_and_never_had_members_is_refused(workspace: Works
     assert not (workspace.folder / "out.csv").exists()
 
 
+def test_a_disabled_segment_has_changes_and_no_members(workspace: Workspace, export: Export) -> None:
+    workspace.run(0)
+    workspace.segment("pro", enabled=False)
+    workspace.run(1)
+    assert export("pro") == ['"contact_id"']
+    message = "is disabled in run night-1, so it has no members"
+    assert [problem.message for problem in export.last.warnings] == [message]  # type: ignore[attr-defined]
+    assert len(export("pro", "changes.csv", changes=True)) == 3
+    assert not export.last.warnings  # type: ignore[attr-defined]
+
+
 def test_a_deleted_segment_has_changes_but_no_members(workspace: Workspace, export: Export) -> None:
     workspace.run(0)
     workspace.drop("pro")

@@ -13,7 +13,7 @@ import pytest
 import segbatch
 from failing_disk import report_failure
 from segbatch import ExportError, UsageError
-from segbatch.storage.checksum_file import DigestingFile
+from segbatch.platform.checksum_file import DigestingFile
 from workspace import Workspace
 
 from .conftest import Export

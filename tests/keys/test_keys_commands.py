@@ -65,7 +65,7 @@ def test_list_shows_created_and_revoked_keys_without_secrets(call: Commands) -> 
         (["revoke", "nope"], 4, "there is no key 'nope'; 'segbatch keys list' shows all"),
         (["list", "--keys", "."], 1, ".: is not a file; pass the file of keys (--keys)"),
         (["list", "--keys", ""], 2, "the path of the keys is empty; is a variable not set? (--keys)"),
-        (["list", "--keys", "broken.json"], 1, "broken.json: is not a valid file of keys: Invalid JSON"),
+        (["list", "--keys", "broken.json"], 1, "broken.json: is not a valid file of keys: is not valid JSON"),
         (["create", "--project", ""], 2, "'' is not a valid project or name; use 1 to 200 printable characters"),
         (["create"], 2, "Missing option '--project'"),
         (["create", "--project", "p", "--keys", "no/keys.json"], 1, "no/keys.json: cannot be written: No such file"),

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Event
 
 import polars as pl
@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from segbatch.errors import Problem, SnapshotError, UsageError
 from segbatch.model.manifest import Manifest
+from segbatch.platform.urls import redact_url
 from segbatch.snapshot.discovery import locations_of
 from segbatch.snapshot.fields.children import select_columns
 from segbatch.snapshot.fields.json_numbers import number_texts
@@ -19,7 +20,9 @@ from segbatch.snapshot.fields.resolution import Field, resolve
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, element_type, has_opaque_part
 from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.snapshot.id_checks import ids_as_series
-from segbatch.snapshot.snapshot import Snapshot, open_files, open_snapshot
+from segbatch.snapshot.lakehouse.address import address_of
+from segbatch.snapshot.open_snapshot import open_files, open_snapshot
+from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import clipped, printable, shown
 
 _ROWS = 100_000
@@ -214,28 +217,50 @@ def open_contacts(
     custom_fields = custom_fields or manifest.custom_fields
     if contacts is None:
         try:
-            snapshot = open_files(locations_of(file.path for file in manifest.snapshot), column, custom_fields)
+            snapshot = _open_again(manifest, column, custom_fields)
         except SnapshotError as error:
             raise SnapshotError(f"{error} (run {run_id} read it; pass another snapshot by --contacts)") from None
         if not _is_that_of(snapshot, manifest):
-            raise SnapshotError(f"{snapshot.files[0].location}: is not the snapshot that run {run_id} read; {_OTHERS}")
+            place = snapshot.source or snapshot.files[0].location
+            raise SnapshotError(f"{place}: is not the snapshot that run {run_id} read; {_OTHERS}")
         return snapshot, ()
     snapshot = open_snapshot(str(contacts), column, custom_fields)
     if _is_that_of(snapshot, manifest):
         return snapshot, ()
-    message = f"{contacts}: is not the snapshot that run {run_id} read; contacts may have changed since"
+    message = (
+        f"{redact_url(str(contacts))}: is not the snapshot that run {run_id} read; contacts may have changed since"
+    )
     return snapshot, (Problem(message, severity="warning"),)
+
+
+def _open_again(manifest: Manifest, column: str, custom_fields: str | None) -> Snapshot:
+    """Open the files that a run read, or the version of a table."""
+    if manifest.source is not None:
+        return open_snapshot(str(address_of(manifest.source)), column, custom_fields)
+    return open_files(locations_of(file.path for file in manifest.snapshot), column, custom_fields)
 
 
 def _is_that_of(snapshot: Snapshot, manifest: Manifest) -> bool:
     """Return whether the snapshot is the one in the manifest.
 
-    Sizes are compared first, then digests. Of the paths of the files, only the partitions are compared.
+    Sizes are compared first, then digests. Of the paths of the files, only the partitions are compared. Versions of
+    tables are compared by their number and by the names and sizes of their files.
     """
+    if snapshot.source is not None or manifest.source is not None:
+        return _is_version_of(snapshot, manifest)
     names = [partition_text(printable(str(file.location))) for file in snapshot.files]
     before = [partition_text(file.path) for file in manifest.snapshot]
     sizes = zip([file.size for file in snapshot.files], names, strict=True)
     if sorted(sizes) != sorted(zip([file.size for file in manifest.snapshot], before, strict=True)):
         return False
     digests = zip([file.digest(Event()) for file in snapshot.files], names, strict=True)
-    return sorted(digests) == sorted(zip([file.sha256 for file in manifest.snapshot], before, strict=True))
+    return sorted(digests) == sorted(zip([str(file.sha256) for file in manifest.snapshot], before, strict=True))
+
+
+def _is_version_of(snapshot: Snapshot, manifest: Manifest) -> bool:
+    """Return whether a version of a table is the one in the manifest; the table may have another path."""
+    source, before = snapshot.source, manifest.source
+    if source is None or before is None or (source.format, source.version) != (before.format, before.version):
+        return False
+    names = sorted((PurePosixPath(str(file.location)).name, file.size) for file in snapshot.files)
+    return names == sorted((PurePosixPath(file.path).name, file.size) for file in manifest.snapshot)

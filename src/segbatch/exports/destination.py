@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segbatch.errors import ExportError, UsageError
+from segbatch.platform.checksum_file import DigestingFile
 from segbatch.platform.files import (
     UncertainError,
     UnflushedError,
@@ -16,9 +17,9 @@ from segbatch.platform.files import (
     resolve_destination,
     temporary_file,
 )
+from segbatch.platform.io_errors import describe_write_error
 from segbatch.platform.shutdown import shutdown
 from segbatch.platform.urls import is_url, redact_url
-from segbatch.storage.checksum_file import DigestingFile
 from segbatch.storage.layout import _real, ensure_unpublished
 from segbatch.text import printable
 
@@ -75,14 +76,8 @@ def open_destination(path: Path, *, force: bool) -> Iterator[DigestingFile]:
         raise UsageError(f"{printable(str(path))}: {message}") from None
     except BrokenPipeError:
         raise
-    except UnflushedError as error:
-        message = f"is written, but that may not survive a power failure: {error.strerror}; check the disk"
-        raise ExportError(f"{printable(str(path))}: {message}") from None
-    except UncertainError as error:
-        message = f"cannot be written: {error.strerror}; it may be complete or unchanged; check it"
-        raise ExportError(f"{printable(str(path))}: {message}") from None
     except OSError as error:
-        raise ExportError(f"{printable(str(path))}: cannot be written: {error.strerror}; nothing was changed") from None
+        raise ExportError(f"{printable(str(path))}: {describe_write_error(error)}") from None
 
 
 def _move(new: Path, path: Path, *, force: bool) -> None:

@@ -19,7 +19,8 @@ from segbatch.exports.selection import RowSelection, select_rows
 from segbatch.exports.writers import Format, Layout, Writer, combine_frames, make_writer, resolve_format
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.snapshot import Snapshot
-from segbatch.storage.layout import LAST, output_at
+from segbatch.storage.layout import LAST
+from segbatch.storage.remote.open_output import open_output
 from segbatch.text import counted, shown
 
 Progress = Callable[[int, int], None]
@@ -79,7 +80,7 @@ def export(
     Args:
         segment_id: The segment to export.
         to: The file, whose suffix determines the format; or a stream of bytes.
-        output: The folder that runs publish in.
+        output: The folder that runs publish in, or its address in object storage.
         run: The run: its id, `last` or `previous`.
         changes: Export the contacts that entered and left in the run, instead of the members.
         since: Export the contacts that entered and left since this earlier run, without those whose changes cancel out.
@@ -110,21 +111,21 @@ def export(
     if file_format == "parquet" and path is None and cast("IO[bytes]", to).isatty():
         raise UsageError("Parquet cannot be shown on a terminal; name a file (--to)")
     names = read_names(columns)
-    folder = output_at(output)
-    selection = select_rows(folder, segment_id, run, changes=changes, since=since)
-    target = None if path is None else check_destination(path, folder, force=force)
-    rows = _Rows(selection, read_id_type(selection))
-    if names:
-        snapshot, warnings = open_contacts(selection.manifest, contacts, id_column, custom_fields)
-        if target:
-            ensure_not_in_snapshot(target, [str(file.location) for file in snapshot.files])
-        rows = rows.joined(ContactColumns.find(snapshot, rows.own(names, snapshot)), warnings)
-    elif contacts is not None:
-        raise UsageError("--contacts is only used with --columns; name the columns to add")
-    layout = Layout(rows.empty, rows.id_type, rows.json_columns, raw, bom)
-    with open_destination(target, force=force) if target else nullcontext(cast("IO[bytes]", to)) as file:
-        counts = _write(rows, make_writer(file_format, cast("IO[bytes]", file), layout), progress)
-    return _report(rows, counts, file_format, path)
+    with open_output(output, members=False) as folder:
+        selection = select_rows(folder, segment_id, run, changes=changes, since=since)
+        target = None if path is None else check_destination(path, folder, force=force)
+        rows = _Rows(selection, read_id_type(selection))
+        if names:
+            snapshot, warnings = open_contacts(selection.manifest, contacts, id_column, custom_fields)
+            if target:
+                ensure_not_in_snapshot(target, [str(file.location) for file in snapshot.files])
+            rows = rows.joined(ContactColumns.find(snapshot, rows.own(names, snapshot)), warnings)
+        elif contacts is not None:
+            raise UsageError("--contacts is only used with --columns; name the columns to add")
+        layout = Layout(rows.empty, rows.id_type, rows.json_columns, raw, bom)
+        with open_destination(target, force=force) if target else nullcontext(cast("IO[bytes]", to)) as file:
+            counts = _write(rows, make_writer(file_format, cast("IO[bytes]", file), layout), progress)
+        return _report(rows, counts, file_format, path)
 
 
 def _ensure_of_csv(file_format: Format, *, raw: bool, bom: bool) -> None:

@@ -15,7 +15,7 @@ from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.id_checks import IdCheck
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.manifest_io import ensure_readable
-from segbatch.storage.row_alignment import align_contacts
+from segbatch.storage.row_alignment import find_rows
 
 CONTACT_ID = "contact_id"
 CHANGE = "change"
@@ -65,7 +65,7 @@ def _read_run(selection: RowSelection) -> Iterator[pl.DataFrame]:
     """Return the rows of one run in batches."""
     columns = [pl.col(CONTACT_ID), *([] if selection.content == "members" else [pl.col(CHANGE).cast(CHANGES)])]
     files = pl.scan_parquet([file.path for file in selection.files], glob=False)
-    rows = files.filter(pl.col(_SEGMENT_ID) == selection.segment_id).select(columns)
+    rows = files.filter(pl.col(_SEGMENT_ID) == selection.files[0].segment_id).select(columns)
     return rows.collect_batches(maintain_order=True)
 
 
@@ -74,7 +74,7 @@ def _read_net_changes(selection: RowSelection) -> Iterator[pl.DataFrame]:
     step = pl.when(pl.col(CHANGE) == "entered").then(pl.lit(1, pl.Int8)).otherwise(pl.lit(-1, pl.Int8))
     steps = [
         pl.scan_parquet(file.path, glob=False)
-        .filter(pl.col(_SEGMENT_ID) == selection.segment_id)
+        .filter(pl.col(_SEGMENT_ID) == file.segment_id)
         .select(CONTACT_ID, step.alias("step"))
         .collect()
         for file in selection.files
@@ -166,7 +166,7 @@ class Join:
                 check.add(ids)
                 yield self._cast_ids(ids)
 
-        rows = align_contacts(contact_ids(), row_ids()).rows.alias(_ROW)
+        rows = find_rows(row_ids(), contact_ids()).alias(_ROW)
         check.finish(self.contacts.ids, self.contacts.snapshot.file_rows)
         return pl.concat([rows.to_frame(), *([pl.concat(more)] if more and more[0].width else [])], how="horizontal")
 

@@ -1,6 +1,6 @@
 """Selection of the rows to export: the members or changes of a segment in a run, or its changes over several runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,7 +10,9 @@ from segbatch.model.manifest import DeletedSegment, History, Manifest, PastRun, 
 from segbatch.runs.history import find_run, published_history
 from segbatch.storage.layout import CHANGES, MEMBERSHIP, RUNS
 from segbatch.storage.manifest_io import read_manifest
+from segbatch.storage.remote.open_output import fetch_members
 from segbatch.storage.retention import FEWEST, has_members
+from segbatch.storage.segment_names import present_ids
 from segbatch.text import clipped, did_you_mean, shown
 
 _NO_MEMBERS = "its members are deleted; segbatch runs lists the runs that still have members"
@@ -18,10 +20,16 @@ _NO_MEMBERS = "its members are deleted; segbatch runs lists the runs that still 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """A file that a run wrote, with its size in bytes."""
+    """A file that a run wrote.
+
+    Attributes:
+        size: Its size in bytes.
+        segment_id: The id that the segment had in that run.
+    """
 
     path: Path
     size: int
+    segment_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +59,30 @@ class RowSelection:
 
 @dataclass(frozen=True, slots=True)
 class _SegmentInRun:
-    """A segment in a run."""
+    """A segment in a run.
+
+    Attributes:
+        segment_id: The id that it has now; or the id that it had in the run, if no other segment has it now.
+        names: For each run of the history, the present ids of segments that had other ids then.
+    """
 
     output: Path
     history: History
     index: int
     segment_id: str
     manifest: Manifest
+    names: Sequence[Mapping[str, str]]
+
+    @property
+    def id_then(self) -> str:
+        """The id that the segment had in the run."""
+        return self.id_in(self.past)
+
+    def id_in(self, past: PastRun) -> str:
+        """Return the id that the segment had in a run of the history."""
+        names = self.names[self.history.runs.index(past)]
+        as_it_is = "" if self.segment_id in names else self.segment_id  # another segment had this id then
+        return next((old for old, new in names.items() if new == self.segment_id), as_it_is)
 
     @property
     def past(self) -> PastRun:
@@ -65,11 +90,11 @@ class _SegmentInRun:
 
     @property
     def record(self) -> SegmentRecord | None:
-        return next((entry for entry in self.manifest.segments if entry.segment_id == self.segment_id), None)
+        return next((entry for entry in self.manifest.segments if entry.segment_id == self.id_then), None)
 
     @property
     def deleted(self) -> DeletedSegment | None:
-        return next((entry for entry in self.manifest.deleted if entry.segment_id == self.segment_id), None)
+        return next((entry for entry in self.manifest.deleted if entry.segment_id == self.id_then), None)
 
     def select(
         self,
@@ -89,13 +114,17 @@ class _SegmentInRun:
         return self.files(past, manifest, CHANGES)
 
     def files(self, past: PastRun, manifest: Manifest, prefix: str) -> Iterator[WrittenFile]:
-        folder = self.folder(past)
-        return (WrittenFile(folder / file.path, file.size) for file in manifest.files if file.path.startswith(prefix))
+        folder, segment_id = self.folder(past), self.id_in(past)
+        files = (file for file in manifest.files if file.path.startswith(prefix))
+        return (WrittenFile(folder / file.path, file.size, segment_id) for file in files)
 
     def unevaluated_warnings(self, consequence: str) -> tuple[Problem, ...]:
         """Return a warning if the segment was not evaluated in the run."""
         record = self.record
-        if record is None or record.status == "ok":
+        if record is not None and record.segment_id in self.manifest.left_out:
+            message = f"was left out of run {self.past.run.run_id}, {consequence}"
+            return (Problem(message, segment_id=self.segment_id, severity="warning"),)
+        if record is None or record.status in {"ok", "disabled"}:
             return ()
         reason = (record.error or "").split("\n")[0]
         status = "failed" if record.status == "failed" else "was held"
@@ -126,7 +155,9 @@ def select_rows(output: Path, segment_id: str, run: str, *, changes: bool, since
     history = published_history(output)
     index = find_run(output, history, run)
     manifest = read_manifest(output / RUNS / history.runs[index].folder)
-    segment = _SegmentInRun(output, history, index, segment_id, manifest)
+    names = present_ids(history.runs)
+    present_id = names[index].get(segment_id, segment_id)
+    segment = _SegmentInRun(output, history, index, present_id, manifest, names)
     if since is not None:
         return _select_net_changes(segment, since)
     return _select_changes(segment) if changes else _select_members(segment)
@@ -139,6 +170,8 @@ def _select_members(segment: _SegmentInRun) -> RowSelection:
         raise UsageError(f"segment '{clipped(segment.segment_id)}' {message}")
     if record is None:
         raise segment.unknown_segment()
+    if record.status == "disabled":
+        return _select_nothing(segment)
     if record.run_id is None:
         reason = (record.error or "").split("\n")[0]
         message = "has no members to export, since it failed and never had any"
@@ -146,9 +179,18 @@ def _select_members(segment: _SegmentInRun) -> RowSelection:
     is_spared = len(segment.history.runs) - segment.index <= FEWEST
     if not is_spared and not has_members(segment.folder(past)):
         raise UsageError(f"{segment.output}: run {past.run.run_id}: {_NO_MEMBERS}; --changes exports its changes")
+    fetch_members(segment.output, past.folder)
     files = segment.files(past, segment.manifest, MEMBERSHIP)
     warnings = segment.unevaluated_warnings(f"so these are the members of run {record.run_id}")
     return segment.select("members", files, record.member_count, warnings)
+
+
+def _select_nothing(segment: _SegmentInRun) -> RowSelection:
+    """Return the members of a disabled segment: none. The files are those of the run, which have the id type."""
+    message = f"is disabled in run {segment.past.run.run_id}, so it has no members"
+    warning = Problem(message, segment_id=segment.segment_id, severity="warning")
+    fetch_members(segment.output, segment.past.folder)
+    return segment.select("members", segment.files(segment.past, segment.manifest, MEMBERSHIP), 0, (warning,))
 
 
 def _select_changes(segment: _SegmentInRun) -> RowSelection:
@@ -177,6 +219,6 @@ def _select_net_changes(segment: _SegmentInRun, since: str) -> RowSelection:
 
 
 def _ensure_in_any_run(segment: _SegmentInRun, runs: Sequence[PastRun]) -> None:
-    manifests = (segment.manifest, *(read_manifest(segment.folder(past)) for past in runs))
-    if not any(entry.segment_id == segment.segment_id for manifest in manifests for entry in manifest.segments):
+    ids = ((segment.id_in(past), read_manifest(segment.folder(past))) for past in (segment.past, *runs))
+    if not any(entry.segment_id == segment_id for segment_id, manifest in ids for entry in manifest.segments):
         raise segment.unknown_segment()

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from segbatch.errors import UsageError
 from segbatch.exports.cell_format import escape_formulas, find_formulas, format_cells, format_ids, format_json
 from segbatch.exports.rows import CONTACT_ID
-from segbatch.text import did_you_mean, shown
+from segbatch.text import did_you_mean, one_of, shown
 
 Format = Literal["csv", "jsonl", "parquet"]
 
@@ -74,12 +74,11 @@ def resolve_format(name: str | None, suffix: str) -> Format:
     by_suffix = _SUFFIXES.get(suffix.lower())
     if name is None:
         if by_suffix is None and suffix:
-            known = ", ".join(_SUFFIXES)
-            raise UsageError(f"unknown file extension {shown(suffix)}: use {known}, or pass --format")
+            raise UsageError(f"unknown file extension {shown(suffix)}: use {one_of(_SUFFIXES)}, or pass --format")
         return by_suffix or "csv"
     found = next((known for known in get_args(Format) if known == name), None)
     if found is None:
-        hint = did_you_mean(name, get_args(Format)) or f": use {', '.join(get_args(Format))}"
+        hint = did_you_mean(name, get_args(Format)) or f": use {one_of(get_args(Format))}"
         raise UsageError(f"invalid --format {shown(name)}{hint}")
     if by_suffix not in {None, found}:
         raise UsageError(f"the file extension {suffix} contradicts --format {found}; drop one of them")

@@ -1,0 +1,150 @@
+"""Writing the tables of a database, within a transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from segbatch.exports.database.members import (
+    Written,
+    add_changes,
+    apply_changes,
+    compare_members,
+    members_table,
+    remove_changes,
+    rename_segments,
+    staged_table,
+)
+from segbatch.exports.database.plan import SyncPlan
+from segbatch.exports.database.published import PublishedRun
+from segbatch.exports.database.record import make_record, to_row
+from segbatch.exports.database.rows import Rows, change_rows, member_rows, record_rows, value_rows
+from segbatch.exports.database.session import Session
+from segbatch.exports.database.tables import SYNC_TABLE, Table
+from segbatch.exports.database.target import create_tables
+from segbatch.model.manifest import PastRun
+from segbatch.storage.segment_names import present_ids
+
+
+@dataclass(slots=True)
+class RowsWritten:
+    """The rows that a synchronisation wrote.
+
+    Attributes:
+        membership: The rows of `membership` that were added and removed.
+        membership_changes: The rows of `membership_changes` that were added and removed.
+        segments: The number of rows of `segments`; 0 if nothing was written.
+        runs: The number of rows of `runs`; 0 if nothing was written.
+    """
+
+    membership: Written = field(default_factory=Written)
+    membership_changes: Written = field(default_factory=Written)
+    segments: int = 0
+    runs: int = 0
+
+
+class TableWriter:
+    """A writer for the tables of a session.
+
+    Attributes:
+        written: The rows that were written so far.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        published: PublishedRun,
+        plan: SyncPlan,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Create a writer.
+
+        Args:
+            published: The run to write.
+            progress: Called with the number of rows sent and in total.
+        """
+        self.written = RowsWritten()
+        self._session, self._published, self._plan, self._progress = session, published, plan, progress
+        self._tables = published.tables
+        self._sent = 0
+        members = published.manifest.run.memberships if plan.extent == "full" else 0
+        self._total = members + sum(past.changes for past in plan.sent)
+
+    def write(self, *, is_new: bool) -> None:
+        """Write all tables.
+
+        Args:
+            is_new: Whether the tables do not exist, or have other columns.
+
+        Raises:
+            TablesChangedError: The tables do not have the rows of the run that their record names.
+        """
+        if is_new:
+            create_tables(self._session, self._tables)
+            self._fill_tables()
+        else:
+            self._update_tables()
+        self._replace_small_tables()
+        if is_new:
+            for table in self._tables.published:
+                self._session.create_indexes(table)
+                self._session.dialect.analyze(self._session, self._session.name(table))
+
+    def _fill_tables(self) -> None:
+        """Send all members and changes to new tables."""
+        self.written.membership.added = self._session.send(
+            self._tables.membership, self._members(self._tables.membership)
+        )
+        self.written.membership_changes.added = self._session.send(
+            self._tables.changes, self._changes(self._tables.changes)
+        )
+
+    def _update_tables(self) -> None:
+        """Send changes, and all members if these are to be compared."""
+        session, tables, plan = self._session, self._tables, self._plan
+        if plan.extent == "full":
+            members = members_table(tables)
+            with session.temporary(members, self._members(members)):
+                self.written.membership = compare_members(session, tables)
+        staged = staged_table(tables)
+        with session.temporary(staged, self._changes(staged)):
+            if plan.extent == "changes":
+                self.written.membership = apply_changes(session, tables, plan.steps, plan.undone)
+            changes = self.written.membership_changes
+            changes.removed = remove_changes(session, tables.changes, plan.removed)
+            rename_segments(session, tables.changes, plan.present)
+            changes.added = add_changes(session, tables.changes)
+
+    def _replace_small_tables(self) -> None:
+        """Replace the rows of `segments`, `runs` and the record."""
+        published, dialect = self._published, self._session.dialect
+        runs = [past.run for past in published.history.runs]
+        record = make_record(published.output, published.history, self._tables.layout, self._plan.without_changes)
+        row = {name: [value] for name, value in to_row(record).items()}
+        numbers = range(1, len(runs) + 1)
+        self.written.segments = self._replace(
+            self._tables.segments, record_rows(dialect, self._tables.segments, published.manifest.segments)
+        )
+        self.written.runs = self._replace(
+            self._tables.runs, record_rows(dialect, self._tables.runs, runs, run_number=numbers)
+        )
+        self._replace(SYNC_TABLE, value_rows(dialect, SYNC_TABLE, row))
+
+    def _replace(self, table: Table, rows: Rows) -> int:
+        self._session.execute(f"DELETE FROM {self._session.name(table)}")
+        return self._session.send(table, rows)
+
+    def _members(self, table: Table) -> Rows:
+        published = self._published
+        return member_rows(self._session.dialect, table, published.folder, published.manifest, self._on_rows)
+
+    def _changes(self, table: Table) -> Rows:
+        return change_rows(self._session.dialect, table, self._published.output, self._runs_sent(), self._on_rows)
+
+    def _runs_sent(self) -> Sequence[tuple[PastRun, Mapping[str, str]]]:
+        """Return the runs whose changes are sent, each with the present ids of segments that had other ids then."""
+        runs = self._published.history.runs
+        return [(past, names) for past, names in zip(runs, present_ids(runs), strict=True) if past in self._plan.sent]
+
+    def _on_rows(self, rows: int) -> None:
+        self._sent += rows
+        if self._progress:
+            self._progress(self._sent, self._total)
