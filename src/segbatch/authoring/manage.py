@@ -10,6 +10,7 @@ from segbatch.definitions.discovery import read_failure
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import read_content
 from segbatch.definitions.rule_syntax import read_rules
+from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
 from segbatch.definitions.selection import read_stdin
 from segbatch.definitions.store import Definition, Entry, SegmentStore
 from segbatch.definitions.strict_json import parse
@@ -19,12 +20,24 @@ from segbatch.model.share import read_share
 from segbatch.platform.files import Warn, warn_caller
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import published_folder, read_manifest
-from segbatch.text import did_you_mean, printable, shown
+from segbatch.text import did_you_mean, one_of, printable, shown
 
 if TYPE_CHECKING:
     from segbatch.model.manifest import Manifest, SegmentRecord
 
-_CLEARABLE = ("project_id", "description", "match", "list_id", "max_change", "$schema")
+_CLEARABLE = (
+    "project_id",
+    "description",
+    "match",
+    "list_id",
+    "max_change",
+    "enabled",
+    "owner",
+    "tags",
+    "expires_at",
+    "examples",
+    "$schema",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +73,21 @@ class Listing:
         return [problem for listed in self.segments for problem in listed.entry.problems]
 
 
-def list_segments(segments: Path | Source, output: Path, project: str | None = None) -> Listing:
+def list_segments(
+    segments: Path | Source, output: Path, project: str | None = None, only: SegmentFilter = ALL_SEGMENTS
+) -> Listing:
     """List saved segments. If the last run cannot be read, add a warning.
 
     Args:
         segments: The location of the definitions.
         output: The folder that runs publish in; it may be missing.
         project: List the segments of this project and those without a project; None lists all.
+        only: List only these segments.
+
+    Raises:
+        UsageError: A part of the filter is unknown, or no segment meets it.
     """
-    entries = SegmentStore(segments).list(project)
+    entries = only.select(SegmentStore(segments).list(project))
     manifest, warnings = None, list[Problem]()
     try:
         manifest = _last_manifest(output)
@@ -90,6 +109,9 @@ def read_options(
     match: MatchName | None = None,
     max_change: str | None = None,
     clear: Iterable[str] = (),
+    *,
+    enabled: bool | None = None,
+    tags: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Convert command line options to keys of a definition.
 
@@ -99,6 +121,8 @@ def read_options(
         match: The way the rules are combined.
         max_change: A share such as `0.3` or `30%`.
         clear: Keys to remove.
+        enabled: Whether runs evaluate the segment.
+        tags: The tags, which replace those of the definition.
 
     Raises:
         UsageError: A key or the share is not valid, or a key is both set and removed.
@@ -109,11 +133,15 @@ def read_options(
         changes["rules"] = read_rules(rules).segment.to_json()["rules"]
     if match is not None:
         changes["match"] = match
+    if enabled is not None:
+        changes["enabled"] = enabled
+    if tags:
+        changes["tags"] = list(tags)
     if max_change is not None:
         changes["max_change"] = read_share(max_change)
     for key in clear:
         if key not in _CLEARABLE:
-            near = did_you_mean(key, _CLEARABLE) or f"; there are {', '.join(_CLEARABLE)}"
+            near = did_you_mean(key, _CLEARABLE) or f"; use {one_of(_CLEARABLE)}"
             raise UsageError(f"{shown(key)} is not a key that can be removed{near} (--clear)")
         if changes.setdefault(key, None) is not None:
             raise UsageError(f"{shown(key)} is both set and removed; choose one (--clear)")

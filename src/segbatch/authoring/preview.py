@@ -1,6 +1,6 @@
 """Previews: the size and first members of a segment, without publishing a run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,12 +10,18 @@ import polars as pl
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
+from segbatch.engine.base import Engine, Members
 from segbatch.engine.local import LocalEngine
 from segbatch.errors import DefinitionError, Problem, UsageError
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Segment
+from segbatch.snapshot.database.database_copy import DatabaseReader
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 from segbatch.snapshot.id_format import write_id
+from segbatch.snapshot.related.sources import Tables
+from segbatch.snapshot.snapshot import Snapshot
+
+_LOCAL_ENGINE = LocalEngine()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +77,27 @@ def preview(
     contacts: str | Path,
     definition: str | Path | Segment | None = None,
     *,
+    query: str | None = None,
     rules: Sequence[str] = (),
     match: MatchName | None = None,
     segments: str | Path | Source = "segments",
     first: int = 5,
     id_column: str = "id",
     custom_fields: str | None = None,
+    tables: Tables | None = None,
+    lists: str | Path | None = None,
     project: str | None = None,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
     strict: bool = False,
+    engine: Engine = _LOCAL_ENGINE,
 ) -> PreviewReport:
     """Evaluate a definition without publishing a run. The definition need not be saved.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob; on disk or in object storage.
+        contacts: A Parquet file, a folder of them, or a glob; on disk or in object storage. Or the address of a
+            database.
+        query: The query for the contacts in a database; without it, the address names a table after a `#`.
         definition: A JSON file or a folder of them, `-` for standard input, the id of a segment in `segments`, or a
             segment.
         rules: Rules in place of a definition, such as `status eq active`.
@@ -95,10 +107,13 @@ def preview(
         first: The number of member ids to return.
         id_column: The column with the contact ids.
         custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        tables: The related tables that rules may read, by name: each a path, or a `segbatch.TableSource`.
+        lists: The folder of the lists that rules name; by default `lists` next to the definitions.
         project: Limit the segments to contacts of this project. Shares are still of all contacts.
         as_of: The time that relative dates are measured from; by default now.
         timezone: The IANA name of the time zone.
         strict: Report a custom field that no contact has as an error.
+        engine: The engine that evaluates the segments; by default the one that runs in this process.
 
     Returns:
         The result of each segment of the definition.
@@ -107,24 +122,39 @@ def preview(
         DefinitionError: No segment can be evaluated.
         UsageError: The definition, time zone or time does not exist.
         SnapshotError: The snapshot cannot be used.
+        DatabaseError: The database of the contacts cannot be read.
     """
     if first < 0:
         raise UsageError(f"invalid --first {first}: use 0 or more")
     selection = select_definitions(definition, segments, rules=rules, match=match, project=project)
     options = EvaluationOptions(
-        contacts, id_column, project, as_of, timezone, strict, allow_empty=True, custom_fields=custom_fields
+        contacts,
+        id_column,
+        project,
+        as_of,
+        timezone,
+        strict,
+        allow_empty=True,
+        custom_fields=custom_fields,
+        tables=tables,
+        lists=lists,
+        databases=DatabaseReader(query),
     )
-    prepared = prepare(options, selection.definitions)
+    prepared = prepare(options, selection.definitions, also_disabled=selection.ids)
     wanted, errors = _evaluable(prepared, selection.ids)
     if not wanted:
         raise DefinitionError(errors)
-    found = first_members(prepared, wanted, first)
+    found = first_members(prepared, wanted, first, engine=engine)
     warnings, notes = tuple(prepared.warnings), tuple(prepared.notes)
     return PreviewReport(prepared.snapshot.rows, found, tuple(errors), warnings, notes)
 
 
 def first_members(
-    prepared: PreparedEvaluation, segment_ids: Sequence[str], first: int, going_on: Callable[[], None] = lambda: None
+    prepared: PreparedEvaluation,
+    segment_ids: Sequence[str],
+    first: int,
+    going_on: Callable[[], None] = lambda: None,
+    engine: Engine = _LOCAL_ENGINE,
 ) -> tuple[PreviewedSegment, ...]:
     """Evaluate planned segments.
 
@@ -133,6 +163,7 @@ def first_members(
         segment_ids: The segments to evaluate.
         first: The number of member ids to return.
         going_on: Called after each batch of contacts; an exception that it raises stops the evaluation.
+        engine: The engine that evaluates the segments.
 
     Returns:
         The result of each segment.
@@ -140,7 +171,8 @@ def first_members(
     Raises:
         SnapshotError: The snapshot cannot be read to its end, or has ids that are not valid.
     """
-    tallies = _evaluate(prepared, {segment_id: _Tally(first) for segment_id in segment_ids}, going_on)
+    batches = engine.evaluate(prepared.plan, prepared.snapshot)
+    tallies = _count(batches, prepared.snapshot, {segment_id: _Tally(first) for segment_id in segment_ids}, going_on)
     return tuple(_previewed(prepared, segment_id, tally) for segment_id, tally in tallies.items())
 
 
@@ -156,13 +188,12 @@ def _evaluable(prepared: PreparedEvaluation, ids: Sequence[str]) -> tuple[list[s
     return good, problems
 
 
-def _evaluate(
-    prepared: PreparedEvaluation, tallies: dict[str, _Tally], going_on: Callable[[], None]
+def _count(
+    batches: Iterator[Members], snapshot: Snapshot, tallies: dict[str, _Tally], going_on: Callable[[], None]
 ) -> dict[str, _Tally]:
-    """Evaluate all contacts. Like a run, raise an error if the snapshot has ids that are not valid."""
-    snapshot = prepared.snapshot
+    """Count the members in all batches. Like a run, raise an error if the snapshot has ids that are not valid."""
     check = IdCheck(snapshot.id_column)
-    for members in LocalEngine().evaluate(prepared.plan, snapshot):
+    for members in batches:
         contact_ids = ids_as_series(members.ids)
         check.add(contact_ids)
         for segment_id, tally in tallies.items():

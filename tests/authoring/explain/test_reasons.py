@@ -10,8 +10,9 @@ import pytest
 from builders import rule, segment
 from segbatch.authoring.explain.reasons import RuleInput, explain_rule, rule_text
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.predicates import compile_rule, find_field
-from segbatch.model.segment import Rule
+from segbatch.compiler.predicates import compile_rule
+from segbatch.compiler.rule_fields import find_fields
+from segbatch.model.rule import Rule
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
 
 NOON = dt.datetime(2025, 6, 1, 12, tzinfo=dt.UTC)
@@ -24,10 +25,40 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
     assert isinstance(node, Rule)
     clock, schema = read_clock("2025-07-01", "Europe/Berlin", NOON), polars_schema(table.schema)
     row = to_frame(table)
-    holds = row.select(compile_rule(node, schema, clock)[0]).item()
-    field = find_field(node, schema)
+    holds = row.select(compile_rule(node, schema, clock).predicate).item()
+    field = find_fields(node, schema, clock).field
     seen = row.select(field.expr).to_series().to_list()[0]
     return f"{'yes' if holds else 'no'}: {explain_rule(node, RuleInput(field, seen, clock), holds=holds)}"
+
+
+@pytest.mark.parametrize(
+    ("value", "operator", "other", "expected"),
+    [
+        (3, "gt", 2.5, "yes: 3 is above 2.5 of 'other'"),
+        ("a", "neq", "A", "yes: 'a' is not 'A' of 'other'"),
+        (NOON, "lte", NOON, "yes: 2025-06-01T12:00:00Z is at or before 2025-06-01T12:00:00Z of 'other'"),
+        (
+            NOON,
+            "eq",
+            NOON.date(),
+            "yes: 2025-06-01T12:00:00Z is 2025-06-01 of 'other' (by day in Europe/Berlin)",
+        ),
+        (1, "neq", None, "yes: 'other' is missing for every contact, and neq matches missing values"),
+        (None, "eq", 1, "no: missing for every contact, and eq does not match missing values"),
+    ],
+)
+def test_the_reason_names_both_fields(value: Any, operator: str, other: Any, expected: str) -> None:
+    table = pa.table({"it": [value], "other": [other]})
+    node = segment({"field": "it", "operator": operator, "value_field": "other"}).rules[0]
+    assert isinstance(node, Rule)
+    assert rule_text(node) == f"it {operator} value_field other"
+    clock, schema, row = read_clock("2025-07-01", "Europe/Berlin", NOON), polars_schema(table.schema), to_frame(table)
+    found = find_fields(node, schema, clock)
+    assert found.other is not None
+    one, two = (row.select(field.expr).to_series().to_list()[0] for field in (found.field, found.other))
+    holds = row.select(compile_rule(node, schema, clock).predicate).item()
+    seen = RuleInput(found.field, one, clock, RuleInput(found.other, two, clock))
+    assert f"{'yes' if holds else 'no'}: {explain_rule(node, seen, holds=holds)}" == expected
 
 
 @pytest.mark.parametrize(
@@ -63,6 +94,20 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
         (NOON, "lt", "2025-06-01T13:00:00Z", "yes: 2025-06-01T12:00:00Z is before 2025-06-01T13:00:00Z"),
         (NOON, "within_last", "60d", "yes: 2025-06-01T12:00:00Z is in the 60d before 2025-06-30T22:00:00Z"),
         (NOON.date(), "within_next", "60d", "no: 2025-06-01 is not in the 60d after 2025-07-01"),
+        (NOON.date(), "anniversary_within_next", "7d", "no: 2025-06-01 has no anniversary in the 7d after 2025-07-01"),
+        (
+            NOON,
+            "anniversary_within_last",
+            "30d",
+            "yes: 2025-06-01T12:00:00Z has its anniversary in the 30d before 2025-07-01",
+        ),
+        (NOON.date(), "lt", "today-4w", "yes: 2025-06-01 is before today-4w (2025-06-03)"),
+        (NOON, "eq", "start_of_month", "no: 2025-06-01T12:00:00Z is not start_of_month (2025-07-01)"),
+        (NOON, "gt", "now-31d", "yes: 2025-06-01T12:00:00Z is after now-31d (2025-05-30T22:00:00Z)"),
+        (NOON, "not_within_last", "60d", "no: 2025-06-01T12:00:00Z is in the 60d before 2025-06-30T22:00:00Z"),
+        (NOON, "older_than", "1w", "yes: 2025-06-01T12:00:00Z is more than 1w before 2025-06-30T22:00:00Z"),
+        (NOON.date(), "later_than", "1mo", "no: 2025-06-01 is not more than 1mo after 2025-07-01"),
+        (None, "older_than", "1w", "no: missing for every contact, and older_than does not match missing values"),
         (NOON.date(), "gte", "2025-06-01", "yes: 2025-06-01 is at or after 2025-06-01"),
         ("x", "exists", None, "yes: present: 'x'"),
         ("x", "empty", None, "no: present: 'x'"),

@@ -1,8 +1,24 @@
 """Results of `explain` and `funnel`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from segbatch.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a related table that an aggregate was made of.
+
+    Attributes:
+        number: How many there are.
+        shown: Up to five of them, each with the time of the row and the columns that the rule names.
+        has_source: Whether the aggregate is the value of a single row, which is the first of those that are shown.
+    """
+
+    number: int
+    shown: tuple[Mapping[str, object], ...] = ()
+    has_source: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +31,7 @@ class Verdict:
         holds: Whether the contact matches it.
         why: The reason as text, with the contact's value.
         parts: The verdicts of the group's rules, or of the segment that the rule refers to.
+        rows: The rows that the aggregate was made of, for a rule on a related table.
     """
 
     path: str
@@ -22,6 +39,7 @@ class Verdict:
     holds: bool
     why: str
     parts: tuple["Verdict", ...] = ()
+    rows: Rows | None = None
 
 
 @dataclass(frozen=True, slots=True)

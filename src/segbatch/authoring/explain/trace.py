@@ -8,7 +8,7 @@ from segbatch.compiler.conditions import BoolExpr, Condition, args_of
 from segbatch.compiler.plan import PlannedSegment
 from segbatch.compiler.project_rule import project_rule
 from segbatch.model.operators import MatchName
-from segbatch.model.segment import Group, Node, Rule
+from segbatch.model.rule import Group, Node
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Part:
     """
 
     path: str
-    node: Rule | Group
+    node: Node
     condition: Condition
     parts: tuple["Part", ...] = ()
 
@@ -51,5 +51,5 @@ def _parts(match: MatchName, nodes: Sequence[Node], condition: Condition, path: 
 
 
 def _part(node: Node, condition: Condition, path: str) -> Part:
-    inner = () if isinstance(node, Rule) else _parts(node.match, node.rules, condition, path)
+    inner = _parts(node.match, node.rules, condition, path) if isinstance(node, Group) else ()
     return Part(path, node, condition, inner)

@@ -1,0 +1,1 @@
+"""Evaluation of the examples in definitions, for `check`."""

@@ -1,0 +1,105 @@
+"""Errors for the examples that a segment does not treat as its definition says."""
+
+from collections.abc import Collection, Iterator
+
+import polars as pl
+
+from segbatch.authoring.examples.blame import describe_wrong
+from segbatch.authoring.examples.contacts import ExampleContact, InvalidExampleError, place_of, value_at
+from segbatch.authoring.examples.snapshots import ByValues, PreparedExamples, Preparer
+from segbatch.authoring.explain.explain import explain_row
+from segbatch.authoring.explain.rows import read_rows
+from segbatch.compiler.lifecycle import split_disabled
+from segbatch.definitions.definition import Definition, Definitions
+from segbatch.errors import Problem
+from segbatch.model.rule import Rule
+from segbatch.model.sample import SampleRange
+from segbatch.snapshot.fields.resolution import FieldColumns
+from segbatch.snapshot.fields.types import in_words
+from segbatch.text import clipped, shown
+
+
+def check_examples(
+    definitions: Definitions, wrong: Collection[str | None], by_values: ByValues, typed: Preparer
+) -> Iterator[Problem]:
+    """Yield an error for each wrong example.
+
+    Args:
+        definitions: The definitions.
+        wrong: The segments with errors; their examples are not evaluated.
+        by_values: Evaluates the examples of segments that read related tables, by the types of their values.
+        typed: Evaluates all other examples.
+    """
+    good = {entry.segment_id: entry for entry in split_disabled(definitions.good, by_values.clock)[0]}
+    for definition in good.values():
+        if definition.segment.examples is None or definition.segment_id in wrong:
+            continue
+        closure = Definitions(_closure(definition, good), (), definitions.lists)
+        preparer = by_values if closure.tables else typed
+        yield from map(definition.locate, _wrong_examples(definition, closure, preparer))
+
+
+def _closure(definition: Definition, known: dict[str, Definition]) -> tuple[Definition, ...]:
+    """Return a segment and all segments that it refers to, directly or through others."""
+    found, waiting = dict[str, Definition](), [definition]
+    while waiting:
+        entry = waiting.pop()
+        if entry.segment_id not in found:
+            found[entry.segment_id] = entry
+            waiting += [known[target] for target in entry.references if target in known]
+    return tuple(found.values())
+
+
+def _wrong_examples(definition: Definition, closure: Definitions, preparer: Preparer) -> Iterator[Problem]:
+    try:
+        examples = preparer.prepare(definition, closure)
+    except ExceptionGroup as group:
+        yield from (error.problem for error in group.exceptions if isinstance(error, InvalidExampleError))
+        return
+    failed = examples.prepared.plan.failed.get(definition.segment_id, ())
+    without_ids = list(_without_ids(closure, examples, preparer.options.id_column))
+    if without_ids:
+        yield from without_ids
+    elif failed:
+        message = f"the examples cannot be evaluated: {failed[0].message} ({failed[0].path})"
+        yield Problem(message, path="$.examples")
+    else:
+        for contact, number, row in examples.rows():
+            yield from _wrong(definition, examples, contact, number, row)
+
+
+def _without_ids(closure: Definitions, examples: PreparedExamples, id_column: str) -> Iterator[Problem]:
+    """Yield an error for each contact without an id, if a rule takes a sample."""
+    rules = (rule for entry in closure.good for _, rule in entry.segment.rule_paths())
+    if any(isinstance(rule, Rule) and isinstance(rule.value, SampleRange) for rule in rules):
+        for contact in examples.contacts:
+            if value_at(contact.columns, id_column) is None:
+                message = f"the contact has no '{clipped(id_column)}', which the sample is computed from; add one"
+                yield Problem(message, path=contact.path)
+
+
+def _wrong(
+    definition: Definition, examples: PreparedExamples, contact: ExampleContact, number: int, row: pl.DataFrame
+) -> Iterator[Problem]:
+    unfit = list(_unfit(examples, contact, row))
+    if unfit:
+        yield from unfit
+        return
+    prepared = examples.prepared
+    rows = read_rows(prepared, number) if prepared.snapshot.queries else None
+    member, verdicts = explain_row(prepared, definition.segment_id, row, rows)
+    if member is not contact.is_inside:
+        yield Problem(describe_wrong(verdicts, is_inside=contact.is_inside), path=contact.path)
+
+
+def _unfit(examples: PreparedExamples, contact: ExampleContact, row: pl.DataFrame) -> Iterator[Problem]:
+    """Yield an error for each value inside JSON that cannot be read as the type that the snapshot has there."""
+    schema = examples.prepared.snapshot.schema
+    derived = schema.derived if isinstance(schema, FieldColumns) else {}
+    for name, field in examples.prepared.plan.fields.items():
+        value = value_at(contact.columns, name)
+        if name not in derived or value is None or not derived[name].ways:
+            continue
+        if row.select(field.expr.is_null().alias("missing")).item():
+            message = f"'{clipped(name)}' is {in_words(field.dtype)}; found {shown(value)}"
+            yield Problem(message, path=place_of(contact, name, field.column))
