@@ -26,6 +26,12 @@ def as_people_see_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEGBATCH_LOG_IDS", "1")
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Start each test in a new folder, so that none finds the `output` of `make demo` or leaves one behind."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("here"))
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """Three contacts, of whom ann and bob are pro and cem is free, and a segment for each plan."""

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from segbatch.authoring.preview import PreviewReport, preview
     from segbatch.compiler.compile_segment import compile_segment
     from segbatch.definitions.loader import load_segments
+    from segbatch.definitions.segment_filter import SegmentFilter
     from segbatch.errors import (
+        DatabaseError,
         DefinitionError,
         ExportError,
         Problem,
@@ -28,19 +30,24 @@ if TYPE_CHECKING:
         SnapshotError,
         UsageError,
     )
+    from segbatch.exports.database.sync import SyncReport, sync
     from segbatch.exports.export import ExportReport, export
     from segbatch.findings.finding import Finding
     from segbatch.findings.lint import LintReport, lint
+    from segbatch.model.rule import Group, Rule, TableRule
     from segbatch.model.run_report import RunReport
-    from segbatch.model.segment import Group, Rule, Segment
+    from segbatch.model.segment import Segment
     from segbatch.pipeline.guardrails import Guard
     from segbatch.pipeline.run import run
+    from segbatch.snapshot.database.write import WrittenSnapshot, write_snapshot
+    from segbatch.snapshot.related.sources import TableSource
     from segbatch.storage.output_lock import LockedError, LockPolicy, Patience
     from segbatch.storage.retention import Keep
     from segbatch.version import __version__
 
 __all__ = [
     "CheckReport",
+    "DatabaseError",
     "DefinitionError",
     "Explanation",
     "ExportError",
@@ -61,8 +68,13 @@ __all__ = [
     "RunReport",
     "SegbatchError",
     "Segment",
+    "SegmentFilter",
     "SnapshotError",
+    "SyncReport",
+    "TableRule",
+    "TableSource",
     "UsageError",
+    "WrittenSnapshot",
     "__version__",
     "check",
     "compile_segment",
@@ -73,14 +85,18 @@ __all__ = [
     "load_segments",
     "preview",
     "run",
+    "sync",
+    "write_snapshot",
 ]
 
 _HOMES = {
     "segbatch.authoring.check": ("CheckReport", "check"),
     "segbatch.compiler.compile_segment": ("compile_segment",),
     "segbatch.definitions.loader": ("load_segments",),
-    "segbatch.model.segment": ("Group", "Rule", "Segment"),
+    "segbatch.definitions.segment_filter": ("SegmentFilter",),
+    "segbatch.model.segment": ("Group", "Rule", "Segment", "TableRule"),
     "segbatch.errors": (
+        "DatabaseError",
         "DefinitionError",
         "ExportError",
         "Problem",
@@ -91,12 +107,15 @@ _HOMES = {
     ),
     "segbatch.authoring.explain.explain": ("explain", "funnel"),
     "segbatch.authoring.explain.reports": ("Explanation", "Funnel"),
+    "segbatch.exports.database.sync": ("SyncReport", "sync"),
     "segbatch.exports.export": ("ExportReport", "export"),
     "segbatch.pipeline.run": ("RunReport", "run"),
     "segbatch.authoring.preview": ("PreviewReport", "preview"),
     "segbatch.pipeline.guardrails": ("Guard",),
     "segbatch.storage.output_lock": ("LockPolicy", "LockedError", "Patience"),
     "segbatch.storage.retention": ("Keep",),
+    "segbatch.snapshot.database.write": ("WrittenSnapshot", "write_snapshot"),
+    "segbatch.snapshot.related.sources": ("TableSource",),
     "segbatch.findings.lint": ("LintReport", "lint"),
     "segbatch.findings.finding": ("Finding",),
 }

@@ -1,5 +1,6 @@
 """The program `segbatch`, also run by `python -m segbatch`."""
 
+import gc
 import io
 import os
 import sys
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 _STDERR = 2
+_GARBAGE_THRESHOLD = 100_000
+"""New objects before Python looks for garbage. With its usual 700 it looks hundreds of times while modules load."""
 
 
 def main() -> None:
@@ -21,6 +24,7 @@ def main() -> None:
     _ensure_stderr()
     sys.stderr = _lenient(sys.stderr)
     handle_signals()
+    gc.set_threshold(_GARBAGE_THRESHOLD)
     from segbatch.interfaces import cli  # noqa: PLC0415 - slow to import
 
     try:

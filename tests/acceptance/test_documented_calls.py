@@ -200,7 +200,7 @@ def expected() -> list[str]:
 
 
 def test_the_page_has_a_command_for_each_endpoint() -> None:
-    assert list(COMMANDS) == ["List", "Create", "Get", "Update", "Delete", "Members", "Preview"]
+    assert list(COMMANDS) == ["List", "Create", "Filter", "Get", "Update", "Delete", "Members", "Preview"]
 
 
 def test_the_response_on_the_page_matches_the_response_of_the_api(place: Place) -> None:

@@ -94,25 +94,25 @@ class ByApi:
         self.client = client
 
     def get(self, segment_id: str) -> tuple[str, str]:
-        with told(segment_id):
+        with translate_errors(segment_id):
             found = self.client.get_segment(segment_id)
         return found.description or "", found.etag or ""
 
     def update(self, segment_id: str, description: str, etag: str) -> str:
-        with told(segment_id):
+        with translate_errors(segment_id):
             return self.client.update_segment(segment_id, {"description": description}, if_match=etag).etag or ""
 
     def create(self, name: str) -> tuple[str, str]:
-        with told():
+        with translate_errors():
             made = self.client.create_segment(new(name))
         return made.id, made.etag or ""
 
     def delete(self, segment_id: str, etag: str) -> None:
-        with told(segment_id):
+        with translate_errors(segment_id):
             self.client.delete_segment(segment_id, if_match=etag)
 
     def made(self) -> list[str]:
-        with told():
+        with translate_errors():
             return seen([(segment.id, segment.name) for segment in self.client.list_segments()])
 
 
@@ -127,31 +127,31 @@ class ByAsync:
         return asyncio.run_coroutine_threadsafe(call, self.loop).result()
 
     def get(self, segment_id: str) -> tuple[str, str]:
-        with told(segment_id):
+        with translate_errors(segment_id):
             found = self.wait(self.client.get_segment(segment_id))
         return found.description or "", found.etag or ""
 
     def update(self, segment_id: str, description: str, etag: str) -> str:
-        with told(segment_id):
+        with translate_errors(segment_id):
             changes = {"description": description}
             return self.wait(self.client.update_segment(segment_id, changes, if_match=etag)).etag or ""
 
     def create(self, name: str) -> tuple[str, str]:
-        with told():
+        with translate_errors():
             made = self.wait(self.client.create_segment(new(name)))
         return made.id, made.etag or ""
 
     def delete(self, segment_id: str, etag: str) -> None:
-        with told(segment_id):
+        with translate_errors(segment_id):
             self.wait(self.client.delete_segment(segment_id, if_match=etag))
 
     def made(self) -> list[str]:
-        with told():
+        with translate_errors():
             return seen([(segment.id, segment.name) for segment in self.wait(self.client.list_segments())])
 
 
 @contextmanager
-def told(segment_id: str = "") -> Iterator[None]:
+def translate_errors(segment_id: str = "") -> Iterator[None]:
     """Translate an error of the API into what the writer has to do."""
     try:
         yield
@@ -179,7 +179,7 @@ class ByStore:
         self.store = SegmentStore(folder, timeout=300)
 
     @contextmanager
-    def told(self) -> Iterator[None]:
+    def translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (ChangedSinceError, BrokenSegmentError):
@@ -188,21 +188,21 @@ class ByStore:
             raise GoneError from None
 
     def get(self, segment_id: str) -> tuple[str, str]:
-        with self.told():
+        with self.translate_errors():
             found = self.store.get(segment_id)
         return found.segment.description or "", found.etag
 
     def update(self, segment_id: str, description: str, etag: str) -> str:
-        with self.told():
+        with self.translate_errors():
             return self.store.update(segment_id, {"description": description}, etag).etag
 
     def create(self, name: str) -> tuple[str, str]:
-        with self.told():
+        with self.translate_errors():
             made = self.store.create({**new(name), "project_id": PROJECT})
         return made.segment_id, made.etag
 
     def delete(self, segment_id: str, etag: str) -> None:
-        with self.told():
+        with self.translate_errors():
             self.store.delete(segment_id, etag)
 
     def made(self) -> list[str]:

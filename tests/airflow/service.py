@@ -53,14 +53,14 @@ class Airflow:
         assert answer.is_success, answer.text
         return answer.json()
 
-    def tell(self, method: str, path: str, body: Any) -> Any:
+    def send(self, method: str, path: str, body: Any) -> Any:
         answer = self.client.request(method, path, json=body)
         assert answer.is_success, answer.text
         return answer.json()
 
     def unpause(self, *dag_ids: str) -> None:
         for dag_id in dag_ids:
-            self.tell("PATCH", f"dags/{dag_id}", {"is_paused": False})
+            self.send("PATCH", f"dags/{dag_id}", {"is_paused": False})
 
     def tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, Any]]:
         """Return the task instances of a DAG run by task id."""
@@ -93,7 +93,7 @@ class Airflow:
         """Clear a task and its downstream tasks, also in later runs if `include_future`."""
         body = {"dry_run": False, "dag_run_id": run_id, "task_ids": [task_id], "include_downstream": True}
         body |= {"only_failed": False, "reset_dag_runs": True, "include_future": include_future}
-        self.tell("POST", f"dags/{dag_id}/clearTaskInstances", body)
+        self.send("POST", f"dags/{dag_id}/clearTaskInstances", body)
 
     def xcom(self, dag_id: str, run_id: str, task_id: str) -> Any:
         """Return the return value of a task."""

@@ -18,10 +18,10 @@ def write_slow_segment(folder: Path) -> None:
 
 
 def write_slow_contacts(path: Path) -> None:
-    """Write contacts with the plan `pro` and long texts."""
+    """Write contacts with the plan `pro` and long texts, without a dictionary, which would make a rule fast."""
     letters = random.Random(1)  # noqa: S311 - not for cryptography
     texts = ["".join(letters.choices("ab", k=_LETTERS)) for _ in range(_TEXTS)]
     notes = pa.DictionaryArray.from_arrays(pa.array([number % _TEXTS for number in range(_CONTACTS)]), texts)
     ids = pa.array([f"c{number}" for number in range(_CONTACTS)])
     columns = {"id": ids, "plan": pa.array(["pro"] * _CONTACTS), "notes": notes.cast(pa.string())}
-    write_contacts(path, columns)
+    write_contacts(path, columns, use_dictionary=False, compression="zstd")

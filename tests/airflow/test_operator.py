@@ -28,18 +28,18 @@ from segbatch.airflow import SegbatchOperator
 from segbatch.storage.manifest_io import read_history
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 
-NIGHT = datetime(2025, 11, 4, 2, tzinfo=UTC)
+RUN_TIME = datetime(2025, 11, 4, 2, tzinfo=UTC)
 AUDIENCES = Asset("audiences")
 
 
 class Task:
     """A fake task instance that records pushed XComs."""
 
-    def __init__(self, night: datetime = NIGHT, map_index: int = -1) -> None:
+    def __init__(self, run_time: datetime = RUN_TIME, map_index: int = -1) -> None:
         self.map_index = map_index
         self.pushed: dict[str, Any] = {}
-        dag_run = SimpleNamespace(data_interval_end=night, run_after=night + timedelta(hours=9))
-        run_id = f"scheduled__{night.isoformat()}"
+        dag_run = SimpleNamespace(data_interval_end=run_time, run_after=run_time + timedelta(hours=9))
+        run_id = f"scheduled__{run_time.isoformat()}"
         self.context: Any = {"dag_run": dag_run, "run_id": run_id, "ti": self, "outlet_events": OutletEventAccessors()}
 
     def xcom_push(self, key: str, value: Any) -> None:
@@ -81,10 +81,12 @@ def test_task_returns_the_facts_that_its_asset_event_contains(here: Path) -> Non
         "as_of": "2025-11-04T02:00:00Z",
         "status": "ok",
         "contacts": 3,
-        "memberships": 3,
         "segments_ok": 2,
         "segments_failed": 0,
         "segments_held": 0,
+        "segments_disabled": 0,
+        "segments_left_out": 0,
+        "memberships": 3,
         "segments_deleted": 0,
         "entered": None,
         "exited": None,
@@ -97,10 +99,10 @@ def test_task_returns_the_facts_that_its_asset_event_contains(here: Path) -> Non
 def test_repeated_task_replaces_its_own_run(here: Path) -> None:
     run()
     write_contacts(here / "contacts.parquet", {"plan": pa.array(["pro", "free", "free"])})
-    second = Task(NIGHT + timedelta(days=1))
+    second = Task(RUN_TIME + timedelta(days=1))
     first_try, second_try = run(second), run(second)
     assert first_try["entered"] == second_try["entered"] == 1
-    assert [moment for _, moment in runs()] == [NIGHT, NIGHT + timedelta(days=1)]
+    assert [moment for _, moment in runs()] == [RUN_TIME, RUN_TIME + timedelta(days=1)]
 
 
 def test_each_mapped_task_instance_publishes_its_own_run() -> None:
@@ -110,18 +112,18 @@ def test_each_mapped_task_instance_publishes_its_own_run() -> None:
 
 
 def test_older_run_fails_without_retry_unless_rewind_is_true() -> None:
-    nights = [Task(NIGHT + timedelta(days=number)) for number in range(3)]
-    for night in nights:
-        run(night)
+    tasks = [Task(RUN_TIME + timedelta(days=number)) for number in range(3)]
+    for task in tasks:
+        run(task)
     with pytest.raises(AirflowFailException, match=r"is as of 2025-11-06 .*--rewind rolls back 1 run .*rewind=True"):
-        run(nights[1], rewind="False")
+        run(tasks[1], rewind="False")
     assert len(runs()) == 3
-    run(nights[1], rewind="true")
-    assert [moment for _, moment in runs()] == [NIGHT, NIGHT + timedelta(days=1)]
+    run(tasks[1], rewind="true")
+    assert [moment for _, moment in runs()] == [RUN_TIME, RUN_TIME + timedelta(days=1)]
 
 
 def test_allow_collapse_publishes_an_emptied_segment(here: Path) -> None:
-    first, second = Task(), Task(NIGHT + timedelta(days=1))
+    first, second = Task(), Task(RUN_TIME + timedelta(days=1))
     write_contacts(here / "contacts.parquet", {"plan": pa.array(["pro"] * 200)})
     run(first)
     write_contacts(here / "contacts.parquet", {"plan": pa.array(["free"] * 200)})
@@ -138,6 +140,26 @@ def test_lint_ignore_silences_findings(
     run(lint_ignore=ignored)
     found = [line for line in caplog.messages if "(unused-value)" in line or "(empty-text)" in line]
     assert len(found) == shown
+
+
+def test_lists_and_the_schema_can_be_in_any_folder(here: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (here / "values").mkdir()
+    (here / "values" / "plans.txt").write_text("pro\n")
+    write_segment(here / "segments", "listed", rule("plan", "in_list", "plans"))
+    (here / "schema.json").write_text('{"fields": [{"path": "score", "type": "number", "missing": true}]}')
+    facts = run(lists=str(here / "values"), schema=str(here / "schema.json"))
+    assert (facts["segments_ok"], facts["memberships"]) == (3, 5)
+    assert any("the snapshot has no column 'score'" in line for line in caplog.messages)
+
+
+@pytest.mark.parametrize("names", ["pro", ["pro"]])
+def test_segments_that_are_not_selected_are_left_out(here: Path, names: str | list[str]) -> None:
+    first, second = Task(), Task(RUN_TIME + timedelta(days=1))
+    write_segment(here / "segments", "free", rule("plan", "eq", "free"), tags=["vip"], owner="ann")
+    run(first)
+    assert run(second, only_segments=names)["segments_left_out"] == 1
+    facts = run(second, only_tags=["vip"], only_owners="ann")
+    assert (facts["segments_ok"], facts["segments_left_out"]) == (1, 1)
 
 
 @pytest.mark.parametrize("word", ["perhaps", "2"])
@@ -286,13 +308,13 @@ def test_all_arguments_reach_the_run(here: Path) -> None:
         project="a",
         timezone="Europe/Berlin",
         as_of="2025-02-03T04:05:06",
-        run_id="tonight",
+        run_id="r1",
         options="--keep 3 --max-change '30%'",
         env={"SEGBATCH_ID_COLUMN": "key"},
     )
     assert facts["catalogue"] == str(here / "there" / "published" / "segbatch.duckdb")
     (past,) = read_history(here / "there" / "published").runs
-    assert (past.run.run_id, past.run.project_id, past.run.timezone) == ("tonight", "a", "Europe/Berlin")
+    assert (past.run.run_id, past.run.project_id, past.run.timezone) == ("r1", "a", "Europe/Berlin")
     assert (past.run.as_of, past.run.memberships) == (datetime(2025, 2, 3, 3, 5, 6, tzinfo=UTC), 1)
 
 
@@ -309,7 +331,7 @@ def test_arguments_accept_templates() -> None:
 
 @pytest.fixture
 def slow(here: Path) -> Path:
-    run(Task(NIGHT - timedelta(days=1)))
+    run(Task(RUN_TIME - timedelta(days=1)))
     write_slow_contacts(here / "contacts.parquet")
     write_slow_segment(here / "segments")
     return here / "output"
@@ -338,7 +360,7 @@ def once_at_work(output: Path, act: Callable[[], object]) -> Iterator[list[float
 
 
 def assert_nothing_was_published(output: Path) -> None:
-    assert [moment for _, moment in runs()] == [NIGHT - timedelta(days=1)]
+    assert [moment for _, moment in runs()] == [RUN_TIME - timedelta(days=1)]
     with lock_output(output / "lock", "the test", FAIL_IF_LOCKED):
         assert psutil.Process().children(recursive=True) == []
 

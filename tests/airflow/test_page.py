@@ -19,7 +19,7 @@ from segbatch.storage.manifest_io import read_history
 
 PAGE = (Path(__file__).parents[2] / "docs" / "airflow.md").read_text()
 DAGS = re.findall(r"^```py\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-NIGHT = datetime(2025, 11, 4, 2, tzinfo=UTC)
+RUN_TIME = datetime(2025, 11, 4, 2, tzinfo=UTC)
 RUN_ID = "scheduled__2025-11-04T02:00:00+00:00"
 
 
@@ -33,7 +33,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def context() -> Any:
-    dag_run = SimpleNamespace(data_interval_end=NIGHT, run_after=NIGHT)
+    dag_run = SimpleNamespace(data_interval_end=RUN_TIME, run_after=RUN_TIME)
     ti = SimpleNamespace(map_index=-1)
     return {"dag_run": dag_run, "run_id": RUN_ID, "ti": ti, "outlet_events": OutletEventAccessors()}
 
@@ -55,13 +55,13 @@ def published(data: Path) -> list[tuple[str, datetime, str]]:
 @pytest.mark.parametrize("code", DAGS, ids=["smallest", "by_bash"])
 def test_dags_of_the_page_publish(code: str, data: Path) -> None:
     run(code, data)
-    assert published(data) == [(RUN_ID, NIGHT, "ok")]
+    assert published(data) == [(RUN_ID, RUN_TIME, "ok")]
 
 
 def test_bash_task_succeeds_if_a_segment_failed_but_not_on_other_errors(data: Path) -> None:
     write_segment(data / "segments", "bad", rule("plam", "eq", "pro"))
     run(DAGS[1], data)
-    assert published(data) == [(RUN_ID, NIGHT, "partial")]
+    assert published(data) == [(RUN_ID, RUN_TIME, "partial")]
     (data / "contacts.parquet").unlink()
     with pytest.raises(AirflowException, match="exit code 1"):
         run(DAGS[1], data)

@@ -11,21 +11,27 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
+import typer
 
 import segbatch.airflow
 from builders import rule, write_contacts, write_segment
+from segbatch.interfaces import cli
 from segbatch.interfaces.airflow.arguments import (
+    LIST_OPTIONS,
+    TEXT_OPTIONS,
     check_arguments,
     evaluation_time,
     explain_options,
     parse_names,
     parse_options,
     parse_switch,
+    parse_tables,
     task_run_id,
+    text_options,
 )
 from segbatch.interfaces.airflow.subprocess import (
     INSTALLED_PROGRAM,
@@ -79,6 +85,18 @@ WRONG = [
         "options contains --output, which has its own argument: use output_dir=...",
     ),
     ({"options": ["--as-of={{ ds }}"]}, "options contains --as-of, which has its own argument: use as_of=..."),
+    ({"tables": ["a=b"]}, "tables is of type list; write a dict with the path of each table"),
+    ({"tables": {"a": 3}}, "tables['a']['path'] is of type int; write strings"),
+    ({"tables": {"a": {"time": "at"}}}, "tables['a'] has no 'path'; a table has path, contact and time"),
+    (
+        {"tables": {"a": {"path": "b", "tiem": "at"}}},
+        "tables['a'] has the key 'tiem'; a table has path, contact and time",
+    ),
+    ({"options": ["--table=a=b"]}, "options contains --table, which has its own argument: use tables={...}"),
+    ({"lists": ["a"]}, "lists is of type list; write a string"),
+    ({"schema": {"a": 1}}, "schema is of type dict; write a string"),
+    ({"only_tags": 3}, "only_tags is of type int; write a string or a list of strings"),
+    ({"options": "--tag vip"}, "options contains --tag, which has its own argument: use only_tags=[...]"),
     ({"lint_ignore": 3}, "lint_ignore is of type int; write a string or a list of strings"),
     ({"lint_ignore": ["same-meaning", 3]}, "lint_ignore[1] is of type int; write strings"),
     ({"env": {"SEGBATCH_KEEP": 3}}, "env['SEGBATCH_KEEP'] is of type int; write strings"),
@@ -97,7 +115,8 @@ def test_invalid_arguments_are_reported_by_name(given: dict[str, Any], message: 
 
 
 @pytest.mark.parametrize(
-    "option", ["contacts", "segments", "output", "project", "timezone", "as-of", "run-id", "lint-ignore"]
+    "option",
+    ["contacts", "segments", "output", "project", "timezone", "as-of", "run-id", "lint-ignore", "lists", "schema"],
 )
 def test_options_with_their_own_argument_are_refused(option: str) -> None:
     for options in (f"--{option} x", f"--{option}=x", ["--keep", "3", f"--{option}", "x"]):
@@ -111,6 +130,23 @@ def test_names_can_be_a_list_or_a_string(given: object) -> None:
     assert parse_names("lint_ignore", None) == parse_names("lint_ignore", ()) == parse_names("lint_ignore", " ") == []
 
 
+def test_tables_are_passed_as_options() -> None:
+    assert parse_tables(None) == []
+    assert parse_tables({"a": "x/", "b": {"path": "y", "contact": "c", "time": None}}) == [
+        "--table=a=x/",
+        "--table=b=y",
+        "--table-contact=b=c",
+    ]
+
+
+def test_texts_are_passed_as_options_of_a_run() -> None:
+    run = cast("Any", typer.main.get_command(cli.app)).commands["run"]
+    options = {option for parameter in run.params for option in parameter.opts}
+    assert {*TEXT_OPTIONS.values(), *LIST_OPTIONS.values()} <= options
+    given = dict.fromkeys(TEXT_OPTIONS) | {"output_dir": "/out", "lists": "/data/lists", "schema": "/data/schema.json"}
+    assert text_options(given) == ["--output=/out", "--lists=/data/lists", "--schema=/data/schema.json"]
+
+
 TO_COME = SimpleNamespace(iter_references=lambda: ())  # like the output of another task
 
 
@@ -118,6 +154,8 @@ TO_COME = SimpleNamespace(iter_references=lambda: ())  # like the output of anot
     ("given", "left"),
     [
         ({"contacts": TO_COME}, True),
+        ({"lists": TO_COME}, True),
+        ({"lists": "/data/{{ ds }}", "schema": "{{ x }}"}, False),
         ({"contacts": None, "segments": Path("x"), "project": 7}, False),
         ({"options": "--job '{{ x }}"}, True),
         ({"options": ["--job", TO_COME]}, True),
@@ -126,6 +164,8 @@ TO_COME = SimpleNamespace(iter_references=lambda: ())  # like the output of anot
         ({"lint_ignore": "{{ x }}"}, False),
         ({"lint_ignore": ["same-meaning", TO_COME]}, True),
         ({"lint_ignore": None}, False),
+        ({"tables": {"a": TO_COME}}, True),
+        ({"tables": {"a": {"path": "{{ x }}"}}}, False),
         ({"rewind": "{% if x %}true{% endif %}"}, True),
         ({"rewind": True, "env": None, "options": ()}, False),
     ],
@@ -281,6 +321,7 @@ def test_json_output_of_a_real_run_becomes_facts(tmp_path: Path) -> None:
     write_contacts(tmp_path / "contacts.parquet", {"plan": pa.array(["pro", "free", "free"])})
     (tmp_path / "segments" / "gone.json").unlink()
     write_segment(tmp_path / "segments", "bad", rule("plam", "eq", "pro"))
+    write_segment(tmp_path / "segments", "old", rule("plan", "eq", "pro"), enabled=False)
     ended, _ = run_program(*command, "2", "--as-of", "2025-11-04T02:00Z", cwd=tmp_path)
     facts = run_facts(ended.answer, str(tmp_path))
     assert ended.status == 3
@@ -293,15 +334,29 @@ def test_json_output_of_a_real_run_becomes_facts(tmp_path: Path) -> None:
         "segments_ok": 2,
         "segments_failed": 1,
         "segments_held": 0,
+        "segments_disabled": 1,
+        "segments_left_out": 0,
         "segments_deleted": 1,
         "entered": 1,
         "exited": 1,
         "catalogue": f"{tmp_path}/output/segbatch.duckdb",
         "membership": f"{tmp_path}/output/runs/2/membership",
     }
-    assert summary(facts) == "3 contacts, 2 segments, 1 failed, 1 deleted, 3 memberships, 1 entered, 1 exited"
+    shown = summary(facts, ended.answer)
+    assert shown == "3 contacts, 2 segments, 1 failed, 1 disabled, 1 deleted, 3 memberships, 1 entered, 1 exited"
     (trouble,) = segment_errors(ended.answer)
     assert trouble.startswith("bad failed: ")
+    write_segment(tmp_path / "segments", "pro", rule("plam", "eq", "pro"))
+    ended, _ = run_program(*command, "3", "--as-of", "2025-11-05T02:00Z", cwd=tmp_path)
+    shown = summary(run_facts(ended.answer, str(tmp_path)), ended.answer)
+    assert (
+        shown
+        == "3 contacts, 2 segments, 2 failed (1 with earlier members), 1 disabled, 3 memberships, 0 entered, 0 exited"
+    )
+    ended, _ = run_program(*command, "4", "--as-of", "2025-11-06T02:00Z", "--segment", "free", cwd=tmp_path)
+    shown = summary(run_facts(ended.answer, str(tmp_path)), ended.answer)
+    assert shown == "3 contacts, 2 segments, 3 left out (1 with earlier members), 3 memberships, 0 entered, 0 exited"
+    assert (ended.status, segment_errors(ended.answer)) == (0, [])
 
 
 def test_facts_of_a_dry_run_contain_no_paths(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_examples_of_the_api_page_run_in_order(tmp_path: Path) -> None:
                 (tmp_path / "segments" / "kept.json").write_text(kept)
                 segbatch.run(tmp_path / "contacts.parquet", tmp_path / "segments", tmp_path / "output")
                 environment["ID"] = "kept"
-    assert len(answers) == len(CALLS) == 7
+    assert len(answers) == len(CALLS) == 8
     assert answers[0] == []
     assert made.keys() == SHOWN[0].keys()
     assert answers[-2].keys() == SHOWN[1].keys()

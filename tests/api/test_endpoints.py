@@ -48,6 +48,46 @@ def test_list_is_a_bare_array(ask: Asking) -> None:
     assert sorted(ask("GET").json(), key=str) == sorted(made, key=str)
 
 
+def test_owner_tags_expiry_and_enabled_are_set_and_removed(ask: Asking) -> None:
+    keys = {"enabled": False, "owner": "growth", "tags": ["vip"], "expires_at": "2026-12-31"}
+    made = ask.made(**keys)
+    assert {key: made[key] for key in keys} == keys
+    changed = ask("PATCH", f"/{made['id']}", json={"enabled": True, "tags": ["new"]}).json()
+    assert (changed["enabled"], changed["tags"], changed["owner"]) == (True, ["new"], "growth")
+    assert not keys.keys() & ask("PATCH", f"/{made['id']}", json=dict.fromkeys(keys)).json().keys()
+    refused = ask("PATCH", f"/{made['id']}", json={"tags": ["vip", "vip"]})
+    assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"path": "$.tags", "message": "the tag 'vip' is listed twice; remove it"}]
+
+
+def test_previous_ids_cannot_be_set(ask: Asking) -> None:
+    message = "'previous_ids' is recorded by 'segbatch segments rename'; leave it out"
+    refused = ask("POST", json=PRO | {"previous_ids": ["other"]})
+    assert (refused.status_code, refused.json()["errors"]) == (422, [{"path": "$.previous_ids", "message": message}])
+    made = ask.made()
+    assert ask("PATCH", f"/{made['id']}", json={"previous_ids": ["other"]}).status_code == 422
+    assert ask("PATCH", f"/{made['id']}", json={"previous_ids": [], "name": "x"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", "abc"),
+        ("?tag=vip", "ab"),
+        ("?tag=new&tag=old", "bc"),
+        ("?owner=ann", "ac"),
+        ("?tag=vip&owner=ann", "a"),
+        ("?tag=none", ""),
+        ("?owner=ann&owner=bob", "abc"),
+    ],
+)
+def test_list_shows_segments_with_a_tag_or_an_owner(ask: Asking, query: str, names: str) -> None:
+    ask.made(name="a", tags=["vip"], owner="ann")
+    ask.made(name="b", tags=["vip", "new"], owner="bob")
+    ask.made(name="c", tags=["old"], owner="ann")
+    assert sorted(segment["name"] for segment in ask("GET", query).json()) == list(names)
+
+
 def test_patch_changes_only_the_keys_in_the_body(ask: Asking) -> None:
     made = ask.made(description="d", match="any", max_change=0.5)
     path = f"/{made['id']}"
@@ -170,3 +210,12 @@ def test_broken_file_does_not_hide_other_segments(ask: Asking) -> None:
     assert [wrong["path"] for wrong in answer.json()["errors"]] == ["$.rules"]
     assert ask("PATCH", "/broken", json={"rules": PRO["rules"]}).json()["name"] == "Pro"
     assert len(ask("GET").json()) == 2
+
+
+def test_examples_are_returned_as_they_were_sent_and_can_be_removed(ask: Asking) -> None:
+    examples = {"in": [{"status": "active", "custom_fields.seats": 80}]}
+    made = ask("POST", json=PRO | {"examples": examples}).json()
+    assert made["examples"] == ask("GET", f"/{made['id']}").json()["examples"] == examples
+    assert "examples" not in ask("PATCH", f"/{made['id']}", json={"examples": None}).json()
+    refused = ask("POST", json=PRO | {"examples": {}})
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "$.examples")

@@ -98,6 +98,13 @@ def test_ids_of_all_types_are_written_as_json(ask: Asking, ids: pa.Array, expect
     assert ask("GET", "/pro/members").json()["members"] == expected
 
 
+@pytest.mark.parametrize("limit", ["0", "10001", "x"])
+def test_a_wrong_limit_is_refused_with_the_valid_ones(ask: Asking, limit: str) -> None:
+    answer = ask("GET", "/pro/members", params={"limit": limit})
+    detail = f"limit: '{limit}' is not a whole number from 1 to 10,000"
+    assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
 def test_cursor_keeps_reading_its_run_after_newer_runs_are_published(ask: Asking) -> None:
     run(ask, numbered(60), run_id="one")
     pages_of_one = pages(ask, "/pro", 4)

@@ -2,15 +2,18 @@
 
 import asyncio
 import threading
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import segbatch
 from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
+from segbatch import TableSource
 
 CONTACTS = pa.table(
     {
@@ -54,6 +57,26 @@ def test_preview_without_a_project_counts_all_contacts(ask: Asking) -> None:
         "contacts": 5,
         "member_count": 4,
     }
+
+
+def test_preview_reads_the_tables_of_the_server_or_of_the_last_run(ask: Asking, tmp_path: Path) -> None:
+    rules = [{"table": "orders", "operator": "gte", "value": 2}]
+    answer = ask("POST", "/preview", json={"rules": rules})
+    assert answer.status_code == 422
+    message = "the run was not given a table 'orders'; pass it with --table orders=PATH"
+    assert answer.json()["errors"] == [{"path": "$.rules[0].table", "message": message}]
+    path = tmp_path / "orders.parquet"
+    pq.write_table(pa.table({"customer": ["a", "a", "b", "d", "d"], "at": [date(2020, 1, 1)] * 5}), path)
+    write_segment(ask.segments, "buyers", *rules)
+    source = TableSource(path, "customer", "at")
+    segbatch.run(tmp_path / "contacts.parquet", ask.segments, tmp_path / "output", tables={"orders": source})
+    assert found(ask, rules=rules)["first"] == ["a"]
+    ask.service.tables = {"orders": TableSource(path, "at")}
+    message = "ids are text, whole numbers, UUIDs or bytes (--table-contact orders=COLUMN)"
+    assert message in ask("POST", "/preview", json={"rules": rules}).json()["detail"]
+    matching = {"field": "customer", "operator": "matches", "value": "("}
+    answer = ask("POST", "/preview", json={"rules": [{**rules[0], "where": [matching]}]})
+    assert answer.json()["errors"][0]["path"] == "$.rules[0].where[0].value"
 
 
 def test_share_is_null_for_a_project_without_contacts(ask: Asking) -> None:
@@ -130,7 +153,7 @@ def test_error_of_a_shared_segment_hides_other_projects(ask: Asking, name: str) 
         ({"rules": [rule("plan", "eq", "pro")], "first": True}, "$.first", "true is not a whole number"),
         ({"rules": [rule("plan", "eq", "pro")], "frist": 1}, "$.frist", "'frist' is not a key of a segment"),
         ({"rules": [rule("plna", "eq", "pro")]}, "$.rules[0].field", "the snapshot has no column 'plna'"),
-        ({"rules": [rule("plan", "within_last", "1d")]}, "$.rules[0].operator", ""),
+        ({"rules": [rule("plan", "within_last", "1d")]}, "$.rules[0].field", "'within_last' compares dates here"),
     ],
 )
 def test_invalid_previews_are_refused(ask: Asking, body: Any, path: str, words: str) -> None:
@@ -191,7 +214,7 @@ def test_previews_queue_without_blocking_other_requests(ask: Asking, monkeypatch
     def wait(*_: object) -> Any:
         at_work.set()
         assert go_on.wait(60)
-        return ("nowhere", "UTC", None, None)
+        return ("nowhere", "UTC", None, None, {})
 
     monkeypatch.setattr("segbatch.interfaces.api.previews._snapshot", wait)
     monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE_TIME", 0.2)
@@ -208,3 +231,15 @@ def test_previews_queue_without_blocking_other_requests(ask: Asking, monkeypatch
         return [answer.status_code for answer in more], listed.status_code
 
     assert asyncio.run(ask_all()) == ([503] * 4, 200)
+
+
+def test_rules_can_name_lists_next_to_the_definitions(ask: Asking) -> None:
+    listed = [{"field": "id", "operator": "in_list", "value": "vip"}]
+    answer = ask("POST", "/preview", json={"rules": listed})
+    assert answer.status_code == 422
+    [problem] = answer.json()["errors"]
+    assert problem["message"].startswith("there is no list 'vip'; create vip.txt with one value per line")
+    folder = ask.segments.parent / "lists"
+    folder.mkdir()
+    (folder / "vip.txt").write_text("b\nd\n")
+    assert found(ask, rules=listed)["first"] == ["b"]

@@ -36,7 +36,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         yield started
 
 
-def say(server: Server, *parts: bytes) -> bytes:
+def send(server: Server, *parts: bytes) -> bytes:
     """Send raw bytes, and return the received bytes up to the end of the connection."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         for part in parts:
@@ -97,10 +97,10 @@ def test_broken_files_are_reported_at_startup(tmp_path: Path) -> None:
 
 
 def test_port_in_use_is_reported_in_one_line(server: Server, tmp_path: Path) -> None:
-    status, said = ended("--port", str(server.port), folder=tmp_path)
+    status, printed = ended("--port", str(server.port), folder=tmp_path)
     assert status == 1
     remedy = "choose another (--host, --port)"
-    assert said == f"error: 127.0.0.1:{server.port}: cannot listen on it: Address already in use; {remedy}"
+    assert printed == f"error: 127.0.0.1:{server.port}: cannot listen on it: Address already in use; {remedy}"
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_invalid_options_are_reported_in_one_line(tmp_path: Path, arguments: tup
     KeyRing(tmp_path / "segments" / "keys.json").create(["p"])
     ring = KeyRing(tmp_path / "revoked.json")
     ring.revoke(ring.create(["p"])[0].id)
-    status, said = ended("--port", "0", *arguments, folder=tmp_path)
+    status, printed = ended("--port", "0", *arguments, folder=tmp_path)
     assert status == 2
-    assert said.startswith("error: ")
-    assert words in said
+    assert printed.startswith("error: ")
+    assert words in printed
 
 
 def test_missing_extra_is_reported_with_the_install_command(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ BAD = [
 
 @pytest.mark.parametrize("request_", BAD, ids=range(len(BAD)))
 def test_invalid_http_gets_one_response_and_no_further_processing(server: Server, request_: bytes) -> None:
-    answer = say(server, request_)
+    answer = send(server, request_)
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1 ") == 1, "and what follows on the connection is not looked at"
     assert b"application/problem+json" in answer
@@ -199,8 +199,8 @@ def test_invalid_http_gets_one_response_and_no_further_processing(server: Server
 @pytest.mark.parametrize("headers", [f"X: {'x' * 20_000}\r\n", "A: b\r\n" * 5_000], ids=["a large one", "many"])
 @pytest.mark.parametrize("parts", [1, 2])
 def test_large_headers_return_431(server: Server, headers: str, parts: int) -> None:
-    said = f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n".encode()
-    answer = say(server, said) if parts == 1 else say(server, said[:-2])
+    request_head = f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n".encode()
+    answer = send(server, request_head) if parts == 1 else send(server, request_head[:-2])
     assert answer.startswith(b"HTTP/1.1 431 ")
     assert b'"detail":"the first line and the headers have more than 16,384 bytes"' in answer
 
@@ -219,7 +219,7 @@ def test_host_of_an_absolute_target_overrides_the_host_header(
     server: Server, target: str, host: str, status: int
 ) -> None:
     line = f"GET {target.format(path=SEGMENTS)} HTTP/1.1"
-    answer = say(server, f"{line}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+    answer = send(server, f"{line}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
@@ -342,11 +342,11 @@ def test_incomplete_bodies_of_one_key_do_not_block_other_keys(tmp_path: Path) ->
     ring = KeyRing(tmp_path / "segbatch-keys.json")
     secrets = [ring.create([project])[1] for project in ("p", "q")]
     slow, quick = ({"Authorization": f"Bearer {secret}"} for secret in secrets)
-    said = f"{START}Authorization: {slow['Authorization']}\r\nContent-Length: 1000\r\n\r\n{{".encode()
+    request_head = f"{START}Authorization: {slow['Authorization']}\r\nContent-Length: 1000\r\n\r\n{{".encode()
     with serving(tmp_path) as server, ExitStack() as connections:
         for _ in range(100):
             address = ("127.0.0.1", server.port)
-            connections.enter_context(socket.create_connection(address, timeout=60)).sendall(said)
+            connections.enter_context(socket.create_connection(address, timeout=60)).sendall(request_head)
         wait_until(lambda: (tmp_path / "serve.log").read_text().count(" 503 ") == 100 - MAX_ARRIVING)
         assert httpx.get(f"{server.base}/healthz").status_code == 200
         assert httpx.get(server.url, headers=slow).status_code == 200
@@ -360,7 +360,7 @@ def test_connection_of_a_client_that_does_not_read_is_closed(tmp_path: Path) -> 
         definition = PRO | {"description": "x" * 300_000}
         (tmp_path / "segments" / f"{number}.json").write_text(json.dumps(definition))
     with serving(tmp_path, program=("-c", QUICK)) as server:
-        assert b"ok" in say(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert b"ok" in send(server, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         before = open_files(server)
         with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
             connection.sendall(f"GET {SEGMENTS} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

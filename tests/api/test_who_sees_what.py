@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from asking import PRO, Asking
-from segbatch.definitions.store import index, segment_store
+from segbatch.definitions.store import index, store_files
 from segbatch.interfaces.api.keys import KeyRing
 
 
@@ -92,7 +92,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     for name in ("walk", "read_file", "_signature"):
         counting(index, name)
     for name in ("did_you_mean", "find_files", "read_entries"):
-        counting(segment_store, name)
+        counting(store_files, name)
     return done
 
 

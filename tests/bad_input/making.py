@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.model.operators import OPERATORS
+from segbatch.model.segment import Segment
+from segbatch.model.strict import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +20,7 @@ ABSENT: Any = object()
 """Stands for a key that is to be left out."""
 
 OPERATOR_NAMES = ", ".join(OPERATORS)
-SEGMENT_KEYS = "id, project_id, name, description, match, rules, list_id, max_change, created_at, updated_at"
+SEGMENT_KEYS = ", ".join(keys_of(Segment))
 A_FIELD = 'it is a column such as "status", or a path such as "custom_fields.plan"'
 A_LIST_OF_RULES = "it is a list of rules {field, operator, value}"
 A_NODE = "a rule is an object {field, operator, value}, and a group {match, rules}"

@@ -106,6 +106,20 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "-Infinity": (valued("-Infinity"), "$.rules[0].value: -Infinity is not JSON; write a number"),
     "1e999": (valued("1e999"), "$.rules[0].value: 1e999 is too large for a number"),
     "-1e999": (valued("-1e999"), "$.rules[0].value: -1e999 is too large for a number"),
+    "more digits than a double": (
+        valued("12345678901234567.89"),
+        (
+            "$.rules[0].value: a JSON number cannot keep all digits of 12345678901234567.89 and would become "
+            '1.2345678901234568e+16; write it as a text, in quotes: "12345678901234567.89"'
+        ),
+    ),
+    "a number below all doubles": (
+        valued("1e-9999999999999999999"),
+        (
+            "$.rules[0].value: a JSON number cannot keep all digits of 1e-9999999999999999999 and would become 0.0; "
+            'write it as a text, in quotes: "1e-9999999999999999999"'
+        ),
+    ),
     "5,000 digits": (valued("9" * 5000), "$.rules[0].value: a number of 5000 digits is too long"),
     "350 digits": (valued("9" * 350), "$.rules[0].value: the number is larger than any number that a column can store"),
     "half of a surrogate pair": (

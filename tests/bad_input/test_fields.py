@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 A_DATE = "write a date like '2025-06-01'"
 A_DATETIME = "write a date-time like '2025-06-01T10:00:00Z'"
 A_MOMENT = f"{A_DATETIME}, or a date like '2025-06-01'"
+A_RELATIVE_DATE = "write a date like '2025-06-01', or a relative one like 'today-30d', 'now-36h' or 'start_of_month'"
 A_DOUBLE = "write a number that a double can hold (up to about 1.8e308)"
 NO_SUCH_HOUR = "the day, hour or offset does not exist; write it like '2025-06-01T10:00:00Z'"
+OUT_OF_CALENDAR = "in UTC, this is before the year 1 or after 9999; write a time between them"
 ONLY_PRESENCE = "only 'exists' and 'empty' apply to it"
 NO_PART = "it needs a text or a list"
 NO_ORDER = "true and false have no order"
@@ -62,10 +64,10 @@ FIELDS: dict[str, tuple[str, str]] = {
 }
 
 OPERATORS: dict[str, tuple[dict[str, Any], str]] = {
-    "contains on number": (rule(field="age", operator="contains", value=3), f"(number, Int64): {NO_PART}"),
+    "contains on number": (rule(field="age", operator="contains", value=3), f"(whole number): {NO_PART}"),
     "contains on decimal": (
         rule(field="price", operator="not_contains", value="1"),
-        f"(number, Decimal(3, 2)): {NO_PART}",
+        f"(decimal number): {NO_PART}",
     ),
     "contains on boolean": (rule(field="vip", operator="contains", value="t"), f"(boolean): {NO_PART}"),
     "contains on date": (rule(field="born", operator="contains", value="1990"), f"(date): {NO_PART}"),
@@ -73,10 +75,10 @@ OPERATORS: dict[str, tuple[dict[str, Any], str]] = {
     "gt on boolean": (rule(field="vip", operator="gt", value=False), f"(boolean): {NO_ORDER}"),
     "lte on boolean": (rule(field="vip", operator="lte", value="true"), f"(boolean): {NO_ORDER}"),
     "gt on list": (rule(field="tags", operator="gt", value="a"), f"(list of text): {NO_LIST_ORDER}"),
-    "lt on list": (rule(field="sizes", operator="lt", value=1), f"(list of number, Int64): {NO_LIST_ORDER}"),
+    "lt on list": (rule(field="sizes", operator="lt", value=1), f"(list of whole numbers): {NO_LIST_ORDER}"),
     "eq on list of lists": (
         rule(field="grid", operator="eq", value=1),
-        f"(list of list of number, Int64): {NO_ELEMENT}",
+        f"(list of list of whole numbers): {NO_ELEMENT}",
     ),
     "eq on struct": (rule(field="custom_fields", operator="eq", value="pro"), f"(struct): {ONLY_PRESENCE}"),
     "gt on struct": (rule(field="custom_fields", operator="gt", value="pro"), f"(struct): {ONLY_PRESENCE}"),
@@ -87,22 +89,22 @@ OPERATORS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 VALUES: dict[str, tuple[dict[str, Any], str]] = {
-    "number": (rule(field="age", value="old"), "'old' cannot be compared with 'age' (number, Int64): write a number"),
+    "number": (rule(field="age", value="old"), "'old' cannot be compared with 'age' (whole number): write a number"),
     "number, boolean": (
         rule(field="age", value=True),
-        "true cannot be compared with 'age' (number, Int64): write a number",
+        "true cannot be compared with 'age' (whole number): write a number",
     ),
     "number with comma": (
         rule(field="score", operator="gt", value="1,5"),
-        "'1,5' cannot be compared with 'score' (number, Float64): write a number",
+        "'1,5' cannot be compared with 'score' (number): write a number",
     ),
     "number too long": (
         rule(field="age", value=LONG_TEXT),
-        f"{LONG_SHOWN} cannot be compared with 'age' (number, Int64): {A_DOUBLE}",
+        f"{LONG_SHOWN} cannot be compared with 'age' (whole number): {A_DOUBLE}",
     ),
     "number too large": (
         rule(field="score", operator="lt", value="1e999"),
-        f"'1e999' cannot be compared with 'score' (number, Float64): {A_DOUBLE}",
+        f"'1e999' cannot be compared with 'score' (number): {A_DOUBLE}",
     ),
     "boolean": (rule(field="vip", value="yes"), "'yes' cannot be compared with 'vip' (boolean): write true or false"),
     "boolean, number": (rule(field="vip", value=1), "1 cannot be compared with 'vip' (boolean): write true or false"),
@@ -116,7 +118,11 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
         rule(field="born", value="2025-02-30"),
         f"'2025-02-30' cannot be compared with 'born' (date): the day does not exist; {A_DATE}",
     ),
-    "date-time": (rule(field="seen", value="now"), f"'now' cannot be compared with 'seen' (date-time): {A_MOMENT}"),
+    "date-time": (rule(field="seen", value="10:30"), f"'10:30' cannot be compared with 'seen' (date-time): {A_MOMENT}"),
+    "a word for a date-time": (
+        rule(field="seen", value="noon"),
+        f"'noon' cannot be compared with 'seen' (date-time): {A_RELATIVE_DATE}",
+    ),
     "date-time, number": (
         rule(field="seen", operator="gt", value=1748772000),
         f"1748772000 cannot be compared with 'seen' (date-time): {A_MOMENT}",
@@ -127,7 +133,7 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "date-time, before the calendar": (
         rule(field="seen", value="0001-01-01T00:00:00+14:00"),
-        f"'0001-01-01T00:00:00+14:00' cannot be compared with 'seen' (date-time): {NO_SUCH_HOUR}",
+        f"'0001-01-01T00:00:00+14:00' cannot be compared with 'seen' (date-time): {OUT_OF_CALENDAR}",
     ),
     "date-time, no such hour": (
         rule(field="seen", value="2025-06-01T25:00:00Z"),
@@ -151,11 +157,11 @@ VALUES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "list of numbers": (
         rule(field="sizes", operator="contains", value="XL"),
-        "'XL' cannot be compared with 'sizes' (list of number, Int64): write a number",
+        "'XL' cannot be compared with 'sizes' (list of whole numbers): write a number",
     ),
     "custom field": (
         rule(field="custom_fields.seats", operator="gt", value="many"),
-        "'many' cannot be compared with 'custom_fields.seats' (number, Int64): write a number",
+        "'many' cannot be compared with 'custom_fields.seats' (whole number): write a number",
     ),
 }
 
@@ -287,7 +293,7 @@ def test_all_wrong_rules_of_a_segment_are_reported_at_once(program: Program) -> 
     messages = [
         "segments/wrong.json: $.rules: 'rules' must be a list; found 1",
         "segments/bad.json: $.rules[0].field: the snapshot has no column 'agee'; did you mean 'age'?",
-        "segments/bad.json: $.rules[1].value: 'x' cannot be compared with 'age' (number, Int64): write a number",
+        "segments/bad.json: $.rules[1].value: 'x' cannot be compared with 'age' (whole number): write a number",
         "segments/bad.json: $.rules[2].operator: 'gt' is not for 'vip' (boolean): true and false have no order",
     ]
     program.finds(messages, "--contacts", SNAPSHOT)

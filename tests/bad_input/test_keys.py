@@ -64,7 +64,7 @@ UNKNOWN: dict[str, tuple[Any, str]] = {
         segment(rule(comment="x")),
         (
             "$.rules[0].comment: 'comment' is not a key of a rule; "
-            "its keys are field, operator, value, missing, ignore_case"
+            "its keys are field, operator, value, value_field, as, missing, ignore_case"
         ),
     ),
     "value, misspelt": (
@@ -118,6 +118,26 @@ MISSING: dict[str, tuple[Any, str]] = {
     "value of starts_with, being null": (
         segment(rule(operator="starts_with", value=None)),
         "$.rules[0].value: null is not a value, and 'starts_with' needs one, a text",
+    ),
+    "as of another word": (
+        segment({"field": "a", "operator": "eq", "value": 1, "as": "numbr"}),
+        "$.rules[0].as: 'numbr' is not a value of 'as'; did you mean 'number'?",
+    ),
+    "as of a segment": (
+        segment({"operator": "in_segment", "value": "b", "as": "text"}),
+        "$.rules[0].as: 'as' does not apply to 'in_segment'; remove it",
+    ),
+    "value next to value_field": (
+        segment(rule(value_field="b")),
+        "$.rules[0].value_field: a rule has a 'value' or a 'value_field', not both; remove one of them",
+    ),
+    "value_field of contains": (
+        segment({"field": "a", "operator": "contains", "value_field": "b"}),
+        "$.rules[0].value_field: 'value_field' does not apply to 'contains'; remove it",
+    ),
+    "value_field with an empty part": (
+        segment({"field": "a", "operator": "eq", "value_field": "b."}),
+        "$.rules[0].value_field: 'b.' has an empty part; a path looks like 'custom_fields.plan'",
     ),
     "value of within_last, being null": (
         segment(rule(operator="within_last", value=None)),

@@ -79,7 +79,7 @@ def test_columns_and_values_are_printed_in_one_line(program: Program) -> None:
     program.finds(
         [
             f"{where}[0].field: the snapshot has no column '{EVIL_SHOWN}!!!!!!!!!!'; {has}",
-            f"{where}[1].value: '{EVIL_SHOWN}:x:' cannot be compared with 'age' (number, Int64): write a number",
+            f"{where}[1].value: '{EVIL_SHOWN}:x:' cannot be compared with 'age' (whole number): write a number",
         ],
         *("--contacts", SNAPSHOT),
     )

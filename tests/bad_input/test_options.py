@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 RUN = ("run", "--contacts", "contacts.parquet")
 NO_SUCH_HOUR = "the day, hour or offset does not exist; write it like '2025-06-01T10:00:00Z'"
+OUT_OF_CALENDAR = "in UTC, this is before the year 1 or after 9999; write a time between them"
 A_DATETIME = "write a date-time like '2025-06-01T10:00:00Z'"
 A_MOMENT = f"{A_DATETIME}, or a date like '2025-06-01'"
 IANA = "write an IANA name such as Europe/Berlin (--timezone)"
@@ -53,7 +54,7 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "time after the calendar": (
         ("--as-of", "9999-12-31T23:59", "--timezone", "America/New_York"),
-        f"'9999-12-31T23:59' is not a valid time: {NO_SUCH_HOUR} (--as-of)",
+        f"'9999-12-31T23:59' is not a valid time: {OUT_OF_CALENDAR} (--as-of)",
     ),
     "max change": (("--max-change", "a third"), "'a third' is not a share; write it like 30% or 0.3 (--max-change)"),
     "max change, no percents": (
@@ -76,23 +77,27 @@ MEANINGLESS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 USAGE: dict[str, tuple[tuple[str, ...], str]] = {
-    "no snapshot": (("run",), "Missing option '--contacts' (env var: 'SEGBATCH_CONTACTS')."),
+    "no snapshot": (
+        ("run",),
+        "Missing option '--contacts' (env var: 'SEGBATCH_CONTACTS'). Pass it, or set 'contacts' in segbatch.toml",
+    ),
     "option without value": (("run", "--contacts"), "Option '--contacts' requires an argument."),
     "unknown option": ((*RUN, "--zebra", "1"), "No such option: --zebra"),
     "option of another command": (("query", "SELECT 1", "--timezone", "UTC"), "No such option: --timezone"),
     "too many words": ((*RUN, "now"), "Got unexpected extra argument"),
     "no statement": (("query",), "Missing argument"),
+    "no database": (("sync",), "Missing argument 'database'. Pass it, or set the variable SEGBATCH_DATABASE"),
     "one run to keep": (
         (*RUN, "--keep", "1"),
-        "Invalid value for '--keep' (env var: 'SEGBATCH_KEEP'): Input should be greater than or equal to 2",
+        "Invalid value for '--keep' (env var: 'SEGBATCH_KEEP'): must be at least 2; found '1'",
     ),
     "days to come": (
         (*RUN, "--keep-days", "-1"),
-        "Invalid value for '--keep-days' (env var: 'SEGBATCH_KEEP_DAYS'): Input should be greater than or equal to 0",
+        "Invalid value for '--keep-days' (env var: 'SEGBATCH_KEEP_DAYS'): must be at least 0; found '-1'",
     ),
     "floor": (
         (*RUN, "--max-change-floor", "-1"),
-        "Invalid value for '--max-change-floor' (env var: 'SEGBATCH_MAX_CHANGE_FLOOR'): Input should be greater than",
+        "Invalid value for '--max-change-floor' (env var: 'SEGBATCH_MAX_CHANGE_FLOOR'): must be at least 0; found '-1'",
     ),
     "unknown command": (("chek",), "No such command 'chek'. Did you mean 'check', 'schema'?"),
 }

@@ -18,7 +18,7 @@ ACTIVE = {"segments/some.json": segment(rule(field="custom_fields.plan.tier", op
 
 def test_an_id_that_is_only_in_the_path_is_refused(program: Program) -> None:
     write({**GOOD, "in/id=7/a.parquet": parquet({"status": ["active"]})})
-    reason = "has no id column 'id': that key in its path would be the id of all its contacts"
+    reason = "has no id column 'id': a partition would be the id of all its contacts"
     message = f"in/id=7/a.parquet: {reason}; name a column of the file (--id-column NAME)"
     program.refuses(1, [message], "run", "--contacts", "in")
 

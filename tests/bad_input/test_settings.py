@@ -19,12 +19,15 @@ TWO_JOBS = (
 )
 HINT = "text needs quotes, and tables need [ ]"
 KEYS_OF_A_JOB = (
-    "there are allow_collapse, allow_empty, contacts, custom_fields, dialect, exclude, hook_timeout, id_column, keep, "
-    "keep_days, keys, lint_ignore and 17 more"
+    "there are allow_collapse, allow_empty, contacts, custom_fields, deliver, destinations, dialect, exclude, "
+    "hook_timeout, id_column, keep, keep_days and 26 more"
 )
 ALL_KEYS = (
-    "there are allow_collapse, allow_empty, contacts, custom_fields, dialect, exclude, hook_timeout, id_column, jobs, "
-    "keep, keep_days, keys and 18 more"
+    "there are allow_collapse, allow_empty, contacts, custom_fields, deliver, destinations, dialect, exclude, "
+    "hook_timeout, id_column, jobs, keep and 27 more"
+)
+NAME_OF_A_DESTINATION = (
+    "a name has letters, digits, '-' and '_', begins with a letter or digit, and has at most 64 of them"
 )
 
 NUL = "has a NUL in it, which no path, no command and no name can have; remove it"
@@ -66,6 +69,90 @@ FILES: dict[str, tuple[str, list[str]]] = {
     ),
     "share, none": ("max_change = true", ["max_change: must be a text in quotes; found true"]),
     "empty": ('contacts = ""', ["contacts: is empty; write a text, or remove the line"]),
+    "destination, both": (
+        '[destinations.crm]\ncommand = "x"\nurl = "https://a.example/x"',
+        ["destinations.crm: needs either a command or a url"],
+    ),
+    "destination, neither": ("[destinations.crm]", ["destinations.crm: needs either a command or a url"]),
+    "destination, not a table": (
+        'destinations.crm = "x"',
+        ["destinations.crm: must be a table, written as [destinations.NAME]; found 'x'"],
+    ),
+    "destinations, not a table": (
+        'destinations = "x"',
+        ["destinations: must be a table, written as [destinations.NAME]; found 'x'"],
+    ),
+    "destination, name": (
+        '[destinations."a/b"]\ncommand = "x"',
+        [
+            f"destinations: 'a/b' cannot be the name of a destination; {NAME_OF_A_DESTINATION}",
+        ],
+    ),
+    "destination, unknown key": (
+        '[destinations.crm]\ncomand = "x"\nurl = "https://a.example/x"',
+        ["destinations.crm.comand: unknown; did you mean 'command'?"],
+    ),
+    "destination, http": (
+        '[destinations.crm]\nurl = "http://a.example/x"',
+        [
+            "destinations.crm.url: sends ids to 'a.example' without encryption; use https, or http to localhost only",
+        ],
+    ),
+    "destination, no address": (
+        '[destinations.crm]\nurl = "a.example/secret"',
+        ["destinations.crm.url: is not an address such as https://example.com/hook"],
+    ),
+    "destination, password": (
+        '[destinations.crm]\nurl = "https://me:secret@a.example/x"',
+        [
+            "destinations.crm.url: contains a user name or a password; write a header such as Authorization instead",
+        ],
+    ),
+    "destination, header": (
+        '[destinations.crm]\nurl = "https://a.example/x"\nheaders = { "a b" = "x" }',
+        ["destinations.crm.headers: 'a b' is not the name of a header"],
+    ),
+    "destination, header's value": (
+        '[destinations.crm]\nurl = "https://a.example/x"\nheaders = { Key = "a\\nb" }',
+        [
+            "destinations.crm.headers: the value of Key has characters that a header cannot have; use printable ASCII",
+        ],
+    ),
+    "destination, header's type": (
+        '[destinations.crm]\nurl = "https://a.example/x"\nheaders = { Key = 12345 }',
+        ["destinations.crm.headers.Key: must be a text in quotes"],
+    ),
+    "destination, headers": (
+        '[destinations.crm]\nurl = "https://a.example/x"\nheaders = "Key: secret"',
+        ["destinations.crm.headers: must be a table of texts"],
+    ),
+    "destination, headers of a command": (
+        '[destinations.crm]\ncommand = "x"\nheaders = { Key = "x" }',
+        ["destinations.crm: has headers, which only a url can have; remove them"],
+    ),
+    "destination, empty command": (
+        '[destinations.crm]\ncommand = " "',
+        ["destinations.crm.command: is not a command; write a shell command"],
+    ),
+    "destination, format": (
+        '[destinations.crm]\ncommand = "x"\nformat = "csv"',
+        ["destinations.crm.format: must be 'ndjson' or 'parquet'; found 'csv'"],
+    ),
+    "destination, start": (
+        '[destinations.crm]\ncommand = "x"\nstart = "never"',
+        ["destinations.crm.start: must be 'now' or 'all'; found 'never'"],
+    ),
+    "destination, numbers": (
+        '[destinations.crm]\ncommand = "x"\ntimeout = 0\nretries = 11',
+        [
+            "destinations.crm.timeout: must be at least 0.1; found 0",
+            "destinations.crm.retries: must be at most 10; found 11",
+        ],
+    ),
+    "destination, segments": (
+        '[jobs.a.destinations.crm]\ncommand = "x"\nsegments = "vip"',
+        ['jobs.a.destinations.crm.segments: must be a list of texts such as ["a", "b"]; found \'vip\''],
+    ),
     "all at once": (
         'keep = 1\n[jobs.b]\nstrict = "no"\ntimzone = "UTC"',
         [
@@ -88,7 +175,32 @@ FILES: dict[str, tuple[str, list[str]]] = {
     "no time for hooks": ("hook_timeout = 0", ["hook_timeout: must be at least 0.1; found 0"]),
     "less than nothing": ("keep_days = -0.5", ["keep_days: must be at least 0; found -0.5"]),
     "cut short": ('contacts = "x', [f"line 1, column 14: unterminated string; {HINT}"]),
-    "twice": ("keep = 3\nkeep = 4", [f"line 2, column 9: cannot overwrite a value; {HINT}"]),
+    "twice": ("keep = 3\nkeep = 4", ["line 2: 'keep' is set twice, also on line 1; remove one of them"]),
+    "twice in a job": (
+        "[jobs.a]\nkeep = 3\nwait = true\n[jobs.b]\nkeep = 3\nkeep = 4",
+        ["line 6: 'keep' is set twice, also on line 5; remove one of them"],
+    ),
+    "twice, in several lines": (
+        "exclude = [\n 'a',\n]\nkeep = 3\nexclude = [\n 'b',\n 'c',\n]",
+        ["line 5: 'exclude' is set twice, also on line 1; remove one of them"],
+    ),
+    "twice in one line": (
+        "jobs = { a = { keep = 2, keep = 3 } }",
+        ["line 1: 'keep' is set twice in one table; remove one of them"],
+    ),
+    "table twice": (
+        "[jobs.a]\nkeep = 2\n[jobs.a]\nwait = true",
+        ["line 3: the table [jobs.a] is defined twice, also on line 1; merge them into one"],
+    ),
+    "table of a dotted key": (
+        "jobs.a.keep = 2\n[jobs.a]\nwait = true",
+        ["line 2: the table [jobs.a] is defined twice; merge them into one"],
+    ),
+    "dotted key twice": (
+        "[jobs]\na.keep = 2\n'a'.keep = 3",
+        ["line 3: 'a.keep' is set twice, also on line 2; remove one of them"],
+    ),
+    "key with an escape twice": ('"a\\"b" = 1\n"a\\"b" = 2', ["line 2: a key is set twice; remove one of them"]),
 }
 
 VARIABLES: dict[str, tuple[dict[str, str], list[str]]] = {
@@ -128,7 +240,11 @@ CHOICES: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "unknown job, like none": (
         ("--job", "zebra"),
-        "segbatch.toml: unknown job 'zebra'; its jobs are customers, leads (--job)",
+        "segbatch.toml: unknown job 'zebra'; it defines customers, leads (--job)",
+    ),
+    "an address as a job": (
+        ("--job", "postgresql://me:canary@db/crm"),
+        "segbatch.toml: unknown job 'postgresql://db/crm'; it defines customers, leads (--job)",
     ),
     "no job": (
         (),

@@ -19,6 +19,15 @@ UTC_LIKE = "write it in UTC like 2025-06-01T10:00:00.000Z"
 A_SHARE = "'max_change' must be a share from 0 to 10, such as 0.3 for 30 %"
 A_TIME = "must be a time like 2025-06-01T10:00:00.000Z"
 
+A_LIST = "the value is the name of a list without folder and extension: letters, digits, '-', '_' and '.'"
+SAMPLE = "$.rules[0].value:"
+A_SAMPLE = '{"seed": "spring", "from": 0, "to": 0.1}'
+
+
+def sample(value: object) -> dict[str, Any]:
+    return {"operator": "sample", "value": value}
+
+
 TYPES: dict[str, tuple[Any, str]] = {
     "id number": (segment(id=5), "$.id: 'id' must be a text; found 5"),
     "id null": (segment(id=None), "$.id: 'id' must be a text; found null"),
@@ -65,6 +74,60 @@ TYPES: dict[str, tuple[Any, str]] = {
     "value long list": (
         segment(rule(value=["x" * 100])),
         f"$.rules[0].value: {A_VALUE}; found [\"{'x' * 57}…; for a list, use 'in'",
+    ),
+    "list by its path": (
+        segment({"field": "email", "operator": "in_list", "value": "lists/vip.txt"}),
+        f"$.rules[0].value: {A_LIST}; found 'lists/vip.txt'",
+    ),
+    "list of values": (
+        segment({"field": "email", "operator": "not_in_list", "value": ["a"]}),
+        f'$.rules[0].value: {A_LIST}; found ["a"]',
+    ),
+    "list null": (
+        segment({"field": "email", "operator": "in_list", "value": None}),
+        "$.rules[0].value: null is not a value, and 'in_list' needs one, the name of a list",
+    ),
+    "list without a field": (
+        segment({"operator": "in_list", "value": "vip"}),
+        f"$.rules[0].field: 'field' is missing; {A_FIELD}",
+    ),
+    "sample text": (segment(sample("10%")), f"{SAMPLE} the value is an object such as {A_SAMPLE}; found '10%'"),
+    "sample null": (segment(sample(None)), f"{SAMPLE} null is not a value, and 'sample' needs one such as {A_SAMPLE}"),
+    "sample unknown key": (
+        segment(sample({"sed": "a", "from": 0, "to": 1})),
+        f"{SAMPLE} 'sed' is not a key of a sample; did you mean 'seed'?",
+    ),
+    "sample other key": (
+        segment(sample({"seed": "a", "percent": 5, "to": 1})),
+        f"{SAMPLE} 'percent' is not a key of a sample; its keys are seed, from, to",
+    ),
+    "sample without keys": (
+        segment(sample({"seed": "a"})),
+        f"{SAMPLE} the sample has no 'from' and no 'to'; write it like {A_SAMPLE}",
+    ),
+    "sample seed": (
+        segment(sample({"seed": 5, "from": 0, "to": 1})),
+        f"{SAMPLE} 'seed' must be a text of 1 to 200 printable characters; found 5",
+    ),
+    "sample empty seed": (
+        segment(sample({"seed": "", "from": 0, "to": 1})),
+        f"{SAMPLE} 'seed' must be a text of 1 to 200 printable characters; found ''",
+    ),
+    "sample in percent": (
+        segment(sample({"seed": "a", "from": 0, "to": 10})),
+        f"{SAMPLE} 'to' must be a number from 0 to 1; found 10",
+    ),
+    "sample bound": (
+        segment(sample({"seed": "a", "from": True, "to": 1})),
+        f"{SAMPLE} 'from' must be a number from 0 to 1; found true",
+    ),
+    "sample turned": (
+        segment(sample({"seed": "a", "from": 0.5, "to": 0.2})),
+        f"{SAMPLE} 'from' 0.5 is above 'to' 0.2; swap them",
+    ),
+    "sample with a field": (
+        segment({**sample({"seed": "a", "from": 0, "to": 1}), "field": "id"}),
+        "$.rules[0].field: 'field' does not apply to 'sample'; remove it",
     ),
     "missing": (
         segment(rule(missing=True)),

@@ -80,6 +80,21 @@ def test_the_profile_finds_all_profiled_functions(folder: Path) -> None:
     assert {"read", "predicates", "conditions", "membership", "bits", "changes: what differs"} <= steps
 
 
+def test_published_tables_are_compared_with_plain_files(compared: dict[str, Any]) -> None:
+    [record] = compared["comparisons"]
+    assert [*record["questions"][0]] == [*record["plain_questions"][0]]
+    assert len(record["questions"][0]) == 5
+
+
+def test_segments_of_events_and_small_commands_are_measured(folder: Path) -> None:
+    results = bench(folder, "--events", "--start")
+    events, start = results["events"]["turns"], results["start"]["turns"]
+    assert {*events} == {"segbatch", "duckdb-events", "duckdb-aggregates"}
+    assert results["events"]["memberships"] > 0
+    assert {"segbatch run on the sample data", "segbatch --version"} <= {*start}
+    assert [turn["error"] for turns in (*events.values(), *start.values()) for turn in turns if turn["error"]] == []
+
+
 def test_a_scaling_series_is_measured(folder: Path) -> None:
     scale = bench(folder, "--scale", "form")["scale"]
     assert [entry["work"]["form"] for entry in scale["form of custom fields"]] == ["struct", "json", "map"]

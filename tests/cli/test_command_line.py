@@ -161,12 +161,12 @@ def test_an_unknown_job_is_reported_with_its_source(
 ) -> None:
     Path("segbatch.toml").write_text("[jobs.a]\noutput = 'a'\n")
     assert call("config", "show", "--job", "b", monkeypatch=monkeypatch) == 2
-    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'b'; its jobs are a (--job)\n"
+    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'b'; it defines a (--job)\n"
     monkeypatch.setenv("SEGBATCH_JOB", "b")
     assert call("config", "show", monkeypatch=monkeypatch) == 2
-    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'b'; its jobs are a (SEGBATCH_JOB)\n"
+    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'b'; it defines a (SEGBATCH_JOB)\n"
     assert call("config", "show", "--job", "c", monkeypatch=monkeypatch) == 2
-    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'c'; its jobs are a (--job)\n"
+    assert capsys.readouterr().err == "error: segbatch.toml: unknown job 'c'; it defines a (--job)\n"
 
 
 @pytest.mark.parametrize(

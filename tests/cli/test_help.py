@@ -7,7 +7,12 @@ import pytest
 
 from builders import rule, write_contacts, write_segment
 from calling import Commands
+from segbatch.config.env_vars import variable
+from segbatch.config.model import Environment
 from segbatch.interfaces.cli import render
+
+NOT_OF_RUN = {"dialect", "keys", "serve_host", "serve_port"}
+"""Settings of other commands."""
 
 
 @pytest.fixture
@@ -49,3 +54,11 @@ def test_errors_are_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setenv("FORCE_COLOR", "1")
     render.print_error("a problem")
     assert capsys.readouterr().err == "\x1b[31merror:\x1b[0m a problem\n"
+
+
+def test_help_all_does_not_cut_names_of_environment_variables(call: Commands) -> None:
+    assert call("run", "--help-all") == 0
+    assert "…" not in call.out
+    names = {name for name in Environment.model_fields if name not in NOT_OF_RUN}
+    assert {name for name in names if f"{variable(name)}]" not in call.out} == set()
+    assert "[at least 2]" in call.out

@@ -60,7 +60,7 @@ def test_the_manifest_contains_notes(workspace: Workspace) -> None:
 def test_other_commands_show_notes_without_counting_them_as_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     checked = segbatch.check("segments", "contacts.parquet", strict=True)
     assert (checked.problems, checked.errors, checked.warnings) == ((NOTE,), (), ())
-    render.print_check(checked, as_json=False)
+    render.print_check(checked, "text")
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("1 segment checked: 0 errors, 0 warnings\n", "note: 'STATUS' is read\n")
     assert segbatch.preview("contacts.parquet", "active").notes == (NOTE,)

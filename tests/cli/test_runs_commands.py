@@ -249,7 +249,7 @@ def test_a_segment_beyond_max_change_is_held_back_until_it_is_accepted(
     status, out, err = call(*RUN, "--max-change", share)
     assert status == 3
     assert [line.split()[-1] for line in out[1:4]] == ["held", "held", "held"]
-    assert out[4].startswith("400 contacts, 0 segments, 600 memberships, 3 held; run ")
+    assert out[4].startswith("400 contacts, 3 segments, 600 memberships, 3 held (3 with earlier members); run ")
     assert err[0] == (
         "error: segment 'also': would go from 200 to 100 members (-50.0%), more than 30% of its size; "
         "if that is right, run with --accept also"

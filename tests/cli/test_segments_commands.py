@@ -58,6 +58,85 @@ def test_a_segment_is_created_and_updated_with_options(call: Segments) -> None:
     assert definition.keys() - after.keys() == {"description", "match"}
 
 
+def test_owner_tags_expiry_and_enabled_are_set_listed_and_removed(call: Segments) -> None:
+    call.text(
+        *("create", "--name", "VIPs", "--rule", "plan eq pro", "--owner", "growth", "--tag", "vip", "--tag", "new"),
+        *("--expires-at", "2026-12-31", "--disable"),
+    )
+    call.text("create", "--name", "Others", "--rule", "plan eq free")
+    made = json.loads(call.text("get", "vips"))
+    assert {key: made[key] for key in ("owner", "tags", "expires_at", "enabled")} == {
+        "owner": "growth",
+        "tags": ["vip", "new"],
+        "expires_at": "2026-12-31",
+        "enabled": False,
+    }
+    assert [line.split() for line in call.text("list").splitlines()[:3]] == [
+        ["segment", "project", "members", "status", "owner", "tags", "name"],
+        ["others", "-", "-", "-", "-", "-", "Others"],
+        ["vips", "-", "-", "-", "growth", "vip,", "new", "VIPs"],
+    ]
+    assert [(one["owner"], one["tags"]) for one in call.json("list")] == [(None, []), ("growth", ["vip", "new"])]
+    call.text("update", "vips", "--enable", "--tag", "old")
+    made = json.loads(call.text("get", "vips"))
+    assert (made["enabled"], made["tags"]) == (True, ["old"])
+    call.text(
+        "update", "vips", *(word for key in ("owner", "tags", "expires_at", "enabled") for word in ("--clear", key))
+    )
+    assert not {"owner", "tags", "expires_at", "enabled"} & json.loads(call.text("get", "vips")).keys()
+
+
+def test_rename_changes_the_id_and_the_references(call: Segments) -> None:
+    call.text("create", "--name", "Pro", "--rule", "plan eq pro")
+    call.text("create", "--name", "Both", "--rule", "in_segment pro")
+    assert call.text("rename", "pro", "best") == (
+        "renamed pro to best: segments/pro.json\nchanged references in 1 segment: both\n"
+    )
+    renamed = call.json("rename", "best", "top")
+    assert (renamed["id"], renamed["renamed_from"], renamed["changed"]) == ("top", "best", ["both"])
+    assert call("segments", "rename", "top", "both") == 5
+    assert call("segments", "rename", "nobody", "x") == 4
+    assert call("check") == 0
+
+
+def test_a_rename_of_a_segment_with_many_users_is_two_lines(call: Segments) -> None:
+    write_segment(Path("segments"), "pro", ACTIVE)
+    for number in range(30):
+        write_segment(Path("segments"), f"s{number:02}", {"operator": "in_segment", "value": "pro"})
+    lines = call.text("rename", "pro", "best").splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("changed references in 30 segments: s00, s01, ")
+    assert lines[1].endswith(" more")
+
+
+def test_a_run_after_an_interrupted_rename_has_one_error_with_the_fix(call: Segments) -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active"]})
+    write_segment(Path("segments"), "best", ACTIVE, previous_ids=["first", "pro"])
+    for number in range(30):
+        write_segment(Path("segments"), f"s{number:02}", {"operator": "in_segment", "value": "pro"})
+    assert call("run", "--contacts", "contacts.parquet", "--dry-run") == 3
+    assert call.err == (
+        "error: segments/s00.json: $.rules[0].value: segment 'pro' is 'best' now; to change the references to it, run "
+        "'segbatch segments rename pro best' (and 29 more errors like this)\n"
+    )
+    assert call("segments", "rename", "pro", "best") == 0
+    assert call("run", "--contacts", "contacts.parquet", "--dry-run") == 0
+
+
+def test_the_summary_counts_the_same_segments_in_the_first_and_in_later_runs(call: Segments) -> None:
+    write_contacts(Path("contacts.parquet"), {"status": ["active", "new"]})
+    write_segment(Path("segments"), "active", ACTIVE)
+    write_segment(Path("segments"), "failing", rule("nope", "eq", 1))
+    call("run", "--contacts", "contacts.parquet")
+    assert "\n2 contacts, 2 segments, 1 membership, 1 failed; run " in call.out
+    write_segment(Path("segments"), "failing", rule("status", "eq", "new"))
+    call("run", "--contacts", "contacts.parquet")
+    assert "\n2 contacts, 2 segments, 2 memberships; run " in call.out
+    write_segment(Path("segments"), "failing", rule("nope", "eq", 1))
+    call("run", "--contacts", "contacts.parquet")
+    assert "\n2 contacts, 2 segments, 2 memberships, 1 failed (1 with earlier members); run " in call.out
+
+
 def test_a_definition_is_read_from_a_file_or_standard_input(call: Segments) -> None:
     Path("new.json").write_text(json.dumps({"name": "From a file", "rules": [ACTIVE]}))
     assert call.json("create", "new.json", "--id", "mine")["file"] == "segments/mine.json"
@@ -141,7 +220,7 @@ def test_delete_asks_for_confirmation_and_keeps_referenced_segments(
         ("create list.json", 2, "list.json: $: save one segment at a time, as a JSON object; found []"),
         ("create wrong.json", 2, "wrong.json: $.rules: 'rules' is missing; it is a list of rules"),
         ("update a wrong.json", 2, "wrong.json: $.nam: 'nam' is not a key of a segment; did you mean 'name'?"),
-        ("update a --clear nme", 2, "'nme' is not a key that can be removed; there are project_id, description"),
+        ("update a --clear nme", 2, "'nme' is not a key that can be removed; use project_id, description"),
         ("update a --clear name", 2, "'name' is not a key that can be removed"),
         ("update a --clear list_id --list-id x", 2, "'list_id' is both set and removed; choose one (--clear)"),
         ("update a --max-change lots", 2, "'lots' is not a share; write it like 30% or 0.3 (--max-change)"),

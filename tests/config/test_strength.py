@@ -44,7 +44,7 @@ ALL = [
 ]
 
 
-def said(setting: str, source: str, *, strongest: str) -> Any:
+def value_from(setting: str, source: str, *, strongest: str) -> Any:
     """Return a value that differs for each source; a boolean or format differs only for the strongest source."""
     if setting in OF_A_NUMBER:
         return OF_A_NUMBER[setting] + SOURCES.index(source)
@@ -54,11 +54,14 @@ def said(setting: str, source: str, *, strongest: str) -> Any:
         return "json" if source == strongest else "plain"
     if setting == "max_change":
         return f"{SOURCES.index(source) + 1}%"
-    return f"{source}-of-{setting}"
+    return f"{source}-of-{setting}" if setting != "tables" else f"orders={source}-of-{setting}"
 
 
 def toml(setting: str, value: Any) -> str:
-    values = [value] if setting in {"exclude", "lint_ignore"} else value
+    if setting == "tables":
+        name, _, path = value.partition("=")
+        return f"tables = {{ {name} = {{ path = {json.dumps(path)} }} }}\n"
+    values = [value] if setting in {"exclude", "lint_ignore", "only_segments", "only_tags", "only_owners"} else value
     return f"{setting} = {json.dumps(values)}\n"
 
 
@@ -90,7 +93,7 @@ def test_the_strongest_source_sets_the_value(
     param = next(param for param in command.params if param.name == name)
     possible = [source for source in SOURCES if setting not in OF_ONE_RUN or source not in {"top", "job"}]
     for chosen in chain.from_iterable(combinations(possible, size) for size in range(1, len(possible) + 1)):
-        values = {source: said(setting, source, strongest=chosen[-1]) for source in chosen}
+        values = {source: value_from(setting, source, strongest=chosen[-1]) for source in chosen}
         top = toml(setting, values["top"]) if "top" in values else ""
         job = toml(setting, values["job"]) if "job" in values else ""
         Path("segbatch.toml").write_text(f"{top}[jobs.nightly]\n{job}")

@@ -74,7 +74,7 @@ class ChangeSweep:
         self.tried[change.name] = self.tried.get(change.name, 0) + 1
         try:
             state = change.state(self._work)
-            problems = [*self._after(change, ended, state), *wrong_words(told(change, ended), fault)]
+            problems = [*self._after(change, ended, state), *wrong_words(only_problems(change, ended), fault)]
             problems += self._next(change, state)
         except Exception as error:  # noqa: BLE001 - any error while reading is a finding
             problems = [f"cannot be looked at: {error!r}"]
@@ -142,7 +142,7 @@ def outcome(change: Change, ended: Ended) -> tuple[int | None, str]:
     return answer["status"], f"{answer['type']} {answer['detail']} {ended.err}"
 
 
-def told(change: Change, ended: Ended) -> Ended:
+def only_problems(change: Change, ended: Ended) -> Ended:
     """Return the outcome of a change with only its errors and warnings, from the log of a server or from stderr."""
     lines = ended.err.splitlines()
     if change.is_request:

@@ -47,7 +47,7 @@ class Job:
         self.folder.mkdir()
         write_contacts(self.folder / "contacts.parquet", {"status": ["active", "new"]})
         write_segment(self.folder / "segments", "active", rule("status", "eq", "active"))
-        segbatch.run(self.at("contacts.parquet"), self.at("segments"), self.at("output"), run_id="yesterday")
+        segbatch.run(self.at("contacts.parquet"), self.at("segments"), self.at("output"), run_id="earlier-run")
         hooks = f"on_success = '{TOLD}'\non_failure = '{TOLD}'\n"
         (self.folder / "segbatch.toml").write_text(f'contacts = "contacts.parquet"\n{hooks}metrics_file = "it.prom"\n')
 
@@ -63,9 +63,9 @@ class Job:
             "SEGBATCH": program,
         }
         words = " ".join(f"{name}={quote(str(value))}" for name, value in (environment | more).items())
-        return f"{words} {quote(str(SCRIPT))} --run-id tonight"
+        return f"{words} {quote(str(SCRIPT))} --run-id this-run"
 
-    def told(self) -> tuple[dict[str, str], dict[str, Any]]:
+    def hook_input(self) -> tuple[dict[str, str], dict[str, Any]]:
         """Return the variables and the report that the hook received."""
         report = json.loads(wait_for(self.at("told.json")))
         lines = (line.partition("=")[::2] for line in self.at("told.env").read_text().splitlines() if "=" in line)
@@ -80,7 +80,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class ScheduledJobs:
     """The results of all scheduled jobs."""
 
     folder: Path
@@ -97,82 +97,90 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Night]:
+def cron_jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScheduledJobs]:
     """Run all jobs by cron in the same minute, since cron needs up to a minute to start."""
-    night = Night(tmp_path_factory.mktemp("a night with spaces"))
+    cron_jobs = ScheduledJobs(tmp_path_factory.mktemp("a folder with spaces"))
     program = Path(sys.executable).with_name("segbatch")
-    slow = night.folder / "held up"
+    slow = cron_jobs.folder / "held up"
     slow.write_text(HELD_UP.format(python=sys.executable))
     slow.chmod(0o755)
     for name in ("well", "badly", "locked", "killed", "endless", "silent"):
-        night.job(name).prepare()
-    write_segment(night.job("badly").at("segments"), "bad", rule("stauts", "eq", "x"))
-    silent = f"{night.job('silent').command(program, NIGHTLY_LOG='')} --quiet"
-    jobs = {name: night.job(name).command(program) for name in ("well", "badly", "locked")}
-    jobs |= {"killed": night.job("killed").command(slow), "silent": silent}
-    jobs["endless"] = night.job("endless").command(slow, NIGHTLY_TIME_LIMIT="30s")
+        cron_jobs.job(name).prepare()
+    write_segment(cron_jobs.job("badly").at("segments"), "bad", rule("stauts", "eq", "x"))
+    silent = f"{cron_jobs.job('silent').command(program, NIGHTLY_LOG='')} --quiet"
+    jobs = {name: cron_jobs.job(name).command(program) for name in ("well", "badly", "locked")}
+    jobs |= {"killed": cron_jobs.job("killed").command(slow), "silent": silent}
+    jobs["endless"] = cron_jobs.job("endless").command(slow, NIGHTLY_TIME_LIMIT="30s")
     with (
         at_work(),
-        lock_output(night.job("locked").at("output/lock"), "run of a test", FAIL_IF_LOCKED),
-        scheduled(night.folder, jobs),
+        lock_output(cron_jobs.job("locked").at("output/lock"), "run of a test", FAIL_IF_LOCKED),
+        scheduled(cron_jobs.folder, jobs),
     ):
-        os.kill(int(wait_for(night.job("killed").at("at-work"))), signal.SIGKILL)
+        os.kill(int(wait_for(cron_jobs.job("killed").at("at-work"))), signal.SIGKILL)
         for name in jobs:
-            night.status(name)
-        yield night
+            cron_jobs.status(name)
+        yield cron_jobs
 
 
-def test_a_successful_run_publishes_and_calls_the_hook(night: Night) -> None:
-    job = night.job("well")
-    assert (night.status("well"), night.mail("well"), job.published()) == (0, "", "tonight")
-    facts, report = job.told()
+def test_a_successful_run_publishes_and_calls_the_hook(cron_jobs: ScheduledJobs) -> None:
+    job = cron_jobs.job("well")
+    assert (cron_jobs.status("well"), cron_jobs.mail("well"), job.published()) == (0, "", "this-run")
+    facts, report = job.hook_input()
     assert (facts["SEGBATCH_STATUS"], report["report"]["memberships"]) == ("published", 1)
     assert (job.log()[0]["event"], job.log()[-1]["event"]) == ("run_started", "run_ended")
     assert 'segbatch_last_run_status{output="' in job.at("it.prom").read_text()
 
 
-def test_the_environment_of_cron_is_bare(night: Night) -> None:
-    facts, _ = night.job("well").told()
+def test_the_environment_of_cron_is_bare(cron_jobs: ScheduledJobs) -> None:
+    facts, _ = cron_jobs.job("well").hook_input()
     assert len(facts["PATH"].split(":")) <= 3
     assert "PYTHONPATH" not in facts
     assert "VIRTUAL_ENV" not in facts
 
 
-def test_a_failed_segment_makes_the_run_partial(night: Night) -> None:
-    job = night.job("badly")
-    assert (night.status("badly"), night.mail("badly"), job.published()) == (3, "", "tonight")
-    facts, _ = job.told()
+def test_a_failed_segment_makes_the_run_partial(cron_jobs: ScheduledJobs) -> None:
+    job = cron_jobs.job("badly")
+    assert (cron_jobs.status("badly"), cron_jobs.mail("badly"), job.published()) == (3, "", "this-run")
+    facts, _ = job.hook_input()
     assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_HOOK"]) == ("partial", "on-failure")
     assert [line["segment_id"] for line in job.log() if line["event"] == "segment_failed"] == ["bad"]
 
 
-def test_a_run_that_finds_the_output_locked_exits_with_75(night: Night) -> None:
-    job = night.job("locked")
-    assert (night.status("locked"), night.mail("locked"), job.published()) == (75, "", "yesterday")
-    facts, report = job.told()
+def test_a_run_that_finds_the_output_locked_exits_with_75(cron_jobs: ScheduledJobs) -> None:
+    job = cron_jobs.job("locked")
+    assert (cron_jobs.status("locked"), cron_jobs.mail("locked"), job.published()) == (75, "", "earlier-run")
+    facts, report = job.hook_input()
     assert facts["SEGBATCH_STATUS"] == "locked"
     assert f"run of a test (process {os.getpid()} on " in report["message"]
 
 
-def test_a_killed_run_is_reported_and_the_next_run_cleans_up(night: Night) -> None:
-    job = night.job("killed")
-    assert (night.status("killed"), job.published()) == (137, "yesterday")
-    facts, report = job.told()
-    assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_RUN_ID"], report["is_published"]) == ("killed", "tonight", False)
+def test_a_killed_run_is_reported_and_the_next_run_cleans_up(cron_jobs: ScheduledJobs) -> None:
+    job = cron_jobs.job("killed")
+    assert (cron_jobs.status("killed"), job.published()) == (137, "earlier-run")
+    facts, report = job.hook_input()
+    assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_RUN_ID"], report["is_published"]) == ("killed", "this-run", False)
     assert list(job.at("output/runs").glob(".tmp-*"))
     again = segbatch.run(job.at("contacts.parquet"), job.at("segments"), job.at("output"), run_id="again")
     assert (again.run.memberships, job.published()) == (1, "again")
     assert not list(job.at("output/runs").glob(".tmp-*"))
 
 
-def test_a_run_beyond_the_time_limit_is_terminated(night: Night) -> None:
-    job = night.job("endless")
-    assert (night.status("endless"), night.mail("endless"), job.published()) == (143, "", "yesterday")
-    facts, _ = job.told()
+def test_a_run_beyond_the_time_limit_is_terminated(cron_jobs: ScheduledJobs) -> None:
+    job = cron_jobs.job("endless")
+    assert (cron_jobs.status("endless"), cron_jobs.mail("endless"), job.published()) == (
+        143,
+        "",
+        "earlier-run",
+    )
+    facts, _ = job.hook_input()
     assert facts["SEGBATCH_STATUS"] == "terminated"
     assert (job.log()[-1]["status"], job.log()[-1]["exit_status"]) == ("terminated", 143)
     assert not list(job.at("output/runs").glob(".tmp-*"))
 
 
-def test_a_quiet_run_without_a_log_prints_nothing_for_cron_to_mail(night: Night) -> None:
-    assert (night.status("silent"), night.mail("silent"), night.job("silent").published()) == (0, "", "tonight")
+def test_a_quiet_run_without_a_log_prints_nothing_for_cron_to_mail(cron_jobs: ScheduledJobs) -> None:
+    assert (
+        cron_jobs.status("silent"),
+        cron_jobs.mail("silent"),
+        cron_jobs.job("silent").published(),
+    ) == (0, "", "this-run")

@@ -77,4 +77,4 @@ def test_the_page_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatc
 def test_a_computed_default_is_shown_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.app(["run", "--help-all"])
-    assert "[default: (now)]" in capsys.readouterr().out
+    assert "[default: now]" in capsys.readouterr().out

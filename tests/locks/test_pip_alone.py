@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.network]
 ROOTS = {
     "airflow.txt": [*read_project("airflow"), *read_group("airflow")],
     "bench.txt": [*read_group("bench")],
+    "dbt.txt": [*read_group("dbt")],
+    "lake.txt": [*read_group("lake")],
     "dev.txt": [*read_project(), *read_group("dev")],
     "old-duckdb.txt": [*read_group("old-duckdb")],
     "run.txt": [*read_project(), *read_group("build")],

@@ -20,7 +20,7 @@ from segbatch.observability.events import (
     SegmentHeld,
     Warned,
 )
-from segbatch.snapshot.snapshot import open_snapshot
+from segbatch.snapshot.open_snapshot import open_snapshot
 from workspace import Workspace
 
 PHASES = ["wait", "prepare", "match", "evaluate", "publish", "prune"]
@@ -34,24 +34,24 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_segment(Path("segments"), "other", rule("status", "neq", "active"))
 
 
-def told(**options: object) -> list[Event]:
+def emitted(**options: object) -> list[Event]:
     """Make a run, and return its events."""
-    heard: list[Event] = []
-    segbatch.run("contacts.parquet", events=heard.append, **options)  # type: ignore[arg-type]
-    return heard
+    events: list[Event] = []
+    segbatch.run("contacts.parquet", events=events.append, **options)  # type: ignore[arg-type]
+    return events
 
 
 def test_a_run_emits_its_events_in_order() -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
     write_segment(Path("segments"), "odd", rule("cf.plam", "eq", "pro"))
-    heard = told(run_id="tonight", as_of="2025-06-01")
-    assert heard[0] == RunStarted(
+    events = emitted(run_id="tonight", as_of="2025-06-01")
+    assert events[0] == RunStarted(
         "tonight", "contacts.parquet", "segments", "output", "2025-06-01", "UTC", None, dry_run=False
     )
-    phases = [event for event in heard if isinstance(event, PhaseEnded)]
+    phases = [event for event in events if isinstance(event, PhaseEnded)]
     assert [event.phase for event in phases] == PHASES
     assert all(event.seconds >= 0 for event in phases)
-    others = [event for event in heard[1:] if not isinstance(event, PhaseEnded)]
+    others = [event for event in events[1:] if not isinstance(event, PhaseEnded)]
     planned, warned, failed, done, ended = others
     assert isinstance(planned, RunPlanned)
     assert (planned.contacts, planned.segments, planned.rules, planned.columns, planned.follows) == (2, 3, 3, 4, None)
@@ -67,29 +67,29 @@ def test_a_run_emits_its_events_in_order() -> None:
 def test_the_next_run_names_its_predecessor_and_held_segments(workspace: Workspace) -> None:
     workspace.run(0)
     workspace.contacts(ann="free", bob="free", cem="free")
-    heard: list[Event] = []
-    workspace.run(1, guard=segbatch.Guard(0.1, 0), events=heard.append)
-    [planned] = [event for event in heard if isinstance(event, RunPlanned)]
+    events: list[Event] = []
+    workspace.run(1, guard=segbatch.Guard(0.1, 0), events=events.append)
+    [planned] = [event for event in events if isinstance(event, RunPlanned)]
     assert planned.follows == "night-0"
-    held = [event.problem for event in heard if isinstance(event, SegmentHeld)]
+    held = [event.problem for event in events if isinstance(event, SegmentHeld)]
     assert sorted(problem.segment_id or "" for problem in held) == ["free", "pro"]
     assert all("more than 10% of its size" in problem.message for problem in held)
 
 
 def test_a_dry_run_reports_its_totals_and_publishes_nothing() -> None:
-    heard = told(dry_run=True)
-    ended = heard[-1]
+    events = emitted(dry_run=True)
+    ended = events[-1]
     assert isinstance(ended, RunEvaluated)
     assert ended.dry_run
-    assert [event.phase for event in heard if isinstance(event, PhaseEnded)] == PHASES[:4]
+    assert [event.phase for event in events if isinstance(event, PhaseEnded)] == PHASES[:4]
     assert not Path("output").exists()
 
 
 def test_a_run_over_a_frame_emits_no_event() -> None:
-    heard: list[Event] = []
+    events: list[Event] = []
     with pytest.raises(segbatch.UsageError, match="found a value of type DataFrame"):
-        segbatch.run(frame(), events=heard.append)
-    assert heard == []
+        segbatch.run(frame(), events=events.append)
+    assert events == []
 
 
 def frame() -> str:
@@ -123,10 +123,10 @@ def test_an_error_can_be_reported_without_ids(columns: dict[str, list[object]], 
 
 def test_ids_that_do_not_fit_can_be_reported_without_ids() -> None:
     write_contacts(Path("contacts.parquet"), {"id": [1, 2], "status": ["active", "new"], "cf": [{"plan": "pro"}] * 2})
-    told()
+    emitted()
     huge = open_huge()
     with pytest.raises(segbatch.UsageError, match="the id 18446744073709551615 does not fit") as refused:
-        told()
+        emitted()
     assert "an id does not fit the ids" in refused.value.without_ids
     assert str(huge) not in refused.value.without_ids
 

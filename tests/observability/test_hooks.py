@@ -29,7 +29,7 @@ BOTH = ("--on-success", KEEP.format("success"), "--on-failure", KEEP.format("fai
 PATIENCE = 60.0
 
 
-def told(hook: str, wait: float = 0.0) -> tuple[dict[str, str], dict[str, Any]]:
+def hook_input(hook: str, wait: float = 0.0) -> tuple[dict[str, str], dict[str, Any]]:
     """Return the environment and the standard input of a hook."""
     until = time.monotonic() + wait
     while time.monotonic() < until and not is_complete(Path(f"{hook}.json")):
@@ -52,7 +52,7 @@ def test_the_success_hook_gets_the_report(program: Program) -> None:
     ended = program(*RUN, "--run-id", "tonight", *BOTH)
     assert ended.status == 0
     assert hooks_of(ended) == [("--on-success", 0)]
-    facts, report = told("success")
+    facts, report = hook_input("success")
     assert re.fullmatch(r"\d+\.\d", facts.pop("SEGBATCH_SECONDS"))
     assert facts == {
         "SEGBATCH_HOOK": "on-success",
@@ -67,6 +67,8 @@ def test_the_success_hook_gets_the_report(program: Program) -> None:
         "SEGBATCH_SEGMENTS_OK": "1",
         "SEGBATCH_SEGMENTS_FAILED": "0",
         "SEGBATCH_SEGMENTS_HELD": "0",
+        "SEGBATCH_SEGMENTS_DISABLED": "0",
+        "SEGBATCH_SEGMENTS_LEFT_OUT": "0",
     }
     assert (report["status"], report["is_published"], report["report"]["memberships"]) == ("published", True, 2)
     assert report["report"]["segments"][0]["member_count"] == 2
@@ -74,7 +76,7 @@ def test_the_success_hook_gets_the_report(program: Program) -> None:
 
 def test_the_documented_variables_are_those_that_hooks_get(program: Program) -> None:
     program(*RUN, *BOTH)
-    facts, report = told("success")
+    facts, report = hook_input("success")
     assert set(re.findall(r"^\| `(SEGBATCH_[A-Z_]+)` \|", NIGHTLY, re.MULTILINE)) == set(facts)
     [documented] = re.findall(r"standard input as JSON: (.*?)\.\n", NIGHTLY, re.DOTALL)
     assert set(re.findall(r"`([a-z_]+)`", documented)) == set(report)
@@ -83,10 +85,16 @@ def test_the_documented_variables_are_those_that_hooks_get(program: Program) -> 
 def test_a_partial_run_calls_the_failure_hook(program: Program) -> None:
     write_segment(Path("segments"), "bad", rule("stauts", "eq", "x"))
     assert program(*RUN, *BOTH).status == 3
-    facts, report = told("failure")
+    facts, report = hook_input("failure")
     assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_EXIT_STATUS"]) == ("partial", "3")
-    assert facts["SEGBATCH_MESSAGE"] == "4 contacts, 1 segment, 2 memberships; 1 failed: bad"
+    assert facts["SEGBATCH_MESSAGE"] == "4 contacts, 2 segments, 2 memberships; 1 failed: bad"
     assert "stauts" in report["report"]["segments"][1]["error"]
+    write_segment(Path("segments"), "active", rule("stauts", "eq", "x"))
+    write_segment(Path("segments"), "new", rule("id", "exists"))
+    assert program(*RUN, *BOTH).status == 3
+    facts, _ = hook_input("failure")
+    totals = "4 contacts, 3 segments, 6 memberships; 2 failed (1 with earlier members): active, bad"
+    assert facts["SEGBATCH_MESSAGE"] == totals
 
 
 FAILED = {
@@ -108,7 +116,7 @@ def test_the_failure_hook_gets_the_message(
     program: Program, arguments: tuple[str, ...], status: int, message: str
 ) -> None:
     assert program(*arguments, *BOTH).status == status
-    facts, report = told("failure")
+    facts, report = hook_input("failure")
     assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_MESSAGE"], facts["SEGBATCH_PUBLISHED"]) == (
         "failed",
         message,
@@ -124,7 +132,7 @@ def test_a_message_is_one_line_whatever_files_are_called(program: Program) -> No
     Path("segments", name).write_text("[")
     Path("segments/b.json").write_text("[")
     assert program(*RUN, *BOTH).status == 1
-    facts, report = told("failure")
+    facts, report = hook_input("failure")
     first, second, last = report["message"].split("\n")
     assert first.startswith(r"segments/a\nBcc: x\x1b[31m\xff.json: ")
     assert second.startswith("segments/b.json: ")
@@ -136,7 +144,7 @@ def test_a_long_message_is_cut_in_the_environment_alone(program: Program) -> Non
     for number in range(1500):
         Path(f"segments/{number:0100}.json").write_text("[")
     assert program(*RUN, *BOTH).status == 1
-    facts, report = told("failure")
+    facts, report = hook_input("failure")
     assert len(facts["SEGBATCH_MESSAGE"]) == 10_000
     assert len(report["message"].splitlines()) == 1501
 
@@ -145,7 +153,7 @@ def test_a_locked_run_calls_the_failure_hook(program: Program) -> None:
     Path("output").mkdir()
     with lock_output(Path("output/lock"), "run first", FAIL_IF_LOCKED):
         assert program(*RUN, *BOTH).status == 75
-    assert told("failure")[0]["SEGBATCH_STATUS"] == "locked"
+    assert hook_input("failure")[0]["SEGBATCH_STATUS"] == "locked"
 
 
 def test_a_dry_run_calls_no_hook(program: Program) -> None:
@@ -261,7 +269,7 @@ def test_a_run_that_a_signal_ends_calls_the_hook_without_delay(
     running.wait(20)
     assert time.monotonic() - begun < 2
     assert running.returncode in {exit_status, -number}
-    facts, report = told("failure", PATIENCE)
+    facts, report = hook_input("failure", PATIENCE)
     _, err = running.communicate()
     assert (facts["SEGBATCH_STATUS"], facts["SEGBATCH_RUN_ID"]) == (status, "tonight")
     assert (facts["SEGBATCH_EXIT_STATUS"], facts["SEGBATCH_PUBLISHED"]) == (str(exit_status), "no")
@@ -286,7 +294,7 @@ def test_a_run_that_ends_after_publishing_reports_that_it_is_published(number: s
     running = held_up(*AFTER_IT_IS_PUBLISHED, *BOTH)
     running.send_signal(number)
     running.communicate(timeout=20)
-    facts, _ = told("failure", PATIENCE)
+    facts, _ = hook_input("failure", PATIENCE)
     assert (facts["SEGBATCH_PUBLISHED"], facts["SEGBATCH_RUN_ID"]) == ("yes", "tonight")
 
 
@@ -308,7 +316,7 @@ def test_a_signal_while_a_hook_is_at_work_leaves_it_to_that() -> None:
     running.terminate()
     assert running.wait(20) == 143
     Path("go").write_text("on\n")
-    facts, _ = told("success", PATIENCE)
+    facts, _ = hook_input("success", PATIENCE)
     assert facts["SEGBATCH_STATUS"] == "published"
     running.stderr.close()
 
@@ -327,7 +335,7 @@ def test_the_last_whole_line_counts(tmp_path: Path) -> None:
 
 
 def test_only_the_hook_of_the_outcome_gets_data() -> None:
-    good, bad = (Outcome("r", status, "", Path("o"), 0.0, 1.0) for status in (0, 1))
+    good, bad = (Outcome("r", status, "", "o", 0.0, 1.0) for status in (0, 1))
     assert Hooks(on_success="a").request(bad) is None
     assert Hooks(on_failure="a").request(good) is None
     assert Hooks().start_runner() is None

@@ -24,6 +24,7 @@ from segbatch.observability.events import (
     LockAwaited,
     Noted,
     PhaseEnded,
+    RowsFetched,
     RunEvaluated,
     RunPlanned,
     RunStarted,
@@ -152,7 +153,7 @@ def test_the_environment_chooses_the_format(program: Program, monkeypatch: pytes
     assert program(*RUN, "--log-format", "json").lines
 
 
-@pytest.mark.parametrize(("written", "hint"), [("jsn", "did you mean 'json'?"), ("xml", "use plain, json")])
+@pytest.mark.parametrize(("written", "hint"), [("jsn", "did you mean 'json'?"), ("xml", "use plain or json")])
 def test_another_format_is_refused(program: Program, written: str, hint: str) -> None:
     ended = program(*RUN, "--log-format", written)
     assert (ended.status, ended.err) == (2, f"error: '{written}' is not a log format; {hint} (--log-format)\n")
@@ -269,10 +270,11 @@ def notices(program: Program) -> list[Notice]:  # noqa: ARG001 - in its folder
     report = segbatch.run("contacts.parquet", events=heard.append)
     dry = segbatch.run("contacts.parquet", events=heard.append, dry_run=True)
     assert (report.dry_run, dry.dry_run) == (False, True)
-    outcome = Outcome("r", 0, "", Path("output"), 0.0, 1.0, report=report)
+    outcome = Outcome("r", 0, "", "output", 0.0, 1.0, report=report)
     return [
         *heard,
         LockAwaited("output: run first is at work; waiting"),
+        RowsFetched("postgresql://db/crm#contacts", 131_072),
         *(kind(PROBLEM) for kind in (SegmentFailed, SegmentHeld, Warned, Noted)),
         RunFailed((PROBLEM,)),
         HookEnded("--on-success", 0, 0.1),

@@ -9,7 +9,7 @@ from .conftest import RUN, Program
 
 TELL = 'echo "$SEGBATCH_STATUS $SEGBATCH_EXIT_STATUS: $SEGBATCH_MESSAGE" > told'
 UNKNOWN = "segbatch.toml: kep: unknown; did you mean 'keep'?"
-NO_JOB = "segbatch.toml: unknown job 'nosuch'; its jobs are a (--job)"
+NO_JOB = "segbatch.toml: unknown job 'nosuch'; it defines a (--job)"
 NO_NUMBER = "SEGBATCH_KEEP: must be a whole number; found 'abc'"
 UNDECIDED = "segbatch.toml: 'output' is set only in jobs: a; choose one with --job or SEGBATCH_JOB"
 GOOD = "[jobs.a]\noutput = 'out'\n"

@@ -19,6 +19,7 @@ def edited(was: Any, now: dict[str, Any]) -> bool:
 
 def test_every_key_is_known_to_be_of_the_meaning_or_not() -> None:
     others = {"id", "name", "description", "list_id", "max_change", "created_at", "updated_at"}
+    others |= {"enabled", "owner", "tags", "expires_at", "examples", "previous_ids"}
     assert set(Segment.model_fields) == {*MEANING, *others}
 
 
@@ -29,6 +30,7 @@ def test_every_key_is_known_to_be_of_the_meaning_or_not() -> None:
         {"name": "T", "description": "D", "list_id": "1", "max_change": 0.5},
         {"created_at": "2025-06-01T10:00:00Z", "updated_at": None},
         {"match": "all", "project_id": None},
+        {"examples": {"in": [{"plan": "pro"}]}},
         {"rules": [RULE | {"ignore_case": False}]},
         {"rules": [RULE | {"missing": None}]},
     ],

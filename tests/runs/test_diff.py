@@ -9,7 +9,7 @@ from segbatch.runs.diff import RunsDiff, diff
 from workspace import Workspace
 
 
-def told(found: RunsDiff) -> dict[str, tuple[Any, ...]]:
+def summary(found: RunsDiff) -> dict[str, tuple[Any, ...]]:
     return {
         entry.segment_id: (entry.then, entry.now, entry.entered, entry.exited, entry.definition)
         for entry in found.segments
@@ -18,24 +18,24 @@ def told(found: RunsDiff) -> dict[str, tuple[Any, ...]]:
 
 
 def test_the_net_changes_between_two_runs_are_reported(four: Workspace) -> None:
-    assert told(diff(four.output, "night-0", "night-1")) == {
+    assert summary(diff(four.output, "night-0", "night-1")) == {
         "free": (1, 2, 1, 0, "same"),
         "pro": (2, 2, 1, 1, "same"),
     }
-    assert told(diff(four.output, "night-0", "night-3")) == {
+    assert summary(diff(four.output, "night-0", "night-3")) == {
         "free": (1, 2, 1, 0, "same"),
         "pro": (2, 1, 0, 1, "same"),
     }
-    assert told(diff(four.output, "night-1", "night-2"))["pro"] == (2, 2, 1, 1, "same")
+    assert summary(diff(four.output, "night-1", "night-2"))["pro"] == (2, 2, 1, 1, "same")
 
 
 def test_two_runs_can_be_compared_the_other_way_round(four: Workspace) -> None:
-    assert told(diff(four.output, "last", "night-0"))["pro"] == (1, 2, 1, 0, "same")
+    assert summary(diff(four.output, "last", "night-0"))["pro"] == (1, 2, 1, 0, "same")
 
 
 def test_a_run_does_not_differ_from_itself(four: Workspace) -> None:
     found = diff(four.output, "last", "night-3")
-    assert (told(found), found.reasons) == ({}, ())
+    assert (summary(found), found.reasons) == ({}, ())
 
 
 def test_pruned_runs_can_be_compared(four: Workspace) -> None:
@@ -51,7 +51,7 @@ def test_new_deleted_and_edited_segments_are_reported(workspace: Workspace) -> N
     workspace.drop("free")
     workspace.run(1)
     found = diff(workspace.output, "previous", "last")
-    assert told(found) == {
+    assert summary(found) == {
         "free": (1, None, 0, 1, "deleted"),
         "more": (None, 2, 2, 0, "new"),
         "pro": (2, 1, 1, 2, "changed"),

@@ -22,13 +22,28 @@ OF_HOOKS = (
     "SEGMENTS_OK",
     "SEGMENTS_FAILED",
     "SEGMENTS_HELD",
+    "SEGMENTS_DISABLED",
+    "SEGMENTS_LEFT_OUT",
 )
 """Variables that a hook gets in its environment, in addition to the output and the run id, which are settings too."""
+
+OF_DELIVERIES = (
+    "DESTINATION",
+    "SEGMENT_ID",
+    "DELIVERY",
+    "IDEMPOTENCY_KEY",
+    "ENTERED",
+    "EXITED",
+    "DELIVERY_FILE",
+)
+"""Variables that the command of a destination gets in its environment, in addition to the run id."""
 
 OTHERS = frozenset(
     {
         *(f"{PREFIX}{name}" for name in ("API_KEY", "API_URL", "PROJECT_ID")),  # of the client
-        *(f"{PREFIX}{name}" for name in OF_HOOKS),
+        f"{PREFIX}DATABASE",  # of sync
+        f"{PREFIX}CACHE_DIR",  # of copies of outputs
+        *(f"{PREFIX}{name}" for name in (*OF_HOOKS, *OF_DELIVERIES)),
         *(
             f"{PREFIX}{name}"
             for name in ("EXAMPLES", "PROFILE", "KILLS", "KILL_SEED", "FAULTS", "FAULT_SEED", "TELCO", "WRITES")

@@ -8,13 +8,17 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from segbatch.config.destinations import Destinations
 from segbatch.config.env_vars import variable
 from segbatch.definitions.exclusions import read_patterns
 from segbatch.errors import UsageError
 from segbatch.model.share import read_share
 from segbatch.observability.hooks import MIN_HOOK_TIMEOUT
 from segbatch.observability.log_format import read_log_format
+from segbatch.platform.database_url import is_database_url, resolve_database_url
 from segbatch.platform.urls import is_url
+from segbatch.snapshot.lakehouse.address import DELTA, is_table_address
+from segbatch.snapshot.related.sources import sources_of
 from segbatch.storage.retention import FEWEST
 
 
@@ -73,18 +77,47 @@ Names = Annotated[list[Text], NoDecode]
 Patterns = Annotated[list[Text], NoDecode, AfterValidator(_globs)]
 
 
+class Table(BaseModel):
+    """The settings of a related table."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    path: Pattern
+    contact: Text | None = None
+    time: Text | None = None
+
+
+def _named_tables(written: dict[str, Table]) -> dict[str, Table]:
+    try:
+        sources_of(dict.fromkeys(written, ""))
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (tables)")) from None
+    return written
+
+
 class Job(BaseModel):
     """The settings of a job, or of all jobs at the top of the file. Settings that are not set are None."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
-    contacts: Pattern | None = Field(None, description="the snapshot: a Parquet file, a folder of them, or a glob")
+    contacts: Pattern | None = Field(
+        None, description="the snapshot: a Parquet file, a folder of them, a glob, a table, or a database"
+    )
+    query: Text | None = Field(None, description="the query for the contacts, if `contacts` is a database")
+    schema_file: Place | None = Field(None, description="the file with the expected fields of the snapshot")
     segments: Place | None = Field(None, description="a JSON file of segment definitions, or a folder of such files")
     exclude: Patterns | None = Field(None, description="files and folders below `segments` that are not read, as globs")
     output: Place | None = Field(None, description="the folder that runs publish in")
     id_column: Text | None = Field(None, description="the column with the contacts' ids")
     custom_fields: Text | None = Field(None, description="the column that definitions call `custom_fields`")
+    lists: Place | None = Field(None, description="the folder of the lists that rules name")
+    tables: Annotated[dict[str, Table], AfterValidator(_named_tables)] | None = Field(
+        None, description="related tables by name, each with a `path`, and `contact` and `time` columns"
+    )
     project: Text | None = Field(None, description="only the segments of this project, and its contacts alone")
+    only_segments: Names | None = Field(None, description="only these segments, and those that they refer to, by id")
+    only_tags: Names | None = Field(None, description="only the segments that have one of these tags")
+    only_owners: Names | None = Field(None, description="only the segments of these owners")
     timezone: Text | None = Field(None, description="the time zone of calendar days and of times without an offset")
     strict: bool | None = Field(None, description="whether a custom field that no contact has is an error")
     allow_empty: bool | None = Field(None, description="whether a snapshot without contacts may be published")
@@ -104,6 +137,9 @@ class Job(BaseModel):
     hook_timeout: float | None = Field(
         None, ge=MIN_HOOK_TIMEOUT, lt=math.inf, description="the time limit of such a command in seconds"
     )
+    deliver: bool | None = Field(
+        None, description="whether a run then sends changes to the [destinations](destinations.md)"
+    )
     metrics_file: Place | None = Field(None, description="the file to write metrics for Prometheus to")
     metrics_segments: bool | None = Field(None, description="whether each segment has metrics of its own")
     dialect: Text | None = Field(None, description="the database that `segbatch sql` writes for")
@@ -113,10 +149,16 @@ class Job(BaseModel):
     serve_port: int | None = Field(None, ge=0, le=65_535, description="the port that it listens on; 0 for a free one")
 
 
-class ConfigFile(Job):
+class FileJob(Job):
+    """The settings of a job in the file, with those that are too long for an option or a variable."""
+
+    destinations: Destinations | None = None
+
+
+class ConfigFile(FileJob):
     """All of segbatch.toml."""
 
-    jobs: dict[str, Job] = {}
+    jobs: dict[str, FileJob] = {}
 
 
 class Environment(Job, BaseSettings):
@@ -131,6 +173,12 @@ class Environment(Job, BaseSettings):
 
     exclude: Annotated[Patterns, BeforeValidator(_split)] | None = None
     lint_ignore: Annotated[Names, BeforeValidator(_split)] | None = None
+    tables: Annotated[Names, BeforeValidator(_split)] | None = None  # type: ignore[assignment]
+    table_contact: Annotated[Names, BeforeValidator(_split)] | None = None
+    table_time: Annotated[Names, BeforeValidator(_split)] | None = None
+    only_segments: Annotated[Names, BeforeValidator(_split)] | None = None
+    only_tags: Annotated[Names, BeforeValidator(_split)] | None = None
+    only_owners: Annotated[Names, BeforeValidator(_split)] | None = None
     as_of: Text | None = None
     run_id: Text | None = None
 
@@ -141,14 +189,18 @@ def _resolve_path(folder: Path, written: str) -> str:
     Args:
         folder: The folder of the settings file.
         written: The value in the file: a path, which may start with `~`, or an address such as `s3://bucket/key`. An
-            address is returned unchanged.
+            address is returned unchanged, except the path in `delta+PATH` and of a SQLite file.
     """
+    if written.startswith(DELTA):
+        return DELTA + _resolve_path(folder, written.removeprefix(DELTA))
+    if is_database_url(written):
+        return resolve_database_url(folder, written)
     return written if is_url(written) else str(folder / _expanded(written))
 
 
 def _resolve_pattern(folder: Path, written: str) -> str:
     """Resolve a value that may be a glob in the same way. Glob characters in the folder's own name are escaped."""
-    if glob.has_magic(written) and not is_url(written):
+    if glob.has_magic(written) and not is_url(written) and not is_table_address(written):
         return str(Path(glob.escape(str(folder))) / _expanded(written))
     return _resolve_path(folder, written)
 

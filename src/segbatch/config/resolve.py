@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from segbatch.config.env_vars import CHOICES, FILE, OF_KUBERNETES, OTHERS, PREFIX, variable
 from segbatch.config.toml_file import find_file, parse_file
 from segbatch.errors import Problem, SegbatchError, UsageError
+from segbatch.platform.urls import redact_url
 from segbatch.text import clipped, did_you_mean, nearest, some_of
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
     variables = {name for name in os.environ if name.startswith(PREFIX) and not OF_KUBERNETES.fullmatch(name)}
     if path is None and job is not None:
         why = "is not read because of --no-config" if no_config else "is neither in this folder nor above it"
-        raise UsageError(f"the job '{clipped(job)}' is not defined: {FILE} {why} ({_named_by(job)})")
+        raise UsageError(f"the job '{clipped(redact_url(job))}' is not defined: {FILE} {why} ({_named_by(job)})")
     if path is None and not variables:
         return Settings()  # pydantic is not needed then
     from segbatch.config.model import ConfigFile, Environment  # noqa: PLC0415 - loads pydantic-settings
@@ -142,8 +143,9 @@ def _settings_in_file(
         UsageError: The job does not exist.
     """
     if job is not None and job not in written.jobs:
-        near = did_you_mean(job, written.jobs) or f"; its jobs are {some_of(written.jobs) or 'none'}"
-        raise UsageError(f"{path}: unknown job '{clipped(job)}'{near} ({_named_by(job)})")
+        defined = f"it defines {some_of(written.jobs)}" if written.jobs else "it defines no jobs; add [jobs.NAME]"
+        near = did_you_mean(job, written.jobs) or f"; {defined}"
+        raise UsageError(f"{path}: unknown job '{clipped(redact_url(job))}'{near} ({_named_by(job)})")
     sections = [(written, ""), *([(written.jobs[job], f"jobs.{job}.")] if job is not None else [])]
     for section, above in sections:
         for name, value in section.model_dump(exclude_none=True, exclude={"jobs"}).items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from segbatch.config.env_vars import FILE
+from segbatch.config.toml_duplicates import describe_duplicate
 from segbatch.errors import ConfigurationError, Problem
 from segbatch.platform.files import is_writable_by_others
 from segbatch.platform.portability import HAS_USERS, SAFE_OPEN
@@ -75,12 +76,19 @@ def parse_file(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        found = _PLACE.fullmatch(str(error))
-        what, where = (found[1], found[2]) if found else (str(error), _END)
-        where = _end_of(text) if where == _END else where
-        raise _wrong(path, f"{where}: {what[:1].lower()}{what[1:]}; text needs quotes, and tables need [ ]") from None
+        raise _wrong(path, _explain(text, str(error))) from None
     except RecursionError:
         raise _wrong(path, "is nested too deeply") from None
+
+
+def _explain(text: str, message: str) -> str:
+    """Return the place and the problem of an error of `tomllib`, with the fix."""
+    found = _PLACE.fullmatch(message)
+    what, where = (found[1], found[2]) if found else (message, _END)
+    where = _end_of(text) if where == _END else where
+    line = int(where.removeprefix("line ").partition(",")[0])
+    duplicate = describe_duplicate(text, what, line)
+    return duplicate or f"{where}: {what[:1].lower()}{what[1:]}; text needs quotes, and tables need [ ]"
 
 
 def _read(path: Path) -> bytes:

@@ -9,28 +9,37 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from segbatch.config.model import ConfigFile, Environment, Job
+from segbatch.config.destinations import Destination
+from segbatch.config.model import ConfigFile, Environment, FileJob, Job, Table
 from segbatch.errors import ConfigurationError, Problem
+from segbatch.model.invalid_values import TYPES, invalid_reason
 from segbatch.text import clipped, did_you_mean, printable, shown, some_of
 
 _DEFAULT_OUTPUT = "output"
 _FOR_ONE_RUN = {"as_of", "run_id", "accept", "rewind", "dry_run"}
 
 _TYPES = {
+    **TYPES,
     "string_type": "a text in quotes",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "int_type": "a whole number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "int_parsing_size": "a smaller number",
-    "float_type": "a number",
-    "float_parsing": "a number",
     "less_than": "a number",
     "list_type": 'a list of texts such as ["a", "b"]',
     "model_type": "a table, written as [jobs.NAME]",
     "dict_type": "a table of jobs, each written as [jobs.NAME]",
 }
+
+_TABLES = "tables"
+_DESTINATIONS = "destinations"
+_TYPES_BELOW = {
+    _TABLES: {
+        "model_type": "a table, written as [tables.NAME]",
+        "dict_type": "related tables, each written as [tables.NAME]",
+    },
+    _DESTINATIONS: {
+        "model_type": "a table, written as [destinations.NAME]",
+        "dict_type": "a table, written as [destinations.NAME]",
+    },
+}
+_HEADERS = "headers"
 
 
 def validate_file(data: Mapping[str, Any], path: Path) -> ConfigFile:
@@ -86,19 +95,31 @@ def validate_environment() -> Environment:
 def _problems(error: ValidationError, file: str | None) -> Iterator[Problem]:
     for detail in error.errors(include_url=False):
         path = ".".join(map(str, detail["loc"]))
-        yield Problem(_MESSAGES.get(detail["type"], _other)(detail), file=file, path=path)
+        explain = _MESSAGES.get(detail["type"])
+        yield Problem(explain(detail) if explain else invalid_reason(detail), file=file, path=path)
 
 
 def _unknown(detail: ErrorDetails) -> str:
     *above, key = map(str, detail["loc"])
     if key in _FOR_ONE_RUN:
         return f"is an option of a single run, not a setting; use --{key.replace('_', '-')}"
-    model: type[BaseModel] = Job if above else ConfigFile
+    model = _model_at(above)
     return f"unknown{did_you_mean(key, model.model_fields) or f'; there are {some_of(sorted(model.model_fields))}'}"
 
 
+def _model_at(above: list[str]) -> type[BaseModel]:
+    """Return the model of the keys below a place in the file."""
+    if _DESTINATIONS in above:
+        return Destination
+    return Table if _TABLES in above else FileJob if above else ConfigFile
+
+
 def _wrong_type(detail: ErrorDetails) -> str:
-    return f"must be {_TYPES[detail['type']]}; found {_found(detail['input'])}"
+    above = next((_TYPES_BELOW[key] for key in _TYPES_BELOW if key in detail["loc"]), {})
+    needed = above.get(detail["type"]) or _TYPES[detail["type"]]
+    if _DESTINATIONS in detail["loc"] and _HEADERS in detail["loc"]:  # a value may be a secret
+        return f"must be {needed if detail['type'] == 'string_type' else 'a table of texts'}"
+    return f"must be {needed}; found {_found(detail['input'])}"
 
 
 def _found(value: Any) -> str:
@@ -106,26 +127,22 @@ def _found(value: Any) -> str:
     return str(value) if isinstance(value, date | time) else shown(value)
 
 
-def _too_little(detail: ErrorDetails) -> str:
-    return f"must be at least {detail['ctx']['ge']:g}; found {shown(detail['input'])}"
+def _out_of_range(detail: ErrorDetails) -> str:
+    return f"{invalid_reason(detail)}; found {shown(detail['input'])}"
 
 
-def _too_much(detail: ErrorDetails) -> str:
-    return f"must be at most {detail['ctx']['le']}; found {shown(detail['input'])}"
+def _missing(_: ErrorDetails) -> str:
+    return "is missing; a related table needs a path"
 
 
 def _empty(_: ErrorDetails) -> str:
     return "is empty; write a text, or remove the line"
 
 
-def _other(detail: ErrorDetails) -> str:
-    return detail["msg"].removeprefix("Value error, ")
-
-
 _MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
     **dict.fromkeys(_TYPES, _wrong_type),
     "extra_forbidden": _unknown,
-    "greater_than_equal": _too_little,
-    "less_than_equal": _too_much,
+    "missing": _missing,
+    **dict.fromkeys(("greater_than_equal", "less_than_equal"), _out_of_range),
     "string_too_short": _empty,
 }

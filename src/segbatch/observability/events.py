@@ -47,6 +47,19 @@ class LockAwaited:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedTable:
+    """A related table that rules read.
+
+    Attributes:
+        aggregates: The number of distinct aggregates that rules compare.
+    """
+
+    name: str
+    rows: int
+    aggregates: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunPlanned:
     """The plan of the run is complete.
 
@@ -56,6 +69,7 @@ class RunPlanned:
         rules: The number of distinct rules in these.
         columns: The number of snapshot columns to read; parts of a struct are counted separately.
         follows: The id of the run that this one is compared with; None for a first run.
+        tables: The related tables that rules read.
     """
 
     as_of: datetime
@@ -64,6 +78,7 @@ class RunPlanned:
     rules: int
     columns: int
     follows: str | None
+    tables: tuple[PlannedTable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,19 @@ class ContactsDone:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsFetched:
+    """Progress of reading a database.
+
+    Attributes:
+        address: The address of the database with the table, without secrets.
+        rows: The number of rows that were read so far.
+    """
+
+    address: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseEnded:
     """A phase of the run has ended."""
 
@@ -141,6 +169,7 @@ Event = (
     | Warned
     | Noted
     | ContactsDone
+    | RowsFetched
     | PhaseEnded
     | RunEvaluated
 )

@@ -19,7 +19,7 @@ _STDERR = 2
 _GRACE = 2.0
 """Seconds that a command gets to end after SIGTERM."""
 
-_NOT_FOR_HOOKS = ("SEGBATCH_ON_SUCCESS", "SEGBATCH_ON_FAILURE")
+NOT_FOR_HOOKS = ("SEGBATCH_ON_SUCCESS", "SEGBATCH_ON_FAILURE")
 """Variables that hooks do not get. A hook that runs segbatch would otherwise trigger itself endlessly."""
 
 
@@ -43,7 +43,7 @@ def run_hook(request: dict[str, Any]) -> int:
     Returns:
         The exit status of the command; 128 plus the number of the signal that ended it; or `TOO_LATE`.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_HOOKS}
+    environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_HOOKS}
     process = subprocess.Popen(  # noqa: S603 - the command is set by the user
         ["/bin/sh", "-c", request["command"]],
         stdin=subprocess.PIPE,
@@ -54,12 +54,12 @@ def run_hook(request: dict[str, Any]) -> int:
     try:
         process.communicate(json.dumps(request["report"]).encode() + b"\n", request["timeout"])
     except subprocess.TimeoutExpired:
-        _end(process)
+        end_command(process)
         return TOO_LATE
     return process.returncode if process.returncode >= 0 else 128 - process.returncode
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end_command(process: subprocess.Popen[bytes]) -> None:
     """End a command and all processes that it started."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)

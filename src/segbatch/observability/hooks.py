@@ -106,7 +106,7 @@ def _variables(outcome: Outcome, hook: str) -> Mapping[str, str]:
         "SEGBATCH_STATUS": outcome.status,
         "SEGBATCH_EXIT_STATUS": str(outcome.exit_status),
         "SEGBATCH_PUBLISHED": "yes" if outcome.is_published else "no",
-        "SEGBATCH_OUTPUT": str(outcome.output),
+        "SEGBATCH_OUTPUT": outcome.output,
         "SEGBATCH_MESSAGE": cut("; ".join(outcome.message.splitlines()), _LONGEST_MESSAGE),
         "SEGBATCH_SECONDS": f"{outcome.seconds:.1f}",
         **{variable.name: str(getattr(run, column)) if run else "" for column, variable in variables.items()},

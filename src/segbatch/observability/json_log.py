@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from typing import Any, Literal, assert_never
 
@@ -21,6 +21,7 @@ from segbatch.observability.events import (
     LockAwaited,
     Noted,
     PhaseEnded,
+    RowsFetched,
     RunEvaluated,
     RunPlanned,
     RunStarted,
@@ -72,6 +73,8 @@ def lines_of(notice: Notice, *, ids: bool) -> Iterator[Line]:
             yield Line("waiting", fields={"message": message})
         case ContactsDone(done, contacts):
             yield Line("progress", fields={"done": done, "contacts": contacts})
+        case RowsFetched(address, rows):
+            yield Line("database_progress", fields={"address": address, "rows": rows})
         case PhaseEnded(phase, seconds):
             yield Line("phase_ended", fields={"phase": phase, "seconds": round(seconds, 3)})
         case RunFailed(problems):
@@ -129,6 +132,7 @@ def _planned(notice: RunPlanned) -> dict[str, Any]:
         "rules": notice.rules,
         "columns": notice.columns,
         "follows": notice.follows,
+        "tables": [asdict(table) for table in notice.tables],
     }
 
 
@@ -170,7 +174,7 @@ class JsonLog:
         """Write a notice."""
         if isinstance(notice, RunStarted):
             self._log, self._at_once = (log.bind(run_id=notice.run_id) for log in (self._log, self._at_once))
-        if not isinstance(notice, ContactsDone) or self._is_due():
+        if not isinstance(notice, ContactsDone | RowsFetched) or self._is_due():
             self._write(self._log, notice)
 
     def at_once(self, notice: Notice) -> None:

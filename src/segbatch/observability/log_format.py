@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 from segbatch.errors import UsageError
-from segbatch.text import did_you_mean, shown, some_of
+from segbatch.text import did_you_mean, one_of, shown
 
 LogFormat = Literal["plain", "json"]
 """`plain` is text for people, `json` is one line per event."""
@@ -21,5 +21,5 @@ def read_log_format(text: str) -> LogFormat:
     for name in formats:
         if text == name:
             return name
-    hint = did_you_mean(text, formats) or f"; use {some_of(formats)}"
+    hint = did_you_mean(text, formats) or f"; use {one_of(formats)}"
     raise UsageError(f"{shown(text)} is not a log format{hint} (--log-format)")

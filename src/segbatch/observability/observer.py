@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from segbatch.errors import Problem, ProblemsError, SegbatchError
 from segbatch.observability.events import Event, PhaseEnded, RunEvaluated, RunPlanned, RunStarted
@@ -14,6 +14,7 @@ from segbatch.observability.prometheus import MetricsFile
 from segbatch.observability.run_outcome import FailedAfterwards, MetricsFailed, Notice, Outcome, RunEnded, RunFailed
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.shutdown import SignalEnd, shutdown
+from segbatch.platform.urls import full_output
 from segbatch.text import counted, printable, some_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class RunObserver:
     """
 
     def __init__(
-        self, log: Log, output: Path, hooks: Hooks, metrics: MetricsFile | None, wording: Callable[[str], str]
+        self, log: Log, output: str | Path, hooks: Hooks, metrics: MetricsFile | None, wording: Callable[[str], str]
     ) -> None:
         """Start to observe a run that has not started yet.
 
@@ -51,7 +52,7 @@ class RunObserver:
             wording: Converts messages to the terms of the interface that started the run.
         """
         self._wording = wording
-        self._log, self._output, self._hooks, self._metrics = log, output.absolute(), hooks, metrics
+        self._log, self._output, self._hooks, self._metrics = log, full_output(output), hooks, metrics
         self._started, self._begun = time.time(), time.monotonic()
         self._run_id: str | None = None
         self._phases: dict[str, float] = {}
@@ -81,6 +82,10 @@ class RunObserver:
     def set_report(self, report: "RunReport") -> None:
         """Set the report of the run."""
         self._report = report
+
+    def warn_afterwards(self, problem: Problem) -> None:
+        """Log that a step after publishing failed. The outcome of the run stays the same."""
+        self._log(FailedAfterwards(problem))
 
     def check(self) -> None:
         """Check before the run that the hooks and the metrics file can be used after it.
@@ -194,7 +199,7 @@ class RunObserver:
 @contextmanager
 def observe_run(
     log: Log,
-    output: Path,
+    output: str | Path,
     hooks: Hooks,
     metrics: MetricsFile | None,
     *,
@@ -263,15 +268,19 @@ def _problems_of(error: SegbatchError) -> Sequence[Problem]:
 
 
 def _summary(report: "RunReport") -> str:
-    """Return the totals of a run, with the segments that failed or were held."""
+    """Return the totals of a run, with the segments that failed, were held, are disabled or are left out."""
     run = report.run
     counts = (
         counted(run.contacts, "contact"),
-        counted(run.segments_ok, "segment"),
+        counted(len(report.segments), "segment"),
         counted(run.memberships, "membership"),
     )
     parts = [", ".join(counts)]
-    for status in ("failed", "held"):
-        names = [segment.segment_id for segment in report.segments if segment.status == status]
-        parts += [f"{len(names):,} {status}: {some_of(names)}"] if names else []
+    statuses: tuple[Literal["failed", "held"], ...] = ("failed", "held")
+    for status in statuses:
+        names = [segment.segment_id for segment in report.segments if report.status_of(segment) == status]
+        kept = f" ({report.kept(status):,} with earlier members)" if report.kept(status) else ""
+        parts += [f"{len(names):,} {status}{kept}: {some_of(names)}"] if names else []
+    parts += [f"{run.segments_disabled:,} disabled"] if run.segments_disabled else []
+    parts += [f"{run.segments_left_out:,} left out"] if run.segments_left_out else []
     return "; ".join(parts)

@@ -12,8 +12,8 @@ from segbatch.model.manifest import Manifest, RunRecord, SegmentRecord
 from segbatch.model.run_columns import Gauge, columns_with
 from segbatch.observability.run_outcome import STATUSES, Outcome
 from segbatch.platform.files import resolve_destination, temporary_file
-from segbatch.storage.layout import RUNS, ensure_unpublished
-from segbatch.storage.manifest_io import read_history, read_manifest
+from segbatch.platform.urls import full_output, is_output_address
+from segbatch.storage.layout import ensure_unpublished
 from segbatch.text import printable
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ METRICS: dict[str, _Metric] = {
     **{gauge.name: _Metric(gauge.help, tuple(gauge.labels)) for gauge in _RUN_GAUGES.values()},
     "segbatch_changes": _Metric("Number of contacts that entered or left segments in the published run.", ("change",)),
     "segbatch_segment_members": _Metric("Number of members of a segment.", ("segment",)),
-    "segbatch_segment_ok": _Metric("1 if a segment was evaluated, 0 if it failed or was held back.", ("segment",)),
+    "segbatch_segment_ok": _Metric(
+        "1 if a segment was evaluated or is disabled, 0 if it failed or was held back.", ("segment",)
+    ),
 }
 """All metrics. All are gauges, and have the label `output` before their own labels."""
 
@@ -63,7 +65,7 @@ class MetricsFile:
     """
 
     path: Path
-    output: Path
+    output: str | Path
     each_segment: bool = False
 
     def check(self) -> None:
@@ -87,7 +89,8 @@ class MetricsFile:
         """Return the resolved path. An existing file that is not a metrics file is refused, since it would be lost."""
         name = printable(str(self.path))
         path = resolve_destination(self.path, "--metrics-file")
-        ensure_unpublished(path, name, self.output, "name a file elsewhere (--metrics-file)")
+        if not is_output_address(str(self.output)):
+            ensure_unpublished(path, name, Path(self.output), "name a file elsewhere (--metrics-file)")
         try:
             with path.open("rb") as file:
                 beginning = file.read(len(_BEGINNING))
@@ -122,7 +125,7 @@ class MetricsFile:
         import prometheus_client  # noqa: PLC0415 - an extra
 
         samples = [*_of_last_run(outcome), *self._of_published()]
-        output = str(self.output.absolute())
+        output = full_output(self.output)
         named = {sample.name for sample in samples}
         gauges = {
             name: prometheus_client.Gauge(name, metric.help, ("output", *metric.labels), registry=registry)
@@ -134,12 +137,15 @@ class MetricsFile:
 
     def _of_published(self) -> Iterator[_Sample]:
         """Yield the metrics of the published run, which remain valid when a later run fails."""
+        from segbatch.storage.targets.opening import open_target  # noqa: PLC0415 - loads what runs load anyway
+
         try:
-            history = read_history(self.output)
+            target = open_target(self.output)
+            history = target.history()
             if not history.runs:
                 return
             last = history.runs[-1]
-            manifest = read_manifest(self.output / RUNS / last.folder)
+            manifest = target.manifest(last)
         except SegbatchError:
             return  # the run has already reported the problem
         good = [past.run.finished_at for past in history.runs if past.run.status == "ok"]
@@ -188,4 +194,4 @@ def _of_segments(segments: tuple[SegmentRecord, ...]) -> Iterator[_Sample]:
     for segment in segments:
         if segment.run_id is not None:
             yield _Sample("segbatch_segment_members", segment.member_count, (segment.segment_id,))
-        yield _Sample("segbatch_segment_ok", float(segment.status == "ok"), (segment.segment_id,))
+        yield _Sample("segbatch_segment_ok", float(segment.status in {"ok", "disabled"}), (segment.segment_id,))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from segbatch.errors import Problem
@@ -50,7 +49,7 @@ class Outcome:
     run_id: str | None
     exit_status: int
     message: str
-    output: Path
+    output: str
     started: float
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
@@ -76,7 +75,7 @@ class Outcome:
             "exit_status": self.exit_status,
             "message": self.message,
             "is_published": self.is_published,
-            "output": str(self.output),
+            "output": self.output,
             "seconds": round(self.seconds, 3),
             "phases": {phase: round(seconds, 3) for phase, seconds in self.phases.items()},
             "version": __version__,

@@ -7,6 +7,7 @@ from segbatch.compiler.plan import Plan
 from segbatch.model.manifest import SegmentRecord
 from segbatch.model.segment import Segment
 from segbatch.pipeline.guardrails import Guard
+from segbatch.pipeline.tables import EmptyTables
 from segbatch.storage.recorder import Recorded
 from segbatch.text import clipped
 
@@ -26,11 +27,14 @@ def with_members(segment_ids: Iterable[str], before: _Segments) -> list[str]:
     return sorted(name for name in segment_ids if name in before and before[name].run_id is not None)
 
 
-def find_excessive_changes(plan: Plan, before: _Segments, recorded: Recorded, guard: Guard) -> dict[str, str]:
+def find_excessive_changes(
+    plan: Plan, before: _Segments, recorded: Recorded, guard: Guard, tables: EmptyTables | None = None
+) -> dict[str, str]:
     """Find the segments that change more than the guard allows, and the segments that refer to them.
 
     Args:
         recorded: The current numbers of members.
+        tables: The related tables without rows.
 
     Returns:
         For each segment that is held back, the reason.
@@ -41,10 +45,16 @@ def find_excessive_changes(plan: Plan, before: _Segments, recorded: Recorded, gu
         last = before.get(segment.id)
         if last is not None and last.run_id is not None:
             sizes = last.member_count, recorded.members[segment.id]
-            reason = guard.reason(segment.id, segment.max_change, *sizes, is_edited=is_edited(segment, last))
+            missing = tables.unexpected(_tables_of(segment), last.status) if tables else ()
+            reason = guard.reason_of_tables(segment.id, missing)
+            reason = reason or guard.reason(segment.id, segment.max_change, *sizes, is_edited=is_edited(segment, last))
             if reason:
                 held[segment.id] = reason
     return _with_dependents(plan, held)
+
+
+def _tables_of(segment: Segment) -> set[str]:
+    return {rule.table for _, rule in segment.table_rules()}
 
 
 def _with_dependents(plan: Plan, held: dict[str, str]) -> dict[str, str]:

@@ -1,13 +1,13 @@
 """Segments of the previous run that have no definition now: deleted, or missing from a file that has an error."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from segbatch.definitions.definition import Definitions
 from segbatch.errors import NothingToPublishError, Problem
 from segbatch.model.manifest import DeletedSegment, SegmentRecord
 from segbatch.pipeline.guardrails import Guard
+from segbatch.pipeline.missing_segments import MissingSegments
 from segbatch.pipeline.results import relative
 from segbatch.text import clipped, counted, printable, some_of
 
@@ -16,19 +16,6 @@ FEWEST_DELETED = 5
 
 _MOST_GONE = 0.5
 _SHOWN = 3
-
-
-@dataclass(frozen=True, slots=True)
-class MissingSegments:
-    """Segments of the previous run without a definition in this run.
-
-    Attributes:
-        lost: Segments whose definition file has an error, each with that error; possibly not deleted.
-        deleted: The other segments, which are deleted.
-    """
-
-    lost: Mapping[str, Problem]
-    deleted: tuple[DeletedSegment, ...]
 
 
 def check_deletions(
@@ -49,6 +36,11 @@ def check_deletions(
     missing = _find_missing(definitions, root, before)
     _ensure_most_segments_remain(root, before, missing.deleted, guard)
     return missing, _warn_of_deletions(root, missing.deleted, run_id)
+
+
+def leave_out(definitions: Definitions, before: Mapping[str, SegmentRecord]) -> MissingSegments:
+    """Return the segments of the previous run that a run which is limited to some definitions does not evaluate."""
+    return MissingSegments({}, (), tuple(sorted(before.keys() - set(definitions.ids))))
 
 
 def _find_missing(definitions: Definitions, root: Path, before: Mapping[str, SegmentRecord]) -> MissingSegments:

@@ -9,22 +9,38 @@ from threading import Event
 
 from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation
-from segbatch.engine.local import LocalEngine
+from segbatch.engine.base import Engine
 from segbatch.errors import Problem
-from segbatch.model.manifest import FieldRecord, Manifest, SnapshotRecord
-from segbatch.observability.events import ContactsDone, EventEmitter, RunPlanned, SegmentHeld
+from segbatch.model.field_record import FieldRecord
+from segbatch.model.input_records import SnapshotRecord
+from segbatch.model.manifest import Manifest
+from segbatch.observability.events import ContactsDone, EventEmitter, Noted, RunPlanned, SegmentHeld, Warned
 from segbatch.pipeline.carry_over import find_excessive_changes, with_members
-from segbatch.pipeline.deletions import MissingSegments
 from segbatch.pipeline.field_drift import kept_fields
 from segbatch.pipeline.guardrails import Guard, ensure_most_contacts_remain
+from segbatch.pipeline.missing_segments import MissingSegments
 from segbatch.pipeline.predecessor import Predecessor
-from segbatch.pipeline.results import Outcome, run_record, segment_records, versions
+from segbatch.pipeline.results import Outcome, list_records, run_record, segment_records, versions
+from segbatch.pipeline.tables import (
+    digest_files,
+    find_empty,
+    orphan_notices,
+    planned_tables,
+    source_record,
+    table_records,
+    tables_of,
+)
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
-from segbatch.snapshot.snapshot import Snapshot
+from segbatch.snapshot.related.query import TableCounts
+from segbatch.storage.comparison import PreviousRun
 from segbatch.storage.id_types import IdTypes
 from segbatch.storage.publish import empty_folder
-from segbatch.storage.recorder import PreviousRun, Recorded, Recorder
+from segbatch.storage.recorder import Recorded, Recorder
+from segbatch.storage.row_alignment import RowNumbers
 from segbatch.storage.run_writers import Writers
+
+_Files = tuple[tuple[SnapshotRecord, ...], Mapping[str, tuple[SnapshotRecord, ...]]]
+"""The files of the snapshot, and those of each related table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,7 @@ class RunEvaluation:
         root: The folder of the definitions.
         prepared: The plan, snapshot and definitions to evaluate.
         missing: The segments of the previous run that have no definition now.
+        publication: The name of the run's folder, for each row of the files of tables; None if they become no tables.
     """
 
     run_id: str
@@ -47,7 +64,9 @@ class RunEvaluation:
     missing: MissingSegments
     guard: Guard
     emitter: EventEmitter
+    engine: Engine
     fields: Mapping[str, FieldRecord]
+    publication: str | None = None
 
     @property
     def planned(self) -> RunPlanned:
@@ -60,6 +79,7 @@ class RunEvaluation:
             rules=len(plan.predicates),
             columns=len(snapshot.columns(plan.leaves)),
             follows=self.previous.run.run.run_id if self.previous.run else None,
+            tables=planned_tables(plan.queries),
         )
 
     def evaluate(self, folder: Path | None) -> Manifest:
@@ -77,89 +97,118 @@ class RunEvaluation:
         """
         stop = Event()
         with ThreadPoolExecutor(1, "digest") as pool:
-            digests = pool.submit(_digest, self.prepared.snapshot, stop)
+            digests = pool.submit(self._digest, stop)
             try:
-                aligned = self._align_previous()
+                last = self._index_previous()
                 self.emitter.end_phase("match")
-                manifest = self._manifest(self._outcome(aligned, folder), digests.result())
+                manifest = self._manifest(self._outcome(last, folder), digests.result())
+                notices = orphan_notices(manifest.tables)
+                self.emitter.emit(*(Warned(one) if one.severity == "warning" else Noted(one) for one in notices))
                 self.emitter.end_phase("evaluate")
                 return manifest
             finally:
                 stop.set()
 
-    def _align_previous(self) -> PreviousRun | None:
-        """Find the contacts of the snapshot in the previous run, and check that most of its contacts still exist."""
-        state, previous = self.previous.state, self.previous.run
-        if state is None or previous is None:
-            return None
-        aligned = PreviousRun.of(state, self.prepared.snapshot.ids(), self._id_types())
-        if not self.options.allow_empty:
+    def _index_previous(self) -> PreviousRun | None:
+        """Sort the contacts of the previous run, so that those of the snapshot are found in it."""
+        state = self.previous.state
+        return None if state is None else PreviousRun.of(state, self.id_types)
+
+    def _ensure_most_contacts_remain(self, gone: RowNumbers) -> None:
+        """Check that most contacts of the previous run still exist."""
+        previous = self.previous.run
+        if previous is not None and not self.options.allow_empty:
             before = previous.run.contacts  # rows after these: contacts already gone then, kept by failed segments
-            gone = int((aligned.alignment.gone < before).sum())
-            ensure_most_contacts_remain(str(self.options.contacts), before, gone, self.guard)
-        return aligned
+            ensure_most_contacts_remain(self.options.place, before, int((gone < before).sum()), self.guard)
 
-    def _id_types(self) -> IdTypes:
+    @property
+    def id_types(self) -> IdTypes:
+        """The types of the contact ids.
+
+        Raises:
+            UsageError: The ids have another type than in the previous run.
+        """
         state, snapshot = self.previous.state, self.prepared.snapshot
-        return IdTypes.of(str(self.options.contacts), snapshot.id_type, state.id_type if state else None)
+        id_types = IdTypes.of(self.options.place, snapshot.id_type, state.id_type if state else None)
+        return id_types if self.publication is None else id_types.for_tables()
 
-    def _outcome(self, aligned: PreviousRun | None, folder: Path | None) -> Outcome:
+    def _outcome(self, last: PreviousRun | None, folder: Path | None) -> Outcome:
         """Evaluate all segments.
 
         If segments are held back, evaluate again without them, so that they keep their members.
         """
         plan, definitions, before = self.prepared.plan, self.prepared.definitions, self.previous.segments
         broken = [entry.segment_id for entry in definitions.broken]
-        kept = with_members([*plan.failed, *broken, *self.missing.lost], before)
-        recorded = self._record(plan, kept, aligned, folder)
-        held = find_excessive_changes(plan, before, recorded, self._guard)
+        kept = with_members([*plan.failed, *broken, *self.missing.lost, *self.missing.left_out], before)
+        recorded, counts = self._record(plan, kept, last, folder)
+        empty = find_empty(plan.queries, counts, self.previous.tables)
+        held = find_excessive_changes(plan, before, recorded, self._guard, empty)
         if held:
             self.emitter.emit(*(SegmentHeld(Problem(reason, segment_id=name)) for name, reason in held.items()))
-            recorded = self._record(plan.without(held), sorted([*kept, *with_members(held, before)]), aligned, folder)
-        return Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, self.missing.lost)
+            kept = sorted([*kept, *with_members(held, before)])
+            recorded, counts = self._record(plan.without(held), kept, last, folder)
+        clock, missing = self.prepared.clock, self.missing
+        outcome = Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, clock, missing, counts)
+        return replace(outcome, lists=self.prepared.lists)
 
     @property
     def _guard(self) -> Guard:
         """The guard of this run. An empty snapshot, if allowed, may leave all segments empty."""
         return self.guard if self.prepared.snapshot.rows else replace(self.guard, allow_collapse=True)
 
-    def _record(self, plan: Plan, kept: Sequence[str], aligned: PreviousRun | None, folder: Path | None) -> Recorded:
-        """Evaluate and record the segments of a plan, and check the contact ids at the same time."""
-        snapshot, clock, id_types = self.prepared.snapshot, self.prepared.clock, self._id_types()
+    def _record(
+        self, plan: Plan, kept: Sequence[str], last: PreviousRun | None, folder: Path | None
+    ) -> tuple[Recorded, Mapping[str, TableCounts]]:
+        """Evaluate and record the segments of a plan, and check the contact ids at the same time.
+
+        Returns:
+            The counts and files of the segments, and the rows of the related tables.
+        """
+        counts: Mapping[str, TableCounts] = {}
+        snapshot, clock, id_types = self.prepared.snapshot, self.prepared.clock, self.id_types
         writers = None
         if folder is not None:
-            writers = Writers(empty_folder(folder), self.run_id, clock.as_of, id_types)
+            writers = Writers(empty_folder(folder), self.run_id, clock.as_of, id_types, self.publication)
         segment_ids = [segment.definition.segment_id for segment in plan.segments]
         ids, done = IdCheck(snapshot.id_column), 0
-        with Recorder(segment_ids, kept, aligned, id_types, writers) as recorder:
-            for members in LocalEngine().evaluate(plan, snapshot):
-                recorder.record(members.ids, members.frame)
+        with Recorder(segment_ids, kept, last, id_types, writers) as recorder:
+            for members in self.engine.evaluate(plan, snapshot):
+                recorder.record(members.ids, members.bitmaps)
                 ids.add(ids_as_series(members.ids))
                 done += len(members.ids)
+                counts = members.tables
                 self.emitter.emit(ContactsDone(done, snapshot.rows))
             ids.finish(snapshot.ids, snapshot.file_rows)
-            return recorder.finish()
+            self._ensure_most_contacts_remain(recorder.find_gone())
+            return recorder.finish(), counts
 
-    def _manifest(self, outcome: Outcome, read: tuple[SnapshotRecord, ...]) -> Manifest:
+    def _digest(self, stop: Event) -> _Files:
+        """Compute the checksums of the files of the snapshot and of the related tables."""
+        read = digest_files(self.prepared.snapshot, stop)
+        return read, {query.name: digest_files(table, stop) for query, table in tables_of(self.prepared.plan.queries)}
+
+    def _manifest(self, outcome: Outcome, files: _Files) -> Manifest:
+        read, of_tables = files
         segments = segment_records(outcome)
+        tables = table_records(self.prepared.plan.queries, of_tables, outcome.tables)
+        source = source_record(self.prepared.snapshot)
+        notices = [*self.prepared.warnings, *self.prepared.notes, *orphan_notices(tables)]
         return Manifest(
-            run=run_record(self.run_id, self.prepared.clock, self.started, self.options.project, segments, read),
+            run=run_record(outcome, self.started, self.options.project, segments, read, source),
             segments=segments,
             deleted=self.missing.deleted,
             snapshot=read,
+            source=source,
             id_column=self.prepared.snapshot.id_column,
             custom_fields=self.prepared.snapshot.schema.alias,
             files=outcome.recorded.files,
-            warnings=tuple(map(str, self.prepared.warnings)),
-            notes=tuple(map(str, self.prepared.notes)),
+            warnings=tuple(str(notice) for notice in notices if notice.severity == "warning"),
+            notes=tuple(str(notice) for notice in notices if notice.severity == "note"),
             versions=versions(),
             fields=tuple(self.fields.values()),
-            kept_fields=kept_fields(segments, self.previous),
+            kept_fields=kept_fields(segments, self.run_id, self.previous),
+            tables=tables,
+            left_out=self.missing.left_out,
+            lists=list_records(self.prepared.lists),
+            renamed=dict(self.previous.renamed),
         )
-
-
-def _digest(snapshot: Snapshot, stop: Event) -> tuple[SnapshotRecord, ...]:
-    return tuple(
-        SnapshotRecord(path=str(file.location), rows=file.rows, size=file.size, sha256=file.digest(stop))
-        for file in snapshot.files
-    )

@@ -8,7 +8,8 @@ import polars as pl
 
 from segbatch.compiler.plan import Plan, PlannedSegment
 from segbatch.errors import Problem
-from segbatch.model.manifest import FieldRecord, SegmentRecord
+from segbatch.model.field_record import FieldRecord, ReadingRecord
+from segbatch.model.manifest import SegmentRecord
 from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.predecessor import Predecessor
 from segbatch.snapshot.fields.empty_fields import find_empty
@@ -21,6 +22,7 @@ NOTHING_YET = Kind.NOTHING.value
 """The field type of a field that has never had a value."""
 
 _LIST = "list of "
+_FIELD_KEYS = {"field", "value_field"}
 
 
 def find_fields(plan: Plan, snapshot: Snapshot, before: Mapping[str, FieldRecord]) -> dict[str, FieldRecord]:
@@ -46,10 +48,25 @@ def find_fields(plan: Plan, snapshot: Snapshot, before: Mapping[str, FieldRecord
             is_mixed=field.is_mixed,
             kinds=field.kinds,
             is_empty=name in empty,
+            readings=_readings(plan, name),
         )
         for name, field in sorted(plan.fields.items())
     )
     return {record.field: _completed(record, before.get(record.field)) for record in records}
+
+
+def _readings(plan: Plan, name: str) -> tuple[ReadingRecord, ...]:
+    """Return the types that rules read a field as, with the numbers of values."""
+    return tuple(
+        ReadingRecord(
+            read_as=reading.name,
+            is_inferred=reading.is_inferred,
+            values=reading.counts.present,
+            unreadable=reading.counts.present - reading.counts.readable,
+        )
+        for (field, _), reading in sorted(plan.readings.items())
+        if field == name and reading.counts is not None
+    )
 
 
 def _kind(dtype: pl.DataType) -> str:
@@ -77,16 +94,22 @@ def fields_when_evaluated(segment_id: str, previous: Predecessor) -> Mapping[str
     record = previous.segments.get(segment_id)
     if record is None or record.run_id is None:
         return {}
-    if record.status == "ok":
+    if previous.run is not None and record.run_id == previous.run.run.run_id:
         return previous.fields
     return {field.field: field for field in previous.kept_fields.get(segment_id, ())}
 
 
-def kept_fields(segments: Sequence[SegmentRecord], previous: Predecessor) -> dict[str, tuple[FieldRecord, ...]]:
-    """Return the field records for segments that keep older members, from the run that evaluated these."""
+def kept_fields(
+    segments: Sequence[SegmentRecord], run_id: str, previous: Predecessor
+) -> dict[str, tuple[FieldRecord, ...]]:
+    """Return the field records for segments that keep older members, from the run that evaluated these.
+
+    Args:
+        run_id: The new run, whose segments have records in its own fields.
+    """
     kept = {}
     for segment in segments:
-        if segment.status != "ok" and segment.run_id is not None:
+        if segment.run_id not in {None, run_id}:
             read = {PROJECT_COLUMN, *_fields_in(segment.definition)}
             fields = fields_when_evaluated(segment.segment_id, previous)
             kept[segment.segment_id] = tuple(record for name, record in sorted(fields.items()) if name in read)
@@ -99,7 +122,7 @@ def _fields_in(definition: Any) -> Iterator[str]:
     while waiting:
         data = waiting.pop()
         if isinstance(data, Mapping):
-            yield from (str(value) for key, value in data.items() if key == "field")
+            yield from (str(value) for key, value in data.items() if key in _FIELD_KEYS)
             waiting += data.values()
         elif isinstance(data, list | tuple):
             waiting += data
@@ -157,8 +180,8 @@ def _fields_of(entry: PlannedSegment) -> dict[str, str]:
     """Return the fields that a segment reads, each with the JSON path of its first use."""
     fields = {PROJECT_COLUMN: "$.project_id"} if entry.owner is not None else {}
     for path, rule in entry.definition.segment.rule_paths():
-        if rule.field is not None:
-            fields.setdefault(rule.field, f"{path}.field")
+        for name, key in zip(rule.fields, ("field", "value_field"), strict=False):
+            fields.setdefault(name, f"{path}.{key}")
     return fields
 
 

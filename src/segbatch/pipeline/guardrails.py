@@ -83,6 +83,23 @@ class Guard:
             "or with --allow-collapse for all segments"
         )
 
+    def reason_of_tables(self, segment_id: str, empty: Collection[str]) -> str | None:
+        """Return the reason why a segment is held back that reads tables without rows.
+
+        Args:
+            segment_id: The segment.
+            empty: The tables that it reads, and that have no rows unexpectedly.
+
+        Returns:
+            The message; None if the segment is not held back.
+        """
+        if not empty or self.allow_collapse or self.accepts(segment_id):
+            return None
+        return (
+            f"the table '{min(empty)}' has no rows of the contacts, unlike before; if that is right, "
+            f"run with --accept {segment_id}, or with --allow-collapse for all segments"
+        )
+
     def _jump(self, segment_id: str, most: float, before: int, after: int) -> str | None:
         if max(before, after) < self.floor or abs(after - before) <= most * before:
             return None

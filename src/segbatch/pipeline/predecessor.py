@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from segbatch.errors import Problem, PublishError, UsageError
-from segbatch.model.manifest import FieldRecord, History, PastRun, SegmentRecord, TakenBack, again_with
+from segbatch.model.field_record import FieldRecord
+from segbatch.model.input_records import TableRecord
+from segbatch.model.manifest import History, PastRun, SegmentRecord, TakenBack, again_with
 from segbatch.storage.state import State
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.text import clipped, counted, some_of
@@ -27,6 +29,9 @@ class Predecessor:
         warnings: Warnings about runs that are rolled back, and about lost files of older runs.
         fields: The fields that rules of the previous run read, by name.
         kept_fields: For segments that kept older members, the field records from the run that evaluated these.
+        tables: The related tables that rules of the previous run read.
+        renamed: The segments that had another id in that run: the id that each old one has now. The other attributes
+            have the new ids.
     """
 
     history: History
@@ -36,6 +41,8 @@ class Predecessor:
     warnings: tuple[Problem, ...] = ()
     fields: Mapping[str, FieldRecord] = field(default_factory=dict)
     kept_fields: Mapping[str, Sequence[FieldRecord]] = field(default_factory=dict)
+    tables: Sequence[TableRecord] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run(self) -> PastRun | None:
@@ -86,6 +93,7 @@ def resolve_predecessor(
         warnings=warnings,
         fields={field.field: field for field in manifest.fields or ()},
         kept_fields=manifest.kept_fields,
+        tables=manifest.tables,
     )
 
 

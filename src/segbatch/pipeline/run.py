@@ -1,44 +1,44 @@
 """The main use case: evaluate definitions over a snapshot and publish the membership."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
-from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
+from segbatch.compiler.prepare import EvaluationOptions
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.loader import load_definitions
-from segbatch.errors import NothingToPublishError, Problem
-from segbatch.findings.definition_checks import finding_warnings as findings_of
+from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
+from segbatch.engine.base import Engine
+from segbatch.engine.local import LocalEngine
+from segbatch.errors import Problem
 from segbatch.findings.finding import limit_findings, read_ignored
-from segbatch.model.manifest import FieldRecord, Manifest
+from segbatch.model.manifest import Manifest
 from segbatch.model.run_report import RunReport
 from segbatch.observability.events import (
     EventEmitter,
     EventHandler,
     Noted,
+    RowsFetched,
     RunEvaluated,
     RunStarted,
     SegmentFailed,
     Warned,
 )
-from segbatch.pipeline.deletions import check_deletions
 from segbatch.pipeline.evaluation import RunEvaluation
-from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts, find_fields
 from segbatch.pipeline.guardrails import Guard
-from segbatch.pipeline.predecessor import Predecessor, Rewind, resolve_predecessor
-from segbatch.platform.urls import redact_url
+from segbatch.pipeline.preparation import RunRequest, prepare_run
+from segbatch.pipeline.tables import orphan_notices
+from segbatch.snapshot.database.database_copy import DatabaseReader
+from segbatch.snapshot.related.sources import Tables
 from segbatch.storage.layout import check_run_id, new_run_id
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.retention import Keep
 from segbatch.storage.targets.base import PublishTarget
-from segbatch.storage.targets.local import LocalTarget
-from segbatch.text import counted
+from segbatch.storage.targets.opening import open_target
 
-_NO_GUARD, _KEEP = Guard(), Keep()
+_NO_GUARD, _KEEP, _LOCAL_ENGINE = Guard(), Keep(), LocalEngine()
 _LOST = "is missing from this file, which has an error; its members are kept until the file is fixed"
-_A_DAY = timedelta(days=1)
 
 
 def run(
@@ -46,9 +46,14 @@ def run(
     segments: str | Path | Source = "segments",
     output: str | Path = "output",
     *,
+    query: str | None = None,
+    schema: str | Path | None = None,
     id_column: str = "id",
     custom_fields: str | None = None,
+    tables: Tables | None = None,
+    lists: str | Path | None = None,
     project: str | None = None,
+    only: SegmentFilter = ALL_SEGMENTS,
     as_of: str | datetime | None = None,
     timezone: str = "UTC",
     strict: bool = False,
@@ -60,18 +65,25 @@ def run(
     lock_policy: LockPolicy = FAIL_IF_LOCKED,
     rewind: bool = False,
     dry_run: bool = False,
+    engine: Engine = _LOCAL_ENGINE,
     progress: Callable[[int, int], None] | None = None,
     events: EventHandler | None = None,
 ) -> RunReport:
     """Evaluate all segments over a snapshot and publish the membership.
 
     Args:
-        contacts: A Parquet file, a folder of Parquet files, or a glob; on a disk or in object storage.
+        contacts: A Parquet file, a folder of Parquet files, or a glob; on a disk or in object storage. Or the address
+            of a database, whose rows are read once before the run.
+        query: The query for the contacts in a database; without it, the address names a table after a `#`.
         segments: A JSON file of definitions, or a folder of such files.
-        output: The folder to publish in; created if missing.
+        output: The folder to publish in, created if missing; or an address in object storage.
+        schema: A schema file, written by `segbatch columns --schema`, to compare the snapshot with.
         id_column: The column with the contact ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
+        tables: The related tables that rules may read, by name: each a path, or a `segbatch.TableSource`.
+        lists: The folder of the lists that rules name; by default `lists` next to the definitions.
         project: Evaluate only the segments of this project, over its contacts only.
+        only: Evaluate only these segments, and those that they refer to. The other segments keep their members.
         as_of: Evaluate as of this time (ISO 8601, or a datetime with a zone); default now.
         timezone: The IANA name of the run's time zone.
         strict: Whether a custom field that no contact has makes its segment fail.
@@ -84,6 +96,7 @@ def run(
         rewind: Whether runs with a later `as_of` are rolled back. Rolling back all runs also requires a guard that
             accepts `all`.
         dry_run: Only report the run that would be published, and change nothing.
+        engine: The engine that evaluates the segments; by default the one that runs in this process.
         progress: Called regularly with the number of evaluated contacts and the total.
         events: Called with every event (see `segbatch.observability.events`).
 
@@ -94,70 +107,37 @@ def run(
         NothingToPublishError: Every segment failed (the error lists all problems), or most segments of the previous run
             are deleted.
         LockedError: Another run is at work on the output.
-        UsageError: Definitions are missing; the time zone, time, finding or accepted segment is invalid; or later runs
-            would have to be rolled back.
+        UsageError: Definitions are missing; the time zone, time, finding, filter or accepted segment is invalid; or
+            later runs would have to be rolled back.
         SnapshotError: The snapshot cannot be used; nothing was published.
+        DatabaseError: The database of the contacts cannot be read; nothing was published.
         PublishError: The output cannot be written; the previous run stays published.
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
-    ignored = read_ignored(lint_ignore)
+    ignored, emitter = read_ignored(lint_ignore), EventEmitter(events, progress)
     options = EvaluationOptions(
-        contacts, id_column, project, as_of, timezone, strict, allow_empty, custom_fields=custom_fields
+        contacts,
+        id_column,
+        project,
+        as_of,
+        timezone,
+        strict,
+        allow_empty,
+        custom_fields=custom_fields,
+        tables=tables,
+        only=only,
+        lists=lists,
+        databases=DatabaseReader(query, progress=lambda address, rows: emitter.emit(RowsFetched(address, rows))),
     )
-    source, target, emitter = Source.of(segments), LocalTarget.of(output), EventEmitter(events, progress)
-    emitter.emit(_started(run_id, options, source.path, output, dry_run=dry_run))
+    source, target = Source.of(segments), open_target(output)
+    schema_file = None if schema is None else Path(schema)
+    request = RunRequest(run_id, options, source, target, guard, ignored, emitter, engine, rewind, dry_run, schema_file)
+    emitter.emit(_started(request, output))
     with nullcontext() if dry_run else target.lock(f"run {run_id}", lock_policy):
         emitter.end_phase("wait")
-        started = datetime.now(UTC)
-        options = replace(options, as_of=started if as_of is None else as_of)
-        prepared = _plan(options, source, guard)
-        repaired = () if dry_run else target.repair()
-        moment, scope = prepared.clock.as_of, _rewind_scope(guard, rewind=rewind)
-        previous = resolve_predecessor(target, run_id, moment, project, started, scope)
-        prepared, fields, drifted = _check_fields(prepared, previous, guard, strict=strict)
-        again = None if dry_run else run_id
-        missing, deleted = check_deletions(prepared.definitions, source.path, previous.segments, guard, again)
-        lost = dict.fromkeys((*repaired, *previous.warnings))  # both may report the same file
-        prepared = prepared.with_warnings(*lost, *_warn_of_future(moment - started), *drifted, *deleted)
-        prepared = prepared.with_findings(findings_of(prepared, ignored))
-        evaluation = RunEvaluation(
-            run_id, started, options, source.path, prepared, previous, missing, guard, emitter, fields
-        )
+        evaluation = prepare_run(request)
         _emit_plan(evaluation)
         return _evaluate_only(evaluation, target) if dry_run else _publish(evaluation, target, keep)
-
-
-def _plan(options: EvaluationOptions, source: Source, guard: Guard) -> PreparedEvaluation:
-    """Plan the definitions, and check that at least one can be evaluated and that accepted segments exist."""
-    prepared = prepare(options, load_definitions(source))
-    _ensure_some_segment(prepared)
-    guard.ensure_known(prepared.definitions.ids)
-    return prepared
-
-
-def _rewind_scope(guard: Guard, *, rewind: bool) -> Rewind:
-    if not rewind:
-        return "none"
-    return "all" if guard.accepts_everything else "some"
-
-
-def _check_fields(
-    prepared: PreparedEvaluation, previous: Predecessor, guard: Guard, *, strict: bool
-) -> tuple[PreparedEvaluation, Mapping[str, FieldRecord], Sequence[Problem]]:
-    """Compare the fields with those of the previous run.
-
-    Returns:
-        The plan, without the segments that read changed fields if the run is strict; the fields that rules read; and
-        warnings about changed fields.
-    """
-    fields = find_fields(prepared.plan, prepared.snapshot, previous.fields)
-    drifts = find_drifts(prepared.plan, fields, previous, guard) if prepared.snapshot.rows else ()
-    if not strict:
-        return prepared, fields, tuple(drift_warnings(drifts, prepared.plan))
-    if drifts:
-        prepared = replace(prepared, plan=prepared.plan.failing(drift_errors(drifts)))
-        _ensure_some_segment(prepared)
-    return prepared, fields, ()
 
 
 def _emit_plan(evaluation: RunEvaluation) -> None:
@@ -179,9 +159,10 @@ def _evaluate_only(evaluation: RunEvaluation, target: PublishTarget) -> RunRepor
 def _publish(evaluation: RunEvaluation, target: PublishTarget, keep: Keep) -> RunReport:
     """Evaluate, publish, and prune old runs."""
     emitter = evaluation.emitter
-    with target.stage(evaluation.run_id) as folder:
-        manifest = evaluation.evaluate(folder)
-        published = target.publish(folder, manifest, evaluation.previous.history)
+    with target.stage(evaluation.run_id) as staged:
+        evaluation = replace(evaluation, publication=target.publication(staged, evaluation.id_types.kept))
+        manifest = evaluation.evaluate(staged.path)
+        published = target.publish(staged, manifest, evaluation.previous.history)
     report = _report(evaluation, manifest, target, published.history.runs[-1].folder)
     emitter.emit(_totals(report))
     emitter.end_phase("publish")
@@ -191,47 +172,35 @@ def _publish(evaluation: RunEvaluation, target: PublishTarget, keep: Keep) -> Ru
     return replace(report, warnings=(*report.warnings, *warnings))
 
 
-def _started(
-    run_id: str, options: EvaluationOptions, segments: Path, output: str | Path, *, dry_run: bool
-) -> RunStarted:
+def _started(request: RunRequest, output: str | Path) -> RunStarted:
+    options = request.options
     as_of = options.as_of.isoformat() if isinstance(options.as_of, datetime) else options.as_of
-    paths = redact_url(str(options.contacts)), str(segments), str(output)
-    return RunStarted(run_id, *paths, as_of, options.timezone, options.project, dry_run)
+    paths = options.place, str(request.source.path), str(output)
+    return RunStarted(request.run_id, *paths, as_of, options.timezone, options.project, request.dry_run)
 
 
 def _totals(report: RunReport) -> RunEvaluated:
     return RunEvaluated(report.run, len(report.deleted), report.taken_back, report.dry_run)
 
 
-def _warn_of_future(ahead: timedelta) -> Sequence[Problem]:
-    """Return a warning if `as_of` is more than a day in the future, since runs for earlier times could not follow."""
-    if ahead <= _A_DAY:
-        return ()
-    message = f"--as-of is {counted(ahead.days, 'day')} in the future; runs with an earlier --as-of will be refused"
-    return (Problem(f"{message}, unless with --rewind", severity="warning"),)
-
-
-def _ensure_some_segment(prepared: PreparedEvaluation) -> None:
-    """Raise an error if every segment failed, which means a wrong path or export rather than an empty audience."""
-    if not prepared.plan.segments:
-        nothing = Problem("no segment can be evaluated; nothing was published")
-        raise NothingToPublishError([*prepared.errors, nothing])
-
-
 def _report(evaluation: RunEvaluation, manifest: Manifest, target: PublishTarget, folder: str) -> RunReport:
     """Return the report of a run."""
     prepared = evaluation.prepared
-    held = (entry for entry in manifest.segments if entry.status == "held")
+    orphans = list(orphan_notices(manifest.tables))
+    evaluated = (entry for entry in manifest.segments if entry.segment_id not in manifest.left_out)
+    held = (entry for entry in evaluated if entry.status == "held")
     errors = (*_failures(evaluation), *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
     return RunReport(
         run=manifest.run,
         segments=manifest.segments,
         deleted=manifest.deleted,
         errors=errors,
-        warnings=tuple(prepared.warnings),
-        notes=tuple(prepared.notes),
+        warnings=(*prepared.warnings, *(notice for notice in orphans if notice.severity == "warning")),
+        notes=(*prepared.notes, *(notice for notice in orphans if notice.severity == "note")),
+        tables=manifest.tables,
         catalogue=target.catalogue,
         membership=target.membership(folder),
+        left_out=manifest.left_out,
         taken_back=tuple(past.run.run_id for past in evaluation.previous.rewound),
     )
 

@@ -5,7 +5,7 @@ runs whose members were pruned. A contact that entered and left again in between
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,9 +15,10 @@ import duckdb
 from segbatch.errors import PublishError
 from segbatch.model.manifest import Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.runs.history import find_run, published_history
-from segbatch.storage.catalog import literal
 from segbatch.storage.layout import CHANGES, RUNS
 from segbatch.storage.manifest_io import ensure_readable, read_manifest
+from segbatch.storage.segment_names import present_ids
+from segbatch.storage.sql_paths import literal
 
 DefinitionChange = Literal["same", "changed", "new", "deleted"]
 
@@ -25,8 +26,10 @@ _REASONS = ("as_of", "timezone", "project_id", "snapshot_fingerprint", "contacts
 _NET = """
 SELECT segment_id, count(*) FILTER (net > 0), count(*) FILTER (net < 0)
 FROM (
-    SELECT segment_id, contact_id, sum(CASE change WHEN 'entered' THEN 1 ELSE -1 END) AS net
-    FROM read_parquet([{files}]) GROUP BY ALL
+    SELECT coalesce(new_id, segment_id) AS segment_id, contact_id,
+        sum(CASE change WHEN 'entered' THEN 1 ELSE -1 END) AS net
+    FROM read_parquet([{files}]) c LEFT JOIN renames n ON n.run_id = c.run_id AND n.old_id = c.segment_id
+    GROUP BY ALL
 )
 GROUP BY segment_id
 """
@@ -105,10 +108,15 @@ def diff(output: Path, then: str, now: str) -> RunsDiff:
     history = published_history(output)
     first, second = (find_run(output, history, name) for name in (then, now))
     before, after = (read_manifest(output / RUNS / history.runs[index].folder) for index in (first, second))
-    net = _net_changes(output, history.runs[min(first, second) + 1 : max(first, second) + 1])
+    names = present_ids(history.runs)
+    between = slice(min(first, second) + 1, max(first, second) + 1)
+    net = _net_changes(output, history.runs[between], names[between])
     if first > second:
         net = {segment_id: (entered, exited) for segment_id, (exited, entered) in net.items()}
-    was, is_now = ({entry.segment_id: entry for entry in manifest.segments} for manifest in (before, after))
+    was, is_now = (
+        {names[index].get(entry.segment_id, entry.segment_id): entry for entry in manifest.segments}
+        for index, manifest in ((first, before), (second, after))
+    )
     segments = (
         _segment_diff(name, was.get(name), is_now.get(name), net.get(name, (0, 0)))
         for name in sorted(was.keys() | is_now.keys())
@@ -116,8 +124,14 @@ def diff(output: Path, then: str, now: str) -> RunsDiff:
     return RunsDiff(before.run, after.run, tuple(_reasons(before, after)), tuple(segments))
 
 
-def _net_changes(output: Path, runs: Sequence[PastRun]) -> dict[str, tuple[int, int]]:
-    """Return the net number of contacts that entered and left each segment over a sequence of runs."""
+def _net_changes(
+    output: Path, runs: Sequence[PastRun], names: Sequence[Mapping[str, str]]
+) -> dict[str, tuple[int, int]]:
+    """Return the net number of contacts that entered and left each segment over a sequence of runs.
+
+    Args:
+        names: For each run, the present ids of segments that had other ids then.
+    """
     files = []
     for run in reversed(runs):  # DuckDB takes the id type from the first file; that of the last run fits all ids
         folder = output / RUNS / run.folder
@@ -133,6 +147,10 @@ def _net_changes(output: Path, runs: Sequence[PastRun]) -> dict[str, tuple[int, 
             tempfile.TemporaryDirectory(prefix="segbatch-") as spill,
             duckdb.connect(config={"temp_directory": spill}) as connection,
         ):
+            renames = [(run.run.run_id, *pair) for run, ids in zip(runs, names, strict=True) for pair in ids.items()]
+            connection.execute("CREATE TABLE renames (run_id VARCHAR, old_id VARCHAR, new_id VARCHAR)")
+            if renames:
+                connection.executemany("INSERT INTO renames VALUES (?, ?, ?)", renames)
             found = connection.execute(sql).fetchall()
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]

@@ -1,6 +1,7 @@
 """The list and the details of published runs, and pruning on demand."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -8,13 +9,17 @@ from pathlib import Path
 from segbatch.errors import UsageError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.storage.layout import LAST, PREVIOUS, RUNS
-from segbatch.storage.manifest_io import ensure_published, read_history, read_manifest
+from segbatch.storage.manifest_io import NOTHING_PUBLISHED, ensure_published, read_history, read_manifest
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import own_output
+from segbatch.storage.remote.open_output import run_name
+from segbatch.storage.remote.opening import open_publication
 from segbatch.storage.retention import Keep, Pruned, has_members, prune
+from segbatch.storage.targets.remote import RemoteTarget
 from segbatch.storage.write_errors import translate_write_errors
 from segbatch.text import did_you_mean, shown
 
+_PRUNE = "runs prune"
 _UNTOUCHED = "nothing was removed"
 _INCOMPLETE = "not all members of old runs are removed; run it again"
 
@@ -38,10 +43,11 @@ class RunDetails:
 
     Attributes:
         listed: The run as it is in the list of runs.
+        folder: The path or the address of its folder.
     """
 
     listed: ListedRun
-    folder: Path
+    folder: str
     manifest: Manifest
 
 
@@ -76,7 +82,7 @@ def show_run(output: Path, name: str) -> RunDetails:
     history = published_history(output)
     listed = _listed(output, history.runs[find_run(output, history, name)])
     folder = output / RUNS / listed.past.folder
-    return RunDetails(listed, folder, read_manifest(folder))
+    return RunDetails(listed, run_name(output, listed.past.folder), read_manifest(folder))
 
 
 def find_run(output: Path, history: History, name: str) -> int:
@@ -101,11 +107,12 @@ def find_run(output: Path, history: History, name: str) -> int:
 
 
 def prune_runs(
-    output: Path, keep: Keep, now: datetime, policy: LockPolicy = FAIL_IF_LOCKED, *, dry_run: bool = False
+    output: str | Path, keep: Keep, now: datetime, policy: LockPolicy = FAIL_IF_LOCKED, *, dry_run: bool = False
 ) -> Pruned:
-    """Remove the members of old runs, under the lock of the output folder.
+    """Remove the members of old runs, under the lock of the output.
 
     Args:
+        output: The folder that runs publish in, or an address in object storage.
         policy: The behaviour when a run is at work on the output.
         dry_run: Only return the runs that would be pruned, and remove nothing.
 
@@ -114,11 +121,24 @@ def prune_runs(
         LockedError: A run is at work on the output.
         PublishError: The published runs cannot be read, or the output cannot be written.
     """
+    publication = open_publication(output)
+    if publication is not None:
+        return _prune_stored(RemoteTarget(publication), keep, now, policy, dry_run=dry_run)
+    output = Path(output)
     history = published_history(output)
     if dry_run:
         return prune(output, history, keep, now, dry_run=True)
-    with own_output(output, "runs prune", policy, _UNTOUCHED), translate_write_errors(output, _INCOMPLETE):
+    with own_output(output, _PRUNE, policy, _UNTOUCHED), translate_write_errors(output, _INCOMPLETE):
         return prune(output, published_history(output), keep, now)
+
+
+def _prune_stored(target: RemoteTarget, keep: Keep, now: datetime, policy: LockPolicy, *, dry_run: bool) -> Pruned:
+    """Remove the members of old runs from a store."""
+    with nullcontext() if dry_run else target.lock(_PRUNE, policy):
+        history = target.history()
+        if not history.runs:
+            raise UsageError(f"{target.name}: {NOTHING_PUBLISHED}")
+        return target.remove_old(history, keep, now, dry_run=dry_run)
 
 
 def _listed(output: Path, past: PastRun) -> ListedRun:

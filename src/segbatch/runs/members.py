@@ -4,12 +4,13 @@ import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
 
 from segbatch.model.manifest import RunRecord, SegmentRecord
 from segbatch.storage.layout import RUNS, STATE, UNPUBLISHED
 from segbatch.storage.manifest_io import ensure_published, read_manifest
+from segbatch.storage.remote.watched_output import WatchedOutput
+from segbatch.storage.retention import has_members
 from segbatch.storage.state import State, open_state
 
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]{0,254}")
@@ -35,13 +36,13 @@ class OpenRun:
 class OpenRuns:
     """A cache of opened runs of an output folder. Thread-safe."""
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: WatchedOutput) -> None:
         """Create an empty cache.
 
         Args:
-            output: The output folder, which need not exist yet.
+            output: The output, which need not exist yet.
         """
-        self._output = output
+        self._output, self._folder = output, output.folder
         self._open: OrderedDict[str, OpenRun] = OrderedDict()
         self._lock = Lock()
 
@@ -52,7 +53,8 @@ class OpenRuns:
             UsageError: Nothing is published in the folder.
             PublishError: The published run cannot be read.
         """
-        return self._opened(ensure_published(self._output))
+        self._output.refresh()
+        return self._opened(ensure_published(self._folder))
 
     def find(self, folder: str) -> OpenRun | None:
         """Return a published run by its folder name; None if it was never published, or its members were pruned.
@@ -60,8 +62,11 @@ class OpenRuns:
         Raises:
             PublishError: The run cannot be read.
         """
-        run_folder = self._output / RUNS / folder
-        if not _FOLDER.fullmatch(folder) or (run_folder / UNPUBLISHED).exists() or not (run_folder / STATE).exists():
+        run_folder = self._folder / RUNS / folder
+        if not _FOLDER.fullmatch(folder) or (run_folder / UNPUBLISHED).exists() or not has_members(run_folder):
+            return None
+        self._output.fetch(folder)
+        if not (run_folder / STATE).exists():
             return None
         return self._opened(folder)
 
@@ -69,7 +74,7 @@ class OpenRuns:
         with self._lock:
             found = self._open.get(folder)
             if found is None:
-                run_folder = self._output / RUNS / folder
+                run_folder = self._folder / RUNS / folder
                 manifest = read_manifest(run_folder)
                 segments = {record.segment_id: record for record in manifest.segments}
                 found = self._open[folder] = OpenRun(folder, manifest.run, segments, open_state(run_folder))

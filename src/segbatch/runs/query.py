@@ -157,7 +157,12 @@ def query(output: Path, sql: str, most_rows: int) -> Answer:
                 command = f"segbatch relink --output {shlex.quote(str(output))}"
                 message = f"published files were moved or are missing; run: {command}"
                 raise UsageError(f"{catalogue}: {message}") from None
-            raise QueryError(str(error)) from None
+            raise QueryError(_without_position(error)) from None
+
+
+def _without_position(error: duckdb.Error) -> str:
+    """Return the message of an error; without its position in the statement if a file cannot be read."""
+    return str(error).splitlines()[0] if isinstance(error, duckdb.IOException) else str(error)
 
 
 @contextmanager

@@ -31,8 +31,8 @@ _WRITING = re.compile(
 _LARGE = "/var/tmp"  # noqa: S108 - the folder in it is made by mkdtemp; /tmp is in memory on many systems
 
 _ADVICE = (
-    "segbatch query only reads; ask by SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE, PIVOT or EXPLAIN, "
-    "and do all else in DuckDB itself"
+    "segbatch query only reads: use SELECT, FROM, WITH, VALUES, DESCRIBE, SHOW, SUMMARIZE, PIVOT or EXPLAIN; "
+    "run other statements in DuckDB itself"
 )
 
 
@@ -91,11 +91,11 @@ def reading_part(sql: str) -> str | None:
     if statement_type == duckdb.StatementType.EXPLAIN:
         return reading_part(_explained(sql))
     if statement_type not in _READING:
-        raise UsageError(f"{_first_word(sql)} statements are refused: {_ADVICE}")
+        raise UsageError(f"{_first_word(sql)} statements are not allowed; {_ADVICE}")
     if statement_type != duckdb.StatementType.MULTI:
         return sql
     if "copy" in _words(sql):  # even to plan a PIVOT, DuckDB runs its WITH
-        raise UsageError(f'a PIVOT with COPY is refused: {_ADVICE}; a column of this name has to be quoted: "copy"')
+        raise UsageError(f'a PIVOT with COPY is not allowed; {_ADVICE}. Quote a column of this name: "copy"')
     return None
 
 
@@ -108,7 +108,7 @@ def ensure_plan_reads(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """
     for operator in _operators(connection, sql):
         if found := _WRITING.search(operator):
-            raise UsageError(f"the statement writes ({found[0]}), which is refused: {_ADVICE}")
+            raise UsageError(f"the statement writes ({found[0]}), which is not allowed; {_ADVICE}")
 
 
 def _statement_type(sql: str) -> duckdb.StatementType | None:

@@ -12,12 +12,12 @@ import duckdb
 
 from segbatch.errors import PublishError
 from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, again_with
-from segbatch.storage.catalog import literal
 from segbatch.storage.catalog_rebuild import shows
 from segbatch.storage.changes_files import find_changes
 from segbatch.storage.layout import CATALOGUE, CHANGES, CURRENT, MANIFEST, RUNS
 from segbatch.storage.manifest_io import ensure_published, last_published, read_history_of, read_manifest
 from segbatch.storage.retention import FEWEST, has_members
+from segbatch.storage.sql_paths import literal
 
 _CHUNK = 1 << 20
 _TRIES = 3

@@ -9,11 +9,34 @@ from typing import Any
 
 from segbatch.storage.layout import to_run_id
 
-_TEXTS = ("contacts", "segments", "output_dir", "project", "timezone", "as_of", "run_id", "cwd")
+TEXT_OPTIONS = {
+    "contacts": "--contacts",
+    "segments": "--segments",
+    "output_dir": "--output",
+    "lists": "--lists",
+    "schema": "--schema",
+    "project": "--project",
+    "timezone": "--timezone",
+    "as_of": "--as-of",
+    "run_id": "--run-id",
+}
+"""The arguments that are a text, with the option that they are passed with."""
+
+_TEXTS = (*TEXT_OPTIONS, "cwd")
+LIST_OPTIONS = {
+    "lint_ignore": "--lint-ignore",
+    "only_segments": "--segment",
+    "only_tags": "--tag",
+    "only_owners": "--owner",
+}
+"""The arguments that are lists of names, with the option that is repeated for each name."""
+
 _ELSEWHERE = {
     "--contacts": "use contacts=...",
     "--segments": "use segments=...",
     "--output": "use output_dir=...",
+    "--lists": "use lists=...",
+    "--schema": "use schema=...",
     "--project": "use project=...",
     "--timezone": "use timezone=...",
     "--as-of": "use as_of=...",
@@ -21,6 +44,12 @@ _ELSEWHERE = {
     "--rewind": "use rewind=True",
     "--allow-collapse": "use allow_collapse=True",
     "--lint-ignore": "use lint_ignore=[...]",
+    "--table": "use tables={...}",
+    "--table-contact": "use tables={...}",
+    "--table-time": "use tables={...}",
+    "--segment": "use only_segments=[...]",
+    "--tag": "use only_tags=[...]",
+    "--owner": "use only_owners=[...]",
     "--log-format": "remove it, because the operator reads the log as JSON",
 }
 """Options that `options` must not have, because they would silently override an argument."""
@@ -30,9 +59,18 @@ _ADVISED = {
     "--accept": "--accept is options=['--accept', ...]",
     "--allow-collapse": "--allow-collapse is allow_collapse=True",
     "--lint-ignore": "--lint-ignore is lint_ignore=[...]",
+    "--lists": "--lists is lists=...",
+    "--schema": "--schema is schema=...",
+    "--table": "--table is tables={...}",
+    "--segment": "--segment is only_segments=[...]",
+    "--tag": "--tag is only_tags=[...]",
+    "--owner": "--owner is only_owners=[...]",
     "--wait": "--wait is options=['--wait']",
 }
 """Options in the program's advice, and the operator arguments to use instead."""
+
+_OF_A_TABLE = {"path": "--table", "contact": "--table-contact", "time": "--table-time"}
+"""The keys of a table, and the options that they are passed with."""
 
 _SWITCH = {"true": True, "1": True, "yes": True, "on": True}
 _SWITCH |= dict.fromkeys(["false", "0", "no", "off", "none", ""], False)
@@ -56,8 +94,10 @@ def check_arguments(given: Mapping[str, Any], *, is_rendered: bool) -> None:
             _check_text(name, value)
         elif name == "options":
             parse_options(value, is_rendered=is_rendered)
-        elif name == "lint_ignore":
+        elif name in LIST_OPTIONS:
             parse_names(name, value, is_rendered=is_rendered)
+        elif name == "tables":
+            parse_tables(value, is_rendered=is_rendered)
         elif name == "env":
             _check_env(value, is_rendered=is_rendered)
         elif name in {"rewind", "allow_collapse"}:
@@ -108,6 +148,42 @@ def parse_names(name: str, given: object, *, is_rendered: bool = True) -> list[s
         raise ValueError(f"{name} is of type {_type_name(given)}; write a string or a list of strings")  # noqa: TRY004 - all errors of arguments have one type
     _check_strings(((f"{name}[{number}]", word) for number, word in enumerate(given)), is_rendered=is_rendered)
     return list(given)
+
+
+def parse_tables(tables: object, *, is_rendered: bool = True) -> list[str]:
+    """Return the options of related tables.
+
+    Args:
+        tables: A dict with a path, or a dict of path, contact and time, for each table.
+        is_rendered: Whether Airflow has rendered the templates.
+
+    Raises:
+        ValueError: The argument has another type, or a table has no path or other keys.
+    """
+    if tables is None:
+        return []
+    if not isinstance(tables, Mapping):
+        raise ValueError(f"tables is of type {_type_name(tables)}; write a dict with the path of each table")  # noqa: TRY004 - all errors of arguments have one type
+    words = list[str]()
+    for name, given in tables.items():
+        source = given if isinstance(given, Mapping) else {"path": given}
+        unknown = [key for key in source if key not in _OF_A_TABLE]
+        if unknown or "path" not in source:
+            problem = f"has the key {unknown[0]!r}" if unknown else "has no 'path'"
+            raise ValueError(f"tables[{name!r}] {problem}; a table has path, contact and time")
+        named = ((f"tables[{name!r}][{key!r}]", value) for key, value in source.items() if value is not None)
+        _check_strings(named, is_rendered=is_rendered)
+        words += [f"{_OF_A_TABLE[key]}={name}={value}" for key, value in source.items() if value is not None]
+    return words
+
+
+def text_options(values: Mapping[str, object]) -> list[str]:
+    """Return the options of the arguments that are a text.
+
+    Args:
+        values: The value of each argument in `TEXT_OPTIONS`; None for the default of the command line.
+    """
+    return [f"{option}={values[name]}" for name, option in TEXT_OPTIONS.items() if values[name] is not None]
 
 
 def explain_options(message: str) -> str:

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args
 from airflow.sdk import Asset, BaseOperator
 
 from segbatch.interfaces.airflow.arguments import (
+    LIST_OPTIONS,
+    TEXT_OPTIONS,
     check_arguments,
     evaluation_time,
     explain_options,
     parse_names,
     parse_options,
     parse_switch,
+    parse_tables,
     task_run_id,
+    text_options,
 )
 from segbatch.interfaces.airflow.subprocess import (
     INSTALLED_PROGRAM,
@@ -25,6 +29,7 @@ from segbatch.interfaces.airflow.subprocess import (
     explain_start_error,
 )
 from segbatch.interfaces.airflow.xcom import run_facts, segment_errors, summary
+from segbatch.platform.urls import redact_argument
 
 if TYPE_CHECKING:
     from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -56,10 +61,13 @@ class SegbatchOperator(BaseOperator):
     The event of each `Asset` in `outlets` has them as `extra`.
 
     Args:
-        contacts: A Parquet file, a folder of them, or a glob. This and the next four arguments default to the values of
-            the command line.
+        contacts: A Parquet file, a folder of them, or a glob. This argument, and the others without a stated default,
+            have the defaults of the command line.
         segments: A JSON file of definitions, or a folder of such files.
         output_dir: The folder to publish in. (In Airflow, `output` is the result of a task.)
+        tables: The related tables by name: each a path, or a dict with `path`, `contact` and `time`.
+        lists: The folder of the lists that rules name.
+        schema: The schema file that the snapshot is compared with.
         project: Evaluate only the segments of this project, over its contacts.
         timezone: The IANA name of the run's time zone.
         as_of: Evaluate as of this time. By default the end of the data interval; if the DAG run has none, the time
@@ -71,6 +79,10 @@ class SegbatchOperator(BaseOperator):
             `true` is accepted.
         lint_ignore: The names of lint findings to leave out of the warnings: a list, or a string with spaces between
             them.
+        only_segments: Evaluate only the segments with these ids, and those that they refer to; the others keep their
+            members. This and the next two arguments are lists, or strings with spaces between the names.
+        only_tags: Evaluate only segments that have one of these tags.
+        only_owners: Evaluate only segments of these owners. (In Airflow, `owner` is the owner of the task.)
         options: Options of `segbatch run` that have no argument here: a list of strings, or a string as on the command
             line.
         on_partial: The result of the task if the run was published but segments failed or were held back: `fail`
@@ -88,6 +100,9 @@ class SegbatchOperator(BaseOperator):
         "contacts",
         "segments",
         "output_dir",
+        "tables",
+        "lists",
+        "schema",
         "project",
         "timezone",
         "as_of",
@@ -95,11 +110,16 @@ class SegbatchOperator(BaseOperator):
         "rewind",
         "allow_collapse",
         "lint_ignore",
+        "only_segments",
+        "only_tags",
+        "only_owners",
         "options",
         "env",
         "cwd",
     )
-    template_fields_renderers: ClassVar[dict[str, str]] = {"lint_ignore": "json", "options": "json", "env": "json"}
+    template_fields_renderers: ClassVar[dict[str, str]] = dict.fromkeys(
+        ("tables", "lint_ignore", "only_segments", "only_tags", "only_owners", "options", "env"), "json"
+    )
     ui_color = "#d8e8df"
 
     def __init__(
@@ -108,6 +128,9 @@ class SegbatchOperator(BaseOperator):
         contacts: str | None = None,
         segments: str | None = None,
         output_dir: str | None = None,
+        tables: Mapping[str, str | Mapping[str, str]] | None = None,
+        lists: str | None = None,
+        schema: str | None = None,
         project: str | None = None,
         timezone: str | None = None,
         as_of: str | None = None,
@@ -115,6 +138,9 @@ class SegbatchOperator(BaseOperator):
         rewind: bool | str = False,
         allow_collapse: bool | str = False,
         lint_ignore: str | Sequence[str] = (),
+        only_segments: str | Sequence[str] = (),
+        only_tags: str | Sequence[str] = (),
+        only_owners: str | Sequence[str] = (),
         options: str | Sequence[str] = (),
         on_partial: OnPartial = "fail",
         program: str | os.PathLike[str] | Sequence[str] = INSTALLED_PROGRAM,
@@ -126,6 +152,9 @@ class SegbatchOperator(BaseOperator):
         self.contacts = contacts
         self.segments = segments
         self.output_dir = output_dir
+        self.tables = tables
+        self.lists = lists
+        self.schema = schema
         self.project = project
         self.timezone = timezone
         self.as_of = as_of
@@ -133,6 +162,9 @@ class SegbatchOperator(BaseOperator):
         self.rewind = rewind
         self.allow_collapse = allow_collapse
         self.lint_ignore = lint_ignore
+        self.only_segments = only_segments
+        self.only_tags = only_tags
+        self.only_owners = only_owners
         self.options = options
         self.env = env
         self.cwd = cwd
@@ -159,7 +191,7 @@ class SegbatchOperator(BaseOperator):
         """
         self._check(is_rendered=True)
         command = [*self.program, "run", "--json", "--log-format=json", *self._arguments(context)]
-        self.log.info("%s", shlex.join(command))
+        self.log.info("%s", shlex.join(map(redact_argument, command)))
         self._running = Program(command)
         try:
             ended = self._running.run(self.env or {}, self.cwd, self._log_line)
@@ -181,23 +213,20 @@ class SegbatchOperator(BaseOperator):
 
     def _arguments(self, context: Any) -> list[str]:
         """Return the options of the command line."""
-        options = {
-            "--contacts": self.contacts,
-            "--segments": self.segments,
-            "--output": self.output_dir,
-            "--project": self.project,
-            "--timezone": self.timezone,
-            "--as-of": self.as_of or evaluation_time(context).isoformat(),
-            "--run-id": self.run_id or task_run_id(context),
-        }
-        given = [f"{name}={value}" for name, value in options.items() if value is not None]
+        as_of = self.as_of or evaluation_time(context).isoformat()
+        from_context = {"as_of": as_of, "run_id": self.run_id or task_run_id(context)}
+        given = text_options({name: getattr(self, name) for name in TEXT_OPTIONS} | from_context)
         switches = {
             "--rewind": parse_switch("rewind", self.rewind),
             "--allow-collapse": parse_switch("allow_collapse", self.allow_collapse),
         }
         names = [name for name, is_set in switches.items() if is_set]
-        ignored = [f"--lint-ignore={name}" for name in parse_names("lint_ignore", self.lint_ignore)]
-        return [*given, *names, *ignored, *parse_options(self.options)]
+        lists = [
+            f"{option}={value}"
+            for name, option in LIST_OPTIONS.items()
+            for value in parse_names(name, getattr(self, name))
+        ]
+        return [*given, *names, *lists, *parse_tables(self.tables), *parse_options(self.options)]
 
     def _check(self, *, is_rendered: bool) -> None:
         """Raise an error if the program cannot be called with the arguments."""
@@ -214,7 +243,7 @@ class SegbatchOperator(BaseOperator):
             AirflowFailException: Segments failed or were held back, and `on_partial` is `fail`.
         """
         facts, trouble = run_facts(report, self.cwd), segment_errors(report)
-        self.log.info("%s", summary(facts))
+        self.log.info("%s", summary(facts, report))
         if report["dry_run"]:
             self._push(facts, context)
             raise AirflowSkipException("dry run: nothing was published")

@@ -1,5 +1,6 @@
 """The counts and paths of a run that are passed on to other tasks. They contain no contacts."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from segbatch.text import counted
 
 _IDENTITY = ("run_id", "as_of", "status")
-_TROUBLE = ("failed", "held", "deleted")
+_OTHERS = ("failed", "held", "disabled", "left_out", "deleted")
 _PLACES = ("catalogue", "membership")
 
 
@@ -37,17 +38,27 @@ def run_facts(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
 
 def segment_errors(report: Mapping[str, Any]) -> list[str]:
     """Return a message for each segment that failed or was held back."""
-    return [f"{one['segment_id']} {one['status']}: {one['error']}" for one in report["segments"] if one["error"]]
+    evaluated = (one for one in report["segments"] if one["segment_id"] not in report["left_out"])
+    return [f"{one['segment_id']} {one['status']}: {one['error']}" for one in evaluated if one["error"]]
 
 
-def summary(facts: Mapping[str, Any]) -> str:
-    """Return a summary of a run in one line."""
-    counts = [counted(facts["contacts"], "contact"), counted(facts["segments_ok"], "segment")]
-    counts += [f"{facts[f'segments_{what}']:,} {what}" for what in _TROUBLE if facts[f"segments_{what}"]]
+def summary(facts: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """Return a summary of a run in one line, from its facts and its report."""
+    kept = Counter(_status(one, report) for one in report["segments"] if one["run_id"] is not None)
+    kept["ok"] = 0
+    counts = [counted(facts["contacts"], "contact"), counted(facts["segments_ok"] + kept.total(), "segment")]
+    for what in _OTHERS:
+        earlier = f" ({kept[what]:,} with earlier members)" if kept[what] else ""
+        number = facts[f"segments_{what}"]
+        counts += [f"{number:,} {what.replace('_', ' ')}{earlier}"] if number else []
     counts.append(counted(facts["memberships"], "membership"))
     if facts["entered"] is not None or facts["exited"] is not None:
         counts += [f"{facts['entered'] or 0:,} entered", f"{facts['exited'] or 0:,} exited"]
     return ", ".join(counts)
+
+
+def _status(segment: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    return "left_out" if segment["segment_id"] in report["left_out"] else segment["status"]
 
 
 def _total(counts: Sequence[int | None]) -> int | None:

@@ -18,6 +18,7 @@ from segbatch.interfaces.api.middleware import RequestMiddleware
 from segbatch.interfaces.api.models import Health
 from segbatch.interfaces.api.openapi import Api, errors
 from segbatch.interfaces.api.problems import HttpProblem, problem_from, problem_response
+from segbatch.model.invalid_values import invalid_reason
 from segbatch.text import shown
 
 _ROUTERS = (routes.router, members.router, previews.router)
@@ -74,7 +75,7 @@ def _explain(error: Mapping[str, Any]) -> str:
     name = str(error["loc"][-1])
     if error["type"] == "extra_forbidden":
         return f"unknown query parameter {shown(name)}"
-    return f"{name}: {error['msg']}"
+    return f"{name}: {invalid_reason(error)}"
 
 
 def _respond_to_unknown_endpoint(request: Request, error: Exception) -> Response:

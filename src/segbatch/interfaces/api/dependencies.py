@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ from segbatch.definitions.store import SegmentStore
 from segbatch.interfaces.api.keys import KeyRing
 from segbatch.interfaces.api.preview_worker import Previewer
 from segbatch.runs.members import OpenRuns
+from segbatch.snapshot.related.sources import TableSource
+from segbatch.storage.remote.watched_output import WatchedOutput
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Service:
 
     Attributes:
         store: The saved segments.
-        output: The folder that runs publish in.
+        output: The folder that runs publish in, or its address.
         keys: The accepted keys. None accepts every request; this is for the loopback interface only.
         expected_keys: A file of keys that may be created while the server has no keys. From then on, a key is required.
         hosts: The names of the server when it has no keys. Requests with another name are rejected, because they may
@@ -43,6 +46,8 @@ class Service:
         contacts: The snapshot for previews; by default the one of the last run.
         id_column: The column with the contact ids.
         custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        tables: The related tables for previews; by default those of the last run.
+        lists: The folder of the lists that rules name; by default `lists` next to the definitions.
         timezone: The time zone for previews; by default the one of the last run.
         stopping: Set when the server starts to shut down.
         previews: The queue of previews.
@@ -51,7 +56,7 @@ class Service:
     """
 
     store: SegmentStore
-    output: Path
+    output: str | Path
     keys: KeyRing | None = None
     hosts: frozenset[str] = frozenset()
     contacts: str | None = None
@@ -62,6 +67,8 @@ class Service:
     previews: Queue = field(default_factory=Queue)
     previewer: Previewer = field(default_factory=Previewer)
     custom_fields: str | None = None
+    tables: Mapping[str, TableSource] = field(default_factory=dict)
+    lists: Path | None = None
     arriving: Counter[str | None] = field(default_factory=Counter)
 
     def ring(self) -> KeyRing | None:
@@ -77,7 +84,12 @@ class Service:
     @cached_property
     def runs(self) -> OpenRuns:
         """Return the runs whose members are listed."""
-        return OpenRuns(self.output)
+        return OpenRuns(self.watched)
+
+    @cached_property
+    def watched(self) -> WatchedOutput:
+        """Return the output, which is refreshed if it is not a folder."""
+        return WatchedOutput(self.output)
 
 
 async def service_of(request: Request) -> Service:

@@ -9,12 +9,16 @@ from segbatch.definitions.store import Definition
 from segbatch.interfaces.api.limits import MAX_MEMBERS, MEMBERS
 from segbatch.interfaces.api.problems import CODES, URN
 from segbatch.interfaces.api.schemas import RULES, SEGMENT_KEYS
+from segbatch.model.manifest import SegmentStatus
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import write_moment
 from segbatch.model.values import wrong
 from segbatch.text import shown
 
 _PAGE_SIZE = re.compile(r"[0-9]{1,6}")
+
+_ADDED = ("match", "max_change", "enabled", "owner", "tags", "expires_at", "examples")
+"""The keys that segbatch adds, which responses have only if they are set."""
 
 _EXAMPLE: dict[str, Any] = {
     "id": "3e7b36b9-0d3b-4bb0-8a0d-0a3a7e0f9d53",
@@ -62,6 +66,11 @@ class Segment(BaseModel):
     ]
     match: Annotated[MatchName | None, WithJsonSchema(SEGMENT_KEYS["match"])] = None
     max_change: Annotated[float | None, WithJsonSchema(SEGMENT_KEYS["max_change"])] = None
+    enabled: Annotated[bool | None, WithJsonSchema(SEGMENT_KEYS["enabled"])] = None
+    owner: Annotated[str | None, WithJsonSchema(SEGMENT_KEYS["owner"])] = None
+    tags: Annotated[tuple[str, ...] | None, WithJsonSchema(SEGMENT_KEYS["tags"])] = None
+    expires_at: Annotated[str | None, WithJsonSchema(SEGMENT_KEYS["expires_at"])] = None
+    examples: Annotated[dict[str, Any] | None, WithJsonSchema(SEGMENT_KEYS["examples"])] = None
 
     @classmethod
     def of(cls, stored: Definition) -> "Segment":
@@ -80,7 +89,8 @@ class Segment(BaseModel):
             list_id=segment.list_id,
             created_at=write_moment(created) if created else None,
             updated_at=write_moment(updated) if updated and updated != created else None,
-            **{key: getattr(segment, key) for key in ("match", "max_change") if data.get(key) is not None},
+            **{key: getattr(segment, key) for key in _ADDED if data.get(key) is not None and key != "examples"},
+            **({"examples": data["examples"]} if data.get("examples") is not None else {}),
         )
 
 
@@ -90,8 +100,9 @@ class Members(_Response):
     segment_id: str
     run_id: str = Field(description="The run that the members come from.")
     as_of: Moment = Field(description="The time as of which the run was evaluated.")
-    status: Literal["ok", "failed", "held"] = Field(
-        description="The result of the segment. A segment that failed or was held kept its previous members."
+    status: SegmentStatus = Field(
+        description="The result of the segment. A segment that failed or was held kept its previous members; a "
+        "disabled one has none."
     )
     member_count: int = Field(ge=0, description="The number of all members, including those of other pages.")
     members: list[ContactId]

@@ -16,10 +16,11 @@ from segbatch.model.limits import MAX_VALUE_LENGTH
 from segbatch.model.pattern import reason_against, unchecked
 from segbatch.model.segment import SCHEMA_KEY
 
-_SERVER_KEYS = ("id", "created_at", "updated_at")
+_SERVER_KEYS = ("id", "previous_ids", "created_at", "updated_at")
 _REASONS = {
     "id": "given by the server, and cannot be chosen or changed",
     "project_id": "that of the key, or of the header X-Project-ID, and cannot be changed",
+    "previous_ids": "recorded by 'segbatch segments rename'",
     "created_at": "set by the server",
     "updated_at": "set by the server",
 }
@@ -49,7 +50,10 @@ def changes_of(body: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
     sent = {key: value for key, value in body.items() if key != SCHEMA_KEY}
     current = Segment.of(entry) if isinstance(entry, Definition) else None
     times = {key: getattr(current, key, None) for key in ("created_at", "updated_at")}
-    _ensure_server_values(sent, {"id": entry.segment_id, "project_id": entry.project_id, **times})
+    _ensure_server_values(
+        sent,
+        {"id": entry.segment_id, "project_id": entry.project_id, "previous_ids": list(entry.previous_ids), **times},
+    )
     return {key: value for key, value in sent.items() if key not in _REASONS}
 
 

@@ -12,13 +12,16 @@ import traceback
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import IO, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
 from segbatch.authoring.preview import first_members
 from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.definition import Definitions
 from segbatch.errors import DefinitionError, Problem, ProblemsError, SegbatchError
 from segbatch.model.pattern import reason_against
+
+if TYPE_CHECKING:
+    from segbatch.model.rule import Rule, TableRule
 
 _GRACE = 5.0
 """The number of seconds after the time limit when the process ends itself, in case the server is stuck."""
@@ -102,7 +105,7 @@ def evaluate(job: Job) -> Preview:
         UsageError: The time zone is not valid.
     """
     _ensure_compiles(job)
-    prepared = prepare(job.options, job.definitions)
+    prepared = prepare(job.options, job.definitions, also_disabled={job.draft})
     prepared.plan_of(job.draft)
     whole_project = None if job.whole_project in prepared.plan.failed else job.whole_project
     wanted = [job.draft] if whole_project is None else [job.draft, whole_project]
@@ -119,9 +122,9 @@ def _ensure_compiles(job: Job) -> None:
         DefinitionError: One does not compile.
     """
     [draft] = (one.segment for one in job.definitions.good if one.segment_id == job.draft)
-    reasons = (
-        (path, reason_against(str(rule.value))) for path, rule in draft.rule_paths() if rule.operator == "matches"
-    )
+    rules: list[tuple[str, Rule | TableRule]] = [*draft.rule_paths(), *draft.table_rules()]
+    rules += [(path + place, row) for path, rule in draft.table_rules() for place, row in rule.row_rules()]
+    reasons = ((path, reason_against(str(rule.value))) for path, rule in rules if rule.operator == "matches")
     problems = [Problem(reason, path=f"{path}.value") for path, reason in reasons if reason]
     if problems:
         raise DefinitionError(problems)

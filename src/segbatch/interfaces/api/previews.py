@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -26,10 +27,13 @@ from segbatch.interfaces.api.preview_process import Job
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.request_body import Body
 from segbatch.interfaces.api.routes import ServiceState
+from segbatch.model.input_records import SnapshotRecord, SourceRecord, TableRecord
 from segbatch.model.pattern import unchecked
 from segbatch.model.segment import Segment, write_moment
 from segbatch.snapshot.discovery import find_files
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
+from segbatch.snapshot.lakehouse.address import address_of
+from segbatch.snapshot.related.sources import TableSource
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_published, read_manifest
 from segbatch.text import shown
@@ -72,11 +76,12 @@ def _busy() -> HttpProblem:
 def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Preview:
     deadline = time.monotonic() + PREVIEW_TIME
     first, draft, whole_project = _first(body), _draft(service, caller, body), _whole_project(caller)
-    contacts, timezone, run_project, custom_fields = _snapshot(service)
+    contacts, timezone, run_project, custom_fields, tables = _snapshot(service)
     as_of = datetime.now(UTC)
     good, broken = _referenced(service, caller, draft)
     own = (*map(Definition, (draft, *whole_project)), *good)
     project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
+    lists = service.lists or service.store.lists
     is_only = project == run_project  # a project of the caller does not mean that all contacts belong to it
     options = EvaluationOptions(
         contacts,
@@ -87,13 +92,15 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Previ
         allow_empty=True,
         is_only_project=is_only,
         custom_fields=custom_fields,
+        tables=tables,
+        lists=lists,
     )
     whole = whole_project[0].id if whole_project else None
     job = Job(options, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
     try:
         found = service.previewer.preview(job, deadline, service.stopping.is_set)
     except DefinitionError as error:
-        raise _hide_other_projects(error, caller, good) from None
+        raise _hide_other_projects(_hide_folder(error, lists), caller, good) from None
     return Preview(
         as_of=write_moment(as_of),
         contacts=found.contacts,
@@ -102,6 +109,16 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Previ
         first=list(found.first),
         warnings=[Warned(path=problem.path or "$", message=_without_suggestion(problem)) for problem in found.warnings],
     )
+
+
+def _hide_folder(error: DefinitionError, lists: Path) -> DefinitionError:
+    """Remove the folder of the lists from the problems, because clients must not see paths of the server."""
+    folder = str(lists)
+    problems = (
+        replace(problem, message=problem.message.replace(f"{folder}/", "").replace(f" in {folder}", ""))
+        for problem in error.problems
+    )
+    return DefinitionError(problems)
 
 
 def _hide_other_projects(error: DefinitionError, caller: Caller, referenced: Sequence[Definition]) -> DefinitionError:
@@ -178,30 +195,39 @@ def _referenced(
     return tuple(good.values()), tuple(broken.values())
 
 
-def _snapshot(service: Service) -> tuple[str, str, str | None, str | None]:
-    """Return the snapshot, the time zone, the project of the last run, and the column of custom fields.
+def _snapshot(service: Service) -> tuple[str, str, str | None, str | None, Mapping[str, TableSource]]:
+    """Return the snapshot, the time zone, the project of the last run, the column of custom fields, and the tables.
 
     All but the project are the settings of the server, or else the values of the last run.
     """
     try:
-        manifest = read_manifest(service.output / RUNS / ensure_published(service.output))
+        service.watched.refresh()
+        folder = service.watched.folder
+        manifest = read_manifest(folder / RUNS / ensure_published(folder))
     except UsageError:
         if service.contacts is not None:
-            return service.contacts, service.timezone or "UTC", None, service.custom_fields
+            return service.contacts, service.timezone or "UTC", None, service.custom_fields, service.tables
         detail = "no run is published yet, so there is no snapshot; publish a run, or start the server with --contacts"
         raise HttpProblem("nothing-published", detail) from None
-    contacts = service.contacts or _location_of([file.path for file in manifest.snapshot])
+    contacts = service.contacts or _location_of(manifest.snapshot, manifest.source)
     custom_fields = service.custom_fields or manifest.custom_fields
-    return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id, custom_fields
+    tables = service.tables or {table.name: _source_of(table) for table in manifest.tables}
+    return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id, custom_fields, tables
 
 
-def _location_of(files: Sequence[str]) -> str:
-    """Return the file of a snapshot, or the folder that contains exactly its files."""
+def _source_of(table: TableRecord) -> TableSource:
+    return TableSource(_location_of(table.files, table.source, "--table"), table.contact, table.time)
+
+
+def _location_of(read: Sequence[SnapshotRecord], source: SourceRecord | None, option: str = "--contacts") -> str:
+    """Return the version of a table, the only file, or the folder that contains exactly the files."""
+    if source is not None:
+        return str(address_of(source))
+    files = [file.path for file in read]
     if len(files) == 1:
         return files[0]
     folder = os.path.commonpath(files)
     if {str(place) for place in find_files(folder)} != set(files):
-        raise UsageError(
-            f"{folder}: contains files that the last run did not read; choose the contacts with --contacts"
-        )
+        what = "contacts" if option == "--contacts" else "tables"
+        raise UsageError(f"{folder}: contains files that the last run did not read; choose the {what} with {option}")
     return folder

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path, Response
+from fastapi import Depends, Path, Query, Response
 
 from segbatch.definitions.store import Definition
 from segbatch.interfaces.api.auth import Reader, Writer
@@ -22,6 +22,8 @@ router = segments_router("segments")
 
 ServiceState = Annotated[Service, Depends(service_of)]
 SegmentId = Annotated[str, Path(alias="id", description="The id of the segment.")]
+Tags = Annotated[list[str], Query(default_factory=list, description="Only segments with one of these tags.")]
+Owners = Annotated[list[str], Query(default_factory=list, description="Only segments of one of these owners.")]
 
 _LINKS = {
     f"{name}OfIt": {"operationId": name, "parameters": {"id": "$response.body#/id"}}
@@ -32,10 +34,15 @@ _LINKS = {
 @router.get(
     "", operation_id="listSegments", response_model_exclude_unset=True, response_description="The segments, by id."
 )
-def list_segments(caller: Reader, service: ServiceState) -> list[Segment]:
+def list_segments(caller: Reader, service: ServiceState, tag: Tags, owner: Owners) -> list[Segment]:
     """List the segments of the project."""
-    entries = service.store.list(caller.project, shared=False)
-    return [Segment.of(entry) for entry in entries if isinstance(entry, Definition)]
+    return [
+        Segment.of(entry)
+        for entry in service.store.list(caller.project, shared=False)
+        if isinstance(entry, Definition)
+        and (not tag or not set(tag).isdisjoint(entry.tags))
+        and (not owner or entry.owner in owner)
+    ]
 
 
 @router.get(

@@ -9,7 +9,7 @@ from typing import Any
 
 from segbatch.interfaces.api.limits import MAX_FIRST
 from segbatch.model.json_schema import segment_schema
-from segbatch.model.operators import TAKES_IGNORE_CASE, OperatorName, Shape, shape_of
+from segbatch.model.operators import TAKES_IGNORE_CASE, TAKES_VALUE_FIELD, OperatorName, Shape, shape_of
 
 Schema = dict[str, Any]
 
@@ -20,16 +20,32 @@ _NAMES: Mapping[Shape, str] = {
     "list": "ListRule",
     "pair": "RangeRule",
     "duration": "DurationRule",
+    "days": "AnniversaryRule",
     "segment": "MembershipRule",
+    "list_name": "NamedListRule",
+    "sample": "SampleRule",
 }
 _WITH_CASE: Mapping[Shape, str] = {**_NAMES, "one": "ComparisonRule"}
 
-_SENT = ("name", "description", "rules", "list_id", "match", "max_change")
+_SENT = (
+    "name",
+    "description",
+    "rules",
+    "list_id",
+    "match",
+    "max_change",
+    "enabled",
+    "owner",
+    "tags",
+    "expires_at",
+    "examples",
+)
 
 RULES = [
     {"field": "custom_fields.plan", "operator": "eq", "value": "pro"},
     {"field": "status", "operator": "eq", "value": "active"},
 ]
+_ON_TABLE = "A rule: an aggregate of a contact's rows in a related table, compared with a value."
 _NEW = {"name": "Pro Plan Users", "description": "All active contacts on the pro plan", "rules": RULES}
 _FIRST = {
     "type": "integer",
@@ -61,7 +77,8 @@ def _adapted(schema: Any) -> Any:
 
 def _segment_keys() -> dict[str, Schema]:
     keys: dict[str, Schema] = _adapted(segment_schema()["$defs"]["segment"]["properties"])
-    return {**keys, "match": {**keys["match"], "enum": [*keys["match"]["enum"], None]}}
+    nullable = {key: {**keys[key], "type": [keys[key]["type"], "null"]} for key in ("enabled", "tags")}
+    return {**keys, **nullable, "match": {**keys["match"], "enum": [*keys["match"]["enum"], None]}}
 
 
 SEGMENT_KEYS: Mapping[str, Schema] = _segment_keys()
@@ -78,7 +95,8 @@ def request_schemas() -> dict[str, Schema]:
         "SegmentCreate": _object(sent, ["name", "rules"], "A new segment.", _NEW),
         "SegmentUpdate": _object(sent, [], "The keys of a segment to change; null removes a key.", change),
         "SegmentPreview": _object({**sent, "first": _FIRST}, ["rules"], "A segment to count.", {"rules": RULES}),
-        "Node": {"title": "A rule or a group", "anyOf": [_ref(name) for name in (*rules, "Group")]},
+        "Node": {"title": "A rule or a group", "anyOf": [_ref(name) for name in (*rules, "TableRule", "Group")]},
+        "TableRule": _object(_adapted(defined["table_rule"]["properties"]), ["table", "operator"], _ON_TABLE),
         "Group": _adapted(defined["group"]),
         **rules,
     }
@@ -87,16 +105,32 @@ def request_schemas() -> dict[str, Schema]:
 def _rules(rule: Schema) -> Iterator[tuple[str, Schema]]:
     """Yield the schemas of rules: one for each form of value, split by whether the operators can ignore case."""
     for condition in rule["allOf"]:
-        operators: list[OperatorName] = condition["if"]["properties"]["operator"]["enum"]
         properties = condition["then"]["properties"]
-        if "value" not in properties:  # it states when case can be ignored
+        if "value" not in properties:  # it states when case can be ignored, or when two fields can be compared
             continue
+        operators: list[OperatorName] = condition["if"]["properties"]["operator"]["enum"]
         shape = shape_of(operators[0])
         for takes_case, names in ((True, _WITH_CASE), (False, _NAMES)):
             chosen = [operator for operator in operators if (operator in TAKES_IGNORE_CASE) is takes_case]
-            if chosen:
-                required = condition["then"]["required"]
+            if not chosen:
+                continue
+            required = condition["then"]["required"]
+            if shape != "one":
                 yield names[shape], _rule(rule, properties, required, chosen, takes_case=takes_case)
+                continue
+            yield names[shape], _rule(rule, properties, [*required, "value"], chosen, takes_case=takes_case)
+            of_fields = [operator for operator in chosen if operator in TAKES_VALUE_FIELD]
+            yield f"Field{names[shape]}", _field_rule(rule, properties, required, of_fields, takes_case=takes_case)
+
+
+def _field_rule(
+    rule: Schema, properties: Schema, required: list[str], operators: list[OperatorName], *, takes_case: bool
+) -> Schema:
+    """Return the schema of a rule that compares two fields."""
+    schema = _rule(rule, properties, [*required, "value_field"], operators, takes_case=takes_case)
+    del schema["properties"]["value"]
+    schema["properties"]["value_field"] = _adapted({**rule["properties"]["value_field"], "type": "string"})
+    return schema
 
 
 def _rule(
@@ -106,6 +140,7 @@ def _rule(
     keys["operator"]["enum"] = operators
     for key, value in properties.items():
         keys[key] = {**keys[key], **value} if value.get("const", 0) is not None else {"type": "null"}
+    keys["value_field"] = {"type": "null"}
     if not takes_case:
         keys["ignore_case"] = {"type": "boolean", "enum": [False]}
     return _object(keys, [*required, "operator"], f"A rule: {', '.join(operators)}.")

@@ -20,7 +20,9 @@ from segbatch.definitions.store import BrokenDefinition, SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError
 from segbatch.interfaces.api.keys import KeyRing
 from segbatch.interfaces.api.limits import KEEP_ALIVE, LOCK_TIMEOUT, MAX_HEADERS, STOP_TIME
+from segbatch.platform.database_url import is_database_url
 from segbatch.platform.urls import is_url
+from segbatch.snapshot.related.sources import Tables, sources_of
 from segbatch.text import printable, shown
 
 if TYPE_CHECKING:
@@ -79,13 +81,15 @@ class Listening:
 
 def serve(
     segments: Path | Source,
-    output: Path,
+    output: str | Path,
     address: Address,
     *,
     keys: KeysLocation | None = None,
     contacts: str | None = None,
     id_column: str = "id",
     custom_fields: str | None = None,
+    tables: Tables | None = None,
+    lists: Path | None = None,
     timezone: str | None = None,
     on_listening: Callable[[Listening], None],
 ) -> int:
@@ -93,12 +97,14 @@ def serve(
 
     Args:
         segments: The folder of definitions.
-        output: The folder that runs publish in.
+        output: The folder that runs publish in, or its address in object storage.
         address: The address to listen on.
         keys: The file of keys. Without one, any local user has full access, and other machines have none.
         contacts: The snapshot for previews; by default the one of the last run.
         id_column: The column with the contact ids.
         custom_fields: The column that definitions call `custom_fields`, if its name is different.
+        tables: The related tables for previews; by default those of the last run.
+        lists: The folder of the lists that rules name; by default `lists` next to the definitions.
         timezone: The time zone for previews; by default the one of the last run.
         on_listening: Called as soon as the server listens.
 
@@ -133,7 +139,8 @@ def serve(
             _ensure_key(ring, address)
         own = frozenset({"localhost", "127.0.0.1", "::1", address.host.lower()})
         service = Service(store, output, ring, own, contacts, id_column, timezone, keys.path if keys else None)
-        service.custom_fields = custom_fields
+        service.custom_fields, service.tables = custom_fields, sources_of(tables)
+        service.lists = lists
         broken = [entry for entry in entries if isinstance(entry, BrokenDefinition)]
         problems = (*(problem for entry in broken for problem in entry.problems), *warnings)
         on_listening(Listening(_url(listener), len(entries) - len(broken), problems, ring is None))
@@ -148,11 +155,11 @@ def _find_preview_problems(
     A snapshot that cannot be opened is a warning, because it may be created later.
     """
     from segbatch.compiler.clock import read_clock  # noqa: PLC0415 - loads polars
-    from segbatch.snapshot.snapshot import open_snapshot  # noqa: PLC0415 - loads polars
+    from segbatch.snapshot.open_snapshot import open_snapshot  # noqa: PLC0415 - loads polars
 
     if timezone is not None:
         read_clock(None, timezone, datetime.now(UTC))
-    if contacts is None or is_url(contacts):
+    if contacts is None or (is_url(contacts) and not is_database_url(contacts)):
         return []
     try:
         open_snapshot(contacts, id_column, custom_fields)

@@ -2,13 +2,48 @@
 
 import io
 import sys
+from collections.abc import Sequence
+from copy import copy
+
+from typer import Typer
 
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.cli import authoring, config, export, keys, render, run, runs, segments, serve
-from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli import (
+    authoring,
+    config,
+    deliver,
+    export,
+    keys,
+    lists,
+    render,
+    run,
+    runs,
+    segments,
+    serve,
+    snapshot,
+    sync,
+    views,
+)
+from segbatch.interfaces.cli.app import app, called_command
 from segbatch.interfaces.cli.settings_defaults import configure
 
-__all__ = ["app", "authoring", "config", "export", "keys", "main", "run", "runs", "segments", "serve"]
+__all__ = [
+    "app",
+    "authoring",
+    "config",
+    "deliver",
+    "export",
+    "keys",
+    "lists",
+    "main",
+    "run",
+    "runs",
+    "segments",
+    "serve",
+    "snapshot",
+    "sync",
+    "views",
+]
 
 configure(app)
 
@@ -23,7 +58,21 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not end a run
     try:
         with render.stdout_guard():  # for output outside of commands, such as help
-            app()
+            application(sys.argv[1:])()
     except SegbatchError as error:
         render.print_error(str(error))
         sys.exit(error.exit_code)
+
+
+def application(arguments: Sequence[str]) -> Typer:
+    """Return the application with the called command or group alone, or with all if the arguments call none.
+
+    Typer builds all of its commands with their options, which takes ten times as long as one.
+    """
+    called = called_command(arguments)
+    alone = copy(app)
+    alone.registered_commands = [
+        one for one in app.registered_commands if called == (one.name or getattr(one.callback, "__name__", None))
+    ]
+    alone.registered_groups = [one for one in app.registered_groups if called == one.name]
+    return alone if len(alone.registered_commands) + len(alone.registered_groups) == 1 else app

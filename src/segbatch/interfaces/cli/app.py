@@ -1,5 +1,6 @@
 """The application that commands are added to, and the conversion of errors to messages and exit statuses."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -8,7 +9,7 @@ from typer.core import TyperGroup
 
 from segbatch.errors import ProblemsError, QueryError, SegbatchError
 from segbatch.interfaces.cli import render
-from segbatch.interfaces.cli.settings_defaults import name_origins
+from segbatch.interfaces.cli.settings_defaults import explain_parameter, name_origins
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.shutdown import shutdown
 from segbatch.version import __version__
@@ -20,8 +21,27 @@ INTERRUPTED = 130
 PIPE_CLOSED = 141
 """The exit status of a program that SIGPIPE ended, as in a shell."""
 
-_UNDONE = {"run": "nothing was published", "export": "nothing was written"}
+SQL_VIEWS = "sql views"
+"""The command whose name has two words."""
+
+_UNDONE = {
+    "run": "nothing was published",
+    "export": "nothing was written",
+    "snapshot": "nothing was written",
+    "sync": "the tables are unchanged",
+}
 """Messages for commands that a signal ended before they changed anything. Commands that only read have none."""
+
+
+def called_command(arguments: Sequence[str]) -> str | None:
+    """Return the name of the command or group that arguments call; None if they call none.
+
+    `sql views` is a command of its own. With `--contacts`, it is the segment `views` as SQL, as it always was.
+    """
+    has_contacts = any(one == "--contacts" or one.startswith("--contacts=") for one in arguments)
+    if list(arguments[:2]) == SQL_VIEWS.split() and not has_contacts:
+        return SQL_VIEWS
+    return arguments[0] if arguments else None
 
 
 class _Commands(TyperGroup):
@@ -29,6 +49,8 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command and set the messages that a signal prints from now on."""
+        if called_command(args) == SQL_VIEWS:
+            args = [SQL_VIEWS, *args[2:]]
         name, command, rest = super().resolve_command(ctx, args)
         shutdown.pending_message, shutdown.done_message = _UNDONE.get(name or "", ""), ""
         return name, command, rest
@@ -37,6 +59,9 @@ class _Commands(TyperGroup):
         """Run the command and convert errors to messages and exit statuses."""
         try:
             return super().invoke(ctx)
+        except typer.BadParameter as error:
+            explain_parameter(error)
+            raise
         except ProblemsError as error:
             render.print_problems(
                 replace(problem, message=name_origins(ctx, problem.message)) for problem in error.problems

@@ -1,4 +1,4 @@
-"""The commands for writing definitions: check, lint, preview, explain, sql."""
+"""The commands for writing definitions: check, lint, preview, explain, columns, sql."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,46 +6,65 @@ from typing import Annotated, Any
 import typer
 
 from segbatch.definitions.exclusions import Source
+from segbatch.errors import UsageError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import FOUND, app
 from segbatch.interfaces.cli.options import (
     CHECKED_CONTACTS,
     CONTACTS,
     COUNTED_CONTACTS,
+    CUSTOM_FIELDS,
     EXCLUDE,
+    ID_COLUMN,
     JSON,
     LINT_IGNORE,
     LINT_IGNORE_SHORT,
     MATCH,
+    OF_TABLES,
+    QUERY,
+    READ_CONTACTS,
+    REPORT_FORMAT,
     RULE,
+    SCHEMA,
     SEGMENTS,
+    TABLE,
+    TABLE_CONTACT,
+    TABLE_TIME,
+    WRITTEN_SCHEMA,
     evaluation_options,
 )
+from segbatch.interfaces.cli.render.problem_formats import ReportFormat, choose_format
 from segbatch.model.operators import MatchName
+from segbatch.snapshot.related.sources import read_tables
 
 
 @app.command(
     epilog="Exit status: 0 no errors (there may be warnings); 2 errors were found; 1 the snapshot cannot be used."
 )
-@evaluation_options("as_of")
+@evaluation_options()
 def check(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
     contacts: Annotated[str | None, CHECKED_CONTACTS] = None,
+    schema_file: Annotated[Path | None, SCHEMA] = None,
     *,
+    only: Any,
     evaluation: Any,
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
+    report_format: Annotated[ReportFormat | None, REPORT_FORMAT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Find errors in definitions, without evaluating them.
+    """Find errors in definitions, and evaluate their examples.
 
     Example: [bold]segbatch check --segments segments --contacts contacts.parquet[/bold]
     """
     from segbatch.authoring import check as checking  # noqa: PLC0415 - loads Polars, which other commands do without
 
-    source = Source.of(segments, exclude or ())
-    report = checking.check(source, contacts, lint_ignore=lint_ignore or (), **evaluation)
-    render.print_check(report, as_json=as_json)
+    chosen, source = choose_format(report_format, as_json=as_json), Source.of(segments, exclude or ())
+    report = checking.check(
+        source, contacts, schema=schema_file, lint_ignore=lint_ignore or (), only=only, **evaluation
+    )
+    render.print_check(report, chosen)
     if report.errors:
         raise typer.Exit(2)
 
@@ -59,9 +78,11 @@ def lint(
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
     contacts: Annotated[str | None, COUNTED_CONTACTS] = None,
     *,
+    only: Any,
     evaluation: Any,
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE_SHORT] = None,
     list_names: Annotated[bool, typer.Option("--list", help="Only list the names of all findings.")] = False,
+    report_format: Annotated[ReportFormat | None, REPORT_FORMAT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Find definitions that are valid but probably wrong.
@@ -71,11 +92,13 @@ def lint(
     from segbatch.findings import lint as linting  # noqa: PLC0415 - loads Polars, which other commands do without
     from segbatch.findings.finding import NAMES  # noqa: PLC0415 - used together with it
 
+    chosen = choose_format(report_format, as_json=as_json)
     if list_names:
-        render.print_finding_names(NAMES, as_json=as_json)
+        render.print_finding_names(NAMES, as_json=chosen == "json")
         return
-    report = linting.lint(Source.of(segments, exclude or ()), contacts, ignore=lint_ignore or (), **evaluation)
-    render.print_lint(report, as_json=as_json)
+    source = Source.of(segments, exclude or ())
+    report = linting.lint(source, contacts, ignore=lint_ignore or (), only=only, **evaluation)
+    render.print_lint(report, chosen)
     if report.errors:
         raise typer.Exit(2)
     if report.findings:
@@ -87,13 +110,14 @@ def lint(
 )
 @evaluation_options()
 def preview(
-    contacts: Annotated[str, CONTACTS],
+    contacts: Annotated[str, READ_CONTACTS],
     definition: Annotated[
         str | None,
         typer.Argument(help="A JSON file or a folder of them, - for standard input, or a segment's id in --segments."),
     ] = None,
     rule: Annotated[list[str] | None, RULE] = None,
     match: Annotated[MatchName | None, MATCH] = None,
+    query: Annotated[str | None, QUERY] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
     first: Annotated[int, typer.Option(metavar="N", help="How many members to show.")] = 5,
@@ -111,7 +135,7 @@ def preview(
 
     source = Source.of(segments, exclude or ())
     report = previewing.preview(
-        contacts, definition, rules=rule or (), match=match, segments=source, first=first, **evaluation
+        contacts, definition, query=query, rules=rule or (), match=match, segments=source, first=first, **evaluation
     )
     render.print_preview(report, as_json=as_json)
     if report.errors:
@@ -150,8 +174,38 @@ def explain(
         render.print_explanation(explaining.explain(contacts, segment, contact_id, **options), as_json=as_json)
 
 
+@app.command(epilog="Exit status: 0 described; 1 the snapshot cannot be used.")
+def columns(
+    contacts: Annotated[str, CONTACTS],
+    id_column: Annotated[str, ID_COLUMN] = "id",
+    custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
+    table: Annotated[list[str] | None, TABLE] = None,
+    table_contact: Annotated[list[str] | None, TABLE_CONTACT] = None,
+    table_time: Annotated[list[str] | None, TABLE_TIME] = None,
+    schema_file: Annotated[Path | None, WRITTEN_SCHEMA] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Show the fields of a snapshot that rules can name: type, missing values, values, and an example of a rule.
+
+    A value is shown if at least five contacts have it. The ends of a range may be values of single contacts.
+
+    Example: [bold]segbatch columns --contacts contacts.parquet[/bold]
+    """
+    from segbatch.authoring.columns.columns import contract_of, describe_columns  # noqa: PLC0415 - loads Polars
+    from segbatch.snapshot.contract import write_contract  # noqa: PLC0415 - loads Polars
+
+    tables = read_tables(table or (), table_contact or (), table_time or ())
+    with render.show_progress("rows") as progress:
+        report = describe_columns(
+            contacts, id_column=id_column, custom_fields=custom_fields, tables=tables, progress=progress
+        )
+    if schema_file is not None:
+        write_contract(schema_file, contract_of(report))
+    render.print_columns(report, schema_file, as_json=as_json)
+
+
 @app.command(epilog="Exit status: 0 printed; 2 the segment has errors, or the dialect cannot express it.")
-@evaluation_options()
+@evaluation_options(*OF_TABLES)
 def sql(
     contacts: Annotated[str, CONTACTS],
     definition: Annotated[
@@ -165,9 +219,16 @@ def sql(
         str, typer.Option(envvar="SEGBATCH_DIALECT", help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
     ] = "duckdb",
     table: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", show_default="the snapshot's files", help="The table to select from."),
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|NAME=PATH",
+            envvar="SEGBATCH_TABLES",
+            show_default="the snapshot's files",
+            help="NAME: the table to select from. NAME=PATH: a related table that rules name; repeatable.",
+        ),
     ] = None,
+    table_contact: Annotated[list[str] | None, TABLE_CONTACT] = None,
+    table_time: Annotated[list[str] | None, TABLE_TIME] = None,
     *,
     evaluation: Any,
 ) -> None:
@@ -179,6 +240,10 @@ def sql(
     """
     from segbatch.sql.generate import write_sql  # noqa: PLC0415 - loads Polars and sqlglot
 
+    names = [text for text in table or () if "=" not in text]
+    if len(names) > 1:
+        raise UsageError(f"a query selects from one table; found {' and '.join(names)} (--table)")
+    related = [text for text in table or () if "=" in text]
     text = write_sql(
         definition,
         contacts,
@@ -186,7 +251,8 @@ def sql(
         rules=rule or (),
         match=match,
         dialect=dialect,
-        table=table,
+        table=names[0] if names else None,
+        tables=read_tables(related, table_contact or (), table_time or ()),
         warn=render.print_problems,
         **evaluation,
     )

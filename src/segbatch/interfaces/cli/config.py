@@ -53,7 +53,7 @@ def show(
     settings = read_settings(job=job, config=config, no_config=no_config)
     render.print_problems(settings.warnings)
     choices = dict(_choices(context))
-    shown = list_settings(settings, dict(_defaults(context.find_root().command)), choices)
+    shown = list_settings(settings, dict(_defaults(typer.main.get_command(app))), choices)
     render.print_settings(shown, settings.jobs, as_json=as_json)
 
 
@@ -66,7 +66,7 @@ def _choices(context: typer.Context) -> Iterator[tuple[str, str]]:
 
 
 def _defaults(command: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the defaults of the commands, by name of the setting."""
+    """Yield the defaults of a command and of those below it, by name of the setting."""
     for below in getattr(command, "commands", {}).values():
         yield from _defaults(below)
     names = settings_of(command)

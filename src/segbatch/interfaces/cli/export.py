@@ -1,7 +1,6 @@
 """The command that exports a segment to other programs: export."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -50,7 +49,7 @@ def export(
         ),
     ] = None,
     run: Annotated[str, typer.Option(metavar="RUN", help=RUN)] = "last",
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     format: Annotated[  # noqa: A002 - the name of the option
         str | None,
         typer.Option(metavar="<csv|jsonl|parquet>", help="The format, if the file name does not show it."),
@@ -76,11 +75,15 @@ def export(
         shutdown.pending_message = "the output is incomplete"
     from segbatch.exports import export as exporting  # noqa: PLC0415 - loads Polars
 
-    with render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress, render.stdout_guard():
+    with (
+        render.opened(output, members=False) as folder,
+        render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress,
+        render.stdout_guard(),
+    ):
         report = exporting.export(
             segment,
             sys.stdout.buffer if to == STDOUT else to,
-            output,
+            folder,
             run=run,
             changes=changes,
             since=since,

@@ -4,14 +4,19 @@ import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from segbatch.definitions.suggestions import read_match
 from segbatch.errors import UsageError
-from segbatch.storage.layout import output_at
+from segbatch.interfaces.cli.render.problem_formats import read_report_format
+from segbatch.platform.urls import is_output_address
+from segbatch.snapshot.related.sources import read_tables
 from segbatch.storage.retention import FEWEST
+
+if TYPE_CHECKING:
+    from segbatch.definitions.segment_filter import SegmentFilter
 
 INPUT = "Input"
 EVALUATION = "Evaluation"
@@ -31,10 +36,22 @@ def _path(what: str, option: str, path_at: Callable[[str | Path], Path] = Path) 
     return read
 
 
+def _text(what: str, option: str) -> Callable[[str | Path], str]:
+    """Return a parser of paths and addresses that rejects an empty one."""
+    read = _path(what, option)
+    return lambda text: str(text if is_output_address(str(text)) else read(text))
+
+
 _CONTACTS: Any = {"metavar": "PATH", "envvar": "SEGBATCH_CONTACTS", "rich_help_panel": INPUT}
 CONTACTS = typer.Option(
-    **_CONTACTS, help="The snapshot: a Parquet file, a folder, or a quoted glob; local, or s3://, gs://, az://."
+    **_CONTACTS,
+    help="The snapshot: a Parquet file, folder or quoted glob; local, s3://, gs://, az://; or delta+PATH, iceberg://.",
 )
+READ_CONTACTS = typer.Option(
+    **_CONTACTS,
+    help="The snapshot: a Parquet file, folder or quoted glob; s3://, gs://, az://, delta+PATH, iceberg://, database.",
+)
+QUERY = typer.Option(metavar="SQL", envvar="SEGBATCH_QUERY", rich_help_panel=INPUT, help="The query, for a database.")
 CHECKED_CONTACTS = typer.Option(**_CONTACTS, help="Also check fields and types against this snapshot's columns.")
 COUNTED_CONTACTS = typer.Option(**_CONTACTS, help="Also count the matches of each rule in this snapshot.")
 SEGMENTS = typer.Option(
@@ -51,6 +68,21 @@ EXCLUDE = typer.Option(
     rich_help_panel=INPUT,
     help="Skip these files below --segments, such as 'drafts/**'; repeatable.",
 )
+SCHEMA = typer.Option(
+    "--schema",
+    metavar="FILE",
+    envvar="SEGBATCH_SCHEMA_FILE",
+    parser=_path("schema", "--schema"),
+    rich_help_panel=INPUT,
+    help="Compare fields with this schema.",
+)
+WRITTEN_SCHEMA = typer.Option(
+    "--schema",
+    metavar="FILE",
+    parser=_path("schema", "--schema"),
+    rich_help_panel=OUTPUT,
+    help="Write the fields and their types to this file, for check and run.",
+)
 ID_COLUMN = typer.Option(
     metavar="NAME", envvar="SEGBATCH_ID_COLUMN", rich_help_panel=INPUT, help="The column with the contact ids."
 )
@@ -61,11 +93,59 @@ CUSTOM_FIELDS = typer.Option(
     rich_help_panel=INPUT,
     help="The column that definitions call custom_fields.",
 )
+TABLE = typer.Option(
+    metavar="NAME=PATH",
+    envvar="SEGBATCH_TABLES",
+    rich_help_panel=INPUT,
+    help="A related table; repeatable.",
+)
+TABLE_CONTACT = typer.Option(
+    metavar="NAME=COL",
+    envvar="SEGBATCH_TABLE_CONTACT",
+    show_default="contact_id",
+    rich_help_panel=INPUT,
+    help="The column of a table with the contact's id; repeatable.",
+)
+TABLE_TIME = typer.Option(
+    metavar="NAME=COL",
+    envvar="SEGBATCH_TABLE_TIME",
+    rich_help_panel=INPUT,
+    help="A table's time column; repeatable.",
+)
+LISTS = typer.Option(
+    metavar="DIR",
+    envvar="SEGBATCH_LISTS",
+    parser=_path("lists", "--lists"),
+    show_default="lists, next to --segments",
+    rich_help_panel=INPUT,
+    help="The folder of lists for in_list.",
+)
 PROJECT = typer.Option(
     metavar="ID",
     envvar="SEGBATCH_PROJECT",
     rich_help_panel=INPUT,
     help="Only segments of this project or of none, over its contacts only.",
+)
+ONLY_SEGMENTS = typer.Option(
+    "--segment",
+    metavar="ID",
+    envvar="SEGBATCH_ONLY_SEGMENTS",
+    rich_help_panel=INPUT,
+    help="Only this segment, and those that it refers to; repeatable.",
+)
+ONLY_TAGS = typer.Option(
+    "--tag",
+    metavar="TAG",
+    envvar="SEGBATCH_ONLY_TAGS",
+    rich_help_panel=INPUT,
+    help="Only segments with this tag; repeatable.",
+)
+ONLY_OWNERS = typer.Option(
+    "--owner",
+    metavar="NAME",
+    envvar="SEGBATCH_ONLY_OWNERS",
+    rich_help_panel=INPUT,
+    help="Only segments of this owner; repeatable.",
 )
 AS_OF = typer.Option(
     metavar="TIME",
@@ -91,7 +171,7 @@ _LINT_IGNORE: Any = {
     "metavar": "NAME",
     "envvar": "SEGBATCH_LINT_IGNORE",
     "rich_help_panel": EVALUATION,
-    "help": "Leave out lint findings with this name; repeatable.",
+    "help": "Leave out findings with this name; repeatable.",
 }
 LINT_IGNORE = typer.Option("--lint-ignore", **_LINT_IGNORE)
 LINT_IGNORE_SHORT = typer.Option("--lint-ignore", "--ignore", **_LINT_IGNORE)
@@ -101,16 +181,17 @@ RULE = typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, in place
 MATCH = typer.Option(
     metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are combined."
 )
-READ_OUTPUT = _path("output", "--output", output_at)
+READ_TARGET = _text("output", "--output")
+READ_SNAPSHOT = _path("snapshot", "--to")
 READ_TO = _path("tables", "--to")
 READ_PROJECT_FOLDER = _path("folder", "DIR")
 READ_METRICS = _path("metrics", "--metrics-file")
 PUBLISHED = typer.Option(
     metavar="DIR",
     envvar="SEGBATCH_OUTPUT",
-    parser=READ_OUTPUT,
+    parser=READ_TARGET,
     rich_help_panel=OUTPUT,
-    help="The folder with the published runs.",
+    help="The folder with the published runs; or s3://, gs://, az://, delta+PATH, iceberg://.",
 )
 WAIT = typer.Option(
     "--wait/--no-wait",
@@ -137,44 +218,66 @@ DAYS_KEPT = typer.Option(
     min=0,
     envvar="SEGBATCH_KEEP_DAYS",
     rich_help_panel=OUTPUT,
-    help="Also keep runs published in the last DAYS days.",
+    help="Also keep runs of the last DAYS.",
 )
 RUN = "The id of a run; or 'last', or 'previous' for the one before it."
 JSON = typer.Option("--json", rich_help_panel=OUTPUT, help="Print only JSON to stdout.")
+REPORT_FORMAT = typer.Option(
+    "--format",
+    metavar="<text|json|github|sarif>",
+    parser=read_report_format,
+    show_default="text",
+    rich_help_panel=OUTPUT,
+    help="Print as text, JSON, annotations for GitHub, or SARIF for code scanning.",
+)
 
+_FILTER: dict[str, tuple[Any, object]] = {
+    "only_segments": (Annotated[list[str] | None, ONLY_SEGMENTS], None),
+    "only_tags": (Annotated[list[str] | None, ONLY_TAGS], None),
+    "only_owners": (Annotated[list[str] | None, ONLY_OWNERS], None),
+}
 _EVALUATION: dict[str, tuple[Any, object]] = {
     "id_column": (Annotated[str, ID_COLUMN], "id"),
     "custom_fields": (Annotated[str | None, CUSTOM_FIELDS], None),
+    "lists": (Annotated[Path | None, LISTS], None),
+    "table": (Annotated[list[str] | None, TABLE], None),
+    "table_contact": (Annotated[list[str] | None, TABLE_CONTACT], None),
+    "table_time": (Annotated[list[str] | None, TABLE_TIME], None),
     "project": (Annotated[str | None, PROJECT], None),
     "as_of": (Annotated[str | None, AS_OF], None),
     "timezone": (Annotated[str, TIMEZONE], "UTC"),
     "strict": (Annotated[bool, STRICT], False),
 }
 
+OF_TABLES = ("table", "table_contact", "table_time")
+
 
 def evaluation_options(*without: str) -> Callable[[Any], Any]:
     """Replace the parameter `evaluation` of a command by the options that all evaluations have.
 
-    The command gets their values as a dictionary, to be passed to a use case as keyword arguments.
+    The command gets their values as a dictionary, to be passed to a use case as keyword arguments. A parameter `only`
+    is replaced by the options that select segments; the command gets them as a `SegmentFilter`.
 
     Args:
         without: The names of options that the command does not have.
     """
-    names = [name for name in _EVALUATION if name not in without]
+    groups = {"evaluation": [name for name in _EVALUATION if name not in without], "only": list(_FILTER)}
 
     def expand(function: Any) -> Any:
         signature = inspect.signature(function, eval_str=True)
         parameters = list[inspect.Parameter]()
         for parameter in signature.parameters.values():
-            if parameter.name == "evaluation":
-                parameters += map(_option, names)
+            if parameter.name in groups:
+                parameters += map(_option, groups[parameter.name])
             else:
                 parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
 
         @functools.wraps(function)
         def command(**values: Any) -> Any:
-            evaluation = {name: values.pop(name) for name in names}
-            return function(**values, evaluation=evaluation)
+            for group in groups.keys() & signature.parameters.keys():
+                given = {name: values.pop(name) for name in groups[group]}
+                values[group] = _read_filter(**given) if group == "only" else _read_tables(given)
+            return function(**values)
 
         command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         return command
@@ -182,6 +285,22 @@ def evaluation_options(*without: str) -> Callable[[Any], Any]:
     return expand
 
 
+def _read_tables(given: dict[str, Any]) -> dict[str, Any]:
+    """Replace the options of related tables, if the command has them, by the tables."""
+    if OF_TABLES[0] not in given:
+        return given
+    options = (given[name] or () for name in OF_TABLES)
+    return {name: value for name, value in given.items() if name not in OF_TABLES} | {"tables": read_tables(*options)}
+
+
+def _read_filter(
+    only_segments: list[str] | None, only_tags: list[str] | None, only_owners: list[str] | None
+) -> "SegmentFilter":
+    from segbatch.definitions.segment_filter import SegmentFilter  # noqa: PLC0415 - loads pydantic
+
+    return SegmentFilter(only_segments or (), only_tags or (), only_owners or ())
+
+
 def _option(name: str) -> inspect.Parameter:
-    annotation, default = _EVALUATION[name]
+    annotation, default = {**_EVALUATION, **_FILTER}[name]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

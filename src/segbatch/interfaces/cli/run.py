@@ -9,8 +9,8 @@ import typer
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.deliver import deliver_afterwards, read_destinations
 from segbatch.interfaces.cli.options import (
-    CONTACTS,
     DAYS_KEPT,
     EXCLUDE,
     GUARDRAILS,
@@ -18,9 +18,12 @@ from segbatch.interfaces.cli.options import (
     LINT_IGNORE,
     LOGGING,
     OUTPUT,
+    QUERY,
+    READ_CONTACTS,
     READ_METRICS,
-    READ_OUTPUT,
+    READ_TARGET,
     RUNS_KEPT,
+    SCHEMA,
     SEGMENTS,
     WAIT,
     evaluation_options,
@@ -44,10 +47,13 @@ from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
 @evaluation_options()
 def run(
     context: typer.Context,
-    contacts: Annotated[str, CONTACTS],
+    contacts: Annotated[str, READ_CONTACTS],
+    query: Annotated[str | None, QUERY] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    schema_file: Annotated[Path | None, SCHEMA] = None,
     *,
+    only: Any,
     evaluation: Any,
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
     max_change: Annotated[
@@ -86,7 +92,7 @@ def run(
             show_default=False,
             envvar="SEGBATCH_ALLOW_EMPTY",
             rich_help_panel=GUARDRAILS,
-            help="Publish even if the snapshot has no contacts.",
+            help="Publish a snapshot without contacts.",
         ),
     ] = False,
     accept: Annotated[
@@ -106,22 +112,22 @@ def run(
         ),
     ] = False,
     output: Annotated[
-        Path,
+        str,
         typer.Option(
             metavar="DIR",
             envvar="SEGBATCH_OUTPUT",
-            parser=READ_OUTPUT,
+            parser=READ_TARGET,
             rich_help_panel=OUTPUT,
-            help="The folder to publish in; created if missing.",
+            help="The folder to publish in; or s3://, gs://, az://, delta+PATH, iceberg://.",
         ),
-    ] = Path("output"),
+    ] = "output",
     run_id: Annotated[
         str | None,
         typer.Option(
             metavar="ID",
             envvar="SEGBATCH_RUN_ID",
             rich_help_panel=OUTPUT,
-            help="The run's id; a last run with the same id is replaced.",
+            help="The run's id. A last run with this id is replaced.",
         ),
     ] = None,
     keep: Annotated[int, RUNS_KEPT] = KEEP_RUNS,
@@ -150,7 +156,7 @@ def run(
             parser=read_log_format,
             envvar="SEGBATCH_LOG_FORMAT",
             rich_help_panel=LOGGING,
-            help="Format of stderr: plain text, or json with one event per line.",
+            help="Format of stderr: plain text or json.",
         ),
     ] = "plain",
     log_ids: Annotated[
@@ -191,6 +197,16 @@ def run(
             help="The time limit of such a command.",
         ),
     ] = HOOK_TIMEOUT,
+    deliver: Annotated[
+        bool,
+        typer.Option(
+            "--deliver/--no-deliver",
+            show_default=False,
+            envvar="SEGBATCH_DELIVER",
+            rich_help_panel=OUTPUT,
+            help="Then send changes to the destinations.",
+        ),
+    ] = False,
     metrics_file: Annotated[
         Path | None,
         typer.Option(
@@ -208,7 +224,7 @@ def run(
             show_default=False,
             envvar="SEGBATCH_METRICS_SEGMENTS",
             rich_help_panel=LOGGING,
-            help="Also write the size of each segment there.",
+            help="Also write each segment's size there.",
         ),
     ] = False,
 ) -> None:
@@ -227,11 +243,15 @@ def run(
     wording = partial(name_origins, context)
     with observe_run(log, output, hooks, metrics, wording=wording, dry_run=dry_run) as observer:
         observer.check()
+        destinations = read_destinations(context) if deliver and not dry_run else ()
         report = job.run(
             contacts,
             Source.of(segments, exclude or ()),
             output,
+            query=query,
+            schema=schema_file,
             **evaluation,
+            only=only,
             lint_ignore=lint_ignore or (),
             allow_empty=allow_empty,
             run_id=run_id,
@@ -246,5 +266,8 @@ def run(
         )
         observer.set_report(report)
         render.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
+        if destinations:
+            for problem in deliver_afterwards(output, destinations):
+                observer.warn_afterwards(problem)
     if observer.exit_status:
         raise typer.Exit(observer.exit_status)

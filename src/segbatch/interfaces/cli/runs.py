@@ -9,7 +9,15 @@ import typer
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.options import DAYS_KEPT, JSON, PUBLISHED, READ_TO, RUN, RUNS_KEPT, WAIT
+from segbatch.interfaces.cli.options import (
+    DAYS_KEPT,
+    JSON,
+    PUBLISHED,
+    READ_TO,
+    RUN,
+    RUNS_KEPT,
+    WAIT,
+)
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, Keep
 from segbatch.text import printable
@@ -33,7 +41,7 @@ app.add_typer(runs, name="runs")
 @runs.callback()
 def list_all(
     context: typer.Context,
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """List the published runs, the last one first; show one, or remove the members of old ones.
@@ -47,14 +55,15 @@ def list_all(
 
 
 @runs.command("list")
-def list_runs(output: Annotated[Path, PUBLISHED] = Path("output"), as_json: Annotated[bool, JSON] = False) -> None:
+def list_runs(output: Annotated[str, PUBLISHED] = "output", as_json: Annotated[bool, JSON] = False) -> None:
     """List the published runs, the last one first; the same as [bold]segbatch runs[/bold].
 
     Example: [bold]segbatch runs list[/bold]
     """
     from segbatch.runs import history  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    render.print_runs(history.list_runs(output), as_json=as_json)
+    with render.opened(output, members=False) as folder:
+        render.print_runs(history.list_runs(folder), as_json=as_json)
 
 
 def _ensure_no_options(context: typer.Context) -> None:
@@ -70,7 +79,7 @@ def _ensure_no_options(context: typer.Context) -> None:
 @runs.command()
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help=RUN)] = "last",
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show a run: its time, its snapshot, and the result of each segment.
@@ -79,14 +88,15 @@ def show(
     """
     from segbatch.runs import history  # noqa: PLC0415 - loads pydantic
 
-    render.print_run_details(history.show_run(output, run), as_json=as_json)
+    with render.opened(output, members=False) as folder:
+        render.print_run_details(history.show_run(folder, run), as_json=as_json)
 
 
 @runs.command(epilog="Exit status: 0 done, or there was nothing to do; 75 a run is at work.")
 def prune(
     keep: Annotated[int, RUNS_KEPT],
     keep_days: Annotated[float, DAYS_KEPT] = KEEP_DAYS,
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     wait: Annotated[bool, WAIT] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Report what would be removed, and remove nothing.")
@@ -108,7 +118,7 @@ def prune(
 def diff(
     run_a: Annotated[str, typer.Argument(metavar="RUN_A", help=RUN)],
     run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="The run to compare it with, in the same way.")],
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Compare two runs: sizes, contacts that entered or left, definitions, and the snapshot.
@@ -117,12 +127,13 @@ def diff(
     """
     from segbatch.runs import diff as diffing  # noqa: PLC0415 - loads DuckDB
 
-    render.print_diff(diffing.diff(output, run_a, run_b), as_json=as_json)
+    with render.opened(output, members=False) as folder:
+        render.print_diff(diffing.diff(folder, run_a, run_b), as_json=as_json)
 
 
 @app.command(epilog="Exit status: 0 nothing is wrong; 1 something is; 2 nothing is published there.")
 def verify(
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     every_run: Annotated[
         bool, typer.Option("--all", help="Check all runs that keep their members, not only the last.")
     ] = False,
@@ -133,9 +144,15 @@ def verify(
     Example: [bold]segbatch verify --output output[/bold]
     """
     from segbatch.runs import verify as verifying  # noqa: PLC0415 - loads DuckDB
+    from segbatch.runs.verify_store import verify_store  # noqa: PLC0415 - loads DuckDB
+    from segbatch.storage.remote.opening import open_publication  # noqa: PLC0415 - loads pydantic
 
+    publication = open_publication(output)
     with render.show_progress("bytes") as progress:
-        verified = verifying.verify(output, every_run=every_run, progress=progress)
+        if publication is None:
+            verified = verifying.verify(Path(output), every_run=every_run, progress=progress)
+        else:
+            verified = verify_store(publication, every_run=every_run, progress=progress)
     render.print_verified(verified, as_json=as_json)
     if verified.problems:
         raise typer.Exit(1)
@@ -149,7 +166,7 @@ def query(
             help="A DuckDB statement over membership, segments, runs, membership_changes, membership_history."
         ),
     ],
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     rows: Annotated[int, typer.Option(metavar="N", min=1, help="Show at most N rows.")] = 1000,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -159,12 +176,13 @@ def query(
     """
     from segbatch.runs import query as querying  # noqa: PLC0415 - loads DuckDB
 
-    render.print_answer(querying.query(output, sql, rows), as_json=as_json)
+    with render.opened(output) as folder:
+        render.print_answer(querying.query(folder, sql, rows), as_json=as_json)
 
 
 @app.command()
 def relink(
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     to: Annotated[
         Path | None,
         typer.Option(
@@ -180,11 +198,16 @@ def relink(
     Example: [bold]segbatch relink --output /mnt/audiences[/bold]
     """
     from segbatch.storage import catalog_rebuild, moved_catalog  # noqa: PLC0415 - loads DuckDB
+    from segbatch.storage.remote.opening import open_publication  # noqa: PLC0415 - loads pydantic
 
+    publication = open_publication(output)
+    if publication is not None:
+        message = "has no segbatch.duckdb to update; commands read it by its address, without relink"
+        raise UsageError(f"{publication.name}: {message}")
     if to is None:
-        relinked = catalog_rebuild.relink(output, LockPolicy(wait, render.print_waiting))
+        relinked = catalog_rebuild.relink(Path(output), LockPolicy(wait, render.print_waiting))
     else:
-        relinked = moved_catalog.relink_to(output, to)
+        relinked = moved_catalog.relink_to(Path(output), to)
     render.print_problems(relinked.warnings)
     with render.stdout_guard():
         typer.echo(printable(str(relinked.catalogue)))

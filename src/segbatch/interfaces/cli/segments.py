@@ -1,8 +1,8 @@
-"""The commands for saved segments: segments list, get, create, update, delete; and schema."""
+"""The commands for saved segments: segments list, get, create, update, rename, delete; and schema."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,7 +10,7 @@ from segbatch.definitions.exclusions import Source
 from segbatch.errors import Problem, UsageError
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.options import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS
+from segbatch.interfaces.cli.options import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS, evaluation_options
 from segbatch.model.operators import MatchName
 from segbatch.text import printable
 
@@ -26,6 +26,10 @@ DESCRIPTION = typer.Option(metavar="TEXT", help="The description of the segment.
 RULE = typer.Option(metavar="RULE", help="A rule, FIELD OPERATOR VALUE, that replaces those of the file; repeatable.")
 LIST_ID = typer.Option(metavar="ID", help="Copied to the tables, not interpreted.")
 PROJECT_ID = typer.Option(metavar="ID", help="The project of the segment.")
+OWNER = typer.Option(metavar="TEXT", help="The person or team that owns the segment.")
+TAG = typer.Option(metavar="TEXT", help="A tag; repeatable. The tags replace those of the file.")
+EXPIRES_AT = typer.Option(metavar="TIME", help="From this date or time on, the segment has no members.")
+ENABLED = typer.Option("--enable/--disable", help="Whether runs evaluate it. A disabled segment has no members.")
 MAX_CHANGE = typer.Option(metavar="SHARE", help="The limit of its change from run to run, such as 30%.")
 
 _OF_GET = "Exit status: 0 printed; 4 the segment does not exist; 2 it has errors."
@@ -33,15 +37,18 @@ _OF_GET = "Exit status: 0 printed; 4 the segment does not exist; 2 it has errors
 commands = typer.Typer(
     rich_markup_mode="rich", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
 )
-app.add_typer(commands, name="segments", help="Manage saved segments: list, get, create, update, delete.")
+app.add_typer(commands, name="segments", help="Manage saved segments: list, get, create, update, rename, delete.")
 
 
 @commands.command("list")
+@evaluation_options()
 def list_all(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     project: Annotated[str | None, PROJECT] = None,
+    *,
+    only: Any,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """List the saved segments, with their size and status in the last run.
@@ -50,7 +57,9 @@ def list_all(
     """
     from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    render.print_listing(manage.list_segments(Source.of(segments, exclude or ()), output, project), as_json=as_json)
+    source = Source.of(segments, exclude or ())
+    with render.opened(output, members=False, must_exist=False) as folder:
+        render.print_listing(manage.list_segments(source, folder, project, only), as_json=as_json)
 
 
 @commands.command("show", epilog=_OF_GET, short_help="Print a definition as JSON; the same as get.")
@@ -90,6 +99,10 @@ def create(
     list_id: Annotated[str | None, LIST_ID] = None,
     project_id: Annotated[str | None, PROJECT_ID] = None,
     max_change: Annotated[str | None, MAX_CHANGE] = None,
+    enabled: Annotated[bool | None, ENABLED] = None,
+    owner: Annotated[str | None, OWNER] = None,
+    tag: Annotated[list[str] | None, TAG] = None,
+    expires_at: Annotated[str | None, EXPIRES_AT] = None,
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
     as_json: Annotated[bool, JSON] = False,
@@ -106,8 +119,10 @@ def create(
         "description": description,
         "list_id": list_id,
         "project_id": project_id,
+        "owner": owner,
+        "expires_at": expires_at,
     }
-    options = manage.read_options(texts, rule or (), match, max_change)
+    options = manage.read_options(texts, rule or (), match, max_change, enabled=enabled, tags=tag or ())
     warnings = list[Problem]()
     stored = manage.create_segment(Source.of(segments, exclude or ()), file, options, warn=warnings.append)
     _print_saved("created", stored, warnings, as_json=as_json)
@@ -126,6 +141,10 @@ def update(
     list_id: Annotated[str | None, LIST_ID] = None,
     project_id: Annotated[str | None, PROJECT_ID] = None,
     max_change: Annotated[str | None, MAX_CHANGE] = None,
+    enabled: Annotated[bool | None, ENABLED] = None,
+    owner: Annotated[str | None, OWNER] = None,
+    tag: Annotated[list[str] | None, TAG] = None,
+    expires_at: Annotated[str | None, EXPIRES_AT] = None,
     clear: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Remove this key, such as description; repeatable.")
     ] = None,
@@ -141,8 +160,15 @@ def update(
     """
     from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic
 
-    texts = {"name": name, "description": description, "list_id": list_id, "project_id": project_id}
-    options = manage.read_options(texts, rule or (), match, max_change, clear or ())
+    texts = {
+        "name": name,
+        "description": description,
+        "list_id": list_id,
+        "project_id": project_id,
+        "owner": owner,
+        "expires_at": expires_at,
+    }
+    options = manage.read_options(texts, rule or (), match, max_change, clear or (), enabled=enabled, tags=tag or ())
     source, warnings = Source.of(segments, exclude or ()), list[Problem]()
     stored = manage.update_segment(
         source, segment_id, file, options, if_match=if_match, project=project, warn=warnings.append
@@ -180,6 +206,30 @@ def delete(
         _ask(f"Delete segment '{printable(entry.segment_id)}' ({entry.file})?")
     deleted = store.delete(segment_id, if_match or entry.etag, force=force, project=project)
     _print_saved("deleted", deleted, warnings, as_json=as_json)
+
+
+@commands.command(
+    epilog="Exit status: 0 renamed; 2 the id or the definition is wrong; 4 unknown segment; 5 the new id is in use."
+)
+def rename(
+    segment_id: Annotated[str, typer.Argument(metavar="OLD", help="The id of the segment.")],
+    new_id: Annotated[str, typer.Argument(metavar="NEW", help="Its new id.")],
+    segments: Annotated[Path, SEGMENTS] = Path("segments"),
+    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    project: Annotated[str | None, PROJECT] = None,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Give a segment another id. Its members and history continue, and references to it are changed.
+
+    Example: [bold]segbatch segments rename pro-users paying-users[/bold]
+    """
+    from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
+
+    warnings = list[Problem]()
+    store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)
+    renamed, users = store.rename(segment_id, new_id, project=project)
+    render.print_problems(warnings)
+    render.print_renamed(segment_id, renamed, users, as_json=as_json)
 
 
 @app.command()

@@ -10,7 +10,19 @@ from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.keys import KEY_FILE
-from segbatch.interfaces.cli.options import CUSTOM_FIELDS, EXCLUDE, ID_COLUMN, KEYS, PUBLISHED, SEGMENTS
+from segbatch.interfaces.cli.options import (
+    CUSTOM_FIELDS,
+    EXCLUDE,
+    ID_COLUMN,
+    KEYS,
+    LISTS,
+    PUBLISHED,
+    SEGMENTS,
+    TABLE,
+    TABLE_CONTACT,
+    TABLE_TIME,
+)
+from segbatch.snapshot.related.sources import read_tables
 from segbatch.text import shown
 
 _NUMBER = re.compile("[0-9]{1,9}")
@@ -26,7 +38,7 @@ def _port(text: str) -> int:
 def serve(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    output: Annotated[Path, PUBLISHED] = Path("output"),
+    output: Annotated[str, PUBLISHED] = "output",
     contacts: Annotated[
         str | None,
         typer.Option(
@@ -51,6 +63,10 @@ def serve(
     ] = 8765,
     id_column: Annotated[str, ID_COLUMN] = "id",
     custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
+    table: Annotated[list[str] | None, TABLE] = None,
+    table_contact: Annotated[list[str] | None, TABLE_CONTACT] = None,
+    table_time: Annotated[list[str] | None, TABLE_TIME] = None,
+    lists: Annotated[Path | None, LISTS] = None,
     timezone: Annotated[
         str | None,
         typer.Option(
@@ -77,6 +93,8 @@ def serve(
         contacts=contacts,
         id_column=id_column,
         custom_fields=custom_fields,
+        tables=read_tables(table or (), table_contact or (), table_time or ()),
+        lists=lists,
         timezone=timezone,
         on_listening=render.print_listening,
     )

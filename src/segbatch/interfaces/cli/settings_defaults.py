@@ -7,62 +7,48 @@ file are passed in as Click's default map.
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.models import OptionInfo
 
-from segbatch.config.env_vars import CHOICES, FILE, PREFIX, variable
+from segbatch.config.env_vars import CHOICES, FILE, OTHERS, PREFIX, variable
 from segbatch.config.resolve import Settings, read_settings, salvage_settings
 from segbatch.errors import SegbatchError
 from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.help_texts import HELP_ALL, PANEL, shorten_help
+from segbatch.model.invalid_values import invalid_reason
+from segbatch.snapshot.related.sources import as_texts
+from segbatch.text import shown
 
-_PANEL = "Configuration"
 _ORIGINS = "segbatch.origins"
-_ALL_HELP = "segbatch.all_help"
 _TELLER = "report_invalid_settings"
 _NAMED = re.compile(r"\((--[a-z-]+)\)")
-_CHOOSING = {variable(name) for name in CHOICES}
+_NO_SETTINGS = OTHERS.union(map(variable, CHOICES))
 
 JOB = typer.Option(
     metavar="NAME",
     envvar=variable("job"),
     is_eager=True,
-    rich_help_panel=_PANEL,
+    rich_help_panel=PANEL,
     help=f"Use the settings of this job in {FILE}.",
 )
 CONFIG = typer.Option(
     metavar="FILE",
     envvar=variable("config"),
     is_eager=True,
-    rich_help_panel=_PANEL,
-    show_default=f"nearest {FILE}",
+    rich_help_panel=PANEL,
+    show_default="nearest",
     help="The settings file.",
 )
 NO_CONFIG = typer.Option(
     "--no-config",
     envvar=variable("no_config"),
     is_eager=True,
-    rich_help_panel=_PANEL,
+    rich_help_panel=PANEL,
     help="Do not read a settings file.",
-)
-
-
-def _show_all_help(context: typer.Context, wanted: bool) -> None:
-    if wanted:
-        context.meta[_ALL_HELP] = True
-        typer.echo(context.get_help())
-        raise typer.Exit
-
-
-HELP_ALL = typer.Option(
-    "--help-all",
-    is_eager=True,
-    rich_help_panel=_PANEL,
-    callback=_show_all_help,
-    help="Show this help with environment variables.",
 )
 
 
@@ -105,8 +91,14 @@ def settings_of(command: Any) -> dict[str, str]:
     return {
         name: envvar.removeprefix(PREFIX).lower()
         for name, envvar in variables.items()
-        if envvar.startswith(PREFIX) and envvar not in _CHOOSING
+        if envvar.startswith(PREFIX) and envvar not in _NO_SETTINGS
     }
+
+
+def settings_for(context: Any) -> Settings:
+    """Return the settings of the file and job that the command line of a command selects."""
+    settings: Settings = context.default_map.settings()
+    return settings
 
 
 def name_origins(context: Any, message: str) -> str:
@@ -120,11 +112,24 @@ def name_origins(context: Any, message: str) -> str:
     return _NAMED.sub(lambda named: f"({origins.get(named[1], named[1])})", message)
 
 
+def explain_parameter(error: typer.BadParameter) -> None:
+    """Replace the message of Typer about an option by one in our own words, with the settings that can set it."""
+    param, cause = error.param, error.__cause__
+    reasons = getattr(cause, "errors", None)
+    if reasons is not None:
+        first = reasons(include_url=False)[0]
+        error.message = f"{invalid_reason(first)}; found {shown(first['input'])}"
+    elif param is not None and str(param.envvar).startswith(PREFIX) and not error.message:
+        name = str(param.envvar)
+        setting = f"the variable {name}" if name in OTHERS else f"'{name.removeprefix(PREFIX).lower()}' in {FILE}"
+        error.message = f"Pass it, or set {setting}"
+
+
 def _variables(function: Callable[..., Any]) -> Iterator[str]:
     """Yield the variables of a function's options, without those that select the file."""
     for parameter in inspect.signature(function, eval_str=True).parameters.values():
         for info in get_args(parameter.annotation)[1:]:
-            if isinstance(info, OptionInfo) and str(info.envvar).startswith(PREFIX) and info.envvar not in _CHOOSING:
+            if isinstance(info, OptionInfo) and str(info.envvar).startswith(PREFIX) and info.envvar not in _NO_SETTINGS:
                 yield str(info.envvar)
 
 
@@ -171,6 +176,8 @@ class _Defaults(dict[str, Any]):
         except SegbatchError as error:
             self.mistake = error
             raise
+        if isinstance(value, dict):
+            value = as_texts(value)
         return default if value is None else value
 
     def settings(self) -> Settings:
@@ -205,30 +212,12 @@ class _Defaults(dict[str, Any]):
         }
 
 
-def _shorten_help(params: Iterable[Any], context: Any) -> None:
-    """Make the help short: no variables, ranges and forms that switch flags off, which `--help-all` shows."""
-    if context.meta.get(_ALL_HELP):
-        return
-    for param in params:
-        if param.name == "help":
-            param.rich_help_panel = _PANEL
-        if param.param_type_name != "option":
-            continue
-        param.show_envvar, param.secondary_opts, param.min = False, [], None
-        if param.is_flag:
-            param.metavar = ""
-        elif param.show_default and param.default is not None and not isinstance(param.show_default, str):
-            param.help, param.show_default = rf"{param.help} [dim]\[default: {param.default}][/dim]", False
-        elif isinstance(param.show_default, str):
-            param.help, param.show_default = rf"{param.help} [dim]\[default: {param.show_default}][/dim]", False
-
-
 class _Command(TyperCommand):
     """A command with settings as the defaults of its options."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
-        _shorten_help(self.get_params(ctx), ctx)
+        shorten_help(self.get_params(ctx), ctx)
         super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -255,7 +244,7 @@ class _Group(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
-        _shorten_help(self.get_params(ctx), ctx)
+        shorten_help(self.get_params(ctx), ctx)
         super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -27,8 +27,17 @@ from segbatch.interfaces.client.errors import (
     UnauthorizedError,
     UnreachableError,
 )
-from segbatch.interfaces.client.models import MembersPage, Preview, PreviewWarning, SavedGroup, SavedRule, SavedSegment
-from segbatch.model.segment import Group, Rule, Segment
+from segbatch.interfaces.client.models import (
+    MembersPage,
+    Preview,
+    PreviewWarning,
+    SavedGroup,
+    SavedRule,
+    SavedSegment,
+    SavedTableRule,
+)
+from segbatch.model.rule import Group, Rule, TableRule
+from segbatch.model.segment import Segment
 
 __all__ = [
     "AnswerError",
@@ -48,10 +57,12 @@ __all__ = [
     "SavedGroup",
     "SavedRule",
     "SavedSegment",
+    "SavedTableRule",
     "SegbatchError",
     "Segment",
     "SegmentsClient",
     "StaleError",
+    "TableRule",
     "UnauthorizedError",
     "UnreachableError",
     "UsageError",

@@ -1,6 +1,6 @@
 """The client for `async` code."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -49,9 +49,9 @@ class AsyncSegmentsClient(BaseClient):
         """Close the connections."""
         await self._http.aclose()
 
-    async def list_segments(self) -> list[SavedSegment]:
-        """Return all segments, ordered by id."""
-        return await self._run(self._calls.list_segments())
+    async def list_segments(self, *, tags: Sequence[str] = (), owners: Sequence[str] = ()) -> list[SavedSegment]:
+        """Return segments, ordered by id: those that have one of the tags, and one of the owners."""
+        return await self._run(self._calls.list_segments(tags, owners))
 
     async def get_segment(self, segment_id: str) -> SavedSegment:
         """Return a segment."""

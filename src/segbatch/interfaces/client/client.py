@@ -1,7 +1,7 @@
 """The client for synchronous code."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -63,13 +63,17 @@ class SegmentsClient(BaseClient):
         """Close the connections."""
         self._http.close()
 
-    def list_segments(self) -> list[SavedSegment]:
-        """Return all segments, ordered by id.
+    def list_segments(self, *, tags: Sequence[str] = (), owners: Sequence[str] = ()) -> list[SavedSegment]:
+        """Return segments, ordered by id.
+
+        Args:
+            tags: Only segments that have one of these tags.
+            owners: Only segments of one of these owners.
 
         Raises:
             ApiError: The request failed; the class of the error gives the reason.
         """
-        return self._run(self._calls.list_segments())
+        return self._run(self._calls.list_segments(tags, owners))
 
     def get_segment(self, segment_id: str) -> SavedSegment:
         """Return a segment.

@@ -1,7 +1,7 @@
 """The calls of the API, each with its request and the parsing of its response. Both clients only send the requests."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -44,9 +44,10 @@ class Calls:
         self._base_url = base_url
         self._retries = retries
 
-    def list_segments(self) -> RequestFlow[list[SavedSegment]]:
-        """Return all segments."""
-        return read(SEGMENTS, (yield from self._send(Request("GET", _SEGMENTS, is_safe=True))))
+    def list_segments(self, tags: Sequence[str], owners: Sequence[str]) -> RequestFlow[list[SavedSegment]]:
+        """Return the segments that have one of the tags and one of the owners; without any, all segments."""
+        params = {key: values for key, values in (("tag", tags), ("owner", owners)) if values}
+        return read(SEGMENTS, (yield from self._send(Request("GET", _SEGMENTS, params, is_safe=True))))
 
     def get_segment(self, segment_id: str) -> RequestFlow[SavedSegment]:
         """Return a segment."""

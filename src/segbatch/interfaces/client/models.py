@@ -4,13 +4,22 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from segbatch.model.segment import Group, Rule, Segment, kind_of_node
+from segbatch.model.rule import Group, Rule, TableRule, kind_of_node
+from segbatch.model.segment import Segment
 
 
 class SavedRule(Rule):
     """A rule of a saved segment."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class SavedTableRule(TableRule):
+    """A rule of a saved segment on a related table."""
+
+    model_config = ConfigDict(extra="allow")
+
+    where: Annotated[tuple["SavedNode", ...], Field(min_length=1, strict=False)] | None = None
 
 
 class SavedGroup(Group):
@@ -22,10 +31,14 @@ class SavedGroup(Group):
 
 
 SavedNode = Annotated[
-    Annotated[SavedRule, Tag("<rule>")] | Annotated[SavedGroup, Tag("<group>")], Discriminator(kind_of_node)
+    Annotated[SavedRule, Tag("<rule>")]
+    | Annotated[SavedTableRule, Tag("<table rule>")]
+    | Annotated[SavedGroup, Tag("<group>")],
+    Discriminator(kind_of_node),
 ]
 """A rule or a group of a saved segment."""
 
+SavedTableRule.model_rebuild()
 SavedGroup.model_rebuild()
 
 
@@ -54,7 +67,8 @@ class MembersPage(_Response):
     Attributes:
         run_id: The id of the run.
         as_of: The time that the run was evaluated as of, UTC.
-        status: The result of the segment in the run: `ok`; or `failed` or `held`, which keep the previous members.
+        status: The result of the segment in the run: `ok`; `failed` or `held`, which keep the previous members;
+            or `disabled`, which has none.
         member_count: The number of contacts in the segment.
         members: The contact ids on this page.
         next_cursor: The cursor of the next page; None on the last page.

@@ -21,6 +21,7 @@ from segbatch.interfaces.client.errors import (
 )
 from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
 from segbatch.interfaces.client.retry import LONGEST_WAIT, Reply, Request, outcome_unknown, retry_after, tls_error
+from segbatch.model.invalid_values import invalid_reason
 from segbatch.text import cut, printable
 
 _SEGMENT = TypeAdapter(SavedSegment)
@@ -58,9 +59,9 @@ def read(kind: TypeAdapter[_Read], response: httpx.Response) -> _Read:
     try:
         return kind.validate_python(_data(response))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         place = reduce(child_path, (step for step in first["loc"] if step not in _TAGS), "$")
-        what = f"sent a response that this version does not know: {_one_line(place)}: {first['msg']}"
+        what = f"sent a response that this version does not know: {_one_line(place)}: {invalid_reason(first)}"
         message = f"{what}; is segbatch older here than on the server?"
         raise _unexpected(response, message) from None
 

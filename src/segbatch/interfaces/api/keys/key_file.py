@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from segbatch.errors import KeysError
+from segbatch.model.invalid_values import invalid_reason
 from segbatch.platform.files import UncertainError, UnflushedError, is_writable_by_others, new_file, replace_file
 from segbatch.text import cut, printable
 
@@ -125,9 +126,9 @@ def read_records(path: Path) -> tuple[Record, ...]:
     except OSError as error:
         raise _unreadable(path, error) from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        first = error.errors(include_url=False, include_input=False)[0]
         path_in_file = ".".join(map(str, first["loc"]))
-        what = f"'{cut(printable(path_in_file))}': {first['msg']}" if path_in_file else first["msg"]
+        what = f"'{cut(printable(path_in_file))}': {invalid_reason(first)}" if path_in_file else invalid_reason(first)
         raise KeysError(f"{_shown(path)}: is not a valid file of keys: {what}; {_REMEDY}") from None
     if len({record.id for record in content.keys}) < len(content.keys):
         raise KeysError(f"{_shown(path)}: two keys have the same id; {_REMEDY}")

@@ -44,7 +44,7 @@ def print_keys(keys: Sequence["Key"], *, as_json: bool) -> None:
             f"[red]{_moment(key.revoked_at)}[/red]" if key.revoked_at else "-",
             escape(key.name or "-"),
         )
-    print_table(table)
+    print_table(table, records=True)
     out().print(counted(len(keys), "key"))
 
 

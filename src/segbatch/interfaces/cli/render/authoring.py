@@ -1,8 +1,8 @@
 """Output of the commands for definitions: checks, findings, previews and explanations."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
 from rich.table import Table
 
@@ -17,7 +17,8 @@ from segbatch.interfaces.cli.render.base import (
     share,
     stdout_guard,
 )
-from segbatch.text import counted
+from segbatch.interfaces.cli.render.problem_formats import ReportFormat, as_sarif, github_lines
+from segbatch.text import counted, shown
 
 if TYPE_CHECKING:
     from segbatch.authoring.check import CheckReport
@@ -30,30 +31,46 @@ _Entry = TypeVar("_Entry", "Verdict", "Step")
 
 
 @stdout_guard()
-def print_check(report: "CheckReport", *, as_json: bool) -> None:
-    """Print the result of a check to stdout, as text or JSON. With text, the problems go to stderr."""
-    if as_json:
-        print_json({"segments": report.segments, "problems": [_problem_data(entry) for entry in report.problems]})
-        return
-    print_problems(limit_findings(report.problems))
-    found = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
-    out().print(f"{counted(report.segments, 'segment')} checked: {found}")
+def print_check(report: "CheckReport", report_format: ReportFormat) -> None:
+    """Print the result of a check to stdout. With text, the problems go to stderr."""
+    match report_format:
+        case "json":
+            print_json({"segments": report.segments, "problems": [_problem_data(entry) for entry in report.problems]})
+        case "github" | "sarif":
+            _print_for_ci(report.problems, report_format)
+        case "text":
+            print_problems(limit_findings(report.problems))
+            found = f"{counted(len(report.errors), 'error')}, {counted(len(report.warnings), 'warning')}"
+            out().print(f"{counted(report.segments, 'segment')} checked: {found}")
+        case _:
+            assert_never(report_format)
 
 
-def print_lint(report: "LintReport", *, as_json: bool) -> None:
-    """Print the result of lint to stdout, as text or JSON. With text, the findings go to stderr."""
-    if as_json:
-        errors = [_problem_data(entry) for entry in report.errors]
-        findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
-        notices = [_problem_data(entry) for entry in (*report.notes, *report.warnings)]
-        print_json({"segments": report.segments, "problems": notices + errors, "findings": findings})
+def _print_for_ci(problems: Sequence[Problem], report_format: Literal["github", "sarif"]) -> None:
+    if report_format == "sarif":
+        print_json(as_sarif(problems))
         return
-    print_problems((*report.notes, *report.warnings))
-    print_problems(report.errors)
-    print_problems(finding.named for finding in report.findings)
-    errors_too = f"{counted(len(report.errors), 'error')}, " if report.errors else ""
-    found = f"{errors_too}{counted(len(report.findings), 'finding')}"
-    out().print(f"{counted(report.segments, 'segment')} linted: {found}")
+    for line in github_lines(problems):
+        print(line)  # noqa: T201 - for machines, so nothing may wrap or colour it
+
+
+def print_lint(report: "LintReport", report_format: ReportFormat) -> None:
+    """Print the result of lint to stdout. With text, the findings go to stderr."""
+    problems = (*report.notes, *report.warnings, *report.errors)
+    match report_format:
+        case "json":
+            findings = [{"name": entry.name, **_problem_data(entry.problem)} for entry in report.findings]
+            others = [_problem_data(entry) for entry in problems]
+            print_json({"segments": report.segments, "problems": others, "findings": findings})
+        case "github" | "sarif":
+            _print_for_ci((*problems, *(finding.named for finding in report.findings)), report_format)
+        case "text":
+            print_problems((*problems, *(finding.named for finding in report.findings)))
+            errors_too = f"{counted(len(report.errors), 'error')}, " if report.errors else ""
+            found = f"{errors_too}{counted(len(report.findings), 'finding')}"
+            out().print(f"{counted(report.segments, 'segment')} linted: {found}")
+        case _:
+            assert_never(report_format)
 
 
 def print_finding_names(names: "Mapping[FindingName, str]", *, as_json: bool) -> None:
@@ -70,11 +87,12 @@ def _notices(report: "PreviewReport | Explanation | Funnel") -> dict[str, list[s
     return {"warnings": list(map(str, report.warnings)), "notes": list(map(str, report.notes))}
 
 
-def _problem_data(problem: Problem) -> dict[str, str | None]:
+def _problem_data(problem: Problem) -> dict[str, str | int | None]:
     return {
         "severity": problem.severity,
         "segment_id": problem.segment_id,
         "file": problem.file,
+        "line": problem.line,
         "path": problem.path,
         "message": problem.message,
     }
@@ -114,9 +132,23 @@ def print_explanation(report: "Explanation", *, as_json: bool) -> None:
     for entry, depth in _indented(report.verdicts):
         mark = "[green]yes[/green]" if entry.holds else "[red]no[/red]"
         table.add_row(mark, "  " * depth + escape(entry.rule), escape(entry.why))
+        for number, row in enumerate(_row_lines(entry)):
+            label = "this row" if number == 0 and entry.rows and entry.rows.has_source else "row"
+            table.add_row("", "  " * (depth + 1) + label, escape(row))
     print_table(table)
     verdict = "in" if report.member else "not in"
     out().print(escape(f"{report.contact_id} is {verdict} {report.segment_id}"), soft_wrap=True)
+
+
+def _row_lines(entry: "Verdict") -> Iterator[str]:
+    """Yield a line for each row that is shown of an aggregate, and one with the number of the others."""
+    if entry.rows is None:
+        return
+    for row in entry.rows.shown:
+        yield ", ".join(f"{name} {'missing' if value is None else shown(value)}" for name, value in row.items())
+    more = entry.rows.number - len(entry.rows.shown)
+    if more:
+        yield f"and {counted(more, 'more row')}"
 
 
 def print_funnel(report: "Funnel", *, as_json: bool) -> None:
@@ -130,7 +162,7 @@ def print_funnel(report: "Funnel", *, as_json: bool) -> None:
         alone = (f"{entry.keeps:,}", share(entry.keeps, report.contacts))
         left = ("", "") if entry.left is None else (f"{entry.left:,}", share(entry.left, report.contacts))
         table.add_row("  " * depth + escape(entry.rule), *alone, *left)
-    print_table(table)
+    print_table(table, droppable=("share",))
     size = f"{report.members:,} of {counted(report.contacts, 'contact')}, {share(report.members, report.contacts)}"
     out().print(escape(f"{report.segment_id}: {size}"), soft_wrap=True)
 

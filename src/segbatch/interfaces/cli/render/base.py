@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.markup import escape as escape_markup
 from rich.segment import Segment
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from segbatch.errors import Problem, SegbatchError
@@ -22,7 +22,8 @@ from segbatch.text import printable
 
 _NO_FOLD = 10_000_000
 _FIRST_PRINTABLE, _LAST_ASCII = 0x20, 0x7E
-_LEAST_FIRST, _GAP = 12, 2
+_LEAST_TEXT, _GAP = 24, 2
+"""The width that a text gets before its column counts as too narrow. A generated run id has 24 characters."""
 _PRINTERS = {"click", "rich", "typer"}
 
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}
@@ -88,19 +89,28 @@ def _trimmed(line: list[Segment]) -> list[Segment]:
     return [*line[:-1], Segment(line[-1].text.rstrip(" "), line[-1].style)] if line else []
 
 
-def print_table(table: Table, *, droppable: Sequence[str] = ()) -> None:
-    """Print a table to stdout without trailing blanks.
+def print_table(table: Table, *, droppable: Sequence[str] = (), records: bool = False) -> None:
+    """Print a table to stdout without trailing blanks. On a narrow terminal, no number and no short text is broken.
 
     Args:
         table: The table.
-        droppable: Columns to leave out, the first one first, as long as the terminal is too narrow for all of them.
+        droppable: Columns to leave out, the first one first, as long as the terminal is too narrow for all of them. A
+            line below the table names them.
+        records: Whether a table that is still too wide is printed as records, with one line for each cell.
     """
-    console = out()
+    console, shown, dropped = out(), table, list[str]()
     for header in droppable:
-        if _least_width(table) <= console.width:
+        if _least_width(shown) <= console.width:
             break
-        table = _without_column(table, header)
-    console.print(_Trimmed(table))
+        if any(column.header == header for column in shown.columns):
+            shown = _without_column(shown, header)
+            dropped.append(header)
+    if records and _least_width(shown) > console.width:
+        console.print(_Trimmed(_as_records(table, console.width)))
+        return
+    console.print(_Trimmed(shown))
+    if dropped:
+        console.print(f"not shown on this narrow terminal: {', '.join(dropped)}; --json prints them", soft_wrap=True)
 
 
 def _without_column(table: Table, header: str) -> Table:
@@ -116,10 +126,29 @@ def _without_column(table: Table, header: str) -> Table:
     return rest
 
 
+def _as_records(table: Table, width: int) -> Table:
+    """Return a table with one line for each cell, and an empty line between the rows."""
+    records = Table(box=None, show_header=False, pad_edge=False)
+    records.add_column(style="bold", overflow="fold", max_width=width * 3 // 5)
+    records.add_column(overflow="fold")
+    headers = [column.header for column in table.columns]
+    rows = list(zip(*(column.cells for column in table.columns), strict=True))
+    for number, row in enumerate(rows or [("",) * len(headers)]):
+        if number:
+            records.add_row()
+        for header, cell in zip(headers, row, strict=True):
+            records.add_row(header, cell)
+    return records
+
+
 def _least_width(table: Table) -> int:
-    """Return the width in which a table shows at least the start of its first column, and the others in full."""
-    others = [max(cell_len(str(column.header)), *map(_cell_width, column.cells)) for column in table.columns[1:]]
-    return _LEAST_FIRST + sum(width + _GAP for width in others)
+    """Return the width in which a table shows its numbers and short texts in full, and the start of longer texts."""
+    return sum(_least_column_width(column) for column in table.columns) + _GAP * (len(table.columns) - 1)
+
+
+def _least_column_width(column: Column) -> int:
+    width = max(map(_cell_width, (column.header, *column.cells)))
+    return width if column.no_wrap or column.justify == "right" else min(width, _LEAST_TEXT)
 
 
 def _cell_width(cell: object) -> int:

@@ -42,7 +42,7 @@ def print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_j
         table.add_column(column, overflow="fold", no_wrap=column == "setting")
     for setting in shown:
         table.add_row(setting.name, escape(_written(setting.value)), escape(setting.origin))
-    print_table(table)
+    print_table(table, droppable=("from",), records=True)
     if jobs:
         out().print(f"jobs in the file: {escape(some_of(jobs))}", soft_wrap=True)
 

@@ -1,9 +1,8 @@
 """Progress of a run for people: its plan and a progress bar on a terminal, and problems."""
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+from segbatch.interfaces.cli.render.bar import Bar
 from segbatch.interfaces.cli.render.base import err, escape, print_problems, print_waiting
-from segbatch.observability.events import ContactsDone, LockAwaited, PhaseEnded, RunPlanned
+from segbatch.observability.events import ContactsDone, LockAwaited, PhaseEnded, RowsFetched, RunPlanned
 from segbatch.observability.run_outcome import (
     FailedAfterwards,
     HookEnded,
@@ -41,9 +40,7 @@ class PlainLog:
         self._ids = ids
         self._console = err()
         self._is_chatty = self._console.is_terminal and not quiet
-        columns = (TextColumn("contacts"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=self._console, transient=True, disable=not self._is_chatty)
-        self._task = self._bar.add_task("contacts", total=None)
+        self._bar = Bar("contacts", self._console, is_shown=self._is_chatty)
 
     def __call__(self, notice: Notice) -> None:
         """Show an event."""
@@ -53,8 +50,8 @@ class PlainLog:
             case RunPlanned():
                 self._say(_plan(notice))
                 self._bar.start()
-            case ContactsDone(done, contacts):
-                self._bar.update(self._task, completed=done, total=contacts)
+            case RowsFetched() | ContactsDone():
+                self._advance(notice)
             case PhaseEnded("evaluate", _):
                 self._bar.stop()
             case RunFailed(problems):
@@ -73,6 +70,14 @@ class PlainLog:
             case _:
                 pass
 
+    def _advance(self, progress: RowsFetched | ContactsDone) -> None:
+        self._bar.start()
+        match progress:
+            case RowsFetched(_, rows):
+                self._bar.update(rows, None)
+            case ContactsDone(done, contacts):
+                self._bar.update(done, contacts)
+
     def at_once(self, notice: Notice) -> None:
         """Show that a signal ends the run."""
         if isinstance(notice, RunFailed):
@@ -80,7 +85,7 @@ class PlainLog:
 
     def _say(self, text: str) -> None:
         if self._is_chatty and text:
-            self._bar.console.print(f"[dim]{escape(text)}[/dim]")
+            self._console.print(f"[dim]{escape(text)}[/dim]")
 
     def _warn(self, message: str) -> None:
         self._console.print(f"[yellow]warning:[/yellow] {escape(message)}")
@@ -88,8 +93,12 @@ class PlainLog:
 
 def _plan(planned: RunPlanned) -> str:
     parts = (counted(planned.segments, "segment"), counted(planned.rules, "distinct rule"))
+    tables = "".join(
+        f", {counted(table.aggregates, 'aggregate')} of {counted(table.rows, 'row')} in {table.name}"
+        for table in planned.tables
+    )
     compared = f", compared with run {planned.follows}" if planned.follows else ""
-    return f"{', '.join(parts)}, {counted(planned.columns, 'column')} read{compared}"
+    return f"{', '.join(parts)}, {counted(planned.columns, 'column')} read{tables}{compared}"
 
 
 def _hook(hook: HookEnded) -> str:

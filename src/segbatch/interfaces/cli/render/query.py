@@ -25,7 +25,7 @@ def print_answer(answer: "Answer", *, as_json: bool) -> None:
         table.add_column(escape(column), overflow="fold", justify="right" if is_number else "left")
     for row in answer.rows:
         table.add_row(*map(_shown, row))
-    print_table(table)
+    print_table(table, records=True)
     if not answer.complete:
         err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; for more, use --rows[/yellow]")
 

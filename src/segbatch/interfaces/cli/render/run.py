@@ -1,18 +1,16 @@
 """Output of a run: its progress on a terminal, and its result."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from segbatch.errors import Problem
 from segbatch.findings.finding import limit_findings
 from segbatch.interfaces.cli.render.base import (
-    err,
     escape,
     in_shell,
     out,
@@ -34,30 +32,18 @@ _MOST_SHOWN = 100
 _MOST_NOTABLE = 30
 """The number of segments that are shown of a larger run."""
 
+_MOST_REPEATED = 3
+"""Number of other segments with the same error from which on it is shown once."""
+
 _MOST_ACCEPTED = 5
-_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "deleted": "yellow"}
-
-
-@contextmanager
-def show_progress(
-    what: Literal["bytes", "rows"], *, answers_meanwhile: bool = False
-) -> Iterator[Callable[[int, int], None]]:
-    """Show progress on stderr if that is a terminal.
-
-    Args:
-        what: The unit of the work.
-        answers_meanwhile: Whether stdout is written at the same time. If both are the terminal, progress is hidden.
-
-    Yields:
-        A function to call with the number of units that are done and the total.
-    """
-    console = err()
-    count = DownloadColumn() if what == "bytes" else MofNCompleteColumn()
-    is_hidden = not console.is_terminal or (answers_meanwhile and out().is_terminal)
-    columns = (TextColumn(what), BarColumn(), count, TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=is_hidden) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+_STATUS_COLOUR = {
+    "ok": "green",
+    "failed": "red",
+    "held": "yellow",
+    "deleted": "yellow",
+    "disabled": "dim",
+    "left out": "dim",
+}
 
 
 def print_run(
@@ -79,13 +65,13 @@ def print_run(
         if not is_logged:
             notices = (*report.notes, *limit_findings(report.warnings))
             print_problems(problem if ids else problem.hiding_ids() for problem in notices)
-            print_problems(_gathered(report.errors))
+            print_problems(_without_repetition(tuple(_gathered(report.errors))))
         if not quiet:
             _print_table(report)
 
 
 def _print_table(report: "RunReport") -> None:
-    segments = _notable_segments(report.segments)
+    segments = _notable_segments(report)
     print_table(_run_table(report, segments), droppable=("share", "exited", "entered", "members", "status"))
     if len(segments) < len(report.segments):
         more = len(report.segments) - len(segments)
@@ -93,7 +79,7 @@ def _print_table(report: "RunReport") -> None:
     if len(report.deleted) > _MOST_SHOWN:
         out().print(f"and {len(report.deleted) - _MOST_SHOWN:,} more deleted")
     out().print(_summary(report), soft_wrap=True)
-    held = [segment.segment_id for segment in report.segments if segment.status == "held"]
+    held = [segment.segment_id for segment in report.segments if report.status_of(segment) == "held"]
     if held:
         accept = " ".join(f"--accept {name}" for name in held[:_MOST_ACCEPTED]) + (
             " ..." if held[_MOST_ACCEPTED:] else ""
@@ -102,8 +88,10 @@ def _print_table(report: "RunReport") -> None:
         out().print(f"to publish the held segments, run again{escape(again)} and {escape(accept)}", soft_wrap=True)
     if report.dry_run:
         out().print("dry run: nothing was published")
-    else:
+    elif report.catalogue is not None:
         out().print(f"duckdb -readonly {escape(in_shell(str(report.catalogue)))}", soft_wrap=True)
+    else:
+        out().print(f"published to {escape(str(report.membership))}", soft_wrap=True)
 
 
 def _gathered(problems: Sequence[Problem]) -> Iterator[Problem]:
@@ -117,26 +105,51 @@ def _gathered(problems: Sequence[Problem]) -> Iterator[Problem]:
             yield replace(first, message=f"segments {names}: {message}", segment_id=None)
 
 
+def _without_repetition(problems: Sequence[Problem]) -> Iterator[Problem]:
+    """Show an error that many segments have once, with their number."""
+    numbers, seen = Counter(problem.message for problem in problems), set[str]()
+    for problem in problems:
+        others = numbers[problem.message] - 1
+        if others < _MOST_REPEATED:
+            yield problem
+        elif problem.message not in seen:
+            seen.add(problem.message)
+            yield replace(problem, message=f"{problem.message} (and {others:,} more errors like this)")
+
+
 def _summary(report: "RunReport") -> str:
     run = report.run
     counts = (
         counted(run.contacts, "contact"),
-        counted(run.segments_ok, "segment"),
+        counted(len(report.segments), "segment"),
         counted(run.memberships, "membership"),
     )
-    failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
-    held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
+    failed = f", [red]{run.segments_failed:,} failed[/red]{_kept(report, 'failed')}" if run.segments_failed else ""
+    held = f", [yellow]{run.segments_held:,} held[/yellow]{_kept(report, 'held')}" if run.segments_held else ""
+    disabled = f", [dim]{run.segments_disabled:,} disabled[/dim]" if run.segments_disabled else ""
+    left_out = f", [dim]{run.segments_left_out:,} left out[/dim]{_kept(report, 'left out')}" if report.left_out else ""
     deleted = f", [yellow]{len(report.deleted):,} deleted[/yellow]" if report.deleted else ""
-    return ", ".join(counts) + f"{failed}{held}{deleted}; run {escape(run.run_id)}"
+    return ", ".join(counts) + f"{failed}{held}{disabled}{left_out}{deleted}; run {escape(run.run_id)}"
 
 
-def _notable_segments(segments: "Sequence[SegmentRecord]") -> "Sequence[SegmentRecord]":
+def _kept(report: "RunReport", status: Literal["failed", "held", "left out"]) -> str:
+    """Return how many segments with a status are among those that the totals count."""
+    kept = report.kept(status)
+    return f" ({kept:,} with earlier members)" if kept else ""
+
+
+def _notable_segments(report: "RunReport") -> "Sequence[SegmentRecord]":
     """Return all segments; of a large run, those that failed, were held back or changed most, in the same order."""
+    segments = report.segments
     if len(segments) <= _MOST_SHOWN:
         return segments
 
     def rank(segment: "SegmentRecord") -> tuple[bool, int, int]:
-        return segment.status == "ok", -(segment.entered or 0) - (segment.exited or 0), -segment.member_count
+        return (
+            report.status_of(segment) in {"ok", "disabled", "left out"},
+            -(segment.entered or 0) - (segment.exited or 0),
+            -segment.member_count,
+        )
 
     notable = {segment.segment_id for segment in sorted(segments, key=rank)[:_MOST_NOTABLE]}
     return [segment for segment in segments if segment.segment_id in notable]
@@ -155,7 +168,7 @@ def _run_table(report: "RunReport", segments: "Sequence[SegmentRecord]") -> Tabl
         members = f"{segment.member_count:,}" if segment.run_id else "-"
         part = share(segment.member_count, report.run.contacts) if segment.run_id else "-"
         changes = [_change(segment.entered, "+"), _change(segment.exited, "-")] if is_compared else []
-        table.add_row(escape(segment.segment_id), members, part, *changes, _status(segment.status))
+        table.add_row(escape(segment.segment_id), members, part, *changes, _status(report.status_of(segment)))
     for gone in report.deleted[:_MOST_SHOWN]:
         table.add_row(escape(gone.segment_id), "-", "-", "", _change(gone.exited, "-"), _status("deleted"))
     return table

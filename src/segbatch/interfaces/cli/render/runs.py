@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from segbatch.interfaces.cli.render.base import err, escape, out, print_json, print_table, stdout_guard
+from segbatch.snapshot.lakehouse.address import address_of
 from segbatch.text import counted
 
 if TYPE_CHECKING:
+    from segbatch.model.input_records import SourceRecord
     from segbatch.model.manifest import RunRecord, SegmentRecord
     from segbatch.runs.diff import DefinitionChange, RunsDiff, SegmentDiff
     from segbatch.runs.history import ListedRun, RunDetails
@@ -29,6 +31,7 @@ _DROPPABLE = (
     "entered",
     "memberships",
     "then",
+    "members",
 )
 """Columns to leave out on a narrow terminal, the first one first."""
 
@@ -41,7 +44,7 @@ _NAMES = {
     "project_id": "project",
     "snapshot_fingerprint": "snapshot",
 }
-_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow"}
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "disabled": "dim"}
 
 
 def _table(*columns: str, right: Sequence[str] = ()) -> Table:
@@ -55,7 +58,7 @@ def _table(*columns: str, right: Sequence[str] = ()) -> Table:
 
 
 def _print_table(table: Table, of_all: int) -> None:
-    print_table(table, droppable=_DROPPABLE)
+    print_table(table, droppable=_DROPPABLE, records=True)
     if of_all > _MOST_SHOWN:
         out().print(f"and {of_all - _MOST_SHOWN:,} more, with --json")
 
@@ -67,7 +70,7 @@ def print_runs(runs: "Sequence[ListedRun]", *, as_json: bool) -> None:
         print_json([_listed_data(listed) for listed in reversed(runs)])
         return
     numbers = ("contacts", "memberships", "changes")
-    table = _table("run", "as of     ", "segments", *numbers, "kept", right=numbers)
+    table = _table("run", "as of", "segments", *numbers, "kept", right=numbers)
     for listed in list(reversed(runs))[:_MOST_SHOWN]:
         run = listed.past.run
         sizes = (run.contacts, run.memberships, listed.past.changes)
@@ -86,7 +89,9 @@ def _segments_of(run: "RunRecord") -> str:
     """Return the number of segments of a run by status."""
     failed = f", [red]{run.segments_failed:,} failed[/red]" if run.segments_failed else ""
     held = f", [yellow]{run.segments_held:,} held[/yellow]" if run.segments_held else ""
-    return f"{run.segments_ok:,} ok{failed}{held}"
+    disabled = f", [dim]{run.segments_disabled:,} disabled[/dim]" if run.segments_disabled else ""
+    left_out = f", [dim]{run.segments_left_out:,} left out[/dim]" if run.segments_left_out else ""
+    return f"{run.segments_ok:,} ok{failed}{held}{disabled}{left_out}"
 
 
 def _moment(moment: datetime) -> str:
@@ -105,7 +110,7 @@ def print_run_details(details: "RunDetails", *, as_json: bool) -> None:
     out().print()
     files = _table("snapshot", "rows", "bytes", "sha256", right=("rows", "bytes"))
     for file in manifest.snapshot[:_MOST_SHOWN]:
-        files.add_row(escape(file.path), f"{file.rows:,}", f"{file.size:,}", file.sha256)
+        files.add_row(escape(file.path), f"{file.rows:,}", f"{file.size:,}", file.sha256 or "")
     _print_table(files, len(manifest.snapshot))
     out().print()
     _print_table(_segments(manifest.segments[:_MOST_SHOWN]), len(manifest.segments))
@@ -115,6 +120,10 @@ def print_run_details(details: "RunDetails", *, as_json: bool) -> None:
             colour = _STATUS_COLOUR[segment.status]
             text = f"[{colour}]{segment.status}:[/{colour}] {escape(segment.segment_id)}: {escape(line)}"
             out().print(text, soft_wrap=True)
+
+
+def _source(source: "SourceRecord | None") -> dict[str, str]:
+    return {} if source is None else {"contacts from": escape(str(address_of(source)))}
 
 
 def _facts(details: "RunDetails") -> Table:
@@ -131,6 +140,7 @@ def _facts(details: "RunDetails") -> Table:
         "contacts": f"{run.contacts:,}",
         "memberships": f"{run.memberships:,}" + ("" if details.listed.keeps_members else ", pruned"),
         "changes": f"{details.listed.past.changes:,}",
+        **_source(manifest.source),
         "snapshot": run.snapshot_fingerprint,
         "versions": escape(
             ", ".join(f"{name} {version}" for name, version in {"segbatch": run.version, **manifest.versions}.items())

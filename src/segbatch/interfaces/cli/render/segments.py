@@ -1,17 +1,18 @@
 """Output of the commands for saved segments."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from segbatch.interfaces.cli.render.base import escape, out, print_json, print_problems, print_table, stdout_guard
-from segbatch.text import counted
+from segbatch.text import counted, some_of
 
 if TYPE_CHECKING:
     from segbatch.authoring.manage import ListedSegment, Listing
     from segbatch.definitions.store import Definition, Entry
 
-_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red"}
+_STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red", "disabled": "dim"}
 
 
 @stdout_guard()
@@ -23,18 +24,20 @@ def print_listing(listing: "Listing", *, as_json: bool) -> None:
     print_problems(listing.warnings)
     print_problems(listing.problems)
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("segment", "project", "members", "status", "name"):
+    optional = [column for column in ("owner", "tags") if any(getattr(one.entry, column) for one in listing.segments)]
+    for column in ("segment", "project", "members", "status", *optional, "name"):
         is_number = column == "members"
         table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for listed in listing.segments:
-        table.add_row(*_cells(listed))
-    print_table(table, droppable=("name", "project", "members", "status"))
+        table.add_row(*_cells(listed, optional))
+    print_table(table, droppable=("name", "tags", "owner", "project", "members", "status"))
     run = f"; run {escape(listing.run_id)}" if listing.run_id else ""
     out().print(f"{counted(len(listing.segments), 'segment')}{run}", soft_wrap=True)
 
 
-def _cells(listed: "ListedSegment") -> tuple[str, ...]:
+def _cells(listed: "ListedSegment", optional: Sequence[str]) -> tuple[str, ...]:
     entry, last = listed.entry, listed.last
+    more = {"owner": entry.owner or "-", "tags": ", ".join(entry.tags) or "-"}
     status = _status(listed)
     colour = _STATUS_COLOUR.get(status)
     return (
@@ -42,6 +45,7 @@ def _cells(listed: "ListedSegment") -> tuple[str, ...]:
         escape(entry.project_id or "-"),
         f"{last.member_count:,}" if last and last.run_id else "-",
         f"[{colour}]{status}[/{colour}]" if colour else status,
+        *(escape(more[column]) for column in optional),
         escape(entry.name or "-"),
     )
 
@@ -67,6 +71,8 @@ def _data(entry: "Entry") -> dict[str, Any]:
         "id": entry.segment_id,
         "project_id": entry.project_id,
         "name": entry.name,
+        "owner": entry.owner,
+        "tags": list(entry.tags),
         "etag": entry.etag,
         "file": entry.file,
         "path": entry.path,
@@ -95,6 +101,17 @@ def print_saved(done: str, entry: "Entry", *, as_json: bool) -> None:
         print_json(_data(entry))
     else:
         out().print(escape(f"{done} {entry.segment_id}: {entry.file}"), soft_wrap=True)
+
+
+@stdout_guard()
+def print_renamed(old_id: str, entry: "Entry", users: Sequence[str], *, as_json: bool) -> None:
+    """Print that a segment was renamed, and the first segments whose references were changed; or JSON."""
+    if as_json:
+        print_json({**_data(entry), "renamed_from": old_id, "changed": list(users)})
+        return
+    out().print(escape(f"renamed {old_id} to {entry.segment_id}: {entry.file}"), soft_wrap=True)
+    if users:
+        out().print(escape(f"changed references in {counted(len(users), 'segment')}: {some_of(users)}"), soft_wrap=True)
 
 
 @stdout_guard()

@@ -24,7 +24,9 @@ from segbatch.storage.output_lock import LockPolicy, lock_output
 
 DAG, READER = "audiences", "after_audiences"
 SAMPLE = Path(__file__).parents[2] / "jobs" / "segbatch_dag.py"
-NIGHTS = [datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=n) for n in (3, 2, 1)]
+RUN_TIMES = [
+    datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=n) for n in (3, 2, 1)
+]
 A_DAY = timedelta(days=1)
 PLANS = [
     {"ann": "pro", "bob": "pro", "cem": "free"},
@@ -65,24 +67,24 @@ class World:
             "AUDIENCES_SEGMENTS": f"{self.folder}/segments",
             "AUDIENCES_OUTPUT": str(self.output),
             "AUDIENCES_POLL_SECONDS": "1",
-            "AUDIENCES_SCHEDULE": f"0 2 * * {NIGHTS[0]:%a}",  # its last time is the first of NIGHTS
+            "AUDIENCES_SCHEDULE": f"0 2 * * {RUN_TIMES[0]:%a}",  # its last time is the first of RUN_TIMES
         }
 
-    def snapshot(self, night: datetime) -> Path:
-        return self.folder / "snapshots" / f"{night:%Y-%m-%d}.parquet"
+    def snapshot(self, run_time: datetime) -> Path:
+        return self.folder / "snapshots" / f"{run_time:%Y-%m-%d}.parquet"
 
-    def export(self, night: datetime, plans: dict[str, str]) -> None:
+    def export(self, run_time: datetime, plans: dict[str, str]) -> None:
         """Write a snapshot to a temporary file, and move it to its path."""
         columns = {"id": list(plans), "plan": list(plans.values()), "notes": ["short"] * len(plans)}
-        write_contacts(self.folder / "new.parquet", pa.table(columns)).replace(self.snapshot(night))
+        write_contacts(self.folder / "new.parquet", pa.table(columns)).replace(self.snapshot(run_time))
 
     def straight(self, name: str, *runs: tuple[int, str]) -> Path:
         """Run the command line with a separate output folder."""
         places = ["--segments", f"{self.folder}/segments", "--output", f"{self.folder}/{name}"]
         for number, run_id in runs:
-            night = NIGHTS[number]
-            command = [*COMMAND, *places, "--contacts", str(self.snapshot(night))]
-            command += ["--as-of", night.isoformat(), "--run-id", run_id]
+            run_time = RUN_TIMES[number]
+            command = [*COMMAND, *places, "--contacts", str(self.snapshot(run_time))]
+            command += ["--as-of", run_time.isoformat(), "--run-id", run_id]
             done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=300)
             assert done.returncode in {0, 3}, done.stderr
         return self.folder / name
@@ -119,25 +121,29 @@ def tables(output: Path) -> dict[str, Any]:
         }
 
 
-def trigger(airflow: Airflow, night: datetime) -> str:
-    interval = {"logical_date": night - A_DAY, "data_interval_start": night - A_DAY, "data_interval_end": night}
+def trigger(airflow: Airflow, run_time: datetime) -> str:
+    interval = {
+        "logical_date": run_time - A_DAY,
+        "data_interval_start": run_time - A_DAY,
+        "data_interval_end": run_time,
+    }
     moments = {name: moment.isoformat() for name, moment in interval.items()}
-    made: str = airflow.tell("POST", f"dags/{DAG}/dagRuns", moments)["dag_run_id"]
+    made: str = airflow.send("POST", f"dags/{DAG}/dagRuns", moments)["dag_run_id"]
     return made
 
 
 def try_a_half_written_snapshot_again(airflow: Airflow, world: World) -> str:
     """Run 1: the snapshot is truncated until the task has failed once."""
-    run_id = f"scheduled__{NIGHTS[0].isoformat()}"
-    world.export(NIGHTS[0], PLANS[0])
-    snapshot = world.snapshot(NIGHTS[0])
+    run_id = f"scheduled__{RUN_TIMES[0].isoformat()}"
+    world.export(RUN_TIMES[0], PLANS[0])
+    snapshot = world.snapshot(RUN_TIMES[0])
     whole = snapshot.read_bytes()
     snapshot.write_bytes(whole[: len(whole) // 2])
     airflow.unpause(DAG, READER)
-    eventually("the first night", lambda: airflow.ask(f"dags/{DAG}/dagRuns")["total_entries"])
+    eventually("the first run", lambda: airflow.ask(f"dags/{DAG}/dagRuns")["total_entries"])
     airflow.until(DAG, run_id, "publish", "up_for_retry")
     assert not (world.output / "current").exists()
-    world.export(NIGHTS[0], PLANS[0])
+    world.export(RUN_TIMES[0], PLANS[0])
     assert airflow.ended(DAG, run_id) == "success"
     assert airflow.tasks(DAG, run_id)["publish"]["try_number"] > 1
     assert "is truncated" in airflow.log(DAG, run_id, "publish", 1)
@@ -147,13 +153,13 @@ def try_a_half_written_snapshot_again(airflow: Airflow, world: World) -> str:
 def fail_over_a_bad_snapshot(airflow: Airflow, world: World) -> str:
     """Run 2: the snapshot contains each contact twice, so all attempts fail."""
     before = tables(world.output)
-    world.export(NIGHTS[1], PLANS[1])
+    world.export(RUN_TIMES[1], PLANS[1])
     with duckdb.connect() as connection:
-        snapshot = world.snapshot(NIGHTS[1])
+        snapshot = world.snapshot(RUN_TIMES[1])
         twice = f"FROM '{snapshot}' UNION ALL FROM '{snapshot}'"
         connection.execute(f"COPY ({twice}) TO '{snapshot}.twice' (FORMAT parquet)")
         Path(f"{snapshot}.twice").replace(snapshot)
-    run_id = trigger(airflow, NIGHTS[1])
+    run_id = trigger(airflow, RUN_TIMES[1])
     assert airflow.ended(DAG, run_id) == "failed"
     publish = airflow.tasks(DAG, run_id)["publish"]
     assert (publish["state"], publish["try_number"]) == ("failed", 3)
@@ -165,22 +171,22 @@ def fail_over_a_bad_snapshot(airflow: Airflow, world: World) -> str:
 def kill_a_task_and_clear_it(airflow: Airflow, world: World) -> str:
     """Run 3: a slow run is stopped by hand, and the task is cleared after a new snapshot is exported."""
     before = tables(world.output)
-    write_slow_contacts(world.snapshot(NIGHTS[2]))
-    run_id = trigger(airflow, NIGHTS[2])
+    write_slow_contacts(world.snapshot(RUN_TIMES[2]))
+    run_id = trigger(airflow, RUN_TIMES[2])
     eventually("the run to be at work", lambda: world.staged)
-    airflow.tell("PATCH", f"dags/{DAG}/dagRuns/{run_id}/taskInstances/publish", {"new_state": "failed"})
+    airflow.send("PATCH", f"dags/{DAG}/dagRuns/{run_id}/taskInstances/publish", {"new_state": "failed"})
     eventually("the run to be gone", lambda: not world.staged)  # SIGKILL would leave the folder
     with lock_output(world.output / "lock", "the test", LockPolicy(wait=True)):
         assert tables(world.output) == before
-    world.export(NIGHTS[2], PLANS[2])
+    world.export(RUN_TIMES[2], PLANS[2])
     airflow.clear(DAG, run_id, "publish")
     assert airflow.ended(DAG, run_id) == "success"
     return run_id
 
 
-def refuse_an_old_night(airflow: Airflow, world: World, run_id: str) -> None:
+def refuse_an_old_run(airflow: Airflow, world: World, run_id: str) -> None:
     """The invalid snapshot is exported again after a later run was published, so the cleared task is refused."""
-    world.export(NIGHTS[1], PLANS[1])
+    world.export(RUN_TIMES[1], PLANS[1])
     airflow.clear(DAG, run_id, "publish")
     assert airflow.ended(DAG, run_id) == "failed"
     publish = airflow.tasks(DAG, run_id)["publish"]
@@ -188,8 +194,8 @@ def refuse_an_old_night(airflow: Airflow, world: World, run_id: str) -> None:
     assert "--rewind rolls back 1 run" in airflow.log(DAG, run_id, "publish", 4)
 
 
-def redo_from_an_old_night_on(airflow: Airflow, *run_ids: str) -> None:
-    airflow.tell("POST", "variables", {"key": "audiences_rewind", "value": "true"})
+def redo_from_an_old_run_on(airflow: Airflow, *run_ids: str) -> None:
+    airflow.send("POST", "variables", {"key": "audiences_rewind", "value": "true"})
     airflow.clear(DAG, run_ids[0], "publish", include_future=True)
     assert [airflow.ended(DAG, run_id) for run_id in run_ids] == ["success"] * len(run_ids)
 
@@ -220,7 +226,7 @@ def read_the_last_event(airflow: Airflow, output: Path, run_id: str) -> None:
 
 def run_without_a_date(airflow: Airflow, world: World) -> None:
     """A DAG run triggered by hand has no data interval, and is evaluated as of the current time."""
-    made = airflow.tell("POST", f"dags/{DAG}/dagRuns", {"logical_date": None})
+    made = airflow.send("POST", f"dags/{DAG}/dagRuns", {"logical_date": None})
     moment = datetime.fromisoformat(made["run_after"])
     world.export(moment, PLANS[0])
     airflow.until(DAG, made["dag_run_id"], "publish", "success")
@@ -236,9 +242,9 @@ def test_three_airflow_runs_with_failures_publish_the_same_as_command_line_runs(
     airflow.clear(DAG, third, "publish")
     assert airflow.ended(DAG, third) == "success"
     assert tables(world.output) == without_second
-    refuse_an_old_night(airflow, world, second)
+    refuse_an_old_run(airflow, world, second)
     assert tables(world.output) == without_second
-    redo_from_an_old_night_on(airflow, second, third)
+    redo_from_an_old_run_on(airflow, second, third)
     assert tables(world.output) == tables(world.straight("all", (0, first), (1, second), (2, third)))
     break_a_segment(airflow, world, third)
     assert tables(world.output) == tables(world.straight("all", (2, third)))

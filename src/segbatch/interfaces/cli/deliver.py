@@ -1,0 +1,104 @@
+"""The command that sends changes to destinations: deliver."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from segbatch.config.env_vars import FILE
+from segbatch.errors import Problem, SegbatchError, UsageError
+from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.app import app
+from segbatch.interfaces.cli.options import JSON, PUBLISHED, WAIT
+from segbatch.interfaces.cli.settings_defaults import settings_for
+from segbatch.storage.output_lock import LockedError, LockPolicy
+from segbatch.text import did_you_mean, some_of
+
+if TYPE_CHECKING:
+    from segbatch.deliveries.destination import Destination
+
+_FAILED = 3
+
+
+@app.command(
+    epilog="Exit status: 0 everything is sent; 3 some deliveries failed, and the next call repeats them; 2 wrong "
+    "usage; 75 another process delivers."
+)
+def deliver(
+    context: typer.Context,
+    destination: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this destination; repeatable."),
+    ] = None,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ID", help="Only this segment; repeatable."),
+    ] = None,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send all members again, to replace what the receiver has.")
+    ] = False,
+    output: Annotated[str, PUBLISHED] = "output",
+    wait: Annotated[bool, WAIT] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Report what would be sent, and send and write nothing.")
+    ] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Send contacts that entered and left segments to the destinations in the settings file.
+
+    Example: [bold]segbatch deliver --destination crm[/bold]
+    """
+    chosen = _choose(read_destinations(context), destination or ())
+    from segbatch.deliveries import deliver as delivering  # noqa: PLC0415 - loads Polars
+
+    options = delivering.DeliveryOptions(
+        segments=segment or (),
+        resend=resend,
+        dry_run=dry_run,
+        lock_policy=LockPolicy(wait, render.print_waiting),
+    )
+    with render.opened(output) as folder:
+        report = delivering.deliver(folder, chosen, options)
+    render.print_deliveries(report, as_json=as_json)
+    if report.errors:
+        raise typer.Exit(LockedError.exit_code if report.are_locked else _FAILED)
+
+
+def read_destinations(context: typer.Context) -> "Sequence[Destination]":
+    """Return the destinations of the settings that a command uses.
+
+    Raises:
+        UsageError: There are none, or this system cannot run their commands.
+    """
+    from segbatch.deliveries.destination import Destination  # noqa: PLC0415 - other commands do without it
+
+    settings = settings_for(context)
+    found = settings.values.get("destinations") or {}
+    if not found:
+        hint = f"; it has the jobs {some_of(settings.jobs)}, choose one with --job" if settings.jobs else ""
+        raise UsageError(f"no destinations are set; add [destinations.NAME] to {FILE}{hint}")
+    return [Destination.of(name, values) for name, values in found.items()]
+
+
+def _choose(found: "Sequence[Destination]", names: Sequence[str]) -> "Sequence[Destination]":
+    known = [one.name for one in found]
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known) or f"; there are {some_of(known)}"
+            raise UsageError(f"unknown destination '{name}'{near} (--destination)")
+    return [one for one in found if not names or one.name in names]
+
+
+def deliver_afterwards(output: str | Path, destinations: "Sequence[Destination]") -> Iterator[Problem]:
+    """Deliver after a run, and yield a warning for each failure."""
+    from segbatch.deliveries import deliver as delivering  # noqa: PLC0415 - only needed if a run delivers
+
+    try:
+        report = delivering.deliver(output, destinations)
+        problems = [*report.warnings, *report.errors]
+    except SegbatchError as error:
+        problems = [Problem(str(error))]
+    for problem in problems:
+        yield replace(problem, severity="warning")

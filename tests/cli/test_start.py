@@ -1,0 +1,68 @@
+"""What a command loads and builds before it works, since each run pays for it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import typer.main
+
+from builders import rule, write_segment
+from segbatch.interfaces import cli
+
+NEEDED_BY_OTHERS = (
+    "adbc_driver_manager",
+    "asyncio",
+    "deltalake",
+    "fastapi",
+    "httpx",
+    "multiprocessing",
+    "obstore",
+    "pandas",
+    "prometheus_client",
+    "pyarrow.dataset",
+    "pydantic_settings",
+    "rich.progress",
+    "segbatch.authoring.check",
+    "segbatch.exports.export",
+    "segbatch.interfaces.api.server",
+    "segbatch.sql.generate",
+    "sqlglot",
+    "sqlite3",
+    "urllib.request",
+)
+
+
+def test_a_run_of_local_files_loads_nothing_that_only_others_need(tmp_path: Path) -> None:
+    pl.DataFrame({"id": ["ann", "bob"], "plan": ["pro", "free"]}).write_parquet(tmp_path / "contacts.parquet")
+    write_segment(tmp_path / "segments", "pro", rule("plan", "eq", "pro"))
+    arguments = ["run", "-q", "--contacts", "contacts.parquet"]
+    code = (
+        f"import sys\nsys.argv = ['segbatch', *{arguments}]\nbefore = {{*sys.modules}}\n"  # coverage has loaded some
+        f"import segbatch.__main__ as program\n"
+        f"try:\n    program.main()\n"
+        f"finally:\n    print(*sorted({{*{NEEDED_BY_OTHERS}}} & {{*sys.modules}} - before))\n"
+    )
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SEGBATCH_")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=environ
+    )
+    assert (done.stdout, done.stderr) == ("\n", "")
+    assert (tmp_path / "output" / "current").exists()
+
+
+@pytest.mark.parametrize("called", ["run", "lists", "segments"])
+def test_only_the_command_that_is_called_is_built(called: str) -> None:
+    assert [*typer.main.get_command(cli.application([called, "run"])).commands] == [called]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["nothing"], ["--version", "run"]])
+def test_all_commands_are_built_if_none_is_called(arguments: list[str]) -> None:
+    assert cli.application(arguments) is cli.app
+
+
+def test_every_command_can_be_built_alone() -> None:
+    for name in typer.main.get_command(cli.app).commands:  # type: ignore[attr-defined]
+        assert cli.application([name]) is not cli.app
