@@ -9,8 +9,11 @@ INSTALLER := requirements/install.py requirements/uv.txt
 INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "segbatch needs Python 3.11 or newer; set PYTHON=...")' \
 	&& $(PYTHON) requirements/install.py
 
+# The tests start the program a thousand times. Without its bytecode on disk, each start compiles it, which takes a second.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly compat airflow bench docs lock format clean
+.PHONY: api-fuzz help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,6 +36,9 @@ demo: $(DEMO_READY) ## Run the main job on sample_data/ and show what DuckDB fin
 	@$(BIN)/segbatch query "SELECT c.country, count(*) AS contacts FROM membership m \
 		JOIN 'sample_data/contacts.parquet' c ON c.id = m.contact_id \
 		WHERE m.segment_id = 'paying-customers' GROUP BY 1 ORDER BY 2 DESC LIMIT 3"
+	@printf '\nContacts with three paid orders in 90 days:\n'
+	@$(BIN)/segbatch preview docs/examples/related-tables/three-paid-orders.json --contacts sample_data/contacts.parquet \
+		--table orders=sample_data/orders.parquet --table-time orders=placed_at --as-of 2025-11-04T02:00Z --first 1
 	@printf '\nOpen output/segbatch.duckdb in DuckDB, or go on with: $(BIN)/segbatch query "FROM membership LIMIT 5"\n'
 
 test: lint unit ## Check style, types and layers, and run all quick tests
@@ -85,11 +91,24 @@ nightly: $(READY) ## Let a real cron run jobs/nightly.sh, and systemd look at it
 		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends cron; fi
 	$(BIN)/pytest -q tests/cron
 
+postgres: $(READY) ## Read from and write to a real PostgreSQL server (as root, installs Debian's postgresql; takes a minute)
+	if [ "$$(id -u)" = 0 ] && [ ! -e /usr/lib/postgresql ] && ! command -v initdb > /dev/null && command -v apt-get > /dev/null; then \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends postgresql; fi
+	$(BIN)/pytest -q tests/postgres
+
 compat: $(READY) ## Read the published tables with the oldest DuckDB that is supported, pandas and ClickHouse
 	$(INSTALL) --into .venv-old-duckdb requirements/old-duckdb.txt
 	$(INSTALL) --into .venv-bench requirements/bench.txt
 	SEGBATCH_OLD_DUCKDB_PYTHON=$(CURDIR)/.venv-old-duckdb/bin/python SEGBATCH_READERS_PYTHON=$(CURDIR)/.venv-bench/bin/python \
 		$(BIN)/pytest -q tests/compat
+
+dbt: $(READY) ## Run the example project for dbt (docs/dbt.md) in an environment of its own
+	$(INSTALL) --into .venv-dbt requirements/dbt.txt
+	$(BIN)/pytest -q tests/dbt
+
+lake: $(READY) ## Read outputs in object storage, Delta and Iceberg with DuckDB's extensions, Polars and pandas (takes minutes)
+	$(INSTALL) --into .venv-lake requirements/lake.txt
+	$(BIN)/pytest -q tests/lake
 
 AIRFLOW := .venv-airflow
 AIRFLOW_COVERAGE := $(AIRFLOW)/bin/coverage
@@ -101,12 +120,12 @@ $(AIRFLOW)/.ready: requirements/airflow.txt $(INSTALLER) pyproject.toml
 
 airflow: $(READY) $(AIRFLOW)/.ready ## Run the operator and the sample DAG in a real Airflow (takes minutes)
 	$(BIN)/mypy --python-executable $(AIRFLOW)/bin/python src/segbatch/interfaces/airflow jobs tests/airflow tests/builders.py
-	$(AIRFLOW_COVERAGE) run $(AIRFLOW_MEASURED) --branch --include='src/segbatch/interfaces/airflow/*' -m pytest -q --durations=5 tests/airflow
+	$(AIRFLOW_COVERAGE) run $(AIRFLOW_MEASURED) --branch --include='src/segbatch/interfaces/airflow/*' -m pytest -q --durations=5 tests/airflow tests/airflow_parts
 	$(AIRFLOW_COVERAGE) report $(AIRFLOW_MEASURED) --show-missing --fail-under=95
 
 BENCH ?= --all --results benchmarks/last_run.json --page docs/benchmarks.md
 
-bench: $(READY) ## Measure segbatch and its peers (BENCH="--help" has the options; all takes about an hour)
+bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="--goals --rounds 3" a quarter of one; BENCH="--help" has the options)
 	$(INSTALL) --into .venv-bench requirements/bench.txt
 	$(BIN)/python benchmarks/bench.py --python .venv-bench/bin/python $(BENCH)
 
@@ -129,6 +148,8 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/*.txt (UPGRADE
 	$(COMPILE) --group build pyproject.toml --constraint requirements/dev.txt --output-file requirements/run.txt
 	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	$(COMPILE) --group old-duckdb --output-file requirements/old-duckdb.txt
+	$(COMPILE) --group dbt --output-file requirements/dbt.txt
+	$(COMPILE) --group lake --output-file requirements/lake.txt
 	$(COMPILE) --group airflow --extra airflow pyproject.toml --output-file requirements/airflow.txt
 	$(BIN)/python requirements/repeat_extras.py requirements/*.txt
 
