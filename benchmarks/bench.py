@@ -3,11 +3,13 @@
     python benchmarks/bench.py --contacts 200000 --segments 100
     python benchmarks/bench.py --contacts 200000 --segments 100 --profile
     python benchmarks/bench.py --scale --contacts 500000 --scale-contacts 100000 200000 500000
+    python benchmarks/bench.py --goals --rounds 3 --page docs/benchmarks.md
     python benchmarks/bench.py --all --page docs/benchmarks.md
     python benchmarks/bench.py --render benchmarks/last_run.json --page docs/benchmarks.md
 
-Without --scale and --profile all are compared, and the floor is measured with them. --all does everything. Data is
-made when it is needed, and kept in benchmarks/data.
+Without --scale and --profile all are compared, and the floor is measured with them. --all does everything. --goals does
+what the table of goals needs, against the best statements alone: a quarter of an hour with three rounds. Data is made
+when it is needed, and kept in benchmarks/data.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,13 +28,20 @@ from page import measured_on, tables, write_page
 from peers import PEERS
 from profiling import profiled
 from scaling import CONTACTS, SERIES, Scaling, series
+from starting import measure_start
 from works import Work
+
+from related import EventWork, compare_events
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 USUAL_CONTACTS: Final = 2_000_000
 USUAL_SEGMENTS: Final = (100, 1_000)
+GOAL_CONTACTS: Final = (2_000_000, 500_000)
+GOAL_PEERS: Final = ("clickhouse-tuned", "duckdb-tuned")
+EVENTS_PER_CONTACT: Final = 10
+LARGER: Final = 4
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -40,7 +50,7 @@ def make_parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     what = parser.add_argument_group("what to measure")
-    what.add_argument("--contacts", type=int, default=USUAL_CONTACTS, metavar="N", help="how many contacts")
+    what.add_argument("--contacts", type=int, nargs="+", metavar="N", help="how many contacts")
     what.add_argument("--segments", type=int, nargs="+", default=USUAL_SEGMENTS, metavar="N", help="how many segments")
     what.add_argument("--distinct", type=int, metavar="N", help="how many distinct rules these have")
     what.add_argument(
@@ -52,7 +62,10 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("--scale-contacts", type=int, nargs="+", default=CONTACTS, metavar="N", help="for how many")
     what.add_argument("--profile", action="store_true", help="where segbatch's time goes")
     what.add_argument("--floor", action="store_true", help="only segbatch and the floor; with no peers")
-    what.add_argument("--all", action="store_true", help="the comparison, --scale and --profile")
+    what.add_argument("--start", action="store_true", help="how long small commands take")
+    what.add_argument("--events", action="store_true", help="segments that aggregate a table of events")
+    what.add_argument("--goals", action="store_true", help="what the goals need, against the best statements alone")
+    what.add_argument("--all", action="store_true", help="everything above, but --goals")
     how = parser.add_argument_group("how")
     how.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each has its turn (3)")
     how.add_argument("--timeout", type=float, default=1800, metavar="S", help="a process is ended after this (1800)")
@@ -65,43 +78,76 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def measure_all(wanted: argparse.Namespace, results: dict[str, Any]) -> None:
-    """Measure what the command line asks for."""
+class Measuring:
+    """What the command line asks for, part by part."""
 
-    def save() -> None:
-        wanted.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    def __init__(self, wanted: argparse.Namespace, results: dict[str, Any]) -> None:
+        self._wanted, self._results = wanted, results
+        self._contacts = wanted.contacts or (GOAL_CONTACTS if wanted.goals else (USUAL_CONTACTS,))
+        wanted.data.mkdir(parents=True, exist_ok=True)
+        wanted.results.parent.mkdir(parents=True, exist_ok=True)
+        self._settings = Settings(wanted.data, wanted.rounds, wanted.timeout, wanted.python, self._save)
+        self._machine = describe(wanted.python)
 
-    wanted.data.mkdir(parents=True, exist_ok=True)
-    wanted.results.parent.mkdir(parents=True, exist_ok=True)
-    settings = Settings(wanted.data, wanted.rounds, wanted.timeout, wanted.python, save)
-    peers, scale = [] if wanted.floor else wanted.peers, wanted.scale
-    if scale == [] or (scale is None and wanted.all):
-        scale = SERIES
-    works = [Work(wanted.contacts, number, wanted.distinct, seed=wanted.seed) for number in wanted.segments]
-    rehearse(works, settings, peers)
-    here = describe(wanted.python)
-    if wanted.all or wanted.floor or not (scale or wanted.profile):
-        start(results, "comparisons", here)
+    def measure(self) -> None:
+        """Measure all parts, those first that everything else is compared with."""
+        wanted = self._wanted
+        everything, others = wanted.all or wanted.goals, (wanted.scale is not None, wanted.profile)
+        works = [
+            Work(contacts, number, wanted.distinct, seed=wanted.seed)
+            for contacts in self._contacts
+            for number in wanted.segments
+        ]
+        if everything or wanted.floor or not any((*others, wanted.start, wanted.events)):
+            self._compare(works)
+        if everything or wanted.start:
+            self._begin("start", measure_start(self._settings))
+        if wanted.profile or wanted.all:
+            self._begin("profiles", [])
+            for work in works:
+                self._results["profiles"].append(profiled(work, self._settings))
+        if wanted.scale is not None or everything:
+            self._measure_scale()
+        if everything or wanted.events:
+            contacts = self._contacts[0]
+            work = EventWork(EVENTS_PER_CONTACT * contacts, contacts)
+            self._begin("events", compare_events(work, self._settings))
+        self._save()
+
+    def _compare(self, works: Sequence[Work]) -> None:
+        peers = [] if self._wanted.floor else self._wanted.peers
+        if peers is None and self._wanted.goals:
+            peers = GOAL_PEERS
+        rehearse(works, self._settings, peers)
+        self._begin("comparisons", [])
         for work in works:
-            compare(work, settings, peers, results["comparisons"])
-    if wanted.profile or wanted.all:
-        start(results, "profiles", here)
-        for work in works:
-            results["profiles"].append(profiled(work, settings))
-            save()
-    if scale:
+            compare(work, self._settings, peers, self._results["comparisons"])
+
+    def _measure_scale(self) -> None:
+        contacts = self._contacts[0]
+        if self._wanted.goals and not self._wanted.scale:
+            self._scale(series(contacts, (), ("form",)), self._settings)
+            self._scale(
+                series(contacts, (contacts, LARGER * contacts), ("contacts",)), replace(self._settings, rounds=1)
+            )
+        else:
+            self._scale(series(contacts, self._wanted.scale_contacts, self._wanted.scale or SERIES), self._settings)
+
+    def _scale(self, wanted: dict[str, list[Work]], settings: Settings) -> None:
         print("scale", flush=True)
-        scaling = Scaling(series(wanted.contacts, wanted.scale_contacts, scale), settings)
-        results["scale"] |= scaling.record
-        results["machines"] |= dict.fromkeys(scaling.record, here)
+        scaling = Scaling(wanted, settings)
+        self._results["scale"] |= scaling.record
+        self._results["machines"] |= dict.fromkeys(scaling.record, self._machine)
         scaling.measure()
-    save()
 
+    def _begin(self, part: str, found: Any) -> None:
+        """Put what was measured of a part in the place of what an earlier command measured."""
+        self._results[part] = found
+        self._results["machines"][part] = self._machine
+        self._save()
 
-def start(results: dict[str, Any], part: str, machine: dict[str, Any]) -> None:
-    """Forget what an earlier command measured of a part."""
-    results[part] = []
-    results["machines"][part] = machine
+    def _save(self) -> None:
+        self._wanted.results.write_text(json.dumps(self._results, indent=1) + "\n", encoding="utf-8")
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -110,10 +156,10 @@ def main(words: Sequence[str] | None = None) -> None:
     if wanted.render:
         results = json.loads(wanted.render.read_text(encoding="utf-8"))
     else:
-        results = {"machines": {}, "comparisons": [], "profiles": [], "scale": {}}
+        results: dict[str, Any] = {"machines": {}, "comparisons": [], "profiles": [], "scale": {}}
         if wanted.add and wanted.results.exists():
             results = json.loads(wanted.results.read_text(encoding="utf-8"))
-        measure_all(wanted, results)
+        Measuring(wanted, results).measure()
     print("\n" + measured_on(results["machines"]))
     for table in tables(results):
         print("\n" + table.text())

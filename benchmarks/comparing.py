@@ -57,7 +57,8 @@ def tell(name: str, found: Measured) -> None:
         print(f"  {label}: {found.error}", flush=True)
         return
     sizes = f"{found.peak / 1e9:.2f} GB of memory, {found.written / 1e6:,.0f} MB written"
-    print(f"  {label}: {found.seconds:.2f} s, {found.cpu:.1f} s of CPU, {sizes}", flush=True)
+    cpu = f"{found.user:.1f} + {found.system:.1f} s of CPU"
+    print(f"  {label}: {found.seconds:.2f} s, {cpu}, {sizes}", flush=True)
 
 
 class Comparison:
@@ -66,7 +67,7 @@ class Comparison:
     def __init__(self, work: Work, settings: Settings, names: Collection[str] | None) -> None:
         self._settings = settings
         self._files = make(work, settings.folder, next_night=True)
-        self._out = settings.folder / "out"
+        self._out, self._plain = settings.folder / "out", settings.folder / "plain"
         self._peers, left_out = chosen(names, work.segments, settings.python)
         self._members: Members = {}
         self._failed: set[str] = set()
@@ -76,6 +77,7 @@ class Comparison:
             "left_out": left_out,
             "floor": [],
             "questions": [],
+            "plain_questions": [],
         }
 
     def measure(self) -> None:
@@ -88,6 +90,7 @@ class Comparison:
             print(f" round {number + 1} of {self._settings.rounds}", flush=True)
             self._round(first=number == 0)
         cleared(self._out)
+        cleared(self._plain)
 
     def _round(self, *, first: bool) -> None:
         files, out, timeout = self._files, self._out, self._settings.timeout
@@ -97,8 +100,11 @@ class Comparison:
         if first:
             self._members = members_in(published(out))
             self.record |= summary(self._members)
+            ask("plain_tables.py", published(out), cleared(self._plain))
         self._keep(FIRST, found)
-        self.record["questions"].append(json.loads(ask("ask_tables.py", out)))
+        times = json.loads(ask("ask_tables.py", out, f"{self._plain}/*.parquet"))
+        self.record["questions"].append(times["membership"])
+        self.record["plain_questions"].append(times["plain"])
         self._keep(SECOND, second_night(files, out, timeout))
         floor, times = floor_run(files, found.written, out, timeout)
         self.record["floor"].append(times)

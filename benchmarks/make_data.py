@@ -4,6 +4,8 @@
     python benchmarks/make_data.py contacts --rows 2000000 --change 0.01 --out night-2.parquet
     python benchmarks/make_data.py segments --count 100 --out segments.json
     python benchmarks/make_data.py segments --count 100 --out segments/
+    python benchmarks/make_data.py events --rows 20000000 --contacts 2000000 --out events.parquet
+    python benchmarks/make_data.py event-segments --count 100 --out event-segments/
 
 The same arguments give the same data. With `--change 0.01` the contacts are those of the
 next night: of each hundred about 0.2 are gone, 0.2 are new and 0.6 have changed, and a
@@ -15,8 +17,10 @@ from __future__ import annotations
 import argparse
 import time
 from pathlib import Path
+from typing import Any
 
 from random_contacts import Night, write_contacts
+from random_events import make_event_segments, write_events
 from random_segments import make_segments, repeated, write_segments
 
 
@@ -56,7 +60,23 @@ def make_parser() -> argparse.ArgumentParser:
     segments.add_argument("--distinct", type=above_zero, help="how many distinct rules they have together")
     segments.add_argument("--times", type=above_zero, default=1, help="repeat them all so often, under other ids")
     segments.add_argument("--seed", type=int, default=20)
+    events = kinds.add_parser("events", help="write a Parquet file of random events of these contacts")
+    events.add_argument("--rows", type=above_zero, required=True, help="how many events")
+    events.add_argument("--contacts", type=above_zero, required=True, help="of how many contacts")
+    events.add_argument("--out", type=Path, required=True, help="the Parquet file")
+    events.add_argument("--seed", type=int, default=1, help="that of the contacts")
+    counting = kinds.add_parser("event-segments", help="write random segment definitions that aggregate events")
+    counting.add_argument("--count", type=above_zero, required=True, help="how many segments")
+    counting.add_argument("--out", type=Path, required=True, help="a .json file, or a folder")
+    counting.add_argument("--seed", type=int, default=20)
     return parser
+
+
+def make_definitions(wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    """Make the segments that the command line asks for."""
+    if wanted.kind == "event-segments":
+        return make_event_segments(wanted.count, wanted.seed)
+    return repeated(make_segments(wanted.count, wanted.distinct, wanted.seed), wanted.times)
 
 
 def main() -> None:
@@ -68,9 +88,12 @@ def main() -> None:
         wanted.out.parent.mkdir(parents=True, exist_ok=True)
         night = Night(rows=wanted.rows, seed=wanted.seed, change=wanted.change, form=wanted.custom_fields)
         made = f"{write_contacts(night, wanted.out):,} contacts, {wanted.out.stat().st_size:,} bytes"
+    elif wanted.kind == "events":
+        write_events(wanted.rows, wanted.contacts, wanted.seed, wanted.out)
+        made = f"{wanted.rows:,} events, {wanted.out.stat().st_size:,} bytes"
     else:
         try:
-            segments = repeated(make_segments(wanted.count, wanted.distinct, wanted.seed), wanted.times)
+            segments = make_definitions(wanted)
         except ValueError as error:
             parser.error(str(error))
         write_segments(segments, wanted.out)

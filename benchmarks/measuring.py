@@ -33,7 +33,8 @@ class Measured:
 
     Attributes:
         seconds: From its start to its end.
-        cpu: Seconds of computing, of all its threads.
+        user: Seconds of computing, of all its threads.
+        system: Seconds that the system computed for it: first touch of memory, reading and writing files.
         peak: The most memory that it ever held, as the system counts it: pages of files that are mapped are in.
         own: The most that was its own, without pages of files; seen every 20 ms. None where there is no /proc.
         written: The bytes of the files that it left.
@@ -41,15 +42,21 @@ class Measured:
     """
 
     seconds: float
-    cpu: float
+    user: float
+    system: float
     peak: int
     own: int | None
     written: int = 0
     error: str | None = None
 
+    @property
+    def cpu(self) -> float:
+        """Seconds of computing, by the process and for it."""
+        return self.user + self.system
+
     def record(self) -> dict[str, Any]:
         """Return it as JSON data."""
-        return asdict(self)
+        return asdict(self) | {"cpu": self.cpu}
 
 
 def environment() -> dict[str, str]:
@@ -107,7 +114,8 @@ def measure(command: Sequence[str], timeout: float) -> Measured:
         words.seek(0)
         said = words.read().decode(errors="replace").strip()[-LAST_WORDS:]
     error = None if status == 0 else f"exit status {status} after {seconds:.0f} s: {said}"
-    return Measured(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * MAXRSS_UNIT, own, error=error)
+    peak = usage.ru_maxrss * MAXRSS_UNIT
+    return Measured(seconds, usage.ru_utime, usage.ru_stime, peak, own, error=error)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> tuple[resource.struct_rusage, int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from goals import goals
 from plotting import plot
-from tables import Table, comparison, floor, profile, questions, scale
+from tables import Table, comparison, events, floor, profile, questions, scale, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +31,12 @@ CLOSING = """## How it was measured
   which the system may reclaim at any time. The next column shows the process's own memory.
 - **Plain statements** are the first that one would write: one scan with
   `unnest(list_filter([CASE WHEN ... THEN 'id' END, ...]))`, or in ClickHouse `arrayJoin(arrayFilter(...))` over texts.
-- **Best statements** build arrays of small numbers, convert them to texts at the end, and choose settings. All are in
-  `benchmarks/statements.py`; better ones are welcome.
+- **Best statements** build arrays of small numbers or of an enum, which become texts in the file, and choose settings:
+  DuckDB without compression and without the order of the contacts, ClickHouse with small blocks. All are in
+  `benchmarks/statements.py`, and those for events in `benchmarks/related.py`; better ones are welcome.
+- **CPU** is of all threads of a process. The system's part is mostly the first touch of memory, and writing files.
+- **Plain files** have the same rows as the published membership, in the same order, as PyArrow writes any table: with
+  zstd and a dictionary. Each question has three turns per round on both, and the shortest counts.
 - **ClickHouse** runs inside the process (chdb), without a server and a network.
 - **Polars and pandas** write one file per segment, and may find the members of one segment after another.
 - **The floor** is the minimum work for any tool: read the columns that the rules need, with Polars, then write as many
@@ -46,7 +50,14 @@ make bench
 ```
 
 This takes about an hour on such a machine, up to 20 GB of memory (DuckDB's plain statement) and 20 GB of disk, and
-rewrites this page. A smaller benchmark takes minutes:
+rewrites this page. What the table of goals needs, against the best statements alone, takes a quarter of an hour with
+three rounds, when the data is made:
+
+```
+make bench BENCH="--goals --rounds 3 --results benchmarks/last_run.json --page docs/benchmarks.md"
+```
+
+A smaller benchmark takes minutes:
 
 ```
 make bench BENCH="--contacts 200000 --segments 100"
@@ -61,6 +72,10 @@ def tables(results: dict[str, Any]) -> list[Table]:
     found = [goals(results)]
     for record in results.get("comparisons", ()):
         found += [comparison(record), floor(record), questions(record)]
+    if "events" in results:
+        found.append(events(results["events"]))
+    if "start" in results:
+        found.append(start(results["start"]))
     found += [scale(name, entries) for name, entries in (results.get("scale") or {}).items()]
     for record in results.get("profiles", ()):
         found += profile(record)

@@ -48,7 +48,13 @@ PEERS: Final = (
     Peer("polars-loop", "Polars, a scan per segment", ("polars",), most_segments=100),
     Peer("pandas", "pandas, each rule once", ("pandas",), most_segments=100),
 )
-ALL_LABELS: Final = LABELS | {peer.name: peer.label for peer in PEERS}
+EVENTS: Final = "duckdb-events"
+AGGREGATES: Final = "duckdb-aggregates"
+EVENT_LABELS: Final = {
+    EVENTS: "DuckDB, one statement for the membership",
+    AGGREGATES: "DuckDB, one statement for the aggregates and nothing else",
+}
+ALL_LABELS: Final = LABELS | {peer.name: peer.label for peer in PEERS} | EVENT_LABELS
 
 
 PACKAGES: Final = ("segbatch", "polars", "pyarrow", "duckdb", "chdb", "pandas")

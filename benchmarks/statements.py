@@ -1,8 +1,8 @@
 """One statement of SQL for all the segments: one scan, an array a contact, a row for each of its elements.
 
 Each database has two. The plain one is what is written first: the array is one of texts. The tuned one is the
-best that was found: the array is one of small numbers, which become texts behind `unnest`, and the settings are
-those under which it was fastest.
+best that was found: the array is one of an enum or of small numbers, which become texts in the file, and the settings
+are those under which it was fastest.
 """
 
 from __future__ import annotations
@@ -30,13 +30,12 @@ def duckdb_plain(contacts: Path, segments: list[dict[str, Any]]) -> str:
 
 
 def duckdb_tuned(contacts: Path, segments: list[dict[str, Any]]) -> str:
-    """Write the rows for DuckDB, the array one of numbers."""
+    """Write the rows for DuckDB, the array one of an enum `segment` of their ids, whose values are numbers inside."""
     cases = ", ".join(
-        f"CASE WHEN {whole(each, in_duckdb)} THEN {number}::USMALLINT END" for number, each in enumerate(segments, 1)
+        f"CASE WHEN {whole(each, in_duckdb)} THEN {literal(each['id'])}::segment END" for each in segments
     )
     chosen = f"unnest(list_filter([{cases}], lambda one: one IS NOT NULL))"
-    inner = f"SELECT {chosen} AS number, id AS contact_id FROM {literal(str(contacts))}"  # noqa: S608
-    return f"SELECT ([{texts(segments)}])[number] AS segment_id, contact_id FROM ({inner})"  # noqa: S608
+    return f"SELECT {chosen} AS segment_id, id AS contact_id FROM {literal(str(contacts))}"  # noqa: S608
 
 
 def clickhouse_plain(segments: list[dict[str, Any]]) -> str:
@@ -47,11 +46,12 @@ def clickhouse_plain(segments: list[dict[str, Any]]) -> str:
 
 
 def clickhouse_tuned(segments: list[dict[str, Any]]) -> str:
-    """Write the columns for ClickHouse, the array one of numbers."""
+    """Write the columns for ClickHouse, the array one of numbers, which are those of an enum."""
     conditions = ", ".join(whole(each, in_clickhouse) for each in segments)
     numbers = f"range(1, {len(segments) + 1})::Array(UInt16)"
     chosen = f"arrayJoin(arrayFilter((one, holds) -> holds, {numbers}, [{conditions}]))"
-    return f"[{texts(segments)}][{chosen}] AS segment_id, id AS contact_id"
+    names = ", ".join(f"{literal(each['id'])} = {number}" for number, each in enumerate(segments, 1))
+    return f"CAST({chosen}::Int16 AS Enum16({names})) AS segment_id, id AS contact_id"
 
 
 def duckdb(contacts: Path, definitions: Path, out: Path, *, tuned: bool) -> None:
@@ -67,11 +67,14 @@ def duckdb(contacts: Path, definitions: Path, out: Path, *, tuned: bool) -> None
 
     connection = database.connect()
     connection.execute("SET enable_progress_bar = false")
+    segments = read_segments(definitions)
+    options = "FORMAT parquet"
     if tuned:
         connection.execute("SET preserve_insertion_order = false")
-    segments = read_segments(definitions)
+        connection.execute(f"CREATE TYPE segment AS ENUM ({texts(segments)})")
+        options += ", COMPRESSION uncompressed"
     rows = duckdb_tuned(contacts, segments) if tuned else duckdb_plain(contacts, segments)
-    connection.execute(f"COPY ({rows}) TO {literal(str(out / 'membership.parquet'))} (FORMAT parquet)")
+    connection.execute(f"COPY ({rows}) TO {literal(str(out / 'membership.parquet'))} ({options})")
 
 
 def clickhouse(contacts: Path, definitions: Path, out: Path, *, tuned: bool) -> None:
@@ -92,7 +95,8 @@ def clickhouse(contacts: Path, definitions: Path, out: Path, *, tuned: bool) -> 
     # page indexes serve nobody here.
     settings = (
         "max_block_size = 8192, input_format_parquet_max_block_size = 8192, "
-        "output_format_parquet_write_bloom_filter = 0, output_format_parquet_write_page_index = 0"
+        "output_format_parquet_write_bloom_filter = 0, output_format_parquet_write_page_index = 0, "
+        "output_format_parquet_enum_as_byte_array = 1"
     )
     target = f"INTO OUTFILE {literal(str(out / 'membership.parquet'))} FORMAT Parquet"
     chdb.query(

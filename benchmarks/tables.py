@@ -57,16 +57,27 @@ def comparison(record: dict[str, Any]) -> Table:
     turns, out = record["turns"], []
     for name, own in turns.items():
         time, times, anonymous = of(own, "seconds"), ratio(own, turns[FIRST]), of(own, "own")
-        cpu, peak, written = of(own, "cpu"), of(own, "peak"), of(own, "written")
-        if not (time and times and cpu and peak and written):
+        user, system, peak, written = (of(own, what) for what in ("user", "system", "peak", "written"))
+        if not (time and times and user and system and peak and written):
             continue
         memory = f"{peak.middle / GIGA:.2f}"
         mine = f"{anonymous.middle / GIGA:.2f}" if anonymous else "-"
-        row = [f"{cpu.middle:.1f}", memory, mine, f"{written.middle / MEGA:,.0f}"]
+        bytes_each = f"{written.middle / record['memberships']:.2f}" if record.get("memberships") else "-"
+        row = [f"{user.middle:.1f}", f"{system.middle:.1f}", memory, mine, f"{written.middle / MEGA:,.0f}", bytes_each]
         out.append([ALL_LABELS[name], f"{time:.2f}", *row, "1" if name == FIRST else f"{times:.2f}"])
     table = Table(
         str(Work(**record["work"])),
-        ("", "seconds", "CPU seconds", "memory, GB", "own memory, GB", "MB written", "times segbatch's"),
+        (
+            "",
+            "seconds",
+            "CPU, user",
+            "CPU, system",
+            "memory, GB",
+            "own memory, GB",
+            "MB written",
+            "bytes per membership",
+            "times segbatch's",
+        ),
         out,
     )
     table.notes = list(_notes(record))
@@ -111,11 +122,49 @@ def distances(record: dict[str, Any]) -> Any:
 
 
 def questions(record: dict[str, Any]) -> Table:
-    """Show how long DuckDB takes to answer from the published tables."""
-    words = list(record["questions"][0])
-    rows = [[question, f"{spread([times[question] for times in record['questions']]):.3f}"] for question in words]
-    work = Work(**record["work"])
-    return Table(f"Queries on the published tables: {work}", ("in DuckDB", "seconds"), rows)
+    """Show how long DuckDB takes to answer from the published tables, and from plain files with the same rows."""
+    rows = []
+    for question in record["questions"][0]:
+        own, plain = (spread([times[question] for times in record[part]]) for part in ("questions", "plain_questions"))
+        rows.append([question, f"{own:.3f}", f"{plain:.3f}", f"{to_plain(record, question):.2f}"])
+    title = f"Queries on the published tables: {Work(**record['work'])}"
+    return Table(title, ("in DuckDB", "seconds", "plain files", "times those of plain files"), rows)
+
+
+def to_plain(record: dict[str, Any], question: str) -> Any:
+    """Return how often a question takes what it takes on plain files, round by round."""
+    pairs = zip(record["questions"], record["plain_questions"], strict=True)
+    return spread([own[question] / plain[question] for own, plain in pairs])
+
+
+def start(record: dict[str, Any]) -> Table:
+    """Show how long small commands take."""
+    rows = []
+    for name, turns in record["turns"].items():
+        time, user, system, peak = (of(turns, what) for what in ("seconds", "user", "system", "peak"))
+        if time and user and system and peak:
+            memory = f"{peak.middle / MEGA:,.0f}"
+            rows.append([name, f"{time:.2f}", f"{user.middle:.2f}", f"{system.middle:.2f}", memory])
+    return Table("The start", ("", "seconds", "CPU, user", "CPU, system", "memory, MB"), rows)
+
+
+def events(record: dict[str, Any]) -> Table:
+    """Show how long segments of aggregated events take."""
+    rows = []
+    for name, turns in record["turns"].items():
+        time, user, system, peak = (of(turns, what) for what in ("seconds", "user", "system", "peak"))
+        times = ratio(turns, record["turns"][FIRST])
+        if time and user and system and peak and times:
+            cpu = [f"{user.middle:.1f}", f"{system.middle:.1f}", f"{peak.middle / GIGA:.2f}"]
+            rows.append([ALL_LABELS[name], f"{time:.2f}", *cpu, "1" if name == FIRST else f"{times:.2f}"])
+    table = Table(
+        f"Related tables: {record['work']}",
+        ("", "seconds", "CPU, user", "CPU, system", "memory, GB", "times segbatch's"),
+        rows,
+    )
+    if "memberships" in record and len(rows) > 1:
+        table.notes.append(f"Both found the same {record['memberships']:,} memberships.")
+    return table
 
 
 def points(entries: list[dict[str, Any]], what: str) -> list[tuple[float, float]]:

@@ -76,23 +76,23 @@ def make(work: Work, folder: Path, *, next_night: bool) -> Files:
         folder / f"segments-{work.segments}-{work.distinct or 'usual'}-{work.times}-{work.seed}",
     )
     contacts = ("contacts", "--rows", work.contacts, "--custom-fields", work.form, "--seed", work.seed)
-    _make(files.contacts, *contacts)
+    made(files.contacts, *contacts)
     if next_night:
-        _make(files.changed, *contacts, "--change", CHANGE)
+        made(files.changed, *contacts, "--change", CHANGE)
     distinct = ("--distinct", work.distinct) if work.distinct else ()
     count = ("--count", work.segments // work.times, "--times", work.times, *distinct)
-    _make(files.definitions, "segments", *count, "--seed", work.seed + 19)
+    made(files.definitions, "segments", *count, "--seed", work.seed + 19)
     return files
 
 
-def _make(place: Path, *words: object) -> None:
-    """Make a file or folder under another name first, so that half of it is never taken for all."""
-    if place.exists():
-        return
-    unfinished = place.with_name(f"unfinished-{place.name}")
-    print(f"making {place.name}", flush=True)
-    ask("make_data.py", *words, "--out", unfinished)
-    unfinished.rename(place)
+def made(place: Path, *words: object) -> Path:
+    """Make a file or folder if it is missing, under another name first, so that half of it is never taken for all."""
+    if not place.exists():
+        unfinished = place.with_name(f"unfinished-{place.name}")
+        print(f"making {place.name}", flush=True)
+        ask("make_data.py", *words, "--out", unfinished)
+        unfinished.rename(place)
+    return place
 
 
 def warm(path: Path) -> None:
