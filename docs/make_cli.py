@@ -38,6 +38,7 @@ TYPES = {
     "integer": "whole number",
     "number": "number",
     "array": "list of texts",
+    "object": "tables",
 }
 
 
