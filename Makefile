@@ -72,8 +72,8 @@ serial: $(READY) ## Run the slow tests that need the machine for themselves: ser
 locks: $(READY) ## Install every lock file with an old pip alone, as if all packages had a new release (takes minutes)
 	$(BIN)/pytest -q -m network tests/locks
 
-fresh: ## Run demo and test in fresh clones without a cache, with Python 3.11 and the newest one here (takes minutes)
-	.ci/fresh
+fresh: ## Run demo and test in fresh clones without a cache (WITH=oldest: Python 3.11, WITH=newest; takes minutes)
+	.ci/fresh $(WITH)
 
 property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q -n $(JOBS) --dist worksteal tests/differential tests/findings
