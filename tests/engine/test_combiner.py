@@ -9,7 +9,7 @@ from builders import rule, segment
 from segbatch.compiler.conditions import BoolExpr, Condition, to_expression
 from segbatch.compiler.plan import Plan, PlannedSegment
 from segbatch.definitions.definition import Definition
-from segbatch.engine.combiner import combine_predicates
+from segbatch.engine.local import combine_predicates
 from segbatch.platform.bitmaps import count_bits, from_columns, to_columns
 
 PREDICATES = 4

@@ -14,8 +14,7 @@ from builders import rule, write_contacts, write_segment
 from segbatch.compiler.conditions import numbers_in
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.loader import load_definitions
-from segbatch.engine.local import LocalEngine
-from segbatch.engine.predicates import text_sources
+from segbatch.engine.local import LocalEngine, text_sources
 from segbatch.errors import EvaluationError
 
 VALUES = ["pro", "PRO", "free", "", " ", " 12 ", "12.5", "-3", "nan", "inf", "true", "é", "É", "a.b", "%", None]

@@ -1,21 +1,27 @@
 """Evaluation of a plan on this machine.
 
-The evaluation of a batch is a pure function of plan and batch. The next batch is read at the same time.
+The evaluation of a batch is a pure function of plan and batch: each distinct predicate becomes one bitmap, and the
+bitmaps are combined to the members of each segment, 64 contacts at a time. Polars evaluates the predicates. Those that
+read a text column with few distinct values are evaluated once per distinct value, by the same expressions, and each
+contact's result is looked up. The next batch is read at the same time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, assert_never
 
+import numpy as np
 import polars as pl
 
-from segbatch.compiler.conditions import Condition, to_expression
+from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, numbers_in, to_expression
 from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
-from segbatch.engine.combiner import combine_predicates
-from segbatch.engine.predicates import evaluate_numbers, predicate_bitmaps, text_sources
+from segbatch.errors import EvaluationError
+from segbatch.platform.bitmaps import Bitmap, Bitmaps, empty_bitmaps, from_columns, full_bitmap, words_of
 from segbatch.snapshot.batch import Batch
+from segbatch.snapshot.encoded_texts import EncodedTexts
 from segbatch.snapshot.snapshot import Snapshot
 
 _MOST_ROWS = 1 << 16
@@ -23,6 +29,10 @@ _MOST_ROWS = 1 << 16
 _FEWEST_ROWS = 1_000
 _MOST_RESULTS = 100_000_000
 """Maximum of contacts times segments in a batch. It bounds the memory of a run with very many segments."""
+
+_BYTE = 8
+_PATTERNS = ("^", "*")
+"""Polars may read such names as patterns, and then does not list them among the columns that an expression reads."""
 
 _T = TypeVar("_T")
 
@@ -39,6 +49,20 @@ class LocalEngine:
         """Evaluate every segment of a plan over a snapshot, as `Engine` describes."""
         batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))
         return (evaluate_batch(plan, batch) for batch in _read_ahead(batches))
+
+
+def evaluate_batch(plan: Plan, batch: Batch) -> Members:
+    """Evaluate every segment over one batch.
+
+    Each distinct predicate is evaluated once. The segments are then computed from the results.
+
+    Raises:
+        EvaluationError: Polars cannot evaluate a predicate over these contacts.
+    """
+    contacts = len(batch.ids)
+    segment_ids = tuple(segment.definition.segment_id for segment in plan.segments)
+    predicates = predicate_bitmaps(plan, batch)
+    return Members(batch.ids, segment_ids, combine_predicates(plan, predicates, contacts), batch.tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +90,7 @@ def evaluate_predicates(plan: Plan, frame: pl.DataFrame) -> PredicateResults:
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
-    columns = evaluate_numbers(plan, range(len(plan.predicates)), plan.shares.add_to(frame))
+    columns = _evaluate_numbers(plan, range(len(plan.predicates)), plan.shares.add_to(frame))
     results = PredicateResults(columns, [pl.col(name) for name in columns.columns], {})
     conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
     for segment_id in plan.shared_segments:
@@ -76,18 +100,122 @@ def evaluate_predicates(plan: Plan, frame: pl.DataFrame) -> PredicateResults:
     return results
 
 
-def evaluate_batch(plan: Plan, batch: Batch) -> Members:
-    """Evaluate every segment over one batch.
+def text_sources(plan: Plan) -> Mapping[str, int]:
+    """Return the paths that are read only by predicates that read nothing else, with the number of these predicates."""
+    others = set[str]()
+    for number, predicate in enumerate(plan.predicates):
+        if number not in plan.sources:
+            others.update(predicate.meta.root_names())
+    paths = Counter(path for path in plan.sources.values() if not path.startswith(_PATTERNS))
+    return {
+        path: number for path, number in paths.items() if not any(f"{path}.".startswith(f"{name}.") for name in others)
+    }
 
-    Each distinct predicate is evaluated once. The segments are then computed from the results.
+
+def predicate_bitmaps(plan: Plan, batch: Batch) -> Bitmaps:
+    """Return the bitmap of each predicate of a plan.
 
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
     contacts = len(batch.ids)
-    segment_ids = tuple(segment.definition.segment_id for segment in plan.segments)
-    predicates = predicate_bitmaps(plan, batch)
-    return Members(batch.ids, segment_ids, combine_predicates(plan, predicates, contacts), batch.tables)
+    found = empty_bitmaps(len(plan.predicates), contacts)
+    by_text: dict[str, list[int]] = {path: [] for path in batch.texts}
+    rest = list[int]()
+    for number in range(len(plan.predicates)):
+        by_text.get(plan.sources.get(number, ""), rest).append(number)
+    found[rest] = from_columns(_evaluate_numbers(plan, rest, plan.shares.add_to(batch.frame)).get_columns(), contacts)
+    for path, numbers in by_text.items():
+        texts = batch.texts[path]
+        _look_up(_evaluate_numbers(plan, numbers, texts.frame).get_columns(), texts, found, numbers)
+    return found
+
+
+def combine_predicates(plan: Plan, predicates: Bitmaps, contacts: int) -> Bitmaps:
+    """Return the bitmap of each segment of a plan for a batch of contacts.
+
+    Args:
+        predicates: The bitmap of each predicate of the plan.
+    """
+    combiner = _Combiner(predicates, full_bitmap(contacts))
+    conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
+    members: dict[str, Bitmap] = {}
+    for segment_id in plan.shared_segments:
+        members[segment_id] = combiner.of(conditions[segment_id], members)
+    found: Bitmaps = np.empty((len(plan.segments), words_of(contacts)), dtype="<u8")
+    for bitmap, (segment_id, condition) in zip(found, conditions.items(), strict=True):
+        bitmap[:] = members[segment_id] if segment_id in members else combiner.of(condition, members)
+    return found
+
+
+class _Combiner:
+    def __init__(self, predicates: Bitmaps, everyone: Bitmap) -> None:
+        self._predicates: list[Bitmap] = [*predicates]  # rows are made once: that takes as long as combining two
+        self._everyone = everyone
+
+    def of(self, condition: Condition, members: Mapping[str, Bitmap]) -> Bitmap:
+        """Return the bitmap of a condition; `members` has those of the segments that it references."""
+        match condition:
+            case int():
+                return self._predicates[condition]
+            case SegmentRef(segment_id):
+                return members[segment_id]
+            case BoolExpr(op, args):
+                found = self._combined(np.bitwise_and if op == "all" else np.bitwise_or, args, members)
+                return found ^ self._everyone if op == "none" else found
+            case _:
+                assert_never(condition)
+
+    def _combined(self, combine: np.ufunc, args: Sequence[Condition], members: Mapping[str, Bitmap]) -> Bitmap:
+        # Most arguments are predicates. To select them here takes a third less time than a call for each.
+        first, *others = [self._predicates[arg] if isinstance(arg, int) else self.of(arg, members) for arg in args]
+        if not others:
+            return first
+        found: Bitmap = combine(first, others[0])  # in memory of its own, as `first` may be a predicate
+        for bitmap in others[1:]:
+            combine(found, bitmap, out=found)
+        return found
+
+
+def _evaluate_numbers(plan: Plan, numbers: Iterable[int], frame: pl.DataFrame) -> pl.DataFrame:
+    """Return one column of booleans per predicate, named by its number.
+
+    Raises:
+        EvaluationError: Polars cannot evaluate a predicate over these contacts.
+    """
+    try:
+        results = [plan.predicates[number].alias(str(number)) for number in numbers]
+        return frame.lazy().select(results).collect()  # lazy, so that parts that predicates share are computed once
+    except pl.exceptions.PolarsError as error:
+        raise _evaluation_error(plan, numbers, frame) from error
+
+
+def _look_up(results: Sequence[pl.Series], texts: EncodedTexts, found: Bitmaps, numbers: Sequence[int]) -> None:
+    """Look up the results of each contact's text, for eight predicates at a time."""
+    in_bytes = found.view(np.uint8)
+    for start in range(0, len(numbers), _BYTE):
+        eight = np.stack([column.to_numpy() for column in results[start : start + _BYTE]])
+        by_contact = np.packbits(eight, axis=0, bitorder="little")[0].take(texts.codes)
+        for bit, number in enumerate(numbers[start : start + _BYTE]):
+            packed = np.packbits(by_contact & np.uint8(1 << bit), bitorder="little")
+            in_bytes[number, : len(packed)] = packed
+
+
+def _evaluation_error(plan: Plan, numbers: Iterable[int], frame: pl.DataFrame) -> EvaluationError:
+    """Return an error that names a segment with the failed rule, without Polars' message, which quotes contacts."""
+    failed = {number for number in numbers if not _can_evaluate(plan.predicates[number], frame)}
+    segments = [entry.definition.segment_id for entry in plan.segments if numbers_in(entry.condition) & failed]
+    segment = f"segment '{segments[0]}'" if segments else "a segment that failed"
+    message = f"a rule of {segment} cannot be evaluated over these contacts, which is a bug in segbatch"
+    return EvaluationError(f"{message}; please report it with the rule, and exclude the segment until then")
+
+
+def _can_evaluate(predicate: pl.Expr, frame: pl.DataFrame) -> bool:
+    try:
+        frame.select(predicate.alias("result"))
+    except pl.exceptions.PolarsError:
+        return False
+    return True
 
 
 def _read_ahead(items: Iterator[_T]) -> Iterator[_T]:
