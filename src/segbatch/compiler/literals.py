@@ -32,6 +32,7 @@ _UUID = re.compile(
 _LONGEST_NUMBER = 400
 _SMALLEST_EXPONENT = -400
 _LARGEST_PLAIN_INTEGER = 10**15
+_LARGEST_EXACT_DOUBLE = 2**53
 
 
 class LiteralTypeError(Exception):
@@ -79,6 +80,24 @@ def number_text(value: float) -> str:
     if abs(value) < _LARGEST_PLAIN_INTEGER and value == int(value):
         return str(int(value))
     return repr(value)
+
+
+def read_text(value: Scalar, *, is_ordered: bool = False) -> str | Decimal:
+    """Parse a value for a field of texts: a number is compared with the texts that are numbers.
+
+    Raises:
+        LiteralTypeError: The value is a boolean, and the comparison is for an order; or it is not exact as a number.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        if is_ordered:
+            raise LiteralTypeError("true and false have no order; write a text or a number")
+        return "true" if value else "false"
+    number = read_number(value)
+    if abs(float(number)) >= _LARGEST_EXACT_DOUBLE:
+        raise LiteralTypeError("a number this long is not exact in a column of text; write it as a text, in quotes")
+    return number
 
 
 def read_boolean(value: Scalar) -> bool:

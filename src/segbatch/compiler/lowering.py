@@ -10,20 +10,23 @@ from decimal import Decimal
 from typing import assert_never, cast
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.duration_tests import duration_test
-from segbatch.compiler.field_tests import compare_with_field
+from segbatch.compiler.durations import duration_test
 from segbatch.compiler.literals import (
     LiteralTypeError,
     lowered_uuid,
     number_text,
+    read_boolean,
+    read_number,
+    read_text,
+    read_uuid,
 )
-from segbatch.compiler.relative_dates import read_relative
+from segbatch.compiler.relative_dates import read_day, read_relative, read_time
 from segbatch.compiler.rule_errors import FieldKindsError, IgnoreCaseError, InvalidLiteralError, OperatorTypeError
-from segbatch.compiler.typed_literals import read_literal
 from segbatch.compiler.typed_test import (
     AnyElement,
     Between,
     Compare,
+    CompareFields,
     Comparison,
     FieldType,
     HasMatch,
@@ -36,7 +39,8 @@ from segbatch.compiler.typed_test import (
     TypedTest,
     ValueTest,
 )
-from segbatch.model.operators import NEGATIONS
+from segbatch.compiler.versions import read_version
+from segbatch.model.operators import NEGATIONS, OperatorName
 from segbatch.model.rule import Rule
 from segbatch.model.values import RuleValue, Scalar
 from segbatch.snapshot.fields.resolution import Field
@@ -44,7 +48,6 @@ from segbatch.snapshot.fields.types import Kind, element_type, kind_of
 from segbatch.text import shown
 
 _TEXTS = {Kind.TEXT, Kind.UUID}
-
 
 LOWERING_ERRORS = (OperatorTypeError, IgnoreCaseError, FieldKindsError, InvalidLiteralError, LiteralTypeError)
 """The errors of rules that the type of the field does not support."""
@@ -72,7 +75,7 @@ def lower(rule: Rule, field: FieldType, clock: Clock, other: FieldType | None = 
         InvalidLiteralError: The low value of a range is above the high one.
     """
     lower_case = rule.ignore_case and _has_case(field) and rule.operator != "matches"
-    test = _test(rule, field, clock) if other is None else compare_with_field(rule.operator, field, other)
+    test = _test(rule, field, clock) if other is None else _compare_with_field(rule.operator, field, other)
     return TypedTest(test, rule.operator in NEGATIONS, rule.missing, lower_case)
 
 
@@ -96,19 +99,20 @@ def _test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest | IsMissing |
 
 def _value_test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest:
     value = _lowered(rule)
+    one, many = cast("Scalar", value), cast("tuple[Scalar, ...]", value)  # the model has validated which one it is
     match rule.operator:
         case "eq" | "neq":
-            return _compare("eq", _one(value), field, clock)
+            return _compare("eq", one, field, clock)
         case "gt" | "lt" | "gte" | "lte":
-            return _compare(rule.operator, _one(value), field, clock)
+            return _compare(rule.operator, one, field, clock)
         case "contains" | "not_contains":
-            return _contains(_one(value), field, clock)
+            return _contains(one, field, clock)
         case "in" | "not_in":
-            return _is_in(_many(value), field, clock)
+            return _is_in(many, field, clock)
         case "between":
-            return _between(_many(value), field, clock)
+            return _between(many, field, clock)
         case "starts_with" | "ends_with":
-            return HasText("start" if rule.operator == "starts_with" else "end", _text_part(_one(value), field))
+            return HasText("start" if rule.operator == "starts_with" else "end", _text_part(one, field))
         case "matches":
             _ensure_text(field)
             return HasMatch(str(value), rule.ignore_case or field.kind is Kind.UUID)
@@ -122,7 +126,7 @@ def _value_test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest:
             | "anniversary_within_last"
             | "anniversary_within_next"
         ):
-            return duration_test(rule.operator, _one(value), field, clock)
+            return duration_test(rule.operator, one, field, clock)
         case (
             "exists"
             | "empty"
@@ -139,9 +143,39 @@ def _value_test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest:
             assert_never(rule.operator)
 
 
+def _read_literal(value: Scalar, kind: Kind, clock: Clock, comparison: Comparison = "eq") -> TypedLiteral:
+    """Read a value as the type of a field.
+
+    Raises:
+        OperatorTypeError: The type does not support the comparison.
+        LiteralTypeError: The value cannot be read as the type.
+    """
+    match kind:
+        case Kind.TEXT:
+            return read_text(value, is_ordered=comparison != "eq")
+        case Kind.NUMBER:
+            return read_number(value)
+        case Kind.BOOLEAN:
+            if comparison != "eq":
+                raise OperatorTypeError("true and false have no order")
+            return read_boolean(value)
+        case Kind.DATETIME:
+            return read_time(value, clock)
+        case Kind.DATE:
+            return read_day(value, clock)
+        case Kind.UUID:
+            return read_uuid(value)
+        case Kind.VERSION:
+            return read_version(value)
+        case Kind.LIST | Kind.STRUCT | Kind.OTHER | Kind.NOTHING:
+            raise OperatorTypeError("only 'exists' and 'empty' apply to it")
+        case _:
+            assert_never(kind)
+
+
 def _compare(comparison: Comparison, value: Scalar, field: FieldType, clock: Clock) -> ValueTest:
     if field.kind is not Kind.LIST:
-        return Compare(comparison, read_literal(value, field.kind, clock, comparison))
+        return Compare(comparison, _read_literal(value, field.kind, clock, comparison))
     if comparison != "eq":
         raise OperatorTypeError("a list has no order; use 'contains' or 'eq'")
     if field.element is Kind.NOTHING:
@@ -152,7 +186,7 @@ def _compare(comparison: Comparison, value: Scalar, field: FieldType, clock: Clo
 def _read_element(value: Scalar, field: FieldType, clock: Clock) -> TypedLiteral:
     if field.element in {Kind.LIST, Kind.STRUCT, Kind.OTHER}:
         raise OperatorTypeError("its elements cannot be compared; use 'exists' or 'empty'")
-    return read_literal(value, field.element, clock)
+    return _read_literal(value, field.element, clock)
 
 
 def _contains(value: Scalar, field: FieldType, clock: Clock) -> ValueTest:
@@ -189,7 +223,7 @@ def _is_in(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTes
             literal = (
                 _read_element(value, field, clock)
                 if field.kind is Kind.LIST
-                else read_literal(value, field.kind, clock)
+                else _read_literal(value, field.kind, clock)
             )
         except LiteralTypeError as error:
             raise LiteralTypeError(str(error), index) from None
@@ -201,8 +235,8 @@ def _is_in(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTes
 def _between(values: Sequence[Scalar], field: FieldType, clock: Clock) -> ValueTest:
     if field.kind is Kind.LIST:
         raise OperatorTypeError("a list has no order; use 'contains' or 'eq'")
-    low = read_literal(values[0], field.kind, clock, "gte")
-    high = read_literal(values[1], field.kind, clock, "lte")
+    low = _read_literal(values[0], field.kind, clock, "gte")
+    high = _read_literal(values[1], field.kind, clock, "lte")
     if field.kind is Kind.TEXT and isinstance(low, str) != isinstance(high, str):
         raise LiteralTypeError("write two texts, or two numbers")
     if _are_fixed_to_each_other(values) and _is_above(low, high, clock):
@@ -228,6 +262,26 @@ def _is_above(low: TypedLiteral, high: TypedLiteral, clock: Clock) -> bool:
             return str(low) > str(high)
 
 
+def _compare_with_field(operator: OperatorName, field: FieldType, other: FieldType) -> CompareFields | Never:
+    """Return the test of an operator, or of its positive opposite.
+
+    Raises:
+        FieldKindsError: The two fields cannot be compared with each other.
+        OperatorTypeError: Their kind does not support the operator.
+    """
+    kinds = {field.kind, other.kind}
+    if Kind.NOTHING in kinds:
+        return Never()
+    if len(kinds) > 1 and kinds != {Kind.DATE, Kind.DATETIME}:
+        raise FieldKindsError("numbers are compared with numbers, dates with dates or date-times, texts with texts")
+    if field.kind in {Kind.LIST, Kind.STRUCT, Kind.OTHER}:
+        raise OperatorTypeError("lists and objects are not compared with each other")
+    comparison = cast("Comparison", NEGATIONS.get(operator, operator))
+    if field.kind is Kind.BOOLEAN and comparison != "eq":
+        raise OperatorTypeError("true and false have no order")
+    return CompareFields(comparison, other)
+
+
 def _lowered(rule: Rule) -> RuleValue:
     """Return the value for the comparison: in lower case if the rule ignores case.
 
@@ -239,13 +293,3 @@ def _lowered(rule: Rule) -> RuleValue:
     if isinstance(value, tuple):
         return tuple(item.lower() if isinstance(item, str) else item for item in value)
     return value.lower() if isinstance(value, str) else value
-
-
-def _one(value: RuleValue) -> Scalar:
-    """Return the value of an operator that takes one; the model has validated this."""
-    return cast("Scalar", value)
-
-
-def _many(value: RuleValue) -> tuple[Scalar, ...]:
-    """Return the values of an operator that takes several; the model has validated this."""
-    return cast("tuple[Scalar, ...]", value)

@@ -8,7 +8,7 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.iso_texts import days_in
 from segbatch.compiler.read_as import ReadingError, read_as
-from segbatch.compiler.reading_rules import needs_dates
+from segbatch.compiler.relative_dates import needs_dates
 from segbatch.model.operators import ReadingName
 from segbatch.model.rule import Rule
 from segbatch.snapshot.fields.keys import UnknownColumnError

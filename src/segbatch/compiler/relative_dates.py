@@ -1,4 +1,4 @@
-"""Dates in rules that are relative to the time of the run: `today-30d`, `now-36h`, `start_of_month`."""
+"""Dates in rules that are relative to the time of the run, such as `today-30d`, and the rules that need dates."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.durations import Duration, read_duration, shift
 from segbatch.compiler.literals import LiteralTypeError, read_date, read_moment
+from segbatch.model.rule import Rule
 from segbatch.model.values import Scalar
 from segbatch.text import nearest
 
@@ -20,6 +21,7 @@ _STARTS: Mapping[str, Callable[[date], date]] = {
 }
 _NOW = "now"
 _BASES = (*_STARTS, _NOW)
+_WITH_DATES = {"eq", "neq", "gt", "gte", "lt", "lte", "between", "in", "not_in"}
 _OTHER_WORDS = {"yesterday": "today-1d", "tomorrow": "today+1d"}
 
 _RELATIVE = re.compile(rf"({'|'.join(_BASES)})((?:[+-][0-9]{{1,6}}(?:min|h|d|w|mo|y))*)")
@@ -92,6 +94,17 @@ def read_time(value: Scalar, clock: Clock) -> date | datetime:
         _ensure_not_misspelled(value)
         return read_moment(value, clock.timezone)
     return relative.at(clock)
+
+
+def needs_dates(rule: Rule) -> bool:
+    """Return whether a rule compares dates whatever type its field has: by a duration, or with relative dates."""
+    return rule.shape in {"duration", "days"} or has_relative_dates(rule)
+
+
+def has_relative_dates(rule: Rule) -> bool:
+    """Return whether a rule compares with dates that are relative to the time of the run."""
+    values = rule.value if isinstance(rule.value, tuple) else (rule.value,)
+    return rule.operator in _WITH_DATES and any(read_relative(value) is not None for value in values)
 
 
 def _ensure_not_misspelled(value: Scalar) -> None:

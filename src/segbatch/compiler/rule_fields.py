@@ -8,7 +8,7 @@ import polars as pl
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.comparisons import false_for_all
 from segbatch.compiler.read_as import ReadingError, days_only, read_as
-from segbatch.compiler.reading_rules import has_relative_dates, needs_dates
+from segbatch.compiler.relative_dates import has_relative_dates, needs_dates
 from segbatch.compiler.rule_errors import RuleError
 from segbatch.model.operators import ReadingName
 from segbatch.model.rule import Rule
