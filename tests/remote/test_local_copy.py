@@ -6,6 +6,7 @@ import shutil
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -320,6 +321,31 @@ def test_staging_folders_of_killed_runs_are_removed(copy: LocalCopy) -> None:
             assert sorted(copy.folder.glob(".tmp-night-1*")) == []
             assert living.exists()
     assert [path for path in copy.folder.glob(".tmp-*") if path.is_dir()] == []
+
+
+def test_a_lock_without_a_folder_is_removed(copy: LocalCopy) -> None:
+    dead = copy.folder / ".tmp-night-1-dead.lock"
+    copy.folder.mkdir(parents=True, exist_ok=True)
+    dead.touch()
+    with copy.stage("night-2"):
+        assert not dead.exists()
+
+
+def test_runs_that_start_at_once_keep_their_folders(copy: LocalCopy) -> None:
+    """One that removes the folders of killed runs must not take a folder that another is about to lock."""
+    runs, together = 8, threading.Barrier(8)
+
+    def stage(number: int) -> int:
+        found = 0
+        for _ in range(25):
+            together.wait(60)
+            with copy.stage(f"night-{number}") as path:
+                found += path.is_dir()
+        return found
+
+    with ThreadPoolExecutor(runs) as pool:
+        assert [*pool.map(stage, range(runs))] == [25] * runs
+    assert sorted(copy.folder.glob(".tmp-*")) == []
 
 
 def test_a_fetched_file_is_checked_again(origin: Workspace, copy: LocalCopy) -> None:
