@@ -11,9 +11,16 @@ from typing import assert_never, cast
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparisons import compare, false_for_all, has_anniversary, has_text, in_lower_case, is_blank
-from segbatch.compiler.field_comparisons import compare_fields
-from segbatch.compiler.in_list import is_in
+from segbatch.compiler.comparisons import (
+    compare,
+    compare_fields,
+    false_for_all,
+    has_anniversary,
+    has_text,
+    in_lower_case,
+    is_blank,
+    is_in,
+)
 from segbatch.compiler.literals import LiteralTypeError
 from segbatch.compiler.lowering import lower, type_of
 from segbatch.compiler.rule_errors import (

@@ -6,9 +6,10 @@ from decimal import Decimal
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparisons import compare, local_day, number_in_text
+from segbatch.compiler.comparisons import compare, local_day
 from segbatch.compiler.iso_texts import as_instant, days_in, in_calendar, moments_in, start_of_day
 from segbatch.compiler.literals import WHITE_SPACE
+from segbatch.compiler.numbers import number_in_text
 from segbatch.compiler.versions import version_key
 from segbatch.model.operators import ReadingName
 from segbatch.snapshot.fields.json_numbers import number_texts
