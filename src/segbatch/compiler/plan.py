@@ -6,16 +6,14 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.comparisons import false_for_all
 from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, combine, numbers_in
 from segbatch.compiler.dependencies import References, find_references, reasons_of
 from segbatch.compiler.lifecycle import split_disabled
 from segbatch.compiler.project_rule import Ownership, project_rule
-from segbatch.compiler.rejected_predicates import find_rejected
 from segbatch.compiler.rule_fields import Reading
 from segbatch.compiler.rule_planner import RulePlanner
 from segbatch.compiler.samples import IdColumn, SampleCompiler, Shares
-from segbatch.compiler.table_planner import TablesPlanner
+from segbatch.compiler.table_rules import TablesPlanner
 from segbatch.definitions.definition import BrokenDefinition, Definition
 from segbatch.definitions.value_lists import NO_LISTS, Lists
 from segbatch.errors import Problem
@@ -199,9 +197,7 @@ def _warn_of_disabled(planned: Iterable[Definition], disabled: Mapping[str, str]
 def _fail_where_polars_refuses(
     planned: Iterable[PlannedSegment], planner: "_Planner", empty_frame: pl.DataFrame
 ) -> None:
-    refused = find_rejected(planner.rules.predicates, empty_frame)
-    for number in refused:
-        planner.rules.predicates[number] = false_for_all()
+    refused = planner.rules.replace_rejected(empty_frame)
     for entry in planned if refused else ():
         reasons = [refused[number] for number in sorted(numbers_in(entry.condition) & refused.keys())]
         message = "one of its rules cannot be evaluated, which is a bug in segbatch; please report it with the rule"

@@ -1,11 +1,12 @@
 """Planning of rules over the columns of a snapshot or a table: one predicate per distinct rule."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
 from segbatch.compiler.clock import Clock
+from segbatch.compiler.comparisons import false_for_all
 from segbatch.compiler.conditions import BoolExpr, Condition
 from segbatch.compiler.predicates import compile_rule
 from segbatch.compiler.rule_errors import RuleError
@@ -107,3 +108,33 @@ class RulePlanner:
         self.predicates.append(predicate)
         self.leaves.update(leaves)
         return len(self.predicates) - 1
+
+    def replace_rejected(self, empty_frame: pl.DataFrame) -> Mapping[int, str]:
+        """Replace the predicates that Polars rejects by one that is false, before the evaluation.
+
+        None is expected, because rules are checked against the snapshot's types first. A rejected predicate is a bug
+        in segbatch. This check limits the damage to the segments that use it; the others are still evaluated.
+
+        Args:
+            empty_frame: A frame without rows, with the columns that the predicates read.
+
+        Returns:
+            The numbers of the rejected predicates, each with the reason.
+        """
+        if _rejection(self.predicates, empty_frame) is None:
+            return {}
+        reasons = {number: _rejection([predicate], empty_frame) for number, predicate in enumerate(self.predicates)}
+        rejected = {number: reason for number, reason in reasons.items() if reason is not None}
+        for number in rejected:
+            self.predicates[number] = false_for_all()
+        return rejected
+
+
+def _rejection(predicates: Sequence[pl.Expr], empty_frame: pl.DataFrame) -> str | None:
+    try:
+        empty_frame.lazy().select(
+            predicate.alias(str(number)) for number, predicate in enumerate(predicates)
+        ).collect_schema()
+    except pl.exceptions.PolarsError as error:
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    return None

@@ -6,9 +6,9 @@ from datetime import UTC
 import pyarrow as pa
 from sqlglot import exp
 
-from segbatch.compiler.aggregates import aggregate_field
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.prepare import PreparedEvaluation
+from segbatch.compiler.table_rules import aggregate_field
 from segbatch.model.rule import TableRule
 from segbatch.snapshot.fields.resolution import resolve
 from segbatch.snapshot.fields.types import Kind

@@ -1,10 +1,12 @@
-"""Planning of rules on related tables: one query per table, with each distinct condition and aggregate once."""
+"""Rules on related tables: aggregates as fields of contacts, and one query per table for the rules of all segments.
+
+A query has each distinct condition and aggregate once.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
-from segbatch.compiler.aggregates import aggregate_field, stored_type
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.conditions import Condition, combine, to_expression
 from segbatch.compiler.predicates import compile_test, lower_rule
@@ -15,15 +17,30 @@ from segbatch.compiler.rule_planner import RulePlanner
 from segbatch.compiler.samples import IdColumn, SampleCompiler
 from segbatch.definitions.value_lists import Lists
 from segbatch.errors import Problem
+from segbatch.model.operators import AggregateName
 from segbatch.model.rule import Group, Node, Rule, TableRule
-from segbatch.snapshot.fields.resolution import Field
-from segbatch.snapshot.fields.types import Kind
+from segbatch.snapshot.fields.resolution import Field, readable
+from segbatch.snapshot.fields.types import ANY_LENGTH, Kind, UuidType, describe, kind_of
 from segbatch.snapshot.related.lists import ListTable
 from segbatch.snapshot.related.query import Aggregate, TableQuery
 from segbatch.snapshot.related.tables import RelatedTable
 from segbatch.text import clipped, did_you_mean, shown
 
 _NOTHING = pl.repeat(None, n=pl.len(), dtype=pl.Int64)
+_ORDERED = {Kind.TEXT, Kind.NUMBER, Kind.DATE, Kind.DATETIME, Kind.UUID, Kind.NOTHING}
+_SINGLE = _ORDERED | {Kind.BOOLEAN}
+_KINDS: Mapping[AggregateName, tuple[set[Kind], str]] = {
+    "count_distinct": (_SINGLE, "it needs single values"),
+    "sum": ({Kind.NUMBER, Kind.NOTHING}, "it needs numbers"),
+    "avg": ({Kind.NUMBER, Kind.NOTHING}, "it needs numbers"),
+    "min": (_ORDERED, "it needs values with an order"),
+    "max": (_ORDERED, "it needs values with an order"),
+    "first": (_SINGLE, "it needs single values"),
+    "last": (_SINGLE, "it needs single values"),
+}
+"""For each aggregate of a column, the kinds of columns that it accepts, and why not the others."""
+
+_DECIMAL_DIGITS = 38
 
 
 class TablesPlanner:
@@ -95,6 +112,28 @@ class TablesPlanner:
         return frame.with_columns(pl.Series(name, [], dtype) for name, dtype in columns.items())
 
 
+def aggregate_field(rule: TableRule, column: Field | None) -> Field:
+    """Return an aggregate as a field of contacts.
+
+    Args:
+        rule: The rule with the aggregate.
+        column: The column of the table to aggregate; None for `count`.
+
+    Raises:
+        RuleError: The aggregate does not accept the column.
+    """
+    if column is None:
+        return _as_field(rule, pl.Int64())
+    kinds, needs = _KINDS[rule.aggregate]
+    if column.kind not in kinds:
+        _refuse(rule, column, needs)
+    if column.dtype == ANY_LENGTH and rule.aggregate != "count_distinct":
+        _refuse(rule, column, "its numbers are too long for it")
+    if column.kind is Kind.NOTHING and rule.aggregate not in {"sum", "count_distinct"}:
+        return Field(pl.lit(None), pl.Null(), Kind.NOTHING, rule.key, rule.key)
+    return _as_field(rule, _aggregate_type(rule.aggregate, readable(column.expr, column.dtype)[1]))
+
+
 class _TablePlanner:
     """Plans the rules on one table."""
 
@@ -121,7 +160,7 @@ class _TablePlanner:
         if rule.key not in self._aggregates:
             number = self._condition(parts)
             value = None if rule.field is None else self._value(rule.field)
-            self._aggregates[rule.key] = Aggregate(rule.key, rule.aggregate, stored_type(field.dtype), number, value)
+            self._aggregates[rule.key] = Aggregate(rule.key, rule.aggregate, _stored_type(field.dtype), number, value)
         return field
 
     def _result(self, rule: TableRule, path: str, problems: list[Problem]) -> Field | None:
@@ -190,11 +229,40 @@ class _TablePlanner:
             tuple(self._columns),
             tuple(self._aggregates.values()),
             row_exists(time, self._clock),
-            None if time is None else _stored(time).cast(pl.Int64),
+            None if time is None else _order_of(time).cast(pl.Int64),
             None if time is None else time.leaf,
         )
 
 
-def _stored(time: Field) -> pl.Expr:
+def _order_of(time: Field) -> pl.Expr:
     """Return the number that a time is stored as, which is in the order of time."""
     return _NOTHING if time.kind is Kind.NOTHING else time.expr.to_physical()
+
+
+def _refuse(rule: TableRule, column: Field, needs: str) -> None:
+    raise RuleError("field", f"'{rule.aggregate}' is not for '{rule.field}' ({describe(column.dtype)}): {needs}")
+
+
+def _aggregate_type(function: AggregateName, dtype: pl.DataType) -> pl.DataType:
+    match function:
+        case "count" | "count_distinct":
+            return pl.Int64()
+        case "avg":
+            return pl.Float64()
+        case "sum" if isinstance(dtype, pl.Decimal):
+            return pl.Decimal(_DECIMAL_DIGITS, dtype.scale)
+        case "sum":
+            return pl.Float64() if dtype.is_float() else pl.Int128()
+        case _:
+            return dtype
+
+
+def _stored_type(dtype: pl.DataType) -> pl.DataType:
+    """Return the type that frames store values of a type in: UUIDs are texts."""
+    return pl.String() if isinstance(dtype, UuidType) else dtype
+
+
+def _as_field(rule: TableRule, dtype: pl.DataType) -> Field:
+    expr = pl.col(rule.key)
+    expr = expr.fill_nan(None) if dtype.is_float() else expr  # infinity and minus infinity add up to NaN
+    return Field(expr, dtype, kind_of(dtype), rule.key, rule.key)
