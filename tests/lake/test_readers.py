@@ -14,7 +14,7 @@ from lake.readers import Bucket, Rows, read_local, read_views, run_python
 from lake_tables import ORDER, rows_of_run
 from segbatch.sql.views.generate import write_views
 from segbatch.sql.views.output import OutputAddress
-from segbatch.sql.views.statements import over_files
+from segbatch.sql.views.over_files import statements_over_files
 from workspace import FIRST_RUN, Workspace
 
 SCANS = """
@@ -165,7 +165,7 @@ def test_duckdb_reads_plain_files_in_a_bucket(workspace: Workspace, bucket: Buck
 
 def test_duckdb_reads_plain_files_on_a_disk(workspace: Workspace) -> None:
     columns, expected = read_local(workspace)
-    statements = [sql for _, sql in over_files(OutputAddress("parquet", str(workspace.output)), ())]
+    statements = [sql for _, sql in statements_over_files(OutputAddress("parquet", str(workspace.output)), ())]
     assert read_views(statements, columns) == expected
 
 

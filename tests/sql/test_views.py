@@ -14,8 +14,8 @@ from segbatch.errors import UsageError
 from segbatch.sql.views.engines import ENGINES
 from segbatch.sql.views.generate import write_views
 from segbatch.sql.views.output import OutputAddress
-from segbatch.sql.views.queries import QUERIES
-from segbatch.sql.views.statements import over_files
+from segbatch.sql.views.over_files import statements_over_files
+from segbatch.sql.views.over_tables import QUERIES
 from workspace import Workspace
 
 
@@ -59,7 +59,7 @@ def lake_rows(lake: LakeTables, view: str, columns: list[str]) -> list[tuple[Any
 def file_rows(workspace: Workspace, view: str, columns: list[str]) -> list[tuple[Any, ...]]:
     """Read columns of a view over the files of a local output, as those in object storage are read."""
     with duckdb.connect() as connection:
-        for _, statement in over_files(OutputAddress("parquet", str(workspace.output)), ()):
+        for _, statement in statements_over_files(OutputAddress("parquet", str(workspace.output)), ()):
             connection.execute(statement)
         return comparable(connection.execute(f"SELECT {', '.join(columns)} FROM {view}").fetchall())
 
@@ -175,7 +175,7 @@ def test_a_run_that_lost_against_another_is_never_seen(workspace: Workspace) -> 
 
 
 def test_a_session_over_plain_files_sees_one_run_until_it_asks_again(workspace: Workspace) -> None:
-    statements = [sql for _, sql in over_files(OutputAddress("parquet", str(workspace.output)), ())]
+    statements = [sql for _, sql in statements_over_files(OutputAddress("parquet", str(workspace.output)), ())]
     with duckdb.connect() as connection:
         for statement in statements:
             connection.execute(statement)

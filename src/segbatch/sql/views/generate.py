@@ -37,13 +37,15 @@ def write_views(output: str, *, dialect: str, schema: str | None = None, tables:
     target, source = _parts(schema, "--schema"), _parts(tables, "--tables")
     if target and target == source:
         raise UsageError(f"{schema}: has the tables, whose names the views need; choose another one (--schema)")
-    from segbatch.sql.views import statements  # noqa: PLC0415 - loads sqlglot, which is optional
-
     if address.format == "parquet":
+        from segbatch.sql.views.over_files import statements_over_files  # noqa: PLC0415 - loads sqlglot, an extra
+
         _ensure_readable_as_files(address, engine, tables)
-        written = statements.over_files(address, target)
+        written = statements_over_files(address, target)
     else:
-        written = statements.over_tables(address, engine, target, source)
+        from segbatch.sql.views.over_tables import statements_over_tables  # noqa: PLC0415 - loads sqlglot, an extra
+
+        written = statements_over_tables(address, engine, target, source)
     return "\n".join(_with_comments(address, written))
 
 

@@ -9,12 +9,16 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel
 
 from segbatch.model.manifest import RunRecord, SegmentRecord
+from segbatch.sql.views.output import OutputAddress
+from segbatch.sql.views.over_tables import MEMBERSHIP_HISTORY, Statements, create_view, qualified
 from segbatch.storage.layout import CHANGES, CURRENT, HISTORY, MANIFEST, MEMBERSHIP, RUNS
 from segbatch.storage.record_columns import column_types
 from segbatch.storage.sql_paths import quoted
 
 _LARGEST_JSON = 1 << 28
 """Bytes of a manifest or a history, which DuckDB reads as one value. Its default is 16 MB."""
+
+_SESSION = "Begin each session with these two statements, and repeat them to see a newer run."
 
 _FOLDER = """SET VARIABLE segbatch_run = (
   SELECT {runs} || TRIM(content, CHR(10)) FROM READ_TEXT({current})
@@ -73,7 +77,19 @@ FROM (SELECT run.run_id, run.as_of, UNNEST(segments) AS segment FROM {manifests}
 LEFT JOIN {renames} AS n ON n.run_id = m.run_id AND n.old_id = m.segment.segment_id"""
 
 
-def variables(location: str) -> Sequence[str]:
+def statements_over_files(address: OutputAddress, schema: Sequence[str]) -> Statements:
+    """Return DuckDB's statements for an output of plain Parquet files. For the rest, see `statements_over_tables`."""
+    first, *others = _variables(address.location)
+    renames = qualified(schema, "segment_renames", "duckdb").sql("duckdb")
+    views = [
+        ("", f"CREATE OR REPLACE VIEW {qualified(schema, name, 'duckdb').sql('duckdb')} AS\n{query}")
+        for name, query in _queries(renames).items()
+    ]
+    history = create_view("membership_history", MEMBERSHIP_HISTORY, "duckdb", schema)
+    return [(_SESSION, first), *(("", statement) for statement in others), *views, ("", history)]
+
+
+def _variables(location: str) -> Sequence[str]:
     """Return the statements that a session begins with: they look up the published run and the runs before it.
 
     Args:
@@ -86,7 +102,7 @@ def variables(location: str) -> Sequence[str]:
     )
 
 
-def queries(renames: str) -> Mapping[str, str]:
+def _queries(renames: str) -> Mapping[str, str]:
     """Return the queries of the views except `membership_history`, in the order to create them.
 
     Args:
