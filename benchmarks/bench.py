@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from comparing import Settings, compare, rehearse
+from databases import DatabaseWork, compare_databases
 from machine import describe
 from measuring import HERE
 from page import measured_on, tables, write_page
@@ -41,6 +42,7 @@ USUAL_SEGMENTS: Final = (100, 1_000)
 GOAL_CONTACTS: Final = (2_000_000, 500_000)
 GOAL_PEERS: Final = ("clickhouse-tuned", "duckdb-tuned")
 EVENTS_PER_CONTACT: Final = 10
+ROWS_PER_CONTACT: Final = 5
 LARGER: Final = 4
 
 
@@ -64,8 +66,9 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("--floor", action="store_true", help="only segbatch and the floor; with no peers")
     what.add_argument("--start", action="store_true", help="how long small commands take")
     what.add_argument("--events", action="store_true", help="segments that aggregate a table of events")
+    what.add_argument("--databases", action="store_true", help="PostgreSQL as a target and as a source")
     what.add_argument("--goals", action="store_true", help="what the goals need, against the best statements alone")
-    what.add_argument("--all", action="store_true", help="everything above, but --goals")
+    what.add_argument("--all", action="store_true", help="everything above, but --goals and --databases")
     how = parser.add_argument_group("how")
     how.add_argument("--rounds", type=int, default=3, metavar="N", help="how often each has its turn (3)")
     how.add_argument("--timeout", type=float, default=1800, metavar="S", help="a process is ended after this (1800)")
@@ -98,7 +101,7 @@ class Measuring:
             for contacts in self._contacts
             for number in wanted.segments
         ]
-        if everything or wanted.floor or not any((*others, wanted.start, wanted.events)):
+        if everything or wanted.floor or not any((*others, wanted.start, wanted.events, wanted.databases)):
             self._compare(works)
         if everything or wanted.start:
             self._begin("start", measure_start(self._settings))
@@ -112,7 +115,15 @@ class Measuring:
             contacts = self._contacts[0]
             work = EventWork(EVENTS_PER_CONTACT * contacts, contacts)
             self._begin("events", compare_events(work, self._settings))
+        if wanted.databases:
+            self._begin("databases", compare_databases(self._database_work(), self._settings))
         self._save()
+
+    def _database_work(self) -> DatabaseWork:
+        if not self._wanted.contacts:
+            return DatabaseWork(seed=self._wanted.seed)
+        contacts, segments = self._contacts[0], self._wanted.segments[0]
+        return DatabaseWork(contacts, segments, ROWS_PER_CONTACT * contacts, self._wanted.seed)
 
     def _compare(self, works: Sequence[Work]) -> None:
         peers = [] if self._wanted.floor else self._wanted.peers

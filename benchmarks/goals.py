@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from databases import CHANGED_SYNC, COPY, FIRST_SYNC, SNAPSHOT
 from figures import Spread, of, ratio, spread
 from peers import AGGREGATES, FIRST, SECOND
 from scaling import AGAIN
@@ -40,6 +41,8 @@ HASHES: Final = 16
 START: Final = 0.5
 EVENTS_TIME: Final = 1.5
 EVENTS_MEMORY: Final = 3
+CHANGED_SHARE: Final = 0.05
+COPY_TIME: Final = 1.5
 GIGA: Final = 1e9
 
 
@@ -83,8 +86,17 @@ def _all(results: dict[str, Any]) -> Iterator[Goal]:
             yield from _of_forms(entries)
     if start := results.get("start"):
         yield Goal("segbatch run on the sample data, seconds", START, of(start["turns"][RUN], "seconds"))
+    yield from _of_tables(results)
+
+
+def _of_tables(results: dict[str, Any]) -> Iterator[Goal]:
     if events := results.get("events"):
         yield from _of_events(events)
+    if stored := results.get("databases"):
+        turns = stored["turns"]
+        words = "PostgreSQL, 1 % of changes: share of the first synchronisation"
+        yield Goal(words, CHANGED_SHARE, ratio(turns[CHANGED_SYNC], turns[FIRST_SYNC]))
+        yield Goal("PostgreSQL, a table as a snapshot: times COPY", COPY_TIME, ratio(turns[SNAPSHOT], turns[COPY]))
 
 
 def _is_usual(entry: dict[str, Any]) -> bool:

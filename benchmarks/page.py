@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from goals import goals
 from plotting import plot
-from tables import Table, comparison, events, floor, profile, questions, scale, start
+from tables import Table, comparison, databases, events, floor, profile, questions, scale, start
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,12 @@ three rounds, when the data is made:
 make bench BENCH="--goals --rounds 3 --results benchmarks/last_run.json --page docs/benchmarks.md"
 ```
 
+`--databases` measures a PostgreSQL server on the same machine, and is in neither of the two. It takes half an hour:
+
+```
+make bench BENCH="--databases --add --results benchmarks/last_run.json --page docs/benchmarks.md"
+```
+
 A smaller benchmark takes minutes:
 
 ```
@@ -74,6 +80,8 @@ def tables(results: dict[str, Any]) -> list[Table]:
         found += [comparison(record), floor(record), questions(record)]
     if "events" in results:
         found.append(events(results["events"]))
+    if "databases" in results:
+        found.append(databases(results["databases"]))
     if "start" in results:
         found.append(start(results["start"]))
     found += [scale(name, entries) for name, entries in (results.get("scale") or {}).items()]

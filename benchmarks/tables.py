@@ -167,6 +167,28 @@ def events(record: dict[str, Any]) -> Table:
     return table
 
 
+def databases(record: dict[str, Any]) -> Table:
+    """Show how long a database and segbatch take together."""
+    rows = []
+    for name, turns in record["turns"].items():
+        time, user, system, peak, written = (
+            of(turns, what) for what in ("seconds", "user", "system", "peak", "written")
+        )
+        if time and user and system and peak and written:
+            size = f"{written.middle / MEGA:,.0f}" if written.middle else ""
+            cpu = [f"{user.middle:.1f}", f"{system.middle:.1f}", f"{peak.middle / GIGA:.2f}"]
+            rows.append([name, f"{time:.1f}", *cpu, size])
+    table = Table(
+        f"PostgreSQL: {record['work']}",
+        ("", "seconds", "CPU, user", "CPU, system", "memory, GB", "MB written"),
+        rows,
+        ["CPU and memory are those of the program, without the server, which is on the same machine."],
+    )
+    if "memberships" in record:
+        table.notes.append(f"There are {record['memberships']:,} memberships at the end.")
+    return table
+
+
 def points(entries: list[dict[str, Any]], what: str) -> list[tuple[float, float]]:
     """Return the sizes of a series with their times, where something grows in it."""
     found = []
