@@ -1,6 +1,7 @@
 """Names and literals in SQL, and the error for rules that a dialect cannot express with the same meaning."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -25,6 +26,9 @@ _RESERVED = frozenset(
 )
 """Names that need quotes in some dialect."""
 
+_LONGEST_ALIAS = 40
+"""Characters of a table's name in an alias; Postgres cuts names after 63."""
+
 
 @dataclass
 class Refused(Exception):  # noqa: N818 - caught where the rule's place is known; users never see it
@@ -47,6 +51,23 @@ def identifier(name: str) -> exp.Identifier:
     """Return an identifier, with quotes if it needs them."""
     plain = name.isascii() and name.isidentifier() and name == name.lower() and name not in _RESERVED
     return exp.to_identifier(name, quoted=not plain)
+
+
+def free_alias(name: str, taken: Iterable[str]) -> str:
+    """Return an alias for a table that differs, with the columns of its subquery, from all other names.
+
+    Args:
+        name: The name of the table in rules.
+        taken: The columns of all tables, and the other aliases.
+    """
+    lower = {other.lower() for other in taken}
+    base = re.sub(r"\W+", "_", name.lower(), flags=re.ASCII)[:_LONGEST_ALIAS].strip("_") or "rows"
+    base = f"rows_{base}" if base[0].isdigit() else base
+    number, alias = 1, base
+    while any(re.fullmatch(rf"{alias}(_contact|_[0-9]+)?", other) for other in lower):
+        number += 1
+        alias = f"{base}{number}"
+    return alias
 
 
 def text(value: str) -> exp.Literal:
