@@ -13,9 +13,8 @@ from segbatch.snapshot.fields.keys import heads
 from segbatch.snapshot.fields.paths import Step, Way
 from segbatch.snapshot.fields.resolution import Field
 from segbatch.snapshot.fields.types import Kind, children_of, element_type, kind_of, pair_of, value_type
-from segbatch.sql.dialects import Refused, identifier, is_null, key_text, text
-from segbatch.sql.json_documents import DOCUMENTS, in_document, whole_document
-from segbatch.sql.json_texts import merged, read_json
+from segbatch.sql.dialects import Refused, call, identifier, is_null, key_text, text
+from segbatch.sql.json_values import DOCUMENTS, in_document, merged, read_json, whole_document
 from segbatch.sql.names import DialectName
 
 _NO_NULL_LISTS = {"bigquery", "clickhouse"}
@@ -146,7 +145,7 @@ class Table:
             case "duckdb":
                 return exp.Bracket(this=sql, expressions=[text(key)])
             case "clickhouse":
-                return _call("tupleElement", sql, key_text(key, self.dialect))
+                return call("tupleElement", sql, key_text(key, self.dialect))
             case _:
                 return exp.Dot(this=sql, expression=identifier(key))
 
@@ -157,7 +156,7 @@ class Table:
             case "duckdb":
                 return exp.Bracket(this=sql, expressions=[written])
             case "spark":
-                return _call("TRY_ELEMENT_AT", sql, written)
+                return call("TRY_ELEMENT_AT", sql, written)
             case _:
                 raise Refused(f"a path into a map is not supported for {self.dialect}")
 
@@ -169,7 +168,7 @@ class Table:
         has_key = exp.Lambda(
             this=exp.EQ(this=key, expression=text(str(step.key))), expressions=[exp.to_identifier(_ENTRY)]
         )
-        first = _call("LIST_EXTRACT", _call("LIST_FILTER", sql, has_key), exp.Literal.number(1))
+        first = call("LIST_EXTRACT", call("LIST_FILTER", sql, has_key), exp.Literal.number(1))
         return exp.Bracket(this=first, expressions=[value.expressions[0]])
 
 
@@ -228,17 +227,13 @@ def without_nan(column: Column) -> Column:
     if column.dialect in _ONE_WIDTH_OF_FLOATS and not isinstance(column.dtype, pl.Float64):
         raise Refused(f"{column.dialect} has no 32-bit floats, and would compare them as another type")
     if column.dialect == "duckdb":
-        is_number: exp.Expr = exp.Or(this=_call("ISFINITE", column.sql), expression=_call("ISINF", column.sql))
+        is_number: exp.Expr = exp.Or(this=call("ISFINITE", column.sql), expression=call("ISINF", column.sql))
     elif column.dialect in {"postgres", "snowflake"}:
         is_number = exp.Not(this=exp.EQ(this=column.sql, expression=exp.cast(text("NaN"), "double")))
     else:
         is_number = exp.Not(this=exp.IsNan(this=column.sql))
     guard = exp.Case(ifs=[exp.If(this=is_number, true=column.sql.copy())])
     return replace(column, sql=guard)
-
-
-def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
 
 
 def _fields(dtype: pl.DataType) -> Mapping[str, pl.DataType]:

@@ -13,7 +13,7 @@ from segbatch.compiler.typed_test import Comparison, TypedLiteral
 from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column, element_column
 from segbatch.sql.dialects import Refused, never, text
-from segbatch.sql.json_documents import has_element
+from segbatch.sql.json_values import has_element
 from segbatch.sql.numbers import COMPARISONS, compare_number, compare_text_as_number
 from segbatch.sql.regex import SPACE, translated
 from segbatch.sql.times import compare_date, compare_day, compare_instant

@@ -1,4 +1,4 @@
-"""Names and literals in SQL, and the error for rules that a dialect cannot express with the same meaning."""
+"""Names, literals and calls in SQL, and the error for rules that a dialect cannot express with the same meaning."""
 
 import re
 from collections.abc import Iterable
@@ -100,3 +100,8 @@ def is_null(operand: exp.Expr) -> exp.Is:
 def never() -> exp.Boolean:
     """Return an expression that is always false."""
     return exp.Boolean(this=False)
+
+
+def call(name: str, *arguments: exp.Expr) -> exp.Expr:
+    """Return a call of a function with copies of the arguments."""
+    return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])

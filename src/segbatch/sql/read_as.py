@@ -9,7 +9,7 @@ from segbatch.compiler.rule_fields import RuleField
 from segbatch.model.operators import ReadingName
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind
 from segbatch.sql.columns import Column
-from segbatch.sql.dialects import Refused, text, whole
+from segbatch.sql.dialects import Refused, call, text, whole
 from segbatch.sql.numbers import number_in_text
 from segbatch.sql.times import local_day
 
@@ -54,16 +54,12 @@ def _portable(name: ReadingName, column: Column) -> _Reader:
     return reader
 
 
-def _call(name: str, *arguments: exp.Expr) -> exp.Expr:
-    return exp.Anonymous(this=name, expressions=[argument.copy() for argument in arguments])
-
-
 def _when(test: exp.Expr, value: exp.Expr) -> exp.Expr:
     return exp.Case(ifs=[exp.If(this=test, true=value)])
 
 
 def _matches(column: Column, pattern: str) -> exp.Expr:
-    return _call("REGEXP_FULL_MATCH", column.sql, text(pattern))
+    return call("REGEXP_FULL_MATCH", column.sql, text(pattern))
 
 
 def _try_cast(sql: exp.Expr, name: str) -> exp.Expr:
@@ -77,11 +73,11 @@ def _in_calendar(day: exp.Expr) -> exp.Expr:
 
 def _number_of_text(column: Column, _: Clock) -> exp.Expr:
     number = number_in_text(column)
-    return _when(_call("ISFINITE", number), number)
+    return _when(call("ISFINITE", number), number)
 
 
 def _boolean_of_text(column: Column, _: Clock) -> exp.Expr:
-    word = _call("LOWER", _call("TRIM", column.sql, text(_SPACE)))
+    word = call("LOWER", call("TRIM", column.sql, text(_SPACE)))
     ifs = [
         exp.If(this=exp.In(this=word.copy(), expressions=list(map(text, words))), true=exp.Boolean(this=value))
         for words, value in ((_TRUE, True), (_FALSE, False))
@@ -117,23 +113,23 @@ def _moments(column: Column) -> exp.Expr:
     """Return the instants of date-times, as times without a zone in UTC."""
 
     def part(index: int) -> exp.Expr:
-        return _call("REGEXP_EXTRACT", column.sql, text(_MOMENT), whole(index))
+        return call("REGEXP_EXTRACT", column.sql, text(_MOMENT), whole(index))
 
     written = exp.DPipe(this=exp.DPipe(this=part(1), expression=text(" ")), expression=part(2))
-    seconds = _call("CONCAT", _call("IF", exp.EQ(this=part(3), expression=text("")), text(":00"), part(3)), part(4))
-    wall = _try_cast(_call("CONCAT", written, seconds), "timestamp")
-    hours, minutes = (_call("COALESCE", _try_cast(part(index), "bigint"), whole(0)) for index in (5, 6))
-    sign = _call("IF", exp.StartsWith(this=part(5), expression=text("-")), whole(-1), whole(1))
+    seconds = call("CONCAT", call("IF", exp.EQ(this=part(3), expression=text("")), text(":00"), part(3)), part(4))
+    wall = _try_cast(call("CONCAT", written, seconds), "timestamp")
+    hours, minutes = (call("COALESCE", _try_cast(part(index), "bigint"), whole(0)) for index in (5, 6))
+    sign = call("IF", exp.StartsWith(this=part(5), expression=text("-")), whole(-1), whole(1))
     ahead = exp.Add(this=exp.Mul(this=hours, expression=whole(60)), expression=exp.Mul(this=sign, expression=minutes))
     is_offset = exp.And(
-        this=exp.LT(this=_call("ABS", hours), expression=whole(24)),
+        this=exp.LT(this=call("ABS", hours), expression=whole(24)),
         expression=exp.LT(this=minutes.copy(), expression=whole(60)),
     )
     seconds_ok = exp.And(
         this=_matches(column, _ISO),
-        expression=exp.Not(this=_call("REGEXP_MATCHES", column.sql, text("[T ](24|..:60|..:..:60)"))),
+        expression=exp.Not(this=call("REGEXP_MATCHES", column.sql, text("[T ](24|..:60|..:..:60)"))),
     )
-    moment = exp.Sub(this=wall, expression=_call("TO_MINUTES", exp.cast(exp.Paren(this=ahead), "bigint")))
+    moment = exp.Sub(this=wall, expression=call("TO_MINUTES", exp.cast(exp.Paren(this=ahead), "bigint")))
     found = _when(exp.And(this=seconds_ok, expression=is_offset), moment)
     first, last = (exp.cast(text(one), "timestamp") for one in ("0001-01-01", "9999-12-31 23:59:59.999999"))
     return _when(exp.Between(this=found.copy(), low=first, high=last), found)
@@ -149,12 +145,12 @@ def _start_of_day(day: exp.Expr, clock: Clock) -> exp.Expr:
 
 
 def _instant_of_text(column: Column, clock: Clock) -> exp.Expr:
-    return _call("COALESCE", _in_utc(_moments(column)), _start_of_day(_days(column), clock))
+    return call("COALESCE", _in_utc(_moments(column)), _start_of_day(_days(column), clock))
 
 
 def _date_of_text(column: Column, clock: Clock) -> exp.Expr:
     local = exp.AtTimeZone(this=_in_utc(_moments(column)), zone=text(clock.timezone.key))
-    return _call("COALESCE", _days(column), exp.cast(local, "date"))
+    return call("COALESCE", _days(column), exp.cast(local, "date"))
 
 
 def _date_of_instant(column: Column, clock: Clock) -> exp.Expr:
