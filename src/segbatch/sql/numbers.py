@@ -1,4 +1,7 @@
-"""Comparisons with numbers: exact for whole numbers and decimals, in the column's precision for floats."""
+"""Comparisons of columns of numbers, with a number or with each other.
+
+They are exact for whole numbers and decimals, and in the column's precision for floats.
+"""
 
 import math
 from decimal import Decimal
@@ -11,7 +14,7 @@ from segbatch.compiler.typed_test import Comparison
 from segbatch.snapshot.fields.json_numbers import DIGITS
 from segbatch.snapshot.fields.types import ANY_LENGTH
 from segbatch.sql.columns import Column
-from segbatch.sql.dialects import is_null, never, text, whole
+from segbatch.sql.dialects import Refused, is_null, never, text, whole
 
 COMPARISONS: dict[Comparison, type[exp.Binary]] = {
     "eq": exp.EQ,
@@ -21,19 +24,19 @@ COMPARISONS: dict[Comparison, type[exp.Binary]] = {
     "lte": exp.LTE,
 }
 
-_NUMBER = r"^[\s\v]*([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?)[\s\v]*$"
 _LARGEST_FLOAT32 = float.fromhex("0x1.fffffep+127")
 _EXACT_DOUBLE = 2**53
 _LONGEST = 1_000
 """Number of digits that texts of whole numbers are padded to for a comparison."""
 _EXACT_FLOAT32 = 2**24
+_DIGITS_OF_INTEGERS = 20
 
 
 def compare_number(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
     """Compare a column of numbers with a number."""
     if column.dtype == ANY_LENGTH:
         column.refuse_outside_duckdb("a number of any length")
-        return compare_any_length(column, comparison, bound)
+        return _compare_any_length(column, comparison, bound)
     if column.dtype.is_float():
         return _compare_float(column, comparison, bound)
     scale = column.dtype.scale if isinstance(column.dtype, pl.Decimal) else 0
@@ -45,12 +48,44 @@ def compare_number(column: Column, comparison: Comparison, bound: Decimal) -> ex
     return beyond or COMPARISONS[comparison](this=column.sql.copy(), expression=_scaled(unit, scale))
 
 
+def compare_numbers(column: Column, comparison: Comparison, other: Column) -> exp.Expr:
+    """Compare two columns of numbers.
+
+    Raises:
+        Refused: The dialect may compare the two types with another result.
+    """
+    compared, dtypes = COMPARISONS[comparison], (column.dtype, other.dtype)
+    plain = compared(this=column.sql.copy(), expression=other.sql.copy())
+    if all(dtype.is_integer() for dtype in dtypes) or (dtypes[0] == dtypes[1] and ANY_LENGTH not in dtypes):
+        return plain
+    column.refuse_outside_duckdb("numbers of different types")
+    if any(dtype.is_float() for dtype in dtypes):
+        single = any(isinstance(dtype, pl.Float32) for dtype in dtypes)
+        left, right = (_as_type(_double(one), "float") if single else _double(one) for one in (column, other))
+        return compared(this=left, expression=right)
+    if ANY_LENGTH in dtypes:
+        exact = compared(this=_whole(column), expression=_whole(other))
+        return exp.Coalesce(this=exact, expressions=[compared(this=_double(column), expression=_double(other))])
+    scale = max(_scale(dtype) for dtype in dtypes)
+    if max(_whole_digits(dtype) for dtype in dtypes) + scale > DIGITS:
+        raise Refused("decimals of such different sizes are not compared in SQL")
+    left, right = (_as_type(one.sql.copy(), f"DECIMAL({DIGITS}, {scale})") for one in (column, other))
+    return compared(this=left, expression=right)
+
+
 def settled_between(column: Column, comparison: Comparison, unit: int, lowest: int, highest: int) -> exp.Expr | None:
     """Return the result of a comparison with a bound outside the column's range; None if the bound is inside."""
     if lowest <= unit <= highest:
         return None
     holds = comparison in ({"lt", "lte"} if unit > highest else {"gt", "gte"})
     return exp.Not(this=is_null(column.sql)) if holds else never()
+
+
+def float_literal(number: float, *, is_double: bool) -> exp.Expr:
+    """Return a literal of a floating-point number: a double, or a 32-bit float."""
+    if number.is_integer() and abs(number) <= (_EXACT_DOUBLE if is_double else _EXACT_FLOAT32):
+        return whole(int(number))
+    return exp.cast(text(repr(number)), "double" if is_double else "float")
 
 
 def _limits(dtype: pl.DataType) -> tuple[int, int]:
@@ -81,32 +116,10 @@ def _compare_float(column: Column, comparison: Comparison, bound: Decimal) -> ex
     is_double = isinstance(column.dtype, pl.Float64)
     if not is_double and abs(number) > _LARGEST_FLOAT32:
         operand, is_double = exp.cast(operand, "double"), True
-    return COMPARISONS[comparison](this=operand, expression=_float(number, is_double=is_double))
+    return COMPARISONS[comparison](this=operand, expression=float_literal(number, is_double=is_double))
 
 
-def _float(number: float, *, is_double: bool) -> exp.Expr:
-    if number.is_integer() and abs(number) <= (_EXACT_DOUBLE if is_double else _EXACT_FLOAT32):
-        return whole(int(number))
-    return exp.cast(text(repr(number)), "double" if is_double else "float")
-
-
-def number_in_text(column: Column) -> exp.Expr:
-    """Return the number that a text contains; null if it contains none."""
-    found = exp.Anonymous(this="REGEXP_EXTRACT", expressions=[column.sql.copy(), text(_NUMBER), whole(1)])
-    return exp.TryCast(this=found, to=exp.DataType.build("double"))
-
-
-def compare_text_as_number(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
-    """Compare the texts that are numbers by the documented grammar, as doubles; null for all others."""
-    column.refuse_outside_duckdb("comparing a text with a number")
-    number = number_in_text(column)
-    test = COMPARISONS[comparison](this=number, expression=_float(float(bound), is_double=True))
-    if comparison == "eq":
-        return test
-    return exp.and_(test, exp.Anonymous(this="ISFINITE", expressions=[number.copy()]))
-
-
-def compare_any_length(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
+def _compare_any_length(column: Column, comparison: Comparison, bound: Decimal) -> exp.Expr:
     """Compare the texts of numbers of any length: whole ones exactly, others as doubles."""
     unit, number = _unit(comparison, Fraction(bound)), float(bound)
     short: exp.Expr = never()
@@ -139,7 +152,7 @@ def _compare_double(operand: exp.Expr, comparison: Comparison, bound: Decimal, n
         is_above = comparison in {"gt", "gte"}
         includes = (rounded > 0) == is_above
         comparison = ("gte" if includes else "gt") if is_above else ("lte" if includes else "lt")
-    return COMPARISONS[comparison](this=operand, expression=_float(number, is_double=True))
+    return COMPARISONS[comparison](this=operand, expression=float_literal(number, is_double=True))
 
 
 def _compare_long(column: Column, comparison: Comparison, unit: int) -> exp.Expr:
@@ -161,3 +174,30 @@ def _compare_long(column: Column, comparison: Comparison, unit: int) -> exp.Expr
         return above if comparison == "gt" else exp.or_(above, equal)
     below = exp.not_(exp.or_(above, equal))
     return below if comparison == "lt" else exp.or_(below, equal)
+
+
+def _as_type(sql: exp.Expr, name: str) -> exp.Expr:
+    return exp.cast(sql, exp.DataType.build(name))
+
+
+def _double(column: Column) -> exp.Expr:
+    return exp.TryCast(this=column.sql.copy(), to=exp.DataType.build("double"))
+
+
+def _whole(column: Column) -> exp.Expr:
+    """Return whole numbers of up to 38 digits; null for other values, and for decimals with a fraction."""
+    if _scale(column.dtype):
+        return exp.Null()
+    whole = exp.TryCast(this=column.sql.copy(), to=exp.DataType.build(f"DECIMAL({DIGITS}, 0)"))
+    if column.dtype != ANY_LENGTH:
+        return whole
+    arguments = [column.sql.copy(), text(f"-?[0-9]{{1,{DIGITS}}}")]
+    return exp.Case(ifs=[exp.If(this=exp.Anonymous(this="REGEXP_FULL_MATCH", expressions=arguments), true=whole)])
+
+
+def _scale(dtype: pl.DataType) -> int:
+    return dtype.scale if isinstance(dtype, pl.Decimal) else 0
+
+
+def _whole_digits(dtype: pl.DataType) -> int:
+    return dtype.precision - dtype.scale if isinstance(dtype, pl.Decimal) else _DIGITS_OF_INTEGERS

@@ -10,7 +10,7 @@ from segbatch.model.operators import ReadingName
 from segbatch.snapshot.fields.types import ANY_LENGTH, Kind
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, call, text, whole
-from segbatch.sql.numbers import number_in_text
+from segbatch.sql.texts import number_in_text
 from segbatch.sql.times import local_day
 
 _DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"

@@ -1,9 +1,10 @@
-"""Comparisons with days and instants."""
+"""Comparisons of columns of days and instants, with a literal or with each other."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, assert_never, cast
+from typing import assert_never, cast
 
+import polars as pl
 from sqlglot import exp
 
 from segbatch.compiler.clock import Clock
@@ -12,9 +13,6 @@ from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, text, whole
 from segbatch.sql.numbers import COMPARISONS, settled_between
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _ENDS_OF_NANOSECONDS = ("1677-09-21 00:12:43.145224", "2262-04-11 23:47:16.854775")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,6 +51,37 @@ def compare_day(column: Column, comparison: Comparison, day: date, clock: Clock)
             assert_never(comparison)
 
 
+def compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expr:
+    """Compare a column of instants with an instant."""
+    dtype = cast("pl.Datetime", column.dtype)
+    if dtype.time_unit == "ns":
+        column.refuse_outside_duckdb("a column of nanoseconds")
+        nanoseconds = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+        settled = settled_between(column, comparison, nanoseconds, -_NANOSECONDS, _NANOSECONDS - 1)
+        if settled is not None:
+            return settled
+    return COMPARISONS[comparison](this=column.sql.copy(), expression=_instant(moment, column))
+
+
+def comparable_times(column: Column, other: Column, clock: Clock) -> tuple[exp.Expr, exp.Expr]:
+    """Return two columns of instants, or one of instants and one of days, so that their values can be compared.
+
+    Raises:
+        Refused: The dialect may compare the two types with another result.
+    """
+    if column.kind is not other.kind:
+        column.refuse_outside_duckdb("a date and a date-time")
+        return _as_day(column, clock), _as_day(other, clock)
+    dtypes = _datetimes(column, other)
+    units = {dtype.time_unit for dtype in dtypes}
+    if len({bool(dtype.time_zone) for dtype in dtypes}) == 1 and ("ns" not in units or len(units) == 1):
+        return column.sql.copy(), other.sql.copy()
+    column.refuse_outside_duckdb("date-times of different types")
+    if "ns" in units:
+        raise Refused("date-times in nanoseconds and in another unit are not compared in SQL")
+    return _zoned(column), _zoned(other)
+
+
 def has_anniversary(column: Column, ranges: Sequence[tuple[int, int]], clock: Clock) -> exp.Expr:
     """Test whether the month and day of a date, in the run's time zone, are in one of several ranges."""
     day = column.sql.copy()
@@ -66,6 +95,19 @@ def has_anniversary(column: Column, ranges: Sequence[tuple[int, int]], clock: Cl
     if column.dialect not in _WITH_DAYS:
         return found
     return exp.and_(found, exp.Between(this=day.copy(), low=_day(date.min), high=_day(date.max)))
+
+
+def local_day(column: Column, clock: Clock) -> exp.Expr:
+    """Return the calendar day in the run's time zone."""
+    dtype, sql, zone = cast("pl.Datetime", column.dtype), column.sql.copy(), clock.timezone.key
+    if dtype.time_unit == "ns":
+        column.refuse_outside_duckdb("a column of nanoseconds")
+        sql = _in_microseconds(column)
+    if dtype.time_zone is None or dtype.time_unit == "ns":
+        if zone == "UTC":
+            return exp.cast(sql, "date")
+        sql = exp.Paren(this=exp.AtTimeZone(this=sql, zone=text("UTC")))
+    return exp.cast(exp.AtTimeZone(this=sql, zone=text(zone)), "date")
 
 
 def _midnight(day: date, later: int, clock: Clock) -> datetime:
@@ -85,20 +127,12 @@ def _midnight(day: date, later: int, clock: Clock) -> datetime:
     return instant
 
 
-def compare_instant(column: Column, comparison: Comparison, moment: datetime) -> exp.Expr:
-    """Compare a column of instants with an instant."""
-    dtype = cast("pl.Datetime", column.dtype)
-    if dtype.time_unit == "ns":
-        column.refuse_outside_duckdb("a column of nanoseconds")
-        nanoseconds = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
-        settled = settled_between(column, comparison, nanoseconds, -_NANOSECONDS, _NANOSECONDS - 1)
-        if settled is not None:
-            return settled
-    return COMPARISONS[comparison](this=column.sql.copy(), expression=_instant(moment, column))
-
-
 def _day(day: date) -> exp.Expr:
     return exp.cast(text(day.isoformat()), "date")
+
+
+def _as_day(column: Column, clock: Clock) -> exp.Expr:
+    return local_day(column, clock) if column.kind is Kind.DATETIME else column.sql.copy()
 
 
 def _instant(moment: datetime, column: Column) -> exp.Expr:
@@ -137,19 +171,6 @@ def _instant_of_clickhouse(moment: datetime, *, zoned: bool) -> exp.Expr:
     return exp.Anonymous(this="toDateTime64", expressions=[text(written), whole(6), text("UTC")])
 
 
-def local_day(column: Column, clock: Clock) -> exp.Expr:
-    """Return the calendar day in the run's time zone."""
-    dtype, sql, zone = cast("pl.Datetime", column.dtype), column.sql.copy(), clock.timezone.key
-    if dtype.time_unit == "ns":
-        column.refuse_outside_duckdb("a column of nanoseconds")
-        sql = _in_microseconds(column)
-    if dtype.time_zone is None or dtype.time_unit == "ns":
-        if zone == "UTC":
-            return exp.cast(sql, "date")
-        sql = exp.Paren(this=exp.AtTimeZone(this=sql, zone=text("UTC")))
-    return exp.cast(exp.AtTimeZone(this=sql, zone=text(zone)), "date")
-
-
 def _in_microseconds(column: Column) -> exp.Expr:
     """Round nanoseconds down to microseconds; DuckDB's cast rounds towards 1970, which can change the day.
 
@@ -169,3 +190,13 @@ def _in_microseconds(column: Column) -> exp.Expr:
         ]
     )
     return exp.Coalesce(this=made, expressions=[ends])
+
+
+def _datetimes(*columns: Column) -> list[pl.Datetime]:
+    return [one.dtype for one in columns if isinstance(one.dtype, pl.Datetime)]
+
+
+def _zoned(column: Column) -> exp.Expr:
+    """Return an instant with a time zone; a column without one is in UTC."""
+    [dtype] = _datetimes(column)
+    return column.sql.copy() if dtype.time_zone else exp.AtTimeZone(this=column.sql.copy(), zone=text("UTC"))
