@@ -22,6 +22,7 @@ from segbatch.snapshot.related.ids import family_of
 from segbatch.snapshot.related.lists import ListTable
 from segbatch.snapshot.related.tables import RelatedTable
 from segbatch.snapshot.snapshot import Snapshot
+from segbatch.sql.bool_sql import BoolSql, Part, as_expression
 from segbatch.sql.columns import Column, Reader, Table, without_nan
 from segbatch.sql.dialects import Refused, free_alias, identifier, is_null, text, whole
 from segbatch.sql.names import DialectName
@@ -156,12 +157,12 @@ class RelatedTables:
         found.set("this", identifier(name))
         return lambda _: found
 
-    def aggregate(self, rule: TableRule, condition: exp.Expr | None) -> Column:
+    def aggregate(self, rule: TableRule, conditions: Sequence[Part]) -> Column:
         """Return the column with the aggregate of a rule, null if it is missing.
 
         Args:
             rule: A rule on a table.
-            condition: The condition that rows must meet; None for all rows.
+            conditions: The conditions that rows must meet.
 
         Raises:
             Refused: The dialect cannot express it with the same meaning.
@@ -173,6 +174,7 @@ class RelatedTables:
             return Column(exp.Null(), result.dtype, result.kind, self._dialect)
         column = None if field is None else join.reader.column(field)
         time = self._time(table, join) if rule.aggregate in {"first", "last"} else None
+        condition = as_expression(BoolSql("all", conditions)) if conditions else None
         sql = _AggregateSql(rule.aggregate, column, time, condition, self._dialect).sql()
         found = _with_default(join.add(sql), rule.aggregate)
         is_value = column is not None and rule.aggregate in _OF_ONE_ROW

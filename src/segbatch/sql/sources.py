@@ -1,11 +1,12 @@
-"""Sources of a SELECT: the files of a snapshot, and the elements of lists inside contacts as rows."""
+"""Sources of a SELECT: a table, the files of a snapshot, or the elements of lists inside contacts as rows."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
 import pyarrow as pa
-from sqlglot import exp
+from sqlglot import exp, parse_one
+from sqlglot.errors import ParseError
 
 from segbatch.errors import UsageError
 from segbatch.snapshot.fields.resolution import FieldColumns
@@ -57,6 +58,21 @@ def read_parquet(snapshot: Snapshot, dialect: DialectName, columns: Iterable[str
     options += _partitioning(files, {*columns}) if snapshot.source is None else _of_table(snapshot, {*columns})
     source = paths[0] if len(paths) == 1 else exp.Array(expressions=paths)
     return exp.Anonymous(this="READ_PARQUET", expressions=[source, *options])
+
+
+def named_table(name: str, dialect: DialectName) -> exp.Table:
+    """Return a table that the user names.
+
+    Raises:
+        UsageError: The name is not valid in the dialect.
+    """
+    try:
+        table = parse_one(name, into=exp.Table, dialect=dialect)
+    except ParseError:
+        table = None
+    if not isinstance(table, exp.Table) or not all(isinstance(part, exp.Identifier) for part in table.parts):
+        raise UsageError(f"'{name}' is not a valid table name in {dialect} (--table)")
+    return table
 
 
 class ListRows:
