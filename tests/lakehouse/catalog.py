@@ -11,7 +11,7 @@ from pyiceberg.schema import Schema
 from pyiceberg.types import NestedField, StringType
 from pyiceberg.utils.config import Config
 
-from segbatch.snapshot.lakehouse.iceberg_storage import storage_properties
+from segbatch.snapshot.lakehouse.iceberg import storage_properties
 
 
 def configure(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

@@ -37,8 +37,7 @@ from pyiceberg.types import (
 from builders import rule, write_segment
 from calling import Commands
 from segbatch.errors import SegbatchError, SnapshotError, UsageError
-from segbatch.snapshot.lakehouse.iceberg import partition_scalar
-from segbatch.snapshot.lakehouse.iceberg_storage import storage_properties
+from segbatch.snapshot.lakehouse.iceberg import partition_scalar, storage_properties
 from segbatch.snapshot.open_snapshot import open_snapshot
 
 from .catalog import configure, for_catalog, opened, texts, write

@@ -16,9 +16,8 @@ from segbatch.platform.database_url import is_database_url
 from segbatch.platform.urls import is_url
 from segbatch.snapshot.file_names import HEAD_SIZE, FileClassifier, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
-from segbatch.snapshot.lakehouse.address import is_table_address, read_table_address
+from segbatch.snapshot.lakehouse.address import TableAddress, is_table_address, read_table_address
 from segbatch.snapshot.lakehouse.table import TableVersion
-from segbatch.snapshot.lakehouse.tables import open_table
 from segbatch.snapshot.locations import LocalFile, Location, translate_errors
 from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.snapshot.table_formats import TableFolders
@@ -73,7 +72,7 @@ def find_snapshot(path: str, words: SourceWords = OF_CONTACTS) -> Found:
     if not path:
         raise UsageError(f"the path of {words.owner} is empty; is a variable not set? ({words.path})")
     if is_table_address(path):
-        return Found((), table=open_table(read_table_address(path)))
+        return Found((), table=_find_table(read_table_address(path)))
     if is_url(path):
         from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
 
@@ -99,6 +98,22 @@ def locations_of(names: Iterable[str]) -> list[Location]:
 
         return [*remote.objects_at(names)]
     return [LocalFile(Path(name)) for name in names]
+
+
+def _find_table(address: TableAddress) -> TableVersion:
+    """Find the files of a version of a table. The library that reads its metadata is optional.
+
+    Raises:
+        SnapshotError: The table or the version does not exist, or has features that are not understood.
+        UsageError: The library is not installed, or a setting is missing.
+    """
+    if address.format == "iceberg":
+        from segbatch.snapshot.lakehouse.iceberg import open_iceberg_table  # noqa: PLC0415 - imported only if needed
+
+        return open_iceberg_table(address)
+    from segbatch.snapshot.lakehouse.delta import open_delta_table  # noqa: PLC0415 - imported only if needed
+
+    return open_delta_table(address)
 
 
 def _find_local(path: str, others: FileClassifier, words: SourceWords) -> list[Path]:

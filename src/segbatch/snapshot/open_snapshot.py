@@ -14,8 +14,7 @@ from segbatch.snapshot.fields.keys import Columns, exact_name, find_custom_field
 from segbatch.snapshot.fields.resolution import FieldColumns
 from segbatch.snapshot.hive_partitions import ensure_stored, with_path_columns
 from segbatch.snapshot.id_checks import ensure_one_id_column, find_id_column, with_small_ids
-from segbatch.snapshot.lakehouse.data_files import open_data_file
-from segbatch.snapshot.lakehouse.table import TableVersion
+from segbatch.snapshot.lakehouse.table import TableVersion, open_data_file
 from segbatch.snapshot.locations import Location
 from segbatch.snapshot.parquet.files import SnapshotFile, open_file
 from segbatch.snapshot.snapshot import Snapshot, with_types

@@ -1,11 +1,14 @@
-"""Delta tables: the files of a version by the table's log, read with the library deltalake."""
+"""Delta tables: the files of a version, and the names of their columns, by the table's log.
+
+The log is read with the library deltalake.
+"""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -14,9 +17,9 @@ import pyarrow.compute as pc
 from segbatch.errors import SnapshotError, UsageError
 from segbatch.platform.urls import is_url
 from segbatch.snapshot.lakehouse.address import TableAddress
-from segbatch.snapshot.lakehouse.delta_names import field_names
 from segbatch.snapshot.lakehouse.file_locations import locate_files
 from segbatch.snapshot.lakehouse.table import DataFile, TableFile, TableVersion, missing_error
+from segbatch.snapshot.parquet.field_names import FieldName, FieldNames, Shape
 from segbatch.text import clipped, counted, nearest, shown
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ _UNDERSTOOD = {_VECTORS, _VACUUM_CHECK, "columnMapping", "timestampNtz", "v2Chec
 """Reader features whose meaning is known here. Any other one may change what the data files mean."""
 
 _MAPPING = "delta.columnMapping.mode"
+_ID, _PHYSICAL_NAME = "delta.columnMapping.id", "delta.columnMapping.physicalName"
 _GONE = re.compile("not found|no such", re.IGNORECASE)
 _FEATURE = re.compile(r"[Ff]eature '?(\w+)'? is not supported|unsupported reader features?:? *\W*(\w+)")
 
@@ -42,7 +46,7 @@ def open_delta_table(address: TableAddress) -> TableVersion:
     address = address.at(table.version())
     _ensure_understood(address, table)
     schema = pa.schema(table.schema().to_arrow())
-    names = field_names(json.loads(table.schema().to_json()), table.metadata().configuration.get(_MAPPING, "none"))
+    names = _field_names(json.loads(table.schema().to_json()), table.metadata().configuration.get(_MAPPING, "none"))
     return TableVersion(address, schema, _data_files(address, table, schema), names)
 
 
@@ -198,3 +202,41 @@ def _translate_vector_errors(address: TableAddress) -> Iterator[None]:
 def _positions(keep: pa.ListScalar) -> pa.Int64Array:
     """Return the positions of the false values of a list."""
     return pc.indices_nonzero(pc.invert(keep.values)).cast(pa.int64())
+
+
+def _field_names(schema: Mapping[str, Any], mode: str) -> FieldNames:
+    """Return how the columns of a table are found in its files.
+
+    Args:
+        schema: The schema of the table as in its log.
+        mode: The mode of column mapping: `none`, `name` or `id`.
+    """
+    shape = _struct(schema["fields"], mode)
+    return FieldNames(by_id=shape) if mode == "id" else FieldNames(by_name=shape, are_same=mode == "none")
+
+
+def _struct(fields: Iterable[Mapping[str, Any]], mode: str) -> Shape:
+    return Shape(fields=tuple(_field(field, mode) for field in fields))
+
+
+def _shape(kind: Any, mode: str) -> Shape | None:
+    match kind:
+        case {"type": "struct", "fields": fields}:
+            return _struct(fields, mode)
+        case {"type": "array", "elementType": element}:
+            return Shape(parts=(_shape(element, mode),))
+        case {"type": "map", "keyType": key, "valueType": value}:
+            return Shape(parts=(_shape(key, mode), _shape(value, mode)))
+        case _:
+            return None
+
+
+def _field(field: Mapping[str, Any], mode: str) -> FieldName:
+    name, metadata, shape = field["name"], field.get("metadata", {}), _shape(field["type"], mode)
+    match mode:
+        case "id":
+            return FieldName(name, field_id=metadata[_ID], shape=shape)
+        case "name":
+            return FieldName(name, stored=frozenset({metadata[_PHYSICAL_NAME]}), shape=shape)
+        case _:
+            return FieldName(name, stored=frozenset({name}), shape=shape)

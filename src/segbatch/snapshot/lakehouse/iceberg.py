@@ -1,6 +1,10 @@
-"""Iceberg tables: the files of a snapshot by the table's metadata, read with the library pyiceberg."""
+"""Iceberg tables: the files of a snapshot, and the names of their columns, by the table's metadata.
 
-from collections.abc import Callable, Iterator, Mapping
+The catalog and the metadata are read with the library pyiceberg.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +13,8 @@ import pyarrow as pa
 from segbatch.errors import SegbatchError, SnapshotError, UsageError
 from segbatch.snapshot.lakehouse.address import TableAddress
 from segbatch.snapshot.lakehouse.file_locations import locate_files
-from segbatch.snapshot.lakehouse.iceberg_names import field_names
-from segbatch.snapshot.lakehouse.iceberg_storage import storage_properties
 from segbatch.snapshot.lakehouse.table import DataFile, TableFile, TableVersion, translate_missing
+from segbatch.snapshot.parquet.field_names import FieldName, FieldNames, Shape
 from segbatch.text import clipped, did_you_mean
 
 if TYPE_CHECKING:
@@ -19,8 +22,18 @@ if TYPE_CHECKING:
     from pyiceberg.manifest import DataFile as IcebergFile
     from pyiceberg.schema import Schema
     from pyiceberg.table import FileScanTask, Table
+    from pyiceberg.table.name_mapping import MappedField, NameMapping
+    from pyiceberg.types import IcebergType, NestedField
 
 _COPY = "write a plain Parquet copy with a program that does, and pass that"
+_REGION, _FIRST_REGION = "s3.region", "us-east-1"
+_VARIABLES: Mapping[str, tuple[str, ...]] = {
+    "s3.endpoint": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"),
+    _REGION: ("AWS_REGION", "AWS_DEFAULT_REGION"),
+}
+
+_Stored = Mapping[int, frozenset[str]]
+"""The names of fields in files, by the ids of the fields."""
 
 
 def open_iceberg_table(address: TableAddress) -> TableVersion:
@@ -46,7 +59,26 @@ def open_iceberg_table(address: TableAddress) -> TableVersion:
         for location, task in zip(locations, tasks, strict=True)
     ]
     files.sort(key=lambda file: str(file.location))
-    return TableVersion(address, arrow, tuple(files), field_names(schema, table.name_mapping()))
+    return TableVersion(address, arrow, tuple(files), _field_names(schema, table.name_mapping()))
+
+
+def storage_properties(catalog: str) -> dict[str, str]:
+    """Return properties of a catalog that let pyiceberg use the settings of segbatch's own clients for object storage.
+
+    They are the settings that are only in the environment of AWS, and not in the configuration of the catalog.
+    Credentials are found in the environment by PyArrow.
+    """
+    from pyiceberg.utils.config import Config  # noqa: PLC0415 - optional
+
+    found = {
+        name: value
+        for name, variables in _VARIABLES.items()
+        if (value := next(filter(None, map(os.environ.get, variables)), None)) is not None
+    }
+    if found and _REGION not in found:
+        found[_REGION] = _FIRST_REGION
+    configured = Config().get_catalog_config(catalog) or {}
+    return {name: value for name, value in found.items() if name not in configured}
 
 
 def _loader(address: TableAddress) -> "Callable[..., Catalog]":
@@ -195,3 +227,45 @@ def _small(arrow_type: pa.DataType) -> pa.DataType:
     if pa.types.is_large_list(arrow_type):
         return pa.list_(_small(arrow_type.value_type))
     return {pa.large_string(): pa.string(), pa.large_binary(): pa.binary()}.get(arrow_type, arrow_type)
+
+
+def _field_names(schema: "Schema", mapping: "NameMapping | None") -> FieldNames:
+    """Return how the columns of a table are found in its files.
+
+    Args:
+        mapping: The names of fields in files without field ids.
+    """
+    stored = {} if mapping is None else dict(_stored(mapping.root))
+    return FieldNames(by_id=_struct(schema.fields, {}), by_name=_struct(schema.fields, stored) if stored else None)
+
+
+def _stored(fields: "Iterable[MappedField]") -> "Iterable[tuple[int, frozenset[str]]]":
+    for field in fields:
+        if field.field_id is not None:
+            yield field.field_id, frozenset(field.names)
+        yield from _stored(field.fields)
+
+
+def _struct(fields: "Iterable[NestedField]", stored: _Stored) -> Shape:
+    return Shape(fields=tuple(_field(field, stored) for field in fields))
+
+
+def _field(field: "NestedField", stored: _Stored) -> FieldName:
+    shape = _shape(field.field_type, stored)
+    if stored:
+        return FieldName(field.name, stored=stored.get(field.field_id, frozenset()), shape=shape)
+    return FieldName(field.name, field_id=field.field_id, shape=shape)
+
+
+def _shape(kind: "IcebergType", stored: _Stored) -> Shape | None:
+    from pyiceberg.types import ListType, MapType, StructType  # noqa: PLC0415 - optional
+
+    match kind:
+        case StructType():
+            return _struct(kind.fields, stored)
+        case ListType():
+            return Shape(parts=(_shape(kind.element_type, stored),))
+        case MapType():
+            return Shape(parts=(_shape(kind.key_type, stored), _shape(kind.value_type, stored)))
+        case _:
+            return None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from segbatch.errors import PublishError, SegbatchError, UsageError
-from segbatch.snapshot.lakehouse.iceberg_storage import storage_properties
+from segbatch.snapshot.lakehouse.iceberg import storage_properties
 from segbatch.storage.remote.store import OutdatedError
 from segbatch.storage.remote.table_rows import read_rows
 from segbatch.text import clipped
