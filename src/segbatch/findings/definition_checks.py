@@ -1,22 +1,21 @@
 """Findings that need no pass over the contacts, but only the definitions and, if known, the types of the columns."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.dependencies import wrong_references
-from segbatch.compiler.lifecycle import split_disabled
+from segbatch.compiler.lifecycle import expires_soon, split_disabled
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.value_lists import Lists, list_problems
 from segbatch.errors import Problem
 from segbatch.findings.contradictions import find_contradictions
-from segbatch.findings.expiry import find_expiring
 from segbatch.findings.finding import Finding, FindingName
-from segbatch.findings.impossible import find_impossible_counts
 from segbatch.findings.kinds import Kinds
 from segbatch.findings.normal_form import NormalForms, SameMeaningFinder, find_duplicate_rules
-from segbatch.findings.rule_checks import find_odd_rules, find_text_orders
+from segbatch.findings.rule_checks import find_impossible_counts, find_odd_rules, find_text_orders
 from segbatch.snapshot.fields.resolution import resolve
+from segbatch.text import counted
 
 
 def find_in_definitions(
@@ -43,7 +42,7 @@ def find_in_definitions(
         found += find_contradictions(definition, kinds, clock, forms)
         found += find_impossible_counts(definition, clock)
         found += find_text_orders(definition, kinds)
-        found += find_expiring(definition, clock)
+        found += _find_expiring(definition, clock)
     return sorted((entry for entry in found if entry.name not in ignored), key=lambda entry: entry.place)
 
 
@@ -90,3 +89,13 @@ def finding_warnings(prepared: PreparedEvaluation, ignored: Collection[FindingNa
     """
     good = (entry.definition for entry in prepared.plan.segments)
     return [finding.named for finding in find_in_definitions(good, kinds_of(prepared), prepared.clock, ignored)]
+
+
+def _find_expiring(definition: Definition, clock: Clock) -> Iterator[Finding]:
+    """Find whether a segment expires within two weeks after the run's time."""
+    left = expires_soon(definition.segment, clock)
+    if left is not None:
+        when = f"in {counted(left.days, 'day')}" if left.days else "in less than a day"
+        message = f"the segment expires {when}, at {definition.segment.expires_at}, and has no members from then on"
+        problem = Problem(f"{message}; change 'expires_at' to keep it", path="$.expires_at", severity="warning")
+        yield Finding("expires-soon", definition.locate(problem))

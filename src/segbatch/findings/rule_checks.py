@@ -1,14 +1,18 @@
-"""Checks of single rules, alone or with the type of their column."""
+"""Checks of single rules, alone or with the type of their column; no contacts are needed."""
 
 from collections.abc import Iterator
 
+from segbatch.compiler.clock import Clock
 from segbatch.compiler.literals import LiteralTypeError, read_number
+from segbatch.compiler.lowering import LOWERING_ERRORS
 from segbatch.definitions.definition import Definition
 from segbatch.errors import Problem
 from segbatch.findings.finding import Finding, FindingName
-from segbatch.findings.kinds import Kinds, rules_with_kinds
+from segbatch.findings.intervals import ZERO_OR_MORE, can_overlap, region_of
+from segbatch.findings.kinds import COUNTS, Kinds, rules_with_kinds
 from segbatch.findings.normal_form import scalar_key
-from segbatch.model.rule import Rule
+from segbatch.model.operators import NEGATIONS
+from segbatch.model.rule import Rule, TableRule
 from segbatch.model.sample import SHARES, SampleRange
 from segbatch.model.values import Scalar
 from segbatch.snapshot.fields.types import Kind
@@ -17,6 +21,47 @@ from segbatch.text import shown
 _EQUALITIES = {"eq", "neq", "in", "not_in"}
 _PARTS = {"contains", "not_contains", "starts_with", "ends_with"}
 _ORDERS = {"gt", "lt", "gte", "lte", "between"}
+_INSTEAD_OF_CONSTANT = "'count' with 'gte' 1 finds contacts with rows, and 'eq' 0 those without"
+
+
+def find_odd_rules(definition: Definition, kinds: Kinds) -> Iterator[Finding]:
+    """Find the rules of a segment that are probably wrong regardless of the contacts.
+
+    Args:
+        definition: The segment to check.
+        kinds: The kinds of the fields, as far as they are known.
+    """
+    for path, rule, kind in rules_with_kinds(definition.segment, kinds):
+        for name, place, message in _odd(rule, kind):
+            yield Finding(name, definition.locate(Problem(message, path=path + place, severity="warning")))
+
+
+def find_text_orders(definition: Definition, kinds: Kinds) -> Iterator[Finding]:
+    """Find the numbers in quotes that a text column is ordered against."""
+    for path, rule, kind in rules_with_kinds(definition.segment, kinds):
+        if rule.operator not in _ORDERS or kind is not Kind.TEXT:
+            continue
+        for place, value in values_of(rule):
+            if _number_like(value):
+                message = (
+                    f"'{rule.field}' is text and {shown(value)} is in quotes, so they are compared as text "
+                    "('100' comes before '30'); write the number without quotes"
+                )
+                yield Finding("text-order", definition.locate(Problem(message, path=path + place, severity="warning")))
+
+
+def find_impossible_counts(definition: Definition, clock: Clock) -> Iterator[Finding]:
+    """Find the comparisons of counts that match no contact, or every contact, in any snapshot.
+
+    Args:
+        definition: The segment to check.
+        clock: The time of the run.
+    """
+    for path, rule in definition.segment.table_rules():
+        found = _constant(rule, clock)
+        if found is not None:
+            name, message = found
+            yield Finding(name, definition.locate(Problem(message, path=path, severity="warning")))
 
 
 def values_of(rule: Rule) -> list[tuple[str, Scalar]]:
@@ -33,18 +78,6 @@ def values_of(rule: Rule) -> list[tuple[str, Scalar]]:
 def has_empty_part(rule: Rule) -> bool:
     """Return whether a rule searches texts for an empty text."""
     return rule.operator in _PARTS and rule.value == ""
-
-
-def find_odd_rules(definition: Definition, kinds: Kinds) -> Iterator[Finding]:
-    """Find the rules of a segment that are probably wrong regardless of the contacts.
-
-    Args:
-        definition: The segment to check.
-        kinds: The kinds of the fields, as far as they are known.
-    """
-    for path, rule, kind in rules_with_kinds(definition.segment, kinds):
-        for name, place, message in _odd(rule, kind):
-            yield Finding(name, definition.locate(Problem(message, path=path + place, severity="warning")))
 
 
 def _odd(rule: Rule, kind: Kind | None) -> Iterator[tuple[FindingName, str, str]]:
@@ -82,7 +115,7 @@ def _duplicate_values(rule: Rule) -> Iterator[tuple[FindingName, str, str]]:
             yield "duplicate-value", place, f"{shown(value)} is in the list already; remove it"
 
 
-def number_like(value: Scalar) -> bool:
+def _number_like(value: Scalar) -> bool:
     """Return whether a value is a number in quotes."""
     if not isinstance(value, str):
         return False
@@ -93,15 +126,31 @@ def number_like(value: Scalar) -> bool:
     return True
 
 
-def find_text_orders(definition: Definition, kinds: Kinds) -> Iterator[Finding]:
-    """Find the numbers in quotes that a text column is ordered against."""
-    for path, rule, kind in rules_with_kinds(definition.segment, kinds):
-        if rule.operator not in _ORDERS or kind is not Kind.TEXT:
-            continue
-        for place, value in values_of(rule):
-            if number_like(value):
-                message = (
-                    f"'{rule.field}' is text and {shown(value)} is in quotes, so they are compared as text "
-                    "('100' comes before '30'); write the number without quotes"
-                )
-                yield Finding("text-order", definition.locate(Problem(message, path=path + place, severity="warning")))
+def _constant(rule: TableRule, clock: Clock) -> tuple[FindingName, str] | None:
+    """Return the finding about a comparison that has the same result for every contact; None for any other."""
+    if rule.aggregate not in COUNTS:
+        return None
+    if rule.shape == "nothing":
+        is_true = rule.operator in NEGATIONS
+        return _constant_finding(f"'{rule.label}' is never missing", f"'{rule.operator}'", is_true=is_true)
+    for is_true in (True, False):
+        if not _count_may_match(rule, clock, wanted=not is_true):
+            return _constant_finding(
+                f"'{rule.label}' is never below 0", f"'{rule.operator}' {shown(rule.value)}", is_true=is_true
+            )
+    return None
+
+
+def _count_may_match(rule: TableRule, clock: Clock, *, wanted: bool) -> bool:
+    """Return whether the comparison may match some count, or not match it; True if it is uncertain."""
+    try:
+        region = region_of(rule.as_rule(rule.label), Kind.NUMBER, clock, wanted=wanted)
+    except LOWERING_ERRORS:
+        return True
+    return region is None or can_overlap(region, ZERO_OR_MORE)
+
+
+def _constant_finding(fact: str, test: str, *, is_true: bool) -> tuple[FindingName, str]:
+    if is_true:
+        return "always-holds", f"{fact}, so {test} matches every contact; {_INSTEAD_OF_CONSTANT}"
+    return "never-holds", f"{fact}, so {test} matches no contact; {_INSTEAD_OF_CONSTANT}"
