@@ -14,7 +14,7 @@ import segbatch
 from builders import rule, write_segment
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.snapshot import snapshot
-from segbatch.snapshot.parquet import files, reading
+from segbatch.snapshot.parquet import files, record_batches
 from sequence import PlannedRun as Made
 from sequence import ensure_tidy, make_runs, tables
 
@@ -64,7 +64,7 @@ def test_a_file_that_changes_after_some_batches_is_never_published_as_a_mixture(
     shutil.copy(planned[1].contacts, contacts)
     run(planned[0], planned[0].contacts, output)
     before, read = tables(output), 0
-    read_batches = reading.read_batches
+    read_batches = record_batches.read_batches
 
     def damaging(*arguments: Any) -> Iterator[Any]:
         nonlocal read

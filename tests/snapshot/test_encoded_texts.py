@@ -12,7 +12,7 @@ import pytest
 from builders import write_contacts
 from segbatch.snapshot.encoded_texts import EncodedTexts, encode_columns, find_encoded, text_leaves
 from segbatch.snapshot.open_snapshot import open_snapshot
-from segbatch.snapshot.parquet.dictionaries import batch_length, find_few_texts
+from segbatch.snapshot.parquet.record_batches import batch_length, find_few_texts
 from segbatch.snapshot.snapshot import Snapshot
 
 TEXT, CODES = pa.string(), pa.int8()

@@ -17,7 +17,7 @@ import pyarrow as pa
 from segbatch.errors import Problem, SnapshotError
 from segbatch.snapshot.arrow.polars_types import to_frame
 from segbatch.snapshot.parquet.files import SnapshotFile
-from segbatch.snapshot.parquet.reading import read_batches
+from segbatch.snapshot.parquet.record_batches import read_batches
 from segbatch.snapshot.source_words import SourceWords
 from segbatch.text import clipped, counted
 

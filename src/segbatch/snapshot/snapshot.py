@@ -30,7 +30,7 @@ from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
 from segbatch.snapshot.lakehouse.address import TableAddress
 from segbatch.snapshot.parquet.files import SnapshotFile
-from segbatch.snapshot.parquet.reading import read_batches
+from segbatch.snapshot.parquet.record_batches import read_batches
 from segbatch.snapshot.related.query import TableQuery
 from segbatch.snapshot.related.values import with_aggregates
 from segbatch.text import clipped

@@ -1,4 +1,9 @@
-"""Reading of a snapshot's Parquet files in batches, with errors that name the column and the problem."""
+"""The batches of rows of a snapshot's Parquet files, read with errors that name the column and the problem.
+
+A text column that has few distinct values is read as a dictionary: its distinct values, and a number per row.
+Dictionaries differ between row groups, so each row group is read separately, and only files whose row groups are large
+are read so.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,11 +17,20 @@ import pyarrow.parquet as pq
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.arrow.types import is_list, is_text
 from segbatch.snapshot.locations import Location, translate_errors
-from segbatch.snapshot.parquet.dictionaries import batch_length, find_few_texts
 from segbatch.snapshot.parquet.files import ENCRYPTED, SnapshotFile, open_parquet, open_source
 from segbatch.text import clipped
 
-NOT_UNICODE = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
+_NOT_UNICODE = "has text that is not UTF-8, or is damaged; write it as UTF-8 in the export"
+
+_SMALLEST_GROUP = 16_384
+"""Minimum of the average rows per row group, if there are several. Batches end with their row group."""
+
+_MOST_BYTES = 3
+"""Maximum of bytes per value for a column with few distinct values: its pages have numbers, and a small dictionary.
+A page of texts has five bytes or more per value."""
+
+_SMALL_CHUNK = 4_096
+"""A column of a row group below this number of bytes is always quick to read."""
 
 
 def read_batches(
@@ -87,9 +101,41 @@ def _sound_batches(
                 yield from islice(_checked(location, selection.read(parquet, group)), done, None)
 
 
+def find_few_texts(metadata: pq.FileMetaData, leaves: Collection[str]) -> list[str]:
+    """Return the text columns with few distinct values, according to the file's footer.
+
+    Args:
+        leaves: The dotted paths of the columns to consider.
+    """
+    groups = metadata.num_row_groups
+    if not groups or (groups > 1 and metadata.num_rows < groups * _SMALLEST_GROUP):
+        return []
+    columns = [metadata.schema.column(index) for index in range(metadata.num_columns)]
+    found = [
+        index
+        for index, column in enumerate(columns)
+        if column.path in leaves and column.logical_type.type == "STRING" and not column.max_repetition_level
+    ]
+    for number in range(groups):
+        group = metadata.row_group(number)
+        found = [index for index in found if _has_few(group.column(index))]
+    return [columns[index].path for index in found]
+
+
+def batch_length(group_rows: int, most: int) -> int:
+    """Return the length of batches that divide a row group evenly; a multiple of 64 if there are several."""
+    batches = -(-group_rows // most)
+    return most if batches <= 1 else min(most, -(-group_rows // (64 * batches)) * 64)
+
+
+def _has_few(chunk: pq.ColumnChunkMetaData) -> bool:
+    most = max(_SMALL_CHUNK, _MOST_BYTES * chunk.num_values)
+    return bool(chunk.has_dictionary_page and chunk.total_uncompressed_size <= most)
+
+
 def _checked(location: Location, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     for batch in batches:
-        ensure_sound(location, batch)
+        _ensure_sound(location, batch)
         yield batch
 
 
@@ -120,7 +166,7 @@ def _problem_of(error: Exception) -> str | None:
     """Return the problem with a column by the error that PyArrow raised; None if the problem is unknown."""
     text = str(error)
     if "UTF8" in text:
-        return NOT_UNICODE
+        return _NOT_UNICODE
     if "CRC checksum" in text:
         return "is damaged: a page does not match its checksum; export the file again"
     return ENCRYPTED if "crypt" in text else None
@@ -137,7 +183,7 @@ def _unreadable(parquet: pq.ParquetFile, columns: list[str]) -> str:
     return columns[-1]
 
 
-def ensure_sound(location: Location, batch: pa.RecordBatch) -> None:
+def _ensure_sound(location: Location, batch: pa.RecordBatch) -> None:
     """Raise an error if text is not UTF-8 or a value is not valid for its type.
 
     Raises:
@@ -158,7 +204,7 @@ def _problem(column: pa.Array) -> str | None:
             part.validate(full=True)
         except pa.ArrowInvalid:
             if is_text(part.type):
-                return NOT_UNICODE
+                return _NOT_UNICODE
             if not pa.types.is_time(part.type) and not pa.types.is_date64(part.type):
                 return f"has values that are not valid for {part.type}, or is damaged; export the file again"
     return None
