@@ -12,6 +12,9 @@ from segbatch.model.strict import Strict
 from segbatch.model.values import wrong
 from segbatch.text import shown
 
+FIELD_PATTERN = r"^[^.\u0000]+(\.[^.\u0000]+)*$"
+"""The pattern of a column, or of a path into one."""
+
 _LIKE = '{"status": "active"}'
 
 Side = Literal["in", "out"]
@@ -88,3 +91,26 @@ class Examples(Strict):
         for side, contacts in sides:
             for index, contact in enumerate(contacts):
                 yield f"$.examples.{side}[{index}]", side, contact
+
+
+_CONTACTS_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "propertyNames": {"pattern": FIELD_PATTERN},
+        "description": "A contact: columns, or paths into columns, with their values. Columns left out are missing.",
+        "examples": [{"status": "active", "custom_fields.plan": "pro"}],
+    },
+    "maxItems": MAX_EXAMPLES,
+}
+
+EXAMPLES_SCHEMA: dict[str, Any] = {
+    "type": ["object", "null"],
+    "properties": {
+        "in": {**_CONTACTS_SCHEMA, "description": "Contacts that the segment must contain."},
+        "out": {**_CONTACTS_SCHEMA, "description": "Contacts that the segment must not contain."},
+    },
+    "additionalProperties": False,
+    "anyOf": [{"properties": {key: {"minItems": 1}}, "required": [key]} for key in ("in", "out")],
+}
+"""JSON Schema of the examples of a definition."""

@@ -9,7 +9,7 @@ import inspect
 import re
 from typing import Any, get_args
 
-from segbatch.model.examples_schema import EXAMPLES_SCHEMA, FIELD_PATTERN
+from segbatch.model.examples import EXAMPLES_SCHEMA, FIELD_PATTERN
 from segbatch.model.limits import (
     MAX_CHANGE,
     MAX_ID_LENGTH,
@@ -39,7 +39,6 @@ from segbatch.model.segment import RESERVED_ID, SCHEMA_KEY, Segment
 from segbatch.model.strict import keys_of
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
-_PATH = r"^[^.]+(\.[^.]+)*$"
 _SCALAR = {"type": ["string", "number", "boolean"], "maxLength": MAX_VALUE_LENGTH}
 _TEXT = {"type": "string", "maxLength": MAX_VALUE_LENGTH}
 _ID = {"type": "string", "pattern": rf"^(?!\.{{1,2}}$|{RESERVED_ID}$)[A-Za-z0-9._-]+$", "maxLength": MAX_ID_LENGTH}
