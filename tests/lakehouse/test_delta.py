@@ -14,8 +14,8 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from segbatch.errors import SnapshotError, UsageError
+from segbatch.pipeline.field_drift import find_empty
 from segbatch.snapshot.encoded_texts import EncodedTexts
-from segbatch.snapshot.fields.empty_fields import find_empty
 from segbatch.snapshot.fields.resolution import resolve
 from segbatch.snapshot.open_snapshot import open_snapshot
 

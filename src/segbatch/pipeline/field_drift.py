@@ -12,9 +12,10 @@ from segbatch.model.field_record import FieldRecord, ReadingRecord
 from segbatch.model.manifest import SegmentRecord
 from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.predecessor import Predecessor
-from segbatch.snapshot.fields.empty_fields import find_empty
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN
+from segbatch.snapshot.fields.resolution import Field
 from segbatch.snapshot.fields.types import Kind, describe, element_type, kind_of
+from segbatch.snapshot.parquet.files import leaves_with_values
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import clipped, counted, some_of
 
@@ -23,6 +24,7 @@ NOTHING_YET = Kind.NOTHING.value
 
 _LIST = "list of "
 _FIELD_KEYS = {"field", "value_field"}
+_BATCH = 10_000
 
 
 def find_fields(plan: Plan, snapshot: Snapshot, before: Mapping[str, FieldRecord]) -> dict[str, FieldRecord]:
@@ -53,6 +55,32 @@ def find_fields(plan: Plan, snapshot: Snapshot, before: Mapping[str, FieldRecord
         for name, field in sorted(plan.fields.items())
     )
     return {record.field: _completed(record, before.get(record.field)) for record in records}
+
+
+def find_empty(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:
+    """Return the fields that have no value for any contact, by the footers of the files, or else by their values.
+
+    Raises:
+        SnapshotError: A file cannot be read, or is damaged.
+    """
+    waiting = {name: field for name, field in fields.items() if field.kind is not Kind.NOTHING}
+    unknown = {name: field for name, field in waiting.items() if name not in snapshot.schema.derived}
+    for file in snapshot.files if unknown else ():
+        found = leaves_with_values(file, {field.leaf for field in unknown.values()})
+        unknown = {name: field for name, field in unknown.items() if field.leaf not in found}
+        if not unknown:
+            break
+    return frozenset(fields.keys() - waiting.keys()) | _without_values(snapshot, unknown)
+
+
+def _without_values(snapshot: Snapshot, fields: Mapping[str, Field]) -> frozenset[str]:
+    """Return the fields without a value in the data. Reading stops when each field has shown a value."""
+    waiting = dict(fields)
+    batches = snapshot.batches({field.leaf for field in fields.values()}, _BATCH)
+    while waiting and (batch := next(batches, None)) is not None:
+        found = batch.frame.select(field.expr.is_not_null().any().alias(name) for name, field in waiting.items())
+        waiting = {name: field for name, field in waiting.items() if not found.item(0, name)}
+    return frozenset(waiting)
 
 
 def _readings(plan: Plan, name: str) -> tuple[ReadingRecord, ...]:
