@@ -18,7 +18,7 @@ import segbatch
 from builders import rule, write_segment
 from segbatch.authoring.check import check
 from segbatch.errors import Problem
-from segbatch.snapshot.memory import in_memory
+from segbatch.snapshot.locations import in_memory
 
 AS_OF = "2026-11-29T00:00:00Z"
 UUID_TEXT = "6f1b7c2e-58a4-4d0f-9c54-3f9f6f0f2b11"

@@ -74,9 +74,9 @@ def find_snapshot(path: str, words: SourceWords = OF_CONTACTS) -> Found:
     if is_table_address(path):
         return Found((), table=_find_table(read_table_address(path)))
     if is_url(path):
-        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
+        from segbatch.snapshot.object_store.discovery import find_objects  # noqa: PLC0415 - imported only if needed
 
-        objects, sorted_names = remote.find_objects(path, words)
+        objects, sorted_names = find_objects(path, words)
         return Found(tuple(objects), tuple(sorted_names.warnings(path)))
     others = FileClassifier()
     files = _find_local(path, others, words)
@@ -94,9 +94,9 @@ def locations_of(names: Iterable[str]) -> list[Location]:
         message = "the rows of a database are not kept; write them to a file with segbatch snapshot, and pass that"
         raise SnapshotError(f"{of_database[0]}: {message}")
     if any(map(is_url, names)):
-        from segbatch.snapshot.object_store import discovery as remote  # noqa: PLC0415 - imported only if needed
+        from segbatch.snapshot.object_store.remote_file import objects_at  # noqa: PLC0415 - imported only if needed
 
-        return [*remote.objects_at(names)]
+        return [*objects_at(names)]
     return [LocalFile(Path(name)) for name in names]
 
 

@@ -1,16 +1,17 @@
-"""Locations of snapshot files, on this machine or in object storage."""
+"""Locations of snapshot files: on a disk or in memory here, and elsewhere in modules of their own."""
 
 import errno
 import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Protocol
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from segbatch.errors import SnapshotError
 from segbatch.text import did_you_mean
@@ -73,6 +74,54 @@ class LocalFile:
             while not stop.is_set() and (block := file.read(READ_SIZE)):
                 digest.update(block)
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryFile:
+    """A Parquet file in memory. It is a `Location`.
+
+    Attributes:
+        name: The name in messages.
+        content: The bytes of the file.
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+
+    def __str__(self) -> str:
+        """Return the name."""
+        return self.name
+
+    @property
+    def version(self) -> tuple[int, object]:
+        """The size in bytes; the content never changes."""
+        return len(self.content), None
+
+    def open_footer(self) -> AbstractContextManager[pa.NativeFile]:
+        """Open the file as `open` does."""
+        return self.open()
+
+    @contextmanager
+    def open(self) -> Iterator[pa.NativeFile]:
+        """Open the file."""
+        with pa.BufferReader(self.content) as source:
+            yield source
+
+    def digest(self, stop: Event) -> str:  # noqa: ARG002 - the content is too small to stop
+        """Return the SHA-256 of the content in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def in_memory(name: str, table: pa.Table) -> MemoryFile:
+    """Return a table as a Parquet file in memory.
+
+    Args:
+        name: The name of the file in messages.
+        table: The contacts.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return MemoryFile(name, sink.getvalue().to_pybytes())
 
 
 @contextmanager

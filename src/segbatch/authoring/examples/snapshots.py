@@ -16,7 +16,7 @@ from segbatch.compiler.samples import IdColumn
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN, longest_key
 from segbatch.snapshot.id_format import has_uuids
-from segbatch.snapshot.memory import in_memory
+from segbatch.snapshot.locations import in_memory
 from segbatch.snapshot.open_snapshot import open_files
 from segbatch.snapshot.parquet.files import open_file
 

@@ -20,7 +20,7 @@ def locate_files(paths: Sequence[str]) -> list[Location]:
     remote = [path for path in paths if is_url(path)]
     if not remote:
         return [LocalFile(Path(path)) for path in paths]
-    from segbatch.snapshot.object_store.discovery import objects_at  # noqa: PLC0415 - imported only if needed
+    from segbatch.snapshot.object_store.remote_file import objects_at  # noqa: PLC0415 - imported only if needed
 
     found = dict(zip(remote, objects_at(remote), strict=True))
     return [found[path] if path in found else LocalFile(Path(path)) for path in paths]

@@ -30,19 +30,6 @@ _LOOKED_AT = 1_000
 _FOLDERS_LOOKED_AT = 20
 
 
-def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
-    """Return the objects at some addresses, without sending requests for them.
-
-    Raises:
-        UsageError: An address is not valid, or the environment lacks a setting.
-    """
-    addresses = [read_address(text) for text in texts]
-    buckets = {address.root: Bucket(address) for address in addresses}
-    for bucket in buckets.values():
-        _ = bucket.store  # an environment that lacks a setting is an error here, and not when contacts are read
-    return [RemoteFile(buckets[address.root], address) for address in addresses]
-
-
 def find_objects(text: str, words: SourceWords = OF_CONTACTS) -> tuple[list[RemoteFile], FileClassifier]:
     """Find the objects of a snapshot.
 

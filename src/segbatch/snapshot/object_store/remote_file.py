@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from segbatch.errors import SnapshotError
 from segbatch.snapshot.copy_folder import copy_folder
 from segbatch.snapshot.object_store.clients import Bucket
 from segbatch.snapshot.object_store.requests import start, translate_errors, with_timeout
-from segbatch.snapshot.object_store.url import Address
+from segbatch.snapshot.object_store.url import Address, read_address
 
 _PIECE = 8 << 20
 _AT_ONCE = 6
@@ -214,6 +214,19 @@ class RemoteFile:
     def _no_room(self, folder: Path, size: int, reason: str) -> SnapshotError:
         remedy = f"set TMPDIR to a folder with room for a copy of {size:,} bytes"
         return SnapshotError(f"{self._address}: cannot be fetched: {folder} {reason}; {remedy}")
+
+
+def objects_at(texts: Iterable[str]) -> list[RemoteFile]:
+    """Return the objects at some addresses, without sending requests for them.
+
+    Raises:
+        UsageError: An address is not valid, or the environment lacks a setting.
+    """
+    addresses = [read_address(text) for text in texts]
+    buckets = {address.root: Bucket(address) for address in addresses}
+    for bucket in buckets.values():
+        _ = bucket.store  # an environment that lacks a setting is an error here, and not when contacts are read
+    return [RemoteFile(buckets[address.root], address) for address in addresses]
 
 
 class _Pieces:
