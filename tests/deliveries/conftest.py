@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from segbatch.deliveries.report import DeliveryReport
+from segbatch.deliveries.deliver import DeliveryReport
 from workspace import Workspace
 
 from .receiver import Deliver, Receiver, deliver_to

@@ -7,10 +7,9 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from segbatch.deliveries import deliver as delivering
+from segbatch.deliveries.deliver import DeliveryOptions, DeliveryReport, deliver
 from segbatch.deliveries.destination import Destination
-from segbatch.deliveries.report import DeliveryReport
-from segbatch.deliveries.sender import Message, SendError
+from segbatch.deliveries.senders import Message, SendError
 from workspace import Workspace
 
 
@@ -107,4 +106,4 @@ def published(workspace: Workspace) -> dict[str, set[str]]:
 def deliver_to(workspace: Workspace, options: dict[str, Any], **more: Any) -> DeliveryReport:
     """Deliver to one destination, without waiting between attempts."""
     destination = Destination.of("crm", {"command": "true", "retries": 0} | options)
-    return delivering.deliver(workspace.output, [destination], delivering.DeliveryOptions(sleep=lambda _: None, **more))
+    return deliver(workspace.output, [destination], DeliveryOptions(sleep=lambda _: None, **more))

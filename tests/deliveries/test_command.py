@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from segbatch.config.env_vars import OF_DELIVERIES
-from segbatch.deliveries.command import CommandSender, variables_of
 from segbatch.deliveries.destination import Destination
-from segbatch.deliveries.sender import Message, SendError
+from segbatch.deliveries.senders import CommandSender, Message, SendError, variables_of
 from segbatch.errors import UsageError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 from .receiver import Deliver, Killed, Receiver, deliver_to, fail, killed, published, unconfirmed, well
 
 if TYPE_CHECKING:
-    from segbatch.deliveries.sender import Message
+    from segbatch.deliveries.senders import Message
     from workspace import Workspace
 
 ALL: dict[str, Any] = {"start": "all"}

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from segbatch import UsageError
-from segbatch.deliveries.sender import Message, SendError
-from segbatch.deliveries.webhook import WebhookSender
+from segbatch.deliveries.senders import Message, SendError, WebhookSender
 from segbatch.platform.webhook_url import check_webhook_url, host_of
 
 from .receiver import deliver_to

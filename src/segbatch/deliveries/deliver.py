@@ -3,27 +3,83 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from segbatch.deliveries.command import CommandSender
 from segbatch.deliveries.destination import Destination
 from segbatch.deliveries.published import PublishedRuns
-from segbatch.deliveries.report import Delivery, DeliveryReport
 from segbatch.deliveries.segment import SegmentDelivery, deliver_segment, first_position, resend_position
-from segbatch.deliveries.sender import Message, Sender, SendError
-from segbatch.deliveries.state import DeliveryState, Position
-from segbatch.deliveries.webhook import WebhookSender
+from segbatch.deliveries.senders import Message, Sender, SendError, open_sender
+from segbatch.deliveries.state import DeliveryState, Kind, Position
 from segbatch.errors import Problem, SegbatchError
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockedError, LockPolicy, lock_output
 from segbatch.storage.remote.open_output import open_output
 from segbatch.text import counted, did_you_mean, shown, some_of
 
+Status = Literal["sent", "failed", "not_sent"]
+"""`not_sent` is a delivery of a dry run."""
+
 _MAX_FAILURES = 3
 """The number of segments in a row that may fail, before the receiver counts as down and the others have to wait."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery of a segment to a destination.
+
+    Attributes:
+        run_id: The run whose members the receiver has after it.
+        kind: `changes`, or `all` members.
+        key: The idempotency key.
+    """
+
+    destination: str
+    segment_id: str
+    run_id: str
+    kind: Kind
+    entered: int
+    exited: int
+    key: str
+    status: Status
+
+    @classmethod
+    def of(cls, message: Message, status: Status) -> "Delivery":
+        """Return the result of a message."""
+        return cls(
+            message.destination,
+            message.segment_id,
+            message.run_id,
+            message.kind,
+            message.entered,
+            message.exited,
+            message.key,
+            status,
+        )
+
+
+@dataclass(slots=True)
+class DeliveryReport:
+    """The result of deliveries to all destinations.
+
+    Attributes:
+        run_id: The published run.
+        deliveries: The deliveries that were tried, in their order.
+        started: The segments whose changes are sent from the published run on, as pairs of destination and segment.
+        errors: The reasons why deliveries failed.
+        warnings: Facts that may be mistakes.
+        are_locked: Whether other processes deliver to all destinations that failed.
+    """
+
+    run_id: str
+    deliveries: list[Delivery] = field(default_factory=list)
+    started: list[tuple[str, str]] = field(default_factory=list)
+    errors: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    are_locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +147,6 @@ def _lock(state: DeliveryState, destination: Destination, options: DeliveryOptio
     if options.dry_run:
         return nullcontext()
     return lock_output(state.lock, f"deliver {destination.name}", options.lock_policy)
-
-
-def open_sender(destination: Destination) -> Sender:
-    """Return the sender of a destination.
-
-    Raises:
-        UsageError: The address or a header refers to a variable that is not set, or is not valid.
-    """
-    if destination.command is not None:
-        return CommandSender(destination.command, destination.timeout)
-    return WebhookSender.of(destination.name, destination.url or "", destination.headers, destination.timeout)
 
 
 @dataclass(frozen=True, slots=True)

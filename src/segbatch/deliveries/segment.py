@@ -2,19 +2,28 @@
 
 import hashlib
 import json
+import os
 import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from segbatch.deliveries.destination import Destination, Start
-from segbatch.deliveries.payload import Payload, write_payload
+import polars as pl
+import pyarrow as pa
+
+from segbatch.deliveries.destination import Destination, PayloadFormat, Start
 from segbatch.deliveries.published import PublishedRuns
-from segbatch.deliveries.rows import Hop, open_rows
-from segbatch.deliveries.sender import Message
+from segbatch.deliveries.rows import Hop, Rows, open_rows
+from segbatch.deliveries.senders import Message
 from segbatch.deliveries.state import DeliveryState, Pending, Position, RunRef
-from segbatch.errors import PublishError
+from segbatch.errors import ExportError, PublishError
+from segbatch.exports.rows import CHANGE, CHANGES, CONTACT_ID
+from segbatch.exports.writers import Format, Layout, combine_frames, make_writer
+from segbatch.snapshot.id_checks import ids_as_series
+
+_OWNER_ONLY = 0o600
+_WRITERS: dict[PayloadFormat, Format] = {"ndjson": "jsonl", "parquet": "parquet"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,7 @@ def _make(delivery: SegmentDelivery, position: Position, pending: Pending) -> tu
         if rows is None:
             return done, False
         file_format = delivery.destination.format
-        payload = write_payload(rows, file_format, Path(folder) / f"{pending.key}.{file_format}")
+        payload = _write_payload(rows, file_format, Path(folder) / f"{pending.key}.{file_format}")
         if pending.kind == "changes" and not payload.entered and not payload.exited:
             return done, False
         delivery.write(position.model_copy(update={"pending": pending}))
@@ -129,7 +138,45 @@ def _make(delivery: SegmentDelivery, position: Position, pending: Pending) -> tu
     return done, True
 
 
-def _message(delivery: SegmentDelivery, segment_id: str, pending: Pending, payload: Payload) -> Message:
+@dataclass(frozen=True, slots=True)
+class _Payload:
+    """The rows of a delivery in a file.
+
+    Attributes:
+        entered: The number of contacts that entered.
+        exited: The number of contacts that left.
+    """
+
+    path: Path
+    entered: int
+    exited: int
+
+
+def _write_payload(rows: Rows, payload_format: PayloadFormat, path: Path) -> _Payload:
+    """Write the rows of a delivery to a file that only its owner can read.
+
+    Raises:
+        ExportError: The file cannot be written.
+        PublishError: The rows cannot be read.
+    """
+    number = entered = 0
+    empty = pl.DataFrame([ids_as_series(pa.array([], rows.id_type)).alias(CONTACT_ID), pl.Series(CHANGE, [], CHANGES)])
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
+        with os.fdopen(descriptor, "wb") as file:
+            writer = make_writer(_WRITERS[payload_format], file, Layout(empty, rows.id_type))
+            for frame in combine_frames(rows.frames):
+                if len(frame):
+                    writer.write(frame)
+                    number += len(frame)
+                    entered += int((frame.get_column(CHANGE) == "entered").sum())
+            writer.finish()
+    except OSError as error:
+        raise ExportError(f"{path}: cannot be written: {error.strerror}") from None
+    return _Payload(path, entered, number - entered)
+
+
+def _message(delivery: SegmentDelivery, segment_id: str, pending: Pending, payload: _Payload) -> Message:
     return Message(
         destination=delivery.destination.name,
         segment_id=segment_id,

@@ -51,16 +51,17 @@ def deliver(
     Example: [bold]segbatch deliver --destination crm[/bold]
     """
     chosen = _choose(read_destinations(context), destination or ())
-    from segbatch.deliveries import deliver as delivering  # noqa: PLC0415 - loads Polars
+    from segbatch.deliveries.deliver import DeliveryOptions  # noqa: PLC0415 - loads Polars
+    from segbatch.deliveries.deliver import deliver as send_changes  # noqa: PLC0415 - loads Polars
 
-    options = delivering.DeliveryOptions(
+    options = DeliveryOptions(
         segments=segment or (),
         resend=resend,
         dry_run=dry_run,
         lock_policy=LockPolicy(wait, render.print_waiting),
     )
     with render.opened(output) as folder:
-        report = delivering.deliver(folder, chosen, options)
+        report = send_changes(folder, chosen, options)
     render.print_deliveries(report, as_json=as_json)
     if report.errors:
         raise typer.Exit(LockedError.exit_code if report.are_locked else _FAILED)
@@ -93,10 +94,10 @@ def _choose(found: "Sequence[Destination]", names: Sequence[str]) -> "Sequence[D
 
 def deliver_afterwards(output: str | Path, destinations: "Sequence[Destination]") -> Iterator[Problem]:
     """Deliver after a run, and yield a warning for each failure."""
-    from segbatch.deliveries import deliver as delivering  # noqa: PLC0415 - only needed if a run delivers
+    from segbatch.deliveries.deliver import deliver as send_changes  # noqa: PLC0415 - only needed if a run delivers
 
     try:
-        report = delivering.deliver(output, destinations)
+        report = send_changes(output, destinations)
         problems = [*report.warnings, *report.errors]
     except SegbatchError as error:
         problems = [Problem(str(error))]

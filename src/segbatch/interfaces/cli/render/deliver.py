@@ -7,7 +7,7 @@ from segbatch.interfaces.cli.render.base import escape, out, print_json, print_p
 from segbatch.text import counted
 
 if TYPE_CHECKING:
-    from segbatch.deliveries.report import Delivery, DeliveryReport
+    from segbatch.deliveries.deliver import Delivery, DeliveryReport
 
 _DONE = {"sent": "", "failed": ": failed", "not_sent": ": not sent"}
 

@@ -1,20 +1,29 @@
-"""Sending a delivery to a webhook, as the body of a POST request."""
+"""Sending a delivery: to a command of the user, on its standard input, or to a webhook, as the body of a request."""
 
 import http.client
+import os
 import ssl
+import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, OpenerDirector, Request, build_opener
 
-from segbatch.deliveries.destination import PayloadFormat
-from segbatch.deliveries.sender import Message, SendError
-from segbatch.errors import UsageError
+from segbatch.deliveries.destination import Destination, PayloadFormat
+from segbatch.deliveries.state import Kind
+from segbatch.errors import ExportError, UsageError
+from segbatch.observability.hook_runner import NOT_FOR_HOOKS, end_command
+from segbatch.platform.shutdown import shutdown
 from segbatch.platform.webhook_url import check_webhook_url, expand_references, host_of
 from segbatch.version import __version__
+
+_STDERR = 2
+_NOT_FOR_COMMANDS = (*NOT_FOR_HOOKS, "SEGBATCH_DELIVER")
+"""Variables that the command does not get. A command that runs segbatch would otherwise trigger itself endlessly."""
 
 _TYPES: dict[PayloadFormat, str] = {
     "ndjson": "application/x-ndjson",
@@ -22,6 +31,114 @@ _TYPES: dict[PayloadFormat, str] = {
 }
 _BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 _LONGEST_PAUSE = 60.0
+
+
+class SendError(ExportError):
+    """The receiver did not confirm a delivery. The message has no ids and no secrets.
+
+    Attributes:
+        is_temporary: Whether another attempt may succeed.
+        pause: The seconds that the receiver asks to wait before it; None if it did not ask.
+    """
+
+    def __init__(self, message: str, *, is_temporary: bool = True, pause: float | None = None) -> None:
+        self.is_temporary, self.pause = is_temporary, pause
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A delivery, as a sender gets it.
+
+    Attributes:
+        key: The idempotency key: the same for each attempt.
+        entered: The number of contacts that entered.
+        exited: The number of contacts that left.
+        path: The file with the rows.
+    """
+
+    destination: str
+    segment_id: str
+    run_id: str
+    kind: Kind
+    key: str
+    entered: int
+    exited: int
+    format: PayloadFormat
+    path: Path
+
+
+class Sender(Protocol):
+    """Sends deliveries to a destination."""
+
+    def send(self, message: Message) -> None:
+        """Make one attempt.
+
+        Raises:
+            SendError: The receiver did not confirm it.
+        """
+
+
+def open_sender(destination: Destination) -> Sender:
+    """Return the sender of a destination.
+
+    Raises:
+        UsageError: The address or a header refers to a variable that is not set, or is not valid.
+    """
+    if destination.command is not None:
+        return CommandSender(destination.command, destination.timeout)
+    return WebhookSender.of(destination.name, destination.url or "", destination.headers, destination.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSender:
+    """Runs a command with `/bin/sh` for each delivery.
+
+    Attributes:
+        timeout: The time limit, in seconds.
+    """
+
+    command: str
+    timeout: float
+
+    def send(self, message: Message) -> None:
+        """Run the command, and wait for it. Exit status 0 confirms the delivery."""
+        inherited = {name: value for name, value in os.environ.items() if name not in _NOT_FOR_COMMANDS}
+        with message.path.open("rb") as rows:
+            process = subprocess.Popen(  # noqa: S603 - the command is set by the user
+                ["/bin/sh", "-c", self.command],
+                stdin=rows,
+                stdout=_STDERR,
+                env=inherited | variables_of(message),
+                process_group=0,
+            )
+        with shutdown.cleanup(lambda: _end_if_running(process)):
+            try:
+                ended = process.wait(self.timeout)
+            except subprocess.TimeoutExpired:
+                end_command(process)
+                raise SendError(f"the command took longer than {self.timeout:g} s and was ended") from None
+        if ended:
+            raise SendError(f"the command ended with {ended if ended > 0 else 128 - ended}")
+
+
+def _end_if_running(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        end_command(process)
+
+
+def variables_of(message: Message) -> dict[str, str]:
+    """Return the environment variables of a delivery."""
+    return {
+        "SEGBATCH_DESTINATION": message.destination,
+        "SEGBATCH_SEGMENT_ID": message.segment_id,
+        "SEGBATCH_RUN_ID": message.run_id,
+        "SEGBATCH_DELIVERY": message.kind,
+        "SEGBATCH_IDEMPOTENCY_KEY": message.key,
+        "SEGBATCH_ENTERED": str(message.entered),
+        "SEGBATCH_EXITED": str(message.exited),
+        "SEGBATCH_DELIVERY_FILE": str(message.path),
+    }
 
 
 class _NoRedirects(HTTPRedirectHandler):
