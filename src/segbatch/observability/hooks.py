@@ -16,7 +16,7 @@ from typing import Any
 from segbatch.errors import SegbatchError, UsageError
 from segbatch.model.manifest import RunRecord
 from segbatch.model.run_columns import HookVariable, columns_with
-from segbatch.observability import hook_runner
+from segbatch.observability.hook_runner import TOO_LATE
 from segbatch.observability.run_outcome import HookEnded, Outcome
 from segbatch.platform.portability import HAS_SHELL
 from segbatch.text import cut
@@ -34,6 +34,7 @@ _LONGEST_MESSAGE = 10_000
 """The operating system does not start a program with a much longer variable. Standard input has the full message."""
 
 _STDERR = 2
+_RUNNER = Path(__file__).with_name("hook_runner.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class HookRunner:
         """Start the process."""
         self._hooks = hooks
         self._process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-I", str(Path(hook_runner.__file__))],
+            [sys.executable, "-I", str(_RUNNER)],
             stdin=subprocess.PIPE,
             stdout=_STDERR,
             start_new_session=True,  # survives signals to the process group of this process
@@ -148,7 +149,7 @@ class HookRunner:
         if chosen is None:
             return None
         seconds = time.monotonic() - begun
-        if ended == hook_runner.TOO_LATE and seconds >= self._hooks.timeout:  # not the hook's own status
+        if ended == TOO_LATE and seconds >= self._hooks.timeout:  # not the hook's own status
             ended = None
         if ended is not None and ended < 0:  # ended by a signal; shells report 128 plus its number
             ended = 128 - ended

@@ -73,14 +73,14 @@ def export(
         raise UsageError("the path of the export is empty; is a variable not set? (--to)")
     if to == STDOUT:
         shutdown.pending_message = "the output is incomplete"
-    from segbatch.exports import export as exporting  # noqa: PLC0415 - loads Polars
+    from segbatch.exports.export import export as write_rows  # noqa: PLC0415 - loads Polars
 
     with (
         render.opened(output, members=False) as folder,
         render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress,
         render.stdout_guard(),
     ):
-        report = exporting.export(
+        report = write_rows(
             segment,
             sys.stdout.buffer if to == STDOUT else to,
             folder,

@@ -234,7 +234,7 @@ def run(
     """
     from segbatch.observability.observer import observe_run  # noqa: PLC0415 - other commands do without it
     from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
-    from segbatch.pipeline import run as job  # noqa: PLC0415 - loads Polars, which other commands do without
+    from segbatch.pipeline.run import run as evaluate_and_publish  # noqa: PLC0415 - loads Polars, which other commands do without
 
     ids = log_ids or render.is_watched()
     log, is_logged = open_log(log_format, quiet=quiet, log_ids=log_ids)
@@ -244,7 +244,7 @@ def run(
     with observe_run(log, output, hooks, metrics, wording=wording, dry_run=dry_run) as observer:
         observer.check()
         destinations = read_destinations(context) if deliver and not dry_run else ()
-        report = job.run(
+        report = evaluate_and_publish(
             contacts,
             Source.of(segments, exclude or ()),
             output,

@@ -48,10 +48,10 @@ def sync(
 
     Example: [bold]segbatch sync postgresql://warehouse/analytics --schema audiences[/bold]
     """
-    from segbatch.exports.database import sync as syncing  # noqa: PLC0415 - loads PyArrow
+    from segbatch.exports.database.sync import sync as write_tables  # noqa: PLC0415 - loads PyArrow
 
     with render.opened(output) as folder, render.show_progress("rows") as progress:
-        report = syncing.sync(
+        report = write_tables(
             database,
             folder,
             schema=schema,
