@@ -168,11 +168,11 @@ class RelatedTables:
             Refused: The dialect cannot express it with the same meaning.
         """
         join, table = self.join(rule.table), self._prepared.tables[rule.table]
-        field = None if rule.field is None else resolve(rule.field, table.snapshot.schema)
-        result = aggregate_field(rule, field)
+        source = None if rule.field is None else resolve(rule.field, table.snapshot.schema)
+        result = aggregate_field(rule, source)
         if result.kind is Kind.NOTHING:
             return Column(exp.Null(), result.dtype, result.kind, self._dialect)
-        column = None if field is None else join.reader.column(field)
+        column = None if source is None else join.reader.column(source)
         time = self._time(table, join) if rule.aggregate in {"first", "last"} else None
         condition = as_expression(BoolSql("all", conditions)) if conditions else None
         sql = _AggregateSql(rule.aggregate, column, time, condition, self._dialect).sql()
