@@ -14,7 +14,8 @@ from builders import write_contacts, write_segment
 from segbatch import SnapshotError
 from segbatch.authoring.check import check
 from segbatch.authoring.columns import field_values
-from segbatch.authoring.columns.columns import ColumnsReport, FieldProfile, contract_of, describe_columns
+from segbatch.authoring.columns.columns import ColumnsReport, contract_of, describe_columns
+from segbatch.authoring.columns.profile import FieldProfile
 
 TIMES = pa.timestamp("us", "UTC")
 VALUES: list[dict[str, Any] | None] = [

@@ -11,7 +11,8 @@ from segbatch.interfaces.cli.render.base import escape, out, print_json, print_p
 from segbatch.text import counted, cut
 
 if TYPE_CHECKING:
-    from segbatch.authoring.columns.columns import ColumnsReport, FieldProfile
+    from segbatch.authoring.columns.columns import ColumnsReport
+    from segbatch.authoring.columns.profile import FieldProfile
 
 _MOST_SHOWN = 5
 _LONGEST_VALUE = 30
