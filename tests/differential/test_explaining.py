@@ -14,9 +14,9 @@ from oracle.evaluator import members
 from oracle.fields import Form
 from oracle.strategies import ALL, Case, cases
 from segbatch import Segment
-from segbatch.authoring.explain.explain import explain_row
-from segbatch.authoring.explain.funnel import count_steps
+from segbatch.authoring.explain.explain import count_steps
 from segbatch.authoring.explain.reports import Verdict
+from segbatch.authoring.explain.verdicts import explain_row
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.definition import Definition, Definitions
 from ways import lists_folder

@@ -1,28 +1,33 @@
 """Checks of segment definitions that evaluate no contacts but those of their examples."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.authoring.examples.evaluate import check_examples
 from segbatch.authoring.examples.snapshots import BySnapshot, ByValues
-from segbatch.authoring.schema_check import SchemaCheck
-from segbatch.compiler.clock import read_clock
+from segbatch.compiler.clock import Clock, read_clock
+from segbatch.compiler.dependencies import wrong_references
+from segbatch.compiler.plan import PlanInputs, make_plan
 from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.compiler.project_check import unknown_project
+from segbatch.compiler.samples import IdColumn
 from segbatch.compiler.tables import unread_tables
-from segbatch.definitions.definition import Definitions
+from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
-from segbatch.definitions.value_lists import lists_of, read_lists
+from segbatch.definitions.value_lists import Lists, list_problems, lists_of, read_lists
 from segbatch.errors import Problem
-from segbatch.findings.definition_checks import check_without_snapshot, finding_warnings
+from segbatch.findings.definition_checks import check_without_snapshot, find_in_definitions, finding_warnings
 from segbatch.findings.finding import FindingName, read_ignored
+from segbatch.findings.kinds import Kinds
 from segbatch.model.contract import Contract
+from segbatch.model.rule import TableRule, walk_rules
 from segbatch.snapshot.contract import contract_columns, find_deviations, read_contract
 from segbatch.snapshot.related.sources import Tables
+from segbatch.text import counted, some_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,7 @@ def _check_without_contacts(
         errors, findings = check_without_snapshot(own, clock, lists, ignored)
         problems += [*errors, *(finding.named for finding in findings)]
     else:
-        against = SchemaCheck(contract, clock, options.id_column, options.project, options.strict, ignored, lists)
+        against = _SchemaCheck(contract, clock, options.id_column, options.project, options.strict, ignored, lists)
         problems += against.check(own)
         typed = replace(by_values, columns=contract_columns(contract, options.id_column))
     return CheckReport(len(own), (*problems, *check_examples(own, _wrong_in(problems), by_values, typed)))
@@ -146,3 +151,70 @@ def _check_without_contacts(
 def _wrong_in(problems: Iterable[Problem]) -> set[str | None]:
     """Return the segments with errors."""
     return {problem.segment_id for problem in problems if problem.severity == "error"}
+
+
+@dataclass(frozen=True, slots=True)
+class _SchemaCheck:
+    """The inputs of a check against a schema file, without a snapshot.
+
+    Attributes:
+        contract: The fields of the contacts.
+        clock: The time of the run, with its time zone.
+        id_column: The column with the contact ids.
+        project: The project that contacts are restricted to, if any.
+        strict: Whether a field that the schema lacks in a column is an error.
+        ignored: The names of lint findings to leave out.
+        lists: The lists that rules name.
+    """
+
+    contract: Contract
+    clock: Clock
+    id_column: str
+    project: str | None
+    strict: bool
+    ignored: Collection[FindingName]
+    lists: Lists
+
+    def check(self, definitions: Definitions) -> Iterator[Problem]:
+        """Yield the errors of definitions, then the warnings and the notes.
+
+        Segments that read related tables are checked as without a schema, which does not describe the tables.
+        """
+        unknown = _readers_of_tables(definitions.good)
+        plan = make_plan(
+            (entry for entry in definitions.good if entry.segment_id not in unknown),
+            contract_columns(self.contract, self.id_column),
+            self.clock,
+            broken=definitions.broken,
+            strict=self.strict,
+            project=self.project,
+            contacts_of=self.project,
+            inputs=PlanInputs(id_column=IdColumn(self.id_column), lists=self.lists),
+        )
+        yield from definitions.problems
+        yield from (problem for problems in plan.failed.values() for problem in problems)
+        readers = tuple(entry for entry in definitions.good if entry.segment_id in unknown)
+        yield from (problem for problem in wrong_references(definitions, self.clock) if problem.segment_id in unknown)
+        yield from list_problems(readers, self.lists)
+        yield from plan.warnings
+        kinds = Kinds({name: found.kind for name, found in plan.fields.items()})
+        left_out = plan.failed.keys() | plan.disabled.keys()
+        good = [entry for entry in definitions.good if entry.segment_id not in left_out]
+        yield from (finding.named for finding in find_in_definitions(good, kinds, self.clock, self.ignored))
+        yield from plan.notes
+        if unknown:
+            what = f"{counted(len(unknown), 'segment')} ({some_of(sorted(unknown))})"
+            message = f"fields and types are not checked in {what} with related tables, which the schema does not have"
+            yield Problem(message, severity="note")
+
+
+def _readers_of_tables(definitions: Collection[Definition]) -> set[str]:
+    """Return the segments with rules on related tables, and all segments that reference these."""
+    found = {
+        entry.segment_id
+        for entry in definitions
+        if any(isinstance(rule, TableRule) for _, rule in walk_rules(entry.segment.rules))
+    }
+    while more := {entry.segment_id for entry in definitions if not found.isdisjoint(entry.references)} - found:
+        found |= more
+    return found

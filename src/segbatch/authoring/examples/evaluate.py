@@ -1,14 +1,14 @@
-"""Errors for the examples that a segment does not treat as its definition says."""
+"""Errors for the examples that a segment does not treat as its definition says, with the rules that are to blame."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import polars as pl
 
-from segbatch.authoring.examples.blame import describe_wrong
 from segbatch.authoring.examples.contacts import ExampleContact, InvalidExampleError, place_of, value_at
 from segbatch.authoring.examples.snapshots import ByValues, PreparedExamples, Preparer
-from segbatch.authoring.explain.explain import explain_row
+from segbatch.authoring.explain.reports import Verdict
 from segbatch.authoring.explain.rows import read_rows
+from segbatch.authoring.explain.verdicts import explain_row
 from segbatch.compiler.lifecycle import split_disabled
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.errors import Problem
@@ -17,6 +17,12 @@ from segbatch.model.sample import SampleRange
 from segbatch.snapshot.fields.resolution import FieldColumns
 from segbatch.snapshot.fields.types import in_words
 from segbatch.text import clipped, shown
+
+_MOST_BLAMED = 5
+"""Number of rules that are named."""
+
+_GROUPS = {"all of": True, "any of": True, "none of": False}
+"""For each kind of group, whether its rules match where the group does."""
 
 
 def check_examples(
@@ -89,7 +95,7 @@ def _wrong(
     rows = read_rows(prepared, number) if prepared.snapshot.queries else None
     member, verdicts = explain_row(prepared, definition.segment_id, row, rows)
     if member is not contact.is_inside:
-        yield Problem(describe_wrong(verdicts, is_inside=contact.is_inside), path=contact.path)
+        yield Problem(_describe_wrong(verdicts, is_inside=contact.is_inside), path=contact.path)
 
 
 def _unfit(examples: PreparedExamples, contact: ExampleContact, row: pl.DataFrame) -> Iterator[Problem]:
@@ -103,3 +109,33 @@ def _unfit(examples: PreparedExamples, contact: ExampleContact, row: pl.DataFram
         if row.select(field.expr.is_null().alias("missing")).item():
             message = f"'{clipped(name)}' is {in_words(field.dtype)}; found {shown(value)}"
             yield Problem(message, path=place_of(contact, name, field.column))
+
+
+def _describe_wrong(verdicts: Iterable[Verdict], *, is_inside: bool) -> str:
+    """Return the message about a wrong example.
+
+    Args:
+        verdicts: The verdicts of the contact, as `explain` returns them.
+        is_inside: Whether the segment must contain the contact.
+    """
+    blamed = list(_blamed(verdicts, holds=not is_inside))
+    rules = [f"{entry.path} ({entry.rule}): {entry.why}" for entry in blamed[:_MOST_BLAMED]]
+    if len(blamed) > _MOST_BLAMED:
+        rules.append(f"and {len(blamed) - _MOST_BLAMED} more")
+    what = (
+        "must contain this contact, but does not because of"
+        if is_inside
+        else "must not contain this contact, but does because of"
+    )
+    return f"the segment {what} {'; '.join(rules)}"
+
+
+def _blamed(verdicts: Iterable[Verdict], *, holds: bool) -> Iterator[Verdict]:
+    """Yield the rules with a result, and inside of groups with that result the rules that cause it."""
+    for entry in verdicts:
+        if entry.holds is not holds:
+            continue
+        if entry.rule in _GROUPS and entry.parts:
+            yield from _blamed(entry.parts, holds=entry.holds is _GROUPS[entry.rule])
+        else:
+            yield entry

@@ -1,19 +1,24 @@
 """Small snapshots of the contacts of examples, with a plan for the segment that they belong to."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from segbatch.authoring.examples.contacts import ExampleContact, contacts_of, missing_columns
-from segbatch.authoring.examples.dates import date_columns
-from segbatch.authoring.examples.values import JSON, arrow_of, column_array
+from segbatch.authoring.examples.values import JSON, arrow_of, column_array, stored_type
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.plan import PlanInputs, make_plan
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare_over
+from segbatch.compiler.relative_dates import read_relative
 from segbatch.compiler.samples import IdColumn
 from segbatch.definitions.definition import Definition, Definitions
+from segbatch.model.rule import Rule
 from segbatch.snapshot.fields.keys import PROJECT_COLUMN, longest_key
 from segbatch.snapshot.id_format import has_uuids
 from segbatch.snapshot.locations import in_memory
@@ -23,6 +28,11 @@ from segbatch.snapshot.parquet.files import open_file
 _NAME = "examples"
 _ROW = "segbatch:row"
 """The column that numbers the contacts, because examples need no ids."""
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ].+")
+_COMPARING = {"eq", "neq", "gt", "gte", "lt", "lte", "between", "in", "not_in"}
+_PRESENCE = {"exists", "empty", "blank", "not_blank"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ class ByValues:
         types = self._types(contacts, names)
         if self.columns is None:
             rules = (rule for entry in closure.good for _, rule in entry.segment.rule_paths())
-            types |= date_columns(contacts, rules)
+            types |= _date_columns(contacts, rules)
         arrays = {name: column_array(name, arrow_type, contacts) for name, arrow_type in types.items()}
         table = pa.table({_ROW: pa.array(range(len(contacts)), pa.int64()), **arrays})
         snapshot = open_files([in_memory(_NAME, table)], _ROW).with_fields(names)
@@ -120,7 +130,7 @@ class BySnapshot:
         arrays = {
             column.name: column_array(column.name, column.type, contacts)
             if column.name in given
-            else pa.nulls(len(contacts), _storable(column.type))
+            else pa.nulls(len(contacts), stored_type(column.type))
             for column in snapshot.arrow
             if column.name in given | read
         }
@@ -130,9 +140,51 @@ class BySnapshot:
         return PreparedExamples(contacts, prepared)
 
 
-def _storable(arrow_type: pa.DataType) -> pa.DataType:
-    return arrow_type.storage_type if isinstance(arrow_type, pa.BaseExtensionType) else arrow_type
-
-
 Preparer = ByValues | BySnapshot
 """The ways to give the contacts of examples their types."""
+
+
+def _date_columns(contacts: Sequence[ExampleContact], rules: Iterable[Rule]) -> Mapping[str, pa.DataType]:
+    """Return the columns that are dates or date-times in any snapshot that fits the rules.
+
+    All their values are ISO 8601 texts, a rule compares them with such a text, and no rule reads them as text.
+    """
+    named: dict[str, list[Rule]] = {}
+    for rule in rules:
+        for field in rule.fields:
+            named.setdefault(field, []).append(rule)
+    inside = {field.partition(".")[0] for field in named if "." in field}
+    types = ((name, _date_type(name, contacts, using)) for name, using in named.items() if name not in inside)
+    return {name: found for name, found in types if found is not None}
+
+
+def _date_type(name: str, contacts: Sequence[ExampleContact], rules: Sequence[Rule]) -> pa.DataType | None:
+    values = [value for contact in contacts if (value := contact.columns.get(name)) is not None]
+    compared = [value for rule in rules if rule.operator in _COMPARING for value in _rule_values(rule)]
+    if not values or not all(map(_is_date, values)) or not any(map(_is_date, compared)):
+        return None
+    if not all(_fits_dates(rule) for rule in rules):
+        return None
+    dates = (*values, *(value for value in compared if _is_date(value)))
+    return pa.date32() if all(map(_DAY.fullmatch, dates)) else pa.timestamp("us", "UTC")
+
+
+def _rule_values(rule: Rule) -> tuple[Any, ...]:
+    return rule.value if isinstance(rule.value, tuple) else (rule.value,)
+
+
+def _fits_dates(rule: Rule) -> bool:
+    """Return whether a rule can be one on dates."""
+    if rule.read_as is not None or rule.value_field is not None or rule.ignore_case:
+        return False
+    if rule.operator in _COMPARING:
+        return all(_is_date(value) or read_relative(value) is not None for value in _rule_values(rule))
+    return rule.operator in _PRESENCE or rule.shape in {"duration", "days"}
+
+
+def _is_date(value: object) -> bool:
+    if not isinstance(value, str) or not (_DAY.fullmatch(value) or _MOMENT.fullmatch(value)):
+        return False
+    with suppress(ValueError, OverflowError):
+        return datetime.fromisoformat(value).astimezone(UTC).year > 0
+    return False

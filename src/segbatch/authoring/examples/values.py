@@ -33,7 +33,7 @@ def column_array(name: str, arrow_type: pa.DataType, contacts: Sequence[ExampleC
     Raises:
         ExceptionGroup: Values do not fit the type; one `InvalidExampleError` for each.
     """
-    stored = _stored(arrow_type)
+    stored = stored_type(arrow_type)
     values, errors = list[Any](), list[Exception]()
     for contact in contacts:
         place = contact.keys.get(name, contact.path)
@@ -47,7 +47,8 @@ def column_array(name: str, arrow_type: pa.DataType, contacts: Sequence[ExampleC
     return pa.ExtensionArray.from_storage(arrow_type, array) if stored != arrow_type else array
 
 
-def _stored(arrow_type: pa.DataType) -> pa.DataType:
+def stored_type(arrow_type: pa.DataType) -> pa.DataType:
+    """Return the type that a column is stored as."""
     return arrow_type.storage_type if isinstance(arrow_type, pa.BaseExtensionType) else arrow_type
 
 
