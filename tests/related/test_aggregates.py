@@ -15,7 +15,7 @@ import pytest
 
 from builders import write_contacts
 from segbatch import TableRule
-from segbatch.snapshot.related import partitions
+from segbatch.snapshot.related import aggregation, partitions
 from segbatch.snapshot.related import values as related_values
 from segbatch.snapshot.related.ids import family_of
 
@@ -86,7 +86,7 @@ def _parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     if request.param == "in parts":
         monkeypatch.setattr(partitions, "RANGE", 2)
         monkeypatch.setattr(related_values, "RANGE", 2)
-        monkeypatch.setattr(related_values, "_MOST_ROWS", 3)
+        monkeypatch.setattr(aggregation, "_MOST_ROWS", 3)
         monkeypatch.setattr(related_values, "_BATCH", 5)
         monkeypatch.setattr(partitions, "MOST_BYTES", 50)
 
@@ -243,7 +243,7 @@ def test_many_contacts_are_found_by_their_ids(tmp_path: Path) -> None:
 def test_an_exact_sum_has_more_than_64_bits() -> None:
     import numpy as np  # noqa: PLC0415 - only here
 
-    from segbatch.snapshot.related.exact_sums import exact_sums, means  # noqa: PLC0415 - only here
+    from segbatch.snapshot.related.reductions import exact_sums, means  # noqa: PLC0415 - only here
 
     big = [2**100, -(2**100) - 7, 2**126, 5]
     found = exact_sums(np.array([0, 0, 1, 1]), pl.Series(big, dtype=pl.Int128), 3)

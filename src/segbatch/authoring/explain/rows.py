@@ -17,8 +17,8 @@ from segbatch.snapshot.fields.json_numbers import plain_number
 from segbatch.snapshot.fields.resolution import Field, resolve
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import matches_id
-from segbatch.snapshot.related.extremes import extremes, no_values
 from segbatch.snapshot.related.query import Aggregate, TableQuery
+from segbatch.snapshot.related.reductions import extremes, no_values
 
 MOST_ROWS = 5
 """Number of rows that are shown for an aggregate."""

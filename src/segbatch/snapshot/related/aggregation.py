@@ -4,7 +4,7 @@ Each function keeps one entry per contact of the range. Rows are added in the or
 floating-point numbers do not depend on how the rows are split into chunks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Protocol, assert_never
 
 import numpy as np
@@ -12,34 +12,63 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from segbatch.snapshot.related.exact_sums import as_units_of, exact_sums, means
-from segbatch.snapshot.related.extremes import extremes, no_values
-from segbatch.snapshot.related.query import Aggregate
+from segbatch.snapshot.related.partitions import CONTACT, TIME, condition_column, value_column
+from segbatch.snapshot.related.query import Aggregate, TableQuery
+from segbatch.snapshot.related.reductions import as_units_of, exact_sums, extremes, means, no_values
 
 Rows = npt.NDArray[np.intp]
 Numbers = npt.NDArray[np.int64]
 
 _CODE_BITS = 32
+_MOST_ROWS = 1 << 20
 
 
-class Chunk:
+def aggregate_rows(query: TableQuery, frames: Iterable[pl.DataFrame], contacts: int) -> pl.DataFrame:
+    """Return the aggregates of a range of contacts, one column per aggregate.
+
+    Args:
+        frames: The rows of the contacts, in the order of the table.
+        contacts: The number of contacts of the range.
+    """
+    order = sorted(query.aggregates, key=_sort_key)
+    states = [_accumulator(aggregate, contacts) for aggregate in order]
+    for rows in _joined(frames):
+        chunk = _Chunk(rows, query)
+        for state in states:
+            state.add(chunk)
+    values = {one.key: state.finish().alias(one.key) for one, state in zip(order, states, strict=True)}
+    return pl.DataFrame([values[aggregate.key] for aggregate in query.aggregates])
+
+
+def _joined(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Join small frames, and slice large ones, since the work for a frame depends on the number of contacts too."""
+    waiting = list[pl.DataFrame]()
+    for frame in frames:
+        waiting.append(frame)
+        if sum(one.height for one in waiting) >= _MOST_ROWS:
+            yield from pl.concat(waiting).iter_slices(_MOST_ROWS)
+            waiting.clear()
+    if waiting:
+        yield from pl.concat(waiting).iter_slices(_MOST_ROWS)
+
+
+def _sort_key(aggregate: Aggregate) -> tuple[int, int]:
+    """Sort aggregates by condition and column, since a chunk keeps the rows of the last ones."""
+    condition = -1 if aggregate.condition is None else aggregate.condition
+    return condition, -1 if aggregate.value is None else aggregate.value
+
+
+class _Chunk:
     """Some rows of a table, in the order of the table.
 
     Only the rows of the last condition and value are kept, so aggregates should be added in this order.
     """
 
-    def __init__(
-        self, contacts: Rows, conditions: Sequence[pl.Series], values: Sequence[pl.Series], times: pl.Series | None
-    ) -> None:
-        """Take the columns of some rows.
-
-        Args:
-            contacts: For each row, its contact, counted from the first of the range.
-            conditions: For each condition, whether the rows meet it.
-            values: The columns to aggregate.
-            times: The times of the rows; None if no aggregate needs them.
-        """
-        self._all, self._conditions, self._values, self._times = contacts, conditions, values, times
+    def __init__(self, rows: pl.DataFrame, query: TableQuery) -> None:
+        self._all = rows.get_column(CONTACT).to_numpy().astype(np.intp)
+        self._conditions = [rows.get_column(condition_column(index)) for index in range(len(query.conditions))]
+        self._values = [rows.get_column(value_column(index)) for index in range(len(query.values))]
+        self._times = rows.get_column(TIME) if TIME in rows.columns else None
         self._condition: tuple[int, Rows] | None = None
         self._present: tuple[tuple[int | None, int], tuple[Rows, pl.Series]] | None = None
 
@@ -78,17 +107,17 @@ class Chunk:
         return contacts, values, times
 
 
-class Accumulator(Protocol):
+class _Accumulator(Protocol):
     """The state of one aggregate for all contacts of a range."""
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: _Chunk) -> None:
         """Add the next rows."""
 
     def finish(self) -> pl.Series:
         """Return the values, one per contact."""
 
 
-def accumulator(aggregate: Aggregate, contacts: int) -> Accumulator:
+def _accumulator(aggregate: Aggregate, contacts: int) -> _Accumulator:
     """Return the empty state of an aggregate.
 
     Args:
@@ -115,7 +144,7 @@ class _State:
     def __init__(self, aggregate: Aggregate, contacts: int) -> None:
         self._aggregate, self._contacts = aggregate, contacts
 
-    def _present(self, chunk: Chunk) -> tuple[Rows, pl.Series]:
+    def _present(self, chunk: _Chunk) -> tuple[Rows, pl.Series]:
         return chunk.present(self._aggregate.condition, self._value)
 
     @property
@@ -130,7 +159,7 @@ class _Count(_State):
         super().__init__(aggregate, contacts)
         self._number = np.zeros(contacts, np.int64)
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: _Chunk) -> None:
         self._number += np.bincount(chunk.contacts(self._aggregate.condition), minlength=self._contacts)
 
     def finish(self) -> pl.Series:
@@ -143,7 +172,7 @@ class _CountDistinct(_State):
         self._pairs: pa.Array | None = None
         self._of_pairs: Rows = np.empty(0, np.intp)
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: _Chunk) -> None:
         contacts, values = self._present(chunk)
         column = _comparable(values).to_arrow()
         if self._pairs is not None:
@@ -174,7 +203,7 @@ class _Sum(_State):
         self._doubles = np.zeros(contacts, np.float64)
         self._whole = pl.zeros(contacts, pl.Int128, eager=True)
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: _Chunk) -> None:
         contacts, values = self._present(chunk)
         if values.dtype.is_float():
             with np.errstate(invalid="ignore", over="ignore"):  # of opposite infinities, the sum is NaN: missing
@@ -206,7 +235,7 @@ class _Mean(_State):
         self._counts = np.zeros(contacts, np.int64)
         self._unit = 0
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: _Chunk) -> None:
         self._sum.add(chunk)
         contacts, values = self._present(chunk)
         self._counts += np.bincount(contacts, minlength=self._contacts)
@@ -224,7 +253,7 @@ class _Extreme(_State):
         super().__init__(aggregate, contacts)
         self._best = no_values(contacts, aggregate.dtype)
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: _Chunk) -> None:
         contacts, values = self._present(chunk)
         self._best = extremes(self._best, contacts, values, is_min=self._aggregate.function == "min")
 
@@ -241,7 +270,7 @@ class _InTime(_State):
         self._values = no_values(contacts, aggregate.dtype)
         self._times = no_values(contacts, pl.Int64())
 
-    def add(self, chunk: Chunk) -> None:
+    def add(self, chunk: _Chunk) -> None:
         contacts, values, times = chunk.timed(self._aggregate.condition, self._value)
         before, self._times = self._times, extremes(self._times, contacts, times, is_min=self._is_first)
         outdated = before.ne_missing(self._times)

@@ -23,8 +23,21 @@ RANGE = 1 << 16
 CONTACT = "contact"
 """The column with the row number of the contact within its range."""
 
+TIME = "time"
+"""The column with the time of a row, if an aggregate needs it."""
+
 MOST_BYTES = 256_000_000
 """Rows that are kept in memory before they are written to disk."""
+
+
+def condition_column(index: int) -> str:
+    """Return the name of the column with the result of a condition of a query."""
+    return f"condition {index}"
+
+
+def value_column(index: int) -> str:
+    """Return the name of the column with a value that is aggregated."""
+    return f"value {index}"
 
 
 @contextmanager

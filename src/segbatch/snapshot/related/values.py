@@ -13,19 +13,26 @@ import polars as pl
 
 from segbatch.platform.bounded_executor import map_ahead
 from segbatch.snapshot.id_checks import ids_as_series
-from segbatch.snapshot.related.aggregation import Chunk, accumulator
+from segbatch.snapshot.related.aggregation import aggregate_rows
 from segbatch.snapshot.related.ids import comparable_ids
-from segbatch.snapshot.related.partitions import CONTACT, RANGE, ArrangedRows, Partitions, arrange
-from segbatch.snapshot.related.query import Aggregate, TableCounts, TableQuery
+from segbatch.snapshot.related.partitions import (
+    RANGE,
+    TIME,
+    ArrangedRows,
+    Partitions,
+    arrange,
+    condition_column,
+    value_column,
+)
+from segbatch.snapshot.related.query import TableCounts, TableQuery
 from segbatch.snapshot.related.row_numbers import ORPHAN, ContactRows
 
 if TYPE_CHECKING:
     from segbatch.snapshot.batch import Batch
 
 _BATCH = 500_000
-_MOST_ROWS = 1 << 20
 _AHEAD = 2
-_EXISTS, _TIME = "exists", "time"
+_EXISTS = "exists"
 
 
 class TableValues:
@@ -44,7 +51,6 @@ class TableValues:
         """
         self.counts = TableCounts()
         self._query, self._contacts = query, contacts
-        self._order = sorted(query.aggregates, key=_sort_key)
         self._has_times = any(aggregate.function in {"first", "last"} for aggregate in query.aggregates)
         self._stack = ExitStack()
         self._partitions = Partitions(contacts)
@@ -95,7 +101,7 @@ class TableValues:
         """Return the rows that at least one aggregate needs."""
         if any(aggregate.condition is None for aggregate in self._query.aggregates):
             return np.ones(columns.height, np.bool_)
-        names = [_condition(index) for index in range(len(self._query.conditions))]
+        names = [condition_column(index) for index in range(len(self._query.conditions))]
         return columns.select(pl.any_horizontal(names)).to_series().to_numpy()
 
     def take(self, number: int) -> pl.DataFrame:
@@ -118,20 +124,7 @@ class TableValues:
     def _aggregate(self, index: int) -> pl.DataFrame:
         """Compute the aggregates of a range of contacts."""
         contacts = min(RANGE, self._contacts - index * RANGE)
-        states = [accumulator(aggregate, contacts) for aggregate in self._order]
-        for rows in _joined(self._partitions.read(index)):
-            chunk = self._chunk(rows)
-            for state in states:
-                state.add(chunk)
-        values = {one.key: state.finish().alias(one.key) for one, state in zip(self._order, states, strict=True)}
-        return pl.DataFrame([values[aggregate.key] for aggregate in self._query.aggregates])
-
-    def _chunk(self, rows: pl.DataFrame) -> Chunk:
-        query = self._query
-        conditions = [rows.get_column(_condition(index)) for index in range(len(query.conditions))]
-        values = [rows.get_column(_value(index)) for index in range(len(query.values))]
-        times = rows.get_column(_TIME) if self._has_times else None
-        return Chunk(rows.get_column(CONTACT).to_numpy().astype(np.intp), conditions, values, times)
+        return aggregate_rows(self._query, self._partitions.read(index), contacts)
 
 
 def with_aggregates(
@@ -159,35 +152,9 @@ def with_aggregates(
 def _columns_of(query: TableQuery, frame: pl.DataFrame, *, has_times: bool) -> pl.DataFrame:
     """Return the columns of a batch that the aggregates need."""
     results = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(query.predicates))
-    conditions = [condition.alias(_condition(index)) for index, condition in enumerate(query.conditions)]
-    values = [expr.alias(_value(index)) for index, expr in enumerate(query.values)]
-    values += [query.time.alias(_TIME)] if has_times and query.time is not None else []
+    conditions = [condition.alias(condition_column(index)) for index, condition in enumerate(query.conditions)]
+    values = [expr.alias(value_column(index)) for index, expr in enumerate(query.values)]
+    values += [query.time.alias(TIME)] if has_times and query.time is not None else []
     values += [query.exists.alias(_EXISTS)] if query.exists is not None else []
     found: Sequence[pl.Series] = [*results.select(conditions).iter_columns(), *frame.select(values).iter_columns()]
     return pl.DataFrame(found) if found else pl.DataFrame(height=frame.height)
-
-
-def _joined(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Join small frames, and slice large ones, since the work for a frame depends on the number of contacts too."""
-    waiting = list[pl.DataFrame]()
-    for frame in frames:
-        waiting.append(frame)
-        if sum(one.height for one in waiting) >= _MOST_ROWS:
-            yield from pl.concat(waiting).iter_slices(_MOST_ROWS)
-            waiting.clear()
-    if waiting:
-        yield from pl.concat(waiting).iter_slices(_MOST_ROWS)
-
-
-def _sort_key(aggregate: Aggregate) -> tuple[int, int]:
-    """Sort aggregates by condition and column, since a chunk keeps the rows of the last ones."""
-    condition = -1 if aggregate.condition is None else aggregate.condition
-    return condition, -1 if aggregate.value is None else aggregate.value
-
-
-def _condition(index: int) -> str:
-    return f"condition {index}"
-
-
-def _value(index: int) -> str:
-    return f"value {index}"

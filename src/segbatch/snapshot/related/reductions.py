@@ -1,4 +1,7 @@
-"""The smallest and the largest values of contacts."""
+"""Values of contacts from the values of their rows: sums and means, and the smallest and the largest values.
+
+Sums and means of whole numbers and decimals are exact.
+"""
 
 from typing import Any
 
@@ -7,6 +10,65 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
+
+_LIMB_BITS = 40
+_LIMBS = 4
+_LARGEST = 2**63 - 1
+_EXACT_DOUBLE = 2**53
+
+
+def exact_sums(contacts: npt.NDArray[np.intp], values: pl.Series, number: int) -> pl.Series:
+    """Return the sums of the whole numbers of each contact, as 128-bit numbers.
+
+    Args:
+        contacts: For each value, its contact.
+        values: Whole numbers without nulls; at most 2 to the power of 23.
+        number: The number of contacts.
+    """
+    small = values.cast(pl.Int64, strict=False)
+    if not small.null_count() and _largest(small) * len(small) <= _LARGEST:
+        return _added(contacts, small.to_numpy(), number)
+    rest, total = values.cast(pl.Int128), pl.zeros(number, pl.Int128, eager=True)
+    for limb in range(_LIMBS):
+        part = rest if limb == _LIMBS - 1 else pl.select(rest % _whole(1 << _LIMB_BITS)).to_series()
+        sums = _added(contacts, part.cast(pl.Int64).to_numpy(), number)
+        total = pl.select(total + sums * _whole(1 << (limb * _LIMB_BITS))).to_series()
+        rest = pl.select((rest - part) // _whole(1 << _LIMB_BITS)).to_series()
+    return total
+
+
+def _largest(values: pl.Series) -> int:
+    return max((abs(int(end)) for end in (values.min(), values.max()) if isinstance(end, int)), default=0)
+
+
+def _whole(value: int) -> pl.Expr:
+    return pl.lit(value, dtype=pl.Int128)
+
+
+def _added(contacts: npt.NDArray[np.intp], values: npt.NDArray[Any], number: int) -> pl.Series:
+    sums = np.zeros(number, np.int64)
+    np.add.at(sums, contacts, values)
+    return pl.Series(sums).cast(pl.Int128)
+
+
+def as_units_of(whole: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """Return 128-bit numbers as the units of a decimal type; unchanged if the type is that of whole numbers."""
+    return whole.reinterpret(dtype=dtype) if isinstance(dtype, pl.Decimal) else whole
+
+
+def means(sums: pl.Series, counts: npt.NDArray[np.int64], unit: int) -> pl.Series:
+    """Return sums divided by counts as doubles, each rounded once; null if the count is 0.
+
+    Args:
+        sums: 128-bit numbers.
+        unit: The number of units of the sums in 1.
+    """
+    if _largest(sums) <= _EXACT_DOUBLE and int(counts.max(initial=0)) * unit <= _EXACT_DOUBLE:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found = pl.Series(sums.cast(pl.Float64).to_numpy() / (counts * unit))
+        return found.set(pl.Series(counts == 0), None)
+    pairs = zip(sums.to_list(), counts.tolist(), strict=True)
+    return pl.Series([total / (count * unit) if count else None for total, count in pairs], dtype=pl.Float64)
 
 
 def no_values(contacts: int, dtype: pl.DataType) -> pl.Series:
