@@ -20,7 +20,7 @@ import segbatch
 from calling import Commands
 from segbatch.errors import DatabaseError, SnapshotError, UsageError
 from segbatch.platform.checksum_file import DigestingFile
-from segbatch.snapshot.database import rows, stream
+from segbatch.snapshot.database import rows
 from segbatch.snapshot.database.metadata import source_in
 from segbatch.snapshot.locations import LocalFile
 from segbatch.snapshot.parquet.files import open_file
@@ -235,7 +235,7 @@ def test_a_full_disk_keeps_the_old_file_and_ends_the_other_thread(
     to = tmp_path / "contacts.parquet"
     segbatch.write_snapshot(crm, to, table="contacts")
     before, threads = to.read_bytes(), active_count()
-    monkeypatch.setattr(stream, "_SQLITE_ROWS", 100)
+    monkeypatch.setattr(rows, "_SQLITE_ROWS", 100)
     monkeypatch.setattr(rows, "_GROUP_ROWS", 100)
 
     def full(file: DigestingFile, _data: bytes) -> int:
