@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 
 from segbatch.client import ApiError, AsyncSegmentsClient, NotFoundError, SegmentsClient, StaleError
 from segbatch.definitions.store import SegmentStore
-from segbatch.definitions.store.write_lock import LOCK
+from segbatch.definitions.store.files import LOCK
 from segbatch.errors import BrokenSegmentError
 from segbatch.errors import NotFoundError as NoSuchSegmentError
 from segbatch.errors import StaleError as ChangedSinceError

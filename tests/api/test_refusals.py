@@ -11,7 +11,7 @@ import pytest
 
 from asking import PRO, SEGMENTS, Asking
 from failing_disk import refuse_flushes_of_folders, report_failure
-from segbatch.definitions.store.write_lock import lock_folder
+from segbatch.definitions.store.files import lock_folder
 from segbatch.interfaces.api.limits import HEALTH, MAX_BODY, MAX_REQUESTS
 from segbatch.interfaces.api.middleware import RequestMiddleware
 

@@ -12,7 +12,7 @@ import pytest
 
 from asking import PRO, SEGMENTS, serving
 from builders import rule, write_contacts
-from segbatch.definitions.store.write_lock import lock_folder
+from segbatch.definitions.store.files import lock_folder
 from segbatch.interfaces.api.limits import (
     KEEP_ALIVE,
     LOCK_TIMEOUT,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from asking import PRO, Asking
-from segbatch.definitions.store import index, store_files
+from segbatch.definitions.store import index, segment_store
 from segbatch.interfaces.api.keys import KeyRing
 
 
@@ -89,10 +89,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(module, name, counted)
 
-    for name in ("walk", "read_file", "_signature"):
+    for name in ("walk", "read_file", "_signature", "did_you_mean", "find_files"):
         counting(index, name)
-    for name in ("did_you_mean", "find_files", "read_entries"):
-        counting(store_files, name)
+    counting(segment_store, "read_entries")
     return done
 
 

@@ -9,7 +9,7 @@ import pytest
 from builders import rule, write_segment
 from segbatch.definitions import loader
 from segbatch.definitions.loader import load_definitions
-from segbatch.definitions.store import store_files
+from segbatch.definitions.store import segment_store
 from segbatch.interfaces.api.keys import key_store
 from segbatch.model import limits
 
@@ -163,7 +163,7 @@ def test_the_documentation_names_every_limit() -> None:
 
 def test_the_documented_time_for_other_writers_is_that_of_the_commands() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    for page, seconds in (("segments.md", store_files._LOCK_TIMEOUT), ("keys.md", key_store._LOCK_TIMEOUT)):  # noqa: SLF001
+    for page, seconds in (("segments.md", segment_store._LOCK_TIMEOUT), ("keys.md", key_store._LOCK_TIMEOUT)):  # noqa: SLF001
         assert f"{seconds:g} seconds" in (docs / page).read_text()
 
 

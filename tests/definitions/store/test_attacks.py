@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from segbatch.definitions.store import SegmentStore
-from segbatch.definitions.store.write_lock import lock_folder
+from segbatch.definitions.store.files import lock_folder
 from segbatch.errors import BusyError, DefinitionError, NotFoundError, SegbatchError, StoreError
 
 from .making import definition, files, put, store

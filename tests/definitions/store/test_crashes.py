@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from segbatch.definitions.store import Definition, SegmentStore
+from segbatch.definitions.definition import Definition
+from segbatch.definitions.store import SegmentStore
 
 from .making import definition, put
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from failing_disk import refuse_flushes_of_folders, refuse_removal, report_failure
-from segbatch.definitions.store import SegmentStore, UncertainStoreError
+from segbatch.definitions.store import SegmentStore
 from segbatch.definitions.store import files as writing
+from segbatch.definitions.store.files import UncertainStoreError
 from segbatch.errors import Problem, StoreError
 
 from .making import definition, files, put

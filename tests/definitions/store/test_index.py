@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from segbatch.definitions.definition import Definition, Entry
 from segbatch.definitions.discovery import find_files
 from segbatch.definitions.json_layout import write_definition
-from segbatch.definitions.store import Definition, Entry, files, index, segment_store
+from segbatch.definitions.store import files, index, segment_store
 from segbatch.definitions.store.entries import read_file
 from segbatch.errors import AlreadyThereError, NotFoundError
 

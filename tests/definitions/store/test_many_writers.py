@@ -15,7 +15,7 @@ import pytest
 
 from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.store import SegmentStore
-from segbatch.definitions.store.write_lock import LOCK
+from segbatch.definitions.store.files import LOCK
 from segbatch.errors import AlreadyThereError, NotFoundError, StaleError
 
 from .making import ACTIVE, definition, put

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from segbatch import Segment, UsageError, load_segments
-from segbatch.definitions.store import BrokenDefinition, Definition, SegmentStore
+from segbatch.definitions.definition import BrokenDefinition, Definition
+from segbatch.definitions.store import SegmentStore
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,

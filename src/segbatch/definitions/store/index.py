@@ -21,11 +21,14 @@ from operator import attrgetter
 from pathlib import Path
 
 from segbatch.definitions.definition import Entry
-from segbatch.definitions.discovery import walk
+from segbatch.definitions.discovery import find_files, walk
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.store.entries import read_file
 from segbatch.definitions.store.files import translate_read_errors
 from segbatch.definitions.store.visibility import View
+from segbatch.errors import NotFoundError
+from segbatch.model.limits import MAX_ID_LENGTH
+from segbatch.text import did_you_mean, printable, shown
 
 _CLOCK_TICK = 50_000_000
 """Nanoseconds after a change until the next change has different times on every file system in use."""
@@ -35,6 +38,9 @@ _UNKNOWN_ID_TTL = 1.0
 
 _VIEWS = 1_000
 """Maximum number of views with cached ids, until a file changes; without API keys, a client can name any project."""
+
+_COMPARED = {False: 2_000, True: 100}
+"""Maximum number of ids to search for a suggestion; more would dominate the response time. Lower for a served store."""
 
 _Signature = tuple[int, int, int, int]
 
@@ -72,6 +78,28 @@ class Index:
             found = [entry for group in self._groups for entry in view.merged(group)]
             return tuple(sorted(found, key=attrgetter("segment_id")))
 
+    def ensure_exists(self) -> None:
+        """Raise an error with similar names if the folder or the file does not exist."""
+        with translate_read_errors(self._root):
+            is_there = self._root.exists()
+        if not is_there:
+            find_files(self._root)
+
+    def get(self, segment_id: str, view: View) -> tuple[Entry, Path]:
+        """Return the entry of a view at an id, and the first file that contains it.
+
+        Raises:
+            NotFoundError: No entry of the view has that id.
+        """
+        self.ensure_exists()
+        found = self.find(segment_id, view)
+        if found is None:
+            most = _COMPARED[view.served]
+            others = self._known(view, most + 1)
+            near = did_you_mean(segment_id, others) if len(segment_id) <= MAX_ID_LENGTH and len(others) <= most else ""
+            raise NotFoundError(f"there is no segment {shown(segment_id)}{near}", printable(str(self._root)))
+        return found
+
     def find(self, segment_id: str, view: View) -> tuple[Entry, Path] | None:
         """Return the entry of a view at an id, and the first file that contains it; None if the id is unknown."""
         with self._mutex:
@@ -84,7 +112,16 @@ class Index:
             here = [entry for entry in view.merged(self._at(segment_id)) if entry.segment_id == segment_id]
             return (here[0], self._file_of(here[0])) if here else None
 
-    def known(self, view: View, most: int) -> list[str]:
+    def read_again(self, file: Path) -> bool:
+        """Update the index for a file that was just written or removed; return whether the file exists."""
+        with self._mutex:
+            self._drop(str(file))
+            is_there = os.path.exists(file)  # noqa: PTH110 - Path.exists raises without permission
+            if is_there:
+                self._read(str(file), None)
+            return is_there
+
+    def _known(self, view: View, most: int) -> list[str]:
         """Return at most `most` ids of a view, from the cache only."""
         with self._mutex:
             if view not in self._ids:
@@ -95,15 +132,6 @@ class Index:
                 )
                 self._ids[view] = list(islice(seen, most))
             return self._ids[view]
-
-    def read_again(self, file: Path) -> bool:
-        """Update the index for a file that was just written or removed; return whether the file exists."""
-        with self._mutex:
-            self._drop(str(file))
-            is_there = os.path.exists(file)  # noqa: PTH110 - Path.exists raises without permission
-            if is_there:
-                self._read(str(file), None)
-            return is_there
 
     def _file_of(self, entry: Entry) -> Path:
         """Return the path of an entry's file; the entry itself has only the name for messages."""

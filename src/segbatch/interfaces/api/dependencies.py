@@ -11,7 +11,7 @@ from typing import cast
 
 from fastapi import Request
 
-from segbatch.definitions.store import SegmentStore
+from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.interfaces.api.keys import KeyRing
 from segbatch.interfaces.api.preview_worker import Previewer
 from segbatch.runs.members import OpenRuns

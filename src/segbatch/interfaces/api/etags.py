@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Header
 from pydantic import WithJsonSchema
 
-from segbatch.definitions.store import Entry
+from segbatch.definitions.definition import Entry
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.text import shown
 

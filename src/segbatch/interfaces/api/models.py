@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from segbatch.definitions.store import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.interfaces.api.limits import MAX_MEMBERS, MEMBERS
 from segbatch.interfaces.api.problems import CODES, URN
 from segbatch.interfaces.api.schemas import RULES, SEGMENT_KEYS

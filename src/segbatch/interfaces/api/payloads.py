@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
-from segbatch.definitions.store import Definition, Entry, SegmentStore
+from segbatch.definitions.definition import Definition, Entry
 from segbatch.definitions.store.json_edit import is_same_json
+from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem
 from segbatch.interfaces.api.auth import Caller

@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import Response
 
-from segbatch.definitions.store import UncertainStoreError
+from segbatch.definitions.store.files import UncertainStoreError
 from segbatch.errors import (
     AlreadyThereError,
     BrokenSegmentError,

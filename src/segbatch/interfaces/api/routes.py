@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Path, Query, Response
 
-from segbatch.definitions.store import Definition
+from segbatch.definitions.definition import Definition
 from segbatch.interfaces.api.auth import Reader, Writer
 from segbatch.interfaces.api.dependencies import Service, service_of
 from segbatch.interfaces.api.etags import IfMatch, IfNoneMatch, etag_of, is_current, required_etag

@@ -15,8 +15,9 @@ from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING
 
+from segbatch.definitions.definition import BrokenDefinition
 from segbatch.definitions.exclusions import Source
-from segbatch.definitions.store import BrokenDefinition, SegmentStore
+from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError
 from segbatch.interfaces.api.keys import KeyRing
 from segbatch.interfaces.api.limits import KEEP_ALIVE, LOCK_TIMEOUT, MAX_HEADERS, STOP_TIME

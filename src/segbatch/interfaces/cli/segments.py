@@ -15,7 +15,7 @@ from segbatch.model.operators import MatchName
 from segbatch.text import printable
 
 if TYPE_CHECKING:
-    from segbatch.definitions.store import Entry
+    from segbatch.definitions.definition import Entry
 
 ID = typer.Argument(metavar="ID", help="The id of the segment.")
 FILE = typer.Argument(metavar="FILE", help="A JSON file with the definition, or - for standard input.")
@@ -76,7 +76,7 @@ def get(
 
     Example: [bold]segbatch segments get pro-plan-users[/bold]
     """
-    from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
+    from segbatch.definitions.store.segment_store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
     stored = SegmentStore(Source.of(segments, exclude or ())).get(segment_id, project=project)
     if etag:
@@ -197,7 +197,7 @@ def delete(
 
     Example: [bold]segbatch segments delete pro-users[/bold]
     """
-    from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
+    from segbatch.definitions.store.segment_store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
     warnings = list[Problem]()
     store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)
@@ -223,7 +223,7 @@ def rename(
 
     Example: [bold]segbatch segments rename pro-users paying-users[/bold]
     """
-    from segbatch.definitions.store import SegmentStore  # noqa: PLC0415 - loads pydantic
+    from segbatch.definitions.store.segment_store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
     warnings = list[Problem]()
     store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)

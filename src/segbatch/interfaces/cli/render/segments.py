@@ -10,7 +10,7 @@ from segbatch.text import counted, some_of
 
 if TYPE_CHECKING:
     from segbatch.authoring.manage import ListedSegment, Listing
-    from segbatch.definitions.store import Definition, Entry
+    from segbatch.definitions.definition import Definition, Entry
 
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "broken": "red", "disabled": "dim"}
 
