@@ -9,7 +9,7 @@ from builders import rule
 from segbatch.definitions.definition import BrokenDefinition, Definitions
 from segbatch.errors import Problem
 from segbatch.model.manifest import SegmentRecord
-from segbatch.pipeline.deletions import segments_in_broken_files
+from segbatch.pipeline.missing_segments import segments_in_broken_files
 from workspace import Workspace
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from builders import rule
 from segbatch.model.manifest import SegmentRecord
 from segbatch.model.segment import Segment
-from segbatch.pipeline.carry_over import MEANING, is_edited
+from segbatch.pipeline.guardrails import MEANING, is_edited
 
 RULE = rule("plan", "eq", "pro")
 SAME: dict[str, Any] = {"id": "s", "name": "S", "rules": [RULE]}

@@ -1,6 +1,6 @@
 """The evaluation of a run: every segment over every contact, compared with the previous run and recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,11 +13,10 @@ from segbatch.engine.base import Engine
 from segbatch.errors import Problem
 from segbatch.model.field_record import FieldRecord
 from segbatch.model.input_records import SnapshotRecord
-from segbatch.model.manifest import Manifest
+from segbatch.model.manifest import Manifest, SegmentRecord
 from segbatch.observability.events import ContactsDone, EventEmitter, Noted, RunPlanned, SegmentHeld, Warned
-from segbatch.pipeline.carry_over import find_excessive_changes, with_members
 from segbatch.pipeline.field_drift import kept_fields
-from segbatch.pipeline.guardrails import Guard, ensure_most_contacts_remain
+from segbatch.pipeline.guardrails import Guard, ensure_most_contacts_remain, find_excessive_changes
 from segbatch.pipeline.missing_segments import MissingSegments
 from segbatch.pipeline.predecessor import Predecessor
 from segbatch.pipeline.results import Outcome, list_records, run_record, segment_records, versions
@@ -139,13 +138,13 @@ class RunEvaluation:
         """
         plan, definitions, before = self.prepared.plan, self.prepared.definitions, self.previous.segments
         broken = [entry.segment_id for entry in definitions.broken]
-        kept = with_members([*plan.failed, *broken, *self.missing.lost, *self.missing.left_out], before)
+        kept = _with_members([*plan.failed, *broken, *self.missing.lost, *self.missing.left_out], before)
         recorded, counts = self._record(plan, kept, last, folder)
         empty = find_empty(plan.queries, counts, self.previous.tables)
         held = find_excessive_changes(plan, before, recorded, self._guard, empty)
         if held:
             self.emitter.emit(*(SegmentHeld(Problem(reason, segment_id=name)) for name, reason in held.items()))
-            kept = sorted([*kept, *with_members(held, before)])
+            kept = sorted([*kept, *_with_members(held, before)])
             recorded, counts = self._record(plan.without(held), kept, last, folder)
         clock, missing = self.prepared.clock, self.missing
         outcome = Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, clock, missing, counts)
@@ -212,3 +211,8 @@ class RunEvaluation:
             lists=list_records(self.prepared.lists),
             renamed=dict(self.previous.renamed),
         )
+
+
+def _with_members(segment_ids: Iterable[str], before: Mapping[str, SegmentRecord]) -> list[str]:
+    """Return the segments that have members of a previous run, sorted."""
+    return sorted(name for name in segment_ids if name in before and before[name].run_id is not None)

@@ -1,20 +1,36 @@
 """Guards against probable mistakes: segments that become empty or change a lot, snapshots that lose most contacts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from segbatch.errors import SnapshotError, UsageError
 from segbatch.model.limits import MAX_CHANGE
 from segbatch.model.share import read_share
-from segbatch.text import counted, did_you_mean, shown
+from segbatch.text import clipped, counted, did_you_mean, shown
 
-EVERYTHING = "all"
+if TYPE_CHECKING:
+    from segbatch.compiler.plan import Plan
+    from segbatch.model.manifest import SegmentRecord
+    from segbatch.model.segment import Segment
+    from segbatch.pipeline.tables import EmptyTables
+    from segbatch.storage.recorder import Recorded
+
+_EVERYTHING = "all"
 """The value that accepts every change of a run."""
 
 FLOOR = 100
 """Segments with fewer members, and snapshots with fewer contacts, may change freely."""
 
 _MOST_LOST = 0.5
+
+MEANING = ("project_id", "match", "rules")
+"""The keys of a definition that decide which contacts are in the segment.
+
+The definitions of referenced segments are not included: these have rules of their own.
+"""
+
+_DEFAULTS: Mapping[str, Any] = {"match": "all", "ignore_case": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +131,8 @@ class Guard:
             UsageError: A name is not a segment.
         """
         for name in self.accepted:
-            if name != EVERYTHING and name not in segment_ids:
-                near = did_you_mean(name, [*segment_ids, EVERYTHING])
+            if name != _EVERYTHING and name not in segment_ids:
+                near = did_you_mean(name, [*segment_ids, _EVERYTHING])
                 raise UsageError(f"there is no segment {shown(name)}{near} (--accept)")
 
     def accepts(self, segment_id: str) -> bool:
@@ -126,7 +142,7 @@ class Guard:
     @property
     def accepts_everything(self) -> bool:
         """Whether every change is accepted."""
-        return EVERYTHING in self.accepted
+        return _EVERYTHING in self.accepted
 
 
 def ensure_most_contacts_remain(path: str, before: int, gone: int, guard: Guard) -> None:
@@ -144,3 +160,80 @@ def ensure_most_contacts_remain(path: str, before: int, gone: int, guard: Guard)
     if before >= guard.floor and gone > before * _MOST_LOST and not guard.accepts_everything:
         lost = f"{gone:,} of the {counted(before, 'contact')} of the last run are gone ({gone / before:.1%})"
         raise SnapshotError(f"{path}: {lost}; nothing was published; check the export, or pass --accept all")
+
+
+def find_excessive_changes(
+    plan: "Plan",
+    before: Mapping[str, "SegmentRecord"],
+    recorded: "Recorded",
+    guard: Guard,
+    tables: "EmptyTables | None" = None,
+) -> dict[str, str]:
+    """Find the segments that change more than the guard allows, and the segments that refer to them.
+
+    Args:
+        recorded: The current numbers of members.
+        tables: The related tables without rows.
+
+    Returns:
+        For each segment that is held back, the reason.
+    """
+    held: dict[str, str] = {}
+    for entry in plan.segments:
+        segment = entry.definition.segment
+        last = before.get(segment.id)
+        if last is not None and last.run_id is not None:
+            sizes = last.member_count, recorded.members[segment.id]
+            missing = tables.unexpected(_tables_of(segment), last.status) if tables else ()
+            reason = guard.reason_of_tables(segment.id, missing)
+            reason = reason or guard.reason(segment.id, segment.max_change, *sizes, is_edited=is_edited(segment, last))
+            if reason:
+                held[segment.id] = reason
+    return _with_dependents(plan, held)
+
+
+def _tables_of(segment: "Segment") -> set[str]:
+    return {rule.table for _, rule in segment.table_rules()}
+
+
+def _with_dependents(plan: "Plan", held: dict[str, str]) -> dict[str, str]:
+    """Add the segments that refer to a held segment, directly or through other segments."""
+    found = True
+    while found:
+        found = False
+        for entry in plan.segments:
+            segment = entry.definition.segment
+            target = next((target for _, target in segment.references() if target in held), None)
+            if target is not None and segment.id not in held:
+                held[segment.id] = f"refers to the segment '{clipped(target)}', which is held"
+                found = True
+    return held
+
+
+def is_edited(segment: "Segment", before: "SegmentRecord") -> bool:
+    """Return whether the rules of a segment differ from those that its members were evaluated with.
+
+    Changes of names, and defaults that are written out, do not count.
+
+    Args:
+        before: Its record in the previous run.
+
+    Returns:
+        Whether the rules differ; False if the previous definition is unknown.
+    """
+    return isinstance(before.definition, dict) and _meaning(segment.to_json()) != _meaning(before.definition)
+
+
+def _meaning(definition: Mapping[str, Any]) -> Any:
+    return _without_defaults({key: definition.get(key, _DEFAULTS.get(key)) for key in MEANING})
+
+
+def _without_defaults(data: Any) -> Any:
+    """Remove the keys that a definition may omit."""
+    if isinstance(data, Mapping):
+        return {
+            key: _without_defaults(value)
+            for key, value in data.items()
+            if value is not None and (key not in _DEFAULTS or value != _DEFAULTS[key])
+        }
+    return [_without_defaults(item) for item in data] if isinstance(data, list | tuple) else data

@@ -17,13 +17,18 @@ from segbatch.findings.finding import FindingName
 from segbatch.model.contract import Contract
 from segbatch.model.field_record import FieldRecord
 from segbatch.observability.events import EventEmitter
-from segbatch.pipeline.deletions import check_deletions, leave_out
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts, find_fields
 from segbatch.pipeline.guardrails import Guard
-from segbatch.pipeline.missing_segments import MissingSegments
-from segbatch.pipeline.predecessor import Predecessor, Rewind, resolve_predecessor
-from segbatch.pipeline.renames import follow_renames, ignored_renames, renaming_notes
+from segbatch.pipeline.missing_segments import MissingSegments, check_deletions, leave_out
+from segbatch.pipeline.predecessor import (
+    Predecessor,
+    Rewind,
+    follow_renames,
+    ignored_renames,
+    renaming_notes,
+    resolve_predecessor,
+)
 from segbatch.snapshot.contract import find_deviations, read_contract
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.text import counted, some_of

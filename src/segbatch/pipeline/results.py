@@ -1,8 +1,7 @@
-"""The manifest records of a run, from its plan and the recorded results."""
+"""The manifest records and the report of a run, from its plan and the recorded results."""
 
 import hashlib
 import json
-import os
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,15 +15,19 @@ from typing import Any
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.lifecycle import expiry_of
 from segbatch.compiler.plan import Plan
+from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.value_lists import NO_LISTS, Lists, lists_in
 from segbatch.errors import Problem
 from segbatch.model.input_records import ListRecord, SnapshotRecord, SourceRecord
-from segbatch.model.manifest import RunRecord, SegmentRecord
-from segbatch.pipeline.missing_segments import MissingSegments
+from segbatch.model.manifest import Manifest, PastRun, RunRecord, SegmentRecord
+from segbatch.model.run_report import RunReport
+from segbatch.pipeline.missing_segments import MissingSegments, relative
+from segbatch.pipeline.tables import orphan_notices
 from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.snapshot.related.query import TableCounts
 from segbatch.storage.recorder import Recorded
+from segbatch.storage.targets.base import PublishTarget
 from segbatch.version import __version__
 
 _OF_DEFINITION = (
@@ -169,11 +172,6 @@ def _lost_record(before: SegmentRecord, cause: Problem, outcome: Outcome) -> Seg
     return _keeping(record, outcome)
 
 
-def relative(file: str | None, root: Path) -> str | None:
-    """Return the path of a definition file relative to the folder of the definitions."""
-    return None if file is None else os.path.relpath(file, root)
-
-
 def _fingerprint_of(entry: Definition, lists: Lists) -> str:
     """Return a checksum of a segment and of the lists that it names; a changed list is a change of the segment.
 
@@ -250,6 +248,40 @@ def run_record(
         memberships=sum(segment.member_count for segment in segments),
         snapshot_fingerprint=_fingerprint_of_snapshot(snapshot, source),
         version=__version__,
+    )
+
+
+def run_report(
+    manifest: Manifest,
+    prepared: PreparedEvaluation,
+    failures: Sequence[Problem],
+    rewound: Sequence[PastRun],
+    target: PublishTarget,
+    folder: str,
+) -> RunReport:
+    """Return the report of a run.
+
+    Args:
+        failures: The reasons why segments could not be evaluated.
+        rewound: The runs that are rolled back.
+        folder: The name of the run's folder.
+    """
+    orphans = list(orphan_notices(manifest.tables))
+    evaluated = (entry for entry in manifest.segments if entry.segment_id not in manifest.left_out)
+    held = (entry for entry in evaluated if entry.status == "held")
+    errors = (*failures, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
+    return RunReport(
+        run=manifest.run,
+        segments=manifest.segments,
+        deleted=manifest.deleted,
+        errors=errors,
+        warnings=(*prepared.warnings, *(notice for notice in orphans if notice.severity == "warning")),
+        notes=(*prepared.notes, *(notice for notice in orphans if notice.severity == "note")),
+        tables=manifest.tables,
+        catalogue=target.catalogue,
+        membership=target.membership(folder),
+        left_out=manifest.left_out,
+        taken_back=tuple(past.run.run_id for past in rewound),
     )
 
 

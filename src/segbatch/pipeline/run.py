@@ -28,7 +28,7 @@ from segbatch.observability.events import (
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.preparation import RunRequest, prepare_run
-from segbatch.pipeline.tables import orphan_notices
+from segbatch.pipeline.results import run_report
 from segbatch.snapshot.database.database_copy import DatabaseReader
 from segbatch.snapshot.related.sources import Tables
 from segbatch.storage.layout import check_run_id, new_run_id
@@ -184,25 +184,8 @@ def _totals(report: RunReport) -> RunEvaluated:
 
 
 def _report(evaluation: RunEvaluation, manifest: Manifest, target: PublishTarget, folder: str) -> RunReport:
-    """Return the report of a run."""
-    prepared = evaluation.prepared
-    orphans = list(orphan_notices(manifest.tables))
-    evaluated = (entry for entry in manifest.segments if entry.segment_id not in manifest.left_out)
-    held = (entry for entry in evaluated if entry.status == "held")
-    errors = (*_failures(evaluation), *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
-    return RunReport(
-        run=manifest.run,
-        segments=manifest.segments,
-        deleted=manifest.deleted,
-        errors=errors,
-        warnings=(*prepared.warnings, *(notice for notice in orphans if notice.severity == "warning")),
-        notes=(*prepared.notes, *(notice for notice in orphans if notice.severity == "note")),
-        tables=manifest.tables,
-        catalogue=target.catalogue,
-        membership=target.membership(folder),
-        left_out=manifest.left_out,
-        taken_back=tuple(past.run.run_id for past in evaluation.previous.rewound),
-    )
+    prepared, rewound = evaluation.prepared, evaluation.previous.rewound
+    return run_report(manifest, prepared, _failures(evaluation), rewound, target, folder)
 
 
 def _failures(evaluation: RunEvaluation) -> Sequence[Problem]:
