@@ -13,7 +13,7 @@ from segbatch.compiler.plan import Plan, make_plan
 from segbatch.errors import Problem
 from segbatch.interfaces.cli import render
 from segbatch.observability.events import Event, Noted, Warned
-from segbatch.observability.json_log import lines_of
+from segbatch.observability.log import lines_of
 from workspace import Workspace
 
 NOTE = Problem("'STATUS' is read", severity="note")

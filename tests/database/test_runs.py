@@ -157,7 +157,7 @@ def test_a_database_that_cannot_be_read_publishes_nothing(crm: str, tmp_path: Pa
 def test_a_log_shows_the_progress_of_reading(
     crm: str, commands: Commands, monkeypatch: pytest.MonkeyPatch, execute: Execute
 ) -> None:
-    monkeypatch.setattr("segbatch.observability.json_log._SELDOM", 0.0)
+    monkeypatch.setattr("segbatch.observability.log._SELDOM", 0.0)
     execute("DELETE FROM contacts WHERE id = 3")
     assert commands("run", "--contacts", f"{crm}#contacts", "--log-format", "json") == 0
     lines = [json.loads(line) for line in commands.err.splitlines()]

@@ -32,7 +32,7 @@ from segbatch.observability.events import (
     SegmentHeld,
     Warned,
 )
-from segbatch.observability.json_log import JsonLog, lines_of
+from segbatch.observability.log import JsonLog, lines_of
 from segbatch.observability.run_outcome import (
     FailedAfterwards,
     HookEnded,

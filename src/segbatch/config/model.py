@@ -14,7 +14,7 @@ from segbatch.definitions.exclusions import read_patterns
 from segbatch.errors import UsageError
 from segbatch.model.share import read_share
 from segbatch.observability.hooks import MIN_HOOK_TIMEOUT
-from segbatch.observability.log_format import read_log_format
+from segbatch.observability.log import read_log_format
 from segbatch.platform.database_url import is_database_url, resolve_database_url
 from segbatch.platform.urls import is_url
 from segbatch.snapshot.lakehouse.address import DELTA, is_table_address

@@ -33,7 +33,7 @@ from segbatch.interfaces.cli.settings_defaults import name_origins, reports_inva
 from segbatch.model.share import read_share
 from segbatch.observability.events import LockAwaited
 from segbatch.observability.hooks import HOOK_TIMEOUT, MIN_HOOK_TIMEOUT, Hooks
-from segbatch.observability.log_format import LogFormat, read_log_format
+from segbatch.observability.log import LogFormat, read_log_format
 from segbatch.pipeline.guardrails import FLOOR, Guard
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep

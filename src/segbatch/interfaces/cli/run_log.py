@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segbatch.errors import SegbatchError
 from segbatch.interfaces.cli import render
 from segbatch.observability.hooks import HOOK_TIMEOUT, Hooks
-from segbatch.observability.log_format import LogFormat, read_log_format
+from segbatch.observability.log import JsonLog, LogFormat, read_log_format
 
 if TYPE_CHECKING:
     from segbatch.observability.observer import Log
@@ -26,8 +26,6 @@ def open_log(log_format: LogFormat, *, quiet: bool, log_ids: bool) -> "tuple[Log
         log_ids: Whether ids of contacts may be shown if stderr is not a terminal.
     """
     if log_format == "json":
-        from segbatch.observability.json_log import JsonLog  # noqa: PLC0415 - loads structlog
-
         return JsonLog(quiet=quiet, ids=log_ids), True
     return render.PlainLog(quiet=quiet, ids=log_ids or render.is_watched()), False
 

@@ -1,4 +1,4 @@
-"""The JSON log on stderr, one line per event."""
+"""The log of a run on stderr: its formats, and the JSON format with one line per event."""
 
 import logging
 import os
@@ -8,12 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC
-from typing import Any, Literal, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never, get_args
 
-import structlog
-from structlog.typing import EventDict, Processor
-
-from segbatch.errors import Problem
+from segbatch.errors import Problem, UsageError
 from segbatch.model.manifest import RunRecord
 from segbatch.model.run_columns import Total, columns_with
 from segbatch.observability.events import (
@@ -30,13 +27,35 @@ from segbatch.observability.events import (
     Warned,
 )
 from segbatch.observability.run_outcome import FailedAfterwards, HookEnded, MetricsFailed, Notice, RunEnded, RunFailed
-from segbatch.text import printable
+from segbatch.text import did_you_mean, one_of, printable, shown
 from segbatch.version import __version__
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor
+
+LogFormat = Literal["plain", "json"]
+"""`plain` is text for people, `json` is one line per event."""
 
 Level = Literal["info", "warning", "error"]
 
 _TOTALS = tuple(columns_with(RunRecord, Total))
 _ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
+
+
+def read_log_format(text: str) -> LogFormat:
+    """Parse the name of a log format.
+
+    Raises:
+        UsageError: The name is not a log format.
+    """
+    if text == "auto":  # the name of the default until version 0.2
+        return "plain"
+    formats: tuple[LogFormat, ...] = get_args(LogFormat)
+    for name in formats:
+        if text == name:
+            return name
+    hint = did_you_mean(text, formats) or f"; use {one_of(formats)}"
+    raise UsageError(f"{shown(text)} is not a log format{hint} (--log-format)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +184,8 @@ class JsonLog:
             ids: Whether the log may contain contact ids.
             clock: A function that returns seconds.
         """
+        import structlog  # noqa: PLC0415 - only needed for this format
+
         least = logging.WARNING if quiet else logging.INFO
         self._log = _logger(structlog.WriteLogger(sys.stderr), least).bind(run_id=None)
         self._at_once = _logger(_Descriptor(), least).bind(run_id=None)
@@ -206,6 +227,8 @@ class _Descriptor:
 
 
 def _logger(sink: object, least: int) -> Any:
+    import structlog  # noqa: PLC0415 - only needed for this format
+
     processors: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
@@ -217,7 +240,7 @@ def _logger(sink: object, least: int) -> Any:
     )
 
 
-def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
+def _in_order(_logger: object, _method: str, event: "EventDict") -> "EventDict":
     """Put the common fields first, and make texts valid for any JSON reader."""
     names = (*_FIRST, *(name for name in event if name not in _FIRST))
     return {name: _clean(event[name]) for name in names}
