@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import segbatch
 from segbatch import UsageError
-from segbatch.exports.cell_format import escape_formulas, find_formulas, format_cells, format_json
+from segbatch.exports.writers import escape_formulas, find_formulas, format_cells, format_json
 from workspace import Workspace
 
 from .conftest import Export, everybody
@@ -196,7 +196,7 @@ def test_many_batches_are_the_same_as_one(tmp_path: Path, monkeypatch: pytest.Mo
     whole = tmp_path / "whole.csv"
     segbatch.export("everyone", whole, tmp_path / "output", columns=["n"])
     monkeypatch.setattr("segbatch.exports.columns._ROWS", 7)
-    monkeypatch.setattr("segbatch.exports.writers._FEWEST", 50)
+    monkeypatch.setattr("segbatch.exports.rows._FEWEST", 50)
     seen = list[tuple[int, int]]()
     for kind in ("csv", "jsonl", "parquet"):
         place = tmp_path / f"x.{kind}"

@@ -18,8 +18,8 @@ from segbatch.deliveries.rows import Hop, Rows, open_rows
 from segbatch.deliveries.senders import Message
 from segbatch.deliveries.state import DeliveryState, Pending, Position, RunRef
 from segbatch.errors import ExportError, PublishError
-from segbatch.exports.rows import CHANGE, CHANGES, CONTACT_ID
-from segbatch.exports.writers import Format, Layout, combine_frames, make_writer
+from segbatch.exports.rows import CHANGE, CHANGES, CONTACT_ID, combine_frames
+from segbatch.exports.writers import Format, Layout, make_writer
 from segbatch.snapshot.id_checks import ids_as_series
 
 _OWNER_ONLY = 0o600

@@ -1,30 +1,49 @@
 """Export of one segment of a published run to a file."""
 
+import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from functools import partial
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, cast, get_args
 
 import polars as pl
-import pyarrow as pa
 
-from segbatch.errors import Problem, UsageError
+from segbatch.errors import ExportError, Problem, UsageError
 from segbatch.exports.columns import ContactColumns, open_contacts, read_names
-from segbatch.exports.destination import check_destination, ensure_not_in_snapshot, open_destination
-from segbatch.exports.rows import CHANGE, CHANGES, CONTACT_ID, Join, read_id_type, read_rows
-from segbatch.exports.selection import RowSelection, select_rows
-from segbatch.exports.writers import Format, Layout, Writer, combine_frames, make_writer, resolve_format
-from segbatch.snapshot.id_checks import ids_as_series
-from segbatch.snapshot.snapshot import Snapshot
-from segbatch.storage.layout import LAST
+from segbatch.exports.rows import CHANGE, ExportRows, combine_frames, read_id_type
+from segbatch.exports.selection import select_rows
+from segbatch.exports.writers import Format, Layout, Writer, make_writer
+from segbatch.platform.checksum_file import DigestingFile
+from segbatch.platform.files import (
+    UncertainError,
+    UnflushedError,
+    link_file,
+    replace_file,
+    resolve_destination,
+    temporary_file,
+)
+from segbatch.platform.io_errors import describe_write_error
+from segbatch.platform.shutdown import shutdown
+from segbatch.platform.urls import is_url, redact_url
+from segbatch.storage.layout import LAST, _real, ensure_unpublished
 from segbatch.storage.remote.open_output import open_output
-from segbatch.text import counted, shown
+from segbatch.text import counted, did_you_mean, one_of, printable, shown
 
 Progress = Callable[[int, int], None]
 """Called from time to time with the number of rows that are done and the total number of rows."""
+
+_SUFFIXES: dict[str, Format] = {
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+"""Errors of file systems that do not support a second name for a file (a hard link)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,85 +125,56 @@ def export(
         PublishError: The published data cannot be read.
     """
     path = Path(to) if isinstance(to, str | os.PathLike) else None
-    file_format = resolve_format(format, path.suffix if path else "")
+    file_format = _resolve_format(format, path.suffix if path else "")
     _ensure_of_csv(file_format, raw=raw, bom=bom)
     if file_format == "parquet" and path is None and cast("IO[bytes]", to).isatty():
         raise UsageError("Parquet cannot be shown on a terminal; name a file (--to)")
     names = read_names(columns)
     with open_output(output, members=False) as folder:
         selection = select_rows(folder, segment_id, run, changes=changes, since=since)
-        target = None if path is None else check_destination(path, folder, force=force)
-        rows = _Rows(selection, read_id_type(selection))
+        target = None if path is None else _check_destination(path, folder, force=force)
+        rows = ExportRows(selection, read_id_type(selection))
         if names:
             snapshot, warnings = open_contacts(selection.manifest, contacts, id_column, custom_fields)
             if target:
-                ensure_not_in_snapshot(target, [str(file.location) for file in snapshot.files])
+                _ensure_not_in_snapshot(target, [str(file.location) for file in snapshot.files])
             rows = rows.joined(ContactColumns.find(snapshot, rows.own(names, snapshot)), warnings)
         elif contacts is not None:
             raise UsageError("--contacts is only used with --columns; name the columns to add")
         layout = Layout(rows.empty, rows.id_type, rows.json_columns, raw, bom)
-        with open_destination(target, force=force) if target else nullcontext(cast("IO[bytes]", to)) as file:
+        with _open_destination(target, force=force) if target else nullcontext(cast("IO[bytes]", to)) as file:
             counts = _write(rows, make_writer(file_format, cast("IO[bytes]", file), layout), progress)
         return _report(rows, counts, file_format, path)
+
+
+def _resolve_format(name: str | None, suffix: str) -> Format:
+    """Return the format of an export.
+
+    Args:
+        name: The name of the format, if given.
+        suffix: The suffix of the file; empty for standard output.
+
+    Raises:
+        UsageError: The format does not exist, cannot be determined, or does not match the suffix.
+    """
+    by_suffix = _SUFFIXES.get(suffix.lower())
+    if name is None:
+        if by_suffix is None and suffix:
+            raise UsageError(f"unknown file extension {shown(suffix)}: use {one_of(_SUFFIXES)}, or pass --format")
+        return by_suffix or "csv"
+    found = next((known for known in get_args(Format) if known == name), None)
+    if found is None:
+        hint = did_you_mean(name, get_args(Format)) or f": use {one_of(get_args(Format))}"
+        raise UsageError(f"invalid --format {shown(name)}{hint}")
+    if by_suffix not in {None, found}:
+        raise UsageError(f"the file extension {suffix} contradicts --format {found}; drop one of them")
+    return cast("Format", found)
 
 
 def _ensure_of_csv(file_format: Format, *, raw: bool, bom: bool) -> None:
     for option, is_given in (("--raw", raw), ("--bom", bom)):
         if is_given and file_format != "csv":
             raise UsageError(f"{option} applies only to CSV; leave it out for {file_format}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Rows:
-    """The rows to write, with the facts that are known before they are read.
-
-    Attributes:
-        selection: The files that contain the rows.
-        id_type: The Arrow type of the contact ids.
-        join: Adds columns of the snapshot; None if only the rows' own columns are exported.
-        warnings: Reasons why the added columns may not be what the user expects.
-    """
-
-    selection: RowSelection
-    id_type: pa.DataType
-    join: Join | None = None
-    warnings: tuple[Problem, ...] = ()
-
-    def own(self, names: Sequence[str], snapshot: Snapshot) -> list[str]:
-        """Return the columns to read from the snapshot. The id column is left out if it has the name of the rows' own.
-
-        Raises:
-            UsageError: A column that is not the id column has the name of one of the rows' own columns.
-        """
-        for name in self._own.columns:
-            if name in names and name != snapshot.id_column:
-                raise UsageError(f"the export already has a column {shown(name)}; leave it out (--columns)")
-        return [name for name in names if name not in self._own.columns]
-
-    def joined(self, contacts: ContactColumns, warnings: Sequence[Problem]) -> "_Rows":
-        """Return the same rows with columns of their contacts."""
-        join = Join(partial(read_rows, self.selection), contacts, self.id_type)
-        return replace(self, join=join, warnings=(*warnings, *contacts.warnings))
-
-    def frames(self) -> Iterator[pl.DataFrame]:
-        """Read the rows."""
-        return self.join.frames() if self.join else read_rows(self.selection)
-
-    @property
-    def empty(self) -> pl.DataFrame:
-        """Return the columns without rows."""
-        return pl.concat([self._own, *([self.join.contacts.empty_frame] if self.join else [])], how="horizontal")
-
-    @property
-    def json_columns(self) -> frozenset[str]:
-        """Return the columns with JSON texts."""
-        return self.join.contacts.json_columns if self.join else frozenset()
-
-    @property
-    def _own(self) -> pl.DataFrame:
-        ids = ids_as_series(pa.array([], self.id_type)).alias(CONTACT_ID)
-        change = [] if self.selection.content == "members" else [pl.Series(CHANGE, [], CHANGES)]
-        return pl.DataFrame([ids, *change])
 
 
 @dataclass(slots=True)
@@ -202,7 +192,7 @@ class _Counts:
             self.entered += int((frame.get_column(CHANGE) == "entered").sum())
 
 
-def _write(rows: _Rows, writer: Writer, progress: Progress | None) -> _Counts:
+def _write(rows: ExportRows, writer: Writer, progress: Progress | None) -> _Counts:
     counts = _Counts(rows.selection.content != "members")
     for frame in combine_frames(rows.frames()):
         writer.write(frame)
@@ -214,7 +204,7 @@ def _write(rows: _Rows, writer: Writer, progress: Progress | None) -> _Counts:
     return counts
 
 
-def _report(rows: _Rows, counts: _Counts, file_format: Format, path: Path | None) -> ExportReport:
+def _report(rows: ExportRows, counts: _Counts, file_format: Format, path: Path | None) -> ExportReport:
     selection, missing = rows.selection, rows.join.missing if rows.join else 0
     warnings = (*selection.warnings, *rows.warnings)
     if missing:
@@ -235,3 +225,74 @@ def _report(rows: _Rows, counts: _Counts, file_format: Format, path: Path | None
         warnings=warnings,
         notes=rows.join.contacts.notes if rows.join else (),
     )
+
+
+def _check_destination(path: Path, output: Path, *, force: bool) -> Path:
+    """Check that a file can be written and is not a part of the published data.
+
+    Returns:
+        The path; for a link, its target.
+
+    Raises:
+        UsageError: A file exists that must not be replaced, or the folder does not exist.
+    """
+    if is_url(str(path)):
+        message = "exports are written to a disk; use a pipe to object storage"
+        raise UsageError(f"{redact_url(str(path))}: {message}: segbatch export … --to - | aws s3 cp - s3://…")
+    found, name = resolve_destination(path, "--to", instead="export to -, the standard output"), printable(str(path))
+    ensure_unpublished(found, name, output, "export elsewhere (--to)")
+    if os.path.lexists(found) and not force:
+        raise UsageError(f"{name}: already exists; choose another file, or overwrite it with --force")
+    return found
+
+
+def _ensure_not_in_snapshot(path: Path, files: Sequence[str]) -> None:
+    """Check that a file is not one of the snapshot's files.
+
+    Raises:
+        UsageError: The file belongs to the snapshot.
+    """
+    if path in {_real(Path(file)) for file in files}:
+        raise UsageError(f"{printable(str(path))}: is a file of the snapshot; choose another file (--to)")
+
+
+@contextmanager
+def _open_destination(path: Path, *, force: bool) -> Iterator[DigestingFile]:
+    """Open a file for writing. If an error occurs, nothing is left of it, and an existing file is unchanged.
+
+    Raises:
+        UsageError: Another program has created the file in the meantime.
+        ExportError: The file cannot be written.
+    """
+    try:
+        with temporary_file(path) as new:
+            with DigestingFile(new) as file, file.translate_errors():
+                yield file
+            with shutdown.uninterruptible(f"{printable(str(path))} may be written"):
+                _move(new, path, force=force)
+                shutdown.done_message = f"{printable(str(path))} is written"
+    except FileExistsError:
+        message = "was created by another program; choose another file, or overwrite it with --force"
+        raise UsageError(f"{printable(str(path))}: {message}") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ExportError(f"{printable(str(path))}: {describe_write_error(error)}") from None
+
+
+def _move(new: Path, path: Path, *, force: bool) -> None:
+    if force:
+        with suppress(FileNotFoundError):
+            shutil.copymode(path, new)
+        replace_file(new, path)
+        return
+    try:
+        link_file(new, path)
+    except (UnflushedError, UncertainError):
+        raise
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError from None
+        replace_file(new, path)

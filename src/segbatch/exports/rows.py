@@ -1,29 +1,88 @@
 """The rows to export: read from the files of runs in batches, and joined with the columns of their contacts by id."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segbatch.errors import PublishError, UsageError
+from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.exports.columns import ContactColumns
 from segbatch.exports.selection import RowSelection
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
-from segbatch.snapshot.id_checks import IdCheck
+from segbatch.snapshot.id_checks import IdCheck, ids_as_series
+from segbatch.snapshot.snapshot import Snapshot
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.manifest_io import ensure_readable
 from segbatch.storage.row_alignment import find_rows
+from segbatch.text import shown
 
 CONTACT_ID = "contact_id"
 CHANGE = "change"
 CHANGES = pl.Enum(["exited", "entered"])
 
+_FEWEST = 50_000
+"""The minimum number of rows to write at once, except for the last rows."""
+
 _SEGMENT_ID = "segment_id"
 _ROW = "row of the snapshot"
 """A column name that cannot collide: it has blanks, and the column is dropped before columns get names from users."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportRows:
+    """The rows to write, with the facts that are known before they are read.
+
+    Attributes:
+        selection: The files that contain the rows.
+        id_type: The Arrow type of the contact ids.
+        join: Adds columns of the snapshot; None if only the rows' own columns are exported.
+        warnings: Reasons why the added columns may not be what the user expects.
+    """
+
+    selection: RowSelection
+    id_type: pa.DataType
+    join: "_Join | None" = None
+    warnings: tuple[Problem, ...] = ()
+
+    def own(self, names: Sequence[str], snapshot: Snapshot) -> list[str]:
+        """Return the columns to read from the snapshot. The id column is left out if it has the name of the rows' own.
+
+        Raises:
+            UsageError: A column that is not the id column has the name of one of the rows' own columns.
+        """
+        for name in self._own.columns:
+            if name in names and name != snapshot.id_column:
+                raise UsageError(f"the export already has a column {shown(name)}; leave it out (--columns)")
+        return [name for name in names if name not in self._own.columns]
+
+    def joined(self, contacts: ContactColumns, warnings: Sequence[Problem]) -> "ExportRows":
+        """Return the same rows with columns of their contacts."""
+        join = _Join(partial(read_rows, self.selection), contacts, self.id_type)
+        return replace(self, join=join, warnings=(*warnings, *contacts.warnings))
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """Read the rows."""
+        return self.join.frames() if self.join else read_rows(self.selection)
+
+    @property
+    def empty(self) -> pl.DataFrame:
+        """Return the columns without rows."""
+        return pl.concat([self._own, *([self.join.contacts.empty_frame] if self.join else [])], how="horizontal")
+
+    @property
+    def json_columns(self) -> frozenset[str]:
+        """Return the columns with JSON texts."""
+        return self.join.contacts.json_columns if self.join else frozenset()
+
+    @property
+    def _own(self) -> pl.DataFrame:
+        ids = ids_as_series(pa.array([], self.id_type)).alias(CONTACT_ID)
+        change = [] if self.selection.content == "members" else [pl.Series(CHANGE, [], CHANGES)]
+        return pl.DataFrame([ids, *change])
 
 
 def read_id_type(selection: RowSelection) -> pa.DataType:
@@ -59,6 +118,19 @@ def read_rows(selection: RowSelection) -> Iterator[pl.DataFrame]:
                 yield frame
     if selection.expected is not None and rows != selection.expected:
         raise _damage_error(selection)
+
+
+def combine_frames(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Concatenate small frames, as those of a small segment, to frames that are large enough to write."""
+    waiting, rows = list[pl.DataFrame](), 0
+    for frame in frames:
+        waiting.append(frame)
+        rows += len(frame)
+        if rows >= _FEWEST:
+            yield pl.concat(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield pl.concat(waiting)
 
 
 def _read_run(selection: RowSelection) -> Iterator[pl.DataFrame]:
@@ -99,7 +171,7 @@ def _damage_error(selection: RowSelection) -> PublishError:
 
 
 @dataclass(slots=True)
-class Join:
+class _Join:
     """Adds columns of the snapshot to rows.
 
     Memory: 16 bytes of hash for each contact and each row, as in a run.
