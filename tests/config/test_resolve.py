@@ -8,8 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from segbatch.config.resolve import read_settings, salvage_settings
-from segbatch.config.toml_file import find_file
+from segbatch.config.resolve import find_file, read_settings, salvage_settings
 from segbatch.errors import ConfigurationError, UsageError
 
 JOBS = """

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segbatch.config.env_vars import CHOICES, FILE, OF_KUBERNETES, OTHERS, PREFIX, variable
-from segbatch.config.toml_file import find_file, parse_file
-from segbatch.errors import Problem, SegbatchError, UsageError
+from segbatch.errors import ConfigurationError, Problem, SegbatchError, UsageError
+from segbatch.platform.portability import HAS_USERS
 from segbatch.platform.urls import redact_url
 from segbatch.text import clipped, did_you_mean, nearest, some_of
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _OF_A_JOB = ("contacts", "segments", "output")
 """Settings that define a job. If jobs set one and no job is selected, its default would be wrong."""
+
+_ROOT = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,11 @@ def read_settings(*, job: str | None = None, config: str | None = None, no_confi
     if path is None and not variables:
         return Settings()  # pydantic is not needed then
     from segbatch.config.model import ConfigFile, Environment  # noqa: PLC0415 - loads pydantic-settings
-    from segbatch.config.validation import validate_environment, validate_file  # noqa: PLC0415 - loads it too
+    from segbatch.config.settings_file import read_environment, read_file  # noqa: PLC0415 - loads it too
 
-    written = validate_file(parse_file(path), path) if path else ConfigFile()
+    written = read_file(path) if path else ConfigFile()
     in_file = dict(_settings_in_file(written, path, job))
-    environment = validate_environment().model_dump(exclude_none=True)
+    environment = read_environment().model_dump(exclude_none=True)
     values = {name: value for name, (value, _) in in_file.items()} | environment
     known = [variable(name) for name in (*Environment.model_fields, *CHOICES)]
     return Settings(
@@ -108,14 +110,51 @@ def salvage_settings(
         The settings of the file if it is valid and has the job. Variables override them, as unvalidated text.
     """
     from segbatch.config.model import Environment  # noqa: PLC0415 - loads pydantic-settings
-    from segbatch.config.validation import validate_file  # noqa: PLC0415 - loads it too
+    from segbatch.config.settings_file import read_file  # noqa: PLC0415 - loads it too
 
     known: dict[str, Any] = {}
     with suppress(SegbatchError):
         path = _choose(config, no_config=no_config)
-        written = validate_file(parse_file(path), path) if path else None
+        written = read_file(path) if path else None
         known = {name: value for name, (value, _) in _settings_in_file(written, path, job)} if written else {}
     return known | {name: text for name in Environment.model_fields if (text := os.environ.get(variable(name)))}
+
+
+def find_file() -> Path | None:
+    """Return the nearest segbatch.toml in this folder or a parent, as a relative path; None if not found.
+
+    Raises:
+        ConfigurationError: The file is owned by another user.
+    """
+    try:
+        here = Path.cwd()
+    except OSError:  # the folder has been deleted
+        return None
+    for steps, folder in enumerate((here, *here.parents)):
+        if os.path.lexists(folder / FILE):
+            path = Path(*[os.pardir] * steps, FILE)
+            _ensure_meant(path)
+            return path
+    return None
+
+
+def _ensure_meant(path: Path) -> None:
+    """Check the owner of a file that was found and not named by the user.
+
+    Any user can create a file in /tmp, which would then decide where runs write.
+
+    Raises:
+        ConfigurationError: The owner is not this user, root or the owner of the working directory.
+    """
+    if not HAS_USERS:
+        return
+    try:
+        owner, of_folder = path.stat().st_uid, Path.cwd().stat().st_uid
+    except OSError:  # reading the file reports the error
+        return
+    if owner not in {os.geteuid(), _ROOT, of_folder}:
+        message = "is owned by another user; to use it, pass --config, otherwise --no-config"
+        raise ConfigurationError([Problem(message, file=str(path))])
 
 
 def _choose(config: str | None, *, no_config: bool) -> Path | None:
