@@ -13,7 +13,7 @@ import segbatch
 from calling import Commands
 from object_store.bucket import Bucket
 from object_store.conftest import SERVER
-from segbatch.storage.remote.delta.opening import open_delta_publication
+from segbatch.storage.remote.addresses import open_delta_publication
 from segbatch.storage.remote.publication import Pointer
 from segbatch.storage.remote.store import OutdatedError
 from workspace import FIRST_RUN, Workspace

@@ -21,8 +21,8 @@ import segbatch
 from builders import write_contacts
 from segbatch.errors import PublishError, UsageError
 from segbatch.pipeline.guardrails import Guard
+from segbatch.storage.remote.addresses import read_namespace
 from segbatch.storage.remote.iceberg import removal
-from segbatch.storage.remote.iceberg.address import read_namespace
 from segbatch.storage.remote.iceberg.tables import IcebergTables
 from segbatch.storage.remote.publication import NewRun, Pointer
 from segbatch.storage.remote.store import OutdatedError

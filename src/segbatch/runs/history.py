@@ -12,8 +12,8 @@ from segbatch.storage.layout import LAST, PREVIOUS, RUNS
 from segbatch.storage.manifest_io import NOTHING_PUBLISHED, ensure_published, read_history, read_manifest
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import own_output
+from segbatch.storage.remote.addresses import open_publication
 from segbatch.storage.remote.open_output import run_name
-from segbatch.storage.remote.opening import open_publication
 from segbatch.storage.retention import Keep, Pruned, has_members, prune
 from segbatch.storage.targets.remote import RemoteTarget
 from segbatch.storage.write_errors import translate_write_errors

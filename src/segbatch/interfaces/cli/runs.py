@@ -145,7 +145,7 @@ def verify(
     """
     from segbatch.runs import verify as verifying  # noqa: PLC0415 - loads DuckDB
     from segbatch.runs.verify_store import verify_store  # noqa: PLC0415 - loads DuckDB
-    from segbatch.storage.remote.opening import open_publication  # noqa: PLC0415 - loads pydantic
+    from segbatch.storage.remote.addresses import open_publication  # noqa: PLC0415 - loads pydantic
 
     publication = open_publication(output)
     with render.show_progress("bytes") as progress:
@@ -198,7 +198,7 @@ def relink(
     Example: [bold]segbatch relink --output /mnt/audiences[/bold]
     """
     from segbatch.storage import catalog_rebuild, moved_catalog  # noqa: PLC0415 - loads DuckDB
-    from segbatch.storage.remote.opening import open_publication  # noqa: PLC0415 - loads pydantic
+    from segbatch.storage.remote.addresses import open_publication  # noqa: PLC0415 - loads pydantic
 
     publication = open_publication(output)
     if publication is not None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from segbatch.errors import Problem, ProblemsError, PublishError, SegbatchError
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_published, read_manifest
+from segbatch.storage.remote.addresses import open_publication
 from segbatch.storage.remote.copied_files import Progress, WantedFile
 from segbatch.storage.remote.copy_folder import CopyError
-from segbatch.storage.remote.opening import open_publication
 
 if TYPE_CHECKING:
     from segbatch.storage.remote.local_copy import LocalCopy

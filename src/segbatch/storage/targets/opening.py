@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from segbatch.storage.remote.opening import open_publication
+from segbatch.storage.remote.addresses import open_publication
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.storage.targets.local import LocalTarget
 
