@@ -10,13 +10,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segbatch.errors import PublishError
+from segbatch.errors import PublishError, UsageError
+from segbatch.snapshot.arrow.polars_types import describe_arrow_type
+from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
-from segbatch.storage.remote.delta.add_actions import add_action
 from segbatch.storage.remote.delta.keys import PART, data_path, key_of, run_file
 from segbatch.storage.remote.delta.removal import Removal
-from segbatch.storage.remote.delta.schemas import ensure_same, ensure_supported
-from segbatch.storage.remote.delta.tables import Actions, Contents, DeltaTables
+from segbatch.storage.remote.delta.tables import Actions, Contents, DeltaTables, add_action
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, large_schemas
 from segbatch.storage.remote.outcome import is_published
 from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, stored_runs
@@ -25,6 +25,7 @@ from segbatch.storage.remote.table_rows import CURRENT, read_rows, small_tables
 
 _FIRST_ENTRY = f"_delta_log/{0:020}.json"
 _POINTER = ["publication", "publication_number"]
+_INSTEAD = "export them as text, or publish to a folder or plain Parquet files (--output)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,10 @@ class DeltaPublication:
         return True
 
     def check_id_type(self, id_type: pa.DataType) -> None:
-        ensure_supported(self.name, id_type)
+        _ensure_supported(self.name, id_type)
         table = self.tables.open(MEMBERSHIP)
         if table is not None:
-            ensure_same(self.name, pa.schema(table.schema().to_arrow()), id_type)
+            _ensure_same(self.name, pa.schema(table.schema().to_arrow()), id_type)
 
     @property
     def name(self) -> str:
@@ -142,7 +143,7 @@ class DeltaPublication:
 
     def _id_type(self, file: Path) -> pa.DataType:
         id_type = pq.read_schema(file).field("contact_id").type
-        ensure_supported(self.name, id_type)
+        _ensure_supported(self.name, id_type)
         return id_type
 
     def _upload(self, name: str, rows: pa.Table, folder: str) -> Actions:
@@ -167,6 +168,41 @@ class DeltaPublication:
         except (OutdatedError, PublishError):
             if not is_published(self, folder):
                 raise
+
+
+def _ensure_supported(address: str, id_type: pa.DataType) -> None:
+    """Check that a Delta table can have contact ids of a type.
+
+    Args:
+        address: The output, for the message.
+        id_type: The type that the ids are kept in.
+
+    Raises:
+        UsageError: Delta has no such type.
+    """
+    own = stored_type(id_type)
+    is_number = own == pa.int64() or pa.types.is_decimal128(own)
+    if not (is_number or own == pa.string() or pa.types.is_binary(own)):
+        message = f"each contact id is {describe_arrow_type(own)}, which a Delta table cannot store"
+        raise UsageError(f"{address}: {message}; {_INSTEAD}")
+
+
+def _ensure_same(address: str, schema: pa.Schema, id_type: pa.DataType) -> None:
+    """Check that a table has contact ids of a type.
+
+    Args:
+        address: The output, for the message.
+        schema: The columns of `membership`.
+        id_type: The type that the run keeps its ids in.
+
+    Raises:
+        UsageError: The table has another type.
+    """
+    was, now = schema.field("contact_id").type, stored_type(id_type)
+    if was != now:
+        message = f"each contact id in the tables is {describe_arrow_type(was)}, and in this run"
+        remedy = "export them as before, or publish elsewhere (--output)"
+        raise UsageError(f"{address}: {message} {describe_arrow_type(now)}; {remedy}")
 
 
 def _add_actions(files: Mapping[str, Path]) -> Actions:

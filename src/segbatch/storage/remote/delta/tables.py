@@ -1,17 +1,20 @@
-"""The Delta tables of an output: opening them, and commits of files that are already stored.
+"""The Delta tables of an output: opening them, and commits of files that are already stored, with their log entries.
 
 Each commit is a conditional write of the next entry of a table's log. If another process commits first, the commit is
 prepared again from the new state of the table, or refused. Each commit increases the number of the application
 `segbatch` in the table, which deltalake compares as well.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
@@ -21,6 +24,9 @@ from segbatch.storage.remote.store import OutdatedError
 
 _APPLICATION = "segbatch"
 _CHECK = "check the permissions and the connection, and run again"
+
+_WITH_RANGES = {"publication", "run_id", "segment_id"}
+"""Columns whose smallest and largest values are in the log, so that readers can skip files of other runs."""
 
 Actions = Sequence[AddAction | RemoveAction]
 
@@ -177,6 +183,31 @@ class DeltaTables:
             raise PublishError(f"{self.address}: {message}") from None
 
 
+def add_action(file: Path, path: str) -> AddAction:
+    """Return the entry for the log of a table that adds a Parquet file.
+
+    Args:
+        file: The file on this machine, with the content of the one in the table.
+        path: The path in the table.
+    """
+    footer = pq.read_metadata(file)
+    ranges = {name: found for name, found in _ranges(footer) if found is not None}
+    statistics = {
+        "numRecords": footer.num_rows,
+        "minValues": {name: smallest for name, (smallest, _) in ranges.items()},
+        "maxValues": {name: largest for name, (_, largest) in ranges.items()},
+        "nullCount": dict.fromkeys(ranges, 0),
+    }
+    return AddAction(
+        path=path,
+        size=file.stat().st_size,
+        partition_values={},
+        modification_time=time.time_ns() // 1_000_000,
+        data_change=True,
+        stats=json.dumps(statistics),
+    )
+
+
 def _paths(table: DeltaTable) -> frozenset[str]:
     return frozenset(map(unquote, pa.table(table.get_add_actions()).column("path").to_pylist()))
 
@@ -195,3 +226,20 @@ def _removals(table: DeltaTable, is_old: Callable[[str], bool]) -> Sequence[Remo
 def _plain(schema: pa.Schema) -> pa.Schema:
     """Return a schema as deltalake returns it."""
     return pa.schema([pa.field(one.name, one.type) for one in schema])
+
+
+def _ranges(footer: pq.FileMetaData) -> Iterator[tuple[str, tuple[str, str] | None]]:
+    """Yield the smallest and largest value of each column with texts that are never null, as far as known."""
+    for index in range(footer.num_columns):
+        name = footer.schema.column(index).name
+        groups = [footer.row_group(number).column(index) for number in range(footer.num_row_groups)]
+        if name in _WITH_RANGES and footer.num_rows:
+            yield name, _range([group.statistics for group in groups if group.num_values])
+
+
+def _range(statistics: list[pq.Statistics | None]) -> tuple[str, str] | None:
+    if any(one is None or not one.has_min_max or one.null_count for one in statistics):
+        return None
+    known = [one for one in statistics if one is not None]
+    smallest = min((one.min for one in known), key=str.encode)
+    return smallest, max((one.max for one in known), key=str.encode)

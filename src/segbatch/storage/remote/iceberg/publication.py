@@ -9,18 +9,32 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from segbatch.errors import PublishError
+from segbatch.errors import PublishError, UsageError
+from segbatch.snapshot.arrow.polars_types import describe_arrow_type
+from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
 from segbatch.storage.remote.iceberg.keys import ROWS, data_key, key_of
 from segbatch.storage.remote.iceberg.lazy_store import LazyStore
 from segbatch.storage.remote.iceberg.removal import Removal
-from segbatch.storage.remote.iceberg.schemas import CURRENT_SCHEMA, ensure_supported
 from segbatch.storage.remote.iceberg.tables import IcebergTables
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, large_schemas
 from segbatch.storage.remote.outcome import is_published
 from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, stored_runs
 from segbatch.storage.remote.store import OutdatedError, Store
 from segbatch.storage.remote.table_rows import CURRENT, small_tables
+
+_TEXT = pa.string()
+_INSTEAD = "export them as text, or publish to a folder or plain Parquet files (--output)"
+
+_CURRENT_SCHEMA = pa.schema(
+    [
+        ("publication", _TEXT),
+        ("publication_number", pa.int64()),
+        ("run_number", pa.int64()),
+        ("run_id", _TEXT),
+        ("as_of", pa.timestamp("us")),
+    ]
+)
 
 
 class IcebergPublication:
@@ -41,7 +55,7 @@ class IcebergPublication:
         return LazyStore(
             self.name,
             lambda: self._tables.location(CURRENT),
-            lambda: self._tables.location(CURRENT, create=CURRENT_SCHEMA),
+            lambda: self._tables.location(CURRENT, create=_CURRENT_SCHEMA),
         )
 
     def key(self, folder: str, path: str) -> str:
@@ -90,7 +104,7 @@ class IcebergPublication:
             UsageError: Iceberg has no such type.
             PublishError: The tables have ids of another type, or cannot be read.
         """
-        ensure_supported(self.name, id_type)
+        _ensure_supported(self.name, id_type)
         self._tables.ensure_types(MEMBERSHIP, large_schemas(id_type)[MEMBERSHIP])
 
     @property
@@ -114,7 +128,7 @@ class IcebergPublication:
         return Pointer(row["publication"], str(snapshot)), row["publication_number"]
 
     def _location(self) -> str:
-        location = self._tables.location(CURRENT, create=CURRENT_SCHEMA)
+        location = self._tables.location(CURRENT, create=_CURRENT_SCHEMA)
         if location is None:
             raise PublishError(f"{self.name}: the table 'current' was removed meanwhile; run again")
         return location
@@ -128,7 +142,7 @@ class IcebergPublication:
             if file.rows and (table == CHANGES_TABLE or file.path.startswith(f"{MEMBERSHIP}/")):
                 files[table].append(f"{location}/{key_of(new.folder, file.path)}")
         id_type = pq.read_schema(new.staged / first).field("contact_id").type
-        ensure_supported(self.name, id_type)
+        _ensure_supported(self.name, id_type)
         for name, schema in large_schemas(id_type).items():
             self._tables.append(self._tables.ensure(name, schema, f"{location}/{name}"), files[name], new.folder)
 
@@ -155,3 +169,21 @@ class IcebergPublication:
         except (OutdatedError, PublishError):
             if not is_published(self, folder):
                 raise
+
+
+def _ensure_supported(address: str, id_type: pa.DataType) -> None:
+    """Check that an Iceberg table can have contact ids of a type.
+
+    Args:
+        address: The output, for the message.
+        id_type: The type that the ids are kept in.
+
+    Raises:
+        UsageError: Iceberg has no such type.
+    """
+    own = stored_type(id_type)
+    is_number = own == pa.int64() or pa.types.is_decimal128(own)
+    is_bytes = pa.types.is_binary(own) or pa.types.is_fixed_size_binary(own)
+    if not (is_number or is_bytes or own in {_TEXT, pa.uuid()}):
+        message = f"an Iceberg table cannot have contact ids of the type {describe_arrow_type(own)}"
+        raise UsageError(f"{address}: {message}; {_INSTEAD}")
