@@ -1,18 +1,19 @@
 """A store in S3, Google Cloud Storage or Azure, through obstore, whose writes can be conditional."""
 
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segbatch.errors import PublishError, UsageError
-from segbatch.snapshot.object_store.url import Address, read_address
+from segbatch.snapshot.object_store.requests import CREDENTIALS, ENDPOINT
+from segbatch.snapshot.object_store.url import Address, Service, read_address
 from segbatch.storage.remote.clients import OF_OUTPUT, open_client
 from segbatch.storage.remote.store import Content, OutdatedError, StoredFile
-from segbatch.storage.remote.store_errors import translate_store_errors
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta, PutMode
@@ -30,6 +31,15 @@ _PARTS = {"", ".", ".."}
 """Parts of a prefix that not every client keeps."""
 
 _UNCLEAR = "the storage keeps refusing to write it, although no other process wrote it; run again"
+
+_STATUS = re.compile(r"non-2xx status code: (\d+)")
+_NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
+_OUTDATED = {"AlreadyExistsError", "PreconditionError"}
+_NO_CREDENTIALS = re.compile("credential|oauth|metadata endpoint|169[.]254[.]169[.]254", re.IGNORECASE)
+_DENIED = {"401", "403"}
+_OTHER_REGION = "incorrectly configured region"
+_REDIRECTED = {"301", "307"}
+_UNSUPPORTED = "501"
 
 
 class ObjectStore:
@@ -171,4 +181,51 @@ class ObjectStore:
 
     def _translated(self, key: str, *, can_be_missing: bool = False) -> AbstractContextManager[None]:
         place = f"{self.address}/{key}".rstrip("/")
-        return translate_store_errors(place, self._place.service, can_be_missing=can_be_missing)
+        return _translate_errors(place, self._place.service, can_be_missing=can_be_missing)
+
+
+@contextmanager
+def _translate_errors(place: str, service: Service, *, can_be_missing: bool = False) -> Iterator[None]:
+    """Convert errors of obstore to errors that say what to do.
+
+    The messages of obstore are paragraphs and may contain parts of credentials.
+
+    Args:
+        place: The address of the object, for the message.
+        can_be_missing: Whether the object can be missing. Otherwise only its bucket can.
+
+    Raises:
+        OutdatedError: The condition of a write is not met.
+        FileNotFoundError: The object does not exist, and can be missing.
+        PublishError: The storage refused, or cannot be reached.
+    """
+    from obstore.exceptions import BaseError  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except (BaseError, FileNotFoundError, NotImplementedError) as error:
+        if type(error).__name__ in _OUTDATED:
+            raise OutdatedError from None
+        text = str(error)
+        is_missing = isinstance(error, FileNotFoundError)
+        if is_missing and can_be_missing and not _NO_BUCKET.search(text):
+            raise FileNotFoundError(place) from None
+        raise PublishError(f"{place}: {_meaning(service, error, text)}") from None
+
+
+def _meaning(service: Service, error: Exception, text: str) -> str:
+    found = _STATUS.search(text)
+    status = found[1] if found else ""
+    if _NO_BUCKET.search(text) or isinstance(error, FileNotFoundError):
+        return "the bucket does not exist; create it first, or check its name"
+    if status in _DENIED or type(error).__name__ == "PermissionDeniedError":
+        return f"access is denied; {CREDENTIALS[service]}, of a user with the permissions in docs/object-storage.md"
+    if type(error).__name__ == "UnauthenticatedError" or (not status and _NO_CREDENTIALS.search(text)):
+        return f"no credentials were found; {CREDENTIALS[service]}"
+    if status in _REDIRECTED or _OTHER_REGION in text:
+        return "the bucket is in another region; set AWS_REGION"
+    if status == _UNSUPPORTED or isinstance(error, NotImplementedError):
+        return "the storage does not support this request; see docs/object-storage.md for what publishing needs"
+    if not status or status >= "429":
+        return f"the storage cannot be reached; check the network, and {ENDPOINT[service]}"
+    return f"the storage refused a request (HTTP status {status})"

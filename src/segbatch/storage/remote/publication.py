@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from segbatch.errors import PublishError
 from segbatch.model.manifest import History, Manifest
 from segbatch.storage.layout import CHANGES, HISTORY, MANIFEST, STATE
 from segbatch.storage.remote.store import Store, StoredFile
@@ -141,3 +142,20 @@ class Publication(Protocol):
 
     def discard(self, folders: Collection[str]) -> None:
         """Remove all files of runs that were never published, or were rolled back."""
+
+
+def is_published(publication: Publication, folder: str) -> bool:
+    """Return whether a run is published, after the commit that publishes it failed.
+
+    Args:
+        folder: The folder name of the run.
+
+    Raises:
+        PublishError: That cannot be found out. The message says so.
+    """
+    try:
+        return publication.pointer().folder == folder
+    except PublishError as error:
+        from segbatch.storage.write_errors import IN_DOUBT  # noqa: PLC0415 - loads DuckDB, only if needed
+
+        raise PublishError(f"{error}; {IN_DOUBT}") from None

@@ -18,8 +18,7 @@ from segbatch.storage.remote.delta.keys import PART, data_path, key_of, run_file
 from segbatch.storage.remote.delta.removal import Removal
 from segbatch.storage.remote.delta.tables import Actions, Contents, DeltaTables, add_action
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, large_schemas
-from segbatch.storage.remote.outcome import is_published
-from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, stored_runs
+from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, is_published, stored_runs
 from segbatch.storage.remote.store import OutdatedError, Store
 from segbatch.storage.remote.table_rows import CURRENT, read_rows, small_tables
 

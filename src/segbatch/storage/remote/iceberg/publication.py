@@ -18,8 +18,7 @@ from segbatch.storage.remote.iceberg.lazy_store import LazyStore
 from segbatch.storage.remote.iceberg.removal import Removal
 from segbatch.storage.remote.iceberg.tables import IcebergTables
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, large_schemas
-from segbatch.storage.remote.outcome import is_published
-from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, stored_runs
+from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, is_published, stored_runs
 from segbatch.storage.remote.store import OutdatedError, Store
 from segbatch.storage.remote.table_rows import CURRENT, small_tables
 
