@@ -32,10 +32,18 @@ from segbatch.storage.remote.copied_files import (
     remove_damaged,
     replace_content,
 )
-from segbatch.storage.remote.copy_cleanup import clean_up, clear, discard, mark_replaced, mark_stored, mark_used
-from segbatch.storage.remote.copy_folder import copy_folder, own_copy
+from segbatch.storage.remote.copy_folder import (
+    clean_up,
+    clear,
+    copy_folder,
+    discard,
+    mark_replaced,
+    mark_stored,
+    mark_used,
+    own_copy,
+    staging_folder,
+)
 from segbatch.storage.remote.publication import Publication, StoredRun
-from segbatch.storage.remote.staging import staging_folder
 
 _TRIES = 5
 
