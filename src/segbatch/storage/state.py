@@ -4,7 +4,8 @@ It is an Arrow file with one row per batch of contacts and two columns. `contact
 `bitmaps` has one value per 64 segments: their bitmaps one after the other (see `bit_matrix`), compressed with LZ4,
 because bitmaps compress to half of their size and rows of bits do not. The file is memory-mapped.
 
-Runs that an earlier version published have one row per contact instead (see `earlier_states`).
+Runs that an earlier version published have one row per contact instead: the id, and the bits in one value or in one
+column per byte.
 """
 
 import errno
@@ -13,6 +14,7 @@ import os
 from collections.abc import Iterable
 from mmap import ACCESS_READ, MADV_DONTNEED, mmap
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +29,6 @@ from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
 from segbatch.storage.bit_matrix import Memory, Words, members_in, write_words
 from segbatch.storage.bitmap import SegmentBitmap
-from segbatch.storage.earlier_states import BYTES_PER_CONTACT, ByteColumns, ContactBits, RowColumn
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
 
@@ -35,6 +36,11 @@ _IDS, _BITMAPS = "contact_ids", "bitmaps"
 _EARLIER_IDS = "contact_id"
 _ORDER = b"segbatch.slots"
 _CODEC = "lz4_raw"
+_BITS = 8
+_WORD_LENGTH = 8
+
+_BYTES_PER_CONTACT = "bits"
+"""The column of a state whose contacts have all their bits in one value of fixed width."""
 
 
 class StateWriter:
@@ -99,13 +105,13 @@ class State:
         if _IDS in table.column_names:
             self._ids = [chunk.flatten() for chunk in table.column(_IDS).chunks]
             self.id_type = table.schema.field(_IDS).type.value_type
-            self._batches: ContactBits = _CompressedBitmaps(table.column(_BITMAPS), [*map(len, self._ids)])
+            self._batches: _ContactBits = _CompressedBitmaps(table.column(_BITMAPS), [*map(len, self._ids)])
         else:
             self._ids = table.column(_EARLIER_IDS).chunks
             self.id_type = table.schema.field(_EARLIER_IDS).type
-            is_by_row = BYTES_PER_CONTACT in table.column_names
+            is_by_row = _BYTES_PER_CONTACT in table.column_names
             columns = table.drop_columns(_EARLIER_IDS)
-            self._batches = RowColumn(columns) if is_by_row else ByteColumns(columns)
+            self._batches = _RowColumn(columns) if is_by_row else _ByteColumns(columns)
         self.starts = np.cumsum([0, *map(len, self._ids)])
         self.rows = int(self.starts[-1])
 
@@ -186,6 +192,37 @@ class State:
         return PublishError(f"{self._file}: is damaged; {self._remedy}")
 
 
+def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> State:
+    """Open the bits of a published run.
+
+    Args:
+        remedy: The advice if the file is missing or damaged.
+
+    Raises:
+        PublishError: The file is missing, damaged or cannot be read.
+    """
+    path = run_folder / STATE
+    try:
+        with path.open("rb") as file:
+            mapping = mmap(file.fileno(), 0, access=ACCESS_READ)
+        return State(pa.ipc.open_file(pa.py_buffer(mapping)).read_all(), mapping, path, remedy)
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        known = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
+        reason = f"cannot be read: {os.strerror(number)}" if number and number != errno.ENOENT else known
+        raise PublishError(f"{path}: {reason}; {remedy}") from None
+
+
+class _ContactBits(Protocol):
+    """The bits of a run, batch by batch."""
+
+    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
+        """Write the bits of the contacts of a batch to an array, which may have more columns than contacts."""
+
+    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
+        """Return for each contact of a batch whether a bit is set."""
+
+
 class _CompressedBitmaps:
     """The bits of each batch, uncompressed when they are asked for."""
 
@@ -206,22 +243,43 @@ class _CompressedBitmaps:
         return np.frombuffer(plain, dtype=np.uint64).reshape(WORD, width)
 
 
-def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> State:
-    """Open the bits of a published run.
+class _RowColumn:
+    """The bits of contacts in states of an earlier version, in values of fixed width, a multiple of 64 bits."""
 
-    Args:
-        remedy: The advice if the file is missing or damaged.
+    def __init__(self, table: pa.Table) -> None:
+        column = table.column(_BYTES_PER_CONTACT)
+        self._chunks, self._length = column.chunks, column.type.byte_width
 
-    Raises:
-        PublishError: The file is missing, damaged or cannot be read.
-    """
-    path = run_folder / STATE
-    try:
-        with path.open("rb") as file:
-            mapping = mmap(file.fileno(), 0, access=ACCESS_READ)
-        return State(pa.ipc.open_file(pa.py_buffer(mapping)).read_all(), mapping, path, remedy)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        known = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
-        reason = f"cannot be read: {os.strerror(number)}" if number and number != errno.ENOENT else known
-        raise PublishError(f"{path}: {reason}; {remedy}") from None
+    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
+        _copy_rows(self._rows(batch), words)
+
+    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
+        return (self._rows(batch)[:, bit // _BITS] & np.uint8(1 << bit % _BITS)).astype(bool)
+
+    def _rows(self, batch: int) -> npt.NDArray[np.uint8]:
+        chunk = self._chunks[batch]
+        rows = np.frombuffer(chunk.buffers()[1] or b"", dtype=np.uint8)
+        return rows[: len(chunk) * self._length].reshape(len(chunk), self._length)
+
+
+class _ByteColumns:
+    """The bits of contacts in states of an earlier version, in one column per byte."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._batches = table.to_batches()
+
+    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
+        columns = self._batches[batch].columns
+        length = words_of(len(columns) * _BITS) * _WORD_LENGTH
+        rows = np.zeros((self._batches[batch].num_rows, length), dtype=np.uint8)
+        for number, column in enumerate(columns):
+            rows[:, number] = column.to_numpy(zero_copy_only=True)
+        _copy_rows(rows, words)
+
+    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
+        values = self._batches[batch].column(bit // _BITS).to_numpy(zero_copy_only=True)
+        return np.asarray(values & np.uint8(1 << bit % _BITS), dtype=bool)
+
+
+def _copy_rows(rows: npt.NDArray[np.uint8], words: Words) -> None:
+    words[:, : len(rows)] = rows.view(np.uint64).T
