@@ -41,7 +41,7 @@ def read_from_manifests(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         read.append(folder.name)
         return original(folder, model)
 
-    monkeypatch.setattr("segbatch.storage.segment_runs.read_manifest_as", note)
+    monkeypatch.setattr("segbatch.storage.segment_history.read_manifest_as", note)
     return read
 
 

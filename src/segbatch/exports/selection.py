@@ -12,7 +12,7 @@ from segbatch.storage.layout import CHANGES, MEMBERSHIP, RUNS
 from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.remote.open_output import fetch_members
 from segbatch.storage.retention import FEWEST, has_members
-from segbatch.storage.segment_names import present_ids
+from segbatch.storage.segment_history import present_ids
 from segbatch.text import clipped, did_you_mean, shown
 
 _NO_MEMBERS = "its members are deleted; segbatch runs lists the runs that still have members"

@@ -17,8 +17,7 @@ from segbatch.platform.files import replace_file
 from segbatch.storage.changes_files import PastChanges, find_changes
 from segbatch.storage.layout import CATALOGUE, MEMBERSHIP
 from segbatch.storage.record_columns import column_types, column_values
-from segbatch.storage.segment_names import create_segment_renames
-from segbatch.storage.segment_runs import create_segment_runs
+from segbatch.storage.segment_history import create_segment_renames, create_segment_runs
 from segbatch.storage.sql_paths import literal, quoted
 from segbatch.storage.write_errors import ensure_no_folder, is_of_disk
 

@@ -25,7 +25,7 @@ from segbatch.storage.layout import (
 )
 from segbatch.storage.output_lock import LockPolicy, lock_output
 from segbatch.storage.retention import discard_run
-from segbatch.storage.segment_names import find_reused, segments_in
+from segbatch.storage.segment_history import find_reused, segments_in
 from segbatch.storage.targets.base import Published, Staged
 from segbatch.storage.write_errors import IN_DOUBT, NOTHING, Leftovers, ensure_no_folder, translate_write_errors
 

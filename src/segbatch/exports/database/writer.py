@@ -14,7 +14,7 @@ from segbatch.exports.database.session import Session, TablesChangedError
 from segbatch.exports.database.tables import SYNC_TABLE, Table, Tables
 from segbatch.exports.database.target import create_tables
 from segbatch.model.manifest import PastRun
-from segbatch.storage.segment_names import present_ids
+from segbatch.storage.segment_history import present_ids
 
 _MEMBERS, _NET = "segbatch_members", "segbatch_net"
 _RUN_IDS, _UNDONE_IDS = (Table(name, {"run_id": "VARCHAR"}) for name in ("segbatch_run_ids", "segbatch_undone"))

@@ -21,7 +21,7 @@ from segbatch.storage.remote.local_copy import LocalCopy
 from segbatch.storage.remote.publication import CLAIM, NewRun, Pointer, Publication, StoredRun
 from segbatch.storage.remote.store import OutdatedError
 from segbatch.storage.retention import Keep, Pruned, find_prunable
-from segbatch.storage.segment_names import RunSegments, find_reused
+from segbatch.storage.segment_history import RunSegments, find_reused
 from segbatch.storage.state import State, open_state
 from segbatch.storage.targets.base import Published, Staged
 from segbatch.storage.write_errors import IN_DOUBT, NOTHING, Leftovers, translate_write_errors

@@ -1,10 +1,13 @@
-"""The table `segment_runs` of the catalogue: one row per segment and run, also for pruned runs.
+"""The segments of earlier runs: their present ids, and the tables about them in the catalogue.
 
-The rows come from the manifests, which are never pruned. The rows of earlier runs are copied from the previous
-catalogue, if it has them, because reading hundreds of manifests takes seconds.
+`segment_renames` has the present ids of segments that had other ids in a run. `segment_runs` has one row per segment
+and run, also for pruned runs. The rows come from the manifests, which are never pruned. The rows of earlier runs are
+copied from the previous catalogue, if it has them, because reading hundreds of manifests takes seconds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,8 @@ from segbatch.storage.manifest_io import read_manifest_as
 from segbatch.storage.sql_paths import quoted
 from segbatch.storage.write_errors import is_of_disk
 
-_COLUMNS = pa.schema(
+_RENAMES = pa.schema([("run_id", pa.string()), ("old_id", pa.string()), ("new_id", pa.string())])
+_RESULTS = pa.schema(
     [
         ("run_id", pa.string()),
         ("as_of", pa.timestamp("us")),
@@ -56,8 +60,20 @@ JOIN wanted ON wanted.run_id = runs.run_id AND wanted.finished_at = runs.finishe
 _COPY = "INSERT INTO catalogue.{} SELECT {} FROM previous.{} SEMI JOIN known USING (run_id)"
 
 
-class _Segment(BaseModel):
-    """The part of a segment's record in a manifest that the table shows; the rest is skipped."""
+class _Named(BaseModel):
+    """The part of a segment's record in a manifest that is read here; the rest is skipped."""
+
+    segment_id: str
+
+
+class RunSegments(BaseModel):
+    """The part of a manifest with the ids of the segments."""
+
+    segments: tuple[_Named, ...]
+
+
+class _Result(BaseModel):
+    """The part of a segment's record in a manifest that `segment_runs` shows; the rest is skipped."""
 
     segment_id: str
     status: str
@@ -67,8 +83,79 @@ class _Segment(BaseModel):
     fingerprint: str | None
 
 
-class _Segments(BaseModel):
-    segments: tuple[_Segment, ...]
+class _Results(BaseModel):
+    segments: tuple[_Result, ...]
+
+
+def segments_in(output: Path) -> Callable[[PastRun], RunSegments]:
+    """Return a function that reads the segments of a run in an output folder."""
+    return lambda past: read_manifest_as(output / RUNS / past.folder, RunSegments)
+
+
+def find_reused(
+    read: Callable[[PastRun], RunSegments], runs: Sequence[PastRun], renamed: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the new ids of renamed segments that other segments had in earlier runs. These were deleted since.
+
+    Runs whose manifest cannot be read are skipped.
+
+    Args:
+        read: Returns the segments of a run.
+        runs: The earlier runs.
+        renamed: The segments that are renamed in the next run: the new id of each old one.
+    """
+    found, ids_then = set[str](), {new: old for old, new in renamed.items()}
+    for past in reversed(runs if renamed else ()):
+        with suppress(PublishError):
+            segments = read(past).segments
+            found |= {
+                one.segment_id for one in segments if ids_then.get(one.segment_id, one.segment_id) != one.segment_id
+            }
+        before = {new: old for old, new in past.renamed.items()}
+        ids_then = {new: before.get(then, then) for new, then in ids_then.items()}
+    return tuple(sorted(found))
+
+
+def present_ids(runs: Sequence[PastRun]) -> Sequence[Mapping[str, str]]:
+    """Return for each run the segments that have another id now: the present id of each old one.
+
+    No two segments of a run have the same present id. A deleted segment whose id another segment got by a rename is
+    `ID~1`, the next one of that id `ID~2`; no definition can have such an id.
+
+    Args:
+        runs: The runs, oldest first. The ids of the last one are the present ones.
+    """
+    names, later = list[Mapping[str, str]](), dict[str, str]()
+    reuses = Counter(reused for past in runs for reused in past.reused)
+    for past in reversed(runs):
+        names.append(later)
+        if past.renamed:
+            taken = set(past.renamed.values())
+            renamed = {old: later.get(new, new) for old, new in past.renamed.items()}
+            deleted = {reused: f"{reused}~{reuses[reused]}" for reused in past.reused}
+            reuses.subtract(past.reused)
+            later = {old: new for old, new in later.items() if old not in taken} | deleted | renamed
+    return names[::-1]
+
+
+def create_segment_renames(connection: duckdb.DuckDBPyConnection, history: History) -> bool:
+    """Create the table `segment_renames` in the database `catalogue`, unless no segment was renamed.
+
+    Its rows have the present id of each segment that had another id in a run.
+
+    Returns:
+        Whether the table exists.
+    """
+    rows = [
+        {"run_id": past.run.run_id, "old_id": old, "new_id": new}
+        for past, names in zip(history.runs, present_ids(history.runs), strict=True)
+        for old, new in names.items()
+    ]
+    if rows:
+        connection.register("new_rows", pa.Table.from_pylist(rows, schema=_RENAMES))
+        connection.execute("CREATE TABLE catalogue.segment_renames AS SELECT * FROM new_rows")
+        connection.unregister("new_rows")
+    return bool(rows)
 
 
 def create_segment_runs(
@@ -91,12 +178,12 @@ def create_segment_runs(
         One warning per manifest that cannot be read.
     """
     table = _RECORDED if has_renames else _TABLE
-    connection.register("new_rows", _COLUMNS.empty_table())
+    connection.register("new_rows", _RESULTS.empty_table())
     connection.execute(f"CREATE TABLE catalogue.{table} AS SELECT * FROM new_rows")  # noqa: S608 - our own name
     copied = _copy_rows(connection, history, previous, table) if previous else frozenset[str]()
     lost = list[Problem]()
     rows = [row for past in history.runs if past.run.run_id not in copied for row in _rows(output, past, lost)]
-    connection.register("new_rows", pa.Table.from_pylist(rows, schema=_COLUMNS))
+    connection.register("new_rows", pa.Table.from_pylist(rows, schema=_RESULTS))
     connection.execute(f"INSERT INTO catalogue.{table} SELECT * FROM new_rows")  # noqa: S608 - our own name
     connection.unregister("new_rows")
     if has_renames:
@@ -117,7 +204,7 @@ def _copy_rows(connection: duckdb.DuckDBPyConnection, history: History, previous
         if found is None:
             return frozenset()
         connection.execute(_KNOWN.format(*found))
-        connection.execute(_COPY.format(table, ", ".join(_COLUMNS.names), *found))
+        connection.execute(_COPY.format(table, ", ".join(_RESULTS.names), *found))
         return frozenset(run_id for (run_id,) in connection.execute("SELECT run_id FROM known").fetchall())
     except duckdb.Error as error:
         if is_of_disk(error):
@@ -133,7 +220,7 @@ def _rows(output: Path, past: PastRun, lost: list[Problem]) -> Iterator[dict[str
     """Yield the rows of a run from its manifest."""
     folder = output / RUNS / past.folder
     try:
-        segments = read_manifest_as(folder, _Segments).segments
+        segments = read_manifest_as(folder, _Results).segments
     except PublishError:
         message = f"is missing or damaged; segment_runs lacks run {past.run.run_id}"
         remedy = "restore it from a copy and run segbatch relink"
