@@ -46,8 +46,8 @@ STEPS: Final = {
     "digest and write of the files": ["segbatch.platform.checksum_file:DigestingFile.write"],
     "publish: flush to the disk": ["segbatch.storage.publish:sync_tree"],
     "publish: tables of DuckDB": ["segbatch.storage.publish:build_catalogue"],
-    "publish: the rest": ["segbatch.storage.targets.local:publish"],
-    "remove old runs": ["segbatch.storage.targets.local:prune"],
+    "publish: the rest": ["segbatch.storage.targets.output:publish"],
+    "remove old runs": ["segbatch.storage.targets.output:prune"],
     "wait for another thread": ["concurrent.futures:Future.result", "concurrent.futures:ThreadPoolExecutor.shutdown"],
 }
 START: Final = "start Python, load the program"

@@ -241,7 +241,7 @@ from segbatch.__main__ import main
 main()
 """
 IN_ITS_MIDDLE = ("segbatch.pipeline.evaluation", "segment_records")
-AFTER_IT_IS_PUBLISHED = ("segbatch.storage.targets.local", "prune")
+AFTER_IT_IS_PUBLISHED = ("segbatch.storage.targets.output", "prune")
 
 
 def held_up(module: str, name: str, *arguments: str) -> subprocess.Popen[str]:

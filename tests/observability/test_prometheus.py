@@ -196,7 +196,7 @@ def test_a_link_stays_one_and_an_empty_file_is_filled(program: Program) -> None:
 
 
 def test_a_file_created_during_the_run_is_kept(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.storage.targets.local.prune", lambda *_: Path(FILE).write_text("mine"))
+    monkeypatch.setattr("segbatch.storage.targets.output.prune", lambda *_: Path(FILE).write_text("mine"))
     ended = program(*METRICS_FILE)
     assert ended.status == 0
     [warning] = ended.events("warning")
@@ -226,7 +226,7 @@ def test_a_file_that_cannot_be_written_any_more_is_a_warning(program: Program, m
     def gone(*_: object) -> None:
         Path("metrics").rmdir()
 
-    monkeypatch.setattr("segbatch.storage.targets.local.prune", gone)
+    monkeypatch.setattr("segbatch.storage.targets.output.prune", gone)
     ended = program(*RUN, "--metrics-file", "metrics/m.prom")
     assert ended.status == 0
     [warning] = ended.events("warning")

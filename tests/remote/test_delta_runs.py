@@ -13,7 +13,7 @@ from deltalake import DeltaTable
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.errors import UsageError
-from segbatch.storage.targets.opening import open_target
+from segbatch.storage.targets.output import open_target
 from workspace import FIRST_RUN, Workspace
 
 from .table_readers import Rows, open_views
@@ -114,7 +114,7 @@ def test_a_path_with_a_percent_sign_is_refused() -> None:
 
 def test_the_extra_is_named_if_deltalake_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("segbatch.storage.remote.delta.")]:
-        if not name.endswith(("opening", "keys")):
+        if not name.endswith("keys"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "deltalake", None)
     with pytest.raises(UsageError) as caught:

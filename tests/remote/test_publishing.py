@@ -20,7 +20,7 @@ from segbatch.storage.remote.folder_store import FolderStore
 from segbatch.storage.remote.pointer_publication import PointerPublication
 from segbatch.storage.remote.publication import NewRun, Pointer
 from segbatch.storage.retention import Keep
-from segbatch.storage.targets import opening, remote
+from segbatch.storage.targets import output, remote
 from workspace import FIRST_RUN, Workspace
 
 
@@ -38,7 +38,7 @@ def store(root: Path) -> FaultyStore:
 def output_in_the_store(store: FaultyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Publish to the store, one file at a time, so that a run makes its calls in the same order each time."""
     monkeypatch.setenv("SEGBATCH_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setattr(opening, "open_publication", lambda _output: PointerPublication(store))
+    monkeypatch.setattr(output, "open_publication", lambda _output: PointerPublication(store))
     monkeypatch.setattr(remote, "_AT_ONCE", 1)
 
 

@@ -11,7 +11,7 @@ from builders import write_contacts
 from segbatch.platform.bitmaps import full_bitmap
 from segbatch.storage import run_writers
 from segbatch.storage.run_writers import MembershipWriter
-from segbatch.storage.targets.local import LocalTarget
+from segbatch.storage.targets.output import LocalTarget
 from workspace import Workspace
 
 

@@ -131,7 +131,7 @@ def test_members_that_cannot_be_cleared_away_do_not_hide_that_a_run_is_published
     def fail(*_: object) -> None:
         raise PermissionError(13, "no", str(workspace.output / "runs"))
 
-    monkeypatch.setattr("segbatch.storage.targets.local.prune", fail)
+    monkeypatch.setattr("segbatch.storage.targets.output.prune", fail)
     report = workspace.run(0)
     where = f"{workspace.output / 'runs'}: cannot be written: Permission denied"
     outcome = "not all members of old runs are removed; the next run tries again, or segbatch runs prune"

@@ -137,7 +137,7 @@ class MetricsFile:
 
     def _of_published(self) -> Iterator[_Sample]:
         """Yield the metrics of the published run, which remain valid when a later run fails."""
-        from segbatch.storage.targets.opening import open_target  # noqa: PLC0415 - loads what runs load anyway
+        from segbatch.storage.targets.output import open_target  # noqa: PLC0415 - loads what runs load anyway
 
         try:
             target = open_target(self.output)

@@ -35,7 +35,7 @@ from segbatch.storage.layout import check_run_id, new_run_id
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.retention import Keep
 from segbatch.storage.targets.base import PublishTarget
-from segbatch.storage.targets.opening import open_target
+from segbatch.storage.targets.output import open_target
 
 _NO_GUARD, _KEEP, _LOCAL_ENGINE = Guard(), Keep(), LocalEngine()
 _LOST = "is missing from this file, which has an error; its members are kept until the file is fixed"

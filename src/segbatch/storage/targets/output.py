@@ -1,4 +1,7 @@
-"""A folder on a disk that runs are published in. See `segbatch.storage.layout` for its files."""
+"""The target at an output: a folder on a disk, or a store at an address.
+
+See `segbatch.storage.layout` for the files of a folder, and `remote` for stores.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -16,12 +19,27 @@ from segbatch.storage.layout import CATALOGUE, MEMBERSHIP, RUNS, free_folder
 from segbatch.storage.manifest_io import read_history, read_manifest
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.publish import own_output, publish, stage
+from segbatch.storage.remote.addresses import open_publication
 from segbatch.storage.retention import Keep, clear_dead_runs, has_members, prune
 from segbatch.storage.state import State, open_state
-from segbatch.storage.targets.base import Published, Staged
+from segbatch.storage.targets.base import Published, PublishTarget, Staged
 from segbatch.storage.write_errors import Leftovers
 
 _NOT_PRUNED = "not all members of old runs are removed; the next run tries again, or segbatch runs prune"
+
+
+def open_target(output: str | Path) -> PublishTarget:
+    """Return the target at a path or an address. No request is sent.
+
+    Raises:
+        UsageError: The text is a URL that runs cannot be published to.
+    """
+    publication = open_publication(output)
+    if publication is None:
+        return LocalTarget(Path(output))
+    from segbatch.storage.targets.remote import RemoteTarget  # noqa: PLC0415 - only if needed
+
+    return RemoteTarget(publication)
 
 
 @dataclass(frozen=True, slots=True)
