@@ -11,7 +11,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.interfaces import cli
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.bar import show_progress
 
 ACTIVE = rule("status", "eq", "active")
 
@@ -316,11 +316,11 @@ def test_an_interrupt_prints_one_message(monkeypatch: pytest.MonkeyPatch, capsys
 def test_progress_is_shown_only_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with render.show_progress("bytes") as progress:
+    with show_progress("bytes") as progress:
         progress(1, 2)
     assert capsys.readouterr().err == ""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    with render.show_progress("bytes") as progress:
+    with show_progress("bytes") as progress:
         progress(1, 2)
     assert "1/2 bytes" in capsys.readouterr().err
 

@@ -9,7 +9,7 @@ from builders import rule, write_contacts, write_segment
 from calling import Commands
 from segbatch.config.env_vars import variable
 from segbatch.config.model import Environment
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.base import print_error
 
 NOT_OF_RUN = {"dialect", "keys", "serve_host", "serve_port"}
 """Settings of other commands."""
@@ -49,10 +49,10 @@ def test_runs_list_and_segments_show_are_aliases(call: Commands) -> None:
 
 
 def test_errors_are_red_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    render.print_error("a problem")
+    print_error("a problem")
     assert capsys.readouterr().err == "error: a problem\n"
     monkeypatch.setenv("FORCE_COLOR", "1")
-    render.print_error("a problem")
+    print_error("a problem")
     assert capsys.readouterr().err == "\x1b[31merror:\x1b[0m a problem\n"
 
 

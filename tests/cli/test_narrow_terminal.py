@@ -7,7 +7,7 @@ import pytest
 
 from builders import rule, write_contacts, write_segment
 from calling import Commands
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.query import print_answer
 from segbatch.runs.query import Answer
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -58,7 +58,7 @@ def test_a_query_with_many_columns_is_printed_as_records(call: Commands) -> None
 
 
 def test_a_query_without_rows_shows_its_columns(call: Commands, capsys: pytest.CaptureFixture[str]) -> None:
-    render.print_answer(Answer(("a" * 15, "b" * 15, "c" * 15), (), complete=True), as_json=False)
+    print_answer(Answer(("a" * 15, "b" * 15, "c" * 15), (), complete=True), as_json=False)
     call.out = capsys.readouterr().out
     assert lines(call) == ["a" * 15, "b" * 15, "c" * 15]
 

@@ -11,7 +11,8 @@ from builders import rule, write_contacts, write_segment
 from segbatch.compiler import prepare
 from segbatch.compiler.plan import Plan, make_plan
 from segbatch.errors import Problem
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.authoring import print_check
+from segbatch.interfaces.cli.render.run import print_run
 from segbatch.observability.events import Event, Noted, Warned
 from segbatch.observability.log import lines_of
 from workspace import Workspace
@@ -45,7 +46,7 @@ def test_a_run_reports_a_note_and_no_warning(capsys: pytest.CaptureFixture[str])
     assert [event for event in heard if isinstance(event, Noted | Warned)] == [Noted(NOTE)]
     [line] = lines_of(Noted(NOTE), ids=True)
     assert (line.event, line.level) == ("note", "info")
-    render.print_run(report, as_json=False)
+    print_run(report, as_json=False)
     assert capsys.readouterr().err == "note: 'STATUS' is read\n"
 
 
@@ -60,7 +61,7 @@ def test_the_manifest_contains_notes(workspace: Workspace) -> None:
 def test_other_commands_show_notes_without_counting_them_as_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     checked = segbatch.check("segments", "contacts.parquet", strict=True)
     assert (checked.problems, checked.errors, checked.warnings) == ((NOTE,), (), ())
-    render.print_check(checked, "text")
+    print_check(checked, "text")
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("1 segment checked: 0 errors, 0 warnings\n", "note: 'STATUS' is read\n")
     assert segbatch.preview("contacts.parquet", "active").notes == (NOTE,)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.query import print_answer
 from segbatch.runs.query import Answer
 
 
@@ -15,12 +15,12 @@ def test_lines_are_not_wrapped_without_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
-    render.print_answer(Answer(("a", "b"), (("x" * 300, "y z " * 100),), complete=True), as_json=False)
+    print_answer(Answer(("a", "b"), (("x" * 300, "y z " * 100),), complete=True), as_json=False)
     assert capsys.readouterr().out.splitlines()[1].split() == ["x" * 300, *(["y", "z"] * 100)]
 
 
 def test_lines_of_tables_have_no_trailing_spaces(capsys: pytest.CaptureFixture[str]) -> None:
-    render.print_answer(Answer(("a", "b"), (("x", "[y]"), ("x" * 9, "y" * 9)), complete=True), as_json=False)
+    print_answer(Answer(("a", "b"), (("x", "[y]"), ("x" * 9, "y" * 9)), complete=True), as_json=False)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
     assert lines[1].split() == ["x", "[y]"]
@@ -29,7 +29,7 @@ def test_lines_of_tables_have_no_trailing_spaces(capsys: pytest.CaptureFixture[s
 def test_lines_are_wrapped_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "20")
-    render.print_answer(Answer(("a",), (("x" * 300,),), complete=True), as_json=False)
+    print_answer(Answer(("a",), (("x" * 300,),), complete=True), as_json=False)
     assert len(capsys.readouterr().out.splitlines()) > 15
 
 
@@ -43,7 +43,7 @@ def test_tables_with_empty_cells_have_no_trailing_spaces(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     rows = (("x", "a longer one"), ("y", "b"), ("z z", None), (None, None))
-    render.print_answer(Answer(("name", "what"), rows, complete=True), as_json=False)
+    print_answer(Answer(("name", "what"), rows, complete=True), as_json=False)
     lines = COLOURS.sub("", capsys.readouterr().out).splitlines()
     assert lines == [line.rstrip() for line in lines]
     assert lines[2:] == ["y     b", "z z", ""]
@@ -51,12 +51,12 @@ def test_tables_with_empty_cells_have_no_trailing_spaces(
 
 def test_lists_and_objects_are_shown_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     row = (["ä", None], {"b": True}, None, Decimal("1.50"))
-    render.print_answer(Answer(("l", "o", "n", "d"), (row,), complete=True), as_json=False)
+    print_answer(Answer(("l", "o", "n", "d"), (row,), complete=True), as_json=False)
     assert capsys.readouterr().out.splitlines()[1].split() == ['["ä",', "null]", '{"b":', "true}", "1.50"]
 
 
 def test_nan_and_infinity_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     row = (math.nan, -math.inf, [math.inf, 0.5], Decimal("1.50"), Decimal(12345678901234567890123))
-    render.print_answer(Answer(tuple("abcde"), (row,), complete=True), as_json=True)
+    print_answer(Answer(tuple("abcde"), (row,), complete=True), as_json=True)
     [found] = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert list(found.values()) == [None, None, [None, 0.5], 1.5, 12345678901234567890123]

@@ -18,7 +18,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.errors import Problem
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.progress import PlainLog
 from segbatch.observability.events import (
     ContactsDone,
     LockAwaited,
@@ -305,7 +305,7 @@ def test_there_is_a_notice_of_every_kind(notices: list[Notice]) -> None:
 
 
 def test_later_failures_are_shown_to_people_too(capsys: pytest.CaptureFixture[str]) -> None:
-    log = render.PlainLog()
+    log = PlainLog()
     for notice in (
         LockAwaited("output: run first is at work; waiting"),
         HookEnded("--on-success", 0, 0.1),

@@ -15,7 +15,6 @@ from segbatch.interfaces.cli import (
     export,
     keys,
     lists,
-    render,
     run,
     runs,
     segments,
@@ -25,6 +24,7 @@ from segbatch.interfaces.cli import (
     views,
 )
 from segbatch.interfaces.cli.app import app, called_command
+from segbatch.interfaces.cli.render.base import print_error, stdout_guard
 from segbatch.interfaces.cli.settings_defaults import configure
 
 __all__ = [
@@ -51,16 +51,16 @@ configure(app)
 def main() -> None:
     """Run the command line."""
     if sys.stdout is None:  # Python's value for a closed stdout
-        render.print_error("stdout is closed, so no result can be printed; redirect it to a file or to /dev/null")
+        print_error("stdout is closed, so no result can be printed; redirect it to a file or to /dev/null")
         sys.exit(1)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show must not end a run
     try:
-        with render.stdout_guard():  # for output outside of commands, such as help
+        with stdout_guard():  # for output outside of commands, such as help
             application(sys.argv[1:])()
     except SegbatchError as error:
-        render.print_error(str(error))
+        print_error(str(error))
         sys.exit(error.exit_code)
 
 

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from segbatch.errors import ProblemsError, QueryError, SegbatchError
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.base import is_of_stdout, print_error, print_problems, silence_stdout
 from segbatch.interfaces.cli.settings_defaults import explain_parameter, name_origins
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.shutdown import shutdown
@@ -63,28 +63,26 @@ class _Commands(TyperGroup):
             explain_parameter(error)
             raise
         except ProblemsError as error:
-            render.print_problems(
-                replace(problem, message=name_origins(ctx, problem.message)) for problem in error.problems
-            )
+            print_problems(replace(problem, message=name_origins(ctx, problem.message)) for problem in error.problems)
             raise typer.Exit(error.exit_code) from None
         except QueryError as error:
-            render.print_error(str(error), in_lines=True)
+            print_error(str(error), in_lines=True)
             raise typer.Exit(error.exit_code) from None
         except SegbatchError as error:
-            render.print_error(name_origins(ctx, str(error)))
+            print_error(name_origins(ctx, str(error)))
             raise typer.Exit(error.exit_code) from None
         except BrokenPipeError:  # the reader has read enough, as with `| head`
-            render.silence_stdout()
+            silence_stdout()
             raise typer.Exit(PIPE_CLOSED) from None
         except KeyboardInterrupt:
-            render.print_error(shutdown.end_message("interrupted"))
+            print_error(shutdown.end_message("interrupted"))
             raise typer.Exit(INTERRUPTED) from None
         except Exception as error:
             reason = io_reason(error)
             place = error.filename if isinstance(error, OSError) else None
-            if reason is None or (not place and render.is_of_stdout(error)):
+            if reason is None or (not place and is_of_stdout(error)):
                 raise
-            render.print_error(f"{place}: {reason}" if place else f"a file cannot be read or written: {reason}")
+            print_error(f"{place}: {reason}" if place else f"a file cannot be read or written: {reason}")
             raise typer.Exit(1) from None
 
 

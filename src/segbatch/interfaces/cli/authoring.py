@@ -7,7 +7,6 @@ import typer
 
 from segbatch.definitions.exclusions import Source
 from segbatch.errors import UsageError
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import FOUND, app
 from segbatch.interfaces.cli.options import (
     CHECKED_CONTACTS,
@@ -33,6 +32,17 @@ from segbatch.interfaces.cli.options import (
     WRITTEN_SCHEMA,
     evaluation_options,
 )
+from segbatch.interfaces.cli.render.authoring import (
+    print_check,
+    print_explanation,
+    print_finding_names,
+    print_funnel,
+    print_lint,
+    print_preview,
+)
+from segbatch.interfaces.cli.render.bar import show_progress
+from segbatch.interfaces.cli.render.base import print_problems
+from segbatch.interfaces.cli.render.columns import print_columns
 from segbatch.interfaces.cli.render.problem_formats import ReportFormat, choose_format
 from segbatch.model.operators import MatchName
 from segbatch.snapshot.related.sources import read_tables
@@ -64,7 +74,7 @@ def check(
     report = checking.check(
         source, contacts, schema=schema_file, lint_ignore=lint_ignore or (), only=only, **evaluation
     )
-    render.print_check(report, chosen)
+    print_check(report, chosen)
     if report.errors:
         raise typer.Exit(2)
 
@@ -94,11 +104,11 @@ def lint(
 
     chosen = choose_format(report_format, as_json=as_json)
     if list_names:
-        render.print_finding_names(NAMES, as_json=chosen == "json")
+        print_finding_names(NAMES, as_json=chosen == "json")
         return
     source = Source.of(segments, exclude or ())
     report = linting.lint(source, contacts, ignore=lint_ignore or (), only=only, **evaluation)
-    render.print_lint(report, chosen)
+    print_lint(report, chosen)
     if report.errors:
         raise typer.Exit(2)
     if report.findings:
@@ -137,7 +147,7 @@ def preview(
     report = previewing.preview(
         contacts, definition, query=query, rules=rule or (), match=match, segments=source, first=first, **evaluation
     )
-    render.print_preview(report, as_json=as_json)
+    print_preview(report, as_json=as_json)
     if report.errors:
         raise typer.Exit(2)
 
@@ -169,9 +179,9 @@ def explain(
 
     options = {"segments": Source.of(segments, exclude or ()), **evaluation}
     if contact_id is None:
-        render.print_funnel(explaining.funnel(contacts, segment, **options), as_json=as_json)
+        print_funnel(explaining.funnel(contacts, segment, **options), as_json=as_json)
     else:
-        render.print_explanation(explaining.explain(contacts, segment, contact_id, **options), as_json=as_json)
+        print_explanation(explaining.explain(contacts, segment, contact_id, **options), as_json=as_json)
 
 
 @app.command(epilog="Exit status: 0 described; 1 the snapshot cannot be used.")
@@ -195,13 +205,13 @@ def columns(
     from segbatch.snapshot.contract import write_contract  # noqa: PLC0415 - loads Polars
 
     tables = read_tables(table or (), table_contact or (), table_time or ())
-    with render.show_progress("rows") as progress:
+    with show_progress("rows") as progress:
         report = describe_columns(
             contacts, id_column=id_column, custom_fields=custom_fields, tables=tables, progress=progress
         )
     if schema_file is not None:
         write_contract(schema_file, contract_of(report))
-    render.print_columns(report, schema_file, as_json=as_json)
+    print_columns(report, schema_file, as_json=as_json)
 
 
 @app.command(epilog="Exit status: 0 printed; 2 the segment has errors, or the dialect cannot express it.")
@@ -253,7 +263,7 @@ def sql(
         dialect=dialect,
         table=names[0] if names else None,
         tables=read_tables(related, table_contact or (), table_time or ()),
-        warn=render.print_problems,
+        warn=print_problems,
         **evaluation,
     )
     typer.echo(f"{text};")

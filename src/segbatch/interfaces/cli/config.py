@@ -8,9 +8,10 @@ import typer
 
 from segbatch.config.env_vars import variable
 from segbatch.config.resolve import read_settings
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, READ_PROJECT_FOLDER
+from segbatch.interfaces.cli.render.base import print_problems
+from segbatch.interfaces.cli.render.config import print_new_project, print_settings
 from segbatch.interfaces.cli.settings_defaults import CONFIG, JOB, NO_CONFIG, settings_of
 
 _SOURCES = {"COMMANDLINE": lambda name: f"--{name.replace('_', '-')}", "ENVIRONMENT": variable}
@@ -33,7 +34,7 @@ def init(
     """
     from segbatch.config.scaffold import create_project  # noqa: PLC0415 - not needed by other commands
 
-    render.print_new_project(create_project(folder), folder)
+    print_new_project(create_project(folder), folder)
 
 
 @commands.command(epilog="Exit status: 0 shown; 2 a setting is not valid, or the job does not exist.")
@@ -51,10 +52,10 @@ def show(
     from segbatch.config.show import list_settings  # noqa: PLC0415 - loads pydantic-settings
 
     settings = read_settings(job=job, config=config, no_config=no_config)
-    render.print_problems(settings.warnings)
+    print_problems(settings.warnings)
     choices = dict(_choices(context))
     shown = list_settings(settings, dict(_defaults(typer.main.get_command(app))), choices)
-    render.print_settings(shown, settings.jobs, as_json=as_json)
+    print_settings(shown, settings.jobs, as_json=as_json)
 
 
 def _choices(context: typer.Context) -> Iterator[tuple[str, str]]:

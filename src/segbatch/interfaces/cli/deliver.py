@@ -9,9 +9,11 @@ import typer
 
 from segbatch.config.env_vars import FILE
 from segbatch.errors import Problem, SegbatchError, UsageError
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, PUBLISHED, WAIT
+from segbatch.interfaces.cli.render.bar import opened
+from segbatch.interfaces.cli.render.base import print_waiting
+from segbatch.interfaces.cli.render.deliver import print_deliveries
 from segbatch.interfaces.cli.settings_defaults import settings_for
 from segbatch.storage.output_lock import LockedError, LockPolicy
 from segbatch.text import did_you_mean, some_of
@@ -58,11 +60,11 @@ def deliver(
         segments=segment or (),
         resend=resend,
         dry_run=dry_run,
-        lock_policy=LockPolicy(wait, render.print_waiting),
+        lock_policy=LockPolicy(wait, print_waiting),
     )
-    with render.opened(output) as folder:
+    with opened(output) as folder:
         report = send_changes(folder, chosen, options)
-    render.print_deliveries(report, as_json=as_json)
+    print_deliveries(report, as_json=as_json)
     if report.errors:
         raise typer.Exit(LockedError.exit_code if report.are_locked else _FAILED)
 

@@ -6,9 +6,11 @@ from typing import Annotated
 import typer
 
 from segbatch.errors import UsageError
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, PUBLISHED, RUN
+from segbatch.interfaces.cli.render.bar import opened, show_progress
+from segbatch.interfaces.cli.render.base import stdout_guard
+from segbatch.interfaces.cli.render.export import print_exported
 from segbatch.platform.shutdown import shutdown
 
 STDOUT = "-"
@@ -76,9 +78,9 @@ def export(
     from segbatch.exports.export import export as write_rows  # noqa: PLC0415 - loads Polars
 
     with (
-        render.opened(output, members=False) as folder,
-        render.show_progress("rows", answers_meanwhile=to == STDOUT) as progress,
-        render.stdout_guard(),
+        opened(output, members=False) as folder,
+        show_progress("rows", answers_meanwhile=to == STDOUT) as progress,
+        stdout_guard(),
     ):
         report = write_rows(
             segment,
@@ -97,4 +99,4 @@ def export(
             force=force,
             progress=progress,
         )
-    render.print_exported(report, as_json=as_json)
+    print_exported(report, as_json=as_json)

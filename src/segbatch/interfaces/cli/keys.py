@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from segbatch.errors import Problem
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, KEYS
+from segbatch.interfaces.cli.render.api import print_keys, print_new_key, print_revoked_key
+from segbatch.interfaces.cli.render.base import print_problems
 
 KEY_FILE = Path("segbatch-keys.json")
 
@@ -39,8 +40,8 @@ def create(
 
     warnings = list[Problem]()
     key, secret = KeyRing(keys, warn=warnings.append).create(project, read_only=read_only, name=name)
-    render.print_problems(warnings)
-    render.print_new_key(key, secret, as_json=as_json)
+    print_problems(warnings)
+    print_new_key(key, secret, as_json=as_json)
 
 
 @commands.command("list", epilog="Exit status: 0 listed; 1 the file of keys cannot be used.")
@@ -54,8 +55,8 @@ def list_all(keys: Annotated[Path, KEYS] = KEY_FILE, as_json: Annotated[bool, JS
     listed = KeyRing(keys).list()
     if not keys.exists():
         message = "the file does not exist; 'segbatch keys create' creates it (--keys)"
-        render.print_problems([Problem(message, file=str(keys), severity="warning")])
-    render.print_keys(listed, as_json=as_json)
+        print_problems([Problem(message, file=str(keys), severity="warning")])
+    print_keys(listed, as_json=as_json)
 
 
 @commands.command(epilog="Exit status: 0 revoked; 1 the file of keys cannot be used; 4 unknown key.")
@@ -72,5 +73,5 @@ def revoke(
 
     warnings = list[Problem]()
     key = KeyRing(keys, warn=warnings.append).revoke(key_id)
-    render.print_problems(warnings)
-    render.print_revoked_key(key, as_json=as_json)
+    print_problems(warnings)
+    print_revoked_key(key, as_json=as_json)

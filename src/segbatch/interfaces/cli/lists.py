@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from segbatch.definitions.exclusions import Source
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import EXCLUDE, JSON, LISTS, SEGMENTS
+from segbatch.interfaces.cli.render.lists import print_lists
 
 
 @app.command("lists", epilog="Exit status: 0 printed; 2 a list cannot be used, or a definition has errors.")
@@ -25,6 +25,6 @@ def lists_(
     from segbatch.authoring.lists import show_lists  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     report = show_lists(Source.of(segments, exclude or ()), lists)
-    render.print_lists(report, as_json=as_json)
+    print_lists(report, as_json=as_json)
     if report.errors or report.problems:
         raise typer.Exit(2)

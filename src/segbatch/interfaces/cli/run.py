@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from segbatch.definitions.exclusions import Source
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.deliver import deliver_afterwards, read_destinations
 from segbatch.interfaces.cli.options import (
@@ -28,6 +27,8 @@ from segbatch.interfaces.cli.options import (
     WAIT,
     evaluation_options,
 )
+from segbatch.interfaces.cli.render.progress import is_watched
+from segbatch.interfaces.cli.render.run import print_run
 from segbatch.interfaces.cli.run_log import open_log, report_invalid_settings
 from segbatch.interfaces.cli.settings_defaults import name_origins, reports_invalid_settings
 from segbatch.model.share import read_share
@@ -236,7 +237,7 @@ def run(
     from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
     from segbatch.pipeline.run import run as evaluate_and_publish  # noqa: PLC0415 - loads Polars, which other commands do without
 
-    ids = log_ids or render.is_watched()
+    ids = log_ids or is_watched()
     log, is_logged = open_log(log_format, quiet=quiet, log_ids=log_ids)
     hooks = Hooks(on_success, on_failure, hook_timeout, ids=log_ids)
     metrics = MetricsFile(metrics_file, output, metrics_segments) if metrics_file else None
@@ -265,7 +266,7 @@ def run(
             events=observer.handle,
         )
         observer.set_report(report)
-        render.print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
+        print_run(report, as_json=as_json, quiet=quiet, is_logged=is_logged, ids=ids)
         if destinations:
             for problem in deliver_afterwards(output, destinations):
                 observer.warn_afterwards(problem)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.cli import render
+from segbatch.interfaces.cli.render.progress import PlainLog, is_watched
 from segbatch.observability.hooks import HOOK_TIMEOUT, Hooks
 from segbatch.observability.log import JsonLog, LogFormat, read_log_format
 
@@ -27,7 +27,7 @@ def open_log(log_format: LogFormat, *, quiet: bool, log_ids: bool) -> "tuple[Log
     """
     if log_format == "json":
         return JsonLog(quiet=quiet, ids=log_ids), True
-    return render.PlainLog(quiet=quiet, ids=log_ids or render.is_watched()), False
+    return PlainLog(quiet=quiet, ids=log_ids or is_watched()), False
 
 
 def report_invalid_settings(known: Mapping[str, Any], error: SegbatchError) -> int:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from segbatch.errors import UsageError
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import (
     DAYS_KEPT,
@@ -18,6 +17,10 @@ from segbatch.interfaces.cli.options import (
     RUNS_KEPT,
     WAIT,
 )
+from segbatch.interfaces.cli.render.bar import opened, show_progress
+from segbatch.interfaces.cli.render.base import print_problems, print_waiting, stdout_guard
+from segbatch.interfaces.cli.render.query import print_answer
+from segbatch.interfaces.cli.render.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, Keep
 from segbatch.text import printable
@@ -62,8 +65,8 @@ def list_runs(output: Annotated[str, PUBLISHED] = "output", as_json: Annotated[b
     """
     from segbatch.runs import history  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    with render.opened(output, members=False) as folder:
-        render.print_runs(history.list_runs(folder), as_json=as_json)
+    with opened(output, members=False) as folder:
+        print_runs(history.list_runs(folder), as_json=as_json)
 
 
 def _ensure_no_options(context: typer.Context) -> None:
@@ -88,8 +91,8 @@ def show(
     """
     from segbatch.runs import history  # noqa: PLC0415 - loads pydantic
 
-    with render.opened(output, members=False) as folder:
-        render.print_run_details(history.show_run(folder, run), as_json=as_json)
+    with opened(output, members=False) as folder:
+        print_run_details(history.show_run(folder, run), as_json=as_json)
 
 
 @runs.command(epilog="Exit status: 0 done, or there was nothing to do; 75 a run is at work.")
@@ -109,9 +112,9 @@ def prune(
     """
     from segbatch.runs.history import prune_runs  # noqa: PLC0415 - loads DuckDB
 
-    policy = LockPolicy(wait, render.print_waiting)
+    policy = LockPolicy(wait, print_waiting)
     pruned = prune_runs(output, Keep(keep, keep_days), datetime.now(UTC), policy, dry_run=dry_run)
-    render.print_pruned(pruned, dry_run=dry_run, as_json=as_json)
+    print_pruned(pruned, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
@@ -127,8 +130,8 @@ def diff(
     """
     from segbatch.runs import diff as diffing  # noqa: PLC0415 - loads DuckDB
 
-    with render.opened(output, members=False) as folder:
-        render.print_diff(diffing.diff(folder, run_a, run_b), as_json=as_json)
+    with opened(output, members=False) as folder:
+        print_diff(diffing.diff(folder, run_a, run_b), as_json=as_json)
 
 
 @app.command(epilog="Exit status: 0 nothing is wrong; 1 something is; 2 nothing is published there.")
@@ -148,12 +151,12 @@ def verify(
     from segbatch.storage.remote.addresses import open_publication  # noqa: PLC0415 - loads pydantic
 
     publication = open_publication(output)
-    with render.show_progress("bytes") as progress:
+    with show_progress("bytes") as progress:
         if publication is None:
             verified = verifying.verify(Path(output), every_run=every_run, progress=progress)
         else:
             verified = verify_store(publication, every_run=every_run, progress=progress)
-    render.print_verified(verified, as_json=as_json)
+    print_verified(verified, as_json=as_json)
     if verified.problems:
         raise typer.Exit(1)
 
@@ -176,8 +179,8 @@ def query(
     """
     from segbatch.runs import query as querying  # noqa: PLC0415 - loads DuckDB
 
-    with render.opened(output) as folder:
-        render.print_answer(querying.query(folder, sql, rows), as_json=as_json)
+    with opened(output) as folder:
+        print_answer(querying.query(folder, sql, rows), as_json=as_json)
 
 
 @app.command()
@@ -205,9 +208,9 @@ def relink(
         message = "has no segbatch.duckdb to update; commands read it by its address, without relink"
         raise UsageError(f"{publication.name}: {message}")
     if to is None:
-        relinked = catalog_rebuild.relink(Path(output), LockPolicy(wait, render.print_waiting))
+        relinked = catalog_rebuild.relink(Path(output), LockPolicy(wait, print_waiting))
     else:
         relinked = moved_catalog.relink_to(Path(output), to)
-    render.print_problems(relinked.warnings)
-    with render.stdout_guard():
+    print_problems(relinked.warnings)
+    with stdout_guard():
         typer.echo(printable(str(relinked.catalogue)))

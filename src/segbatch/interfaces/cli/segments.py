@@ -8,9 +8,18 @@ import typer
 
 from segbatch.definitions.exclusions import Source
 from segbatch.errors import Problem, UsageError
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS, evaluation_options
+from segbatch.interfaces.cli.render.bar import opened
+from segbatch.interfaces.cli.render.base import print_problems
+from segbatch.interfaces.cli.render.segments import (
+    print_definition,
+    print_etag,
+    print_listing,
+    print_renamed,
+    print_saved,
+    print_schema,
+)
 from segbatch.model.operators import MatchName
 from segbatch.text import printable
 
@@ -58,8 +67,8 @@ def list_all(
     from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     source = Source.of(segments, exclude or ())
-    with render.opened(output, members=False, must_exist=False) as folder:
-        render.print_listing(manage.list_segments(source, folder, project, only), as_json=as_json)
+    with opened(output, members=False, must_exist=False) as folder:
+        print_listing(manage.list_segments(source, folder, project, only), as_json=as_json)
 
 
 @commands.command("show", epilog=_OF_GET, short_help="Print a definition as JSON; the same as get.")
@@ -80,9 +89,9 @@ def get(
 
     stored = SegmentStore(Source.of(segments, exclude or ())).get(segment_id, project=project)
     if etag:
-        render.print_etag(stored)
+        print_etag(stored)
     else:
-        render.print_definition(stored, as_json=as_json)
+        print_definition(stored, as_json=as_json)
 
 
 @commands.command(epilog="Exit status: 0 saved; 2 the definition is wrong; 5 a segment with that id exists.")
@@ -228,8 +237,8 @@ def rename(
     warnings = list[Problem]()
     store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)
     renamed, users = store.rename(segment_id, new_id, project=project)
-    render.print_problems(warnings)
-    render.print_renamed(segment_id, renamed, users, as_json=as_json)
+    print_problems(warnings)
+    print_renamed(segment_id, renamed, users, as_json=as_json)
 
 
 @app.command()
@@ -240,12 +249,12 @@ def schema() -> None:
     """
     from segbatch.model.json_schema import segment_schema  # noqa: PLC0415 - loads pydantic
 
-    render.print_schema(segment_schema())
+    print_schema(segment_schema())
 
 
 def _print_saved(done: str, entry: "Entry", warnings: list[Problem], *, as_json: bool) -> None:
-    render.print_problems(warnings)
-    render.print_saved(done, entry, as_json=as_json)
+    print_problems(warnings)
+    print_saved(done, entry, as_json=as_json)
 
 
 def _ask(question: str) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from segbatch.definitions.exclusions import Source
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.keys import KEY_FILE
 from segbatch.interfaces.cli.options import (
@@ -22,6 +21,7 @@ from segbatch.interfaces.cli.options import (
     TABLE_CONTACT,
     TABLE_TIME,
 )
+from segbatch.interfaces.cli.render.api import print_listening
 from segbatch.snapshot.related.sources import read_tables
 from segbatch.text import shown
 
@@ -96,6 +96,6 @@ def serve(
         tables=read_tables(table or (), table_contact or (), table_time or ()),
         lists=lists,
         timezone=timezone,
-        on_listening=render.print_listening,
+        on_listening=print_listening,
     )
     raise typer.Exit(128 + number)

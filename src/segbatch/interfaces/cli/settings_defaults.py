@@ -17,8 +17,8 @@ from typer.models import OptionInfo
 from segbatch.config.env_vars import CHOICES, FILE, OTHERS, PREFIX, variable
 from segbatch.config.resolve import Settings, read_settings, salvage_settings
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.help_texts import HELP_ALL, PANEL, shorten_help
+from segbatch.interfaces.cli.render.base import print_problems
 from segbatch.model.invalid_values import invalid_reason
 from segbatch.snapshot.related.sources import as_texts
 from segbatch.text import shown
@@ -188,7 +188,7 @@ class _Defaults(dict[str, Any]):
             except SegbatchError as error:
                 self.mistake = error
                 raise
-            render.print_problems(self._read.warnings)
+            print_problems(self._read.warnings)
         return self._read
 
     def salvaged(self, args: list[str]) -> dict[str, Any]:

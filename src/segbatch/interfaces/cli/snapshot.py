@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, READ_SNAPSHOT
+from segbatch.interfaces.cli.render.snapshot import print_snapshot, show_row_count
 
 
 @app.command(
@@ -39,6 +39,6 @@ def snapshot(
     """
     from segbatch.snapshot.database.write import write_snapshot  # noqa: PLC0415 - loads PyArrow
 
-    with render.show_row_count() as progress:
+    with show_row_count() as progress:
         written = write_snapshot(address, to, query=query, table=table, progress=progress)
-    render.print_snapshot(written, as_json=as_json)
+    print_snapshot(written, as_json=as_json)

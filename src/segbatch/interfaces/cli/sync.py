@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
-from segbatch.interfaces.cli import render
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, OUTPUT, PUBLISHED
+from segbatch.interfaces.cli.render.bar import opened, show_progress
+from segbatch.interfaces.cli.render.base import print_waiting
+from segbatch.interfaces.cli.render.sync import print_synced
 from segbatch.storage.output_lock import LockPolicy
 
 
@@ -50,13 +52,13 @@ def sync(
     """
     from segbatch.exports.database.sync import sync as write_tables  # noqa: PLC0415 - loads PyArrow
 
-    with render.opened(output) as folder, render.show_progress("rows") as progress:
+    with opened(output) as folder, show_progress("rows") as progress:
         report = write_tables(
             database,
             folder,
             schema=schema,
             full=full,
-            lock_policy=LockPolicy(wait, render.print_waiting),
+            lock_policy=LockPolicy(wait, print_waiting),
             progress=progress,
         )
-    render.print_synced(report, as_json=as_json)
+    print_synced(report, as_json=as_json)
