@@ -18,7 +18,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.errors import Problem
-from segbatch.interfaces.cli.render.progress import PlainLog
+from segbatch.interfaces.cli.render.run import PlainLog
 from segbatch.observability.events import (
     ContactsDone,
     LockAwaited,

@@ -19,9 +19,7 @@ from segbatch.interfaces.cli import (
     runs,
     segments,
     serve,
-    snapshot,
-    sync,
-    views,
+    sql_databases,
 )
 from segbatch.interfaces.cli.app import app, called_command
 from segbatch.interfaces.cli.render.base import print_error, stdout_guard
@@ -40,9 +38,7 @@ __all__ = [
     "runs",
     "segments",
     "serve",
-    "snapshot",
-    "sync",
-    "views",
+    "sql_databases",
 ]
 
 configure(app)

@@ -34,6 +34,7 @@ from segbatch.interfaces.cli.options import (
 )
 from segbatch.interfaces.cli.render.authoring import (
     print_check,
+    print_columns,
     print_explanation,
     print_finding_names,
     print_funnel,
@@ -42,7 +43,6 @@ from segbatch.interfaces.cli.render.authoring import (
 )
 from segbatch.interfaces.cli.render.bar import show_progress
 from segbatch.interfaces.cli.render.base import print_problems
-from segbatch.interfaces.cli.render.columns import print_columns
 from segbatch.interfaces.cli.render.problem_formats import ReportFormat, choose_format
 from segbatch.model.operators import MatchName
 from segbatch.snapshot.related.sources import read_tables

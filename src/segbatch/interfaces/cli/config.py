@@ -1,18 +1,33 @@
 """The commands for settings: init, config show."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
 from segbatch.config.env_vars import variable
 from segbatch.config.resolve import read_settings
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.options import JSON, READ_PROJECT_FOLDER
-from segbatch.interfaces.cli.render.base import print_problems
-from segbatch.interfaces.cli.render.config import print_new_project, print_settings
-from segbatch.interfaces.cli.settings_defaults import CONFIG, JOB, NO_CONFIG, settings_of
+from segbatch.interfaces.cli.configuration_options import CONFIG, JOB, NO_CONFIG
+from segbatch.interfaces.cli.options import JSON, path_parser
+from segbatch.interfaces.cli.render.base import (
+    escape,
+    in_shell,
+    out,
+    print_json,
+    print_problems,
+    print_table,
+    stdout_guard,
+)
+from segbatch.interfaces.cli.settings_defaults import settings_of
+from segbatch.text import some_of
+
+if TYPE_CHECKING:
+    from segbatch.config.scaffold import NewProject
+    from segbatch.config.show import ShownSetting
 
 _SOURCES = {"COMMANDLINE": lambda name: f"--{name.replace('_', '-')}", "ENVIRONMENT": variable}
 
@@ -25,7 +40,7 @@ app.add_typer(commands, name="config", help="Show the settings of segbatch.toml 
 @app.command(epilog="Exit status: 0 created; 2 a file exists already; 1 a file cannot be written.")
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", parser=READ_PROJECT_FOLDER, help="The folder; created if missing.")
+        Path, typer.Argument(metavar="DIR", parser=path_parser("folder", "DIR"), help="The folder; created if missing.")
     ] = Path(),
 ) -> None:
     """Create a settings file, a first segment and a .gitignore. Existing files are not changed.
@@ -34,7 +49,7 @@ def init(
     """
     from segbatch.config.scaffold import create_project  # noqa: PLC0415 - not needed by other commands
 
-    print_new_project(create_project(folder), folder)
+    _print_new_project(create_project(folder), folder)
 
 
 @commands.command(epilog="Exit status: 0 shown; 2 a setting is not valid, or the job does not exist.")
@@ -55,7 +70,7 @@ def show(
     print_problems(settings.warnings)
     choices = dict(_choices(context))
     shown = list_settings(settings, dict(_defaults(typer.main.get_command(app))), choices)
-    print_settings(shown, settings.jobs, as_json=as_json)
+    _print_settings(shown, settings.jobs, as_json=as_json)
 
 
 def _choices(context: typer.Context) -> Iterator[tuple[str, str]]:
@@ -74,3 +89,45 @@ def _defaults(command: Any) -> Iterator[tuple[str, Any]]:
     for param in command.params:
         if param.name in names and param.default is not None:
             yield names[param.name], str(param.default) if isinstance(param.default, Path) else param.default
+
+
+@stdout_guard()
+def _print_new_project(project: "NewProject", folder: Path) -> None:
+    """Print the created files and the next steps to stdout."""
+    for path in project.created:
+        out().print(escape(f"created {path}"), soft_wrap=True)
+    if project.kept:
+        lines = ", ".join(project.ignored)
+        out().print(escape(f"kept {project.kept} unchanged; add these lines to it: {lines}"), soft_wrap=True)
+    enter = "" if str(folder) == "." else f"cd {in_shell(str(folder))}; "
+    out().print(
+        escape(f"next: {enter}segbatch check, then set contacts in segbatch.toml and: segbatch run"), soft_wrap=True
+    )
+
+
+@stdout_guard()
+def _print_settings(shown: "Sequence[ShownSetting]", jobs: Sequence[str], *, as_json: bool) -> None:
+    """Print settings with their values and origins to stdout, as a table or JSON."""
+    if as_json:
+        settings = {setting.name: {"value": setting.value, "from": setting.origin} for setting in shown}
+        print_json({"settings": settings, "jobs": list(jobs)})
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("setting", "value", "from"):
+        table.add_column(column, overflow="fold", no_wrap=column == "setting")
+    for setting in shown:
+        table.add_row(setting.name, escape(_format_value(setting.value)), escape(setting.origin))
+    print_table(table, droppable=("from",), records=True)
+    if jobs:
+        out().print(f"jobs in the file: {escape(some_of(jobs))}", soft_wrap=True)
+
+
+def _format_value(value: Any) -> str:
+    """Format a value as in the file, but text without quotes."""
+    return (
+        "-"
+        if value is None
+        else value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, default=str)
+    )

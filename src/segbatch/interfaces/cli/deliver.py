@@ -1,7 +1,7 @@
 """The command that sends changes to destinations: deliver."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,16 +12,17 @@ from segbatch.errors import Problem, SegbatchError, UsageError
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, PUBLISHED, WAIT
 from segbatch.interfaces.cli.render.bar import opened
-from segbatch.interfaces.cli.render.base import print_waiting
-from segbatch.interfaces.cli.render.deliver import print_deliveries
+from segbatch.interfaces.cli.render.base import escape, out, print_json, print_problems, print_waiting, stdout_guard
 from segbatch.interfaces.cli.settings_defaults import settings_for
 from segbatch.storage.output_lock import LockedError, LockPolicy
-from segbatch.text import did_you_mean, some_of
+from segbatch.text import counted, did_you_mean, some_of
 
 if TYPE_CHECKING:
     from segbatch.deliveries.destination import Destination
+    from segbatch.deliveries.deliver import Delivery, DeliveryReport
 
 _FAILED = 3
+_DONE = {"sent": "", "failed": ": failed", "not_sent": ": not sent"}
 
 
 @app.command(
@@ -64,7 +65,7 @@ def deliver(
     )
     with opened(output) as folder:
         report = send_changes(folder, chosen, options)
-    print_deliveries(report, as_json=as_json)
+    _print_deliveries(report, as_json=as_json)
     if report.errors:
         raise typer.Exit(LockedError.exit_code if report.are_locked else _FAILED)
 
@@ -105,3 +106,37 @@ def deliver_afterwards(output: str | Path, destinations: "Sequence[Destination]"
         problems = [Problem(str(error))]
     for problem in problems:
         yield replace(problem, severity="warning")
+
+
+@stdout_guard()
+def _print_deliveries(report: "DeliveryReport", *, as_json: bool) -> None:
+    """Print deliveries to stdout, one on each line, or as JSON. Errors and warnings go to stderr."""
+    if as_json:
+        print_json(_to_json(report))
+        return
+    print_problems((*report.warnings, *report.errors))
+    for destination, segment_id in report.started:
+        line = f"{destination}: {segment_id}: starts after run {report.run_id}; its members are not sent"
+        out().print(escape(line), soft_wrap=True)
+    for delivery in report.deliveries:
+        out().print(escape(_describe(delivery)), soft_wrap=True)
+    sent = sum(delivery.status == "sent" for delivery in report.deliveries)
+    missed = len(report.deliveries) - sent
+    out().print(f"{counted(sent, 'delivery', 'deliveries')} sent" + (f", {missed:,} not sent" if missed else ""))
+
+
+def _describe(delivery: "Delivery") -> str:
+    numbers = f"{delivery.entered:,} entered, {delivery.exited:,} exited"
+    amount = numbers if delivery.kind == "changes" else f"all {counted(delivery.entered, 'member')}"
+    where = f"{delivery.destination}: {delivery.segment_id}"
+    return f"{where}: run {delivery.run_id}: {amount}{_DONE[delivery.status]}"
+
+
+def _to_json(report: "DeliveryReport") -> dict[str, object]:
+    return {
+        "run_id": report.run_id,
+        "deliveries": [asdict(delivery) for delivery in report.deliveries],
+        "started": [{"destination": name, "segment_id": segment_id} for name, segment_id in report.started],
+        "errors": list(map(str, report.errors)),
+        "warnings": list(map(str, report.warnings)),
+    }

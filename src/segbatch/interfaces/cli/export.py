@@ -1,7 +1,8 @@
 """The command that exports a segment to other programs: export."""
 
 import sys
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,9 +10,12 @@ from segbatch.errors import UsageError
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, PUBLISHED, RUN
 from segbatch.interfaces.cli.render.bar import opened, show_progress
-from segbatch.interfaces.cli.render.base import stdout_guard
-from segbatch.interfaces.cli.render.export import print_exported
+from segbatch.interfaces.cli.render.base import err, escape, out, print_json, print_problems, stdout_guard
 from segbatch.platform.shutdown import shutdown
+from segbatch.text import counted
+
+if TYPE_CHECKING:
+    from segbatch.exports.export import ExportReport
 
 STDOUT = "-"
 
@@ -99,4 +103,29 @@ def export(
             force=force,
             progress=progress,
         )
-    print_exported(report, as_json=as_json)
+    _print_exported(report, as_json=as_json)
+
+
+@stdout_guard()
+def _print_exported(report: "ExportReport", *, as_json: bool) -> None:
+    """Print the result of an export to stdout, or to stderr if the export itself goes to stdout.
+
+    Warnings go to stderr.
+    """
+    if as_json:
+        notices = {"warnings": list(map(str, report.warnings)), "notes": list(map(str, report.notes))}
+        print_json({**asdict(report), **notices})
+        return
+    print_problems((*report.notes, *report.warnings))
+    console = err() if report.file is None else out()
+    console.print(escape(f"{report.segment_id}: {_amount(report)}"), soft_wrap=True)
+    if report.guarded:
+        cells = counted(report.guarded, "cell")
+        console.print(f"{cells} that a spreadsheet would take for a formula got a ' (--raw leaves it out)")
+
+
+def _amount(report: "ExportReport") -> str:
+    where = f", {report.file}" if report.file else ""
+    if report.entered is None or report.exited is None:
+        return f"{counted(report.rows, 'member')}; run {report.run_id}{where}"
+    return f"{report.entered:,} entered, {report.exited:,} exited; run {report.run_id}{where}"

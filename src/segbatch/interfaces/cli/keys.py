@@ -7,11 +7,17 @@ import typer
 
 from segbatch.errors import Problem
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.options import JSON, KEYS
+from segbatch.interfaces.cli.options import JSON, path_parser
 from segbatch.interfaces.cli.render.api import print_keys, print_new_key, print_revoked_key
 from segbatch.interfaces.cli.render.base import print_problems
 
 KEY_FILE = Path("segbatch-keys.json")
+KEYS = typer.Option(
+    metavar="FILE",
+    envvar="SEGBATCH_KEYS",
+    parser=path_parser("keys", "--keys"),
+    help="The file of the API's keys; never commit it.",
+)
 
 commands = typer.Typer(
     rich_markup_mode="rich", no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
@@ -36,7 +42,7 @@ def create(
 
     Example: [bold]segbatch keys create --project proj-1 --name "The CRM"[/bold]
     """
-    from segbatch.interfaces.api.keys import KeyRing  # noqa: PLC0415 - loads pydantic, which other commands do without
+    from segbatch.interfaces.api.keys.key_store import KeyRing  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     warnings = list[Problem]()
     key, secret = KeyRing(keys, warn=warnings.append).create(project, read_only=read_only, name=name)
@@ -50,7 +56,7 @@ def list_all(keys: Annotated[Path, KEYS] = KEY_FILE, as_json: Annotated[bool, JS
 
     Example: [bold]segbatch keys list[/bold]
     """
-    from segbatch.interfaces.api.keys import KeyRing  # noqa: PLC0415 - as above
+    from segbatch.interfaces.api.keys.key_store import KeyRing  # noqa: PLC0415 - as above
 
     listed = KeyRing(keys).list()
     if not keys.exists():
@@ -69,7 +75,7 @@ def revoke(
 
     Example: [bold]segbatch keys revoke 1f0c52ab[/bold]
     """
-    from segbatch.interfaces.api.keys import KeyRing  # noqa: PLC0415 - as above
+    from segbatch.interfaces.api.keys.key_store import KeyRing  # noqa: PLC0415 - as above
 
     warnings = list[Problem]()
     key = KeyRing(keys, warn=warnings.append).revoke(key_id)

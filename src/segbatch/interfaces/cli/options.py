@@ -25,7 +25,7 @@ OUTPUT = "Output"
 LOGGING = "Logging"
 
 
-def _path(what: str, option: str, path_at: Callable[[str | Path], Path] = Path) -> Callable[[str | Path], Path]:
+def path_parser(what: str, option: str, path_at: Callable[[str | Path], Path] = Path) -> Callable[[str | Path], Path]:
     """Return a parser of paths that rejects an empty one, which would mean the current folder by mistake."""
 
     def read(text: str | Path) -> Path:
@@ -38,7 +38,7 @@ def _path(what: str, option: str, path_at: Callable[[str | Path], Path] = Path) 
 
 def _text(what: str, option: str) -> Callable[[str | Path], str]:
     """Return a parser of paths and addresses that rejects an empty one."""
-    read = _path(what, option)
+    read = path_parser(what, option)
     return lambda text: str(text if is_output_address(str(text)) else read(text))
 
 
@@ -57,7 +57,7 @@ COUNTED_CONTACTS = typer.Option(**_CONTACTS, help="Also count the matches of eac
 SEGMENTS = typer.Option(
     metavar="PATH",
     envvar="SEGBATCH_SEGMENTS",
-    parser=_path("definitions", "--segments"),
+    parser=path_parser("definitions", "--segments"),
     rich_help_panel=INPUT,
     help="A JSON file of segment definitions, or a folder of them.",
     show_default=True,
@@ -72,14 +72,14 @@ SCHEMA = typer.Option(
     "--schema",
     metavar="FILE",
     envvar="SEGBATCH_SCHEMA_FILE",
-    parser=_path("schema", "--schema"),
+    parser=path_parser("schema", "--schema"),
     rich_help_panel=INPUT,
     help="Compare fields with this schema.",
 )
 WRITTEN_SCHEMA = typer.Option(
     "--schema",
     metavar="FILE",
-    parser=_path("schema", "--schema"),
+    parser=path_parser("schema", "--schema"),
     rich_help_panel=OUTPUT,
     help="Write the fields and their types to this file, for check and run.",
 )
@@ -115,7 +115,7 @@ TABLE_TIME = typer.Option(
 LISTS = typer.Option(
     metavar="DIR",
     envvar="SEGBATCH_LISTS",
-    parser=_path("lists", "--lists"),
+    parser=path_parser("lists", "--lists"),
     show_default="lists, next to --segments",
     rich_help_panel=INPUT,
     help="The folder of lists for in_list.",
@@ -182,10 +182,6 @@ MATCH = typer.Option(
     metavar="<all|any|none>", parser=read_match, show_default="all", help="How the rules are combined."
 )
 READ_TARGET = _text("output", "--output")
-READ_SNAPSHOT = _path("snapshot", "--to")
-READ_TO = _path("tables", "--to")
-READ_PROJECT_FOLDER = _path("folder", "DIR")
-READ_METRICS = _path("metrics", "--metrics-file")
 PUBLISHED = typer.Option(
     metavar="DIR",
     envvar="SEGBATCH_OUTPUT",
@@ -199,12 +195,6 @@ WAIT = typer.Option(
     envvar="SEGBATCH_WAIT",
     rich_help_panel=OUTPUT,
     help="Wait until no other run uses the output.",
-)
-KEYS = typer.Option(
-    metavar="FILE",
-    envvar="SEGBATCH_KEYS",
-    parser=_path("keys", "--keys"),
-    help="The file of the API's keys; never commit it.",
 )
 RUNS_KEPT = typer.Option(
     metavar="N",

@@ -19,16 +19,15 @@ from segbatch.interfaces.cli.options import (
     OUTPUT,
     QUERY,
     READ_CONTACTS,
-    READ_METRICS,
     READ_TARGET,
     RUNS_KEPT,
     SCHEMA,
     SEGMENTS,
     WAIT,
     evaluation_options,
+    path_parser,
 )
-from segbatch.interfaces.cli.render.progress import is_watched
-from segbatch.interfaces.cli.render.run import print_run
+from segbatch.interfaces.cli.render.run import is_watched, print_run
 from segbatch.interfaces.cli.run_log import open_log, report_invalid_settings
 from segbatch.interfaces.cli.settings_defaults import name_origins, reports_invalid_settings
 from segbatch.model.share import read_share
@@ -213,7 +212,7 @@ def run(
         typer.Option(
             metavar="FILE",
             envvar="SEGBATCH_METRICS_FILE",
-            parser=READ_METRICS,
+            parser=path_parser("metrics", "--metrics-file"),
             rich_help_panel=LOGGING,
             help="Write metrics for Prometheus to this file.",
         ),

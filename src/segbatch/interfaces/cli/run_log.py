@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.cli.render.progress import PlainLog, is_watched
+from segbatch.interfaces.cli.render.run import PlainLog, is_watched
 from segbatch.observability.hooks import HOOK_TIMEOUT, Hooks
 from segbatch.observability.log import JsonLog, LogFormat, read_log_format
 

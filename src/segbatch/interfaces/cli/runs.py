@@ -12,15 +12,21 @@ from segbatch.interfaces.cli.options import (
     DAYS_KEPT,
     JSON,
     PUBLISHED,
-    READ_TO,
     RUN,
     RUNS_KEPT,
     WAIT,
+    path_parser,
 )
 from segbatch.interfaces.cli.render.bar import opened, show_progress
 from segbatch.interfaces.cli.render.base import print_problems, print_waiting, stdout_guard
-from segbatch.interfaces.cli.render.query import print_answer
-from segbatch.interfaces.cli.render.runs import print_diff, print_pruned, print_run_details, print_runs, print_verified
+from segbatch.interfaces.cli.render.runs import (
+    print_answer,
+    print_diff,
+    print_pruned,
+    print_run_details,
+    print_runs,
+    print_verified,
+)
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, Keep
 from segbatch.text import printable
@@ -190,7 +196,7 @@ def relink(
         Path | None,
         typer.Option(
             metavar="FILE",
-            parser=READ_TO,
+            parser=path_parser("tables", "--to"),
             help="Write the tables to this DuckDB file and do not change the output, for a read-only mount.",
         ),
     ] = None,

@@ -8,12 +8,11 @@ import typer
 
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.keys import KEY_FILE
+from segbatch.interfaces.cli.keys import KEY_FILE, KEYS
 from segbatch.interfaces.cli.options import (
     CUSTOM_FIELDS,
     EXCLUDE,
     ID_COLUMN,
-    KEYS,
     LISTS,
     PUBLISHED,
     SEGMENTS,

@@ -17,7 +17,7 @@ from typer.models import OptionInfo
 from segbatch.config.env_vars import CHOICES, FILE, OTHERS, PREFIX, variable
 from segbatch.config.resolve import Settings, read_settings, salvage_settings
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.cli.help_texts import HELP_ALL, PANEL, shorten_help
+from segbatch.interfaces.cli.configuration_options import CONFIG, HELP_ALL, JOB, NO_CONFIG, shorten_help
 from segbatch.interfaces.cli.render.base import print_problems
 from segbatch.model.invalid_values import invalid_reason
 from segbatch.snapshot.related.sources import as_texts
@@ -27,29 +27,6 @@ _ORIGINS = "segbatch.origins"
 _TELLER = "report_invalid_settings"
 _NAMED = re.compile(r"\((--[a-z-]+)\)")
 _NO_SETTINGS = OTHERS.union(map(variable, CHOICES))
-
-JOB = typer.Option(
-    metavar="NAME",
-    envvar=variable("job"),
-    is_eager=True,
-    rich_help_panel=PANEL,
-    help=f"Use the settings of this job in {FILE}.",
-)
-CONFIG = typer.Option(
-    metavar="FILE",
-    envvar=variable("config"),
-    is_eager=True,
-    rich_help_panel=PANEL,
-    show_default="nearest",
-    help="The settings file.",
-)
-NO_CONFIG = typer.Option(
-    "--no-config",
-    envvar=variable("no_config"),
-    is_eager=True,
-    rich_help_panel=PANEL,
-    help="Do not read a settings file.",
-)
 
 
 def configure(app: typer.Typer) -> None:

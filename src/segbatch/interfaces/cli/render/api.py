@@ -10,7 +10,7 @@ from segbatch.interfaces.cli.render.base import err, escape, out, print_json, pr
 from segbatch.text import counted, some_of
 
 if TYPE_CHECKING:
-    from segbatch.interfaces.api.keys import Key
+    from segbatch.interfaces.api.keys.key_file import Key
     from segbatch.interfaces.api.server import Listening
 
 

@@ -1,7 +1,9 @@
-"""Output of the commands for definitions: checks, findings, previews and explanations."""
+"""Output of the commands for definitions: checks, findings, previews, explanations, and the fields of a snapshot."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
 from rich.table import Table
@@ -18,16 +20,22 @@ from segbatch.interfaces.cli.render.base import (
     stdout_guard,
 )
 from segbatch.interfaces.cli.render.problem_formats import ReportFormat, as_sarif, github_lines
-from segbatch.text import counted, shown
+from segbatch.text import counted, cut, shown
 
 if TYPE_CHECKING:
     from segbatch.authoring.check import CheckReport
+    from segbatch.authoring.columns.columns import ColumnsReport
+    from segbatch.authoring.columns.profile import FieldProfile
     from segbatch.authoring.explain.reports import Explanation, Funnel, Step, Verdict
     from segbatch.authoring.preview import PreviewReport
     from segbatch.findings.finding import FindingName
     from segbatch.findings.lint import LintReport
 
 _Entry = TypeVar("_Entry", "Verdict", "Step")
+_MOST_VALUES = 5
+_LONGEST_VALUE = 30
+_WIDEST_PATH = 40
+"""On a narrow terminal, the values are wrapped before paths up to this width are."""
 
 
 @stdout_guard()
@@ -172,3 +180,53 @@ def _indented(entries: Iterable[_Entry], depth: int = 0) -> Iterator[tuple[_Entr
     for entry in entries:
         yield entry, depth
         yield from _indented(entry.parts, depth + 1)
+
+
+@stdout_guard()
+def print_columns(report: "ColumnsReport", schema_file: Path | None, *, as_json: bool) -> None:
+    """Print the fields of a snapshot to stdout, one on each line, or as JSON. With a table, problems go to stderr.
+
+    Args:
+        schema_file: The schema file that was written, if any. It is reported in place of the table.
+    """
+    if as_json:
+        problems = {"warnings": list(map(str, report.warnings)), "notes": list(map(str, report.notes))}
+        print_json({"contacts": report.contacts, "fields": [asdict(field) for field in report.fields]} | problems)
+        return
+    print_problems((*report.notes, *report.warnings))
+    if schema_file is not None:
+        out().print(escape(f"wrote {counted(len(report.fields), 'field')} to {schema_file}"), soft_wrap=True)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    longest = max((len(_field_cells(field)[0]) for field in report.fields), default=0)
+    table.add_column("field", overflow="fold", min_width=min(longest, _WIDEST_PATH))
+    for column in ("type", "missing", "distinct", "values", "rule"):
+        is_number = column in {"missing", "distinct"}
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    for field in report.fields:
+        table.add_row(*map(escape, _field_cells(field)))
+    print_table(table, droppable=("rule", "distinct"), records=True)
+    out().print(f"{counted(report.contacts, 'contact')}, {counted(len(report.fields), 'field')}", soft_wrap=True)
+
+
+def _field_cells(field: "FieldProfile") -> tuple[str, ...]:
+    approximately = "" if field.is_distinct_exact else "~"
+    distinct = f"{approximately}{field.distinct:,}" if field.distinct else "-"
+    rule = json.dumps(field.rule, ensure_ascii=False)
+    kind = f"{field.type}, mixed" if field.is_mixed else field.type
+    path = field.path if field.table is None else f"{field.table}: {field.path}"
+    return path, kind, f"{field.missing:.1%}", distinct, _field_values(field), rule
+
+
+def _field_values(field: "FieldProfile") -> str:
+    """Return the range of numbers and dates, or the most frequent values with their shares."""
+    if field.is_unique and field.distinct > 1:
+        return "(almost all different)"
+    if field.low is not None and len(field.values) < field.distinct:
+        return f"{field.low} to {field.high}"
+    values = ", ".join(f"{_short_value(entry.value)} {entry.share:.0%}" for entry in field.values[:_MOST_VALUES])
+    return values or ("(only rare values)" if field.distinct else "-")
+
+
+def _short_value(value: object) -> str:
+    return "(empty)" if value == "" else cut(value if isinstance(value, str) else json.dumps(value), _LONGEST_VALUE)

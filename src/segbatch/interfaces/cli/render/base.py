@@ -24,6 +24,7 @@ _NO_FOLD = 10_000_000
 _FIRST_PRINTABLE, _LAST_ASCII = 0x20, 0x7E
 _LEAST_TEXT, _GAP = 24, 2
 """The width that a text gets before its column counts as too narrow. A generated run id has 24 characters."""
+
 _PRINTERS = {"click", "rich", "typer"}
 
 _SEVERITY_COLOUR = {"error": "red", "warning": "yellow", "note": "cyan"}

@@ -1,8 +1,10 @@
-"""Output of published runs: lists, details, differences between two runs, and the result of verification."""
+"""Output of published runs: lists, details, differences between two runs, and results of verification and queries."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.table import Table
@@ -14,8 +16,9 @@ from segbatch.text import counted
 if TYPE_CHECKING:
     from segbatch.model.input_records import SourceRecord
     from segbatch.model.manifest import RunRecord, SegmentRecord
-    from segbatch.runs.diff import DefinitionChange, RunsDiff, SegmentDiff
+    from segbatch.runs.diff import RunsDiff, SegmentDiff
     from segbatch.runs.history import ListedRun, RunDetails
+    from segbatch.runs.query import Answer
     from segbatch.runs.verify import Verified
     from segbatch.storage.retention import Pruned
 
@@ -37,6 +40,7 @@ _DROPPABLE = (
 
 _DIGEST = 12
 """The number of characters of a digest that are shown."""
+
 _WHOLE_DIGEST = 64
 _NAMES = {
     "as_of": "as of",
@@ -216,11 +220,8 @@ def _diff_cells(segment: "SegmentDiff") -> tuple[str, ...]:
     changes = (
         f"{sign}{number:,}" if number else "" for sign, number in (("+", segment.entered), ("-", segment.exited))
     )
-    return (*sizes, *changes, ", ".join(filter(None, (_what(segment.definition), _status(segment)))))
-
-
-def _what(definition: "DefinitionChange") -> str:
-    return "" if definition == "same" else definition
+    definition = "" if segment.definition == "same" else segment.definition
+    return (*sizes, *changes, ", ".join(filter(None, (definition, _status(segment)))))
 
 
 def _status(segment: "SegmentDiff") -> str:
@@ -267,3 +268,31 @@ def print_verified(verified: "Verified", *, as_json: bool) -> None:
         err().print(f"[red]error:[/red] {escape(problem)}")
     looked = f"{counted(verified.files, 'file')} of {counted(verified.runs, 'run')}, {counted(verified.size, 'byte')}"
     out().print(f"{looked} verified: {counted(len(verified.problems), 'error')}", soft_wrap=True)
+
+
+@stdout_guard()
+def print_answer(answer: "Answer", *, as_json: bool) -> None:
+    """Print the result of a query to stdout, as a table or a JSON list of objects."""
+    if as_json:
+        print_json([dict(zip(answer.columns, row, strict=True)) for row in answer.rows])
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for index, column in enumerate(answer.columns):
+        cells = [row[index] for row in answer.rows if row[index] is not None]
+        is_number = bool(cells) and all(isinstance(cell, int | float | Decimal) for cell in cells)
+        table.add_column(escape(column), overflow="fold", justify="right" if is_number else "left")
+    for row in answer.rows:
+        table.add_row(*map(_format_cell, row))
+    print_table(table, records=True)
+    if not answer.complete:
+        err().print(f"[yellow]only the first {len(answer.rows):,} rows are shown; for more, use --rows[/yellow]")
+
+
+def _format_cell(cell: object) -> str:
+    match cell:
+        case None:
+            return ""
+        case list() | dict():
+            return escape(json.dumps(cell, ensure_ascii=False))
+        case _:
+            return escape(str(cell))

@@ -1,12 +1,15 @@
-"""Help texts of commands: short by default, and with environment variables and limits on request."""
+"""The options of the panel Configuration: the settings that a command reads, and its help in short or in full."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import typer
 
-PANEL = "Configuration"
+from segbatch.config.env_vars import FILE, variable
+
+_PANEL = "Configuration"
 """The title over the options that are the same in all commands."""
+
 _ALL_HELP = "segbatch.all_help"
 
 
@@ -17,10 +20,32 @@ def _show_all_help(context: typer.Context, wanted: bool) -> None:
         raise typer.Exit
 
 
+JOB = typer.Option(
+    metavar="NAME",
+    envvar=variable("job"),
+    is_eager=True,
+    rich_help_panel=_PANEL,
+    help=f"Use the settings of this job in {FILE}.",
+)
+CONFIG = typer.Option(
+    metavar="FILE",
+    envvar=variable("config"),
+    is_eager=True,
+    rich_help_panel=_PANEL,
+    show_default="nearest",
+    help="The settings file.",
+)
+NO_CONFIG = typer.Option(
+    "--no-config",
+    envvar=variable("no_config"),
+    is_eager=True,
+    rich_help_panel=_PANEL,
+    help="Do not read a settings file.",
+)
 HELP_ALL = typer.Option(
     "--help-all",
     is_eager=True,
-    rich_help_panel=PANEL,
+    rich_help_panel=_PANEL,
     callback=_show_all_help,
     help="Show this help with environment variables.",
 )
@@ -35,7 +60,7 @@ def shorten_help(params: Iterable[Any], context: Any) -> None:
     shows_all = bool(context.meta.get(_ALL_HELP))
     for param in params:
         if param.name == "help":
-            param.rich_help_panel = PANEL
+            param.rich_help_panel = _PANEL
         if param.param_type_name != "option":
             continue
         details = [*(_details(param) if shows_all else ()), *_default(param)]
