@@ -3,17 +3,25 @@
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import reduce
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from segbatch.definitions.strict_json import child_path
 from segbatch.errors import UsageError
-from segbatch.interfaces.client.errors import NotFoundError
+from segbatch.interfaces.client.errors import (
+    NotFoundError,
+    describe_status,
+    one_line,
+    response_of,
+    unexpected_response,
+)
 from segbatch.interfaces.client.models import MembersPage, Preview, SavedSegment
-from segbatch.interfaces.client.responses import PAGE, PREVIEW, SEGMENTS, read, read_segment, response_of
 from segbatch.interfaces.client.retry import Request, RequestFlow, send
+from segbatch.model.invalid_values import invalid_reason
 from segbatch.model.segment import Segment
 from segbatch.text import shown
 
@@ -24,6 +32,14 @@ _PREVIEW_TIMEOUT = 90.0
 """The timeout of a preview in seconds. The server counts for up to a minute, and may queue a preview before that."""
 
 _SEGMENTS = "/api/v1/contacts/segments"
+_SEGMENT = TypeAdapter(SavedSegment)
+_SEGMENT_LIST = TypeAdapter(list[SavedSegment])
+_PAGE = TypeAdapter(MembersPage)
+_PREVIEW = TypeAdapter(Preview)
+_TAGS = {"<rule>", "<group>"}
+_JSON = {"Content-Type": "application/json"}
+
+_Read = TypeVar("_Read")
 
 
 class Calls:
@@ -47,22 +63,22 @@ class Calls:
     def list_segments(self, tags: Sequence[str], owners: Sequence[str]) -> RequestFlow[list[SavedSegment]]:
         """Return the segments that have one of the tags and one of the owners; without any, all segments."""
         params = {key: values for key, values in (("tag", tags), ("owner", owners)) if values}
-        return read(SEGMENTS, (yield from self._send(Request("GET", _SEGMENTS, params, is_safe=True))))
+        return _read(_SEGMENT_LIST, (yield from self._send(Request("GET", _SEGMENTS, params, is_safe=True))))
 
     def get_segment(self, segment_id: str) -> RequestFlow[SavedSegment]:
         """Return a segment."""
-        return read_segment((yield from self._send(Request("GET", _path(segment_id), is_safe=True))))
+        return _read_segment((yield from self._send(Request("GET", _path(segment_id), is_safe=True))))
 
     def create_segment(self, definition: Definition) -> RequestFlow[SavedSegment]:
         """Create a segment."""
         request = Request("POST", _SEGMENTS, headers=_JSON, content=_to_json(definition))
-        return read_segment((yield from self._send(request)))
+        return _read_segment((yield from self._send(request)))
 
     def update_segment(self, segment_id: str, changes: Definition, if_match: str | None) -> RequestFlow[SavedSegment]:
         """Change the given keys of a segment."""
         headers = _JSON | _if_match(if_match)
         request = Request("PATCH", _path(segment_id), headers=headers, content=_to_json(changes))
-        return read_segment((yield from self._send(request)))
+        return _read_segment((yield from self._send(request)))
 
     def delete_segment(self, segment_id: str, if_match: str | None) -> RequestFlow[None]:
         """Delete a segment."""
@@ -76,7 +92,7 @@ class Calls:
         asked = {"cursor": cursor, "limit": None if limit is None else str(limit)}
         params = {key: value for key, value in asked.items() if value is not None}
         request = Request("GET", f"{_path(segment_id)}/members", params, is_safe=True)
-        return read(PAGE, (yield from self._send(request)))
+        return _read(_PAGE, (yield from self._send(request)))
 
     def preview(self, definition: Definition, first: int | None) -> RequestFlow[Preview]:
         """Count the members of a definition without saving it."""
@@ -84,14 +100,11 @@ class Calls:
         request = Request(
             "POST", f"{_SEGMENTS}/preview", {}, _JSON, content, is_safe=True, min_timeout=_PREVIEW_TIMEOUT
         )
-        return read(PREVIEW, (yield from self._send(request)))
+        return _read(_PREVIEW, (yield from self._send(request)))
 
     def _send(self, request: Request) -> RequestFlow[httpx.Response]:
         """Send a request and return its response, or raise an error if it failed."""
         return response_of((yield from send(request, self._retries)), request, self._base_url)
-
-
-_JSON = {"Content-Type": "application/json"}
 
 
 def _is_count(number: object) -> bool:
@@ -150,3 +163,47 @@ def _to_dict(value: object) -> dict[str, Any]:
             return dict(value)
         case _:
             raise TypeError(f"{shown(type(value).__name__)} is neither a text, a number, a list, an object nor a rule")
+
+
+def _read_segment(response: httpx.Response) -> SavedSegment:
+    """Parse a response with a segment.
+
+    Raises:
+        AnswerError: The response is not a segment.
+    """
+    found = _read(_SEGMENT, response)
+    etag = response.headers.get("ETag")
+    return found.model_copy(update={"etag": etag.removeprefix("W/").strip('"')}) if etag else found
+
+
+def _read(kind: TypeAdapter[_Read], response: httpx.Response) -> _Read:
+    """Parse a response.
+
+    Raises:
+        AnswerError: The response is not of the kind.
+    """
+    try:
+        return kind.validate_python(_data(response))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = reduce(child_path, (step for step in first["loc"] if step not in _TAGS), "$")
+        what = f"sent a response that this version does not know: {one_line(place)}: {invalid_reason(first)}"
+        message = f"{what}; is segbatch older here than on the server?"
+        raise unexpected_response(response, message) from None
+
+
+def _data(response: httpx.Response) -> Any:
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        raise unexpected_response(response, f"answered {_unreadable(response)}") from None
+
+
+def _unreadable(response: httpx.Response) -> str:
+    """Describe a response that is not JSON."""
+    kind = one_line(response.headers.get("Content-Type", ""))
+    if not response.content:
+        return f"{describe_status(response)} and nothing in place of JSON; is the base URL right?"
+    if "json" in kind:
+        return f"{kind} that is not valid JSON; was it changed or cut off on its way?"
+    return f"{kind or 'no content type'} in place of JSON; is the base URL right?"
