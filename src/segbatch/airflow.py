@@ -18,6 +18,6 @@ def __getattr__(name: str) -> Any:
     """Load the operator, and Airflow with it, when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module 'segbatch.airflow' has no attribute {name!r}")
-    from segbatch.interfaces.airflow import operator  # noqa: PLC0415 - loads Airflow
+    from segbatch.interfaces.airflow.operator import SegbatchOperator  # noqa: PLC0415 - loads Airflow
 
-    return getattr(operator, name)
+    return SegbatchOperator

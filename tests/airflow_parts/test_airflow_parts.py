@@ -33,14 +33,16 @@ from segbatch.interfaces.airflow.arguments import (
     task_run_id,
     text_options,
 )
-from segbatch.interfaces.airflow.subprocess import (
+from segbatch.interfaces.airflow.program import (
     INSTALLED_PROGRAM,
     LogLine,
     ProcessResult,
     Program,
     explain_start_error,
+    run_facts,
+    segment_errors,
+    summary,
 )
-from segbatch.interfaces.airflow.xcom import run_facts, segment_errors, summary
 
 END = datetime(2025, 11, 4, 2, tzinfo=UTC)
 AFTER = datetime(2025, 11, 4, 2, 17, 31, 5, tzinfo=UTC)
@@ -296,7 +298,7 @@ class Given(Exception):  # noqa: N818 - not an error
 
 @pytest.mark.parametrize("obedience", ["SIG_DFL", "SIG_IGN"])
 def test_program_is_stopped_if_its_caller_raises(obedience: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.interfaces.airflow.subprocess._STOP_TIMEOUT", 0.2)
+    monkeypatch.setattr("segbatch.interfaces.airflow.program._STOP_TIMEOUT", 0.2)
     code = (
         f"import signal, sys, time; signal.signal(15, signal.{obedience}); print(1, file=sys.stderr); time.sleep(600)"
     )
@@ -429,7 +431,7 @@ def test_module_exports_only_the_operator() -> None:
 
 LIGHT = """
 import sys
-from segbatch.interfaces.airflow import arguments, subprocess, xcom
+from segbatch.interfaces.airflow import arguments, program
 print(sorted({name.split('.')[0] for name in sys.modules} & set(sys.argv[1].split())))
 """
 

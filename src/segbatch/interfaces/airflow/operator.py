@@ -21,14 +21,16 @@ from segbatch.interfaces.airflow.arguments import (
     task_run_id,
     text_options,
 )
-from segbatch.interfaces.airflow.subprocess import (
+from segbatch.interfaces.airflow.program import (
     INSTALLED_PROGRAM,
     LogLine,
     ProcessResult,
     Program,
     explain_start_error,
+    run_facts,
+    segment_errors,
+    summary,
 )
-from segbatch.interfaces.airflow.xcom import run_facts, segment_errors, summary
 from segbatch.platform.urls import redact_argument
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The program `segbatch` as a child process, and its result.
+"""The program `segbatch` as a child process, its result, and the facts of a run that other tasks get.
 
 Polars should not run in a process that Airflow forks: signals wait until its calls end, its threads do not survive the
 fork, and a lack of memory would end the task as well. A child has its own memory and ends within two seconds of
@@ -13,11 +13,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
+
+from segbatch.text import counted
 
 INSTALLED_PROGRAM = (sys.executable, "-m", "segbatch")
 """The program that is installed together with Airflow."""
@@ -36,6 +39,9 @@ _OF_SEGMENTS = {"segment_failed", "segment_held"}
 _NOT_SHOWN = {"time", "level", "event", "run_id"}
 _TAIL = 3
 _GLANCE, _CHUNK = 0.2, 65536
+_IDENTITY = ("run_id", "as_of", "status")
+_COUNTED = ("failed", "held", "disabled", "left_out", "deleted")
+_PLACES = ("catalogue", "membership")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ class Program:
             errors, tail = [], deque[str](maxlen=_TAIL)
             with self._started(answer, env, cwd) as child:
                 for text in filter(str.strip, _lines(child)):
-                    line = _read(text)
+                    line = _read_line(text)
                     on_line(line)
                     tail.append(line.message)
                     if line.level == logging.ERROR and line.event not in _OF_SEGMENTS:
@@ -158,6 +164,51 @@ def explain_start_error(error: OSError, program: str, cwd: str | None) -> str:
     return f"program: {program}: {error.strerror} (on the worker)"
 
 
+def run_facts(report: Mapping[str, Any], cwd: str | None) -> dict[str, Any]:
+    """Return the facts of a run, without contacts and small enough for any XCom.
+
+    Args:
+        report: The JSON that the program printed for the run.
+        cwd: The working directory of the program, which its paths are relative to.
+
+    Returns:
+        `run_id`, `as_of`, `status` (`ok`, `partial`, `dry_run`), and every count of the run; `segments_deleted`,
+        `entered` and `exited` (None for the first run); and the absolute paths `catalogue` (the DuckDB file) and
+        `membership` (the folder with this run's Parquet files), which are None for a dry run.
+    """
+    segments, deleted = report["segments"], report["deleted"]
+    facts = {
+        **{name: report[name] for name in _IDENTITY},
+        **{name: value for name, value in report.items() if type(value) is int},  # all counts of `RunRecord`
+        "segments_deleted": len(deleted),
+        "entered": _total([segment["entered"] for segment in segments]),
+        "exited": _total([segment["exited"] for segment in (*segments, *deleted)]),
+        **{name: str(Path(cwd or "", report[name]).absolute()) for name in _PLACES},
+    }
+    return facts | {"status": "dry_run", **dict.fromkeys(_PLACES)} if report["dry_run"] else facts
+
+
+def segment_errors(report: Mapping[str, Any]) -> list[str]:
+    """Return a message for each segment that failed or was held back."""
+    evaluated = (one for one in report["segments"] if one["segment_id"] not in report["left_out"])
+    return [f"{one['segment_id']} {one['status']}: {one['error']}" for one in evaluated if one["error"]]
+
+
+def summary(facts: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    """Return a summary of a run in one line, from its facts and its report."""
+    kept = Counter(_segment_status(one, report) for one in report["segments"] if one["run_id"] is not None)
+    kept["ok"] = 0
+    counts = [counted(facts["contacts"], "contact"), counted(facts["segments_ok"] + kept.total(), "segment")]
+    for what in _COUNTED:
+        earlier = f" ({kept[what]:,} with earlier members)" if kept[what] else ""
+        number = facts[f"segments_{what}"]
+        counts += [f"{number:,} {what.replace('_', ' ')}{earlier}"] if number else []
+    counts.append(counted(facts["memberships"], "membership"))
+    if facts["entered"] is not None or facts["exited"] is not None:
+        counts += [f"{facts['entered'] or 0:,} entered", f"{facts['exited'] or 0:,} exited"]
+    return ", ".join(counts)
+
+
 def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
     """Yield the lines of a child until it ends, even if another process (such as its hook) still has the pipe open."""
     rest = b""
@@ -170,13 +221,13 @@ def _lines(child: subprocess.Popen[bytes]) -> Iterator[str]:
                 if not read:
                     break
                 *lines, rest = (rest + read).split(b"\n")
-                yield from map(_text, lines)
+                yield from map(_decoded, lines)
             elif has_ended:
                 break
-    yield _text(rest)
+    yield _decoded(rest)
 
 
-def _text(line: bytes) -> str:
+def _decoded(line: bytes) -> str:
     return line.decode(errors="backslashreplace")
 
 
@@ -190,7 +241,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
             child.kill()
 
 
-def _read(line: str) -> LogLine:
+def _read_line(line: str) -> LogLine:
     """Parse a line of the program's log, or a line meant for people."""
     entry = _json(line)
     if isinstance(entry, dict) and isinstance(event := entry.get("event"), str):
@@ -208,3 +259,12 @@ def _json(text: str) -> Any:
     with suppress(json.JSONDecodeError):
         return json.loads(text)
     return None
+
+
+def _segment_status(segment: Mapping[str, Any], report: Mapping[str, Any]) -> str:
+    return "left_out" if segment["segment_id"] in report["left_out"] else segment["status"]
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if known else None
