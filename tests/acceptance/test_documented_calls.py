@@ -23,7 +23,7 @@ import segbatch
 from asking import SEGMENTS, Server, serving
 from builders import rule, write_segment
 from segbatch.client import AsyncSegmentsClient, ConflictError, NotFoundError, SegmentsClient
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 

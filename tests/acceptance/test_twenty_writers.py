@@ -34,7 +34,7 @@ from asking import serving
 from segbatch.client import AsyncSegmentsClient, SegmentsClient
 from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.store import SegmentStore
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 

@@ -10,7 +10,7 @@ from typing import Any
 import segbatch
 from asking import PRO, serving
 from builders import write_contacts
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 CALLS = [block for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) if "curl" in block]

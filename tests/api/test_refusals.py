@@ -12,8 +12,8 @@ import pytest
 from asking import PRO, SEGMENTS, Asking
 from failing_disk import refuse_flushes_of_folders, report_failure
 from segbatch.definitions.store.files import lock_folder
+from segbatch.interfaces.api.app import RequestMiddleware
 from segbatch.interfaces.api.limits import HEALTH, MAX_BODY, MAX_REQUESTS
-from segbatch.interfaces.api.middleware import RequestMiddleware
 
 JSON = {"Content-Type": "application/json"}
 RULE = {"field": "plan", "operator": "eq", "value": "pro"}

@@ -17,7 +17,7 @@ import pytest
 import segbatch
 from asking import PRO, SEGMENTS, Server, serving
 from builders import write_contacts
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.limits import MAX_ARRIVING
 from segbatch.interfaces.api.server import Address, listen
 

@@ -10,7 +10,7 @@ import pytest
 
 from asking import PRO, Asking
 from segbatch.definitions.store import index, segment_store
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 
 
 class Keyed(Asking):

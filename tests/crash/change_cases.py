@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from builders import rule, write_contacts, write_segment
 from fault_cases import AS_OF, PEOPLE
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.observability.run_outcome import STATUSES as STATUS_NAMES
 
 State = Any

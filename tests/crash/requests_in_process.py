@@ -9,7 +9,7 @@ import httpx
 from segbatch.definitions.store import SegmentStore
 from segbatch.interfaces.api.app import make_app
 from segbatch.interfaces.api.dependencies import Service
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.server import log_warning
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import segbatch
 from asking import serving
 from builders import rule, write_contacts, write_segment
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 
 HERE = Path(__file__).parent
 EXAMPLES = os.environ.get("SEGBATCH_EXAMPLES", "20")

@@ -14,7 +14,8 @@ import pytest
 
 from failing_disk import refuse_flushes_of_folders, refuse_removal, report_failure
 from segbatch.errors import BusyError, KeysError, NotFoundError, Problem, SegbatchError, UsageError
-from segbatch.interfaces.api.keys import KeyRing, key_store
+from segbatch.interfaces.api.keys import key_store
+from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.platform.file_lock import lock_file
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)

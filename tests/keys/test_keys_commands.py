@@ -10,7 +10,7 @@ import pytest
 
 from calling import Commands
 from failing_disk import refuse_flushes_of_folders
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 
 FILE = Path("segbatch-keys.json")
 

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from segbatch.interfaces.api.dependencies import Service, service_of
-from segbatch.interfaces.api.keys import Key, KeyRing
+from segbatch.interfaces.api.keys.key_file import Key
+from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.text import shown
 

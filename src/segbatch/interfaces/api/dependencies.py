@@ -12,7 +12,7 @@ from typing import cast
 from fastapi import Request
 
 from segbatch.definitions.store.segment_store import SegmentStore
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.preview_worker import Previewer
 from segbatch.runs.members import OpenRuns
 from segbatch.snapshot.related.sources import TableSource

@@ -19,7 +19,7 @@ from segbatch.definitions.definition import BrokenDefinition
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError
-from segbatch.interfaces.api.keys import KeyRing
+from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.limits import KEEP_ALIVE, LOCK_TIMEOUT, MAX_HEADERS, STOP_TIME
 from segbatch.platform.database_url import is_database_url
 from segbatch.platform.urls import is_url

@@ -18,8 +18,8 @@ from segbatch.storage.output_lock import LockedError, LockPolicy
 from segbatch.text import counted, did_you_mean, some_of
 
 if TYPE_CHECKING:
-    from segbatch.deliveries.destination import Destination
     from segbatch.deliveries.deliver import Delivery, DeliveryReport
+    from segbatch.deliveries.destination import Destination
 
 _FAILED = 3
 _DONE = {"sent": "", "failed": ": failed", "not_sent": ": not sent"}
