@@ -25,10 +25,10 @@ def main() -> None:
     sys.stderr = _lenient(sys.stderr)
     handle_signals()
     gc.set_threshold(_GARBAGE_THRESHOLD)
-    from segbatch.interfaces import cli  # noqa: PLC0415 - slow to import
+    from segbatch.interfaces.cli import main as run_command  # noqa: PLC0415 - slow to import
 
     try:
-        cli.main()
+        run_command()
     finally:
         ignore_signals()
         _flush_stdout()

@@ -68,10 +68,10 @@ def check(
 
     Example: [bold]segbatch check --segments segments --contacts contacts.parquet[/bold]
     """
-    from segbatch.authoring import check as checking  # noqa: PLC0415 - loads Polars, which other commands do without
+    from segbatch.authoring.check import check as check_definitions  # noqa: PLC0415 - loads Polars, which other commands do without
 
     chosen, source = choose_format(report_format, as_json=as_json), Source.of(segments, exclude or ())
-    report = checking.check(
+    report = check_definitions(
         source, contacts, schema=schema_file, lint_ignore=lint_ignore or (), only=only, **evaluation
     )
     print_check(report, chosen)
@@ -99,15 +99,15 @@ def lint(
 
     Example: [bold]segbatch lint --segments segments --contacts contacts.parquet[/bold]
     """
-    from segbatch.findings import lint as linting  # noqa: PLC0415 - loads Polars, which other commands do without
-    from segbatch.findings.finding import NAMES  # noqa: PLC0415 - used together with it
+    from segbatch.findings.finding import NAMES  # noqa: PLC0415 - used together with the next
+    from segbatch.findings.lint import lint as find_mistakes  # noqa: PLC0415 - loads Polars, which other commands do without
 
     chosen = choose_format(report_format, as_json=as_json)
     if list_names:
         print_finding_names(NAMES, as_json=chosen == "json")
         return
     source = Source.of(segments, exclude or ())
-    report = linting.lint(source, contacts, ignore=lint_ignore or (), only=only, **evaluation)
+    report = find_mistakes(source, contacts, ignore=lint_ignore or (), only=only, **evaluation)
     print_lint(report, chosen)
     if report.errors:
         raise typer.Exit(2)
@@ -141,10 +141,10 @@ def preview(
 
     Example: [bold]segbatch preview --contacts contacts.parquet --rule "status eq active" --rule "seats gte 50"[/bold]
     """
-    from segbatch.authoring import preview as previewing  # noqa: PLC0415 - loads Polars, which other commands do without
+    from segbatch.authoring.preview import preview as count_members  # noqa: PLC0415 - loads Polars, which other commands do without
 
     source = Source.of(segments, exclude or ())
-    report = previewing.preview(
+    report = count_members(
         contacts, definition, query=query, rules=rule or (), match=match, segments=source, first=first, **evaluation
     )
     print_preview(report, as_json=as_json)
@@ -175,13 +175,14 @@ def explain(
 
     Example: [bold]segbatch explain pro-plan-users 4711 --contacts contacts.parquet[/bold]
     """
-    from segbatch.authoring.explain import explain as explaining  # noqa: PLC0415 - loads Polars
+    from segbatch.authoring.explain.explain import explain as explain_contact  # noqa: PLC0415 - loads Polars
+    from segbatch.authoring.explain.explain import funnel  # noqa: PLC0415 - as above
 
     options = {"segments": Source.of(segments, exclude or ()), **evaluation}
     if contact_id is None:
-        print_funnel(explaining.funnel(contacts, segment, **options), as_json=as_json)
+        print_funnel(funnel(contacts, segment, **options), as_json=as_json)
     else:
-        print_explanation(explaining.explain(contacts, segment, contact_id, **options), as_json=as_json)
+        print_explanation(explain_contact(contacts, segment, contact_id, **options), as_json=as_json)
 
 
 @app.command(epilog="Exit status: 0 described; 1 the snapshot cannot be used.")

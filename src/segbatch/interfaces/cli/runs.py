@@ -69,10 +69,10 @@ def list_runs(output: Annotated[str, PUBLISHED] = "output", as_json: Annotated[b
 
     Example: [bold]segbatch runs list[/bold]
     """
-    from segbatch.runs import history  # noqa: PLC0415 - loads pydantic, which other commands do without
+    from segbatch.runs.history import list_runs as read_runs  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     with opened(output, members=False) as folder:
-        print_runs(history.list_runs(folder), as_json=as_json)
+        print_runs(read_runs(folder), as_json=as_json)
 
 
 def _ensure_no_options(context: typer.Context) -> None:
@@ -95,10 +95,10 @@ def show(
 
     Example: [bold]segbatch runs show last[/bold]
     """
-    from segbatch.runs import history  # noqa: PLC0415 - loads pydantic
+    from segbatch.runs.history import show_run  # noqa: PLC0415 - loads pydantic
 
     with opened(output, members=False) as folder:
-        print_run_details(history.show_run(folder, run), as_json=as_json)
+        print_run_details(show_run(folder, run), as_json=as_json)
 
 
 @runs.command(epilog="Exit status: 0 done, or there was nothing to do; 75 a run is at work.")
@@ -134,10 +134,10 @@ def diff(
 
     Example: [bold]segbatch diff previous last[/bold]
     """
-    from segbatch.runs import diff as diffing  # noqa: PLC0415 - loads DuckDB
+    from segbatch.runs.diff import diff as compare_runs  # noqa: PLC0415 - loads DuckDB
 
     with opened(output, members=False) as folder:
-        print_diff(diffing.diff(folder, run_a, run_b), as_json=as_json)
+        print_diff(compare_runs(folder, run_a, run_b), as_json=as_json)
 
 
 @app.command(epilog="Exit status: 0 nothing is wrong; 1 something is; 2 nothing is published there.")
@@ -152,14 +152,14 @@ def verify(
 
     Example: [bold]segbatch verify --output output[/bold]
     """
-    from segbatch.runs import verify as verifying  # noqa: PLC0415 - loads DuckDB
+    from segbatch.runs.verify import verify as verify_output  # noqa: PLC0415 - loads DuckDB
     from segbatch.runs.verify_store import verify_store  # noqa: PLC0415 - loads DuckDB
     from segbatch.storage.remote.addresses import open_publication  # noqa: PLC0415 - loads pydantic
 
     publication = open_publication(output)
     with show_progress("bytes") as progress:
         if publication is None:
-            verified = verifying.verify(Path(output), every_run=every_run, progress=progress)
+            verified = verify_output(Path(output), every_run=every_run, progress=progress)
         else:
             verified = verify_store(publication, every_run=every_run, progress=progress)
     print_verified(verified, as_json=as_json)
@@ -183,10 +183,10 @@ def query(
 
     Example: [bold]segbatch query "SELECT segment_id, member_count FROM segments"[/bold]
     """
-    from segbatch.runs import query as querying  # noqa: PLC0415 - loads DuckDB
+    from segbatch.runs.query import query as run_query  # noqa: PLC0415 - loads DuckDB
 
     with opened(output) as folder:
-        print_answer(querying.query(folder, sql, rows), as_json=as_json)
+        print_answer(run_query(folder, sql, rows), as_json=as_json)
 
 
 @app.command()
