@@ -1,7 +1,7 @@
-"""Resolution of settings that no option sets: file, job and environment, with the origin of each value."""
+"""Resolution of settings that no option sets: file, job and environment; their list, with the origin of each value."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from segbatch.config.env_vars import CHOICES, FILE, OF_KUBERNETES, OTHERS, PREFIX, variable
 from segbatch.errors import ConfigurationError, Problem, SegbatchError, UsageError
 from segbatch.platform.portability import HAS_USERS
-from segbatch.platform.urls import redact_url
+from segbatch.platform.urls import redact_argument, redact_url
 from segbatch.text import clipped, did_you_mean, nearest, some_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ _OF_A_JOB = ("contacts", "segments", "output")
 """Settings that define a job. If jobs set one and no job is selected, its default would be wrong."""
 
 _ROOT = 0
+
+_DEFAULT = "default"
+_NOT_SET = "not set"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,42 @@ def find_file() -> Path | None:
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class ShownSetting:
+    """An effective setting.
+
+    Attributes:
+        name: The name of the setting, as in the file.
+        value: The value; None if it has no value.
+        origin: The place in the file, the variable or the option that sets it; or `default`, or `not set`.
+    """
+
+    name: str
+    value: Any
+    origin: str
+
+
+def list_settings(
+    settings: Settings, defaults: Mapping[str, Any], choices: Mapping[str, str]
+) -> Sequence[ShownSetting]:
+    """Return the selected file and job, then every setting.
+
+    Args:
+        settings: The settings of the file and the environment.
+        defaults: The defaults of the commands, by name of the setting.
+        choices: The origin of `config` and `job`, if they are set.
+    """
+    from segbatch.config.model import Environment  # noqa: PLC0415 - loads pydantic-settings
+
+    chosen = {"config": None if settings.file is None else str(settings.file), "job": settings.job}
+    found = "found" if settings.file else _NOT_SET
+    rows = [
+        ShownSetting(name, chosen[name], choices.get(name, found if name == "config" else _NOT_SET)) for name in chosen
+    ]
+    shown = (_shown_setting(name, settings, defaults.get(name)) for name in Environment.model_fields)
+    return (*rows, *shown, *_destinations(settings))
+
+
 def _ensure_meant(path: Path) -> None:
     """Check the owner of a file that was found and not named by the user.
 
@@ -210,3 +249,31 @@ def _unknown(variables: set[str], known: Iterable[str]) -> Iterator[Problem]:
         near = nearest(name.removeprefix(PREFIX), names)
         hint = f"did you mean '{PREFIX}{near}'?" if near else "'segbatch config show' lists all settings"
         yield Problem(f"{clipped(name)}: unknown setting; {hint}", severity="warning")
+
+
+def _destinations(settings: Settings) -> Iterator[ShownSetting]:
+    """Yield the names of the destinations. Their addresses and headers may be secrets."""
+    if "destinations" in settings.values:
+        names = sorted(settings.values["destinations"])
+        yield ShownSetting("destinations", names, settings.origins["destinations"])
+
+
+def _shown_setting(name: str, settings: Settings, default: Any) -> ShownSetting:
+    if name in settings.undecided:
+        return ShownSetting(name, None, "set only in jobs")
+    if name in settings.values:
+        return ShownSetting(name, _without_secrets(settings.values[name]), settings.origins[name])
+    return ShownSetting(name, default, _NOT_SET if default is None else _DEFAULT)
+
+
+def _without_secrets(value: Any) -> Any:
+    """Return a value with the addresses in it as they are shown."""
+    match value:
+        case str():
+            return redact_argument(value)
+        case Mapping():
+            return {key: _without_secrets(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [_without_secrets(entry) for entry in value]
+        case _:
+            return value

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from segbatch.config.env_vars import variable
-from segbatch.config.resolve import read_settings
+from segbatch.config.resolve import ShownSetting, list_settings, read_settings
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.configuration_options import CONFIG, JOB, NO_CONFIG
 from segbatch.interfaces.cli.options import JSON, path_parser
@@ -27,7 +27,6 @@ from segbatch.text import some_of
 
 if TYPE_CHECKING:
     from segbatch.config.scaffold import NewProject
-    from segbatch.config.show import ShownSetting
 
 _SOURCES = {"COMMANDLINE": lambda name: f"--{name.replace('_', '-')}", "ENVIRONMENT": variable}
 
@@ -64,8 +63,6 @@ def show(
 
     Example: [bold]segbatch config show --job customers[/bold]
     """
-    from segbatch.config.show import list_settings  # noqa: PLC0415 - loads pydantic-settings
-
     settings = read_settings(job=job, config=config, no_config=no_config)
     print_problems(settings.warnings)
     choices = dict(_choices(context))
