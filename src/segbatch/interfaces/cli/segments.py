@@ -64,11 +64,11 @@ def list_all(
 
     Example: [bold]segbatch segments list[/bold]
     """
-    from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic, which other commands do without
+    from segbatch.authoring.manage import list_segments  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     source = Source.of(segments, exclude or ())
     with opened(output, members=False, must_exist=False) as folder:
-        print_listing(manage.list_segments(source, folder, project, only), as_json=as_json)
+        print_listing(list_segments(source, folder, project, only), as_json=as_json)
 
 
 @commands.command("show", epilog=_OF_GET, short_help="Print a definition as JSON; the same as get.")
@@ -120,7 +120,7 @@ def create(
 
     Example: [bold]segbatch segments create --name "Pro Users" --rule "custom_fields.plan eq pro"[/bold]
     """
-    from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic
+    from segbatch.authoring.manage import create_segment, read_options  # noqa: PLC0415 - loads pydantic
 
     texts = {
         "id": segment_id,
@@ -131,9 +131,9 @@ def create(
         "owner": owner,
         "expires_at": expires_at,
     }
-    options = manage.read_options(texts, rule or (), match, max_change, enabled=enabled, tags=tag or ())
+    options = read_options(texts, rule or (), match, max_change, enabled=enabled, tags=tag or ())
     warnings = list[Problem]()
-    stored = manage.create_segment(Source.of(segments, exclude or ()), file, options, warn=warnings.append)
+    stored = create_segment(Source.of(segments, exclude or ()), file, options, warn=warnings.append)
     _print_saved("created", stored, warnings, as_json=as_json)
 
 
@@ -167,7 +167,7 @@ def update(
 
     Example: [bold]segbatch segments update pro-users --description "All customers"[/bold]
     """
-    from segbatch.authoring import manage  # noqa: PLC0415 - loads pydantic
+    from segbatch.authoring.manage import read_options, update_segment  # noqa: PLC0415 - loads pydantic
 
     texts = {
         "name": name,
@@ -177,11 +177,9 @@ def update(
         "owner": owner,
         "expires_at": expires_at,
     }
-    options = manage.read_options(texts, rule or (), match, max_change, clear or (), enabled=enabled, tags=tag or ())
+    options = read_options(texts, rule or (), match, max_change, clear or (), enabled=enabled, tags=tag or ())
     source, warnings = Source.of(segments, exclude or ()), list[Problem]()
-    stored = manage.update_segment(
-        source, segment_id, file, options, if_match=if_match, project=project, warn=warnings.append
-    )
+    stored = update_segment(source, segment_id, file, options, if_match=if_match, project=project, warn=warnings.append)
     _print_saved("updated", stored, warnings, as_json=as_json)
 
 
