@@ -168,9 +168,9 @@ EXPORTS = {
     "before it is there": ("export", "_write", "pass", SLOW, "out.csv", "nothing was written", False),
     "into a pipe": ("export", "_write", "before(*arguments)", SLOW, "-", "the output is incomplete", False),
     "when it is there": ("export", "_report", "pass", SLOW, "out.csv", "{folder}/out.csv is written", True),
-    "while it is put there": ("destination", "_move", "pass", SOON, "out.csv", "{folder}/out.csv is written", True),
+    "while it is put there": ("export", "_move", "pass", SOON, "out.csv", "{folder}/out.csv is written", True),
     "on a disk that takes long": (
-        "destination",
+        "export",
         "_move",
         "pass",
         SLOW,
