@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import segbatch
 from asking import PRO, serving
 from builders import write_contacts
@@ -17,6 +19,7 @@ CALLS = [block for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE 
 SHOWN = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
 
 
+@pytest.mark.slow
 def test_examples_of_the_api_page_run_in_order(tmp_path: Path) -> None:
     contacts = {"status": ["active", "new"], "custom_fields": [{"plan": "pro"}] * 2, "project_id": ["proj-1"] * 2}
     write_contacts(tmp_path / "contacts.parquet", contacts)

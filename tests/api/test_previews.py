@@ -15,6 +15,8 @@ from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
 from segbatch import TableSource
 
+pytestmark = pytest.mark.slow  # each starts a process that evaluates previews
+
 CONTACTS = pa.table(
     {
         "id": ["a", "b", "c", "d", "e"],

@@ -80,6 +80,7 @@ def test_patch_refuses_invalid_definitions(ask: Asking, body: Any, path: str, me
     assert ask("GET", f"/{made['id']}").json() == made
 
 
+@pytest.mark.slow
 def test_response_lists_all_errors_up_to_a_limit(ask: Asking) -> None:
     rules = [{"field": "a", "operator": "eqq", "value": 1}] * 20_000
     errors = document(ask("POST", json=PRO | {"rules": rules}), 422, "invalid-definition")["errors"]

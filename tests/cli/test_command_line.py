@@ -83,6 +83,7 @@ def on_a_terminal(*arguments: str) -> str:
     return written.decode()
 
 
+@pytest.mark.slow
 def test_exported_rows_on_a_terminal_are_not_mixed_with_progress(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -204,6 +204,7 @@ def test_the_hook_runs_for_definitions(file: str, *, is_checked: bool) -> None:
     assert bool(re.search(hook()["files"], file)) is is_checked
 
 
+@pytest.mark.slow
 def test_the_entry_of_the_hook_checks_the_folder() -> None:
     entry = hook()
     assert (entry["language"], entry["pass_filenames"]) == ("python", False)

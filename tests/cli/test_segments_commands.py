@@ -239,6 +239,7 @@ def test_an_error_is_printed_as_one_line(call: Segments, arguments: str, status:
     assert call.out == ""
 
 
+@pytest.mark.slow
 def test_managing_segments_loads_no_polars_and_no_duckdb(call: Segments) -> None:
     write_contacts(Path("contacts.parquet"), {"status": ["active"]})
     write_segment(Path("segments"), "a", ACTIVE)

@@ -35,6 +35,7 @@ def test_every_mentioned_extra_exists_and_the_readme_lists_all_extras() -> None:
     assert set(re.findall(r"\w+", " ".join(cells))) == EXTRAS
 
 
+@pytest.mark.slow
 def test_the_suggested_install_commands_use_the_installed_segbatch() -> None:
     """Install without an index, as if no package had that name."""
     said = {name for file in MODULES for name in NAMED.findall(file.read_text())}

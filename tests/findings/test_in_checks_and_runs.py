@@ -177,6 +177,7 @@ def test_other_commands_lack_these_options() -> None:
     assert segbatch.funnel("contacts.parquet", odd).warnings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "more"), [(MOST_SHOWN, ""), (MOST_SHOWN + 1, "1 more finding"), (1_020, "1,000 more findings")]
 )

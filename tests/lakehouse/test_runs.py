@@ -114,6 +114,7 @@ def test_export_reads_the_version_of_the_run(command: Commands) -> None:
     assert "no longer exists, although it belongs to version 0 of the Delta table" in command.err
 
 
+@pytest.mark.slow
 def test_previews_of_the_api_read_the_version_of_the_last_run(command: Commands) -> None:
     assert command("run", "--contacts", "delta+crm@0", *TABLES) == 0
     buyers = {"rules": [{"table": "orders", "aggregate": "count", "operator": "gte", "value": 1}]}

@@ -107,6 +107,7 @@ def test_a_first_run_that_fails_has_no_success_and_no_sizes(program: Program) ->
     }
 
 
+@pytest.mark.slow
 def test_a_run_that_is_terminated_is_measured(program: Program) -> None:
     program(*METRICS_FILE)
     running = held_up(*IN_ITS_MIDDLE, *METRICS_FILE[3:])

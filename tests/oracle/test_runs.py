@@ -124,6 +124,7 @@ def test_a_circle_and_an_unknown_or_failed_segment_are_refused(value: str, reaso
         check(segment({"operator": "in_segment", "value": "a"}), pa.schema([("x", pa.int64())]), segments=others)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(strategies.cases())
 def test_every_case_is_decided_and_neq_is_exactly_not_eq(case: strategies.Case) -> None:
