@@ -132,7 +132,8 @@ bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="-
 api-fuzz: $(READY) ## Ask a real server whatever its OpenAPI allows, and what not (EXAMPLES=N; takes minutes)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-20} $(BIN)/pytest -q tests/fuzz
 
-docs: $(READY) ## Write docs/cli.md, the settings in docs/configuration.md and docs/openapi.json anew, from the program
+docs: $(READY) ## Write docs/cli.md, the settings in docs/configuration.md, docs/openapi.json and the JSON Schema anew, from the program
+	$(BIN)/segbatch schema > docs/segment.schema.json
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_openapi.py
 

@@ -1,4 +1,4 @@
-"""The log: JSON lines off a terminal, plain text on a terminal, and no contact data."""
+"""The log: plain text or JSON lines, as `--log-format` says, and no contact data."""
 
 import io
 import json
