@@ -7,6 +7,7 @@ from typing import cast, get_args
 from segbatch.errors import UsageError
 from segbatch.model.operators import (
     AGGREGATES,
+    NEGATIONS,
     OPERATORS,
     AggregateName,
     MatchName,
@@ -59,24 +60,8 @@ _SYNONYMS: Mapping[str, OperatorName] = {
 """Names for our operators in other systems."""
 
 _OPPOSITES: Mapping[str, OperatorName] = {
-    "eq": "neq",
-    "contains": "not_contains",
-    "in": "not_in",
-    "within_last": "not_within_last",
-    "within_next": "not_within_next",
-    "in_list": "not_in_list",
-    "in_segment": "not_in_segment",
-    "exists": "empty",
-    "blank": "not_blank",
-    "neq": "eq",
-    "not_contains": "contains",
-    "not_in": "in",
-    "not_within_last": "within_last",
-    "not_within_next": "within_next",
-    "not_in_list": "in_list",
-    "not_in_segment": "in_segment",
-    "empty": "exists",
-    "not_blank": "blank",
+    **dict[str, OperatorName](NEGATIONS.items()),
+    **{positive: negative for negative, positive in NEGATIONS.items()},
 }
 
 _AGGREGATES: Mapping[str, AggregateName] = {
