@@ -9,11 +9,12 @@ import polars as pl
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.conditions import Condition, combine, to_expression
-from segbatch.compiler.predicates import compile_test, lower_rule
+from segbatch.compiler.predicates import compile_test
 from segbatch.compiler.row_readings import row_exists
 from segbatch.compiler.rule_errors import RuleError
 from segbatch.compiler.rule_fields import RuleFields, find_field
 from segbatch.compiler.rule_planner import RulePlanner
+from segbatch.compiler.rule_tests import lower_rule
 from segbatch.compiler.samples import IdColumn, SampleCompiler
 from segbatch.definitions.value_lists import Lists
 from segbatch.errors import Problem

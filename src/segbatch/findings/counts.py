@@ -11,11 +11,12 @@ from typing import cast
 import polars as pl
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.predicates import compile_rule, compile_test, lower_rule
+from segbatch.compiler.predicates import compile_rule, compile_test
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.compiler.project_rule import project_column, project_rule
 from segbatch.compiler.rule_errors import RuleError
 from segbatch.compiler.rule_fields import RuleFields
+from segbatch.compiler.rule_tests import lower_rule
 from segbatch.definitions.definition import Definition
 from segbatch.definitions.value_lists import Lists
 from segbatch.engine.local import batch_rows

@@ -7,10 +7,10 @@ from typing import assert_never
 from sqlglot import exp
 
 from segbatch.compiler.lowering import lower
-from segbatch.compiler.predicates import lower_rule, with_list_values
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.compiler.project_rule import project_column, project_rule
 from segbatch.compiler.rule_fields import find_fields
+from segbatch.compiler.rule_tests import lower_rule, with_list_values
 from segbatch.compiler.typed_test import AnyElement, FieldType, IsIn, TypedTest
 from segbatch.definitions.definition import Definition
 from segbatch.errors import DefinitionError, Problem
