@@ -14,10 +14,10 @@ import httpx
 
 from segbatch.definitions.store import SegmentStore
 from segbatch.interfaces.api.app import make_app
-from segbatch.interfaces.api.dependencies import Service
 from segbatch.interfaces.api.keys.key_store import KeyRing
-from segbatch.interfaces.api.preview_worker import Previewer
+from segbatch.interfaces.api.previewer import Previewer
 from segbatch.interfaces.api.server import log_warning
+from segbatch.interfaces.api.service import Service
 
 SEGMENTS = "/api/v1/contacts/segments"
 OTHERS = ("/healthz", "/openapi.json")

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from segbatch.storage.manifest_io import read_history_of, read_manifest
 from segbatch.storage.remote.publication import NewRun
-from segbatch.storage.remote.table_rows import small_tables
+from segbatch.storage.remote.small_tables import small_tables
 
 ORDER = ("membership_changes", "membership", "segments", "segment_renames", "runs", "current")
 """The order in which a run writes the tables."""

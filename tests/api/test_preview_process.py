@@ -14,7 +14,7 @@ import pytest
 from asking import PRO, Asking, serving
 from builders import rule, write_contacts
 from segbatch.interfaces.api import limits
-from segbatch.interfaces.api.preview_worker import Previewer
+from segbatch.interfaces.api.previewer import Previewer
 
 pytestmark = [pytest.mark.slow, pytest.mark.serial]
 
@@ -97,7 +97,7 @@ def test_death_of_the_process_during_a_preview_returns_503_and_is_logged(
     ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     previewer.start()
-    monkeypatch.setattr("segbatch.interfaces.api.preview_worker._START", "import sys; sys.stdin.buffer.read(1)")
+    monkeypatch.setattr("segbatch.interfaces.api.previewer._START", "import sys; sys.stdin.buffer.read(1)")
     previewer.replace()
     answer = preview(ask)
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:segbatch:problem:unavailable")
@@ -113,7 +113,7 @@ def test_exception_in_the_process_is_only_logged(
 ) -> None:
     failing = "import segbatch.interfaces.api.preview_process as p; p.evaluate = lambda job: 1 // 0; "
     start = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    monkeypatch.setattr("segbatch.interfaces.api.preview_worker._START", f"{start}{failing}p.main()")
+    monkeypatch.setattr("segbatch.interfaces.api.previewer._START", f"{start}{failing}p.main()")
     answer = preview(ask)
     assert (answer.status_code, answer.json()["type"]) == (500, "urn:segbatch:problem:fault")
     assert "ZeroDivisionError" in capsys.readouterr().err
@@ -123,7 +123,7 @@ def test_output_printed_in_the_process_is_not_read_as_a_reply(ask: Asking, monke
     start = "import json, os, sys; sys.path[:] = json.loads(sys.argv[1]); "
     start += "import segbatch.interfaces.api.preview_process as p; "
     talking = "real = p.respond; p.respond = lambda job: os.write(1, b'x') and real(job); "
-    monkeypatch.setattr("segbatch.interfaces.api.preview_worker._START", f"{start}{talking}p.main()")
+    monkeypatch.setattr("segbatch.interfaces.api.previewer._START", f"{start}{talking}p.main()")
     assert preview(ask).json()["member_count"] == 1
 
 

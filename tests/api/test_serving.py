@@ -241,7 +241,7 @@ def test_disconnecting_during_the_body_changes_nothing(server: Server) -> None:
 
 QUICK = """
 import sys
-from segbatch.interfaces.api import http_protocol as protocol, limits, request_body as bodies
+from segbatch.interfaces.api import connection_limits as protocol, limits, request_body as bodies
 limits.TIME_TO_SEND = bodies.TIME_TO_SEND = protocol.TIME_TO_SEND = 1.0
 protocol.TIME_TO_READ = 1.0
 protocol.MAX_CONNECTIONS = 20
@@ -289,7 +289,7 @@ def test_slow_clients_do_not_block_other_clients(impatient: Server) -> None:
 
 FEW = """
 import sys
-from segbatch.interfaces.api import http_protocol as protocol
+from segbatch.interfaces.api import connection_limits as protocol
 protocol.MAX_CONNECTIONS = 50
 sys.argv[0] = "segbatch"
 from segbatch.__main__ import main

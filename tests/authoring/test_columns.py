@@ -14,7 +14,7 @@ from builders import write_contacts, write_segment
 from segbatch import SnapshotError
 from segbatch.authoring.check import check
 from segbatch.authoring.columns import field_values
-from segbatch.authoring.columns.columns import ColumnsReport, contract_of, describe_columns
+from segbatch.authoring.columns.columns import ColumnsReport, describe_columns, schema_file_of
 from segbatch.authoring.columns.profile import FieldProfile
 
 TIMES = pa.timestamp("us", "UTC")
@@ -331,7 +331,7 @@ def test_related_tables_are_described_too() -> None:
     tables = {"orders": "orders"}
     assert [str(problem) for problem in check(contacts="contacts.parquet", tables=tables).errors] == []
     assert segbatch.run("contacts.parquet", tables=tables).run.segments_failed == 0
-    assert [field.path for field in contract_of(report).fields] == ["id"]
+    assert [field.path for field in schema_file_of(report).fields] == ["id"]
 
 
 def test_a_table_without_its_column_of_contacts_is_an_error() -> None:

@@ -11,9 +11,9 @@ import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import DefinitionError, UsageError
 from segbatch.authoring.check import check
-from segbatch.authoring.columns.columns import contract_of, describe_columns
-from segbatch.model.contract import Contract
-from segbatch.snapshot.contract import contract_columns, read_contract, write_contract
+from segbatch.authoring.columns.columns import describe_columns, schema_file_of
+from segbatch.model.schema_file import SchemaFile
+from segbatch.snapshot.schema_file import read_schema_file, schema_file_columns, write_schema_file
 
 SCHEMA = Path("schema.json")
 VALUES = [
@@ -66,10 +66,10 @@ def contacts(**columns: Any) -> None:
     write_contacts(Path("contacts.parquet"), fixed | columns)
 
 
-def write_schema() -> Contract:
-    contract = contract_of(describe_columns("contacts.parquet"))
-    write_contract(SCHEMA, contract)
-    return contract
+def write_schema() -> SchemaFile:
+    schema_file = schema_file_of(describe_columns("contacts.parquet"))
+    write_schema_file(SCHEMA, schema_file)
+    return schema_file
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -93,17 +93,17 @@ def test_a_check_against_the_schema_finds_what_a_check_against_the_snapshot_find
 
 def test_the_schema_is_read_as_it_was_written() -> None:
     contacts(status=["a", None])
-    contract = write_schema()
-    assert read_contract(SCHEMA) == contract
-    assert {field.path: field.missing for field in contract.fields}["status"]
-    assert not {field.path: field.missing for field in contract.fields}["id"]
+    schema_file = write_schema()
+    assert read_schema_file(SCHEMA) == schema_file
+    assert {field.path: field.missing for field in schema_file.fields}["status"]
+    assert not {field.path: field.missing for field in schema_file.fields}["id"]
     write_schema()  # replaces the schema
     assert sorted(path.name for path in Path().iterdir()) == ["contacts.parquet", "schema.json"]
 
 
 def test_a_key_with_dots_is_a_key_of_an_object() -> None:
     contacts(custom_fields=['{"home.city": "Bonn", "home": {"zip": "1"}, "a": {"b": {"c": 1}}}', None])
-    columns = contract_columns(write_schema())
+    columns = schema_file_columns(write_schema())
     assert str(columns["custom_fields"]).count("Struct") == 4
     rules = rule("custom_fields.home.city", "eq", "Bonn"), rule("custom_fields.a.b.c", "eq", 1)
     write_segment(Path("segments"), "a", *rules)
@@ -183,7 +183,7 @@ def test_a_strict_run_fails_before_it_evaluates() -> None:
 
 def test_the_column_of_custom_fields_may_have_another_name() -> None:
     contacts(traits=FORMS["json"]["custom_fields"])
-    write_contract(SCHEMA, contract_of(describe_columns("contacts.parquet", custom_fields="traits")))
+    write_schema_file(SCHEMA, schema_file_of(describe_columns("contacts.parquet", custom_fields="traits")))
     write_segment(Path("segments"), "a", rule("custom_fields.plan", "eq", "pro"))
     assert check(schema=SCHEMA).problems == ()
     assert segbatch.run("contacts.parquet", schema=SCHEMA, custom_fields="traits").warnings == ()
@@ -227,4 +227,4 @@ def test_a_schema_that_cannot_be_read_or_written_is_reported() -> None:
     with pytest.raises(UsageError, match=r"nope\.json: cannot be read: No such file or directory \(--schema\)"):
         segbatch.run("contacts.parquet", schema="nope.json")
     with pytest.raises(UsageError, match=r"no/schema\.json: cannot be written: No such file or directory \(--schema\)"):
-        write_contract(Path("no/schema.json"), contract_of(describe_columns("contacts.parquet")))
+        write_schema_file(Path("no/schema.json"), schema_file_of(describe_columns("contacts.parquet")))

@@ -12,13 +12,13 @@ import pytest
 import segbatch
 from builders import rule, segment, write_contacts, write_segment
 from segbatch import DefinitionError, explain, preview
-from segbatch.authoring.columns.columns import contract_of, describe_columns
+from segbatch.authoring.columns.columns import describe_columns, schema_file_of
 from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.segment_filter import SegmentFilter
 from segbatch.engine.local import evaluate_predicates
-from segbatch.snapshot.contract import write_contract
+from segbatch.snapshot.schema_file import write_schema_file
 from segbatch.sql.generate import write_sql
 from workspace import Workspace
 
@@ -178,7 +178,7 @@ def test_a_manifest_without_lists_can_be_read(workspace: Workspace) -> None:
 
 
 def test_a_check_against_a_schema_reads_the_lists() -> None:
-    write_contract(Path("schema.json"), contract_of(describe_columns("contacts.parquet")))
+    write_schema_file(Path("schema.json"), schema_file_of(describe_columns("contacts.parquet")))
     write_segment(Path("segments"), "good", rule("seats", "in_list", "vip"))
     write_segment(Path("segments"), "wrong", rule("day", "in_list", "vip"))
     on_rows = {"table": "orders", "operator": "gte", "value": 1, "where": [rule("sku", "in_list", "gone")]}

@@ -8,9 +8,9 @@ import httpx
 
 from segbatch.definitions.store import SegmentStore
 from segbatch.interfaces.api.app import make_app
-from segbatch.interfaces.api.dependencies import Service
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.server import log_warning
+from segbatch.interfaces.api.service import Service
 
 
 def ask(secret: str, method: str, path: str, body: str) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segbatch.compiler.clock import read_clock
-from segbatch.compiler.dependencies import wrong_references
+from segbatch.compiler.references import wrong_references
 from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.source_text import SourceText
 from segbatch.definitions.strict_json import child_path

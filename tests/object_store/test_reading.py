@@ -17,7 +17,7 @@ import pytest
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch import SnapshotError
-from segbatch.snapshot import copy_folder
+from segbatch.snapshot import temporary_folder
 from segbatch.snapshot.discovery import find_files, find_snapshot
 from segbatch.snapshot.object_store import remote_file
 from segbatch.snapshot.object_store.remote_file import RemoteFile
@@ -347,10 +347,10 @@ def test_a_disk_that_becomes_full_is_reported(
 
 
 def test_copies_are_put_where_large_files_belong(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
-    assert copy_folder.copy_folder() == room
+    assert temporary_folder.temporary_folder() == room
     monkeypatch.delenv("TMPDIR")
     monkeypatch.setattr(os, "access", lambda *_: True)
-    assert copy_folder.copy_folder() == Path("/var/tmp")  # noqa: S108
+    assert temporary_folder.temporary_folder() == Path("/var/tmp")  # noqa: S108
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not Parquet at all", b"PAR1" + b"x" * 5000 + b"PAR1"])

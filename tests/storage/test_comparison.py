@@ -12,9 +12,9 @@ import pytest
 from segbatch.platform.bitmaps import from_columns
 from segbatch.storage import comparison
 from segbatch.storage.bit_matrix import Differences, Memory, Words, to_bitmaps, to_words
-from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes
+from segbatch.storage.segment_bits import SegmentBits
 from segbatch.storage.state import StateWriter, open_state
 
 ID_TYPES = IdTypes.of("contacts.parquet", pa.string(), pa.string())
@@ -34,7 +34,7 @@ def words(numbers: list[int], bits: int) -> Words:
 
 
 def previous_run(folder: Path, run: Run, bits: int, batch: int) -> PreviousRun:
-    writer = StateWriter(folder, SegmentBitmap(tuple(f"s{bit}" for bit in range(bits))), pa.string())
+    writer = StateWriter(folder, SegmentBits(tuple(f"s{bit}" for bit in range(bits))), pa.string())
     for part in batched(run, batch):
         columns = [pl.Series([bool(run[name] >> bit & 1) for name in part]) for bit in range(bits)]
         writer.write(pa.array(part), to_bitmaps([*from_columns(columns, len(part))], len(part), Memory()))

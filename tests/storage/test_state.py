@@ -12,10 +12,10 @@ import pytest
 from segbatch import PublishError
 from segbatch.platform.bitmaps import from_columns
 from segbatch.storage.bit_matrix import Memory, to_bitmaps
-from segbatch.storage.bitmap import SegmentBitmap
+from segbatch.storage.segment_bits import SegmentBits
 from segbatch.storage.state import State, StateWriter, open_state
 
-BITMAP = SegmentBitmap(tuple("abcdefghi"))
+BITMAP = SegmentBits(tuple("abcdefghi"))
 ROWS = 1000
 COUNTS = (250, 1, 249, 500)
 """The contacts of each batch."""
@@ -108,7 +108,7 @@ def test_damaged_bits_are_reported(state: State, tmp_path: Path) -> None:
 
 
 def test_a_state_without_contacts_can_be_read(tmp_path: Path) -> None:
-    StateWriter(tmp_path, SegmentBitmap(), pa.int64()).finish()
+    StateWriter(tmp_path, SegmentBits(), pa.int64()).finish()
     state = open_state(tmp_path)
     assert (state.rows, list(state.bitmap.names), list(state.id_batches())) == (0, [], [])
 

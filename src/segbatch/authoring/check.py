@@ -8,10 +8,10 @@ from pathlib import Path
 from segbatch.authoring.examples.evaluate import check_examples
 from segbatch.authoring.examples.snapshots import BySnapshot, ByValues
 from segbatch.compiler.clock import Clock, read_clock
-from segbatch.compiler.dependencies import wrong_references
 from segbatch.compiler.plan import PlanInputs, make_plan
 from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.compiler.project_check import unknown_project
+from segbatch.compiler.references import wrong_references
 from segbatch.compiler.samples import IdColumn
 from segbatch.compiler.tables import unread_tables
 from segbatch.definitions.definition import Definition, Definitions
@@ -23,10 +23,10 @@ from segbatch.errors import Problem
 from segbatch.findings.definition_checks import check_without_snapshot, find_in_definitions, finding_warnings
 from segbatch.findings.finding import FindingName, read_ignored
 from segbatch.findings.kinds import Kinds
-from segbatch.model.contract import Contract
 from segbatch.model.rule import TableRule, walk_rules
-from segbatch.snapshot.contract import contract_columns, find_deviations, read_contract
+from segbatch.model.schema_file import SchemaFile
 from segbatch.snapshot.related.sources import Tables
+from segbatch.snapshot.schema_file import find_deviations, read_schema_file, schema_file_columns
 from segbatch.text import counted, some_of
 
 
@@ -101,7 +101,7 @@ def check(
     """
     ignored = read_ignored(lint_ignore)
     definitions = load_definitions(segments)
-    contract = None if schema is None else read_contract(Path(schema))
+    expected = None if schema is None else read_schema_file(Path(schema))
     clock = read_clock(as_of, timezone, datetime.now(UTC))
     options = EvaluationOptions(
         "" if contacts is None else contacts,
@@ -119,10 +119,10 @@ def check(
     # tables and the name of `custom_fields` are left out: contacts without a snapshot have lists in place of tables
     by_values = ByValues(replace(options, tables=None, custom_fields=None), clock)
     if contacts is None:
-        report = _check_without_contacts(definitions, by_values, contract, ignored)
+        report = _check_without_contacts(definitions, by_values, expected, ignored)
         return replace(report, problems=(*report.problems, *unread_tables(tables, definitions)))
     prepared = prepare(options, definitions)
-    found = () if contract is None else find_deviations(contract, prepared.snapshot, Path(str(schema)))
+    found = () if expected is None else find_deviations(expected, prepared.snapshot, Path(str(schema)))
     deviations = tuple(problem.as_error() if strict else problem for problem in found)
     prepared = prepared.with_findings(finding_warnings(prepared, ignored))
     errors = prepared.errors
@@ -132,19 +132,19 @@ def check(
 
 
 def _check_without_contacts(
-    definitions: Definitions, by_values: ByValues, contract: Contract | None, ignored: Collection[FindingName]
+    definitions: Definitions, by_values: ByValues, expected: SchemaFile | None, ignored: Collection[FindingName]
 ) -> CheckReport:
     options, clock, typed = by_values.options, by_values.clock, by_values
     own = options.only.apply(definitions.of_project(options.project))
     lists = read_lists(own.good, lists_of(own, options.lists))
     problems = [*unknown_project(options.project, definitions)]
-    if contract is None:
+    if expected is None:
         errors, findings = check_without_snapshot(own, clock, lists, ignored)
         problems += [*errors, *(finding.named for finding in findings)]
     else:
-        against = _SchemaCheck(contract, clock, options.id_column, options.project, options.strict, ignored, lists)
+        against = _SchemaCheck(expected, clock, options.id_column, options.project, options.strict, ignored, lists)
         problems += against.check(own)
-        typed = replace(by_values, columns=contract_columns(contract, options.id_column))
+        typed = replace(by_values, columns=schema_file_columns(expected, options.id_column))
     return CheckReport(len(own), (*problems, *check_examples(own, _wrong_in(problems), by_values, typed)))
 
 
@@ -158,7 +158,7 @@ class _SchemaCheck:
     """The inputs of a check against a schema file, without a snapshot.
 
     Attributes:
-        contract: The fields of the contacts.
+        expected: The fields that the contacts should have.
         clock: The time of the run, with its time zone.
         id_column: The column with the contact ids.
         project: The project that contacts are restricted to, if any.
@@ -167,7 +167,7 @@ class _SchemaCheck:
         lists: The lists that rules name.
     """
 
-    contract: Contract
+    expected: SchemaFile
     clock: Clock
     id_column: str
     project: str | None
@@ -183,7 +183,7 @@ class _SchemaCheck:
         unknown = _readers_of_tables(definitions.good)
         plan = make_plan(
             (entry for entry in definitions.good if entry.segment_id not in unknown),
-            contract_columns(self.contract, self.id_column),
+            schema_file_columns(self.expected, self.id_column),
             self.clock,
             broken=definitions.broken,
             strict=self.strict,

@@ -7,9 +7,9 @@ import polars as pl
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, combine, numbers_in
-from segbatch.compiler.dependencies import References, find_references, reasons_of
 from segbatch.compiler.lifecycle import split_disabled
 from segbatch.compiler.project_rule import Ownership, project_rule
+from segbatch.compiler.references import References, find_references, reasons_of
 from segbatch.compiler.rule_fields import Reading
 from segbatch.compiler.rule_planner import RulePlanner
 from segbatch.compiler.samples import IdColumn, SampleCompiler, Shares

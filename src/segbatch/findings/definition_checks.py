@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from segbatch.compiler.clock import Clock
-from segbatch.compiler.dependencies import wrong_references
 from segbatch.compiler.lifecycle import expires_soon, split_disabled
 from segbatch.compiler.prepare import PreparedEvaluation
+from segbatch.compiler.references import wrong_references
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.value_lists import Lists, list_problems
 from segbatch.errors import Problem

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
+from segbatch.model.column_marks import Gauge, HookVariable, Total
 from segbatch.model.field_record import FieldRecord
 from segbatch.model.input_records import ListRecord, SnapshotRecord, SourceRecord, TableRecord
 from segbatch.model.record import Record
-from segbatch.model.run_columns import Gauge, HookVariable, Total
 
 SegmentStatus = Literal["ok", "failed", "held", "disabled"]
 """The result of a segment in a run."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from segbatch.errors import SegbatchError, UsageError
+from segbatch.model.column_marks import HookVariable, columns_with
 from segbatch.model.manifest import RunRecord
-from segbatch.model.run_columns import HookVariable, columns_with
 from segbatch.observability.hook_runner import TOO_LATE
 from segbatch.observability.run_outcome import HookEnded, Outcome
 from segbatch.platform.portability import HAS_SHELL

@@ -11,8 +11,8 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal, assert_never, get_args
 
 from segbatch.errors import Problem, UsageError
+from segbatch.model.column_marks import Total, columns_with
 from segbatch.model.manifest import RunRecord
-from segbatch.model.run_columns import Total, columns_with
 from segbatch.observability.events import (
     ContactsDone,
     LockAwaited,

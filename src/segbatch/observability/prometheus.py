@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from segbatch.errors import SegbatchError, UsageError
+from segbatch.model.column_marks import Gauge, columns_with
 from segbatch.model.manifest import Manifest, RunRecord, SegmentRecord
-from segbatch.model.run_columns import Gauge, columns_with
 from segbatch.observability.run_outcome import STATUSES, Outcome
 from segbatch.platform.files import resolve_destination, temporary_file
 from segbatch.platform.urls import full_output, is_output_address

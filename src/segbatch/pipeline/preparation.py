@@ -14,8 +14,8 @@ from segbatch.engine.base import Engine
 from segbatch.errors import NothingToPublishError, Problem
 from segbatch.findings.definition_checks import finding_warnings
 from segbatch.findings.finding import FindingName
-from segbatch.model.contract import Contract
 from segbatch.model.field_record import FieldRecord
+from segbatch.model.schema_file import SchemaFile
 from segbatch.observability.events import EventEmitter
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts, find_fields
@@ -29,7 +29,7 @@ from segbatch.pipeline.predecessor import (
     renaming_notes,
     resolve_predecessor,
 )
-from segbatch.snapshot.contract import find_deviations, read_contract
+from segbatch.snapshot.schema_file import find_deviations, read_schema_file
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.text import counted, some_of
 
@@ -83,11 +83,11 @@ def prepare_run(request: RunRequest) -> RunEvaluation:
         SnapshotError: The snapshot cannot be used.
     """
     started = datetime.now(UTC)
-    contract = None if request.schema_file is None else read_contract(request.schema_file)
+    expected = None if request.schema_file is None else read_schema_file(request.schema_file)
     definitions = load_definitions(request.source)
     prepared = _plan(definitions, request, started)
-    if contract is not None:
-        prepared = _compare_with(contract, prepared, request)
+    if expected is not None:
+        prepared = _compare_with(expected, prepared, request)
     repaired = request.repair()
     previous = _find_previous(request, prepared, started)
     of_project = definitions.of_project(request.options.project)
@@ -125,13 +125,13 @@ def _plan(definitions: Definitions, request: RunRequest, started: datetime) -> P
     return prepared
 
 
-def _compare_with(contract: Contract, prepared: PreparedEvaluation, request: RunRequest) -> PreparedEvaluation:
+def _compare_with(expected: SchemaFile, prepared: PreparedEvaluation, request: RunRequest) -> PreparedEvaluation:
     """Compare the snapshot with the schema file.
 
     Raises:
         NothingToPublishError: The snapshot deviates, and the run is strict.
     """
-    deviations = [*find_deviations(contract, prepared.snapshot, request.schema_file or Path())]
+    deviations = [*find_deviations(expected, prepared.snapshot, request.schema_file or Path())]
     if deviations and request.options.strict:
         nothing = Problem("the snapshot deviates from its schema; nothing was published (--schema, --strict)")
         raise NothingToPublishError([*(problem.as_error() for problem in deviations), nothing])

@@ -15,12 +15,12 @@ from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bitmaps import Bitmaps, count_bits, empty_bitmaps, from_columns
 from segbatch.platform.bounded_executor import BoundedExecutor
 from segbatch.storage.bit_matrix import Differences, Memory, is_in_any, to_bitmaps, to_words
-from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes, to_stored
 from segbatch.storage.membership_pages import MOST_CONTACTS
 from segbatch.storage.row_alignment import RowNumbers
 from segbatch.storage.run_writers import Writers
+from segbatch.storage.segment_bits import SegmentBits
 
 _WRITERS = 2
 """Writing is the bottleneck; two writer threads keep evaluation from waiting for one."""
@@ -66,7 +66,7 @@ class Recorder:
         """
         self._segment_ids, self._id_types, self._writers = segment_ids, id_types, writers
         self._names = sorted([*segment_ids, *kept])
-        before = previous.state.bitmap if previous else SegmentBitmap()
+        before = previous.state.bitmap if previous else SegmentBits()
         self._bitmap = before.next(self._names)
         self._state = writers.state(self._bitmap) if writers else None
         self._changed_segments = self._bitmap.changed_segments(before)

@@ -21,10 +21,10 @@ from segbatch.platform.bitmaps import Bitmaps, to_columns
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.platform.files import sync_file
 from segbatch.storage.bit_matrix import Differences
-from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.id_types import TEXTS, IdTypes, stored_type, take_ids, written_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
 from segbatch.storage.membership_pages import MembershipFile
+from segbatch.storage.segment_bits import SegmentBits
 from segbatch.storage.state import StateWriter
 
 PUBLICATION = "publication"
@@ -57,7 +57,7 @@ class Writers:
         self.membership = MembershipWriter(folder, id_types.own, constants)
         self.changes = ChangesWriter(folder, run_id, as_of, id_types.kept, publication)
 
-    def state(self, bitmap: SegmentBitmap) -> StateWriter:
+    def state(self, bitmap: SegmentBits) -> StateWriter:
         """Open the writer for the state, once the assignment of bits is known."""
         return StateWriter(self._folder, bitmap, self._id_type)
 

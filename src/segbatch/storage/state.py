@@ -28,9 +28,9 @@ from segbatch.platform.checksum_file import DigestingFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
 from segbatch.storage.bit_matrix import Memory, Words, members_in, write_words
-from segbatch.storage.bitmap import SegmentBitmap
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
+from segbatch.storage.segment_bits import SegmentBits
 
 _IDS, _BITMAPS = "contact_ids", "bitmaps"
 _EARLIER_IDS = "contact_id"
@@ -46,7 +46,7 @@ _BYTES_PER_CONTACT = "bits"
 class StateWriter:
     """A writer for the bits of each batch of contacts."""
 
-    def __init__(self, run_folder: Path, bitmap: SegmentBitmap, id_type: pa.DataType) -> None:
+    def __init__(self, run_folder: Path, bitmap: SegmentBits, id_type: pa.DataType) -> None:
         """Open the file."""
         columns = [(_IDS, pa.list_(stored_type(id_type))), (_BITMAPS, pa.list_(pa.binary()))]
         self._schema = pa.schema(columns, metadata={_ORDER: json.dumps(bitmap.names)})
@@ -100,7 +100,7 @@ class State:
             remedy: The advice if the bits are damaged.
         """
         self._mapping = mapping
-        self.bitmap = SegmentBitmap(tuple(json.loads((table.schema.metadata or {})[_ORDER])))
+        self.bitmap = SegmentBits(tuple(json.loads((table.schema.metadata or {})[_ORDER])))
         self._file, self._remedy = file, remedy
         if _IDS in table.column_names:
             self._ids = [chunk.flatten() for chunk in table.column(_IDS).chunks]

@@ -10,7 +10,7 @@ import polars as pl
 from segbatch.authoring.columns.field_values import MOST_PATHS, FieldCounter
 from segbatch.authoring.columns.profile import FieldProfile, profile_field
 from segbatch.errors import Problem
-from segbatch.model.contract import Contract, ContractField
+from segbatch.model.schema_file import SchemaField, SchemaFile
 from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.snapshot.related.sources import Tables, sources_of
 from segbatch.snapshot.related.tables import open_rows
@@ -69,11 +69,11 @@ def describe_columns(
     return ColumnsReport(snapshot.rows, tuple(fields), warnings, notes)
 
 
-def contract_of(report: ColumnsReport) -> Contract:
+def schema_file_of(report: ColumnsReport) -> SchemaFile:
     """Return the fields and their types as the content of a schema file."""
-    return Contract(
+    return SchemaFile(
         fields=tuple(
-            ContractField(path=field.path, type=field.type, missing=field.present < report.contacts)
+            SchemaField(path=field.path, type=field.type, missing=field.present < report.contacts)
             for field in report.fields
             if field.table is None
         )

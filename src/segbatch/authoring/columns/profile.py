@@ -10,8 +10,8 @@ import polars as pl
 
 from segbatch.authoring.columns.field_values import FieldValues
 from segbatch.authoring.columns.value_sketch import LEAST_CONTACTS
-from segbatch.snapshot.contract import type_name
 from segbatch.snapshot.fields.types import Kind, element_type, kind_of
+from segbatch.snapshot.schema_file import type_name
 from segbatch.snapshot.snapshot import Snapshot
 
 _MOST_VALUES = 10

@@ -211,7 +211,7 @@ def arrow_of(dtype: pl.DataType) -> pa.DataType:
     """Return the Arrow type of a column in a schema file. Objects without known keys are JSON, and UUIDs in them texts.
 
     Args:
-        dtype: The type, as `contract_columns` returns it.
+        dtype: The type, as `schema_file_columns` returns it.
     """
     if isinstance(dtype, UuidType):
         return pa.uuid()

@@ -19,11 +19,11 @@ from starlette.routing import Match, Route
 
 from segbatch.errors import SegbatchError
 from segbatch.interfaces.api import previews, routes
-from segbatch.interfaces.api.dependencies import Service
 from segbatch.interfaces.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
 from segbatch.interfaces.api.models import Health
 from segbatch.interfaces.api.openapi import Api, errors
 from segbatch.interfaces.api.problems import HttpProblem, problem_from, problem_response, too_large_headers
+from segbatch.interfaces.api.service import Service
 from segbatch.model.invalid_values import invalid_reason
 from segbatch.text import clipped, printable, shown
 

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from segbatch.interfaces.api.dependencies import Service, service_of
 from segbatch.interfaces.api.keys.key_file import Key
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.problems import HttpProblem
+from segbatch.interfaces.api.service import Service, service_of
 from segbatch.text import shown
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+) *")

@@ -18,7 +18,6 @@ from segbatch.definitions.definition import BrokenDefinition, Definition, Defini
 from segbatch.definitions.validation import validate
 from segbatch.errors import DefinitionError, NotFoundError, Problem, UsageError
 from segbatch.interfaces.api.auth import Caller, Reader
-from segbatch.interfaces.api.dependencies import Service
 from segbatch.interfaces.api.limits import MAX_FIRST, PREVIEW_QUEUE, PREVIEW_QUEUE_TIME, PREVIEW_TIME
 from segbatch.interfaces.api.models import Preview, Warned
 from segbatch.interfaces.api.openapi import BODY_ERRORS, errors, json_body, segments_router
@@ -27,6 +26,7 @@ from segbatch.interfaces.api.preview_process import Job
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.request_body import Body
 from segbatch.interfaces.api.routes import ServiceState
+from segbatch.interfaces.api.service import Service
 from segbatch.model.input_records import SnapshotRecord, SourceRecord, TableRecord
 from segbatch.model.pattern import unchecked
 from segbatch.model.segment import Segment, write_moment

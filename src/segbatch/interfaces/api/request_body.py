@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect
 from segbatch.definitions.strict_json import parse
 from segbatch.errors import Problem
 from segbatch.interfaces.api.auth import Reader, single_header
-from segbatch.interfaces.api.dependencies import Service, service_of
 from segbatch.interfaces.api.limits import MAX_ARRIVING, MAX_BODY, TIME_TO_SEND
 from segbatch.interfaces.api.problems import HttpProblem
+from segbatch.interfaces.api.service import Service, service_of
 from segbatch.text import shown
 
 JSON_TYPES = ("application/json", "application/merge-patch+json")

@@ -12,7 +12,6 @@ from pydantic import WithJsonSchema
 from segbatch.definitions.definition import Definition, Entry
 from segbatch.errors import UsageError
 from segbatch.interfaces.api.auth import Caller, Reader, Writer
-from segbatch.interfaces.api.dependencies import Service, service_of
 from segbatch.interfaces.api.models import Members, PageQuery, Segment
 from segbatch.interfaces.api.openapi import BODY_ERRORS, ETAG, LOCATION, PREFIX, errors, json_body, segments_router
 from segbatch.interfaces.api.payloads import (
@@ -23,6 +22,7 @@ from segbatch.interfaces.api.payloads import (
 )
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.request_body import Body
+from segbatch.interfaces.api.service import Service, service_of
 from segbatch.model.manifest import SegmentRecord
 from segbatch.model.segment import write_moment
 from segbatch.runs.members import OpenRun

@@ -29,7 +29,7 @@ from segbatch.text import printable, shown
 if TYPE_CHECKING:
     from uvicorn import Server
 
-    from segbatch.interfaces.api.dependencies import Service
+    from segbatch.interfaces.api.service import Service
 
 _PORTS = range(65_536)
 _BACKLOG = 128
@@ -122,7 +122,7 @@ def serve(
         raise UsageError(
             "the API is served with FastAPI and uvicorn, which are not installed; run: pip install 'segbatch[api]'"
         )
-    from segbatch.interfaces.api.dependencies import Service  # noqa: PLC0415 - loads FastAPI, which is optional
+    from segbatch.interfaces.api.service import Service  # noqa: PLC0415 - loads FastAPI, which is optional
 
     source = Source.of(segments)
     segments = source.path
@@ -234,7 +234,7 @@ async def _serve(service: "Service", listener: socket.socket) -> int:
     from uvicorn import Config, Server  # noqa: PLC0415 - optional
 
     from segbatch.interfaces.api.app import make_app  # noqa: PLC0415 - loads FastAPI, which is optional
-    from segbatch.interfaces.api.http_protocol import BoundedProtocol  # noqa: PLC0415 - loads uvicorn
+    from segbatch.interfaces.api.connection_limits import BoundedProtocol  # noqa: PLC0415 - loads uvicorn
 
     config = Config(
         make_app(service),

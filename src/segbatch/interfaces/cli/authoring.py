@@ -202,8 +202,8 @@ def columns(
 
     Example: [bold]segbatch columns --contacts contacts.parquet[/bold]
     """
-    from segbatch.authoring.columns.columns import contract_of, describe_columns  # noqa: PLC0415 - loads Polars
-    from segbatch.snapshot.contract import write_contract  # noqa: PLC0415 - loads Polars
+    from segbatch.authoring.columns.columns import describe_columns, schema_file_of  # noqa: PLC0415 - loads Polars
+    from segbatch.snapshot.schema_file import write_schema_file  # noqa: PLC0415 - loads Polars
 
     tables = read_tables(table or (), table_contact or (), table_time or ())
     with show_progress("rows") as progress:
@@ -211,7 +211,7 @@ def columns(
             contacts, id_column=id_column, custom_fields=custom_fields, tables=tables, progress=progress
         )
     if schema_file is not None:
-        write_contract(schema_file, contract_of(report))
+        write_schema_file(schema_file, schema_file_of(report))
     print_columns(report, schema_file, as_json=as_json)
 
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 from segbatch.errors import SnapshotError, UsageError
 from segbatch.platform.database_url import is_database_url
 from segbatch.platform.urls import redact_url
-from segbatch.snapshot.copy_folder import copy_folder
 from segbatch.snapshot.database.query import DatabaseQuery, read_query
 from segbatch.snapshot.database.rows import write_rows
 from segbatch.snapshot.locations import READ_SIZE
+from segbatch.snapshot.temporary_folder import temporary_folder
 
 _ONE_PROCESS = "only the process that reads a database has its rows; write a file first: segbatch snapshot"
 
@@ -94,7 +94,7 @@ class DatabaseReader:
             SnapshotError: A column cannot be stored, or the disk is full.
             UsageError: The driver is not installed.
         """
-        folder, name = copy_folder(), str(query)
+        folder, name = temporary_folder(), str(query)
         try:
             with tempfile.TemporaryFile(dir=folder, prefix="segbatch-") as file:
                 write_rows(query, file, self._progress_of(name))

@@ -23,10 +23,10 @@ from typing import IO, Any
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError
-from segbatch.snapshot.copy_folder import copy_folder
 from segbatch.snapshot.object_store.clients import Bucket
 from segbatch.snapshot.object_store.requests import start, translate_errors, with_timeout
 from segbatch.snapshot.object_store.url import Address, read_address
+from segbatch.snapshot.temporary_folder import temporary_folder
 
 _PIECE = 8 << 20
 _AT_ONCE = 6
@@ -176,7 +176,7 @@ class RemoteFile:
             return self._copy
 
     def _fetch(self, version: _Version, stop: Event) -> _Copy:
-        folder = copy_folder()
+        folder = temporary_folder()
         if shutil.disk_usage(folder).free < version.size:
             raise self._no_room(folder, version.size, "has too little space")
         try:

@@ -19,8 +19,8 @@ from segbatch.storage.remote.delta.removal import Removal
 from segbatch.storage.remote.delta.tables import Actions, Contents, DeltaTables, add_action
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, large_schemas
 from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, is_published, stored_runs
+from segbatch.storage.remote.small_tables import CURRENT, read_rows, small_tables
 from segbatch.storage.remote.store import OutdatedError, Store
-from segbatch.storage.remote.table_rows import CURRENT, read_rows, small_tables
 
 _FIRST_ENTRY = f"_delta_log/{0:020}.json"
 _POINTER = ["publication", "publication_number"]

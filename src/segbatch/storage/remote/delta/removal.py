@@ -24,8 +24,8 @@ from segbatch.storage.remote.delta.keys import REMOVED, key_of
 from segbatch.storage.remote.delta.tables import DeltaTables
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder
 from segbatch.storage.remote.publication import CLAIM
+from segbatch.storage.remote.small_tables import CURRENT, RENAMES, SEGMENTS
 from segbatch.storage.remote.store import OutdatedError, Store, StoredFile
-from segbatch.storage.remote.table_rows import CURRENT, RENAMES, SEGMENTS
 
 WAIT = timedelta(days=1)
 """Time between removing a file from the log of its table and removing its content."""

@@ -19,8 +19,8 @@ from segbatch.storage.remote.iceberg.removal import Removal
 from segbatch.storage.remote.iceberg.tables import IcebergTables
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, large_schemas
 from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, is_published, stored_runs
+from segbatch.storage.remote.small_tables import CURRENT, small_tables
 from segbatch.storage.remote.store import OutdatedError, Store
-from segbatch.storage.remote.table_rows import CURRENT, small_tables
 
 _TEXT = pa.string()
 _INSTEAD = "export them as text, or publish to a folder or plain Parquet files (--output)"

@@ -15,8 +15,8 @@ from segbatch.storage.remote.iceberg.keys import key_of
 from segbatch.storage.remote.iceberg.tables import IcebergTables
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder
 from segbatch.storage.remote.publication import CLAIM, StoredRun, stored_runs
+from segbatch.storage.remote.small_tables import RENAMES, SEGMENTS
 from segbatch.storage.remote.store import Store
-from segbatch.storage.remote.table_rows import RENAMES, SEGMENTS
 
 WAIT = timedelta(days=1)
 """Time between removing a file from its table and removing its content."""

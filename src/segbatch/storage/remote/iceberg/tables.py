@@ -16,8 +16,8 @@ import pyarrow as pa
 
 from segbatch.errors import PublishError, SegbatchError, UsageError
 from segbatch.snapshot.lakehouse.iceberg import storage_properties
+from segbatch.storage.remote.small_tables import read_rows
 from segbatch.storage.remote.store import OutdatedError
-from segbatch.storage.remote.table_rows import read_rows
 from segbatch.text import clipped
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 
 @dataclass(frozen=True)
-class SegmentBitmap:
+class SegmentBits:
     """The assignment of segments to bits.
 
     Attributes:
@@ -19,7 +19,7 @@ class SegmentBitmap:
 
     names: Sequence[str | None] = ()
 
-    def next(self, segment_ids: Iterable[str]) -> "SegmentBitmap":
+    def next(self, segment_ids: Iterable[str]) -> "SegmentBits":
         """Return the assignment of the next run: known segments keep their bit, new ones get free bits."""
         wanted = list(segment_ids)
         kept = set(wanted)
@@ -33,18 +33,18 @@ class SegmentBitmap:
                 names[free.pop(0)] = name
             else:
                 names.append(name)
-        return SegmentBitmap(tuple(names))
+        return SegmentBits(tuple(names))
 
-    def renamed(self, new_ids: Mapping[str, str]) -> "SegmentBitmap":
+    def renamed(self, new_ids: Mapping[str, str]) -> "SegmentBits":
         """Return the same assignment with other ids for some segments."""
-        return SegmentBitmap(tuple(None if name is None else new_ids.get(name, name) for name in self.names))
+        return SegmentBits(tuple(None if name is None else new_ids.get(name, name) for name in self.names))
 
     @cached_property
     def bits(self) -> Mapping[str, int]:
         """The bit index of each segment."""
         return {name: bit for bit, name in enumerate(self.names) if name is not None}
 
-    def changed_segments(self, before: "SegmentBitmap") -> list[str]:
+    def changed_segments(self, before: "SegmentBits") -> list[str]:
         """Return the segment that a change of each bit belongs to, compared with the run of `before`.
 
         A bit that was freed since then still belongs to the deleted segment.

@@ -13,7 +13,7 @@ from fastapi import Request
 
 from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.interfaces.api.keys.key_store import KeyRing
-from segbatch.interfaces.api.preview_worker import Previewer
+from segbatch.interfaces.api.previewer import Previewer
 from segbatch.runs.members import OpenRuns
 from segbatch.snapshot.related.sources import TableSource
 from segbatch.storage.remote.watched_output import WatchedOutput

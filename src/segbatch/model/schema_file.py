@@ -9,7 +9,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class ContractField(_Strict):
+class SchemaField(_Strict):
     """A field of the contacts.
 
     Attributes:
@@ -23,7 +23,7 @@ class ContractField(_Strict):
     missing: bool
 
 
-class Contract(_Strict):
+class SchemaFile(_Strict):
     """The fields of a snapshot, each column followed by the fields in it.
 
     Attributes:
@@ -31,4 +31,4 @@ class Contract(_Strict):
     """
 
     segbatch_schema: Literal[1] = 1
-    fields: Annotated[tuple[ContractField, ...], Field(min_length=1)]
+    fields: Annotated[tuple[SchemaField, ...], Field(min_length=1)]

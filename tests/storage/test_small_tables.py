@@ -9,7 +9,7 @@ import pytest
 
 from segbatch.storage.manifest_io import read_history_of
 from segbatch.storage.remote.publication import NewRun
-from segbatch.storage.remote.table_rows import CURRENT, RENAMES, RUNS, SEGMENTS, small_tables
+from segbatch.storage.remote.small_tables import CURRENT, RENAMES, RUNS, SEGMENTS, small_tables
 from workspace import Workspace
 
 

@@ -7,8 +7,8 @@ import polars as pl
 from pydantic import ValidationError
 
 from segbatch.errors import Problem, UsageError
-from segbatch.model.contract import Contract, ContractField
 from segbatch.model.invalid_values import invalid_reason
+from segbatch.model.schema_file import SchemaField, SchemaFile
 from segbatch.platform.files import new_file, replace_file
 from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, UnknownColumnError, find_column
 from segbatch.snapshot.fields.resolution import Derived, FieldColumns, resolve
@@ -40,14 +40,14 @@ def type_name(dtype: pl.DataType) -> str:
     return _MISSING if kind is Kind.NOTHING else kind.value
 
 
-def read_contract(path: Path) -> Contract:
+def read_schema_file(path: Path) -> SchemaFile:
     """Read a schema file.
 
     Raises:
         UsageError: The file cannot be read, or is not a schema file.
     """
     try:
-        return Contract.model_validate_json(path.read_bytes())
+        return SchemaFile.model_validate_json(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror} (--schema)") from None
     except ValidationError as error:
@@ -58,7 +58,7 @@ def read_contract(path: Path) -> Contract:
         raise UsageError(f"{message} (--schema)") from None
 
 
-def write_contract(path: Path, contract: Contract) -> None:
+def write_schema_file(path: Path, schema_file: SchemaFile) -> None:
     """Write a schema file. It may replace a schema file, but no other file.
 
     Raises:
@@ -66,11 +66,11 @@ def write_contract(path: Path, contract: Contract) -> None:
     """
     if path.exists():
         try:
-            read_contract(path)
+            read_schema_file(path)
         except UsageError:
             message = "is not a schema file, and is not replaced; choose another path"
             raise UsageError(f"{path}: {message} (--schema)") from None
-    text = contract.model_dump_json(indent=2) + "\n"
+    text = schema_file.model_dump_json(indent=2) + "\n"
     try:
         with new_file(path.with_name(f".{path.name}.new"), text.encode()) as new:
             replace_file(new, path)
@@ -78,14 +78,14 @@ def write_contract(path: Path, contract: Contract) -> None:
         raise UsageError(f"{path}: cannot be written: {error.strerror} (--schema)") from None
 
 
-def contract_columns(contract: Contract, id_column: str = "id") -> FieldColumns:
+def schema_file_columns(schema_file: SchemaFile, id_column: str = "id") -> FieldColumns:
     """Return the columns of a schema file, for rules that are compiled without a snapshot.
 
     Args:
         id_column: The column with the contact ids. Numbers in it are whole.
     """
-    columns: dict[str, list[ContractField]] = {}
-    for field in contract.fields:
+    columns: dict[str, list[SchemaField]] = {}
+    for field in schema_file.fields:
         head = next((name for name in columns if field.path.startswith(f"{name}.")), field.path)
         columns.setdefault(head, []).append(field)
     derived = {
@@ -101,7 +101,7 @@ def contract_columns(contract: Contract, id_column: str = "id") -> FieldColumns:
     return FieldColumns(types, None, derived)
 
 
-def _column_type(head: str, fields: list[ContractField]) -> pl.DataType:
+def _column_type(head: str, fields: list[SchemaField]) -> pl.DataType:
     if len(fields) == 1:
         return _dtype(fields[0].type)
     return _object({field.path[len(head) + 1 :]: field.type for field in fields[1:]})
@@ -123,7 +123,7 @@ def _dtype(name: str) -> pl.DataType:
     return pl.List(_dtype(name.removeprefix(_LIST))) if name.startswith(_LIST) else _TYPES[name]
 
 
-def find_deviations(contract: Contract, snapshot: Snapshot, file: Path) -> Iterator[Problem]:
+def find_deviations(schema_file: SchemaFile, snapshot: Snapshot, file: Path) -> Iterator[Problem]:
     """Yield a warning for each field of a schema file that a snapshot lacks, or has with another type.
 
     Fields in JSON texts and maps are compared only if rules read them, since the others are not looked up.
@@ -131,12 +131,12 @@ def find_deviations(contract: Contract, snapshot: Snapshot, file: Path) -> Itera
     Args:
         file: The path of the schema file, for the messages.
     """
-    for field in contract.fields:
+    for field in schema_file.fields:
         if message := _deviation(field, snapshot, file):
             yield Problem(message, severity="warning")
 
 
-def _deviation(field: ContractField, snapshot: Snapshot, file: Path) -> str | None:
+def _deviation(field: SchemaField, snapshot: Snapshot, file: Path) -> str | None:
     name = clipped(field.path)
     try:
         now = _type_now(field.path, snapshot)

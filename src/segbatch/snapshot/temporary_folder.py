@@ -7,7 +7,7 @@ from pathlib import Path
 _FOLDERS = ("/var/tmp",)  # noqa: S108 - the file has no name there; /tmp is in memory on many systems
 
 
-def copy_folder() -> Path:
+def temporary_folder() -> Path:
     """Return the folder for a copy: TMPDIR if it is set, else the folder for large temporary files."""
     if os.environ.get("TMPDIR"):
         return Path(tempfile.gettempdir())
