@@ -5,7 +5,7 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from segbatch.platform.bitmaps import Bitmap, Bitmaps, from_columns, words_of
+from segbatch.platform.bitmaps import Bitmap, Bitmaps, from_columns, word_count
 from segbatch.storage.bit_matrix import (
     Memory,
     Words,
@@ -42,7 +42,7 @@ def unpacked(words: Words, segments: int) -> npt.NDArray[np.bool_]:
 
 @pytest.mark.parametrize(("bits", "words"), [(0, 0), (1, 1), (64, 1), (65, 2), (1_000, 16)])
 def test_a_word_has_64_bits(bits: int, words: int) -> None:
-    assert words_of(bits) == words
+    assert word_count(bits) == words
 
 
 @pytest.mark.parametrize(("contacts", "segments"), SHAPES)
@@ -65,7 +65,7 @@ def test_a_bit_without_a_segment_is_empty() -> None:
 @pytest.mark.parametrize(("contacts", "segments"), [(3, 0), (0, 3), (0, 0)])
 def test_a_matrix_may_have_no_contacts_or_no_segments(contacts: int, segments: int) -> None:
     words = to_words(to_bitmaps([None] * segments, contacts, Memory()), contacts, Memory())
-    assert words.shape == (words_of(segments), contacts)
+    assert words.shape == (word_count(segments), contacts)
     assert [len(part) for part in find_differences(words.copy(), words)] == [0, 0, 0]
 
 

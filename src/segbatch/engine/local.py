@@ -19,7 +19,7 @@ from segbatch.compiler.conditions import BoolExpr, Condition, SegmentRef, number
 from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
 from segbatch.errors import EvaluationError
-from segbatch.platform.bitmaps import Bitmap, Bitmaps, empty_bitmaps, from_columns, full_bitmap, words_of
+from segbatch.platform.bitmaps import Bitmap, Bitmaps, empty_bitmaps, from_columns, full_bitmap, word_count
 from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.encoded_texts import EncodedTexts
 from segbatch.snapshot.snapshot import Snapshot
@@ -142,7 +142,7 @@ def combine_predicates(plan: Plan, predicates: Bitmaps, contacts: int) -> Bitmap
     members: dict[str, Bitmap] = {}
     for segment_id in plan.shared_segments:
         members[segment_id] = combiner.of(conditions[segment_id], members)
-    found: Bitmaps = np.empty((len(plan.segments), words_of(contacts)), dtype="<u8")
+    found: Bitmaps = np.empty((len(plan.segments), word_count(contacts)), dtype="<u8")
     for bitmap, (segment_id, condition) in zip(found, conditions.items(), strict=True):
         bitmap[:] = members[segment_id] if segment_id in members else combiner.of(condition, members)
     return found

@@ -21,19 +21,19 @@ Bitmaps = npt.NDArray[np.uint64]
 """One bitmap per row, all for the same contacts."""
 
 
-def words_of(bits: int) -> int:
+def word_count(bits: int) -> int:
     """Return the number of words that have a number of bits."""
     return -(-bits // WORD)
 
 
 def empty_bitmaps(number: int, contacts: int) -> Bitmaps:
     """Return bitmaps without a set bit."""
-    return np.zeros((number, words_of(contacts)), dtype="<u8")
+    return np.zeros((number, word_count(contacts)), dtype="<u8")
 
 
 def full_bitmap(contacts: int) -> Bitmap:
     """Return the bitmap in which the bits of all contacts are set."""
-    words = np.full(words_of(contacts), ~np.uint64(0), dtype="<u8")
+    words = np.full(word_count(contacts), ~np.uint64(0), dtype="<u8")
     if contacts % WORD:
         words[-1] = (1 << contacts % WORD) - 1
     return words
@@ -47,7 +47,7 @@ def from_columns(columns: Sequence[pl.Series], contacts: int) -> Bitmaps:
     parts = [part for column in columns for part in ((column, filler) if len(filler) else (column,))]
     bits = pl.concat(parts).rechunk().to_arrow()  # one conversion for all columns: each takes longer than a copy
     words = np.frombuffer(bits.buffers()[1], dtype="<u8", count=len(bits) // WORD)
-    return words.reshape(len(columns), words_of(contacts))
+    return words.reshape(len(columns), word_count(contacts))
 
 
 def to_columns(bitmaps: Bitmaps, contacts: int) -> list[pl.Series]:
@@ -56,7 +56,7 @@ def to_columns(bitmaps: Bitmaps, contacts: int) -> list[pl.Series]:
         return [pl.Series(dtype=pl.Boolean) for _ in bitmaps]
     words = np.ascontiguousarray(bitmaps)
     bits = pl.Series(pa.Array.from_buffers(pa.bool_(), words.size * WORD, [None, pa.py_buffer(words)]))
-    length = words_of(contacts) * WORD
+    length = word_count(contacts) * WORD
     return [bits.slice(row * length, contacts) for row in range(len(bitmaps))]
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segbatch.platform.bitmaps import WORD, Bitmap, Bitmaps, words_of
+from segbatch.platform.bitmaps import WORD, Bitmap, Bitmaps, word_count
 
 _ONE = np.uint64(1)
 
@@ -55,7 +55,7 @@ def to_bitmaps(members: Sequence[Bitmap | None], contacts: int, memory: Memory) 
         members: A bitmap for each bit; None for a bit that is not in use.
         contacts: The number of contacts.
     """
-    bitmaps = memory.array("bitmaps", words_of(len(members)) * WORD, words_of(contacts))
+    bitmaps = memory.array("bitmaps", word_count(len(members)) * WORD, word_count(contacts))
     bitmaps[len(members) :] = 0
     for row, bitmap in zip(bitmaps, members, strict=False):
         row[:] = 0 if bitmap is None else bitmap
@@ -74,7 +74,7 @@ def is_in_any(bitmaps: Bitmaps, contacts: int) -> npt.NDArray[np.bool_]:
 
 def to_words(bitmaps: Bitmaps, contacts: int, memory: Memory) -> Words:
     """Transpose bitmaps into words."""
-    words = memory.array("words", len(bitmaps) // WORD, words_of(contacts) * WORD)
+    words = memory.array("words", len(bitmaps) // WORD, word_count(contacts) * WORD)
     write_words((bitmaps[start : start + WORD] for start in range(0, len(bitmaps), WORD)), words, memory)
     return words[:, :contacts]
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from segbatch.platform.bitmaps import words_of
+from segbatch.platform.bitmaps import word_count
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.bit_matrix import Differences, Memory, Words, find_differences
 from segbatch.storage.id_types import IdTypes
@@ -68,7 +68,7 @@ class Comparison:
         self._id_types, self._report = id_types, report
         self._kept = {segment_id: previous.state.all_members(segment_id) for segment_id in kept}
         self._is_seen = np.zeros(previous.state.rows, dtype=bool)
-        self._groups = words_of(len(previous.state.bitmap.names))
+        self._groups = word_count(len(previous.state.bitmap.names))
         self._memory = Memory()
         self._open = OpenBatches(previous.state)
         self._aside = _Contacts()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from segbatch.platform.bitmaps import WORD, words_of
+from segbatch.platform.bitmaps import WORD, word_count
 from segbatch.storage.bit_matrix import Memory, Words
 from segbatch.storage.row_alignment import NEW, RowNumbers
 from segbatch.storage.state import State
@@ -20,8 +20,10 @@ class OpenBatches:
     def __init__(self, state: State) -> None:
         """Reserve the memory."""
         most = int(np.diff(state.starts).max(initial=0))
-        self._state, self._width = state, words_of(most) * WORD
-        self._words: Words = np.empty((words_of(len(state.bitmap.names)), MOST_OPEN * self._width + 1), dtype=np.uint64)
+        self._state, self._width = state, word_count(most) * WORD
+        self._words: Words = np.empty(
+            (word_count(len(state.bitmap.names)), MOST_OPEN * self._width + 1), dtype=np.uint64
+        )
         self._words[:, -1] = 0  # the bits of contacts that are in none of the batches
         self._first = np.full(len(state.starts), NEW)  # for each batch its first column; the last is that of `NEW`
         self._order = list[int]()
@@ -44,7 +46,7 @@ class OpenBatches:
         taken = {self._first[one] for one in self._order}
         self._first[batch] = first = next(n for n in range(0, MOST_OPEN * self._width, self._width) if n not in taken)
         self._order.append(batch)
-        contacts = words_of(int(self._state.starts[batch + 1] - self._state.starts[batch])) * WORD
+        contacts = word_count(int(self._state.starts[batch + 1] - self._state.starts[batch])) * WORD
         self._state.write_words(batch, self._words[:, first : first + contacts], memory)
 
     def pop(self) -> tuple[int, Words]:

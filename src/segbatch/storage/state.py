@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from segbatch.errors import PublishError
 from segbatch.model.manifest import PublishedFile
-from segbatch.platform.bitmaps import WORD, Bitmaps, words_of
+from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
@@ -159,7 +159,7 @@ class State:
             PublishError: The file is damaged.
         """
         contacts = len(self._ids[batch])
-        words = memory.array("words", words_of(len(self.bitmap.names)), words_of(contacts) * WORD)
+        words = memory.array("words", word_count(len(self.bitmap.names)), word_count(contacts) * WORD)
         self.write_words(batch, words, memory)
         return words[:, :contacts]
 
@@ -237,7 +237,7 @@ class _CompressedBitmaps:
         return members_in(self._bitmaps(batch, bit // WORD)[bit % WORD], self._contacts[batch])
 
     def _bitmaps(self, batch: int, group: int) -> Bitmaps:
-        width = words_of(self._contacts[batch])
+        width = word_count(self._contacts[batch])
         compressed = self._groups[batch][group].as_buffer()
         plain = self._codec.decompress(compressed, WORD * width * 8)
         return np.frombuffer(plain, dtype=np.uint64).reshape(WORD, width)
@@ -270,7 +270,7 @@ class _ByteColumns:
 
     def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
         columns = self._batches[batch].columns
-        length = words_of(len(columns) * _BITS) * _WORD_LENGTH
+        length = word_count(len(columns) * _BITS) * _WORD_LENGTH
         rows = np.zeros((self._batches[batch].num_rows, length), dtype=np.uint8)
         for number, column in enumerate(columns):
             rows[:, number] = column.to_numpy(zero_copy_only=True)

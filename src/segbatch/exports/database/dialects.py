@@ -21,7 +21,7 @@ _DECIMAL = "DECIMAL("
 _UUID_LENGTH = 16
 
 
-def quoted(name: str) -> str:
+def identifier(name: str) -> str:
     """Return a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
@@ -152,7 +152,7 @@ class PostgreSQL(Dialect):
         """Create the schema. If it exists, the user need not be allowed to create schemas."""
         name = literal(session.schema)
         if not session.query(f"SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {name}"):
-            session.execute(f"CREATE SCHEMA {quoted(session.schema)}")
+            session.execute(f"CREATE SCHEMA {identifier(session.schema)}")
 
     def count_rows(self, session: "Session") -> int:
         """Refuse: the driver counts rows."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from segbatch.errors import DatabaseError, UsageError
-from segbatch.exports.database.dialects import DIALECTS, Dialect, quoted
+from segbatch.exports.database.dialects import DIALECTS, Dialect, identifier
 from segbatch.exports.database.rows import Rows
 from segbatch.exports.database.tables import Table
 from segbatch.platform.adbc import open_connection, translate_errors
@@ -51,7 +51,7 @@ class Session:
 
     def name(self, table: Table) -> str:
         """Return the name of a table in SQL."""
-        return f"{quoted(self.schema)}.{quoted(table.name)}" if self.schema else quoted(table.name)
+        return f"{identifier(self.schema)}.{identifier(table.name)}" if self.schema else identifier(table.name)
 
     def execute(self, sql: str) -> None:
         """Run a statement."""
@@ -101,7 +101,7 @@ class Session:
         """Create the indexes of a table."""
         for number, columns in enumerate(table.indexes):
             kind = "UNIQUE INDEX" if table.has_key and not number else "INDEX"
-            name = quoted(f"{table.name}_{'_'.join(columns)}")
+            name = identifier(f"{table.name}_{'_'.join(columns)}")
             self.execute(f"CREATE {kind} {name} ON {self.name(table)} ({', '.join(columns)})")
 
     def send(self, table: Table, rows: Rows, *, temporary: bool = False) -> int:
