@@ -7,7 +7,7 @@ from typing import Any
 
 import segbatch
 from builders import rule, write_segment
-from segbatch.runs.history import prune_runs
+from segbatch.runs.prune import prune_runs
 from segbatch.storage.catalog_rebuild import relink
 from segbatch.storage.retention import Keep
 from workspace import FIRST_RUN, Workspace

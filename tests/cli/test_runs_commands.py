@@ -157,7 +157,7 @@ def test_members_that_cannot_be_removed_are_reported(
     def fail(*_: object, **__: object) -> None:
         raise PermissionError(13, "no", str(two.output))
 
-    monkeypatch.setattr("segbatch.runs.history.prune", fail)
+    monkeypatch.setattr("segbatch.runs.prune.prune", fail)
     status, _, [error] = call("runs", "prune", "--keep", "2")
     assert status == 1
     assert error.endswith("not all members of old runs are removed; run it again")

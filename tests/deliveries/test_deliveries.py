@@ -11,7 +11,7 @@ import pytest
 
 from segbatch import Keep, UsageError
 from segbatch.deliveries.state import DeliveryState
-from segbatch.runs.history import prune_runs
+from segbatch.runs.prune import prune_runs
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, lock_output
 
 from .receiver import Deliver, Killed, Receiver, deliver_to, fail, killed, published, unconfirmed, well

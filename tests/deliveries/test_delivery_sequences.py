@@ -18,7 +18,7 @@ from builders import rule, write_segment
 from segbatch import Keep
 from segbatch.errors import SegbatchError
 from segbatch.pipeline.guardrails import Guard
-from segbatch.runs.history import prune_runs
+from segbatch.runs.prune import prune_runs
 from workspace import Workspace
 
 from .receiver import Killed, Receiver, deliver_to, killed, published, unconfirmed, well

@@ -16,7 +16,8 @@ import segbatch
 from remote.folder_store import FolderPublication, FolderStore
 from remote.published_tables import expected_tables, tables
 from segbatch.runs.diff import diff
-from segbatch.runs.history import list_runs, prune_runs
+from segbatch.runs.history import list_runs
+from segbatch.runs.prune import prune_runs
 from segbatch.storage.remote.copied_files import copy_files
 from segbatch.storage.remote.local_copy import LocalCopy
 from segbatch.storage.retention import Keep

@@ -20,6 +20,7 @@ from segbatch.interfaces.cli import (
     segments,
     serve,
     sql_databases,
+    sql_views,
 )
 from segbatch.interfaces.cli.app import app, called_command
 from segbatch.interfaces.cli.render.base import print_error, stdout_guard
@@ -39,6 +40,7 @@ __all__ = [
     "segments",
     "serve",
     "sql_databases",
+    "sql_views",
 ]
 
 configure(app)

@@ -116,7 +116,7 @@ def prune(
 
     Example: [bold]segbatch runs prune --keep 2[/bold]
     """
-    from segbatch.runs.history import prune_runs  # noqa: PLC0415 - loads DuckDB
+    from segbatch.runs.prune import prune_runs  # noqa: PLC0415 - loads DuckDB
 
     policy = LockPolicy(wait, print_waiting)
     pruned = prune_runs(output, Keep(keep, keep_days), datetime.now(UTC), policy, dry_run=dry_run)
