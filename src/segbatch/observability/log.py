@@ -40,6 +40,10 @@ Level = Literal["info", "warning", "error"]
 
 _TOTALS = tuple(columns_with(RunRecord, Total))
 _ENDED = ("status", "exit_status", "is_published", "seconds", "phases")
+_FIRST = ("time", "level", "event", "run_id")
+_STDERR = 2
+_SELDOM = 10.0
+"""Minimum seconds between two progress lines."""
 
 
 def read_log_format(text: str) -> LogFormat:
@@ -164,13 +168,6 @@ def _totals(notice: RunEvaluated) -> Line:
     run = notice.run.model_dump(mode="json", include=set(_TOTALS))
     fields = {name: run[name] for name in _TOTALS} | {"deleted": notice.deleted, "taken_back": list(notice.taken_back)}
     return Line("run_evaluated" if notice.dry_run else "run_published", fields=fields)
-
-
-_STDERR = 2
-_SELDOM = 10.0
-"""Minimum seconds between two progress lines."""
-
-_FIRST = ("time", "level", "event", "run_id")
 
 
 class JsonLog:

@@ -27,10 +27,21 @@ from segbatch.interfaces.api.service import Service
 from segbatch.model.invalid_values import invalid_reason
 from segbatch.text import clipped, printable, shown
 
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+
 _ROUTERS = (routes.router, routes.members_router, previews.router)
 _NOT_UNDERSTOOD = HttpProblem("bad-request", "the request cannot be understood")
 _FAULT = HttpProblem("fault", "internal error of segbatch; the server's log has the details")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
+_AROUND = len(": \r\n")
+_HEADERS: Iterable[tuple[bytes, bytes]] = (
+    (b"cache-control", b"private, no-cache"),
+    (b"vary", b"Authorization, X-Project-ID"),
+    (b"x-content-type-options", b"nosniff"),
+)
 
 
 def make_app(service: Service) -> "RequestMiddleware":
@@ -125,28 +136,6 @@ def _to_origin_form(scope: MutableMapping[str, Any]) -> MutableMapping[str, Any]
 def _has_two_lengths(scope: MutableMapping[str, Any]) -> bool:
     """Return whether a request has two lengths, so that a proxy and the server could disagree about its end."""
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
-
-
-_Message = MutableMapping[str, Any]
-
-
-_Receive = Callable[[], Awaitable[_Message]]
-
-
-_Send = Callable[[_Message], Awaitable[None]]
-
-
-_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
-
-
-_AROUND = len(": \r\n")
-
-
-_HEADERS: Iterable[tuple[bytes, bytes]] = (
-    (b"cache-control", b"private, no-cache"),
-    (b"vary", b"Authorization, X-Project-ID"),
-    (b"x-content-type-options", b"nosniff"),
-)
 
 
 class RequestMiddleware:

@@ -51,22 +51,6 @@ _NAMES = {
 _STATUS_COLOUR = {"ok": "green", "failed": "red", "held": "yellow", "disabled": "dim"}
 
 
-def _table(*columns: str, right: Sequence[str] = ()) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        is_number = column in right
-        table.add_column(
-            column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold", min_width=len(column)
-        )
-    return table
-
-
-def _print_table(table: Table, of_all: int) -> None:
-    print_table(table, droppable=_DROPPABLE, records=True)
-    if of_all > _MOST_SHOWN:
-        out().print(f"and {of_all - _MOST_SHOWN:,} more, with --json")
-
-
 @stdout_guard()
 def print_runs(runs: "Sequence[ListedRun]", *, as_json: bool) -> None:
     """Print runs to stdout, one on each line, the last one first; or as JSON."""
@@ -296,3 +280,19 @@ def _format_cell(cell: object) -> str:
             return escape(json.dumps(cell, ensure_ascii=False))
         case _:
             return escape(str(cell))
+
+
+def _table(*columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        is_number = column in right
+        table.add_column(
+            column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold", min_width=len(column)
+        )
+    return table
+
+
+def _print_table(table: Table, of_all: int) -> None:
+    print_table(table, droppable=_DROPPABLE, records=True)
+    if of_all > _MOST_SHOWN:
+        out().print(f"and {of_all - _MOST_SHOWN:,} more, with --json")
