@@ -1,1 +1,1 @@
-"""Export of a segment's members, or of its changes, to a file for other programs."""
+"""Export of a segment's members, or of its changes, to a file, and of the published tables to a database."""
