@@ -183,6 +183,10 @@ class DatabaseError(SegbatchError):
     """A database cannot be reached, or rejects a statement."""
 
 
+class ClusterError(SegbatchError):
+    """The machines that a run is spread over cannot do the work."""
+
+
 class EvaluationError(SegbatchError):
     """Polars cannot evaluate a rule on the contacts, which is a bug in segbatch; the cause has the details."""
 
