@@ -1,0 +1,137 @@
+"""The work of a run as one value that every task receives: what to evaluate, how to compare, and where to write.
+
+A job is encoded with the versions of the libraries that a result can depend on. A worker that has other versions
+refuses the job before it decodes the rest.
+"""
+
+import json
+import pickle
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from segbatch.compiler.plan import Plan
+from segbatch.errors import ClusterError
+from segbatch.snapshot.snapshot import Snapshot
+from segbatch.storage.id_types import IdTypes
+from segbatch.storage.segment_bits import SegmentBits
+
+ATTEMPTS = "attempts"
+"""The folder in the staged folder of a run that each attempt of a task creates a folder of its own in."""
+
+MARKER = "driver"
+"""A file in the folder of the attempts. A worker that does not see it, with the token of the job, sees another disk."""
+
+_LIBRARIES = ("segbatch", "polars", "pyarrow", "duckdb")
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFolder:
+    """The folder that the files of a run are written to.
+
+    Attributes:
+        path: The absolute path of the folder.
+        token: The content of the marker file.
+        publication: The name of the run's folder, for each row of the files of tables; None if they become no tables.
+    """
+
+    path: str
+    token: str
+    publication: str | None = None
+
+    @property
+    def attempts(self) -> Path:
+        """The folder that each attempt of a task creates a folder of its own in."""
+        return Path(self.path) / ATTEMPTS
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousState:
+    """The state of the previous run.
+
+    Attributes:
+        files: The absolute paths of the files of the state, in reading order.
+        contacts: For each file, the number of its contacts that were in the snapshot. The others were gone already.
+        bits: The assignment of segments to bits in these files, with the ids that the segments have now.
+        is_bucketed: Whether the files are those of the buckets of this job. Otherwise, they go through the exchange.
+    """
+
+    files: tuple[str, ...]
+    contacts: tuple[int, ...]
+    bits: SegmentBits
+    is_bucketed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The work of a run.
+
+    Attributes:
+        plan: The segments to evaluate.
+        snapshot: The contacts, without their files: each split has its file.
+        kept: The segments that keep the members of the previous run.
+        bits: The assignment of segments to bits in this run.
+        buckets: The number of buckets of contacts.
+        previous: The state of the previous run; None if there is nothing to compare with.
+        staged: The folder to write to; None to count only.
+    """
+
+    run_id: str
+    as_of: datetime
+    plan: Plan
+    snapshot: Snapshot
+    id_types: IdTypes
+    kept: tuple[str, ...]
+    bits: SegmentBits
+    buckets: int
+    previous: PreviousState | None = None
+    staged: StagedFolder | None = None
+
+    @property
+    def segment_ids(self) -> tuple[str, ...]:
+        """The segments that are evaluated, in the order of their bitmaps."""
+        return tuple(segment.definition.segment_id for segment in self.plan.segments)
+
+    def encode(self) -> bytes:
+        """Return the job for the workers."""
+        return json.dumps(_versions()).encode() + b"\n" + pickle.dumps(self)
+
+
+def open_job(encoded: bytes) -> Job:
+    """Decode a job on a worker. Tasks do not share the result, so that they can run as threads of one process.
+
+    Raises:
+        ClusterError: The worker has other versions than the driver, or does not see the folder of the run.
+    """
+    header, _, content = encoded.partition(b"\n")
+    _ensure_same_versions(json.loads(header))
+    job: Job = pickle.loads(content)  # noqa: S301 - the driver of this run has written it
+    if job.staged is not None:
+        _ensure_visible(job.staged)
+    return job
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _LIBRARIES}
+
+
+def _ensure_same_versions(expected: Mapping[str, str]) -> None:
+    own = _versions()
+    for name, wanted in expected.items():
+        if own.get(name) != wanted:
+            found = f"has {name} {own.get(name, 'in no version')}, and this machine has {wanted}"
+            raise ClusterError(f"the worker {socket.gethostname()} {found}; install the same versions on all workers")
+
+
+def _ensure_visible(staged: StagedFolder) -> None:
+    try:
+        is_same = (staged.attempts / MARKER).read_text() == staged.token
+    except OSError:
+        is_same = False
+    if not is_same:
+        problem = f"does not see the folder {staged.path}"
+        remedy = "publish on a disk that this machine and all workers share, under the same path (--output)"
+        raise ClusterError(f"the worker {socket.gethostname()} {problem}; {remedy}")

@@ -1,0 +1,114 @@
+"""The payloads that tasks exchange: Arrow streams, compressed, with their kind in the metadata of the schema."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self, cast
+
+import numpy as np
+import pyarrow as pa
+
+from segbatch import errors
+from segbatch.errors import SegbatchError
+from segbatch.storage.bit_matrix import Words
+
+Kind = Literal["contacts", "previous", "rows", "error"]
+"""The content of a payload: contacts of the snapshot with their bits, contacts of the previous run with their bits,
+rows of a related table, or an error that a user can meet."""
+
+_KIND, _DETAILS = b"segbatch.payload", b"segbatch.details"
+_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+_WORD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A decoded payload.
+
+    Attributes:
+        kind: The kind of the content.
+        rows: The content.
+        details: Facts about the content, such as the name of the table that rows belong to.
+    """
+
+    kind: Kind
+    rows: pa.RecordBatch
+    details: Mapping[str, str]
+
+
+def encode_payload(kind: Kind, rows: pa.RecordBatch, details: Mapping[str, str] | None = None) -> bytes:
+    """Return rows as a payload."""
+    schema = rows.schema.with_metadata({_KIND: kind, _DETAILS: json.dumps(dict(details or {}))})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, schema, options=_OPTIONS) as writer:
+        writer.write_batch(rows)
+    return cast("bytes", sink.getvalue().to_pybytes())
+
+
+def decode_payload(payload: bytes) -> Payload:
+    """Return the kind and the rows of a payload."""
+    with pa.ipc.open_stream(payload) as reader:
+        metadata = reader.schema.metadata
+        kind = cast("Kind", metadata[_KIND].decode())
+        return Payload(kind, reader.read_next_batch(), json.loads(metadata[_DETAILS]))
+
+
+def with_words(ids: pa.Array, words: Words) -> pa.RecordBatch:
+    """Return contacts with their bits, for payloads of the kinds `contacts` and `previous`.
+
+    Args:
+        ids: The ids, in their stored type.
+        words: The bits of these contacts.
+    """
+    rows = np.ascontiguousarray(words.T)
+    width = words.shape[0] * _WORD
+    if not width:
+        return pa.record_batch([ids], ["id"])
+    bits = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), len(ids), [None, pa.py_buffer(rows)])
+    return pa.record_batch([ids, bits], ["id", "words"])
+
+
+def words_of(rows: pa.RecordBatch) -> Words:
+    """Return the bits of the contacts of a payload. The result may be read-only."""
+    if "words" not in rows.schema.names:
+        return np.empty((0, rows.num_rows), dtype=np.uint64)
+    column = rows.column("words")
+    groups = column.type.byte_width // _WORD
+    words = np.frombuffer(column.buffers()[1] or b"", dtype=np.uint64)
+    start = column.offset * groups
+    return words[start : start + len(column) * groups].reshape(len(column), groups).T
+
+
+@dataclass(frozen=True, slots=True)
+class TaskError:
+    """An error that a task met, as data.
+
+    Attributes:
+        kind: The name of the class of the error.
+        message: Its text.
+        without_ids: Its text without the ids of contacts.
+    """
+
+    kind: str
+    message: str
+    without_ids: str
+
+    @classmethod
+    def of(cls, error: SegbatchError) -> Self:
+        """Return an error as data."""
+        return cls(type(error).__name__, str(error), error.without_ids)
+
+    def to_error(self) -> SegbatchError:
+        """Return the error to raise."""
+        kind: type[SegbatchError] = getattr(errors, self.kind)
+        return kind(self.message, without_ids=self.without_ids)
+
+    def encode(self) -> bytes:
+        """Return the error as a payload."""
+        texts = {"kind": self.kind, "message": self.message, "without_ids": self.without_ids}
+        return encode_payload("error", pa.record_batch([pa.nulls(0)], ["nothing"]), texts)
+
+    @classmethod
+    def decode(cls, payload: Payload) -> Self:
+        """Return the error in a payload of that kind."""
+        return cls(**payload.details)
