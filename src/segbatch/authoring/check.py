@@ -106,15 +106,15 @@ def check(
     options = EvaluationOptions(
         "" if contacts is None else contacts,
         id_column,
+        custom_fields,
+        tables,
+        lists,
         project,
         clock.as_of,
         timezone,
         strict,
         allow_empty=True,
-        custom_fields=custom_fields,
-        tables=tables,
         only=only,
-        lists=lists,
     )
     # tables and the name of `custom_fields` are left out: contacts without a snapshot have lists in place of tables
     by_values = ByValues(replace(options, tables=None, custom_fields=None), clock)

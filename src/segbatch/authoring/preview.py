@@ -130,14 +130,14 @@ def preview(
     options = EvaluationOptions(
         contacts,
         id_column,
+        custom_fields,
+        tables,
+        lists,
         project,
         as_of,
         timezone,
         strict,
         allow_empty=True,
-        custom_fields=custom_fields,
-        tables=tables,
-        lists=lists,
         databases=DatabaseReader(query),
     )
     prepared = prepare(options, selection.definitions, also_disabled=selection.ids)

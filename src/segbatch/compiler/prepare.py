@@ -31,34 +31,36 @@ from segbatch.snapshot.snapshot import Snapshot
 class EvaluationOptions:
     """Options that select the contacts and control how definitions are read over them.
 
+    The order is that of the keywords of `segbatch.explain`, `segbatch.preview` and the like.
+
     Attributes:
         contacts: A Parquet file, a folder of them, or a glob; on a disk or in object storage.
         id_column: The column with the contacts' ids.
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
-        only: The segments to evaluate, with the segments that they reference; all by default.
+        tables: The related tables that rules may read, by name.
         lists: The folder of the lists that rules name; by default `lists` next to the definitions.
         project: The project that segments and contacts are restricted to, if any.
-        is_only_project: Whether all contacts belong to `project` if the snapshot has no column `project_id`.
         as_of: The time that relative dates are measured from; the current time by default.
         timezone: The IANA name of the time zone.
         strict: Whether warnings are errors.
         allow_empty: Whether a snapshot without contacts is allowed.
-        tables: The related tables that rules may read, by name.
+        is_only_project: Whether all contacts belong to `project` if the snapshot has no column `project_id`.
+        only: The segments to evaluate, with the segments that they reference; all by default.
         databases: Reads contacts and tables of databases; None to refuse them.
     """
 
     contacts: str | Path
     id_column: str = "id"
+    custom_fields: str | None = None
+    tables: Tables | None = None
+    lists: str | Path | None = None
     project: str | None = None
     as_of: str | datetime | None = None
     timezone: str = "UTC"
     strict: bool = False
     allow_empty: bool = False
     is_only_project: bool = True
-    custom_fields: str | None = None
-    tables: Tables | None = None
     only: SegmentFilter = ALL_SEGMENTS
-    lists: str | Path | None = None
     databases: DatabaseReader | None = None
 
     @property

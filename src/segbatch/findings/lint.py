@@ -95,15 +95,7 @@ def lint(
         notes: Sequence[Problem] = unread_tables(tables, definitions)
     else:
         options = EvaluationOptions(
-            contacts,
-            id_column,
-            project,
-            as_of,
-            timezone,
-            custom_fields=custom_fields,
-            tables=tables,
-            only=only,
-            lists=lists,
+            contacts, id_column, custom_fields, tables, lists, project, as_of, timezone, only=only
         )
         prepared = prepare(options, definitions)
         own, errors, found = prepared.definitions, prepared.errors, _over_contacts(prepared, project)

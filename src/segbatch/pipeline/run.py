@@ -118,15 +118,15 @@ def run(
     options = EvaluationOptions(
         contacts,
         id_column,
+        custom_fields,
+        tables,
+        lists,
         project,
         as_of,
         timezone,
         strict,
         allow_empty,
-        custom_fields=custom_fields,
-        tables=tables,
         only=only,
-        lists=lists,
         databases=DatabaseReader(query, progress=lambda address, rows: emitter.emit(RowsFetched(address, rows))),
     )
     source, target = Source.of(segments), open_target(output)

@@ -72,16 +72,7 @@ def write_sql(
     from segbatch.sql.query import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
     options = EvaluationOptions(
-        contacts,
-        id_column,
-        project,
-        as_of,
-        timezone,
-        strict,
-        allow_empty=True,
-        custom_fields=custom_fields,
-        tables=tables,
-        lists=lists,
+        contacts, id_column, custom_fields, tables, lists, project, as_of, timezone, strict, allow_empty=True
     )
     selection = select_definitions(definition, segments, rules=rules, match=match, project=project)
     segment_id = selection.only(definition)

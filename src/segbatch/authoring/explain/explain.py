@@ -64,16 +64,7 @@ def explain(
         SnapshotError: The snapshot cannot be used.
     """
     options = EvaluationOptions(
-        contacts,
-        id_column,
-        project,
-        as_of,
-        timezone,
-        strict,
-        allow_empty=True,
-        custom_fields=custom_fields,
-        tables=tables,
-        lists=lists,
+        contacts, id_column, custom_fields, tables, lists, project, as_of, timezone, strict, allow_empty=True
     )
     prepared, segment_id = _prepare(options, segment, segments)
     row, found = _find(prepared, contact_id)
@@ -100,16 +91,7 @@ def funnel(
     The arguments and errors are the same as those of `explain`.
     """
     options = EvaluationOptions(
-        contacts,
-        id_column,
-        project,
-        as_of,
-        timezone,
-        strict,
-        allow_empty=True,
-        custom_fields=custom_fields,
-        tables=tables,
-        lists=lists,
+        contacts, id_column, custom_fields, tables, lists, project, as_of, timezone, strict, allow_empty=True
     )
     prepared, segment_id = _prepare(options, segment, segments)
     return count_steps(prepared, segment_id)

@@ -86,14 +86,14 @@ def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Previ
     options = EvaluationOptions(
         contacts,
         service.id_column,
+        custom_fields,
+        tables,
+        lists,
         project,
         as_of,
         timezone,
         allow_empty=True,
         is_only_project=is_only,
-        custom_fields=custom_fields,
-        tables=tables,
-        lists=lists,
     )
     whole = whole_project[0].id if whole_project else None
     job = Job(options, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
