@@ -14,13 +14,12 @@ from segbatch.interfaces.cli import (
     deliver,
     export,
     keys,
-    lists,
     run,
     runs,
     segments,
     serve,
+    sql,
     sql_databases,
-    sql_views,
 )
 from segbatch.interfaces.cli.app import app, called_command
 from segbatch.interfaces.cli.render.base import print_error, stdout_guard
@@ -33,14 +32,13 @@ __all__ = [
     "deliver",
     "export",
     "keys",
-    "lists",
     "main",
     "run",
     "runs",
     "segments",
     "serve",
+    "sql",
     "sql_databases",
-    "sql_views",
 ]
 
 configure(app)

@@ -1,4 +1,4 @@
-"""The commands for writing definitions: check, lint, preview, explain, columns, sql."""
+"""The commands for writing definitions: check, lint, preview, explain, columns, lists."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,7 +6,6 @@ from typing import Annotated, Any
 import typer
 
 from segbatch.definitions.exclusions import Source
-from segbatch.errors import UsageError
 from segbatch.interfaces.cli.app import FOUND, app
 from segbatch.interfaces.cli.options import (
     CHECKED_CONTACTS,
@@ -18,8 +17,8 @@ from segbatch.interfaces.cli.options import (
     JSON,
     LINT_IGNORE,
     LINT_IGNORE_SHORT,
+    LISTS,
     MATCH,
-    OF_TABLES,
     QUERY,
     READ_CONTACTS,
     REPORT_FORMAT,
@@ -39,10 +38,10 @@ from segbatch.interfaces.cli.render.authoring import (
     print_finding_names,
     print_funnel,
     print_lint,
+    print_lists,
     print_preview,
 )
 from segbatch.interfaces.cli.render.bar import show_progress
-from segbatch.interfaces.cli.render.base import print_problems
 from segbatch.interfaces.cli.render.problem_formats import ReportFormat, choose_format
 from segbatch.model.operators import MatchName
 from segbatch.snapshot.related.sources import read_tables
@@ -215,56 +214,20 @@ def columns(
     print_columns(report, schema_file, as_json=as_json)
 
 
-@app.command(epilog="Exit status: 0 printed; 2 the segment has errors, or the dialect cannot express it.")
-@evaluation_options(*OF_TABLES)
-def sql(
-    contacts: Annotated[str, CONTACTS],
-    definition: Annotated[
-        str | None, typer.Argument(help="A JSON file, - for standard input, or the id of a segment in --segments.")
-    ] = None,
-    rule: Annotated[list[str] | None, RULE] = None,
-    match: Annotated[MatchName | None, MATCH] = None,
+@app.command("lists", epilog="Exit status: 0 printed; 2 a list cannot be used, or a definition has errors.")
+def lists_(
     segments: Annotated[Path, SEGMENTS] = Path("segments"),
     exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    dialect: Annotated[
-        str, typer.Option(envvar="SEGBATCH_DIALECT", help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
-    ] = "duckdb",
-    table: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME|NAME=PATH",
-            envvar="SEGBATCH_TABLES",
-            show_default="the snapshot's files",
-            help="NAME: the table to select from. NAME=PATH: a related table that rules name; repeatable.",
-        ),
-    ] = None,
-    table_contact: Annotated[list[str] | None, TABLE_CONTACT] = None,
-    table_time: Annotated[list[str] | None, TABLE_TIME] = None,
-    *,
-    evaluation: Any,
+    lists: Annotated[Path | None, LISTS] = None,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Print a segment as one SQL query, for review or for another database.
+    """Show the lists that rules can name, with their sizes and the segments that use them.
 
-    The types of the snapshot's columns decide how the rules are translated.
-
-    Example: [bold]segbatch sql pro-plan-users --contacts contacts.parquet[/bold]
+    Example: [bold]segbatch lists --segments segments[/bold]
     """
-    from segbatch.sql.generate import write_sql  # noqa: PLC0415 - loads Polars and sqlglot
+    from segbatch.authoring.lists import show_lists  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    names = [text for text in table or () if "=" not in text]
-    if len(names) > 1:
-        raise UsageError(f"a query selects from one table; found {' and '.join(names)} (--table)")
-    related = [text for text in table or () if "=" in text]
-    text = write_sql(
-        definition,
-        contacts,
-        Source.of(segments, exclude or ()),
-        rules=rule or (),
-        match=match,
-        dialect=dialect,
-        table=names[0] if names else None,
-        tables=read_tables(related, table_contact or (), table_time or ()),
-        warn=print_problems,
-        **evaluation,
-    )
-    typer.echo(f"{text};")
+    report = show_lists(Source.of(segments, exclude or ()), lists)
+    print_lists(report, as_json=as_json)
+    if report.errors or report.problems:
+        raise typer.Exit(2)

@@ -20,13 +20,14 @@ from segbatch.interfaces.cli.render.base import (
     stdout_guard,
 )
 from segbatch.interfaces.cli.render.problem_formats import ReportFormat, as_sarif, github_lines
-from segbatch.text import counted, cut, shown
+from segbatch.text import counted, cut, shown, some_of
 
 if TYPE_CHECKING:
     from segbatch.authoring.check import CheckReport
     from segbatch.authoring.columns.columns import ColumnsReport
     from segbatch.authoring.columns.profile import FieldProfile
     from segbatch.authoring.explain.reports import Explanation, Funnel, Step, Verdict
+    from segbatch.authoring.lists import ListsReport
     from segbatch.authoring.preview import PreviewReport
     from segbatch.findings.finding import FindingName
     from segbatch.findings.lint import LintReport
@@ -230,3 +231,23 @@ def _field_values(field: "FieldProfile") -> str:
 
 def _short_value(value: object) -> str:
     return "(empty)" if value == "" else cut(value if isinstance(value, str) else json.dumps(value), _LONGEST_VALUE)
+
+
+@stdout_guard()
+def print_lists(report: "ListsReport", *, as_json: bool) -> None:
+    """Print lists to stdout, one on each line, or as JSON. With text, problems go to stderr."""
+    if as_json:
+        problems = list(map(str, report.problems))
+        print_json({"folder": report.folder, "lists": [asdict(entry) for entry in report.lists], "problems": problems})
+        return
+    print_problems(report.problems)
+    print_problems(map(Problem, report.errors))
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("list", "values", "file", "used by"):
+        is_number = column == "values"
+        table.add_column(column, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    for entry in report.lists:
+        values = "-" if entry.values is None else f"{entry.values:,}"
+        table.add_row(escape(entry.name), values, escape(entry.file or "-"), escape(some_of(entry.used_by) or "-"))
+    print_table(table, droppable=("file", "values"))
+    out().print(f"{counted(len(report.lists), 'list')} in {escape(report.folder)}", soft_wrap=True)
