@@ -39,11 +39,11 @@ if TYPE_CHECKING:
     from segbatch.model.segment import Segment
     from segbatch.pipeline.guardrails import Guard
     from segbatch.pipeline.run import run
+    from segbatch.platform.version import __version__
     from segbatch.snapshot.database.write import WrittenSnapshot, write_snapshot
     from segbatch.snapshot.related.sources import TableSource
     from segbatch.storage.output_lock import LockedError, LockPolicy, Patience
     from segbatch.storage.retention import Keep
-    from segbatch.version import __version__
 
 __all__ = [
     "CheckReport",
@@ -129,7 +129,7 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     """Load a public name when it is first used."""
     if name == "__version__":
-        return import_module("segbatch.version").__version__
+        return import_module("segbatch.platform.version").__version__
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(module), name)

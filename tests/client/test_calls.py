@@ -10,7 +10,7 @@ import pytest
 from client.clients import ETAG, KEY, PAGE, PREVIEW, SAVED, URL, Server, Use, problem, saved
 from segbatch import compile_segment
 from segbatch.client import AnswerError, Group, Rule, SavedGroup, SavedSegment, Segment, UsageError
-from segbatch.version import __version__
+from segbatch.platform.version import __version__
 
 PREFIX = "/api/v1/contacts/segments"
 RULES = [{"field": "custom_fields.plan", "operator": "eq", "value": "pro"}]

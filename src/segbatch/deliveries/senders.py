@@ -18,8 +18,8 @@ from segbatch.deliveries.state import Kind
 from segbatch.errors import ExportError, UsageError
 from segbatch.observability.hook_runner import NOT_FOR_HOOKS, end_command
 from segbatch.platform.shutdown import shutdown
+from segbatch.platform.version import __version__
 from segbatch.platform.webhook_url import check_webhook_url, expand_references, host_of
-from segbatch.version import __version__
 
 _STDERR = 2
 _NOT_FOR_COMMANDS = (*NOT_FOR_HOOKS, "SEGBATCH_DELIVER")

@@ -27,8 +27,8 @@ from segbatch.observability.events import (
     Warned,
 )
 from segbatch.observability.run_outcome import FailedAfterwards, HookEnded, MetricsFailed, Notice, RunEnded, RunFailed
+from segbatch.platform.version import __version__
 from segbatch.text import did_you_mean, one_of, printable, shown
-from segbatch.version import __version__
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor

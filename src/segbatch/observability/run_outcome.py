@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from segbatch.errors import Problem
 from segbatch.observability.events import Event
-from segbatch.version import __version__
+from segbatch.platform.version import __version__
 
 if TYPE_CHECKING:
     from segbatch.model.run_report import RunReport

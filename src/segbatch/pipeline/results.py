@@ -24,11 +24,11 @@ from segbatch.model.manifest import Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.model.run_report import RunReport
 from segbatch.pipeline.missing_segments import MissingSegments, relative
 from segbatch.pipeline.tables import orphan_notices
+from segbatch.platform.version import __version__
 from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.snapshot.related.query import TableCounts
 from segbatch.storage.recorder import Recorded
 from segbatch.storage.targets.base import PublishTarget
-from segbatch.version import __version__
 
 _OF_DEFINITION = (
     "project_id",

@@ -32,8 +32,8 @@ from segbatch.platform.thrift import (
     i64,
     struct,
 )
+from segbatch.platform.version import __version__
 from segbatch.storage.plain_pages import encode_values, schema_element
-from segbatch.version import __version__
 
 MOST_CONTACTS = 1 << 16
 """Maximum number of contacts in a row group, so that a row number has 16 bits."""

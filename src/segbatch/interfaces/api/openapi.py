@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from segbatch.interfaces.api.models import Problem
 from segbatch.interfaces.api.problems import CODES, PROBLEM_TYPE
 from segbatch.interfaces.api.schemas import request_schemas
-from segbatch.version import __version__
+from segbatch.platform.version import __version__
 
 PREFIX = "/api/v1/contacts/segments"
 

@@ -12,7 +12,7 @@ from segbatch.interfaces.cli.render.base import is_of_stdout, print_error, print
 from segbatch.interfaces.cli.settings_defaults import explain_parameter, name_origins
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.shutdown import shutdown
-from segbatch.version import __version__
+from segbatch.platform.version import __version__
 
 FOUND = 3
 """The exit status of `lint` if it has findings."""

@@ -11,8 +11,8 @@ import httpx
 from segbatch.errors import UsageError
 from segbatch.interfaces.client.endpoints import Calls
 from segbatch.interfaces.client.retry import Request
+from segbatch.platform.version import __version__
 from segbatch.text import cut, printable, shown
-from segbatch.version import __version__
 
 _URL_VARIABLE = "SEGBATCH_API_URL"
 _KEY_VARIABLE = "SEGBATCH_API_KEY"

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from segbatch.errors import Problem, Severity, UsageError
 from segbatch.findings.finding import NAMES
+from segbatch.platform.version import __version__
 from segbatch.text import did_you_mean, shown, some_of
-from segbatch.version import __version__
 
 ReportFormat = Literal["text", "json", "github", "sarif"]
 """The formats of `check` and `lint`."""
