@@ -5,8 +5,7 @@ with bytes, so that every engine can pickle them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -21,25 +20,7 @@ Reduce = Callable[[int, Sequence[bytes]], bytes]
 """From a bucket and its payloads, ordered by number, to a result. A bucket without payloads is reduced too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A part of a snapshot that one task reads.
-
-    Attributes:
-        number: The number of the split, in reading order.
-        file: The index of the file in the snapshot.
-        row_groups: The row groups to read, ascending.
-        rows: The number of rows in these row groups, with deleted rows.
-        first_row: The position of the first of these rows in the file.
-    """
-
-    number: int
-    file: int
-    row_groups: tuple[int, ...]
-    rows: int
-    first_row: int
-
-
+@runtime_checkable
 class Cluster(Protocol):
     """Several machines, or processes, that call functions.
 

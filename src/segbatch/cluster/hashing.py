@@ -45,7 +45,8 @@ def _hash_encoded(ids: pa.DictionaryArray) -> Hashes:
     """Hash each value of a dictionary once."""
     hashes = np.append(hash_ids(ids.dictionary), np.uint64(0))
     rows = ids.indices.cast(pa.int64()).fill_null(len(ids.dictionary))
-    return np.take(hashes, rows.to_numpy(zero_copy_only=False))
+    found: Hashes = np.take(hashes, rows.to_numpy(zero_copy_only=False))
+    return found
 
 
 def _hash_values(ids: pa.Array) -> Hashes:

@@ -1,6 +1,6 @@
 """The first stage of a run on a cluster: a part of the input becomes payloads for the buckets of its contacts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
@@ -10,8 +10,11 @@ from segbatch.cluster.payloads import TaskError
 from segbatch.cluster.splits import decode_item
 from segbatch.errors import SegbatchError
 
-_MOST_PAYLOADS = 40
-"""Bits of the number of a payload within its item. The bits above are the number of the item."""
+_NUMBER_BITS = 40
+"""Bits for the number of a payload within its item. The bits above are the number of the item."""
+
+_BATCH_BYTES = 8 << 20
+"""The size of payloads that are passed to the cluster at once."""
 
 
 def map_split(job: bytes, item: bytes) -> Iterator[pa.RecordBatch]:
@@ -20,15 +23,25 @@ def map_split(job: bytes, item: bytes) -> Iterator[pa.RecordBatch]:
     An error that users can meet becomes a payload for the first bucket, after the payloads before it.
     """
     number, part = decode_item(item)
-    next_number = number << _MOST_PAYLOADS
+    waiting, size = list[tuple[int, int, bytes]](), 0
+    for index, (bucket, payload) in enumerate(_with_error(lambda: part.payloads(open_job(job)))):
+        waiting.append((bucket, (number << _NUMBER_BITS) + index, payload))
+        size += len(payload)
+        if size >= _BATCH_BYTES:
+            yield _batch(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _batch(waiting)
+
+
+def _with_error(payloads: Callable[[], Iterator[tuple[int, bytes]]]) -> Iterator[tuple[int, bytes]]:
     try:
-        for bucket, payload in part.payloads(open_job(job)):
-            yield _batch(bucket, next_number, payload)
-            next_number += 1
+        yield from payloads()
     except SegbatchError as error:
-        yield _batch(0, next_number, TaskError.of(error).encode())
+        yield 0, TaskError.of(error).encode()
 
 
-def _batch(bucket: int, number: int, payload: bytes) -> pa.RecordBatch:
-    columns = [pa.array([bucket], pa.int32()), pa.array([number], pa.int64()), pa.array([payload], pa.binary())]
-    return pa.record_batch(columns, schema=PAYLOADS)
+def _batch(rows: list[tuple[int, int, bytes]]) -> pa.RecordBatch:
+    columns = zip(*rows, strict=True)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, PAYLOADS, strict=True)]
+    return pa.record_batch(arrays, schema=PAYLOADS)

@@ -32,6 +32,8 @@ class SnapshotFile:
         deleted: The positions of rows that the table has deleted, ascending; None if no row is.
         names: How to find the columns of the table, if they have other names in the file.
         database: The query that the file has the rows of, if they were read from a database.
+        row_groups: The row groups that are read, if this is a part of a file; None for the whole file. The other
+            attributes are then those of the part.
     """
 
     location: Location
@@ -42,6 +44,7 @@ class SnapshotFile:
     deleted: pa.Int64Array | None = None
     names: FieldNames | None = None
     database: DatabaseSource | None = None
+    row_groups: tuple[int, ...] | None = None
 
     @property
     def size(self) -> int:

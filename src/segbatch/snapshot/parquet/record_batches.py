@@ -5,7 +5,7 @@ Dictionaries differ between row groups, so each row group is read separately, an
 are read so.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import cast
@@ -55,7 +55,8 @@ def read_batches(
         open_parquet(location, source, file.names) as (parquet, _),
     ):
         try:
-            batches = _sound_batches(location, source, parquet, _Selection(columns, rows, texts))
+            groups = file.row_groups or range(parquet.num_row_groups)
+            batches = _sound_batches(location, source, parquet, _Selection(columns, rows, texts, groups))
             for batch in _remaining(batches, file.deleted):
                 yield _with_constants(batch, constants)
         except (pa.ArrowException, OSError) as error:
@@ -68,15 +69,21 @@ def read_batches(
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """The columns to read from a file, the maximum length of a batch, and the columns that may be dictionaries."""
+    """The columns to read from a file, and from which row groups.
+
+    Attributes:
+        rows: The maximum length of a batch.
+        texts: The columns that may be dictionaries.
+    """
 
     columns: list[str]
     rows: int
     texts: Collection[str]
+    groups: Sequence[int]
 
     def read(self, parquet: pq.ParquetFile, group: int | None = None) -> Iterator[pa.RecordBatch]:
         """Read a file, or a row group, in one thread: the other processors evaluate and write at the same time."""
-        groups = None if group is None else [group]
+        groups = self.groups if group is None else [group]
         rows = self.rows if group is None else batch_length(parquet.metadata.row_group(group).num_rows, self.rows)
         batches = parquet.iter_batches(batch_size=rows, row_groups=groups, columns=self.columns, use_threads=False)
         return cast("Iterator[pa.RecordBatch]", batches)
@@ -91,7 +98,7 @@ def _sound_batches(
         yield from _checked(location, selection.read(parquet))
         return
     with open_source(source, parquet.metadata, texts) as encoded:
-        for group in range(parquet.num_row_groups):
+        for group in selection.groups:
             done = 0
             try:
                 for batch in _checked(location, selection.read(encoded, group)):

@@ -1,0 +1,85 @@
+"""The contacts of a part of a snapshot: evaluated, packed to bits, and cut into payloads by bucket."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from segbatch.cluster.hashing import bucket_of
+from segbatch.cluster.job import Job
+from segbatch.cluster.payloads import encode_payload, with_words
+from segbatch.engine.base import Members
+from segbatch.engine.local import batch_rows, evaluate_batch, text_sources
+from segbatch.snapshot.parquet.files import SnapshotFile
+from segbatch.storage.bit_matrix import Memory, to_bitmaps, to_words
+from segbatch.storage.id_types import to_stored
+from segbatch.storage.segment_bits import SegmentBits
+
+_MOST_BYTES = 64 << 20
+"""The size of contacts that are cut at once. Many small payloads take longer than few large ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsSplit:
+    """A part of a snapshot.
+
+    Attributes:
+        file: A file of the snapshot, or some row groups of it.
+    """
+
+    file: SnapshotFile
+
+    def payloads(self, job: Job) -> Iterator[tuple[int, bytes]]:
+        """Yield the contacts with the bits of the segments that they are in, in payloads by bucket.
+
+        Raises:
+            SnapshotError: The file cannot be read to its end.
+            EvaluationError: A rule cannot be evaluated over these contacts.
+        """
+        snapshot, plan, memory = replace(job.snapshot, files=(self.file,)), job.plan, Memory()
+        batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))
+        packed = (pack_members(evaluate_batch(plan, batch), job.bits, memory) for batch in batches)
+        for contacts in _gather(packed):
+            for bucket, rows in cut_by_bucket(contacts, job.buckets):
+                yield bucket, encode_payload("contacts", rows)
+
+
+def pack_members(members: Members, bits: SegmentBits, memory: Memory) -> pa.RecordBatch:
+    """Return the contacts of a batch with their bits. The bits of segments that are not evaluated are not set."""
+    bitmaps = dict(zip(members.segment_ids, members.bitmaps, strict=True))
+    contacts = len(members.ids)
+    packed = to_bitmaps([bitmaps.get(name or "") for name in bits.names], contacts, memory)
+    return with_words(to_stored(members.ids), to_words(packed, contacts, memory))
+
+
+def cut_by_bucket(contacts: pa.RecordBatch, buckets: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield the contacts of each bucket that has any, in their order.
+
+    Args:
+        contacts: Rows whose first column has the ids.
+    """
+    found = bucket_of(contacts.column(0), buckets)
+    order = np.argsort(found, kind="stable")
+    contacts = contacts.take(pl.Series(order).to_arrow())
+    present, starts = np.unique(found[order], return_index=True)
+    for bucket, start, end in zip(present, starts, [*starts[1:], len(order)], strict=True):
+        yield int(bucket), contacts.slice(start, end - start)
+
+
+def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join small batches."""
+    waiting, size = list[pa.RecordBatch](), 0
+    for batch in batches:
+        waiting.append(batch)
+        size += batch.nbytes
+        if size >= _MOST_BYTES:
+            yield _join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield _join(waiting)
+
+
+def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
