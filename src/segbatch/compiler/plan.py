@@ -120,6 +120,22 @@ class Plan:
         shared = tuple(segment_id for segment_id in self.shared_segments if segment_id not in segment_ids)
         return replace(self, segments=segments, shared_segments=shared)
 
+    def dependents(self, segment_ids: Iterable[str]) -> dict[str, str]:
+        """Return the segments that refer to the given segments, directly or through others.
+
+        Returns:
+            For each of them, the segment that it refers to: a given one, or another dependent.
+        """
+        given, found = set(segment_ids), dict[str, str]()
+        size = -1
+        while size < len(found):
+            size = len(found)
+            for entry in self.segments:
+                target = next((name for name in entry.definition.references if name in given or name in found), None)
+                if target is not None and entry.definition.segment_id not in given:
+                    found.setdefault(entry.definition.segment_id, target)
+        return found
+
 
 def make_plan(
     definitions: Iterable[Definition],

@@ -68,12 +68,21 @@ def _check_value(value: object, info: ValidationInfo) -> object:
     return checked
 
 
-def _need_of_a_value(rule: "Rule | TableRule") -> str:
-    if "value" in rule.model_fields_set:
-        need = f"null is not a value, and '{rule.operator}' needs one"
-    else:
-        need = f"'{rule.operator}' needs a 'value'"
-    return need + _HINTS_FOR_NULL[rule.shape]
+def _check_operand(rule: "Rule | TableRule") -> None:
+    """Check that a rule has a value if its operator needs one."""
+    if rule.shape == "nothing":
+        _ensure_unset(rule, "missing", "ignore_case")
+    elif rule.value is None:
+        is_null = "value" in rule.model_fields_set
+        need = (
+            f"null is not a value, and '{rule.operator}' needs one" if is_null else f"'{rule.operator}' needs a 'value'"
+        )
+        raise wrong(need + _HINTS_FOR_NULL[rule.shape], "value")
+
+
+def _check_ignore_case(rule: "Rule | TableRule") -> None:
+    if rule.ignore_case and rule.operator not in TAKES_IGNORE_CASE:
+        raise wrong(f"'ignore_case' does not apply to '{rule.operator}'; remove it", "ignore_case")
 
 
 def _ensure_unset(rule: "Rule | TableRule", *keys: str) -> None:
@@ -136,12 +145,9 @@ class Rule(Strict):
             )
         if self.value_field is not None:
             _check_value_field(self)
-        elif self.shape == "nothing":
-            _ensure_unset(self, "missing", "ignore_case")
-        elif self.value is None:
-            raise wrong(_need_of_a_value(self), "value")
-        if self.ignore_case and self.operator not in TAKES_IGNORE_CASE:
-            raise wrong(f"'ignore_case' does not apply to '{self.operator}'; remove it", "ignore_case")
+        else:
+            _check_operand(self)
+        _check_ignore_case(self)
         return self
 
 
@@ -220,12 +226,8 @@ class TableRule(Strict):
             raise wrong("'count' counts rows and takes no 'field'; use 'count_distinct', or remove it", "field")
         if self.aggregate != "count" and self.field is None:
             raise wrong(f"'{self.aggregate}' needs a 'field', a column of the table", "field")
-        if self.shape == "nothing":
-            _ensure_unset(self, "missing", "ignore_case")
-        elif self.value is None:
-            raise wrong(_need_of_a_value(self), "value")
-        if self.ignore_case and self.operator not in TAKES_IGNORE_CASE:
-            raise wrong(f"'ignore_case' does not apply to '{self.operator}'; remove it", "ignore_case")
+        _check_operand(self)
+        _check_ignore_case(self)
         return self
 
     @property

@@ -236,27 +236,10 @@ def drift_warnings(drifts: Sequence[Drift], plan: Plan) -> Iterator[Problem]:
     for drift in drifts:
         by_message.setdefault(drift.message, []).append(drift.segment_id)
     for message, segment_ids in by_message.items():
-        others = _referenced_by(segment_ids, plan)
+        others = list(plan.dependents(segment_ids))
         readers = f"it is read by {counted(len(segment_ids), 'segment')} ({some_of(segment_ids)})"
         through = f", which {counted(len(others), 'other segment')} use ({some_of(others)})" if others else ""
         yield Problem(f"{message}; {readers}{through}; check the export", severity="warning")
-
-
-def _referenced_by(segment_ids: Sequence[str], plan: Plan) -> list[str]:
-    """Return the segments that refer to the given segments, directly or through other segments."""
-    known = set(segment_ids)
-    found = list[str]()
-    while True:
-        more = [
-            entry.definition.segment_id
-            for entry in plan.segments
-            if entry.definition.segment_id not in known
-            and any(name in known for _, name in entry.definition.segment.references())
-        ]
-        if not more:
-            return found
-        known.update(more)
-        found += more
 
 
 def drift_errors(drifts: Sequence[Drift]) -> dict[str, list[Problem]]:

@@ -189,25 +189,12 @@ def find_excessive_changes(
             reason = reason or guard.reason(segment.id, segment.max_change, *sizes, is_edited=is_edited(segment, last))
             if reason:
                 held[segment.id] = reason
-    return _with_dependents(plan, held)
+    because = plan.dependents(held).items()
+    return held | {one: f"refers to the segment '{clipped(target)}', which is held" for one, target in because}
 
 
 def _tables_of(segment: "Segment") -> set[str]:
     return {rule.table for _, rule in segment.table_rules()}
-
-
-def _with_dependents(plan: "Plan", held: dict[str, str]) -> dict[str, str]:
-    """Add the segments that refer to a held segment, directly or through other segments."""
-    found = True
-    while found:
-        found = False
-        for entry in plan.segments:
-            segment = entry.definition.segment
-            target = next((target for _, target in segment.references() if target in held), None)
-            if target is not None and segment.id not in held:
-                held[segment.id] = f"refers to the segment '{clipped(target)}', which is held"
-                found = True
-    return held
 
 
 def is_edited(segment: "Segment", before: "SegmentRecord") -> bool:
