@@ -44,6 +44,7 @@ from segbatch.interfaces.cli.render.authoring import (
 from segbatch.interfaces.cli.render.bar import show_progress
 from segbatch.interfaces.cli.render.problem_formats import ReportFormat, choose_format
 from segbatch.model.operators import MatchName
+from segbatch.platform.blas import no_blas_threads
 from segbatch.snapshot.related.sources import read_tables
 
 
@@ -67,7 +68,8 @@ def check(
 
     Example: [bold]segbatch check --segments segments --contacts contacts.parquet[/bold]
     """
-    from segbatch.authoring.check import check as check_definitions  # noqa: PLC0415 - loads Polars, which other commands do without
+    with no_blas_threads():
+        from segbatch.authoring.check import check as check_definitions  # noqa: PLC0415 - loads Polars, which other commands do without
 
     chosen, source = choose_format(report_format, as_json=as_json), Source.of(segments, exclude or ())
     report = check_definitions(
@@ -140,7 +142,8 @@ def preview(
 
     Example: [bold]segbatch preview --contacts contacts.parquet --rule "status eq active" --rule "seats gte 50"[/bold]
     """
-    from segbatch.authoring.preview import preview as count_members  # noqa: PLC0415 - loads Polars, which other commands do without
+    with no_blas_threads():
+        from segbatch.authoring.preview import preview as count_members  # noqa: PLC0415 - loads Polars, which other commands do without
 
     source = Source.of(segments, exclude or ())
     report = count_members(
@@ -174,8 +177,9 @@ def explain(
 
     Example: [bold]segbatch explain pro-plan-users 4711 --contacts contacts.parquet[/bold]
     """
-    from segbatch.authoring.explain.explain import explain as explain_contact  # noqa: PLC0415 - loads Polars
-    from segbatch.authoring.explain.explain import funnel  # noqa: PLC0415 - as above
+    with no_blas_threads():
+        from segbatch.authoring.explain.explain import explain as explain_contact  # noqa: PLC0415 - loads Polars
+        from segbatch.authoring.explain.explain import funnel  # noqa: PLC0415 - as above
 
     options = {"segments": Source.of(segments, exclude or ()), **evaluation}
     if contact_id is None:

@@ -35,6 +35,7 @@ from segbatch.observability.events import LockAwaited
 from segbatch.observability.hooks import HOOK_TIMEOUT, MIN_HOOK_TIMEOUT, Hooks
 from segbatch.observability.log import LogFormat, read_log_format
 from segbatch.pipeline.guardrails import FLOOR, Guard
+from segbatch.platform.blas import no_blas_threads
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
 
@@ -234,7 +235,9 @@ def run(
     """
     from segbatch.observability.observer import observe_run  # noqa: PLC0415 - other commands do without it
     from segbatch.observability.prometheus import MetricsFile  # noqa: PLC0415 - loads Pydantic
-    from segbatch.pipeline.run import run as evaluate_and_publish  # noqa: PLC0415 - loads Polars, which other commands do without
+
+    with no_blas_threads():
+        from segbatch.pipeline.run import run as evaluate_and_publish  # noqa: PLC0415 - loads Polars, which other commands do without
 
     ids = log_ids or is_watched()
     log, is_logged = open_log(log_format, quiet=quiet, log_ids=log_ids)
