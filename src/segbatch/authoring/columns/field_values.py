@@ -11,7 +11,7 @@ import polars as pl
 
 from segbatch.authoring.columns.value_sketch import LEAST_CONTACTS, ValueSketch
 from segbatch.snapshot.fields.custom_fields import Form
-from segbatch.snapshot.fields.json_column import JsonColumn
+from segbatch.snapshot.fields.json_texts import JsonTexts
 from segbatch.snapshot.fields.json_types import KINDS, ValueCounts, common_type
 from segbatch.snapshot.fields.keys import CUSTOM_FIELDS
 from segbatch.snapshot.fields.types import (
@@ -269,7 +269,7 @@ class _JsonTexts:
         """
         self.paths: dict[str, _JsonPath] = {}
         self.left_out = 0
-        self._texts = JsonColumn((), objects=objects)
+        self._texts = JsonTexts(objects=objects)
         self._connection = duckdb.connect()
 
     def add(self, texts: pl.Series, owners: pl.Series) -> None:

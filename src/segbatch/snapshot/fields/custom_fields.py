@@ -1,6 +1,7 @@
 """Fields in the data of columns: JSON texts, maps, records of key and value.
 
-The contents are known only after the whole column was examined. So such a column is read once to look up fields.
+The contents are known only after the whole column was examined. So such a column is read once to look up fields. What
+is found in a batch is a `FieldLook`, so that parts of a snapshot can be examined by several processes.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -13,17 +14,17 @@ import pyarrow as pa
 from segbatch.errors import Problem
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.fields.alternatives import merge, merged_type
+from segbatch.snapshot.fields.field_look import FieldLook
 from segbatch.snapshot.fields.json_column import JsonColumn
+from segbatch.snapshot.fields.json_look import JsonLook
 from segbatch.snapshot.fields.json_types import Mixture
-from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, find_column
+from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, find_column, merge_keys
 from segbatch.snapshot.fields.paths import Way, ways_of, whole_text
 from segbatch.snapshot.fields.resolution import Derived, missing_key_warning, no_object_warning, readable
 from segbatch.snapshot.fields.types import Kind, is_map_of_keys, kind_of
 from segbatch.text import clipped, counted, shown
 
 Form = Literal["json", "map"]
-
-_KEYS_SAMPLED = 500
 
 
 def form_of(field: pa.Field, custom_fields: str = CUSTOM_FIELDS) -> Form | None:
@@ -61,10 +62,11 @@ class _Part:
 class FieldReader:
     """A reader of fields in the data of columns.
 
-    First, call `examine` with every batch of the snapshot, then `finish`. After that, `derived` has the fields, and
-    `decode` reads them from a batch.
+    First, call `examine` with every batch of the snapshot, or `add` the looks at its parts in their order; then call
+    `finish`. After that, `derived` has the fields, and `decode` reads them from a batch.
 
     Attributes:
+        look: What was found so far.
         derived: The fields, after `finish`.
     """
 
@@ -78,10 +80,12 @@ class FieldReader:
         self._heads: dict[str, str] = {}
         self._parts: dict[str, list[_Part]] = {}
         self._sources: dict[object, _Source] = {}
-        self._keys: dict[str, set[str]] = {}
         for name in sorted(fields):
             self._add(name)
         self._open_sources()
+        maps = [name for name in sorted({*self._heads.values()}) if is_map_of_keys(self._columns[name])]
+        no_texts = tuple(JsonLook() for _ in self._sources)
+        self.look = FieldLook(no_texts, (0,) * len(self._others), dict.fromkeys(maps, frozenset[str]()))
         self.derived: dict[str, Derived] = {}
 
     def _add(self, name: str) -> None:
@@ -126,18 +130,35 @@ class FieldReader:
         """Return the paths to read from the files for one field in `derived`."""
         return {way.leaf for way, _ in self.derived[name].ways}
 
+    @property
+    def _others(self) -> list[_Part]:
+        """The ways that do not lead into JSON texts."""
+        return [part for parts in self._parts.values() for part in parts if part.way.json is None]
+
     def examine(self, frame: pl.DataFrame) -> None:
-        """Examine the data of one batch."""
-        for source in self._sources.values():
-            source.json.examine(frame.select(source.texts.alias("j")).to_series())
-        others = [part for parts in self._parts.values() for part in parts if part.way.json is None]
-        tests = [_is_there(part.way).sum().alias(str(i)) for i, part in enumerate(others)]
-        for part, number in zip(others, frame.select(tests).row(0) if tests else (), strict=True):
-            part.present += int(number)
-        for name in {self._heads[name] for name in self._parts if is_map_of_keys(self._columns[self._heads[name]])}:
-            keys = self._keys.setdefault(name, set())
-            if len(keys) < _KEYS_SAMPLED:
-                keys |= set(frame.get_column(name).map.keys().explode().unique().drop_nulls().to_list())
+        """Examine the data of the next batch."""
+        self.add(self.look_at(frame))
+
+    def look_at(self, frame: pl.DataFrame) -> FieldLook:
+        """Return the look at one batch."""
+        texts = [
+            source.json.look_at(frame.select(source.texts.alias("j")).to_series()) for source in self._sources.values()
+        ]
+        tests = [_is_there(part.way).sum().alias(str(i)) for i, part in enumerate(self._others)]
+        present = frame.select(tests).row(0) if tests else ()
+        keys = {
+            name: merge_keys(frame.get_column(name).map.keys().explode().unique().drop_nulls().to_list())
+            for name in self.look.keys
+        }
+        return FieldLook(tuple(texts), tuple(map(int, present)), keys)
+
+    def add(self, look: FieldLook) -> None:
+        """Add the look at the batches that follow."""
+        self.look = self.look.then(look)
+        for source, texts in zip(self._sources.values(), self.look.texts, strict=True):
+            source.json.look = texts
+        for part, present in zip(self._others, self.look.present, strict=True):
+            part.present = present
 
     @property
     def is_done(self) -> bool:
@@ -181,10 +202,10 @@ class FieldReader:
         if path is None:
             return None
         texts = [self._sources[_source_of(part.way)] for part in self._parts[name] if part.way.json is not None]
-        if texts and head not in self._forms and not any(source.json.objects for source in texts):
+        if texts and head not in self._forms and not any(source.json.look.objects for source in texts):
             return no_object_warning(texts[0].leaf, str(self._parts[name][0].way.steps[-1].key), self._columns.words)
-        seen = [source.json.keys for source in self._sources.values() if source.leaf == head]
-        keys = set().union(*seen, self._keys.get(head, set()))
+        seen = [source.json.look.keys for source in self._sources.values() if source.leaf == head]
+        keys = set().union(*seen, self.look.keys.get(head, frozenset()))
         return missing_key_warning(head, self._columns[head], path, self._columns.words, keys)
 
     def decode(self, frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
@@ -233,11 +254,11 @@ class FieldReader:
         The id is the only contact data that may be shown. A text column without any JSON object gets no warning,
         because it is not meant to be JSON; the rule that reads it gets the warning instead.
         """
-        broken = [source for source in self._sources.values() if source.json.broken]
+        broken = [source for source in self._sources.values() if source.json.look.broken]
         return [
             _problem(source, self._columns.words.row, id_at)
             for source in broken
-            if source.json.objects or source.leaf in self._forms
+            if source.json.look.objects or source.leaf in self._forms
         ]
 
 
@@ -250,7 +271,7 @@ def _is_there(way: Way) -> pl.Expr:
 
 
 def _problem(source: _Source, word: str, id_at: Callable[[int], str | int | None]) -> Problem:
-    json = source.json
+    json = source.json.look
     message = f"'{clipped(source.leaf)}' of {counted(json.broken, word)} is not a JSON object and counts as missing"
     row = f"in row {json.first_broken + 1:,}: {json.fault}"
     named = f"{message}; the first is that of {shown(id_at(json.first_broken))} {row}"

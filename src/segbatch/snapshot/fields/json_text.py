@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 from segbatch.snapshot.fields.keys import splits
 
@@ -21,6 +22,11 @@ def pointer_of(keys: tuple[str, ...]) -> str:
 def quoted(text: str) -> str:
     """Return a text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def listed(pointers: Iterable[str]) -> str:
+    """Return pointers as a list in SQL."""
+    return f"[{', '.join(map(quoted, pointers))}]"
 
 
 _MEND = "fix it in the export"

@@ -47,21 +47,28 @@ class ValueCounts:
     Attributes:
         kinds: The number of contacts with a value of each kind.
         elements: The number of contacts with a list that has an element of each kind.
-        digits: The length of the longest whole number that was measured.
+        digits: The length of the longest whole number.
         element_digits: The same for elements of lists.
-        is_measured: Whether the whole numbers of all batches were measured.
     """
 
     kinds: Counter[str] = field(default_factory=Counter)
     elements: Counter[str] = field(default_factory=Counter)
     digits: int = 0
     element_digits: int = 0
-    is_measured: bool = True
 
     @property
     def is_double(self) -> bool:
-        """Whether every whole number is known to be exact as a double."""
-        return self.is_measured and max(self.digits, self.element_digits) <= _EXACT_DIGITS
+        """Whether every whole number is exact as a double."""
+        return max(self.digits, self.element_digits) <= _EXACT_DIGITS
+
+    def plus(self, other: "ValueCounts") -> "ValueCounts":
+        """Return the statistics of these values and of those of other contacts."""
+        return ValueCounts(
+            self.kinds + other.kinds,
+            self.elements + other.elements,
+            max(self.digits, other.digits),
+            max(self.element_digits, other.element_digits),
+        )
 
 
 @dataclass(frozen=True, slots=True)

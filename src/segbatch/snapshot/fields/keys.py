@@ -20,6 +20,10 @@ _MOST_SPLITS = 6
 key; otherwise the number of ways would explode."""
 
 
+MOST_KEYS = 5_000
+"""Maximum number of keys that are kept to suggest one for a field that is not found."""
+
+
 class UnknownColumnError(Exception):
     """A field is not found in the snapshot's columns. The exception's text is the message to show."""
 
@@ -161,3 +165,9 @@ def name_note(name: str | None, column: str | None) -> Problem:
         f"'{clipped(str(name))}' is read from the column '{clipped(str(column))}', whose name differs only in case"
     )
     return Problem(message, severity="note")
+
+
+def merge_keys(*samples: Iterable[str]) -> frozenset[str]:
+    """Return the first keys by name, so that the sample of a column is the same however the column is cut."""
+    keys = set().union(*samples)
+    return frozenset(keys if len(keys) <= MOST_KEYS else sorted(keys)[:MOST_KEYS])

@@ -1,0 +1,115 @@
+"""JSON texts in DuckDB: which texts can be read, and queries over them."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+_KIND, _KIND_IF_VALID = "json_type(j)", "CASE WHEN json_valid(j) THEN json_type(j) END"
+"""The kind of a text. The first expression parses once instead of twice, and fails for a text that is not JSON."""
+
+_LOOSE = (r"(?i)nan|inf", r",\s*[}\]]")
+"""Patterns of texts that may not be JSON in the standard. Two searches are three times as fast as one for both."""
+_QUOTED = r'"(?:\\.|[^"\\])*"'
+
+_CHUNK = 16_384
+"""Number of texts that DuckDB processes at a time, on each of its threads."""
+
+
+class JsonTexts:
+    """A DuckDB connection with one batch of JSON texts at a time, in the column `j` of the table `batch`.
+
+    The connection is opened on first use, and again in a process that unpickles the object. Threads that share the
+    object use it one after the other.
+    """
+
+    def __init__(self, *, objects: bool) -> None:
+        """Prepare to read texts.
+
+        Args:
+            objects: Whether every text must be an object.
+        """
+        self.objects = objects
+        self._lock = threading.RLock()
+        self._had_broken = False
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle without the connection."""
+        return _json_texts, (self.objects,)
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect()
+
+    @contextmanager
+    def using(self, texts: pl.Series) -> Iterator[None]:
+        """Register texts as the batch that queries read."""
+        with self._lock:
+            self._register(texts)
+            yield
+
+    def _register(self, texts: pl.Series) -> None:
+        """Register texts in chunks that DuckDB reads in parallel."""
+        table = pa.table({"j": texts.to_arrow()})
+        self._connection.register("batch", pa.Table.from_batches(table.to_batches(_CHUNK), table.schema))
+
+    def rows_of(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        return self._connection.execute(sql).fetchall()
+
+    def table_of(self, sql: str) -> pa.Table:
+        """Return the rows of a query as an Arrow table."""
+        return self._connection.sql(sql).to_arrow_table()
+
+    def kinds_of(self, texts: pl.Series) -> pl.Series:
+        """Return the kind of JSON of each text; null for texts that are not JSON."""
+        with self.using(texts):
+            try:
+                kinds = self._column(_KIND_IF_VALID if self._had_broken else _KIND)
+            except duckdb.InvalidInputException:
+                self._had_broken = True
+                kinds = self._column(_KIND_IF_VALID)
+        return _strictly(texts, kinds)
+
+    def _column(self, expression: str) -> pl.Series:
+        return pl.Series(self.table_of(f"SELECT {expression} FROM batch").column(0))
+
+    def readable(self, texts: pl.Series, kinds: pl.Series | None = None) -> pl.Series:
+        """Return the texts that can be read, with null in place of the others.
+
+        Args:
+            kinds: The kinds of the texts, if they are known.
+        """
+        found = self.kinds_of(texts) if kinds is None else kinds
+        good = found == "OBJECT" if self.objects else found.is_not_null()
+        return texts.to_frame("j").select(pl.when(good).then("j")).to_series()
+
+    def broken_rows(self, texts: pl.Series, kinds: pl.Series) -> pl.Series:
+        """Return the rows of the texts that are not JSON, or not an object if objects are required."""
+        good = kinds.is_in(["OBJECT", "NULL"]).fill_null(value=False) if self.objects else kinds.is_not_null()
+        return (texts.is_not_null() & ~good).arg_true()
+
+
+def _json_texts(objects: bool) -> JsonTexts:  # noqa: FBT001 - pickle passes arguments by position
+    return JsonTexts(objects=objects)
+
+
+def _strictly(texts: pl.Series, kinds: pl.Series) -> pl.Series:
+    """Replace by null the kind of texts that are JSON for DuckDB, but not in the standard.
+
+    Such texts have NaN, Infinity, or a comma before a closing bracket. These are searched outside of quoted texts, and
+    only if the whole text has something like them.
+    """
+    rows = _is_loose(texts).arg_true()
+    outside = texts.gather(rows).str.replace_all(_QUOTED, "0")
+    return kinds.scatter(rows.filter(_is_loose(outside)), None)
+
+
+def _is_loose(texts: pl.Series) -> pl.Series:
+    words, commas = (texts.str.contains(pattern) for pattern in _LOOSE)
+    return words | commas
