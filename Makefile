@@ -26,7 +26,7 @@ $(READY): requirements/dev.txt $(DEMO_READY)
 	$(INSTALL) --into $(VENV) requirements/dev.txt
 	touch $@
 
-setup: $(READY) ## Make the virtual environment in .venv
+setup: $(READY) ## Create the virtual environment in .venv
 
 demo: $(DEMO_READY) ## Run the main job on sample_data/ and show what DuckDB finds
 	@$(BIN)/segbatch run --contacts sample_data/contacts.parquet --segments sample_data/segments --output output
@@ -55,7 +55,7 @@ JOBS ?= auto
 unit: $(READY) ## Run the quick tests (JOBS=N at a time)
 	$(BIN)/pytest -q -n $(JOBS) --dist worksteal -m "not slow"
 
-coverage: $(READY) ## Run all tests that can run in parallel, and check which branches they reach (takes minutes)
+coverage: $(READY) ## Run all tests that can run in parallel, and check the coverage of branches (takes minutes)
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n $(JOBS) --dist worksteal -m "not serial and not network"
 	$(BIN)/coverage combine --quiet
@@ -69,24 +69,24 @@ slow: $(READY) ## Run the slow tests, which make test leaves out (takes minutes)
 serial: $(READY) ## Run the slow tests that need the machine for themselves: servers, signals, many writers (takes minutes)
 	$(BIN)/pytest -q -m "serial and not network"
 
-locks: $(READY) ## Install every lock file with an old pip alone, as if all packages had a new release (takes minutes)
+locks: $(READY) ## Install every lock file with only an old pip, as if all packages had a new release (takes minutes)
 	$(BIN)/pytest -q -m network tests/locks
 
 fresh: ## Run demo and test in fresh clones without a cache (WITH=oldest: Python 3.11, WITH=newest; takes minutes)
 	.ci/fresh $(WITH)
 
-property: $(READY) ## Compare the ways to find members on thousands of random cases (EXAMPLES=N)
+property: $(READY) ## Compare Polars, SQL and a plain evaluator on thousands of random cases (EXAMPLES=N)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-5000} $(BIN)/pytest -q -n $(JOBS) --dist worksteal tests/differential tests/findings
 
-crash: $(READY) ## Kill runs, fill disks, spoil snapshots, inject faults (KILLS=N FAULTS=N; as root, installs gcc; takes minutes)
+crash: $(READY) ## Kill runs, fill disks, change snapshots, inject faults (KILLS=N FAULTS=N; as root, installs gcc; takes minutes)
 	if [ "$$(id -u)" = 0 ] && ! command -v cc gcc clang > /dev/null && command -v apt-get > /dev/null; then \
 		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends gcc libc6-dev; fi
 	SEGBATCH_KILLS=$${KILLS:-40} SEGBATCH_FAULTS=$${FAULTS:-60} $(BIN)/pytest -q tests/crash
 
-writers: $(READY) ## Let twenty writers share a folder of definitions (WRITES=N; takes minutes)
+writers: $(READY) ## Run twenty writers on one folder of definitions (WRITES=N; takes minutes)
 	SEGBATCH_WRITES=$${WRITES:-2000} $(BIN)/pytest -q tests/acceptance/test_twenty_writers.py
 
-nightly: $(READY) ## Let a real cron run jobs/nightly.sh, and systemd look at its units (takes minutes; as root, installs cron)
+nightly: $(READY) ## Run jobs/nightly.sh under a real cron, and check the systemd units (takes minutes; as root, installs cron)
 	if [ "$$(id -u)" = 0 ] && ! command -v cron > /dev/null && command -v apt-get > /dev/null; then \
 		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends cron; fi
 	$(BIN)/pytest -q tests/cron
@@ -129,10 +129,10 @@ bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="-
 	$(INSTALL) --into .venv-bench requirements/bench.txt
 	$(BIN)/python benchmarks/bench.py --python .venv-bench/bin/python $(BENCH)
 
-api-fuzz: $(READY) ## Ask a real server whatever its OpenAPI allows, and what not (EXAMPLES=N; takes minutes)
+api-fuzz: $(READY) ## Send valid and invalid requests to a real server (EXAMPLES=N; takes minutes)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-20} $(BIN)/pytest -q tests/fuzz
 
-docs: $(READY) ## Write docs/cli.md, the settings in docs/configuration.md, docs/openapi.json and the JSON Schema anew, from the program
+docs: $(READY) ## Generate docs/cli.md, the settings in docs/configuration.md, docs/openapi.json and the JSON Schema
 	$(BIN)/segbatch schema > docs/segment.schema.json
 	$(BIN)/python docs/make_cli.py
 	$(BIN)/python docs/make_openapi.py
@@ -142,7 +142,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --fork-strategy fewest --py
 	--no-strip-extras --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
-lock: $(READY) ## Resolve the dependencies anew into requirements/*.txt (UPGRADE= keeps the versions that are locked)
+lock: $(READY) ## Resolve the dependencies again into requirements/*.txt (UPGRADE= keeps the locked versions)
 	$(COMPILE) --group installer --output-file requirements/uv.txt
 	$(COMPILE) --group old-pip --output-file requirements/old-pip.txt
 	$(COMPILE) --group dev pyproject.toml --output-file requirements/dev.txt
@@ -154,9 +154,9 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/*.txt (UPGRADE
 	$(COMPILE) --group airflow --extra airflow pyproject.toml --output-file requirements/airflow.txt
 	$(BIN)/python requirements/repeat_extras.py requirements/*.txt
 
-format: $(READY) ## Bring the code into shape
+format: $(READY) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## Remove what was made here
+clean: ## Remove generated files and the environment
 	rm -rf $(VENV) output build dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
