@@ -21,6 +21,9 @@ from segbatch.storage.segment_history import create_segment_renames, create_segm
 from segbatch.storage.sql_paths import literal, quoted
 from segbatch.storage.write_errors import ensure_no_folder, is_of_disk
 
+_OPTIONS = "STORAGE_VERSION 'v1.0.0', RECOVERY_MODE no_wal_writes"
+"""The oldest format, and no log of single changes: the file is flushed as a whole when it is detached."""
+
 _HISTORY = """
 WITH stays AS (
     SELECT c.segment_id, c.contact_id, c.as_of, c.change,
@@ -152,7 +155,7 @@ def write_catalogue(
     """Write the catalogue of a run to a new file. For the rest, see `build_catalogue`."""
     membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
-        connection.execute(f"ATTACH {quoted(file)} AS catalogue (STORAGE_VERSION 'v1.0.0')")
+        connection.execute(f"ATTACH {quoted(file)} AS catalogue ({_OPTIONS})")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
         numbers = range(1, len(history.runs) + 1)
         _create_table(connection, "runs", RunRecord, [run.run for run in history.runs], run_number=numbers)
