@@ -1,6 +1,6 @@
 """Listing saved segments with their result in the last run, and creating and changing them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,6 @@ from segbatch.definitions.selection import read_stdin
 from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.definitions.strict_json import parse
 from segbatch.errors import BrokenSegmentError, DefinitionError, Problem, PublishError, UsageError
-from segbatch.model.operators import MatchName
 from segbatch.model.share import read_share
 from segbatch.platform.files import Warn, warn_caller
 from segbatch.storage.layout import RUNS
@@ -104,42 +103,23 @@ def _last_manifest(output: Path) -> "Manifest | None":
     return None if folder is None else read_manifest(output / RUNS / folder)
 
 
-def read_options(
-    texts: Mapping[str, str | None],
-    rules: Sequence[str] = (),
-    match: MatchName | None = None,
-    max_change: str | None = None,
-    clear: Iterable[str] = (),
-    *,
-    enabled: bool | None = None,
-    tags: Sequence[str] = (),
-) -> dict[str, Any]:
+def read_options(given: Mapping[str, Any], clear: Iterable[str] = ()) -> dict[str, Any]:
     """Convert command line options to keys of a definition.
 
     Args:
-        texts: Keys with a text value; None for an option that was not given.
-        rules: The rules, as `rule_text` reads them.
-        match: The way the rules are combined.
-        max_change: A share such as `0.3` or `30%`.
+        given: The values of keys; None or an empty list for an option that was not given. Rules are in the syntax of
+            `rule_syntax`, and the share of `max_change` is a text.
         clear: Keys to remove.
-        enabled: Whether runs evaluate the segment.
-        tags: The tags, which replace those of the definition.
 
     Raises:
         UsageError: A key or the share is not valid, or a key is both set and removed.
         DefinitionError: The rules are not valid.
     """
-    changes: dict[str, Any] = {key: text for key, text in texts.items() if text is not None}
-    if rules:
-        changes["rules"] = read_rules(rules).segment.to_json()["rules"]
-    if match is not None:
-        changes["match"] = match
-    if enabled is not None:
-        changes["enabled"] = enabled
-    if tags:
-        changes["tags"] = list(tags)
-    if max_change is not None:
-        changes["max_change"] = read_share(max_change)
+    changes = {key: value for key, value in given.items() if value is not None and value != []}
+    if "rules" in changes:
+        changes["rules"] = read_rules(changes["rules"]).segment.to_json()["rules"]
+    if "max_change" in changes:
+        changes["max_change"] = read_share(changes["max_change"])
     for key in clear:
         if key not in _CLEARABLE:
             near = did_you_mean(key, _CLEARABLE) or f"; use {one_of(_CLEARABLE)}"

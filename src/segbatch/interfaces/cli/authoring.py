@@ -7,12 +7,12 @@ import typer
 
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli.app import FOUND, app
+from segbatch.interfaces.cli.option_groups import EVALUATION, FILTER, SOURCE, TABLES, expand_groups
 from segbatch.interfaces.cli.options import (
     CHECKED_CONTACTS,
     CONTACTS,
     COUNTED_CONTACTS,
     CUSTOM_FIELDS,
-    EXCLUDE,
     ID_COLUMN,
     JSON,
     LINT_IGNORE,
@@ -24,12 +24,7 @@ from segbatch.interfaces.cli.options import (
     REPORT_FORMAT,
     RULE,
     SCHEMA,
-    SEGMENTS,
-    TABLE,
-    TABLE_CONTACT,
-    TABLE_TIME,
     WRITTEN_SCHEMA,
-    evaluation_options,
 )
 from segbatch.interfaces.cli.render.authoring import (
     print_check,
@@ -45,21 +40,19 @@ from segbatch.interfaces.cli.render.bar import show_progress
 from segbatch.interfaces.cli.render.problem_formats import ReportFormat, choose_format
 from segbatch.model.operators import MatchName
 from segbatch.platform.blas import no_blas_threads
-from segbatch.snapshot.related.sources import read_tables
 
 
 @app.command(
     epilog="Exit status: 0 no errors (there may be warnings); 2 errors were found; 1 the snapshot cannot be used."
 )
-@evaluation_options()
+@expand_groups
 def check(
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     contacts: Annotated[str | None, CHECKED_CONTACTS] = None,
     schema_file: Annotated[Path | None, SCHEMA] = None,
-    *,
-    only: Any,
-    evaluation: Any,
+    only: Annotated[Any, FILTER],
+    evaluation: Annotated[dict[str, Any], EVALUATION],
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
     report_format: Annotated[ReportFormat | None, REPORT_FORMAT] = None,
     as_json: Annotated[bool, JSON] = False,
@@ -71,7 +64,7 @@ def check(
     with no_blas_threads():
         from segbatch.authoring.check import check as check_definitions  # noqa: PLC0415 - loads Polars, which other commands do without
 
-    chosen, source = choose_format(report_format, as_json=as_json), Source.of(segments, exclude or ())
+    chosen = choose_format(report_format, as_json=as_json)
     report = check_definitions(
         source, contacts, schema=schema_file, lint_ignore=lint_ignore or (), only=only, **evaluation
     )
@@ -83,14 +76,13 @@ def check(
 @app.command(
     epilog="Exit status: 0 no findings; 3 there are findings; 2 definitions have errors; 1 the snapshot cannot be used."
 )
-@evaluation_options("strict")
+@expand_groups
 def lint(
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    contacts: Annotated[str | None, COUNTED_CONTACTS] = None,
     *,
-    only: Any,
-    evaluation: Any,
+    source: Annotated[Source, SOURCE],
+    contacts: Annotated[str | None, COUNTED_CONTACTS] = None,
+    only: Annotated[Any, FILTER],
+    evaluation: Annotated[dict[str, Any], EVALUATION.without("strict")],
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE_SHORT] = None,
     list_names: Annotated[bool, typer.Option("--list", help="Only list the names of all findings.")] = False,
     report_format: Annotated[ReportFormat | None, REPORT_FORMAT] = None,
@@ -107,7 +99,6 @@ def lint(
     if list_names:
         print_finding_names(NAMES, as_json=chosen == "json")
         return
-    source = Source.of(segments, exclude or ())
     report = find_mistakes(source, contacts, ignore=lint_ignore or (), only=only, **evaluation)
     print_lint(report, chosen)
     if report.errors:
@@ -119,7 +110,7 @@ def lint(
 @app.command(
     epilog="Exit status: 0 evaluated; 2 a definition has errors, or wrong usage; 1 the snapshot cannot be used."
 )
-@evaluation_options()
+@expand_groups
 def preview(
     contacts: Annotated[str, READ_CONTACTS],
     definition: Annotated[
@@ -129,11 +120,10 @@ def preview(
     rule: Annotated[list[str] | None, RULE] = None,
     match: Annotated[MatchName | None, MATCH] = None,
     query: Annotated[str | None, QUERY] = None,
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    first: Annotated[int, typer.Option(metavar="N", help="How many members to show.")] = 5,
     *,
-    evaluation: Any,
+    source: Annotated[Source, SOURCE],
+    first: Annotated[int, typer.Option(metavar="N", help="How many members to show.")] = 5,
+    evaluation: Annotated[dict[str, Any], EVALUATION],
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show the size and the first members of a segment, without publishing.
@@ -145,7 +135,6 @@ def preview(
     with no_blas_threads():
         from segbatch.authoring.preview import preview as count_members  # noqa: PLC0415 - loads Polars, which other commands do without
 
-    source = Source.of(segments, exclude or ())
     report = count_members(
         contacts, definition, query=query, rules=rule or (), match=match, segments=source, first=first, **evaluation
     )
@@ -158,7 +147,7 @@ def preview(
     epilog="Exit status: 0 explained; 2 unknown segment or contact, or a definition with errors; 1 the snapshot cannot "
     "be used."
 )
-@evaluation_options()
+@expand_groups
 def explain(
     contacts: Annotated[str, CONTACTS],
     segment: Annotated[
@@ -167,10 +156,9 @@ def explain(
     contact_id: Annotated[
         str | None, typer.Argument(help="The id of a contact; without it, count the contacts that each rule keeps.")
     ] = None,
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
     *,
-    evaluation: Any,
+    source: Annotated[Source, SOURCE],
+    evaluation: Annotated[dict[str, Any], EVALUATION],
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Explain why a contact is in a segment or not, or count the contacts that each rule keeps.
@@ -181,21 +169,21 @@ def explain(
         from segbatch.authoring.explain.explain import explain as explain_contact  # noqa: PLC0415 - loads Polars
         from segbatch.authoring.explain.explain import funnel  # noqa: PLC0415 - as above
 
-    options = {"segments": Source.of(segments, exclude or ()), **evaluation}
     if contact_id is None:
-        print_funnel(funnel(contacts, segment, **options), as_json=as_json)
+        print_funnel(funnel(contacts, segment, segments=source, **evaluation), as_json=as_json)
     else:
-        print_explanation(explain_contact(contacts, segment, contact_id, **options), as_json=as_json)
+        explanation = explain_contact(contacts, segment, contact_id, segments=source, **evaluation)
+        print_explanation(explanation, as_json=as_json)
 
 
 @app.command(epilog="Exit status: 0 described; 1 the snapshot cannot be used.")
+@expand_groups
 def columns(
     contacts: Annotated[str, CONTACTS],
+    *,
     id_column: Annotated[str, ID_COLUMN] = "id",
     custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
-    table: Annotated[list[str] | None, TABLE] = None,
-    table_contact: Annotated[list[str] | None, TABLE_CONTACT] = None,
-    table_time: Annotated[list[str] | None, TABLE_TIME] = None,
+    tables: Annotated[Any, TABLES],
     schema_file: Annotated[Path | None, WRITTEN_SCHEMA] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -208,7 +196,6 @@ def columns(
     from segbatch.authoring.columns.columns import describe_columns, schema_file_of  # noqa: PLC0415 - loads Polars
     from segbatch.snapshot.schema_file import write_schema_file  # noqa: PLC0415 - loads Polars
 
-    tables = read_tables(table or (), table_contact or (), table_time or ())
     with show_progress("rows") as progress:
         report = describe_columns(
             contacts, id_column=id_column, custom_fields=custom_fields, tables=tables, progress=progress
@@ -219,9 +206,10 @@ def columns(
 
 
 @app.command("lists", epilog="Exit status: 0 printed; 2 a list cannot be used, or a definition has errors.")
+@expand_groups
 def lists_(
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     lists: Annotated[Path | None, LISTS] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -231,7 +219,7 @@ def lists_(
     """
     from segbatch.authoring.lists import show_lists  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    report = show_lists(Source.of(segments, exclude or ()), lists)
+    report = show_lists(source, lists)
     print_lists(report, as_json=as_json)
     if report.errors or report.problems:
         raise typer.Exit(2)

@@ -1,10 +1,8 @@
 """Options that several commands share, grouped by the panel of the help that lists them."""
 
-import functools
-import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Any
 
 import typer
 
@@ -12,11 +10,7 @@ from segbatch.definitions.suggestions import read_match
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli.render.problem_formats import read_report_format
 from segbatch.platform.urls import is_output_address
-from segbatch.snapshot.related.sources import read_tables
 from segbatch.storage.retention import FEWEST
-
-if TYPE_CHECKING:
-    from segbatch.definitions.segment_filter import SegmentFilter
 
 INPUT = "Input"
 EVALUATION = "Evaluation"
@@ -220,77 +214,3 @@ REPORT_FORMAT = typer.Option(
     rich_help_panel=OUTPUT,
     help="Print as text, JSON, annotations for GitHub, or SARIF for code scanning.",
 )
-
-_FILTER: dict[str, tuple[Any, object]] = {
-    "only_segments": (Annotated[list[str] | None, ONLY_SEGMENTS], None),
-    "only_tags": (Annotated[list[str] | None, ONLY_TAGS], None),
-    "only_owners": (Annotated[list[str] | None, ONLY_OWNERS], None),
-}
-_EVALUATION: dict[str, tuple[Any, object]] = {
-    "id_column": (Annotated[str, ID_COLUMN], "id"),
-    "custom_fields": (Annotated[str | None, CUSTOM_FIELDS], None),
-    "lists": (Annotated[Path | None, LISTS], None),
-    "table": (Annotated[list[str] | None, TABLE], None),
-    "table_contact": (Annotated[list[str] | None, TABLE_CONTACT], None),
-    "table_time": (Annotated[list[str] | None, TABLE_TIME], None),
-    "project": (Annotated[str | None, PROJECT], None),
-    "as_of": (Annotated[str | None, AS_OF], None),
-    "timezone": (Annotated[str, TIMEZONE], "UTC"),
-    "strict": (Annotated[bool, STRICT], False),
-}
-
-OF_TABLES = ("table", "table_contact", "table_time")
-
-
-def evaluation_options(*without: str) -> Callable[[Any], Any]:
-    """Replace the parameter `evaluation` of a command by the options that all evaluations have.
-
-    The command gets their values as a dictionary, to be passed to a use case as keyword arguments. A parameter `only`
-    is replaced by the options that select segments; the command gets them as a `SegmentFilter`.
-
-    Args:
-        without: The names of options that the command does not have.
-    """
-    groups = {"evaluation": [name for name in _EVALUATION if name not in without], "only": list(_FILTER)}
-
-    def expand(function: Any) -> Any:
-        signature = inspect.signature(function, eval_str=True)
-        parameters = list[inspect.Parameter]()
-        for parameter in signature.parameters.values():
-            if parameter.name in groups:
-                parameters += map(_option, groups[parameter.name])
-            else:
-                parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
-
-        @functools.wraps(function)
-        def command(**values: Any) -> Any:
-            for group in groups.keys() & signature.parameters.keys():
-                given = {name: values.pop(name) for name in groups[group]}
-                values[group] = _read_filter(**given) if group == "only" else _read_tables(given)
-            return function(**values)
-
-        command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-        return command
-
-    return expand
-
-
-def _read_tables(given: dict[str, Any]) -> dict[str, Any]:
-    """Replace the options of related tables, if the command has them, by the tables."""
-    if OF_TABLES[0] not in given:
-        return given
-    options = (given[name] or () for name in OF_TABLES)
-    return {name: value for name, value in given.items() if name not in OF_TABLES} | {"tables": read_tables(*options)}
-
-
-def _read_filter(
-    only_segments: list[str] | None, only_tags: list[str] | None, only_owners: list[str] | None
-) -> "SegmentFilter":
-    from segbatch.definitions.segment_filter import SegmentFilter  # noqa: PLC0415 - loads pydantic
-
-    return SegmentFilter(only_segments or (), only_tags or (), only_owners or ())
-
-
-def _option(name: str) -> inspect.Parameter:
-    annotation, default = {**_EVALUATION, **_FILTER}[name]
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

@@ -9,9 +9,9 @@ import typer
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.deliver import deliver_afterwards, read_destinations
+from segbatch.interfaces.cli.option_groups import EVALUATION, FILTER, SOURCE, expand_groups
 from segbatch.interfaces.cli.options import (
     DAYS_KEPT,
-    EXCLUDE,
     GUARDRAILS,
     JSON,
     LINT_IGNORE,
@@ -22,9 +22,7 @@ from segbatch.interfaces.cli.options import (
     READ_TARGET,
     RUNS_KEPT,
     SCHEMA,
-    SEGMENTS,
     WAIT,
-    evaluation_options,
     path_parser,
 )
 from segbatch.interfaces.cli.render.run import is_watched, print_run
@@ -45,17 +43,16 @@ from segbatch.storage.retention import KEEP_DAYS, KEEP_RUNS, Keep
     "published; 2 wrong usage; 75 another run uses the output."
 )
 @reports_invalid_settings(report_invalid_settings)
-@evaluation_options()
+@expand_groups
 def run(
     context: typer.Context,
     contacts: Annotated[str, READ_CONTACTS],
     query: Annotated[str | None, QUERY] = None,
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
-    schema_file: Annotated[Path | None, SCHEMA] = None,
     *,
-    only: Any,
-    evaluation: Any,
+    source: Annotated[Source, SOURCE],
+    schema_file: Annotated[Path | None, SCHEMA] = None,
+    only: Annotated[Any, FILTER],
+    evaluation: Annotated[dict[str, Any], EVALUATION],
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
     max_change: Annotated[
         str | None,
@@ -249,7 +246,7 @@ def run(
         destinations = read_destinations(context) if deliver and not dry_run else ()
         report = evaluate_and_publish(
             contacts,
-            Source.of(segments, exclude or ()),
+            source,
             output,
             query=query,
             schema=schema_file,

@@ -1,7 +1,6 @@
 """The commands for saved segments: segments list, get, create, update, rename, delete; and schema."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +8,8 @@ import typer
 from segbatch.definitions.exclusions import Source
 from segbatch.errors import Problem, UsageError
 from segbatch.interfaces.cli.app import app
-from segbatch.interfaces.cli.options import EXCLUDE, JSON, MATCH, PUBLISHED, SEGMENTS, evaluation_options
+from segbatch.interfaces.cli.option_groups import FILTER, SOURCE, OptionGroup, expand_groups
+from segbatch.interfaces.cli.options import JSON, MATCH, PUBLISHED
 from segbatch.interfaces.cli.render.bar import opened
 from segbatch.interfaces.cli.render.base import print_problems
 from segbatch.interfaces.cli.render.segments import (
@@ -41,6 +41,24 @@ EXPIRES_AT = typer.Option(metavar="TIME", help="From this date or time on, the s
 ENABLED = typer.Option("--enable/--disable", help="Whether runs evaluate it. A disabled segment has no members.")
 MAX_CHANGE = typer.Option(metavar="SHARE", help="The limit of its change from run to run, such as 30%.")
 
+KEYS = OptionGroup(
+    {
+        "name": (Annotated[str | None, NAME], None),
+        "description": (Annotated[str | None, DESCRIPTION], None),
+        "rule": (Annotated[list[str] | None, RULE], None),
+        "match": (Annotated[MatchName | None, MATCH], None),
+        "list_id": (Annotated[str | None, LIST_ID], None),
+        "project_id": (Annotated[str | None, PROJECT_ID], None),
+        "max_change": (Annotated[str | None, MAX_CHANGE], None),
+        "enabled": (Annotated[bool | None, ENABLED], None),
+        "owner": (Annotated[str | None, OWNER], None),
+        "tag": (Annotated[list[str] | None, TAG], None),
+        "expires_at": (Annotated[str | None, EXPIRES_AT], None),
+    },
+    lambda given: {{"rule": "rules", "tag": "tags"}.get(name, name): value for name, value in given.items()},
+)
+"""The keys of a definition; None for a key that is not given."""
+
 _OF_GET = "Exit status: 0 printed; 4 the segment does not exist; 2 it has errors."
 
 commands = typer.Typer(
@@ -50,14 +68,13 @@ app.add_typer(commands, name="segments", help="Manage saved segments: list, get,
 
 
 @commands.command("list")
-@evaluation_options()
+@expand_groups
 def list_all(
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     output: Annotated[str, PUBLISHED] = "output",
     project: Annotated[str | None, PROJECT] = None,
-    *,
-    only: Any,
+    only: Annotated[Any, FILTER],
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """List the saved segments, with their size and status in the last run.
@@ -66,17 +83,17 @@ def list_all(
     """
     from segbatch.authoring.manage import list_segments  # noqa: PLC0415 - loads pydantic, which other commands do without
 
-    source = Source.of(segments, exclude or ())
     with opened(output, members=False, must_exist=False) as folder:
         print_listing(list_segments(source, folder, project, only), as_json=as_json)
 
 
 @commands.command("show", epilog=_OF_GET, short_help="Print a definition as JSON; the same as get.")
 @commands.command(epilog=_OF_GET)
+@expand_groups
 def get(
     segment_id: Annotated[str, ID],
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     project: Annotated[str | None, PROJECT] = None,
     etag: Annotated[bool, typer.Option("--etag", help="Print only the segment's ETag.")] = False,
     as_json: Annotated[bool, JSON] = False,
@@ -87,7 +104,7 @@ def get(
     """
     from segbatch.definitions.store.segment_store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
-    stored = SegmentStore(Source.of(segments, exclude or ())).get(segment_id, project=project)
+    stored = SegmentStore(source).get(segment_id, project=project)
     if etag:
         print_etag(stored)
     else:
@@ -95,25 +112,16 @@ def get(
 
 
 @commands.command(epilog="Exit status: 0 saved; 2 the definition is wrong; 5 a segment with that id exists.")
+@expand_groups
 def create(
     file: Annotated[str | None, FILE] = None,
     segment_id: Annotated[
         str | None,
         typer.Option("--id", metavar="ID", show_default="derived from the name", help="The id of the segment."),
     ] = None,
-    name: Annotated[str | None, NAME] = None,
-    description: Annotated[str | None, DESCRIPTION] = None,
-    rule: Annotated[list[str] | None, RULE] = None,
-    match: Annotated[MatchName | None, MATCH] = None,
-    list_id: Annotated[str | None, LIST_ID] = None,
-    project_id: Annotated[str | None, PROJECT_ID] = None,
-    max_change: Annotated[str | None, MAX_CHANGE] = None,
-    enabled: Annotated[bool | None, ENABLED] = None,
-    owner: Annotated[str | None, OWNER] = None,
-    tag: Annotated[list[str] | None, TAG] = None,
-    expires_at: Annotated[str | None, EXPIRES_AT] = None,
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    keys: Annotated[dict[str, Any], KEYS],
+    source: Annotated[Source, SOURCE],
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Save a new segment in its own file.
@@ -122,44 +130,25 @@ def create(
     """
     from segbatch.authoring.manage import create_segment, read_options  # noqa: PLC0415 - loads pydantic
 
-    texts = {
-        "id": segment_id,
-        "name": name,
-        "description": description,
-        "list_id": list_id,
-        "project_id": project_id,
-        "owner": owner,
-        "expires_at": expires_at,
-    }
-    options = read_options(texts, rule or (), match, max_change, enabled=enabled, tags=tag or ())
-    warnings = list[Problem]()
-    stored = create_segment(Source.of(segments, exclude or ()), file, options, warn=warnings.append)
+    changes, warnings = read_options({"id": segment_id, **keys}), list[Problem]()
+    stored = create_segment(source, file, changes, warn=warnings.append)
     _print_saved("created", stored, warnings, as_json=as_json)
 
 
 @commands.command(
     epilog="Exit status: 0 saved; 2 the definition has errors; 4 unknown segment; 6 another writer changed it."
 )
+@expand_groups
 def update(
     segment_id: Annotated[str, ID],
     file: Annotated[str | None, FILE] = None,
-    name: Annotated[str | None, NAME] = None,
-    description: Annotated[str | None, DESCRIPTION] = None,
-    rule: Annotated[list[str] | None, RULE] = None,
-    match: Annotated[MatchName | None, MATCH] = None,
-    list_id: Annotated[str | None, LIST_ID] = None,
-    project_id: Annotated[str | None, PROJECT_ID] = None,
-    max_change: Annotated[str | None, MAX_CHANGE] = None,
-    enabled: Annotated[bool | None, ENABLED] = None,
-    owner: Annotated[str | None, OWNER] = None,
-    tag: Annotated[list[str] | None, TAG] = None,
-    expires_at: Annotated[str | None, EXPIRES_AT] = None,
+    *,
+    keys: Annotated[dict[str, Any], KEYS],
     clear: Annotated[
         list[str] | None, typer.Option(metavar="KEY", help="Remove this key, such as description; repeatable.")
     ] = None,
     if_match: Annotated[str | None, IF_MATCH] = None,
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    source: Annotated[Source, SOURCE],
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -169,23 +158,15 @@ def update(
     """
     from segbatch.authoring.manage import read_options, update_segment  # noqa: PLC0415 - loads pydantic
 
-    texts = {
-        "name": name,
-        "description": description,
-        "list_id": list_id,
-        "project_id": project_id,
-        "owner": owner,
-        "expires_at": expires_at,
-    }
-    options = read_options(texts, rule or (), match, max_change, clear or (), enabled=enabled, tags=tag or ())
-    source, warnings = Source.of(segments, exclude or ()), list[Problem]()
-    stored = update_segment(source, segment_id, file, options, if_match=if_match, project=project, warn=warnings.append)
+    changes, warnings = read_options(keys, clear or ()), list[Problem]()
+    stored = update_segment(source, segment_id, file, changes, if_match=if_match, project=project, warn=warnings.append)
     _print_saved("updated", stored, warnings, as_json=as_json)
 
 
 @commands.command(
     epilog="Exit status: 0 removed; 4 unknown segment; 6 another writer changed it; 7 other segments refer to it."
 )
+@expand_groups
 def delete(
     segment_id: Annotated[str, ID],
     yes: Annotated[
@@ -195,8 +176,8 @@ def delete(
         bool, typer.Option("--force", help="Delete even if other segments refer to it; they fail then.")
     ] = False,
     if_match: Annotated[str | None, IF_MATCH] = None,
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -207,7 +188,7 @@ def delete(
     from segbatch.definitions.store.segment_store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
     warnings = list[Problem]()
-    store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)
+    store = SegmentStore(source, warn=warnings.append)
     entry = store.find(segment_id, project=project)
     if not yes:
         _ask(f"Delete segment '{printable(entry.segment_id)}' ({entry.file})?")
@@ -218,11 +199,12 @@ def delete(
 @commands.command(
     epilog="Exit status: 0 renamed; 2 the id or the definition is wrong; 4 unknown segment; 5 the new id is in use."
 )
+@expand_groups
 def rename(
     segment_id: Annotated[str, typer.Argument(metavar="OLD", help="The id of the segment.")],
     new_id: Annotated[str, typer.Argument(metavar="NEW", help="Its new id.")],
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     project: Annotated[str | None, PROJECT] = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -233,7 +215,7 @@ def rename(
     from segbatch.definitions.store.segment_store import SegmentStore  # noqa: PLC0415 - loads pydantic
 
     warnings = list[Problem]()
-    store = SegmentStore(Source.of(segments, exclude or ()), warn=warnings.append)
+    store = SegmentStore(source, warn=warnings.append)
     renamed, users = store.rename(segment_id, new_id, project=project)
     print_problems(warnings)
     print_renamed(segment_id, renamed, users, as_json=as_json)

@@ -2,26 +2,21 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.keys import KEY_FILE, KEYS
+from segbatch.interfaces.cli.option_groups import SOURCE, TABLES, expand_groups
 from segbatch.interfaces.cli.options import (
     CUSTOM_FIELDS,
-    EXCLUDE,
     ID_COLUMN,
     LISTS,
     PUBLISHED,
-    SEGMENTS,
-    TABLE,
-    TABLE_CONTACT,
-    TABLE_TIME,
 )
 from segbatch.interfaces.cli.render.api import print_listening
-from segbatch.snapshot.related.sources import read_tables
 from segbatch.text import shown
 
 _NUMBER = re.compile("[0-9]{1,9}")
@@ -34,9 +29,10 @@ def _port(text: str) -> int:
 
 
 @app.command(epilog="Exit status: 143 ended by SIGTERM; 130 by Ctrl-C; 1 the address is taken; 2 wrong usage.")
+@expand_groups
 def serve(
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     output: Annotated[str, PUBLISHED] = "output",
     contacts: Annotated[
         str | None,
@@ -62,9 +58,7 @@ def serve(
     ] = 8765,
     id_column: Annotated[str, ID_COLUMN] = "id",
     custom_fields: Annotated[str | None, CUSTOM_FIELDS] = None,
-    table: Annotated[list[str] | None, TABLE] = None,
-    table_contact: Annotated[list[str] | None, TABLE_CONTACT] = None,
-    table_time: Annotated[list[str] | None, TABLE_TIME] = None,
+    tables: Annotated[Any, TABLES],
     lists: Annotated[Path | None, LISTS] = None,
     timezone: Annotated[
         str | None,
@@ -85,14 +79,14 @@ def serve(
     from segbatch.interfaces.api import server  # noqa: PLC0415 - loads pydantic, which other commands do without
 
     number = server.serve(
-        Source.of(segments, exclude or ()),
+        source,
         output,
         server.Address(host, port),
         keys=server.KeysLocation(keys or KEY_FILE, may_be_missing=keys is None),
         contacts=contacts,
         id_column=id_column,
         custom_fields=custom_fields,
-        tables=read_tables(table or (), table_contact or (), table_time or ()),
+        tables=tables,
         lists=lists,
         timezone=timezone,
         on_listening=print_listening,

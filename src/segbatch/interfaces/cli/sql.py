@@ -1,6 +1,5 @@
 """The commands for SQL: sql, sql views."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,17 +7,14 @@ import typer
 from segbatch.definitions.exclusions import Source
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli.app import SQL_VIEWS, app
+from segbatch.interfaces.cli.option_groups import EVALUATION, SOURCE, TABLES, expand_groups
 from segbatch.interfaces.cli.options import (
     CONTACTS,
-    EXCLUDE,
     MATCH,
-    OF_TABLES,
     OUTPUT,
     RULE,
-    SEGMENTS,
     TABLE_CONTACT,
     TABLE_TIME,
-    evaluation_options,
 )
 from segbatch.interfaces.cli.render.base import print_problems
 from segbatch.model.operators import MatchName
@@ -26,7 +22,7 @@ from segbatch.snapshot.related.sources import read_tables
 
 
 @app.command(epilog="Exit status: 0 printed; 2 the segment has errors, or the dialect cannot express it.")
-@evaluation_options(*OF_TABLES)
+@expand_groups
 def sql(
     contacts: Annotated[str, CONTACTS],
     definition: Annotated[
@@ -34,8 +30,8 @@ def sql(
     ] = None,
     rule: Annotated[list[str] | None, RULE] = None,
     match: Annotated[MatchName | None, MATCH] = None,
-    segments: Annotated[Path, SEGMENTS] = Path("segments"),
-    exclude: Annotated[list[str] | None, EXCLUDE] = None,
+    *,
+    source: Annotated[Source, SOURCE],
     dialect: Annotated[
         str, typer.Option(envvar="SEGBATCH_DIALECT", help="duckdb, postgres, snowflake, bigquery, clickhouse or spark.")
     ] = "duckdb",
@@ -50,8 +46,7 @@ def sql(
     ] = None,
     table_contact: Annotated[list[str] | None, TABLE_CONTACT] = None,
     table_time: Annotated[list[str] | None, TABLE_TIME] = None,
-    *,
-    evaluation: Any,
+    evaluation: Annotated[dict[str, Any], EVALUATION.without(*TABLES.options)],
 ) -> None:
     """Print a segment as one SQL query, for review or for another database.
 
@@ -68,7 +63,7 @@ def sql(
     text = write_sql(
         definition,
         contacts,
-        Source.of(segments, exclude or ()),
+        source,
         rules=rule or (),
         match=match,
         dialect=dialect,
