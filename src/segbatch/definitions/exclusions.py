@@ -11,7 +11,7 @@ from segbatch.text import shown
 
 _NEVER = {"node_modules"}
 _OF_OUTPUT = {"current", "lock", "segbatch.duckdb"}
-_OF_RUN = {"manifest.json", "history.json", "state.arrow", "membership"}
+_OF_RUN = {"manifest.json", "history.json", "state.arrow", "state/00000.arrow", "membership"}
 _ENOUGH = 2
 """Number of files that identify the folder of a run, even if a copy lacks the others."""
 

@@ -21,9 +21,9 @@ from segbatch.errors import ExportError, PublishError
 from segbatch.exports.rows import CHANGE, CHANGES, CONTACT_ID, read_id_type, read_rows
 from segbatch.exports.selection import RowSelection, WrittenFile
 from segbatch.model.manifest import Manifest, PastRun
-from segbatch.storage import layout
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.manifest_io import ensure_readable
+from segbatch.storage.run_files import IsWanted, is_changes, is_membership, written_files
 from segbatch.storage.sql_paths import literal, quoted
 
 _NOBODY = "SELECT contact_id FROM ({members}) WHERE false"
@@ -103,7 +103,7 @@ def _find_members(runs: PublishedRuns, hop: Hop) -> RowSelection:
     """Return all members of the segment after a run, which are none if the run does not have it."""
     manifest = runs.manifest(hop.target)
     number = sum(record.member_count for record in manifest.segments if record.segment_id == hop.segment_id)
-    files = _files(runs, hop.target, layout.MEMBERSHIP, hop.segment_id)
+    files = _files(runs, hop.target, is_membership, hop.segment_id)
     return RowSelection("members", hop.segment_id, manifest, files, number, ())
 
 
@@ -121,7 +121,7 @@ def _find_written_changes(runs: PublishedRuns, hop: Hop) -> RowSelection | None:
         return None
     manifest = runs.manifest(hop.target)
     number = _count_changes(manifest, hop.segment_id)
-    files = _files(runs, hop.target, layout.CHANGES, hop.segment_id)
+    files = _files(runs, hop.target, is_changes, hop.segment_id)
     return RowSelection("changes", hop.segment_id, manifest, files, number, ())
 
 
@@ -132,9 +132,9 @@ def _count_changes(manifest: Manifest, segment_id: str) -> int:
     return sum((record.entered or 0) + (record.exited or 0) for record in records) + sum(deleted)
 
 
-def _files(runs: PublishedRuns, run: RunRef, prefix: str, segment_id: str) -> Sequence[WrittenFile]:
+def _files(runs: PublishedRuns, run: RunRef, is_wanted: IsWanted, segment_id: str) -> Sequence[WrittenFile]:
     folder, manifest = runs.folder(run), runs.manifest(run)
-    found = (file for file in manifest.files if file.path.startswith(prefix))
+    found = written_files(manifest, is_wanted)
     return tuple(WrittenFile(folder / file.path, file.size, segment_id) for file in found)
 
 
@@ -171,13 +171,13 @@ class _Comparison:
 
     def _id_type(self) -> pa.DataType:
         run = self.hop.target if self.runs.is_readable(self.hop.target) else self.runs.current
-        first = _files(self.runs, run, layout.MEMBERSHIP, self.hop.segment_id)[0]
+        first = _files(self.runs, run, is_membership, self.hop.segment_id)[0]
         return stored_type(pq.read_schema(first.path).field(CONTACT_ID).type)
 
     def _members(self, run: RunRef) -> str:
         """Return a query of the members of the segment in a run."""
         if self.runs.is_readable(run):
-            return _query(_files(self.runs, run, layout.MEMBERSHIP, self.hop.segment_id), CONTACT_ID)
+            return _query(_files(self.runs, run, is_membership, self.hop.segment_id), CONTACT_ID)
         index = self.runs.index_of(run)
         if index is None:
             raise _lost(self.hop, run)
@@ -188,15 +188,15 @@ class _Comparison:
         lineage = list(self.runs.lineage(self.hop.segment_id, index))
         is_over = len(lineage) < len(self.runs.history.runs) - index - 1
         now = "" if is_over or not lineage else lineage[-1][1]  # no segment has an empty id
-        members = _query(_files(self.runs, self.runs.current, layout.MEMBERSHIP, now), CONTACT_ID)
-        changes = [file for past, name in reversed(lineage) for file in self._changes_of(past, name)]
+        members = _query(_files(self.runs, self.runs.current, is_membership, now), CONTACT_ID)
+        changes = [files for past, name in reversed(lineage) if (files := self._changes_of(past, name))]
         if not changes:
             return members
-        queries = " UNION ALL ".join(_query([file], f"{CONTACT_ID}, {CHANGE}") for file in changes)
+        queries = " UNION ALL ".join(_query(files, f"{CONTACT_ID}, {CHANGE}") for files in changes)
         return _EARLIER.format(members=members, changes=queries)
 
     def _changes_of(self, past: PastRun, segment_id: str) -> Sequence[WrittenFile]:
-        return _files(self.runs, RunRef.of(past), layout.CHANGES, segment_id) if past.changes else ()
+        return _files(self.runs, RunRef.of(past), is_changes, segment_id) if past.changes else ()
 
 
 def _query(files: Sequence[WrittenFile], columns: str) -> str:

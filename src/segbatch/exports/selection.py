@@ -8,10 +8,11 @@ from typing import Literal
 from segbatch.errors import ExportError, Problem, UsageError
 from segbatch.model.manifest import DeletedSegment, History, Manifest, PastRun, SegmentRecord
 from segbatch.runs.history import find_run, published_history
-from segbatch.storage.layout import CHANGES, MEMBERSHIP, RUNS
+from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.remote.open_output import fetch_members
 from segbatch.storage.retention import FEWEST, has_members
+from segbatch.storage.run_files import IsWanted, is_changes, is_membership, written_files
 from segbatch.storage.segment_history import present_ids
 from segbatch.text import clipped, did_you_mean, shown
 
@@ -111,11 +112,11 @@ class _SegmentInRun:
     def changes_of(self, past: PastRun) -> Iterator[WrittenFile]:
         """Return the files of changes that a run wrote; empty if it wrote none."""
         manifest = self.manifest if past is self.past else read_manifest(self.folder(past))
-        return self.files(past, manifest, CHANGES)
+        return self.files(past, manifest, is_changes)
 
-    def files(self, past: PastRun, manifest: Manifest, prefix: str) -> Iterator[WrittenFile]:
+    def files(self, past: PastRun, manifest: Manifest, is_wanted: IsWanted) -> Iterator[WrittenFile]:
         folder, segment_id = self.folder(past), self.id_in(past)
-        files = (file for file in manifest.files if file.path.startswith(prefix))
+        files = written_files(manifest, is_wanted)
         return (WrittenFile(folder / file.path, file.size, segment_id) for file in files)
 
     def unevaluated_warnings(self, consequence: str) -> tuple[Problem, ...]:
@@ -180,7 +181,7 @@ def _select_members(segment: _SegmentInRun) -> RowSelection:
     if not is_spared and not has_members(segment.folder(past)):
         raise UsageError(f"{segment.output}: run {past.run.run_id}: {_NO_MEMBERS}; --changes exports its changes")
     fetch_members(segment.output, past.folder)
-    files = segment.files(past, segment.manifest, MEMBERSHIP)
+    files = segment.files(past, segment.manifest, is_membership)
     warnings = segment.unevaluated_warnings(f"so these are the members of run {record.run_id}")
     return segment.select("members", files, record.member_count, warnings)
 
@@ -190,7 +191,7 @@ def _select_nothing(segment: _SegmentInRun) -> RowSelection:
     message = f"is disabled in run {segment.past.run.run_id}, so it has no members"
     warning = Problem(message, segment_id=segment.segment_id, severity="warning")
     fetch_members(segment.output, segment.past.folder)
-    return segment.select("members", segment.files(segment.past, segment.manifest, MEMBERSHIP), 0, (warning,))
+    return segment.select("members", segment.files(segment.past, segment.manifest, is_membership), 0, (warning,))
 
 
 def _select_changes(segment: _SegmentInRun) -> RowSelection:

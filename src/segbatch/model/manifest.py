@@ -149,6 +149,21 @@ class PublishedFile(Record):
     sha256: str
 
 
+class Buckets(Record):
+    """The buckets of contacts that a run on a cluster wrote its files by.
+
+    Attributes:
+        number: The number of buckets.
+        hash: The name of the hash of the contact id that a contact's bucket follows from.
+        contacts: The number of contacts of the snapshot in each bucket. The state of a bucket has these first, and then
+            contacts that are gone from the snapshot but that failed segments keep.
+    """
+
+    number: int
+    hash: str
+    contacts: tuple[int, ...]
+
+
 class PastRun(Record):
     """A published run in the history.
 
@@ -156,6 +171,7 @@ class PastRun(Record):
         folder: The name of the folder of the run.
         changes: The number of rows that the run wrote to `membership_changes`.
         changes_size: The size of these in bytes; None if it was not recorded.
+        buckets: The number of files that have these, one per bucket of contacts; None for one file.
         renamed: The segments that have another id since this run: the new id of each old one.
         reused: The new ids among these that other segments had in earlier runs.
     """
@@ -164,6 +180,7 @@ class PastRun(Record):
     run: RunRecord
     changes: int
     changes_size: int | None = None
+    buckets: int | None = None
     renamed: dict[str, str] = Field(default_factory=dict)
     reused: tuple[str, ...] = ()
 
@@ -215,6 +232,7 @@ class Manifest(Record):
         tables: The related tables that rules read.
         left_out: The segments that were not evaluated because the run was limited to others, ordered by id.
         renamed: The segments of the previous run that have another id since this run: the new id of each old one.
+        buckets: The buckets of a run on a cluster; None for a run on one machine.
     """
 
     format: Literal[1] = 1
@@ -235,6 +253,7 @@ class Manifest(Record):
     left_out: tuple[str, ...] = ()
     lists: tuple[ListRecord, ...] = ()
     renamed: dict[str, str] = Field(default_factory=dict)
+    buckets: Buckets | None = None
 
 
 def again_with(run: RunRecord) -> str:

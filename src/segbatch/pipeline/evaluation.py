@@ -117,8 +117,9 @@ class RunEvaluation:
         """Check that most contacts of the previous run still exist."""
         previous = self.previous.run
         if previous is not None and not self.options.allow_empty:
-            before = previous.run.contacts  # rows after these: contacts already gone then, kept by failed segments
-            ensure_most_contacts_remain(self.options.place, before, int((gone < before).sum()), self.guard)
+            before, state = previous.run.contacts, self.previous.state
+            new = 0 if state is None else int(state.were_present(gone, before).sum())  # without those already gone then
+            ensure_most_contacts_remain(self.options.place, before, new, self.guard)
 
     @property
     def id_types(self) -> IdTypes:

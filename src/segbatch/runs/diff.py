@@ -15,8 +15,9 @@ import duckdb
 from segbatch.errors import PublishError
 from segbatch.model.manifest import Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.runs.history import find_run, published_history
-from segbatch.storage.layout import CHANGES, RUNS
+from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_readable, read_manifest
+from segbatch.storage.run_files import is_changes, written_files
 from segbatch.storage.segment_history import present_ids
 from segbatch.storage.sql_paths import literal
 
@@ -135,10 +136,9 @@ def _net_changes(
     files = []
     for run in reversed(runs):  # DuckDB takes the id type from the first file; that of the last run fits all ids
         folder = output / RUNS / run.folder
-        if run.changes:
-            [written] = (file for file in read_manifest(folder).files if file.path == CHANGES)
-            ensure_readable(folder / CHANGES, written.size)
-            files.append(folder / CHANGES)
+        for written in written_files(read_manifest(folder), is_changes) if run.changes else ():
+            ensure_readable(folder / written.path, written.size)
+            files.append(folder / written.path)
     if not files:
         return {}
     sql = _NET.format(files=", ".join(map(literal, files)))

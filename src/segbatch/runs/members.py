@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from threading import Lock
 
 from segbatch.model.manifest import RunRecord, SegmentRecord
-from segbatch.storage.layout import RUNS, STATE, UNPUBLISHED
+from segbatch.storage.layout import RUNS, UNPUBLISHED
 from segbatch.storage.manifest_io import ensure_published, read_manifest
 from segbatch.storage.remote.watched_output import WatchedOutput
 from segbatch.storage.retention import has_members
+from segbatch.storage.run_files import has_state
 from segbatch.storage.state import State, open_state
 
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=~-]{0,254}")
@@ -66,7 +67,7 @@ class OpenRuns:
         if not _FOLDER.fullmatch(folder) or (run_folder / UNPUBLISHED).exists() or not has_members(run_folder):
             return None
         self._output.fetch(folder)
-        if not (run_folder / STATE).exists():
+        if not has_state(run_folder):
             return None
         return self._opened(folder)
 

@@ -14,10 +14,11 @@ from segbatch.errors import PublishError
 from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, again_with
 from segbatch.storage.catalog_rebuild import shows
 from segbatch.storage.changes_files import find_changes
-from segbatch.storage.layout import CATALOGUE, CHANGES, CURRENT, MANIFEST, RUNS
+from segbatch.storage.layout import CATALOGUE, CURRENT, MANIFEST, RUNS
 from segbatch.storage.manifest_io import ensure_published, last_published, read_history_of, read_manifest
 from segbatch.storage.retention import FEWEST, has_members
-from segbatch.storage.sql_paths import literal
+from segbatch.storage.run_files import is_changes
+from segbatch.storage.sql_paths import literal, literal_source
 
 _CHUNK = 1 << 20
 _TRIES = 3
@@ -147,9 +148,9 @@ def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_
     again = f"or run the snapshot of that run again with {again_with(past.run)}"
     remedy = _RESTORE if later else f"{_RESTORE}, {again}"
     for written in manifest.files if manifest else ():
-        is_changes = written.path == CHANGES
-        if with_members or (is_changes and past.changes):
-            yield _ToRead(folder, written, remedy, may_go=later >= FEWEST and not is_changes)
+        has_changes = is_changes(written.path)
+        if with_members or (has_changes and past.changes):
+            yield _ToRead(folder, written, remedy, may_go=later >= FEWEST and not has_changes)
 
 
 def _manifest(folder: Path, past: PastRun, found: Verified) -> Manifest | None:
@@ -207,7 +208,7 @@ def _fault_of_catalogue(output: Path, history: History) -> str | None:
         return "is missing"
     if not shows(output, last.run):
         return "does not show the published run"
-    changes = find_changes(output, history).files
+    changes = find_changes(output, history).sources
     try:
         with duckdb.connect(str(output / CATALOGUE), read_only=True) as connection:
             views = dict(connection.execute("SELECT view_name, sql FROM duckdb_views()").fetchall())
@@ -221,5 +222,5 @@ def _fault_of_catalogue(output: Path, history: History) -> str | None:
     return None
 
 
-def _names(sql: str, files: Iterable[Path]) -> bool:
-    return all(literal(file) in sql for file in files)
+def _names(sql: str, sources: Iterable[Path]) -> bool:
+    return all(literal_source(source) in sql for source in sources)

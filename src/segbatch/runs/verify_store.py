@@ -12,10 +12,11 @@ from pydantic import BaseModel, ValidationError
 from segbatch.errors import UsageError
 from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, again_with
 from segbatch.runs.verify import Progress, Verified
-from segbatch.storage.layout import CHANGES, HISTORY, MANIFEST
+from segbatch.storage.layout import HISTORY, MANIFEST
 from segbatch.storage.manifest_io import NOTHING_PUBLISHED
 from segbatch.storage.remote.publication import Pointer, Publication, StoredRun
 from segbatch.storage.retention import FEWEST
+from segbatch.storage.run_files import is_changes
 
 _TRIES = 3
 _RESTORE = "restore it from a copy"
@@ -90,9 +91,9 @@ class _Check:
             remedy = remedy if later else f"{remedy} {again_with(past.run)}"
             manifest = self._manifest(past)
             for written in manifest.files if manifest else ():
-                is_changes = written.path == CHANGES
-                if is_read or (is_changes and past.changes):
-                    yield _ToRead(past.folder, written, remedy, may_go=later >= FEWEST and not is_changes)
+                has_changes = is_changes(written.path)
+                if is_read or (has_changes and past.changes):
+                    yield _ToRead(past.folder, written, remedy, may_go=later >= FEWEST and not has_changes)
 
     def _manifest(self, past: PastRun) -> Manifest | None:
         manifest = self._read(past.folder, MANIFEST, Manifest)

@@ -15,10 +15,11 @@ from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.model.manifest import History, Manifest, RunRecord, SegmentRecord
 from segbatch.platform.files import replace_file
 from segbatch.storage.changes_files import PastChanges, find_changes
-from segbatch.storage.layout import CATALOGUE, MEMBERSHIP
+from segbatch.storage.layout import CATALOGUE
 from segbatch.storage.record_columns import column_types, column_values
+from segbatch.storage.run_files import is_membership, written_files
 from segbatch.storage.segment_history import create_segment_renames, create_segment_runs
-from segbatch.storage.sql_paths import literal, quoted
+from segbatch.storage.sql_paths import literal_source, quoted
 from segbatch.storage.write_errors import ensure_no_folder, is_of_disk
 
 _OPTIONS = "STORAGE_VERSION 'v1.0.0', RECOVERY_MODE no_wal_writes"
@@ -66,7 +67,7 @@ def create_views(
     Args:
         connection: A connection with `catalogue` attached, which has the table `runs`.
         membership: The membership files, at least one.
-        changes: The change files; may be empty.
+        changes: The change files, or folders of them; may be empty.
         has_renames: Whether the table `segment_renames` exists, with the present ids of renamed segments.
     """
     connection.execute("USE catalogue")
@@ -81,7 +82,7 @@ def create_views(
 
 
 def _files(files: Sequence[Path]) -> str:
-    return f"read_parquet([{', '.join(map(literal, files))}])"
+    return f"read_parquet([{', '.join(map(literal_source, files))}])"
 
 
 _MISREAD_BY_DUCKDB = "?\\"
@@ -153,7 +154,7 @@ def write_catalogue(
     reuse: bool = True,
 ) -> Sequence[Problem]:
     """Write the catalogue of a run to a new file. For the rest, see `build_catalogue`."""
-    membership = [run_folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP)]
+    membership = [run_folder / file.path for file in written_files(manifest, is_membership)]
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         connection.execute(f"ATTACH {quoted(file)} AS catalogue ({_OPTIONS})")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
@@ -191,15 +192,15 @@ def _create_views(
     except duckdb.Error as error:
         if is_of_disk(error):
             raise
-        changes = changes.without(path for path in changes.files if not _opens(connection, path))
+        changes = changes.without(path for path in changes.sources if not _opens(connection, path))
         create_views(connection, membership, changes.newest_first, has_renames=has_renames)
     return changes.lost
 
 
-def _opens(connection: duckdb.DuckDBPyConnection, file: Path) -> bool:
-    """Return whether DuckDB can read a Parquet file of changes."""
+def _opens(connection: duckdb.DuckDBPyConnection, source: Path) -> bool:
+    """Return whether DuckDB can read a Parquet file of changes, or a folder of them."""
     try:
-        connection.execute(f"SELECT run_id FROM read_parquet({literal(file)}) LIMIT 1").fetchall()  # noqa: S608
+        connection.execute(f"SELECT run_id FROM read_parquet({literal_source(source)}) LIMIT 1").fetchall()  # noqa: S608
     except duckdb.Error:
         return False
     return True

@@ -12,7 +12,7 @@ from segbatch.errors import Problem, PublishError, SegbatchError, UsageError
 from segbatch.model.manifest import RunRecord
 from segbatch.platform.files import UnflushedError
 from segbatch.storage.catalog import build_catalogue, replace_catalogue
-from segbatch.storage.layout import CATALOGUE, CHANGES, CURRENT, MEMBERSHIP, RUNS
+from segbatch.storage.layout import CATALOGUE, CURRENT, RUNS
 from segbatch.storage.manifest_io import (
     UnnamedError,
     ensure_published,
@@ -23,6 +23,7 @@ from segbatch.storage.manifest_io import (
 )
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockPolicy
 from segbatch.storage.publish import own_output, set_current
+from segbatch.storage.run_files import is_changes, is_membership
 from segbatch.storage.write_errors import Leftovers, translate_write_errors
 
 _AS_BEFORE = "the tables are as they were"
@@ -90,9 +91,9 @@ def _rebuild(output: Path, name: str, *, reuse: bool) -> Relinked:
         try:
             ensure_readable(folder / file.path, file.size)
         except PublishError:
-            if file.path.startswith(MEMBERSHIP):
+            if is_membership(file.path):
                 raise
-            if file.path != CHANGES:  # already reported by `find_changes`
+            if not is_changes(file.path):  # already reported by `find_changes`
                 warnings.append(Problem(_NO_STATE, file=str(folder / file.path), severity="warning"))
     with translate_write_errors(output, _AS_BEFORE):
         lost = build_catalogue(output, folder, manifest, history, _AS_BEFORE, reuse=reuse)

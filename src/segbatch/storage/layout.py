@@ -13,6 +13,8 @@ OUTPUT/runs/RUN/unpublished               a mark that exists until `current` nam
 OUTPUT/runs/.tmp-RUN/                     all of this, during the run
 OUTPUT/deliveries/                        the progress of deliveries, see `segbatch.deliveries.state`
 ```
+
+A run on a cluster writes a state and a file of changes for each bucket of contacts, see `segbatch.storage.run_files`.
 """
 
 import hashlib

@@ -14,7 +14,6 @@ from segbatch.platform.files import UnflushedError, new_file, replace_file, sync
 from segbatch.platform.shutdown import shutdown
 from segbatch.storage.catalog import build_catalogue, discard_catalogue, ensure_catalogue_possible, replace_catalogue
 from segbatch.storage.layout import (
-    CHANGES,
     CURRENT,
     HISTORY,
     LOCK,
@@ -25,6 +24,7 @@ from segbatch.storage.layout import (
 )
 from segbatch.storage.output_lock import LockPolicy, lock_output
 from segbatch.storage.retention import discard_run
+from segbatch.storage.run_files import is_changes, written_files
 from segbatch.storage.segment_history import find_reused, segments_in
 from segbatch.storage.targets.base import Published, Staged
 from segbatch.storage.write_errors import IN_DOUBT, NOTHING, Leftovers, ensure_no_folder, translate_write_errors
@@ -173,9 +173,16 @@ def extend_history(history: History, folder: str, manifest: Manifest, reused: tu
     Args:
         reused: The new ids of renamed segments that other segments had in earlier runs.
     """
-    rows, size = next(((file.rows, file.size) for file in manifest.files if file.path == CHANGES), (0, None))
-    renamed = manifest.renamed
-    past = PastRun(folder=folder, run=manifest.run, changes=rows, changes_size=size, renamed=renamed, reused=reused)
+    changes = written_files(manifest, is_changes)
+    past = PastRun(
+        folder=folder,
+        run=manifest.run,
+        changes=sum(file.rows for file in changes),
+        changes_size=sum(file.size for file in changes) if changes else None,
+        buckets=manifest.buckets.number if manifest.buckets else None,
+        renamed=manifest.renamed,
+        reused=reused,
+    )
     return history.model_copy(update={"runs": (*history.runs, past)})
 
 
@@ -194,7 +201,8 @@ def _build(output: Path, run_folder: Path, manifest: Manifest, history: History)
         PublishError: The run's own changes cannot be read.
     """
     lost = build_catalogue(output, run_folder, manifest, history, NOTHING)
-    own = next((problem for problem in lost if problem.file == str(run_folder / CHANGES)), None)
+    files = {str(run_folder / file.path) for file in written_files(manifest, is_changes)}
+    own = next((problem for problem in lost if problem.file in files), None)
     if own:
         fault = own.message.partition(";")[0]
         raise PublishError(f"{own.file}: was just written and {fault}; {NOTHING}; check the disk and run again")

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from segbatch.model.manifest import History, PastRun
-from segbatch.storage.layout import MEMBERSHIP, PRUNED, RUNS, STATE, UNFINISHED, UNPUBLISHED
+from segbatch.storage.layout import MEMBERSHIP, PRUNED, RUNS, UNFINISHED, UNPUBLISHED
 from segbatch.storage.manifest_io import run_folders
+from segbatch.storage.run_files import has_state, remove_state
 
 KEEP_RUNS = 7
 KEEP_DAYS = 1.0
@@ -122,7 +123,7 @@ def _remove(runs: Path, found: Pruned) -> None:
     errors = list[OSError]()
     for run in found.runs:
         try:
-            (runs / run.folder / STATE).unlink(missing_ok=True)
+            remove_state(runs / run.folder)
         except OSError as error:
             errors.append(error)
         _remove_tree(runs / run.folder / MEMBERSHIP, errors)
@@ -161,4 +162,4 @@ def _taken_back(history: History, oldest: datetime, now: datetime) -> Iterator[s
 
 def has_members(folder: Path) -> bool:
     """Return whether a run still has its members."""
-    return not (folder / PRUNED).exists() and ((folder / STATE).exists() or (folder / MEMBERSHIP).exists())
+    return not (folder / PRUNED).exists() and (has_state(folder) or (folder / MEMBERSHIP).exists())

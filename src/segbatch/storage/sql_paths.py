@@ -8,6 +8,11 @@ def literal(file: Path) -> str:
     return quoted(_escape_glob(file.resolve()))
 
 
+def literal_source(source: Path) -> str:
+    """Return the SQL string literal of a Parquet file, or of all Parquet files in a folder."""
+    return f"{literal(source)[:-1]}/*.parquet'" if source.is_dir() else literal(source)
+
+
 def quoted(path: Path | str) -> str:
     """Return a path as an SQL string literal."""
     return "'" + str(path).replace("'", "''") + "'"

@@ -4,17 +4,16 @@ It is an Arrow file with one row per batch of contacts and two columns. `contact
 `bitmaps` has one value per 64 segments: their bitmaps one after the other (see `bit_matrix`), compressed with LZ4,
 because bitmaps compress to half of their size and rows of bits do not. The file is memory-mapped.
 
+A run on a cluster writes one such file per bucket of contacts. In the order of the buckets, they are one state.
+
 Runs that an earlier version published have one row per contact instead: the id, and the bits in one value or in one
 column per byte.
 """
 
-import errno
 import json
-import os
-from collections.abc import Iterable
-from mmap import ACCESS_READ, MADV_DONTNEED, mmap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,20 +26,14 @@ from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.storage.bit_matrix import Memory, Words, members_in, write_words
+from segbatch.storage.bit_matrix import Memory, Words
+from segbatch.storage.contact_bits import CODEC
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
+from segbatch.storage.manifest_io import read_manifest
+from segbatch.storage.run_files import bucket_state, is_state, written_files
 from segbatch.storage.segment_bits import SegmentBits
-
-_IDS, _BITMAPS = "contact_ids", "bitmaps"
-_EARLIER_IDS = "contact_id"
-_ORDER = b"segbatch.slots"
-_CODEC = "lz4_raw"
-_BITS = 8
-_WORD_LENGTH = 8
-
-_BYTES_PER_CONTACT = "bits"
-"""The column of a state whose contacts have all their bits in one value of fixed width."""
+from segbatch.storage.state_file import BITMAPS, IDS, ORDER, OpenFiles, StateFile, damage_error
 
 
 class StateWriter:
@@ -48,9 +41,9 @@ class StateWriter:
 
     def __init__(self, run_folder: Path, bitmap: SegmentBits, id_type: pa.DataType) -> None:
         """Open the file."""
-        columns = [(_IDS, pa.list_(stored_type(id_type))), (_BITMAPS, pa.list_(pa.binary()))]
-        self._schema = pa.schema(columns, metadata={_ORDER: json.dumps(bitmap.names)})
-        self._codec = pa.Codec(_CODEC)
+        columns = [(IDS, pa.list_(stored_type(id_type))), (BITMAPS, pa.list_(pa.binary()))]
+        self._schema = pa.schema(columns, metadata={ORDER: json.dumps(bitmap.names)})
+        self._codec = pa.Codec(CODEC)
         self._file = DigestingFile(run_folder / STATE)
         with self._file.translate_errors():
             self._writer = pa.ipc.new_file(self._file, self._schema)
@@ -86,33 +79,34 @@ class State:
     """The bits of a published run.
 
     Attributes:
+        files: The files, in the order of the buckets.
         id_type: The stored type of the contact ids.
         rows: The number of contacts.
         starts: The row of the first contact of each batch, and the number of contacts.
     """
 
-    def __init__(self, table: pa.Table, mapping: mmap, file: Path, remedy: str) -> None:
-        """Wrap a table that a `StateWriter` wrote, in this or an earlier version.
+    def __init__(self, files: Sequence[Path], remedy: str, contacts: Sequence[int] | None = None) -> None:
+        """Open the files of a state.
 
         Args:
-            mapping: The memory of the table.
-            file: The file of the table, for error messages.
-            remedy: The advice if the bits are damaged.
+            files: The files, in the order of the buckets. At least one.
+            remedy: The advice if a file is missing or damaged.
+            contacts: The number of contacts of each file that were in the snapshot of the run; None if it is not known.
+
+        Raises:
+            PublishError: A file is missing, damaged or cannot be read.
         """
-        self._mapping = mapping
-        self.bitmap = SegmentBits(tuple(json.loads((table.schema.metadata or {})[_ORDER])))
-        self._file, self._remedy = file, remedy
-        if _IDS in table.column_names:
-            self._ids = [chunk.flatten() for chunk in table.column(_IDS).chunks]
-            self.id_type = table.schema.field(_IDS).type.value_type
-            self._batches: _ContactBits = _CompressedBitmaps(table.column(_BITMAPS), [*map(len, self._ids)])
-        else:
-            self._ids = table.column(_EARLIER_IDS).chunks
-            self.id_type = table.schema.field(_EARLIER_IDS).type
-            is_by_row = _BYTES_PER_CONTACT in table.column_names
-            columns = table.drop_columns(_EARLIER_IDS)
-            self._batches = _RowColumn(columns) if is_by_row else _ByteColumns(columns)
-        self.starts = np.cumsum([0, *map(len, self._ids)])
+        self.files, self._contacts, self._open = files, contacts, OpenFiles(remedy)
+        first, sizes, counts = self._open.open(files[0]), list[int](), list[int]()
+        for path in files:
+            file = self._open.open(path)
+            if (file.names, file.id_type) != (first.names, first.id_type):
+                raise damage_error(path, remedy)
+            counts.append(len(file.ids))
+            sizes += map(len, file.ids)
+        self.bitmap, self.id_type = SegmentBits(first.names), first.id_type
+        self._first_batches = np.cumsum([0, *counts])
+        self.starts = np.cumsum([0, *sizes])
         self.rows = int(self.starts[-1])
 
     def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
@@ -127,13 +121,13 @@ class State:
         found = list[str | int]()
         if segment_id not in self.bitmap.bits:
             return found, None
-        for number, ids in enumerate(self._ids):
+        for number in range(len(self.starts) - 1):
             begin, end = self.starts[number : number + 2]
             if end <= start:
                 continue
             first = max(start - begin, 0)
             rows = np.flatnonzero(self._members(number, segment_id)[first:]) + first
-            page_ids = ids_as_series(ids.take(pl.Series(rows[: limit - len(found)]).to_arrow()))
+            page_ids = ids_as_series(self.ids(number).take(pl.Series(rows[: limit - len(found)]).to_arrow()))
             found += [write_id(contact_id, self.id_type) for contact_id in page_ids.to_list()]
             if len(rows) > len(page_ids):
                 return found, int(begin + rows[len(page_ids)])
@@ -141,16 +135,32 @@ class State:
 
     def all_members(self, segment_id: str) -> npt.NDArray[np.uint8]:
         """Return the bitmap of a segment over all contacts, eight contacts per byte."""
-        batches = (self._members(number, segment_id) for number in range(len(self._ids)))
+        batches = (self._members(number, segment_id) for number in range(len(self.starts) - 1))
         return np.packbits(np.concatenate([np.empty(0, dtype=bool), *batches]), bitorder="little")
 
-    def id_batches(self) -> Iterable[pl.Series]:
+    def were_present(self, rows: npt.NDArray[np.int64], contacts: int) -> npt.NDArray[np.bool_]:
+        """Return for each row whether its contact was in the snapshot of the run.
+
+        The others were gone then, but failed segments keep them. They are the last rows of each file.
+
+        Args:
+            rows: Rows of this state.
+            contacts: The number of contacts of that snapshot.
+        """
+        present = [contacts] if self._contacts is None else self._contacts
+        starts = self.starts[self._first_batches]
+        files = np.searchsorted(starts, rows, side="right") - 1
+        is_present: npt.NDArray[np.bool_] = rows - starts[files] < np.asarray(present, dtype=np.int64)[files]
+        return is_present
+
+    def id_batches(self) -> Iterator[pl.Series]:
         """Return the contact ids in batches."""
-        return map(ids_as_series, self._ids)
+        return (ids_as_series(self.ids(batch)) for batch in range(len(self.starts) - 1))
 
     def ids(self, batch: int) -> pa.Array:
         """Return the contact ids of a batch, in the stored type."""
-        return self._ids[batch]
+        file, number = self._find(batch)
+        return file.ids[number]
 
     def words(self, batch: int, memory: Memory) -> Words:
         """Return the bits of the contacts of a batch.
@@ -158,7 +168,7 @@ class State:
         Raises:
             PublishError: The file is damaged.
         """
-        contacts = len(self._ids[batch])
+        contacts = int(self.starts[batch + 1] - self.starts[batch])
         words = memory.array("words", word_count(len(self.bitmap.names)), word_count(contacts) * WORD)
         self.write_words(batch, words, memory)
         return words[:, :contacts]
@@ -172,114 +182,61 @@ class State:
         Raises:
             PublishError: The file is damaged.
         """
-        try:
-            self._batches.write_words(batch, words, memory)
-        except (OSError, pa.ArrowException, ValueError):
-            raise self._damage() from None
+        file, number = self._find(batch)
+        with self._translate_errors(batch):
+            file.bits.write_words(number, words, memory)
 
     def release_memory(self) -> None:
-        """Return the pages of the file that were read to the system, where it supports that."""
-        if hasattr(mmap, "madvise"):
-            self._mapping.madvise(MADV_DONTNEED)
+        """Return the pages of the files that were read to the system, where it supports that."""
+        self._open.release_memory()
 
     def _members(self, batch: int, segment_id: str) -> npt.NDArray[np.bool_]:
-        try:
-            return self._batches.members(batch, self.bitmap.bits[segment_id])
-        except (OSError, pa.ArrowException, ValueError):
-            raise self._damage() from None
+        file, number = self._find(batch)
+        with self._translate_errors(batch):
+            return file.bits.members(number, self.bitmap.bits[segment_id])
 
-    def _damage(self) -> PublishError:
-        return PublishError(f"{self._file}: is damaged; {self._remedy}")
+    def _find(self, batch: int) -> tuple[StateFile, int]:
+        """Return the open file that has a batch, and the number of the batch in it."""
+        number = self._file_of(batch)
+        return self._open.open(self.files[number]), int(batch - self._first_batches[number])
+
+    def _file_of(self, batch: int) -> int:
+        return int(np.searchsorted(self._first_batches, batch, side="right")) - 1
+
+    @contextmanager
+    def _translate_errors(self, batch: int) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, pa.ArrowException, ValueError):
+            raise damage_error(self.files[self._file_of(batch)], self._open.remedy) from None
 
 
 def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> State:
     """Open the bits of a published run.
 
     Args:
+        remedy: The advice if a file is missing or damaged.
+
+    Raises:
+        PublishError: A file is missing, damaged or cannot be read.
+    """
+    if not (run_folder / STATE).exists():
+        with suppress(PublishError):
+            manifest = read_manifest(run_folder)
+            if manifest.buckets is not None:
+                files = [run_folder / file.path for file in written_files(manifest, is_state)]
+                return State(files, remedy, manifest.buckets.contacts)
+    return State([run_folder / STATE], remedy)
+
+
+def open_bucket(run_folder: Path, bucket: int, contacts: int, remedy: str) -> State:
+    """Open the bits of the contacts of one bucket of a run on a cluster.
+
+    Args:
+        contacts: The number of contacts of the bucket that were in the snapshot of the run.
         remedy: The advice if the file is missing or damaged.
 
     Raises:
         PublishError: The file is missing, damaged or cannot be read.
     """
-    path = run_folder / STATE
-    try:
-        with path.open("rb") as file:
-            mapping = mmap(file.fileno(), 0, access=ACCESS_READ)
-        return State(pa.ipc.open_file(pa.py_buffer(mapping)).read_all(), mapping, path, remedy)
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        known = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
-        reason = f"cannot be read: {os.strerror(number)}" if number and number != errno.ENOENT else known
-        raise PublishError(f"{path}: {reason}; {remedy}") from None
-
-
-class _ContactBits(Protocol):
-    """The bits of a run, batch by batch."""
-
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
-        """Write the bits of the contacts of a batch to an array, which may have more columns than contacts."""
-
-    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
-        """Return for each contact of a batch whether a bit is set."""
-
-
-class _CompressedBitmaps:
-    """The bits of each batch, uncompressed when they are asked for."""
-
-    def __init__(self, column: pa.ChunkedArray, contacts: list[int]) -> None:
-        self._groups, self._contacts = [chunk.flatten() for chunk in column.chunks], contacts
-        self._codec = pa.Codec(_CODEC)
-
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
-        write_words((self._bitmaps(batch, group) for group in range(len(self._groups[batch]))), words, memory)
-
-    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
-        return members_in(self._bitmaps(batch, bit // WORD)[bit % WORD], self._contacts[batch])
-
-    def _bitmaps(self, batch: int, group: int) -> Bitmaps:
-        width = word_count(self._contacts[batch])
-        compressed = self._groups[batch][group].as_buffer()
-        plain = self._codec.decompress(compressed, WORD * width * 8)
-        return np.frombuffer(plain, dtype=np.uint64).reshape(WORD, width)
-
-
-class _RowColumn:
-    """The bits of contacts in states of an earlier version, in values of fixed width, a multiple of 64 bits."""
-
-    def __init__(self, table: pa.Table) -> None:
-        column = table.column(_BYTES_PER_CONTACT)
-        self._chunks, self._length = column.chunks, column.type.byte_width
-
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
-        _copy_rows(self._rows(batch), words)
-
-    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
-        return (self._rows(batch)[:, bit // _BITS] & np.uint8(1 << bit % _BITS)).astype(bool)
-
-    def _rows(self, batch: int) -> npt.NDArray[np.uint8]:
-        chunk = self._chunks[batch]
-        rows = np.frombuffer(chunk.buffers()[1] or b"", dtype=np.uint8)
-        return rows[: len(chunk) * self._length].reshape(len(chunk), self._length)
-
-
-class _ByteColumns:
-    """The bits of contacts in states of an earlier version, in one column per byte."""
-
-    def __init__(self, table: pa.Table) -> None:
-        self._batches = table.to_batches()
-
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
-        columns = self._batches[batch].columns
-        length = word_count(len(columns) * _BITS) * _WORD_LENGTH
-        rows = np.zeros((self._batches[batch].num_rows, length), dtype=np.uint8)
-        for number, column in enumerate(columns):
-            rows[:, number] = column.to_numpy(zero_copy_only=True)
-        _copy_rows(rows, words)
-
-    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
-        values = self._batches[batch].column(bit // _BITS).to_numpy(zero_copy_only=True)
-        return np.asarray(values & np.uint8(1 << bit % _BITS), dtype=bool)
-
-
-def _copy_rows(rows: npt.NDArray[np.uint8], words: Words) -> None:
-    words[:, : len(rows)] = rows.view(np.uint64).T
+    return State([run_folder / bucket_state(bucket)], remedy, [contacts])

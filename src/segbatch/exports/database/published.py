@@ -8,8 +8,9 @@ from segbatch.exports.database.rows import read_id_type
 from segbatch.exports.database.tables import Tables, make_tables
 from segbatch.model.manifest import History, Manifest
 from segbatch.storage.changes_files import find_changes
-from segbatch.storage.layout import MEMBERSHIP, RUNS
+from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_published, read_history_of, read_manifest
+from segbatch.storage.run_files import is_membership, written_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ def read_published(output: Path) -> PublishedRun:
     folder = output / RUNS / ensure_published(output)
     history, manifest = read_history_of(folder), read_manifest(folder)
     changes = find_changes(output, history)
-    found = {*changes.files.values()}
+    found = {*changes.sources.values()}
     lost = frozenset(past.run.run_id for past in history.runs if past.changes and past.run.run_id not in found)
-    members = next(folder / file.path for file in manifest.files if file.path.startswith(MEMBERSHIP))
-    tables = make_tables(read_id_type(output, [members, *changes.newest_first[:1]]))
+    members, newest = folder / written_files(manifest, is_membership)[0].path, changes.newest_file
+    tables = make_tables(read_id_type(output, [members] if newest is None else [members, newest]))
     return PublishedRun(output, folder, history, manifest, tables, lost, tuple(changes.lost))

@@ -18,9 +18,10 @@ from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.id_format import is_uuid
 from segbatch.storage.id_types import stored_type
-from segbatch.storage.layout import CHANGES, MEMBERSHIP, RUNS
+from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_readable, read_manifest
 from segbatch.storage.record_columns import column_values
+from segbatch.storage.run_files import is_changes, is_membership, written_files
 
 RECORDED_ID = "recorded_id"
 """The column with the id that a segment had in a run, if it has another one now."""
@@ -107,10 +108,9 @@ def member_rows(dialect: Dialect, table: Table, folder: Path, manifest: Manifest
     schema = sent_schema(dialect, table)
 
     def batches() -> Iterator[pa.RecordBatch]:
-        for file in manifest.files:
-            if file.path.startswith(MEMBERSHIP):
-                for batch in _read(folder / file.path, file.size, [_SEGMENT_ID, _CONTACT_ID]):
-                    yield _converted(batch.columns, schema)
+        for file in written_files(manifest, is_membership):
+            for batch in _read(folder / file.path, file.size, [_SEGMENT_ID, _CONTACT_ID]):
+                yield _converted(batch.columns, schema)
 
     return Rows(schema, batches(), on_rows)
 
@@ -134,14 +134,19 @@ def change_rows(
     def batches() -> Iterator[pa.RecordBatch]:
         for past, present in runs:
             folder = output / RUNS / past.folder
-            [written] = (file for file in read_manifest(folder).files if file.path == CHANGES)
-            for batch in _read(folder / CHANGES, written.size, names):
+            for batch in _read_changes(folder, names):
                 columns = dict(zip(names, batch.columns, strict=True))
                 recorded = columns[_SEGMENT_ID] if present else pa.nulls(len(batch), pa.string())
                 columns |= {_SEGMENT_ID: _renamed(columns[_SEGMENT_ID], present), RECORDED_ID: recorded}
                 yield _converted([columns[name] for name in table.columns], schema)
 
     return Rows(schema, batches(), on_rows)
+
+
+def _read_changes(folder: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Read columns of the changes that a run wrote to its folder."""
+    for written in written_files(read_manifest(folder), is_changes):
+        yield from _read(folder / written.path, written.size, columns)
 
 
 def read_id_type(output: Path, files: Sequence[Path]) -> str:

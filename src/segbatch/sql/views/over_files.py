@@ -13,12 +13,13 @@ from segbatch.sql.views.output import OutputAddress
 from segbatch.sql.views.over_tables import MEMBERSHIP_HISTORY, Statements, create_view, qualified
 from segbatch.storage.layout import CHANGES, CURRENT, HISTORY, MANIFEST, MEMBERSHIP, RUNS
 from segbatch.storage.record_columns import column_types
+from segbatch.storage.run_files import CHANGES_FOLDER
 from segbatch.storage.sql_paths import quoted
 
 _LARGEST_JSON = 1 << 28
 """Bytes of a manifest or a history, which DuckDB reads as one value. Its default is 16 MB."""
 
-_SESSION = "Begin each session with these two statements, and repeat them to see a newer run."
+_SESSION = "Begin each session with these three statements, and repeat them to see a newer run."
 
 _FOLDER = """SET VARIABLE segbatch_run = (
   SELECT {runs} || TRIM(content, CHR(10)) FROM READ_TEXT({current})
@@ -26,6 +27,11 @@ _FOLDER = """SET VARIABLE segbatch_run = (
 
 _FOLDERS = """SET VARIABLE segbatch_runs = (
   SELECT LIST({runs} || past.folder ORDER BY place DESC)
+  FROM (SELECT UNNEST(runs) AS past, UNNEST(RANGE(LEN(runs))) AS place FROM {history})
+)"""
+
+_ALL_CHANGES = """SET VARIABLE segbatch_changes = (
+  SELECT LIST({runs} || past.folder || IF(past.buckets IS NULL, '/{file}', '/{folder}/*.parquet') ORDER BY place DESC)
   FROM (SELECT UNNEST(runs) AS past, UNNEST(RANGE(LEN(runs))) AS place FROM {history})
 )"""
 
@@ -66,9 +72,7 @@ SELECT h.past.run.run_id, UNNEST(MAP_KEYS(p.ids)) AS old_id, UNNEST(MAP_VALUES(p
 FROM present AS p JOIN history AS h ON h.number = p.number"""
 
 _CHANGES = """SELECT c.run_id, c.as_of, COALESCE(n.new_id, c.segment_id) AS segment_id, c.contact_id, c.change
-FROM READ_PARQUET(
-  LIST_TRANSFORM(GETVARIABLE('segbatch_runs'), lambda run: run || '/{changes}'), hive_partitioning = FALSE
-) AS c
+FROM READ_PARQUET(GETVARIABLE('segbatch_changes'), hive_partitioning = FALSE) AS c
 LEFT JOIN {renames} AS n ON n.run_id = c.run_id AND n.old_id = c.segment_id"""
 
 _SEGMENT_RUNS = """SELECT m.run_id, m.as_of, COALESCE(n.new_id, m.segment.segment_id) AS segment_id, m.segment.status,
@@ -99,6 +103,12 @@ def _variables(location: str) -> Sequence[str]:
     return (
         _FOLDER.format(runs=runs, current=quoted(f"{location}/{CURRENT}")),
         _FOLDERS.format(runs=runs, history=_history("folder VARCHAR")),
+        _ALL_CHANGES.format(
+            runs=runs,
+            file=CHANGES,
+            folder=CHANGES_FOLDER,
+            history=_history("folder VARCHAR, buckets BIGINT"),
+        ),
     )
 
 
@@ -123,7 +133,7 @@ def _queries(renames: str) -> Mapping[str, str]:
         "segment_renames": _RENAMES.format(
             history=_history("run STRUCT(run_id VARCHAR), renamed MAP(VARCHAR, VARCHAR), reused VARCHAR[]")
         ),
-        "membership_changes": _CHANGES.format(changes=CHANGES, renames=renames),
+        "membership_changes": _CHANGES.format(renames=renames),
         "segment_runs": _SEGMENT_RUNS.format(
             manifests=_json(manifests, run="STRUCT(run_id VARCHAR, as_of TIMESTAMP)", segments=of_segments),
             renames=renames,

@@ -23,10 +23,11 @@ from segbatch.platform.files import is_writable_by_others, new_file, replace_fil
 from segbatch.platform.io_errors import io_reason
 from segbatch.platform.portability import HAS_USERS
 from segbatch.platform.shutdown import shutdown
-from segbatch.storage.layout import CATALOGUE, CURRENT, MEMBERSHIP, PRUNED, RUNS, STATE, UNFINISHED
+from segbatch.storage.layout import CATALOGUE, CURRENT, MEMBERSHIP, PRUNED, RUNS, UNFINISHED
 from segbatch.storage.output_lock import LockPolicy, lock_output
 from segbatch.storage.remote.publication import StoredRun
 from segbatch.storage.retention import KEEP_DAYS
+from segbatch.storage.run_files import remove_state
 
 _ADDRESS = "address"
 """The file in a copy with the address of the output. Only copies have it."""
@@ -267,7 +268,7 @@ def _may_have_readers(folder: Path) -> bool:
 def _remove_members(folder: Path, *, are_stored: bool) -> None:
     """Remove the copied members of a run. An empty folder stays if the output still has them."""
     if (folder / _USED).exists():
-        (folder / STATE).unlink(missing_ok=True)
+        remove_state(folder)
         shutil.rmtree(folder / MEMBERSHIP, ignore_errors=True)
         if are_stored:
             (folder / MEMBERSHIP).mkdir(exist_ok=True)

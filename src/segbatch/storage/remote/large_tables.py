@@ -1,11 +1,14 @@
 """The tables of Delta and Iceberg that consist of the files of runs, and the names of the folders of these files."""
 
 import re
+from collections.abc import Collection
 
 import pyarrow as pa
 
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import MEMBERSHIP
+from segbatch.storage.remote.store import Store
+from segbatch.storage.run_files import is_state
 
 CHANGES_TABLE = "membership_changes"
 PRIVATE_RUNS = "_segbatch/runs/"
@@ -31,6 +34,17 @@ def data_folder(folder: str) -> str:
 def folder_of(name: str) -> str:
     """Return the folder name of the run that has a folder in a table."""
     return _ENCODED.sub(lambda match: chr(int(match[1], 16)), name)
+
+
+def remove_states(store: Store, folders: Collection[str]) -> None:
+    """Remove the states of runs, by which they have their members.
+
+    Args:
+        folders: The folder names of the runs.
+    """
+    for folder in folders:
+        root = f"{PRIVATE_RUNS}{folder}/"
+        store.remove([file.key for file in store.files(root) if is_state(file.key.removeprefix(root))])
 
 
 def large_schemas(id_type: pa.DataType) -> dict[str, pa.Schema]:

@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from segbatch.errors import PublishError
 from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile
 from segbatch.storage.catalog_rebuild import ensure_catalogue
-from segbatch.storage.layout import CATALOGUE, CHANGES, HISTORY, MANIFEST, MEMBERSHIP, RUNS
+from segbatch.storage.changes_files import has_all_changes
+from segbatch.storage.layout import CATALOGUE, HISTORY, MANIFEST, RUNS
 from segbatch.storage.manifest_io import read_history, read_manifest
 from segbatch.storage.output_lock import LockPolicy
 from segbatch.storage.publish import set_current
@@ -44,6 +45,7 @@ from segbatch.storage.remote.copy_folder import (
     staging_folder,
 )
 from segbatch.storage.remote.publication import Publication, StoredRun
+from segbatch.storage.run_files import is_changes, is_membership, written_files
 
 _TRIES = 5
 
@@ -163,7 +165,7 @@ class LocalCopy:
         self._copy_files(changes, known)
         if members:
             mark_used(self.folder / RUNS / folder)
-            wanted = (_of_published(folder, file) for file in self._manifest(folder).files if file.path != CHANGES)
+            wanted = (_of_published(folder, file) for file in self._manifest(folder).files if not is_changes(file.path))
             copy_files(self.publication, self.folder, wanted, self.progress)
         self._show(folder, content, known)
         if members:
@@ -223,14 +225,13 @@ class LocalCopy:
         ]
 
     def _changes(self, past: PastRun) -> Iterator[WantedFile]:
-        """Yield the file of changes of a run, if the copy lacks it. A lost one is left out, as in an output folder."""
-        quick = WantedFile(past.folder, CHANGES, past.changes_size)
-        if quick.is_copied(self.folder) or (past.changes_size is None and not past.changes):
+        """Yield the files of changes of a run that the copy lacks. Lost ones are left out, as in an output folder."""
+        place = self.folder / RUNS / past.folder
+        if has_all_changes(place, past) or (past.changes_size is None and not past.changes):
             return
         with suppress(PublishError):
-            for file in read_manifest(self.folder / RUNS / past.folder).files:
-                if file.path == CHANGES:
-                    yield WantedFile.of(past.folder, file, is_required=False)
+            for file in written_files(read_manifest(place), is_changes):
+                yield WantedFile.of(past.folder, file, is_required=False)
 
     def _manifest(self, folder: str) -> Manifest:
         """Return the manifest of a run.
@@ -251,7 +252,7 @@ def _size(stored: Mapping[str, StoredRun], folder: str, path: str) -> int | None
 
 def _of_published(folder: str, file: PublishedFile) -> WantedFile:
     """Return a file of the published run. Its members are required; the tables do not need its state."""
-    return WantedFile.of(folder, file, is_required=file.path.startswith(MEMBERSHIP))
+    return WantedFile.of(folder, file, is_required=is_membership(file.path))
 
 
 def _is_of(past: PastRun, place: Path) -> bool:

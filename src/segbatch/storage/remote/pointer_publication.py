@@ -15,7 +15,7 @@ import pyarrow as pa
 from segbatch.errors import PublishError
 from segbatch.storage.layout import CURRENT, RUNS
 from segbatch.storage.manifest_io import is_folder_name
-from segbatch.storage.remote.publication import CLAIM, KEPT, NewRun, Pointer, StoredRun, stored_runs
+from segbatch.storage.remote.publication import CLAIM, NewRun, Pointer, StoredRun, is_kept, stored_runs
 from segbatch.storage.remote.store import Store
 
 
@@ -66,9 +66,8 @@ class PointerPublication:
 
     def retire(self, folders: Collection[str]) -> None:
         for folder in folders:
-            self._store.remove(
-                [key for key in self._keys(folder) if key.removeprefix(self.key(folder, "")) not in KEPT]
-            )
+            root = self.key(folder, "")
+            self._store.remove([key for key in self._keys(folder) if not is_kept(key.removeprefix(root))])
 
     def discard(self, folders: Collection[str]) -> None:
         for folder in folders:

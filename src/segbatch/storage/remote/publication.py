@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 
 from segbatch.errors import PublishError
 from segbatch.model.manifest import History, Manifest
-from segbatch.storage.layout import CHANGES, HISTORY, MANIFEST, STATE
+from segbatch.storage.layout import HISTORY, MANIFEST
 from segbatch.storage.remote.store import Store, StoredFile
+from segbatch.storage.run_files import is_changes, is_state
 
 if TYPE_CHECKING:
     import pyarrow as pa  # commands that manage definitions do not load it
 
 CLAIM = "claim"
 """The file that takes the folder name of a run, and keeps other runs from taking it."""
-
-KEPT = frozenset({CHANGES, MANIFEST, HISTORY, CLAIM})
-"""The files of a run that are kept when its members are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,12 @@ class StoredRun:
     @property
     def has_members(self) -> bool:
         """Whether the members of the run were not pruned."""
-        return STATE in self.files
+        return any(map(is_state, self.files))
+
+
+def is_kept(path: str) -> bool:
+    """Return whether a file of a run is kept when its members are removed, by its path in the folder of the run."""
+    return path in {MANIFEST, HISTORY, CLAIM} or is_changes(path)
 
 
 def stored_runs(files: Iterable[StoredFile], prefix: str) -> dict[str, StoredRun]:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from segbatch.errors import Problem, PublishError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.platform.shutdown import shutdown
-from segbatch.storage.layout import CHANGES, HISTORY, MANIFEST, MEMBERSHIP, STATE
+from segbatch.storage.layout import HISTORY, MANIFEST, MEMBERSHIP, STATE
 from segbatch.storage.output_lock import LockedError, LockPolicy
 from segbatch.storage.publish import extend_history, write_record
 from segbatch.storage.remote.lease import Owner, hold_lease
@@ -21,6 +21,7 @@ from segbatch.storage.remote.local_copy import LocalCopy
 from segbatch.storage.remote.publication import CLAIM, NewRun, Pointer, Publication, StoredRun
 from segbatch.storage.remote.store import OutdatedError
 from segbatch.storage.retention import Keep, Pruned, find_prunable
+from segbatch.storage.run_files import STATE_FOLDER, changes_source, is_changes
 from segbatch.storage.segment_history import RunSegments, find_reused
 from segbatch.storage.state import State, open_state
 from segbatch.storage.targets.base import Published, Staged
@@ -98,12 +99,12 @@ class RemoteTarget:
         lost = []
         for past in history.runs:
             stored = self._folders().get(past.folder)
-            size = stored.files.get(CHANGES) if stored else None
-            if past.changes and (size is None or past.changes_size not in {None, size}):
-                fault = "is missing" if size is None else f"has {size:,} bytes instead of {past.changes_size:,}"
+            sizes = [size for path, size in stored.files.items() if is_changes(path)] if stored else []
+            if past.changes and (len(sizes) != (past.buckets or 1) or past.changes_size not in {None, sum(sizes)}):
+                fault = f"has {sum(sizes):,} bytes instead of {past.changes_size:,}" if sizes else "is missing"
                 message = f"{fault}; membership_changes and membership_history lack the changes of run"
                 remedy = "restore it from a copy; segbatch verify lists all lost files"
-                place = f"{self._store.address}/{self._publication.key(past.folder, CHANGES)}"
+                place = f"{self._store.address}/{self._publication.key(past.folder, changes_source(past))}"
                 lost.append(Problem(f"{message} {past.run.run_id}; {remedy}", file=place, severity="warning"))
         return lost
 
@@ -113,7 +114,7 @@ class RemoteTarget:
     def state(self, run: PastRun, remedy: str) -> State:
         if not self.has_members(run):
             raise PublishError(f"{self._address(run.folder, STATE)}: is missing; {remedy}")
-        return open_state(self._copy.fetch(run.folder, STATE), remedy)
+        return open_state(self._copy.fetch(run.folder, STATE, f"{STATE_FOLDER}/"), remedy)
 
     def free_folder(self, run_id: str) -> str:
         return next(name for name in _folder_names(run_id) if not self.has_folder(name))

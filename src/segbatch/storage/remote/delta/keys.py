@@ -3,6 +3,7 @@
 ```
 ROOT/membership/NAME/part-00000.parquet          a file of the membership of a run, as the run wrote it
 ROOT/membership_changes/NAME/part-00000.parquet  the changes of a run, as the run wrote them
+ROOT/membership_changes/NAME/changes/*.parquet   the same of a run on a cluster
 ROOT/TABLE/NAME/part-00000.parquet               the rows of a run in a small table
 ROOT/TABLE/_delta_log/                           the log of a table
 ROOT/_segbatch/runs/FOLDER/                      files of a run that are in no table
@@ -12,6 +13,7 @@ ROOT/_segbatch/removed/...                       runs whose files are removed la
 
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
 from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, folder_of
+from segbatch.storage.run_files import is_changes
 
 PART = "part-00000.parquet"
 REMOVED = "_segbatch/removed/"
@@ -36,7 +38,7 @@ def key_of(folder: str, path: str) -> str:
     """
     if path == MEMBERSHIP:
         return f"{MEMBERSHIP}/{data_folder(folder)}"
-    if path == CHANGES:
+    if is_changes(path):
         return f"{CHANGES_TABLE}/{data_path(folder, path)}"
     if path.startswith(f"{MEMBERSHIP}/"):
         return f"{MEMBERSHIP}/{data_path(folder, path)}"
@@ -55,4 +57,6 @@ def run_file(key: str) -> tuple[str, str] | None:
     table, name, path = key.split("/", 2)
     if name.startswith("_"):
         return None
-    return folder_of(name), CHANGES if table == CHANGES_TABLE else f"{table}/{path}"
+    if table == CHANGES_TABLE:
+        return folder_of(name), CHANGES if path == PART else path
+    return folder_of(name), f"{table}/{path}"

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from segbatch.errors import PublishError, UsageError
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.storage.id_types import stored_type
-from segbatch.storage.layout import CHANGES, MEMBERSHIP
+from segbatch.storage.layout import MEMBERSHIP
 from segbatch.storage.remote.delta.keys import PART, data_path, key_of, run_file
 from segbatch.storage.remote.delta.removal import Removal
 from segbatch.storage.remote.delta.tables import Actions, Contents, DeltaTables, add_action
@@ -21,6 +21,7 @@ from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, da
 from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, is_published, stored_runs
 from segbatch.storage.remote.small_tables import CURRENT, read_rows, small_tables
 from segbatch.storage.remote.store import OutdatedError, Store
+from segbatch.storage.run_files import is_changes, is_membership, written_files
 
 _FIRST_ENTRY = f"_delta_log/{0:020}.json"
 _POINTER = ["publication", "publication_number"]
@@ -130,12 +131,8 @@ class DeltaPublication:
 
     def _append_large(self, new: NewRun) -> None:
         """Append the files of the membership and of the changes to their tables, as the run wrote them."""
-        files = {MEMBERSHIP: list[str](), CHANGES_TABLE: list[str]()}
-        for file in new.manifest.files:
-            if file.path == CHANGES:
-                files[CHANGES_TABLE].append(file.path)
-            elif file.path.startswith(f"{MEMBERSHIP}/"):
-                files[MEMBERSHIP].append(file.path)
+        kinds = {MEMBERSHIP: is_membership, CHANGES_TABLE: is_changes}
+        files = {name: [file.path for file in written_files(new.manifest, kind)] for name, kind in kinds.items()}
         for name, schema in large_schemas(self._id_type(new.staged / files[MEMBERSHIP][0])).items():
             paths = {data_path(new.folder, path): new.staged / path for path in files[name]}
             self.tables.append(name, schema, [*paths], partial(_add_actions, paths))

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from segbatch.storage.layout import MEMBERSHIP, STATE
+from segbatch.storage.layout import MEMBERSHIP
 from segbatch.storage.remote.delta.keys import REMOVED, key_of
 from segbatch.storage.remote.delta.tables import DeltaTables
-from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder
+from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, remove_states
 from segbatch.storage.remote.publication import CLAIM
 from segbatch.storage.remote.small_tables import CURRENT, RENAMES, SEGMENTS
 from segbatch.storage.remote.store import OutdatedError, Store, StoredFile
@@ -82,7 +82,7 @@ class Removal:
         """
         marks = {data_folder(_name(mark)): mark for mark in self._marks(kind)}
         removed = self._remove_from_tables(kind, marks.keys())
-        self.store.remove([key_of(_name(mark), STATE) for mark in marks.values()])
+        remove_states(self.store, [_name(mark) for mark in marks.values()])
         due = datetime.now(UTC) - WAIT
         for name, mark in marks.items():
             folder = _name(mark)

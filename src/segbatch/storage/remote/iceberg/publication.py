@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from segbatch.errors import PublishError, UsageError
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.storage.id_types import stored_type
-from segbatch.storage.layout import CHANGES, MEMBERSHIP
+from segbatch.storage.layout import MEMBERSHIP
 from segbatch.storage.remote.iceberg.keys import ROWS, data_key, key_of
 from segbatch.storage.remote.iceberg.lazy_store import LazyStore
 from segbatch.storage.remote.iceberg.removal import Removal
@@ -21,6 +21,7 @@ from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, da
 from segbatch.storage.remote.publication import NewRun, Pointer, StoredRun, is_published, stored_runs
 from segbatch.storage.remote.small_tables import CURRENT, small_tables
 from segbatch.storage.remote.store import OutdatedError, Store
+from segbatch.storage.run_files import is_changes, is_membership, written_files
 
 _TEXT = pa.string()
 _INSTEAD = "export them as text, or publish to a folder or plain Parquet files (--output)"
@@ -134,13 +135,12 @@ class IcebergPublication:
 
     def _append_large(self, new: NewRun, location: str) -> None:
         """Append the files of the changes and of the membership to their tables, as the run wrote them."""
-        files = {MEMBERSHIP: list[str](), CHANGES_TABLE: list[str]()}
-        first = next(file.path for file in new.manifest.files if file.path.startswith(f"{MEMBERSHIP}/"))
-        for file in new.manifest.files:
-            table = CHANGES_TABLE if file.path == CHANGES else MEMBERSHIP
-            if file.rows and (table == CHANGES_TABLE or file.path.startswith(f"{MEMBERSHIP}/")):
-                files[table].append(f"{location}/{key_of(new.folder, file.path)}")
-        id_type = pq.read_schema(new.staged / first).field("contact_id").type
+        membership, changes = (written_files(new.manifest, kind) for kind in (is_membership, is_changes))
+        files = {
+            name: [f"{location}/{key_of(new.folder, file.path)}" for file in written if file.rows]
+            for name, written in ((MEMBERSHIP, membership), (CHANGES_TABLE, changes))
+        }
+        id_type = pq.read_schema(new.staged / membership[0].path).field("contact_id").type
         _ensure_supported(self.name, id_type)
         for name, schema in large_schemas(id_type).items():
             self._tables.append(self._tables.ensure(name, schema, f"{location}/{name}"), files[name], new.folder)

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from segbatch.storage.layout import MEMBERSHIP, STATE
+from segbatch.storage.layout import MEMBERSHIP
 from segbatch.storage.remote.iceberg.keys import key_of
 from segbatch.storage.remote.iceberg.tables import IcebergTables
-from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder
+from segbatch.storage.remote.large_tables import CHANGES_TABLE, PRIVATE_RUNS, data_folder, remove_states
 from segbatch.storage.remote.publication import CLAIM, StoredRun, stored_runs
 from segbatch.storage.remote.small_tables import RENAMES, SEGMENTS
 from segbatch.storage.remote.store import Store
@@ -43,7 +43,7 @@ class Removal:
         """
         if folders:
             self.tables.remove(MEMBERSHIP, folders)
-            self.store.remove([key_of(folder, STATE) for folder in folders])
+            remove_states(self.store, folders)
         self._sweep()
 
     def discard(self, folders: Sequence[str]) -> None:
@@ -60,7 +60,7 @@ class Removal:
         """Remove files that no snapshot has any more."""
         runs = stored_runs(self.store.files(PRIVATE_RUNS), PRIVATE_RUNS)
         kept = {data_folder(folder) for folder in runs}
-        with_members = {data_folder(folder) for folder, run in runs.items() if STATE in run.files}
+        with_members = {data_folder(folder) for folder, run in runs.items() if run.has_members}
         for table in _ALL:
             self._sweep_table(table, with_members if table == MEMBERSHIP else kept)
 

@@ -1,0 +1,89 @@
+"""The bits of the contacts of a state, in the layouts of this version and of earlier ones."""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
+from segbatch.storage.bit_matrix import Memory, Words, members_in, write_words
+
+CODEC = "lz4_raw"
+_BITS = 8
+_WORD_LENGTH = 8
+
+BITS = "bits"
+"""The column of a state whose contacts have all their bits in one value of fixed width."""
+
+
+class ContactBits(Protocol):
+    """The bits of a run, batch by batch."""
+
+    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
+        """Write the bits of the contacts of a batch to an array, which may have more columns than contacts."""
+
+    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
+        """Return for each contact of a batch whether a bit is set."""
+
+
+class CompressedBitmaps:
+    """The bits of each batch, uncompressed when they are asked for."""
+
+    def __init__(self, column: pa.ChunkedArray, contacts: list[int]) -> None:
+        self._groups, self._contacts = [chunk.flatten() for chunk in column.chunks], contacts
+        self._codec = pa.Codec(CODEC)
+
+    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
+        write_words((self._bitmaps(batch, group) for group in range(len(self._groups[batch]))), words, memory)
+
+    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
+        return members_in(self._bitmaps(batch, bit // WORD)[bit % WORD], self._contacts[batch])
+
+    def _bitmaps(self, batch: int, group: int) -> Bitmaps:
+        width = word_count(self._contacts[batch])
+        compressed = self._groups[batch][group].as_buffer()
+        plain = self._codec.decompress(compressed, WORD * width * 8)
+        return np.frombuffer(plain, dtype=np.uint64).reshape(WORD, width)
+
+
+class RowColumn:
+    """The bits of contacts in states of an earlier version, in values of fixed width, a multiple of 64 bits."""
+
+    def __init__(self, table: pa.Table) -> None:
+        column = table.column(BITS)
+        self._chunks, self._length = column.chunks, column.type.byte_width
+
+    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
+        _copy_rows(self._rows(batch), words)
+
+    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
+        return (self._rows(batch)[:, bit // _BITS] & np.uint8(1 << bit % _BITS)).astype(bool)
+
+    def _rows(self, batch: int) -> npt.NDArray[np.uint8]:
+        chunk = self._chunks[batch]
+        rows = np.frombuffer(chunk.buffers()[1] or b"", dtype=np.uint8)
+        return rows[: len(chunk) * self._length].reshape(len(chunk), self._length)
+
+
+class ByteColumns:
+    """The bits of contacts in states of an earlier version, in one column per byte."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._batches = table.to_batches()
+
+    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
+        columns = self._batches[batch].columns
+        length = word_count(len(columns) * _BITS) * _WORD_LENGTH
+        rows = np.zeros((self._batches[batch].num_rows, length), dtype=np.uint8)
+        for number, column in enumerate(columns):
+            rows[:, number] = column.to_numpy(zero_copy_only=True)
+        _copy_rows(rows, words)
+
+    def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
+        values = self._batches[batch].column(bit // _BITS).to_numpy(zero_copy_only=True)
+        return np.asarray(values & np.uint8(1 << bit % _BITS), dtype=bool)
+
+
+def _copy_rows(rows: npt.NDArray[np.uint8], words: Words) -> None:
+    words[:, : len(rows)] = rows.view(np.uint64).T
