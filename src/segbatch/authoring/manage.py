@@ -82,7 +82,6 @@ def list_segments(
         segments: The location of the definitions.
         output: The folder that runs publish in; it may be missing.
         project: List the segments of this project and those without a project; None lists all.
-        only: List only these segments.
 
     Raises:
         UsageError: A part of the filter is unknown, or no segment meets it.
@@ -109,7 +108,6 @@ def read_options(given: Mapping[str, Any], clear: Iterable[str] = ()) -> dict[st
     Args:
         given: The values of keys; None or an empty list for an option that was not given. Rules are in the syntax of
             `rule_syntax`, and the share of `max_change` is a text.
-        clear: Keys to remove.
 
     Raises:
         UsageError: A key or the share is not valid, or a key is both set and removed.
@@ -166,7 +164,6 @@ def update_segment(
 
     Args:
         segments: The folder of the definitions, or the file with the segment.
-        segment_id: The segment to change.
         definition: A JSON file with keys of a definition, or `-` for standard input; None if there is only `options`.
         options: Keys that override those of the file.
         if_match: The ETag that the segment must have.

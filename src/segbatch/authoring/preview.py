@@ -160,10 +160,8 @@ def first_members(
 
     Args:
         prepared: The plan and its snapshot.
-        segment_ids: The segments to evaluate.
         first: The number of member ids to return.
         going_on: Called after each batch of contacts; an exception that it raises stops the evaluation.
-        engine: The engine that evaluates the segments.
 
     Returns:
         The result of each segment.

@@ -42,7 +42,6 @@ def to_expression(condition: Condition, predicates: Sequence[pl.Expr], members: 
     """Build the expression of a condition.
 
     Args:
-        condition: The condition of a segment.
         predicates: The predicates, by their numbers in the condition, or columns that contain their results.
         members: For each segment that the condition references, an expression that is true for its members.
 

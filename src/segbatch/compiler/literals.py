@@ -156,7 +156,6 @@ def read_moment(value: Scalar, timezone: ZoneInfo) -> datetime | date:
     """Parse an ISO 8601 date, or a date-time as an instant.
 
     Args:
-        value: The text to parse.
         timezone: The zone of a date-time without offset. If a wall-clock time occurs twice (the clocks go back), the
             first is used.
 

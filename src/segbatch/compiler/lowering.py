@@ -62,9 +62,6 @@ def lower(rule: Rule, field: FieldType, clock: Clock, other: FieldType | None = 
     """Convert a rule on a field to a typed test.
 
     Args:
-        rule: The rule to convert.
-        field: The type of its field.
-        clock: The time of the run.
         other: The type of the field that it compares with, if it has a `value_field`.
 
     Raises:

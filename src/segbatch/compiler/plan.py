@@ -152,8 +152,6 @@ def make_plan(
 
     Args:
         definitions: The segments, with unique ids.
-        schema: The columns of the snapshot with their types.
-        clock: The time of the run.
         broken: The definitions that cannot be read; a segment that references one fails.
         strict: Whether a warning makes a segment fail.
         project: The project that contacts are restricted to, if any.

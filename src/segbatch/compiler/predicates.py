@@ -63,12 +63,6 @@ class CompiledRule:
 def compile_rule(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock, lists: Lists = NO_LISTS) -> CompiledRule:
     """Compile one rule that reads a field.
 
-    Args:
-        rule: The rule to compile.
-        schema: The columns of the snapshot with their types.
-        clock: The time of the run.
-        lists: The lists that rules name.
-
     Raises:
         RuleError: The snapshot has no such column, or its type does not support the operator, or cannot be compared
             with the value.

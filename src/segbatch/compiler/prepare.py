@@ -155,7 +155,6 @@ def prepare(
     """Open the snapshot and plan the definitions over it.
 
     Args:
-        options: The options of the evaluation.
         definitions: All definitions, of every project.
         also_disabled: Segments to plan even if they are not enabled or expired, with a warning.
 
@@ -209,7 +208,6 @@ def prepare_over(
         snapshot: The snapshot, with the fields of the definitions looked up.
         own: The definitions.
         options: The options; the paths and the filters in them are not used.
-        clock: The time of the run.
         also_disabled: Segments to plan even if they are not enabled or expired, with a warning.
         id_column: The ids of contacts that samples read; by default those of the snapshot.
 

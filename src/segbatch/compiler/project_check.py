@@ -23,7 +23,6 @@ def unknown_project(
     """Warn about a project that has no segment and, if the snapshot has the contacts' projects, no contact.
 
     Args:
-        project: The requested project, if any.
         definitions: All definitions, of every project.
         snapshot: The contacts, if they are to be searched.
         clock: The time of the run; required with `snapshot`.

@@ -34,7 +34,6 @@ class Ownership:
         """Find the project column.
 
         Args:
-            schema: The columns of the snapshot.
             project: The project that contacts are restricted to, if any.
             contacts_of: The project that all contacts belong to if the snapshot has no column with their projects.
         """

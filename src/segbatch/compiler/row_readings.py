@@ -37,10 +37,7 @@ def with_row_reading_counts(
     The columns of these fields are read once.
 
     Args:
-        table: The table.
-        rules: The rules on its rows.
         contacts: The contacts. Rows of others do not count, and neither do rows later than the run.
-        clock: The time of the run.
 
     Raises:
         SnapshotError: A file cannot be read, or is damaged.

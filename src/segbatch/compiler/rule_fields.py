@@ -117,8 +117,6 @@ def find_field(name: str, schema: Mapping[str, pl.DataType], key: str = "field")
     """Return a field.
 
     Args:
-        name: The name in the rule.
-        schema: The columns of the snapshot with their types.
         key: The key of the rule that names the field.
 
     Raises:

@@ -41,9 +41,7 @@ class RulePlanner:
 
         Args:
             schema: The columns that rules read.
-            clock: The time of the run.
             samples: Compiles the rules that take samples.
-            lists: The lists that rules name.
         """
         self.predicates: list[pl.Expr] = []
         self.leaves: set[str] = set()
@@ -60,8 +58,6 @@ class RulePlanner:
         """Return the condition of a rule.
 
         Args:
-            rule: A rule on a field.
-            path: The path of the rule.
             problems: The errors and warnings of the rule are added to these.
             at: The key of the definition that the rule is made from, if it is not written as a rule.
 

@@ -92,7 +92,6 @@ class SampleCompiler:
 
         Args:
             rule: A rule with the operator `sample`.
-            number: The number of its predicate.
 
         Returns:
             The predicate, over the columns that `Shares.add_to` adds, and the path of the column with the ids.

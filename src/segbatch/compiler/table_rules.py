@@ -56,8 +56,6 @@ class TablesPlanner:
 
         Args:
             tables: The tables by name, each opened, or the reason why it cannot be.
-            clock: The time of the run.
-            lists: The lists that rules name.
         """
         self._tables, self._clock, self._lists = tables, clock, lists
         self._planners: dict[str, _TablePlanner] = {}
@@ -68,8 +66,6 @@ class TablesPlanner:
         """Return the condition of a rule.
 
         Args:
-            rule: A rule on a table.
-            path: The path of the rule.
             problems: The errors and warnings of the rule are added to these.
             rules: The rules on contacts; the predicate is added to them.
 

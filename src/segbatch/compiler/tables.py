@@ -33,10 +33,6 @@ def open_tables(
     """Open the related tables that rules read.
 
     Args:
-        sources: The tables of the run.
-        definitions: The definitions.
-        contacts: The snapshot of the contacts.
-        clock: The time of the run.
         strict: Whether a warning about a table fails the segments that read it.
         databases: Reads tables of databases; None to refuse them.
 

@@ -187,7 +187,6 @@ def _resolve_path(folder: Path, written: str) -> str:
     """Return a path of the settings file, resolved from the folder of the file.
 
     Args:
-        folder: The folder of the settings file.
         written: The value in the file: a path, which may start with `~`, or an address such as `s3://bucket/key`. An
             address is returned unchanged, except the path in `delta+PATH` and of a SQLite file.
     """

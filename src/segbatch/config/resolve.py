@@ -162,7 +162,6 @@ def list_settings(
     """Return the selected file and job, then every setting.
 
     Args:
-        settings: The settings of the file and the environment.
         defaults: The defaults of the commands, by name of the setting.
         choices: The origin of `config` and `job`, if they are set.
     """

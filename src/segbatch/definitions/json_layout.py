@@ -55,7 +55,6 @@ def write(value: object, layout: Layout, indent: str) -> str:
     """Return JSON data as a text.
 
     Args:
-        value: The JSON data to write.
         layout: Indentation and line ends.
         indent: The indentation of the line that the value begins in.
     """

@@ -99,7 +99,6 @@ def read_values(file: Path, content: bytes) -> Values:
 
     Args:
         file: The file; its extension decides the format.
-        content: The bytes of the file.
 
     Raises:
         ListError: The file is damaged, has several columns, or has no value.

@@ -94,7 +94,6 @@ def read_elements(content: bytes, file: str, default_id: str) -> Iterator[tuple[
     """Read the segment or the list of segments in a file, each with its JSON data (None if it is not JSON).
 
     Args:
-        content: The bytes of the file.
         file: The file's name for messages.
         default_id: The id of a single segment that has no id.
     """

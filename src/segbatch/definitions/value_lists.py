@@ -86,7 +86,6 @@ def read_lists(definitions: Iterable[Definition], folder: Path | None) -> Lists:
     """Read the lists that definitions name.
 
     Args:
-        definitions: The segments.
         folder: The folder of the lists; None if there is none.
     """
     lists = Lists()

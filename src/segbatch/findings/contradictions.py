@@ -123,7 +123,6 @@ def find_contradictions(definition: Definition, kinds: Kinds, clock: Clock, form
     """Find the rules of a segment that can never match together with an earlier rule.
 
     Args:
-        definition: The segment to check.
         kinds: The kinds of the fields, as far as they are known.
         clock: The time of the run; its time zone decides which instants belong to a day.
         forms: The normal forms of the parts of the segment.
@@ -264,7 +263,6 @@ def _blank_may_match(rule: Rule, kind: Kind, *, wanted: bool, blank: bool) -> bo
 
     Args:
         rule: A rule with a value, which compares present values.
-        kind: The kind of the column.
         wanted: Whether the rule must match, or must not match.
         blank: Whether the value must be blank, or must not be blank.
     """

@@ -161,9 +161,6 @@ class _Counter:
         Args:
             noun: The noun for contacts or rows, in the singular and the plural.
             rules: The rules on fields; they can be evaluated.
-            schema: The columns with their types.
-            clock: The time of the run.
-            lists: The lists that rules name.
         """
         self._noun, self._number = noun, 0
         self._rules = {rule.model_dump_json(): rule for rule in rules if rule.field is not None}
@@ -184,7 +181,6 @@ class _Counter:
         """Count the matches of one more test.
 
         Args:
-            key: The key of its count.
             test: A boolean expression that is never null.
             leaf: The column that it reads.
         """

@@ -54,7 +54,6 @@ def check_without_snapshot(
     Args:
         definitions: All definitions, good and broken.
         clock: The time of the run, with its time zone.
-        lists: The lists that rules name.
         ignored: The names of findings to ignore.
 
     Returns:
@@ -84,7 +83,6 @@ def finding_warnings(prepared: PreparedEvaluation, ignored: Collection[FindingNa
     """Return the findings of the segments that can be evaluated over a snapshot, as warnings.
 
     Args:
-        prepared: The definitions and the snapshot.
         ignored: The names of findings to ignore.
     """
     good = (entry.definition for entry in prepared.plan.segments)

@@ -41,7 +41,6 @@ def kind_of_rule(rule: Rule, kinds: Kinds, table: str | None = None) -> Kind | N
 
     Args:
         rule: A rule on a field of a contact, or of a row of a table.
-        kinds: The known kinds.
         table: The table of the row.
     """
     if rule.read_as is not None:

@@ -124,10 +124,8 @@ def _find_in_counts(
     """Yield the findings about the rules of a segment that follow from the counts.
 
     Args:
-        definition: The segment.
         counts: The counts over the contacts.
         tables: The counts over the rows of each table.
-        kinds: The kinds of the fields.
     """
     for path, rule in walk_rules(definition.segment.rules):
         if isinstance(rule, TableRule):

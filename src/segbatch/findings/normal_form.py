@@ -168,7 +168,6 @@ class SameMeaningFinder:
         """Compare a segment with the previous ones. To save memory, only the hashes of their forms are kept.
 
         Args:
-            definition: The segment to compare.
             forms: The normal forms of its parts.
         """
         segment = definition.segment

@@ -28,7 +28,6 @@ def find_odd_rules(definition: Definition, kinds: Kinds) -> Iterator[Finding]:
     """Find the rules of a segment that are probably wrong regardless of the contacts.
 
     Args:
-        definition: The segment to check.
         kinds: The kinds of the fields, as far as they are known.
     """
     for path, rule, kind in rules_with_kinds(definition.segment, kinds):
@@ -55,7 +54,6 @@ def find_impossible_counts(definition: Definition, clock: Clock) -> Iterator[Fin
 
     Args:
         definition: The segment to check.
-        clock: The time of the run.
     """
     for path, rule in definition.segment.table_rules():
         found = _constant(rule, clock)

@@ -34,7 +34,6 @@ def wrong(message: str, key: str | None = None) -> PydanticCustomError:
     """Return a validation error whose message is shown unchanged.
 
     Args:
-        message: The message of the error.
         key: The key that is wrong, if the validator checks the object as a whole.
     """
     return PydanticCustomError("segbatch", "{message}", {"message": message, "key": key})
@@ -45,7 +44,6 @@ def check_value(value: object, shape: Shape) -> RuleValue | None:
 
     Args:
         value: The value in the definition; None if it is missing.
-        shape: The kind of value that the operator takes.
 
     Returns:
         The value; a list as a tuple.

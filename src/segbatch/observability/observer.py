@@ -48,7 +48,6 @@ class RunObserver:
         """Start to observe a run that has not started yet.
 
         Args:
-            metrics: The metrics file to write; None for none.
             wording: Converts messages to the terms of the interface that started the run.
         """
         self._wording = wording

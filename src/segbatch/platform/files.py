@@ -126,7 +126,6 @@ def new_file(path: Path, content: bytes, mode: int = 0o666) -> Iterator[Path]:
 
     Args:
         path: The temporary name. A file that a killed process left there is removed first.
-        content: The content.
         mode: The permissions.
     """
     path.unlink(missing_ok=True)
@@ -254,7 +253,6 @@ def _settled(is_done: Callable[[], bool], path: Path, *, if_gone: bool = False) 
 
     Args:
         is_done: Checks the path for the result of the step.
-        path: The path that the step changes.
         if_gone: Whether a missing path means that the step succeeded.
 
     Raises:

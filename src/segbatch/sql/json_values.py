@@ -29,9 +29,7 @@ def read_json(texts: exp.Expr, splits: Sequence[tuple[str, ...]], dtype: pl.Data
     """Read a path into JSON texts as a type.
 
     Args:
-        texts: The SQL of the texts.
         splits: The possible splits of the path into keys; the first that finds a value is used.
-        dtype: The type of the values.
     """
     outside = call("REGEXP_REPLACE", texts, text(_QUOTED_TEXT), text("0"), text("g"))
     is_json = exp.not_(call("REGEXP_MATCHES", outside, text(_NOT_JSON)))

@@ -68,7 +68,6 @@ def predicate(test: TypedTest, column: Column, clock: Clock, other: Column | Non
     Args:
         test: The rule, as a test of the field's type.
         column: The column of the rule's field.
-        clock: The time of the run.
         other: The column that the field is compared with, if the rule has a `value_field`.
         negated: Whether an outer condition negates the rule, so that it must not be null.
 

@@ -38,8 +38,6 @@ def query(
 
     Args:
         prepared: The definitions, the snapshot and the time.
-        segment_id: The id of the segment to write.
-        dialect: The dialect of the SQL.
         table: The table to read; the snapshot's files by default.
         project: The project that contacts are restricted to, if any.
 
@@ -112,7 +110,6 @@ class _Writer:
         """Return the condition of a segment.
 
         Args:
-            definition: The segment to write.
             via: The path of references to it.
             negated: Whether an outer condition negates it.
         """
@@ -132,7 +129,6 @@ class _Writer:
         """Return rules and groups.
 
         Args:
-            nodes: The rules and groups.
             path: The path of the list of them.
             via: The path of references to the segment.
             reader: Reads the columns of the contacts, or of the table that the rules are about.

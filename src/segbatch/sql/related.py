@@ -75,7 +75,6 @@ class Join:
 
         Args:
             contact_id: The column with the ids of the contacts.
-            dialect: The dialect of the SQL.
         """
         contact = self.contact.sql(dialect=dialect)
         parts = [f"{contact} AS {_name(self.key, dialect)}"]
@@ -99,7 +98,6 @@ class RelatedTables:
 
         Args:
             prepared: The snapshot and its tables.
-            dialect: The dialect of the SQL.
             contacts: The table of the contacts; None if their files are read.
         """
         self._prepared, self._dialect, self._contacts = prepared, dialect, contacts
@@ -161,7 +159,6 @@ class RelatedTables:
         """Return the column with the aggregate of a rule, null if it is missing.
 
         Args:
-            rule: A rule on a table.
             conditions: The conditions that rows must meet.
 
         Raises:

@@ -20,8 +20,6 @@ def sample(value: SampleRange, ids: Column, *, has_uuids: bool) -> exp.Expr:
     """Return SQL that is true for the contacts of a sample; it is null for an id that is null.
 
     Args:
-        value: The seed and the range.
-        ids: The column of the ids.
         has_uuids: Whether ids of 16 bytes are UUIDs.
 
     Raises:

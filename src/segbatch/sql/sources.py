@@ -39,8 +39,6 @@ def read_parquet(snapshot: Snapshot, dialect: DialectName, columns: Iterable[str
 
     Args:
         snapshot: The snapshot or the related table.
-        dialect: The dialect of the SQL.
-        columns: The columns that the query reads.
 
     Raises:
         UsageError: The dialect is not DuckDB, or DuckDB would read other contacts or values from the files or from
@@ -87,9 +85,7 @@ class ListRows:
         """Check that the dialect has rows for the elements of the list.
 
         Args:
-            elements: The list.
             contacts: The table of the contacts; None if their files are read.
-            dialect: The dialect of the SQL.
 
         Raises:
             Refused: The dialect cannot express it with the same meaning.

@@ -52,7 +52,6 @@ def describe_columns(
 
     Args:
         contacts: A Parquet file, a folder of them, or a glob; on disk or in object storage.
-        id_column: The column with the contact ids.
         custom_fields: The column that definitions call `custom_fields`, if its name is different.
         tables: Related tables to describe too, by name: each a path, or a `segbatch.TableSource`.
         progress: Called with the number of contacts that were read, and their total.

@@ -78,7 +78,6 @@ class FieldCounter:
         """Prepare to count.
 
         Args:
-            columns: The columns of the snapshot with their types.
             forms: The columns that are read in another form than they are stored in.
             alias: The column that definitions call `custom_fields`, if it has another name.
             is_table: Whether a contact may have several rows.

@@ -79,7 +79,6 @@ def profile_field(found: FieldValues, snapshot: Snapshot, table: str | None) -> 
     """Return the profile of a field.
 
     Args:
-        found: The values of the field.
         snapshot: The snapshot, or the related table, that has the field.
         table: The name of the related table; None for a field of the contacts.
     """

@@ -49,7 +49,6 @@ def contacts_of(segment: Segment, columns: Mapping[str, pl.DataType] | None) -> 
     """Return the contacts of the examples of a segment.
 
     Args:
-        segment: A segment with examples.
         columns: The columns that contacts have; None if they are not known.
 
     Raises:

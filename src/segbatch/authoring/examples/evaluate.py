@@ -31,7 +31,6 @@ def check_examples(
     """Yield an error for each wrong example.
 
     Args:
-        definitions: The definitions.
         wrong: The segments with errors; their examples are not evaluated.
         by_values: Evaluates the examples of segments that read related tables, by the types of their values.
         typed: Evaluates all other examples.

@@ -73,7 +73,6 @@ class ByValues:
         """Prepare the examples of a segment.
 
         Args:
-            definition: The segment.
             closure: The segment, and all segments that it refers to.
 
         Raises:

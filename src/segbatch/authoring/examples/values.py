@@ -26,8 +26,6 @@ def column_array(name: str, arrow_type: pa.DataType, contacts: Sequence[ExampleC
     """Return a column of the contacts of examples.
 
     Args:
-        name: The column.
-        arrow_type: Its type.
         contacts: The contacts; a contact without a value is null.
 
     Raises:

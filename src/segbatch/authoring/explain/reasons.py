@@ -48,7 +48,6 @@ def explain_sample(sample: SampleRange, number: int | None, *, holds: bool) -> s
     """Return the reason why a contact is in a sample or not.
 
     Args:
-        sample: The seed and the range.
         number: The contact's share times 2^64; None if the contact has no id.
         holds: The verdict of the rule's predicate.
     """
@@ -112,7 +111,6 @@ def explain_rule(rule: Rule, seen: RuleInput, *, holds: bool) -> str:
     """Return the reason why a rule matches a contact or does not.
 
     Args:
-        rule: A rule on a field.
         seen: The field, the contact's value and the clock.
         holds: The verdict of the rule's predicate.
     """

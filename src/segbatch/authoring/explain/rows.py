@@ -77,10 +77,6 @@ class ContactRows:
 def read_rows(prepared: PreparedEvaluation, contact_id: object) -> ContactRows:
     """Read the rows of a contact in the tables that the plan reads.
 
-    Args:
-        prepared: The plan and its tables.
-        contact_id: The contact's id.
-
     Raises:
         SnapshotError: A table cannot be read to its end.
     """

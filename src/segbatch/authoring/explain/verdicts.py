@@ -60,7 +60,6 @@ def _verdict(part: Part, contact: _Contact, *, follow: bool) -> Verdict:
 
     Args:
         part: The rule or group.
-        contact: The contact.
         follow: Whether to explain a segment that a rule refers to as well. References inside that segment are not
             followed.
     """

@@ -40,7 +40,6 @@ class WriteLock:
         """Create the lock of a folder; nothing is locked yet.
 
         Args:
-            path: The folder or the file.
             timeout: The seconds that a writer waits for other writers.
         """
         self._path = path
@@ -142,7 +141,6 @@ def replace(file: Path, content: bytes, was: bytes) -> None:
     """Replace the content of a file atomically.
 
     Args:
-        file: The file to replace.
         content: The new content.
         was: The content when it was read.
 

@@ -75,7 +75,6 @@ def change(text: str, index: int | None, new: Mapping[str, Any]) -> str:
     Args:
         text: The JSON of a file: an object, or a list of them.
         index: The index of the item in the list; None if the file contains one object.
-        new: The new content.
 
     Returns:
         The file's new text. Parts that are the same in old and new keep their text.

@@ -130,8 +130,6 @@ class SegmentStore:
         """Change only the keys that are passed; null removes an optional key. Nothing is written if nothing changes.
 
         Args:
-            segment_id: The id of the segment to change.
-            changes: The keys to set.
             if_match: The ETag that the segment must have; None for any.
             project: See the class.
             shared: See the class.
@@ -159,7 +157,6 @@ class SegmentStore:
         """Remove a segment, with its file if that contains no other.
 
         Args:
-            segment_id: The id of the segment to remove.
             if_match: The ETag that the segment must have; None for any.
             force: Whether to remove it even if others reference it, which then fail.
             project: See the class.

@@ -166,7 +166,6 @@ def _unused_id(name: object, taken: Collection[str]) -> str:
     """Derive a unique id from a segment's name: `Pro Plan Users` gives `pro-plan-users`.
 
     Args:
-        name: The name of the segment.
         taken: The existing ids and file names, in lower case.
     """
     letters = unicodedata.normalize("NFKD", str(name).casefold()).encode("ascii", "ignore").decode()
@@ -182,7 +181,6 @@ def _unused_file_name(segment_id: str, taken: Collection[str]) -> str:
     """Return a name for a segment's file: its id, or if that file exists, a name that no id can have.
 
     Args:
-        segment_id: The id of the segment.
         taken: The existing file names, in lower case.
     """
     names = (f"{segment_id}{'' if number == 1 else f'~{number}'}.json" for number in count(1))

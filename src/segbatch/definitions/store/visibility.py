@@ -43,7 +43,6 @@ def ensure_unreferenced(entries: Iterable[Entry], segment_id: str, view: View) -
 
     Args:
         entries: The segments that may reference it, including those without a project.
-        segment_id: The segment that is to be deleted.
         view: Decides which segments the message may name by id.
 
     Raises:

@@ -135,7 +135,6 @@ def parse_names(name: str, given: object, *, is_rendered: bool = True) -> list[s
     """Return the names in an argument that is a list of names.
 
     Args:
-        name: The name of the argument.
         given: A list, or a string with spaces between the names; None is an empty list.
         is_rendered: Whether Airflow has rendered the templates.
 
@@ -199,10 +198,6 @@ def explain_options(message: str) -> str:
 def parse_switch(name: str, value: object) -> bool:
     """Return the value of a switch, which is text if it comes from a template.
 
-    Args:
-        name: The name of the argument.
-        value: The value of the argument.
-
     Raises:
         ValueError: The value is neither true nor false.
     """
@@ -217,9 +212,6 @@ def evaluation_time(context: Mapping[str, Any]) -> datetime:
 
     A DAG run without an interval (triggered by an asset, or by hand without a date) uses the time after which it was
     scheduled to run. Both stay the same when a task is retried or cleared.
-
-    Args:
-        context: The context of the task.
     """
     dag_run = context["dag_run"]
     moment: datetime = dag_run.data_interval_end or dag_run.run_after
@@ -230,9 +222,6 @@ def task_run_id(context: Mapping[str, Any]) -> str:
     """Return the id of a task's run: the id of the DAG run, which stays the same when it is retried or cleared.
 
     For mapped tasks, the number of the copy is appended.
-
-    Args:
-        context: The context of the task.
     """
     number = context["ti"].map_index
     return to_run_id(context["run_id"] if number in {None, -1} else f"{context['run_id']}@{number}")

@@ -153,7 +153,6 @@ def explain_start_error(error: OSError, program: str, cwd: str | None) -> str:
     """Return a message that names the operator's argument to blame for a program that cannot be started.
 
     Args:
-        error: The error raised at the start.
         program: The name or path of the program.
         cwd: The working directory of the program.
     """

@@ -45,11 +45,7 @@ _HEADERS: Iterable[tuple[bytes, bytes]] = (
 
 
 def make_app(service: Service) -> "RequestMiddleware":
-    """Return the application of a server.
-
-    Args:
-        service: The state of the server.
-    """
+    """Return the application of a server."""
     api = make_api()
     api.state.service = service
     return RequestMiddleware(api)
@@ -145,7 +141,6 @@ class RequestMiddleware:
         """Wrap an application.
 
         Args:
-            app: The application.
             max_requests: The maximum number of concurrent requests.
         """
         self._app = app

@@ -49,11 +49,7 @@ def errors(*statuses: int) -> Responses:
 
 
 def json_body(schema: str) -> dict[str, Any]:
-    """Return the description of a request body that FastAPI does not parse.
-
-    Args:
-        schema: The name of its schema.
-    """
+    """Return the description of a request body that FastAPI does not parse."""
     content = {"application/json": {"schema": {"$ref": _REF.format(model=schema)}}}
     return {"requestBody": {"required": True, "content": content}}
 

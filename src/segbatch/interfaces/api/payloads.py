@@ -64,8 +64,6 @@ def ensure_references_exist(
     """Check that the segments that rules refer to exist for the sender, without revealing segments of other projects.
 
     Args:
-        store: The saved segments.
-        caller: The sender of the request.
         definition: Rules and other keys, not validated yet. The store reports other problems.
         entry: The segment to change, if any. Its current rules are not checked again.
 

@@ -21,7 +21,6 @@ def open_log(log_format: LogFormat, *, quiet: bool, log_ids: bool) -> "tuple[Log
     """Return a log of a run, and whether it is machine-readable.
 
     Args:
-        log_format: The format of stderr.
         quiet: Whether to show only warnings and errors.
         log_ids: Whether ids of contacts may be shown if stderr is not a terminal.
     """
@@ -35,7 +34,6 @@ def report_invalid_settings(known: Mapping[str, Any], error: SegbatchError) -> i
 
     Args:
         known: The settings that are known nevertheless, as unvalidated text.
-        error: The error in the settings.
 
     Returns:
         The exit status for the program.

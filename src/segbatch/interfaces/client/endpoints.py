@@ -49,7 +49,6 @@ class Calls:
         """Create the calls for a server.
 
         Args:
-            base_url: The URL of the server, for messages.
             retries: The maximum number of retries for each request.
 
         Raises:

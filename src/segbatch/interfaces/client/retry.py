@@ -85,7 +85,6 @@ def next_step(flow: RequestFlow[_Result], outcome: Outcome | None) -> Request | 
     """Return the next step of a call, or its result.
 
     Args:
-        flow: The call.
         outcome: The outcome of the previous step, if that was a request.
     """
     try:
@@ -98,7 +97,6 @@ def send(request: Request, retries: int) -> RequestFlow[Reply]:
     """Send a request, and retry it if that is safe and may help.
 
     Args:
-        request: The request to send.
         retries: The maximum number of retries.
     """
     maybe_applied = False

@@ -94,7 +94,6 @@ def print_table(table: Table, *, droppable: Sequence[str] = (), records: bool = 
     """Print a table to stdout without trailing blanks. On a narrow terminal, no number and no short text is broken.
 
     Args:
-        table: The table.
         droppable: Columns to leave out, the first one first, as long as the terminal is too narrow for all of them. A
             line below the table names them.
         records: Whether a table that is still too wide is printed as records, with one line for each cell.

@@ -68,8 +68,6 @@ def print_run(
     """Print the result of a run to stdout, as a table or JSON. With a table, problems go to stderr.
 
     Args:
-        report: The result.
-        as_json: Whether to print JSON.
         quiet: Whether to leave out the table.
         is_logged: Whether to leave out the problems because they are in the log.
         ids: Whether problems may contain ids of contacts.
