@@ -10,6 +10,7 @@ from segbatch.storage.bit_matrix import (
     Memory,
     Words,
     find_differences,
+    from_words,
     is_in_any,
     members_in,
     to_bitmaps,
@@ -53,6 +54,13 @@ def test_every_bit_is_the_membership_in_its_segment(contacts: int, segments: int
     for bit in (0, segments - 1):
         assert (members_in(bitmaps[bit], contacts) == members[:, bit]).all()
     assert (is_in_any(bitmaps, contacts) == members.any(axis=1)).all()
+
+
+@pytest.mark.parametrize(("contacts", "segments"), [*SHAPES, (0, 3), (3, 0)])
+def test_words_become_the_bitmaps_that_they_were(contacts: int, segments: int) -> None:
+    memory, bitmaps = Memory(), bitmaps_of(random_members(contacts, segments))
+    for _ in range(2):  # the second time in memory that is not empty
+        assert (from_words(to_words(bitmaps, contacts, Memory()), memory) == bitmaps).all()
 
 
 def test_a_bit_without_a_segment_is_empty() -> None:

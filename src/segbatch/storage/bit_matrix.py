@@ -79,6 +79,23 @@ def to_words(bitmaps: Bitmaps, contacts: int, memory: Memory) -> Words:
     return words[:, :contacts]
 
 
+def from_words(words: Words, memory: Memory) -> Bitmaps:
+    """Transpose words back into bitmaps, the reverse of `to_words`.
+
+    Args:
+        words: The words of the contacts.
+    """
+    contacts = words.shape[1]
+    width = word_count(contacts)
+    bitmaps = memory.array("bitmaps", len(words) * WORD, width)
+    padded, space = np.zeros(width * WORD, dtype=np.uint64), memory.array("space", WORD // 2 * width)
+    for group, row in zip(bitmaps.reshape(len(words), WORD, width), words, strict=True):
+        padded[:contacts] = row
+        np.copyto(group, padded.reshape(width, WORD).T)
+        _transpose(group, space)
+    return bitmaps
+
+
 def write_words(groups: Iterable[Bitmaps], words: Words, memory: Memory) -> None:
     """Transpose bitmaps, given in groups of 64 segments.
 

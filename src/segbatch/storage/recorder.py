@@ -12,13 +12,13 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.model.manifest import PublishedFile
-from segbatch.platform.bitmaps import Bitmaps, count_bits, empty_bitmaps, from_columns
+from segbatch.platform.bitmaps import WORD, Bitmaps, count_bits, empty_bitmaps, from_columns
 from segbatch.platform.bounded_executor import BoundedExecutor
-from segbatch.storage.bit_matrix import Differences, Memory, is_in_any, to_bitmaps, to_words
+from segbatch.storage.bit_matrix import Differences, Memory, Words, from_words, is_in_any, to_bitmaps, to_words
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes, to_stored
 from segbatch.storage.membership_pages import MOST_CONTACTS
-from segbatch.storage.row_alignment import RowNumbers
+from segbatch.storage.row_alignment import NEW, RowNumbers
 from segbatch.storage.run_writers import Writers
 from segbatch.storage.segment_bits import SegmentBits
 
@@ -55,6 +55,7 @@ class Recorder:
         previous: PreviousRun | None,
         id_types: IdTypes,
         writers: Writers | None,
+        bits: SegmentBits | None = None,
     ) -> None:
         """Assign the bits and open the state file.
 
@@ -63,11 +64,12 @@ class Recorder:
             kept: The segments that keep the members of the previous run.
             previous: The previous run; None if there is nothing to compare with.
             writers: The writers; None to count only.
+            bits: The assignment of all segments to bits; None for the next one after that of the previous run.
         """
         self._segment_ids, self._id_types, self._writers = segment_ids, id_types, writers
         self._names = sorted([*segment_ids, *kept])
         before = previous.state.bitmap if previous else SegmentBits()
-        self._bitmap = before.next(self._names)
+        self._bitmap = before.next(self._names) if bits is None else bits
         self._state = writers.state(self._bitmap) if writers else None
         self._changed_segments = self._bitmap.changed_segments(before)
         self._comparison = Comparison(previous, id_types, kept, self._write_changes) if previous else None
@@ -91,6 +93,15 @@ class Recorder:
             members: The bitmap of each evaluated segment, in the order of the segments.
         """
         self._recording.submit(self._record, ids, members)
+
+    def record_words(self, ids: pa.Array, words: Words) -> None:
+        """Record the next batch of at most 65,536 contacts, whose bits are in the order of the assignment.
+
+        Args:
+            ids: The ids, in the stored type of the snapshot.
+            words: The bits of these contacts. The bits of segments that keep their members are not set.
+        """
+        self._recording.submit(self._record_words, ids, words)
 
     def find_gone(self) -> RowNumbers:
         """Return the rows of the previous run whose contacts are not in the snapshot, after the last batch."""
@@ -121,6 +132,19 @@ class Recorder:
         bitmaps = self._pack(members, len(own))
         self._write_members(self._id_types.as_own(own), ids, members, bitmaps)
         self._comparison.compare(ids, rows, to_words(bitmaps, len(ids), self._memory))
+
+    def _record_words(self, own: pa.Array, words: Words) -> None:
+        rows = np.full(len(own), NEW) if self._comparison is None else self._comparison.find(own)
+        after = self._memory.array("words", *words.shape)
+        np.copyto(after, words)
+        for segment_id, is_kept in (self._comparison.kept_members(rows) if self._comparison else {}).items():
+            group, bit = divmod(self._bitmap.bits[segment_id], WORD)
+            after[group] |= is_kept.to_numpy().astype(np.uint64) << np.uint64(bit)
+        bitmaps, ids = from_words(after, self._memory), self._id_types.as_kept(own)
+        members = bitmaps[[self._bitmap.bits[name] for name in self._names]]
+        self._write_members(self._id_types.as_own(own), ids, members, bitmaps)
+        if self._comparison is not None:
+            self._comparison.compare(ids, rows, after)
 
     def _record_gone(self, comparison: Comparison) -> None:
         """Record that gone contacts left all segments, except the segments that keep their members."""
