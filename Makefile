@@ -13,7 +13,7 @@ INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seg
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow bench docs lock format clean
+.PHONY: api-fuzz help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow sail spark bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -123,6 +123,27 @@ airflow: $(READY) $(AIRFLOW)/.ready ## Run the operator and the sample DAG in a 
 	$(AIRFLOW_COVERAGE) run $(AIRFLOW_MEASURED) --branch --include='src/segbatch/interfaces/airflow/*' -m pytest -q --durations=5 tests/airflow tests/airflow_parts
 	$(AIRFLOW_COVERAGE) report $(AIRFLOW_MEASURED) --show-missing --fail-under=95
 
+SAIL := .venv-sail
+
+$(SAIL)/.ready: requirements/sail.txt $(INSTALLER) pyproject.toml
+	$(INSTALL) --into $(SAIL) --project requirements/sail.txt
+	touch $@
+
+sail: $(SAIL)/.ready ## Run segbatch on Sail, a Spark Connect server without a JVM
+	$(SAIL)/bin/python -m pytest -q --durations=5 tests/spark
+
+SPARK := .venv-spark
+
+$(SPARK)/.ready: requirements/spark.txt $(INSTALLER) pyproject.toml
+	$(INSTALL) --into $(SPARK) --project requirements/spark.txt
+	touch $@
+
+spark: $(READY) $(SPARK)/.ready ## Run segbatch on a real Spark cluster on this machine (as root, installs Java 17; takes minutes)
+	if [ "$$(id -u)" = 0 ] && ! command -v java > /dev/null && command -v apt-get > /dev/null; then \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends openjdk-17-jre-headless; fi
+	$(BIN)/mypy --python-executable $(SPARK)/bin/python src/segbatch/cluster tests/spark
+	$(SPARK)/bin/python -m pytest -q --durations=5 tests/spark
+
 BENCH ?= --all --results benchmarks/last_run.json --page docs/benchmarks.md
 
 bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="--goals --rounds 3" a quarter of one; BENCH="--help" has the options)
@@ -151,6 +172,8 @@ lock: $(READY) ## Resolve the dependencies again into requirements/*.txt (UPGRAD
 	$(COMPILE) --group old-duckdb --output-file requirements/old-duckdb.txt
 	$(COMPILE) --group dbt --output-file requirements/dbt.txt
 	$(COMPILE) --group lake --output-file requirements/lake.txt
+	$(COMPILE) --group sail pyproject.toml --constraint requirements/dev.txt --output-file requirements/sail.txt
+	$(COMPILE) --group spark pyproject.toml --constraint requirements/dev.txt --output-file requirements/spark.txt
 	$(COMPILE) --group airflow --extra airflow pyproject.toml --output-file requirements/airflow.txt
 	$(BIN)/python requirements/repeat_extras.py requirements/*.txt
 

@@ -23,6 +23,8 @@ ROOTS = {
     "dev.txt": [*read_project(), *read_group("dev")],
     "old-duckdb.txt": [*read_group("old-duckdb")],
     "run.txt": [*read_project(), *read_group("build")],
+    "sail.txt": [*read_project(), *read_group("sail")],
+    "spark.txt": [*read_project(), *read_group("spark")],
     "uv.txt": [*read_group("installer")],
 }
 

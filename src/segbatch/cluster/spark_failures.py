@@ -1,0 +1,71 @@
+"""What went wrong on Spark, in one line for users, from the text of its errors.
+
+Spark reports an error of a Python task as a text with the stack traces of Python and of the JVM, in a form that differs
+between its versions and between classic Spark, Spark Connect and Sail.
+"""
+
+import re
+
+from segbatch.cluster.spark_tasks import FAILURE
+from segbatch.platform.version import __version__
+from segbatch.text import cut, printable
+
+_MAX_CAUSE = 300
+_TASK_FAILURE = re.compile(re.escape(FAILURE) + r"(?P<cause>[^\r\n]+)")
+_MISSING_MODULE = re.compile(r"No module named '(?P<name>[\w.]+)'")
+_MISSING_PACKAGE = re.compile(r"\[PACKAGE_NOT_INSTALLED\] (?P<name>\w+)")
+_OUT_OF_MEMORY = re.compile(
+    r"OutOfMemoryError|MemoryError|exit code 137|ExitCode: 137|EXIT_CODE: 137|killed by (?:YARN|external signal)"
+    r"|exceeding (?:physical )?memory limits|Python worker exited unexpectedly"
+)
+_LOST_EXECUTOR = re.compile(r"ExecutorLostFailure|Remote RPC client disassociated|Lost executor")
+_UNREACHABLE = re.compile(
+    r"UNAVAILABLE|failed to connect|Connection refused|All masters are unresponsive|Deadline Exceeded"
+    r"|Could not connect|Name or service not known"
+)
+_LAST_ERROR = re.compile(r"^(?:[\w.]+\.)?(?P<cause>\w*(?:Error|Exception)\b: .+)$", re.MULTILINE)
+
+
+def describe_failure(error: Exception) -> str:
+    """Return the cause of an error of Spark in one line, and what to do."""
+    text = str(error)
+    if found := _MISSING_MODULE.search(text) or _MISSING_PACKAGE.search(text):
+        return _describe_missing(found["name"])
+    if "PYTHON_VERSION_MISMATCH" in text:
+        return (
+            "the workers of the cluster have another version of Python than this program; "
+            "set PYSPARK_PYTHON to the same version for both"
+        )
+    if found := _TASK_FAILURE.search(text):
+        return f"a task on the cluster failed: {_shortened(found['cause'])}"
+    if _OUT_OF_MEMORY.search(text):
+        return (
+            "a worker of the cluster ran out of memory, or its Python was killed; "
+            "set more spark.executor.memoryOverhead, or fewer spark.executor.cores"
+        )
+    if _LOST_EXECUTOR.search(text):
+        return "executors of the cluster were lost again and again; their logs have the reason"
+    if isinstance(error, OSError) or _UNREACHABLE.search(text):
+        return "the cluster cannot be reached; check its address, and that it runs"
+    return f"the cluster failed: {_shortened(_cause(error, text))}"
+
+
+def _describe_missing(module: str) -> str:
+    name = module.split(".", maxsplit=1)[0]
+    if name == "segbatch":
+        return (
+            "the workers of the cluster lack the package segbatch; "
+            f"install segbatch {__version__} and pandas in their Python environment"
+        )
+    return f"the workers of the cluster lack the Python package {name}; install it in their Python environment"
+
+
+def _shortened(cause: str) -> str:
+    return cut(printable(cause), _MAX_CAUSE)
+
+
+def _cause(error: Exception, text: str) -> str:
+    """Return the last error of a stack trace, or the first line of another text."""
+    errors = [found["cause"] for found in _LAST_ERROR.finditer(text)]
+    lines = text.strip().splitlines()
+    return errors[-1] if errors else f"{type(error).__name__}: {lines[0] if lines else 'no message'}"
