@@ -28,9 +28,8 @@ class Cluster(Protocol):
     counts. An exception in a function ends the work; errors that users can meet are returned as results instead.
     """
 
-    @property
-    def slots(self) -> int:
-        """The number of tasks that run at the same time."""
+    def count_slots(self) -> int:
+        """Return the number of tasks that run at the same time."""
 
     def call(self, function: Callable[[bytes], bytes], items: Sequence[bytes]) -> list[bytes]:
         """Call a function for each item. Returns the results in the order of the items.

@@ -16,6 +16,10 @@ class LoopCluster:
 
     slots: int = 1
 
+    def count_slots(self) -> int:
+        """Return the number of tasks that would run at the same time."""
+        return self.slots
+
     def call(self, function: Callable[[bytes], bytes], items: Sequence[bytes]) -> list[bytes]:
         """Call a function for each item, as `Cluster` describes."""
         return [function(item) for item in items]

@@ -68,9 +68,8 @@ class SparkCluster:
                 self._session.stop()
             self._session, self._is_own = None, False
 
-    @property
-    def slots(self) -> int:
-        """The number of tasks that run at the same time, by the partitions that Spark gives a range."""
+    def count_slots(self) -> int:
+        """Return the number of tasks that run at the same time, by the partitions that Spark gives a range."""
         from pyspark.sql import functions as sql  # noqa: PLC0415 - optional, and slow to load
 
         partitions = self._opened.range(_LARGE_RANGE).select(sql.spark_partition_id()).distinct()
