@@ -9,11 +9,11 @@ from segbatch.model.lifecycle import expiry_time
 from segbatch.model.segment import Segment
 
 NOTICE = timedelta(days=14)
-"""The time before an expiry in which runs warn of it."""
+"""Runs warn of an expiry this long before it."""
 
 
 def expiry_of(segment: Segment, clock: Clock) -> datetime | None:
-    """Return the moment from which a segment is treated as not enabled, in UTC; None for never."""
+    """Return the moment when a segment expires, in UTC; None for never."""
     return None if segment.expires_at is None else expiry_time(segment.expires_at, clock.timezone)
 
 

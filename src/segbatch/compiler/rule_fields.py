@@ -1,4 +1,4 @@
-"""Fields of rules: found in a snapshot, and read as the rule says."""
+"""Fields of rules: found in a snapshot, and read as the type that the rule names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -104,7 +104,7 @@ def find_fields(rule: Rule, schema: Mapping[str, pl.DataType], clock: Clock) -> 
     """Return the fields of a rule; the rule must have one.
 
     Raises:
-        RuleError: The snapshot has no such column, or it cannot be read as the rule says.
+        RuleError: The snapshot has no such column, or it cannot be read as the type in the rule.
     """
     sources = []
     for name, key in zip(rule.fields, ("field", "value_field"), strict=False):

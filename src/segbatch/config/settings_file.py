@@ -200,7 +200,7 @@ def _is_header(line: str, table: str) -> bool:
 
 
 def _key_of(line: str) -> str | None:
-    """Return the key that a line sets, without quotes; None if there is none."""
+    """Return the key that a line sets, without quotes, if any."""
     found = _KEY.match(line)
     return re.sub(r"[\s\"']", "", found[1]) if found else None
 

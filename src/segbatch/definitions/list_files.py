@@ -26,7 +26,7 @@ _BYTES_PER_UUID = 16
 
 
 class ListError(Exception):
-    """A list that cannot be used; the text says why, with its file."""
+    """A list that cannot be used; the text has the file and the reason."""
 
 
 @dataclass(frozen=True, slots=True)

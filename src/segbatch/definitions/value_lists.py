@@ -86,7 +86,7 @@ def read_lists(definitions: Iterable[Definition], folder: Path | None) -> Lists:
     """Read the lists that definitions name.
 
     Args:
-        folder: The folder of the lists; None if there is none.
+        folder: The folder of the lists, if any.
     """
     lists = Lists()
     for name in sorted({name for definition in definitions for _, name in lists_in(definition)}):

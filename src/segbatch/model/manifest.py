@@ -28,7 +28,7 @@ class SegmentRecord(Record):
         error: The reasons why the segment failed or was held back, one per line.
         owner: Copied from the definition.
         tags: Copied from the definition.
-        expires_at: The moment from which the segment is treated as not enabled.
+        expires_at: The moment when the segment expires.
         member_count: The number of contacts that `membership` has for the segment.
         entered: The number of contacts that entered with this run; None for a first run.
         exited: The number of contacts that left with this run; None for a first run.
@@ -80,7 +80,7 @@ def _segments(status: str) -> Gauge:
 
 
 class RunRecord(Record):
-    """A run: a row of the `runs` table. This is the only list of its columns; the marks say where else they appear.
+    """A run: a row of the `runs` table. This is the only list of its columns; the marks add them to other places.
 
     Attributes:
         run_id: The run id, which is also the name of the run's folder.

@@ -85,7 +85,7 @@ _TEXTS = {
 def open_connection(address: DatabaseAddress, *, read_only: bool = False) -> Iterator[Connection]:
     """Open a connection for a block. A transaction that is not committed in the block is rolled back.
 
-    Errors of the block itself are not translated: it uses `translate_errors` where it calls the connection.
+    Errors of the block itself are not translated: it uses `translate_errors` when it calls the connection.
 
     Args:
         read_only: Whether statements that change the database are rejected, in databases with read-only transactions.

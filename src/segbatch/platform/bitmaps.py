@@ -32,7 +32,7 @@ def empty_bitmaps(number: int, contacts: int) -> Bitmaps:
 
 
 def full_bitmap(contacts: int) -> Bitmap:
-    """Return the bitmap in which the bits of all contacts are set."""
+    """Return a bitmap with the bits of all contacts set."""
     words = np.full(word_count(contacts), ~np.uint64(0), dtype="<u8")
     if contacts % WORD:
         words[-1] = (1 << contacts % WORD) - 1

@@ -39,8 +39,8 @@ class DatabaseAddress:
         driver: The kind of database.
         url: The address without the table. It may contain credentials: never show it.
         place: The part of the address that is not secret, without the scheme: host, port and database, or a path.
-        user: The user and the password, as in the address; None if it has none.
-        table: The table after the `#`, percent-decoded; None if there is none.
+        user: The user and the password, as in the address, if any.
+        table: The table after the `#`, percent-decoded, if any.
         shown: The address for messages and records, without user, password and parameters.
     """
 
@@ -83,7 +83,7 @@ def read_database_url(text: str, option: str) -> DatabaseAddress:
     """Read the address of a database.
 
     Args:
-        text: The address, of which `is_database_url` is true.
+        text: The address; `is_database_url` is true for it.
         option: The command-line option with the address, for messages.
 
     Raises:

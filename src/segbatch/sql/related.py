@@ -105,7 +105,7 @@ class RelatedTables:
 
     @property
     def joins(self) -> Sequence[Join]:
-        """The joins, in the order in which rules need them."""
+        """The joins, in the order that rules need them."""
         return tuple(self._joins.values())
 
     def join(self, name: str) -> Join:

@@ -48,7 +48,7 @@ Of the contacts with a value, as many are listed as must have it before it is sh
 
 @dataclass(slots=True)
 class FieldValues:
-    """What is known of a field.
+    """The statistics of a field.
 
     Attributes:
         path: The path as rules name it.

@@ -26,7 +26,7 @@ class ValueSketch:
 
     Attributes:
         present: The number of values that were added.
-        low: The smallest number or date; None if there are none.
+        low: The smallest number or date, if any.
         high: The largest one.
     """
 

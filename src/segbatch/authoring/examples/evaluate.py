@@ -1,4 +1,4 @@
-"""Errors for the examples that a segment does not treat as its definition says, with the rules that are to blame."""
+"""Errors for examples that contradict the rules of their segment, with the rules that cause them."""
 
 from collections.abc import Collection, Iterable, Iterator
 

@@ -81,7 +81,7 @@ def _read_struct(value: Any, arrow_type: pa.StructType, name: str, place: str) -
 
 
 def _with_dotted_keys(value: Mapping[str, Any], fields: Collection[str]) -> Iterator[tuple[str, Any]]:
-    """Yield the members of an object, with the path of several keys joined where it is one key of a struct."""
+    """Yield the members of an object, with several keys joined if the joined path is one key of a struct."""
     for key, child in value.items():
         inside = f"{key}."
         if key in fields or not isinstance(child, Mapping) or not any(name.startswith(inside) for name in fields):

@@ -86,7 +86,7 @@ def read_rows(prepared: PreparedEvaluation, contact_id: object) -> ContactRows:
 
 
 def _rows(query: TableQuery, contact_id: object) -> pl.DataFrame | None:
-    """Return the rows of a contact in a table; None if there are none."""
+    """Return the rows of a contact in a table, if any."""
     found = list[pl.DataFrame]()
     if pa.types.is_null(query.table.id_type):
         return None  # the rows belong to no contact

@@ -124,7 +124,7 @@ class Program:
         return ProcessResult(code, answered, tuple(errors or tail))
 
     def stop(self) -> None:
-        """Ask the program to end, after which `run` returns soon. May be called in a signal handler."""
+        """Ask the program to end; `run` then returns soon. May be called in a signal handler."""
         self._is_stopped = True
         if self._child is not None:
             self._child.terminate()

@@ -144,7 +144,7 @@ def respond(job: Job) -> Reply:
 
 
 def _peak() -> int:
-    """Return the peak memory in bytes; 0 on Windows, where it is not known."""
+    """Return the peak memory in bytes; 0 on Windows, which does not report it."""
     try:
         import resource  # noqa: PLC0415 - POSIX only
     except ModuleNotFoundError:

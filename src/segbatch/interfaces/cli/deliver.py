@@ -74,7 +74,7 @@ def read_destinations(context: typer.Context) -> "Sequence[Destination]":
     """Return the destinations of the settings that a command uses.
 
     Raises:
-        UsageError: There are none, or this system cannot run their commands.
+        UsageError: The settings have no destinations, or this system cannot run their commands.
     """
     from segbatch.deliveries.destination import Destination  # noqa: PLC0415 - other commands do without it
 

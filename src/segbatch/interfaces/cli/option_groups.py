@@ -1,4 +1,4 @@
-"""Groups of options that several commands have, each of which a command gets as one value."""
+"""Groups of options that several commands have. A command gets each group as one value."""
 
 import functools
 import inspect

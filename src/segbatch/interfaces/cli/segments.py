@@ -223,7 +223,7 @@ def rename(
 
 @app.command()
 def schema() -> None:
-    """Print the JSON Schema of a definition, with which editors complete and check files.
+    """Print the JSON Schema of a definition, for editors to complete and check files.
 
     Example: [bold]segbatch schema > segment.schema.json[/bold]
     """

@@ -24,7 +24,7 @@ from segbatch.snapshot.related.sources import as_texts
 from segbatch.text import shown
 
 _ORIGINS = "segbatch.origins"
-_TELLER = "report_invalid_settings"
+_ERROR_REPORTER = "report_invalid_settings"
 _NAMED = re.compile(r"\((--[a-z-]+)\)")
 _NO_SETTINGS = OTHERS.union(map(variable, CHOICES))
 
@@ -47,16 +47,16 @@ def configure(app: typer.Typer) -> None:
             itself.callback, itself.cls = _choosing(itself.callback), _Group
 
 
-def reports_invalid_settings(tell: Callable[[dict[str, Any], SegbatchError], int]) -> Callable[[Any], Any]:
+def reports_invalid_settings(report: Callable[[dict[str, Any], SegbatchError], int]) -> Callable[[Any], Any]:
     """Mark a command that reports errors in the settings itself. The command is then not run.
 
     Args:
-        tell: Called with the settings that are known nevertheless, including the option `--dry-run`, and with the
+        report: Called with the settings that are known nevertheless, including the option `--dry-run`, and with the
             error. It returns the exit status.
     """
 
     def mark(function: Any) -> Any:
-        setattr(function, _TELLER, tell)
+        setattr(function, _ERROR_REPORTER, report)
         return function
 
     return mark
@@ -206,10 +206,10 @@ class _Command(TyperCommand):
             if not ctx.resilient_parsing:
                 defaults.note_origins()
         except SegbatchError as error:
-            tell = getattr(self.callback, _TELLER, None)
-            if tell is None or error is not defaults.mistake:
+            report = getattr(self.callback, _ERROR_REPORTER, None)
+            if report is None or error is not defaults.mistake:
                 raise
-            raise typer.Exit(tell(defaults.salvaged(given), error)) from None
+            raise typer.Exit(report(defaults.salvaged(given), error)) from None
         return rest
 
 

@@ -162,7 +162,7 @@ def _pause(outcome: Outcome, number: int) -> float | None:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Return the number of seconds after which the server allows a retry; None if it does not specify one."""
+    """Return the number of seconds to wait before a retry, if the server specifies one."""
     text = response.headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdigit():
         return float(text)

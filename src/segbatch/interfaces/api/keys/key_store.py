@@ -27,7 +27,7 @@ from segbatch.text import did_you_mean, printable, shown
 
 _LOCK_TIMEOUT = 30.0
 _TICK = 50_000_000
-"""The number of nanoseconds after which the next change of a file has other timestamps, on any common file system."""
+"""Changes of a file that are this many nanoseconds apart have different timestamps, on any common file system."""
 
 _LONGEST = 200
 

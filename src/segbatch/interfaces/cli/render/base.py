@@ -142,7 +142,7 @@ def _as_records(table: Table, width: int) -> Table:
 
 
 def _least_width(table: Table) -> int:
-    """Return the width in which a table shows its numbers and short texts in full, and the start of longer texts."""
+    """Return the width that a table needs to show numbers and short texts in full, and the start of longer texts."""
     return sum(_least_column_width(column) for column in table.columns) + _GAP * (len(table.columns) - 1)
 
 

@@ -47,7 +47,7 @@ _MOST_NOTABLE = 30
 """The number of segments that are shown of a larger run."""
 
 _MOST_REPEATED = 3
-"""Number of other segments with the same error from which on it is shown once."""
+"""An error is shown once if at least this many other segments have it too."""
 
 _MOST_ACCEPTED = 5
 _STATUS_COLOUR = {
