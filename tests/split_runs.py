@@ -1,6 +1,6 @@
 """Runs on one machine whose files are split into buckets of contacts, as a run on a cluster writes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -15,19 +15,13 @@ from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.storage.bit_matrix import Memory, Words
-from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.state import State, StateWriter, open_state
 
 BUCKETS = 3
 
 
-@pytest.fixture
-def split(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Split the files of each run before it is published."""
-    split_runs(monkeypatch)
-
-
 def split_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Split the files of each run before it is published."""
     evaluate = RunEvaluation.evaluate
 
     def evaluate_and_split(self: RunEvaluation, folder: Path | None) -> Manifest:
@@ -48,16 +42,6 @@ def split_files(folder: Path, manifest: Manifest, number: int = BUCKETS) -> Mani
     (folder / "state.arrow").unlink()
     buckets = Buckets(number=number, hash="crc32", contacts=tuple(contacts))
     return manifest.model_copy(update={"files": tuple(written), "buckets": buckets})
-
-
-def in_one_file(folder: Path) -> Mapping[str, set[tuple[object, ...]]]:
-    """Return the rows of membership and changes of a published run, in either layout."""
-    manifest, found = read_manifest(folder), {"membership": set[tuple[object, ...]](), "changes": set()}
-    for file in manifest.files:
-        if file.path.endswith(".parquet"):
-            rows = pq.read_table(folder / file.path).to_pylist()
-            found[file.path[: 7 if file.path[0] == "c" else 10]] |= {tuple(row.values()) for row in rows}
-    return found
 
 
 def _bucket_of(contact_id: object, number: int) -> int:

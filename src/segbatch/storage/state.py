@@ -220,13 +220,14 @@ def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> Stat
     Raises:
         PublishError: A file is missing, damaged or cannot be read.
     """
+    manifest = None
     if not (run_folder / STATE).exists():
         with suppress(PublishError):
             manifest = read_manifest(run_folder)
-            if manifest.buckets is not None:
-                files = [run_folder / file.path for file in written_files(manifest, is_state)]
-                return State(files, remedy, manifest.buckets.contacts)
-    return State([run_folder / STATE], remedy)
+    if manifest is None or manifest.buckets is None:
+        return State([run_folder / STATE], remedy)
+    files = [run_folder / file.path for file in written_files(manifest, is_state)]
+    return State(files, remedy, manifest.buckets.contacts)
 
 
 def open_bucket(run_folder: Path, bucket: int, contacts: int, remedy: str) -> State:
