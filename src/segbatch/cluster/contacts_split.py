@@ -1,7 +1,7 @@
 """The contacts of a part of a snapshot: evaluated, packed to bits, and cut into payloads by bucket."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -10,8 +10,9 @@ import pyarrow as pa
 from segbatch.cluster.hashing import bucket_of
 from segbatch.cluster.job import Job
 from segbatch.cluster.payloads import encode_payload, with_words
-from segbatch.engine.base import Members
-from segbatch.engine.local import batch_rows, evaluate_batch, text_sources
+from segbatch.cluster.table_plan import DividedPlan, contacts_in, divide, first_sent_bit
+from segbatch.engine.local import batch_rows, combine_predicates, predicate_bitmaps, text_sources
+from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.storage.bit_matrix import Memory, to_bitmaps, to_words
 from segbatch.storage.id_types import to_stored
@@ -38,20 +39,30 @@ class ContactsSplit:
             SnapshotError: The file cannot be read to its end.
             EvaluationError: A rule cannot be evaluated over these contacts.
         """
-        snapshot, plan, memory = replace(job.snapshot, files=(self.file,)), job.plan, Memory()
-        batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))
-        packed = (pack_members(evaluate_batch(plan, batch), job.bits, memory) for batch in batches)
+        divided, memory = divide(job.plan), Memory()
+        plan, snapshot = divided.first_stage, contacts_in(job.snapshot, divided, self.file)
+        batches = snapshot.batches(plan.leaves, batch_rows(len(job.plan.segments)), text_sources(plan))
+        packed = (_pack(divided, batch, job.bits, memory) for batch in batches)
         for contacts in _gather(packed):
             for bucket, rows in cut_by_bucket(contacts, job.buckets):
                 yield bucket, encode_payload("contacts", rows)
 
 
-def pack_members(members: Members, bits: SegmentBits, memory: Memory) -> pa.RecordBatch:
-    """Return the contacts of a batch with their bits. The bits of segments that are not evaluated are not set."""
-    bitmaps = dict(zip(members.segment_ids, members.bitmaps, strict=True))
-    contacts = len(members.ids)
-    packed = to_bitmaps([bitmaps.get(name or "") for name in bits.names], contacts, memory)
-    return with_words(to_stored(members.ids), to_words(packed, contacts, memory))
+def _pack(divided: DividedPlan, batch: Batch, bits: SegmentBits, memory: Memory) -> pa.RecordBatch:
+    """Return the contacts of a batch with their bits: those of segments, then those of predicates that are sent.
+
+    The bits of segments that are not evaluated here are not set.
+    """
+    plan, contacts = divided.first_stage, len(batch.ids)
+    predicates = predicate_bitmaps(plan, batch, divided.evaluated)
+    segment_ids = (segment.definition.segment_id for segment in plan.segments)
+    bitmaps = dict(zip(segment_ids, combine_predicates(plan, predicates, contacts), strict=True))
+    members = [bitmaps.get(name or "") for name in bits.names]
+    if divided.sent:
+        members += [None] * (first_sent_bit(bits) - len(members))
+        members += [predicates[number] for number in divided.sent]
+    packed = to_bitmaps(members, contacts, memory)
+    return with_words(to_stored(batch.ids), to_words(packed, contacts, memory))
 
 
 def cut_by_bucket(contacts: pa.RecordBatch, buckets: int) -> Iterator[tuple[int, pa.RecordBatch]]:

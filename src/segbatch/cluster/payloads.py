@@ -60,7 +60,7 @@ def with_words(ids: pa.Array, words: Words) -> pa.RecordBatch:
         ids: The ids, in their stored type.
         words: The bits of these contacts.
     """
-    rows = np.ascontiguousarray(words.T)
+    rows = words.T.copy()  # the memory of words is used again
     width = words.shape[0] * _WORD
     if not width:
         return pa.record_batch([ids], ["id"])

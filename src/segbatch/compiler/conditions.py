@@ -80,3 +80,14 @@ def numbers_in(condition: Condition) -> set[int]:
             return set[int]().union(*map(numbers_in, condition.args))
         case _:
             return set()
+
+
+def references_in(condition: Condition) -> set[str]:
+    """Return the segments that a condition references."""
+    match condition:
+        case SegmentRef():
+            return {condition.segment_id}
+        case BoolExpr():
+            return set[str]().union(*map(references_in, condition.args))
+        case _:
+            return set()

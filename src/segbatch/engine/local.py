@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar, assert_never
 
 import numpy as np
@@ -90,7 +91,7 @@ def evaluate_predicates(plan: Plan, frame: pl.DataFrame) -> PredicateResults:
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
     """
-    columns = _evaluate_numbers(plan, range(len(plan.predicates)), plan.shares.add_to(frame))
+    columns = evaluate_numbers(plan, range(len(plan.predicates)), plan.shares.add_to(frame))
     results = PredicateResults(columns, [pl.col(name) for name in columns.columns], {})
     conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
     for segment_id in plan.shared_segments:
@@ -112,8 +113,11 @@ def text_sources(plan: Plan) -> Mapping[str, int]:
     }
 
 
-def predicate_bitmaps(plan: Plan, batch: Batch) -> Bitmaps:
+def predicate_bitmaps(plan: Plan, batch: Batch, numbers: Iterable[int] | None = None) -> Bitmaps:
     """Return the bitmap of each predicate of a plan.
+
+    Args:
+        numbers: The predicates to evaluate; all by default. The bitmaps of the others are empty.
 
     Raises:
         EvaluationError: Polars cannot evaluate a predicate over these contacts.
@@ -122,26 +126,30 @@ def predicate_bitmaps(plan: Plan, batch: Batch) -> Bitmaps:
     found = empty_bitmaps(len(plan.predicates), contacts)
     by_text: dict[str, list[int]] = {path: [] for path in batch.texts}
     rest = list[int]()
-    for number in range(len(plan.predicates)):
+    for number in range(len(plan.predicates)) if numbers is None else numbers:
         by_text.get(plan.sources.get(number, ""), rest).append(number)
-    found[rest] = from_columns(_evaluate_numbers(plan, rest, plan.shares.add_to(batch.frame)).get_columns(), contacts)
-    for path, numbers in by_text.items():
+    found[rest] = from_columns(evaluate_numbers(plan, rest, plan.shares.add_to(batch.frame)).get_columns(), contacts)
+    for path, of_text in by_text.items():
         texts = batch.texts[path]
-        _look_up(_evaluate_numbers(plan, numbers, texts.frame).get_columns(), texts, found, numbers)
+        _look_up(evaluate_numbers(plan, of_text, texts.frame).get_columns(), texts, found, of_text)
     return found
 
 
-def combine_predicates(plan: Plan, predicates: Bitmaps, contacts: int) -> Bitmaps:
+def combine_predicates(
+    plan: Plan, predicates: Bitmaps, contacts: int, known: Mapping[str, Bitmap] = MappingProxyType({})
+) -> Bitmaps:
     """Return the bitmap of each segment of a plan for a batch of contacts.
 
     Args:
         predicates: The bitmap of each predicate of the plan.
+        known: The bitmaps of segments that were computed before.
     """
     combiner = _Combiner(predicates, full_bitmap(contacts))
     conditions = {segment.definition.segment_id: segment.condition for segment in plan.segments}
-    members: dict[str, Bitmap] = {}
+    members = dict(known)
     for segment_id in plan.shared_segments:
-        members[segment_id] = combiner.of(conditions[segment_id], members)
+        if segment_id not in members:
+            members[segment_id] = combiner.of(conditions[segment_id], members)
     found: Bitmaps = np.empty((len(plan.segments), word_count(contacts)), dtype="<u8")
     for bitmap, (segment_id, condition) in zip(found, conditions.items(), strict=True):
         bitmap[:] = members[segment_id] if segment_id in members else combiner.of(condition, members)
@@ -177,7 +185,7 @@ class _Combiner:
         return found
 
 
-def _evaluate_numbers(plan: Plan, numbers: Iterable[int], frame: pl.DataFrame) -> pl.DataFrame:
+def evaluate_numbers(plan: Plan, numbers: Iterable[int], frame: pl.DataFrame) -> pl.DataFrame:
     """Return one column of booleans per predicate, named by its number.
 
     Raises:

@@ -86,6 +86,11 @@ class TableQuery:
         """The columns of the aggregates, with their types."""
         return {aggregate.key: aggregate.dtype for aggregate in self.aggregates}
 
+    @property
+    def needs_times(self) -> bool:
+        """Whether an aggregate depends on the times of the rows."""
+        return any(aggregate.function in {"first", "last"} for aggregate in self.aggregates)
+
 
 @dataclass(frozen=True, slots=True)
 class TableCounts:

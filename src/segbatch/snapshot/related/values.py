@@ -12,27 +12,18 @@ import numpy as np
 import polars as pl
 
 from segbatch.platform.bounded_executor import map_ahead
-from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.related.aggregation import aggregate_rows
 from segbatch.snapshot.related.ids import comparable_ids
-from segbatch.snapshot.related.partitions import (
-    RANGE,
-    TIME,
-    ArrangedRows,
-    Partitions,
-    arrange,
-    condition_column,
-    value_column,
-)
+from segbatch.snapshot.related.partitions import RANGE, ArrangedRows, Partitions, arrange
 from segbatch.snapshot.related.query import TableCounts, TableQuery
 from segbatch.snapshot.related.row_numbers import ORPHAN, ContactRows
+from segbatch.snapshot.related.table_rows import read_rows, select_rows
 
 if TYPE_CHECKING:
     from segbatch.snapshot.batch import Batch
 
 _BATCH = 500_000
 _AHEAD = 2
-_EXISTS = "exists"
 
 
 class TableValues:
@@ -51,7 +42,6 @@ class TableValues:
         """
         self.counts = TableCounts()
         self._query, self._contacts = query, contacts
-        self._has_times = any(aggregate.function in {"first", "last"} for aggregate in query.aggregates)
         self._stack = ExitStack()
         self._partitions = Partitions(contacts)
         self._begun = 0
@@ -85,24 +75,27 @@ class TableValues:
 
     def _arrange(self, contacts: ContactRows, batch: "Batch") -> tuple[TableCounts, ArrangedRows]:
         """Find the contacts of a batch of rows, and sort the rows that an aggregate needs."""
-        rows = contacts.find(comparable_ids(ids_as_series(batch.ids)))
-        columns = _columns_of(self._query, batch.frame, has_times=self._has_times)
-        is_known = rows != ORPHAN
-        exists = np.ones(len(rows), np.bool_)
-        if self._query.exists is not None:
-            exists = columns.get_column(_EXISTS).to_numpy()
-            columns = columns.drop(_EXISTS)
-        counts = TableCounts(len(rows), int((~is_known).sum()), int((~exists).sum()))
-        wanted = np.flatnonzero(is_known & exists & self._meet_any(columns))
-        kept = pl.DataFrame([column.gather(wanted) for column in columns.iter_columns()])
-        return counts, arrange(rows[wanted], kept)
+        rows = read_rows(self._query, batch)
+        numbers = contacts.find(rows.contacts)
+        is_known = numbers != ORPHAN
+        counts = TableCounts(len(numbers), int((~is_known).sum()), rows.later)
+        wanted = np.flatnonzero(is_known & rows.is_needed)
+        return counts, arrange(numbers[wanted], select_rows(rows.columns, wanted))
 
-    def _meet_any(self, columns: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-        """Return the rows that at least one aggregate needs."""
-        if any(aggregate.condition is None for aggregate in self._query.aggregates):
-            return np.ones(columns.height, np.bool_)
-        names = [condition_column(index) for index in range(len(self._query.conditions))]
-        return columns.select(pl.any_horizontal(names)).to_series().to_numpy()
+    def add_needed(self, contacts: ContactRows, ids: pl.Series, columns: pl.DataFrame) -> int:
+        """Add rows that aggregates need if their contacts are known, in the order of the table.
+
+        Args:
+            ids: The ids of the contacts of the rows, as `comparable_ids` returns them.
+            columns: The columns of `TableRows`.
+
+        Returns:
+            The number of rows that belong to no contact.
+        """
+        numbers = contacts.find(ids)
+        known = np.flatnonzero(numbers != ORPHAN)
+        self._partitions.add(arrange(numbers[known], select_rows(columns, known)))
+        return len(numbers) - len(known)
 
     def take(self, number: int) -> pl.DataFrame:
         """Return the aggregates of the next contacts, one column per aggregate."""
@@ -147,14 +140,3 @@ def with_aggregates(
         for batch in batches:
             frames = [batch.frame, *(table.take(len(batch.ids)) for table in tables)]
             yield replace(batch, frame=pl.concat(frames, how="horizontal"), tables=counts)
-
-
-def _columns_of(query: TableQuery, frame: pl.DataFrame, *, has_times: bool) -> pl.DataFrame:
-    """Return the columns of a batch that the aggregates need."""
-    results = frame.select(predicate.alias(str(number)) for number, predicate in enumerate(query.predicates))
-    conditions = [condition.alias(condition_column(index)) for index, condition in enumerate(query.conditions)]
-    values = [expr.alias(value_column(index)) for index, expr in enumerate(query.values)]
-    values += [query.time.alias(TIME)] if has_times and query.time is not None else []
-    values += [query.exists.alias(_EXISTS)] if query.exists is not None else []
-    found: Sequence[pl.Series] = [*results.select(conditions).iter_columns(), *frame.select(values).iter_columns()]
-    return pl.DataFrame(found) if found else pl.DataFrame(height=frame.height)
