@@ -90,9 +90,9 @@ def shown(value: object) -> str:
     if isinstance(value, str):
         return cut(f"'{printable(value)}'", _SHOWN_LENGTH)
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return cut(printable(_JSON_ESCAPE.sub(_as_elsewhere, text)), _SHOWN_LENGTH)
+    return cut(printable(_JSON_ESCAPE.sub(_like_printable, text)), _SHOWN_LENGTH)
 
 
-def _as_elsewhere(escape: re.Match[str]) -> str:
+def _like_printable(escape: re.Match[str]) -> str:
     """Return a JSON escape in the notation of `printable`."""
     return f"\\x{escape[2]}" if escape[2] else escape[0]

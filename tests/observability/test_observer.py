@@ -26,7 +26,7 @@ class Log:
     def __call__(self, notice: Notice) -> None:
         self.heard.append(notice)
 
-    def at_once(self, notice: Notice) -> None:
+    def handle_in_signal(self, notice: Notice) -> None:
         self.last_words.append(notice)
 
     @property

@@ -22,11 +22,11 @@ from segbatch.snapshot.related.sources import sources_of
 from segbatch.storage.retention import FEWEST
 
 
-def _beside(written: str, info: ValidationInfo) -> str:
+def _relative_to_file(written: str, info: ValidationInfo) -> str:
     return _resolve_path(info.context, written) if isinstance(info.context, Path) else written
 
 
-def _pattern_beside(written: str, info: ValidationInfo) -> str:
+def _pattern_relative_to_file(written: str, info: ValidationInfo) -> str:
     return _resolve_pattern(info.context, written) if isinstance(info.context, Path) else written
 
 
@@ -69,8 +69,8 @@ def _without_nul(written: str) -> str:
 
 
 Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
-Place = Annotated[Text, AfterValidator(_beside), Field(json_schema_extra={"format": "path"})]
-Pattern = Annotated[Text, AfterValidator(_pattern_beside), Field(json_schema_extra={"format": "path"})]
+Place = Annotated[Text, AfterValidator(_relative_to_file), Field(json_schema_extra={"format": "path"})]
+Pattern = Annotated[Text, AfterValidator(_pattern_relative_to_file), Field(json_schema_extra={"format": "path"})]
 Share = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_share)]
 LogFormat = Annotated[Text, AfterValidator(_log_format)]
 Names = Annotated[list[Text], NoDecode]

@@ -136,7 +136,7 @@ def find_file() -> Path | None:
     for steps, folder in enumerate((here, *here.parents)):
         if os.path.lexists(folder / FILE):
             path = Path(*[os.pardir] * steps, FILE)
-            _ensure_meant(path)
+            _ensure_trusted(path)
             return path
     return None
 
@@ -176,7 +176,7 @@ def list_settings(
     return (*rows, *shown, *_destinations(settings))
 
 
-def _ensure_meant(path: Path) -> None:
+def _ensure_trusted(path: Path) -> None:
     """Check the owner of a file that was found and not named by the user.
 
     Any user can create a file in /tmp, which would then decide where runs write.

@@ -174,13 +174,13 @@ def _describe_duplicate(text: str, message: str, last_line: int) -> str | None:
         return f"{where}: '{inline[1]}' is set twice in one table; remove one of them"
     if table := _TABLE.match(here):
         earlier = (number for number, line in enumerate(lines[:start], 1) if _is_header(line, table[1]))
-        return f"{where}: the table {table[1]} is defined twice{_also_on(next(earlier, None))}; merge them into one"
+        return f"{where}: the table {table[1]} is defined twice{_other_line(next(earlier, None))}; merge them into one"
     name = _key_of(here)
     if name is None:
         return f"{where}: a key is set twice; remove one of them"
     above = [*takewhile(lambda line: not _TABLE.match(line), reversed(lines[:start]))]
     first = next((start - number for number in reversed(range(len(above))) if _key_of(above[number]) == name), None)
-    return f"{where}: '{name}' is set twice{_also_on(first)}; remove one of them"
+    return f"{where}: '{name}' is set twice{_other_line(first)}; remove one of them"
 
 
 def _start_of_statement(lines: list[str], last_line: int) -> int:
@@ -205,7 +205,7 @@ def _key_of(line: str) -> str | None:
     return re.sub(r"[\s\"']", "", found[1]) if found else None
 
 
-def _also_on(line: int | None) -> str:
+def _other_line(line: int | None) -> str:
     return f", also on line {line}" if line else ""
 
 
@@ -215,12 +215,12 @@ def _shared_outputs(written: ConfigFile, file: str) -> Iterator[Problem]:
     for name, job in written.jobs.items():
         output = job.output or written.output or _DEFAULT_OUTPUT
         other = first.setdefault(os.path.realpath(output), name)
-        if other != name and _are_two(job, written.jobs[other]):
+        if other != name and _are_different(job, written.jobs[other]):
             message = f"publishes in {printable(output)}, as jobs.{clipped(other)} does, and each run would delete the"
             yield Problem(f"{message} segments of the other; give each job its own output", file, f"jobs.{name}.output")
 
 
-def _are_two(one: Job, other: Job) -> bool:
+def _are_different(one: Job, other: Job) -> bool:
     """Return whether two jobs with one output both set it, or evaluate different segments or contacts."""
     if one.output and other.output:
         return True

@@ -61,7 +61,7 @@ def _read(text: str) -> tuple[Any, list[Problem]]:
         data, problems = parse(text.encode(errors="surrogateescape"))
     else:
         words = _words(text)
-        data, problems = _with_value(words), _odd_values(words)
+        data, problems = _with_value(words), _unlikely_values(words)
     if data is None:
         return None, problems or [Problem(_FORM)]
     return data, problems or _segment([data], "all")[1]
@@ -81,7 +81,7 @@ def _with_value(words: dict[str, str]) -> dict[str, Any] | None:
     return {**words, "value": _value(words["value"], words["operator"])} if "value" in words else words
 
 
-def _odd_values(words: dict[str, str]) -> list[Problem]:
+def _unlikely_values(words: dict[str, str]) -> list[Problem]:
     """Find values that are allowed but never intended: words after an operator without value, and single quotes."""
     operator, value = words.get("operator"), words.get("value")
     if value is None or operator not in _SHAPES:

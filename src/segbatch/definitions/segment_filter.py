@@ -111,12 +111,12 @@ class SegmentFilter:
 
     def _ensure_known(self, entries: Sequence[Entry]) -> None:
         owners = [entry.owner for entry in entries if entry.owner is not None]
-        _ensure_among(self.segments, [entry.segment_id for entry in entries], "there is no segment", "--segment")
-        _ensure_among(self.tags, [tag for entry in entries for tag in entry.tags], "no segment has the tag", "--tag")
-        _ensure_among(self.owners, owners, "no segment has the owner", "--owner")
+        _ensure_known(self.segments, [entry.segment_id for entry in entries], "there is no segment", "--segment")
+        _ensure_known(self.tags, [tag for entry in entries for tag in entry.tags], "no segment has the tag", "--tag")
+        _ensure_known(self.owners, owners, "no segment has the owner", "--owner")
 
 
-def _ensure_among(wanted: Iterable[str], known: Collection[str], message: str, option: str) -> None:
+def _ensure_known(wanted: Iterable[str], known: Collection[str], message: str, option: str) -> None:
     names = sorted(set(known))
     for name in wanted:
         if name not in names:

@@ -94,7 +94,7 @@ def _problems(details: Sequence[ErrorDetails], data: object, root: str) -> Itera
 
     A misspelled key is not reported as missing too, and rules that are all wrong are not reported as missing rules.
     """
-    misspelt = {_meant(detail) for detail in details if detail["type"] == "extra_forbidden"}
+    misspelt = {_location_of_similar_key(detail) for detail in details if detail["type"] == "extra_forbidden"}
     for detail in details:
         path, found = _walk(detail["loc"], data, root)
         is_echo = detail["loc"] in misspelt if detail["type"] == "missing" else detail["type"] == "too_short" and found
@@ -111,7 +111,7 @@ def _place_of(path: str, key: str | None) -> str:
     return path + key if key.startswith(".") else child_path(path, key)
 
 
-def _meant(detail: ErrorDetails) -> _Location:
+def _location_of_similar_key(detail: ErrorDetails) -> _Location:
     """Return the location of the key that an unknown key was probably meant to be."""
     *parents, key = detail["loc"]
     near = nearest(str(key), keys_of(_model_at(detail["loc"])))

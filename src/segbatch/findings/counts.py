@@ -119,7 +119,7 @@ def count_rows(prepared: PreparedEvaluation, definitions: Iterable[Definition]) 
     return {name: _count_rows(prepared, name, found) for name, found in rules.items()}
 
 
-def cased(rule: Rule, kind: Kind) -> list[tuple[str, str]]:
+def case_sensitive_texts(rule: Rule, kind: Kind) -> list[tuple[str, str]]:
     """Return the texts of a rule that are compared case-sensitively, each with its place in the rule."""
     is_cased = rule.operator in _CASED or (rule.operator in _CASED_IN_LISTS and kind is Kind.LIST)
     if rule.ignore_case or not is_cased:
@@ -215,7 +215,7 @@ def _spellings(rules: Iterable[Rule], fields: Mapping[str, Field]) -> dict[str, 
     for rule in rules:
         name = cast("str", rule.field)
         texts = _texts(fields[name])
-        values = cased(rule, fields[name].kind)
+        values = case_sensitive_texts(rule, fields[name].kind)
         if texts is not None and values:
             found.setdefault(name, Spellings(texts)).wanted.update(text for _, text in values)
     return found

@@ -15,7 +15,7 @@ from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
 from segbatch.definitions.value_lists import lists_of, read_lists
 from segbatch.errors import Problem
-from segbatch.findings.counts import Counts, cased, count_matches, count_rows
+from segbatch.findings.counts import Counts, case_sensitive_texts, count_matches, count_rows
 from segbatch.findings.definition_checks import check_without_snapshot, find_in_definitions, kinds_of
 from segbatch.findings.finding import Finding, FindingName, read_ignored
 from segbatch.findings.kinds import Kinds
@@ -177,7 +177,7 @@ def _of_matches(rule: Rule | TableRule, counts: Counts) -> Iterator[tuple[Findin
 
 def _mismatches(rule: Rule, counts: Counts, kind: Kind) -> Iterator[tuple[FindingName, str, str]]:
     spellings = counts.spellings.get(str(rule.field))
-    for place, text in cased(rule, kind) if spellings else ():
+    for place, text in case_sensitive_texts(rule, kind) if spellings else ():
         other = spellings.others.get(text.lower()) if spellings and text not in spellings.found else None
         if other is not None:
             message = (

@@ -256,6 +256,6 @@ class Manifest(Record):
     buckets: Buckets | None = None
 
 
-def again_with(run: RunRecord) -> str:
+def repeat_options(run: RunRecord) -> str:
     """Return the options that repeat a run."""
     return f"--run-id {run.run_id} --as-of {run.as_of.astimezone(UTC).isoformat().replace('+00:00', 'Z')}"

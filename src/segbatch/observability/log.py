@@ -185,19 +185,19 @@ class JsonLog:
 
         least = logging.WARNING if quiet else logging.INFO
         self._log = _logger(structlog.WriteLogger(sys.stderr), least).bind(run_id=None)
-        self._at_once = _logger(_Descriptor(), least).bind(run_id=None)
+        self._in_signal = _logger(_Descriptor(), least).bind(run_id=None)
         self._ids, self._clock, self._last_progress = ids, clock, clock()
 
     def __call__(self, notice: Notice) -> None:
         """Write a notice."""
         if isinstance(notice, RunStarted):
-            self._log, self._at_once = (log.bind(run_id=notice.run_id) for log in (self._log, self._at_once))
+            self._log, self._in_signal = (log.bind(run_id=notice.run_id) for log in (self._log, self._in_signal))
         if not isinstance(notice, ContactsDone | RowsFetched) or self._is_due():
             self._write(self._log, notice)
 
-    def at_once(self, notice: Notice) -> None:
+    def handle_in_signal(self, notice: Notice) -> None:
         """Write a notice while a signal ends the process, without the locks that the main thread may own."""
-        self._write(self._at_once, notice)
+        self._write(self._in_signal, notice)
 
     def _is_due(self) -> bool:
         """Return whether it is time for another progress line."""

@@ -31,7 +31,7 @@ class Log(Protocol):
     def __call__(self, notice: Notice) -> None:
         """Handle the next notice."""
 
-    def at_once(self, notice: Notice) -> None:
+    def handle_in_signal(self, notice: Notice) -> None:
         """Handle a last notice while a signal ends the process."""
 
 
@@ -59,7 +59,7 @@ class RunObserver:
         self._is_evaluated = self._is_over = False
         self._report: RunReport | None = None
         self._runner = hooks.start_runner()
-        self._announce_death()
+        self._announce_killed_run()
         self.exit_status = 0
 
     def handle(self, event: Event) -> None:
@@ -67,13 +67,13 @@ class RunObserver:
         match event:
             case RunStarted():
                 self._run_id = event.run_id
-                self._announce_death()
+                self._announce_killed_run()
             case RunPlanned():
                 self._planned = event
             case PhaseEnded(phase, seconds):
                 self._phases[phase] = seconds
             case RunEvaluated():
-                self._announce_death()
+                self._announce_killed_run()
             case _:
                 pass
         self._log(event)
@@ -151,7 +151,7 @@ class RunObserver:
 
     def end_by_signal(self, end: SignalEnd) -> None:
         """Report that a signal ends the run. Called from another thread; must be quick."""
-        self._log.at_once(RunFailed((Problem(end.message),)))
+        self._log.handle_in_signal(RunFailed((Problem(end.message),)))
         if self._is_over:
             return
         outcome = self._outcome(end.exit_status, end.message)
@@ -160,7 +160,7 @@ class RunObserver:
         if self._metrics:
             with suppress(SegbatchError):
                 self._metrics.write(outcome)
-        self._log.at_once(RunEnded(outcome))
+        self._log.handle_in_signal(RunEnded(outcome))
 
     def _end(self, outcome: Outcome) -> None:
         self.exit_status = outcome.exit_status
@@ -175,7 +175,7 @@ class RunObserver:
             self._log(hook)
         self._log(RunEnded(outcome))
 
-    def _announce_death(self) -> None:
+    def _announce_killed_run(self) -> None:
         if self._runner:
             self._runner.announce(self._outcome(_KILLED, _DIED))
 

@@ -112,7 +112,7 @@ class MetricsFile:
         from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415 - an extra
 
         registry = CollectorRegistry()
-        self._fill(registry, outcome)
+        self._add_samples(registry, outcome)
         path = self._resolve()
         try:
             with temporary_file(path) as aside:  # node_exporter reads only *.prom files, not this one
@@ -121,7 +121,7 @@ class MetricsFile:
         except OSError as error:
             raise SegbatchError(f"{self.path}: the metrics cannot be written: {error.strerror}") from None
 
-    def _fill(self, registry: "CollectorRegistry", outcome: Outcome) -> None:
+    def _add_samples(self, registry: "CollectorRegistry", outcome: Outcome) -> None:
         import prometheus_client  # noqa: PLC0415 - an extra
 
         samples = [*_of_last_run(outcome), *self._of_published()]

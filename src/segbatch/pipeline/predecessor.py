@@ -13,7 +13,7 @@ from segbatch.definitions.definition import Definitions, Entry
 from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.model.field_record import FieldRecord
 from segbatch.model.input_records import TableRecord
-from segbatch.model.manifest import History, PastRun, SegmentRecord, TakenBack, again_with
+from segbatch.model.manifest import History, PastRun, SegmentRecord, TakenBack, repeat_options
 from segbatch.storage.state import State
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.text import clipped, counted, some_of
@@ -89,7 +89,7 @@ def resolve_predecessor(
     manifest = target.manifest(previous)
     if later and not target.has_members(previous):
         raise PublishError(_pruned(target, runs, published.runs))
-    again = again_with(previous.run) + (" --rewind" if later else "")
+    again = repeat_options(previous.run) + (" --rewind" if later else "")
     return Predecessor(
         history,
         segments={segment.segment_id: segment for segment in manifest.segments},

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from segbatch.errors import PublishError
-from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, again_with
+from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, repeat_options
 from segbatch.storage.catalog_rebuild import shows
 from segbatch.storage.changes_files import find_changes
 from segbatch.storage.layout import CATALOGUE, CURRENT, MANIFEST, RUNS
@@ -145,7 +145,7 @@ def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_
     """Yield the files of a run that are to be read. An unreadable manifest is recorded as a problem."""
     folder = output / RUNS / past.folder
     manifest = _manifest(folder, past, found)
-    again = f"or run the snapshot of that run again with {again_with(past.run)}"
+    again = f"or run the snapshot of that run again with {repeat_options(past.run)}"
     remedy = _RESTORE if later else f"{_RESTORE}, {again}"
     for written in manifest.files if manifest else ():
         has_changes = is_changes(written.path)

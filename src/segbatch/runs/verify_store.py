@@ -10,7 +10,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from segbatch.errors import UsageError
-from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, again_with
+from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, repeat_options
 from segbatch.runs.verify import Progress, Verified
 from segbatch.storage.layout import HISTORY, MANIFEST
 from segbatch.storage.manifest_io import NOTHING_PUBLISHED
@@ -88,7 +88,7 @@ class _Check:
             is_read = not later or (self.every_run and (later < FEWEST or _has_members(stored, past.folder)))
             self.found.runs += is_read
             remedy = _RESTORE if later else f"{_RESTORE}, or run the snapshot of that run again with"
-            remedy = remedy if later else f"{remedy} {again_with(past.run)}"
+            remedy = remedy if later else f"{remedy} {repeat_options(past.run)}"
             manifest = self._manifest(past)
             for written in manifest.files if manifest else ():
                 has_changes = is_changes(written.path)

@@ -44,7 +44,7 @@ def compare_number(column: Column, comparison: Comparison, bound: Decimal) -> ex
     unit = _unit(comparison, Fraction(bound) * 10**scale)
     if unit is None:
         return never()
-    beyond = settled_between(column, comparison, unit, lowest, highest)
+    beyond = compare_outside_range(column, comparison, unit, lowest, highest)
     return beyond or COMPARISONS[comparison](this=column.sql.copy(), expression=_scaled(unit, scale))
 
 
@@ -73,7 +73,9 @@ def compare_numbers(column: Column, comparison: Comparison, other: Column) -> ex
     return compared(this=left, expression=right)
 
 
-def settled_between(column: Column, comparison: Comparison, unit: int, lowest: int, highest: int) -> exp.Expr | None:
+def compare_outside_range(
+    column: Column, comparison: Comparison, unit: int, lowest: int, highest: int
+) -> exp.Expr | None:
     """Return the result of a comparison with a bound outside the column's range; None if the bound is inside."""
     if lowest <= unit <= highest:
         return None
@@ -127,7 +129,7 @@ def _compare_any_length(column: Column, comparison: Comparison, bound: Decimal) 
     if unit is not None:
         whole_number = exp.TryCast(this=column.sql.copy(), to=exp.DataType.build(f"DECIMAL({DIGITS}, 0)"))
         highest = 10**DIGITS - 1
-        beyond = settled_between(column, comparison, unit, -highest, highest)
+        beyond = compare_outside_range(column, comparison, unit, -highest, highest)
         short = beyond or COMPARISONS[comparison](this=whole_number, expression=whole(unit))
         long = _compare_long(column, comparison, unit)
     double = exp.TryCast(this=column.sql.copy(), to=exp.DataType.build("double"))

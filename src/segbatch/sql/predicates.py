@@ -79,7 +79,7 @@ def predicate(test: TypedTest, column: Column, clock: Clock, other: Column | Non
             return _opposite(column.missing, column) if test.negated else column.missing
         case IsBlank():
             content = _has_content(column)
-            return _opposite(content, column) if not test.negated else settled(content) if negated else content
+            return _opposite(content, column) if not test.negated else null_as_false(content) if negated else content
         case CompareFields(comparison):
             compared = cast("Column", other)
             found = _compare_columns(column, comparison, compared, clock, lower_case=test.lower_case)
@@ -87,7 +87,7 @@ def predicate(test: TypedTest, column: Column, clock: Clock, other: Column | Non
             found = _of_value(of_value, column, clock, lower_case=test.lower_case)
     truth = found
     if test.negated:
-        truth = _opposite(found, column) if other is None else exp.Not(this=settled(found))
+        truth = _opposite(found, column) if other is None else exp.Not(this=null_as_false(found))
     match test.missing:
         case "include":
             truth = exp.or_(truth, _missing(column, other))
@@ -97,10 +97,10 @@ def predicate(test: TypedTest, column: Column, clock: Clock, other: Column | Non
             pass
         case _:
             assert_never(test.missing)
-    return settled(truth) if negated else truth
+    return null_as_false(truth) if negated else truth
 
 
-def settled(test: exp.Expr) -> exp.Expr:
+def null_as_false(test: exp.Expr) -> exp.Expr:
     """Convert null to false if a test can be null."""
     bare = test.this if isinstance(test, exp.Not) else test
     if isinstance(bare, exp.Boolean | exp.Is | exp.NullSafeNEQ | exp.Coalesce):
@@ -119,7 +119,7 @@ def _opposite(test: exp.Expr, column: Column) -> exp.Expr:
     said = column.dialect != "clickhouse" and isinstance(test, exp.EQ) and not isinstance(test.expression, exp.Any)
     if said:
         return exp.NullSafeNEQ(this=test.this, expression=test.expression)
-    return exp.Not(this=settled(test))
+    return exp.Not(this=null_as_false(test))
 
 
 def _of_value(test: SingleFieldTest, column: Column, clock: Clock, *, lower_case: bool) -> exp.Expr:

@@ -23,7 +23,7 @@ from segbatch.sql.bool_sql import BoolSql, Part, comment, where_clause
 from segbatch.sql.columns import Reader, Table
 from segbatch.sql.dialects import Refused, identifier, never
 from segbatch.sql.names import DialectName
-from segbatch.sql.predicates import predicate, settled
+from segbatch.sql.predicates import null_as_false, predicate
 from segbatch.sql.read_as import read_column
 from segbatch.sql.related import RelatedTables
 from segbatch.sql.samples import sample
@@ -175,7 +175,7 @@ class _Writer:
             found = sample(value, self.contacts.column(field), has_uuids=has_uuids(self._snapshot.id_type))
         except Refused as refused:
             return self._refused(refused, path, via)
-        return settled(found) if negated else found
+        return null_as_false(found) if negated else found
 
     def _table_rule(self, rule: TableRule, path: str, via: _ReferencePath, *, negated: bool) -> Part:
         try:

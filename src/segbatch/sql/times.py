@@ -12,7 +12,7 @@ from segbatch.compiler.typed_test import Comparison
 from segbatch.snapshot.fields.types import Kind
 from segbatch.sql.columns import Column
 from segbatch.sql.dialects import Refused, text, whole
-from segbatch.sql.numbers import COMPARISONS, settled_between
+from segbatch.sql.numbers import COMPARISONS, compare_outside_range
 
 _ENDS_OF_NANOSECONDS = ("1677-09-21 00:12:43.145224", "2262-04-11 23:47:16.854775")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,9 +57,9 @@ def compare_instant(column: Column, comparison: Comparison, moment: datetime) ->
     if dtype.time_unit == "ns":
         column.refuse_outside_duckdb("a column of nanoseconds")
         nanoseconds = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
-        settled = settled_between(column, comparison, nanoseconds, -_NANOSECONDS, _NANOSECONDS - 1)
-        if settled is not None:
-            return settled
+        constant = compare_outside_range(column, comparison, nanoseconds, -_NANOSECONDS, _NANOSECONDS - 1)
+        if constant is not None:
+            return constant
     return COMPARISONS[comparison](this=column.sql.copy(), expression=_instant(moment, column))
 
 

@@ -86,7 +86,7 @@ def _without_ids(closure: Definitions, examples: PreparedExamples, id_column: st
 def _wrong(
     definition: Definition, examples: PreparedExamples, contact: ExampleContact, number: int, row: pl.DataFrame
 ) -> Iterator[Problem]:
-    unfit = list(_unfit(examples, contact, row))
+    unfit = list(_unreadable_values(examples, contact, row))
     if unfit:
         yield from unfit
         return
@@ -97,7 +97,7 @@ def _wrong(
         yield Problem(_describe_wrong(verdicts, is_inside=contact.is_inside), path=contact.path)
 
 
-def _unfit(examples: PreparedExamples, contact: ExampleContact, row: pl.DataFrame) -> Iterator[Problem]:
+def _unreadable_values(examples: PreparedExamples, contact: ExampleContact, row: pl.DataFrame) -> Iterator[Problem]:
     """Yield an error for each value inside JSON that cannot be read as the type that the snapshot has there."""
     schema = examples.prepared.snapshot.schema
     derived = schema.derived if isinstance(schema, FieldColumns) else {}
@@ -117,7 +117,7 @@ def _describe_wrong(verdicts: Iterable[Verdict], *, is_inside: bool) -> str:
         verdicts: The verdicts of the contact, as `explain` returns them.
         is_inside: Whether the segment must contain the contact.
     """
-    blamed = list(_blamed(verdicts, holds=not is_inside))
+    blamed = list(_rules_at_fault(verdicts, holds=not is_inside))
     rules = [f"{entry.path} ({entry.rule}): {entry.why}" for entry in blamed[:_MOST_BLAMED]]
     if len(blamed) > _MOST_BLAMED:
         rules.append(f"and {len(blamed) - _MOST_BLAMED} more")
@@ -129,12 +129,12 @@ def _describe_wrong(verdicts: Iterable[Verdict], *, is_inside: bool) -> str:
     return f"the segment {what} {'; '.join(rules)}"
 
 
-def _blamed(verdicts: Iterable[Verdict], *, holds: bool) -> Iterator[Verdict]:
+def _rules_at_fault(verdicts: Iterable[Verdict], *, holds: bool) -> Iterator[Verdict]:
     """Yield the rules with a result, and inside of groups with that result the rules that cause it."""
     for entry in verdicts:
         if entry.holds is not holds:
             continue
         if entry.rule in _GROUPS and entry.parts:
-            yield from _blamed(entry.parts, holds=entry.holds is _GROUPS[entry.rule])
+            yield from _rules_at_fault(entry.parts, holds=entry.holds is _GROUPS[entry.rule])
         else:
             yield entry

@@ -70,7 +70,7 @@ def _read(value: Any, arrow_type: pa.DataType, name: str, place: str) -> Any:
 
 def _read_struct(value: Any, arrow_type: pa.StructType, name: str, place: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise InvalidExampleError(_unfit(name, "an object", value), place)
+        raise InvalidExampleError(_misfit_message(name, "an object", value), place)
     fields = {field.name: field.type for field in arrow_type}
     value = dict(_with_dotted_keys(value, fields))
     for key in value:
@@ -92,7 +92,7 @@ def _with_dotted_keys(value: Mapping[str, Any], fields: Collection[str]) -> Iter
 
 def _read_map(value: Any, arrow_type: pa.MapType, name: str, place: str) -> list[tuple[Any, Any]]:
     if not isinstance(value, Mapping):
-        raise InvalidExampleError(_unfit(name, "an object", value), place)
+        raise InvalidExampleError(_misfit_message(name, "an object", value), place)
     if not is_text(arrow_type.key_type):
         raise InvalidExampleError(_unsupported(name, arrow_type), place)
     inner = arrow_type.item_type
@@ -115,11 +115,11 @@ def _read_scalar(value: Any, arrow_type: pa.DataType, name: str, place: str) -> 
             try:
                 return read(value, arrow_type)
             except (ValueError, ArithmeticError, TypeError):
-                raise InvalidExampleError(_unfit(name, kind, value), place) from None
+                raise InvalidExampleError(_misfit_message(name, kind, value), place) from None
     raise InvalidExampleError(_unsupported(name, arrow_type), place)
 
 
-def _unfit(name: str, kind: str, value: Any) -> str:
+def _misfit_message(name: str, kind: str, value: Any) -> str:
     return f"'{clipped(name)}' is {kind}; found {shown(value)}"
 
 

@@ -79,7 +79,7 @@ def _verdict(part: Part, contact: _Contact, *, follow: bool) -> Verdict:
         case TableRule() as rule:
             return _of_aggregate(rule, Verdict(part.path, text, holds, ""), contact)
         case Rule() as rule:
-            return Verdict(part.path, text, holds, explain_rule(rule, _seen_by(rule, contact), holds=holds))
+            return Verdict(part.path, text, holds, explain_rule(rule, _input_of(rule, contact), holds=holds))
 
 
 def _of_aggregate(rule: TableRule, verdict: Verdict, contact: _Contact) -> Verdict:
@@ -105,13 +105,13 @@ def _origin(rule: TableRule, rows: Rows) -> str:
     return f"the {ends[rule.aggregate]} of {number}"
 
 
-def _seen_by(rule: Rule, contact: _Contact) -> RuleInput:
+def _input_of(rule: Rule, contact: _Contact) -> RuleInput:
     found = find_fields(rule, contact.prepared.snapshot.schema, contact.prepared.clock)
-    seen, *others = (_seen_source(source, contact) for source in found.sources)
+    seen, *others = (_input_of_source(source, contact) for source in found.sources)
     return replace(seen, other=next(iter(others), None))
 
 
-def _seen_source(source: RuleField, contact: _Contact) -> RuleInput:
+def _input_of_source(source: RuleField, contact: _Contact) -> RuleInput:
     """Return the input of a field; a version, and a value that cannot be read, are shown as they are stored."""
     seen, stored = _seen(source.read, contact), _seen(source.found, contact)
     if source.read.kind is Kind.VERSION and seen.value is not None:

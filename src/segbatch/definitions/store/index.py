@@ -74,7 +74,7 @@ class Index:
         with self._mutex:
             self._check_folder(at_every_file=True)
             if self._groups is None:
-                self._groups = [self._at(segment_id) for segment_id in self._by_id]
+                self._groups = [self._entries_with(segment_id) for segment_id in self._by_id]
             found = [entry for group in self._groups for entry in view.merged(group)]
             return tuple(sorted(found, key=attrgetter("segment_id")))
 
@@ -105,11 +105,11 @@ class Index:
         with self._mutex:
             if self._folders_changed():
                 self._check_folder()
-            for file in self._seen_in(segment_id, view):
+            for file in self._files_in_view(segment_id, view):
                 self._check_file(file)
-            if len(self._seen_in(segment_id, view)) != 1:
+            if len(self._files_in_view(segment_id, view)) != 1:
                 self._search_files()
-            here = [entry for entry in view.merged(self._at(segment_id)) if entry.segment_id == segment_id]
+            here = [entry for entry in view.merged(self._entries_with(segment_id)) if entry.segment_id == segment_id]
             return (here[0], self._file_of(here[0])) if here else None
 
     def read_again(self, file: Path) -> bool:
@@ -138,12 +138,12 @@ class Index:
         files = self._by_id[entry.segment_id]
         return Path(next(file for file in files if self._files[file].entries[0].file == entry.file))
 
-    def _at(self, segment_id: str) -> list[Entry]:
+    def _entries_with(self, segment_id: str) -> list[Entry]:
         files = self._by_id.get(segment_id, [])
         files = files if len(files) == 1 else sorted(set(files))
         return [entry for file in files for entry in self._files[file].entries if entry.segment_id == segment_id]
 
-    def _seen_in(self, segment_id: str, view: View) -> list[str]:
+    def _files_in_view(self, segment_id: str, view: View) -> list[str]:
         """Return the files that contain an id in a view; a file that contains it twice is listed twice."""
         files = self._by_id.get(segment_id, [])
         entries = [(file, entry) for file in set(files) for entry in self._files[file].entries]

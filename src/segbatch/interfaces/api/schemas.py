@@ -59,7 +59,7 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _adapted(schema: Any) -> Any:
+def _for_openapi(schema: Any) -> Any:
     """Copy a schema without defaults, and with references to the location of nodes in the OpenAPI document.
 
     Client generators treat a key with a default as always present, even in requests.
@@ -68,15 +68,15 @@ def _adapted(schema: Any) -> Any:
         case {"$ref": str()}:
             return _ref("Node")
         case dict():
-            return {key: _adapted(value) for key, value in schema.items() if key != "default"}
+            return {key: _for_openapi(value) for key, value in schema.items() if key != "default"}
         case list():
-            return [_adapted(value) for value in schema]
+            return [_for_openapi(value) for value in schema]
         case _:
             return schema
 
 
 def _segment_keys() -> dict[str, Schema]:
-    keys: dict[str, Schema] = _adapted(segment_schema()["$defs"]["segment"]["properties"])
+    keys: dict[str, Schema] = _for_openapi(segment_schema()["$defs"]["segment"]["properties"])
     nullable = {key: {**keys[key], "type": [keys[key]["type"], "null"]} for key in ("enabled", "tags")}
     return {**keys, **nullable, "match": {**keys["match"], "enum": [*keys["match"]["enum"], None]}}
 
@@ -96,8 +96,8 @@ def request_schemas() -> dict[str, Schema]:
         "SegmentUpdate": _object(sent, [], "The keys of a segment to change; null removes a key.", change),
         "SegmentPreview": _object({**sent, "first": _FIRST}, ["rules"], "A segment to count.", {"rules": RULES}),
         "Node": {"title": "A rule or a group", "anyOf": [_ref(name) for name in (*rules, "TableRule", "Group")]},
-        "TableRule": _object(_adapted(defined["table_rule"]["properties"]), ["table", "operator"], _ON_TABLE),
-        "Group": _adapted(defined["group"]),
+        "TableRule": _object(_for_openapi(defined["table_rule"]["properties"]), ["table", "operator"], _ON_TABLE),
+        "Group": _for_openapi(defined["group"]),
         **rules,
     }
 
@@ -129,14 +129,14 @@ def _field_rule(
     """Return the schema of a rule that compares two fields."""
     schema = _rule(rule, properties, [*required, "value_field"], operators, takes_case=takes_case)
     del schema["properties"]["value"]
-    schema["properties"]["value_field"] = _adapted({**rule["properties"]["value_field"], "type": "string"})
+    schema["properties"]["value_field"] = _for_openapi({**rule["properties"]["value_field"], "type": "string"})
     return schema
 
 
 def _rule(
     rule: Schema, properties: Schema, required: list[str], operators: list[OperatorName], *, takes_case: bool
 ) -> Schema:
-    keys = _adapted(rule["properties"])
+    keys = _for_openapi(rule["properties"])
     keys["operator"]["enum"] = operators
     for key, value in properties.items():
         keys[key] = {**keys[key], **value} if value.get("const", 0) is not None else {"type": "null"}

@@ -226,7 +226,7 @@ class PlainLog:
             case LockAwaited(message):
                 print_waiting(message)
             case RunPlanned():
-                self._say(_describe_plan(notice))
+                self._print_detail(_describe_plan(notice))
                 self._bar.start()
             case RowsFetched() | ContactsDone():
                 self._advance(notice)
@@ -244,7 +244,7 @@ class PlainLog:
                 self._warn(message)
             case RunEnded(outcome):
                 self._bar.stop()
-                self._say(_timings(outcome))
+                self._print_detail(_timings(outcome))
             case _:
                 pass
 
@@ -256,12 +256,12 @@ class PlainLog:
             case ContactsDone(done, contacts):
                 self._bar.update(done, contacts)
 
-    def at_once(self, notice: Notice) -> None:
+    def handle_in_signal(self, notice: Notice) -> None:
         """Show that a signal ends the run."""
         if isinstance(notice, RunFailed):
             write_error("; ".join(map(str, notice.problems)))
 
-    def _say(self, text: str) -> None:
+    def _print_detail(self, text: str) -> None:
         if self._is_chatty and text:
             self._console.print(f"[dim]{escape(text)}[/dim]")
 
