@@ -70,7 +70,7 @@ class JsonColumn:
         types = f", json_type(j, {found_by}) AS t" if lists and flat else ""
         source = f"SELECT json_extract_string(j, {found_by}) AS s{types} FROM batch" if flat else "FROM batch"
         columns = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values))
-        with self._texts.using(self._texts.readable(texts)):
+        with self._texts.using(self._texts.readable(texts) if self.look.broken else texts):
             table = self._texts.table_of(f"SELECT {columns} FROM ({source})")
         return {path: _finish(pl.Series(table.column(i)), self.common_type(path)) for i, path in enumerate(pointers)}
 

@@ -55,7 +55,7 @@ class JsonTexts:
 
     def _register(self, texts: pl.Series) -> None:
         """Register texts in chunks that DuckDB reads in parallel."""
-        table = pa.table({"j": texts.to_arrow()})
+        table = pa.table({"j": texts.to_arrow(compat_level=pl.CompatLevel.newest())})  # without a copy of the texts
         self._connection.register("batch", pa.Table.from_batches(table.to_batches(_CHUNK), table.schema))
 
     def rows_of(self, sql: str) -> list[tuple[Any, ...]]:
