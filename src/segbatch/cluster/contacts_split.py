@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from segbatch.cluster.hashing import bucket_of
+from segbatch.cluster.contact_hash import bucket_of
 from segbatch.cluster.job import Job
 from segbatch.cluster.payloads import encode_payload, with_words
 from segbatch.cluster.table_plan import DividedPlan, contacts_in, divide, first_sent_bit
@@ -71,6 +71,8 @@ def cut_by_bucket(contacts: pa.RecordBatch, buckets: int) -> Iterator[tuple[int,
     Args:
         contacts: Rows whose first column has the ids.
     """
+    if not contacts.num_rows:
+        return
     found = bucket_of(contacts.column(0), buckets)
     order = np.argsort(found, kind="stable")
     contacts = contacts.take(pl.Series(order).to_arrow())

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from segbatch.cluster.hashing import bucket_of
+from segbatch.cluster.contact_hash import bucket_of
 from segbatch.cluster.job import Job
 from segbatch.cluster.payloads import Payload, encode_payload
 from segbatch.cluster.splits import split_files

@@ -1,19 +1,26 @@
 """The evaluation of a run: every segment over every contact, compared with the previous run and recorded."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from threading import Event
 
+from segbatch.cluster.attempts import prepare_attempts
+from segbatch.cluster.base import Cluster
+from segbatch.cluster.contact_hash import HASH
+from segbatch.cluster.digests import digest_on
+from segbatch.cluster.driver import choose_buckets, run_job
+from segbatch.cluster.job import Job, PreviousState
 from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation
 from segbatch.engine.base import Engine
 from segbatch.errors import Problem
 from segbatch.model.field_record import FieldRecord
 from segbatch.model.input_records import SnapshotRecord
-from segbatch.model.manifest import Manifest, SegmentRecord
+from segbatch.model.manifest import Buckets, Manifest, SegmentRecord
 from segbatch.observability.events import ContactsDone, EventEmitter, Noted, RunPlanned, SegmentHeld, Warned
 from segbatch.pipeline.field_drift import kept_fields
 from segbatch.pipeline.guardrails import Guard, ensure_most_contacts_remain, find_excessive_changes
@@ -21,7 +28,7 @@ from segbatch.pipeline.missing_segments import MissingSegments
 from segbatch.pipeline.predecessor import Predecessor
 from segbatch.pipeline.results import Outcome, list_records, run_record, segment_records, versions
 from segbatch.pipeline.tables import (
-    digest_files,
+    file_records,
     find_empty,
     orphan_notices,
     planned_tables,
@@ -30,6 +37,7 @@ from segbatch.pipeline.tables import (
     tables_of,
 )
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
+from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.related.query import TableCounts
 from segbatch.storage.comparison import PreviousRun
 from segbatch.storage.id_types import IdTypes
@@ -37,9 +45,13 @@ from segbatch.storage.publish import empty_folder
 from segbatch.storage.recorder import Recorded, Recorder
 from segbatch.storage.row_alignment import RowNumbers
 from segbatch.storage.run_writers import Writers
+from segbatch.storage.segment_bits import SegmentBits
 
 _Files = tuple[tuple[SnapshotRecord, ...], Mapping[str, tuple[SnapshotRecord, ...]]]
 """The files of the snapshot, and those of each related table."""
+
+_Result = tuple[Recorded, Mapping[str, TableCounts], Buckets | None]
+"""The counts and files of the segments, the rows of the related tables, and the buckets of a run on a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,7 @@ class RunEvaluation:
         prepared: The plan, snapshot and definitions to evaluate.
         missing: The segments of the previous run that have no definition now.
         publication: The name of the run's folder, for each row of the files of tables; None if they become no tables.
+        buckets: The number of buckets of contacts on a cluster; None to choose one.
     """
 
     run_id: str
@@ -63,9 +76,10 @@ class RunEvaluation:
     missing: MissingSegments
     guard: Guard
     emitter: EventEmitter
-    engine: Engine
+    engine: Engine | Cluster
     fields: Mapping[str, FieldRecord]
     publication: str | None = None
+    buckets: int | None = None
 
     @property
     def planned(self) -> RunPlanned:
@@ -93,33 +107,46 @@ class RunEvaluation:
         Raises:
             UsageError: The ids have another type than in the previous run.
             SnapshotError: The snapshot cannot be read completely, or most of its contacts are gone.
+            ClusterError: The cluster cannot do the work.
         """
-        stop = Event()
+        if isinstance(self.engine, Cluster):
+            return self._evaluate_on(self.engine, folder)
+        stop, engine = Event(), self.engine
         with ThreadPoolExecutor(1, "digest") as pool:
-            digests = pool.submit(self._digest, stop)
+            digests = pool.submit(self._files, lambda files: [file.digest(stop) for file in files])
             try:
                 last = self._index_previous()
                 self.emitter.end_phase("match")
-                manifest = self._manifest(self._outcome(last, folder), digests.result())
-                notices = orphan_notices(manifest.tables)
-                self.emitter.emit(*(Warned(one) if one.severity == "warning" else Noted(one) for one in notices))
-                self.emitter.end_phase("evaluate")
-                return manifest
+                outcome = self._outcome(lambda plan, kept: self._record(engine, plan, kept, last, folder))
+                return self._finish(outcome, digests.result())
             finally:
                 stop.set()
+
+    def _evaluate_on(self, cluster: Cluster, folder: Path | None) -> Manifest:
+        """Evaluate on a cluster, which computes the checksums afterwards: then no file changed while it was read."""
+        rows = self.prepared.snapshot.rows
+        buckets = self.buckets or choose_buckets(rows, cluster.count_slots(), self.previous.buckets)
+        self.emitter.end_phase("match")
+        outcome = self._outcome(lambda plan, kept: self._record_on(cluster, buckets, plan, kept, folder))
+        return self._finish(outcome, self._files(partial(digest_on, cluster)))
+
+    def _finish(self, outcome: Outcome, files: _Files) -> Manifest:
+        manifest = self._manifest(outcome, files)
+        notices = orphan_notices(manifest.tables)
+        self.emitter.emit(*(Warned(one) if one.severity == "warning" else Noted(one) for one in notices))
+        self.emitter.end_phase("evaluate")
+        return manifest
 
     def _index_previous(self) -> PreviousRun | None:
         """Sort the contacts of the previous run, so that those of the snapshot are found in it."""
         state = self.previous.state
         return None if state is None else PreviousRun.of(state, self.id_types)
 
-    def _ensure_most_contacts_remain(self, gone: RowNumbers) -> None:
+    def _ensure_most_contacts_remain(self, gone: int) -> None:
         """Check that most contacts of the previous run still exist."""
         previous = self.previous.run
         if previous is not None and not self.options.allow_empty:
-            before, state = previous.run.contacts, self.previous.state
-            new = 0 if state is None else int(state.were_present(gone, before).sum())  # without those already gone then
-            ensure_most_contacts_remain(self.options.place, before, new, self.guard)
+            ensure_most_contacts_remain(self.options.place, previous.run.contacts, gone, self.guard)
 
     @property
     def id_types(self) -> IdTypes:
@@ -132,24 +159,27 @@ class RunEvaluation:
         id_types = IdTypes.of(self.options.place, snapshot.id_type, state.id_type if state else None)
         return id_types if self.publication is None else id_types.for_tables()
 
-    def _outcome(self, last: PreviousRun | None, folder: Path | None) -> Outcome:
+    def _outcome(self, record: Callable[[Plan, Sequence[str]], _Result]) -> Outcome:
         """Evaluate all segments.
 
         If segments are held back, evaluate again without them, so that they keep their members.
+
+        Args:
+            record: Evaluates and records the segments of a plan; other segments keep their members.
         """
         plan, definitions, before = self.prepared.plan, self.prepared.definitions, self.previous.segments
         broken = [entry.segment_id for entry in definitions.broken]
         kept = _with_members([*plan.failed, *broken, *self.missing.lost, *self.missing.left_out], before)
-        recorded, counts = self._record(plan, kept, last, folder)
+        recorded, counts, buckets = record(plan, kept)
         empty = find_empty(plan.queries, counts, self.previous.tables)
         held = find_excessive_changes(plan, before, recorded, self._guard, empty)
         if held:
             self.emitter.emit(*(SegmentHeld(Problem(reason, segment_id=name)) for name, reason in held.items()))
             kept = sorted([*kept, *_with_members(held, before)])
-            recorded, counts = self._record(plan.without(held), kept, last, folder)
+            recorded, counts, buckets = record(plan.without(held), kept)
         clock, missing = self.prepared.clock, self.missing
         outcome = Outcome(self.run_id, definitions, self.root, plan, recorded, before, held, clock, missing, counts)
-        return replace(outcome, lists=self.prepared.lists)
+        return replace(outcome, lists=self.prepared.lists, buckets=buckets)
 
     @property
     def _guard(self) -> Guard:
@@ -157,13 +187,9 @@ class RunEvaluation:
         return self.guard if self.prepared.snapshot.rows else replace(self.guard, allow_collapse=True)
 
     def _record(
-        self, plan: Plan, kept: Sequence[str], last: PreviousRun | None, folder: Path | None
-    ) -> tuple[Recorded, Mapping[str, TableCounts]]:
-        """Evaluate and record the segments of a plan, and check the contact ids at the same time.
-
-        Returns:
-            The counts and files of the segments, and the rows of the related tables.
-        """
+        self, engine: Engine, plan: Plan, kept: Sequence[str], last: PreviousRun | None, folder: Path | None
+    ) -> _Result:
+        """Evaluate and record the segments of a plan on this machine, and check the contact ids at the same time."""
         counts: Mapping[str, TableCounts] = {}
         snapshot, clock, id_types = self.prepared.snapshot, self.prepared.clock, self.id_types
         writers = None
@@ -172,20 +198,63 @@ class RunEvaluation:
         segment_ids = [segment.definition.segment_id for segment in plan.segments]
         ids, done = IdCheck(snapshot.id_column), 0
         with Recorder(segment_ids, kept, last, id_types, writers) as recorder:
-            for members in self.engine.evaluate(plan, snapshot):
+            for members in engine.evaluate(plan, snapshot):
                 recorder.record(members.ids, members.bitmaps)
                 ids.add(ids_as_series(members.ids))
                 done += len(members.ids)
                 counts = members.tables
                 self.emitter.emit(ContactsDone(done, snapshot.rows))
             ids.finish(snapshot.ids, snapshot.file_rows)
-            self._ensure_most_contacts_remain(recorder.find_gone())
-            return recorder.finish(), counts
+            self._ensure_most_contacts_remain(self._count_listed(recorder.find_gone()))
+            return recorder.finish(), counts, None
 
-    def _digest(self, stop: Event) -> _Files:
-        """Compute the checksums of the files of the snapshot and of the related tables."""
-        read = digest_files(self.prepared.snapshot, stop)
-        return read, {query.name: digest_files(table, stop) for query, table in tables_of(self.prepared.plan.queries)}
+    def _count_listed(self, gone: RowNumbers) -> int:
+        """Count the contacts that were in the previous snapshot. Failed segments keep contacts that were gone then."""
+        run, state = self.previous.run, self.previous.state
+        return 0 if run is None or state is None else int(state.were_present(gone, run.run.contacts).sum())
+
+    def _record_on(
+        self, cluster: Cluster, buckets: int, plan: Plan, kept: Sequence[str], folder: Path | None
+    ) -> _Result:
+        """Evaluate and record the segments of a plan on a cluster."""
+        snapshot, previous = self.prepared.snapshot, self._previous_state(buckets)
+        before = SegmentBits() if previous is None else previous.bits
+        job = Job(
+            run_id=self.run_id,
+            as_of=self.prepared.clock.as_of,
+            plan=plan,
+            snapshot=replace(snapshot, files=()),
+            id_types=self.id_types,
+            kept=tuple(kept),
+            bits=before.next(sorted([*(segment.definition.segment_id for segment in plan.segments), *kept])),
+            buckets=buckets,
+            previous=previous,
+            staged=None if folder is None else prepare_attempts(empty_folder(folder), self.publication),
+        )
+        result = run_job(cluster, job, snapshot)
+        self.emitter.emit(ContactsDone(snapshot.rows, snapshot.rows))
+        self._ensure_most_contacts_remain(result.gone)
+        return result.record(), result.tables, result.buckets
+
+    def _previous_state(self, buckets: int) -> PreviousState | None:
+        """Return the state of the previous run for a job with a number of buckets."""
+        state, run, of_run = self.previous.state, self.previous.run, self.previous.buckets
+        if state is None or run is None:
+            return None
+        contacts = (run.run.contacts,) if of_run is None else of_run.contacts
+        is_bucketed = of_run is not None and (of_run.hash, of_run.number) == (HASH, buckets)
+        files = tuple(str(file.absolute()) for file in state.files)
+        return PreviousState(files, contacts, state.bitmap, is_bucketed=is_bucketed)
+
+    def _files(self, digest: Callable[[Sequence[SnapshotFile]], Sequence[str]]) -> _Files:
+        """Return the records of the files of the snapshot and of the related tables.
+
+        Args:
+            digest: Computes the checksums of files.
+        """
+        read = file_records(self.prepared.snapshot, digest)
+        tables = tables_of(self.prepared.plan.queries)
+        return read, {query.name: file_records(table, digest) for query, table in tables}
 
     def _manifest(self, outcome: Outcome, files: _Files) -> Manifest:
         read, of_tables = files
@@ -202,6 +271,7 @@ class RunEvaluation:
             id_column=self.prepared.snapshot.id_column,
             custom_fields=self.prepared.snapshot.schema.alias,
             files=outcome.recorded.files,
+            buckets=outcome.buckets,
             warnings=tuple(str(notice) for notice in notices if notice.severity == "warning"),
             notes=tuple(str(notice) for notice in notices if notice.severity == "note"),
             versions=versions(),

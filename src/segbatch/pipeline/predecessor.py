@@ -13,7 +13,7 @@ from segbatch.definitions.definition import Definitions, Entry
 from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.model.field_record import FieldRecord
 from segbatch.model.input_records import TableRecord
-from segbatch.model.manifest import History, PastRun, SegmentRecord, TakenBack, repeat_options
+from segbatch.model.manifest import Buckets, History, PastRun, SegmentRecord, TakenBack, repeat_options
 from segbatch.storage.state import State
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.text import clipped, counted, some_of
@@ -37,6 +37,7 @@ class Predecessor:
         tables: The related tables that rules of the previous run read.
         renamed: The segments that had another id in that run: the id that each old one has now. The other attributes
             have the new ids.
+        buckets: The buckets of that run, if it was on a cluster.
     """
 
     history: History
@@ -48,6 +49,7 @@ class Predecessor:
     kept_fields: Mapping[str, Sequence[FieldRecord]] = field(default_factory=dict)
     tables: Sequence[TableRecord] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    buckets: Buckets | None = None
 
     @property
     def run(self) -> PastRun | None:
@@ -99,6 +101,7 @@ def resolve_predecessor(
         fields={field.field: field for field in manifest.fields or ()},
         kept_fields=manifest.kept_fields,
         tables=manifest.tables,
+        buckets=manifest.buckets,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from segbatch.cluster.base import Cluster
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.definition import Definitions
 from segbatch.definitions.exclusions import Source
@@ -47,6 +48,7 @@ class RunRequest:
         rewind: Whether runs with a later `as_of` are rolled back.
         dry_run: Whether nothing is written.
         schema_file: The file with the expected fields of the snapshot.
+        buckets: The number of buckets of contacts on a cluster; None to choose one.
     """
 
     run_id: str
@@ -56,10 +58,11 @@ class RunRequest:
     guard: Guard
     ignored: frozenset[FindingName]
     emitter: EventEmitter
-    engine: Engine
+    engine: Engine | Cluster
     rewind: bool
     dry_run: bool
     schema_file: Path | None = None
+    buckets: int | None = None
 
     @property
     def rewind_scope(self) -> Rewind:
@@ -111,6 +114,7 @@ def prepare_run(request: RunRequest) -> RunEvaluation:
         request.emitter,
         request.engine,
         fields,
+        buckets=request.buckets,
     )
 
 

@@ -20,7 +20,7 @@ from segbatch.definitions.definition import BrokenDefinition, Definition, Defini
 from segbatch.definitions.value_lists import NO_LISTS, Lists, lists_in
 from segbatch.errors import Problem
 from segbatch.model.input_records import ListRecord, SnapshotRecord, SourceRecord
-from segbatch.model.manifest import Manifest, PastRun, RunRecord, SegmentRecord
+from segbatch.model.manifest import Buckets, Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.model.run_report import RunReport
 from segbatch.pipeline.missing_segments import MissingSegments, relative
 from segbatch.pipeline.tables import orphan_notices
@@ -61,6 +61,7 @@ class Outcome:
         missing: The segments of the previous run that have no definition now, or are left out.
         tables: For each related table that rules read, the number of its rows.
         lists: The lists that rules name.
+        buckets: The buckets of a run on a cluster.
     """
 
     run_id: str
@@ -74,6 +75,7 @@ class Outcome:
     missing: MissingSegments
     tables: Mapping[str, TableCounts] = field(default_factory=dict)
     lists: Lists = NO_LISTS
+    buckets: Buckets | None = None
 
 
 def segment_records(outcome: Outcome) -> tuple[SegmentRecord, ...]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from segbatch.cluster.base import Cluster
 from segbatch.compiler.prepare import EvaluationOptions
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
@@ -65,7 +66,8 @@ def run(
     lock_policy: LockPolicy = FAIL_IF_LOCKED,
     rewind: bool = False,
     dry_run: bool = False,
-    engine: Engine = _LOCAL_ENGINE,
+    engine: Engine | Cluster = _LOCAL_ENGINE,
+    buckets: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     events: EventHandler | None = None,
 ) -> RunReport:
@@ -96,7 +98,8 @@ def run(
         rewind: Whether runs with a later `as_of` are rolled back. Rolling back all runs also requires a guard that
             accepts `all`.
         dry_run: Only report the run that would be published, and change nothing.
-        engine: The engine that evaluates the segments; by default the one that runs in this process.
+        engine: The engine that evaluates the segments, or the cluster; by default the one that runs in this process.
+        buckets: The number of buckets that a cluster cuts the contacts into; by default as the run needs.
         progress: Called regularly with the number of evaluated contacts and the total.
         events: Called with every event (see `segbatch.observability.events`).
 
@@ -112,6 +115,7 @@ def run(
         SnapshotError: The snapshot cannot be used; nothing was published.
         DatabaseError: The database of the contacts cannot be read; nothing was published.
         PublishError: The output cannot be written; the previous run stays published.
+        ClusterError: The cluster cannot do the work; nothing was published.
     """
     run_id = new_run_id(datetime.now(UTC)) if run_id is None else check_run_id(run_id)
     ignored, emitter = read_ignored(lint_ignore), EventEmitter(events, progress)
@@ -131,7 +135,9 @@ def run(
     )
     source, target = Source.of(segments), open_target(output)
     schema_file = None if schema is None else Path(schema)
-    request = RunRequest(run_id, options, source, target, guard, ignored, emitter, engine, rewind, dry_run, schema_file)
+    request = RunRequest(
+        run_id, options, source, target, guard, ignored, emitter, engine, rewind, dry_run, schema_file, buckets
+    )
     emitter.emit(_started(request, output))
     with nullcontext() if dry_run else target.lock(f"run {run_id}", lock_policy):
         emitter.end_phase("wait")

@@ -1,14 +1,15 @@
 """Related tables of a run: their records in the manifest, and the rows that belong to no contact."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from threading import Event
+from itertools import repeat
 
 from segbatch.errors import Problem
 from segbatch.model.input_records import SnapshotRecord, SourceRecord, TableRecord
 from segbatch.model.manifest import SegmentStatus
 from segbatch.observability.events import PlannedTable
+from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.related.query import TableCounts, TableQuery
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.text import counted
@@ -24,24 +25,20 @@ def tables_of(queries: Iterable[TableQuery]) -> Iterator[tuple[TableQuery, Snaps
     return ((query, query.table) for query in queries if isinstance(query.table, Snapshot))
 
 
-def digest_files(snapshot: Snapshot, stop: Event) -> tuple[SnapshotRecord, ...]:
+def file_records(
+    snapshot: Snapshot, digest: Callable[[Sequence[SnapshotFile]], Sequence[str]]
+) -> tuple[SnapshotRecord, ...]:
     """Return the records of the files of a snapshot or a table.
 
     Data files of a Delta or Iceberg table are not hashed: they are never written again under their name.
 
     Args:
-        stop: Once it is set, only the bytes that were read so far are hashed.
+        digest: Computes the checksums of files.
     """
-    is_version = snapshot.source is not None
+    digests = repeat(None) if snapshot.source is not None else digest(snapshot.files)
     return tuple(
-        SnapshotRecord(
-            path=str(file.location),
-            rows=file.rows,
-            size=file.size,
-            sha256=None if is_version else file.digest(stop),
-            database=file.database,
-        )
-        for file in snapshot.files
+        SnapshotRecord(path=str(file.location), rows=file.rows, size=file.size, sha256=sha256, database=file.database)
+        for file, sha256 in zip(snapshot.files, digests, strict=False)
     )
 
 

@@ -1,0 +1,71 @@
+"""The files that tasks write: each attempt of a task has a folder of its own, and the driver takes over one per bucket.
+
+So an attempt that was lost, or that ran twice, leaves nothing in the files of the run.
+"""
+
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
+
+from segbatch.cluster.job import ATTEMPTS, MARKER, StagedFolder
+from segbatch.cluster.report import BucketReport
+from segbatch.errors import PublishError
+from segbatch.model.manifest import PublishedFile
+from segbatch.storage.layout import CHANGES, MEMBERSHIP, STATE
+from segbatch.storage.run_files import (
+    CHANGES_FOLDER,
+    STATE_FOLDER,
+    bucket_changes,
+    bucket_membership,
+    bucket_state,
+)
+
+_FOLDERS = (MEMBERSHIP, STATE_FOLDER, CHANGES_FOLDER)
+
+
+def prepare_attempts(folder: Path, publication: str | None) -> StagedFolder:
+    """Create the folder of the attempts, with a marker file by which workers recognize it.
+
+    Args:
+        folder: The folder for the files of the run.
+        publication: The name of the run's folder, for each row of the files of tables; None if they become no tables.
+    """
+    staged = StagedFolder(str(folder.absolute()), secrets.token_hex(8), publication)
+    staged.attempts.mkdir()
+    (staged.attempts / MARKER).write_text(staged.token)
+    return staged
+
+
+def adopt_files(staged: StagedFolder, reports: Iterable[BucketReport]) -> tuple[PublishedFile, ...]:
+    """Move the files of the reported attempts to their final names, and remove all other attempts.
+
+    Returns:
+        The records of the files, in the order of a run on one machine: membership, state, changes.
+
+    Raises:
+        PublishError: A file cannot be moved.
+    """
+    folder = Path(staged.path)
+    try:
+        files = [file for report in reports for file in _adopt(folder, report)]
+        shutil.rmtree(folder / ATTEMPTS)
+    except OSError as error:
+        raise PublishError(f"{folder}: the files of a worker cannot be moved: {error.strerror}") from None
+    return tuple(sorted(files, key=lambda file: _FOLDERS.index(PurePosixPath(file.path).parts[0])))
+
+
+def _adopt(folder: Path, report: BucketReport) -> Iterator[PublishedFile]:
+    for file in report.recorded.files:
+        name = _final_name(file.path, report.bucket)
+        target = folder / name
+        target.parent.mkdir(exist_ok=True)
+        (folder / ATTEMPTS / str(report.attempt) / file.path).rename(target)
+        yield file.model_copy(update={"path": name})
+
+
+def _final_name(path: str, bucket: int) -> str:
+    """Return the path of a file in the folder of the run."""
+    if path == STATE:
+        return bucket_state(bucket)
+    return bucket_changes(bucket) if path == CHANGES else bucket_membership(bucket, PurePosixPath(path).name)

@@ -1,0 +1,105 @@
+"""The second stage of a run on a cluster: a bucket of contacts is compared with the previous run, and recorded.
+
+Equal ids are in one bucket, in this and in the previous run. So a bucket is recorded as a run on one machine is.
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+
+from segbatch.cluster.bucket_state import open_previous
+from segbatch.cluster.job import Job, StagedFolder, open_job
+from segbatch.cluster.payloads import Payload, TaskError, decode_payload, words_of
+from segbatch.cluster.report import BucketReport, encode_failure
+from segbatch.engine.local import batch_rows
+from segbatch.errors import PublishError, SegbatchError
+from segbatch.platform.bitmaps import Bitmaps
+from segbatch.snapshot.id_checks import ids_as_series
+from segbatch.storage.bit_matrix import Memory, from_words
+from segbatch.storage.comparison import PreviousRun
+from segbatch.storage.id_types import stored_type
+from segbatch.storage.recorder import Recorder
+from segbatch.storage.run_writers import Writers
+from segbatch.storage.state import State
+
+
+def reduce_bucket(job: bytes, bucket: int, payloads: Sequence[bytes]) -> bytes:
+    """Record the contacts of a bucket.
+
+    Returns:
+        The encoded report, or an error that users can meet.
+    """
+    try:
+        return _reduce(open_job(job), bucket, [*map(decode_payload, payloads)]).encode()
+    except SegbatchError as error:
+        return encode_failure(TaskError.of(error))
+
+
+def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:
+    for payload in payloads:
+        if payload.kind == "error":
+            raise TaskError.decode(payload).to_error()
+    contacts = [payload.rows for payload in payloads if payload.kind == "contacts"]
+    ids = pa.chunked_array([rows.column(0) for rows in contacts], stored_type(job.snapshot.id_type))
+    invalid = count_invalid(ids)
+    if invalid:
+        return BucketReport(bucket, len(ids), invalid)
+    with ExitStack() as stack:
+        previous = [payload for payload in payloads if payload.kind == "previous"]
+        state = stack.enter_context(open_previous(job, bucket, previous))
+        return _record(job, bucket, contacts, state)
+
+
+def count_invalid(ids: pa.ChunkedArray) -> int:
+    """Count the ids that are null or empty, or that occurred before."""
+    if not len(ids):
+        return 0
+    found = pl.concat(map(ids_as_series, ids.chunks))
+    empty = int((found == "").sum()) if found.dtype == pl.String else 0
+    return found.null_count() + empty + len(found) - found.n_unique()
+
+
+def _record(job: Job, bucket: int, contacts: Sequence[pa.RecordBatch], state: State | None) -> BucketReport:
+    last = None if state is None else PreviousRun.of(state, job.id_types)
+    folder = None if job.staged is None else _new_attempt(job.staged, bucket)
+    with Recorder(job.segment_ids, job.kept, last, job.id_types, _writers(job, folder)) as recorder:
+        for ids, bitmaps in _batches(job, contacts):
+            recorder.record(ids, bitmaps)
+        gone = recorder.find_gone()
+        recorded = recorder.finish()
+    number = sum(rows.num_rows for rows in contacts)
+    listed = 0 if state is None or job.previous is None else int(state.were_present(gone, state.rows).sum())
+    attempt = None if folder is None else folder.name
+    return BucketReport(bucket, number, gone=listed, recorded=recorded, attempt=attempt)
+
+
+def _new_attempt(staged: StagedFolder, bucket: int) -> Path:
+    folder = staged.attempts / f"bucket-{bucket:05}.{secrets.token_hex(4)}"
+    try:
+        folder.mkdir()
+    except OSError as error:
+        raise PublishError(f"{folder}: cannot be created: {error.strerror}") from None
+    return folder
+
+
+def _writers(job: Job, folder: Path | None) -> Writers | None:
+    if folder is None or job.staged is None:
+        return None
+    return Writers(folder, job.run_id, job.as_of, job.id_types, job.staged.publication)
+
+
+def _batches(job: Job, contacts: Sequence[pa.RecordBatch]) -> Iterator[tuple[pa.Array, Bitmaps]]:
+    """Yield the contacts in batches of a fixed length, so that the files do not depend on the splits."""
+    if not contacts:
+        return
+    rows = [job.bits.bits[segment_id] for segment_id in job.segment_ids]
+    table, most, memory = pa.Table.from_batches(contacts), batch_rows(len(rows)), Memory()
+    for start in range(0, len(table), most):
+        [batch] = table.slice(start, most).combine_chunks().to_batches()
+        bitmaps = from_words(words_of(batch), memory)
+        yield batch.column(0), bitmaps[np.asarray(rows, dtype=np.intp)]
