@@ -8,10 +8,9 @@ contact's result is looked up. The next batch is read at the same time.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 import numpy as np
 import polars as pl
@@ -21,6 +20,7 @@ from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
 from segbatch.errors import EvaluationError
 from segbatch.platform.bitmaps import Bitmap, Bitmaps, empty_bitmaps, from_columns, full_bitmap, word_count
+from segbatch.platform.read_ahead import read_ahead
 from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.encoded_texts import EncodedTexts
 from segbatch.snapshot.snapshot import Snapshot
@@ -35,8 +35,6 @@ _BYTE = 8
 _PATTERNS = ("^", "*")
 """Polars may read such names as patterns, and then does not list them among the columns that an expression reads."""
 
-_T = TypeVar("_T")
-
 
 def batch_rows(segments: int) -> int:
     """Return the number of contacts to read at once, so that memory is bounded for any number of segments."""
@@ -49,7 +47,7 @@ class LocalEngine:
     def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
         """Evaluate every segment of a plan over a snapshot, as `Engine` describes."""
         batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))
-        return (evaluate_batch(plan, batch) for batch in _read_ahead(batches))
+        return (evaluate_batch(plan, batch) for batch in read_ahead(batches))
 
 
 def evaluate_batch(plan: Plan, batch: Batch) -> Members:
@@ -224,12 +222,3 @@ def _can_evaluate(predicate: pl.Expr, frame: pl.DataFrame) -> bool:
     except pl.exceptions.PolarsError:
         return False
     return True
-
-
-def _read_ahead(items: Iterator[_T]) -> Iterator[_T]:
-    """Yield items, and read the next item in another thread while the caller works on the current one."""
-    with ThreadPoolExecutor(1, "read") as pool:
-        waiting = pool.submit(next, items, None)
-        while (item := waiting.result()) is not None:
-            waiting = pool.submit(next, items, None)
-            yield item

@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import Problem
+from segbatch.platform.read_ahead import read_ahead
 from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.binary_text import has_bytes, with_part, with_texts
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
@@ -220,7 +221,7 @@ class Snapshot:
         fields = {*fields}
         reader = FieldReader(fields, self.schema, self.forms)
         if reader.leaves:
-            for batch in self.batches(reader.leaves, _COLUMN_BATCH):
+            for batch in read_ahead(self.batches(reader.leaves, _COLUMN_BATCH)):
                 reader.examine(batch.frame)
                 if reader.is_done:
                     break

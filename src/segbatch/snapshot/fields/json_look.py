@@ -80,6 +80,9 @@ def look_at(texts: pl.Series, pointers: Pointers, reader: JsonTexts) -> JsonLook
         pointers: The paths to look at.
         reader: Reads the texts.
     """
+    if texts.null_count() == len(texts):  # such as the values of a map at a key that no contact has
+        nothing: dict[JsonPath, ValueCounts] = {path: ValueCounts() for path in pointers}
+        return JsonLook(nothing, dict.fromkeys(pointers, frozenset[str]()), rows=len(texts))
     kinds = reader.kinds_of(texts)
     rows = reader.broken_rows(texts, kinds)
     look = JsonLook(rows=len(texts), objects=int((kinds == "OBJECT").sum()), broken=len(rows))
