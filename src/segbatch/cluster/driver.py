@@ -19,6 +19,8 @@ from segbatch.cluster.payloads import TaskError
 from segbatch.cluster.reduce_task import reduce_bucket
 from segbatch.cluster.report import BucketReport, decode_report
 from segbatch.cluster.splits import Item, encode_item, split_files
+from segbatch.cluster.table_split import table_items
+from segbatch.compiler.plan import Plan
 from segbatch.errors import ClusterError
 from segbatch.model.manifest import Buckets
 from segbatch.snapshot.id_checks import IdCheck
@@ -81,11 +83,12 @@ class ClusterResult:
         return total if staged is None else replace(total, files=adopt_files(staged, self.reports))
 
 
-def run_job(cluster: Cluster, job: Job, snapshot: Snapshot) -> ClusterResult:
+def run_job(cluster: Cluster, job: Job, snapshot: Snapshot, plan: Plan) -> ClusterResult:
     """Do the work of a job.
 
     Args:
         snapshot: The contacts, with their files.
+        plan: The segments to evaluate, with the files of related tables.
 
     Raises:
         ClusterError: The cluster cannot do the work, or workers differ from this machine.
@@ -95,7 +98,7 @@ def run_job(cluster: Cluster, job: Job, snapshot: Snapshot) -> ClusterResult:
         PublishError: A worker cannot write the files of the run.
     """
     encoded = job.encode()
-    items = [encode_item(number, item) for number, item in enumerate(_items(job, snapshot))]
+    items = [encode_item(number, item) for number, item in enumerate(_items(job, snapshot, plan))]
     results = cluster.exchange(partial(map_split, encoded), items, partial(reduce_bucket, encoded), job.buckets)
     reports = [*map(_report, results)]
     if any(report.invalid_ids for report in reports):
@@ -104,11 +107,11 @@ def run_job(cluster: Cluster, job: Job, snapshot: Snapshot) -> ClusterResult:
     return ClusterResult(job, reports)
 
 
-def _items(job: Job, snapshot: Snapshot) -> Iterator[Item]:
-    """Return the parts of the input: contacts, and the previous state if its buckets are not those of this run."""
+def _items(job: Job, snapshot: Snapshot, plan: Plan) -> Iterator[Item]:
+    """Return the parts of the input: contacts, tables, and the previous state if it has other buckets than this run."""
     previous = job.previous
     states: Iterable[Item] = () if previous is None or previous.is_bucketed else state_items(previous)
-    return chain(map(ContactsSplit, split_files(snapshot)), states)
+    return chain(map(ContactsSplit, split_files(snapshot)), table_items(plan), states)
 
 
 def _report(result: bytes) -> BucketReport:

@@ -5,7 +5,7 @@ Equal ids are in one bucket, in this and in the previous run. So a bucket is rec
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from segbatch.cluster.bucket_state import open_previous
 from segbatch.cluster.job import Job, StagedFolder, open_job
 from segbatch.cluster.payloads import Payload, TaskError, decode_payload, words_of
 from segbatch.cluster.report import BucketReport, encode_failure
+from segbatch.cluster.table_reduction import complete_contacts
 from segbatch.engine.local import batch_rows
 from segbatch.errors import PublishError, SegbatchError
 from segbatch.platform.bitmaps import Bitmaps
@@ -49,10 +50,10 @@ def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:
     invalid = count_invalid(ids)
     if invalid:
         return BucketReport(bucket, len(ids), invalid)
-    with ExitStack() as stack:
-        previous = [payload for payload in payloads if payload.kind == "previous"]
-        state = stack.enter_context(open_previous(job, bucket, previous))
-        return _record(job, bucket, contacts, state)
+    completed = complete_contacts(job, contacts, payloads)
+    previous = [payload for payload in payloads if payload.kind == "previous"]
+    with open_previous(job, bucket, previous) as state:
+        return replace(_record(job, bucket, completed.contacts, state), tables=completed.tables)
 
 
 def count_invalid(ids: pa.ChunkedArray) -> int:

@@ -14,6 +14,7 @@ from segbatch.cluster.contact_hash import HASH
 from segbatch.cluster.digests import digest_on
 from segbatch.cluster.driver import choose_buckets, run_job
 from segbatch.cluster.job import Job, PreviousState
+from segbatch.cluster.table_plan import without_files
 from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation
 from segbatch.engine.base import Engine
@@ -222,8 +223,8 @@ class RunEvaluation:
         job = Job(
             run_id=self.run_id,
             as_of=self.prepared.clock.as_of,
-            plan=plan,
-            snapshot=replace(snapshot, files=()),
+            plan=without_files(plan),
+            snapshot=replace(snapshot, files=(), queries=()),
             id_types=self.id_types,
             kept=tuple(kept),
             bits=before.next(sorted([*(segment.definition.segment_id for segment in plan.segments), *kept])),
@@ -231,7 +232,7 @@ class RunEvaluation:
             previous=previous,
             staged=None if folder is None else prepare_attempts(empty_folder(folder), self.publication),
         )
-        result = run_job(cluster, job, snapshot)
+        result = run_job(cluster, job, snapshot, plan)
         self.emitter.emit(ContactsDone(snapshot.rows, snapshot.rows))
         self._ensure_most_contacts_remain(result.gone)
         return result.record(), result.tables, result.buckets
