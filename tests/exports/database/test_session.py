@@ -62,6 +62,9 @@ def test_postgres_locks_the_schema_and_prefers_indexes() -> None:
     assert driver.statements == [
         f"SELECT pg_try_advisory_xact_lock(hashtextextended({key}, 0))",
         "SET LOCAL random_page_cost = 1.1",
+        "SET LOCAL enable_hashagg = off",
+        "SET LOCAL work_mem = '64MB'",
+        "SET LOCAL temp_buffers = '64MB'",
     ]
 
 

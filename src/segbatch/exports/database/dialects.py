@@ -31,6 +31,10 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+_SETTINGS = ("random_page_cost = 1.1", "enable_hashagg = off", "work_mem = '64MB'", "temp_buffers = '64MB'")
+"""Settings of a transaction. Sorted changes visit the pages of the index in order; hashed ones would do so at random. The
+memory is for the changes of a run, which the server would write to temporary files otherwise."""
+
 _NOTICE_END = """
 SELECT set_config('client_connection_check_interval', '2s', true)
 WHERE current_setting('server_version_num')::integer >= 140000
@@ -144,8 +148,9 @@ class PostgreSQL(Dialect):
         return bool(is_owned)
 
     def prepare(self, session: "Session") -> None:
-        """Let the planner find few rows by an index, and the server notice that this process died."""
-        session.execute("SET LOCAL random_page_cost = 1.1")
+        """Let the planner find rows by an index and in its order, and the server notice that this process died."""
+        for setting in _SETTINGS:
+            session.execute(f"SET LOCAL {setting}")
         session.query(_NOTICE_END)
 
     def create_schema(self, session: "Session") -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from segbatch.errors import PublishError, UsageError
@@ -28,6 +29,7 @@ RECORDED_ID = "recorded_id"
 
 _SEGMENT_ID, _CONTACT_ID = "segment_id", "contact_id"
 _BATCH = 65_536
+_SORTED = 8 * _BATCH
 _DAMAGED = "is damaged, or was deleted in the meantime; check it with segbatch verify --all"
 
 OnRows = Callable[[int], None]
@@ -122,7 +124,7 @@ def change_rows(
     runs: Sequence[tuple[PastRun, Mapping[str, str]]],
     on_rows: OnRows | None,
 ) -> Rows:
-    """Return the changes of runs.
+    """Return the changes of runs, sorted by contact within many rows, as the tables are indexed.
 
     Args:
         table: `membership_changes`, or a table with the column `recorded_id` too.
@@ -140,7 +142,7 @@ def change_rows(
                 columns |= {_SEGMENT_ID: _renamed(columns[_SEGMENT_ID], present), RECORDED_ID: recorded}
                 yield _converted([columns[name] for name in table.columns], schema)
 
-    return Rows(schema, batches(), on_rows)
+    return Rows(schema, _sorted(batches()), on_rows)
 
 
 def _read_changes(folder: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -195,6 +197,24 @@ def _read(file: Path, size: int, columns: Sequence[str]) -> Iterator[pa.RecordBa
     with _translate_errors(file), pq.ParquetFile(file, read_dictionary=[_SEGMENT_ID]) as opened:
         for batch in opened.iter_batches(_BATCH, columns=columns):
             yield batch.select(columns)
+
+
+def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Sort rows by contact, as many at a time as memory is provided for."""
+    waiting, rows = list[pa.RecordBatch](), 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch)
+        if rows >= _SORTED:
+            yield from _sort(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield from _sort(waiting)
+
+
+def _sort(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    table = pa.Table.from_batches(batches)
+    yield from table.take(pc.sort_indices(table[_CONTACT_ID])).to_batches(_BATCH)
 
 
 @contextmanager

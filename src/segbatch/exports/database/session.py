@@ -97,6 +97,13 @@ class Session:
         yield
         self.execute(f"DROP TABLE {table.name}")  # after an error, all is rolled back
 
+    @contextmanager
+    def temporary_view(self, name: str, query: str) -> Iterator[None]:
+        """Have a temporary view during the block."""
+        self.execute(f"CREATE TEMPORARY VIEW {name} AS {query}")
+        yield
+        self.execute(f"DROP VIEW {name}")  # after an error, all is rolled back
+
     def create_indexes(self, table: Table) -> None:
         """Create the indexes of a table."""
         for number, columns in enumerate(table.indexes):

@@ -10,7 +10,7 @@ from segbatch.storage.record_columns import column_types
 
 MEMBERSHIP, CHANGES, SEGMENTS, RUNS, SYNC = "membership", "membership_changes", "segments", "runs", "segbatch_sync"
 
-_VERSION = 1
+_VERSION = 2
 """The version of the tables, for changes that their columns do not show, such as another index."""
 
 _ID = "contact_id"
@@ -62,7 +62,7 @@ def make_tables(id_type: str) -> Tables:
     changes = {"run_id": "VARCHAR", "as_of": "TIMESTAMP", "segment_id": "VARCHAR", _ID: id_type, "change": "VARCHAR"}
     return Tables(
         membership=Table(
-            MEMBERSHIP, {"segment_id": "VARCHAR", _ID: id_type}, (("segment_id", _ID), (_ID,)), has_key=True
+            MEMBERSHIP, {"segment_id": "VARCHAR", _ID: id_type}, ((_ID, "segment_id"), ("segment_id",)), has_key=True
         ),
         changes=Table(CHANGES, changes, (("segment_id", "run_id"), (_ID,))),
         segments=Table(SEGMENTS, column_types(SegmentRecord), (("segment_id",),), has_key=True),
