@@ -14,6 +14,7 @@ import segbatch
 from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
 from segbatch import TableSource
+from segbatch.compiler.prepare import EvaluationOptions
 
 pytestmark = pytest.mark.slow  # each starts a process that evaluates previews
 
@@ -216,9 +217,9 @@ def test_previews_queue_without_blocking_other_requests(ask: Asking, monkeypatch
     def wait(*_: object) -> Any:
         at_work.set()
         assert go_on.wait(60)
-        return ("nowhere", "UTC", None, None, {})
+        return EvaluationOptions("nowhere"), None
 
-    monkeypatch.setattr("segbatch.interfaces.api.previews._snapshot", wait)
+    monkeypatch.setattr("segbatch.interfaces.api.previews._options", wait)
     monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE_TIME", 0.2)
     monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE", 2)
 

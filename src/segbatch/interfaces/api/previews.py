@@ -76,27 +76,14 @@ def _busy() -> HttpProblem:
 def _preview(service: Service, caller: Caller, body: Mapping[str, Any]) -> Preview:
     deadline = time.monotonic() + PREVIEW_TIME
     first, draft, whole_project = _first(body), _draft(service, caller, body), _whole_project(caller)
-    contacts, timezone, run_project, custom_fields, tables = _snapshot(service)
-    as_of = datetime.now(UTC)
+    as_of, lists = datetime.now(UTC), service.lists or service.store.lists
+    options, run_project = _options(service)
     good, broken = _referenced(service, caller, draft)
-    own = (*map(Definition, (draft, *whole_project)), *good)
     project = caller.project or (run_project if draft.project_id in {None, run_project} else None)
-    lists = service.lists or service.store.lists
     is_only = project == run_project  # a project of the caller does not mean that all contacts belong to it
-    options = EvaluationOptions(
-        contacts,
-        service.id_column,
-        custom_fields,
-        tables,
-        lists,
-        project,
-        as_of,
-        timezone,
-        allow_empty=True,
-        is_only_project=is_only,
-    )
-    whole = whole_project[0].id if whole_project else None
-    job = Job(options, Definitions(own, broken), draft.id, whole, first, PREVIEW_TIME)
+    options = replace(options, lists=lists, project=project, as_of=as_of, is_only_project=is_only)
+    own = Definitions((*map(Definition, (draft, *whole_project)), *good), broken)
+    job = Job(options, own, draft.id, whole_project[0].id if whole_project else None, first, PREVIEW_TIME)
     try:
         found = service.previewer.preview(job, deadline, service.stopping.is_set)
     except DefinitionError as error:
@@ -195,24 +182,33 @@ def _referenced(
     return tuple(good.values()), tuple(broken.values())
 
 
-def _snapshot(service: Service) -> tuple[str, str, str | None, str | None, Mapping[str, TableSource]]:
-    """Return the snapshot, the time zone, the project of the last run, the column of custom fields, and the tables.
+def _options(service: Service) -> tuple[EvaluationOptions, str | None]:
+    """Return the options of previews: the settings of the server, or else the values of the last run.
 
-    All but the project are the settings of the server, or else the values of the last run.
+    Returns:
+        The options without lists, project and time, and the project of the last run.
     """
+    contacts, custom_fields, tables = service.contacts, service.custom_fields, service.tables
+    timezone, project = service.timezone, None
     try:
         service.watched.refresh()
         folder = service.watched.folder
         manifest = read_manifest(folder / RUNS / ensure_published(folder))
     except UsageError:
-        if service.contacts is not None:
-            return service.contacts, service.timezone or "UTC", None, service.custom_fields, service.tables
-        detail = "no run is published yet, so there is no snapshot; publish a run, or start the server with --contacts"
-        raise HttpProblem("nothing-published", detail) from None
-    contacts = service.contacts or _location_of(manifest.snapshot, manifest.source)
-    custom_fields = service.custom_fields or manifest.custom_fields
-    tables = service.tables or {table.name: _source_of(table) for table in manifest.tables}
-    return contacts, service.timezone or manifest.run.timezone, manifest.run.project_id, custom_fields, tables
+        if contacts is None:
+            detail = (
+                "no run is published yet, so there is no snapshot; publish a run, or start the server with --contacts"
+            )
+            raise HttpProblem("nothing-published", detail) from None
+    else:
+        contacts = contacts or _location_of(manifest.snapshot, manifest.source)
+        custom_fields = custom_fields or manifest.custom_fields
+        tables = tables or {table.name: _source_of(table) for table in manifest.tables}
+        timezone, project = timezone or manifest.run.timezone, manifest.run.project_id
+    options = EvaluationOptions(
+        contacts, service.id_column, custom_fields, tables, timezone=timezone or "UTC", allow_empty=True
+    )
+    return options, project
 
 
 def _source_of(table: TableRecord) -> TableSource:
