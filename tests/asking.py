@@ -4,7 +4,8 @@ import asyncio
 import atexit
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,3 +104,10 @@ def serving(folder: Path, *options: str, program: Sequence[str] = ("-m", "segbat
             process.kill()
             process.communicate()
             raise
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)

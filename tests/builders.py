@@ -15,6 +15,13 @@ def rule(field: str, operator: str, value: Any = None, **more: Any) -> dict[str,
     return written if value is None else written | {"value": value}
 
 
+def orders(operator: str, value: Any = None, *where: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a rule on the table `orders`."""
+    written: dict[str, Any] = {"table": "orders", **more, "operator": operator}
+    written |= {} if value is None else {"value": value}
+    return written | ({"where": list(where)} if where else {})
+
+
 def segment(*rules: dict[str, Any], **more: Any) -> Segment:
     return Segment.model_validate({"id": "s", "name": "S", "rules": list(rules)} | more)
 
@@ -36,3 +43,15 @@ def write_contacts(path: Path, columns: dict[str, Any] | pa.Table, **options: An
         table = table.add_column(0, "id", ids)
     pq.write_table(table, path, **options)
     return path
+
+
+def nested(array: pa.Array) -> dict[str, pa.Array]:
+    """Return an array at the top level, in a struct, a list, a map, and a list of structs."""
+    struct = pa.StructArray.from_arrays([array], ["in"])
+    return {
+        "top": array,
+        "s": struct,
+        "l": pa.ListArray.from_arrays([0, 1, 2], array),
+        "m": pa.MapArray.from_arrays([0, 1, 2], pa.array(["k", "k"]), array),
+        "ls": pa.ListArray.from_arrays([0, 1, 2], struct),
+    }

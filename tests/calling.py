@@ -32,3 +32,11 @@ class Commands:
         self.out, self.err = self.capsys.readouterr()
         assert isinstance(ended.value.code, int)
         return ended.value.code
+
+
+def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Call the program with arguments, and return its exit status."""
+    monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)

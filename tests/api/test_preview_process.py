@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from asking import PRO, Asking, serving
+from asking import PRO, Asking, serving, wait_until
 from builders import rule, write_contacts
 from segbatch.interfaces.api import limits
 from segbatch.interfaces.api.previewer import Previewer
@@ -44,13 +44,6 @@ def preview(ask: Asking, rules: Any = None) -> Any:
 def process_of(previewer: Previewer) -> int:
     assert previewer.pid is not None
     return previewer.pid
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def test_preview_stops_at_its_time_limit_and_the_next_preview_succeeds(

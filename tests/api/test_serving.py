@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import httpx
 import pytest
 
 import segbatch
-from asking import PRO, SEGMENTS, Server, serving
+from asking import PRO, SEGMENTS, Server, serving, wait_until
 from builders import write_contacts
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.limits import MAX_ARRIVING
@@ -379,13 +378,6 @@ def test_connection_of_a_client_that_does_not_read_is_closed(tmp_path: Path) -> 
 
 def open_files(server: Server) -> int:
     return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def test_listening_socket_is_tcp_so_that_asyncio_disables_nagle() -> None:

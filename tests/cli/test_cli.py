@@ -10,7 +10,7 @@ import pytest
 
 import segbatch
 from builders import rule, write_contacts, write_segment
-from segbatch.interfaces import cli
+from calling import call
 from segbatch.interfaces.cli.render.bar import show_progress
 
 ACTIVE = rule("status", "eq", "active")
@@ -25,14 +25,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     write_segment(tmp_path / "segments", "active", ACTIVE)
     return tmp_path
-
-
-def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Call the program with arguments, and return its exit status."""
-    monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
 
 
 def test_run_needs_only_the_contacts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,18 +12,11 @@ from pathlib import Path
 import pytest
 
 from builders import rule, write_contacts, write_segment
+from calling import call
 from segbatch.compiler.clock import read_clock
 from segbatch.errors import UsageError
-from segbatch.interfaces import cli
 from segbatch.interfaces.cli.render.base import in_shell
 from segbatch.pipeline.guardrails import Guard
-
-
-def call(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["segbatch", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return int(ended.value.code or 0)
 
 
 @pytest.fixture(autouse=True)

@@ -6,16 +6,10 @@ from typing import Any
 import pytest
 
 import segbatch
-from builders import rule, write_segment
+from builders import orders, rule, write_segment
 
 PAID, OPEN = rule("status", "eq", "paid"), rule("status", "eq", "open")
 BIG, SMALL = rule("amount", "gt", 10), rule("amount", "lt", 5)
-
-
-def orders(operator: str, value: Any = None, *where: dict[str, Any], **more: Any) -> dict[str, Any]:
-    written: dict[str, Any] = {"table": "orders", **more, "operator": operator}
-    written |= {} if value is None else {"value": value}
-    return written | ({"where": list(where)} if where else {})
 
 
 def total(operator: str, value: Any = None, *where: dict[str, Any], aggregate: str = "sum") -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import segbatch
-from builders import rule, write_contacts, write_segment
+from builders import orders, rule, write_contacts, write_segment
 
 ORDERS = {
     "contact_id": ["a", "a", "b", "zz"],
@@ -20,12 +20,6 @@ ORDERS = {
     "cf": [{"plan": "pro"}, {"plan": "free"}, None, None],
 }
 PAID = rule("status", "eq", "paid")
-
-
-def orders(operator: str, value: Any = None, *where: dict[str, Any], **more: Any) -> dict[str, Any]:
-    written: dict[str, Any] = {"table": "orders", **more, "operator": operator}
-    written |= {} if value is None else {"value": value}
-    return written | ({"where": list(where)} if where else {})
 
 
 def lint(folder: Path, *rules: dict[str, Any], **options: Any) -> list[segbatch.Finding]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import segbatch
-from builders import rule, segment
+from builders import nested, rule, segment
 from segbatch.sql.generate import write_sql
 
 pytestmark = pytest.mark.slow
@@ -35,18 +35,6 @@ _EXTREMES: dict[str, tuple[pa.Array, bool]] = {
     "first ns but one": (pa.array([1 - _MOST, None], pa.timestamp("ns")), False),
 }
 _ZONES = ("UTC", "Pacific/Kiritimati", "America/New_York")
-
-
-def nested(array: pa.Array) -> dict[str, pa.Array]:
-    """Return an array at the top level, in a struct, a list, a map, and a list of structs."""
-    struct = pa.StructArray.from_arrays([array], ["in"])
-    return {
-        "top": array,
-        "s": struct,
-        "l": pa.ListArray.from_arrays([0, 1, 2], array),
-        "m": pa.MapArray.from_arrays([0, 1, 2], pa.array(["k", "k"]), array),
-        "ls": pa.ListArray.from_arrays([0, 1, 2], struct),
-    }
 
 
 def write(path: Path, columns: dict[str, pa.Array]) -> Path:

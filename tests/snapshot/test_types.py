@@ -13,6 +13,7 @@ import pytest
 from refused_files import write_encrypted, write_long_decimal, write_map_with_optional_keys
 
 import segbatch
+from builders import nested
 from segbatch.errors import SnapshotError
 from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.sql.generate import write_sql
@@ -33,18 +34,6 @@ def members(path: Path, written: str) -> tuple[str | int, ...]:
 
 def table(**columns: Any) -> pa.Table:
     return pa.table({"id": ["a", "b"], "x": [1, 2], **columns})
-
-
-def nested(array: pa.Array) -> dict[str, pa.Array]:
-    """Return an array at the top level, in a struct, a list, a map, and a list of structs."""
-    struct = pa.StructArray.from_arrays([array], ["in"])
-    return {
-        "top": array,
-        "s": struct,
-        "l": pa.ListArray.from_arrays([0, 1, 2], array),
-        "m": pa.MapArray.from_arrays([0, 1, 2], pa.array(["k", "k"]), array),
-        "ls": pa.ListArray.from_arrays([0, 1, 2], struct),
-    }
 
 
 ODD = {

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlglot import parse_one
 
-from builders import rule, write_contacts, write_segment
+from builders import orders, rule, write_contacts, write_segment
 from segbatch import DefinitionError, TableSource
 from segbatch.sql.generate import write_sql
 from segbatch.sql.names import DIALECTS
@@ -38,12 +38,6 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "day": [date(2025, 6, 1), None, date(2025, 6, 16), date(2025, 6, 15), None, None],
     }
     pq.write_table(pa.table(orders), "orders.parquet")
-
-
-def orders(operator: str, value: Any = None, *where: dict[str, Any], **more: Any) -> dict[str, Any]:
-    written: dict[str, Any] = {"table": "orders", **more, "operator": operator}
-    written |= {} if value is None else {"value": value}
-    return written | ({"where": list(where)} if where else {})
 
 
 def sql(*rules: dict[str, Any], time: str | None = "placed_at", dialect: str = "duckdb", **options: Any) -> str:

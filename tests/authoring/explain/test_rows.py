@@ -10,17 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import segbatch
-from builders import rule, segment, write_contacts
+from builders import orders, rule, segment, write_contacts
 from segbatch.authoring.explain.reports import Rows, Verdict
 
 NOW = datetime(2025, 6, 15, tzinfo=UTC)
 PAID = rule("status", "eq", "paid")
-
-
-def orders(operator: str, value: Any = None, *where: dict[str, Any], **more: Any) -> dict[str, Any]:
-    written: dict[str, Any] = {"table": "orders", **more, "operator": operator}
-    written |= {} if value is None else {"value": value}
-    return written | ({"where": list(where)} if where else {})
 
 
 @pytest.fixture
