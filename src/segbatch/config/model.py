@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from segbatch.cluster.engine_names import read_engine, read_spark_remote
 from segbatch.config.destinations import Destinations
 from segbatch.config.env_vars import variable
 from segbatch.definitions.exclusions import read_patterns
@@ -50,6 +51,20 @@ def _log_format(written: str) -> str:
         raise ValueError(str(error).removesuffix(" (--log-format)")) from None
 
 
+def _engine(written: str) -> str:
+    try:
+        return read_engine(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--engine)")) from None
+
+
+def _spark_remote(written: str) -> str:
+    try:
+        return read_spark_remote(written)
+    except UsageError as error:
+        raise ValueError(str(error).removesuffix(" (--spark-remote)")) from None
+
+
 def _split(written: Any) -> Any:
     return written.split() if isinstance(written, str) else written
 
@@ -72,6 +87,8 @@ Text = Annotated[str, Field(min_length=1), AfterValidator(_without_nul)]
 Place = Annotated[Text, AfterValidator(_relative_to_file), Field(json_schema_extra={"format": "path"})]
 Pattern = Annotated[Text, AfterValidator(_pattern_relative_to_file), Field(json_schema_extra={"format": "path"})]
 Share = Annotated[Text, BeforeValidator(_as_text), AfterValidator(_share)]
+Engine = Annotated[Text, AfterValidator(_engine)]
+SparkRemote = Annotated[Text, AfterValidator(_spark_remote)]
 LogFormat = Annotated[Text, AfterValidator(_log_format)]
 Names = Annotated[list[Text], NoDecode]
 Patterns = Annotated[list[Text], NoDecode, AfterValidator(_globs)]
@@ -120,6 +137,11 @@ class Job(BaseModel):
     only_owners: Names | None = Field(None, description="only the segments of these owners")
     timezone: Text | None = Field(None, description="the time zone of calendar days and of times without an offset")
     strict: bool | None = Field(None, description="whether a custom field that no contact has is an error")
+    engine: Engine | None = Field(
+        None, description="where a run is evaluated: `local` or `spark` ([On Spark](spark.md))"
+    )
+    spark_remote: SparkRemote | None = Field(None, description="the Spark Connect server, `sc://HOST:PORT`")
+    buckets: int | None = Field(None, ge=1, description="the number of parts that contacts are divided into on Spark")
     allow_empty: bool | None = Field(None, description="whether a snapshot without contacts may be published")
     max_change: Share | None = Field(None, description='how much a segment\'s size may change, such as `"30%"`')
     max_change_floor: int | None = Field(None, ge=0, description="segments with fewer members are not guarded")

@@ -14,6 +14,9 @@ _USER = re.compile(r"^(?!(?:delta\+)?abfs)([A-Za-z][A-Za-z0-9+.-]*:/+)(?:[^/]*:.
 
 _QUERY = re.compile(r"^(https?:[^?]*)\?.*", re.DOTALL | re.IGNORECASE)
 
+_PARAMETERS = re.compile(r"^(sc:[^;]*);.*", re.DOTALL)
+"""The parameters of a Spark Connect server, one of which is a token."""
+
 _TYPO = re.compile(
     r"^(postgres(?:ql)?|snowflake|bigquery|grpc(?:\+\w+)?|[a-z][a-z0-9+.-]*(?=//))\b.*:.*@", re.DOTALL | re.IGNORECASE
 )
@@ -47,7 +50,8 @@ def redact_url(text: str) -> str:
         return _TYPO.sub(r"\1//...@", text)
     if is_database_url(text):
         return redact_database_url(text)
-    return _SLASHES.sub("://", _QUERY.sub(r"\1", _USER.sub(r"\1", text)), count=1)
+    shown = _PARAMETERS.sub(r"\1", _QUERY.sub(r"\1", _USER.sub(r"\1", text)))
+    return _SLASHES.sub("://", shown, count=1)
 
 
 def redact_argument(text: str) -> str:

@@ -126,3 +126,13 @@ EVALUATION = OptionGroup(
     _read_evaluation,
 )
 """The options of all evaluations, as keyword arguments of functions such as `segbatch.preview`."""
+
+ENGINE = OptionGroup(
+    {
+        "engine": (Annotated[str, options.ENGINE], "local"),
+        "spark_remote": (Annotated[str | None, options.SPARK_REMOTE], None),
+        "buckets": (Annotated[int | None, options.BUCKETS], None),
+    },
+    dict,
+)
+"""The machines that evaluate a run, as keyword arguments of `segbatch.run`."""

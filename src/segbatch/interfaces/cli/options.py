@@ -6,6 +6,7 @@ from typing import Any
 
 import typer
 
+from segbatch.cluster.engine_names import read_engine, read_spark_remote
 from segbatch.definitions.suggestions import read_match
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli.render.problem_formats import read_report_format
@@ -132,21 +133,21 @@ ONLY_TAGS = typer.Option(
     metavar="TAG",
     envvar="SEGBATCH_ONLY_TAGS",
     rich_help_panel=INPUT,
-    help="Only segments with this tag; repeatable.",
+    help="Only segments with a tag; repeatable.",
 )
 ONLY_OWNERS = typer.Option(
     "--owner",
     metavar="NAME",
     envvar="SEGBATCH_ONLY_OWNERS",
     rich_help_panel=INPUT,
-    help="Only segments of this owner; repeatable.",
+    help="Only segments of an owner; repeatable.",
 )
 AS_OF = typer.Option(
     metavar="TIME",
     envvar="SEGBATCH_AS_OF",
     show_default="now",
     rich_help_panel=EVALUATION,
-    help="Evaluate as of this time (ISO 8601).",
+    help="Evaluate at this time (ISO 8601).",
 )
 TIMEZONE = typer.Option(
     metavar="TZ",
@@ -160,6 +161,27 @@ STRICT = typer.Option(
     envvar="SEGBATCH_STRICT",
     rich_help_panel=EVALUATION,
     help="Fail segments if no contact has a custom field of theirs or, in a run, if a field changed.",
+)
+ENGINE = typer.Option(
+    metavar="NAME",
+    envvar="SEGBATCH_ENGINE",
+    parser=read_engine,
+    rich_help_panel=EVALUATION,
+    help="Evaluate here, or on 'spark'.",
+)
+SPARK_REMOTE = typer.Option(
+    metavar="URL",
+    envvar="SEGBATCH_SPARK_REMOTE",
+    parser=read_spark_remote,
+    rich_help_panel=EVALUATION,
+    help="The Spark Connect server, sc://HOST:PORT.",
+)
+BUCKETS = typer.Option(
+    metavar="N",
+    min=1,
+    envvar="SEGBATCH_BUCKETS",
+    rich_help_panel=EVALUATION,
+    help="Divide contacts on Spark into N parts.",
 )
 _LINT_IGNORE: Any = {
     "metavar": "NAME",

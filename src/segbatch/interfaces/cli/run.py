@@ -9,7 +9,7 @@ import typer
 from segbatch.definitions.exclusions import Source
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.deliver import deliver_afterwards, read_destinations
-from segbatch.interfaces.cli.option_groups import EVALUATION, FILTER, SOURCE, expand_groups
+from segbatch.interfaces.cli.option_groups import ENGINE, EVALUATION, FILTER, SOURCE, expand_groups
 from segbatch.interfaces.cli.options import (
     DAYS_KEPT,
     GUARDRAILS,
@@ -54,6 +54,7 @@ def run(
     only: Annotated[Any, FILTER],
     evaluation: Annotated[dict[str, Any], EVALUATION],
     lint_ignore: Annotated[list[str] | None, LINT_IGNORE] = None,
+    engine: Annotated[dict[str, Any], ENGINE],
     max_change: Annotated[
         str | None,
         typer.Option(
@@ -212,7 +213,7 @@ def run(
             envvar="SEGBATCH_METRICS_FILE",
             parser=path_parser("metrics", "--metrics-file"),
             rich_help_panel=LOGGING,
-            help="Write metrics for Prometheus to this file.",
+            help="Write Prometheus metrics to this file.",
         ),
     ] = None,
     metrics_segments: Annotated[
@@ -262,6 +263,7 @@ def run(
             lock_policy=LockPolicy(wait, lambda message: observer.handle(LockAwaited(message))),
             rewind=rewind,
             dry_run=dry_run,
+            **engine,
             events=observer.handle,
         )
         observer.set_report(report)
