@@ -68,11 +68,18 @@ class SparkCluster:
                 self._session.stop()
             self._session, self._is_own = None, False
 
+    @property
+    def session(self) -> "SparkSession":
+        """The session, which is opened when it is first needed."""
+        if self._session is None:
+            self._session, self._is_own = _open_session(self._remote)
+        return self._session
+
     def count_slots(self) -> int:
         """Return the number of tasks that run at the same time, by the partitions that Spark gives a range."""
         from pyspark.sql import functions as sql  # noqa: PLC0415 - optional, and slow to load
 
-        partitions = self._opened.range(_LARGE_RANGE).select(sql.spark_partition_id()).distinct()
+        partitions = self.session.range(_LARGE_RANGE).select(sql.spark_partition_id()).distinct()
         return max(1, len(self._collect(partitions)))
 
     def call(self, function: Callable[[bytes], bytes], items: Sequence[bytes]) -> list[bytes]:
@@ -94,7 +101,7 @@ class SparkCluster:
 
     def _number_partitions(self, count: int) -> "DataFrame":
         """Return a frame with the numbers from 0, one in each partition."""
-        return self._opened.range(0, count, 1, count)
+        return self.session.range(0, count, 1, count)
 
     def _collect_results(self, results: "DataFrame", count: int) -> list[bytes]:
         found = {row["number"]: bytes(row["result"]) for row in self._collect(results)}
@@ -107,12 +114,6 @@ class SparkCluster:
             return list(frame.collect())
         except Exception as error:
             raise ClusterError(describe_failure(error)) from error
-
-    @property
-    def _opened(self) -> "SparkSession":
-        if self._session is None:
-            self._session, self._is_own = _open_session(self._remote)
-        return self._session
 
 
 def _create_session(builder: "SparkSession.Builder") -> "SparkSession":
