@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from segbatch.cluster.base import Cluster
+from segbatch.cluster.engine_names import EngineName
+from segbatch.cluster.engines import open_engine
 from segbatch.compiler.prepare import EvaluationOptions
 from segbatch.definitions.exclusions import Source
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
 from segbatch.engine.base import Engine
-from segbatch.engine.local import LocalEngine
 from segbatch.errors import Problem
 from segbatch.findings.finding import limit_findings, read_ignored
 from segbatch.model.manifest import Manifest
@@ -38,7 +39,7 @@ from segbatch.storage.retention import Keep
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.storage.targets.output import open_target
 
-_NO_GUARD, _KEEP, _LOCAL_ENGINE = Guard(), Keep(), LocalEngine()
+_NO_GUARD, _KEEP = Guard(), Keep()
 _LOST = "is missing from this file, which has an error; its members are kept until the file is fixed"
 
 
@@ -66,7 +67,8 @@ def run(
     lock_policy: LockPolicy = FAIL_IF_LOCKED,
     rewind: bool = False,
     dry_run: bool = False,
-    engine: Engine | Cluster = _LOCAL_ENGINE,
+    engine: Engine | Cluster | EngineName = "local",
+    spark_remote: str | None = None,
     buckets: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     events: EventHandler | None = None,
@@ -98,7 +100,9 @@ def run(
         rewind: Whether runs with a later `as_of` are rolled back. Rolling back all runs also requires a guard that
             accepts `all`.
         dry_run: Only report the run that would be published, and change nothing.
-        engine: The engine that evaluates the segments, or the cluster; by default the one that runs in this process.
+        engine: `local` for this process, or `spark` for the active Spark session, or else a new one; or an engine or
+            cluster of yours.
+        spark_remote: The address of a Spark Connect server, for a new session of the engine `spark`.
         buckets: The number of buckets that a cluster cuts the contacts into; by default as the run needs.
         progress: Called regularly with the number of evaluated contacts and the total.
         events: Called with every event (see `segbatch.observability.events`).
@@ -135,15 +139,16 @@ def run(
     )
     source, target = Source.of(segments), open_target(output)
     schema_file = None if schema is None else Path(schema)
-    request = RunRequest(
-        run_id, options, source, target, guard, ignored, emitter, engine, rewind, dry_run, schema_file, buckets
-    )
-    emitter.emit(_started(request, output))
-    with nullcontext() if dry_run else target.lock(f"run {run_id}", lock_policy):
-        emitter.end_phase("wait")
-        evaluation = prepare_run(request)
-        _emit_plan(evaluation)
-        return _evaluate_only(evaluation, target) if dry_run else _publish(evaluation, target, keep)
+    with open_engine(engine, spark_remote) as opened:
+        request = RunRequest(
+            run_id, options, source, target, guard, ignored, emitter, opened, rewind, dry_run, schema_file, buckets
+        )
+        emitter.emit(_started(request, output))
+        with nullcontext() if dry_run else target.lock(f"run {run_id}", lock_policy):
+            emitter.end_phase("wait")
+            evaluation = prepare_run(request)
+            _emit_plan(evaluation)
+            return _evaluate_only(evaluation, target) if dry_run else _publish(evaluation, target, keep)
 
 
 def _emit_plan(evaluation: RunEvaluation) -> None:
