@@ -32,8 +32,8 @@ def literal(text: str) -> str:
 
 
 _SETTINGS = ("random_page_cost = 1.1", "enable_hashagg = off", "work_mem = '64MB'", "temp_buffers = '64MB'")
-"""Settings of a transaction. Sorted changes visit the pages of the index in order; hashed ones would do so at random. The
-memory is for the changes of a run, which the server would write to temporary files otherwise."""
+"""Settings of a transaction. Sorted changes visit the pages of the index in order; hashed ones would do so at random.
+The memory is for the changes of a run, which the server would write to temporary files otherwise."""
 
 _NOTICE_END = """
 SELECT set_config('client_connection_check_interval', '2s', true)

@@ -202,6 +202,8 @@ def _has_long_number(array: pa.Array) -> bool:
         return any(map(_has_long_number, array.flatten()))
     if not _is_number_in_text(array):
         return False
+    if (pc.max(pc.binary_length(array.storage)).as_py() or 0) <= _MOST_DIGITS:
+        return False
     digits = pc.replace_substring(pc.utf8_ltrim(array.storage, "-0."), ".", "")
     return bool(pc.any(pc.greater(pc.utf8_length(digits), _MOST_DIGITS)).as_py())
 

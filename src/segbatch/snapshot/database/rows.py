@@ -10,6 +10,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from segbatch.errors import SnapshotError
 from segbatch.model.database_source import DatabaseSource
 from segbatch.platform.adbc import PACKAGES, Connection, open_connection, translate_errors
 from segbatch.snapshot.database.column_types import plan_columns
+from segbatch.snapshot.database.encoding import dictionary_columns
 from segbatch.snapshot.database.metadata import metadata_of
 from segbatch.snapshot.database.query import DatabaseQuery
 from segbatch.snapshot.database.sqlite_types import type_query
@@ -33,6 +35,9 @@ _BATCHES_AHEAD = 2
 _CHECK_SECONDS = 0.2
 _SQLITE_ROWS = 65_536
 """The number of rows in a batch of SQLite's driver."""
+
+_POSTGRES_OPTIONS = {"adbc.postgresql.batch_size_hint_bytes": str(2 << 20)}
+"""The operating system takes longer to provide memory for the usual batches of 16 MB."""
 
 Progress = Callable[[int], None]
 """A function that is called with the number of rows that are written so far."""
@@ -71,8 +76,11 @@ def write_rows(query: DatabaseQuery, file: Sink, progress: Progress | None = Non
     digest = _Digest(file)
     with _open_rows(query) as stream:
         columns = plan_columns(stream.schema, str(query))
-        with pq.ParquetWriter(digest, columns.stored, compression=_COMPRESSION) as writer:
-            for group in _groups(map(columns.convert, stream.batches())):
+        groups = _groups(map(columns.convert, stream.batches()))
+        first = next(groups, columns.stored.empty_table())
+        dictionaries = dictionary_columns(first)
+        with pq.ParquetWriter(digest, first.schema, compression=_COMPRESSION, use_dictionary=dictionaries) as writer:
+            for group in chain([first], groups):
                 writer.write_table(group, row_group_size=_GROUP_ROWS)
                 rows += group.num_rows
                 if progress:
@@ -207,6 +215,8 @@ class _RowStream:
             if address.driver == "sqlite":
                 self._fetch_typed(connection, cursor)
                 return
+            if address.driver == "postgres":
+                cursor.adbc_statement.set_options(**_POSTGRES_OPTIONS)
             cursor.execute(f"{self._query.sql}\n")  # a comment at the end must not hide what the driver adds
             with cursor.fetch_record_batch() as reader:
                 self._put(reader.schema)
