@@ -19,6 +19,7 @@ NEEDED_BY_OTHERS = (
     "fastapi",
     "httpx",
     "multiprocessing",
+    "numpy.ma",
     "obstore",
     "pandas",
     "prometheus_client",

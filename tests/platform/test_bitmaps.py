@@ -4,7 +4,15 @@ import numpy as np
 import polars as pl
 import pytest
 
-from segbatch.platform.bitmaps import count_bits, empty_bitmaps, from_columns, full_bitmap, to_columns
+from segbatch.platform.bitmaps import (
+    count_bits,
+    empty_bitmaps,
+    from_columns,
+    full_bitmap,
+    to_array,
+    to_columns,
+    to_mask,
+)
 
 CONTACTS = [1, 7, 63, 64, 65, 1_000]
 
@@ -48,3 +56,10 @@ def test_there_may_be_no_contacts_or_no_bitmaps(number: int, contacts: int) -> N
     bitmaps = from_columns(columns, contacts)
     assert bitmaps.shape == empty_bitmaps(number, contacts).shape
     assert [column.to_list() for column in to_columns(bitmaps, contacts)] == [[False] * contacts] * number
+
+
+@pytest.mark.parametrize("contacts", [0, *CONTACTS])
+def test_arrays_have_the_values_of_numpy(contacts: int) -> None:
+    numbers = np.random.default_rng(contacts).integers(0, 1 << 16, contacts * 2, dtype=np.uint16)[::2]
+    assert to_array(numbers).to_pylist() == numbers.tolist()
+    assert to_mask(numbers > 1 << 15).to_pylist() == (numbers > 1 << 15).tolist()

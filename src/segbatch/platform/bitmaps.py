@@ -63,3 +63,18 @@ def to_columns(bitmaps: Bitmaps, contacts: int) -> list[pl.Series]:
 def count_bits(bitmaps: Bitmaps) -> npt.NDArray[np.int64]:
     """Return the number of set bits of each bitmap."""
     return np.asarray(np.bitwise_count(bitmaps).sum(axis=1, dtype=np.int64))
+
+
+def to_mask(is_wanted: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return booleans as an Arrow array.
+
+    Neither this nor `to_array` converts by PyArrow or Polars, which load pandas or NumPy's masked arrays first.
+    """
+    bits = np.packbits(is_wanted, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(is_wanted), [None, pa.py_buffer(bits)])
+
+
+def to_array(numbers: npt.NDArray[np.generic]) -> pa.Array:
+    """Return numbers as an Arrow array, which shares their memory if it is contiguous."""
+    buffer = pa.py_buffer(np.ascontiguousarray(numbers))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), [None, buffer])

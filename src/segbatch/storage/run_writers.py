@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.model.manifest import PublishedFile
-from segbatch.platform.bitmaps import Bitmaps, to_columns
+from segbatch.platform.bitmaps import Bitmaps, to_array, to_columns, to_mask
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.platform.files import sync_file
 from segbatch.storage.bit_matrix import Differences
@@ -95,10 +95,10 @@ class MembershipWriter:
         """
         if ids.null_count or not is_in_any.any():
             return  # for an id that is null, the id check refuses the run once all ids are read
-        numbers = pl.Series((np.cumsum(is_in_any) - 1).astype(np.uint16))
+        numbers = pl.Series(to_array((np.cumsum(is_in_any) - 1).astype(np.uint16)))
         rows = [numbers.filter(column).to_numpy() for column in to_columns(members, len(ids))]
         with self._part(part) as file:
-            file.write(segment_ids, ids.filter(pl.Series(is_in_any).to_arrow()), rows)
+            file.write(segment_ids, ids.filter(to_mask(is_in_any)), rows)
 
     def finish(self) -> tuple[PublishedFile, ...]:
         """Return the records of the files. There is at least one file, which gives readers the id type."""
@@ -135,7 +135,7 @@ class _Changes:
         is_changed = np.zeros(len(ids), dtype=bool)
         is_changed[found.contacts] = True
         numbers = np.cumsum(is_changed)
-        self.ids.append(ids.filter(pl.Series(is_changed).to_arrow()))
+        self.ids.append(ids.filter(to_mask(is_changed)))
         self.bits.append(found.bits)
         self.rows.append(numbers[found.contacts] - 1 + self.contacts)
         self.entered.append(found.entered)
@@ -235,5 +235,5 @@ def _dictionary(numbers: npt.NDArray[np.generic], words: pa.Array) -> pa.Array:
 
 
 def _to_arrow(numbers: npt.NDArray[np.generic]) -> pa.Array:
-    """Convert numbers to 32 bits. `pa.array` would import pandas, if it is installed."""
-    return pl.Series(numbers.astype(np.int32)).to_arrow()
+    """Convert numbers to 32 bits."""
+    return to_array(numbers.astype(np.int32))
