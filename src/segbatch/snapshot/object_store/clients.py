@@ -1,6 +1,5 @@
 """PyArrow's clients for object storage, configured by the environment."""
 
-import os
 import re
 from datetime import timedelta
 from functools import cached_property
@@ -9,7 +8,9 @@ from typing import Any
 from pyarrow import fs
 
 from segbatch.errors import UsageError
+from segbatch.platform.environment import first_set
 from segbatch.platform.urls import redact_url
+from segbatch.snapshot.object_store.azure import account_of, read_azure_settings
 from segbatch.snapshot.object_store.requests import translate_errors, with_timeout
 from segbatch.snapshot.object_store.url import Address, Service
 
@@ -89,28 +90,15 @@ def _google(address: Address) -> Store:
 
 
 def _azure(address: Address) -> Store:
-    told = connection_string()
-    account = (
-        address.account or first_set("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME") or told.get("accountname")
-    )
-    if not account:
-        message = "the storage account of the container is unknown; set AZURE_STORAGE_ACCOUNT"
-        raise UsageError(f"{address}: {message}, or write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY")
-    key = first_set("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY") or told.get("accountkey")
-    token = first_set("AZURE_STORAGE_SAS_TOKEN") or told.get("sharedaccesssignature")
+    settings = read_azure_settings(address)
+    account, key, token = account_of(settings, address, "KEY"), settings.key, settings.token
     options: dict[str, Any] = {"account_key": key} if key else {"sas_token": token} if token else {}
-    if endpoint := told.get("blobendpoint"):
-        options |= _of_blobs(endpoint, account)
+    if settings.endpoint:
+        options |= _of_blobs(settings.endpoint, account)
     if not (key or token) and options.get("blob_storage_scheme") == "http":  # the client would terminate the process
         raise UsageError(f"{address}: an endpoint without TLS needs a key; add AccountKey to the connection string")
     with translate_errors(address):
         return with_timeout(lambda: fs.AzureFileSystem(account, **options))
-
-
-def connection_string() -> dict[str, str]:
-    """Return the parts of Azure's connection string by their names in lower case."""
-    parts = (first_set("AZURE_STORAGE_CONNECTION_STRING") or "").split(";")
-    return {name.strip().lower(): value for name, sign, value in (part.partition("=") for part in parts) if sign}
 
 
 def _of_blobs(endpoint: str, account: str) -> dict[str, str]:
@@ -132,8 +120,3 @@ def _at(endpoint: str, host: str, scheme: str) -> dict[str, str]:
         shown = redact_url(endpoint)
         raise UsageError(f"'{shown}' is not a valid endpoint; write it like https://storage.example.com:9000")
     return {host: parts[2], scheme: (parts[1] or "https").lower()}
-
-
-def first_set(*names: str) -> str | None:
-    """Return the value of the first environment variable among `names` that is not empty, or None."""
-    return next((value for name in names if (value := os.environ.get(name))), None)

@@ -1,6 +1,8 @@
 """Options that let deltalake use the same settings for object storage as segbatch's own clients."""
 
-from segbatch.snapshot.object_store.clients import FIRST_REGION, Bucket, connection_string, first_set
+from segbatch.platform.environment import first_set
+from segbatch.snapshot.object_store.azure import read_azure_settings
+from segbatch.snapshot.object_store.clients import FIRST_REGION, Bucket
 from segbatch.snapshot.object_store.url import Address
 
 _PATIENCE = {"timeout": "60s", "connect_timeout": "5s", "max_retries": "3", "retry_timeout": "15s"}
@@ -38,9 +40,6 @@ def _s3(bucket: Bucket) -> dict[str, str]:
 
 
 def _azure(address: Address) -> dict[str, str]:
-    given = connection_string()
-    account = address.account or first_set("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME")
-    key = first_set("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY") or given.get("accountkey")
-    token = first_set("AZURE_STORAGE_SAS_TOKEN") or given.get("sharedaccesssignature")
-    found = {"account_name": account or given.get("accountname"), "account_key": key, "sas_token": token}
+    settings = read_azure_settings(address)
+    found = {"account_name": settings.account, "account_key": settings.key, "sas_token": settings.token}
     return {name: value for name, value in found.items() if value}

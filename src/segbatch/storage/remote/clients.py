@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segbatch.errors import PublishError, SnapshotError, UsageError
-from segbatch.snapshot.object_store.clients import FIRST_REGION, Bucket, connection_string, first_set
+from segbatch.platform.environment import first_set
+from segbatch.snapshot.object_store.azure import account_of, read_azure_settings
+from segbatch.snapshot.object_store.clients import FIRST_REGION, Bucket
 from segbatch.snapshot.object_store.url import Address
 from segbatch.snapshot.source_words import SourceWords
 
@@ -116,26 +118,18 @@ def _google(address: Address) -> "ObjectStore":
 def _azure(address: Address) -> "ObjectStore":
     from obstore.store import AzureStore  # noqa: PLC0415 - an extra
 
-    given = connection_string()
-    account = (
-        address.account or first_set("AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_ACCOUNT_NAME") or given.get("accountname")
-    )
-    if not account:
-        message = "the storage account of the container is unknown; set AZURE_STORAGE_ACCOUNT"
-        raise UsageError(f"{address}: {message}, or write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PREFIX")
-    key = first_set("AZURE_STORAGE_KEY", "AZURE_STORAGE_ACCOUNT_KEY") or given.get("accountkey")
-    token = first_set("AZURE_STORAGE_SAS_TOKEN") or given.get("sharedaccesssignature")
-    options: dict[str, Any] = {"account_name": account}
-    if key:
-        options["account_key"] = key
-    elif token:
-        options["sas_key"] = token
+    settings = read_azure_settings(address)
+    options: dict[str, Any] = {"account_name": account_of(settings, address, "PREFIX")}
+    if settings.key:
+        options["account_key"] = settings.key
+    elif settings.token:
+        options["sas_key"] = settings.token
     elif not first_set(*_IDENTITY) and shutil.which("az"):
         options["use_azure_cli"] = True
     client: dict[str, Any] = {}
-    if endpoint := given.get("blobendpoint"):
-        options["endpoint"] = endpoint.rstrip("/")
-        client["allow_http"] = endpoint.lower().startswith("http:")
+    if settings.endpoint:
+        options["endpoint"] = settings.endpoint.rstrip("/")
+        client["allow_http"] = settings.endpoint.lower().startswith("http:")
     return AzureStore(address.bucket, prefix=_prefix(address), **_options(**client), **options)
 
 
