@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from segbatch.compiler.plan import Plan
 from segbatch.errors import ClusterError
@@ -97,7 +98,7 @@ class Job:
 
     def encode(self) -> bytes:
         """Return the job for the workers."""
-        return json.dumps(_versions()).encode() + b"\n" + pickle.dumps(self)
+        return encode_versioned(self)
 
 
 def open_job(encoded: bytes) -> Job:
@@ -106,12 +107,26 @@ def open_job(encoded: bytes) -> Job:
     Raises:
         ClusterError: The worker has other versions than the driver, or does not see the folder of the run.
     """
-    header, _, content = encoded.partition(b"\n")
-    _ensure_same_versions(json.loads(header))
-    job: Job = pickle.loads(content)  # noqa: S301 - the driver of this run has written it
+    job: Job = decode_versioned(encoded)
     if job.staged is not None:
         _ensure_visible(job.staged)
     return job
+
+
+def encode_versioned(content: object) -> bytes:
+    """Return data for the workers, with the versions of the libraries that wrote it."""
+    return json.dumps(_versions()).encode() + b"\n" + pickle.dumps(content)
+
+
+def decode_versioned(encoded: bytes) -> Any:
+    """Decode data on a worker.
+
+    Raises:
+        ClusterError: The worker has other versions than the driver.
+    """
+    header, _, content = encoded.partition(b"\n")
+    _ensure_same_versions(json.loads(header))
+    return pickle.loads(content)  # noqa: S301 - the driver of this run has written it
 
 
 def _versions() -> dict[str, str]:

@@ -24,6 +24,7 @@ from segbatch.snapshot.id_format import has_uuids
 from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.snapshot.related.sources import Tables, sources_of
 from segbatch.snapshot.related.tables import RelatedTable
+from segbatch.snapshot.scan import LOCAL, Scanner
 from segbatch.snapshot.snapshot import Snapshot
 
 
@@ -47,6 +48,7 @@ class EvaluationOptions:
         is_only_project: Whether all contacts belong to `project` if the snapshot has no column `project_id`.
         only: The segments to evaluate, with the segments that they reference; all by default.
         databases: Reads contacts and tables of databases; None to refuse them.
+        scanner: Reads columns whose values must be known before the contacts are read.
     """
 
     contacts: str | Path
@@ -62,6 +64,7 @@ class EvaluationOptions:
     is_only_project: bool = True
     only: SegmentFilter = ALL_SEGMENTS
     databases: DatabaseReader | None = None
+    scanner: Scanner = LOCAL
 
     @property
     def place(self) -> str:
@@ -165,7 +168,11 @@ def prepare(
     clock = read_clock(options.as_of, options.timezone, datetime.now(UTC))
     own = options.only.apply(definitions.of_project(options.project))
     snapshot = open_snapshot(
-        str(options.contacts), options.id_column, options.custom_fields, databases=options.databases
+        str(options.contacts),
+        options.id_column,
+        options.custom_fields,
+        databases=options.databases,
+        scanner=options.scanner,
     )
     if not snapshot.rows and not options.allow_empty:
         message = "has no contacts, which would empty every segment; check the export, or pass --allow-empty"

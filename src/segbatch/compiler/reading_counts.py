@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial, reduce
 
 import polars as pl
 
@@ -24,6 +25,9 @@ _IMPLICIT: ReadingName = "datetime"
 Wanted = Mapping[tuple[str, str], tuple[Field, Field]]
 """Fields by their names and the types that they are read as: each as it is stored, and as it is read."""
 
+Counts = Mapping[tuple[str, str], ReadingCounts]
+"""The counts of fields, by their names and the types that they are read as."""
+
 
 def with_reading_counts(snapshot: Snapshot, rules: Iterable[Rule], clock: Clock) -> Snapshot:
     """Return a snapshot with the counts for all fields that rules read as another type.
@@ -36,8 +40,17 @@ def with_reading_counts(snapshot: Snapshot, rules: Iterable[Rule], clock: Clock)
     wanted = find_readings(rules, snapshot.schema, clock)
     if not wanted:
         return snapshot
-    frames = (batch.frame for batch in snapshot.batches(leaves_of(wanted), BATCH))
-    return replace(snapshot, schema=snapshot.schema.with_readings(count_readings(wanted, frames)))
+    counts = snapshot.scanner.scan(snapshot, partial(_count, wanted=wanted))
+    return replace(snapshot, schema=snapshot.schema.with_readings(reduce(_add, counts)))
+
+
+def _count(snapshot: Snapshot, wanted: Wanted) -> Counts:
+    return count_readings(wanted, (batch.frame for batch in snapshot.batches(leaves_of(wanted), BATCH)))
+
+
+def _add(counts: Counts, more: Counts) -> Counts:
+    """Return the counts of two parts of a snapshot."""
+    return {key: found.plus(more[key]) for key, found in counts.items()}
 
 
 def leaves_of(wanted: Wanted) -> set[str]:
@@ -45,7 +58,7 @@ def leaves_of(wanted: Wanted) -> set[str]:
     return {field.leaf for field, _ in wanted.values()}
 
 
-def count_readings(wanted: Wanted, frames: Iterable[pl.DataFrame]) -> Mapping[tuple[str, str], ReadingCounts]:
+def count_readings(wanted: Wanted, frames: Iterable[pl.DataFrame]) -> Counts:
     """Count the values that can be read.
 
     Args:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from segbatch.cluster.base import Cluster
+from segbatch.cluster.cluster_scanner import ClusterScanner
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.definition import Definitions
 from segbatch.definitions.exclusions import Source
@@ -123,6 +124,8 @@ def _plan(definitions: Definitions, request: RunRequest, started: datetime) -> P
     options = request.options
     if options.as_of is None:
         options = replace(options, as_of=started)
+    if isinstance(request.engine, Cluster):
+        options = replace(options, scanner=ClusterScanner(request.engine))
     prepared = prepare(options, definitions)
     _ensure_some_segment(prepared)
     request.guard.ensure_known(definitions.of_project(options.project).ids)

@@ -17,6 +17,7 @@ from segbatch.snapshot.id_checks import ensure_one_id_column, find_id_column, wi
 from segbatch.snapshot.lakehouse.table import TableVersion, open_data_file
 from segbatch.snapshot.locations import Location
 from segbatch.snapshot.parquet.files import SnapshotFile, open_file
+from segbatch.snapshot.scan import LOCAL, Scanner
 from segbatch.snapshot.snapshot import Snapshot, with_types
 from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 
@@ -27,6 +28,7 @@ def open_snapshot(
     custom_fields: str | None = None,
     words: SourceWords = OF_CONTACTS,
     databases: DatabaseReader | None = None,
+    scanner: Scanner = LOCAL,
 ) -> Snapshot:
     """Open a snapshot and examine its columns. Contacts are not read, except ids that are stored as bytes.
 
@@ -36,6 +38,7 @@ def open_snapshot(
         custom_fields: The column that definitions call `custom_fields`, if it has another name.
         words: The words for the snapshot and its id column in messages.
         databases: Reads a database, whose rows are copied; None to refuse it.
+        scanner: Reads columns whose values must be known before the contacts are read.
 
     Raises:
         DatabaseError: The database cannot be read.
@@ -45,8 +48,10 @@ def open_snapshot(
     copy = read_database(path, databases)
     found = find_snapshot(path, words) if copy is None else Found((copy,))
     if found.table is not None:
-        return _open_table(found.table, id_column, custom_fields, words)
-    return replace(open_files(found.locations, id_column, custom_fields, words), findings=found.problems)
+        snapshot = _open_table(found.table, id_column, custom_fields, words)
+    else:
+        snapshot = replace(_open_files(found.locations, id_column, custom_fields, words), findings=found.problems)
+    return _with_text_ids(replace(snapshot, scanner=scanner))
 
 
 def open_files(
@@ -61,6 +66,12 @@ def open_files(
         locations: The Parquet files, at least one.
         words: The words for the snapshot and its id column in messages.
     """
+    return _with_text_ids(_open_files(locations, id_column, custom_fields, words))
+
+
+def _open_files(
+    locations: Iterable[Location], id_column: str, custom_fields: str | None, words: SourceWords
+) -> Snapshot:
     files = with_path_columns([*map(open_file, locations)])
     arrow = merge_schemas({str(file.location): file.schema for file in files})
     return _examined(files, arrow, id_column, custom_fields, words)
@@ -89,5 +100,8 @@ def _examined(
     meant = ((id_column, named), (custom_fields, alias))
     notes = tuple(name_note(name, found) for name, found in meant if found not in {name, None})
     snapshot = Snapshot(files, arrow, FieldColumns(columns, alias, words=words), named, id_type, notes=notes)
-    snapshot = with_types(snapshot, arrow)
-    return snapshot.with_text_ids() if has_bytes(id_type) else snapshot
+    return with_types(snapshot, arrow)
+
+
+def _with_text_ids(snapshot: Snapshot) -> Snapshot:
+    return snapshot.with_text_ids() if has_bytes(snapshot.id_type) else snapshot

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 import pyarrow as pa
@@ -9,12 +10,13 @@ import pyarrow as pa
 from segbatch.errors import Problem
 from segbatch.platform.read_ahead import read_ahead
 from segbatch.snapshot.arrow.arrays import convert
-from segbatch.snapshot.arrow.binary_text import has_bytes, with_part, with_texts
+from segbatch.snapshot.arrow.binary_text import BytesPath, find_texts, has_bytes, with_part, with_texts
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame
 from segbatch.snapshot.arrow.types import leaves_of, part_of
 from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.encoded_texts import WORTH_ENCODING, encode_columns, find_encoded, text_leaves
 from segbatch.snapshot.fields.custom_fields import FieldReader, Form, form_of
+from segbatch.snapshot.fields.field_look import FieldLook
 from segbatch.snapshot.fields.keys import (
     CUSTOM_FIELDS,
     PROJECT_COLUMN,
@@ -34,6 +36,7 @@ from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.parquet.record_batches import read_batches
 from segbatch.snapshot.related.query import TableQuery
 from segbatch.snapshot.related.values import with_aggregates
+from segbatch.snapshot.scan import LOCAL, Scanner
 from segbatch.text import clipped
 
 _COLUMN_BATCH = 100_000
@@ -57,6 +60,7 @@ class Snapshot:
         findings: Warnings about files that are not read, and about paths that contradict their files.
         queries: Aggregates of related tables, whose keys are columns of the contacts too.
         source: The version of a table that the files belong to; None for files on their own.
+        scanner: Reads columns whose values must be known before the contacts are read.
     """
 
     files: tuple[SnapshotFile, ...]
@@ -71,6 +75,7 @@ class Snapshot:
     findings: tuple[Problem, ...] = ()
     queries: tuple[TableQuery, ...] = ()
     source: TableAddress | None = None
+    scanner: Scanner = LOCAL
 
     @property
     def rows(self) -> int:
@@ -187,7 +192,8 @@ class Snapshot:
         whole = {column.name for column in self.arrow if pa.types.is_struct(column.type)}
         for part in self._part({*fields} - {self.id_column} - whole):  # no rule compares a whole struct
             if has_bytes(part.type):
-                read_as = with_part(self.arrow.field(part.name).type, with_texts(part.type, self._arrays(part)))
+                texts = with_texts(part.type, self.scanner.scan(self, partial(_find_texts, part=part)))
+                read_as = with_part(self.arrow.field(part.name).type, texts)
                 snapshot = snapshot._with_type(part.name, read_as)
         return snapshot
 
@@ -199,7 +205,7 @@ class Snapshot:
         arrow = self.arrow.set(self.arrow.get_field_index(column), pa.field(column, arrow_type))
         return replace(with_types(self, arrow), byte_texts=(*self.byte_texts, column))
 
-    def _arrays(self, part: pa.Field) -> Iterator[pa.Array]:
+    def arrays(self, part: pa.Field) -> Iterator[pa.Array]:
         """Yield the arrays of a column, or of a part of a column."""
         for file in self.files:
             for batch in read_batches(file, leaves_of(part), _COLUMN_BATCH):
@@ -209,7 +215,7 @@ class Snapshot:
     def with_text_ids(self) -> "Snapshot":
         """Read ids that are bytes as text if all of them are UTF-8."""
         column = self.arrow.field(self.id_column)
-        arrow_type = with_texts(column.type, self._arrays(column))
+        arrow_type = with_texts(column.type, self.scanner.scan(self, partial(_find_texts, part=column)))
         return replace(self._with_type(self.id_column, arrow_type), id_type=arrow_type)
 
     def with_forms(self, fields: Iterable[str]) -> "Snapshot":
@@ -221,10 +227,8 @@ class Snapshot:
         fields = {*fields}
         reader = FieldReader(fields, self.schema, self.forms)
         if reader.leaves:
-            for batch in read_ahead(self.batches(reader.leaves, _COLUMN_BATCH)):
-                reader.examine(batch.frame)
-                if reader.is_done:
-                    break
+            for look in self.scanner.scan(self, partial(_look_at_fields, fields=frozenset(fields))):
+                reader.add(look)
         reader.finish()
         schema = FieldColumns(self.schema, self.schema.alias, reader.derived, self.schema.words)
         notes = (*self.notes, *names_by_case(fields, schema))
@@ -248,6 +252,21 @@ class Snapshot:
     def ids(self, rows: int = _ID_BATCH) -> Iterator[pl.Series]:
         """Read only the ids, in batches of at most `rows` rows."""
         return (ids_as_series(batch.ids) for batch in self.batches([], rows))
+
+
+def _look_at_fields(snapshot: Snapshot, fields: frozenset[str]) -> FieldLook:
+    """Return the look at the data of the columns that fields are read from."""
+    reader = FieldReader(fields, snapshot.schema, snapshot.forms)
+    for batch in read_ahead(snapshot.batches(reader.leaves, _COLUMN_BATCH)):
+        reader.examine(batch.frame)
+        if reader.is_done:
+            break
+    return reader.look
+
+
+def _find_texts(snapshot: Snapshot, part: pa.Field) -> frozenset[BytesPath]:
+    """Return where a column, or a part of a column, has bytes that are text."""
+    return find_texts(part.type, snapshot.arrays(part))
 
 
 def with_types(snapshot: Snapshot, arrow: pa.Schema) -> Snapshot:

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from segbatch.snapshot.arrow.types import is_list
 
-_Path = tuple[int, ...]
+BytesPath = tuple[int, ...]
 """The path from a type to one of its parts, as indexes of children."""
 
 
@@ -16,18 +16,27 @@ def has_bytes(arrow_type: pa.DataType) -> bool:
     return bool(_paths(arrow_type))
 
 
-def with_texts(arrow_type: pa.DataType, arrays: Iterable[pa.Array]) -> pa.DataType:
-    """Return a readable type with text in place of those bytes that are UTF-8 in all arrays.
+def find_texts(arrow_type: pa.DataType, arrays: Iterable[pa.Array]) -> frozenset[BytesPath]:
+    """Return the parts of a readable type that are bytes, and are UTF-8 in all arrays.
 
     Args:
-        arrays: All values of the snapshot, in this type.
+        arrays: Values in this type.
     """
     found = _paths(arrow_type)
     for array in arrays:
         found = [path for path in found if _is_unicode(_part(array, path))]
         if not found:
             break
-    return _changed(arrow_type, (), set(found))
+    return frozenset(found)
+
+
+def with_texts(arrow_type: pa.DataType, texts: Iterable[frozenset[BytesPath]]) -> pa.DataType:
+    """Return a readable type with text in place of bytes.
+
+    Args:
+        texts: What `find_texts` returns for each part of the snapshot, at least one.
+    """
+    return _changed(arrow_type, (), frozenset.intersection(*texts))
 
 
 def with_part(arrow_type: pa.DataType, part: pa.DataType) -> pa.DataType:
@@ -50,13 +59,13 @@ def _inner(arrow_type: pa.DataType) -> list[pa.DataType]:
     return [arrow_type.value_type] if is_list(arrow_type) else []
 
 
-def _paths(arrow_type: pa.DataType) -> list[_Path]:
+def _paths(arrow_type: pa.DataType) -> list[BytesPath]:
     if pa.types.is_binary(arrow_type) or pa.types.is_large_binary(arrow_type) or pa.types.is_binary_view(arrow_type):
         return [()]
     return [(index, *path) for index, inner in enumerate(_inner(arrow_type)) for path in _paths(inner)]
 
 
-def _part(array: pa.Array, path: _Path) -> pa.Array:
+def _part(array: pa.Array, path: BytesPath) -> pa.Array:
     for index in path:
         if pa.types.is_struct(array.type):
             array = array.field(index)
@@ -76,7 +85,7 @@ def _is_unicode(values: pa.Array) -> bool:
     return not pc.any(pc.match_substring(texts, "\0")).as_py()
 
 
-def _changed(arrow_type: pa.DataType, path: _Path, texts: set[_Path]) -> pa.DataType:
+def _changed(arrow_type: pa.DataType, path: BytesPath, texts: frozenset[BytesPath]) -> pa.DataType:
     if path in texts:
         return pa.string_view() if pa.types.is_binary_view(arrow_type) else pa.large_string()
     inner = [_changed(part, (*path, index), texts) for index, part in enumerate(_inner(arrow_type))]

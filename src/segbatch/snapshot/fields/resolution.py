@@ -61,6 +61,10 @@ class ReadingCounts:
     readable: int
     days: int
 
+    def plus(self, other: "ReadingCounts") -> "ReadingCounts":
+        """Return the counts of these contacts and of others."""
+        return ReadingCounts(self.present + other.present, self.readable + other.readable, self.days + other.days)
+
 
 class FieldColumns(Columns):
     """The columns of a snapshot, and the fields that were looked up in their data.

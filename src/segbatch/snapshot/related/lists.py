@@ -1,7 +1,8 @@
 """Lists inside contacts as related tables: each element is a row of its contact."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.fields.custom_fields import FieldReader
+from segbatch.snapshot.fields.field_look import FieldLook
 from segbatch.snapshot.fields.resolution import Field, FieldColumns
 from segbatch.snapshot.fields.types import Kind, children_of, element_type, kind_of
 from segbatch.snapshot.snapshot import Snapshot
@@ -121,14 +123,27 @@ def open_list(path: str, field: Field, fields: Iterable[str], contacts: Snapshot
 def _open_objects(table: ListTable, fields: Iterable[str], words: SourceWords) -> ListTable:
     """Look up the fields of JSON objects in the data."""
     names = {_inside(table.path, name): name for name in fields}
-    columns = FieldColumns({table.path: pl.String()}, words=words)
-    reader = FieldReader(names, columns, {table.path: "json"})
-    for _, elements in table._elements():  # noqa: SLF001 - of the same class
-        reader.examine(elements.cast(pl.String).alias(table.path).to_frame())
+    reader = _reader_of(table, names)
+    of_none = replace(table, contacts=replace(table.contacts, files=()))
+    for look in table.contacts.scanner.scan(table.contacts, partial(_look_at_objects, table=of_none, names=(*names,))):
+        reader.add(look)
     reader.finish()
     derived = {names[name]: found for name, found in reader.derived.items()}
     schema = FieldColumns({}, None, derived, words)
     return ListTable(table.contacts, table.path, table.field, schema, reader)
+
+
+def _reader_of(table: ListTable, names: Iterable[str]) -> FieldReader:
+    columns = FieldColumns({table.path: pl.String()}, words=table.schema.words)
+    return FieldReader(names, columns, {table.path: "json"})
+
+
+def _look_at_objects(contacts: Snapshot, table: ListTable, names: Sequence[str]) -> FieldLook:
+    """Return the look at the elements of a list in some contacts."""
+    reader = _reader_of(table, names)
+    for _, elements in replace(table, contacts=contacts)._elements():  # noqa: SLF001 - of the same class
+        reader.examine(elements.cast(pl.String).alias(table.path).to_frame())
+    return reader.look
 
 
 def _inside(path: str, name: str) -> str:

@@ -14,6 +14,7 @@ from segbatch.snapshot.open_snapshot import open_snapshot
 from segbatch.snapshot.related.ids import family_of
 from segbatch.snapshot.related.lists import ListTable
 from segbatch.snapshot.related.sources import TableSource
+from segbatch.snapshot.scan import LOCAL, Scanner
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.snapshot.source_words import table_words
 from segbatch.text import clipped
@@ -55,20 +56,23 @@ def open_table(
         SnapshotError: The table cannot be used.
         UsageError: The path is empty, or is an address that cannot be used.
     """
-    snapshot = open_rows(name, source, databases)
+    snapshot = open_rows(name, source, databases, contacts.scanner)
     _ensure_fits(name, source, snapshot.id_type, contacts)
     times = {source.time} if source.time is not None else set()
     snapshot = snapshot.with_fields({*fields, *times})
     return RelatedTable(name, snapshot, _time_of(name, source, snapshot))
 
 
-def open_rows(name: str, source: TableSource, databases: DatabaseReader | None = None) -> Snapshot:
+def open_rows(
+    name: str, source: TableSource, databases: DatabaseReader | None = None, scanner: Scanner = LOCAL
+) -> Snapshot:
     """Open the files of a related table. Errors name the table.
 
     Args:
         name: The name of the table in rules.
         source: The path and the columns of the table.
         databases: Reads a table of a database; None to refuse it.
+        scanner: Reads columns whose values must be known before the rows are read.
 
     Raises:
         DatabaseError: The table is in a database that cannot be read.
@@ -77,7 +81,9 @@ def open_rows(name: str, source: TableSource, databases: DatabaseReader | None =
     """
     try:
         reader = databases and databases.for_table(name)
-        return open_snapshot(str(source.path), source.contact, words=table_words(name), databases=reader)
+        return open_snapshot(
+            str(source.path), source.contact, words=table_words(name), databases=reader, scanner=scanner
+        )
     except (DatabaseError, SnapshotError, UsageError) as error:
         if "(--table" in str(error):
             raise
