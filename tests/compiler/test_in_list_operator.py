@@ -15,8 +15,8 @@ from segbatch import DefinitionError, explain, preview
 from segbatch.authoring.columns.columns import describe_columns, schema_file_of
 from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.definition import Definition, Definitions
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.segment_filter import SegmentFilter
+from segbatch.definitions.source import Source
 from segbatch.engine.local import evaluate_predicates
 from segbatch.snapshot.schema_file import write_schema_file
 from segbatch.sql.generate import write_sql

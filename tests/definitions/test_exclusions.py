@@ -8,8 +8,8 @@ import pytest
 
 import segbatch
 from builders import rule, write_segment
-from segbatch.definitions.exclusions import Source, read_patterns
 from segbatch.definitions.loader import load_definitions
+from segbatch.definitions.source import Source, read_patterns
 from segbatch.definitions.store import SegmentStore
 from segbatch.errors import StoreError, UsageError
 

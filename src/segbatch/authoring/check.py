@@ -15,9 +15,9 @@ from segbatch.compiler.references import wrong_references
 from segbatch.compiler.samples import IdColumn
 from segbatch.compiler.tables import unread_tables
 from segbatch.definitions.definition import Definition, Definitions
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
+from segbatch.definitions.source import Source
 from segbatch.definitions.value_lists import Lists, list_problems, lists_of, read_lists
 from segbatch.errors import Problem
 from segbatch.findings.definition_checks import check_without_snapshot, find_in_definitions, finding_warnings

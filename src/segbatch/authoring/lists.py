@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.list_files import ListError, ensure_can_be_named, find_list_files
 from segbatch.definitions.loader import load_definitions
+from segbatch.definitions.source import Source
 from segbatch.definitions.value_lists import lists_in, lists_of, read_list
 from segbatch.errors import Problem, UsageError
 from segbatch.text import printable

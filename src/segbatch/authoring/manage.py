@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from segbatch.definitions.definition import Definition, Entry
 from segbatch.definitions.discovery import read_failure
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import read_content
 from segbatch.definitions.rule_syntax import read_rules
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
 from segbatch.definitions.selection import read_stdin
+from segbatch.definitions.source import Source
 from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.definitions.strict_json import parse
 from segbatch.errors import BrokenSegmentError, DefinitionError, Problem, PublishError, UsageError

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
+from segbatch.definitions.source import Source
 from segbatch.engine.base import Engine, Members
 from segbatch.engine.local import LocalEngine
 from segbatch.errors import DefinitionError, Problem, UsageError

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from segbatch.cluster.engine_names import read_engine, read_spark_remote
 from segbatch.config.destinations import Destinations
 from segbatch.config.env_vars import variable
-from segbatch.definitions.exclusions import read_patterns
+from segbatch.definitions.source import read_patterns
 from segbatch.errors import UsageError
 from segbatch.model.share import read_share
 from segbatch.observability.hooks import MIN_HOOK_TIMEOUT

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from segbatch.definitions.exclusions import Source, is_never_read
+from segbatch.definitions.source import Source, is_never_read
 from segbatch.errors import UsageError
 from segbatch.text import did_you_mean
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions, Entry
 from segbatch.definitions.discovery import find_files, read_failure, stem
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.definitions.source_text import SourceText
 from segbatch.definitions.strict_json import parse
 from segbatch.definitions.validation import validate

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from segbatch.definitions.definition import Definition, Definitions
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions, read_definitions
 from segbatch.definitions.rule_syntax import read_rules
+from segbatch.definitions.source import Source
 from segbatch.definitions.suggestions import read_match
 from segbatch.errors import UsageError
 from segbatch.model.operators import MatchName

@@ -10,9 +10,9 @@ from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, pre
 from segbatch.compiler.project_check import unknown_project
 from segbatch.compiler.tables import unread_tables
 from segbatch.definitions.definition import Definition
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
+from segbatch.definitions.source import Source
 from segbatch.definitions.value_lists import lists_of, read_lists
 from segbatch.errors import Problem
 from segbatch.findings.counts import Counts, case_sensitive_texts, count_matches, count_rows

@@ -9,9 +9,9 @@ from segbatch.cluster.base import Cluster
 from segbatch.cluster.cluster_scanner import ClusterScanner
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.definition import Definitions
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.loader import load_definitions
 from segbatch.definitions.segment_filter import SegmentFilter
+from segbatch.definitions.source import Source
 from segbatch.engine.base import Engine
 from segbatch.errors import NothingToPublishError, Problem
 from segbatch.findings.definition_checks import finding_warnings

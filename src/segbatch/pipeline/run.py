@@ -10,8 +10,8 @@ from segbatch.cluster.base import Cluster
 from segbatch.cluster.engine_names import EngineName
 from segbatch.cluster.engines import open_engine
 from segbatch.compiler.prepare import EvaluationOptions
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.segment_filter import ALL_SEGMENTS, SegmentFilter
+from segbatch.definitions.source import Source
 from segbatch.engine.base import Engine
 from segbatch.errors import Problem
 from segbatch.findings.finding import limit_findings, read_ignored

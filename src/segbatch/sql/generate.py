@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from segbatch.compiler.prepare import EvaluationOptions, prepare
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
+from segbatch.definitions.source import Source
 from segbatch.errors import Problem, UsageError
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Segment

@@ -14,8 +14,8 @@ from segbatch.authoring.explain.rows import read_rows
 from segbatch.authoring.explain.trace import Part, trace
 from segbatch.authoring.explain.verdicts import explain_row
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.selection import select_definitions
+from segbatch.definitions.source import Source
 from segbatch.engine.local import batch_rows, evaluate_predicates
 from segbatch.errors import UsageError
 from segbatch.model.segment import Segment

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from segbatch.definitions.definition import Entry
 from segbatch.definitions.discovery import find_files, walk
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.definitions.store.entries import read_file
 from segbatch.definitions.store.files import translate_read_errors
 from segbatch.definitions.store.visibility import View

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from segbatch.definitions.definition import BrokenDefinition, Definition, Entry
-from segbatch.definitions.exclusions import Source
 from segbatch.definitions.json_layout import write_definition
+from segbatch.definitions.source import Source
 from segbatch.definitions.store import files, updates
 from segbatch.definitions.store.entries import read_entries, read_segment_at
 from segbatch.definitions.store.files import ChangedMeanwhileError, WriteLock

@@ -16,7 +16,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from segbatch.definitions.definition import BrokenDefinition
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.errors import Problem, SegbatchError, SnapshotError, UsageError
 from segbatch.interfaces.api.keys.key_store import KeyRing

@@ -11,6 +11,7 @@ from segbatch.errors import SegbatchError
 from segbatch.interfaces.cli import (
     authoring,
     config,
+    databases,
     deliver,
     export,
     keys,
@@ -19,7 +20,6 @@ from segbatch.interfaces.cli import (
     segments,
     serve,
     sql,
-    sql_databases,
 )
 from segbatch.interfaces.cli.app import app, called_command
 from segbatch.interfaces.cli.render.base import print_error, stdout_guard
@@ -29,6 +29,7 @@ __all__ = [
     "app",
     "authoring",
     "config",
+    "databases",
     "deliver",
     "export",
     "keys",
@@ -38,7 +39,6 @@ __all__ = [
     "segments",
     "serve",
     "sql",
-    "sql_databases",
 ]
 
 configure(app)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.interfaces.cli.app import FOUND, app
 from segbatch.interfaces.cli.option_groups import EVALUATION, FILTER, SOURCE, TABLES, expand_groups
 from segbatch.interfaces.cli.options import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.interfaces.cli import options
 from segbatch.snapshot.related.sources import read_tables
 

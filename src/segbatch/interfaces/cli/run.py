@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.deliver import deliver_afterwards, read_destinations
 from segbatch.interfaces.cli.option_groups import ENGINE, EVALUATION, FILTER, SOURCE, expand_groups

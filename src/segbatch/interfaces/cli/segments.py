@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.errors import Problem, UsageError
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.option_groups import FILTER, SOURCE, OptionGroup, expand_groups

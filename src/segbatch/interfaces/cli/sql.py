@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from segbatch.definitions.exclusions import Source
+from segbatch.definitions.source import Source
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli.app import SQL_VIEWS, app
 from segbatch.interfaces.cli.option_groups import EVALUATION, SOURCE, TABLES, expand_groups

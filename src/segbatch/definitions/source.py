@@ -1,4 +1,4 @@
-"""Exclusion of files and folders below the definitions: by pattern, or because they never contain definitions."""
+"""The location of the definitions, without the files and folders that are excluded or never contain definitions."""
 
 import os
 import re
