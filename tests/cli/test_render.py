@@ -55,6 +55,14 @@ def test_lists_and_objects_are_shown_as_json(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines()[1].split() == ['["ä",', "null]", '{"b":', "true}", "1.50"]
 
 
+def test_decimals_are_exact_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = ("0.1000000000000000055511151231257827", "-12345678901234567890.50", "0E-9", "1E+20", "7")
+    row = (*map(Decimal, numbers), [Decimal("0.30")], {"a": Decimal("0.10")})
+    print_answer(Answer(tuple("abcdefg"), (row,), complete=True), as_json=True)
+    [found] = json.loads(capsys.readouterr().out, parse_float=str)
+    assert list(found.values()) == [*numbers[:2], "0.000000000", 10**20, 7, ["0.30"], {"a": "0.10"}]
+
+
 def test_nan_and_infinity_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     row = (math.nan, -math.inf, [math.inf, 0.5], Decimal("1.50"), Decimal(12345678901234567890123))
     print_answer(Answer(tuple("abcde"), (row,), complete=True), as_json=True)

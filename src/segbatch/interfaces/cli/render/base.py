@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -218,19 +219,22 @@ def share(members: int, contacts: int) -> str:
 
 
 def print_json(data: object) -> None:
-    """Print data as JSON. NaN and infinity become null, because JSON does not have them."""
-    print(json.dumps(_finite(data), indent=2, default=str, allow_nan=False))  # noqa: T201 - for machines, so nothing may wrap or colour it
+    """Print data as JSON. NaN and infinity become null, because JSON does not have them. Decimals keep all digits."""
+    mark = os.urandom(16).hex()
+    text = json.dumps(_encodable(data, mark), indent=2, default=str, allow_nan=False)
+    print(re.sub(f'"{mark}([^"]*)"', r"\1", text))  # noqa: T201 - for machines, so nothing may wrap or colour it
 
 
-def _finite(data: object) -> object:
+def _encodable(data: object, mark: str) -> object:
+    """Return data that `json` can encode. It has no exact numbers, so decimals are texts after a mark."""
     match data:
         case float():
             return data if math.isfinite(data) else None
         case Decimal():
-            return int(data) if data == data.to_integral_value() else float(data)
+            return f"{mark}{data:f}" if data.is_finite() else None
         case dict():
-            return {key: _finite(value) for key, value in data.items()}
+            return {key: _encodable(value, mark) for key, value in data.items()}
         case list() | tuple():
-            return [_finite(value) for value in data]
+            return [_encodable(value, mark) for value in data]
         case _:
             return data
