@@ -22,7 +22,7 @@ from segbatch.storage.bit_matrix import Memory
 from segbatch.storage.catalog_rebuild import relink
 from segbatch.storage.changes_files import find_changes
 from segbatch.storage.retention import Keep, has_members
-from segbatch.storage.state import open_bucket, open_state
+from segbatch.storage.state import open_files, open_state
 from split_runs import BUCKETS, split_runs
 from workspace import Workspace
 
@@ -206,7 +206,7 @@ def test_a_bucket_is_opened_alone(twins: Twins) -> None:
     assert buckets is not None
     whole, ids = open_state(folder), list[str]()
     for bucket, contacts in enumerate(buckets.contacts):
-        state = open_bucket(folder, bucket, contacts, "")
+        state = open_files([folder / "state" / f"{bucket:05}.arrow"], "", [contacts])
         ids += [one for batch in range(len(state.starts) - 1) for one in state.ids(batch).to_pylist()]
         assert state.bitmap == whole.bitmap
         assert state.words(0, Memory()).shape == (1, len(state.ids(0)))

@@ -1,23 +1,25 @@
 """The state of the previous run, for one bucket of contacts.
 
 If that run had the same buckets, the file of the bucket is read where it is. Otherwise, the files of the state are cut
-into payloads, and each bucket writes those that it gets to a temporary file.
+into payloads, and each bucket has those that it gets in memory.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from segbatch.cluster.contacts_split import cut_by_bucket
+import pyarrow as pa
+
+from segbatch.cluster.contacts_split import cut_by_bucket, gather_batches
 from segbatch.cluster.job import Job, PreviousState
-from segbatch.cluster.payloads import Payload, encode_payload, with_words, words_of
-from segbatch.storage.bit_matrix import Memory, from_words
-from segbatch.storage.layout import STATE
-from segbatch.storage.state import State, StateWriter
+from segbatch.cluster.payloads import Payload, encode_payload, with_words
+from segbatch.storage.bit_matrix import Memory
+from segbatch.storage.contact_bits import RowColumn
+from segbatch.storage.membership_pages import MOST_CONTACTS
+from segbatch.storage.state import State, open_files
+from segbatch.storage.state_file import StateFile
 
-_REMEDY = "restore it from a copy"
+_REMEDY = "restore it from a copy, and publish on a disk that all workers see under the same path"
 _BATCHES = 16
 """The number of batches of a state that one task reads."""
 _PRESENT, _YES, _NO = "present", "yes", "no"
@@ -43,14 +45,24 @@ class StatePart:
         Raises:
             PublishError: The file is missing or damaged.
         """
-        state, memory = State([Path(self.file)], _REMEDY), Memory()
-        for batch in self.batches:
-            start, end = state.starts[batch : batch + 2]
-            rows = with_words(state.ids(batch), state.words(batch, memory))
-            present = min(max(self.contacts - int(start), 0), int(end - start))
-            for is_present, part in ((_YES, rows.slice(0, present)), (_NO, rows.slice(present))):
-                for bucket, found in cut_by_bucket(part, job.buckets):
+        state = open_files([Path(self.file)], _REMEDY)
+        end = int(state.starts[self.batches.stop])
+        border = min(max(self.contacts, int(state.starts[self.batches.start])), end)
+        for is_present, rows in ((_YES, range(border)), (_NO, range(border, end))):
+            for contacts in gather_batches(_contacts(state, self.batches, rows)):
+                for bucket, found in cut_by_bucket(contacts, job.buckets):
                     yield bucket, encode_payload("previous", found, {_PRESENT: is_present})
+
+
+def _contacts(state: State, batches: range, rows: range) -> Iterator[pa.RecordBatch]:
+    """Yield the contacts of batches that are in some rows of the state, with their bits."""
+    memory = Memory()
+    for batch in batches:
+        start, end = (int(row) for row in state.starts[batch : batch + 2])
+        first, last = max(start, rows.start), min(end, rows.stop)
+        if first < last:
+            contacts = with_words(state.ids(batch), state.words(batch, memory))
+            yield contacts.slice(first - start, last - first)
 
 
 def state_items(previous: PreviousState) -> Iterator[StatePart]:
@@ -60,49 +72,40 @@ def state_items(previous: PreviousState) -> Iterator[StatePart]:
         PublishError: A file is missing or damaged.
     """
     for file, contacts in zip(previous.files, previous.contacts, strict=True):
-        batches = range(len(State([Path(file)], _REMEDY).starts) - 1)
+        batches = range(len(open_files([Path(file)], _REMEDY).starts) - 1)
         for start in batches[::_BATCHES]:
             yield StatePart(file, contacts, batches[start : start + _BATCHES])
 
 
-@contextmanager
-def open_previous(job: Job, bucket: int, payloads: Sequence[Payload]) -> Iterator[State | None]:
+def open_previous(job: Job, bucket: int, payloads: Sequence[Payload]) -> State | None:
     """Open the state of the previous run for a bucket; None if there was no run.
 
     Args:
-        payloads: The contacts of the previous run, if they went through the exchange.
+        payloads: The payloads of the bucket. Only contacts of the previous run are used.
 
     Raises:
         PublishError: A file is missing or damaged.
     """
     previous = job.previous
     if previous is None:
-        yield None
-        return
+        return None
     if previous.is_bucketed:
-        yield _open(Path(previous.files[bucket]), previous.contacts[bucket], previous)
-        return
-    with TemporaryDirectory(prefix="segbatch-") as folder:
-        ordered = sorted(payloads, key=lambda payload: payload.details[_PRESENT] != _YES)
-        present = sum(payload.rows.num_rows for payload in ordered if payload.details[_PRESENT] == _YES)
-        _write(Path(folder), ordered, job)
-        yield _open(Path(folder) / STATE, present, previous)
+        state = open_files([Path(previous.files[bucket])], _REMEDY, [previous.contacts[bucket]])
+        state.bitmap = previous.bits
+        return state
+    return _in_memory(job, previous, [payload for payload in payloads if payload.kind == "previous"])
 
 
-def _open(file: Path, contacts: int, previous: PreviousState) -> State:
-    state = State([file], _REMEDY, [contacts])
-    state.bitmap = previous.bits
-    return state
-
-
-def _write(folder: Path, payloads: Sequence[Payload], job: Job) -> None:
-    """Write the contacts of payloads as a state."""
-    memory, previous = Memory(), job.previous
-    if previous is None:
-        return
-    writer = StateWriter(
-        folder, previous.bits, payloads[0].rows.schema.field(0).type if payloads else job.id_types.kept
-    )
-    for payload in payloads:
-        writer.write(payload.rows.column(0), from_words(words_of(payload.rows), memory))
-    writer.finish()
+def _in_memory(job: Job, previous: PreviousState, payloads: Sequence[Payload]) -> State:
+    """Return a state of the contacts in payloads: first those that were in the snapshot of the previous run."""
+    present = [payload.rows for payload in payloads if payload.details[_PRESENT] == _YES]
+    gone = [payload.rows for payload in payloads if payload.details[_PRESENT] == _NO]
+    names = tuple(previous.bits.names)
+    if not payloads:
+        file = StateFile("", names, job.id_types.kept, (), RowColumn(()))
+        return State([file], _REMEDY, [0])
+    rows = pa.Table.from_batches([*present, *gone]).combine_chunks()
+    batches = rows.to_batches(max_chunksize=MOST_CONTACTS)
+    bits = RowColumn([batch.column(1) for batch in batches] if names else ())
+    file = StateFile("", names, rows.schema.field(0).type, [batch.column(0) for batch in batches], bits)
+    return State([file], _REMEDY, [sum(batch.num_rows for batch in present)])

@@ -43,7 +43,7 @@ class ContactsSplit:
         plan, snapshot = divided.first_stage, contacts_in(job.snapshot, divided, self.file)
         batches = snapshot.batches(plan.leaves, batch_rows(len(job.plan.segments)), text_sources(plan))
         packed = (_pack(divided, batch, job.bits, memory) for batch in batches)
-        for contacts in _gather(packed):
+        for contacts in gather_batches(packed):
             for bucket, rows in cut_by_bucket(contacts, job.buckets):
                 yield bucket, encode_payload("contacts", rows)
 
@@ -81,8 +81,8 @@ def cut_by_bucket(contacts: pa.RecordBatch, buckets: int) -> Iterator[tuple[int,
         yield int(bucket), contacts.slice(start, end - start)
 
 
-def _gather(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Join small batches."""
+def gather_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Join small batches, which become fewer payloads."""
     waiting, size = list[pa.RecordBatch](), 0
     for batch in batches:
         waiting.append(batch)

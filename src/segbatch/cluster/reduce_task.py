@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
@@ -19,9 +18,7 @@ from segbatch.cluster.report import BucketReport, encode_failure
 from segbatch.cluster.table_reduction import complete_contacts
 from segbatch.engine.local import batch_rows
 from segbatch.errors import PublishError, SegbatchError
-from segbatch.platform.bitmaps import Bitmaps
 from segbatch.snapshot.id_checks import ids_as_series
-from segbatch.storage.bit_matrix import Memory, from_words
 from segbatch.storage.comparison import PreviousRun
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.recorder import Recorder
@@ -51,9 +48,8 @@ def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:
     if invalid:
         return BucketReport(bucket, len(ids), invalid)
     completed = complete_contacts(job, contacts, payloads)
-    previous = [payload for payload in payloads if payload.kind == "previous"]
-    with open_previous(job, bucket, previous) as state:
-        return replace(_record(job, bucket, completed.contacts, state), tables=completed.tables)
+    report = _record(job, bucket, completed.contacts, open_previous(job, bucket, payloads))
+    return replace(report, tables=completed.tables)
 
 
 def count_invalid(ids: pa.ChunkedArray) -> int:
@@ -68,9 +64,9 @@ def count_invalid(ids: pa.ChunkedArray) -> int:
 def _record(job: Job, bucket: int, contacts: Sequence[pa.RecordBatch], state: State | None) -> BucketReport:
     last = None if state is None else PreviousRun.of(state, job.id_types)
     folder = None if job.staged is None else _new_attempt(job.staged, bucket)
-    with Recorder(job.segment_ids, job.kept, last, job.id_types, _writers(job, folder)) as recorder:
-        for ids, bitmaps in _batches(job, contacts):
-            recorder.record(ids, bitmaps)
+    with Recorder(job.segment_ids, job.kept, last, job.id_types, _writers(job, folder), job.bits) as recorder:
+        for batch in _batches(job, contacts):
+            recorder.record_words(batch.column(0), words_of(batch))
         gone = recorder.find_gone()
         recorded = recorder.finish()
     number = sum(rows.num_rows for rows in contacts)
@@ -94,13 +90,9 @@ def _writers(job: Job, folder: Path | None) -> Writers | None:
     return Writers(folder, job.run_id, job.as_of, job.id_types, job.staged.publication)
 
 
-def _batches(job: Job, contacts: Sequence[pa.RecordBatch]) -> Iterator[tuple[pa.Array, Bitmaps]]:
+def _batches(job: Job, contacts: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Yield the contacts in batches of a fixed length, so that the files do not depend on the splits."""
-    if not contacts:
-        return
-    rows = [job.bits.bits[segment_id] for segment_id in job.segment_ids]
-    table, most, memory = pa.Table.from_batches(contacts), batch_rows(len(rows)), Memory()
-    for start in range(0, len(table), most):
-        [batch] = table.slice(start, most).combine_chunks().to_batches()
-        bitmaps = from_words(words_of(batch), memory)
-        yield batch.column(0), bitmaps[np.asarray(rows, dtype=np.intp)]
+    if contacts:
+        table, most = pa.Table.from_batches(contacts), batch_rows(len(job.segment_ids))
+        for start in range(0, len(table), most):
+            yield from table.slice(start, most).combine_chunks().to_batches()

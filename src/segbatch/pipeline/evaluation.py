@@ -244,7 +244,7 @@ class RunEvaluation:
             return None
         contacts = (run.run.contacts,) if of_run is None else of_run.contacts
         is_bucketed = of_run is not None and (of_run.hash, of_run.number) == (HASH, buckets)
-        files = tuple(str(file.absolute()) for file in state.files)
+        files = tuple(str(file.absolute()) for file in state.paths)
         return PreviousState(files, contacts, state.bitmap, is_bucketed=is_bucketed)
 
     def _files(self, digest: Callable[[Sequence[SnapshotFile]], Sequence[str]]) -> _Files:

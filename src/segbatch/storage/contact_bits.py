@@ -1,5 +1,6 @@
 """The bits of the contacts of a state, in the layouts of this version and of earlier ones."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -48,22 +49,23 @@ class CompressedBitmaps:
 
 
 class RowColumn:
-    """The bits of contacts in states of an earlier version, in values of fixed width, a multiple of 64 bits."""
+    """The bits of contacts in values of fixed width, a multiple of 64 bits, in each batch."""
 
-    def __init__(self, table: pa.Table) -> None:
-        column = table.column(BITS)
-        self._chunks, self._length = column.chunks, column.type.byte_width
+    def __init__(self, chunks: Sequence[pa.FixedSizeBinaryArray]) -> None:
+        self._chunks = chunks
 
     def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
-        _copy_rows(self._rows(batch), words)
+        if len(words):
+            _copy_rows(self._rows(batch), words)
 
     def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
         return (self._rows(batch)[:, bit // _BITS] & np.uint8(1 << bit % _BITS)).astype(bool)
 
     def _rows(self, batch: int) -> npt.NDArray[np.uint8]:
         chunk = self._chunks[batch]
+        length, size = chunk.type.byte_width, len(chunk)
         rows = np.frombuffer(chunk.buffers()[1] or b"", dtype=np.uint8)
-        return rows[: len(chunk) * self._length].reshape(len(chunk), self._length)
+        return rows[chunk.offset * length : (chunk.offset + size) * length].reshape(size, length)
 
 
 class ByteColumns:

@@ -31,9 +31,9 @@ from segbatch.storage.contact_bits import CODEC
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
 from segbatch.storage.manifest_io import read_manifest
-from segbatch.storage.run_files import bucket_state, is_state, written_files
+from segbatch.storage.run_files import is_state, written_files
 from segbatch.storage.segment_bits import SegmentBits
-from segbatch.storage.state_file import BITMAPS, IDS, ORDER, OpenFiles, StateFile, damage_error
+from segbatch.storage.state_file import BITMAPS, IDS, ORDER, OpenFiles, StateFile
 
 
 class StateWriter:
@@ -79,35 +79,41 @@ class State:
     """The bits of a published run.
 
     Attributes:
-        files: The files, in the order of the buckets.
         id_type: The stored type of the contact ids.
         rows: The number of contacts.
         starts: The row of the first contact of each batch, and the number of contacts.
     """
 
-    def __init__(self, files: Sequence[Path], remedy: str, contacts: Sequence[int] | None = None) -> None:
-        """Open the files of a state.
+    def __init__(
+        self, files: OpenFiles | Sequence[StateFile], remedy: str, contacts: Sequence[int] | None = None
+    ) -> None:
+        """Read the lengths of the batches.
 
         Args:
-            files: The files, in the order of the buckets. At least one.
-            remedy: The advice if a file is missing or damaged.
+            files: The files, in the order of the buckets; or parts of a state in memory. At least one.
+            remedy: The advice if a file is damaged.
             contacts: The number of contacts of each file that were in the snapshot of the run; None if it is not known.
 
         Raises:
             PublishError: A file is missing, damaged or cannot be read.
         """
-        self.files, self._contacts, self._open = files, contacts, OpenFiles(remedy)
-        first, sizes, counts = self._open.open(files[0]), list[int](), list[int]()
-        for path in files:
-            file = self._open.open(path)
+        self._files, self._remedy, self._contacts = files, remedy, contacts
+        first, sizes, counts = files[0], list[int](), list[int]()
+        for number in range(len(files)):
+            file = files[number]
             if (file.names, file.id_type) != (first.names, first.id_type):
-                raise damage_error(path, remedy)
+                raise self._damage_error(file)
             counts.append(len(file.ids))
             sizes += map(len, file.ids)
         self.bitmap, self.id_type = SegmentBits(first.names), first.id_type
         self._first_batches = np.cumsum([0, *counts])
         self.starts = np.cumsum([0, *sizes])
         self.rows = int(self.starts[-1])
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The paths of the files, in the order of the buckets."""
+        return self._files.paths if isinstance(self._files, OpenFiles) else ()
 
     def members(self, segment_id: str, start: int, limit: int) -> tuple[list[str | int], int | None]:
         """Return the ids of the first members of a segment from a row onwards.
@@ -183,32 +189,33 @@ class State:
             PublishError: The file is damaged.
         """
         file, number = self._find(batch)
-        with self._translate_errors(batch):
+        with self._translate_errors(file):
             file.bits.write_words(number, words, memory)
 
     def release_memory(self) -> None:
         """Return the pages of the files that were read to the system, where it supports that."""
-        self._open.release_memory()
+        if isinstance(self._files, OpenFiles):
+            self._files.release_memory()
 
     def _members(self, batch: int, segment_id: str) -> npt.NDArray[np.bool_]:
         file, number = self._find(batch)
-        with self._translate_errors(batch):
+        with self._translate_errors(file):
             return file.bits.members(number, self.bitmap.bits[segment_id])
 
     def _find(self, batch: int) -> tuple[StateFile, int]:
         """Return the open file that has a batch, and the number of the batch in it."""
-        number = self._file_of(batch)
-        return self._open.open(self.files[number]), int(batch - self._first_batches[number])
-
-    def _file_of(self, batch: int) -> int:
-        return int(np.searchsorted(self._first_batches, batch, side="right")) - 1
+        number = int(np.searchsorted(self._first_batches, batch, side="right")) - 1
+        return self._files[number], int(batch - self._first_batches[number])
 
     @contextmanager
-    def _translate_errors(self, batch: int) -> Iterator[None]:
+    def _translate_errors(self, file: StateFile) -> Iterator[None]:
         try:
             yield
         except (OSError, pa.ArrowException, ValueError):
-            raise damage_error(self.files[self._file_of(batch)], self._open.remedy) from None
+            raise self._damage_error(file) from None
+
+    def _damage_error(self, file: StateFile) -> PublishError:
+        return PublishError(f"{file.place}: is damaged; {self._remedy}")
 
 
 def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> State:
@@ -225,19 +232,15 @@ def open_state(run_folder: Path, remedy: str = "restore it from a copy") -> Stat
         with suppress(PublishError):
             manifest = read_manifest(run_folder)
     if manifest is None or manifest.buckets is None:
-        return State([run_folder / STATE], remedy)
+        return open_files([run_folder / STATE], remedy)
     files = [run_folder / file.path for file in written_files(manifest, is_state)]
-    return State(files, remedy, manifest.buckets.contacts)
+    return open_files(files, remedy, manifest.buckets.contacts)
 
 
-def open_bucket(run_folder: Path, bucket: int, contacts: int, remedy: str) -> State:
-    """Open the bits of the contacts of one bucket of a run on a cluster.
-
-    Args:
-        contacts: The number of contacts of the bucket that were in the snapshot of the run.
-        remedy: The advice if the file is missing or damaged.
+def open_files(paths: Sequence[Path], remedy: str, contacts: Sequence[int] | None = None) -> State:
+    """Open files of a state. For the arguments, see `State`.
 
     Raises:
-        PublishError: The file is missing, damaged or cannot be read.
+        PublishError: A file is missing, damaged or cannot be read.
     """
-    return State([run_folder / bucket_state(bucket)], remedy, [contacts])
+    return State(OpenFiles(paths, remedy), remedy, contacts)

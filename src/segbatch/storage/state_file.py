@@ -26,32 +26,35 @@ _MOST_OPEN = 64
 
 @dataclass(frozen=True, slots=True)
 class StateFile:
-    """An open file of a state.
+    """An open file of a state, or a part of a state in memory.
 
     Attributes:
+        place: The path of the file, for messages.
         names: The segment of each bit; None for a free bit.
         id_type: The stored type of the contact ids.
         ids: The contact ids of each batch.
-        mapping: The memory of the file.
+        mapping: The memory of the file; None for a part in memory.
     """
 
+    place: str
     names: tuple[str | None, ...]
     id_type: pa.DataType
     ids: Sequence[pa.Array]
     bits: ContactBits
-    mapping: mmap
+    mapping: mmap | None = None
 
     @classmethod
-    def of(cls, table: pa.Table, mapping: mmap) -> Self:
+    def of(cls, place: str, table: pa.Table, mapping: mmap) -> Self:
         """Wrap a table that a `StateWriter` wrote, in this or an earlier version."""
         names = tuple(json.loads((table.schema.metadata or {})[ORDER]))
         if IDS in table.column_names:
             ids = [chunk.flatten() for chunk in table.column(IDS).chunks]
             bits: ContactBits = CompressedBitmaps(table.column(BITMAPS), [*map(len, ids)])
-            return cls(names, table.schema.field(IDS).type.value_type, ids, bits, mapping)
-        columns = table.drop_columns(_EARLIER_IDS)
-        bits = RowColumn(columns) if BITS in table.column_names else ByteColumns(columns)
-        return cls(names, table.schema.field(_EARLIER_IDS).type, table.column(_EARLIER_IDS).chunks, bits, mapping)
+            return cls(place, names, table.schema.field(IDS).type.value_type, ids, bits, mapping)
+        column = table.column(_EARLIER_IDS)
+        is_by_row = BITS in table.column_names
+        bits = RowColumn(table.column(BITS).chunks) if is_by_row else ByteColumns(table.drop_columns(_EARLIER_IDS))
+        return cls(place, names, column.type, column.chunks, bits, mapping)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +62,38 @@ class OpenFiles:
     """The open files of a state, of which the least recently used are closed. Thread-safe.
 
     Attributes:
+        paths: All files, in the order of the buckets.
         remedy: The advice if a file is missing or damaged.
     """
 
+    paths: Sequence[Path]
     remedy: str
-    _open: OrderedDict[Path, StateFile] = field(default_factory=OrderedDict)
+    _open: OrderedDict[int, StateFile] = field(default_factory=OrderedDict)
     _lock: Lock = field(default_factory=Lock)
 
-    def open(self, path: Path) -> StateFile:
+    def __len__(self) -> int:
+        """Return the number of files."""
+        return len(self.paths)
+
+    def __getitem__(self, number: int) -> StateFile:
         """Open a file, or return the open one.
 
         Raises:
             PublishError: It is missing, damaged or cannot be read.
         """
         with self._lock:
-            if path not in self._open:
-                self._open[path] = _open_file(path, self.remedy)
-            self._open.move_to_end(path)
+            if number not in self._open:
+                self._open[number] = _open_file(self.paths[number], self.remedy)
+            self._open.move_to_end(number)
             if len(self._open) > _MOST_OPEN:
                 self._open.popitem(last=False)  # it is closed when no array of it is in use
-            return self._open[path]
+            return self._open[number]
 
     def release_memory(self) -> None:
         """Return the pages of the files that were read to the system, where it supports that."""
-        if hasattr(mmap, "madvise"):
-            with self._lock:
-                for file in self._open.values():
+        with self._lock:
+            for file in self._open.values():
+                if file.mapping is not None and hasattr(mmap, "madvise"):
                     file.mapping.madvise(MADV_DONTNEED)
 
 
@@ -92,14 +101,9 @@ def _open_file(path: Path, remedy: str) -> StateFile:
     try:
         with path.open("rb") as file:
             mapping = mmap(file.fileno(), 0, access=ACCESS_READ)
-        return StateFile.of(pa.ipc.open_file(pa.py_buffer(mapping)).read_all(), mapping)
+        return StateFile.of(str(path), pa.ipc.open_file(pa.py_buffer(mapping)).read_all(), mapping)
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:
         number = getattr(error, "errno", None)
         known = "is missing" if isinstance(error, FileNotFoundError) else "is damaged"
         reason = f"cannot be read: {os.strerror(number)}" if number and number != errno.ENOENT else known
         raise PublishError(f"{path}: {reason}; {remedy}") from None
-
-
-def damage_error(path: Path, remedy: str) -> PublishError:
-    """Return the error for a damaged file of a state."""
-    return PublishError(f"{path}: is damaged; {remedy}")
