@@ -1,12 +1,34 @@
-"""Records of what a run read, in its manifest: the files of the snapshot, related tables and lists."""
+"""Records of what a run read, in its manifest: the files of the snapshot, related tables, lists, and fields."""
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import AwareDatetime, BeforeValidator
 
-from segbatch.model.database_source import DatabaseSource
 from segbatch.model.record import Record
 from segbatch.text import printable
+
+
+class DatabaseSource(Record):
+    """The query that a file of a snapshot has the rows of. It is in the file's metadata, and in the manifest of runs.
+
+    Attributes:
+        address: The address of the database, without user, password and parameters.
+        table: The table, if it was read by name.
+        query: The query as it was sent.
+        driver: The name and the version of the driver.
+        read_at: The time when the query was sent.
+        rows: The number of rows.
+        data_sha256: The SHA-256 of the file up to its footer, in hexadecimal. It is the same for the same rows in the
+            same order.
+    """
+
+    address: str
+    table: str | None = None
+    query: str
+    driver: str
+    read_at: AwareDatetime
+    rows: int
+    data_sha256: str
 
 
 class SnapshotRecord(Record):
@@ -81,3 +103,41 @@ class ListRecord(Record):
     path: str
     values: int
     sha256: str
+
+
+class ReadingRecord(Record):
+    """A type that rules read a field as, instead of the type of the column.
+
+    Attributes:
+        read_as: The type, as in the key `as` of a rule.
+        is_inferred: Whether the type follows from the values, because all texts are dates, and not from a rule.
+        values: The number of contacts with a value.
+        unreadable: The number of values that cannot be read; they count as missing.
+    """
+
+    read_as: str
+    is_inferred: bool
+    values: int
+    unreadable: int
+
+
+class FieldRecord(Record):
+    """A field that rules read, as it was in a run.
+
+    Attributes:
+        field: The name of the field in rules.
+        kind: The field type, such as `number` or `list of text`. If no contact has a value, the last known field type.
+        type: The type of the column, or of the part of the column that was read.
+        is_mixed: Whether values of several types are read as text.
+        kinds: The types of the values, or of the elements of lists, in JSON, maps and records.
+        is_empty: Whether no contact has a value.
+        readings: The types that rules read the field as, if not as the type of the column.
+    """
+
+    field: str
+    kind: str
+    type: str
+    is_mixed: bool = False
+    kinds: tuple[str, ...] = ()
+    is_empty: bool = False
+    readings: tuple[ReadingRecord, ...] = ()

@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field
 
 from segbatch.model.column_marks import Gauge, HookVariable, Total
-from segbatch.model.field_record import FieldRecord
-from segbatch.model.input_records import ListRecord, SnapshotRecord, SourceRecord, TableRecord
+from segbatch.model.input_records import FieldRecord, ListRecord, SnapshotRecord, SourceRecord, TableRecord
 from segbatch.model.record import Record
 
 SegmentStatus = Literal["ok", "failed", "held", "disabled"]

@@ -19,8 +19,7 @@ from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation
 from segbatch.engine.base import Engine
 from segbatch.errors import Problem
-from segbatch.model.field_record import FieldRecord
-from segbatch.model.input_records import SnapshotRecord
+from segbatch.model.input_records import FieldRecord, SnapshotRecord
 from segbatch.model.manifest import Buckets, Manifest, SegmentRecord
 from segbatch.observability.events import ContactsDone, EventEmitter, Noted, RunPlanned, SegmentHeld, Warned
 from segbatch.pipeline.field_drift import kept_fields

@@ -8,7 +8,7 @@ import polars as pl
 
 from segbatch.compiler.plan import Plan, PlannedSegment
 from segbatch.errors import Problem
-from segbatch.model.field_record import FieldRecord, ReadingRecord
+from segbatch.model.input_records import FieldRecord, ReadingRecord
 from segbatch.model.manifest import SegmentRecord
 from segbatch.pipeline.guardrails import Guard
 from segbatch.pipeline.predecessor import Predecessor

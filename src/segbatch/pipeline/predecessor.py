@@ -11,8 +11,7 @@ from typing import Literal
 
 from segbatch.definitions.definition import Definitions, Entry
 from segbatch.errors import Problem, PublishError, UsageError
-from segbatch.model.field_record import FieldRecord
-from segbatch.model.input_records import TableRecord
+from segbatch.model.input_records import FieldRecord, TableRecord
 from segbatch.model.manifest import Buckets, History, PastRun, SegmentRecord, TakenBack, repeat_options
 from segbatch.storage.state import State
 from segbatch.storage.targets.base import PublishTarget

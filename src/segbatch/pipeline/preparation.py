@@ -16,7 +16,7 @@ from segbatch.engine.base import Engine
 from segbatch.errors import NothingToPublishError, Problem
 from segbatch.findings.definition_checks import finding_warnings
 from segbatch.findings.finding import FindingName
-from segbatch.model.field_record import FieldRecord
+from segbatch.model.input_records import FieldRecord
 from segbatch.model.schema_file import SchemaFile
 from segbatch.observability.events import EventEmitter
 from segbatch.pipeline.evaluation import RunEvaluation

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pydantic import ValidationError
 
-from segbatch.model.database_source import DatabaseSource
+from segbatch.model.input_records import DatabaseSource
 
 _KEY = b"segbatch:source"
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.errors import SnapshotError
-from segbatch.model.database_source import DatabaseSource
+from segbatch.model.input_records import DatabaseSource
 from segbatch.platform.adbc import PACKAGES, Connection, open_connection, translate_errors
 from segbatch.snapshot.database.column_types import plan_columns
 from segbatch.snapshot.database.encoding import dictionary_columns

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.errors import SnapshotError, UsageError
-from segbatch.model.database_source import DatabaseSource
+from segbatch.model.input_records import DatabaseSource
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.platform.database_url import is_database_url
 from segbatch.platform.files import replace_file, resolve_destination, temporary_file

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.errors import SnapshotError
-from segbatch.model.database_source import DatabaseSource
+from segbatch.model.input_records import DatabaseSource
 from segbatch.snapshot.database.metadata import source_in
 from segbatch.snapshot.locations import READ_SIZE, Location, translate_errors
 from segbatch.snapshot.parquet.field_names import FieldNames, MissingFieldIdsError
