@@ -67,6 +67,27 @@ def test_the_last_run_is_read_without_a_connection(
     assert runs.last().run.run_id == "night-2"
 
 
+def test_a_storage_that_is_away_is_reported_once_and_when_it_is_back(
+    store: FolderStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_output, "open_publication", lambda _output: FolderPublication(store))
+    warnings = list[segbatch.Problem]()
+    watched = WatchedOutput(store.address, warnings.append)
+    store.is_offline = True
+    with pytest.raises(segbatch.PublishError):
+        watched.refresh()
+    for is_offline in (False, True, True, True, False, False, True):
+        store.is_offline = is_offline
+        clock.now += 2
+        watched.refresh()
+    away, back, away_again = warnings
+    assert "cannot be reached" in away.message
+    assert away.message.endswith("; requests are answered from the last copied run")
+    assert back.message == f"{store.address}: can be read again; requests are answered from the published run"
+    assert away_again == away
+    assert {warning.severity for warning in warnings} == {"warning"}
+
+
 def test_members_of_an_earlier_run_are_copied(watched: WatchedOutput) -> None:
     runs = OpenRuns(watched)
     runs.last()

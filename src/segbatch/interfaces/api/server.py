@@ -141,7 +141,7 @@ def serve(
         own = frozenset({"localhost", "127.0.0.1", "::1", address.host.lower()})
         service = Service(store, output, ring, own, contacts, id_column, timezone, keys.path if keys else None)
         service.custom_fields, service.tables = custom_fields, sources_of(tables)
-        service.lists = lists
+        service.lists, service.warn = lists, log_warning
         broken = [entry for entry in entries if isinstance(entry, BrokenDefinition)]
         problems = (*(problem for entry in broken for problem in entry.problems), *warnings)
         on_listening(Listening(_url(listener), len(entries) - len(broken), problems, ring is None))
@@ -170,7 +170,7 @@ def _find_preview_problems(
 
 
 def log_warning(warning: Problem) -> None:
-    """Write a warning about a change to the server's log."""
+    """Write a warning to the server's log."""
     print(f"warning: {warning}", file=sys.stderr, flush=True)  # noqa: T201 - the log
 
 

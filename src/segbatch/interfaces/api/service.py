@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import cast
 from fastapi import Request
 
 from segbatch.definitions.store.segment_store import SegmentStore
+from segbatch.errors import Problem
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.previewer import Previewer
 from segbatch.runs.members import OpenRuns
@@ -53,6 +54,7 @@ class Service:
         previews: The queue of previews.
         previewer: Evaluates previews.
         arriving: The number of request bodies that are being received, by the id of the key.
+        warn: Writes a warning to the server's log.
     """
 
     store: SegmentStore
@@ -70,6 +72,7 @@ class Service:
     tables: Mapping[str, TableSource] = field(default_factory=dict)
     lists: Path | None = None
     arriving: Counter[str | None] = field(default_factory=Counter)
+    warn: Callable[[Problem], None] | None = None
 
     def ring(self) -> KeyRing | None:
         """Return the accepted keys; None accepts every request.
@@ -89,7 +92,7 @@ class Service:
     @cached_property
     def watched(self) -> WatchedOutput:
         """Return the output, which is refreshed if it is not a folder."""
-        return WatchedOutput(self.output)
+        return WatchedOutput(self.output, self.warn)
 
 
 async def service_of(request: Request) -> Service:

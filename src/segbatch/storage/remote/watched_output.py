@@ -1,6 +1,7 @@
 """The output of a server, which looks for a new run at most once a second."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYetError
 from contextlib import nullcontext
@@ -8,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from segbatch.errors import PublishError
+from segbatch.errors import Problem, PublishError
 from segbatch.storage.remote.open_output import fetch_members, find_copy, naming_address
 
 if TYPE_CHECKING:
@@ -23,8 +24,12 @@ _PATIENCE = 2.0
 class WatchedOutput:
     """An output that is read for a long time. A folder is read as it is; a copy is refreshed. Thread-safe."""
 
-    def __init__(self, output: str | Path) -> None:
+    def __init__(self, output: str | Path, warn: Callable[[Problem], None] | None = None) -> None:
         """Open an output without sending requests.
+
+        Args:
+            warn: Called once when the last run is read because the storage cannot be reached, and once when it can be
+                reached again.
 
         Raises:
             UsageError: Outputs at this address cannot be read.
@@ -36,6 +41,7 @@ class WatchedOutput:
         self._refresh: Future[None] | None = None
         self._next = 0.0
         self._shown: Pointer | None = None
+        self._warn, self._is_reported = warn, False
 
     def refresh(self) -> None:
         """Bring a copy to the published run, unless this was done within the last second.
@@ -76,5 +82,17 @@ class WatchedOutput:
             if pointer != self._shown:
                 copy.refresh()
                 self._shown = pointer
+        except PublishError as error:
+            if self._shown is not None and not self._is_reported:
+                self._is_reported = True
+                self._log(f"{error.without_ids}; requests are answered from the last copied run")
+            raise
         finally:
             self._next = time.monotonic() + _INTERVAL
+        if self._is_reported:
+            self._is_reported = False
+            self._log(f"{copy.publication.name}: can be read again; requests are answered from the published run")
+
+    def _log(self, message: str) -> None:
+        if self._warn:
+            self._warn(Problem(message, severity="warning"))
