@@ -5,6 +5,7 @@ Equal ids are in one bucket, in this and in the previous run. So a bucket is rec
 
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from segbatch.cluster.payloads import Payload, TaskError, decode_payload, words_
 from segbatch.cluster.report import BucketReport, encode_failure
 from segbatch.cluster.table_reduction import complete_contacts
 from segbatch.engine.local import batch_rows
-from segbatch.errors import PublishError, SegbatchError
+from segbatch.errors import SegbatchError
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.comparison import PreviousRun
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.recorder import Recorder
 from segbatch.storage.run_writers import Writers
 from segbatch.storage.state import State
+from segbatch.storage.write_errors import translate_write_errors
 
 
 def reduce_bucket(job: bytes, bucket: int, payloads: Sequence[bytes]) -> bytes:
@@ -48,8 +50,9 @@ def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:
     if invalid:
         return BucketReport(bucket, len(ids), invalid)
     completed = complete_contacts(job, contacts, payloads)
-    report = _record(job, bucket, completed.contacts, open_previous(job, bucket, payloads))
-    return replace(report, tables=completed.tables)
+    state = open_previous(job, bucket, payloads)
+    with nullcontext() if job.staged is None else translate_write_errors(Path(job.staged.path)):
+        return replace(_record(job, bucket, completed.contacts, state), tables=completed.tables)
 
 
 def count_invalid(ids: pa.ChunkedArray) -> int:
@@ -77,10 +80,7 @@ def _record(job: Job, bucket: int, contacts: Sequence[pa.RecordBatch], state: St
 
 def _new_attempt(staged: StagedFolder, bucket: int) -> Path:
     folder = staged.attempts / f"bucket-{bucket:05}.{secrets.token_hex(4)}"
-    try:
-        folder.mkdir()
-    except OSError as error:
-        raise PublishError(f"{folder}: cannot be created: {error.strerror}") from None
+    folder.mkdir()
     return folder
 
 
