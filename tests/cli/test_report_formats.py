@@ -174,7 +174,7 @@ def test_lint_prints_findings_for_github(monkeypatch: pytest.MonkeyPatch, capsys
     ("options", "message"),
     [
         (["--format", "sarrif"], "'sarrif' is not a format; did you mean 'sarif'? (--format)"),
-        (["--format", "xml"], "'xml' is not a format; use text, json, github, sarif (--format)"),
+        (["--format", "xml"], "'xml' is not a format; use text, json, github or sarif (--format)"),
         (["--json", "--format", "github"], "--json and --format github contradict each other; pass one of them"),
     ],
 )

@@ -2,9 +2,10 @@
 
 from typing import Literal, get_args
 
+from segbatch.definitions.suggestions import read_choice
 from segbatch.errors import UsageError
 from segbatch.platform.urls import redact_url
-from segbatch.text import did_you_mean, one_of, shown
+from segbatch.text import shown
 
 EngineName = Literal["local", "spark"]
 
@@ -18,11 +19,7 @@ def read_engine(text: str) -> EngineName:
         UsageError: The name is not an engine.
     """
     names: tuple[EngineName, ...] = get_args(EngineName)
-    for name in names:
-        if text == name:
-            return name
-    hint = did_you_mean(text, names) or f"; use {one_of(names)}"
-    raise UsageError(f"{shown(text)} is not an engine{hint} (--engine)")
+    return read_choice(text, names, "an engine", "--engine")
 
 
 def read_spark_remote(text: str) -> str:

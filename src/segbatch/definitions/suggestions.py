@@ -1,8 +1,8 @@
 """Suggestions of the valid word that was probably meant; never one with the opposite meaning."""
 
 import re
-from collections.abc import Mapping
-from typing import cast, get_args
+from collections.abc import Mapping, Sequence
+from typing import TypeVar, cast, get_args
 
 from segbatch.errors import UsageError
 from segbatch.model.operators import (
@@ -15,7 +15,9 @@ from segbatch.model.operators import (
     OperatorName,
     ReadingName,
 )
-from segbatch.text import did_you_mean, shown
+from segbatch.text import did_you_mean, one_of, shown
+
+_Choice = TypeVar("_Choice", bound=str)
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "operator": OPERATORS,
@@ -115,6 +117,23 @@ def suggest(key: str, written: str) -> str:
         return '; for "not all", put a group with "match": "all" into a group with "match": "none"'
     near = _MATCHES.get(word) if key == "match" else _opposite_missing(word)
     return _did_you_mean(near) if near else did_you_mean(written, CHOICES[key])
+
+
+def read_choice(text: str, choices: Sequence[_Choice], noun: str, option: str) -> _Choice:
+    """Parse the value of an option that takes one of a few words.
+
+    Args:
+        noun: What the choices are, with an article, for the message.
+        option: The option, such as `--format`.
+
+    Raises:
+        UsageError: The value is not one of the choices.
+    """
+    for choice in choices:
+        if text == choice:
+            return choice
+    hint = did_you_mean(text, choices) or f"; use {one_of(choices)}"
+    raise UsageError(f"{shown(text)} is not {noun}{hint} ({option})")
 
 
 def read_match(text: str) -> MatchName:

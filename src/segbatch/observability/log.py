@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal, assert_never, get_args
 
-from segbatch.errors import Problem, UsageError
+from segbatch.definitions.suggestions import read_choice
+from segbatch.errors import Problem
 from segbatch.model.column_marks import Total, columns_with
 from segbatch.model.manifest import RunRecord
 from segbatch.observability.events import (
@@ -28,7 +29,7 @@ from segbatch.observability.events import (
 )
 from segbatch.observability.run_outcome import FailedAfterwards, HookEnded, MetricsFailed, Notice, RunEnded, RunFailed
 from segbatch.platform.version import __version__
-from segbatch.text import did_you_mean, one_of, printable, shown
+from segbatch.text import printable
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor
@@ -55,11 +56,7 @@ def read_log_format(text: str) -> LogFormat:
     if text == "auto":  # the name of the default until version 0.2
         return "plain"
     formats: tuple[LogFormat, ...] = get_args(LogFormat)
-    for name in formats:
-        if text == name:
-            return name
-    hint = did_you_mean(text, formats) or f"; use {one_of(formats)}"
-    raise UsageError(f"{shown(text)} is not a log format{hint} (--log-format)")
+    return read_choice(text, formats, "a log format", "--log-format")
 
 
 @dataclass(frozen=True, slots=True)

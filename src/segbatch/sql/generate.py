@@ -8,12 +8,12 @@ from pathlib import Path
 from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.selection import select_definitions
 from segbatch.definitions.source import Source
+from segbatch.definitions.suggestions import read_choice
 from segbatch.errors import Problem, UsageError
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import Segment
 from segbatch.snapshot.related.sources import Tables
 from segbatch.sql.names import DIALECTS
-from segbatch.text import did_you_mean, one_of
 
 
 def write_sql(
@@ -66,9 +66,7 @@ def write_sql(
     """
     if find_spec("sqlglot") is None:
         raise UsageError("SQL is written with sqlglot, which is not installed; run: pip install 'segbatch[sql]'")
-    if dialect not in DIALECTS:
-        near = did_you_mean(dialect, DIALECTS) or f"; use {one_of(DIALECTS)}"
-        raise UsageError(f"'{dialect}' is not a dialect{near} (--dialect)")
+    dialect = read_choice(dialect, DIALECTS, "a dialect", "--dialect")
     from segbatch.sql.query import query  # noqa: PLC0415 - loads sqlglot, which is optional
 
     options = EvaluationOptions(

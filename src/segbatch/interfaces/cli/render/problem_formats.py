@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 from urllib.parse import quote
 
+from segbatch.definitions.suggestions import read_choice
 from segbatch.errors import Problem, Severity, UsageError
 from segbatch.findings.finding import NAMES
 from segbatch.platform.version import __version__
-from segbatch.text import did_you_mean, shown, some_of
 
 ReportFormat = Literal["text", "json", "github", "sarif"]
 """The formats of `check` and `lint`."""
@@ -29,11 +29,7 @@ def read_report_format(text: str) -> ReportFormat:
         UsageError: It is not the name of a format.
     """
     formats: tuple[ReportFormat, ...] = get_args(ReportFormat)
-    for name in formats:
-        if text == name:
-            return name
-    hint = did_you_mean(text, formats) or f"; use {some_of(formats)}"
-    raise UsageError(f"{shown(text)} is not a format{hint} (--format)")
+    return read_choice(text, formats, "a format", "--format")
 
 
 def choose_format(wanted: ReportFormat | None, *, as_json: bool) -> ReportFormat:
