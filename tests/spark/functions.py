@@ -81,7 +81,7 @@ def _executor_of(process: int) -> int:
 
 def words_with_lost_executor(marker: str, item: bytes) -> Iterator[pa.RecordBatch]:
     batches = list(words_by_length(item))
-    yield batches[0]
+    yield from batches[:1]
     kill_executor_once(marker)
     yield from batches[1:]
 

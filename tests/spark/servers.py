@@ -118,7 +118,7 @@ def run_connect(folder: Path) -> Iterator[str]:
     options = [f"--conf={name}={value}" for name, value in settings.items()]
     main = ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer", "spark-internal"]
     command: list[str | Path] = [home / "bin/spark-submit", "--master", "local[2]", *options, *main]
-    with run_server(command, folder / "connect.log", port, environment(SPARK_HOME=str(home))):
+    with run_server(command, folder / "connect.log", port, environment(SPARK_HOME=str(home), SPARK_DAEMON_MEMORY="1g")):
         yield f"sc://{LOOPBACK}:{port}"
 
 

@@ -50,7 +50,7 @@ class SparkCluster:
 
     def __init__(self, session: "SparkSession | None" = None, *, remote: str | None = None) -> None:
         self._session = session
-        self._remote = remote or os.environ.get("SPARK_REMOTE")
+        self.remote = remote or os.environ.get("SPARK_REMOTE")
         self._is_own = False
 
     def __enter__(self) -> Self:
@@ -72,7 +72,7 @@ class SparkCluster:
     def session(self) -> "SparkSession":
         """The session, which is opened when it is first needed."""
         if self._session is None:
-            self._session, self._is_own = _open_session(self._remote)
+            self._session, self._is_own = _open_session(self.remote)
         return self._session
 
     def count_slots(self) -> int:

@@ -5,6 +5,7 @@ between its versions and between classic Spark, Spark Connect and Sail.
 """
 
 import re
+import socket
 
 from segbatch.cluster.spark_tasks import FAILURE
 from segbatch.platform.version import __version__
@@ -45,7 +46,7 @@ def describe_failure(error: Exception) -> str:
         )
     if _LOST_EXECUTOR.search(text):
         return "executors of the cluster were lost again and again; their logs have the reason"
-    if isinstance(error, OSError) or _UNREACHABLE.search(text):
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror) or _UNREACHABLE.search(text):
         return "the cluster cannot be reached; check its address, and that it runs"
     return f"the cluster failed: {_shortened(_cause(error, text))}"
 

@@ -1,0 +1,68 @@
+"""The engine of a run by its name, where no cluster is."""
+
+from pathlib import Path
+
+import pytest
+
+import segbatch
+from calling import Commands
+from segbatch.cluster.engine_names import read_engine, read_spark_remote
+from segbatch.errors import UsageError
+from segbatch.platform.urls import redact_url
+from workspace import Workspace
+
+REMOTE = "sc://127.0.0.1:15002"
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Commands:
+    return Commands(monkeypatch, capsys)
+
+
+def arguments(workspace: Workspace) -> list[str]:
+    folder = workspace.folder
+    paths = {"contacts": folder / "contacts.parquet", "segments": folder / "segments", "output": folder / "output"}
+    return ["run", *(word for name, path in paths.items() for word in (f"--{name}", str(path)))]
+
+
+def test_the_name_of_an_engine_is_checked(call: Commands, workspace: Workspace) -> None:
+    assert call(*arguments(workspace), "--engine", "sparc") == 2
+    assert "'sparc' is not an engine; did you mean 'spark'? (--engine)" in call.err
+    with pytest.raises(UsageError, match="'ray' is not an engine; use local or spark"):
+        read_engine("ray")
+
+
+@pytest.mark.parametrize("address", ["spark://127.0.0.1:7077", "sc://", ""])
+def test_the_address_of_a_server_is_checked(address: str) -> None:
+    with pytest.raises(UsageError, match=r"is not a Spark Connect server; use sc://HOST:PORT \(--spark-remote\)"):
+        read_spark_remote(address)
+
+
+def test_a_server_needs_the_engine(call: Commands, workspace: Workspace) -> None:
+    assert call(*arguments(workspace), "--spark-remote", REMOTE) == 2
+    assert "a Spark Connect server needs the engine 'spark' (--spark-remote)" in call.err
+
+
+@pytest.mark.parametrize("remote", [None, REMOTE])
+def test_pyspark_has_to_be_installed(remote: str | None, workspace: Workspace) -> None:
+    with pytest.raises(UsageError, match="needs PySpark, which is not installed; install the version of the cluster"):
+        workspace.run(0, engine="spark", spark_remote=remote)
+
+
+def test_an_engine_is_a_setting(call: Commands, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(workspace.folder)
+    Path("segbatch.toml").write_text(f'engine = "local"\nspark_remote = "{REMOTE}/;token=secret"\nbuckets = 8\n')
+    assert call("config", "show") == 0
+    assert REMOTE in call.out
+    assert "secret" not in call.out
+    Path("segbatch.toml").write_text('engine = "sparc"\n')
+    assert call("config", "show") == 2
+    assert "'sparc' is not an engine; did you mean 'spark'?" in call.err
+
+
+def test_a_token_is_not_shown() -> None:
+    assert redact_url("sc://host:443/;token=secret;user_id=me") == "sc://host:443/"
+
+
+def test_an_engine_can_be_named_in_python(workspace: Workspace) -> None:
+    assert isinstance(workspace.run(0, engine="local"), segbatch.RunReport)
