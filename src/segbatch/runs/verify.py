@@ -4,14 +4,23 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from segbatch.errors import PublishError
-from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, repeat_options
+from segbatch.model.manifest import History, Manifest, PastRun, repeat_options
+from segbatch.runs.verification import (
+    CHANGED,
+    MISSING,
+    RESTORE,
+    FileToRead,
+    Progress,
+    Verified,
+    check_settled,
+    find_size_fault,
+)
 from segbatch.storage.catalog_rebuild import shows
 from segbatch.storage.changes_files import find_changes
 from segbatch.storage.layout import CATALOGUE, CURRENT, MANIFEST, RUNS
@@ -21,50 +30,9 @@ from segbatch.storage.run_files import is_changes
 from segbatch.storage.sql_paths import literal, literal_source
 
 _CHUNK = 1 << 20
-_TRIES = 3
 _PAUSE = 1.0
-_RESTORE = "restore it from a copy"
 _RELINK = "fix it with segbatch relink"
 _ELSEWHERE = "names files that are elsewhere"
-
-Progress = Callable[[int, int], None]
-"""Called regularly with the number of bytes read and the total."""
-
-
-@dataclass(slots=True)
-class Verified:
-    """The result of a check.
-
-    Attributes:
-        runs: The number of runs whose members were checked.
-        size: The recorded size of these files in bytes.
-        problems: The problems found, one line each.
-    """
-
-    runs: int = 0
-    files: int = 0
-    size: int = 0
-    problems: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class _ToRead:
-    """A file of a run that is to be read.
-
-    Attributes:
-        written: The record of the file in the manifest.
-        remedy: The advice if the file is damaged or missing.
-        may_go: Whether the file may be pruned.
-    """
-
-    run_folder: Path
-    written: PublishedFile
-    remedy: str
-    may_go: bool
-
-    @property
-    def path(self) -> Path:
-        return self.run_folder / self.written.path
 
 
 def verify(output: Path, *, every_run: bool = False, progress: Progress | None = None) -> Verified:
@@ -81,12 +49,9 @@ def verify(output: Path, *, every_run: bool = False, progress: Progress | None =
     Raises:
         UsageError: Nothing is published in the folder.
     """
-    for _ in range(_TRIES):
-        before = _pointer(output)
-        found = _verified(output, every_run=every_run, progress=progress)
-        if not found.problems or _pointer(output) == before:
-            break  # otherwise a run was published meanwhile; the problems may mix old and new files
-    return found
+    return check_settled(
+        partial(_pointer, output), lambda _pointer: _verified(output, every_run=every_run, progress=progress)
+    )
 
 
 def _pointer(output: Path) -> bytes | None:
@@ -99,7 +64,7 @@ def _pointer(output: Path) -> bytes | None:
 def _verified(output: Path, *, every_run: bool, progress: Progress | None) -> Verified:
     found = Verified()
     history = _history(output, found)
-    to_read: list[_ToRead] = []
+    to_read: list[FileToRead] = []
     for number, past in enumerate(history.runs):
         later = len(history.runs) - 1 - number
         is_spared = later < FEWEST  # must have members; if they are missing, that is a problem
@@ -109,7 +74,7 @@ def _verified(output: Path, *, every_run: bool, progress: Progress | None) -> Ve
     found.files, found.size = len(to_read), sum(file.written.size for file in to_read)
     done = 0
     for file in to_read:
-        found.problems += _faults(file, partial(_tell, progress, done, found.size))
+        found.problems += _faults(output, file, partial(_tell, progress, done, found.size))
         done += file.written.size
     if history.runs:
         found.problems += _faults_of_catalogue(output, history)
@@ -141,16 +106,16 @@ def _history(output: Path, found: Verified) -> History:
         return History(runs=())
 
 
-def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_members: bool) -> Iterator[_ToRead]:
+def _files_of(output: Path, past: PastRun, found: Verified, *, later: int, with_members: bool) -> Iterator[FileToRead]:
     """Yield the files of a run that are to be read. An unreadable manifest is recorded as a problem."""
     folder = output / RUNS / past.folder
     manifest = _manifest(folder, past, found)
     again = f"or run the snapshot of that run again with {repeat_options(past.run)}"
-    remedy = _RESTORE if later else f"{_RESTORE}, {again}"
+    remedy = RESTORE if later else f"{RESTORE}, {again}"
     for written in manifest.files if manifest else ():
         has_changes = is_changes(written.path)
         if with_members or (has_changes and past.changes):
-            yield _ToRead(folder, written, remedy, may_go=later >= FEWEST and not has_changes)
+            yield FileToRead(past.folder, written, remedy, may_go=later >= FEWEST and not has_changes)
 
 
 def _manifest(folder: Path, past: PastRun, found: Verified) -> Manifest | None:
@@ -160,25 +125,25 @@ def _manifest(folder: Path, past: PastRun, found: Verified) -> Manifest | None:
         found.problems.append(str(error))
         return None
     if manifest.run != past.run:
-        found.problems.append(f"{folder / MANIFEST}: is that of another run, or was changed; {_RESTORE}")
+        found.problems.append(f"{folder / MANIFEST}: is that of another run, or was changed; {RESTORE}")
         return None
     return manifest
 
 
-def _faults(file: _ToRead, read: Callable[[int], None]) -> Iterator[str]:
+def _faults(output: Path, file: FileToRead, read: Callable[[int], None]) -> Iterator[str]:
     """Yield the problem of a file, if any."""
-    written = file.written
+    run_folder = output / RUNS / file.folder
+    path = run_folder / file.written.path
     try:
-        size = file.path.stat().st_size
-        fault = f"has {size:,} bytes instead of {written.size:,}" if size != written.size else None
-        if fault is None and _digest(file.path, read) != written.sha256:
-            fault = "was changed: its checksum differs from the one in the manifest"
+        fault = find_size_fault(path.stat().st_size, file.written)
+        if fault is None and _digest(path, read) != file.written.sha256:
+            fault = CHANGED
     except (FileNotFoundError, NotADirectoryError):
-        fault = None if file.may_go and not has_members(file.run_folder) else "is missing"
+        fault = None if file.may_go and not has_members(run_folder) else MISSING
     except OSError as error:
         fault = f"cannot be read: {error.strerror}"
     if fault:
-        yield f"{file.path}: {fault}; {file.remedy}"
+        yield f"{path}: {fault}; {file.remedy}"
 
 
 def _digest(path: Path, read: Callable[[int], None]) -> str:

@@ -10,16 +10,22 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from segbatch.errors import UsageError
-from segbatch.model.manifest import History, Manifest, PastRun, PublishedFile, repeat_options
-from segbatch.runs.verify import Progress, Verified
+from segbatch.model.manifest import History, Manifest, PastRun, repeat_options
+from segbatch.runs.verification import (
+    CHANGED,
+    MISSING,
+    RESTORE,
+    FileToRead,
+    Progress,
+    Verified,
+    check_settled,
+    find_size_fault,
+)
 from segbatch.storage.layout import HISTORY, MANIFEST
 from segbatch.storage.manifest_io import NOTHING_PUBLISHED
 from segbatch.storage.remote.publication import Pointer, Publication, StoredRun
 from segbatch.storage.retention import FEWEST
 from segbatch.storage.run_files import is_changes
-
-_TRIES = 3
-_RESTORE = "restore it from a copy"
 
 
 def verify_store(publication: Publication, *, every_run: bool = False, progress: Progress | None = None) -> Verified:
@@ -34,30 +40,10 @@ def verify_store(publication: Publication, *, every_run: bool = False, progress:
         UsageError: Nothing is published.
         PublishError: The storage cannot be reached, or its pointer is damaged.
     """
-    for _ in range(_TRIES):
-        before = publication.pointer()
-        found = _Check(publication, every_run, progress).run(before)
-        if not found.problems or publication.pointer() == before:
-            break  # otherwise a run was published meanwhile; the problems may mix old and new files
-    return found
+    return check_settled(publication.pointer, lambda pointer: _Check(publication, every_run, progress).run(pointer))
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class _ToRead:
-    """A file of a run that is to be read.
-
-    Attributes:
-        remedy: The advice if the file is damaged or missing.
-        may_go: Whether the file may be pruned.
-    """
-
-    folder: str
-    written: PublishedFile
-    remedy: str
-    may_go: bool
 
 
 @dataclass(slots=True)
@@ -81,24 +67,24 @@ class _Check:
             self._check(to_read)
         return self.found
 
-    def _files(self, history: History) -> Iterator[_ToRead]:
+    def _files(self, history: History) -> Iterator[FileToRead]:
         stored = self.publication.folders()
         for number, past in enumerate(history.runs):
             later = len(history.runs) - 1 - number
             is_read = not later or (self.every_run and (later < FEWEST or _has_members(stored, past.folder)))
             self.found.runs += is_read
-            remedy = _RESTORE if later else f"{_RESTORE}, or run the snapshot of that run again with"
+            remedy = RESTORE if later else f"{RESTORE}, or run the snapshot of that run again with"
             remedy = remedy if later else f"{remedy} {repeat_options(past.run)}"
             manifest = self._manifest(past)
             for written in manifest.files if manifest else ():
                 has_changes = is_changes(written.path)
                 if is_read or (has_changes and past.changes):
-                    yield _ToRead(past.folder, written, remedy, may_go=later >= FEWEST and not has_changes)
+                    yield FileToRead(past.folder, written, remedy, may_go=later >= FEWEST and not has_changes)
 
     def _manifest(self, past: PastRun) -> Manifest | None:
         manifest = self._read(past.folder, MANIFEST, Manifest)
         if manifest is not None and manifest.run != past.run:
-            self._add(past.folder, MANIFEST, f"is that of another run, or was changed; {_RESTORE}")
+            self._add(past.folder, MANIFEST, f"is that of another run, or was changed; {RESTORE}")
             return None
         return manifest
 
@@ -110,10 +96,10 @@ class _Check:
                 return model.model_validate_json(found.data)
         except ValidationError:
             pass
-        self._add(folder, path, f"is missing or damaged; {_RESTORE}")
+        self._add(folder, path, f"is missing or damaged; {RESTORE}")
         return None
 
-    def _check(self, to_read: list[_ToRead]) -> None:
+    def _check(self, to_read: list[FileToRead]) -> None:
         done = 0
         with tempfile.TemporaryDirectory(prefix="segbatch-") as folder:
             for file in to_read:
@@ -123,19 +109,18 @@ class _Check:
                 if self.progress:
                     self.progress(done, self.found.size)
 
-    def _faults(self, file: _ToRead, place: Path) -> Iterator[str]:
+    def _faults(self, file: FileToRead, place: Path) -> Iterator[str]:
         written = file.written
         try:
             self.publication.store.download(self.publication.key(file.folder, written.path), place)
         except FileNotFoundError:
             if not (file.may_go and self._is_pruned(file.folder)):
-                yield "is missing"
+                yield MISSING
             return
-        size = place.stat().st_size
-        if size != written.size:
-            yield f"has {size:,} bytes instead of {written.size:,}"
+        if fault := find_size_fault(place.stat().st_size, written):
+            yield fault
         elif _digest(place) != written.sha256:
-            yield "was changed: its checksum differs from the one in the manifest"
+            yield CHANGED
         place.unlink()
 
     def _is_pruned(self, folder: str) -> bool:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segbatch.runs.diff import RunsDiff, SegmentDiff
     from segbatch.runs.history import ListedRun, RunDetails
     from segbatch.runs.query import Answer
-    from segbatch.runs.verify import Verified
+    from segbatch.runs.verification import Verified
     from segbatch.storage.retention import Pruned
 
 _MOST_SHOWN = 100
