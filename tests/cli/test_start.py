@@ -27,6 +27,7 @@ NEEDED_BY_OTHERS = (
     "pydantic_settings",
     "rich.progress",
     "segbatch.authoring.check",
+    "segbatch.cluster.driver",
     "segbatch.exports.export",
     "segbatch.interfaces.api.server",
     "segbatch.sql.generate",

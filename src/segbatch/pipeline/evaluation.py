@@ -4,17 +4,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
-from segbatch.cluster.attempts import prepare_attempts
 from segbatch.cluster.base import Cluster
-from segbatch.cluster.contact_hash import HASH
-from segbatch.cluster.digests import digest_on
-from segbatch.cluster.driver import choose_buckets, run_job
-from segbatch.cluster.job import Job, PreviousState
-from segbatch.cluster.table_plan import without_files
 from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation
 from segbatch.engine.base import Engine
@@ -45,7 +39,9 @@ from segbatch.storage.publish import empty_folder
 from segbatch.storage.recorder import Recorded, Recorder
 from segbatch.storage.row_alignment import RowNumbers
 from segbatch.storage.run_writers import Writers
-from segbatch.storage.segment_bits import SegmentBits
+
+if TYPE_CHECKING:
+    from segbatch.pipeline.cluster_work import ClusterWork
 
 _Files = tuple[tuple[SnapshotRecord, ...], Mapping[str, tuple[SnapshotRecord, ...]]]
 """The files of the snapshot, and those of each related table."""
@@ -124,11 +120,14 @@ class RunEvaluation:
 
     def _evaluate_on(self, cluster: Cluster, folder: Path | None) -> Manifest:
         """Evaluate on a cluster, which computes the checksums afterwards: then no file changed while it was read."""
-        rows = self.prepared.snapshot.rows
-        buckets = self.buckets or choose_buckets(rows, cluster.count_slots(), self.previous.buckets)
+        from segbatch.pipeline.cluster_work import ClusterWork  # noqa: PLC0415 - a run on this machine needs none of it
+
+        parts = self.run_id, self.prepared, self.previous, self.id_types, self.publication, self.buckets
+        work = ClusterWork(cluster, *parts, folder).with_buckets()
         self.emitter.end_phase("match")
-        outcome = self._outcome(lambda plan, kept: self._record_on(cluster, buckets, plan, kept, folder))
-        return self._finish(outcome, self._files(partial(digest_on, cluster)))
+        return self._finish(
+            self._outcome(lambda plan, kept: self._record_on(work, plan, kept)), self._files(work.digest)
+        )
 
     def _finish(self, outcome: Outcome, files: _Files) -> Manifest:
         manifest = self._manifest(outcome, files)
@@ -213,38 +212,13 @@ class RunEvaluation:
         run, state = self.previous.run, self.previous.state
         return 0 if run is None or state is None else int(state.were_present(gone, run.run.contacts).sum())
 
-    def _record_on(
-        self, cluster: Cluster, buckets: int, plan: Plan, kept: Sequence[str], folder: Path | None
-    ) -> _Result:
+    def _record_on(self, work: "ClusterWork", plan: Plan, kept: Sequence[str]) -> _Result:
         """Evaluate and record the segments of a plan on a cluster."""
-        snapshot, previous = self.prepared.snapshot, self._previous_state(buckets)
-        before = SegmentBits() if previous is None else previous.bits
-        job = Job(
-            run_id=self.run_id,
-            as_of=self.prepared.clock.as_of,
-            plan=without_files(plan),
-            snapshot=replace(snapshot, files=(), queries=()),
-            id_types=self.id_types,
-            kept=tuple(kept),
-            bits=before.next(sorted([*(segment.definition.segment_id for segment in plan.segments), *kept])),
-            buckets=buckets,
-            previous=previous,
-            staged=None if folder is None else prepare_attempts(empty_folder(folder), self.publication),
-        )
-        result = run_job(cluster, job, snapshot, plan)
-        self.emitter.emit(ContactsDone(snapshot.rows, snapshot.rows))
+        result = work.record(plan, kept)
+        contacts = self.prepared.snapshot.rows
+        self.emitter.emit(ContactsDone(contacts, contacts))
         self._ensure_most_contacts_remain(result.gone)
         return result.record(), result.tables, result.buckets
-
-    def _previous_state(self, buckets: int) -> PreviousState | None:
-        """Return the state of the previous run for a job with a number of buckets."""
-        state, run, of_run = self.previous.state, self.previous.run, self.previous.buckets
-        if state is None or run is None:
-            return None
-        contacts = (run.run.contacts,) if of_run is None else of_run.contacts
-        is_bucketed = of_run is not None and (of_run.hash, of_run.number) == (HASH, buckets)
-        files = tuple(str(file.absolute()) for file in state.paths)
-        return PreviousState(files, contacts, state.bitmap, is_bucketed=is_bucketed)
 
     def _files(self, digest: Callable[[Sequence[SnapshotFile]], Sequence[str]]) -> _Files:
         """Return the records of the files of the snapshot and of the related tables.

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from segbatch.cluster.base import Cluster
-from segbatch.cluster.cluster_scanner import ClusterScanner
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.definition import Definitions
 from segbatch.definitions.loader import load_definitions
@@ -125,6 +124,8 @@ def _plan(definitions: Definitions, request: RunRequest, started: datetime) -> P
     if options.as_of is None:
         options = replace(options, as_of=started)
     if isinstance(request.engine, Cluster):
+        from segbatch.cluster.cluster_scanner import ClusterScanner  # noqa: PLC0415 - only if needed
+
         options = replace(options, scanner=ClusterScanner(request.engine))
     prepared = prepare(options, definitions)
     _ensure_some_segment(prepared)
