@@ -18,6 +18,7 @@ from segbatch.cluster.loop import LoopCluster
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
 from segbatch.definitions.loader import load_definitions
 from segbatch.errors import SnapshotError
+from segbatch.snapshot.fields.resolution import ReadingCounts
 from segbatch.snapshot.scan import LOCAL, Scanner
 
 TEXTS = [{"plan": "pro", "seats": 1}, {"plan": 7}, None, "{", {"seats": 2.5}, "[]", {"items": [{"sku": "a"}, {"n": 1}]}]
@@ -100,6 +101,37 @@ def test_a_cluster_finds_what_a_local_run_finds(tmp_path: Path) -> None:
     assert any("row 4" in warning for warning in local["warnings"])
     assert local["readings"]
     assert local["texts"][0]
+
+
+@pytest.mark.parametrize("is_list", [False, True])
+def test_texts_of_rows_that_are_read_as_dates_are_counted_as_in_a_local_run(tmp_path: Path, is_list: bool) -> None:  # noqa: FBT001
+    cluster = ClusterScanner(LoopCluster(), rows=2)
+    assert (local := row_readings(tmp_path, LOCAL, is_list=is_list)) == row_readings(tmp_path, cluster, is_list=is_list)
+    assert local == {("at", "datetime"): ReadingCounts(present=4 if is_list else 3, readable=2, days=1)}
+
+
+def row_readings(folder: Path, scanner: Scanner, *, is_list: bool) -> Any:
+    """Return the counts of the rows of a table or of a list whose texts are read as dates."""
+    visits = [
+        [{"at": "2025-01-02"}, {"at": "x"}],
+        None,
+        [],
+        [{"at": "2025-01-02T00:00:00Z"}, {"at": None}],
+        [{"at": "y"}],
+    ]
+    ids = pa.array([1, 2, 3, 4, 5], pa.int32())
+    item = pa.list_(pa.struct({"at": pa.string()}))
+    pq.write_table(pa.table({"id": ids, "visits": pa.array(visits, item)}), folder / "c.parquet", row_group_size=2)
+    rows = {"contact_id": [1, 9, 3, 3, None], "at": ["2025-01-02", "2025-01-02", "x", "2025-01-02T00:00:00Z", "y"]}
+    pq.write_table(pa.table(rows), folder / "orders.parquet", row_group_size=2)
+    table = "visits" if is_list else "orders"
+    where = [rule("at", "within_last", "90d", **{"as": "datetime"})]
+    written = {"table": table, "aggregate": "count", "where": where, "operator": "gt", "value": 1}
+    (folder / "rows").mkdir(exist_ok=True)
+    (folder / "rows" / "one.json").write_text(json.dumps({"name": "one", "rules": [written]}))
+    tables = None if is_list else {"orders": folder / "orders.parquet"}
+    options = EvaluationOptions(folder / "c.parquet", scanner=scanner, tables=tables)
+    return prepare(options, load_definitions(folder / "rows")).tables[table].snapshot.schema.readings
 
 
 def test_a_small_snapshot_is_read_without_the_cluster(tmp_path: Path) -> None:

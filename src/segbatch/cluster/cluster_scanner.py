@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from segbatch.cluster.base import Cluster
 from segbatch.cluster.job import decode_versioned, encode_versioned
+from segbatch.cluster.row_sums import RowSums, map_rows, reduce_rows
 from segbatch.cluster.splits import SPLIT_ROWS, split_files
 from segbatch.cluster.task_result import decode_result, encode_result
-from segbatch.snapshot.scan import LOCAL, LocalScanner
+from segbatch.snapshot.scan import LOCAL, LocalScanner, ReadRows
 from segbatch.snapshot.snapshot import Snapshot
 
 _T = TypeVar("_T")
@@ -39,6 +40,21 @@ class ClusterScanner:
         work = encode_versioned((replace(snapshot, files=(), queries=()), look))
         results = self.cluster.call(partial(look_at_part, work), [pickle.dumps(part) for part in parts])
         return [pickle.loads(decode_result(result)) for result in results]  # noqa: S301 - a task of this run wrote it
+
+    def sum_rows(self, contacts: Snapshot, table: Snapshot, read: ReadRows) -> list[int]:
+        """Add up numbers of the rows that belong to a contact, as `Scanner` describes.
+
+        Raises:
+            ClusterError: The cluster cannot do the work.
+        """
+        parts = [(False, file) for file in split_files(contacts, self.rows)]
+        parts += [(True, file) for file in split_files(table, self.rows)]
+        buckets = max(1, -(-contacts.rows // self.rows))
+        sums = RowSums(replace(contacts, files=(), queries=()), replace(table, files=()), read, buckets)
+        items = [pickle.dumps((number, *part)) for number, part in enumerate(parts)]
+        results = self.cluster.exchange(partial(map_rows, encode_versioned(sums)), items, reduce_rows, buckets)
+        found: list[list[int]] = [pickle.loads(decode_result(result)) for result in results]  # noqa: S301 - of a task
+        return [sum(column) for column in zip(*filter(None, found), strict=True)]
 
     def __reduce__(self) -> tuple[type[LocalScanner], tuple[()]]:
         """Pickle without the cluster: a task reads its part itself."""

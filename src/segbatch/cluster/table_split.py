@@ -74,22 +74,26 @@ def open_rows(payload: Payload) -> pl.DataFrame:
 
 def _cut(rows: TableRows, job: Job) -> Iterator[tuple[int, pl.DataFrame]]:
     """Yield the rows of each bucket: those that an aggregate needs, then the ids of the others."""
-    contacts = _in_type_of_contacts(rows.contacts, job.snapshot.id_type).alias(CONTACT_ID)
+    contacts = in_type_of_contacts(rows.contacts, job.snapshot.id_type).alias(CONTACT_ID)
     needed = np.flatnonzero(rows.is_needed)
     columns = select_rows(rows.columns, needed)
-    yield from _by_bucket(pl.DataFrame([contacts.gather(needed), *columns.iter_columns()]), job.buckets)
+    yield from frames_by_bucket(pl.DataFrame([contacts.gather(needed), *columns.iter_columns()]), job.buckets)
     others = contacts.gather(np.flatnonzero(~rows.is_needed))
-    yield from _by_bucket(others.value_counts(name=ROWS), job.buckets)
+    yield from frames_by_bucket(others.value_counts(name=ROWS), job.buckets)
 
 
-def _in_type_of_contacts(ids: pl.Series, id_type: pa.DataType) -> pl.Series:
+def in_type_of_contacts(ids: pl.Series, id_type: pa.DataType) -> pl.Series:
     """Return ids in the type of those of the contacts; null if that type does not contain them."""
     dtype = ids_as_series(pa.array([], id_type)).dtype
     return ids if ids.dtype == dtype else ids.cast(dtype, strict=False)
 
 
-def _by_bucket(rows: pl.DataFrame, buckets: int) -> Iterator[tuple[int, pl.DataFrame]]:
-    """Yield the rows of each bucket that has any, in their order."""
+def frames_by_bucket(rows: pl.DataFrame, buckets: int) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Yield the rows of each bucket that has any, in their order.
+
+    Args:
+        rows: Rows with a column `CONTACT_ID`.
+    """
     if not rows.height:
         return
     found = bucket_of(rows.get_column(CONTACT_ID).to_arrow(), buckets)

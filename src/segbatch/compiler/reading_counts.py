@@ -1,6 +1,6 @@
 """Counts of the values that rules can read, over the whole snapshot."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -41,14 +41,14 @@ def with_reading_counts(snapshot: Snapshot, rules: Iterable[Rule], clock: Clock)
     if not wanted:
         return snapshot
     counts = snapshot.scanner.scan(snapshot, partial(_count, wanted=wanted))
-    return replace(snapshot, schema=snapshot.schema.with_readings(reduce(_add, counts)))
+    return replace(snapshot, schema=snapshot.schema.with_readings(reduce(add_counts, counts)))
 
 
 def _count(snapshot: Snapshot, wanted: Wanted) -> Counts:
     return count_readings(wanted, (batch.frame for batch in snapshot.batches(leaves_of(wanted), BATCH)))
 
 
-def _add(counts: Counts, more: Counts) -> Counts:
+def add_counts(counts: Counts, more: Counts) -> Counts:
     """Return the counts of two parts of a snapshot."""
     return {key: found.plus(more[key]) for key, found in counts.items()}
 
@@ -65,11 +65,25 @@ def count_readings(wanted: Wanted, frames: Iterable[pl.DataFrame]) -> Counts:
         wanted: The fields, by their names and the types that they are read as.
         frames: The contacts, or the rows of a table.
     """
-    tests = [test for field, read in wanted.values() for test in _tests(field, read)]
-    sums = [test.cast(pl.UInt32).sum().cast(pl.Int64).alias(str(index)) for index, test in enumerate(tests)]
-    totals = [0] * len(tests)
+    sums = [test.sum().cast(pl.Int64) for test in tests_of(wanted)]
+    totals = [0] * len(sums)
     for frame in frames:
         totals = [total + more for total, more in zip(totals, frame.select(sums).row(0), strict=True)]
+    return counts_of(wanted, totals)
+
+
+def tests_of(wanted: Wanted) -> list[pl.Expr]:
+    """Return the tests of all fields, three of each, with 1 for a value that passes."""
+    tests = (test for field, read in wanted.values() for test in _tests(field, read))
+    return [test.cast(pl.UInt32).alias(str(index)) for index, test in enumerate(tests)]
+
+
+def counts_of(wanted: Wanted, totals: Sequence[int]) -> Counts:
+    """Return the counts of all fields.
+
+    Args:
+        totals: The sum of each test of `tests_of`.
+    """
     return {key: ReadingCounts(*totals[3 * index : 3 * index + 3]) for index, key in enumerate(wanted)}
 
 

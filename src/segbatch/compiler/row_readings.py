@@ -1,22 +1,33 @@
 """Counts of the values that rules on rows of related tables can read, over all rows that count."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial, reduce
 
 import polars as pl
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.predicates import compile_test
-from segbatch.compiler.reading_counts import BATCH, count_readings, find_readings, leaves_of
+from segbatch.compiler.reading_counts import (
+    BATCH,
+    Counts,
+    Wanted,
+    add_counts,
+    count_readings,
+    counts_of,
+    find_readings,
+    leaves_of,
+    tests_of,
+)
 from segbatch.compiler.rule_fields import RuleFields
 from segbatch.compiler.typed_test import Compare, TypedTest
 from segbatch.model.rule import Rule
 from segbatch.snapshot.fields.resolution import Field
 from segbatch.snapshot.fields.types import Kind
 from segbatch.snapshot.id_checks import ids_as_series
+from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.related.ids import comparable_ids
 from segbatch.snapshot.related.lists import ListTable
-from segbatch.snapshot.related.row_numbers import ORPHAN, ContactRows
 from segbatch.snapshot.related.tables import RelatedTable
 from segbatch.snapshot.snapshot import Snapshot
 
@@ -45,19 +56,49 @@ def with_row_reading_counts(
     wanted = find_readings(rules, table.snapshot.schema, clock)
     if not wanted:
         return table
-    frames = _rows(table, leaves_of(wanted), contacts, clock)
-    schema = table.snapshot.schema.with_readings(count_readings(wanted, frames))
+    counts = _count_elements if isinstance(table.snapshot, ListTable) else _count_rows
+    schema = table.snapshot.schema.with_readings(counts(table, wanted, contacts, clock))
     return replace(table, snapshot=replace(table.snapshot, schema=schema))
 
 
-def _rows(table: RelatedTable, leaves: set[str], contacts: Snapshot, clock: Clock) -> Iterator[pl.DataFrame]:
-    """Yield the rows that count."""
-    if isinstance(table.snapshot, ListTable):
-        yield from (batch.frame for batch in table.snapshot.batches(leaves, BATCH))
-        return
-    known, exists = ContactRows(map(comparable_ids, contacts.ids())), row_exists(table.time, clock)
-    timed = leaves if table.time is None else {*leaves, table.time.leaf}
-    for batch in table.snapshot.batches(timed, BATCH):
-        is_known = known.find(comparable_ids(ids_as_series(batch.ids))) != ORPHAN
-        rows = batch.frame.filter(pl.Series(is_known))
-        yield rows if exists is None else rows.filter(exists)
+def _count_elements(table: RelatedTable, wanted: Wanted, contacts: Snapshot, _clock: Clock) -> Counts:
+    """Count the values in a list of the contacts."""
+    [*parts] = contacts.scanner.scan(contacts, partial(_count_in, table=_over(table, ()), wanted=wanted))
+    return reduce(add_counts, parts)
+
+
+def _count_in(contacts: Snapshot, table: RelatedTable, wanted: Wanted) -> Counts:
+    rows = _over(table, contacts.files).snapshot
+    return count_readings(wanted, (batch.frame for batch in rows.batches(leaves_of(wanted), BATCH)))
+
+
+def _over(table: RelatedTable, files: tuple[SnapshotFile, ...]) -> RelatedTable:
+    """Return a list in contacts of other files."""
+    rows = table.snapshot
+    if not isinstance(rows, ListTable):
+        return table
+    return replace(table, snapshot=replace(rows, contacts=replace(rows.contacts, files=files)))
+
+
+def _count_rows(table: RelatedTable, wanted: Wanted, contacts: Snapshot, clock: Clock) -> Counts:
+    """Count the values in the rows of contacts that exist."""
+    if not isinstance(table.snapshot, Snapshot):
+        raise TypeError(table.name)
+    tests, time = tests_of(wanted), table.time
+    leaves = leaves_of(wanted) if time is None else {*leaves_of(wanted), time.leaf}
+    read = partial(_read_tests, leaves=frozenset(leaves), exists=row_exists(time, clock), tests=tests)
+    totals = contacts.scanner.sum_rows(contacts, table.snapshot, read)
+    return counts_of(wanted, totals or [0] * len(tests))
+
+
+def _read_tests(
+    rows: Snapshot, leaves: frozenset[str], exists: pl.Expr | None, tests: Sequence[pl.Expr]
+) -> Iterator[tuple[pl.Series, pl.DataFrame]]:
+    """Yield the contacts of rows that exist, with the results of tests."""
+    for batch in rows.batches(leaves, BATCH):
+        ids, results = comparable_ids(ids_as_series(batch.ids)), batch.frame.select(tests)
+        if exists is None:
+            yield ids, results
+        else:
+            found = batch.frame.select(exists.alias("exists")).to_series()
+            yield ids.filter(found), results.filter(found)
