@@ -28,7 +28,7 @@ def free_port() -> int:
 def environment(**more: str) -> dict[str, str]:
     """Return the environment of a server. Its Python workers import the modules of the tests."""
     ours = {
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(TESTS), os.environ.get("PYTHONPATH")])),
         "PYSPARK_PYTHON": sys.executable,
         "SPARK_LOCAL_IP": LOOPBACK,
         "SPARK_LOCAL_HOSTNAME": LOOPBACK,

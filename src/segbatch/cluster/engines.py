@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 from segbatch.cluster.base import Cluster
 from segbatch.cluster.engine_names import EngineName, read_engine, read_spark_remote
-from segbatch.cluster.spark import SparkCluster
 from segbatch.engine.base import Engine
 from segbatch.engine.local import LocalEngine
 from segbatch.errors import UsageError
@@ -26,6 +25,8 @@ def open_engine(engine: Engine | Cluster | EngineName, spark_remote: str | None)
     if spark_remote is not None and name != "spark":
         raise UsageError("a Spark Connect server needs the engine 'spark' (--spark-remote)")
     if name == "spark":
+        from segbatch.cluster.spark import SparkCluster  # noqa: PLC0415 - only runs on a cluster need it
+
         remote = None if spark_remote is None else read_spark_remote(spark_remote)
         with SparkCluster(remote=remote) as cluster:
             yield cluster

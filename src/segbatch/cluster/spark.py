@@ -13,7 +13,6 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from segbatch.cluster.base import Produce, Reduce
 from segbatch.cluster.spark_failures import describe_failure
@@ -29,6 +28,8 @@ from segbatch.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+    Plan = Callable[[SparkSession], DataFrame]
 
 _APP_NAME = "segbatch"
 _LOG_LEVEL = "spark.log.level"
@@ -77,41 +78,51 @@ class SparkCluster:
 
     def count_slots(self) -> int:
         """Return the number of tasks that run at the same time, by the partitions that Spark gives a range."""
-        partitions = self.session.range(_LARGE_RANGE).selectExpr("spark_partition_id()").distinct()
-        return max(1, len(self._collect(partitions)))
+        query = "spark_partition_id()"
+        rows = self._collect(lambda session: session.range(_LARGE_RANGE).selectExpr(query).distinct())
+        return max(1, len(rows))
 
     def call(self, function: Callable[[bytes], bytes], items: Sequence[bytes]) -> list[bytes]:
         """Call a function for each item. Returns the results in the order of the items."""
         if not items:
             return []
         task = partial(call_items, pickle.dumps(function), list(items))
-        results = self._number_partitions(len(items)).mapInArrow(task, RESULT_COLUMNS)
-        return self._collect_results(results, len(items))
+
+        def plan(session: "SparkSession") -> "DataFrame":
+            return _number_partitions(session, len(items)).mapInArrow(task, RESULT_COLUMNS)
+
+        return self._collect_results(plan, len(items))
 
     def exchange(self, produce: Produce, items: Sequence[bytes], reduce: Reduce, buckets: int) -> list[bytes]:
         """Call `produce` for each item, bring the payloads to their buckets, and call `reduce` for each bucket."""
         keys = spread_keys(buckets)
         map_side = partial(produce_payloads, pickle.dumps(produce), list(items), keys)
         reduce_side = partial(reduce_buckets, pickle.dumps(reduce), keys)
-        payloads = self._number_partitions(len(items) + 1).mapInArrow(map_side, KEYED_COLUMNS)
-        results = payloads.repartition(buckets, "key").mapInArrow(reduce_side, RESULT_COLUMNS)
-        return self._collect_results(results, buckets)
 
-    def _number_partitions(self, count: int) -> "DataFrame":
-        """Return a frame with the numbers from 0, one in each partition."""
-        return self.session.range(0, count, 1, count)
+        def plan(session: "SparkSession") -> "DataFrame":
+            payloads = _number_partitions(session, len(items) + 1).mapInArrow(map_side, KEYED_COLUMNS)
+            return payloads.repartition(buckets, "key").mapInArrow(reduce_side, RESULT_COLUMNS)
 
-    def _collect_results(self, results: "DataFrame", count: int) -> list[bytes]:
-        found = {row["number"]: bytes(row["result"]) for row in self._collect(results)}
+        return self._collect_results(plan, buckets)
+
+    def _collect_results(self, plan: "Plan", count: int) -> list[bytes]:
+        found = {row["number"]: bytes(row["result"]) for row in self._collect(plan)}
         if found.keys() != set(range(count)):
             raise ClusterError(f"the cluster returned {len(found)} of {count} results; run again")
         return [found[number] for number in range(count)]
 
-    def _collect(self, frame: "DataFrame") -> list[Any]:
+    def _collect(self, plan: "Plan") -> list[Any]:
+        """Return the rows of a frame."""
+        session = self.session
         try:
-            return list(frame.collect())
+            return list(plan(session).collect())
         except Exception as error:
             raise ClusterError(describe_failure(error)) from error
+
+
+def _number_partitions(session: "SparkSession", count: int) -> "DataFrame":
+    """Return a frame with the numbers from 0, one in each partition."""
+    return session.range(0, count, 1, count)
 
 
 def _create_session(builder: "SparkSession.Builder") -> "SparkSession":
@@ -151,6 +162,8 @@ def _ensure_reachable(remote: str) -> None:
     Raises:
         OSError: It does not.
     """
+    from urllib.request import getproxies  # noqa: PLC0415 - loads http and ssl
+
     address = urlsplit(remote)
     host, port = address.hostname or "", address.port or _CONNECT_PORT
     if not getproxies():
