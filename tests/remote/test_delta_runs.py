@@ -13,6 +13,8 @@ from deltalake import DeltaTable
 import segbatch
 from builders import rule, write_contacts, write_segment
 from segbatch.errors import UsageError
+from segbatch.runs.prune import prune_runs
+from segbatch.storage.retention import Keep
 from segbatch.storage.targets.output import open_target
 from workspace import FIRST_RUN, Workspace
 
@@ -77,6 +79,20 @@ def test_runs_are_the_same_as_in_a_folder(both: Both) -> None:
     both.run(2)
     both.run(1, rewind=True)
     both.assert_equal()
+
+
+def test_a_rolled_back_run_is_pruned_once(both: Both) -> None:
+    for number in range(3):
+        both.publish(number)
+    both.publish(1, rewind=True)
+    later = FIRST_RUN.replace(year=2031)
+    keep = Keep(2, 1)
+    expected = prune_runs(both.address, keep, later, dry_run=True).taken_back
+    assert "night-2" in expected
+    assert prune_runs(both.address, keep, later).taken_back == expected
+    assert [path for path in both.lake.rglob("*") if "night-2" in path.parts]  # until queries have ended, a day later
+    assert prune_runs(both.address, keep, later, dry_run=True).taken_back == ()
+    assert prune_runs(both.address, keep, later).taken_back == ()
 
 
 def test_whole_numbers_are_written_in_64_bits(both: Both) -> None:

@@ -55,10 +55,12 @@ class StoredRun:
     Attributes:
         files: The size of each file in bytes, by its path in the folder of the run.
         modified: The time of the last write, by the clock of the store.
+        is_removed: Whether the removal of all files has begun, which takes a day in tables.
     """
 
     files: Mapping[str, int]
     modified: datetime
+    is_removed: bool = False
 
     @property
     def has_members(self) -> bool:

@@ -162,7 +162,7 @@ class RemoteTarget:
         Raises:
             PublishError: The storage refused. Some files may be removed.
         """
-        found = find_prunable(history, keep, now, self._has_members, self.has_folder)
+        found = find_prunable(history, keep, now, self._has_members, self._is_removable)
         if not dry_run:
             self._publication.retire([run.folder for run in found.runs])
             self._publication.discard(found.taken_back)
@@ -181,6 +181,10 @@ class RemoteTarget:
     def _has_members(self, folder: str) -> bool:
         stored = self._folders().get(folder)
         return stored is not None and stored.has_members
+
+    def _is_removable(self, folder: str) -> bool:
+        stored = self._folders().get(folder)
+        return stored is not None and not stored.is_removed
 
     def _address(self, folder: str, path: str) -> str:
         return f"{self._store.address}/{self._publication.key(folder, path)}"
