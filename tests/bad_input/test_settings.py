@@ -19,12 +19,12 @@ TWO_JOBS = (
 )
 HINT = "text needs quotes, and tables need [ ]"
 KEYS_OF_A_JOB = (
-    "there are allow_collapse, allow_empty, contacts, custom_fields, deliver, destinations, dialect, exclude, "
-    "hook_timeout, id_column, keep, keep_days and 26 more"
+    "there are allow_collapse, allow_empty, buckets, contacts, custom_fields, deliver, destinations, dialect, engine, "
+    "exclude, hook_timeout, id_column and 29 more"
 )
 ALL_KEYS = (
-    "there are allow_collapse, allow_empty, contacts, custom_fields, deliver, destinations, dialect, exclude, "
-    "hook_timeout, id_column, jobs, keep and 27 more"
+    "there are allow_collapse, allow_empty, buckets, contacts, custom_fields, deliver, destinations, dialect, engine, "
+    "exclude, hook_timeout, id_column and 30 more"
 )
 NAME_OF_A_DESTINATION = (
     "a name has letters, digits, '-' and '_', begins with a letter or digit, and has at most 64 of them"
