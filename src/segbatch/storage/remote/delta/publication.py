@@ -60,10 +60,10 @@ class DeltaPublication:
         prefixes = (PRIVATE_RUNS, f"{MEMBERSHIP}/", f"{CHANGES_TABLE}/")
         files = [file for prefix in prefixes for file in self.store.files(prefix)]
         of_runs = [replace(file, key="/".join(found)) for file in files if (found := run_file(file.key))]
-        found = stored_runs(of_runs, "")
+        runs = stored_runs(of_runs, "")
         for name, mark in self._removal.marks():
-            found[name] = replace(found.get(name, StoredRun({}, mark.modified)), is_removed=True)
-        return found
+            runs[name] = replace(runs.get(name, StoredRun({}, mark.modified)), is_removed=True)
+        return runs
 
     def pointer(self) -> Pointer:
         return self._current()[0]
