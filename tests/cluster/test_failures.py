@@ -127,17 +127,29 @@ def test_a_file_that_is_written_after_its_evaluation_stops_the_run(workspace: Wo
     assert "was written while it was read" in error_of(workspace, engine=Cluster())
 
 
+@pytest.mark.parametrize(
+    ("versions", "expected"),
+    [
+        ({"segbatch": "0.0.1"}, "has segbatch 0.0.1, and this machine has "),
+        ({"Python": "3.1"}, "has Python 3.1, and this machine has "),
+        ({"polars": None}, "does not have polars installed, and this machine has "),
+    ],
+)
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_worker_with_other_versions_refuses_the_work(workspace: Workspace, *, dry_run: bool) -> None:
+def test_a_worker_with_other_versions_refuses_the_work(
+    workspace: Workspace, versions: dict[str, str | None], expected: str, *, dry_run: bool
+) -> None:
+    own = {name: found for name, found in (jobs.installed_versions() | versions).items() if found is not None}
+
     class Cluster(LoopCluster):
         def exchange(self, produce: Produce, items: Sequence[bytes], reduce: Reduce, buckets: int) -> list[bytes]:
             with pytest.MonkeyPatch.context() as patched:
-                patched.setattr(jobs, "_versions", lambda: {"segbatch": "0.0.1", "polars": "1"})
+                patched.setattr(jobs, "installed_versions", lambda: own)
                 return super().exchange(produce, items, reduce, buckets)
 
     message = error_of(workspace, engine=Cluster(), dry_run=dry_run)
     assert message.startswith("ClusterError: the worker ")
-    assert "has segbatch 0.0.1, and this machine has " in message
+    assert expected in message
 
 
 def test_a_worker_that_does_not_see_the_output_refuses_the_work(workspace: Workspace) -> None:

@@ -7,10 +7,12 @@ refuses the job before it decodes the rest.
 import json
 import pickle
 import socket
+import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +117,7 @@ def open_job(encoded: bytes) -> Job:
 
 def encode_versioned(content: object) -> bytes:
     """Return data for the workers, with the versions of the libraries that wrote it."""
-    return json.dumps(_versions()).encode() + b"\n" + pickle.dumps(content)
+    return json.dumps(installed_versions()).encode() + b"\n" + pickle.dumps(content)
 
 
 def decode_versioned(encoded: bytes) -> Any:
@@ -129,15 +131,21 @@ def decode_versioned(encoded: bytes) -> Any:
     return pickle.loads(content)  # noqa: S301 - the driver of this run has written it
 
 
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _LIBRARIES}
+def installed_versions() -> dict[str, str]:
+    """Return the versions that this machine has. A library without metadata, such as one in an archive, is left out."""
+    found = {"Python": "{}.{}".format(*sys.version_info)}
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def _ensure_same_versions(expected: Mapping[str, str]) -> None:
-    own = _versions()
+    own = installed_versions()
     for name, wanted in expected.items():
         if own.get(name) != wanted:
-            found = f"has {name} {own.get(name, 'in no version')}, and this machine has {wanted}"
+            has = f"has {name} {own[name]}" if name in own else f"does not have {name} installed"
+            found = f"{has}, and this machine has {wanted}"
             raise ClusterError(f"the worker {socket.gethostname()} {found}; install the same versions on all workers")
 
 
