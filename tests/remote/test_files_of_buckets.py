@@ -9,6 +9,7 @@ import pytest
 from pyiceberg.utils.config import Config
 
 import segbatch
+from segbatch.cluster.loop import LoopCluster
 from segbatch.runs.query import query
 from segbatch.storage.remote.addresses import open_publication
 from segbatch.storage.remote.folder_store import FolderStore
@@ -57,8 +58,13 @@ class Both:
         for plan in ("pro", "team"):
             self.place.segment(plan)
 
-    def run(self, number: int, **options: Any) -> segbatch.RunReport:
+    def write(self, number: int) -> Path:
+        """Write the contacts of a run."""
         self.place.contacts(**{f"c{n:02}": ("pro", "team", "free")[n % (number + 4) % 3] for n in range(number, 40)})
+        return self.place.folder
+
+    def run(self, number: int, **options: Any) -> segbatch.RunReport:
+        self.write(number)
         self.place.run(number, **options)
         more: dict[str, Any] = {"as_of": FIRST_RUN + timedelta(days=number), "run_id": f"night-{number}"} | options
         folder = self.place.folder
@@ -87,6 +93,17 @@ def test_runs_are_published_and_read(both: Both, tmp_path: Path, monkeypatch: py
     both.assert_equal()
     both.run(3)
     both.assert_equal()
+
+
+def test_runs_on_a_cluster_are_published_and_followed(both: Both, tmp_path: Path) -> None:
+    for number, buckets in enumerate((2, 2, 3)):
+        folder = both.write(number)
+        options: dict[str, Any] = {"as_of": FIRST_RUN + timedelta(days=number), "run_id": f"night-{number}"}
+        both.place.run(number)
+        paths = (folder / "contacts.parquet", folder / "segments", both.address)
+        assert segbatch.run(*paths, engine=LoopCluster(), buckets=buckets, **options).warnings == ()
+        both.assert_equal()
+    assert not [path for path in tmp_path.rglob("*") if "attempts" in path.name or "token" in path.name]
 
 
 def test_old_runs_lose_their_members_and_keep_their_changes(both: Both) -> None:

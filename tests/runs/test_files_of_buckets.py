@@ -18,6 +18,7 @@ from deliveries.receiver import Receiver, deliver_to, published
 from segbatch.runs.diff import diff
 from segbatch.runs.prune import prune_runs
 from segbatch.runs.verify import verify
+from segbatch.storage import state_file
 from segbatch.storage.bit_matrix import Memory
 from segbatch.storage.catalog_rebuild import relink
 from segbatch.storage.changes_files import find_changes
@@ -187,6 +188,11 @@ def test_the_next_run_on_one_machine_follows(twins: Twins) -> None:
     assert len([row for row in both(twins, views)["membership_changes"] if row[0] == "night-4"]) > 10
     assert (twins[1].place("night-4") / "state.arrow").exists()
     assert twins[1].history().runs[-1].buckets is None
+
+
+def test_more_files_than_may_be_open_are_read(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_file, "_MOST_OPEN", 1)
+    test_the_next_run_on_one_machine_follows(twins)
 
 
 def test_contacts_that_are_gone_already_are_not_counted_again(twins: Twins) -> None:

@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from lake_tables import ORDER, VIEWS, LakeTables
+from segbatch.cluster.loop import LoopCluster
 from segbatch.errors import UsageError
 from segbatch.sql.views.engines import ENGINES
 from segbatch.sql.views.generate import write_views
@@ -94,6 +95,16 @@ def test_views_over_the_first_run_have_no_changes(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_views_over_files_show_runs_on_a_cluster_and_on_one_machine(workspace: Workspace) -> None:
+    for number, more in ((2, {"engine": LoopCluster(), "buckets": 3}), (3, {})):
+        workspace.contacts(ann="free" if number == 2 else "pro", bob="pro", dan="pro")
+        workspace.run(number, **more)
+        for view in VIEWS:
+            columns, rows = local_rows(workspace, view)
+            assert file_rows(workspace, view, columns) == rows
+    assert [past.buckets for past in workspace.history().runs] == [None, None, 3, None]
+
+
 def test_a_repeated_run_counts_once(workspace: Workspace) -> None:
     workspace.contacts(ann="free", bob="free", cem="pro")
     workspace.run(1)
