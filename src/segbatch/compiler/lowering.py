@@ -113,14 +113,29 @@ def _value_test(rule: Rule, field: FieldType, clock: Clock) -> ValueTest:
         case "matches":
             _ensure_text(field)
             return HasMatch(str(value), rule.ignore_case or field.kind is Kind.UUID)
-        case "within_last" | "not_within_last" | "within_next" | "not_within_next" | "older_than" | "later_than":
+        case (
+            "within_last"
+            | "not_within_last"
+            | "within_next"
+            | "not_within_next"
+            | "older_than"
+            | "later_than"
+            | "anniversary_within_last"
+            | "anniversary_within_next"
+        ):
             return duration_test(rule.operator, one, field, clock)
-        case "anniversary_within_last" | "anniversary_within_next":
-            return duration_test(rule.operator, one, field, clock)
-        case "exists" | "empty" | "blank" | "not_blank" | "in_list" | "not_in_list":  # pragma: no cover
-            raise AssertionError(rule.operator)  # handled before
-        case "in_segment" | "not_in_segment" | "sample":  # pragma: no cover
-            raise AssertionError(rule.operator)  # without a field
+        case (
+            "exists"
+            | "empty"
+            | "blank"
+            | "not_blank"
+            | "in_list"
+            | "not_in_list"
+            | "in_segment"
+            | "not_in_segment"
+            | "sample"
+        ):  # pragma: no cover
+            raise AssertionError(rule.operator)  # handled before, or without a field
         case _:
             assert_never(rule.operator)
 
