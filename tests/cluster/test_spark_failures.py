@@ -32,6 +32,12 @@ MESSAGES = {
     f"An error occurred\nTraceback (most recent call last):\n  File x\nValueError: bad \x1b[31mvalue{STACK}": (
         "the cluster failed: ValueError: bad \\x1b[31mvalue"
     ),
+    "[CONNECT_URL_NOT_SET] Cannot create a Spark Connect session because the remote URL has not been set.": (
+        "the installed PySpark is a client of Spark Connect alone; pass --spark-remote sc://HOST:PORT"
+    ),
+    "[JAVA_GATEWAY_EXITED] Java gateway process exited before sending its port number.": (
+        "Java cannot be started on this machine, which a session needs without --spark-remote; install Java 17"
+    ),
     f"Queue is closed{STACK}": "the cluster failed: RuntimeError: Queue is closed",
     "": "the cluster failed: RuntimeError: no message",
 }

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 import segbatch
+from calling import Commands
 from segbatch.cluster.spark import SparkCluster
 from segbatch.errors import ClusterError
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockedError
@@ -82,6 +84,33 @@ def test_a_run_on_one_machine_is_continued_and_back(cluster: SparkCluster, tmp_p
     make_runs(mixed, "local", range(1))
     make_runs(mixed, cluster, range(1, 2))
     assert make_runs(mixed, "local", range(2, 3)) == make_runs(local, "local", range(3))
+
+
+def test_the_command_runs_on_a_cluster(
+    cluster: SparkCluster, tmp_path: Path, expected: object, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    call, workspace = Commands(monkeypatch, capsys), Workspace(tmp_path / "cluster")
+    make_runs(workspace, "local", range(1))
+    crowds(workspace, 1)
+    paths = {"contacts": "contacts.parquet", "segments": "segments", "output": "output"}
+    words = [word for name, path in paths.items() for word in (f"--{name}", str(workspace.folder / path))]
+    words += ["--as-of", (FIRST_RUN + timedelta(days=1)).isoformat(), "--run-id", "night-1", "--engine", "spark"]
+    words += ["--spark-remote", cluster.remote] if cluster.remote else []  # or the active session
+    assert call("run", *words, "--buckets", "2", "--dry-run", "--quiet") == 0, call.err
+    assert [run.run.run_id for run in workspace.history().runs] == ["night-0"]
+    assert call("run", *words, "--buckets", "2", "--quiet") == 0, call.err
+    assert read(workspace) == expected
+
+
+def test_a_server_that_is_not_there_publishes_nothing(
+    two: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    call = Commands(monkeypatch, capsys)
+    monkeypatch.chdir(two.folder)
+    words = ["run", "--contacts", "contacts.parquet", "--engine", "spark", "--spark-remote", "sc://127.0.0.1:1"]
+    assert call(*words, "--quiet") == 1
+    assert call.err.splitlines()[-1] == "error: the cluster cannot be reached; check its address, and that it runs"
+    assert len(two.history().runs) == 2
 
 
 @pytest.mark.parametrize("lost_in", ["map", "reduce"])

@@ -6,10 +6,12 @@ Only DataFrames are used, which all of them have: `range` with a partition for e
 
 import os
 import pickle
+import signal
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
+from threading import current_thread, main_thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -127,10 +129,22 @@ def _number_partitions(session: "SparkSession", count: int) -> "DataFrame":
 
 def _create_session(builder: "SparkSession.Builder") -> "SparkSession":
     """Create a session of classic Spark, whose log does not appear between the lines of the run's own log."""
-    session = builder.appName(_APP_NAME).config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    with _own_interrupts():
+        session = builder.appName(_APP_NAME).config("spark.ui.showConsoleProgress", "false").getOrCreate()
     if session.conf.get(_LOG_LEVEL, None) is None:
         session.sparkContext.setLogLevel("FATAL")
     return session
+
+
+@contextmanager
+def _own_interrupts() -> Iterator[None]:
+    """Keep the handler of Ctrl-C, which PySpark replaces by one of its own."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if current_thread() is main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 def _open_session(remote: str | None) -> "tuple[SparkSession, bool]":

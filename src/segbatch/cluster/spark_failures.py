@@ -15,40 +15,36 @@ _MAX_CAUSE = 300
 _TASK_FAILURE = re.compile(re.escape(FAILURE) + r"(?P<cause>[^\r\n]+)")
 _MISSING_MODULE = re.compile(r"No module named '(?P<name>[\w.]+)'")
 _MISSING_PACKAGE = re.compile(r"\[PACKAGE_NOT_INSTALLED\] (?P<name>\w+)")
-_OUT_OF_MEMORY = re.compile(
-    r"OutOfMemoryError|MemoryError|exit code 137|ExitCode: 137|EXIT_CODE: 137|killed by (?:YARN|external signal)"
-    r"|exceeding (?:physical )?memory limits|Python worker exited unexpectedly"
-)
-_LOST_EXECUTOR = re.compile(r"ExecutorLostFailure|Remote RPC client disassociated|Lost executor")
-_UNREACHABLE = re.compile(
-    r"UNAVAILABLE|failed to connect|Connection refused|All masters are unresponsive|Deadline Exceeded"
-    r"|Could not connect|Name or service not known"
-)
 _LAST_ERROR = re.compile(r"^(?:[\w.]+\.)?(?P<cause>\w*(?:Error|Exception)\b: .+)$", re.MULTILINE)
+
+
+_UNREACHABLE = "the cluster cannot be reached; check its address, and that it runs"
+_KNOWN = {
+    r"PYTHON_VERSION_MISMATCH": "the workers of the cluster have another version of Python than this program; "
+    "set PYSPARK_PYTHON to the same version for both",
+    r"OutOfMemoryError|MemoryError|exit code 137|exceeding (?:physical )?memory limits|"
+    r"Python worker exited unexpectedly": "a worker of the cluster ran out of memory, or its Python was killed; "
+    "set more spark.executor.memoryOverhead, or fewer spark.executor.cores",
+    r"ExecutorLostFailure": "executors of the cluster were lost again and again; their logs have the reason",
+    r"CONNECT_URL_NOT_SET": "the installed PySpark is a client of Spark Connect alone; pass --spark-remote sc://HOST:PORT",
+    r"JAVA_GATEWAY_EXITED": "Java cannot be started on this machine, which a session needs without --spark-remote; "
+    "install Java 17, or set JAVA_HOME",
+    r"UNAVAILABLE|All masters are unresponsive": _UNREACHABLE,
+}
+"""Messages for causes that Spark names, each with a pattern of Spark's words."""
 
 
 def describe_failure(error: Exception) -> str:
     """Return the cause of an error of Spark in one line, and what to do."""
     text = str(error)
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
+        return _UNREACHABLE
     if found := _MISSING_MODULE.search(text) or _MISSING_PACKAGE.search(text):
         return _describe_missing(found["name"])
-    if "PYTHON_VERSION_MISMATCH" in text:
-        return (
-            "the workers of the cluster have another version of Python than this program; "
-            "set PYSPARK_PYTHON to the same version for both"
-        )
     if found := _TASK_FAILURE.search(text):
         return f"a task on the cluster failed: {_shortened(found['cause'])}"
-    if _OUT_OF_MEMORY.search(text):
-        return (
-            "a worker of the cluster ran out of memory, or its Python was killed; "
-            "set more spark.executor.memoryOverhead, or fewer spark.executor.cores"
-        )
-    if _LOST_EXECUTOR.search(text):
-        return "executors of the cluster were lost again and again; their logs have the reason"
-    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror) or _UNREACHABLE.search(text):
-        return "the cluster cannot be reached; check its address, and that it runs"
-    return f"the cluster failed: {_shortened(_cause(error, text))}"
+    known = (message for pattern, message in _KNOWN.items() if re.search(pattern, text))
+    return next(known, f"the cluster failed: {_shortened(_cause(error, text))}")
 
 
 def _describe_missing(module: str) -> str:
