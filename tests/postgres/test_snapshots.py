@@ -53,6 +53,25 @@ def read(server: PostgresServer, query: str) -> pa.Table:
     return pq.read_table("x.parquet")
 
 
+ARRAYS = """SELECT n AS id, ARRAY['a', NULL] AS "it's", CASE WHEN n = 3 THEN ARRAY[[1, 2], [3, 4]] END AS "my ""x"
+    FROM generate_series(1, {}) n ORDER BY n DESC -- the last first"""
+
+
+def test_an_array_of_several_dimensions_is_refused(crm: PostgresServer) -> None:
+    message = """the column 'my "x' has an array of several dimensions, which a snapshot cannot store; write to_json"""
+    with pytest.raises(SnapshotError, match=message):
+        read(crm, ARRAYS.format(5))
+    assert not Path("x.parquet").exists()
+
+
+def test_lists_are_read_in_the_order_of_the_query(crm: PostgresServer) -> None:
+    table = read(crm, ARRAYS.format(2))
+    assert table.column_names == ["id", "it's", 'my "x']
+    assert table["id"].to_pylist() == [2, 1]
+    assert table["it's"].to_pylist() == [["a", None]] * 2
+    assert read(crm, "VALUES (ARRAY[1], 2)").num_columns == 2
+
+
 def test_the_types_of_columns(crm: PostgresServer) -> None:
     table = read(
         crm,

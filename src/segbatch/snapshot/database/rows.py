@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from segbatch.errors import SnapshotError
 from segbatch.model.input_records import DatabaseSource
 from segbatch.platform.adbc import PACKAGES, Connection, open_connection, translate_errors
+from segbatch.snapshot.database.array_dimensions import check_query
 from segbatch.snapshot.database.column_types import plan_columns
 from segbatch.snapshot.database.encoding import dictionary_columns
 from segbatch.snapshot.database.metadata import metadata_of
@@ -212,16 +213,26 @@ class _RowStream:
             translate_errors(address, self._query.table),
             connection.cursor() as cursor,
         ):
-            if address.driver == "sqlite":
-                self._fetch_typed(connection, cursor)
-                return
-            if address.driver == "postgres":
-                cursor.adbc_statement.set_options(**_POSTGRES_OPTIONS)
-            cursor.execute(f"{self._query.sql}\n")  # a comment at the end must not hide what the driver adds
-            with cursor.fetch_record_batch() as reader:
-                self._put(reader.schema)
-                with _name_columns(self._query, reader.schema):
-                    self._pass_on(reader)
+            match address.driver:
+                case "sqlite":
+                    self._fetch_typed(connection, cursor)
+                case "postgres":
+                    self._fetch_checked(cursor)
+                case _:
+                    cursor.execute(f"{self._query.sql}\n")  # a comment at the end must not hide what the driver adds
+                    with cursor.fetch_record_batch() as reader:
+                        self._put(reader.schema)
+                        self._pass_on(reader)
+
+    def _fetch_checked(self, cursor: _Cursor) -> None:
+        checked = check_query(cursor, self._query)
+        cursor.adbc_statement.set_options(**_POSTGRES_OPTIONS)
+        cursor.execute(checked.sql)
+        with cursor.fetch_record_batch() as reader:
+            schema = checked.schema(reader.schema)
+            self._put(schema)
+            with _name_columns(self._query, schema):
+                self._pass_on(checked.result(reader))
 
     def _fetch_typed(self, connection: Connection, cursor: _Cursor) -> None:
         typed = type_query(connection, self._query)
