@@ -1,5 +1,6 @@
 """The program `segbatch`, also run by `python -m segbatch`."""
 
+import atexit
 import gc
 import io
 import os
@@ -14,6 +15,31 @@ if TYPE_CHECKING:
 _STDERR = 2
 _GARBAGE_THRESHOLD = 100_000
 """New objects before Python looks for garbage. With its usual 700 it looks hundreds of times while modules load."""
+
+
+def program() -> None:
+    """Run the command line as the whole process, and end the process without Python's finalization.
+
+    Finalization frees all modules and objects one by one, which takes a sixth of the CPU time of a small run. Exit
+    handlers are called in reverse order, so the one registered here is called after those of the command, and after
+    Python has waited for threads.
+    """
+    status: int | None = None
+
+    def end() -> None:
+        if status is not None:  # None after an error whose traceback is printed
+            _flush_stdout()
+            sys.stderr.flush()
+            os._exit(status)
+
+    atexit.register(end)
+    try:
+        main()
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            status = error.code or 0
+        raise
+    status = 0
 
 
 def main() -> None:
@@ -79,4 +105,4 @@ def _ensure_stderr() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    program()

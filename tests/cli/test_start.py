@@ -68,3 +68,18 @@ def test_all_commands_are_built_if_none_is_called(arguments: list[str]) -> None:
 def test_every_command_can_be_built_alone() -> None:
     for name in typer.main.get_command(cli.app).commands:  # type: ignore[attr-defined]
         assert cli.application([name]) is not cli.app
+
+
+@pytest.mark.parametrize(("argument", "status"), [("--version", 0), ("nosuch", 2)])
+def test_the_end_of_the_program_calls_exit_handlers_and_frees_nothing(argument: str, status: int) -> None:
+    code = (
+        "import atexit, sys\nfrom segbatch.interfaces import cli\nfrom segbatch.__main__ import program\n"
+        "class Kept:\n    def __del__(self): print('freed')\n"
+        "kept, run = Kept(), cli.main\n"
+        "def command():\n    atexit.register(print, 'handler')\n    run()\n"
+        "cli.main = command\nprogram()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=False)
+    assert done.returncode == status
+    assert done.stdout.endswith("handler\n")
+    assert "freed" not in done.stdout
