@@ -51,7 +51,7 @@ def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:
         return BucketReport(bucket, len(ids), invalid)
     completed = complete_contacts(job, contacts, payloads)
     state = open_previous(job, bucket, payloads)
-    with nullcontext() if job.staged is None else translate_write_errors(Path(job.staged.path)):
+    with nullcontext() if job.staged is None else translate_write_errors(Path(job.staged.path).parent):
         return replace(_record(job, bucket, completed.contacts, state), tables=completed.tables)
 
 
