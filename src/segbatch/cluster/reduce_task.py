@@ -95,4 +95,11 @@ def _batches(job: Job, contacts: Sequence[pa.RecordBatch]) -> Iterator[pa.Record
     if contacts:
         table, most = pa.Table.from_batches(contacts), batch_rows(len(job.segment_ids))
         for start in range(0, len(table), most):
-            yield from table.slice(start, most).combine_chunks().to_batches()
+            yield _join(table.slice(start, most).to_batches())
+
+
+def _join(batches: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
+    """Return one batch in memory of its own. Buffers of payloads are padded, so files would depend on the splits."""
+    if len(batches) > 1:
+        return pa.concat_batches(batches)
+    return batches[0].take(pl.int_range(batches[0].num_rows, eager=True).to_arrow())
