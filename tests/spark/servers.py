@@ -12,7 +12,7 @@ from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
 TESTS = Path(__file__).parents[1]
-SECONDS_TO_START = 120
+SECONDS_TO_START = 400
 CORES, WORKERS = 1, 2
 
 HAS_SAIL = find_spec("pysail") is not None
