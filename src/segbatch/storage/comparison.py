@@ -90,7 +90,7 @@ class Comparison:
     def ids_of(self, rows: RowNumbers) -> pa.Array:
         """Return the ids of contacts of the previous run, by their ascending rows there."""
         batches = self._batches_of(rows)
-        parts = [self._ids_in(batch, rows[batches == batch]) for batch in np.unique(batches)]
+        parts = [self._ids_in(batch, rows[batches == batch]) for batch in _numbers_in(batches)]
         return pa.concat_arrays(parts)
 
     def kept_members(self, rows: RowNumbers) -> dict[str, pl.Series]:
@@ -123,7 +123,7 @@ class Comparison:
             self._ensure_open(batch)
         before = self._memory.array("before", self._groups, len(rows))
         batches[self._open.find(batches, rows, before)] = NEW
-        for batch in np.unique(batches[batches != NEW]):
+        for batch in _numbers_in(batches[batches != NEW]):
             places = np.flatnonzero(batches == batch)
             found = self._find_words(batch, rows[places])
             if found is None:
@@ -141,7 +141,7 @@ class Comparison:
             after: Their bits now.
         """
         batches = self._batches_of(rows)
-        for batch in np.unique(batches):
+        for batch in _numbers_in(batches):
             places = np.flatnonzero(batches == batch)
             found = self._find_words(batch, rows[places])
             if found is None:
@@ -207,6 +207,11 @@ class Comparison:
 
     def _ids_in(self, batch: int, rows: RowNumbers) -> pa.Array:
         return self._state.ids(batch).take(pl.Series(rows - self._state.starts[batch]).to_arrow())
+
+
+def _numbers_in(batches: npt.NDArray[np.int64]) -> list[int]:
+    """Return the batches that occur, ascending. `np.unique` would load NumPy's masked arrays, and sort."""
+    return [int(batch) for batch in np.flatnonzero(np.bincount(batches))]
 
 
 @dataclass(slots=True)
