@@ -156,5 +156,5 @@ def _ensure_visible(staged: StagedFolder) -> None:
         is_same = False
     if not is_same:
         problem = f"does not see the folder {staged.path}"
-        remedy = "publish on a disk that this machine and all workers share, under the same path (--output)"
+        remedy = "all workers must see it under this path (--output; SEGBATCH_CACHE_DIR for an output in a store)"
         raise ClusterError(f"the worker {socket.gethostname()} {problem}; {remedy}")
