@@ -154,3 +154,17 @@ def test_an_empty_look_changes_nothing() -> None:
     look = column.look_at(series(['{"a": 1}', "{"]))
     assert JsonLook().then(look) == look
     assert look.then(JsonLook()) == look
+
+
+def test_a_text_that_was_not_json_when_it_was_looked_at_is_no_error_later() -> None:
+    column = JsonColumn(["a"], objects=True)
+    column.look = column.look_at(pl.Series(['{"a": 1}']))
+    later = column.decode(pl.Series(['{"a": 2}', "no JSON", None]), ["a"])  # the file was written in the meantime
+    assert later["a"].to_list() == [2, None, None]
+
+
+def test_texts_that_were_not_looked_at_are_checked() -> None:
+    column = JsonColumn(["a"], objects=True)
+    column.look = column.look_at(pl.Series(['{"a": 1}']))
+    other = column.for_other_texts().decode(pl.Series(['{"a": 2}', '{"a": 3, "b": NaN}', '{"a": 4, }']), ["a"])
+    assert other["a"].to_list() == [2, None, None]

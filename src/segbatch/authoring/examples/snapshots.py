@@ -134,7 +134,8 @@ class BySnapshot:
             if column.name in given | read
         }
         files = (open_file(in_memory(_NAME, pa.table(arrays))),)
-        small = replace(snapshot, files=files, queries=())
+        reader = snapshot.reader and snapshot.reader.for_other_rows()
+        small = replace(snapshot, files=files, queries=(), reader=reader)
         prepared = PreparedEvaluation(closure, small, self.prepared.clock, plan, self.prepared.lists)
         return PreparedExamples(contacts, prepared)
 

@@ -5,8 +5,9 @@ is found in a batch is a `FieldLook`, so that parts of a snapshot can be examine
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 import polars as pl
 import pyarrow as pa
@@ -159,6 +160,14 @@ class FieldReader:
             source.json.look = texts
         for part, present in zip(self._others, self.look.present, strict=True):
             part.present = present
+
+    def for_other_rows(self) -> Self:
+        """Return a reader of the same fields whose rows are others than those that were examined."""
+        found = copy(self)
+        found._sources = {  # noqa: SLF001 - of the same class
+            key: replace(source, json=source.json.for_other_texts()) for key, source in self._sources.items()
+        }
+        return found
 
     @property
     def is_done(self) -> bool:

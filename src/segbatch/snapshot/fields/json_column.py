@@ -4,8 +4,12 @@ The texts are parsed by DuckDB's JSON functions. Only the keys that rules name a
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from copy import copy
+from typing import Self
 
+import duckdb
 import polars as pl
+import pyarrow as pa
 
 from segbatch.snapshot.fields.json_look import JsonLook, JsonPath, look_at
 from segbatch.snapshot.fields.json_numbers import of_any_length
@@ -38,7 +42,14 @@ class JsonColumn:
         }
         self._types: dict[JsonPath, CommonType] = {}
         self._texts = JsonTexts(objects=objects)
+        self._are_sound = True
         self.look = JsonLook()
+
+    def for_other_texts(self) -> Self:
+        """Return a column with the same types whose texts are others than those that were looked at."""
+        found = copy(self)
+        found._are_sound = False  # noqa: SLF001 - of the same class
+        return found
 
     def look_at(self, texts: pl.Series) -> JsonLook:
         """Return the look at one batch."""
@@ -70,9 +81,19 @@ class JsonColumn:
         types = f", json_type(j, {found_by}) AS t" if lists and flat else ""
         source = f"SELECT json_extract_string(j, {found_by}) AS s{types} FROM batch" if flat else "FROM batch"
         columns = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values))
-        with self._texts.using(self._texts.readable(texts) if self.look.broken else texts):
-            table = self._texts.table_of(f"SELECT {columns} FROM ({source})")
+        table = self._query(f"SELECT {columns} FROM ({source})", texts)
         return {path: _finish(pl.Series(table.column(i)), self.common_type(path)) for i, path in enumerate(pointers)}
+
+    def _query(self, sql: str, texts: pl.Series) -> pa.Table:
+        """Return the rows of a query over a batch. Texts that cannot be read are null in it."""
+        if self._are_sound and not self.look.broken:
+            try:
+                with self._texts.using(texts):
+                    return self._texts.table_of(sql)
+            except duckdb.InvalidInputException:  # the file was written since the look, which is reported at its end
+                pass
+        with self._texts.using(self._texts.readable(texts)):
+            return self._texts.table_of(sql)
 
 
 def _value(kind: CommonType, numbers: range) -> str:
