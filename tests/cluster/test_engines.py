@@ -32,10 +32,26 @@ def test_the_name_of_an_engine_is_checked(call: Commands, workspace: Workspace) 
         read_engine("ray")
 
 
-@pytest.mark.parametrize("address", ["spark://127.0.0.1:7077", "sc://", ""])
+@pytest.mark.parametrize(
+    "address", ["spark://127.0.0.1:7077", "sc://", "", "sc://a:0", "sc://a:99999", "sc://a:b", "sc:///a"]
+)
 def test_the_address_of_a_server_is_checked(address: str) -> None:
     with pytest.raises(UsageError, match=r"is not a Spark Connect server; use sc://HOST:PORT \(--spark-remote\)"):
         read_spark_remote(address)
+
+
+@pytest.mark.parametrize(
+    "after", ["/token=secret", "/path;token=secret", "/;token", "/;token=secret==", "/;token=se/cret"]
+)
+def test_other_text_behind_a_server_is_refused_and_not_shown(call: Commands, workspace: Workspace, after: str) -> None:
+    assert call(*arguments(workspace), "--engine", "spark", "--spark-remote", REMOTE + after) == 2
+    assert f"'{REMOTE}/' is followed by text that is not a list of parameters" in call.err
+    assert "secret" not in call.err
+
+
+@pytest.mark.parametrize("address", [REMOTE, "sc://a", "sc://[::1]:443/", "sc://a:443/;token=a%3D;use_ssl=true"])
+def test_addresses_of_servers_are_accepted(address: str) -> None:
+    assert read_spark_remote(address) == address
 
 
 def test_a_server_needs_the_engine(call: Commands, workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 """The engines that users can name, and the addresses of Spark Connect servers."""
 
+import re
 from typing import Literal, get_args
 
 from segbatch.definitions.suggestions import read_choice
@@ -9,7 +10,11 @@ from segbatch.text import shown
 
 EngineName = Literal["local", "spark"]
 
-_CONNECT = "sc://"
+_SERVER = re.compile(
+    r"sc://(?:[^\s/?#;@:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?(?P<parameters>/.*)?", re.DOTALL
+)
+_PARAMETERS = re.compile(r"/;?|/(?:;[^\s/?#;=]+=[^\s/?#;=]*)+")
+_LAST_PORT = 65_535
 
 
 def read_engine(text: str) -> EngineName:
@@ -28,8 +33,14 @@ def read_spark_remote(text: str) -> str:
     Raises:
         UsageError: It is not such an address.
     """
-    if text.removeprefix(_CONNECT) in {text, ""}:
+    server = _SERVER.fullmatch(text)
+    if server is None or int(server["port"] or 1) not in range(1, _LAST_PORT + 1):
         raise UsageError(
             f"{shown(redact_url(text))} is not a Spark Connect server; use sc://HOST:PORT (--spark-remote)"
+        )
+    if _PARAMETERS.fullmatch(server["parameters"] or "/") is None:
+        raise UsageError(
+            f"{shown(redact_url(text))} is followed by text that is not a list of parameters; write them as "
+            "sc://HOST:PORT/;token=TOKEN;user_id=NAME, with %2F for / and %3D for = in a value (--spark-remote)"
         )
     return text

@@ -14,8 +14,8 @@ _USER = re.compile(r"^(?!(?:delta\+)?abfs)([A-Za-z][A-Za-z0-9+.-]*:/+)(?:[^/]*:.
 
 _QUERY = re.compile(r"^(https?:[^?]*)\?.*", re.DOTALL | re.IGNORECASE)
 
-_PARAMETERS = re.compile(r"^(sc:[^;]*);.*", re.DOTALL)
-"""The parameters of a Spark Connect server, one of which is a token."""
+_PARAMETERS = re.compile(r"^(sc:/+[^/?#;]*/?).*", re.DOTALL)
+"""The parameters of a Spark Connect server, one of which is a token, also if they are written in another form."""
 
 _TYPO = re.compile(
     r"^(postgres(?:ql)?|snowflake|bigquery|grpc(?:\+\w+)?|[a-z][a-z0-9+.-]*(?=//))\b.*:.*@", re.DOTALL | re.IGNORECASE
