@@ -14,6 +14,7 @@ import pytest
 
 import segbatch
 from database_tables import Tables, published_tables, tables_of, without_run
+from exports.database.test_earlier_version import EARLIER, earlier_layout
 from exports.database.test_types import two_runs
 from id_columns import ID_COLUMNS, LARGE_NUMBERS
 from postgres_server import PASSWORD, PostgresServer
@@ -114,6 +115,38 @@ def test_views_and_grants_of_analysts_survive(database: PostgresServer, two: Wor
     segbatch.sync(database.address, two.output, full=True)
     assert database.execute("SELECT * FROM pros ORDER BY 1") == "ann\nbob\ncem"
     assert database.execute(oids) == before
+
+
+def test_tables_of_an_earlier_version_keep_views_and_grants(database: PostgresServer, two: Workspace) -> None:
+    segbatch.sync(database.address, two.output)
+    indexes = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'audiences' ORDER BY indexname"
+    present = database.execute(indexes)
+    database.execute(f"SET search_path = audiences; {'; '.join(EARLIER)}")
+    database.execute(f"UPDATE audiences.segbatch_sync SET layout = '{earlier_layout(two.output)}'")
+    database.execute("CREATE VIEW pros AS SELECT contact_id FROM audiences.membership WHERE segment_id = 'pro'")
+    database.execute("GRANT SELECT ON audiences.membership, audiences.runs TO PUBLIC")
+    tables = "SELECT oid, relacl FROM pg_class WHERE relnamespace = 'audiences'::regnamespace AND relkind = 'r'"
+    before = database.execute(f"{tables} ORDER BY 1")
+    two.run(2)
+    assert segbatch.sync(database.address, two.output).extent == "changes"
+    assert stored(database) == published_tables(two.output)
+    assert database.execute("SELECT * FROM pros ORDER BY 1") == "ann\nbob\ncem"
+    assert database.execute(f"{tables} ORDER BY 1") == before
+    assert database.execute(indexes) == present
+
+
+def test_other_columns_are_refused_while_a_view_needs_the_tables(database: PostgresServer, two: Workspace) -> None:
+    segbatch.sync(database.address, two.output)
+    database.execute("UPDATE audiences.segbatch_sync SET layout = 'of other columns'")
+    database.execute("CREATE VIEW pros AS SELECT contact_id FROM audiences.membership WHERE segment_id = 'pro'")
+    before = stored(database)
+    with pytest.raises(segbatch.DatabaseError) as caught:
+        segbatch.sync(database.address, two.output)
+    reason = "cannot drop table audiences.membership because other objects depend on it; the tables are unchanged"
+    assert str(caught.value).endswith(f": PostgreSQL reports: {reason}")
+    assert stored(database) == before
+    database.execute("DROP VIEW pros")
+    assert segbatch.sync(database.address, two.output).extent == "full"
 
 
 def test_a_user_needs_no_more_than_a_schema(database: PostgresServer, two: Workspace) -> None:

@@ -1,6 +1,6 @@
 """A transaction of a database, through ADBC."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +19,9 @@ _SQLITE_LOCKED = "database is locked"
 _LONGEST = 300
 _PRIMARY = (b"PG_DIAG_MESSAGE_PRIMARY", "PG_DIAG_MESSAGE_PRIMARY")
 """The detail of an error with its message alone; the driver passes names as bytes, against its type hints."""
-_OF_A_STATEMENT = "42"
-"""The class of SQLSTATE for errors in a statement, such as a missing permission. Messages quote only names."""
+_OF_A_STATEMENT = ("42", "2B")
+"""The classes of SQLSTATE for errors in a statement, such as a missing permission, and for tables that other objects
+depend on. Messages quote only names."""
 
 _NO_NUL = "22021"
 
@@ -51,7 +52,10 @@ class Session:
 
     def name(self, table: Table) -> str:
         """Return the name of a table in SQL."""
-        return f"{identifier(self.schema)}.{identifier(table.name)}" if self.schema else identifier(table.name)
+        return self._qualified(table.name)
+
+    def _qualified(self, name: str) -> str:
+        return f"{identifier(self.schema)}.{identifier(name)}" if self.schema else identifier(name)
 
     def execute(self, sql: str) -> None:
         """Run a statement."""
@@ -104,12 +108,27 @@ class Session:
         yield
         self.execute(f"DROP VIEW {name}")  # after an error, all is rolled back
 
-    def create_indexes(self, table: Table) -> None:
-        """Create the indexes of a table."""
+    def create_indexes(self, table: Table, existing: Collection[Sequence[str]] = ()) -> None:
+        """Create the indexes of a table.
+
+        Args:
+            existing: The columns of each index that the table has already.
+        """
         for number, columns in enumerate(table.indexes):
-            kind = "UNIQUE INDEX" if table.has_key and not number else "INDEX"
-            name = identifier(f"{table.name}_{'_'.join(columns)}")
-            self.execute(f"CREATE {kind} {name} ON {self.name(table)} ({', '.join(columns)})")
+            if columns not in existing:
+                kind = "UNIQUE INDEX" if table.has_key and not number else "INDEX"
+                name = identifier(_index_name(table, columns))
+                self.execute(f"CREATE {kind} {name} ON {self.name(table)} ({', '.join(columns)})")
+
+    def drop_indexes(self, table: Table, kept: Collection[Sequence[str]] = ()) -> None:
+        """Drop the indexes of a table, as far as it has them.
+
+        Args:
+            kept: The columns of each index that stays.
+        """
+        for columns in table.indexes:
+            if columns not in kept:
+                self.execute(f"DROP INDEX IF EXISTS {self._qualified(_index_name(table, columns))}")
 
     def send(self, table: Table, rows: Rows, *, temporary: bool = False) -> int:
         """Append rows to a table, and return their number."""
@@ -188,6 +207,10 @@ def open_session(database: str, schema: str | None) -> Iterator[Session]:
         raise UsageError(f"{address}: {dialect.name} has no schemas; leave out --schema")
     with open_connection(address) as connection:
         yield Session(connection, dialect, schema or dialect.schema, address)
+
+
+def _index_name(table: Table, columns: Sequence[str]) -> str:
+    return f"{table.name}_{'_'.join(columns)}"
 
 
 def _primary_message(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from segbatch.exports.database.plan import Extent, SyncPlan, make_plan
 from segbatch.exports.database.published import PublishedRun, read_published
 from segbatch.exports.database.record import SyncRecord
 from segbatch.exports.database.session import Session, TablesChangedError, open_session
-from segbatch.exports.database.target import find_record, is_usable, own_tables
+from segbatch.exports.database.target import find_record, find_tables, own_tables
 from segbatch.exports.database.writer import RowsWritten, TableWriter
 from segbatch.platform.shutdown import shutdown
 from segbatch.storage.manifest_io import ensure_published
@@ -130,14 +130,14 @@ class _Sync:
         own_tables(self.session, self.policy)
         published = read_published(self.output)
         record = find_record(self.session, published.tables)
-        is_new = record is None or not is_usable(self.session, published.tables, record)
-        plan = make_plan(None if is_new else record, published.history, published.lost, full=full)
-        reason = _OLD_LAYOUT if is_new and record else _REPAIR if is_repair else plan.reason
+        stored = find_tables(self.session, published.tables, record) if record else None
+        plan = make_plan(record if stored else None, published.history, published.lost, full=full)
+        reason = _OLD_LAYOUT if record and not stored else _REPAIR if is_repair else plan.reason
         writer = TableWriter(self.session, published, plan, self.progress)
         if plan.extent == "none":
             self.session.rollback()
         else:
-            writer.write(is_new=is_new)
+            writer.write(stored)
             with shutdown.uninterruptible(_IN_DOUBT):
                 self.session.commit()
         warnings = (*_warnings(published, record, is_repair=is_repair), *published.warnings)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from segbatch.model.manifest import RunRecord, SegmentRecord
@@ -10,10 +10,14 @@ from segbatch.storage.record_columns import column_types
 
 MEMBERSHIP, CHANGES, SEGMENTS, RUNS, SYNC = "membership", "membership_changes", "segments", "runs", "segbatch_sync"
 
-_VERSION = 2
-"""The version of the tables, for changes that their columns do not show, such as another index."""
-
 _ID = "contact_id"
+_MEMBERSHIP_INDEXES: Mapping[int, Sequence[Sequence[str]]] = {
+    1: (("segment_id", _ID), (_ID,)),
+    2: ((_ID, "segment_id"), ("segment_id",)),
+}
+"""The indexes of `membership` in each version of the tables. Versions with the same columns differ only in indexes."""
+
+_VERSION = max(_MEMBERSHIP_INDEXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """The tables for contact ids of a type."""
+    """The tables for contact ids of a type, in a version."""
 
+    version: int
     membership: Table
     changes: Table
     segments: Table
@@ -48,22 +53,28 @@ class Tables:
 
     @property
     def layout(self) -> str:
-        """A checksum of the columns."""
-        layout = [_VERSION, *([table.name, [*table.columns.items()]] for table in self.published)]
+        """A checksum of the columns and the version."""
+        layout = [self.version, *([table.name, [*table.columns.items()]] for table in self.published)]
         return hashlib.sha256(json.dumps(layout).encode()).hexdigest()
 
+    @property
+    def versions(self) -> Iterator["Tables"]:
+        """The tables with the same columns in each version."""
+        return (make_tables(self.membership.columns[_ID], version) for version in _MEMBERSHIP_INDEXES)
 
-def make_tables(id_type: str) -> Tables:
+
+def make_tables(id_type: str, version: int = _VERSION) -> Tables:
     """Return the tables.
 
     Args:
         id_type: The type of contact ids, by the name of DuckDB's type.
+        version: The version whose indexes the tables have.
     """
     changes = {"run_id": "VARCHAR", "as_of": "TIMESTAMP", "segment_id": "VARCHAR", _ID: id_type, "change": "VARCHAR"}
+    members = {"segment_id": "VARCHAR", _ID: id_type}
     return Tables(
-        membership=Table(
-            MEMBERSHIP, {"segment_id": "VARCHAR", _ID: id_type}, ((_ID, "segment_id"), ("segment_id",)), has_key=True
-        ),
+        version=version,
+        membership=Table(MEMBERSHIP, members, _MEMBERSHIP_INDEXES[version], has_key=True),
         changes=Table(CHANGES, changes, (("segment_id", "run_id"), (_ID,))),
         segments=Table(SEGMENTS, column_types(SegmentRecord), (("segment_id",),), has_key=True),
         runs=Table(RUNS, {**column_types(RunRecord), "run_number": "BIGINT"}, (("run_id",),), has_key=True),

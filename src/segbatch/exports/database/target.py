@@ -58,13 +58,27 @@ def _read_record(session: Session) -> SyncRecord | None:
         raise DatabaseError(f"{session.place}: {message}; drop it and the tables that it describes") from None
 
 
-def is_usable(session: Session, tables: Tables, record: SyncRecord) -> bool:
-    """Return whether the tables of a record have the right columns."""
-    return record.layout == tables.layout and {table.name for table in tables.published} <= session.tables()
+def find_tables(session: Session, tables: Tables, record: SyncRecord) -> Tables | None:
+    """Return the tables of a record with the indexes of their version; None if one is missing or has other columns."""
+    if not {table.name for table in tables.published} <= session.tables():
+        return None
+    return next((found for found in tables.versions if found.layout == record.layout), None)
+
+
+def add_indexes(session: Session, stored: Tables, tables: Tables) -> None:
+    """Create the indexes that the tables of an earlier version do not have. Readers are not held up."""
+    for before, table in zip(stored.published, tables.published, strict=True):
+        session.create_indexes(table, before.indexes)
+
+
+def drop_indexes(session: Session, stored: Tables, tables: Tables) -> None:
+    """Drop the indexes that only an earlier version has. From then on, readers wait for the end of the transaction."""
+    for before, table in zip(stored.published, tables.published, strict=True):
+        session.drop_indexes(before, table.indexes)
 
 
 def create_tables(session: Session, tables: Tables) -> None:
-    """Create the tables without indexes. Tables of an earlier layout are replaced."""
+    """Create the tables without indexes. Tables with other columns are replaced."""
     session.dialect.create_schema(session)
     session.create_table(SYNC_TABLE, if_missing=True)
     existing = session.tables()

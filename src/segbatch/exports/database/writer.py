@@ -18,7 +18,7 @@ from segbatch.exports.database.record import make_record, to_row
 from segbatch.exports.database.rows import RECORDED_ID, Rows, change_rows, member_rows, record_rows, value_rows
 from segbatch.exports.database.session import Session
 from segbatch.exports.database.tables import SYNC_TABLE, Table, Tables
-from segbatch.exports.database.target import create_tables
+from segbatch.exports.database.target import add_indexes, create_tables, drop_indexes
 from segbatch.model.manifest import PastRun
 from segbatch.storage.segment_history import present_ids
 
@@ -73,25 +73,31 @@ class TableWriter:
         members = published.manifest.run.memberships if plan.extent == "full" else 0
         self._total = members + sum(past.changes for past in plan.sent)
 
-    def write(self, *, is_new: bool) -> None:
+    def write(self, stored: Tables | None) -> None:
         """Write all tables.
 
         Args:
-            is_new: Whether the tables do not exist, or have other columns.
+            stored: The tables with their indexes in the database; None if they do not exist, or have other columns.
 
         Raises:
             TablesChangedError: The tables do not have the rows of the run that their record names.
         """
-        if is_new:
+        if stored is None:
             create_tables(self._session, self._tables)
             self._fill_tables()
+            self._replace_small_tables()
+            self._index_tables()
         else:
+            add_indexes(self._session, stored, self._tables)
             self._update_tables()
-        self._replace_small_tables()
-        if is_new:
-            for table in self._tables.published:
-                self._session.create_indexes(table)
-                self._session.dialect.analyze(self._session, self._session.name(table))
+            self._replace_small_tables()
+            drop_indexes(self._session, stored, self._tables)
+
+    def _index_tables(self) -> None:
+        """Create the indexes of new tables."""
+        for table in self._tables.published:
+            self._session.create_indexes(table)
+            self._session.dialect.analyze(self._session, self._session.name(table))
 
     def _fill_tables(self) -> None:
         """Send all members and changes to new tables."""
