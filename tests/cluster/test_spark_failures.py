@@ -54,5 +54,16 @@ def test_a_refused_connection_is_a_cluster_that_cannot_be_reached() -> None:
     assert describe_failure(ConnectionRefusedError(111, "refused")).startswith("the cluster cannot be reached; ")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "advice"),
+    {"": "is a Spark Connect server", "/;user_id=me;token=secret": "uses TLS, which a token and use_ssl need"}.items(),
+)
+def test_a_server_that_cannot_be_reached_is_named_without_its_token(parameters: str, advice: str) -> None:
+    described = describe_failure(RuntimeError("status = StatusCode.UNAVAILABLE"), f"sc://spark:443{parameters}")
+    assert described.startswith(f"the cluster sc://spark:443{parameters[:1]} cannot be reached; check its address, ")
+    assert f"that it {advice}; nothing was published" in described
+    assert "secret" not in described
+
+
 def test_a_long_cause_is_cut() -> None:
     assert len(describe_failure(RuntimeError("x" * 10_000))) < 400

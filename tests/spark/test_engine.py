@@ -2,7 +2,10 @@
 
 import json
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 
 import pytest
 
@@ -21,7 +24,7 @@ from spark.functions import (
     words_by_length,
     words_with_lost_executor,
 )
-from spark.servers import HAS_SAIL
+from spark.servers import HAS_SAIL, LOOPBACK, run_sail
 
 TEXTS = ["the quick brown fox", "jumps over", "", "the lazy dog again and again"]
 ITEMS = [encode(number, text) for number, text in enumerate(TEXTS)]
@@ -122,3 +125,26 @@ def test_an_executor_may_be_lost(
 def test_a_server_that_is_not_there_cannot_be_reached() -> None:
     with SparkCluster(remote="sc://127.0.0.1:1") as cluster, pytest.raises(ClusterError, match="cannot be reached"):
         cluster.call(to_upper, [b""])
+
+
+@pytest.mark.parametrize(("parameters", "advice"), [("", "is a Spark Connect server"), ("/;token=secret", "uses TLS")])
+def test_another_server_is_not_asked_for_minutes(parameters: str, advice: str) -> None:
+    with ThreadingHTTPServer((LOOPBACK, 0), BaseHTTPRequestHandler) as server:
+        Thread(target=server.serve_forever).start()
+        remote = f"sc://{LOOPBACK}:{server.server_port}"
+        with SparkCluster(remote=remote + parameters) as cluster, pytest.raises(ClusterError) as caught:
+            cluster.call(to_upper, [b""])
+        server.shutdown()
+    assert f"{remote}{parameters[:1]} cannot be reached; " in str(caught.value)
+    assert f"that it {advice}" in str(caught.value)
+
+
+@pytest.mark.skipif(not HAS_SAIL, reason="a task ends its server only if it runs in the process of the server")
+def test_a_server_that_ends_is_not_asked_for_minutes(tmp_path: Path) -> None:
+    with run_sail(tmp_path) as remote, SparkCluster(remote=remote) as cluster:
+        assert cluster.call(to_upper, [b"a"]) == [b"A"]
+        started = monotonic()
+        with pytest.raises(ClusterError, match=f"{remote} cannot be reached; .*; nothing was published"):
+            cluster.call(kill_worker, [b""])
+        cluster.close()
+        assert monotonic() - started < 120

@@ -6,19 +6,17 @@ Only DataFrames are used, which all of them have: `range` with a partition for e
 
 import os
 import pickle
-import signal
-import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from functools import partial
-from threading import current_thread, main_thread
+from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from segbatch.cluster.base import Produce, Reduce
+from segbatch.cluster.engine_names import read_spark_remote
 from segbatch.cluster.spark_failures import describe_failure
 from segbatch.cluster.spark_keys import spread_keys
+from segbatch.cluster.spark_sessions import connect_session, find_session, quiet_retries, stop_session
 from segbatch.cluster.spark_tasks import (
     KEYED_COLUMNS,
     RESULT_COLUMNS,
@@ -33,10 +31,7 @@ if TYPE_CHECKING:
 
     Plan = Callable[[SparkSession], DataFrame]
 
-_APP_NAME = "segbatch"
-_LOG_LEVEL = "spark.log.level"
-_CONNECT_PORT = 15_002
-_SECONDS_TO_CONNECT = 15
+_REMOTE_VARIABLE = "SPARK_REMOTE"
 _LARGE_RANGE = 100_000
 """Numbers enough that a range has a partition for each slot."""
 
@@ -53,7 +48,7 @@ class SparkCluster:
 
     def __init__(self, session: "SparkSession | None" = None, *, remote: str | None = None) -> None:
         self._session = session
-        self.remote = remote or os.environ.get("SPARK_REMOTE")
+        self.remote = _read_remote(remote) if session is None else None
         self._is_own = False
 
     def __enter__(self) -> Self:
@@ -67,16 +62,27 @@ class SparkCluster:
     def close(self) -> None:
         """Stop the session, if it was opened here."""
         if self._session is not None and self._is_own:
-            with suppress(Exception):  # the cluster may be gone, and the run is over
-                self._session.stop()
+            stop_session(self._session)
             self._session, self._is_own = None, False
 
     @property
     def session(self) -> "SparkSession":
         """The session, which is opened when it is first needed."""
         if self._session is None:
-            self._session, self._is_own = _open_session(self.remote)
+            self._session, self._is_own = self._open_session()
         return self._session
+
+    def _open_session(self) -> "tuple[SparkSession, bool]":
+        """Return a session, and whether it is a new one."""
+        if find_spec("pyspark") is None:
+            raise UsageError(
+                "the engine 'spark' needs PySpark, which is not installed; install the version of the cluster, "
+                "such as: pip install 'pyspark[connect]==4.3.0'"
+            )
+        try:
+            return find_session() if self.remote is None else (connect_session(self.remote), True)
+        except Exception as error:
+            raise self._described(error) from error
 
     def count_slots(self) -> int:
         """Return the number of tasks that run at the same time, by the partitions that Spark gives a range."""
@@ -117,9 +123,13 @@ class SparkCluster:
         """Return the rows of a frame."""
         session = self.session
         try:
-            return list(plan(session).collect())
+            with quiet_retries():
+                return list(plan(session).collect())
         except Exception as error:
-            raise ClusterError(describe_failure(error)) from error
+            raise self._described(error) from error
+
+    def _described(self, error: Exception) -> ClusterError:
+        return ClusterError(describe_failure(error, self.remote))
 
 
 def _number_partitions(session: "SparkSession", count: int) -> "DataFrame":
@@ -127,58 +137,11 @@ def _number_partitions(session: "SparkSession", count: int) -> "DataFrame":
     return session.range(0, count, 1, count)
 
 
-def _create_session(builder: "SparkSession.Builder") -> "SparkSession":
-    """Create a session of classic Spark, whose log does not appear between the lines of the run's own log."""
-    with _own_interrupts():
-        session = builder.appName(_APP_NAME).config("spark.ui.showConsoleProgress", "false").getOrCreate()
-    if session.conf.get(_LOG_LEVEL, None) is None:
-        session.sparkContext.setLogLevel("FATAL")
-    return session
-
-
-@contextmanager
-def _own_interrupts() -> Iterator[None]:
-    """Keep the handler of Ctrl-C, which PySpark replaces by one of its own."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    finally:
-        if current_thread() is main_thread():
-            signal.signal(signal.SIGINT, handler)
-
-
-def _open_session(remote: str | None) -> "tuple[SparkSession, bool]":
-    """Return a session, and whether it is a new one."""
-    try:
-        from pyspark.sql import SparkSession  # noqa: PLC0415 - optional, and slow to load
-    except ImportError:
-        raise UsageError(
-            "the engine 'spark' needs PySpark, which is not installed; install the version of the cluster, "
-            "such as: pip install 'pyspark[connect]==4.3.0'"
-        ) from None
-    try:
-        if remote is not None:
-            _ensure_reachable(remote)
-            return SparkSession.builder.remote(remote).create(), True
-        active = SparkSession.getActiveSession()
-        if active is not None:
-            return active, False
-        return _create_session(SparkSession.builder), True
-    except Exception as error:
-        raise ClusterError(describe_failure(error)) from error
-
-
-def _ensure_reachable(remote: str) -> None:
-    """Check that a Spark Connect server accepts connections. Spark's client tries again for ten minutes.
-
-    Behind a proxy, only that client can find out.
+def _read_remote(given: str | None) -> str | None:
+    """Return the checked address of a server, which the variable of Spark names too.
 
     Raises:
-        OSError: It does not.
+        UsageError: It is not such an address.
     """
-    from urllib.request import getproxies  # noqa: PLC0415 - loads http and ssl
-
-    address = urlsplit(remote)
-    host, port = address.hostname or "", address.port or _CONNECT_PORT
-    if not getproxies():
-        socket.create_connection((host, port), _SECONDS_TO_CONNECT).close()
+    remote = given or os.environ.get(_REMOTE_VARIABLE)
+    return read_spark_remote(remote) if remote else None

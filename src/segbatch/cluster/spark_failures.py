@@ -8,6 +8,7 @@ import re
 import socket
 
 from segbatch.cluster.spark_tasks import FAILURE
+from segbatch.platform.urls import redact_url
 from segbatch.platform.version import __version__
 from segbatch.text import cut, printable
 
@@ -18,7 +19,8 @@ _MISSING_PACKAGE = re.compile(r"\[PACKAGE_NOT_INSTALLED\] (?P<name>\w+)")
 _LAST_ERROR = re.compile(r"^(?:[\w.]+\.)?(?P<cause>\w*(?:Error|Exception)\b: .+)$", re.MULTILINE)
 
 
-_UNREACHABLE = "the cluster cannot be reached; check its address, and that it runs"
+_UNREACHABLE = re.compile(r"UNAVAILABLE|All masters are unresponsive")
+_SECURE = re.compile(r";(?:token|use_ssl)=")
 _KNOWN = {
     r"PYTHON_VERSION_MISMATCH": "the workers of the cluster have another version of Python than this program; "
     "set PYSPARK_PYTHON to the same version for both",
@@ -29,22 +31,37 @@ _KNOWN = {
     r"CONNECT_URL_NOT_SET": "the installed PySpark is a client of Spark Connect alone; pass --spark-remote sc://HOST:PORT",
     r"JAVA_GATEWAY_EXITED": "Java cannot be started on this machine, which a session needs without --spark-remote; "
     "install Java 17, or set JAVA_HOME",
-    r"UNAVAILABLE|All masters are unresponsive": _UNREACHABLE,
 }
 """Messages for causes that Spark names, each with a pattern of Spark's words."""
 
 
-def describe_failure(error: Exception) -> str:
-    """Return the cause of an error of Spark in one line, and what to do."""
+def describe_failure(error: Exception, remote: str | None = None) -> str:
+    """Return the cause of an error of Spark in one line, and what to do.
+
+    Args:
+        remote: The address of the Spark Connect server, if there is one.
+    """
     text = str(error)
     if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
-        return _UNREACHABLE
+        return _describe_unreachable(remote)
     if found := _MISSING_MODULE.search(text) or _MISSING_PACKAGE.search(text):
         return _describe_missing(found["name"])
     if found := _TASK_FAILURE.search(text):
         return f"a task on the cluster failed: {_shortened(found['cause'])}"
-    known = (message for pattern, message in _KNOWN.items() if re.search(pattern, text))
-    return next(known, f"the cluster failed: {_shortened(_cause(error, text))}")
+    known = [message for pattern, message in _KNOWN.items() if re.search(pattern, text)]
+    if not known and _UNREACHABLE.search(text):
+        return _describe_unreachable(remote)
+    return known[0] if known else f"the cluster failed: {_shortened(_cause(error, text))}"
+
+
+def _describe_unreachable(remote: str | None) -> str:
+    if remote is None:
+        return "the cluster cannot be reached; check its address, and that it runs; nothing was published"
+    needs = "uses TLS, which a token and use_ssl need" if _SECURE.search(remote) else "is a Spark Connect server"
+    return (
+        f"the cluster {printable(redact_url(remote))} cannot be reached; check its address, that it runs, "
+        f"and that it {needs}; nothing was published (--spark-remote or SPARK_REMOTE)"
+    )
 
 
 def _describe_missing(module: str) -> str:
