@@ -7,6 +7,7 @@ import pytest
 import segbatch
 from calling import Commands
 from segbatch.cluster.engine_names import read_engine, read_spark_remote
+from segbatch.engine.local import LocalEngine
 from segbatch.errors import UsageError
 from segbatch.platform.urls import redact_url
 from workspace import Workspace
@@ -57,6 +58,42 @@ def test_addresses_of_servers_are_accepted(address: str) -> None:
 def test_a_server_needs_the_engine(call: Commands, workspace: Workspace) -> None:
     assert call(*arguments(workspace), "--spark-remote", REMOTE) == 2
     assert "a Spark Connect server needs the engine 'spark' (--spark-remote)" in call.err
+
+
+def test_buckets_need_the_engine(call: Commands, workspace: Workspace) -> None:
+    assert call(*arguments(workspace), "--buckets", "4") == 2
+    assert "contacts are divided into buckets only with the engine 'spark' (--buckets)" in call.err
+    with pytest.raises(UsageError, match="only with the engine 'spark'"):
+        workspace.run(0, engine=LocalEngine(), buckets=4)
+
+
+SETTINGS = f'engine = "spark"\nspark_remote = "{REMOTE}"\nbuckets = 8\n'
+
+
+def test_a_job_with_a_server_can_run_here(
+    call: Commands, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.segment("pro")
+    workspace.contacts(c1="pro")
+    monkeypatch.chdir(workspace.folder)
+    Path("segbatch.toml").write_text(SETTINGS)
+    assert call(*arguments(workspace), "--engine", "local") == 0
+    assert workspace.ask("SELECT contact_id FROM membership") == [("c1",)]
+    monkeypatch.setenv("SEGBATCH_ENGINE", "local")
+    assert call(*arguments(workspace)) == 0
+
+
+@pytest.mark.parametrize(("option", "value"), [("--spark-remote", REMOTE), ("--buckets", "4")])
+def test_a_local_engine_does_not_override_what_is_as_strong(
+    call: Commands, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, option: str, value: str
+) -> None:
+    monkeypatch.chdir(workspace.folder)
+    Path("segbatch.toml").write_text(SETTINGS)
+    assert call(*arguments(workspace), "--engine", "local", option, value) == 2
+    assert f"the engine 'spark' ({option})" in call.err
+    Path("segbatch.toml").write_text(SETTINGS.replace('"spark"', '"local"'))
+    assert call(*arguments(workspace)) == 2
+    assert "the engine 'spark' (segbatch.toml: spark_remote)" in call.err
 
 
 @pytest.mark.parametrize("remote", [None, REMOTE])

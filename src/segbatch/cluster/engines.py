@@ -11,19 +11,24 @@ from segbatch.errors import UsageError
 
 
 @contextmanager
-def open_engine(engine: Engine | Cluster | EngineName, spark_remote: str | None) -> Iterator[Engine | Cluster]:
+def open_engine(
+    engine: Engine | Cluster | EngineName, spark_remote: str | None = None, buckets: int | None = None
+) -> Iterator[Engine | Cluster]:
     """Open an engine for the time of a run; an engine that is passed as an object stays open.
 
     Args:
         engine: An engine, or the name of one.
         spark_remote: The address of a Spark Connect server, for the engine named `spark`.
+        buckets: The number of buckets that a cluster divides the contacts into.
 
     Raises:
-        UsageError: The name is not an engine, or the address is not one or is for another engine.
+        UsageError: The name is not an engine, or the address is not one; or address or buckets are for another engine.
     """
     name = read_engine(engine) if isinstance(engine, str) else None
     if spark_remote is not None and name != "spark":
         raise UsageError("a Spark Connect server needs the engine 'spark' (--spark-remote)")
+    if buckets is not None and name != "spark" and not isinstance(engine, Cluster):
+        raise UsageError("contacts are divided into buckets only with the engine 'spark' (--buckets)")
     if name == "spark":
         from segbatch.cluster.spark import SparkCluster  # noqa: PLC0415 - only runs on a cluster need it
 

@@ -139,7 +139,7 @@ def run(
     )
     source, target = Source.of(segments), open_target(output)
     schema_file = None if schema is None else Path(schema)
-    with open_engine(engine, spark_remote) as opened:
+    with open_engine(engine, spark_remote, buckets) as opened:
         request = RunRequest(
             run_id, options, source, target, guard, ignored, emitter, opened, rewind, dry_run, schema_file, buckets
         )

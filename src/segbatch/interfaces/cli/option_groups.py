@@ -136,3 +136,17 @@ ENGINE = OptionGroup(
     dict,
 )
 """The machines that evaluate a run, as keyword arguments of `segbatch.run`."""
+
+_STRENGTHS = ("COMMANDLINE", "ENVIRONMENT", "DEFAULT_MAP", "DEFAULT")
+"""The origins of values, each before those that it overrides. The default map has the values of the settings file."""
+
+
+def settle_engine(context: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of `ENGINE`, without those for a cluster whose origin a local engine overrides.
+
+    So `--engine local` evaluates a job here that has an engine and a server in the settings file.
+    """
+    strengths = {name: _STRENGTHS.index(context.get_parameter_source(name).name) for name in given}
+    if given["engine"] != "local":
+        return given
+    return {name: value if strengths[name] <= strengths["engine"] else None for name, value in given.items()}

@@ -9,7 +9,7 @@ import typer
 from segbatch.definitions.source import Source
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.deliver import deliver_afterwards, read_destinations
-from segbatch.interfaces.cli.option_groups import ENGINE, EVALUATION, FILTER, SOURCE, expand_groups
+from segbatch.interfaces.cli.option_groups import ENGINE, EVALUATION, FILTER, SOURCE, expand_groups, settle_engine
 from segbatch.interfaces.cli.options import (
     DAYS_KEPT,
     GUARDRAILS,
@@ -263,7 +263,7 @@ def run(
             lock_policy=LockPolicy(wait, lambda message: observer.handle(LockAwaited(message))),
             rewind=rewind,
             dry_run=dry_run,
-            **engine,
+            **settle_engine(context, engine),
             events=observer.handle,
         )
         observer.set_report(report)
