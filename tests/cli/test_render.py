@@ -55,6 +55,13 @@ def test_lists_and_objects_are_shown_as_json(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out.splitlines()[1].split() == ['["ä",', "null]", '{"b":', "true}", "1.50"]
 
 
+def test_decimals_in_lists_and_objects_are_shown_with_all_digits(capsys: pytest.CaptureFixture[str]) -> None:
+    row = ([Decimal("1.50"), math.nan], {"a": [Decimal("12345678901234567890.10")]})
+    print_answer(Answer(("l", "o"), (row,), complete=True), as_json=False)
+    shown = capsys.readouterr().out.splitlines()[1].split()
+    assert shown == ["[1.50,", "NaN]", '{"a":', "[12345678901234567890.10]}"]
+
+
 def test_decimals_are_exact_numbers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
     numbers = ("0.1000000000000000055511151231257827", "-12345678901234567890.50", "0E-9", "1E+20", "7")
     row = (*map(Decimal, numbers), [Decimal("0.30")], {"a": Decimal("0.10")})

@@ -50,6 +50,56 @@ def test_a_value_is_plain(sql: str, value: Any) -> None:
     assert asked(f"SELECT {sql}").rows == ((value,),)
 
 
+LONG = "12345678901234567890.123456789012345678"
+LONG_TYPE = "DECIMAL(38, 18)"
+NESTED: dict[str, Any] = {
+    "[1.50, NULL]": ["1.50", None],
+    "[[1.50, NULL], NULL, []]": [["1.50", None], None, []],
+    "[-0.05, 1.10]::DECIMAL(5, 2)[2]": ["-0.05", "1.10"],
+    f"['{LONG}'::{LONG_TYPE}]": [LONG],
+    "[1234567890123456.78::DECIMAL(18, 2)]": ["1234567890123456.78"],
+    f"{{'a': '{LONG}'::{LONG_TYPE}, 'b': 0.00, 'c': 'x'}}": {"a": LONG, "b": "0.00", "c": "x"},
+    "{'odd \"name\"': 1.50, 'e': 'it''s'::ENUM('it''s')}": {'odd "name"': "1.50", "e": "it's"},
+    "MAP {'a': 1.50, 'b': NULL}": {"a": "1.50", "b": None},
+    "MAP {1.50: 'x'}": {"1.50": "x"},
+    f"MAP {{1: [{{'a': MAP {{'b': '{LONG}'::{LONG_TYPE}}}}}]}}": {"1": [{"a": {"b": LONG}}]},
+    "{'a': [1.50], 'b': NULL::STRUCT(c DECIMAL(5, 2)), 'd': NULL}": {"a": ["1.50"], "b": None, "d": None},
+    "[row(1.50, 2), NULL]": [["1.50", 2], None],
+    "union_value(a := 1.50)": {"a": "1.50"},
+    "[1.50::UNION(n DECIMAL(5, 2), t VARCHAR), '1.50', NULL]": [{"n": "1.50"}, {"t": "1.50"}, None],
+    "NULL::DECIMAL(5, 2)[]": None,
+    "{'a': 1.50, 'b': 0.5::DOUBLE, 'c': TIMESTAMP '2025-06-01 10:00:00', 'd': '0044-03-15 (BC)'::DATE}": {
+        "a": "1.50",
+        "b": 0.5,
+        "c": "2025-06-01 10:00:00",
+        "d": "0044-03-15 (BC)",
+    },
+}
+"""Nested values of SQL, with decimals as texts."""
+
+
+def with_decimals_as_texts(value: object) -> object:
+    match value:
+        case Decimal():
+            return str(value)
+        case list():
+            return [with_decimals_as_texts(item) for item in value]
+        case dict():
+            return {key: with_decimals_as_texts(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+@pytest.mark.parametrize("sql", NESTED)
+def test_decimals_in_nested_values_keep_all_digits(sql: str) -> None:
+    [[value]] = asked(f"SELECT {sql}").rows
+    assert with_decimals_as_texts(value) == NESTED[sql]
+
+
+def test_texts_that_look_like_decimals_stay_texts() -> None:
+    assert asked("SELECT {'a': '1.50', 'b': 1.50}").rows == (({"a": "1.50", "b": Decimal("1.50")},),)
+
+
 def test_no_column_is_lost_where_two_have_one_name() -> None:
     answer = asked("SELECT 1 AS a, 2 AS a, 3 AS a_1, 4 AS A")
     assert len({name.lower() for name in answer.columns}) == 4

@@ -1,10 +1,9 @@
 """SQL queries over the published tables."""
 
-import json
 import re
 import shlex
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from segbatch.errors import QueryError, UsageError
+from segbatch.runs.nested_values import NESTED, Column, Restore, json_of, json_reader
 from segbatch.runs.read_only_sql import connected, ensure_plan_reads, reading_part
 from segbatch.storage.catalog import ensure_nameable
 from segbatch.storage.layout import CATALOGUE
@@ -35,7 +35,6 @@ _AS_THEY_ARE = {
     "varchar",
     "null",
 }
-_NESTED = {"list", "array", "struct", "map", "union"}
 _WRAPPED = 2
 """The number of lines that DuckDB puts before a statement when it limits the rows."""
 
@@ -71,15 +70,15 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, most_rows: int) -> Answ
     found = _bound(connection, _bare(last.query))
     if found is None:
         return Answer((), (), complete=True)
-    types = [column_type.id for column_type in found.types]
+    types = found.types
     numbers = range(1, len(types) + 1)
     columns = found.project(", ".join(f"#{number}" for number in numbers)).columns
-    cells = ", ".join(_read(number, type_id) for number, type_id in zip(numbers, types, strict=True))
+    cells = ", ".join(_read(number, kind) for number, kind in zip(numbers, types, strict=True))
     try:
         rows = found.project(cells).limit(most_rows + 1).fetchall()
     except duckdb.Error as error:
         raise type(error)(_unwrapped(str(error))) from None
-    readers = [_reader(type_id) for type_id in types]
+    readers = [_reader(kind) for kind in types]
     plain = (tuple(read(cell) for read, cell in zip(readers, row, strict=True)) for row in rows[:most_rows])
     return Answer(tuple(columns), tuple(plain), len(rows) <= most_rows)
 
@@ -108,19 +107,15 @@ def _bound(connection: duckdb.DuckDBPyConnection, statement: str) -> duckdb.Duck
         raise
 
 
-def _read(number: int, type_id: str) -> str:
+def _read(number: int, kind: Column) -> str:
     column = f"#{number}"
-    if type_id in _AS_THEY_ARE:
+    if kind.id in _AS_THEY_ARE:
         return column
-    return f"CAST({f'to_json({column})' if type_id in _NESTED else column} AS VARCHAR)"
+    return json_of(column, kind) if kind.id in NESTED else f"CAST({column} AS VARCHAR)"
 
 
-def _reader(type_id: str) -> Callable[[object], object]:
-    return _parsed if type_id in _NESTED else lambda cell: cell
-
-
-def _parsed(cell: object) -> object:
-    return None if cell is None else json.loads(str(cell))
+def _reader(kind: Column) -> Restore:
+    return json_reader(kind) if kind.id in NESTED else lambda cell: cell
 
 
 def _unwrapped(message: str) -> str:

@@ -220,21 +220,30 @@ def share(members: int, contacts: int) -> str:
 
 def print_json(data: object) -> None:
     """Print data as JSON. NaN and infinity become null, because JSON does not have them. Decimals keep all digits."""
+    print(exact_json(_finite(data), indent=2))  # noqa: T201 - for machines, so nothing may wrap or colour it
+
+
+def exact_json(data: object, *, indent: int | None = None, ensure_ascii: bool = True) -> str:
+    """Return data as JSON. Decimals keep all digits: `json` has no exact numbers, so they are texts after a mark."""
     mark = os.urandom(16).hex()
-    text = json.dumps(_encodable(data, mark), indent=2, default=str, allow_nan=False)
-    print(re.sub(f'"{mark}([^"]*)"', r"\1", text))  # noqa: T201 - for machines, so nothing may wrap or colour it
+
+    def encode(value: object) -> str | None:
+        if isinstance(value, Decimal):
+            return f"{mark}{value:f}" if value.is_finite() else None
+        return str(value)
+
+    text = json.dumps(data, indent=indent, ensure_ascii=ensure_ascii, default=encode)
+    return re.sub(f'"{mark}([^"]*)"', r"\1", text)
 
 
-def _encodable(data: object, mark: str) -> object:
-    """Return data that `json` can encode. It has no exact numbers, so decimals are texts after a mark."""
+def _finite(data: object) -> object:
+    """Return data without NaN and infinity."""
     match data:
         case float():
             return data if math.isfinite(data) else None
-        case Decimal():
-            return f"{mark}{data:f}" if data.is_finite() else None
         case dict():
-            return {key: _encodable(value, mark) for key, value in data.items()}
+            return {key: _finite(value) for key, value in data.items()}
         case list() | tuple():
-            return [_encodable(value, mark) for value in data]
+            return [_finite(value) for value in data]
         case _:
             return data

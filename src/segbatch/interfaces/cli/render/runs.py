@@ -1,6 +1,5 @@
 """Output of published runs: lists, details, differences between two runs, and results of verification and queries."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from segbatch.interfaces.cli.render.base import err, escape, out, print_json, print_table, stdout_guard
+from segbatch.interfaces.cli.render.base import err, escape, exact_json, out, print_json, print_table, stdout_guard
 from segbatch.snapshot.lakehouse.address import address_of
 from segbatch.text import counted
 
@@ -277,7 +276,7 @@ def _format_cell(cell: object) -> str:
         case None:
             return ""
         case list() | dict():
-            return escape(json.dumps(cell, ensure_ascii=False))
+            return escape(exact_json(cell, ensure_ascii=False))
         case _:
             return escape(str(cell))
 
