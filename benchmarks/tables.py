@@ -186,6 +186,7 @@ def databases(record: dict[str, Any]) -> Table:
     )
     if "memberships" in record:
         table.notes.append(f"There are {record['memberships']:,} memberships at the end.")
+    table.notes += record.get("notes", ())  # written by hand about these numbers; gone when they are measured again
     return table
 
 
