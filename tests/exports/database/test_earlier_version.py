@@ -81,11 +81,13 @@ def test_all_rows_can_be_compared_meanwhile(
     assert rows(file, OF_MEMBERSHIP) == indexes
 
 
-@pytest.mark.usefixtures("indexes")
-def test_a_run_that_is_there_needs_no_other_indexes(sync: Sync, file: Path) -> None:
+def test_a_run_that_is_there_needs_no_other_indexes(sync: Sync, file: Path, indexes: list[tuple[str, ...]]) -> None:
     before = file.read_bytes()
     assert sync().extent == "none"
     assert file.read_bytes() == before
+    report = sync(full=True)
+    assert (report.extent, report.rows.membership.added, report.rows.membership.removed) == ("full", 0, 0)
+    assert rows(file, OF_MEMBERSHIP) == indexes
 
 
 @pytest.mark.usefixtures("indexes")
@@ -109,3 +111,4 @@ def test_other_columns_are_written_again(two: Workspace, sync: Sync, file: Path)
     execute(file, ["UPDATE segbatch_sync SET layout = 'of other columns'"])
     assert sync().reason == "the tables were of an earlier version or had other contact ids"
     assert sqlite_tables(file) == published_tables(two.output)
+    assert rows(file, "SELECT contact_id FROM pros") == [("bob",)]
