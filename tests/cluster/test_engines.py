@@ -7,6 +7,7 @@ import pytest
 import segbatch
 from calling import Commands
 from segbatch.cluster.engine_names import read_engine, read_spark_remote
+from segbatch.cluster.loop import LoopCluster
 from segbatch.engine.local import LocalEngine
 from segbatch.errors import UsageError
 from segbatch.platform.urls import redact_url
@@ -65,6 +66,14 @@ def test_buckets_need_the_engine(call: Commands, workspace: Workspace) -> None:
     assert "contacts are divided into buckets only with the engine 'spark' (--buckets)" in call.err
     with pytest.raises(UsageError, match="only with the engine 'spark'"):
         workspace.run(0, engine=LocalEngine(), buckets=4)
+
+
+def test_a_number_of_buckets_has_a_limit(call: Commands, workspace: Workspace) -> None:
+    assert call(*arguments(workspace), "--engine", "spark", "--buckets", "100001") == 2
+    assert "--buckets" in call.err
+    for buckets in (0, 100_001):
+        with pytest.raises(UsageError, match=rf"1 to 100,000 buckets, not {buckets:,} \(--buckets\)"):
+            workspace.run(0, engine=LoopCluster(), buckets=buckets)
 
 
 SETTINGS = f'engine = "spark"\nspark_remote = "{REMOTE}"\nbuckets = 8\n'

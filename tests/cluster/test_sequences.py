@@ -153,3 +153,11 @@ def test_a_run_without_segments_or_contacts_is_followed(twins: Twins) -> None:
     twins.run(4)
     twins.run(None)
     twins.assert_equal()
+
+
+def test_there_are_no_more_buckets_than_contacts(twins: Twins) -> None:
+    for contacts in (8, 5, 6):
+        twins.each("contacts", **dict.fromkeys((f"c{number}" for number in range(contacts)), "pro"))
+        twins.run(6)
+        twins.assert_equal()
+    assert [past.buckets for past in twins.mixed.history().runs] == [6, 5, 6]

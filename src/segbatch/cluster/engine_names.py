@@ -10,6 +10,9 @@ from segbatch.text import shown
 
 EngineName = Literal["local", "spark"]
 
+MOST_BUCKETS = 100_000
+"""The largest number of buckets that can be asked for: each is a task, and a file."""
+
 _SERVER = re.compile(
     r"sc://(?:[^\s/?#;@:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?(?P<parameters>/.*)?", re.DOTALL
 )

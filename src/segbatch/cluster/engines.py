@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from segbatch.cluster.base import Cluster
-from segbatch.cluster.engine_names import EngineName, read_engine, read_spark_remote
+from segbatch.cluster.engine_names import MOST_BUCKETS, EngineName, read_engine, read_spark_remote
 from segbatch.engine.base import Engine
 from segbatch.engine.local import LocalEngine
 from segbatch.errors import UsageError
@@ -22,13 +22,16 @@ def open_engine(
         buckets: The number of buckets that a cluster divides the contacts into.
 
     Raises:
-        UsageError: The name is not an engine, or the address is not one; or address or buckets are for another engine.
+        UsageError: The name is not an engine; or the address is not one, or there are too many buckets; or these are
+            for another engine.
     """
     name = read_engine(engine) if isinstance(engine, str) else None
     if spark_remote is not None and name != "spark":
         raise UsageError("a Spark Connect server needs the engine 'spark' (--spark-remote)")
     if buckets is not None and name != "spark" and not isinstance(engine, Cluster):
         raise UsageError("contacts are divided into buckets only with the engine 'spark' (--buckets)")
+    if buckets is not None and not 1 <= buckets <= MOST_BUCKETS:
+        raise UsageError(f"contacts can be divided into 1 to {MOST_BUCKETS:,} buckets, not {buckets:,} (--buckets)")
     if name == "spark":
         from segbatch.cluster.spark import SparkCluster  # noqa: PLC0415 - only runs on a cluster need it
 

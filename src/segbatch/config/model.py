@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from segbatch.cluster.engine_names import read_engine, read_spark_remote
+from segbatch.cluster.engine_names import MOST_BUCKETS, read_engine, read_spark_remote
 from segbatch.config.destinations import Destinations
 from segbatch.config.env_vars import variable
 from segbatch.definitions.source import read_patterns
@@ -141,7 +141,9 @@ class Job(BaseModel):
         None, description="where a run is evaluated: `local` or `spark` ([On Spark](spark.md))"
     )
     spark_remote: SparkRemote | None = Field(None, description="the Spark Connect server, `sc://HOST:PORT`")
-    buckets: int | None = Field(None, ge=1, description="the number of parts that contacts are divided into on Spark")
+    buckets: int | None = Field(
+        None, ge=1, le=MOST_BUCKETS, description="the number of parts that contacts are divided into on Spark"
+    )
     allow_empty: bool | None = Field(None, description="whether a snapshot without contacts may be published")
     max_change: Share | None = Field(None, description='how much a segment\'s size may change, such as `"30%"`')
     max_change_floor: int | None = Field(None, ge=0, description="segments with fewer members are not guarded")

@@ -41,11 +41,11 @@ class ClusterWork:
     folder: Path | None
 
     def with_buckets(self) -> "ClusterWork":
-        """Return the work with a number of buckets."""
+        """Return the work with a number of buckets. Of those that are asked for, no more than contacts are of use."""
+        rows = self.prepared.snapshot.rows
         if self.buckets is not None:
-            return self
-        rows, slots = self.prepared.snapshot.rows, self.cluster.count_slots()
-        return replace(self, buckets=choose_buckets(rows, slots, self.previous.buckets))
+            return replace(self, buckets=max(1, min(self.buckets, rows)))
+        return replace(self, buckets=choose_buckets(rows, self.cluster.count_slots(), self.previous.buckets))
 
     def record(self, plan: Plan, kept: Sequence[str]) -> ClusterResult:
         """Evaluate and record the segments of a plan.
