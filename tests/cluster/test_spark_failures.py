@@ -65,5 +65,11 @@ def test_a_server_that_cannot_be_reached_is_named_without_its_token(parameters: 
     assert "secret" not in described
 
 
+@pytest.mark.parametrize(("python", "named"), [("python3", ", which is python3"), (None, "")])
+def test_the_python_of_the_workers_is_named(python: str | None, named: str) -> None:
+    described = describe_failure(RuntimeError("No module named 'segbatch'"), python=python)
+    assert described.endswith(f"in their Python environment{named}; PYSPARK_PYTHON names another one")
+
+
 def test_a_long_cause_is_cut() -> None:
     assert len(describe_failure(RuntimeError("x" * 10_000))) < 400

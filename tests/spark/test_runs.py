@@ -1,5 +1,6 @@
 """Whole runs on a cluster, which publish what runs on one machine publish."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -15,7 +16,7 @@ from segbatch.cluster.spark import SparkCluster
 from segbatch.errors import ClusterError
 from segbatch.storage.output_lock import FAIL_IF_LOCKED, LockedError
 from segbatch.storage.targets.output import open_target
-from spark.servers import HAS_SAIL
+from spark.servers import HAS_SAIL, settings_of_driver
 from spark.wrappers import (
     WrappedCluster,
     lose_executor_in_map,
@@ -176,3 +177,21 @@ def test_a_driver_may_be_killed(step: str, cluster: SparkCluster, tmp_path: Path
     workspace.run(1, engine=cluster, buckets=BUCKETS)
     assert read(workspace) == expected
     assert list(workspace.output.rglob("attempts")) == []
+
+
+@pytest.mark.skipif(HAS_SAIL, reason="only classic Spark starts Python workers itself")
+def test_workers_on_this_machine_use_the_python_of_the_program(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSPARK")}
+    settings = " ".join(f"--conf {name}={value}" for name, value in settings_of_driver().items())
+    paths = {"contacts": SAMPLES / "contacts.parquet", "segments": SAMPLES / "segments", "output": tmp_path}
+    words = [f"--{name}={path}" for name, path in paths.items()]
+    done = subprocess.run(
+        [sys.executable, "-m", "segbatch", "run", "--engine", "spark", "--buckets", "2", *words],
+        env=environment
+        | {"PATH": "/usr/bin:/bin", "PYSPARK_SUBMIT_ARGS": f"--master local[2] {settings} pyspark-shell"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "current").exists()

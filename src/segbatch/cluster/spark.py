@@ -16,7 +16,7 @@ from segbatch.cluster.base import Produce, Reduce
 from segbatch.cluster.engine_names import read_spark_remote
 from segbatch.cluster.spark_failures import describe_failure
 from segbatch.cluster.spark_keys import spread_keys
-from segbatch.cluster.spark_sessions import connect_session, find_session, quiet_retries, stop_session
+from segbatch.cluster.spark_sessions import connect_session, find_session, quiet_retries, stop_session, worker_python
 from segbatch.cluster.spark_tasks import (
     KEYED_COLUMNS,
     RESULT_COLUMNS,
@@ -129,7 +129,7 @@ class SparkCluster:
             raise self._described(error) from error
 
     def _described(self, error: Exception) -> ClusterError:
-        return ClusterError(describe_failure(error, self.remote))
+        return ClusterError(describe_failure(error, self.remote, worker_python(self._session)))
 
 
 def _number_partitions(session: "SparkSession", count: int) -> "DataFrame":

@@ -35,17 +35,18 @@ _KNOWN = {
 """Messages for causes that Spark names, each with a pattern of Spark's words."""
 
 
-def describe_failure(error: Exception, remote: str | None = None) -> str:
+def describe_failure(error: Exception, remote: str | None = None, python: str | None = None) -> str:
     """Return the cause of an error of Spark in one line, and what to do.
 
     Args:
         remote: The address of the Spark Connect server, if there is one.
+        python: The Python that workers start, if it is known.
     """
     text = str(error)
     if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
         return _describe_unreachable(remote)
     if found := _MISSING_MODULE.search(text) or _MISSING_PACKAGE.search(text):
-        return _describe_missing(found["name"])
+        return _describe_missing(found["name"]) + _describe_python(python)
     if found := _TASK_FAILURE.search(text):
         return f"a task on the cluster failed: {_shortened(found['cause'])}"
     known = [message for pattern, message in _KNOWN.items() if re.search(pattern, text)]
@@ -72,6 +73,11 @@ def _describe_missing(module: str) -> str:
             f"install segbatch {__version__} and pandas in their Python environment"
         )
     return f"the workers of the cluster lack the Python package {name}; install it in their Python environment"
+
+
+def _describe_python(python: str | None) -> str:
+    found = "" if python is None else f", which is {printable(python)}"
+    return f"{found}; PYSPARK_PYTHON names another one"
 
 
 def _shortened(cause: str) -> str:

@@ -1,8 +1,10 @@
 """Sessions of Spark: the active one of this process, a new one, or a new one on a Spark Connect server."""
 
+import os
 import re
 import signal
 import socket
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,10 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 _APP_NAME = "segbatch"
 _LOG_LEVEL = "spark.log.level"
+_PYTHON_VARIABLE, _PYTHON_SETTING = "PYSPARK_PYTHON", "spark.pyspark.python"
 _CONNECT_PORT = 15_002
 _SECONDS_TO_CONNECT = 15
 _RETRIES_AT_START, _RETRIES = 5, 8
@@ -77,7 +81,21 @@ def _create_session(builder: "SparkSession.Builder") -> "SparkSession":
         session = builder.appName(_APP_NAME).config("spark.ui.showConsoleProgress", "false").getOrCreate()
     if session.conf.get(_LOG_LEVEL, None) is None:
         session.sparkContext.setLogLevel("FATAL")
+    _share_python(session.sparkContext)
     return session
+
+
+def _share_python(context: "SparkContext") -> None:
+    """Let workers on this machine use the Python of this program rather than any `python3`, if no setting names one."""
+    is_set = _PYTHON_VARIABLE in os.environ or context.getConf().contains(_PYTHON_SETTING)
+    if not is_set and str(context.master).startswith("local"):
+        context.pythonExec = sys.executable
+
+
+def worker_python(session: "SparkSession | None") -> str | None:
+    """Return the Python that a session of classic Spark starts on workers; None if only the cluster knows."""
+    context = getattr(session, "_sc", None)
+    return None if context is None else str(context.pythonExec)
 
 
 @contextmanager
