@@ -62,8 +62,9 @@ def find_session() -> "tuple[SparkSession, bool]":
 
 def stop_session(session: "SparkSession") -> None:
     """Stop a session, without waiting for a cluster that may be gone."""
-    with suppress(Exception), quiet_retries():
+    with suppress(Exception):  # a session of classic Spark has no client, and refuses to be asked for it
         _limit_retries(session, 0)
+    with suppress(Exception), quiet_retries():
         session.stop()
 
 
