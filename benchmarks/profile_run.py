@@ -42,7 +42,7 @@ STEPS: Final = {
     ],
     "ids: hashes": ["segbatch.snapshot.id_checks:IdCheck.add"],
     "ids: duplicates": ["segbatch.snapshot.id_checks:IdCheck.finish"],
-    "digest of the snapshot": ["segbatch.pipeline.evaluation:RunEvaluation._digest"],
+    "digest of the snapshot": ["segbatch.snapshot.parquet.files:SnapshotFile.digest"],
     "digest and write of the files": ["segbatch.platform.checksum_file:DigestingFile.write"],
     "publish: flush to the disk": ["segbatch.storage.publish:sync_tree"],
     "publish: tables of DuckDB": ["segbatch.storage.publish:build_catalogue"],

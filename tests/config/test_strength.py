@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SOURCES = ("top", "job", "environment", "option")
 """From the weakest to the strongest."""
 
-OF_A_NUMBER = {"keep": 10, "keep_days": 20, "max_change_floor": 30, "serve_port": 40, "hook_timeout": 50}
+OF_A_NUMBER = {"keep": 10, "keep_days": 20, "max_change_floor": 30, "serve_port": 40, "hook_timeout": 50, "buckets": 60}
 OF_ONE_RUN = Environment.model_fields.keys() - Job.model_fields.keys()
 
 
@@ -52,6 +52,10 @@ def value_from(setting: str, source: str, *, strongest: str) -> Any:
         return source == strongest
     if setting == "log_format":
         return "json" if source == strongest else "plain"
+    if setting == "engine":
+        return "spark" if source == strongest else "local"
+    if setting == "spark_remote":
+        return f"sc://{source}:15002"
     if setting == "max_change":
         return f"{SOURCES.index(source) + 1}%"
     return f"{source}-of-{setting}" if setting != "tables" else f"orders={source}-of-{setting}"

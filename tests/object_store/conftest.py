@@ -12,7 +12,14 @@ from .bucket import Bucket
 from .proxy import Proxy
 
 SERVER = """
+from threading import RLock
+from moto.s3.responses import S3Response
 from moto.server import ThreadedMotoServer
+lock, put = RLock(), S3Response.put_object
+def put_at_once(self):  # as S3 does: Moto compares the tag first, and writes while other threads compare it too
+    with lock:
+        return put(self)
+S3Response.put_object = put_at_once
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
