@@ -76,14 +76,14 @@ def _over(table: RelatedTable, files: tuple[SnapshotFile, ...]) -> RelatedTable:
     """Return a list in contacts of other files."""
     rows = table.snapshot
     if not isinstance(rows, ListTable):
-        return table
+        raise AssertionError(table.name)
     return replace(table, snapshot=replace(rows, contacts=replace(rows.contacts, files=files)))
 
 
 def _count_rows(table: RelatedTable, wanted: Wanted, contacts: Snapshot, clock: Clock) -> Counts:
     """Count the values in the rows of contacts that exist."""
     if not isinstance(table.snapshot, Snapshot):
-        raise TypeError(table.name)
+        raise AssertionError(table.name)
     tests, time = tests_of(wanted), table.time
     leaves = leaves_of(wanted) if time is None else {*leaves_of(wanted), time.leaf}
     read = partial(_read_tests, leaves=frozenset(leaves), exists=row_exists(time, clock), tests=tests)
