@@ -56,38 +56,39 @@ def with_row_reading_counts(
     wanted = find_readings(rules, table.snapshot.schema, clock)
     if not wanted:
         return table
-    counts = _count_elements if isinstance(table.snapshot, ListTable) else _count_rows
-    schema = table.snapshot.schema.with_readings(counts(table, wanted, contacts, clock))
+    match table.snapshot:
+        case ListTable() as elements:
+            counts = _count_elements(elements, wanted, contacts)
+        case Snapshot() as rows:
+            counts = _count_rows(rows, wanted, contacts, table.time, clock)
+        case _:
+            raise AssertionError(table.name)
+    schema = table.snapshot.schema.with_readings(counts)
     return replace(table, snapshot=replace(table.snapshot, schema=schema))
 
 
-def _count_elements(table: RelatedTable, wanted: Wanted, contacts: Snapshot, _clock: Clock) -> Counts:
+def _count_elements(elements: ListTable, wanted: Wanted, contacts: Snapshot) -> Counts:
     """Count the values in a list of the contacts."""
-    [*parts] = contacts.scanner.scan(contacts, partial(_count_in, table=_over(table, ()), wanted=wanted))
+    [*parts] = contacts.scanner.scan(contacts, partial(_count_in, elements=_over(elements, ()), wanted=wanted))
     return reduce(add_counts, parts)
 
 
-def _count_in(contacts: Snapshot, table: RelatedTable, wanted: Wanted) -> Counts:
-    rows = _over(table, contacts.files).snapshot
-    return count_readings(wanted, (batch.frame for batch in rows.batches(leaves_of(wanted), BATCH)))
+def _count_in(contacts: Snapshot, elements: ListTable, wanted: Wanted) -> Counts:
+    batches = _over(elements, contacts.files).batches(leaves_of(wanted), BATCH)
+    return count_readings(wanted, (batch.frame for batch in batches))
 
 
-def _over(table: RelatedTable, files: tuple[SnapshotFile, ...]) -> RelatedTable:
+def _over(elements: ListTable, files: tuple[SnapshotFile, ...]) -> ListTable:
     """Return a list in contacts of other files."""
-    rows = table.snapshot
-    if not isinstance(rows, ListTable):
-        raise AssertionError(table.name)
-    return replace(table, snapshot=replace(rows, contacts=replace(rows.contacts, files=files)))
+    return replace(elements, contacts=replace(elements.contacts, files=files))
 
 
-def _count_rows(table: RelatedTable, wanted: Wanted, contacts: Snapshot, clock: Clock) -> Counts:
+def _count_rows(rows: Snapshot, wanted: Wanted, contacts: Snapshot, time: Field | None, clock: Clock) -> Counts:
     """Count the values in the rows of contacts that exist."""
-    if not isinstance(table.snapshot, Snapshot):
-        raise AssertionError(table.name)
-    tests, time = tests_of(wanted), table.time
+    tests = tests_of(wanted)
     leaves = leaves_of(wanted) if time is None else {*leaves_of(wanted), time.leaf}
     read = partial(_read_tests, leaves=frozenset(leaves), exists=row_exists(time, clock), tests=tests)
-    totals = contacts.scanner.sum_rows(contacts, table.snapshot, read)
+    totals = contacts.scanner.sum_rows(contacts, rows, read)
     return counts_of(wanted, totals or [0] * len(tests))
 
 
