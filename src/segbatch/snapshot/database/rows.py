@@ -23,7 +23,7 @@ from segbatch.model.input_records import DatabaseSource
 from segbatch.platform.adbc import PACKAGES, Connection, open_connection, translate_errors
 from segbatch.snapshot.database.array_dimensions import check_query
 from segbatch.snapshot.database.column_types import plan_columns
-from segbatch.snapshot.database.encoding import dictionary_columns
+from segbatch.snapshot.database.dictionaries import dictionary_columns
 from segbatch.snapshot.database.metadata import metadata_of
 from segbatch.snapshot.database.query import DatabaseQuery
 from segbatch.snapshot.database.sqlite_types import type_query

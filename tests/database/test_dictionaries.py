@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from segbatch.snapshot.database.encoding import dictionary_columns
+from segbatch.snapshot.database.dictionaries import dictionary_columns
 
 ROWS = 1_000
 UUIDS = [number.to_bytes(16, "big") for number in range(ROWS)]
