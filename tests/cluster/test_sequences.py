@@ -112,7 +112,9 @@ IDS = {
 }
 
 
-@pytest.mark.parametrize("kind", IDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "text" else pytest.param(kind, marks=pytest.mark.slow) for kind in IDS]
+)
 def test_ids_of_all_types_are_found_again(twins: Twins, kind: str) -> None:
     ids = IDS[kind]
     for number, buckets in enumerate((None, 3, 3, 2, None)):

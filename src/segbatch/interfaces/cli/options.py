@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from segbatch.cluster.engine_names import MOST_BUCKETS, read_engine, read_spark_remote
+from segbatch.cluster.engine_names import read_engine, read_spark_remote
 from segbatch.definitions.suggestions import read_match
 from segbatch.errors import UsageError
 from segbatch.interfaces.cli.render.problem_formats import read_report_format
@@ -179,7 +179,6 @@ SPARK_REMOTE = typer.Option(
 BUCKETS = typer.Option(
     metavar="N",
     min=1,
-    max=MOST_BUCKETS,
     envvar="SEGBATCH_BUCKETS",
     rich_help_panel=EVALUATION,
     help="Divide contacts on Spark into N parts.",
