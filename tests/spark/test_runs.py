@@ -110,7 +110,9 @@ def test_a_server_that_is_not_there_publishes_nothing(
     monkeypatch.chdir(two.folder)
     words = ["run", "--contacts", "contacts.parquet", "--engine", "spark", "--spark-remote", "sc://127.0.0.1:1"]
     assert call(*words, "--quiet") == 1
-    assert call.err.splitlines()[-1] == "error: the cluster cannot be reached; check its address, and that it runs"
+    [*_, error] = call.err.splitlines()
+    assert error.startswith("error: the cluster sc://127.0.0.1:1 cannot be reached; check its address, that it runs")
+    assert error.endswith("nothing was published (--spark-remote or SPARK_REMOTE)")
     assert len(two.history().runs) == 2
 
 
