@@ -183,7 +183,8 @@ def test_a_driver_may_be_killed(step: str, cluster: SparkCluster, tmp_path: Path
 
 @pytest.mark.skipif(HAS_SAIL, reason="only classic Spark starts Python workers itself")
 def test_workers_on_this_machine_use_the_python_of_the_program(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSPARK")}
+    of_sessions = ("PYSPARK", "SPARK_CONNECT", "SPARK_API", "SPARK_LOCAL_REMOTE")  # PySpark sets some of them
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(of_sessions)}
     settings = " ".join(f"--conf {name}={value}" for name, value in settings_of_driver().items())
     paths = {"contacts": SAMPLES / "contacts.parquet", "segments": SAMPLES / "segments", "output": tmp_path}
     words = [f"--{name}={path}" for name, path in paths.items()]
