@@ -191,7 +191,7 @@ def _values_of_list(name: Any, run: _Run) -> list[Any]:
 
 
 def _in_segment(rule: dict[str, Any], run: _Run, trail: tuple[str, ...]) -> RowTest:
-    if set(rule) & {"field", "missing", "ignore_case", "as"}:
+    if set(rule) & {"field", "missing", "ignore_case", "as", "value_field"}:
         raise Refused("in_segment takes a segment's id and nothing else")
     if run.tables is None:
         raise Refused("a row of a table is in no segment")
@@ -289,8 +289,8 @@ def _test(rule: dict[str, Any], kind: Kind, cell_of: Callable[[Row], Any], run: 
 
 
 def _existence(rule: dict[str, Any], kind: Kind, cell_of: Callable[[Row], Any]) -> RowTest:
-    if "missing" in rule or rule.get("ignore_case"):
-        raise Refused(f"{rule['operator']} takes neither missing nor ignore_case")
+    if rule.keys() & {"missing", "value_field"} or rule.get("ignore_case"):
+        raise Refused(f"{rule['operator']} takes neither missing nor ignore_case, and no other field")
     wanted, test = PRESENCE[rule["operator"]]
     return lambda row: test(kind, cell_of(row)) is wanted
 

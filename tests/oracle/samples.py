@@ -34,7 +34,7 @@ def in_sample(rule: dict[str, Any], id_column: str = "id") -> Callable[[Mapping[
     Raises:
         Refused: The rule is wrong.
     """
-    if set(rule) & {"field", "missing", "ignore_case"}:
+    if set(rule) & {"field", "missing", "ignore_case", "as", "value_field"}:
         raise Refused("sample takes a seed with a range and nothing else")
     seed, low, high = _read(rule.get("value"))
     return lambda row: row[id_column] is not None and low <= share(seed, row[id_column]) < high
