@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 
 from asking import PRO, Asking
 from builders import rule
-from segbatch.interfaces.api import previews, routes
+from segbatch.interfaces.api import previews, routes, sign_in
 from segbatch.interfaces.api.app import make_api
 from segbatch.interfaces.api.problems import CODES
 from segbatch.model.operators import OPERATORS
@@ -47,7 +47,7 @@ def references(described: object) -> Iterator[str]:
 def test_description_lists_exactly_the_endpoints_of_the_routers() -> None:
     there = {
         (method, route.path.replace("{segment_id}", "{id}"))
-        for router in (routes.router, routes.members_router, previews.router)
+        for router in (routes.router, routes.members_router, previews.router, sign_in.router)
         for route in router.routes
         if isinstance(route, APIRoute)
         for method in route.methods or ()

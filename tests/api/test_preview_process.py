@@ -211,5 +211,8 @@ def test_docs_list_the_limits_of_the_code() -> None:
         f"{limits.PATTERN_TIME:g} seconds to compile",
         f"idle for {limits.KEEP_ALIVE} seconds",
         f"within {limits.STOP_TIME} seconds",
+        f"{limits.SESSION_TIME / 3600:g} hours, and {limits.SESSION_IDLE_TIME / 3600:g} hours without a request",
+        f"{limits.MAX_SESSIONS_OF_KEY} with one key and {limits.MAX_SESSIONS:,} in all",
+        f"| a sign-in | {limits.MAX_SIGN_IN_BODY:,} bytes |",
     ):
         assert words in page, words

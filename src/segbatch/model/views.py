@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, Field, PlainSerializer, WithJsonSchema
 
 from segbatch.model.manifest import SegmentStatus
-from segbatch.model.operators import MatchName, OperatorName
+from segbatch.model.operators import MatchName
 from segbatch.model.record import Record
 from segbatch.model.segment import write_moment
 
@@ -210,13 +210,6 @@ class FoundProblem(Located):
     kind: str | None = Field(description="The name of the finding; null for a warning without a name.")
 
 
-class CheckAnswer(Record):
-    """The errors and findings of a definition that is not saved."""
-
-    errors: tuple[Located, ...]
-    findings: tuple[FoundProblem, ...]
-
-
 class RuleInWords(Record):
     """A rule or a group of rules in words."""
 
@@ -270,32 +263,3 @@ class SegmentExplanation(Record):
     contacts: Count | None = Field(description="The number of contacts that `funnel` is about; null without it.")
     funnel: tuple[FunnelStep, ...] | None = Field(description="Null unless the request asks for it (`funnel=true`).")
     verdict: ContactVerdict | None = Field(description="Null unless the request names a contact (`contact=ID`).")
-
-
-class FieldView(Record):
-    """A field that rules can name."""
-
-    name: str
-    type: str = Field(description="The type that rules read it as, such as `text`, `number` or `list of text`.")
-    operators: tuple[OperatorName, ...] = Field(description="The operators that apply to this type.")
-    table: str | None = Field(description="The related table that has the field; null for a field of the contacts.")
-
-
-class FieldsAnswer(Record):
-    """The fields that rules can name."""
-
-    fields: tuple[FieldView, ...]
-
-
-class FieldValue(Record):
-    """A value of a field that several contacts have."""
-
-    value: str | int | float | bool
-    contacts: Count
-
-
-class FieldValues(Record):
-    """The most frequent values of a field. A value that fewer than five contacts have is not shown."""
-
-    name: str
-    values: tuple[FieldValue, ...]

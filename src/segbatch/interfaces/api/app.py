@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.api import previews, routes
+from segbatch.interfaces.api import page, previews, routes, sign_in
 from segbatch.interfaces.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
 from segbatch.interfaces.api.models import Health
 from segbatch.interfaces.api.openapi import Api, errors
@@ -32,14 +32,14 @@ _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
-_ROUTERS = (routes.router, routes.members_router, previews.router)
+_ROUTERS = (routes.router, routes.members_router, previews.router, sign_in.router, page.router)
 _NOT_UNDERSTOOD = HttpProblem("bad-request", "the request cannot be understood")
 _FAULT = HttpProblem("fault", "internal error of segbatch; the server's log has the details")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 _AROUND = len(": \r\n")
 _HEADERS: Iterable[tuple[bytes, bytes]] = (
     (b"cache-control", b"private, no-cache"),
-    (b"vary", b"Authorization, X-Project-ID"),
+    (b"vary", b"Authorization, Cookie, X-Project-ID"),
     (b"x-content-type-options", b"nosniff"),
 )
 

@@ -1,5 +1,6 @@
-"""Authentication, and authorization for projects and changes."""
+"""Authentication by key or by session, and authorization for projects and changes."""
 
+import hmac
 import re
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,11 +11,14 @@ from segbatch.interfaces.api.keys.key_file import Key
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.service import Service, service_of
+from segbatch.interfaces.api.sessions import COOKIE
 from segbatch.text import shown
 
 _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9._~+/=-]+) *")
 _LONGEST_PROJECT = 200
 _REALM = 'Bearer realm="segbatch"'
+_CSRF = "X-CSRF-Token"
+_SAFE = {"GET", "HEAD"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,10 @@ async def _reader(request: Request, service: Annotated[Service, Depends(service_
     requested = _requested_project(request)
     ring = service.ring()
     if ring is None:
-        _ensure_local(request, service)
+        ensure_local(request, service)
         caller = Caller(requested)
     else:
-        key = _key(request, ring)
+        key = _key(request, ring, service)
         caller = Caller(_permitted_project(key, requested), key.id, key.read_only)
     request.scope.setdefault("state", {})["caller"] = caller
     return caller
@@ -81,8 +85,10 @@ Reader = Annotated[Caller, Depends(_reader)]
 Writer = Annotated[Caller, Depends(_writer)]
 
 
-def _key(request: Request, keys: KeyRing) -> Key:
+def _key(request: Request, keys: KeyRing, service: Service) -> Key:
     header = single_header(request, "Authorization")
+    if header is None and COOKIE in request.cookies:
+        return _key_of_session(request, keys, service)
     if header is None:
         raise _unauthorized("the header 'Authorization: Bearer KEY' is missing", "")
     match = _BEARER.fullmatch(header)
@@ -92,6 +98,35 @@ def _key(request: Request, keys: KeyRing) -> Key:
     if key is None:
         raise _unauthorized("the key is unknown or revoked", ', error="invalid_token"')
     return key
+
+
+def _key_of_session(request: Request, keys: KeyRing, service: Service) -> Key:
+    """Return the key that a browser signed in with.
+
+    Raises:
+        HttpProblem: The session ended, or the request may come from a page of another site.
+    """
+    sign_in = service.sessions.find(request.cookies[COOKIE], keys)
+    if sign_in is None:
+        raise _unauthorized("the session has ended; sign in again", ', error="invalid_token"')
+    if request.method not in _SAFE:
+        ensure_same_site(request)
+        sent = single_header(request, _CSRF) or ""
+        if not hmac.compare_digest(sent.encode(), sign_in.csrf_token.encode()):
+            detail = f"the header {_CSRF} must have the 'csrf_token' of GET /session, because a cookie signs you in"
+            raise HttpProblem("csrf", detail)
+    return sign_in.key
+
+
+def ensure_same_site(request: Request) -> None:
+    """Check that a request of a browser comes from a page of this server.
+
+    Raises:
+        HttpProblem: The `Origin` is another site.
+    """
+    origin, host = single_header(request, "Origin"), single_header(request, "Host") or ""
+    if origin is not None and origin.partition("://")[2] != host:
+        raise HttpProblem("forbidden", f"pages of {shown(origin)} may not send requests to {shown(host)}")
 
 
 def _unauthorized(detail: str, error: str) -> HttpProblem:
@@ -119,7 +154,7 @@ def _permitted_project(key: Key, requested: str | None) -> str:
     return requested
 
 
-def _ensure_local(request: Request, service: Service) -> None:
+def ensure_local(request: Request, service: Service) -> None:
     """Reject requests from pages of other sites, opened in a browser on this machine, when no key protects the server.
 
     Raises:

@@ -36,6 +36,22 @@ MEMBERS = 1_000
 MAX_MEMBERS = 10_000
 """The default and maximum number of members on a page."""
 
+RUNS = 30
+MAX_RUNS = 365
+"""The default and maximum number of runs on a page, or in the history of a segment."""
+
+SEGMENTS = 1_000
+MAX_SEGMENTS = 10_000
+"""The default and maximum number of segments of a run on a page."""
+
+COMPARED = 40
+MAX_COMPARED = 200
+"""The default and maximum number of segments whose members are compared."""
+
+VALUES = 20
+MAX_VALUES = 100
+"""The default and maximum number of suggested values of a field."""
+
 MAX_FIRST = 1_000
 """The maximum number of ids in a preview."""
 
@@ -50,6 +66,19 @@ PREVIEW_QUEUE = 8
 
 PREVIEW_MEMORY = 500_000_000
 """The maximum memory use of the preview process, in bytes. Above, it is replaced, which frees the memory."""
+
+MAX_SIGN_IN_BODY = 10_000
+"""The maximum size of the body of a sign-in in bytes."""
+
+SESSION_TIME = 12 * 3600.0
+"""The time limit for a session, in seconds."""
+
+SESSION_IDLE_TIME = 2 * 3600.0
+"""The time limit for a session without a request, in seconds."""
+
+MAX_SESSIONS = 1_000
+MAX_SESSIONS_OF_KEY = 100
+"""The maximum number of sessions, and of those with one key. A further one ends the one unused for longest."""
 
 STOP_TIME = 3
 """The time limit for requests to end at shutdown, in seconds."""

@@ -1,21 +1,15 @@
-"""Models of responses and query parameters. FastAPI describes them in the OpenAPI document."""
+"""Models of responses. FastAPI describes them in the OpenAPI document."""
 
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from segbatch.definitions.definition import Definition
-from segbatch.interfaces.api.limits import MAX_MEMBERS, MEMBERS
 from segbatch.interfaces.api.problems import CODES, URN
 from segbatch.interfaces.api.schemas import RULES, SEGMENT_KEYS
 from segbatch.model.manifest import SegmentStatus
 from segbatch.model.operators import MatchName
 from segbatch.model.segment import write_moment
-from segbatch.model.values import wrong
-from segbatch.text import shown
-
-_PAGE_SIZE = re.compile(r"[0-9]{1,6}")
 
 _ADDED = ("match", "max_change", "enabled", "owner", "tags", "expires_at", "examples")
 """The keys that segbatch adds, which responses have only if they are set."""
@@ -127,6 +121,17 @@ class Preview(_Response):
     warnings: list[Warned]
 
 
+class SessionState(_Response):
+    """The sign-in of a browser."""
+
+    signed_in: bool
+    keys_required: bool = Field(description="Whether the server has keys; without, every local user is signed in.")
+    project_id: str | None = Field(description="The project of the key; null if it has several, or without a key.")
+    projects: tuple[str, ...] = Field(description="The projects of the key.")
+    read_only: bool = Field(description="Whether the key cannot change anything.")
+    csrf_token: str | None = Field(description="The value of the header `X-CSRF-Token` for changes.")
+
+
 class Error(_Response):
     """One error in a request."""
 
@@ -143,21 +148,3 @@ class Problem(_Response):
     detail: str = Field(description="All errors, one per line.")
     errors: list[Error] = Field(default_factory=list)
     named_by: list[str] = Field(default_factory=list, description="The ids of the segments that refer to this one.")
-
-
-def _read_page_size(value: object) -> object:
-    """Parse a number of members. Pydantic alone would accept `1_0`, ` 5 ` and `5.0` as well."""
-    if isinstance(value, str) and not (_PAGE_SIZE.fullmatch(value) and 0 < int(value) <= MAX_MEMBERS):
-        raise wrong(f"{shown(value)} is not a whole number from 1 to {MAX_MEMBERS:,}")
-    return value
-
-
-class PageQuery(BaseModel):
-    """The query parameters of a page of members."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    cursor: str | None = Field(None, description="The `next_cursor` of the previous page; omit it for the first page.")
-    limit: Annotated[int, BeforeValidator(_read_page_size)] = Field(
-        MEMBERS, ge=1, le=MAX_MEMBERS, description="The maximum number of members on the page."
-    )

@@ -12,7 +12,8 @@ from segbatch.interfaces.api.problems import CODES, PROBLEM_TYPE
 from segbatch.interfaces.api.schemas import request_schemas
 from segbatch.platform.version import __version__
 
-PREFIX = "/api/v1/contacts/segments"
+API_PREFIX = "/api/v1"
+PREFIX = f"{API_PREFIX}/contacts/segments"
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -31,12 +32,18 @@ _KEY = Security(
 )
 
 ETAG = {"ETag": {"schema": {"type": "string"}, "description": "The fingerprint of the definition.", "required": True}}
+READ_ETAG = {"ETag": {"schema": {"type": "string"}, "description": "A checksum of the answer.", "required": True}}
 LOCATION = {"Location": {"schema": {"type": "string"}, "description": "The path of the segment.", "required": True}}
 
 
 def segments_router(tag: str) -> APIRouter:
     """Return a router for endpoints below the path of segments, which need a key."""
     return APIRouter(prefix=PREFIX, tags=[tag], dependencies=[_KEY], responses=errors(*_COMMON_ERRORS))
+
+
+def read_router(tag: str, path: str) -> APIRouter:
+    """Return a router for other endpoints of the API, below a path, which need a key."""
+    return APIRouter(prefix=API_PREFIX + path, tags=[tag], dependencies=[_KEY], responses=errors(*_COMMON_ERRORS))
 
 
 def errors(*statuses: int) -> Responses:
@@ -68,6 +75,8 @@ class Api(FastAPI):
             openapi_tags=[
                 {"name": "segments", "description": "Definitions."},
                 {"name": "audiences", "description": "Contacts."},
+                {"name": "runs", "description": "Published runs."},
+                {"name": "session", "description": "The sign-in of browsers."},
             ],
             docs_url=None,
             redoc_url=None,

@@ -31,6 +31,7 @@ CODES: Mapping[str, tuple[int, str]] = {
     "not-json": (400, "The body is not JSON"),
     "unauthorized": (401, "A valid key is required"),
     "forbidden": (403, "The key does not allow this"),
+    "csrf": (403, "The CSRF token is missing or wrong"),
     "not-found": (404, "The segment does not exist"),
     "no-endpoint": (404, "The path does not exist"),
     "method-not-allowed": (405, "The path does not support this method"),

@@ -28,28 +28,41 @@ async def _receive(request: Request, caller: Reader, service: Annotated[Service,
     Raises:
         HttpProblem: The body is not declared as JSON, is too large or too slow; or too many others are being received.
     """
+    return await receive(request, service, caller.key_id, MAX_BODY)
+
+
+async def receive(request: Request, service: Service, key_id: str | None, max_size: int) -> bytes:
+    """Read the body of a request.
+
+    Args:
+        key_id: The id of the key that sends it; None without a key.
+        max_size: The maximum size in bytes.
+
+    Raises:
+        HttpProblem: The body is not declared as JSON, is too large or too slow; or too many others are being received.
+    """
     _ensure_json(request)
     declared = single_header(request, "Content-Length") or "0"
-    if len(declared) > len(str(MAX_BODY)) or int(declared) > MAX_BODY:
-        raise _too_large()
-    if service.arriving[caller.key_id] >= MAX_ARRIVING:
+    if len(declared) > len(str(max_size)) or int(declared) > max_size:
+        raise _too_large(max_size)
+    if service.arriving[key_id] >= MAX_ARRIVING:
         detail = f"{MAX_ARRIVING} other bodies of this key are still being received; try again soon"
         raise HttpProblem("busy", detail, headers=_CLOSE)
-    service.arriving[caller.key_id] += 1
+    service.arriving[key_id] += 1
     try:
-        return await _receive_in_time(request)
+        return await _receive_in_time(request, max_size)
     finally:
-        service.arriving[caller.key_id] -= 1
+        service.arriving[key_id] -= 1
 
 
-async def _receive_in_time(request: Request) -> bytes:
+async def _receive_in_time(request: Request, max_size: int) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(TIME_TO_SEND):
             async for part in request.stream():
                 body += part
-                if len(body) > MAX_BODY:
-                    raise _too_large()
+                if len(body) > max_size:
+                    raise _too_large(max_size)
     except TimeoutError:
         detail = f"the body did not arrive within {TIME_TO_SEND:g} s"
         raise HttpProblem("too-slow", detail, headers=_CLOSE) from None
@@ -59,7 +72,15 @@ async def _receive_in_time(request: Request) -> bytes:
 
 
 def _parse(content: Annotated[bytes, Depends(_receive)]) -> dict[str, Any]:
+    """Parse the body of a definition."""
+    return parse_object(content, "a segment is a JSON object")
+
+
+def parse_object(content: bytes, expected: str) -> dict[str, Any]:
     """Parse a body as a JSON object.
+
+    Args:
+        expected: What the body should be, for the message.
 
     Raises:
         HttpProblem: The body is not a JSON object.
@@ -72,7 +93,7 @@ def _parse(content: Annotated[bytes, Depends(_receive)]) -> dict[str, Any]:
         )
         raise HttpProblem("not-json", detail, first)
     if not isinstance(data, dict):
-        wrong = Problem(f"a segment is a JSON object; found {shown(data)}", path="$")
+        wrong = Problem(f"{expected}; found {shown(data)}", path="$")
         raise HttpProblem("invalid-definition", str(wrong), [wrong])
     return dict(data)
 
@@ -99,5 +120,5 @@ def _ensure_json(request: Request) -> None:
         )
 
 
-def _too_large() -> HttpProblem:
-    return HttpProblem("too-large", f"the body has more than {MAX_BODY:,} bytes, the maximum", headers=_CLOSE)
+def _too_large(max_size: int) -> HttpProblem:
+    return HttpProblem("too-large", f"the body has more than {max_size:,} bytes, the maximum", headers=_CLOSE)

@@ -3,16 +3,15 @@
 import binascii
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Path, Query, Request, Response
-from pydantic import WithJsonSchema
+from fastapi import Depends, Path, Query, Request, Response
 
-from segbatch.definitions.definition import Definition, Entry
+from segbatch.definitions.definition import Definition
 from segbatch.errors import UsageError
 from segbatch.interfaces.api.auth import Caller, Reader, Writer
-from segbatch.interfaces.api.models import Members, PageQuery, Segment
+from segbatch.interfaces.api.conditions import IfMatch, IfNoneMatch, etag_of, is_current, required_etag
+from segbatch.interfaces.api.models import Members, Segment
 from segbatch.interfaces.api.openapi import BODY_ERRORS, ETAG, LOCATION, PREFIX, errors, json_body, segments_router
 from segbatch.interfaces.api.payloads import (
     changes_of,
@@ -21,6 +20,7 @@ from segbatch.interfaces.api.payloads import (
     ensure_references_exist,
 )
 from segbatch.interfaces.api.problems import HttpProblem
+from segbatch.interfaces.api.queries import PageQuery
 from segbatch.interfaces.api.request_body import Body
 from segbatch.interfaces.api.service import Service, service_of
 from segbatch.model.manifest import SegmentRecord
@@ -41,19 +41,6 @@ _LINKS = {
 }
 
 _CURSOR = re.compile(r"(.+)/([0-9]{1,12})")
-_ETAG_LIST = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"(?:\s*,\s*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*")*\s*')
-_ETAG = re.compile(r'(W/)?"([^"]*)"')
-_ETAG_SCHEMA = WithJsonSchema({"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$'})
-IfMatch = Annotated[
-    list[str] | None,
-    Header(alias="If-Match", description="Change the segment only if it still has one of these ETags."),
-    _ETAG_SCHEMA,
-]
-IfNoneMatch = Annotated[
-    list[str] | None,
-    Header(alias="If-None-Match", description="Return the segment only if it has none of these ETags."),
-    _ETAG_SCHEMA,
-]
 
 
 @router.get(
@@ -91,8 +78,8 @@ def get_segment(
 ) -> Segment | Response:
     """Get a segment."""
     stored = service.store.get(segment_id, project=caller.project, shared=False)
-    if _is_current(if_none_match, stored):
-        return Response(status_code=304, headers={"ETag": _etag_of(stored)})
+    if is_current(if_none_match, stored.etag):
+        return Response(status_code=304, headers={"ETag": etag_of(stored)})
     return _with_etag(stored, response)
 
 
@@ -133,7 +120,7 @@ def update_segment(
 ) -> Segment:
     """Change only the given keys of a segment."""
     entry = service.store.find(segment_id, project=caller.project, shared=False)
-    etag = _required_etag(if_match, entry)
+    etag = required_etag(if_match, entry)
     changes = changes_of(body, entry)
     ensure_patterns_compile_quickly(changes)
     ensure_references_exist(service.store, caller, changes, entry)
@@ -151,10 +138,10 @@ def update_segment(
 def delete_segment(segment_id: SegmentId, caller: Writer, service: ServiceState, if_match: IfMatch = None) -> None:
     """Delete a segment."""
     entry = service.store.find(segment_id, project=caller.project, shared=False)
-    service.store.delete(segment_id, _required_etag(if_match, entry), project=caller.project, shared=False)
+    service.store.delete(segment_id, required_etag(if_match, entry), project=caller.project, shared=False)
 
 
-async def _ensure_no_duplicates(request: Request) -> None:
+async def ensure_no_duplicates(request: Request) -> None:
     """Reject query parameters that are given twice. FastAPI would use the last one."""
     keys = [key for key, _ in request.query_params.multi_items()]
     duplicate = next((key for key in keys if keys.count(key) > 1), None)
@@ -165,7 +152,7 @@ async def _ensure_no_duplicates(request: Request) -> None:
 @members_router.get(
     "/{id}/members",
     operation_id="listMembers",
-    dependencies=[Depends(_ensure_no_duplicates)],
+    dependencies=[Depends(ensure_no_duplicates)],
     response_description="A page of members.",
     responses=errors(404, 409, 410),
 )
@@ -232,52 +219,5 @@ def _record(run: OpenRun, segment_id: str, caller: Caller) -> SegmentRecord:
 
 
 def _with_etag(stored: Definition, response: Response) -> Segment:
-    response.headers["ETag"] = _etag_of(stored)
+    response.headers["ETag"] = etag_of(stored)
     return Segment.of(stored)
-
-
-@dataclass(frozen=True, slots=True)
-class _Condition:
-    """The ETags in a condition, each with whether it is weak; None for `*`."""
-
-    tags: frozenset[tuple[str, bool]] | None
-
-
-def _etag_of(entry: Entry) -> str:
-    """Return the ETag of a segment as a header value."""
-    return f'"{entry.etag}"'
-
-
-def _required_etag(if_match: list[str] | None, entry: Entry) -> str | None:
-    """Return the ETag that a segment must still have when it is changed; None if any version is accepted.
-
-    Raises:
-        HttpProblem: The segment has another ETag, or the header is not valid.
-    """
-    condition = _parse_condition("If-Match", if_match)
-    if condition is None or condition.tags is None:
-        return None
-    if (entry.etag, False) not in condition.tags:  # weak ETags never match for a change
-        message = "was changed by another user since it was read; read it again and repeat the change"
-        raise HttpProblem("changed-meanwhile", f"segment {shown(entry.segment_id)} {message}")
-    return entry.etag
-
-
-def _is_current(if_none_match: list[str] | None, entry: Entry) -> bool:
-    """Return whether the client already has the current version of a segment."""
-    known = _parse_condition("If-None-Match", if_none_match)
-    tags = {(entry.etag, False), (entry.etag, True)}
-    return known is not None and (known.tags is None or not known.tags.isdisjoint(tags))
-
-
-def _parse_condition(name: str, values: list[str] | None) -> _Condition | None:
-    """Parse the header of a condition, which may be sent in several lines; None if it is missing."""
-    if not values:
-        return None
-    text = ", ".join(values)
-    if text.strip() == "*":
-        return _Condition(None)
-    if not _ETAG_LIST.fullmatch(text):
-        message = f'{name} must be an ETag in quotes, such as "5f3a", or *; found {shown(text)}'
-        raise HttpProblem("bad-request", message)
-    return _Condition(frozenset((tag, bool(weak)) for weak, tag in _ETAG.findall(text)))

@@ -95,6 +95,7 @@ def request_schemas() -> dict[str, Schema]:
         "SegmentCreate": _object(sent, ["name", "rules"], "A new segment.", _NEW),
         "SegmentUpdate": _object(sent, [], "The keys of a segment to change; null removes a key.", change),
         "SegmentPreview": _object({**sent, "first": _FIRST}, ["rules"], "A segment to count.", {"rules": RULES}),
+        "SignIn": _object({"key": {"type": "string", "description": "An API key."}}, ["key"], "A sign-in."),
         "Node": {"title": "A rule or a group", "anyOf": [_ref(name) for name in (*rules, "TableRule", "Group")]},
         "TableRule": _object(_for_openapi(defined["table_rule"]["properties"]), ["table", "operator"], _ON_TABLE),
         "Group": _for_openapi(defined["group"]),

@@ -15,6 +15,7 @@ from segbatch.definitions.store.segment_store import SegmentStore
 from segbatch.errors import Problem
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.previewer import Previewer
+from segbatch.interfaces.api.sessions import Sessions
 from segbatch.runs.members import OpenRuns
 from segbatch.snapshot.related.sources import TableSource
 from segbatch.storage.remote.watched_output import WatchedOutput
@@ -55,6 +56,7 @@ class Service:
         previewer: Evaluates previews.
         arriving: The number of request bodies that are being received, by the id of the key.
         warn: Writes a warning to the server's log.
+        sessions: The sign-ins of browsers.
     """
 
     store: SegmentStore
@@ -73,6 +75,7 @@ class Service:
     lists: Path | None = None
     arriving: Counter[str | None] = field(default_factory=Counter)
     warn: Callable[[Problem], None] | None = None
+    sessions: Sessions = field(default_factory=Sessions)
 
     def ring(self) -> KeyRing | None:
         """Return the accepted keys; None accepts every request.

@@ -137,7 +137,15 @@ class KeyRing:
         Raises:
             KeysError: The file is not valid or cannot be read.
         """
-        digest = digest_of(secret).encode()
+        return self.find_digest(digest_of(secret))
+
+    def find_digest(self, secret_digest: str) -> Key | None:
+        """Return the valid key of the hash of a secret, as `find` does.
+
+        Raises:
+            KeysError: The file is not valid or cannot be read.
+        """
+        digest = secret_digest.encode()
         found = [record for record in self._records() if hmac.compare_digest(record.sha256.encode(), digest)]
         return found[0].key if found and found[0].revoked_at is None else None
 
