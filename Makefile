@@ -13,7 +13,7 @@ INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seg
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow sail spark bench docs lock format clean
+.PHONY: api-fuzz web web-check help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow sail spark bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -152,6 +152,19 @@ bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="-
 
 api-fuzz: $(READY) ## Send valid and invalid requests to a real server (EXAMPLES=N; takes minutes)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-20} $(BIN)/pytest -q tests/fuzz
+
+PAGE := src/segbatch/interfaces/web/page.html
+
+web/node_modules/.ready: web/package-lock.json
+	cd web && npm ci
+	touch $@
+
+web: web/node_modules/.ready ## Build the page of serve and report from web/ (needs Node 20.19 or newer)
+	cd web && npm run build
+
+web-check: web/node_modules/.ready ## Check and test web/, and that the shipped page is built from it (needs Node 20.19 or newer)
+	cd web && npm run lint && npm test
+	built=$$(mktemp -d) && trap 'rm -r "$$built"' EXIT && (cd web && WEB_OUT=$$built npm run build) && cmp $$built/page.html $(PAGE)
 
 docs: $(READY) ## Generate docs/cli.md, the settings in docs/configuration.md, docs/openapi.json and the JSON Schema
 	$(BIN)/segbatch schema > docs/segment.schema.json

@@ -1,0 +1,69 @@
+import { Component, type ReactNode } from "react";
+import type { ApiError } from "../data/client";
+import { t } from "../texts";
+import type { Answer } from "../use-answer";
+
+/** The reason of an error in words that a reader of the page can act on. */
+export function reasonOf(error: ApiError): string {
+  const known: Record<string, string> = {
+    unreachable: t.problem.unreachable,
+    "not-in-report": t.problem.notInReport,
+    "not-found": t.problem.notFound,
+    "nothing-published": t.problem.nothingPublished,
+    "run-gone": t.problem.runGone,
+    busy: t.problem.busy,
+    fault: t.problem.fault,
+  };
+  return known[error.code] ?? (error.detail || t.problem.unknown(error.status));
+}
+
+export function Problem({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {
+  const canRetry = onRetry && error.code !== "not-in-report";
+  return (
+    <div className="problem" role="alert">
+      <strong>{t.problem.title}</strong>
+      <p>{reasonOf(error)}</p>
+      {canRetry && (
+        <button type="button" onClick={onRetry}>
+          {t.retry}
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function Loading({ slow }: { slow: boolean }) {
+  return (
+    <p className="loading" role="status">
+      {slow ? t.slow : t.loading}
+    </p>
+  );
+}
+
+/** Show an answer, or the reason why it is not there. */
+export function Answered<T>({ answer, children }: { answer: Answer<T>; children: (value: T) => ReactNode }) {
+  if (answer.error) return <Problem error={answer.error} onRetry={answer.retry} />;
+  if (answer.value === undefined) return answer.loading ? <Loading slow={answer.slow} /> : null;
+  return <>{children(answer.value)}</>;
+}
+
+/** A fault of the page itself shows a message instead of an empty window. */
+export class Boundary extends Component<{ children: ReactNode }, { message: string | null }> {
+  override state = { message: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { message: String(error) };
+  }
+
+  override render() {
+    if (this.state.message === null) return this.props.children;
+    return (
+      <div className="problem" role="alert">
+        <strong>{t.problem.crashed}</strong>
+        <p>
+          <code>{this.state.message}</code>
+        </p>
+      </div>
+    );
+  }
+}

@@ -1,0 +1,18 @@
+import { createContext, useContext } from "react";
+import type { Client } from "./data/client";
+import type { ReportInfo } from "./data/source";
+
+export interface PageContext {
+  client: Client;
+  report: ReportInfo | null;
+  canEdit: boolean;
+}
+
+const Context = createContext<PageContext | null>(null);
+export const PageProvider = Context.Provider;
+
+export function usePage(): PageContext {
+  const context = useContext(Context);
+  if (!context) throw new Error("no PageProvider");
+  return context;
+}

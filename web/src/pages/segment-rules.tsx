@@ -1,0 +1,144 @@
+import { useState } from "react";
+import { Answered } from "../components/feedback";
+import { Bar, Code, Section } from "../components/parts";
+import { usePage } from "../context";
+import type { Explanation, Finding, FunnelStep, Located, Match, RuleInWords } from "../data/types";
+import { count, percent } from "../format";
+import { t } from "../texts";
+import { type Answer, useAnswer } from "../use-answer";
+
+export function RulesSection({ explanation, definition }: { explanation: Answer<Explanation>; definition: unknown }) {
+  return (
+    <Section title={t.segment.rules}>
+      <Answered answer={explanation}>
+        {(value) => (
+          <>
+            <RulesInWords match={value.match} rules={value.words} />
+            <Problems title={t.segment.errors} problems={value.errors} kind="failed" />
+            <Problems title={t.segment.findings} problems={value.findings} kind="held" />
+            <details>
+              <summary>{t.segment.sql}</summary>
+              {value.sql === null ? <p>{t.segment.noSql}</p> : <Code text={value.sql} label={t.segment.sql} />}
+            </details>
+          </>
+        )}
+      </Answered>
+      {definition !== undefined && definition !== null && (
+        <details>
+          <summary>{t.segment.json}</summary>
+          <Code text={JSON.stringify(definition, null, 2)} label={t.segment.json} />
+        </details>
+      )}
+    </Section>
+  );
+}
+
+export function RulesInWords({ match, rules }: { match: Match; rules: RuleInWords[] }) {
+  return (
+    <div className="words">
+      {rules.length > 1 || match === "none" ? <p className="match">{t.match[match]}</p> : null}
+      <ul>
+        {rules.map((rule) => (
+          <li key={rule.path}>
+            {rule.match ? <RulesInWords match={rule.match} rules={rule.rules} /> : <span>{rule.words}</span>}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+export function Problems({ title, problems, kind }: { title: string; problems: (Located | Finding)[]; kind: string }) {
+  if (!problems.length) return null;
+  return (
+    <div className={`attention attention-${kind}`}>
+      <div>
+        <strong>{title}</strong>
+        <ul>
+          {problems.map((problem) => (
+            <li key={`${problem.path} ${problem.message}`}>
+              {problem.message} <code>{problem.path}</code>
+            </li>
+          ))}
+        </ul>
+      </div>
+    </div>
+  );
+}
+
+/** How many contacts each rule keeps. It reads all contacts, so it is counted when a reader asks for it. */
+export function FunnelSection({ id, known }: { id: string; known: Explanation | undefined }) {
+  const { client, report } = usePage();
+  const [asked, setAsked] = useState<string | null>(null);
+  const answer = useAnswer(asked === id ? id : null, (options) => client.explainSegment(id, { funnel: true }, options));
+  const value = known?.funnel ? known : answer.value;
+  if (report && !known?.funnel) return null;
+  if (value?.funnel && value.contacts !== null) {
+    return (
+      <Section title={t.segment.funnel} lead={t.segment.funnelLead(value.contacts)}>
+        <Funnel steps={value.funnel} contacts={value.contacts} />
+      </Section>
+    );
+  }
+  return (
+    <Section title={t.segment.funnel}>
+      {asked === id ? (
+        <Answered answer={answer}>{(empty) => <p>{empty.errors[0]?.message ?? t.segment.noSql}</p>}</Answered>
+      ) : (
+        <p>
+          <button type="button" onClick={() => setAsked(id)}>
+            {t.segment.funnelAsk}
+          </button>{" "}
+          <span className="muted">{t.segment.funnelHelp}</span>
+        </p>
+      )}
+    </Section>
+  );
+}
+
+function Funnel({ steps, contacts }: { steps: FunnelStep[]; contacts: number }) {
+  const hasAfter = steps.some((step) => step.left !== null);
+  return (
+    <div className="table-frame">
+      <table className="funnel" aria-label={t.segment.funnel}>
+        <thead>
+          <tr>
+            <th scope="col">{t.segment.rules}</th>
+            <th scope="col" className="number">
+              {t.segment.funnelAlone}
+            </th>
+            {hasAfter && (
+              <th scope="col" className="number">
+                {t.segment.funnelAfter}
+              </th>
+            )}
+            <th scope="col" className="wide">
+              {t.columns.share}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {flatten(steps).map(({ step, depth }) => {
+            const share = contacts ? (step.left ?? step.count) / contacts : 0;
+            return (
+              <tr key={step.path}>
+                <th scope="row" style={{ paddingInlineStart: `${0.75 + depth * 1.5}rem` }}>
+                  {step.rule}
+                </th>
+                <td className="number">{count(step.count)}</td>
+                {hasAfter && <td className="number">{step.left === null ? "" : count(step.left)}</td>}
+                <td className="wide">
+                  <Bar share={share} label={percent(share)} />
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function flatten(steps: FunnelStep[], depth = 0): { step: FunnelStep; depth: number }[] {
+  return steps.flatMap((step) => [{ step, depth }, ...flatten(step.steps, depth + 1)]);
+}

@@ -1,0 +1,231 @@
+import { createColumnHelper } from "@tanstack/react-table";
+import { useMemo } from "react";
+import { DataTable } from "../components/data-table";
+import { Answered } from "../components/feedback";
+import { Change, Size, Sparkline, Status, Tags } from "../components/parts";
+import { usePage } from "../context";
+import type { Client } from "../data/client";
+import type { RunDetails, SegmentRow, SegmentStatus, SegmentsPage } from "../data/types";
+import { time } from "../format";
+import { linkTo, replaceHash, segmentLink } from "../route";
+import { t } from "../texts";
+import { useAnswer } from "../use-answer";
+
+const HISTORY = 30;
+const RANK: Record<SegmentStatus, number> = { failed: 0, held: 1, ok: 2, disabled: 3 };
+
+/** All segments of the current run; the API gives them in pages. */
+export async function loadRows(client: Client, signal: AbortSignal): Promise<SegmentsPage> {
+  let page = await client.listRunSegments("current", { history: HISTORY, limit: 1000 }, { signal });
+  const segments = [...page.segments];
+  while (page.next_cursor) {
+    const query = { history: HISTORY, limit: 1000, cursor: page.next_cursor };
+    page = await client.listRunSegments("current", query, { signal });
+    segments.push(...page.segments);
+  }
+  return { ...page, segments };
+}
+
+export function SegmentsPageView({ query }: { query: URLSearchParams }) {
+  const { client, canEdit } = usePage();
+  const rows = useAnswer("rows", ({ signal }) => loadRows(client, signal));
+  const run = useAnswer("run", (options) => client.getRun("current", options));
+  return (
+    <>
+      <div className="heading">
+        <div>
+          <h1 tabIndex={-1}>{t.segments}</h1>
+          {run.value && <p className="lead">{t.segmentsLead(run.value.contact_count, time(run.value.as_of))}</p>}
+        </div>
+        {canEdit && (
+          <a className="button primary" href={linkTo(["new"])}>
+            {t.newSegment}
+          </a>
+        )}
+      </div>
+      <Attention run={run.value} />
+      <Answered answer={rows}>{(page) => <FilteredSegments page={page} query={query} />}</Answered>
+    </>
+  );
+}
+
+function Attention({ run }: { run: RunDetails | undefined }) {
+  if (!run?.segments_failed && !run?.segments_held) return null;
+  return <p className="attention">{t.attention(run.segments_failed, run.segments_held)}</p>;
+}
+
+function FilteredSegments({ page, query }: { page: SegmentsPage; query: URLSearchParams }) {
+  const { q = "", status = "", owner = "", tag = "" } = Object.fromEntries(query) as Record<string, string>;
+  const set = (name: string, value: string) =>
+    replaceHash(linkTo(["segments"], { ...Object.fromEntries(query), [name]: value }));
+  const shown = useMemo(
+    () => page.segments.filter((row) => matches(row, { q, status, owner, tag })).sort(byAttention),
+    [page, q, status, owner, tag],
+  );
+  const options = useMemo(() => optionsOf(page.segments), [page]);
+  if (!page.segments.length) {
+    return (
+      <div className="empty">
+        <h2>{t.noSegments}</h2>
+        <p>{t.noSegmentsHelp}</p>
+      </div>
+    );
+  }
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useSemanticElements: React does not know the element search as a form */}
+      <form className="filters" role="search" aria-label={t.filters.label} onSubmit={(event) => event.preventDefault()}>
+        <label className="grow">
+          {t.filters.search}
+          <input
+            type="search"
+            value={q}
+            placeholder={t.filters.searchHint}
+            onChange={(event) => set("q", event.target.value)}
+          />
+        </label>
+        <Select label={t.filters.status} value={status} options={options.status} onChange={(to) => set("status", to)} />
+        <Select label={t.filters.owner} value={owner} options={options.owner} onChange={(to) => set("owner", to)} />
+        <Select label={t.filters.tag} value={tag} options={options.tag} onChange={(to) => set("tag", to)} />
+        <p className="shown" role="status">
+          {t.filters.shown(shown.length, page.segments.length)}
+        </p>
+      </form>
+      {shown.length ? (
+        <SegmentTable rows={shown} runs={page.history.length} />
+      ) : (
+        <div className="empty">
+          <p>{t.filters.none}</p>
+          <button type="button" onClick={() => replaceHash(linkTo(["segments"]))}>
+            {t.filters.clear}
+          </button>
+        </div>
+      )}
+    </>
+  );
+}
+
+interface Filters {
+  q: string;
+  status: string;
+  owner: string;
+  tag: string;
+}
+
+export function matches(row: SegmentRow, { q, status, owner, tag }: Filters): boolean {
+  const words = q.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = [row.name ?? "", row.id, ...row.tags].join("\n").toLowerCase();
+  return (
+    words.every((word) => text.includes(word)) &&
+    (!status || row.status === status) &&
+    (!owner || row.owner === owner) &&
+    (!tag || row.tags.includes(tag))
+  );
+}
+
+/** Failed and held segments first, then the largest. */
+export function byAttention(one: SegmentRow, other: SegmentRow): number {
+  return RANK[one.status] - RANK[other.status] || other.member_count - one.member_count || (one.id < other.id ? -1 : 1);
+}
+
+type Option = [value: string, text: string];
+
+function optionsOf(rows: SegmentRow[]): Record<"status" | "owner" | "tag", Option[]> {
+  const distinct = (values: (string | null)[]) =>
+    [...new Set(values.filter((value) => value !== null))].sort((a, b) => a.localeCompare(b));
+  return {
+    status: distinct(rows.map((row) => row.status)).map((status) => [status, t.status[status as SegmentStatus]]),
+    owner: distinct(rows.map((row) => row.owner)).map((owner) => [owner, owner]),
+    tag: distinct(rows.flatMap((row) => row.tags)).map((tag) => [tag, tag]),
+  };
+}
+
+interface SelectProps {
+  label: string;
+  value: string;
+  options: Option[];
+  onChange: (value: string) => void;
+}
+
+function Select({ label, value, options, onChange }: SelectProps) {
+  if (!value && options.length < 2) return null;
+  return (
+    <label>
+      {label}
+      <select value={value} onChange={(event) => onChange(event.target.value)}>
+        <option value="">{t.filters.any}</option>
+        {options.map(([option, text]) => (
+          <option key={option} value={option}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+const helper = createColumnHelper<SegmentRow>();
+
+function columnsFor(runs: number, rows: SegmentRow[]) {
+  const columns = [
+    helper.accessor((row) => row.name ?? row.id, {
+      id: "name",
+      header: t.columns.segment,
+      cell: ({ row: { original } }) => <Name row={original} />,
+    }),
+    helper.accessor((row) => RANK[row.status], {
+      id: "status",
+      header: t.columns.status,
+      cell: ({ row: { original } }) => <Status status={original.status} />,
+      meta: { className: "wide" },
+    }),
+    helper.accessor((row) => row.owner ?? "", {
+      id: "owner",
+      header: t.columns.owner,
+      cell: ({ row: { original } }) => original.owner ?? <span className="muted">{t.noValue}</span>,
+      meta: { className: "wide" },
+    }),
+    helper.accessor("member_count", {
+      header: t.columns.size,
+      cell: ({ getValue }) => <Size value={getValue()} />,
+      meta: { className: "number" },
+    }),
+    helper.accessor((row) => (row.entered ?? 0) + (row.left ?? 0), {
+      id: "change",
+      header: t.columns.change,
+      cell: ({ row: { original } }) => <Change entered={original.entered} left={original.left} />,
+      meta: { className: "number" },
+    }),
+    helper.display({
+      id: "trend",
+      header: t.columns.trend(runs),
+      cell: ({ row: { original } }) => <Sparkline sizes={original.sizes} />,
+      meta: { className: "wide trend" },
+    }),
+  ];
+  return columns.filter((column) => column.id !== "owner" || rows.some((row) => row.owner));
+}
+
+function SegmentTable({ rows, runs }: { rows: SegmentRow[]; runs: number }) {
+  const columns = useMemo(() => columnsFor(runs, rows), [runs, rows]);
+  return <DataTable label={t.segments} columns={columns} rows={rows} rowId={(row) => row.id} />;
+}
+
+function Name({ row }: { row: SegmentRow }) {
+  return (
+    <>
+      <a className="name" href={segmentLink(row.id)}>
+        {row.name ?? row.id}
+      </a>
+      <span className="below">
+        {row.status !== "ok" && (
+          <span className="narrow">
+            <Status status={row.status} />
+          </span>
+        )}
+        <span className="id">{row.id}</span>
+        <Tags tags={row.tags} />
+      </span>
+    </>
+  );
+}
