@@ -82,6 +82,22 @@ class UsageError(SegbatchError):
     exit_code = 2
 
 
+class RunNotFoundError(UsageError):
+    """The run is not one of the published runs."""
+
+
+class SegmentNotFoundError(UsageError):
+    """The run does not have the segment, or the caller cannot see it."""
+
+
+class ContactNotFoundError(UsageError):
+    """The run does not have the contact, or the caller cannot see it."""
+
+
+class MembersPrunedError(UsageError):
+    """The members of the run were removed, as runs do with old ones."""
+
+
 class QueryError(UsageError):
     """A query failed in DuckDB. The text is DuckDB's message, in several lines, with a mark under the position."""
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,16 @@ def values(state: State) -> list[int]:
     return [int(number) for part in words for number in part[0]]
 
 
+def values_of_bitmaps(state: State) -> list[int]:
+    """Return the same numbers, from the bitmaps."""
+    found = list[int]()
+    for batch, (start, end) in enumerate(pairwise(state.starts.tolist())):
+        bits = np.unpackbits(state.bitmaps(batch).view(np.uint8), axis=1, bitorder="little")[:, : end - start]
+        found += (bits[: len(BITMAP.names)].T @ (1 << np.arange(len(BITMAP.names)))).tolist()
+        assert not bits[len(BITMAP.names) :].any()
+    return found
+
+
 def test_a_state_returns_the_written_bits(state: State) -> None:
     assert (state.rows, state.bitmap, state.id_type) == (ROWS, BITMAP, pa.string())
     assert state.starts.tolist() == [0, 250, 251, 500, 1000]
@@ -54,6 +65,7 @@ def test_a_state_returns_the_written_bits(state: State) -> None:
     assert next(iter(state.id_batches())).head(2).to_list() == ["c0", "c1"]
     assert state.ids(1).to_pylist() == ["c250"]
     assert values(state) == [number % 512 for number in range(ROWS)]
+    assert values_of_bitmaps(state) == values(state)
     state.release_memory()
     assert values(state) == [number % 512 for number in range(ROWS)]
 
@@ -89,6 +101,7 @@ def test_a_state_of_an_earlier_version_has_the_same_bits(
     earlier = open_state(tmp_path)
     assert (earlier.rows, earlier.bitmap, earlier.id_type) == (600, BITMAP, pa.string())
     assert values(earlier) == [number % 512 for number in range(600)]
+    assert values_of_bitmaps(earlier) == values(earlier)
     assert earlier.members("i", 0, 3) == (["c256", "c257", "c258"], 259)
     assert earlier.members("a", 597, 3) == (["c597", "c599"], None)
 
@@ -102,7 +115,12 @@ def test_damaged_bits_are_reported(state: State, tmp_path: Path) -> None:
     with pa.ipc.new_file(str(path), spoiled.schema) as file:
         file.write_table(spoiled)
     spoiled_state = open_state(tmp_path, "write it again")
-    for ask in (lambda: spoiled_state.words(0, Memory()), lambda: spoiled_state.members("a", 0, 1)):
+    readers = (
+        lambda: spoiled_state.words(0, Memory()),
+        lambda: spoiled_state.members("a", 0, 1),
+        lambda: spoiled_state.bitmaps(0),
+    )
+    for ask in readers:
         with pytest.raises(PublishError, match=r"state.arrow: is damaged; write it again"):
             ask()
 
@@ -111,6 +129,13 @@ def test_a_state_without_contacts_can_be_read(tmp_path: Path) -> None:
     StateWriter(tmp_path, SegmentBits(), pa.int64()).finish()
     state = open_state(tmp_path)
     assert (state.rows, list(state.bitmap.names), list(state.id_batches())) == (0, [], [])
+
+
+def test_contacts_without_segments_have_no_bitmaps(tmp_path: Path) -> None:
+    writer = StateWriter(tmp_path, SegmentBits(), pa.string())
+    writer.write(pa.array(["a", "b"]), to_bitmaps([], 2, Memory()))
+    writer.finish()
+    assert open_state(tmp_path).bitmaps(0).shape == (0, 1)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * 100])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
+from segbatch.platform.bitmaps import WORD, Bitmaps, empty_bitmaps, word_count
 from segbatch.storage.bit_matrix import Memory, Words, members_in, write_words
 
 CODEC = "lz4_raw"
@@ -40,6 +40,11 @@ class CompressedBitmaps:
 
     def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
         return members_in(self._bitmaps(batch, bit // WORD)[bit % WORD], self._contacts[batch])
+
+    def bitmaps(self, batch: int) -> Bitmaps:
+        """Return the bitmap of each bit in a batch."""
+        none = empty_bitmaps(0, self._contacts[batch])
+        return np.concatenate([none, *(self._bitmaps(batch, group) for group in range(len(self._groups[batch])))])
 
     def _bitmaps(self, batch: int, group: int) -> Bitmaps:
         width = word_count(self._contacts[batch])

@@ -26,8 +26,8 @@ from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.storage.bit_matrix import Memory, Words
-from segbatch.storage.contact_bits import CODEC
+from segbatch.storage.bit_matrix import Memory, Words, from_words
+from segbatch.storage.contact_bits import CODEC, CompressedBitmaps
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
 from segbatch.storage.manifest_io import read_manifest
@@ -191,6 +191,18 @@ class State:
         file, number = self._find(batch)
         with self._translate_errors(file):
             file.bits.write_words(number, words, memory)
+
+    def bitmaps(self, batch: int) -> Bitmaps:
+        """Return the bitmaps of a batch: one row per bit, with the contacts of the batch.
+
+        Raises:
+            PublishError: The file is damaged.
+        """
+        file, number = self._find(batch)
+        if not isinstance(file.bits, CompressedBitmaps):
+            return from_words(self.words(batch, Memory()), Memory())
+        with self._translate_errors(file):
+            return file.bits.bitmaps(number)
 
     def release_memory(self) -> None:
         """Return the pages of the files that were read to the system, where it supports that."""

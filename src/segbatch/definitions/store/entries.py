@@ -73,11 +73,11 @@ def _with_data(entry: Entry, data: Any, content: bytes) -> Entry:
     if isinstance(entry, Definition):
         return replace(entry, data=data, source=None)  # a store keeps its entries, and they have their lines already
     etag = digest(content) if data is None else fingerprint([entry.segment_id, data])
-    return replace(entry, references=tuple(_references(data)), etag=etag, source=None)
+    return replace(entry, references=tuple(references_in(data)), etag=etag, source=None)
 
 
-def _references(data: object) -> Iterator[str]:
-    """Yield the ids of the segments that a broken definition references."""
+def references_in(data: object) -> Iterator[str]:
+    """Yield the ids of the segments that a definition references, also if it cannot be read as a segment."""
     waiting = [data]
     while waiting:
         match waiting.pop():

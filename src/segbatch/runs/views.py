@@ -1,0 +1,218 @@
+"""Answers about published runs: their list, their segments, overlaps of segments, and the segments of a contact."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from threading import Lock
+
+from segbatch.definitions.store.entries import references_in
+from segbatch.errors import ContactNotFoundError, MembersPrunedError, SegmentNotFoundError
+from segbatch.model.views import (
+    ContactSegment,
+    ContactView,
+    HistoryRun,
+    Overlap,
+    RunDetails,
+    RunRow,
+    SegmentDetails,
+    SegmentsPage,
+)
+from segbatch.runs.contact_segments import find_contact, find_entries
+from segbatch.runs.members import OpenRuns
+from segbatch.runs.overlap import OverlapCounts, count_overlaps
+from segbatch.runs.published_results import Published, ResultsReader
+from segbatch.runs.run_results import RunResults, segment_row, segment_runs, sized
+from segbatch.storage.remote.watched_output import WatchedOutput
+from segbatch.storage.state import State
+from segbatch.text import did_you_mean, shown
+
+MOST_COMPARED = 1000
+"""Near-duplicates, and segments inside others, are looked for among this number of largest segments."""
+
+_OVERLAPS_KEPT = 4
+
+
+class RunViews:
+    """Answers about the published runs of an output. Thread-safe.
+
+    A caller that is limited to a project sees only the segments of this project, and only numbers of these.
+    """
+
+    def __init__(self, output: WatchedOutput | Path) -> None:
+        """Create an empty cache.
+
+        Args:
+            output: The output, which need not exist yet.
+        """
+        self._output = output if isinstance(output, WatchedOutput) else WatchedOutput(output)
+        self._reader, self._open_runs = ResultsReader(self._output), OpenRuns(self._output)
+        self._counts: Callable[[str, str, tuple[str, ...]], OverlapCounts] = lru_cache(_OVERLAPS_KEPT)(self._count)
+        self._counting = Lock()
+
+    def runs(self, project: str | None, limit: int, before: str | None = None) -> list[RunRow]:
+        """Return the published runs, the last one first.
+
+        Args:
+            limit: The maximum number of runs.
+            before: A run; only the runs before it are returned.
+
+        Raises:
+            UsageError: Nothing is published, or the run does not exist.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        end = len(published.runs) if before is None else published.index_of(before)
+        return [published.listed(index, project).row() for index in reversed(range(max(end - limit, 0), end))]
+
+    def run(self, run: str, project: str | None) -> RunDetails:
+        """Return a run with what differs from the previous one.
+
+        Args:
+            run: The run id, or `current`.
+
+        Raises:
+            UsageError: Nothing is published, or the run does not exist.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        return published.listed(published.index_of(run), project).details()
+
+    def segments(self, run: str, project: str | None, history: int) -> SegmentsPage:
+        """Return all segments of a run, ordered by id, with their sizes in the last runs up to it.
+
+        Args:
+            run: The run id, or `current`.
+            history: The maximum number of runs to show sizes of.
+
+        Raises:
+            UsageError: Nothing is published, or the run does not exist.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        index = published.index_of(run)
+        earlier = published.earlier(index, project, history)
+        results = published.results(index, project)
+        shown_runs = (past.run for past in published.runs[index + 1 - len(earlier) : index + 1])
+        return SegmentsPage(
+            run_id=results.run.run_id,
+            history=tuple(HistoryRun(run_id=one.run_id, as_of=one.as_of) for one in shown_runs),
+            segments=tuple(segment_row(name, segment, earlier) for name, segment in results.segments.items()),
+            next_cursor=None,
+        )
+
+    def segment(self, run: str, segment_id: str, project: str | None, history: int) -> SegmentDetails:
+        """Return a segment of a run with its results in the last runs up to it.
+
+        Args:
+            run: The run id, or `current`.
+            history: The maximum number of runs to show results of.
+
+        Raises:
+            UsageError: Nothing is published, or the run or its segment does not exist.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        index = published.index_of(run)
+        results = published.results(index, project)
+        segment = results.segments.get(segment_id)
+        if segment is None:
+            raise _no_segment(results, segment_id)
+        earlier, names = published.earlier(index, project, history), published.names[index]
+        references, definition = dict[str, frozenset[str]](), None
+        for record in published.manifest(index).segments:
+            name = names.get(record.segment_id, record.segment_id)
+            references[name] = frozenset(names.get(one, one) for one in references_in(record.definition))
+            definition = record.definition if name == segment_id else definition
+        return SegmentDetails(
+            **dict(segment_row(segment_id, segment, earlier)),
+            message=segment.error,
+            definition=definition,
+            runs=tuple(segment_runs(segment_id, earlier)),
+            names=tuple(sorted(references[segment_id])),
+            named_by=tuple(name for name in results.segments if segment_id in references[name]),
+        )
+
+    def overlap(self, run: str, project: str | None, segments: Sequence[str] | None, top: int) -> Overlap:
+        """Return the numbers of contacts that segments of a run share. The first answer for a run takes longest.
+
+        Args:
+            run: The run id, or `current`.
+            segments: The segments to compare; None for the largest.
+            top: The number of largest segments to compare.
+
+        Raises:
+            UsageError: Nothing is published, the run or a segment does not exist, or the members were removed.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        index = published.index_of(run)
+        results = published.results(index, project)
+        for segment_id in segments or ():
+            if segment_id not in results.segments:
+                raise _no_segment(results, segment_id)
+        largest = sorted(results.segments, key=lambda name: (-results.segments[name].member_count, name))
+        compared = self._compared(published, index, largest[:MOST_COMPARED])
+        wanted = largest[:top] if segments is None else list(dict.fromkeys(segments))
+        is_known = set(wanted) <= set(compared.segment_ids)
+        among = compared.among(wanted) if is_known else self._compared(published, index, wanted)
+        return Overlap(
+            run_id=results.run.run_id,
+            segments=tuple(sized(name, results.segments[name]) for name in wanted),
+            counts=tuple(map(tuple, among.counts.tolist())),
+            near_duplicates=tuple(compared.near_duplicates()),
+            inside=tuple(compared.inside()),
+        )
+
+    def contact(self, run: str, contact_id: str, project: str | None) -> ContactView:
+        """Return the segments that a contact of a run is in, and since when.
+
+        A caller that is limited to a project finds the contacts that are in one of its segments, and all contacts of a
+        run that was limited to the project.
+
+        Args:
+            run: The run id, or `current`.
+
+        Raises:
+            UsageError: Nothing is published, the run or the contact does not exist, or the members were removed.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        index = published.index_of(run)
+        results, names = published.results(index, project), published.names[index]
+        past = published.runs[index]
+        found = find_contact(self._state(past.folder, past.run.run_id), contact_id)
+        ids = frozenset(names.get(one, one) for one in found.segment_ids) if found else frozenset[str]()
+        visible = ids & results.segments.keys()
+        if found is None or not (visible or project in {None, results.run.project_id}):
+            raise ContactNotFoundError(f"run {results.run.run_id} does not have the contact {shown(contact_id)}")
+        runs = list(zip(published.runs, published.names, strict=True))[: index + 1]
+        since = find_entries(self._output.folder, runs, found.contact_id, visible)
+        return ContactView(
+            run_id=results.run.run_id,
+            contact_id=found.contact_id,
+            segments=tuple(
+                ContactSegment(id=name, name=results.segments[name].name, since=since.get(name))
+                for name in sorted(visible)
+            ),
+        )
+
+    def _compared(self, published: Published, index: int, segment_ids: Sequence[str]) -> OverlapCounts:
+        """Return the counts of segments of a run, given by their present ids."""
+        past, then = published.runs[index], {name: old for old, name in published.names[index].items()}
+        with self._counting:  # a second request for the same run waits, and finds the counts
+            found = self._counts(past.folder, past.run.run_id, tuple(then.get(one, one) for one in segment_ids))
+        return OverlapCounts(tuple(segment_ids), found.counts)
+
+    def _count(self, folder: str, run_id: str, segment_ids: tuple[str, ...]) -> OverlapCounts:
+        return count_overlaps(self._state(folder, run_id), segment_ids)
+
+    def _state(self, folder: str, run_id: str) -> State:
+        found = self._open_runs.find(folder)
+        if found is None:
+            raise MembersPrunedError(f"the members of run {run_id} were removed; choose a later run")
+        return found.state
+
+
+def _no_segment(results: RunResults, segment_id: str) -> SegmentNotFoundError:
+    hint = did_you_mean(segment_id, list(results.segments))
+    return SegmentNotFoundError(f"run {results.run.run_id} does not have the segment {shown(segment_id)}{hint}")
