@@ -145,9 +145,9 @@ def _print_skew(by_bucket: Sequence[Sequence[int]], splits: int) -> None:
 
 
 def _print_written(results: Sequence[bytes], contacts: int) -> None:
-    from segbatch.cluster.report import BucketReport, decode_report  # noqa: PLC0415 - it is what is measured
+    from segbatch.cluster.task_result import decode_result  # noqa: PLC0415 - it is what is measured
 
-    reports = [report for report in map(decode_report, results) if isinstance(report, BucketReport)]
+    reports = [*map(decode_result, results)]
     files = [file for report in reports for file in report.recorded.files]
     members, written = sum(report.recorded.members.total() for report in reports), sum(file.size for file in files)
     recorded = sum(report.contacts for report in reports)

@@ -14,9 +14,10 @@ from builders import rule, write_segment
 from segbatch.cluster import job as jobs
 from segbatch.cluster.base import Produce, Reduce
 from segbatch.cluster.loop import LoopCluster
-from segbatch.cluster.payloads import TaskError, decode_payload
-from segbatch.cluster.report import BucketReport, decode_report
+from segbatch.cluster.payloads import decode_payloads, encode_error
+from segbatch.cluster.report import BucketReport
 from segbatch.cluster.splits import split_files
+from segbatch.cluster.task_result import decode_result, encode_result
 from segbatch.errors import ClusterError, SegbatchError
 from segbatch.snapshot.open_snapshot import open_snapshot
 from workspace import Workspace
@@ -178,9 +179,8 @@ def test_a_cluster_that_loses_contacts_is_found_out(workspace: Workspace) -> Non
     class Cluster(LoopCluster):
         def exchange(self, produce: Produce, items: Sequence[bytes], reduce: Reduce, buckets: int) -> list[bytes]:
             results = super().exchange(produce, items, reduce, buckets)
-            report = decode_report(results[0])
-            assert isinstance(report, BucketReport)
-            return [BucketReport(0).encode(), *results[1:]]
+            assert isinstance(decode_result(results[0]), BucketReport)
+            return [encode_result(lambda: BucketReport(0)), *results[1:]]
 
     message = error_of(workspace, engine=Cluster(3))
     assert message.startswith("ClusterError: ")
@@ -263,5 +263,17 @@ def test_a_segment_that_fails_keeps_contacts_that_are_gone(workspace: Workspace)
 
 def test_errors_of_tasks_are_raised_as_they_were() -> None:
     error = ClusterError("the id 7 is wrong", without_ids="an id is wrong")
-    again = TaskError.decode(decode_payload(TaskError.of(error).encode())).to_error()
-    assert (type(again), str(again), again.without_ids) == (ClusterError, "the id 7 is wrong", "an id is wrong")
+
+    def fail() -> None:
+        raise error
+
+    def read_payload() -> None:
+        decode_payloads([encode_error(error)])
+
+    def read_result() -> None:
+        decode_result(encode_result(fail))
+
+    for read in (read_payload, read_result):
+        with pytest.raises(ClusterError, match="the id 7 is wrong") as caught:
+            read()
+        assert caught.value.without_ids == "an id is wrong"

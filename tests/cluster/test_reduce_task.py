@@ -12,9 +12,11 @@ import segbatch
 from builders import write_contacts
 from segbatch.cluster.base import Produce, Reduce
 from segbatch.cluster.loop import LoopCluster
-from segbatch.cluster.payloads import TaskError, decode_payload, encode_payload
+from segbatch.cluster.payloads import decode_payload, encode_payload
 from segbatch.cluster.reduce_task import count_invalid
-from segbatch.cluster.report import BucketReport, decode_report
+from segbatch.cluster.report import BucketReport
+from segbatch.cluster.task_result import decode_result, encode_result
+from segbatch.errors import ClusterError
 from segbatch.platform.checksum_file import DigestingFile
 from workspace import Workspace
 
@@ -36,7 +38,7 @@ class FaultyCluster(LoopCluster):
 
 
 def report_of(result: bytes) -> BucketReport:
-    report = decode_report(result)
+    report = decode_result(result)
     assert isinstance(report, BucketReport)
     return report
 
@@ -78,7 +80,7 @@ def test_files_do_not_depend_on_how_payloads_are_cut(place: Workspace) -> None:
         assert digests(first) == digests(second)
         assert first.attempt != second.attempt
         compared.append(first.contacts)
-        return second.encode()
+        return encode_result(lambda: second)
 
     for buckets in (3, 2):  # with states where they are, and in payloads
         run(place, twice, buckets)
@@ -98,9 +100,8 @@ def test_a_late_attempt_hurts_nobody(place: Workspace, tmp_path: Path) -> None:
     before = sorted(path for path in tmp_path.rglob("*") if "output" in str(path))
     views = [place.ask(f"FROM {view} ORDER BY ALL") for view in VIEWS]
     for attempt in late:
-        error = decode_report(attempt())
-        assert isinstance(error, TaskError)
-        assert "does not see the folder" in error.message
+        with pytest.raises(ClusterError, match="does not see the folder"):
+            decode_result(attempt())
     assert sorted(path for path in tmp_path.rglob("*") if "output" in str(path)) == before
     assert [place.ask(f"FROM {view} ORDER BY ALL") for view in VIEWS] == views
 
@@ -113,7 +114,7 @@ def test_an_attempt_at_work_while_the_run_is_published_leaves_nothing_in_it(plac
         attempts = next((place.output / "runs").glob(".tmp-*/attempts"))
         (attempts / "bucket-00000.late").mkdir(exist_ok=True)
         open_files.append((attempts / "bucket-00000.late" / f"{bucket}").open("wb"))
-        return report.encode()
+        return encode_result(lambda: report)
 
     run(place, leave_open)
     for file in open_files:
@@ -129,7 +130,7 @@ def test_a_file_that_is_cut_on_the_shared_disk_is_an_error(place: Workspace) -> 
         report = report_of(reduce(bucket, payloads))
         [attempt] = (place.output / "runs").glob(f".tmp-*/attempts/{report.attempt}")
         (attempt / "changes.parquet").write_bytes(b"x")
-        return report.encode()
+        return encode_result(lambda: report)
 
     message = r"changes.parquet: has 1 bytes instead of the [\d,]+ that a worker wrote; check the disk"
     with pytest.raises(segbatch.PublishError, match=message):

@@ -17,7 +17,7 @@ from segbatch.cluster.contacts_split import ContactsSplit
 from segbatch.cluster.job import Job, open_job
 from segbatch.cluster.loop import LoopCluster
 from segbatch.cluster.map_task import map_split
-from segbatch.cluster.payloads import TaskError, decode_payload, words_of
+from segbatch.cluster.payloads import decode_payloads, words_of
 from segbatch.cluster.splits import Item, encode_item, split_files
 from segbatch.cluster.table_plan import without_files
 from segbatch.cluster.table_reduction import complete_contacts
@@ -78,10 +78,7 @@ def by_cluster(ready: PreparedEvaluation, buckets: int) -> tuple[Members, dict[s
 
 def reduce_members(job: bytes, _bucket: int, payloads: Sequence[bytes]) -> bytes:
     """Return the members in a bucket, and the counts of its rows."""
-    opened, decoded = open_job(job), [*map(decode_payload, payloads)]
-    for payload in decoded:
-        if payload.kind == "error":
-            raise TaskError.decode(payload).to_error()
+    opened, decoded = open_job(job), decode_payloads(payloads)
     completed = complete_contacts(opened, [one.rows for one in decoded if one.kind == "contacts"], decoded)
     found: Members = {name: set() for name in opened.segment_ids}
     for batch in completed.contacts:

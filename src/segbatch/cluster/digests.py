@@ -19,10 +19,10 @@ def digest_on(cluster: Cluster, files: Sequence[SnapshotFile]) -> list[str]:
     """
     items = [pickle.dumps(with_absolute_path(file)) for file in files]
     results = cluster.call(digest_file, items) if items else []
-    return [decode_result(result).decode() for result in results]
+    return [*map(decode_result, results)]
 
 
 def digest_file(item: bytes) -> bytes:
     """Return the SHA-256 of a file, or the error that prevents it, as `digest_on` reads them."""
     file: SnapshotFile = pickle.loads(item)  # noqa: S301 - the driver of this run has written it
-    return encode_result(lambda: file.digest(Event()).encode())
+    return encode_result(lambda: file.digest(Event()))

@@ -15,11 +15,11 @@ from segbatch.cluster.contact_hash import HASH
 from segbatch.cluster.contacts_split import ContactsSplit
 from segbatch.cluster.job import Job
 from segbatch.cluster.map_task import map_split
-from segbatch.cluster.payloads import TaskError
 from segbatch.cluster.reduce_task import reduce_bucket
-from segbatch.cluster.report import BucketReport, decode_report
+from segbatch.cluster.report import BucketReport
 from segbatch.cluster.splits import Item, encode_item, split_files
 from segbatch.cluster.table_split import table_items
+from segbatch.cluster.task_result import decode_result
 from segbatch.compiler.plan import Plan
 from segbatch.errors import ClusterError
 from segbatch.model.manifest import Buckets
@@ -100,7 +100,7 @@ def run_job(cluster: Cluster, job: Job, snapshot: Snapshot, plan: Plan) -> Clust
     encoded = job.encode()
     items = [encode_item(number, item) for number, item in enumerate(_items(job, snapshot, plan))]
     results = cluster.exchange(partial(map_split, encoded), items, partial(reduce_bucket, encoded), job.buckets)
-    reports = [*map(_report, results)]
+    reports: list[BucketReport] = [*map(decode_result, results)]
     if any(report.invalid_ids for report in reports):
         _refuse_ids(snapshot)
     _ensure_complete(reports, job, snapshot)
@@ -112,13 +112,6 @@ def _items(job: Job, snapshot: Snapshot, plan: Plan) -> Iterator[Item]:
     previous = job.previous
     states: Iterable[Item] = () if previous is None or previous.is_bucketed else state_items(previous)
     return chain(map(ContactsSplit, split_files(snapshot)), table_items(plan), states)
-
-
-def _report(result: bytes) -> BucketReport:
-    report = decode_report(result)
-    if isinstance(report, TaskError):
-        raise report.to_error()
-    return report
 
 
 def _refuse_ids(snapshot: Snapshot) -> None:

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from segbatch.cluster.base import PAYLOADS
 from segbatch.cluster.job import open_job
-from segbatch.cluster.payloads import TaskError
+from segbatch.cluster.payloads import encode_error
 from segbatch.cluster.splits import decode_item
 from segbatch.errors import SegbatchError
 
@@ -38,7 +38,7 @@ def _with_error(payloads: Callable[[], Iterator[tuple[int, bytes]]]) -> Iterator
     try:
         yield from payloads()
     except SegbatchError as error:
-        yield 0, TaskError.of(error).encode()
+        yield 0, encode_error(error)
 
 
 def _batch(rows: list[tuple[int, int, bytes]]) -> pa.RecordBatch:

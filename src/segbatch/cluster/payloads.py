@@ -1,14 +1,14 @@
 """The payloads that tasks exchange: Arrow streams, compressed, with their kind in the metadata of the schema."""
 
 import json
-from collections.abc import Mapping
+import pickle
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, Self, cast
+from typing import Literal, cast
 
 import numpy as np
 import pyarrow as pa
 
-from segbatch import errors
 from segbatch.errors import SegbatchError
 from segbatch.storage.bit_matrix import Words
 
@@ -79,36 +79,19 @@ def words_of(rows: pa.RecordBatch) -> Words:
     return words[start : start + len(column) * groups].reshape(len(column), groups).T
 
 
-@dataclass(frozen=True, slots=True)
-class TaskError:
-    """An error that a task met, as data.
+def encode_error(error: SegbatchError) -> bytes:
+    """Return an error as a payload, which `decode_payloads` raises."""
+    return encode_payload("error", pa.record_batch([pa.array([pickle.dumps(error)])], ["error"]))
 
-    Attributes:
-        kind: The name of the class of the error.
-        message: Its text.
-        without_ids: Its text without the ids of contacts.
+
+def decode_payloads(payloads: Iterable[bytes]) -> list[Payload]:
+    """Return the payloads of a bucket.
+
+    Raises:
+        SegbatchError: A task of the first stage met an error that users can meet.
     """
-
-    kind: str
-    message: str
-    without_ids: str
-
-    @classmethod
-    def of(cls, error: SegbatchError) -> Self:
-        """Return an error as data."""
-        return cls(type(error).__name__, str(error), error.without_ids)
-
-    def to_error(self) -> SegbatchError:
-        """Return the error to raise."""
-        kind: type[SegbatchError] = getattr(errors, self.kind)
-        return kind(self.message, without_ids=self.without_ids)
-
-    def encode(self) -> bytes:
-        """Return the error as a payload."""
-        texts = {"kind": self.kind, "message": self.message, "without_ids": self.without_ids}
-        return encode_payload("error", pa.record_batch([pa.nulls(0)], ["nothing"]), texts)
-
-    @classmethod
-    def decode(cls, payload: Payload) -> Self:
-        """Return the error in a payload of that kind."""
-        return cls(**payload.details)
+    decoded = [*map(decode_payload, payloads)]
+    for payload in decoded:
+        if payload.kind == "error":
+            raise pickle.loads(payload.rows.column(0)[0].as_py())  # noqa: S301 - a task of this run has written it
+    return decoded

@@ -14,11 +14,11 @@ import pyarrow as pa
 
 from segbatch.cluster.bucket_state import open_previous
 from segbatch.cluster.job import Job, StagedFolder, open_job
-from segbatch.cluster.payloads import Payload, TaskError, decode_payload, words_of
-from segbatch.cluster.report import BucketReport, encode_failure
+from segbatch.cluster.payloads import Payload, decode_payloads, words_of
+from segbatch.cluster.report import BucketReport
 from segbatch.cluster.table_reduction import complete_contacts
+from segbatch.cluster.task_result import encode_result
 from segbatch.engine.local import batch_rows
-from segbatch.errors import SegbatchError
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.comparison import PreviousRun
 from segbatch.storage.id_types import stored_type
@@ -32,18 +32,12 @@ def reduce_bucket(job: bytes, bucket: int, payloads: Sequence[bytes]) -> bytes:
     """Record the contacts of a bucket.
 
     Returns:
-        The encoded report, or an error that users can meet.
+        The report, or an error that users can meet, as `encode_result` returns it.
     """
-    try:
-        return _reduce(open_job(job), bucket, [*map(decode_payload, payloads)]).encode()
-    except SegbatchError as error:
-        return encode_failure(TaskError.of(error))
+    return encode_result(lambda: _reduce(open_job(job), bucket, decode_payloads(payloads)))
 
 
 def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:
-    for payload in payloads:
-        if payload.kind == "error":
-            raise TaskError.decode(payload).to_error()
     contacts = [payload.rows for payload in payloads if payload.kind == "contacts"]
     ids = pa.chunked_array([rows.column(0) for rows in contacts], stored_type(job.snapshot.id_type))
     invalid = count_invalid(ids)

@@ -1,15 +1,10 @@
 """The result of a task that reduced a bucket of contacts."""
 
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import cast
 
-from segbatch.cluster.payloads import TaskError, decode_payload
 from segbatch.snapshot.related.query import TableCounts
 from segbatch.storage.recorder import Recorded
-
-_REPORT, _ERROR = b"R", b"E"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +29,3 @@ class BucketReport:
     recorded: Recorded = field(default_factory=lambda: Recorded(is_compared=False))
     attempt: str | None = None
     tables: Mapping[str, TableCounts] = field(default_factory=dict)
-
-    def encode(self) -> bytes:
-        """Return the report for the driver."""
-        return _REPORT + pickle.dumps(self)
-
-
-def encode_failure(error: TaskError) -> bytes:
-    """Return an error in place of a report. A driver of another version can read it."""
-    return _ERROR + error.encode()
-
-
-def decode_report(result: bytes) -> BucketReport | TaskError:
-    """Return the report of a task, or the error that it met."""
-    if result[:1] == _ERROR:
-        return TaskError.decode(decode_payload(result[1:]))
-    return cast("BucketReport", pickle.loads(result[1:]))  # noqa: S301 - a task of this run has written it

@@ -1,27 +1,27 @@
-"""The results of tasks that are called for an item: a value as bytes, or an error that users can meet."""
+"""The results of tasks for the driver: a value, or an error that users can meet."""
 
+import pickle
 from collections.abc import Callable
+from typing import Any
 
-from segbatch.cluster.payloads import TaskError, decode_payload
 from segbatch.errors import SegbatchError
 
-_VALUE, _ERROR = b"V", b"E"
 
-
-def encode_result(find: Callable[[], bytes]) -> bytes:
+def encode_result(find: Callable[[], object]) -> bytes:
     """Return the value that a function finds, or the error that it raises, for the driver."""
     try:
-        return _VALUE + find()
+        return pickle.dumps(find())
     except SegbatchError as error:
-        return _ERROR + TaskError.of(error).encode()
+        return pickle.dumps(error)
 
 
-def decode_result(result: bytes) -> bytes:
+def decode_result(result: bytes) -> Any:
     """Return the value that a task found.
 
     Raises:
         SegbatchError: The task met an error.
     """
-    if result[:1] == _ERROR:
-        raise TaskError.decode(decode_payload(result[1:])).to_error()
-    return result[1:]
+    found = pickle.loads(result)  # noqa: S301 - a task of this run has written it
+    if isinstance(found, SegbatchError):
+        raise found
+    return found
