@@ -14,7 +14,7 @@ from oracle.fields import Form
 from oracle.related_worlds import related_cases
 from oracle.strategies import ALL
 from segbatch.cluster.contacts_split import ContactsSplit
-from segbatch.cluster.job import Job, open_job
+from segbatch.cluster.job import Job, decode_versioned
 from segbatch.cluster.loop import LoopCluster
 from segbatch.cluster.map_task import map_split
 from segbatch.cluster.payloads import decode_payloads, words_of
@@ -63,7 +63,7 @@ def by_cluster(ready: PreparedEvaluation, buckets: int) -> tuple[Members, dict[s
     id_types = IdTypes.of("contacts", snapshot.id_type, None)
     contacts = replace(snapshot, files=(), queries=())
     job = Job("run", ready.clock.as_of, without_files(plan), contacts, id_types, (), bits, buckets).encode()
-    parts: list[Item] = [*map(ContactsSplit, split_files(snapshot, 2)), *table_items(plan)]
+    parts: list[Item[Job]] = [*map(ContactsSplit, split_files(snapshot, 2)), *table_items(plan)]
     items = [encode_item(number, item) for number, item in enumerate(parts)]
     results = LoopCluster().exchange(partial(map_split, job), items, partial(reduce_members, job), buckets)
     found: Members = {name: set() for name in segment_ids}
@@ -78,7 +78,7 @@ def by_cluster(ready: PreparedEvaluation, buckets: int) -> tuple[Members, dict[s
 
 def reduce_members(job: bytes, _bucket: int, payloads: Sequence[bytes]) -> bytes:
     """Return the members in a bucket, and the counts of its rows."""
-    opened, decoded = open_job(job), decode_payloads(payloads)
+    opened, decoded = decode_versioned(job), decode_payloads(payloads)
     completed = complete_contacts(opened, [one.rows for one in decoded if one.kind == "contacts"], decoded)
     found: Members = {name: set() for name in opened.segment_ids}
     for batch in completed.contacts:

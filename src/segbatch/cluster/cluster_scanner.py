@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from segbatch.cluster.base import Cluster
 from segbatch.cluster.job import decode_versioned, encode_versioned
-from segbatch.cluster.row_sums import RowSums, map_rows, reduce_rows
-from segbatch.cluster.splits import SPLIT_ROWS, split_files
+from segbatch.cluster.map_task import map_split
+from segbatch.cluster.row_sums import ContactIds, RowSums, TableNumbers, reduce_rows
+from segbatch.cluster.splits import SPLIT_ROWS, Item, encode_item, split_files
 from segbatch.cluster.task_result import decode_result, encode_result
 from segbatch.snapshot.scan import LOCAL, LocalScanner, ReadRows
 from segbatch.snapshot.snapshot import Snapshot
@@ -47,12 +48,12 @@ class ClusterScanner:
         Raises:
             ClusterError: The cluster cannot do the work.
         """
-        parts = [(False, file) for file in split_files(contacts, self.rows)]
-        parts += [(True, file) for file in split_files(table, self.rows)]
+        parts: list[Item[RowSums]] = [*map(ContactIds, split_files(contacts, self.rows))]
+        parts += map(TableNumbers, split_files(table, self.rows))
         buckets = max(1, -(-contacts.rows // self.rows))
         sums = RowSums(replace(contacts, files=(), queries=()), replace(table, files=()), read, buckets)
-        items = [pickle.dumps((number, *part)) for number, part in enumerate(parts)]
-        results = self.cluster.exchange(partial(map_rows, encode_versioned(sums)), items, reduce_rows, buckets)
+        items = [encode_item(number, part) for number, part in enumerate(parts)]
+        results = self.cluster.exchange(partial(map_split, encode_versioned(sums)), items, reduce_rows, buckets)
         found: list[list[int]] = [*map(decode_result, results)]
         return [sum(column) for column in zip(*filter(None, found), strict=True)]
 

@@ -107,10 +107,10 @@ def run_job(cluster: Cluster, job: Job, snapshot: Snapshot, plan: Plan) -> Clust
     return ClusterResult(job, reports)
 
 
-def _items(job: Job, snapshot: Snapshot, plan: Plan) -> Iterator[Item]:
+def _items(job: Job, snapshot: Snapshot, plan: Plan) -> Iterator[Item[Job]]:
     """Return the parts of the input: contacts, tables, and the previous state if it has other buckets than this run."""
     previous = job.previous
-    states: Iterable[Item] = () if previous is None or previous.is_bucketed else state_items(previous)
+    states: Iterable[Item[Job]] = () if previous is None or previous.is_bucketed else state_items(previous)
     return chain(map(ContactsSplit, split_files(snapshot)), table_items(plan), states)
 
 

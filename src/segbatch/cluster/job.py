@@ -103,32 +103,23 @@ class Job:
         return encode_versioned(self)
 
 
-def open_job(encoded: bytes) -> Job:
-    """Decode a job on a worker. Tasks do not share the result, so that they can run as threads of one process.
-
-    Raises:
-        ClusterError: The worker has other versions than the driver, or does not see the folder of the run.
-    """
-    job: Job = decode_versioned(encoded)
-    if job.staged is not None:
-        _ensure_visible(job.staged)
-    return job
-
-
 def encode_versioned(content: object) -> bytes:
     """Return data for the workers, with the versions of the libraries that wrote it."""
     return json.dumps(installed_versions()).encode() + b"\n" + pickle.dumps(content)
 
 
 def decode_versioned(encoded: bytes) -> Any:
-    """Decode data on a worker.
+    """Decode data on a worker. Tasks do not share the result, so that they can run as threads of one process.
 
     Raises:
-        ClusterError: The worker has other versions than the driver.
+        ClusterError: The worker has other versions than the driver, or does not see the folder of a job.
     """
     header, _, content = encoded.partition(b"\n")
     _ensure_same_versions(json.loads(header))
-    return pickle.loads(content)  # noqa: S301 - the driver of this run has written it
+    decoded = pickle.loads(content)  # noqa: S301 - the driver of this run has written it
+    if isinstance(decoded, Job) and decoded.staged is not None:
+        _ensure_visible(decoded.staged)
+    return decoded
 
 
 def installed_versions() -> dict[str, str]:

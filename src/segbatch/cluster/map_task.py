@@ -1,11 +1,11 @@
-"""The first stage of a run on a cluster: a part of the input becomes payloads for the buckets of its contacts."""
+"""The first stage of an exchange on a cluster: a part of the input becomes payloads for the buckets of its contacts."""
 
 from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
 from segbatch.cluster.base import PAYLOADS
-from segbatch.cluster.job import open_job
+from segbatch.cluster.job import decode_versioned
 from segbatch.cluster.payloads import encode_error
 from segbatch.cluster.splits import decode_item
 from segbatch.errors import SegbatchError
@@ -17,14 +17,17 @@ _BATCH_BYTES = 8 << 20
 """The size of payloads that are passed to the cluster at once."""
 
 
-def map_split(job: bytes, item: bytes) -> Iterator[pa.RecordBatch]:
+def map_split(work: bytes, item: bytes) -> Iterator[pa.RecordBatch]:
     """Return the payloads of an item, in record batches as `Cluster.exchange` describes.
 
     An error that users can meet becomes a payload for the first bucket, after the payloads before it.
+
+    Args:
+        work: The `Job`, or other work that items of this kind are for, as `encode_versioned` returns it.
     """
     number, part = decode_item(item)
     waiting, size = list[tuple[int, int, bytes]](), 0
-    for index, (bucket, payload) in enumerate(_with_error(lambda: part.payloads(open_job(job)))):
+    for index, (bucket, payload) in enumerate(_with_error(lambda: part.payloads(decode_versioned(work)))):
         waiting.append((bucket, (number << _NUMBER_BITS) + index, payload))
         size += len(payload)
         if size >= _BATCH_BYTES:

@@ -1,5 +1,6 @@
 """The payloads that tasks exchange: Arrow streams, compressed, with their kind in the metadata of the schema."""
 
+import io
 import json
 import pickle
 from collections.abc import Iterable, Mapping
@@ -7,14 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import SegbatchError
 from segbatch.storage.bit_matrix import Words
 
-Kind = Literal["contacts", "previous", "rows", "error"]
+Kind = Literal["contacts", "previous", "ids", "rows", "error"]
 """The content of a payload: contacts of the snapshot with their bits, contacts of the previous run with their bits,
-rows of a related table, or an error that a user can meet."""
+ids of contacts, rows of a related table, or an error that a user can meet."""
 
 _KIND, _DETAILS = b"segbatch.payload", b"segbatch.details"
 _OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -51,6 +53,18 @@ def decode_payload(payload: bytes) -> Payload:
         metadata = reader.schema.metadata
         kind = cast("Kind", metadata[_KIND].decode())
         return Payload(kind, reader.read_next_batch(), json.loads(metadata[_DETAILS]))
+
+
+def encode_frame(kind: Kind, frame: pl.DataFrame, details: Mapping[str, str] | None = None) -> bytes:
+    """Return a frame as a payload, in the format of Polars, because Arrow does not have all of its types."""
+    sink = io.BytesIO()
+    frame.write_ipc_stream(sink, compression="uncompressed")
+    return encode_payload(kind, pa.record_batch([pa.array([sink.getvalue()], pa.large_binary())], ["frame"]), details)
+
+
+def frame_of(payload: Payload) -> pl.DataFrame:
+    """Return the frame in a payload."""
+    return pl.read_ipc_stream(io.BytesIO(payload.rows.column(0)[0].as_py()))
 
 
 def with_words(ids: pa.Array, words: Words) -> pa.RecordBatch:

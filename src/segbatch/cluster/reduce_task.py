@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.cluster.bucket_state import open_previous
-from segbatch.cluster.job import Job, StagedFolder, open_job
+from segbatch.cluster.job import Job, StagedFolder, decode_versioned
 from segbatch.cluster.payloads import Payload, decode_payloads, words_of
 from segbatch.cluster.report import BucketReport
 from segbatch.cluster.table_reduction import complete_contacts
@@ -34,7 +34,7 @@ def reduce_bucket(job: bytes, bucket: int, payloads: Sequence[bytes]) -> bytes:
     Returns:
         The report, or an error that users can meet, as `encode_result` returns it.
     """
-    return encode_result(lambda: _reduce(open_job(job), bucket, decode_payloads(payloads)))
+    return encode_result(lambda: _reduce(decode_versioned(job), bucket, decode_payloads(payloads)))
 
 
 def _reduce(job: Job, bucket: int, payloads: Sequence[Payload]) -> BucketReport:

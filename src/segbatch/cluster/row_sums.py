@@ -3,27 +3,19 @@
 Ids of contacts and rows meet in the bucket of the id, as those of a run do.
 """
 
-import io
-import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
-import pyarrow as pa
 
-from segbatch.cluster.base import PAYLOADS
-from segbatch.cluster.job import decode_versioned
+from segbatch.cluster.payloads import Kind, Payload, decode_payloads, encode_frame, frame_of
 from segbatch.cluster.table_split import CONTACT_ID, frames_by_bucket, in_type_of_contacts
 from segbatch.cluster.task_result import encode_result
-from segbatch.errors import SegbatchError
 from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.related.ids import comparable_ids
 from segbatch.snapshot.related.row_numbers import ContactRows
 from segbatch.snapshot.scan import ReadRows, add_rows
 from segbatch.snapshot.snapshot import Snapshot
-
-_NUMBER_BITS = 40
-_IDS, _ROWS, _ERROR = b"I", b"R", b"E"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,68 +34,48 @@ class RowSums:
     read: ReadRows
     buckets: int
 
-    def frames(self, file: SnapshotFile, *, is_table: bool) -> Iterator[pl.DataFrame]:
-        """Yield the ids in a part of the contacts or of the table, with the numbers of rows."""
-        if is_table:
-            for ids, numbers in self.read(replace(self.table, files=(file,))):
-                contacts = in_type_of_contacts(ids, self.contacts.id_type).alias(CONTACT_ID)
-                rows = pl.DataFrame([contacts, *numbers.iter_columns()])
-                yield rows.group_by(CONTACT_ID).agg(pl.all().sum())
-        else:
-            for ids in replace(self.contacts, files=(file,)).ids():
-                yield ids.alias(CONTACT_ID).to_frame()
+    def cut(self, kind: Kind, frame: pl.DataFrame) -> Iterator[tuple[int, bytes]]:
+        """Yield the rows of each bucket as a payload."""
+        return ((bucket, encode_frame(kind, rows)) for bucket, rows in frames_by_bucket(frame, self.buckets))
 
 
-def map_rows(work: bytes, item: bytes) -> Iterator[pa.RecordBatch]:
-    """Return the ids in a part of the contacts or of the table, in record batches as `Cluster.exchange` describes.
+@dataclass(frozen=True, slots=True)
+class ContactIds:
+    """The ids in a part of the contacts."""
 
-    Args:
-        work: The `RowSums`, as `encode_versioned` returns it.
-        item: The number of the item, whether it is a part of the table, and the file.
-    """
-    number, is_table, file = pickle.loads(item)  # noqa: S301 - the driver of this run has written it
-    kind, index = _ROWS if is_table else _IDS, number << _NUMBER_BITS
-    try:
-        sums: RowSums = decode_versioned(work)
-        for frame in sums.frames(file, is_table=is_table):
-            parts = [(bucket, kind + _encode(part)) for bucket, part in frames_by_bucket(frame, sums.buckets)]
-            yield _batch(parts, index)
-            index += len(parts)
-    except SegbatchError as error:
-        yield _batch([(0, _ERROR + pickle.dumps(error))], index)
+    file: SnapshotFile
+
+    def payloads(self, sums: RowSums) -> Iterator[tuple[int, bytes]]:
+        """Yield the ids by bucket."""
+        for ids in replace(sums.contacts, files=(self.file,)).ids():
+            yield from sums.cut("ids", ids.alias(CONTACT_ID).to_frame())
 
 
-def _batch(parts: Sequence[tuple[int, bytes]], first: int) -> pa.RecordBatch:
-    columns = [
-        [bucket for bucket, _ in parts],
-        [first + index for index in range(len(parts))],
-        [one for _, one in parts],
-    ]
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, PAYLOADS, strict=True)]
-    return pa.record_batch(arrays, schema=PAYLOADS)
+@dataclass(frozen=True, slots=True)
+class TableNumbers:
+    """The numbers of the rows in a part of the table, added up for each contact."""
 
+    file: SnapshotFile
 
-def _encode(frame: pl.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    frame.write_ipc_stream(sink, compression="lz4")
-    return sink.getvalue()
+    def payloads(self, sums: RowSums) -> Iterator[tuple[int, bytes]]:
+        """Yield the sums by bucket."""
+        for ids, numbers in sums.read(replace(sums.table, files=(self.file,))):
+            contacts = in_type_of_contacts(ids, sums.contacts.id_type).alias(CONTACT_ID)
+            rows = pl.DataFrame([contacts, *numbers.iter_columns()])
+            yield from sums.cut("rows", rows.group_by(CONTACT_ID).agg(pl.all().sum()))
 
 
 def reduce_rows(_bucket: int, payloads: Sequence[bytes]) -> bytes:
     """Return the sums of the rows of known contacts in a bucket, as `encode_result` does."""
-    return encode_result(lambda: _sums(payloads))
+    return encode_result(lambda: _sums(decode_payloads(payloads)))
 
 
-def _sums(payloads: Sequence[bytes]) -> list[int]:
-    for payload in payloads:
-        if payload[:1] == _ERROR:
-            raise pickle.loads(payload[1:])  # noqa: S301 - a task of this run has written it
-    known = ContactRows(comparable_ids(frame.get_column(CONTACT_ID)) for frame in _frames(payloads, _IDS))
+def _sums(payloads: Iterable[Payload]) -> list[int]:
+    frames = [(payload.kind, frame_of(payload)) for payload in payloads]
+    known = ContactRows(comparable_ids(frame.get_column(CONTACT_ID)) for kind, frame in frames if kind == "ids")
     rows = (
-        (comparable_ids(frame.get_column(CONTACT_ID)), frame.drop(CONTACT_ID)) for frame in _frames(payloads, _ROWS)
+        (comparable_ids(frame.get_column(CONTACT_ID)), frame.drop(CONTACT_ID))
+        for kind, frame in frames
+        if kind == "rows"
     )
     return add_rows(known, rows)
-
-
-def _frames(payloads: Sequence[bytes], kind: bytes) -> Iterator[pl.DataFrame]:
-    return (pl.read_ipc_stream(io.BytesIO(payload[1:])) for payload in payloads if payload[:1] == kind)

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segbatch.cluster.job import Job
 from segbatch.snapshot.locations import LocalFile, translate_errors
 from segbatch.snapshot.parquet.files import SnapshotFile, open_parquet
 from segbatch.snapshot.snapshot import Snapshot
@@ -22,10 +21,13 @@ SPLIT_ROWS = 1_000_000
 _FOOTERS_AT_ONCE = 16
 
 
-class Item(Protocol):
-    """A part of the input of a run that one task reads. Items are pickled."""
+_WorkT_contra = TypeVar("_WorkT_contra", contravariant=True)
 
-    def payloads(self, job: Job) -> Iterator[tuple[int, bytes]]:
+
+class Item(Protocol[_WorkT_contra]):
+    """A part of the input of some work, such as a `Job`, that one task reads. Items are pickled."""
+
+    def payloads(self, work: _WorkT_contra, /) -> Iterator[tuple[int, bytes]]:
         """Yield payloads with the bucket of each, in the same order in every attempt.
 
         Raises:
@@ -33,7 +35,7 @@ class Item(Protocol):
         """
 
 
-def encode_item(number: int, item: Item) -> bytes:
+def encode_item(number: int, item: Item[_WorkT_contra]) -> bytes:
     """Return an item for the workers.
 
     Args:
@@ -42,9 +44,9 @@ def encode_item(number: int, item: Item) -> bytes:
     return pickle.dumps((number, item))
 
 
-def decode_item(encoded: bytes) -> tuple[int, Item]:
+def decode_item(encoded: bytes) -> tuple[int, Item[Any]]:
     """Return the number of an item and the item."""
-    return cast("tuple[int, Item]", pickle.loads(encoded))  # noqa: S301 - the driver of this run has written it
+    return cast("tuple[int, Item[Any]]", pickle.loads(encoded))  # noqa: S301 - the driver of this run has written it
 
 
 def split_files(snapshot: Snapshot, rows: int = SPLIT_ROWS) -> list[SnapshotFile]:

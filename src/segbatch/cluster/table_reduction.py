@@ -8,9 +8,9 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.cluster.job import Job
-from segbatch.cluster.payloads import Payload, with_words, words_of
+from segbatch.cluster.payloads import Payload, frame_of, with_words, words_of
 from segbatch.cluster.table_plan import DividedPlan, divide, first_sent_bit
-from segbatch.cluster.table_split import CONTACT_ID, ROWS, open_rows
+from segbatch.cluster.table_split import CONTACT_ID, ROWS
 from segbatch.engine.local import batch_rows, combine_predicates, evaluate_numbers
 from segbatch.platform.bitmaps import Bitmaps, empty_bitmaps, from_columns
 from segbatch.snapshot.id_checks import ids_as_series
@@ -61,7 +61,7 @@ def complete_contacts(job: Job, contacts: Sequence[pa.RecordBatch], payloads: It
 
 def _add(payload: Payload, table: TableValues, known: ContactRows, counts: TableCounts) -> TableCounts:
     """Add the rows of a payload, and count those that belong to no contact."""
-    frame = open_rows(payload)
+    frame = frame_of(payload)
     contacts = comparable_ids(frame.get_column(CONTACT_ID))
     if ROWS in frame.columns:
         is_orphan = pl.Series(known.find(contacts) == ORPHAN)

@@ -1,6 +1,5 @@
 """The rows of a part of a related table, cut into payloads by the bucket of their contacts."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from segbatch.cluster.contact_hash import bucket_of
 from segbatch.cluster.job import Job
-from segbatch.cluster.payloads import Payload, encode_payload
+from segbatch.cluster.payloads import encode_frame
 from segbatch.cluster.splits import split_files
 from segbatch.cluster.table_plan import divide
 from segbatch.compiler.plan import Plan
@@ -53,7 +52,7 @@ class TableSplit:
             rows = read_rows(query, batch)
             facts = {"table": self.name, "rows": str(len(rows.contacts)), "later": str(rows.later)}
             for bucket, frame in _cut(rows, job):
-                yield bucket, encode_payload("rows", _enclosed(frame), facts)
+                yield bucket, encode_frame("rows", frame, facts)
                 facts = {"table": self.name, "rows": "0", "later": "0"}  # the batch is counted once
 
 
@@ -65,11 +64,6 @@ def table_items(plan: Plan) -> list[TableSplit]:
     """
     tables = divide(plan).tables
     return [TableSplit(name, file) for name, table in tables.items() for file in split_files(table)]
-
-
-def open_rows(payload: Payload) -> pl.DataFrame:
-    """Return the rows in a payload of this kind."""
-    return pl.read_ipc_stream(io.BytesIO(payload.rows.column(0)[0].as_py()))
 
 
 def _cut(rows: TableRows, job: Job) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -102,10 +96,3 @@ def frames_by_bucket(rows: pl.DataFrame, buckets: int) -> Iterator[tuple[int, pl
     present, starts = np.unique(found[order], return_index=True)
     for bucket, start, end in zip(present, starts, [*starts[1:], len(order)], strict=True):
         yield int(bucket), rows[int(start) : int(end)]
-
-
-def _enclosed(frame: pl.DataFrame) -> pa.RecordBatch:
-    """Return a frame as one value, in the format of Polars, because Arrow does not have all of its types."""
-    sink = io.BytesIO()
-    frame.write_ipc_stream(sink, compression="uncompressed")
-    return pa.record_batch([pa.array([sink.getvalue()], pa.large_binary())], ["frame"])
