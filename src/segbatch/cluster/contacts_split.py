@@ -12,6 +12,7 @@ from segbatch.cluster.job import Job
 from segbatch.cluster.payloads import encode_payload, with_words
 from segbatch.cluster.table_plan import DividedPlan, contacts_in, divide, first_sent_bit
 from segbatch.engine.local import batch_rows, combine_predicates, predicate_bitmaps, text_sources
+from segbatch.platform.iterators import gather
 from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.storage.bit_matrix import Memory, to_bitmaps, to_words
@@ -83,16 +84,4 @@ def cut_by_bucket(contacts: pa.RecordBatch, buckets: int) -> Iterator[tuple[int,
 
 def gather_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """Join small batches, which become fewer payloads."""
-    waiting, size = list[pa.RecordBatch](), 0
-    for batch in batches:
-        waiting.append(batch)
-        size += batch.nbytes
-        if size >= _MOST_BYTES:
-            yield _join(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield _join(waiting)
-
-
-def _join(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
-    return batches[0] if len(batches) == 1 else pa.concat_batches(batches)
+    return map(pa.concat_batches, gather(batches, _MOST_BYTES, lambda batch: batch.nbytes))

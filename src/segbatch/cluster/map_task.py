@@ -9,6 +9,7 @@ from segbatch.cluster.job import decode_versioned
 from segbatch.cluster.payloads import encode_error
 from segbatch.cluster.splits import decode_item
 from segbatch.errors import SegbatchError
+from segbatch.platform.iterators import gather
 
 _NUMBER_BITS = 40
 """Bits for the number of a payload within its item. The bits above are the number of the item."""
@@ -26,15 +27,9 @@ def map_split(work: bytes, item: bytes) -> Iterator[pa.RecordBatch]:
         work: The `Job`, or other work that items of this kind are for, as `encode_versioned` returns it.
     """
     number, part = decode_item(item)
-    waiting, size = list[tuple[int, int, bytes]](), 0
-    for index, (bucket, payload) in enumerate(_with_error(lambda: part.payloads(decode_versioned(work)))):
-        waiting.append((bucket, (number << _NUMBER_BITS) + index, payload))
-        size += len(payload)
-        if size >= _BATCH_BYTES:
-            yield _batch(waiting)
-            waiting, size = [], 0
-    if waiting:
-        yield _batch(waiting)
+    payloads = enumerate(_with_error(lambda: part.payloads(decode_versioned(work))), number << _NUMBER_BITS)
+    rows = ((bucket, index, payload) for index, (bucket, payload) in payloads)
+    return map(_batch, gather(rows, _BATCH_BYTES, lambda row: len(row[2])))
 
 
 def _with_error(payloads: Callable[[], Iterator[tuple[int, bytes]]]) -> Iterator[tuple[int, bytes]]:

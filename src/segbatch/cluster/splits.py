@@ -2,15 +2,17 @@
 
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from segbatch.platform.iterators import gather
 from segbatch.snapshot.locations import LocalFile, translate_errors
 from segbatch.snapshot.parquet.files import SnapshotFile, open_parquet
 from segbatch.snapshot.snapshot import Snapshot
@@ -76,8 +78,9 @@ def _split(file: SnapshotFile, rows: int) -> list[SnapshotFile]:
     if file.rows + deleted <= rows:
         return [file]
     parts, start = list[SnapshotFile](), 0
-    for groups, length in _gather(_group_rows(file), rows):
-        part = _part(file, groups, start, length)
+    for groups in gather(enumerate(_group_rows(file)), rows, itemgetter(1)):
+        length = sum(rows_of_group for _, rows_of_group in groups)
+        part = _part(file, tuple(number for number, _ in groups), start, length)
         parts += [part] if part.rows else []
         start += length
     return parts
@@ -92,19 +95,6 @@ def _group_rows(file: SnapshotFile) -> list[int]:
     ):
         metadata = parquet.metadata
         return [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
-
-
-def _gather(group_rows: Sequence[int], rows: int) -> Iterator[tuple[tuple[int, ...], int]]:
-    """Yield consecutive row groups that have a number of rows together, and their rows."""
-    groups, length = list[int](), 0
-    for number, group in enumerate(group_rows):
-        groups.append(number)
-        length += group
-        if length >= rows:
-            yield tuple(groups), length
-            groups, length = [], 0
-    if groups:
-        yield tuple(groups), length
 
 
 def _part(file: SnapshotFile, groups: tuple[int, ...], start: int, length: int) -> SnapshotFile:

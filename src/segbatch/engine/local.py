@@ -20,7 +20,7 @@ from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
 from segbatch.errors import EvaluationError
 from segbatch.platform.bitmaps import Bitmap, Bitmaps, empty_bitmaps, from_columns, full_bitmap, word_count
-from segbatch.platform.read_ahead import read_ahead
+from segbatch.platform.iterators import read_ahead
 from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.encoded_texts import EncodedTexts
 from segbatch.snapshot.snapshot import Snapshot

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from segbatch.errors import Problem, PublishError, UsageError
 from segbatch.exports.columns import ContactColumns
 from segbatch.exports.selection import RowSelection
+from segbatch.platform.iterators import gather
 from segbatch.snapshot.arrow.polars_types import describe_arrow_type
 from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 from segbatch.snapshot.snapshot import Snapshot
@@ -122,15 +123,7 @@ def read_rows(selection: RowSelection) -> Iterator[pl.DataFrame]:
 
 def combine_frames(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """Concatenate small frames, as those of a small segment, to frames that are large enough to write."""
-    waiting, rows = list[pl.DataFrame](), 0
-    for frame in frames:
-        waiting.append(frame)
-        rows += len(frame)
-        if rows >= _FEWEST:
-            yield pl.concat(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield pl.concat(waiting)
+    return map(pl.concat, gather(frames, _FEWEST, len))
 
 
 def _read_run(selection: RowSelection) -> Iterator[pl.DataFrame]:

@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.errors import Problem
-from segbatch.platform.read_ahead import read_ahead
+from segbatch.platform.iterators import read_ahead
 from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.binary_text import BytesPath, find_texts, has_bytes, with_part, with_texts
 from segbatch.snapshot.arrow.polars_types import polars_schema, to_frame

@@ -15,6 +15,7 @@ from segbatch.exports.database.dialects import Dialect
 from segbatch.exports.database.tables import Table
 from segbatch.model.manifest import Manifest, PastRun
 from segbatch.model.record import Record
+from segbatch.platform.iterators import gather
 from segbatch.snapshot.arrow.arrays import convert
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.id_format import is_uuid
@@ -30,6 +31,7 @@ RECORDED_ID = "recorded_id"
 _SEGMENT_ID, _CONTACT_ID = "segment_id", "contact_id"
 _BATCH = 65_536
 _SORTED = 8 * _BATCH
+"""The number of rows that are sorted at a time."""
 _DAMAGED = "is damaged, or was deleted in the meantime; check it with segbatch verify --all"
 
 OnRows = Callable[[int], None]
@@ -142,7 +144,7 @@ def change_rows(
                 columns |= {_SEGMENT_ID: _renamed(columns[_SEGMENT_ID], present), RECORDED_ID: recorded}
                 yield _converted([columns[name] for name in table.columns], schema)
 
-    return Rows(schema, _sorted(batches()), on_rows)
+    return Rows(schema, (batch for many in gather(batches(), _SORTED, len) for batch in _sort(many)), on_rows)
 
 
 def _read_changes(folder: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -199,20 +201,8 @@ def _read(file: Path, size: int, columns: Sequence[str]) -> Iterator[pa.RecordBa
             yield batch.select(columns)
 
 
-def _sorted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Sort rows by contact, as many at a time as memory is provided for."""
-    waiting, rows = list[pa.RecordBatch](), 0
-    for batch in batches:
-        waiting.append(batch)
-        rows += len(batch)
-        if rows >= _SORTED:
-            yield from _sort(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield from _sort(waiting)
-
-
 def _sort(batches: Sequence[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Sort rows by contact."""
     table = pa.Table.from_batches(batches)
     yield from table.take(pc.sort_indices(table[_CONTACT_ID])).to_batches(_BATCH)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from segbatch.platform.iterators import gather
 from segbatch.snapshot.related.partitions import CONTACT, TIME, condition_column, value_column
 from segbatch.snapshot.related.query import Aggregate, TableQuery
 from segbatch.snapshot.related.reductions import as_units_of, exact_sums, extremes, means, no_values
@@ -42,14 +43,8 @@ def aggregate_rows(query: TableQuery, frames: Iterable[pl.DataFrame], contacts: 
 
 def _joined(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """Join small frames, and slice large ones, since the work for a frame depends on the number of contacts too."""
-    waiting = list[pl.DataFrame]()
-    for frame in frames:
-        waiting.append(frame)
-        if sum(one.height for one in waiting) >= _MOST_ROWS:
-            yield from pl.concat(waiting).iter_slices(_MOST_ROWS)
-            waiting.clear()
-    if waiting:
-        yield from pl.concat(waiting).iter_slices(_MOST_ROWS)
+    for many in gather(frames, _MOST_ROWS, len):
+        yield from pl.concat(many).iter_slices(_MOST_ROWS)
 
 
 def _sort_key(aggregate: Aggregate) -> tuple[int, int]:
