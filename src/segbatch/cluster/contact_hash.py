@@ -29,6 +29,14 @@ def bucket_of(ids: pa.Array, buckets: int) -> npt.NDArray[np.int32]:
     return (hash_ids(ids) % np.uint64(buckets)).astype(np.int32)
 
 
+def sort_by_bucket(ids: pa.Array, buckets: int) -> tuple[npt.NDArray[np.intp], list[tuple[int, int, int]]]:
+    """Return the order of rows by bucket, and each bucket that has any with its first row and their number."""
+    found = bucket_of(ids, buckets)
+    order = np.argsort(found, kind="stable")
+    parts = np.unique(found[order], return_index=True, return_counts=True)
+    return order, [*zip(*(part.tolist() for part in parts), strict=True)]
+
+
 def hash_ids(ids: pa.Array) -> Hashes:
     """Return the hash of each id, for every type that ids can have. The hash of null is 0."""
     if isinstance(ids, pa.ExtensionArray):

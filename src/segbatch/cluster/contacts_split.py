@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from segbatch.cluster.contact_hash import bucket_of
+from segbatch.cluster.contact_hash import sort_by_bucket
 from segbatch.cluster.job import Job
 from segbatch.cluster.payloads import encode_payload, with_words
 from segbatch.cluster.table_plan import DividedPlan, contacts_in, divide, first_sent_bit
@@ -72,14 +71,9 @@ def cut_by_bucket(contacts: pa.RecordBatch, buckets: int) -> Iterator[tuple[int,
     Args:
         contacts: Rows whose first column has the ids.
     """
-    if not contacts.num_rows:
-        return
-    found = bucket_of(contacts.column(0), buckets)
-    order = np.argsort(found, kind="stable")
+    order, parts = sort_by_bucket(contacts.column(0), buckets)
     contacts = contacts.take(pl.Series(order).to_arrow())
-    present, starts = np.unique(found[order], return_index=True)
-    for bucket, start, end in zip(present, starts, [*starts[1:], len(order)], strict=True):
-        yield int(bucket), contacts.slice(start, end - start)
+    return ((bucket, contacts.slice(start, length)) for bucket, start, length in parts)
 
 
 def gather_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from segbatch.cluster.contact_hash import bucket_of
+from segbatch.cluster.contact_hash import sort_by_bucket
 from segbatch.cluster.job import Job
 from segbatch.cluster.payloads import encode_frame
 from segbatch.cluster.splits import split_files
@@ -88,11 +87,6 @@ def frames_by_bucket(rows: pl.DataFrame, buckets: int) -> Iterator[tuple[int, pl
     Args:
         rows: Rows with a column `CONTACT_ID`.
     """
-    if not rows.height:
-        return
-    found = bucket_of(rows.get_column(CONTACT_ID).to_arrow(), buckets)
-    order: npt.NDArray[np.intp] = np.argsort(found, kind="stable")
+    order, parts = sort_by_bucket(rows.get_column(CONTACT_ID).to_arrow(), buckets)
     rows = select_rows(rows, order)
-    present, starts = np.unique(found[order], return_index=True)
-    for bucket, start, end in zip(present, starts, [*starts[1:], len(order)], strict=True):
-        yield int(bucket), rows[int(start) : int(end)]
+    return ((bucket, rows.slice(start, length)) for bucket, start, length in parts)
