@@ -9,10 +9,11 @@ import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Numbered = tuple[int, int, bytes]
 """A payload with its bucket and its number."""
@@ -74,12 +75,14 @@ class MeasuredCluster:
     Attributes:
         mapped: The tasks of the first stage.
         reduced: The tasks of the last stage.
+        results: The results of the last stage.
         called: The tasks beside these stages, which compute checksums and look up fields.
         passed: Seconds that this process computed to pass payloads from task to task, as an engine does.
     """
 
     mapped: list[Task] = field(default_factory=list)
     reduced: list[Task] = field(default_factory=list)
+    results: list[bytes] = field(default_factory=list)
     called: list[Task] = field(default_factory=list)
     passed: float = 0
 
@@ -104,21 +107,22 @@ class MeasuredCluster:
     ) -> list[bytes]:
         """Call the functions of both stages, as `Cluster` describes."""
         start = time.process_time()
-        waiting = defaultdict[int, list[tuple[int, bytes]]](list)
-        for item in items:
-            task, payloads = alone(map_one, produce, item)
-            self.mapped.append(task)
-            for bucket, number, payload in payloads:
-                waiting[bucket].append((number, payload))
-        results = list[bytes]()
-        for bucket in range(buckets):
-            task, result = alone(
-                reduce_one, reduce, bucket, [payload for _, payload in sorted(waiting.pop(bucket, []))]
-            )
+        mapped = [alone(map_one, produce, item) for item in items]
+        self.mapped += [task for task, _ in mapped]
+        for bucket, payloads in self.groups([payloads for _, payloads in mapped], buckets):
+            task, result = alone(reduce_one, reduce, bucket, payloads)
             self.reduced.append(task)
-            results.append(result)
+            self.results.append(result)
         self.passed += time.process_time() - start
-        return results
+        return self.results[-buckets:]
+
+    def groups(self, mapped: Sequence[Sequence[Numbered]], buckets: int) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield the payloads to reduce: those of each bucket, in order."""
+        waiting = defaultdict[int, list[tuple[int, bytes]]](list)
+        for bucket, number, payload in chain(*mapped):
+            waiting[bucket].append((number, payload))
+        for bucket in range(buckets):
+            yield bucket, [payload for _, payload in sorted(waiting.pop(bucket, []))]
 
 
 @dataclass(frozen=True)
@@ -147,33 +151,18 @@ class SampledCluster(MeasuredCluster):
         items: The number of items of the larger run.
         samples: The number of buckets to reduce.
         by_bucket: For each item, the number of contacts in each bucket.
-        results: The results of the buckets.
     """
 
     items: int = 1
     samples: int = 2
     by_bucket: list[list[int]] = field(default_factory=list)
-    results: list[bytes] = field(default_factory=list)
 
-    def exchange(
-        self,
-        produce: Callable[[bytes], Any],
-        items: Sequence[bytes],
-        reduce: Callable[[int, Sequence[bytes]], bytes],
-        buckets: int,
-    ) -> list[bytes]:
-        """Measure a sample of both stages."""
-        waiting = list[bytes]()
-        for item in items:
-            task, payloads = alone(map_one, produce, item)
-            self.mapped.append(task)
-            self.by_bucket.append(_contacts_by_bucket(payloads, buckets))
-            waiting += [payload for *_, payload in payloads]
-        for bucket in range(min(self.samples, len(waiting) // self.items)):
-            payloads_of_one = waiting[bucket * self.items : (bucket + 1) * self.items]
-            task, result = alone(reduce_one, reduce, bucket, payloads_of_one)
-            self.reduced.append(task)
-            self.results.append(result)
+    def groups(self, mapped: Sequence[Sequence[Numbered]], buckets: int) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield as many payloads as a bucket of the larger run has, for each bucket of the sample. Then end the run."""
+        self.by_bucket += [_contacts_by_bucket(payloads, buckets) for payloads in mapped]
+        payloads = [payload for *_, payload in chain(*mapped)]
+        for bucket in range(min(self.samples, len(payloads) // self.items)):
+            yield bucket, payloads[bucket * self.items : (bucket + 1) * self.items]
         raise SampledError
 
 
