@@ -85,6 +85,7 @@ def test_runs_show_prints_all_details_of_a_run(call: Call) -> None:
     assert status == 0
     assert out[0] == "run night-1"
     assert "as of 2025-11-02 02:00:00 UTC, time zone UTC" in out
+    assert "engine local" in out
     assert "segments 2 ok, 1 failed" in out
     [snapshot] = [line for line in out if line.startswith("contacts.parquet") or "/contacts.parquet" in line]
     assert len(snapshot.split()[-1]) == 64

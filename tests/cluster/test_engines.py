@@ -42,9 +42,14 @@ def test_the_address_of_a_server_is_checked(address: str) -> None:
         read_spark_remote(address)
 
 
-@pytest.mark.parametrize(
-    "after", ["/token=secret", "/path;token=secret", "/;token", "/;token=secret==", "/;token=se/cret"]
-)
+@pytest.mark.parametrize("after", ["/path", "/token=secret", "/path;token=secret", "/a/b"])
+def test_an_address_has_no_path(call: Commands, workspace: Workspace, after: str) -> None:
+    assert call(*arguments(workspace), "--engine", "spark", "--spark-remote", REMOTE + after) == 2
+    assert "an address has no path; use sc://HOST:PORT, and sc://HOST:PORT/;token=TOKEN" in call.err
+    assert "secret" not in call.err
+
+
+@pytest.mark.parametrize("after", ["/;token", "/;token=secret==", "/;token=se/cret"])
 def test_other_text_behind_a_server_is_refused_and_not_shown(call: Commands, workspace: Workspace, after: str) -> None:
     assert call(*arguments(workspace), "--engine", "spark", "--spark-remote", REMOTE + after) == 2
     assert f"'{REMOTE}/' is followed by text that is not a list of parameters" in call.err
@@ -66,6 +71,13 @@ def test_buckets_need_the_engine(call: Commands, workspace: Workspace) -> None:
     assert "contacts are divided into buckets only with the engine 'spark' (--buckets)" in call.err
     with pytest.raises(UsageError, match="only with the engine 'spark'"):
         workspace.run(0, engine=LocalEngine(), buckets=4)
+
+
+def test_a_run_is_shown_with_its_engine_and_buckets(call: Commands, workspace: Workspace) -> None:
+    workspace.contacts(a="pro", b="pro", c="pro")
+    workspace.run(0, engine=LoopCluster(), buckets=2)
+    assert call("runs", "show", "--output", str(workspace.output)) == 0
+    assert ["engine", "LoopCluster,", "2", "buckets"] in [line.split() for line in call.out.splitlines()]
 
 
 def test_a_number_of_buckets_has_a_limit(call: Commands, workspace: Workspace) -> None:

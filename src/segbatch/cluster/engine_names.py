@@ -41,6 +41,9 @@ def read_spark_remote(text: str) -> str:
         raise UsageError(
             f"{shown(redact_url(text))} is not a Spark Connect server; use sc://HOST:PORT (--spark-remote)"
         )
+    if (server["parameters"] or "/;")[:2] not in ("/", "/;"):
+        fix = "use sc://HOST:PORT, and sc://HOST:PORT/;token=TOKEN;user_id=NAME for parameters"
+        raise UsageError(f"{shown(redact_url(text))}: an address has no path; {fix} (--spark-remote)")
     if _PARAMETERS.fullmatch(server["parameters"] or "/") is None:
         raise UsageError(
             f"{shown(redact_url(text))} is followed by text that is not a list of parameters; write them as "

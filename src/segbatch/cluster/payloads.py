@@ -19,7 +19,9 @@ Kind = Literal["contacts", "previous", "ids", "rows", "error"]
 ids of contacts, rows of a related table, or an error that a user can meet."""
 
 _KIND, _DETAILS = b"segbatch.payload", b"segbatch.details"
-_OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+_OPTIONS = pa.ipc.IpcWriteOptions(compression=pa.Codec("zstd", compression_level=1))
+"""Most of what is exchanged are ids of contacts, whose characters only an entropy coder compresses."""
+
 _WORD = 8
 
 

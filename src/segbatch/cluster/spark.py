@@ -46,6 +46,8 @@ class SparkCluster:
         remote: The address of a Spark Connect server, `sc://HOST:PORT`, for a new session. By default `SPARK_REMOTE`.
     """
 
+    name = "spark"
+
     def __init__(self, session: "SparkSession | None" = None, *, remote: str | None = None) -> None:
         self._session = session
         self.remote = _read_remote(remote) if session is None else None

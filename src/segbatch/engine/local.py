@@ -44,6 +44,8 @@ def batch_rows(segments: int) -> int:
 class LocalEngine:
     """The engine that evaluates batches in this process, with all processors."""
 
+    name = "local"
+
     def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
         """Evaluate every segment of a plan over a snapshot, as `Engine` describes."""
         batches = snapshot.batches(plan.leaves, batch_rows(len(plan.segments)), text_sources(plan))

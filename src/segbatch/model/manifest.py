@@ -231,6 +231,8 @@ class Manifest(Record):
         tables: The related tables that rules read.
         left_out: The segments that were not evaluated because the run was limited to others, ordered by id.
         renamed: The segments of the previous run that have another id since this run: the new id of each old one.
+        engine: The engine that evaluated the segments: `local`, `spark`, or the name of another one; None if it was not
+            recorded.
         buckets: The buckets of a run on a cluster; None for a run on one machine.
     """
 
@@ -252,6 +254,7 @@ class Manifest(Record):
     left_out: tuple[str, ...] = ()
     lists: tuple[ListRecord, ...] = ()
     renamed: dict[str, str] = Field(default_factory=dict)
+    engine: str | None = None
     buckets: Buckets | None = None
 
 

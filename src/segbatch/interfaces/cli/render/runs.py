@@ -14,7 +14,7 @@ from segbatch.text import counted
 
 if TYPE_CHECKING:
     from segbatch.model.input_records import SourceRecord
-    from segbatch.model.manifest import RunRecord, SegmentRecord
+    from segbatch.model.manifest import Manifest, RunRecord, SegmentRecord
     from segbatch.runs.diff import RunsDiff, SegmentDiff
     from segbatch.runs.history import ListedRun, RunDetails
     from segbatch.runs.query import Answer
@@ -113,6 +113,13 @@ def _source(source: "SourceRecord | None") -> dict[str, str]:
     return {} if source is None else {"contacts from": escape(str(address_of(source)))}
 
 
+def _engine(manifest: "Manifest") -> dict[str, str]:
+    if manifest.engine is None:
+        return {}
+    buckets = "" if manifest.buckets is None else f", {counted(manifest.buckets.number, 'bucket')}"
+    return {"engine": escape(manifest.engine) + buckets}
+
+
 def _facts(details: "RunDetails") -> Table:
     run, manifest = details.manifest.run, details.manifest
     seconds = (run.finished_at - run.started_at).total_seconds()
@@ -122,6 +129,7 @@ def _facts(details: "RunDetails") -> Table:
         "as of": f"{_moment(run.as_of)} UTC, time zone {run.timezone}",
         "started": f"{_moment(run.started_at)} UTC",
         "finished": f"{_moment(run.finished_at)} UTC, {seconds:,.1f} s later",
+        **_engine(manifest),
         "project": escape(run.project_id or "all"),
         "segments": _segments_of(run),
         "contacts": f"{run.contacts:,}",
