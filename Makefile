@@ -13,7 +13,7 @@ INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seg
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz web web-check help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow sail spark bench docs lock format clean
+.PHONY: api-fuzz sdk web web-check help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow sail spark bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -153,9 +153,27 @@ bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="-
 api-fuzz: $(READY) ## Send valid and invalid requests to a real server (EXAMPLES=N; takes minutes)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-20} $(BIN)/pytest -q tests/fuzz
 
+define NODE
+	if [ "$$(id -u)" = 0 ] && ! command -v npm > /dev/null && command -v apt-get > /dev/null; then \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends nodejs npm; fi
+	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(Number(major * 100 + minor < 2019))' \
+		|| { echo 'Node 20.19 or newer is needed' >&2; exit 1; }
+endef
+
+SDK := clients/typescript
+
+$(SDK)/node_modules/.ready: $(SDK)/package-lock.json
+	$(NODE)
+	cd $(SDK) && npm ci
+	touch $@
+
+sdk: $(READY) $(SDK)/node_modules/.ready ## Check, build and test the TypeScript client (needs Node 20.19 or newer; as root, installs Debian's nodejs)
+	cd $(SDK) && npm run check-generated && npm run lint && npm test
+
 PAGE := src/segbatch/interfaces/web/page.html
 
 web/node_modules/.ready: web/package-lock.json
+	$(NODE)
 	cd web && npm ci
 	touch $@
 

@@ -1,5 +1,6 @@
 """Lock files are reproducible: all packages are pinned with extras and hashes, and no registry is named."""
 
+import json
 import re
 from collections import defaultdict
 from importlib.metadata import distributions
@@ -10,9 +11,10 @@ from packaging.utils import canonicalize_name
 
 from repeat_extras import repeat_extras
 
-from .lockfiles import FOLDER, read_group, read_pins, read_project, walk
+from .lockfiles import FOLDER, ROOT, read_group, read_pins, read_project, walk
 
 LOCKS = sorted(FOLDER.glob("*.txt"))
+NPM_LOCKS = sorted([*ROOT.glob("*/package-lock.json"), *ROOT.glob("clients/*/package-lock.json")])
 INSTALLED = {str(canonicalize_name(found.metadata["Name"])): found.requires or [] for found in distributions()}
 DEV = [*read_project(), *read_group("dev")]
 RUN = [*read_project(), *read_group("build")]
@@ -26,6 +28,18 @@ def versions(file: str) -> dict[str, str]:
 def test_every_line_pins_a_version_with_hashes_and_no_line_contains_a_registry(lock: Path) -> None:
     assert read_pins(lock)
     assert not re.search(r"://|^\s*-|\bindex\b|find-links", lock.read_text().replace("    --hash", ""), re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", NPM_LOCKS, ids=lambda lock: lock.parent.name)
+def test_every_npm_package_has_a_checksum_and_no_address(lock: Path) -> None:
+    packages = json.loads(lock.read_text())["packages"]
+    assert packages.pop("")
+    assert {name for name, package in packages.items() if "integrity" not in package} == set()
+    assert {name for name, package in packages.items() if "resolved" in package} == set()
+
+
+def test_the_typescript_client_and_the_page_have_lock_files() -> None:
+    assert {lock.parent.name for lock in NPM_LOCKS} == {"typescript", "web"}
 
 
 @pytest.mark.parametrize(("lock", "roots"), [("dev.txt", DEV), ("run.txt", RUN)], ids=["dev", "run"])
