@@ -1,9 +1,11 @@
 """Test the process that evaluates previews: time limit, memory limit, replacement and shutdown."""
 
+import asyncio
+import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import httpx
 import pyarrow as pa
 import pytest
 
-from asking import PRO, Asking, serving, wait_until
+from asking import PRO, SEGMENTS, Asking, serving, wait_until
 from builders import rule, write_contacts
 from segbatch.interfaces.api import limits
 from segbatch.interfaces.api.previewer import Previewer
@@ -51,7 +53,7 @@ def test_preview_stops_at_its_time_limit_and_the_next_preview_succeeds(
 ) -> None:
     assert preview(ask).json()["member_count"] == 1
     first = process_of(previewer)
-    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_TIME", 1.0)
+    monkeypatch.setattr("segbatch.interfaces.api.limits.PREVIEW_TIME", 1.0)
     begun = time.monotonic()
     answer = preview(ask, SLOW)
     assert time.monotonic() - begun < 10
@@ -61,6 +63,94 @@ def test_preview_stops_at_its_time_limit_and_the_next_preview_succeeds(
         os.kill(first, 0)
     monkeypatch.undo()
     assert preview(ask).json()["member_count"] == 1
+
+
+async def send_and_leave(ask: Asking, rules: Any, leave: Callable[[], bool]) -> float:
+    """Send a preview, close the connection as soon as `leave` returns true, and return how long it then took."""
+    body = [{"type": "http.request", "body": json.dumps({"rules": rules, "match": "any"}).encode()}]
+    left = 0.0
+
+    async def receive() -> Any:
+        nonlocal left
+        if body:
+            return body.pop()
+        await asyncio.to_thread(wait_until, leave)
+        left = time.monotonic()
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Any) -> None: ...
+
+    headers = [(b"host", b"here"), (b"content-type", b"application/json"), (b"x-project-id", b"p")]
+    path = f"{SEGMENTS}/preview"
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "query_string": b""}
+    await ask.app({**scope, "headers": headers, "http_version": "1.1", "scheme": "http"}, receive, send)
+    return time.monotonic() - left
+
+
+def test_preview_stops_when_its_client_is_gone(ask: Asking, previewer: Previewer) -> None:
+    assert preview(ask).status_code == 200
+    first = process_of(previewer)
+    begun = time.monotonic()
+    assert asyncio.run(send_and_leave(ask, SLOW, lambda: time.monotonic() - begun > 1)) < 10
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    assert preview(ask).json()["member_count"] == 1
+
+
+def test_preview_that_stops_by_itself_keeps_the_process(
+    ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    start = "import json, pathlib, sys, time; sys.path[:] = json.loads(sys.argv[1]); "
+    start += "import segbatch.interfaces.api.preview_process as p; "
+    mark = tmp_path / "mark"
+    work = (
+        f"(pathlib.Path({str(mark)!r}).touch(), [p._CURRENT.ensure_wanted() or time.sleep(0.01) for _ in range(6000)])"
+    )
+    monkeypatch.setattr("segbatch.interfaces.api.previewer._START", f"{start}p.evaluate = lambda job: {work}; p.main()")
+    previewer.start()
+    first = process_of(previewer)
+    for _ in range(2):
+        mark.unlink(missing_ok=True)
+        assert asyncio.run(send_and_leave(ask, PRO["rules"], mark.exists)) < 5
+        assert process_of(previewer) == first
+
+
+def test_client_that_leaves_the_queue_gives_up_its_place(ask: Asking) -> None:
+    async def leave_while_waiting() -> None:
+        queue = ask.service.previews
+        await queue.turn.acquire()
+        waited = send_and_leave(ask, PRO["rules"], lambda: queue.waiting == 1)
+        assert await waited < 5
+        assert queue.waiting == 0
+        queue.turn.release()
+        answer = await ask.ask("POST", "/preview", json={"rules": PRO["rules"]})
+        assert answer.json()["member_count"] == 1
+        assert not queue.turn.locked()
+
+    asyncio.run(leave_while_waiting())
+
+
+def test_only_one_preview_runs_at_a_time(ask: Asking, previewer: Previewer, monkeypatch: pytest.MonkeyPatch) -> None:
+    running, most, real = 0, 0, previewer.run
+
+    def run(*arguments: Any) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            return real(*arguments)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(previewer, "run", run)
+
+    async def ask_all() -> list[int]:
+        asked = [ask.ask("POST", "/preview", json={"rules": PRO["rules"]}) for _ in range(6)]
+        asked += [ask.ask("POST", "/check", json={"rules": PRO["rules"]})]
+        return [answer.status_code for answer in await asyncio.gather(*asked)]
+
+    assert asyncio.run(ask_all()) == [200] * 7
+    assert most == 1
 
 
 def test_quick_previews_reuse_the_process(ask: Asking, previewer: Previewer) -> None:
@@ -205,12 +295,18 @@ def test_docs_list_the_limits_of_the_code() -> None:
         f"`limit` is {limits.MEMBERS:,} if not given, and {limits.MAX_MEMBERS:,} at most",
         f"(10 if not given, {limits.MAX_FIRST:,} at most)",
         f"a preview took more than {limits.PREVIEW_TIME:g} seconds",
-        f"| a preview | {limits.PREVIEW_TIME:g} seconds, one at a time",
+        f"| a preview, check or explanation, or fields | {limits.PREVIEW_TIME:g} seconds, one at a time",
         f"{limits.PREVIEW_QUEUE} others wait for {limits.PREVIEW_QUEUE_TIME:g} seconds",
         f"more than {limits.PREVIEW_MEMORY / 1e6:g} megabytes",
         f"{limits.PATTERN_TIME:g} seconds to compile",
         f"idle for {limits.KEEP_ALIVE} seconds",
         f"within {limits.STOP_TIME} seconds",
+        f"`limit` is {limits.VALUES} if not given, and {limits.MAX_VALUES} at most",
+        f"?limit={limits.RUNS}&cursor=` | the runs, newest first; {limits.MAX_RUNS} on a page",
+        f"history={limits.RUNS}&limit={limits.SEGMENTS}&cursor=",
+        f"{limits.MAX_SEGMENTS:,} on a page and {limits.MAX_RUNS} runs at most",
+        f"overlap?top={limits.COMPARED}`",
+        f"`segments=ID,ID`, {limits.MAX_COMPARED} at most",
         f"{limits.SESSION_TIME / 3600:g} hours, and {limits.SESSION_IDLE_TIME / 3600:g} hours without a request",
         f"{limits.MAX_SESSIONS_OF_KEY} with one key and {limits.MAX_SESSIONS:,} in all",
         f"| a sign-in | {limits.MAX_SIGN_IN_BODY:,} bytes |",

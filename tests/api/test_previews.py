@@ -205,7 +205,7 @@ def test_invalid_snapshot_returns_503_and_is_logged_without_ids(
 
 
 def test_preview_stops_at_its_time_limit_or_at_shutdown(ask: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_TIME", -1.0)
+    monkeypatch.setattr("segbatch.interfaces.api.limits.PREVIEW_TIME", -1.0)
     assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 504
     ask.service.stopping.set()
     assert ask("POST", "/preview", json={"rules": PRO["rules"]}).status_code == 503
@@ -219,9 +219,9 @@ def test_previews_queue_without_blocking_other_requests(ask: Asking, monkeypatch
         assert go_on.wait(60)
         return EvaluationOptions("nowhere"), None
 
-    monkeypatch.setattr("segbatch.interfaces.api.previews._options", wait)
-    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE_TIME", 0.2)
-    monkeypatch.setattr("segbatch.interfaces.api.previews.PREVIEW_QUEUE", 2)
+    monkeypatch.setattr("segbatch.interfaces.api.contact_requests._options", wait)
+    monkeypatch.setattr("segbatch.interfaces.api.limits.PREVIEW_QUEUE_TIME", 0.2)
+    monkeypatch.setattr("segbatch.interfaces.api.limits.PREVIEW_QUEUE", 2)
 
     async def ask_all() -> tuple[list[int], int]:
         options = {"json": {"rules": PRO["rules"]}}

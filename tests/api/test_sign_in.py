@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from asking import PRO, SEGMENTS, Asking
-from builders import write_segment
+from builders import rule, write_segment
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.limits import (
     MAX_SESSIONS,
@@ -20,7 +20,7 @@ from segbatch.interfaces.api.limits import (
 )
 from segbatch.interfaces.api.sessions import COOKIE, Sessions
 
-SIGNED_OUT = {
+SIGNED_OUT: dict[str, Any] = {
     "signed_in": False,
     "keys_required": True,
     "project_id": None,
@@ -226,7 +226,7 @@ def test_sign_out_ends_the_session_and_a_new_sign_in_replaces_it(browser: Browse
 
 
 def test_session_has_the_projects_and_rights_of_its_key(browser: Browser) -> None:
-    write_segment(browser.ask.segments, "theirs", *PRO["rules"], project_id="q")
+    write_segment(browser.ask.segments, "theirs", rule("plan", "eq", "pro"), project_id="q")
     _, secret = browser.ring.create(["p", "r"], read_only=True)
     state = browser.sign_in(secret).json()
     assert (state["project_id"], state["projects"], state["read_only"]) == (None, ["p", "r"], True)

@@ -89,7 +89,7 @@ def profile_field(found: FieldValues, snapshot: Snapshot, table: str | None) -> 
     frequent = () if is_unique else _frequent(found)
     has_range = kind in _RANGES and not is_unique and values.present >= LEAST_CONTACTS
     low, high = (values.low, values.high) if has_range else (None, None)
-    low, high = (None if bound is None else _plain(bound, found.dtype) for bound in (low, high))
+    low, high = (None if bound is None else plain_value(bound, found.dtype) for bound in (low, high))
     return FieldProfile(
         path=found.path,
         type=type_name(found.dtype),
@@ -112,13 +112,13 @@ def _frequent(found: FieldValues) -> tuple[FrequentValue, ...]:
     values = found.values
     least = _SHOWN_SHARE * values.present
     return tuple(
-        FrequentValue(_plain(value, found.dtype), number, number / values.present)
+        FrequentValue(plain_value(value, found.dtype), number, number / values.present)
         for value, number in values.frequent(_MOST_VALUES)
         if number >= least
     )
 
 
-def _plain(value: Any, dtype: pl.DataType) -> str | int | float | bool:
+def plain_value(value: Any, dtype: pl.DataType) -> str | int | float | bool:
     """Return a value as JSON has it. Numbers in JSON texts were counted as texts."""
     kind = kind_of(dtype if not isinstance(dtype, pl.List) else element_type(dtype))
     match value:

@@ -1,7 +1,8 @@
 """`explain`: why one contact is in a segment or not; `funnel`: the number of contacts that each rule keeps."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
@@ -67,6 +68,16 @@ def explain(
         contacts, id_column, custom_fields, tables, lists, project, as_of, timezone, strict, allow_empty=True
     )
     prepared, segment_id = _prepare(options, segment, segments)
+    return explain_contact(prepared, segment_id, contact_id)
+
+
+def explain_contact(prepared: PreparedEvaluation, segment_id: str, contact_id: str | int | UUID | bytes) -> Explanation:
+    """Explain why a contact is in a segment that can be evaluated, or why it is not.
+
+    Raises:
+        UsageError: The contact does not exist.
+        SnapshotError: The snapshot cannot be read.
+    """
     row, found = _find(prepared, contact_id)
     member, verdicts = explain_row(prepared, segment_id, row, read_rows(prepared, found))
     return Explanation(segment_id, found, member, verdicts, tuple(prepared.warnings), tuple(prepared.notes))
@@ -97,10 +108,18 @@ def funnel(
     return count_steps(prepared, segment_id)
 
 
-def count_steps(prepared: PreparedEvaluation, segment_id: str) -> Funnel:
+def count_steps(
+    prepared: PreparedEvaluation,
+    segment_id: str,
+    among: str | None = None,
+    going_on: Callable[[], None] = lambda: None,
+) -> Funnel:
     """Count the contacts that each rule of a segment keeps, on its own and after the rules before it.
 
-    The segment must be one that can be evaluated.
+    Args:
+        segment_id: A segment that can be evaluated.
+        among: A segment whose members are counted; all contacts by default.
+        going_on: Called after each batch of contacts; an exception that it raises stops the count.
 
     Raises:
         SnapshotError: The snapshot cannot be read to its end, or has ids that a run rejects.
@@ -108,19 +127,24 @@ def count_steps(prepared: PreparedEvaluation, segment_id: str) -> Funnel:
     planned, snapshot = prepared.plan_of(segment_id), prepared.snapshot
     top = trace(planned)
     every = list(_flat(top))
-    keeps, left, members = Counter[str](), Counter[str](), 0
+    keeps, left, members, contacts = Counter[str](), Counter[str](), 0, 0
     check = IdCheck(snapshot.id_column)
     for batch in snapshot.batches(prepared.plan.leaves, batch_rows(len(every))):
         check.add(ids_as_series(batch.ids))
         results = evaluate_predicates(prepared.plan, batch.frame)
+        if among is not None:
+            counted = results.expression_of(prepared.plan_of(among).condition)
+            results = replace(results, frame=results.frame.filter(counted))
+        contacts += results.frame.height
+        going_on()
         held = results.frame.select(results.expression_of(part.condition).alias(part.path) for part in every)
         keeps.update({name: int(column.sum()) for name, column in zip(held.columns, held.iter_columns(), strict=True)})
         left.update(_in_turn(held, top))
         members += int(results.frame.select(results.expression_of(planned.condition)).to_series().sum())
     check.finish(snapshot.ids, snapshot.file_rows)
-    steps = tuple(_step(part, keeps, left, snapshot.rows) for part in top)
-    share = members / snapshot.rows if snapshot.rows else None
-    return Funnel(segment_id, snapshot.rows, members, share, steps, tuple(prepared.warnings), tuple(prepared.notes))
+    steps = tuple(_step(part, keeps, left, contacts) for part in top)
+    share = members / contacts if contacts else None
+    return Funnel(segment_id, contacts, members, share, steps, tuple(prepared.warnings), tuple(prepared.notes))
 
 
 def _prepare(

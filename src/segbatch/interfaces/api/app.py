@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.api import page, previews, routes, sign_in
+from segbatch.interfaces.api import explanations, field_routes, page, previews, routes, run_routes, sign_in
 from segbatch.interfaces.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
 from segbatch.interfaces.api.models import Health
 from segbatch.interfaces.api.openapi import Api, errors
@@ -32,7 +32,16 @@ _Receive = Callable[[], Awaitable[_Message]]
 _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
-_ROUTERS = (routes.router, routes.members_router, previews.router, sign_in.router, page.router)
+ROUTERS = (
+    routes.router,
+    routes.members_router,
+    previews.router,
+    explanations.router,
+    field_routes.router,
+    run_routes.router,
+    sign_in.router,
+    page.router,
+)
 _NOT_UNDERSTOOD = HttpProblem("bad-request", "the request cannot be understood")
 _FAULT = HttpProblem("fault", "internal error of segbatch; the server's log has the details")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
@@ -54,7 +63,7 @@ def make_app(service: Service) -> "RequestMiddleware":
 def make_api() -> FastAPI:
     """Return the endpoints and their OpenAPI document."""
     api = Api()
-    for router in _ROUTERS:
+    for router in ROUTERS:
         api.include_router(router)
     api.get(
         HEALTH, operation_id="health", response_description="The server is running.", responses=errors(431, 500, 503)
@@ -109,7 +118,7 @@ def _respond_to_unknown_endpoint(request: Request, error: Exception) -> Response
 
 def _methods(request: Request, path: str) -> list[str]:
     """Return the methods that a path supports in all of its routes."""
-    routes_of_app = [*chain(*(router.routes for router in _ROUTERS)), *request.app.router.routes]
+    routes_of_app = [*chain(*(router.routes for router in ROUTERS)), *request.app.router.routes]
     matching = [
         route.methods or set()
         for route in routes_of_app

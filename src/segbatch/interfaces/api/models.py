@@ -8,8 +8,9 @@ from segbatch.definitions.definition import Definition
 from segbatch.interfaces.api.problems import CODES, URN
 from segbatch.interfaces.api.schemas import RULES, SEGMENT_KEYS
 from segbatch.model.manifest import SegmentStatus
-from segbatch.model.operators import MatchName
+from segbatch.model.operators import MatchName, OperatorName
 from segbatch.model.segment import write_moment
+from segbatch.model.views import FoundProblem, Located
 
 _ADDED = ("match", "max_change", "enabled", "owner", "tags", "expires_at", "examples")
 """The keys that segbatch adds, which responses have only if they are set."""
@@ -110,6 +111,15 @@ class Warned(_Response):
     message: str
 
 
+class Comparison(_Response):
+    """The members of a saved segment that a preview would change."""
+
+    segment_id: str
+    member_count: int = Field(ge=0, description="The number of contacts that the saved segment contains now.")
+    entered: int = Field(ge=0, description="The number of contacts that only the preview contains.")
+    left: int = Field(ge=0, description="The number of contacts that only the saved segment contains.")
+
+
 class Preview(_Response):
     """The members that a segment would contain."""
 
@@ -119,6 +129,43 @@ class Preview(_Response):
     share: float | None = Field(ge=0, le=1, description="The share of these contacts; null if there are none.")
     first: list[ContactId] = Field(description="The first members, in the order of the snapshot.")
     warnings: list[Warned]
+    compared: Comparison | None = Field(None, description="The comparison, if the request has `compare_with`.")
+
+
+class Check(_Response):
+    """The errors and findings of a definition that is not saved."""
+
+    errors: tuple[Located, ...]
+    findings: tuple[FoundProblem, ...]
+
+
+class FieldType(_Response):
+    """A field that rules can name."""
+
+    name: str
+    type: str = Field(description="The type that rules read it as.", examples=["text", "number", "list of text"])
+    operators: tuple[OperatorName, ...] = Field(description="The operators that this type supports.")
+    table: str | None = Field(description="The related table that has the field; null for a field of the contacts.")
+
+
+class Fields(_Response):
+    """The fields that rules can name."""
+
+    fields: tuple[FieldType, ...]
+
+
+class FieldValue(_Response):
+    """A value of a field that several contacts have."""
+
+    value: str | int | float | bool
+    contacts: int = Field(ge=0)
+
+
+class FieldValues(_Response):
+    """The most frequent values of a field. Values that fewer than five contacts have are not shown."""
+
+    name: str
+    values: tuple[FieldValue, ...]
 
 
 class SessionState(_Response):

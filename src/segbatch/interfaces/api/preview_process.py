@@ -1,4 +1,4 @@
-"""The process that evaluates previews. It can be killed at the time limit, which also frees its memory.
+"""The process that reads contacts, as previews do. It can be killed at the time limit, which also frees its memory.
 
 Jobs are read from standard input and replies written to standard output, both pickled. The process ends at the end of
 its input, so it does not outlive the server, however the server ends.
@@ -12,16 +12,10 @@ import traceback
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import IO, TYPE_CHECKING, NoReturn
+from typing import IO, Any, NoReturn
 
-from segbatch.authoring.preview import first_members
-from segbatch.compiler.prepare import EvaluationOptions, prepare
-from segbatch.definitions.definition import Definitions
-from segbatch.errors import DefinitionError, Problem, ProblemsError, SegbatchError
-from segbatch.model.pattern import reason_against
-
-if TYPE_CHECKING:
-    from segbatch.model.rule import Rule, TableRule
+from segbatch.errors import Problem, ProblemsError, SegbatchError
+from segbatch.interfaces.api.contact_jobs import Job
 
 _GRACE = 5.0
 """The number of seconds after the time limit when the process ends itself, in case the server is stuck."""
@@ -30,40 +24,22 @@ _STDOUT, _STDERR = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A preview to evaluate.
+class Request:
+    """A job and its number."""
 
-    Attributes:
-        definitions: The draft, and the segments that it needs.
-        draft: The id of the draft.
-        whole_project: The id of a segment with all contacts of the project, if one is among the definitions.
-        first: The number of ids to return.
-        seconds: The time limit.
-    """
-
-    options: EvaluationOptions
-    definitions: Definitions
-    draft: str
-    whole_project: str | None
-    first: int
-    seconds: float
+    number: int
+    job: Job[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """The result of a preview.
+class Cancel:
+    """The number of a job that is not wanted any more."""
 
-    Attributes:
-        contacts: The number of contacts of the project.
-        members: The number of members.
-        first: The ids of the first members.
-        warnings: Warnings about the draft.
-    """
+    number: int
 
-    contacts: int
-    members: int
-    first: tuple[str | int, ...]
-    warnings: tuple[Problem, ...]
+
+class CancelledJobError(Exception):
+    """The job is not wanted any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,57 +60,56 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The outcome of a job that was stopped because it was not wanted any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """The reply to a job.
 
     Attributes:
-        outcome: The result, or the error.
+        outcome: The result; or a `Failure`, a `Fault`, or `Cancelled`.
         peak: The most memory that the process has used so far, in bytes.
     """
 
-    outcome: Preview | Failure | Fault
+    outcome: Any
     peak: int
 
 
-def evaluate(job: Job) -> Preview:
-    """Evaluate a preview.
+@dataclass(slots=True)
+class _CurrentJob:
+    """The number of the job that is done, and of the last one that is not wanted any more."""
+
+    number: int = 0
+    cancelled: int = -1
+
+    def ensure_wanted(self) -> None:
+        """Raise an error if the job is not wanted any more."""
+        if self.cancelled >= self.number:
+            raise CancelledJobError
+
+
+_CURRENT = _CurrentJob()
+
+
+def evaluate(job: Job[Any]) -> Any:
+    """Do a job.
 
     Raises:
-        DefinitionError: The draft cannot be evaluated over the contacts.
-        SnapshotError: The contacts cannot be read.
-        UsageError: The time zone is not valid.
+        SegbatchError: The job cannot be done.
+        CancelledJobError: It is not wanted any more.
     """
-    _ensure_compiles(job)
-    prepared = prepare(job.options, job.definitions, also_disabled={job.draft})
-    prepared.plan_of(job.draft)
-    whole_project = None if job.whole_project in prepared.plan.failed else job.whole_project
-    wanted = [job.draft] if whole_project is None else [job.draft, whole_project]
-    found = {one.segment_id: one for one in first_members(prepared, wanted, job.first)}
-    contacts = prepared.snapshot.rows if whole_project is None else found[whole_project].members
-    warnings = [problem for problem in prepared.plan.warnings if problem.segment_id in {None, job.draft}]
-    return Preview(contacts, found[job.draft].members, found[job.draft].first, tuple(warnings))
+    return job.run(_CURRENT.ensure_wanted)
 
 
-def _ensure_compiles(job: Job) -> None:
-    """Compile the patterns of the draft, which the server has not done.
-
-    Raises:
-        DefinitionError: One does not compile.
-    """
-    [draft] = (one.segment for one in job.definitions.good if one.segment_id == job.draft)
-    rules: list[tuple[str, Rule | TableRule]] = [*draft.rule_paths(), *draft.table_rules()]
-    rules += [(path + place, row) for path, rule in draft.table_rules() for place, row in rule.row_rules()]
-    reasons = ((path, reason_against(str(rule.value))) for path, rule in rules if rule.operator == "matches")
-    problems = [Problem(reason, path=f"{path}.value") for path, reason in reasons if reason]
-    if problems:
-        raise DefinitionError(problems)
-
-
-def respond(job: Job) -> Reply:
-    """Evaluate a preview, and return its result or its error."""
-    outcome: Preview | Failure | Fault
+def respond(job: Job[Any]) -> Reply:
+    """Do a job, and return its result or its error."""
+    outcome: Any
     try:
         outcome = evaluate(job)
+    except CancelledJobError:
+        outcome = Cancelled()
     except SegbatchError as error:
         problems = tuple(error.problems) if isinstance(error, ProblemsError) else ()
         outcome = Failure(type(error).__name__, str(error), error.without_ids, problems)
@@ -157,10 +132,11 @@ def main() -> NoReturn:
     """Evaluate one job after another until standard input ends."""
     replies = os.fdopen(os.dup(_STDOUT), "wb")
     os.dup2(_STDERR, _STDOUT)  # other output must not get into the replies
-    jobs = SimpleQueue[Job]()
-    Thread(target=_receive, args=(sys.stdin.buffer, jobs), daemon=True).start()
+    requests = SimpleQueue[Request]()
+    Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
-        job = jobs.get()
+        request = requests.get()
+        job, _CURRENT.number = request.job, request.number
         with open(os.devnull, "w") as devnull:  # noqa: PTH123 - nothing is written to it
             faulthandler.dump_traceback_later(job.seconds + _GRACE, exit=True, file=devnull)  # needs no GIL
             reply = respond(job)
@@ -169,10 +145,16 @@ def main() -> NoReturn:
         replies.flush()
 
 
-def _receive(stdin: IO[bytes], jobs: "SimpleQueue[Job]") -> NoReturn:
-    """Receive jobs; end the process, also in the middle of one, when the server is gone."""
+def _receive(stdin: IO[bytes], requests: "SimpleQueue[Request]") -> NoReturn:
+    """Receive jobs and cancellations. End the process, also in the middle of a job, when the server is gone."""
     while True:
         try:
-            jobs.put(pickle.load(stdin))  # noqa: S301 - the server sent it
+            match pickle.load(stdin):  # noqa: S301 - the server sent it
+                case Cancel(number):
+                    _CURRENT.cancelled = number
+                case Request() as request:
+                    requests.put(request)
+                case other:
+                    raise AssertionError(other)
         except (EOFError, OSError, pickle.UnpicklingError):
             os._exit(0)

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from segbatch.interfaces.api.limits import (
     COMPARED,
@@ -89,12 +89,24 @@ class OverlapQuery(_Query):
         """The ids of the segments; None for the largest ones."""
         return None if self.segments is None else list(dict.fromkeys(self.segments.split(",")))
 
+    @field_validator("segments")
+    @classmethod
+    def _check_number(cls, segments: str | None) -> str | None:
+        if segments is not None and segments.count(",") >= MAX_COMPARED:
+            raise wrong(f"there are more than {MAX_COMPARED} segments; compare fewer")
+        return segments
+
 
 class ExplanationQuery(_Query):
     """The query parameters of an explanation."""
 
     contact: str | None = Field(None, min_length=1, description="The id of a contact to explain the segment for.")
     funnel: Literal["true", "false"] = Field("false", description="Whether to count the contacts that each rule keeps.")
+
+    @property
+    def wants_funnel(self) -> bool:
+        """Whether to count the contacts that each rule keeps."""
+        return self.funnel == "true"
 
 
 class ValuesQuery(_Query):

@@ -53,6 +53,10 @@ _FIRST = {
     "maximum": MAX_FIRST,
     "description": "The number of ids to show; 10 if not given.",
 }
+_COMPARE_WITH = {
+    "type": ["string", "null"],
+    "description": "The id of a saved segment; the answer then has the numbers of contacts that enter and leave it.",
+}
 
 
 def _ref(name: str) -> Schema:
@@ -94,7 +98,10 @@ def request_schemas() -> dict[str, Schema]:
     return {
         "SegmentCreate": _object(sent, ["name", "rules"], "A new segment.", _NEW),
         "SegmentUpdate": _object(sent, [], "The keys of a segment to change; null removes a key.", change),
-        "SegmentPreview": _object({**sent, "first": _FIRST}, ["rules"], "A segment to count.", {"rules": RULES}),
+        "SegmentPreview": _object(
+            {**sent, "first": _FIRST, "compare_with": _COMPARE_WITH}, ["rules"], "A segment to count.", {"rules": RULES}
+        ),
+        "SegmentCheck": _object(sent, ["rules"], "A segment to check.", {"rules": RULES}),
         "SignIn": _object({"key": {"type": "string", "description": "An API key."}}, ["key"], "A sign-in."),
         "Node": {"title": "A rule or a group", "anyOf": [_ref(name) for name in (*rules, "TableRule", "Group")]},
         "TableRule": _object(_for_openapi(defined["table_rule"]["properties"]), ["table", "operator"], _ON_TABLE),

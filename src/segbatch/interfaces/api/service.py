@@ -17,6 +17,7 @@ from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.previewer import Previewer
 from segbatch.interfaces.api.sessions import Sessions
 from segbatch.runs.members import OpenRuns
+from segbatch.runs.views import RunViews
 from segbatch.snapshot.related.sources import TableSource
 from segbatch.storage.remote.watched_output import WatchedOutput
 
@@ -91,6 +92,11 @@ class Service:
     def runs(self) -> OpenRuns:
         """Return the runs whose members are listed."""
         return OpenRuns(self.watched)
+
+    @cached_property
+    def views(self) -> RunViews:
+        """Return the answers about published runs."""
+        return RunViews(self.watched)
 
     @cached_property
     def watched(self) -> WatchedOutput:

@@ -1,0 +1,153 @@
+"""Jobs of the process that reads contacts: the fields that rules can name, their values, and those of one contact."""
+
+import json
+import math
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import polars as pl
+
+from segbatch.authoring.columns.fields import FieldOfRules, frequent_values, list_fields
+from segbatch.compiler.prepare import EvaluationOptions, prepare
+from segbatch.definitions.definition import Definitions
+from segbatch.engine.local import batch_rows, evaluate_predicates
+from segbatch.interfaces.api.contact_jobs import GoingOn
+from segbatch.snapshot.id_checks import ids_as_series
+from segbatch.snapshot.id_format import UnreadableIdError, matches_id
+from segbatch.snapshot.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsJob:
+    """The fields that rules can name.
+
+    Attributes:
+        definitions: A segment with all contacts of the project, if there is a project.
+        seconds: The time limit.
+    """
+
+    options: EvaluationOptions
+    definitions: Definitions
+    seconds: float
+
+    def run(self, going_on: GoingOn) -> tuple[FieldOfRules, ...]:
+        """List the fields.
+
+        Raises:
+            DefinitionError: The contacts of the project are not known.
+            SnapshotError: The contacts cannot be read.
+        """
+        prepared = prepare(self.options, self.definitions)
+        among = next((one.segment_id for one in self.definitions.good), None)
+        if among is not None:
+            prepared.plan_of(among)
+        return list_fields(prepared, among, going_on)
+
+
+@dataclass(frozen=True, slots=True)
+class ValuesJob:
+    """The frequent values of a field.
+
+    Attributes:
+        definitions: A segment with the contacts that have the field.
+        field: The field as rules name it.
+        seconds: The time limit.
+    """
+
+    options: EvaluationOptions
+    definitions: Definitions
+    field: str
+    seconds: float
+
+    def run(self, going_on: GoingOn) -> tuple[tuple[str | int | float | bool, int], ...]:
+        """Count the values, the most frequent ones first.
+
+        Raises:
+            DefinitionError: The field does not exist, or the contacts of the project are not known.
+            SnapshotError: The contacts cannot be read.
+        """
+        [probe] = self.definitions.good
+        prepared = prepare(self.options, self.definitions)
+        prepared.plan_of(probe.segment_id)
+        return frequent_values(prepared, self.field, probe.segment_id, going_on)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldsOfContactJob:
+    """The fields of one contact.
+
+    Attributes:
+        definitions: A segment with all contacts of the project, if there is a project.
+        contact: The id of the contact.
+        seconds: The time limit.
+    """
+
+    options: EvaluationOptions
+    definitions: Definitions
+    contact: str
+    seconds: float
+
+    def run(self, going_on: GoingOn) -> dict[str, Any] | None:
+        """Return the columns of the contact; None if it does not exist, or belongs to another project.
+
+        Raises:
+            SnapshotError: The contacts cannot be read.
+        """
+        prepared = prepare(self.options, self.definitions)
+        snapshot = prepared.snapshot.with_texts(prepared.snapshot.schema)
+        segment_ids = [one.segment_id for one in self.definitions.good]
+        if prepared.plan.failed:
+            return None
+        for batch in snapshot.batches({*snapshot.schema, *prepared.plan.leaves}, batch_rows(1)):
+            going_on()
+            try:
+                is_it = matches_id(ids_as_series(batch.ids), snapshot.id_type, self.contact).fill_null(value=False)
+            except UnreadableIdError:
+                return None
+            if not is_it.any():
+                continue
+            row = batch.frame.filter(is_it).head(1)
+            results = evaluate_predicates(prepared.plan, row)
+            conditions = [results.expression_of(prepared.plan_of(one).condition) for one in segment_ids]
+            is_theirs = all(results.frame.select(condition).item() for condition in conditions)
+            return _fields_of(snapshot, row) if is_theirs else None
+        return None
+
+
+def _fields_of(snapshot: Snapshot, row: pl.DataFrame) -> dict[str, Any]:
+    """Return a row as JSON data, with JSON texts as the values in them."""
+    found = row.select(name for name in row.columns if name in snapshot.schema).to_dicts()[0]
+    alias = snapshot.schema.alias
+    return {
+        "custom_fields" if name == alias else name: _json_value(value, is_json=snapshot.forms.get(name) == "json")
+        for name, value in found.items()
+    }
+
+
+def _json_value(value: Any, *, is_json: bool = False) -> Any:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None  # JSON has neither NaN nor infinity
+        case str():
+            return _parsed(value) if is_json else value
+        case bytes():
+            return value.hex()
+        case datetime() | date() | time():
+            return value.isoformat().replace("+00:00", "Z")
+        case dict():
+            return {str(key): _json_value(inner) for key, inner in value.items()}
+        case list():
+            return [_json_value(inner) for inner in value]
+        case None | bool() | int():
+            return value
+        case _:
+            return str(value)
+
+
+def _parsed(text: str) -> Any:
+    """Return the value of a JSON text, or the text if it is not JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

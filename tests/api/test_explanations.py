@@ -1,0 +1,205 @@
+"""Test explanations of saved segments, and checks of segments that are not saved."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from asking import PRO, Asking
+from builders import rule, write_contacts, write_segment
+
+pytestmark = pytest.mark.slow  # each starts a process that reads contacts
+
+CONTACTS = pa.table(
+    {
+        "id": ["a", "b", "c", "d", "e"],
+        "plan": ["pro", "pro", "free", "pro", "pro"],
+        "country": ["DE", "US", "DE", "DE", None],
+        "project_id": ["p", "p", "p", "q", "q"],
+    }
+)
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Asking:
+    contacts = write_contacts(tmp_path / "contacts.parquet", CONTACTS)
+    return Asking(tmp_path, contacts=str(contacts)).as_project("p")
+
+
+def explained(ask: Asking, segment_id: str, query: str = "") -> Any:
+    answer = ask("GET", f"/{segment_id}/explanation{query}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def checked(ask: Asking, **body: Any) -> Any:
+    answer = ask("POST", "/check", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def refused(ask: Asking, path: str) -> tuple[int, str]:
+    answer = ask("GET", path)
+    return answer.status_code, answer.json()["type"].rpartition(":")[2]
+
+
+def test_segment_is_explained_in_words_and_as_sql(ask: Asking) -> None:
+    group = {"match": "any", "rules": [rule("country", "eq", "DE"), rule("country", "empty")]}
+    write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), group, project_id="p")
+    write_segment(ask.segments, "others", {"operator": "not_in_segment", "value": "pro"}, project_id="p")
+    write_segment(ask.segments, "unseen", {"operator": "in_segment", "value": "pro"}, project_id="q")
+    found = explained(ask, "pro")
+    inner: list[dict[str, Any]] = [
+        {"path": "$.rules[1].rules[0]", "words": 'country eq "DE"', "match": None, "rules": []},
+        {"path": "$.rules[1].rules[1]", "words": "country empty", "match": None, "rules": []},
+    ]
+    sql = " ".join(found.pop("sql").split())
+    assert sql.endswith(
+        "FROM contacts WHERE project_id = 'p' AND plan = 'pro' AND ( country = 'DE' OR country IS NULL )"
+    )
+    assert found == {
+        "segment_id": "pro",
+        "match": "all",
+        "words": [
+            {"path": "$.rules[0]", "words": 'plan eq "pro"', "match": None, "rules": []},
+            {"path": "$.rules[1]", "words": "any of", "match": "any", "rules": inner},
+        ],
+        "names": [],
+        "named_by": ["others"],
+        "errors": [],
+        "findings": [],
+        "contacts": None,
+        "funnel": None,
+        "verdict": None,
+    }
+    assert explained(ask, "others")["names"] == ["pro"]
+
+
+def test_funnel_counts_only_contacts_of_the_project(ask: Asking) -> None:
+    write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), rule("country", "eq", "DE"), project_id="p")
+    found = explained(ask, "pro", "?funnel=true")
+    assert found["contacts"] == 3
+    assert [(step["path"], step["count"], step["left"]) for step in found["funnel"]] == [
+        ("$.project_id", 3, 3),
+        ("$.rules[0]", 2, 2),
+        ("$.rules[1]", 2, 1),
+    ]
+    ask.headers = {}
+    assert [step["count"] for step in explained(ask, "pro", "?funnel=true")["funnel"]] == [3, 4, 3]
+
+
+def test_contact_is_explained_only_to_its_project(ask: Asking) -> None:
+    write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), project_id="p")
+    found = explained(ask, "pro", "?contact=c")["verdict"]
+    assert (found["contact_id"], found["member"]) == ("c", False)
+    [_, verdict] = found["verdicts"]
+    assert (verdict["path"], verdict["holds"], verdict["why"]) == ("$.rules[0]", False, "'free' is not 'pro'")
+    assert explained(ask, "pro", "?contact=a")["verdict"]["member"] is True
+    for unseen in ("d", "nobody"):
+        assert refused(ask, f"/pro/explanation?contact={unseen}") == (404, "no-contact")
+    ask.headers = {}
+    assert explained(ask, "pro", "?contact=d")["verdict"]["member"] is False
+
+
+def test_segments_without_a_project_stay_hidden(ask: Asking) -> None:
+    write_segment(ask.segments, "shared", rule("plan", "eq", "secret-plan"))
+    write_segment(ask.segments, "links", {"operator": "in_segment", "value": "shared"}, project_id="p")
+    write_segment(ask.segments, "mine", {"operator": "not_in_segment", "value": "links"}, project_id="p")
+    for name in ("links", "mine"):
+        answer = ask("GET", f"/{name}/explanation?contact=a&funnel=true")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["sql"] is None
+        assert "secret-plan" not in answer.text
+    ask.headers = {}
+    assert "secret-plan" in explained(ask, "mine")["sql"]
+    assert "secret-plan" in str(explained(ask, "links", "?contact=a")["verdict"])
+
+
+def test_segments_that_cannot_be_explained(ask: Asking) -> None:
+    write_segment(ask.segments, "theirs", rule("plan", "eq", "pro"), project_id="q")
+    write_segment(ask.segments, "wrong", rule("plna", "eq", "pro"), project_id="p")
+    (ask.segments / "broken.json").write_text('{"id": "broken", "project_id": "p"}')
+    for unseen in ("theirs", "nothing"):
+        assert refused(ask, f"/{unseen}/explanation") == (404, "not-found")
+    assert refused(ask, "/broken/explanation") == (409, "broken-segment")
+    assert refused(ask, "/wrong/explanation?contact=") == (400, "bad-request")
+    assert refused(ask, "/wrong/explanation?funnel=yes") == (400, "bad-request")
+    assert refused(ask, "/wrong/explanation?funnel=true&funnel=true") == (400, "bad-request")
+    found = explained(ask, "wrong", "?contact=a&funnel=true")
+    assert [error["path"] for error in found["errors"]] == ["$.rules[0].field"]
+    assert (found["sql"], found["funnel"], found["verdict"]) == (None, None, None)
+    assert found["words"][0]["words"] == 'plna eq "pro"'
+
+
+def test_without_contacts_only_definitions_are_explained_and_checked(ask: Asking) -> None:
+    write_segment(ask.segments, "pro", rule("plan", "eq", " pro"), project_id="p")
+    write_segment(ask.segments, "links", {"operator": "in_segment", "value": "pro"}, project_id="p")
+    ask.service.contacts = None
+    found = explained(ask, "pro")
+    assert (found["sql"], [one["kind"] for one in found["findings"]]) == (None, ["surrounding-space"])
+    assert explained(ask, "links")["errors"] == []
+    for query in ("?contact=a", "?funnel=true"):
+        assert refused(ask, f"/pro/explanation{query}") == (409, "nothing-published")
+    assert [one["kind"] for one in checked(ask, rules=[rule("plan", "eq", " pro")])["findings"]] == [
+        "surrounding-space"
+    ]
+    assert checked(ask, rules=[rule("plna", "eq", "pro")]) == {"errors": [], "findings": []}
+
+
+def test_check_returns_errors_and_findings_with_their_places(ask: Asking) -> None:
+    assert checked(ask, **PRO) == {"errors": [], "findings": []}
+    cases: list[tuple[dict[str, Any], str, str]] = [
+        ({"rules": []}, "$.rules", "there are no rules"),
+        ({}, "$.rules", "'rules' is missing"),
+        ({"rules": PRO["rules"], "id": "x"}, "$.id", "'id' is given by the server"),
+        ({"rules": [rule("plan", "eqq", "x")]}, "$.rules[0].operator", "'eqq' is not an operator"),
+        ({"rules": [rule("plna", "eq", "x")]}, "$.rules[0].field", "the snapshot has no column 'plna'"),
+        ({"rules": [rule("plan", "matches", "(")]}, "$.rules[0].value", "'(' is not a valid regular expression"),
+        ({"rules": [{"operator": "in_segment", "value": "no"}]}, "$.rules[0].value", "there is no segment 'no'"),
+        ({"rules": [rule("plan", "within_last", "1d")]}, "$.rules[0].field", "'within_last' compares dates here"),
+    ]
+    for body, path, words in cases:
+        [error] = checked(ask, **body)["errors"]
+        assert (error["path"], error["message"][: len(words)]) == (path, words)
+    both = [rule("plan", "eq", "pro"), rule("plan", "eq", "free")]
+    [finding] = checked(ask, rules=both)["findings"]
+    assert finding["kind"] == "contradiction"
+    assert "(contradiction)" not in finding["message"]
+    assert ask("POST", "/check", content=b"[", headers={"Content-Type": "application/json"}).status_code == 400
+
+
+def test_preview_is_compared_with_a_saved_segment(ask: Asking) -> None:
+    write_segment(ask.segments, "saved", rule("country", "eq", "DE"), project_id="p")
+    write_segment(ask.segments, "theirs", rule("plan", "eq", "pro"), project_id="q")
+    write_segment(ask.segments, "wrong", rule("plna", "eq", "pro"), project_id="p")
+
+    def preview(**body: Any) -> Any:
+        return ask("POST", "/preview", json={"rules": PRO["rules"], **body})
+
+    assert preview(compare_with="saved").json()["compared"] == {
+        "segment_id": "saved",
+        "member_count": 2,
+        "entered": 1,
+        "left": 1,
+    }
+    assert "compared" not in preview(compare_with=None).json()
+    ask.headers = {}
+    assert preview(compare_with="saved").json()["compared"] == {
+        "segment_id": "saved",
+        "member_count": 2,
+        "entered": 3,
+        "left": 1,
+    }
+    ask.as_project("p")
+    for unseen in ("theirs", "nothing", 5, ["saved"]):
+        answer = preview(compare_with=unseen)
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "$.compare_with")
+        assert answer.json()["errors"][0]["message"].startswith("there is no segment")
+    answer = preview(compare_with="wrong")
+    assert answer.json()["errors"] == [
+        {
+            "path": "$.compare_with",
+            "message": "the saved segment cannot be evaluated over these contacts, so there is nothing to compare with",
+        }
+    ]
