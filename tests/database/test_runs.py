@@ -14,7 +14,7 @@ from calling import Commands
 from segbatch.config.resolve import read_settings
 from segbatch.errors import DatabaseError, SnapshotError, UsageError
 from segbatch.model.manifest import Manifest
-from segbatch.snapshot.database import database_copy
+from segbatch.snapshot.database import rows
 from segbatch.snapshot.database.database_copy import DatabaseReader, read_database
 from segbatch.storage.manifest_io import read_manifest
 
@@ -141,7 +141,7 @@ def test_a_full_disk_is_reported_with_its_folder(crm: str, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(database_copy, "write_rows", full)
+    monkeypatch.setattr(rows, "write_rows", full)
     with pytest.raises(SnapshotError, match="cannot be written: No space left on device; set TMPDIR to"):
         read_database(f"{crm}#contacts", DatabaseReader())
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segbatch.cluster.base import Cluster
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation, prepare
@@ -16,7 +17,6 @@ from segbatch.errors import NothingToPublishError, Problem
 from segbatch.findings.definition_checks import finding_warnings
 from segbatch.findings.finding import FindingName
 from segbatch.model.input_records import FieldRecord
-from segbatch.model.schema_file import SchemaFile
 from segbatch.observability.events import EventEmitter
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.pipeline.field_drift import drift_errors, drift_warnings, find_drifts, find_fields
@@ -30,9 +30,11 @@ from segbatch.pipeline.predecessor import (
     renaming_notes,
     resolve_predecessor,
 )
-from segbatch.snapshot.schema_file import find_deviations, read_schema_file
 from segbatch.storage.targets.base import PublishTarget
 from segbatch.text import counted, some_of
+
+if TYPE_CHECKING:
+    from segbatch.model.schema_file import SchemaFile
 
 _A_DAY = timedelta(days=1)
 
@@ -86,7 +88,7 @@ def prepare_run(request: RunRequest) -> RunEvaluation:
         SnapshotError: The snapshot cannot be used.
     """
     started = datetime.now(UTC)
-    expected = None if request.schema_file is None else read_schema_file(request.schema_file)
+    expected = None if request.schema_file is None else _read_schema_file(request.schema_file)
     definitions = load_definitions(request.source)
     prepared = _plan(definitions, request, started)
     if expected is not None:
@@ -133,12 +135,20 @@ def _plan(definitions: Definitions, request: RunRequest, started: datetime) -> P
     return prepared
 
 
-def _compare_with(expected: SchemaFile, prepared: PreparedEvaluation, request: RunRequest) -> PreparedEvaluation:
+def _read_schema_file(path: Path) -> "SchemaFile":
+    from segbatch.snapshot.schema_file import read_schema_file  # noqa: PLC0415 - only if needed
+
+    return read_schema_file(path)
+
+
+def _compare_with(expected: "SchemaFile", prepared: PreparedEvaluation, request: RunRequest) -> PreparedEvaluation:
     """Compare the snapshot with the schema file.
 
     Raises:
         NothingToPublishError: The snapshot deviates, and the run is strict.
     """
+    from segbatch.snapshot.schema_file import find_deviations  # noqa: PLC0415 - only if needed
+
     deviations = [*find_deviations(expected, prepared.snapshot, request.schema_file or Path())]
     if deviations and request.options.strict:
         nothing = Problem("the snapshot deviates from its schema; nothing was published (--schema, --strict)")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segbatch.errors import Problem, SnapshotError, UsageError
 from segbatch.platform.database_url import is_database_url
@@ -17,10 +18,12 @@ from segbatch.platform.urls import is_url
 from segbatch.snapshot.file_names import HEAD_SIZE, FileClassifier, is_hidden, is_in_progress, is_parquet_name
 from segbatch.snapshot.hive_partitions import is_partition
 from segbatch.snapshot.lakehouse.address import TableAddress, is_table_address, read_table_address
-from segbatch.snapshot.lakehouse.table import TableVersion
 from segbatch.snapshot.locations import LocalFile, Location, translate_errors
 from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
 from segbatch.snapshot.table_formats import TableFolders
+
+if TYPE_CHECKING:
+    from segbatch.snapshot.lakehouse.table import TableVersion
 
 _LOOKED_AT = 1_000
 """Maximum number of files and folders to examine for a hint."""
@@ -46,7 +49,7 @@ class Found:
 
     locations: tuple[Location, ...]
     problems: tuple[Problem, ...] = ()
-    table: TableVersion | None = None
+    table: "TableVersion | None" = None
 
 
 def find_files(path: str) -> list[Location]:
@@ -100,7 +103,7 @@ def locations_of(names: Iterable[str]) -> list[Location]:
     return [LocalFile(Path(name)) for name in names]
 
 
-def _find_table(address: TableAddress) -> TableVersion:
+def _find_table(address: TableAddress) -> "TableVersion":
     """Find the files of a version of a table. The library that reads its metadata is optional.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -14,12 +15,14 @@ from segbatch.snapshot.fields.keys import Columns, exact_name, find_custom_field
 from segbatch.snapshot.fields.resolution import FieldColumns
 from segbatch.snapshot.hive_partitions import ensure_stored, with_path_columns
 from segbatch.snapshot.id_checks import ensure_one_id_column, find_id_column, with_small_ids
-from segbatch.snapshot.lakehouse.table import TableVersion, open_data_file
 from segbatch.snapshot.locations import Location
 from segbatch.snapshot.parquet.files import SnapshotFile, open_file
 from segbatch.snapshot.scan import LOCAL, Scanner
 from segbatch.snapshot.snapshot import Snapshot, with_types
 from segbatch.snapshot.source_words import OF_CONTACTS, SourceWords
+
+if TYPE_CHECKING:
+    from segbatch.snapshot.lakehouse.table import TableVersion
 
 
 def open_snapshot(
@@ -77,8 +80,10 @@ def _open_files(
     return _examined(files, arrow, id_column, custom_fields, words)
 
 
-def _open_table(table: TableVersion, id_column: str, custom_fields: str | None, words: SourceWords) -> Snapshot:
+def _open_table(table: "TableVersion", id_column: str, custom_fields: str | None, words: SourceWords) -> Snapshot:
     """Open a version of a table, whose columns are those of the table's schema."""
+    from segbatch.snapshot.lakehouse.table import open_data_file  # noqa: PLC0415 - only if needed
+
     files = tuple(open_data_file(file, table) for file in table.files)
     schemas = {str(table.address): table.schema, **{str(file.location): file.schema for file in files}}
     snapshot = _examined(files, merge_schemas(schemas), id_column, custom_fields, words)

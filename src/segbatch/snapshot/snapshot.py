@@ -35,7 +35,6 @@ from segbatch.snapshot.lakehouse.address import TableAddress
 from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.parquet.record_batches import read_batches
 from segbatch.snapshot.related.query import TableQuery
-from segbatch.snapshot.related.values import with_aggregates
 from segbatch.snapshot.scan import LOCAL, Scanner
 from segbatch.text import clipped
 
@@ -106,7 +105,11 @@ class Snapshot:
         queries = [query for query in self.queries if leaves & query.columns.keys()]
         own = leaves - {key for query in queries for key in query.columns}
         batches = self._own_batches(own, rows, texts)
-        return with_aggregates(batches, queries, self.ids) if queries else batches
+        if not queries:
+            return batches
+        from segbatch.snapshot.related.values import with_aggregates  # noqa: PLC0415 - only if needed
+
+        return with_aggregates(batches, queries, self.ids)
 
     def _own_batches(self, leaves: set[str], rows: int, texts: Mapping[str, int]) -> Iterator[Batch]:
         columns = self.columns(leaves)

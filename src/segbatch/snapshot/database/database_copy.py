@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import pyarrow as pa
 
 from segbatch.errors import SnapshotError, UsageError
 from segbatch.platform.database_url import is_database_url
 from segbatch.platform.urls import redact_url
-from segbatch.snapshot.database.query import DatabaseQuery, read_query
-from segbatch.snapshot.database.rows import write_rows
 from segbatch.snapshot.locations import READ_SIZE
 from segbatch.snapshot.temporary_folder import temporary_folder
+
+if TYPE_CHECKING:
+    from segbatch.snapshot.database.query import DatabaseQuery
 
 _ONE_PROCESS = "only the process that reads a database has its rows; write a file first: segbatch snapshot"
 
@@ -86,7 +87,7 @@ class DatabaseReader:
     option: str = "--contacts"
     progress: Callable[[str, int], None] | None = None
 
-    def read(self, query: DatabaseQuery) -> DatabaseCopy:
+    def read(self, query: "DatabaseQuery") -> DatabaseCopy:
         """Read the rows of a query into a file without a name.
 
         Raises:
@@ -94,6 +95,8 @@ class DatabaseReader:
             SnapshotError: A column cannot be stored, or the disk is full.
             UsageError: The driver is not installed.
         """
+        from segbatch.snapshot.database.rows import write_rows  # noqa: PLC0415 - only if needed
+
         folder, name = temporary_folder(), str(query)
         try:
             with tempfile.TemporaryFile(dir=folder, prefix="segbatch-") as file:
@@ -135,4 +138,6 @@ def read_database(path: str, databases: DatabaseReader | None) -> DatabaseCopy |
         shown = redact_url(path).partition("#")[0]
         advice = f"write a file first: segbatch snapshot {shown} --to contacts.parquet, and pass that"
         raise UsageError(f"{shown}: only run and preview read a database; {advice}")
+    from segbatch.snapshot.database.query import read_query  # noqa: PLC0415 - only if needed
+
     return databases.read(read_query(path, databases.query, option=databases.option))

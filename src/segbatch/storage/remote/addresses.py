@@ -17,18 +17,18 @@ from segbatch.errors import PublishError, SnapshotError, UsageError
 from segbatch.platform.urls import is_url, redact_url
 from segbatch.snapshot.lakehouse.address import DELTA, TableAddress, is_iceberg_address, read_table_address
 from segbatch.snapshot.object_store.url import Address, is_object_address, read_address
-from segbatch.storage.remote.publication import Publication
 from segbatch.text import clipped
 
 if TYPE_CHECKING:
     from segbatch.storage.remote.iceberg.tables import IcebergTables
+    from segbatch.storage.remote.publication import Publication
 
 _TARGETS = "runs are published to a folder, s3://, gs://, az://, delta+PATH or iceberg://CATALOG/NAMESPACE (--output)"
 _ICEBERG = re.compile("iceberg:/*", re.IGNORECASE)
 _NAMESPACE = re.compile(r"([^/@:]+)/([^/@:.]+(?:\.[^/@:.]+)*)/?")
 
 
-def open_publication(output: str | Path) -> Publication | None:
+def open_publication(output: str | Path) -> "Publication | None":
     """Return the publication at an address; None for a folder on a disk. No request is sent.
 
     Raises:
@@ -51,7 +51,7 @@ def open_publication(output: str | Path) -> Publication | None:
     return None
 
 
-def open_delta_publication(text: str) -> Publication:
+def open_delta_publication(text: str) -> "Publication":
     """Return the publication at an address of Delta tables. No request is sent.
 
     Raises:
