@@ -8,9 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pydantic
 
 from segbatch.compiler.clock import Clock
 from segbatch.compiler.lifecycle import expiry_of
@@ -43,7 +47,7 @@ _OF_DEFINITION = (
 )
 """The columns of a segment that follow the definition of its members."""
 
-_LIBRARIES = ("polars", "pyarrow", "duckdb", "pydantic")
+_LIBRARIES = (pl, pa, duckdb, pydantic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,4 +294,4 @@ def run_report(
 @cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that a result can depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+    return {"python": platform.python_version(), **{library.__name__: library.__version__ for library in _LIBRARIES}}
