@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -22,6 +23,7 @@ class Killer:
     def __init__(self, folder: str, kill_at: int) -> None:
         self.folder, self.kill_at, self.steps = folder, kill_at, 0
         self.is_watching = False
+        self._counting = threading.Lock()
 
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if self.is_watching and event in STEPS and self._is_ours(arguments[0]) and not _is_reading(event, arguments):
@@ -33,9 +35,10 @@ class Killer:
         return not text.startswith("/") or text.startswith(self.folder)
 
     def step(self) -> None:
-        self.steps += 1
-        if self.steps == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with self._counting:  # files are flushed by several threads
+            self.steps += 1
+            if self.steps == self.kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _is_reading(event: str, arguments: tuple[Any, ...]) -> bool:

@@ -273,7 +273,7 @@ def test_an_empty_snapshot_is_published_only_if_allowed(job: Path) -> None:
 def test_a_run_that_fails_while_it_is_published_is_undone(
     job: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     run(job)

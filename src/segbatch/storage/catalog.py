@@ -5,7 +5,7 @@ the oldest storage format that DuckDB offers, so that DuckDB 1.1 can read it. Vi
 because DuckDB resolves relative paths from the working directory of the reader.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -122,8 +122,20 @@ def ensure_nameable(output: Path) -> None:
         raise UsageError(f"{output}: {message}; publish elsewhere (--output)") from None
 
 
+def start_duckdb() -> duckdb.DuckDBPyConnection:
+    """Return a connection to a database in memory, which can write a catalogue. DuckDB takes a while to start."""
+    return duckdb.connect(config={"autoinstall_known_extensions": False})
+
+
 def build_catalogue(
-    output: Path, run_folder: Path, manifest: Manifest, history: History, outcome: str, *, reuse: bool = True
+    output: Path,
+    run_folder: Path,
+    manifest: Manifest,
+    history: History,
+    outcome: str,
+    *,
+    reuse: bool = True,
+    connect: Callable[[], duckdb.DuckDBPyConnection] = start_duckdb,
 ) -> Sequence[Problem]:
     """Build the catalogue of a run in a temporary file, which no reader sees.
 
@@ -132,6 +144,7 @@ def build_catalogue(
         history: The runs up to and including that run.
         outcome: The consequence of a failure, for the error message.
         reuse: Whether rows of earlier runs may be copied from the existing catalogue.
+        connect: Returns what `start_duckdb` returns.
 
     Returns:
         One warning per change file or manifest that cannot be read and is left out.
@@ -140,7 +153,7 @@ def build_catalogue(
         PublishError: DuckDB cannot read a membership file.
     """
     discard_catalogue(output)
-    return write_catalogue(_aside(output), output, run_folder, manifest, history, outcome, reuse=reuse)
+    return write_catalogue(_aside(output), output, run_folder, manifest, history, outcome, reuse=reuse, connect=connect)
 
 
 def write_catalogue(
@@ -152,10 +165,11 @@ def write_catalogue(
     outcome: str,
     *,
     reuse: bool = True,
+    connect: Callable[[], duckdb.DuckDBPyConnection] = start_duckdb,
 ) -> Sequence[Problem]:
     """Write the catalogue of a run to a new file. For the rest, see `build_catalogue`."""
     membership = [run_folder / file.path for file in written_files(manifest, is_membership)]
-    with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
+    with connect() as connection:
         connection.execute(f"ATTACH {quoted(file)} AS catalogue ({_OPTIONS})")
         _create_table(connection, "segments", SegmentRecord, manifest.segments)
         numbers = range(1, len(history.runs) + 1)

@@ -2,17 +2,26 @@
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+
+import duckdb
 
 from segbatch.errors import BusyError, Problem, PublishError
 from segbatch.model.manifest import History, Manifest, PastRun
 from segbatch.platform.file_lock import lock_file
 from segbatch.platform.files import UnflushedError, new_file, replace_file, sync_file, sync_folder, sync_tree
 from segbatch.platform.shutdown import shutdown
-from segbatch.storage.catalog import build_catalogue, discard_catalogue, ensure_catalogue_possible, replace_catalogue
+from segbatch.storage.catalog import (
+    build_catalogue,
+    discard_catalogue,
+    ensure_catalogue_possible,
+    replace_catalogue,
+    start_duckdb,
+)
 from segbatch.storage.layout import (
     CURRENT,
     HISTORY,
@@ -147,14 +156,15 @@ def publish(output: Path, staged: Staged, manifest: Manifest, history: History) 
     folder, reused = staged.folder, find_reused(segments_in(output), history.runs, manifest.renamed)
     history = extend_history(history, folder, manifest, reused)
     left = Leftovers(output, f"run {manifest.run.run_id} is published")
-    with _remove_unless_published(output, folder) as run_folder:
+    with _remove_unless_published(output, folder) as run_folder, ThreadPoolExecutor(1, "duckdb") as pool:
+        connect = pool.submit(start_duckdb).result  # DuckDB starts while the files are flushed
         with translate_write_errors(output):
             write_record(staged.path / MANIFEST, manifest)
             write_record(staged.path / HISTORY, history)
             (staged.path / UNPUBLISHED).touch()
             sync_tree(staged.path)
             staged.path.rename(run_folder)
-            left.warnings += _build(output, run_folder, manifest, history)
+            left.warnings += _build(output, run_folder, manifest, history, connect)
             sync_folder(output / RUNS)
             ensure_replaceable(output)
         with shutdown.uninterruptible("the run may be published"):
@@ -191,8 +201,17 @@ def write_record(path: Path, model: Manifest | History) -> None:
     path.write_text(model.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def _build(output: Path, run_folder: Path, manifest: Manifest, history: History) -> list[Problem]:
+def _build(
+    output: Path,
+    run_folder: Path,
+    manifest: Manifest,
+    history: History,
+    connect: Callable[[], duckdb.DuckDBPyConnection],
+) -> list[Problem]:
     """Build the catalogue.
+
+    Args:
+        connect: Returns what `start_duckdb` returns.
 
     Returns:
         One warning per change file that was lost since the run began.
@@ -200,7 +219,7 @@ def _build(output: Path, run_folder: Path, manifest: Manifest, history: History)
     Raises:
         PublishError: The run's own changes cannot be read.
     """
-    lost = build_catalogue(output, run_folder, manifest, history, NOTHING)
+    lost = build_catalogue(output, run_folder, manifest, history, NOTHING, connect=connect)
     files = {str(run_folder / file.path) for file in written_files(manifest, is_changes)}
     own = next((problem for problem in lost if problem.file in files), None)
     if own:
