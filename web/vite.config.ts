@@ -61,5 +61,11 @@ export default defineConfig({
     reportCompressedSize: false,
     rolldownOptions: { input: "page.html" },
   },
-  test: { environment: "jsdom", include: ["src/**/*.test.{ts,tsx}"], setupFiles: ["src/test/setup.ts"] },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["src/test/setup.ts"],
+    pool: "threads",
+    testTimeout: 60_000,
+  },
 });

@@ -2,6 +2,8 @@ import { useEffect, useMemo, useRef } from "react";
 import { Boundary } from "./components/feedback";
 import { usePage } from "./context";
 import { time } from "./format";
+import { ContactPageView } from "./pages/contact";
+import { EditorPageView } from "./pages/editor";
 import { OverlapPageView } from "./pages/overlap";
 import { RunPageView, RunsPageView } from "./pages/runs";
 import { SegmentPageView } from "./pages/segment";
@@ -46,6 +48,7 @@ export function App({ account }: { account?: React.ReactNode }) {
           <Tab section="segments" path={path} text={t.segments} />
           <Tab section="runs" path={path} text={t.runs} />
           <Tab section="overlap" path={path} text={t.overlap} />
+          {!report && <Tab section="contact" path={path} text={t.contact} />}
         </nav>
         <div className="account">{report ? <span>{t.report(time(report.generated_at))}</span> : account}</div>
       </header>
@@ -73,8 +76,11 @@ function titleOf({ parts }: Route): string {
 
 function Page({ route: { parts, query } }: { route: Route }) {
   const [section = "segments", id] = parts;
+  if (section === "new") return <EditorPageView id={undefined} />;
+  if (section === "segments" && id !== undefined && parts[2] === "edit") return <EditorPageView id={id} />;
   if (section === "segments") return id ? <SegmentPageView id={id} /> : <SegmentsPageView query={query} />;
   if (section === "runs") return id ? <RunPageView id={id} /> : <RunsPageView />;
+  if (section === "contact") return <ContactPageView id={id} />;
   if (section === "overlap") return <OverlapPageView query={query} />;
   return (
     <div className="empty">

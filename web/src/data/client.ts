@@ -48,6 +48,10 @@ function withQuery(path: string, query: Query): string {
 /** Calls of the API. `fetch` is the browser's own, or one that answers from the data of a report. */
 export class Client {
   #csrf: string | null = null;
+  /** The project that is asked for; a key of one project needs none. */
+  project: string | null = null;
+  /** Called when the server no longer accepts the session. */
+  onSignedOut: (() => void) | null = null;
 
   constructor(readonly send: typeof fetch) {}
 
@@ -102,7 +106,7 @@ export class Client {
     return { segment: await response.json(), etag: response.headers.get("ETag") };
   }
 
-  async createSegment(definition: Definition): Promise<SavedSegment> {
+  async createSegment(definition: Partial<Definition>): Promise<SavedSegment> {
     return (await this.#ask("POST", `${API}/contacts/segments`, definition)).json();
   }
 
@@ -136,7 +140,7 @@ export class Client {
   }
 
   #remember(session: Session): Session {
-    this.#csrf = session.csrf;
+    this.#csrf = session.csrf_token;
     return session;
   }
 
@@ -147,6 +151,7 @@ export class Client {
   async #ask(method: string, path: string, body?: unknown, options?: CallOptions, more: Record<string, string> = {}) {
     const headers: Record<string, string> = { Accept: "application/json", ...more };
     if (body !== undefined) headers["Content-Type"] = "application/json";
+    if (this.project !== null) headers["X-Project-ID"] = this.project;
     if (method !== "GET" && this.#csrf) headers["X-CSRF-Token"] = this.#csrf;
     let response: Response;
     try {
@@ -161,6 +166,7 @@ export class Client {
       if (options?.signal?.aborted) throw options.signal.reason;
       throw new ApiError(0, "unreachable", error instanceof Error ? error.message : String(error));
     }
+    if (response.status === 401 && path !== "/session") this.onSignedOut?.();
     if (!response.ok) throw await errorOf(response);
     return response;
   }

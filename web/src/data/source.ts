@@ -31,8 +31,8 @@ export async function readReport(text: string): Promise<ReportData> {
   const data: ReportData | string = JSON.parse(text);
   if (typeof data !== "string") return data;
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
+  const unpacked = new Response(bytes).body?.pipeThrough(new DecompressionStream("gzip"));
+  return JSON.parse(await new Response(unpacked).text());
 }
 
 /** A `fetch` that answers from the answers of a report, by path; the path's query is optional there. */

@@ -185,7 +185,7 @@ export interface Preview {
   member_count: number;
   share: number | null;
   first: ContactId[];
-  warnings: string[];
+  warnings: Located[];
   compared?: { segment_id: string; member_count: number; entered: number; left: number } | null;
 }
 
@@ -228,9 +228,9 @@ export interface SavedSegment extends Definition {
 
 export interface Session {
   signed_in: boolean;
-  needs_key: boolean;
-  can_edit: boolean;
-  project: string | null;
+  keys_required: boolean;
+  project_id: string | null;
   projects: string[];
-  csrf: string | null;
+  read_only: boolean;
+  csrf_token: string | null;
 }

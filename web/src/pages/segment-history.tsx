@@ -10,7 +10,7 @@ export function HistoryTable({ runs }: { runs: SegmentRun[] }) {
   return (
     <Section title={t.segment.runs}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: the keyboard has to scroll a long table */}
-      <section className="table-frame scroll" tabIndex={0} aria-label={t.segment.runs}>
+      <section className="table-frame scroll" tabIndex={0} aria-label={t.segment.results}>
         <table aria-label={t.segment.runs}>
           <thead>
             <tr>

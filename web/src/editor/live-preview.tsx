@@ -1,0 +1,113 @@
+import { useMemo } from "react";
+import { Problem } from "../components/feedback";
+import { Figure, Section } from "../components/parts";
+import { usePage } from "../context";
+import type { CheckAnswer, Definition, Finding, Located, Preview } from "../data/types";
+import { count, signed } from "../format";
+import { contactLink } from "../route";
+import { t } from "../texts";
+import { type Answer, useAnswer } from "../use-answer";
+import { useDelayed } from "./use-delayed";
+
+const PAUSE_MS = 300;
+const SAMPLE = 10;
+
+export interface Checked {
+  errors: Located[];
+  findings: Finding[];
+  check: Answer<CheckAnswer>;
+  preview: Answer<Preview>;
+  /** Something was typed that is not counted yet. */
+  isBehind: boolean;
+}
+
+/**
+ * Check and count a definition after a pause in typing. A newer definition cancels the requests for the one before.
+ *
+ * A definition with errors is not counted.
+ */
+export function useChecked(definition: Definition, broken: Located[], compareWith: string | undefined): Checked {
+  const { client } = usePage();
+  const now = JSON.stringify({ match: definition.match, rules: definition.rules });
+  const counted = useDelayed(now, PAUSE_MS);
+  const isWhole = broken.length === 0 && definition.rules.length > 0;
+  const body = useMemo(() => JSON.parse(counted) as Definition, [counted]);
+  const check = useAnswer(isWhole ? counted : null, (options) => client.checkSegment(body, options), { keep: true });
+  const isRight = isWhole && !check.loading && check.value?.errors.length === 0;
+  const preview = useAnswer(
+    isRight ? counted : null,
+    (options) =>
+      client.previewSegment({ ...body, first: SAMPLE, ...(compareWith ? { compare_with: compareWith } : {}) }, options),
+    { keep: true },
+  );
+  return {
+    errors: isWhole ? (check.value?.errors ?? []) : [],
+    findings: isWhole ? (check.value?.findings ?? []) : [],
+    check,
+    preview,
+    isBehind: now !== counted || check.loading || preview.loading,
+  };
+}
+
+interface Props {
+  checked: Checked;
+  hasErrors: boolean;
+  isCompared: boolean;
+}
+
+export function LivePreview({ checked: { check, preview, isBehind }, hasErrors, isCompared }: Props) {
+  const value = preview.value;
+  return (
+    <aside className="preview" aria-busy={isBehind}>
+      <Section title={t.editor.preview}>
+        {hasErrors && <p className="muted">{t.editor.fixFirst}</p>}
+        {!hasErrors && check.error && <Problem error={check.error} onRetry={check.retry} />}
+        {!hasErrors && preview.error && <Problem error={preview.error} onRetry={preview.retry} />}
+        {!hasErrors && !value && isBehind && <p className="muted">{preview.slow ? t.slow : t.editor.counting}</p>}
+        {!hasErrors && value && (
+          <div className={isBehind ? "behind" : undefined}>
+            <Numbers preview={value} isCompared={isCompared} />
+            <ul className="sample" aria-label={t.editor.sample}>
+              {value.first.map((id) => (
+                <li key={id}>
+                  <a href={contactLink(id)}>{id}</a>
+                </li>
+              ))}
+            </ul>
+            {value.warnings.map((warning) => (
+              <p key={warning.message} className="doubtful">
+                {warning.message}
+              </p>
+            ))}
+          </div>
+        )}
+        <p className="hidden" role="status">
+          {!isBehind && !hasErrors && value ? t.editor.counted(value.member_count) : ""}
+        </p>
+      </Section>
+    </aside>
+  );
+}
+
+function Numbers({ preview, isCompared }: { preview: Preview; isCompared: boolean }) {
+  const compared = isCompared ? preview.compared : null;
+  return (
+    <dl className="figures">
+      <Figure label={t.segment.size} note={preview.share === null ? undefined : t.ofContacts(preview.share)}>
+        {count(preview.member_count)}
+      </Figure>
+      {compared && (
+        <>
+          <Figure label={t.editor.wouldEnter}>
+            <span className="entered">{signed(compared.entered)}</span>
+          </Figure>
+          <Figure label={t.editor.wouldLeave}>
+            <span className="left">{signed(-compared.left)}</span>
+          </Figure>
+          <Figure label={t.editor.savedSize}>{count(compared.member_count)}</Figure>
+        </>
+      )}
+      {!compared && <Figure label={t.columns.contacts}>{count(preview.contacts)}</Figure>}
+    </dl>
+  );
+}

@@ -1,0 +1,235 @@
+import { render, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { describe, expect, test } from "vitest";
+import { openSource } from "../data/source";
+import { Root } from "../root";
+import { t } from "../texts";
+import { sampleReport } from "./sample";
+import { expectAccessible, openPage, problem, SESSION } from "./server";
+
+const names = () =>
+  within(screen.getByRole("table", { name: t.segments }))
+    .getAllByRole("rowheader")
+    .map((cell) => within(cell).getByRole("link").textContent);
+
+describe("segments", () => {
+  test("that failed or were held back come first, then the largest", async () => {
+    openPage("#/segments");
+    await screen.findByRole("table", { name: t.segments });
+    expect(names().slice(0, 4)).toEqual([
+      "Launch Day Sign-ups",
+      "Large Accounts at Risk",
+      "Newsletter Subscribers",
+      "Paying Customers",
+    ]);
+    expect(screen.getByText(t.attention(1, 1))).toBeVisible();
+    await expectAccessible();
+  });
+
+  test("are searched and filtered, and the address keeps the filters", async () => {
+    openPage("#/segments");
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.filters.search), "PLAN");
+    expect(names()).toEqual(["Pro Plan Users", "Enterprise Users"]);
+    await user.selectOptions(screen.getByLabelText(t.filters.owner), "success");
+    expect(names()).toEqual(["Enterprise Users"]);
+    expect(window.location.hash).toBe("#/segments?q=PLAN&owner=success");
+    await user.type(screen.getByLabelText(t.filters.search), " nothing");
+    await user.click(screen.getByRole("button", { name: t.filters.clear }));
+    expect(names()).toHaveLength(10);
+  });
+
+  test("are sorted by a column", async () => {
+    openPage("#/segments");
+    await userEvent.click(await screen.findByRole("button", { name: t.columns.size }));
+    expect(names()[0]).toBe("Newsletter Subscribers");
+    expect(screen.getByRole("columnheader", { name: new RegExp(t.columns.size) })).toHaveAttribute(
+      "aria-sort",
+      "descending",
+    );
+  });
+
+  test("of several pages of the API are shown together", async () => {
+    openPage("#/segments", ({ path }) => {
+      if (!path.startsWith("/api/v1/runs/current/segments")) return undefined;
+      const row = {
+        project_id: null,
+        owner: null,
+        tags: [],
+        status: "ok",
+        member_count: 1,
+        entered: null,
+        left: null,
+        sizes: [1],
+      };
+      const isFirst = !path.includes("cursor");
+      return Response.json({
+        run_id: "r",
+        history: [],
+        segments: [{ ...row, id: isFirst ? "a" : "b", name: null }],
+        next_cursor: isFirst ? "next" : null,
+      });
+    });
+    await screen.findByRole("table", { name: t.segments });
+    expect(names()).toEqual(["a", "b"]);
+  });
+});
+
+describe("a segment", () => {
+  test("shows rules, overlap, members, runs and references", async () => {
+    openPage("#/segments/paying-customers");
+    expect(await screen.findByRole("heading", { level: 1, name: "Paying Customers" })).toBeVisible();
+    expect(await screen.findByText("status is “active”")).toBeVisible();
+    expect(
+      within(await screen.findByRole("table", { name: t.segment.overlap })).getAllByRole("row").length,
+    ).toBeGreaterThan(2);
+    expect(await screen.findByRole("link", { name: "contact-1" })).toHaveAttribute("href", "#/contact/contact-1");
+    expect(within(screen.getByRole("table", { name: t.segment.runs })).getAllByRole("row")).toHaveLength(31);
+    expect(screen.getByRole("link", { name: "large-accounts-at-risk" })).toBeVisible();
+    await expectAccessible();
+  });
+
+  test("that was held back says why", async () => {
+    openPage("#/segments/large-accounts-at-risk");
+    expect(await screen.findByText(/exceeds max_change 30%/)).toBeVisible();
+  });
+
+  test("that no run has evaluated is shown as it is saved", async () => {
+    openPage("#/segments/us-west-coast", ({ path }) =>
+      path.startsWith("/api/v1/runs/current/segments/us") ? problem(404, "not-found") : undefined,
+    );
+    expect(await screen.findByText(t.segment.notRun)).toBeVisible();
+    expect(await screen.findByText("status is “active”")).toBeVisible();
+  });
+
+  test("that does not exist is an error", async () => {
+    openPage("#/segments/unknown");
+    expect(await screen.findByText(t.problem.notFound)).toBeVisible();
+  });
+});
+
+describe("other pages", () => {
+  test("runs", async () => {
+    openPage("#/runs");
+    const table = await screen.findByRole("table", { name: t.runs });
+    expect(within(table).getAllByRole("row")).toHaveLength(31);
+    expect(within(table).getByText(t.current)).toBeVisible();
+    await expectAccessible();
+  });
+
+  test("a run", async () => {
+    openPage("#/runs/current");
+    expect(await screen.findByText(/did you mean 'created_at'/)).toBeVisible();
+    expect(screen.getByRole("table", { name: t.run.movers })).toBeVisible();
+    expect(screen.getByRole("heading", { name: t.run.redefined })).toBeVisible();
+    await expectAccessible();
+  });
+
+  test("overlap", async () => {
+    openPage("#/overlap");
+    const table = await screen.findByRole("table", { name: t.overlapPage.matrix });
+    expect(within(table).getAllByRole("row")).toHaveLength(9);
+    expect(screen.getByText("96.2%")).toBeVisible();
+    await expectAccessible();
+  });
+
+  test("a contact, with the reason of a membership", async () => {
+    openPage("#/contact", ({ path }) => {
+      if (path.includes("/contacts/c%201")) {
+        const segments = [{ id: "us-west-coast", name: "US West Coast", since: null }];
+        return Response.json({ run_id: "r", contact_id: "c 1", segments, fields: { status: "active", phone: null } });
+      }
+      if (!path.includes("contact=c+1")) return undefined;
+      const verdicts = [{ path: "$.rules[0]", rule: "country eq US", holds: true, why: "US equals US", parts: [] }];
+      return Response.json({ errors: [], verdict: { contact_id: "c 1", member: true, verdicts } });
+    });
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.contactPage.id), "c 1{Enter}");
+    await user.click(await screen.findByRole("button", { name: `${t.contactPage.why}: US West Coast` }));
+    expect(await screen.findByText("US equals US")).toBeVisible();
+    expect(screen.getByRole("row", { name: "status active" })).toBeVisible();
+    await expectAccessible();
+  });
+
+  test("a contact that the run does not have", async () => {
+    openPage("#/contact/nobody");
+    expect(await screen.findByText(t.contactPage.unknown("nobody"))).toBeVisible();
+  });
+
+  test("an address that leads nowhere", async () => {
+    openPage("#/nowhere");
+    expect(await screen.findByRole("heading", { name: t.notFound })).toBeVisible();
+  });
+});
+
+describe("a server", () => {
+  test("that fails is asked again when the reader wants", async () => {
+    let isDown = true;
+    openPage("#/runs", ({ path }) => (isDown && path.startsWith("/api/v1/runs") ? problem(500, "fault") : undefined));
+    expect(await screen.findByText(t.problem.fault)).toBeVisible();
+    isDown = false;
+    await userEvent.click(screen.getByRole("button", { name: t.retry }));
+    expect(await screen.findByRole("table", { name: t.runs })).toBeVisible();
+  });
+
+  test("that cannot be reached is named", async () => {
+    openPage("#/runs", () => Promise.reject(new TypeError("Failed to fetch")));
+    expect(await screen.findByText(t.problem.unreachable)).toBeVisible();
+  });
+});
+
+describe("sign-in", () => {
+  const signedOut = { ...SESSION, signed_in: false, csrf_token: null };
+
+  test("asks for a key, and says if it is wrong", async () => {
+    const { calls } = openPage("#/segments", ({ method, path, body }) => {
+      if (path !== "/session") return undefined;
+      if (method === "GET") return Response.json(signedOut);
+      return (body as { key: string }).key === "right" ? Response.json(SESSION) : problem(401, "unauthorized");
+    });
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.signIn.key), "wrong{Enter}");
+    expect(await screen.findByText(t.signIn.wrong)).toBeVisible();
+    await expectAccessible();
+    expect(calls.every(({ path }) => path === "/session")).toBe(true);
+    await user.clear(screen.getByLabelText(t.signIn.key));
+    await user.type(screen.getByLabelText(t.signIn.key), "right{Enter}");
+    expect(await screen.findByRole("table", { name: t.segments })).toBeVisible();
+    expect(window.sessionStorage).toHaveLength(0);
+  });
+
+  test("with a read-only key shows no buttons to edit", async () => {
+    openPage("#/segments", ({ path }) =>
+      path === "/session" ? Response.json({ ...SESSION, read_only: true }) : undefined,
+    );
+    await screen.findByRole("table", { name: t.segments });
+    expect(screen.queryByRole("link", { name: t.newSegment })).toBeNull();
+    window.location.hash = "#/segments/us-west-coast/edit";
+    expect(await screen.findByText(t.editor.readOnly)).toBeVisible();
+  });
+
+  test("of a key of several projects lets the reader choose one", async () => {
+    const { calls } = openPage("#/segments", ({ path }) =>
+      path === "/session" ? Response.json({ ...SESSION, project_id: null, projects: ["a", "b"] }) : undefined,
+    );
+    await userEvent.selectOptions(await screen.findByLabelText(t.segment.project), "b");
+    await waitFor(() => expect(calls.at(-1)?.headers["X-Project-ID"]).toBe("b"));
+  });
+
+  test("ends with signing out", async () => {
+    openPage("#/segments");
+    await userEvent.click(await screen.findByRole("button", { name: t.signOut }));
+    expect(await screen.findByLabelText(t.signIn.key)).toBeVisible();
+  });
+});
+
+test("a report shows the same pages without a server and without editing", async () => {
+  window.location.hash = "#/segments/pro-plan-users";
+  const source = await openSource(JSON.stringify(sampleReport), () => Promise.reject(new Error("no network")));
+  render(<Root source={source} />);
+  expect(await screen.findByRole("heading", { level: 1, name: "Pro Plan Users" })).toBeVisible();
+  expect(await screen.findByRole("table", { name: t.segment.funnel })).toBeVisible();
+  expect(screen.queryByRole("link", { name: t.segment.edit })).toBeNull();
+  expect(screen.queryByRole("link", { name: t.contact })).toBeNull();
+  await expectAccessible();
+});
