@@ -5,9 +5,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, NamedTuple
 
+from segbatch.definitions.store.entries import references_in
 from segbatch.errors import PublishError, RunNotFoundError
-from segbatch.model.manifest import Manifest, PastRun
+from segbatch.model.manifest import PastRun
 from segbatch.runs.run_results import ListedResults, RecordedResults, RunResults
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_published, read_history_of, read_manifest, read_manifest_as
@@ -21,6 +23,17 @@ CURRENT_RUN = "current"
 
 _RUNS_KEPT = 128
 _MANIFESTS_KEPT = 2
+
+
+class Defined(NamedTuple):
+    """The definition of a segment.
+
+    Attributes:
+        references: The ids of the segments that its rules refer to.
+    """
+
+    definition: Any
+    references: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class Published:
             PublishError: They cannot be read.
         """
         past = self.runs[index]
-        return RunResults.of(past.run, self.reader.recorded(past.folder), self.names[index], project)
+        return RunResults.of(past.run, self.reader.recorded(past.folder), self.names[index], project, self.reader.only)
 
     def earlier(self, index: int, project: str | None, number: int) -> Sequence[RunResults | None]:
         """Return the results of the last runs up to a run; None for a run whose results are lost."""
@@ -80,13 +93,19 @@ class Published:
         keeps_members = has_members(self.reader.run_folder(self.runs[index].folder))
         return ListedResults(self.results(index, project), before, is_current=is_current, keeps_members=keeps_members)
 
-    def manifest(self, index: int) -> Manifest:
-        """Return the manifest of a run.
+    def defined(self, index: int) -> Mapping[str, Defined]:
+        """Return the definitions of the segments of a run, by their present ids.
 
         Raises:
-            PublishError: It cannot be read.
+            PublishError: They cannot be read.
         """
-        return self.reader.manifest(self.runs[index].folder)
+        names = self.names[index]
+        return {
+            names.get(segment_id, segment_id): Defined(
+                found.definition, [names.get(one, one) for one in found.references]
+            )
+            for segment_id, found in self.reader.defined(self.runs[index].folder).items()
+        }
 
     def _kept_results(self, index: int, project: str | None) -> RunResults | None:
         with suppress(PublishError):
@@ -97,18 +116,17 @@ class Published:
 class ResultsReader:
     """Reads the results of published runs, and keeps those of the last ones that were asked for. Thread-safe."""
 
-    def __init__(self, output: WatchedOutput) -> None:
+    def __init__(self, output: WatchedOutput, only: frozenset[str] | None) -> None:
         """Create an empty cache.
 
         Args:
             output: The output, which need not exist yet.
+            only: The segments to read, by their present ids; None for all.
         """
-        self._output = output
+        self._output, self.only = output, only
         # What is in the folder of a run never changes.
         self._published: Callable[[str], Published] = lru_cache(_MANIFESTS_KEPT)(self._read)
-        self.manifest: Callable[[str], Manifest] = lru_cache(_MANIFESTS_KEPT)(
-            lambda folder: read_manifest(self.run_folder(folder))
-        )
+        self.defined: Callable[[str], Mapping[str, Defined]] = lru_cache(_MANIFESTS_KEPT)(self._read_definitions)
         self.recorded: Callable[[str], RecordedResults] = lru_cache(_RUNS_KEPT)(
             lambda folder: read_manifest_as(self.run_folder(folder), RecordedResults)
         )
@@ -130,3 +148,7 @@ class ResultsReader:
     def _read(self, folder: str) -> Published:
         runs = read_history_of(self.run_folder(folder)).runs
         return Published(runs, present_ids(runs), self)
+
+    def _read_definitions(self, folder: str) -> Mapping[str, Defined]:
+        records = read_manifest(self.run_folder(folder)).segments
+        return {one.segment_id: Defined(one.definition, [*references_in(one.definition)]) for one in records}

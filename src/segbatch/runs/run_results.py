@@ -60,30 +60,42 @@ class RunResults:
 
     Attributes:
         run: The record of the run.
-        project: The project that the caller is limited to; None for all segments.
+        project: The project that the caller is limited to; None for all projects.
+        has_all: Whether the caller can see all segments.
         segments: The results by the present ids of the segments, in the order of these.
         deleted: The number of members of each segment of the previous run that was deleted, by their ids in that run.
     """
 
     run: RunRecord
     project: str | None
+    has_all: bool
     segments: Mapping[str, SegmentResult]
     deleted: Mapping[str, int]
 
     @classmethod
-    def of(cls, run: RunRecord, found: RecordedResults, names: Mapping[str, str], project: str | None) -> Self:
+    def of(
+        cls,
+        run: RunRecord,
+        found: RecordedResults,
+        names: Mapping[str, str],
+        project: str | None,
+        only: frozenset[str] | None,
+    ) -> Self:
         """Select the results that a caller can see.
 
         Args:
             names: The present id of each segment that has another one now.
+            project: The project that the caller is limited to; None for all projects.
+            only: The present ids of the segments that the caller is limited to; None for all segments.
         """
         by_id = {
-            names.get(segment.segment_id, segment.segment_id): segment
+            name: segment
             for segment in found.segments
-            if project is None or segment.project_id == project
+            for name in [names.get(segment.segment_id, segment.segment_id)]
+            if (project is None or segment.project_id == project) and (only is None or name in only)
         }
         deleted = {names.get(one.segment_id, one.segment_id): one.exited for one in found.deleted}
-        return cls(run, project, dict(sorted(by_id.items())), deleted)
+        return cls(run, project, project is None and only is None, dict(sorted(by_id.items())), deleted)
 
     def with_status(self, status: SegmentStatus) -> Iterator[tuple[str, SegmentResult]]:
         """Yield the segments of a status."""
@@ -110,7 +122,7 @@ class ListedResults:
         results, run = self.results, self.results.run
         segments = results.segments.values()
         failed, held = (sum(segment.status == status for segment in segments) for status in _FAILURES)
-        status = ("partial" if failed or held else "ok") if results.project else run.status
+        status = run.status if results.has_all else ("partial" if failed or held else "ok")
         return RunRow(
             id=run.run_id,
             as_of=run.as_of,

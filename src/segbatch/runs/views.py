@@ -1,11 +1,10 @@
 """Answers about published runs: their list, their segments, overlaps of segments, and the segments of a contact."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from segbatch.definitions.store.entries import references_in
 from segbatch.errors import ContactNotFoundError, MembersPrunedError, SegmentNotFoundError
 from segbatch.model.views import (
     ContactSegment,
@@ -38,14 +37,16 @@ class RunViews:
     A caller that is limited to a project sees only the segments of this project, and only numbers of these.
     """
 
-    def __init__(self, output: WatchedOutput | Path) -> None:
+    def __init__(self, output: WatchedOutput | Path, only: Collection[str] | None = None) -> None:
         """Create an empty cache.
 
         Args:
             output: The output, which need not exist yet.
+            only: The segments that all answers are limited to; None for all.
         """
         self._output = output if isinstance(output, WatchedOutput) else WatchedOutput(output)
-        self._reader, self._open_runs = ResultsReader(self._output), OpenRuns(self._output)
+        self._reader = ResultsReader(self._output, None if only is None else frozenset(only))
+        self._open_runs = OpenRuns(self._output)
         self._counts: Callable[[str, str, tuple[str, ...]], OverlapCounts] = lru_cache(_OVERLAPS_KEPT)(self._count)
         self._counting = Lock()
 
@@ -117,19 +118,14 @@ class RunViews:
         segment = results.segments.get(segment_id)
         if segment is None:
             raise _no_segment(results, segment_id)
-        earlier, names = published.earlier(index, project, history), published.names[index]
-        references, definition = dict[str, frozenset[str]](), None
-        for record in published.manifest(index).segments:
-            name = names.get(record.segment_id, record.segment_id)
-            references[name] = frozenset(names.get(one, one) for one in references_in(record.definition))
-            definition = record.definition if name == segment_id else definition
+        earlier, defined = published.earlier(index, project, history), published.defined(index)
         return SegmentDetails(
             **dict(segment_row(segment_id, segment, earlier)),
             message=segment.error,
-            definition=definition,
+            definition=defined[segment_id].definition,
             runs=tuple(segment_runs(segment_id, earlier)),
-            names=tuple(sorted(references[segment_id])),
-            named_by=tuple(name for name in results.segments if segment_id in references[name]),
+            names=tuple(sorted(set(defined[segment_id].references))),
+            named_by=tuple(name for name in results.segments if segment_id in defined[name].references),
         )
 
     def overlap(self, run: str, project: str | None, segments: Sequence[str] | None, top: int) -> Overlap:

@@ -1,0 +1,1 @@
+"""The web page, and the report: the same page with its data in it."""

@@ -1,0 +1,235 @@
+"""A report: the web page as one file that has the data of published runs in it, and needs no server.
+
+The data is what the API answers, by the path of the request, so that the page reads both in the same way.
+"""
+
+import base64
+import gzip
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+
+from segbatch.authoring.explain.words import rules_in_words
+from segbatch.errors import ExportError, Problem, UsageError
+from segbatch.model.segment import Segment, write_moment
+from segbatch.model.views import RunRow, RunsPage, SegmentDetails, SegmentExplanation
+from segbatch.platform.files import replace_file, resolve_destination, temporary_file
+from segbatch.platform.io_errors import describe_write_error
+from segbatch.platform.shutdown import shutdown
+from segbatch.platform.urls import is_url, redact_url
+from segbatch.platform.version import __version__
+from segbatch.runs.members import OpenRuns
+from segbatch.runs.published_results import CURRENT_RUN
+from segbatch.runs.views import RunViews
+from segbatch.storage.layout import ensure_unpublished
+from segbatch.storage.remote.watched_output import WatchedOutput
+from segbatch.text import printable
+
+RUNS_SHOWN = 30
+"""Number of runs that a report shows by default."""
+
+LARGE = 5_000_000
+"""Size in bytes from which a report is reported as large."""
+
+_DATA = '<script id="segbatch-data" type="application/json">'
+_EMPTY = f"{_DATA}</script>"
+_OPTION = "--to"
+_API = "/api/v1"
+_CURRENT = f"{_API}/runs/{CURRENT_RUN}"
+_SAVED = f"{_API}/contacts/segments"
+_LARGEST = 40
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """A report that was written.
+
+    Attributes:
+        path: The file.
+        runs: The number of runs that it shows.
+        segments: The number of segments that it shows.
+        size: The size of the file in bytes.
+    """
+
+    path: str
+    run_id: str
+    runs: int
+    segments: int
+    size: int
+
+    @property
+    def warnings(self) -> Sequence[Problem]:
+        """A warning if the file is too large for an e-mail."""
+        if self.size < LARGE:
+            return ()
+        message = f"has {self.size / 1e6:.1f} MB; show less with --segment, --runs or --members"
+        return (Problem(message, file=printable(self.path), severity="warning"),)
+
+
+def write_report(
+    output: Path, to: Path, *, runs: int = RUNS_SHOWN, segments: Sequence[str] | None = None, members: int = 0
+) -> WrittenReport:
+    """Write a report on the published runs of an output folder. It replaces an earlier report in one step.
+
+    Args:
+        to: The file.
+        runs: The number of last runs to show.
+        segments: The segments to show; None for all. The numbers of runs are then those of these segments.
+        members: The number of contact ids to show for each segment.
+
+    Raises:
+        UsageError: Nothing is published, a segment does not exist, or the file must not be replaced.
+        PublishError: The published runs cannot be read.
+        ExportError: The report or the page that it is made of cannot be written or read.
+    """
+    path, name = _check_destination(to, output), printable(str(to))
+    page = _read_page()
+    views = RunViews(output, segments)
+    for segment_id in segments or ():
+        views.segment(CURRENT_RUN, segment_id, None, 1)
+    details = [
+        views.segment(CURRENT_RUN, row.id, None, runs) for row in views.segments(CURRENT_RUN, None, runs).segments
+    ]
+    shown_runs = views.runs(None, runs)
+    answers = dict(_of_runs(views, shown_runs)) | dict(_of_segments(details))
+    if members:
+        answers |= dict(_members(output, details, members))
+    about = {"generated_at": write_moment(datetime.now(UTC)), "version": __version__}
+    data = {"report": {**about, "run_id": shown_runs[0].id, "runs": len(shown_runs)}, "answers": answers}
+    html = page.replace(_EMPTY, f"{_DATA}{_packed(data)}</script>").encode()
+    _replace(path, html, name)
+    return WrittenReport(str(to), shown_runs[0].id, len(shown_runs), len(details), len(html))
+
+
+def _of_runs(views: RunViews, runs: Sequence[RunRow]) -> Iterator[tuple[str, BaseModel]]:
+    """Yield the answers about runs, by their paths."""
+    yield f"{_API}/runs", RunsPage(runs=tuple(runs), next_cursor=None)
+    for row in runs:
+        yield f"{_API}/runs/{_quoted(row.id)}", views.run(row.id, None)
+    yield f"{_CURRENT}", views.run(CURRENT_RUN, None)
+    yield f"{_CURRENT}/segments", views.segments(CURRENT_RUN, None, len(runs))
+    yield f"{_CURRENT}/overlap", views.overlap(CURRENT_RUN, None, None, _LARGEST)
+
+
+def _of_segments(segments: Sequence[SegmentDetails]) -> Iterator[tuple[str, BaseModel]]:
+    """Yield the answers about single segments, by their paths."""
+    for details in segments:
+        yield f"{_CURRENT}/segments/{_quoted(details.id)}", details
+        with suppress(ValidationError):  # the definition of a broken file
+            segment = Segment.model_validate(details.definition)
+            yield (
+                f"{_SAVED}/{_quoted(details.id)}/explanation",
+                SegmentExplanation(
+                    segment_id=details.id,
+                    match=segment.match,
+                    words=tuple(rules_in_words(segment.rules)),
+                    sql=None,
+                    names=details.names,
+                    named_by=details.named_by,
+                    errors=(),
+                    findings=(),
+                    contacts=None,
+                    funnel=None,
+                    verdict=None,
+                ),
+            )
+
+
+def _members(output: Path, segments: Sequence[SegmentDetails], limit: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the first members of each segment, by the path of the request for them."""
+    run = OpenRuns(WatchedOutput(output)).last()
+    for details in segments:
+        yield (
+            f"{_SAVED}/{_quoted(details.id)}/members",
+            {
+                "segment_id": details.id,
+                "run_id": run.run.run_id,
+                "as_of": write_moment(run.run.as_of),
+                "status": details.status,
+                "member_count": details.member_count,
+                "members": run.state.members(details.id, 0, limit)[0],
+                "next_cursor": None,
+            },
+        )
+
+
+def _quoted(name: str) -> str:
+    """Return an id as a part of a path, as `encodeURIComponent` of the page writes it."""
+    return quote(name, safe="!'()*")
+
+
+def _packed(data: Mapping[str, Any]) -> str:
+    """Return data as a JSON text of its compressed JSON. It has no character with a meaning in HTML."""
+    text = json.dumps(data, default=_plain, separators=(",", ":"), ensure_ascii=False)
+    return f'"{base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()}"'
+
+
+def _plain(answer: BaseModel) -> Any:
+    return answer.model_dump(mode="json")
+
+
+def _read_page() -> str:
+    """Return the page without data.
+
+    Raises:
+        ExportError: This installation does not have it.
+    """
+    try:
+        page = (files("segbatch.interfaces.web") / "page.html").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        page = ""
+    if page.count(_EMPTY) != 1:
+        raise ExportError("this installation of segbatch lacks the web page; install a release, or run make web")
+    return page
+
+
+def _check_destination(to: Path, output: Path) -> Path:
+    """Return the path to write to.
+
+    Raises:
+        UsageError: The path is not that of a file, or of a file that is not a report.
+    """
+    name = printable(str(to))
+    if is_url(str(to)):
+        raise UsageError(f"{redact_url(name)}: a report is written to a disk; name a file ({_OPTION})")
+    path = resolve_destination(to, _OPTION)
+    ensure_unpublished(path, name, output, f"write the report elsewhere ({_OPTION})")
+    _ensure_replaceable(path, name)
+    return path
+
+
+def _ensure_replaceable(path: Path, name: str) -> None:
+    """Raise an error if a file exists that is not a report."""
+    try:
+        is_report = _DATA.encode() in path.read_bytes()
+    except FileNotFoundError:
+        return
+    if not is_report:
+        raise UsageError(f"{name}: exists and is not a report of segbatch; choose another file ({_OPTION})")
+
+
+def _replace(path: Path, content: bytes, name: str) -> None:
+    """Write a file in one step. After an error, an existing file is unchanged.
+
+    Raises:
+        ExportError: The file cannot be written.
+    """
+    try:
+        with temporary_file(path) as new:
+            new.write_bytes(content)
+            with shutdown.uninterruptible(f"{name} may be written"):
+                if path.exists():
+                    shutil.copymode(path, new)
+                replace_file(new, path)
+                shutdown.done_message = f"{name} is written"
+    except OSError as error:
+        raise ExportError(f"{name}: {describe_write_error(error)}") from None
