@@ -149,6 +149,7 @@ def test_errors_of_a_report_are_one_message(commands: Commands, four: Workspace,
     assert "nothing is published there" in commands.err
     (four.place("night-3") / "state.arrow").unlink()
     assert commands("report", "--output", str(four.output), "--to", path) == 1
+    assert "night-3/state.arrow: is missing; restore it from a copy" in commands.err
     assert not Path(path).exists()
 
 

@@ -22,7 +22,8 @@ from segbatch.runs.overlap import OverlapCounts, count_overlaps
 from segbatch.runs.published_results import Published, ResultsReader
 from segbatch.runs.run_results import RunResults, segment_row, segment_runs, sized
 from segbatch.storage.remote.watched_output import WatchedOutput
-from segbatch.storage.state import State
+from segbatch.storage.retention import has_members
+from segbatch.storage.state import State, open_state
 from segbatch.text import did_you_mean, shown
 
 MOST_COMPARED = 1000
@@ -204,9 +205,12 @@ class RunViews:
 
     def _state(self, folder: str, run_id: str) -> State:
         found = self._open_runs.find(folder)
-        if found is None:
-            raise MembersPrunedError(f"the members of run {run_id} were removed; choose a later run")
-        return found.state
+        if found is not None:
+            return found.state
+        run_folder = self._reader.run_folder(folder)
+        if has_members(run_folder):
+            return open_state(run_folder)  # raises an error, since it is missing
+        raise MembersPrunedError(f"the members of run {run_id} were removed; choose a later run")
 
 
 def _no_segment(results: RunResults, segment_id: str) -> SegmentNotFoundError:

@@ -93,14 +93,14 @@ def write_report(
     """
     path, name = _check_destination(to, output), printable(str(to))
     page = _read_page()
-    views = RunViews(output, segments)
     for segment_id in segments or ():
-        views.segment(CURRENT_RUN, segment_id, None, 1)
+        RunViews(output).segment(CURRENT_RUN, segment_id, None, 1)  # raises an error for an unknown one
+    views = RunViews(output, segments)
     details = [
         views.segment(CURRENT_RUN, row.id, None, runs) for row in views.segments(CURRENT_RUN, None, runs).segments
     ]
     shown_runs = views.runs(None, runs)
-    answers = dict(_of_runs(views, shown_runs)) | dict(_of_segments(details))
+    answers: dict[str, Any] = dict(_of_runs(views, shown_runs)) | dict(_of_segments(details))
     if members:
         answers |= dict(_members(output, details, members))
     about = {"generated_at": write_moment(datetime.now(UTC)), "version": __version__}
