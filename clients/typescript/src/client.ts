@@ -5,7 +5,9 @@ import { readOptions } from "./options.js";
 import type { CallOptions, ChangeOptions, ClientOptions } from "./options.js";
 import { dataOf } from "./outcome.js";
 import type { Answer } from "./request.js";
-import { isRecord, shown } from "./text.js";
+import { JSON_BODY, Reader, SEGMENTS, segmentPath, toJson } from "./reader.js";
+import type { PageOptions } from "./reader.js";
+import { shown } from "./text.js";
 import { SESSION, Transport } from "./transport.js";
 import type {
   ContactId,
@@ -19,9 +21,6 @@ import type {
   Session,
 } from "./types.js";
 
-const SEGMENTS = "/api/v1/contacts/segments";
-const JSON_BODY = { "Content-Type": "application/json" };
-
 /** The timeout of a preview in seconds. The server counts for up to a minute, and may queue a preview before that. */
 const PREVIEW_TIMEOUT = 90;
 
@@ -33,42 +32,32 @@ export interface ListOptions extends CallOptions {
   owners?: readonly string[] | undefined;
 }
 
-/** A part of the members of a segment. */
-export interface PageOptions extends CallOptions {
-  /** The `next_cursor` of the previous page. */
-  cursor?: string | undefined;
-  /** The maximum number of contacts on a page. */
-  limit?: number | undefined;
-}
-
 /**
  * A client for the API of `segbatch serve`. It keeps no connection open by itself and needs no closing.
  *
  * All methods throw an `ApiError` if the request fails; the class of the error gives the reason.
  */
-export class SegmentsClient {
-  readonly #transport: Transport;
-
+export class SegmentsClient extends Reader {
   /** @throws UsageError An option is not valid. */
   constructor(options: ClientOptions = {}) {
-    this.#transport = new Transport(readOptions(options));
+    super(new Transport(readOptions(options)));
   }
 
   /** Return the segments, ordered by id. */
   async listSegments({ tags, owners, signal }: ListOptions = {}): Promise<ContactSegment[]> {
     const query = { tag: tags, owner: owners };
-    return dataOf(await this.#transport.send({ method: "GET", path: SEGMENTS, query, isSafe: true }, signal), "list");
+    return dataOf(await this.transport.send({ method: "GET", path: SEGMENTS, query, isSafe: true }, signal), "list");
   }
 
   /** Return a segment, with its ETag. */
   async getSegment(id: string, { signal }: CallOptions = {}): Promise<SavedSegment> {
-    return readSegment(await this.#transport.send({ method: "GET", path: pathOf(id), isSafe: true }, signal));
+    return readSegment(await this.transport.send({ method: "GET", path: segmentPath(id), isSafe: true }, signal));
   }
 
   /** Return a segment, or undefined if it still has this ETag. */
   async getSegmentIfChanged(id: string, etag: string, { signal }: CallOptions = {}): Promise<SavedSegment | undefined> {
     const headers = { "If-None-Match": etagHeader(etag) };
-    const answer = await this.#transport.send({ method: "GET", path: pathOf(id), headers, isSafe: true }, signal);
+    const answer = await this.transport.send({ method: "GET", path: segmentPath(id), headers, isSafe: true }, signal);
     return answer.response.status === 304 ? undefined : readSegment(answer);
   }
 
@@ -76,7 +65,7 @@ export class SegmentsClient {
   async createSegment(definition: NewSegment, { signal }: CallOptions = {}): Promise<SavedSegment> {
     const body = toJson(definition);
     return readSegment(
-      await this.#transport.send({ method: "POST", path: SEGMENTS, headers: JSON_BODY, body, isSafe: false }, signal),
+      await this.transport.send({ method: "POST", path: SEGMENTS, headers: JSON_BODY, body, isSafe: false }, signal),
     );
   }
 
@@ -93,7 +82,7 @@ export class SegmentsClient {
     const headers = { ...JSON_BODY, ...ifMatchHeader(ifMatch) };
     const body = toJson(changes);
     return readSegment(
-      await this.#transport.send({ method: "PATCH", path: pathOf(id), headers, body, isSafe: false }, signal),
+      await this.transport.send({ method: "PATCH", path: segmentPath(id), headers, body, isSafe: false }, signal),
     );
   }
 
@@ -104,10 +93,15 @@ export class SegmentsClient {
    * @throws ConflictError Other segments refer to it.
    */
   async deleteSegment(id: string, { ifMatch, signal }: ChangeOptions = {}): Promise<void> {
-    const request = { method: "DELETE", path: pathOf(id), headers: ifMatchHeader(ifMatch), isSafe: false } as const;
-    const reply = await this.#transport.reply(request, signal);
+    const request = {
+      method: "DELETE",
+      path: segmentPath(id),
+      headers: ifMatchHeader(ifMatch),
+      isSafe: false,
+    } as const;
+    const reply = await this.transport.reply(request, signal);
     try {
-      this.#transport.answer(reply, request);
+      this.transport.answer(reply, request);
     } catch (error) {
       if (!(error instanceof NotFoundError && reply.maybeApplied)) {
         throw error; // otherwise, an earlier try has deleted it
@@ -122,8 +116,7 @@ export class SegmentsClient {
    * @throws GoneError The run of the cursor is gone: start again without a cursor.
    */
   async listMembers(id: string, { cursor, limit, signal }: PageOptions = {}): Promise<MembersPage> {
-    const request = { method: "GET", path: `${pathOf(id)}/members`, query: { cursor, limit }, isSafe: true } as const;
-    return dataOf(await this.#transport.send(request, signal), "object");
+    return this.read(`${segmentPath(id)}/members`, { cursor, limit }, signal);
   }
 
   /** Yield the ids of all contacts in a segment, page by page, as of the run that was the last one at the start. */
@@ -146,12 +139,12 @@ export class SegmentsClient {
       isSafe: true,
       minTimeout: PREVIEW_TIMEOUT,
     } as const;
-    return dataOf(await this.#transport.send(request, signal), "object");
+    return dataOf(await this.transport.send(request, signal), "object");
   }
 
   /** Return whether the browser is signed in, and as what. For pages of the server (`session: true`). */
   async getSession({ signal }: CallOptions = {}): Promise<Session> {
-    return this.#remember(await this.#transport.send({ method: "GET", path: SESSION, isSafe: true }, signal));
+    return this.#remember(await this.transport.send({ method: "GET", path: SESSION, isSafe: true }, signal));
   }
 
   /**
@@ -167,33 +160,20 @@ export class SegmentsClient {
       body: JSON.stringify({ key }),
       isSafe: false,
     } as const;
-    return this.#remember(await this.#transport.send(request, signal));
+    return this.#remember(await this.transport.send(request, signal));
   }
 
   /** Sign out. */
   async signOut({ signal }: CallOptions = {}): Promise<void> {
-    await this.#transport.send({ method: "DELETE", path: SESSION, isSafe: false }, signal);
-    this.#transport.csrfToken = null;
+    await this.transport.send({ method: "DELETE", path: SESSION, isSafe: false }, signal);
+    this.transport.csrfToken = null;
   }
 
   #remember(answer: Answer): Session {
     const session = dataOf<Session>(answer, "object");
-    this.#transport.csrfToken = session.csrf_token;
+    this.transport.csrfToken = session.csrf_token;
     return session;
   }
-}
-
-/**
- * Return the path of a segment. The id is quoted, and has no slash, so that it cannot lead to another path: servers
- * read a quoted slash as a slash.
- *
- * @throws UsageError The id is not valid.
- */
-function pathOf(id: string): string {
-  if (typeof id !== "string" || /^\.{0,2}$|[/\p{Surrogate}]/u.test(id)) {
-    throw new UsageError(`${shown(id)} is not a valid segment id`);
-  }
-  return `${SEGMENTS}/${encodeURIComponent(id)}`;
 }
 
 function ifMatchHeader(etag: string | undefined): Record<string, string> {
@@ -215,30 +195,6 @@ function etagHeader(etag: string): string {
 
 function bareTag(etag: string): string {
   return etag.trim().replace(/^W\//u, "").replace(/^"|"$/gu, "");
-}
-
-/**
- * Return a definition as JSON, without the `etag` of a segment that was read.
- *
- * @throws UsageError The definition is not an object, or a value in it cannot be written as JSON.
- */
-function toJson(definition: object): string {
-  if (!isRecord(definition)) {
-    throw new UsageError(`a definition must be an object; found ${shown(definition)}`);
-  }
-  try {
-    return JSON.stringify({ ...definition, etag: undefined }, finite);
-  } catch (error) {
-    throw new UsageError(`the definition cannot be written as JSON: ${error instanceof Error ? error.message : ""}`);
-  }
-}
-
-/** JSON.stringify would write null for these numbers. */
-function finite(_key: string, value: unknown): unknown {
-  if (typeof value === "number" && !Number.isFinite(value)) {
-    throw new TypeError(`${value.toString()} is not a JSON number`);
-  }
-  return value;
 }
 
 function readSegment(answer: Answer): SavedSegment {

@@ -1,7 +1,7 @@
 /** The client for the API of `segbatch serve`, its errors and its types. */
 
 export { SegmentsClient } from "./client.js";
-export type { ListOptions, PageOptions } from "./client.js";
+export type { ListOptions } from "./client.js";
 export {
   AnswerError,
   ApiError,
@@ -17,5 +17,6 @@ export {
   UsageError,
 } from "./errors.js";
 export type { CallOptions, ChangeOptions, ClientOptions } from "./options.js";
+export type { ExplainOptions, HistoryOptions, OverlapOptions, PageOptions, ValueOptions } from "./reader.js";
 export type { components, paths } from "./schema.js";
 export type * from "./types.js";

@@ -96,6 +96,208 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contacts/segments/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description Find errors, and parts that are probably not intended, in a segment that is not saved.
+         */
+        post: operations["checkSegment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/contacts/segments/{id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain
+         * @description Explain a saved segment: in words, as SQL, the contacts that each rule keeps, and why a contact is in it.
+         */
+        get: operations["explainSegment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Fields
+         * @description List the fields that rules can name, with the operators that apply to each.
+         */
+        get: operations["listFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fields/values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Values
+         * @description List the most frequent values of a field of the contacts.
+         */
+        get: operations["listFieldValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description List the published runs, the newest first, one page at a time.
+         */
+        get: operations["listRuns"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run
+         * @description Get a run, and what differs from the previous one.
+         */
+        get: operations["getRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Run Segments
+         * @description List the segments of a run by id, with their sizes in earlier runs, one page at a time.
+         *
+         *     All pages are of the run of the first page.
+         */
+        get: operations["listRunSegments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/segments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Run Segment
+         * @description Get a segment in a run, with its earlier results.
+         */
+        get: operations["getRunSegment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/overlap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Overlap
+         * @description Compare the members of segments: the given ones, or the largest ones of the run.
+         */
+        get: operations["getOverlap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run}/contacts/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Contact
+         * @description Get the segments that a contact is in, and its fields if the server has contacts (`--contacts`).
+         */
+        get: operations["getContact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session": {
         parameters: {
             query?: never;
@@ -181,6 +383,39 @@ export interface components {
             /** @enum {boolean} */
             ignore_case?: false;
         };
+        /**
+         * Check
+         * @description The errors and findings of a definition that is not saved.
+         */
+        Check: {
+            /** Errors */
+            errors: components["schemas"]["Located"][];
+            /** Findings */
+            findings: components["schemas"]["FoundProblem"][];
+        };
+        /**
+         * Comparison
+         * @description The members of a saved segment that a preview would change.
+         */
+        Comparison: {
+            /** Segment Id */
+            segment_id: string;
+            /**
+             * Member Count
+             * @description The number of contacts that the saved segment contains now.
+             */
+            member_count: number;
+            /**
+             * Entered
+             * @description The number of contacts that only the preview contains.
+             */
+            entered: number;
+            /**
+             * Left
+             * @description The number of contacts that only the saved segment contains.
+             */
+            left: number;
+        };
         /** @description A rule: eq, neq, contains, not_contains. */
         ComparisonRule: {
             /**
@@ -214,6 +449,58 @@ export interface components {
             missing?: "include" | "exclude" | null;
             /** @description Whether texts are compared in lower case. */
             ignore_case?: boolean;
+        };
+        /**
+         * ContactSegment
+         * @description A segment that a contact is in.
+         */
+        ContactSegment: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+            /**
+             * Since
+             * @description The time of the run that the contact entered with; null if that run is no longer known.
+             */
+            since: string | null;
+        };
+        /**
+         * ContactVerdict
+         * @description The reasons why a contact is in a segment, or why it is not.
+         */
+        ContactVerdict: {
+            /**
+             * Contact Id
+             * @description The id of a contact, as in the snapshot.
+             */
+            contact_id: string | number;
+            /** Member */
+            member: boolean;
+            /** Verdicts */
+            verdicts: components["schemas"]["RuleVerdict"][];
+        };
+        /**
+         * ContactView
+         * @description The segments that a contact is in, as of a run.
+         */
+        ContactView: {
+            /** Run Id */
+            run_id: string;
+            /**
+             * Contact Id
+             * @description The id of a contact, as in the snapshot.
+             */
+            contact_id: string | number;
+            /** Segments */
+            segments: components["schemas"]["ContactSegment"][];
+            /**
+             * Fields
+             * @description The columns of the contact; null if the server has no contacts (`--contacts`).
+             */
+            fields?: {
+                [key: string]: unknown;
+            } | null;
         };
         /** @description A rule: within_last, within_next, not_within_last, not_within_next, older_than, later_than. */
         DurationRule: {
@@ -263,6 +550,16 @@ export interface components {
              * @example $.rules[0].operator
              */
             path: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * FailedSegment
+         * @description A segment that failed in a run.
+         */
+        FailedSegment: {
+            /** Id */
+            id: string;
             /** Message */
             message: string;
         };
@@ -329,6 +626,104 @@ export interface components {
             ignore_case?: false;
         };
         /**
+         * FieldType
+         * @description A field that rules can name.
+         */
+        FieldType: {
+            /** Name */
+            name: string;
+            /**
+             * Type
+             * @description The type that rules read it as.
+             * @example text
+             * @example number
+             * @example list of text
+             */
+            type: string;
+            /**
+             * Operators
+             * @description The operators that this type supports.
+             */
+            operators: ("eq" | "neq" | "contains" | "not_contains" | "gt" | "lt" | "gte" | "lte" | "exists" | "empty" | "blank" | "not_blank" | "in" | "not_in" | "between" | "starts_with" | "ends_with" | "matches" | "within_last" | "within_next" | "not_within_last" | "not_within_next" | "older_than" | "later_than" | "anniversary_within_last" | "anniversary_within_next" | "in_list" | "not_in_list" | "in_segment" | "not_in_segment" | "sample")[];
+            /**
+             * Table
+             * @description The related table that has the field; null for a field of the contacts.
+             */
+            table: string | null;
+        };
+        /**
+         * FieldValue
+         * @description A value of a field that several contacts have.
+         */
+        FieldValue: {
+            /** Value */
+            value: string | number | boolean;
+            /** Contacts */
+            contacts: number;
+        };
+        /**
+         * FieldValues
+         * @description The most frequent values of a field. Values that fewer than five contacts have are not shown.
+         */
+        FieldValues: {
+            /** Name */
+            name: string;
+            /** Values */
+            values: components["schemas"]["FieldValue"][];
+        };
+        /**
+         * Fields
+         * @description The fields that rules can name.
+         */
+        Fields: {
+            /** Fields */
+            fields: components["schemas"]["FieldType"][];
+        };
+        /**
+         * FoundProblem
+         * @description A part of a definition that is valid but probably not intended.
+         */
+        FoundProblem: {
+            /**
+             * Path
+             * @description The location, as a JSONPath.
+             * @example $.rules[0].operator
+             */
+            path: string;
+            /** Message */
+            message: string;
+            /**
+             * Kind
+             * @description The name of the finding; null for a warning without a name.
+             */
+            kind: string | null;
+        };
+        /**
+         * FunnelStep
+         * @description The number of contacts that a rule or a group keeps.
+         */
+        FunnelStep: {
+            /** Path */
+            path: string;
+            /** Rule */
+            rule: string;
+            /**
+             * Count
+             * @description The contacts that match it.
+             */
+            count: number;
+            /**
+             * Left
+             * @description The contacts that match it and all steps before it; null inside a group, and if any is enough.
+             */
+            left: number | null;
+            /**
+             * Steps
+             * @description The steps of the rules of a group.
+             */
+            steps: components["schemas"]["FunnelStep"][];
+        };
+        /**
          * Group
          * @description Rules that are combined.
          */
@@ -352,6 +747,40 @@ export interface components {
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * HeldSegment
+         * @description A segment that was held back in a run.
+         */
+        HeldSegment: {
+            /** Id */
+            id: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * HistoryRun
+         * @description A run that sizes are shown of.
+         */
+        HistoryRun: {
+            /** Run Id */
+            run_id: string;
+            /**
+             * As Of
+             * Format: date-time
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            as_of: string;
+        };
+        /**
+         * Inside
+         * @description A segment whose members are all in another one.
+         */
+        Inside: {
+            /** Inner */
+            inner: string;
+            /** Outer */
+            outer: string;
         };
         /** @description A rule: in, not_in. */
         ListRule: {
@@ -387,6 +816,20 @@ export interface components {
             missing?: "include" | "exclude" | null;
             /** @description Whether texts are compared in lower case. */
             ignore_case?: boolean;
+        };
+        /**
+         * Located
+         * @description An error in a definition.
+         */
+        Located: {
+            /**
+             * Path
+             * @description The location, as a JSONPath.
+             * @example $.rules[0].operator
+             */
+            path: string;
+            /** Message */
+            message: string;
         };
         /**
          * Members
@@ -445,6 +888,22 @@ export interface components {
             /** @enum {boolean} */
             ignore_case?: false;
         };
+        /**
+         * Mover
+         * @description A segment whose members changed in a run.
+         */
+        Mover: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+            /** Member Count */
+            member_count: number;
+            /** Entered */
+            entered: number;
+            /** Left */
+            left: number;
+        };
         /** @description A rule: in_list, not_in_list. */
         NamedListRule: {
             /**
@@ -476,6 +935,21 @@ export interface components {
             missing?: "include" | "exclude" | null;
             /** @description Whether texts are compared in lower case. */
             ignore_case?: boolean;
+        };
+        /**
+         * NearDuplicate
+         * @description Two segments with almost the same members.
+         */
+        NearDuplicate: {
+            /** A */
+            a: string;
+            /** B */
+            b: string;
+            /**
+             * Jaccard
+             * @description The contacts in both, as a share of those in one of the two.
+             */
+            jaccard: number;
         };
         /** A rule or a group */
         Node: components["schemas"]["PresenceRule"] | components["schemas"]["ComparisonRule"] | components["schemas"]["FieldComparisonRule"] | components["schemas"]["OrderRule"] | components["schemas"]["FieldOrderRule"] | components["schemas"]["TextRule"] | components["schemas"]["ListRule"] | components["schemas"]["RangeRule"] | components["schemas"]["DurationRule"] | components["schemas"]["AnniversaryRule"] | components["schemas"]["MembershipRule"] | components["schemas"]["NamedListRule"] | components["schemas"]["SampleRule"] | components["schemas"]["TableRule"] | components["schemas"]["Group"];
@@ -512,6 +986,31 @@ export interface components {
             missing?: "include" | "exclude" | null;
             /** @enum {boolean} */
             ignore_case?: false;
+        };
+        /**
+         * Overlap
+         * @description The numbers of contacts that segments of a run share.
+         */
+        Overlap: {
+            /** Run Id */
+            run_id: string;
+            /** Segments */
+            segments: components["schemas"]["SizedSegment"][];
+            /**
+             * Counts
+             * @description The contacts in both segments, by the order of `segments` in rows and columns.
+             */
+            counts: number[][];
+            /**
+             * Near Duplicates
+             * @description Of all segments of the run, at most 200.
+             */
+            near_duplicates: components["schemas"]["NearDuplicate"][];
+            /**
+             * Inside
+             * @description Of all segments of the run, at most 200.
+             */
+            inside: components["schemas"]["Inside"][];
         };
         /** @description A rule: exists, empty, blank, not_blank. */
         PresenceRule: {
@@ -572,6 +1071,8 @@ export interface components {
             first: (string | number)[];
             /** Warnings */
             warnings: components["schemas"]["Warned"][];
+            /** @description The comparison, if the request has `compare_with`. */
+            compared?: components["schemas"]["Comparison"] | null;
         };
         /**
          * Problem
@@ -582,7 +1083,7 @@ export interface components {
              * Type
              * @enum {string}
              */
-            type: "urn:segbatch:problem:bad-request" | "urn:segbatch:problem:not-json" | "urn:segbatch:problem:unauthorized" | "urn:segbatch:problem:forbidden" | "urn:segbatch:problem:csrf" | "urn:segbatch:problem:not-found" | "urn:segbatch:problem:no-endpoint" | "urn:segbatch:problem:method-not-allowed" | "urn:segbatch:problem:too-slow" | "urn:segbatch:problem:broken-segment" | "urn:segbatch:problem:in-use" | "urn:segbatch:problem:already-there" | "urn:segbatch:problem:nothing-published" | "urn:segbatch:problem:run-gone" | "urn:segbatch:problem:changed-meanwhile" | "urn:segbatch:problem:too-large" | "urn:segbatch:problem:not-json-type" | "urn:segbatch:problem:misdirected" | "urn:segbatch:problem:invalid-definition" | "urn:segbatch:problem:headers-too-large" | "urn:segbatch:problem:fault" | "urn:segbatch:problem:in-doubt" | "urn:segbatch:problem:busy" | "urn:segbatch:problem:unavailable" | "urn:segbatch:problem:too-long";
+            type: "urn:segbatch:problem:bad-request" | "urn:segbatch:problem:not-json" | "urn:segbatch:problem:unauthorized" | "urn:segbatch:problem:forbidden" | "urn:segbatch:problem:csrf" | "urn:segbatch:problem:not-found" | "urn:segbatch:problem:no-run" | "urn:segbatch:problem:no-contact" | "urn:segbatch:problem:no-field" | "urn:segbatch:problem:no-endpoint" | "urn:segbatch:problem:method-not-allowed" | "urn:segbatch:problem:too-slow" | "urn:segbatch:problem:broken-segment" | "urn:segbatch:problem:in-use" | "urn:segbatch:problem:already-there" | "urn:segbatch:problem:nothing-published" | "urn:segbatch:problem:run-gone" | "urn:segbatch:problem:changed-meanwhile" | "urn:segbatch:problem:too-large" | "urn:segbatch:problem:not-json-type" | "urn:segbatch:problem:misdirected" | "urn:segbatch:problem:invalid-definition" | "urn:segbatch:problem:headers-too-large" | "urn:segbatch:problem:fault" | "urn:segbatch:problem:in-doubt" | "urn:segbatch:problem:busy" | "urn:segbatch:problem:unavailable" | "urn:segbatch:problem:too-long";
             /** Title */
             title: string;
             /** Status */
@@ -638,6 +1139,220 @@ export interface components {
             missing?: "include" | "exclude" | null;
             /** @enum {boolean} */
             ignore_case?: false;
+        };
+        /**
+         * RuleInWords
+         * @description A rule or a group of rules in words.
+         */
+        RuleInWords: {
+            /** Path */
+            path: string;
+            /**
+             * Words
+             * @description The rule as text; `all of`, `any of` or `none of` for a group.
+             */
+            words: string;
+            /**
+             * Match
+             * @description The way the rules of a group are combined; null for a rule.
+             */
+            match: ("all" | "any" | "none") | null;
+            /**
+             * Rules
+             * @description The rules of a group.
+             */
+            rules: components["schemas"]["RuleInWords"][];
+        };
+        /**
+         * RuleVerdict
+         * @description The result of a rule or a group for a contact.
+         */
+        RuleVerdict: {
+            /** Path */
+            path: string;
+            /** Rule */
+            rule: string;
+            /** Holds */
+            holds: boolean;
+            /** Why */
+            why: string;
+            /** Parts */
+            parts: components["schemas"]["RuleVerdict"][];
+        };
+        /**
+         * RunDetails
+         * @description A published run, and what differs from the previous one.
+         */
+        RunDetails: {
+            /** Id */
+            id: string;
+            /**
+             * As Of
+             * Format: date-time
+             * @description The time as of which the run was evaluated.
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            as_of: string;
+            /**
+             * Started At
+             * Format: date-time
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            started_at: string;
+            /**
+             * Finished At
+             * Format: date-time
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            finished_at: string;
+            /** Duration Seconds */
+            duration_seconds: number;
+            /**
+             * Status
+             * @description `partial` if segments failed or were held back.
+             * @enum {string}
+             */
+            status: "ok" | "partial";
+            /**
+             * Is Current
+             * @description Whether this is the last published run.
+             */
+            is_current: boolean;
+            /**
+             * Keeps Members
+             * @description Whether its members still exist; they are pruned after some time.
+             */
+            keeps_members: boolean;
+            /**
+             * Contact Count
+             * @description The number of contacts; null for a key of a project if the run had contacts of other projects.
+             */
+            contact_count: number | null;
+            /** Membership Count */
+            membership_count: number;
+            /** Segment Count */
+            segment_count: number;
+            /**
+             * Entered
+             * @description Contacts that entered segments; null for a first run.
+             */
+            entered: number | null;
+            /**
+             * Left
+             * @description Contacts that left segments; null for a first run.
+             */
+            left: number | null;
+            /** Segments Failed */
+            segments_failed: number;
+            /** Segments Held */
+            segments_held: number;
+            /** Previous Run Id */
+            previous_run_id: string | null;
+            /**
+             * Movers
+             * @description The segments with the most changes, at most 20.
+             */
+            movers: components["schemas"]["Mover"][];
+            /**
+             * Added
+             * @description Segments that the previous run did not have.
+             */
+            added: string[];
+            /**
+             * Removed
+             * @description Segments of the previous run that are no longer defined.
+             */
+            removed: string[];
+            /**
+             * Redefined
+             * @description Segments whose definition changed since the previous run.
+             */
+            redefined: string[];
+            /** Failed */
+            failed: components["schemas"]["FailedSegment"][];
+            /** Held */
+            held: components["schemas"]["HeldSegment"][];
+        };
+        /**
+         * RunRow
+         * @description A published run in the list of runs. The numbers are those of the segments that the caller can see.
+         */
+        RunRow: {
+            /** Id */
+            id: string;
+            /**
+             * As Of
+             * Format: date-time
+             * @description The time as of which the run was evaluated.
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            as_of: string;
+            /**
+             * Started At
+             * Format: date-time
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            started_at: string;
+            /**
+             * Finished At
+             * Format: date-time
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            finished_at: string;
+            /** Duration Seconds */
+            duration_seconds: number;
+            /**
+             * Status
+             * @description `partial` if segments failed or were held back.
+             * @enum {string}
+             */
+            status: "ok" | "partial";
+            /**
+             * Is Current
+             * @description Whether this is the last published run.
+             */
+            is_current: boolean;
+            /**
+             * Keeps Members
+             * @description Whether its members still exist; they are pruned after some time.
+             */
+            keeps_members: boolean;
+            /**
+             * Contact Count
+             * @description The number of contacts; null for a key of a project if the run had contacts of other projects.
+             */
+            contact_count: number | null;
+            /** Membership Count */
+            membership_count: number;
+            /** Segment Count */
+            segment_count: number;
+            /**
+             * Entered
+             * @description Contacts that entered segments; null for a first run.
+             */
+            entered: number | null;
+            /**
+             * Left
+             * @description Contacts that left segments; null for a first run.
+             */
+            left: number | null;
+            /** Segments Failed */
+            segments_failed: number;
+            /** Segments Held */
+            segments_held: number;
+        };
+        /**
+         * RunsPage
+         * @description A page of the published runs, the newest first.
+         */
+        RunsPage: {
+            /** Runs */
+            runs: components["schemas"]["RunRow"][];
+            /**
+             * Next Cursor
+             * @description The cursor of the next page; null on the last page.
+             */
+            next_cursor: string | null;
         };
         /** @description A rule: sample. */
         SampleRule: {
@@ -799,6 +1514,80 @@ export interface components {
             };
         };
         /**
+         * @description A segment to check.
+         * @example {
+         *       "rules": [
+         *         {
+         *           "field": "custom_fields.plan",
+         *           "operator": "eq",
+         *           "value": "pro"
+         *         },
+         *         {
+         *           "field": "status",
+         *           "operator": "eq",
+         *           "value": "active"
+         *         }
+         *       ]
+         *     }
+         */
+        SegmentCheck: {
+            /** @description The display name, 1 to 200 characters. */
+            name?: string;
+            /** @description The purpose of the segment. */
+            description?: string | null;
+            /** @description The rules and groups to combine; at least one. */
+            rules: components["schemas"]["Node"][];
+            /** @description An id that is copied to the output. */
+            list_id?: string | null;
+            /**
+             * @description How the rules are combined; `all` by default.
+             * @enum {unknown}
+             */
+            match?: "all" | "any" | "none" | null;
+            /**
+             * @description The maximum change of the segment's size between runs, as a share of the previous size. If it is exceeded, the segment is held back.
+             * @example 0.3
+             * @example 30%
+             */
+            max_change?: number | string | null;
+            /** @description Whether runs evaluate the segment. A segment that is not enabled has no members. */
+            enabled?: boolean | null;
+            /**
+             * @description The person or team that owns the segment; commands can select by it.
+             * @example growth
+             */
+            owner?: string | null;
+            /**
+             * @description Labels that commands can select by.
+             * @example [
+             *       "vip",
+             *       "newsletter"
+             *     ]
+             */
+            tags?: string[] | null;
+            /**
+             * @description A date or time, ISO 8601. From then on, the segment is treated as not enabled. Dates, and times without an offset, are in the run's time zone.
+             * @example 2026-12-31
+             * @example 2026-12-31T18:00:00Z
+             */
+            expires_at?: string | null;
+            /** @description Contacts written by hand that the segment must and must not contain. `check` evaluates them; runs ignore them. */
+            examples?: (({
+                /** @description Contacts that the segment must contain. */
+                in?: Record<string, never>[];
+                /** @description Contacts that the segment must not contain. */
+                out?: Record<string, never>[];
+            } | {
+                in: unknown;
+            } | {
+                out: unknown;
+            }) | null) | {
+                in: unknown;
+            } | {
+                out: unknown;
+            };
+        };
+        /**
          * @description A new segment.
          * @example {
          *       "name": "Pro Plan Users",
@@ -875,6 +1664,115 @@ export interface components {
             };
         };
         /**
+         * SegmentDetails
+         * @description A segment in a run, with its earlier results and its references.
+         */
+        SegmentDetails: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description Null if the definition cannot be read.
+             */
+            name: string | null;
+            /** Project Id */
+            project_id: string | null;
+            /** Owner */
+            owner: string | null;
+            /** Tags */
+            tags: string[];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "failed" | "held" | "disabled";
+            /** Member Count */
+            member_count: number;
+            /** Entered */
+            entered: number | null;
+            /** Left */
+            left: number | null;
+            /**
+             * Sizes
+             * @description Its sizes up to this run, the oldest first, by the order of `history`; null if a run lacks it.
+             */
+            sizes: (number | null)[];
+            /**
+             * Message
+             * @description The reasons why it failed or was held back, one per line.
+             */
+            message: string | null;
+            /**
+             * Definition
+             * @description The definition that its members were evaluated with.
+             */
+            definition: unknown;
+            /**
+             * Runs
+             * @description Its results up to this run, the oldest first.
+             */
+            runs: components["schemas"]["SegmentRun"][];
+            /**
+             * Names
+             * @description The segments that its rules refer to.
+             */
+            names: string[];
+            /**
+             * Named By
+             * @description The segments that refer to it.
+             */
+            named_by: string[];
+        };
+        /**
+         * SegmentExplanation
+         * @description A saved segment in words and as SQL.
+         */
+        SegmentExplanation: {
+            /** Segment Id */
+            segment_id: string;
+            /**
+             * Match
+             * @enum {string}
+             */
+            match: "all" | "any" | "none";
+            /** Words */
+            words: components["schemas"]["RuleInWords"][];
+            /**
+             * Sql
+             * @description A query for its members in DuckDB; null if there are no contacts to read.
+             */
+            sql: string | null;
+            /**
+             * Names
+             * @description The segments that its rules refer to.
+             */
+            names: string[];
+            /**
+             * Named By
+             * @description The segments that refer to it.
+             */
+            named_by: string[];
+            /**
+             * Errors
+             * @description The reasons why it cannot be evaluated over the contacts.
+             */
+            errors: components["schemas"]["Located"][];
+            /** Findings */
+            findings: components["schemas"]["FoundProblem"][];
+            /**
+             * Contacts
+             * @description The number of contacts that `funnel` is about; null without it.
+             */
+            contacts: number | null;
+            /**
+             * Funnel
+             * @description Null unless the request asks for it (`funnel=true`).
+             */
+            funnel: components["schemas"]["FunnelStep"][] | null;
+            /** @description Null unless the request names a contact (`contact=ID`). */
+            verdict: components["schemas"]["ContactVerdict"] | null;
+        };
+        /**
          * @description A segment to count.
          * @example {
          *       "rules": [
@@ -949,6 +1847,75 @@ export interface components {
             };
             /** @description The number of ids to show; 10 if not given. */
             first?: number;
+            /** @description The id of a saved segment; the answer then has the numbers of contacts that enter and leave it. */
+            compare_with?: string | null;
+        };
+        /**
+         * SegmentRow
+         * @description A segment in a run.
+         */
+        SegmentRow: {
+            /** Id */
+            id: string;
+            /**
+             * Name
+             * @description Null if the definition cannot be read.
+             */
+            name: string | null;
+            /** Project Id */
+            project_id: string | null;
+            /** Owner */
+            owner: string | null;
+            /** Tags */
+            tags: string[];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "failed" | "held" | "disabled";
+            /** Member Count */
+            member_count: number;
+            /** Entered */
+            entered: number | null;
+            /** Left */
+            left: number | null;
+            /**
+             * Sizes
+             * @description Its sizes up to this run, the oldest first, by the order of `history`; null if a run lacks it.
+             */
+            sizes: (number | null)[];
+        };
+        /**
+         * SegmentRun
+         * @description The result of a segment in a run: a row of the table `segment_runs`.
+         */
+        SegmentRun: {
+            /** Run Id */
+            run_id: string;
+            /** Segment Id */
+            segment_id: string;
+            /**
+             * As Of
+             * Format: date-time
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            as_of: string;
+            /** Member Count */
+            member_count: number;
+            /** Entered */
+            entered: number | null;
+            /** Left */
+            left: number | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "failed" | "held" | "disabled";
+            /**
+             * Fingerprint
+             * @description A checksum of the definition; null if it cannot be read.
+             */
+            fingerprint: string | null;
         };
         /**
          * @description The keys of a segment to change; null removes a key.
@@ -1014,6 +1981,26 @@ export interface components {
             };
         };
         /**
+         * SegmentsPage
+         * @description A page of the segments of a run, by id.
+         */
+        SegmentsPage: {
+            /** Run Id */
+            run_id: string;
+            /**
+             * History
+             * @description The runs of the sizes, the oldest first; the last is this run.
+             */
+            history: components["schemas"]["HistoryRun"][];
+            /** Segments */
+            segments: components["schemas"]["SegmentRow"][];
+            /**
+             * Next Cursor
+             * @description The cursor of the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
          * SessionState
          * @description The sign-in of a browser.
          */
@@ -1050,6 +2037,18 @@ export interface components {
         SignIn: {
             /** @description An API key. */
             key: string;
+        };
+        /**
+         * SizedSegment
+         * @description A segment and its size.
+         */
+        SizedSegment: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string | null;
+            /** Member Count */
+            member_count: number;
         };
         /** @description A rule: an aggregate of a contact's rows in a related table, compared with a value. */
         TableRule: {
@@ -1418,7 +2417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The segment does not exist. The path does not exist. */
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1523,7 +2522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The segment does not exist. The path does not exist. */
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1645,7 +2644,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The segment does not exist. The path does not exist. */
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1799,7 +2798,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The segment does not exist. The path does not exist. */
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1960,6 +2959,1248 @@ export interface operations {
             };
             /** @description The definition is not valid. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    checkSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SegmentCheck"];
+            };
+        };
+        responses: {
+            /** @description The errors and findings. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Check"];
+                };
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request arrived too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body must be JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainSegment: {
+        parameters: {
+            query?: {
+                /** @description The id of a contact to explain the segment for. */
+                contact?: string | null;
+                /** @description Whether to count the contacts that each rule keeps. */
+                funnel?: "true" | "false";
+            };
+            header?: never;
+            path: {
+                /** @description The id of the segment. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment in words. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentExplanation"];
+                };
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The fields. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fields"];
+                };
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The definition is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFieldValues: {
+        parameters: {
+            query: {
+                /** @description The field as rules name it. */
+                field: string;
+                /** @description Only values that start with this text, in any case. */
+                prefix?: string;
+                /** @description The maximum number of values. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The values. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldValues"];
+                };
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The definition is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: {
+                /** @description The `next_cursor` of the previous page; omit it for the first page. */
+                cursor?: string | null;
+                /** @description The maximum number of runs on the page. */
+                limit?: number;
+            };
+            header?: {
+                /** @description Return the answer only if it has none of these ETags. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of runs. */
+            200: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunsPage"];
+                };
+            };
+            /** @description The client has the current version. */
+            304: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run was deleted. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Return the answer only if it has none of these ETags. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The id of the run; `current` is the last published one. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run. */
+            200: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunDetails"];
+                };
+            };
+            /** @description The client has the current version. */
+            304: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRunSegments: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of runs, up to this one, that sizes are shown of. */
+                history?: number;
+                /** @description The `next_cursor` of the previous page; omit it for the first page. */
+                cursor?: string | null;
+                /** @description The maximum number of segments on the page. */
+                limit?: number;
+            };
+            header?: {
+                /** @description Return the answer only if it has none of these ETags. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The id of the run; `current` is the last published one. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of segments. */
+            200: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentsPage"];
+                };
+            };
+            /** @description The client has the current version. */
+            304: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run was deleted. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRunSegment: {
+        parameters: {
+            query?: {
+                /** @description The maximum number of runs, up to this one, that sizes are shown of. */
+                history?: number;
+            };
+            header?: {
+                /** @description Return the answer only if it has none of these ETags. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The id of the run; `current` is the last published one. */
+                run: string;
+                /** @description The id of the segment. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segment in the run. */
+            200: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentDetails"];
+                };
+            };
+            /** @description The client has the current version. */
+            304: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getOverlap: {
+        parameters: {
+            query?: {
+                /** @description The ids of the segments, separated by commas; the largest ones by default. */
+                segments?: string | null;
+                /** @description The number of largest segments; not used with `segments`. */
+                top?: number;
+            };
+            header?: {
+                /** @description Return the answer only if it has none of these ETags. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The id of the run; `current` is the last published one. */
+                run: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers of contacts that segments share. */
+            200: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overlap"];
+                };
+            };
+            /** @description The client has the current version. */
+            304: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run was deleted. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getContact: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Return the answer only if it has none of these ETags. */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description The id of the run; `current` is the last published one. */
+                run: string;
+                /** @description The id of the contact. */
+                contact: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The segments of the contact. */
+            200: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactView"];
+                };
+            };
+            /** @description The client has the current version. */
+            304: {
+                headers: {
+                    /** @description A checksum of the answer. */
+                    ETag: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run was deleted. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -44,6 +44,42 @@ export type ContactId = MembersPage["members"][number];
 /** The members of a definition that is not saved. */
 export type Preview = Schemas["Preview"];
 
+/** A page of the published runs, the newest first. */
+export type RunsPage = Schemas["RunsPage"];
+
+/** A published run. */
+export type Run = Schemas["RunRow"];
+
+/** A published run, and what differs from the previous one. */
+export type RunDetails = Schemas["RunDetails"];
+
+/** A page of the segments of a run. */
+export type RunSegmentsPage = Schemas["SegmentsPage"];
+
+/** A segment in a run, with its earlier results. */
+export type RunSegment = Schemas["SegmentDetails"];
+
+/** How many contacts segments share. */
+export type Overlap = Schemas["Overlap"];
+
+/** The segments that a contact is in. */
+export type ContactView = Schemas["ContactView"];
+
+/** A segment in words and as SQL. */
+export type Explanation = Schemas["SegmentExplanation"];
+
+/** Rules to check, with the optional keys of a segment. */
+export type SegmentToCheck = Schemas["SegmentCheck"];
+
+/** The errors and findings of a definition that is not saved. */
+export type CheckResult = Schemas["Check"];
+
+/** The fields that rules can name. */
+export type Fields = Schemas["Fields"];
+
+/** The most frequent values of a field. */
+export type FieldValues = Schemas["FieldValues"];
+
 /** The sign-in of a page that the server itself serves. */
 export type Session = Schemas["SessionState"];
 
