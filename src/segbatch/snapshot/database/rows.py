@@ -21,10 +21,10 @@ import pyarrow.parquet as pq
 from segbatch.errors import SnapshotError
 from segbatch.model.input_records import DatabaseSource
 from segbatch.platform.adbc import PACKAGES, Connection, open_connection, translate_errors
-from segbatch.snapshot.database.array_dimensions import check_query
 from segbatch.snapshot.database.column_types import plan_columns
 from segbatch.snapshot.database.dictionaries import dictionary_columns
 from segbatch.snapshot.database.metadata import metadata_of
+from segbatch.snapshot.database.postgres_query import check_query
 from segbatch.snapshot.database.query import DatabaseQuery
 from segbatch.snapshot.database.sqlite_types import type_query
 from segbatch.text import some_of
@@ -229,9 +229,8 @@ class _RowStream:
         cursor.adbc_statement.set_options(**_POSTGRES_OPTIONS)
         cursor.execute(checked.sql)
         with cursor.fetch_record_batch() as reader:
-            schema = checked.schema(reader.schema)
-            self._put(schema)
-            with _name_columns(self._query, schema):
+            self._put(checked.columns)
+            with _name_columns(self._query, checked.columns):
                 self._pass_on(checked.result(reader))
 
     def _fetch_typed(self, connection: Connection, cursor: _Cursor) -> None:
