@@ -9,7 +9,7 @@ from typing import Any, get_args
 import polars as pl
 
 from segbatch.authoring.columns.field_values import FieldCounter
-from segbatch.authoring.columns.profile import plain_value
+from segbatch.authoring.columns.profile import UNIQUE_SHARE, plain_value
 from segbatch.authoring.columns.value_sketch import LEAST_CONTACTS
 from segbatch.compiler.clock import read_clock
 from segbatch.compiler.lowering import LOWERING_ERRORS, lower
@@ -25,7 +25,7 @@ _BATCH = 50_000
 _MOST_CONTACTS = 200_000
 """The contacts that are looked at for keys in JSON texts and maps."""
 
-_MOST_COUNTED = 1_000_000
+_MOST_COUNTED = 200_000
 """Counts of values are summed when there are so many."""
 
 _VALUES: dict[str, tuple[Any, ...]] = {
@@ -115,6 +115,8 @@ def frequent_values(
 ) -> tuple[tuple[str | int | float | bool, int], ...]:
     """Count the values of a field that at least five contacts have, the most frequent ones first.
 
+    Fields with very many values that are almost all different, such as e-mail addresses, have none.
+
     Args:
         field: A field that the plan reads.
         among: A planned segment with the contacts to look at.
@@ -125,13 +127,17 @@ def frequent_values(
     dtype = element_type(found.dtype) if is_list else found.dtype
     if kind_of(dtype) in {Kind.LIST, Kind.STRUCT, Kind.OTHER, Kind.NOTHING}:
         return ()
-    counts = list[pl.DataFrame]()
+    counts, present, most = list[pl.DataFrame](), 0, _MOST_COUNTED
     for batch in prepared.snapshot.batches(prepared.plan.leaves, _BATCH):
         values = _only(prepared, among, batch.frame).select(found.expr.alias("v"))
-        values = values.select(pl.col("v").list.unique()).explode("v") if is_list else values
-        counts.append(values.drop_nulls().group_by("v").agg(pl.len().alias("n")))
-        if sum(count.height for count in counts) > _MOST_COUNTED:
+        values = (values.select(pl.col("v").list.unique()).explode("v") if is_list else values).drop_nulls()
+        present += values.height
+        counts.append(values.group_by("v").agg(pl.len().alias("n")))
+        if sum(count.height for count in counts) > most:
             counts = [_summed(counts)]
+            most = max(most, 2 * counts[0].height)
+            if counts[0].height >= UNIQUE_SHARE * present:
+                return ()
         going_on()
     kept = _summed(counts).filter(pl.col("n") >= LEAST_CONTACTS) if counts else pl.DataFrame({"v": [], "n": []})
     return tuple(_plain(kept.sort("n", descending=True, maintain_order=True), dtype))

@@ -15,7 +15,7 @@ from segbatch.snapshot.schema_file import type_name
 from segbatch.snapshot.snapshot import Snapshot
 
 _MOST_VALUES = 10
-_UNIQUE_SHARE = 0.8
+UNIQUE_SHARE = 0.8
 """From this share of distinct values on, the values belong to single contacts, and are not shown."""
 
 _SHOWN_SHARE = 0.005
@@ -84,7 +84,7 @@ def profile_field(found: FieldValues, snapshot: Snapshot, table: str | None) -> 
     """
     values, kind = found.values, kind_of(found.dtype)
     is_unique = found.path == snapshot.id_column or (
-        values.distinct > 1 and values.distinct >= _UNIQUE_SHARE * values.present and kind is not Kind.BOOLEAN
+        values.distinct > 1 and values.distinct >= UNIQUE_SHARE * values.present and kind is not Kind.BOOLEAN
     )
     frequent = () if is_unique else _frequent(found)
     has_range = kind in _RANGES and not is_unique and values.present >= LEAST_CONTACTS
