@@ -222,6 +222,12 @@ export const t = {
     unknownSince: "earlier than the oldest run",
   },
 
+  words: {
+    and: " and ",
+    ignoreCase: "(upper or lower case)",
+    include: "or has no value",
+    exclude: "and has a value",
+  },
   operators: {
     eq: "is",
     neq: "is not",

@@ -27,7 +27,7 @@ interface State<T> {
  */
 export function useAnswer<T>(
   key: string | null,
-  load: (options: Required<CallOptions>) => Promise<T>,
+  load: (options: CallOptions & { signal: AbortSignal }) => Promise<T>,
   { keep = false }: { keep?: boolean } = {},
 ): Answer<T> {
   const [state, setState] = useState<State<T>>({ key, loading: key !== null, slow: false });

@@ -19,6 +19,8 @@ import type {
 
 export interface CallOptions {
   signal?: AbortSignal;
+  /** The project to ask for in this call, instead of the client's. */
+  project?: string | null;
 }
 
 /** An answer of the server that is an error (RFC 9457), or no answer at all (`status` 0). */
@@ -151,7 +153,8 @@ export class Client {
   async #ask(method: string, path: string, body?: unknown, options?: CallOptions, more: Record<string, string> = {}) {
     const headers: Record<string, string> = { Accept: "application/json", ...more };
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (this.project !== null) headers["X-Project-ID"] = this.project;
+    const project = options?.project ?? this.project;
+    if (project !== null) headers["X-Project-ID"] = project;
     if (method !== "GET" && this.#csrf) headers["X-CSRF-Token"] = this.#csrf;
     let response: Response;
     try {

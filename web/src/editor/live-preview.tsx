@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { Problem } from "../components/feedback";
 import { Figure, Section } from "../components/parts";
 import { usePage } from "../context";
-import type { CheckAnswer, Definition, Finding, Located, Preview } from "../data/types";
+import type { CheckAnswer, Definition, Finding, Located, Preview, SavedSegment } from "../data/types";
 import { count, signed } from "../format";
 import { contactLink } from "../route";
 import { t } from "../texts";
@@ -26,18 +26,24 @@ export interface Checked {
  *
  * A definition with errors is not counted.
  */
-export function useChecked(definition: Definition, broken: Located[], compareWith: string | undefined): Checked {
+export function useChecked(definition: Definition, broken: Located[], saved: SavedSegment | undefined): Checked {
   const { client } = usePage();
   const now = JSON.stringify({ match: definition.match, rules: definition.rules });
   const counted = useDelayed(now, PAUSE_MS);
+  // A saved segment contains contacts of its project only.
+  const project = saved?.project_id ?? null;
   const isWhole = broken.length === 0 && definition.rules.length > 0;
   const body = useMemo(() => JSON.parse(counted) as Definition, [counted]);
-  const check = useAnswer(isWhole ? counted : null, (options) => client.checkSegment(body, options), { keep: true });
+  const check = useAnswer(isWhole ? counted : null, (options) => client.checkSegment(body, { ...options, project }), {
+    keep: true,
+  });
   const isRight = isWhole && !check.loading && check.value?.errors.length === 0;
   const preview = useAnswer(
     isRight ? counted : null,
-    (options) =>
-      client.previewSegment({ ...body, first: SAMPLE, ...(compareWith ? { compare_with: compareWith } : {}) }, options),
+    (options) => {
+      const comparison = saved ? { compare_with: saved.id } : {};
+      return client.previewSegment({ ...body, first: SAMPLE, ...comparison }, { ...options, project });
+    },
     { keep: true },
   );
   return {

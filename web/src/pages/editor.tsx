@@ -92,7 +92,7 @@ function Editor({ saved, fields, segments }: EditorProps) {
   const base = draft.saved?.segment;
   const changed = base ? differences(base, definition) : ["name" as const];
   const isDirty = base ? changed.length > 0 : !isUntouched(draft, fields);
-  const checked = useChecked(definition, converted.errors, base?.id);
+  const checked = useChecked(definition, converted.errors, base);
   const errors = useMemo(
     () => [...converted.errors, ...checked.errors, ...(problem?.problems ?? [])],
     [converted.errors, checked.errors, problem],

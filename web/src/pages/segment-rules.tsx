@@ -4,6 +4,7 @@ import { Bar, Code, Section } from "../components/parts";
 import { usePage } from "../context";
 import type { Explanation, Finding, FunnelStep, Located, Match, RuleInWords } from "../data/types";
 import { count, percent } from "../format";
+import { inWords, nodeAt } from "../in-words";
 import { t } from "../texts";
 import { type Answer, useAnswer } from "../use-answer";
 
@@ -13,7 +14,7 @@ export function RulesSection({ explanation, definition }: { explanation: Answer<
       <Answered answer={explanation}>
         {(value) => (
           <>
-            <RulesInWords match={value.match} rules={value.words} />
+            <RulesInWords match={value.match} rules={value.words} definition={definition} />
             <Problems title={t.segment.errors} problems={value.errors} kind="failed" />
             <Problems title={t.segment.findings} problems={value.findings} kind="held" />
             <details>
@@ -33,14 +34,24 @@ export function RulesSection({ explanation, definition }: { explanation: Answer<
   );
 }
 
-export function RulesInWords({ match, rules }: { match: Match; rules: RuleInWords[] }) {
+interface WordsProps {
+  match: Match;
+  rules: RuleInWords[];
+  definition: unknown;
+}
+
+export function RulesInWords({ match, rules, definition }: WordsProps) {
   return (
     <div className="words">
       {rules.length > 1 || match === "none" ? <p className="match">{t.match[match]}</p> : null}
       <ul>
         {rules.map((rule) => (
           <li key={rule.path}>
-            {rule.match ? <RulesInWords match={rule.match} rules={rule.rules} /> : <span>{rule.words}</span>}
+            {rule.match ? (
+              <RulesInWords match={rule.match} rules={rule.rules} definition={definition} />
+            ) : (
+              <span>{inWords(nodeAt(definition, rule.path) ?? {}) ?? rule.words}</span>
+            )}
           </li>
         ))}
       </ul>

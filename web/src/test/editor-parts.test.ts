@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Node, SavedSegment } from "../data/types";
 import { type EditorQuery, fitted, fromQuery, isAbout, JSON_FIELD, pathOf, scalarOf, toQuery } from "../editor/convert";
 import { changesOf, differences, dropDraft, keepDraft, readDraft } from "../editor/draft";
+import { inWords } from "../in-words";
 import { SAVED } from "./server";
 
 const RULES: Node[] = [
@@ -75,6 +76,17 @@ test("an error is shown beside the rule that it is about, and not beside its gro
   expect(isAbout(error, pathOf([1, 0]))).toBe(true);
   expect(isAbout(error, pathOf([1]))).toBe(false);
   expect(isAbout({ path: "$.rules[10]", message: "" }, pathOf([1]))).toBe(false);
+});
+
+test.each([
+  [RULES[0], "status is “active”"],
+  [RULES[1], "seats is between 1 and 5 and has a value"],
+  [RULES[2], "plan is one of “a”, “b” (upper or lower case)"],
+  [RULES[4], "phone has a value"],
+  [RULES[5], "in segment paying-customers"],
+  [RULES[8], null],
+])("the rule %j in words", (rule, words) => {
+  expect(inWords(rule as Node)).toBe(words);
 });
 
 describe("changes", () => {

@@ -16,7 +16,7 @@ describe("the preview", () => {
     expect(screen.getByText("+32")).toBeVisible();
     expect(screen.getByText("−5")).toBeVisible();
     expect(calls.find(isPreview)?.body).toMatchObject({ rules: SAVED.rules, compare_with: SAVED.id });
-    expect(calls.find(isPreview)?.headers).toMatchObject({ "X-CSRF-Token": "token-1" });
+    expect(calls.find(isPreview)?.headers).toMatchObject({ "X-CSRF-Token": "token-1", "X-Project-ID": "proj-1" });
     await expectAccessible();
   });
 

@@ -99,7 +99,7 @@ describe("a segment", () => {
       path.startsWith("/api/v1/runs/current/segments/us") ? problem(404, "not-found") : undefined,
     );
     expect(await screen.findByText(t.segment.notRun)).toBeVisible();
-    expect(await screen.findByText("status is “active”")).toBeVisible();
+    expect((await screen.findAllByText('status eq "active"'))[0]).toBeVisible();
   });
 
   test("that does not exist is an error", async () => {

@@ -131,7 +131,13 @@ function details(row: SegmentRow): SegmentDetails {
       project_id: row.project_id,
       rules: [
         { field: "custom_fields.plan", operator: "eq", value: "pro" },
-        { field: "status", operator: "eq", value: "active" },
+        {
+          match: "any",
+          rules: [
+            { field: "status", operator: "eq", value: "active" },
+            { field: "last_contacted_at", operator: "within_last", value: "90d" },
+          ],
+        },
       ],
     },
     runs: row.sizes.map((size, index) => {
@@ -158,16 +164,16 @@ function explanation(row: SegmentRow): Explanation {
     segment_id: row.id,
     match: "all",
     words: [
-      { path: "$.rules[0]", words: "custom_fields.plan is “pro”", match: null, rules: [] },
+      { path: "$.rules[0]", words: 'custom_fields.plan eq "pro"', match: null, rules: [] },
       {
         path: "$.rules[1]",
         words: "any of",
         match: "any",
         rules: [
-          { path: "$.rules[1].rules[0]", words: "status is “active”", match: null, rules: [] },
+          { path: "$.rules[1].rules[0]", words: 'status eq "active"', match: null, rules: [] },
           {
             path: "$.rules[1].rules[1]",
-            words: "last_contacted_at is within the last 90 days",
+            words: 'last_contacted_at within_last "90d"',
             match: null,
             rules: [],
           },
