@@ -1,6 +1,7 @@
 """Test the endpoints for published runs: pages, conditions, and what each project sees."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -246,3 +247,30 @@ def test_pruned_and_missing_runs(ask: Reading) -> None:
 def test_wrong_parameters_are_refused(ask: Reading, query: str) -> None:
     ask.run(1)
     assert ask.refused(f"/runs{query}") == (400, "bad-request")
+
+
+def test_overlaps_are_computed_one_at_a_time_without_blocking_other_requests(
+    ask: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask.run(1)
+    go_on, at_work, real = threading.Event(), threading.Event(), ask.service.views.overlap
+
+    def wait(*arguments: Any) -> Any:
+        at_work.set()
+        assert go_on.wait(60)
+        return real(*arguments)
+
+    monkeypatch.setattr(ask.service.views, "overlap", wait)
+    monkeypatch.setattr("segbatch.interfaces.api.limits.PREVIEW_QUEUE_TIME", 0.2)
+
+    async def ask_all() -> list[int]:
+        path = "http://here/api/v1/runs/r1"
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(ask.app)) as client:
+            first = asyncio.create_task(client.get(f"{path}/overlap"))
+            await asyncio.to_thread(at_work.wait, 60)
+            others = await asyncio.gather(*(client.get(f"{path}/overlap") for _ in range(12)))
+            run = await client.get(path)
+            go_on.set()
+            return [(await first).status_code, run.status_code, *(answer.status_code for answer in others)]
+
+    assert asyncio.run(ask_all()) == [200, 200, *[503] * 12]

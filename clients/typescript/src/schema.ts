@@ -451,10 +451,10 @@ export interface components {
             ignore_case?: boolean;
         };
         /**
-         * ContactSegment
+         * ContactMembership
          * @description A segment that a contact is in.
          */
-        ContactSegment: {
+        ContactMembership: {
             /** Id */
             id: string;
             /** Name */
@@ -493,7 +493,7 @@ export interface components {
              */
             contact_id: string | number;
             /** Segments */
-            segments: components["schemas"]["ContactSegment"][];
+            segments: components["schemas"]["ContactMembership"][];
             /**
              * Fields
              * @description The columns of the contact; null if the server has no contacts (`--contacts`).

@@ -176,7 +176,7 @@ class Overlap(Record):
     inside: tuple[Inside, ...] = Field(description="Of all segments of the run, at most 200.")
 
 
-class ContactSegment(Record):
+class ContactMembership(Record):
     """A segment that a contact is in."""
 
     id: str
@@ -191,7 +191,7 @@ class ContactView(Record):
 
     run_id: str
     contact_id: ContactId
-    segments: tuple[ContactSegment, ...]
+    segments: tuple[ContactMembership, ...]
     fields: dict[str, Any] | None = Field(
         None, description="The columns of the contact; null if the server has no contacts (`--contacts`)."
     )

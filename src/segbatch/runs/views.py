@@ -7,7 +7,7 @@ from threading import Lock
 
 from segbatch.errors import ContactNotFoundError, MembersPrunedError, SegmentNotFoundError
 from segbatch.model.views import (
-    ContactSegment,
+    ContactMembership,
     ContactView,
     HistoryRun,
     Overlap,
@@ -188,7 +188,7 @@ class RunViews:
             run_id=results.run.run_id,
             contact_id=found.contact_id,
             segments=tuple(
-                ContactSegment(id=name, name=results.segments[name].name, since=since.get(name))
+                ContactMembership(id=name, name=results.segments[name].name, since=since.get(name))
                 for name in sorted(visible)
             ),
         )

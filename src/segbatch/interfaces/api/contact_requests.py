@@ -62,22 +62,25 @@ class ContactRequest:
     service: Service
     caller: Caller
 
-    async def in_turn(self, work: Callable[[Worker], _Answer]) -> _Answer:
+    async def in_turn(self, work: Callable[[Worker], _Answer], queue: Queue | None = None) -> _Answer:
         """Do some work in a thread when it is its turn, and stop it if the client closes the connection.
+
+        Args:
+            queue: The queue to wait in; by default that of previews.
 
         Raises:
             HttpProblem: Too many other requests wait, or the client is gone.
         """
-        gone = Event()
+        gone, queue = Event(), queue or self.service.previews
         watcher = asyncio.create_task(_watch(self.request, gone))
         try:
-            await _wait_for_turn(self.service.previews, watcher)
+            await _wait_for_turn(queue, watcher)
             try:
                 wanted = Wanted(time.monotonic() + limits.PREVIEW_TIME, self.service.stopping.is_set, gone.is_set)
                 worker = Worker(self.service.previewer, wanted)
                 return await to_thread.run_sync(work, worker, limiter=CapacityLimiter(1))
             finally:
-                self.service.previews.turn.release()
+                queue.turn.release()
         finally:
             watcher.cancel()
 
@@ -122,7 +125,7 @@ async def _wait_for_turn(queue: Queue, watcher: "asyncio.Task[None]") -> None:
 
 
 def _busy() -> HttpProblem:
-    return HttpProblem("busy", "other previews are in progress; try again soon")
+    return HttpProblem("busy", "other requests of this kind are in progress; try again soon")
 
 
 def _hide_folder(error: DefinitionError, lists: Path) -> DefinitionError:

@@ -1,14 +1,14 @@
 """Saved segments in words, as SQL and in numbers; and checks of segments that are not saved."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
 
-from segbatch.authoring.explain.reasons import rule_text
 from segbatch.authoring.explain.reports import Explanation, Step, Verdict
+from segbatch.authoring.explain.words import rules_in_words
 from segbatch.compiler.clock import read_clock
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.value_lists import read_lists
@@ -33,14 +33,12 @@ from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.queries import ExplanationQuery
 from segbatch.interfaces.api.request_body import Body
 from segbatch.interfaces.api.routes import SegmentId, ensure_no_duplicates
-from segbatch.model.rule import Group, Node
 from segbatch.model.segment import Segment
 from segbatch.model.views import (
     ContactVerdict,
     FoundProblem,
     FunnelStep,
     Located,
-    RuleInWords,
     RuleVerdict,
     SegmentExplanation,
 )
@@ -109,7 +107,7 @@ def _explain(asked: ContactRequest, segment_id: str, query: ExplanationQuery, wo
     return SegmentExplanation(
         segment_id=segment_id,
         match=stored.segment.match,
-        words=tuple(_words(stored.segment.rules, "$")),
+        words=tuple(rules_in_words(stored.segment.rules)),
         sql=explained.sql,
         names=tuple(sorted(stored.references)),
         named_by=tuple(sorted(entry.segment_id for entry in entries if segment_id in entry.references)),
@@ -180,13 +178,6 @@ def _findings(explained: Explained) -> Iterator[FoundProblem]:
     named = [(finding.name, finding.problem) for finding in explained.findings]
     for kind, problem in [*named, *((None, problem) for problem in explained.warnings)]:
         yield FoundProblem(path=problem.path or "$", message=without_suggestion(problem), kind=kind)
-
-
-def _words(nodes: Sequence[Node], path: str) -> Iterator[RuleInWords]:
-    for index, node in enumerate(nodes):
-        own = f"{path}.rules[{index}]"
-        match, rules = (node.match, tuple(_words(node.rules, own))) if isinstance(node, Group) else (None, ())
-        yield RuleInWords(path=own, words=rule_text(node), match=match, rules=rules)
 
 
 def _step(step: Step) -> FunnelStep:

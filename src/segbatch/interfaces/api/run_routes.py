@@ -175,16 +175,18 @@ def get_run_segment(
     response_description="The numbers of contacts that segments share.",
     **_described(Overlap, 404, 410),
 )
-def get_overlap(
+async def get_overlap(
     run: RunId,
-    caller: Reader,
-    service: ServiceState,
+    asked: ReadsContacts,
     query: Annotated[OverlapQuery, Query()],
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Compare the members of segments: the given ones, or the largest ones of the run."""
+    views, project = asked.service.views, asked.caller.project
     with problems_of_runs(run):
-        found = service.views.overlap(run, caller.project, query.segment_ids, query.top)
+        found = await asked.in_turn(
+            lambda _worker: views.overlap(run, project, query.segment_ids, query.top), asked.service.overlaps
+        )
     return answer(found, if_none_match)
 
 

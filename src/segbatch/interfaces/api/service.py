@@ -58,6 +58,7 @@ class Service:
         arriving: The number of request bodies that are being received, by the id of the key.
         warn: Writes a warning to the server's log.
         sessions: The sign-ins of browsers.
+        overlaps: The queue of comparisons of segments, which can take long and would block all other requests.
     """
 
     store: SegmentStore
@@ -77,6 +78,7 @@ class Service:
     arriving: Counter[str | None] = field(default_factory=Counter)
     warn: Callable[[Problem], None] | None = None
     sessions: Sessions = field(default_factory=Sessions)
+    overlaps: Queue = field(default_factory=Queue)
 
     def ring(self) -> KeyRing | None:
         """Return the accepted keys; None accepts every request.
