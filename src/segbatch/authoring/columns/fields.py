@@ -26,7 +26,7 @@ _MOST_CONTACTS = 200_000
 """The contacts that are looked at for keys in JSON texts and maps."""
 
 _MOST_COUNTED = 200_000
-"""Counts of values are summed when there are so many."""
+"""Above this number of counts, those of equal values are summed."""
 
 _VALUES: dict[str, tuple[Any, ...]] = {
     "nothing": (None,),
