@@ -4,7 +4,9 @@ import { t } from "./texts";
 /** A rule as a sentence without technical names of operators; null if its kind needs the words of the server. */
 export function inWords(rule: Node): string | null {
   const { operator, field, value, value_field, missing, ignore_case } = rule;
-  const words = t.operators[operator as keyof typeof t.operators];
+  const isOrdered = operator === "gt" || operator === "gte" || operator === "lt" || operator === "lte";
+  const words =
+    isOrdered && isDate(value) ? t.words.dates[operator] : t.operators[operator as keyof typeof t.operators];
   if (words === undefined || rule.table !== undefined || operator === "sample" || rule.as !== undefined) return null;
   const other = value_field ?? valueInWords(value, operator);
   const more = [
@@ -14,13 +16,15 @@ export function inWords(rule: Node): string | null {
   return [field ?? "", words, other, ...more].filter(Boolean).join(" ");
 }
 
+const isDate = (value: unknown) => /^(\d{4}-\d{2}-\d{2}|today|now|start_of_)/.test(String(value));
+
 function valueInWords(value: unknown, operator: string | undefined): string {
   if (value === undefined || value === null) return "";
   if (Array.isArray(value)) {
     const texts = value.map((one) => valueInWords(one, undefined));
     return operator === "between" ? texts.join(t.words.and) : texts.join(", ");
   }
-  const isPlain = typeof value !== "string" || /within|older|later|segment|list/.test(operator ?? "");
+  const isPlain = typeof value !== "string" || isDate(value) || /within|older|later|segment|list/.test(operator ?? "");
   return isPlain ? String(value) : `“${value}”`;
 }
 

@@ -224,6 +224,7 @@ export const t = {
 
   words: {
     and: " and ",
+    dates: { gt: "is after", gte: "is on or after", lt: "is before", lte: "is on or before" },
     ignoreCase: "(upper or lower case)",
     include: "or has no value",
     exclude: "and has a value",

@@ -73,7 +73,7 @@ function optionsOf(
     legend: { live: true, markers: { width: 0 } },
     axes: [
       { ...axis, grid: { show: false }, space: 70, size: 30, values: (_, ticks) => ticks.map(dayOf) },
-      { ...axis, size: 56, values: (_, ticks) => ticks.map(format) },
+      { ...axis, size: 56, incrs: format === compact ? WHOLE : undefined, values: (_, ticks) => ticks.map(format) },
     ],
     series: [
       { value: (_, seconds) => (seconds == null ? "" : dayOf(seconds)) },
@@ -92,6 +92,9 @@ function optionsOf(
     },
   };
 }
+
+/** Distances between the ticks of a count: no contact is divided. */
+const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
 const dayOf = (seconds: number) => day(new Date(seconds * 1000).toISOString());
 

@@ -9,6 +9,7 @@ import { t } from "../texts";
 import { type Answer, useAnswer } from "../use-answer";
 
 export function RulesSection({ explanation, definition }: { explanation: Answer<Explanation>; definition: unknown }) {
+  const { report } = usePage();
   return (
     <Section title={t.segment.rules}>
       <Answered answer={explanation}>
@@ -17,10 +18,12 @@ export function RulesSection({ explanation, definition }: { explanation: Answer<
             <RulesInWords match={value.match} rules={value.words} definition={definition} />
             <Problems title={t.segment.errors} problems={value.errors} kind="failed" />
             <Problems title={t.segment.findings} problems={value.findings} kind="held" />
-            <details>
-              <summary>{t.segment.sql}</summary>
-              {value.sql === null ? <p>{t.segment.noSql}</p> : <Code text={value.sql} label={t.segment.sql} />}
-            </details>
+            {!(report && value.sql === null) && (
+              <details>
+                <summary>{t.segment.sql}</summary>
+                {value.sql === null ? <p>{t.segment.noSql}</p> : <Code text={value.sql} label={t.segment.sql} />}
+              </details>
+            )}
           </>
         )}
       </Answered>

@@ -84,6 +84,8 @@ test.each([
   [RULES[2], "plan is one of “a”, “b” (upper or lower case)"],
   [RULES[4], "phone has a value"],
   [RULES[5], "in segment paying-customers"],
+  [{ field: "seen", operator: "lt", value: "2025-03-01" }, "seen is before 2025-03-01"],
+  [{ field: "seats", operator: "lt", value: 5 }, "seats is below 5"],
   [RULES[8], null],
 ])("the rule %j in words", (rule, words) => {
   expect(inWords(rule as Node)).toBe(words);
