@@ -1,6 +1,7 @@
 """Test the sign-in of browsers: the cookie, the CSRF token, and the end of sessions."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from asking import PRO, SEGMENTS, Asking
 from builders import rule, write_segment
 from segbatch.interfaces.api.keys.key_store import KeyRing
 from segbatch.interfaces.api.limits import (
+    MAX_ARRIVING,
     MAX_SESSIONS,
     MAX_SESSIONS_OF_KEY,
     MAX_SIGN_IN_BODY,
@@ -272,3 +274,23 @@ def test_log_has_neither_the_key_nor_the_cookie(browser: Browser, capsys: pytest
     assert secret not in log
     assert str(browser.cookie) not in log
     assert str(browser.token) not in log
+
+
+def test_sign_in_that_arrives_too_slowly_is_ended(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("segbatch.interfaces.api.request_body.TIME_TO_SEND", 0.1)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"key":'
+        await asyncio.sleep(30)
+
+    answer = browser.send("POST", "/session", content=slowly(), headers={"Content-Type": "application/json"})
+    assert code(answer) == (408, "too-slow")
+    assert not browser.ask.service.arriving.total()
+
+
+def test_many_slow_sign_ins_do_not_take_the_places_of_keys(browser: Browser) -> None:
+    _, secret = browser.ring.create(["p"])
+    browser.ask.service.arriving[None] = MAX_ARRIVING
+    assert code(browser.sign_in(secret)) == (503, "busy")
+    answer = browser.send("POST", SEGMENTS, json=PRO, headers={"Authorization": f"Bearer {secret}"})
+    assert answer.status_code == 201
