@@ -33,7 +33,11 @@ STEPS: Final = {
     "membership": ["segbatch.storage.run_writers:MembershipWriter.write"],
     "bits": ["segbatch.storage.recorder:Recorder._pack", "segbatch.storage.state:StateWriter.write"],
     "sizes, and other recording": ["segbatch.storage.recorder:Recorder._record"],
-    "changes: bits of the previous run": ["segbatch.storage.state:State.words"],
+    "changes: bits of the previous run": [
+        "segbatch.storage.state:State.digests",
+        "segbatch.storage.state:State.words_of",
+    ],
+    "changes: bits of this run": ["segbatch.storage.comparison:Comparison.compare"],
     "changes: what differs": ["segbatch.storage.comparison:find_differences"],
     "changes: writing": ["segbatch.storage.run_writers:ChangesWriter.write"],
     "changes: find the contacts": [

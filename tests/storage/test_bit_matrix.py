@@ -9,12 +9,15 @@ from segbatch.platform.bitmaps import Bitmap, Bitmaps, from_columns, word_count
 from segbatch.storage.bit_matrix import (
     Memory,
     Words,
+    digest_contacts,
     find_differences,
     from_words,
+    in_groups,
     is_in_any,
     members_in,
     to_bitmaps,
     to_words,
+    words_of,
 )
 
 SHAPES = [(contacts, segments) for contacts in (1, 7, 8, 9, 64, 1_000) for segments in (1, 8, 9, 63, 64, 65, 200)]
@@ -102,3 +105,60 @@ def test_segments_that_the_previous_run_did_not_have_were_empty() -> None:
     assert len(found.bits) == after[:, 3:].sum()
     assert found.entered.all()
     assert found.bits.min() >= 3
+
+
+@pytest.mark.parametrize(("contacts", "segments"), SHAPES)
+@pytest.mark.parametrize("share", [0, 0.05, 0.5, 1])
+def test_words_of_some_contacts_are_those_of_all(contacts: int, segments: int, share: float) -> None:
+    members = random_members(contacts, segments)
+    places = np.flatnonzero(np.random.default_rng(contacts).random(contacts) < share)
+    found = words_of(in_groups(bitmaps_of(members)), contacts, places, Memory())
+    assert (found == matrix_of(members)[:, places]).all()
+    assert found.shape == (word_count(segments), len(places))
+
+
+def digests_of(members: npt.NDArray[np.bool_], memory: Memory) -> list[int]:
+    digests: list[int] = digest_contacts(in_groups(bitmaps_of(members)), len(members), memory).tolist()
+    return digests
+
+
+def columns_of_digests(segments: int) -> npt.NDArray[np.uint64]:
+    """Return the digests of contacts that are in one segment each."""
+    return np.array(digests_of(np.eye(segments, dtype=bool), Memory()), dtype=np.uint64)
+
+
+@pytest.mark.parametrize(("contacts", "segments"), [*SHAPES, (3, 0)])
+def test_a_digest_is_a_sum_of_digests_of_segments(contacts: int, segments: int) -> None:
+    members, memory = random_members(contacts, segments), Memory()
+    columns = columns_of_digests(segments)
+    expected = [int(np.bitwise_xor.reduce(columns[row])) for row in members]
+    for _ in range(2):  # the second time in memory that is not empty
+        assert digests_of(members, memory) == expected
+
+
+def test_digests_differ_if_up_to_four_segments_do() -> None:
+    columns = columns_of_digests(1_024)
+    one, two = np.triu_indices(len(columns), 1)
+    pairs = np.sort(columns[one] ^ columns[two])
+    assert pairs[0]
+    assert (pairs[1:] != pairs[:-1]).all()
+    assert not np.isin(columns, pairs).any()
+    assert columns.all()
+
+
+@pytest.mark.parametrize("group", [0, 1, 70])
+def test_digests_differ_if_segments_of_one_group_do(group: int) -> None:
+    columns = columns_of_digests((group + 1) * 64)[-64:].tolist()
+    by_first_bit = dict[int, int]()
+    for column in columns:  # Gaussian elimination
+        rest = column
+        while rest and rest.bit_length() in by_first_bit:
+            rest ^= by_first_bit[rest.bit_length()]
+        by_first_bit[rest.bit_length()] = rest
+    assert set(by_first_bit) == set(range(1, 65))
+
+
+def test_segments_without_members_do_not_change_the_digest() -> None:
+    members = random_members(100, 70)
+    more = np.concatenate([members, np.zeros((100, 130), dtype=bool)], axis=1)
+    assert digests_of(members, Memory()) == digests_of(more, Memory())

@@ -9,9 +9,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from segbatch.platform.bitmaps import from_columns
+from segbatch.platform.bitmaps import Bitmaps, from_columns
 from segbatch.storage import comparison
-from segbatch.storage.bit_matrix import Differences, Memory, Words, to_bitmaps, to_words
+from segbatch.storage.bit_matrix import Differences, Memory, to_bitmaps
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes
 from segbatch.storage.segment_bits import SegmentBits
@@ -28,9 +28,9 @@ def batched(names: Iterable[str], size: int) -> Iterator[list[str]]:
         yield part
 
 
-def words(numbers: list[int], bits: int) -> Words:
+def bitmaps(numbers: list[int], bits: int) -> Bitmaps:
     columns = [pl.Series([bool(number >> bit & 1) for number in numbers], dtype=pl.Boolean) for bit in range(bits)]
-    return to_words(to_bitmaps([*from_columns(columns, len(numbers))], len(numbers), Memory()), len(numbers), Memory())
+    return to_bitmaps([*from_columns(columns, len(numbers))], len(numbers), Memory())
 
 
 def previous_run(folder: Path, run: Run, bits: int, batch: int) -> PreviousRun:
@@ -53,9 +53,9 @@ def found_changes(before: PreviousRun, after: Run, bits: int, batch: int) -> lis
     compared = Comparison(before, ID_TYPES, [], report)
     for part in batched(after, batch):
         ids = pa.array(part)
-        compared.compare(ids, compared.find(ids), words([after[name] for name in part], bits))
+        compared.compare(ids, compared.find(ids), bitmaps([after[name] for name in part], bits))
     gone = compared.gone()
-    compared.compare_gone(gone, words([0] * len(gone), bits))
+    compared.compare_gone(gone, bitmaps([0] * len(gone), bits))
     compared.finish()
     return sorted(changes)
 
@@ -72,7 +72,7 @@ def expected_changes(before: Run, after: Run, bits: int) -> Iterator[tuple[str, 
 def test_every_change_is_found_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, moved: float, bits: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr(comparison, "_MOST_ASIDE", limit)
+    monkeypatch.setattr(comparison, "_MOST_WAITING", limit)
     random = np.random.default_rng(7)
     names = [f"c{number}" for number in range(1_000)]
     old = {name: int(random.integers(1 << min(bits[0], 60))) for name in names}
@@ -97,7 +97,8 @@ def test_contacts_that_occur_twice_are_not_compared(tmp_path: Path) -> None:
     compared = Comparison(before, ID_TYPES, [], lambda _ids, found: seen.append(len(found.bits)))
     seen = list[int]()
     for _ in range(2):
-        compared.compare(pa.array(["a"]), compared.find(pa.array(["a"])), words([0], 1))
+        compared.compare(pa.array(["a"]), compared.find(pa.array(["a"])), bitmaps([0], 1))
+    compared.finish()
     assert seen == [1]
 
 

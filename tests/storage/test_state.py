@@ -12,7 +12,7 @@ import pytest
 
 from segbatch import PublishError
 from segbatch.platform.bitmaps import from_columns
-from segbatch.storage.bit_matrix import Memory, to_bitmaps
+from segbatch.storage.bit_matrix import Memory, from_words, to_bitmaps
 from segbatch.storage.segment_bits import SegmentBits
 from segbatch.storage.state import State, StateWriter, open_state
 
@@ -89,6 +89,31 @@ def _by_contact(ids: list[str], numbers: range) -> pa.Table:
     return pa.table({"contact_id": ids, "bits": pa.array(rows, pa.binary(8))})
 
 
+@pytest.mark.parametrize("layout", ["by byte", "by contact"])
+def test_states_of_earlier_versions_have_any_number_of_segments(tmp_path: Path, layout: str) -> None:
+    segments = SegmentBits(tuple(f"s{number}" for number in range(130)))
+    rows = np.random.default_rng(5).integers(256, size=(100, 24), dtype=np.uint8)
+    rows[:, 16] &= 3
+    rows[:, 17:] = 0
+    ids = [f"c{number}" for number in range(100)]
+    by_byte = {"contact_id": ids} | {str(byte): rows[:, byte] for byte in range(17)}
+    by_contact = {"contact_id": ids, "bits": pa.array([row.tobytes() for row in rows], pa.binary(24))}
+    table = pa.table(by_byte if layout == "by byte" else by_contact)
+    table = table.replace_schema_metadata({"segbatch.slots": json.dumps(segments.names)})
+    with pa.ipc.new_file(str(tmp_path / "state.arrow"), table.schema) as file:
+        file.write_table(table)
+    earlier, expected = open_state(tmp_path), rows.view(np.uint64).T
+    assert (earlier.words(0, Memory()) == expected).all()
+    places = np.array([0, 3, 64, 99])
+    assert (earlier.words_of(0, places, Memory()) == expected[:, places]).all()
+    again = tmp_path / "again"
+    again.mkdir()
+    writer = StateWriter(again, segments, pa.string())
+    writer.write(pa.array(ids), from_words(expected, Memory()))
+    writer.finish()
+    assert (open_state(again).digests(0, Memory()) == earlier.digests(0, Memory())).all()
+
+
 @pytest.mark.parametrize("layout", [_by_byte, _by_contact])
 def test_a_state_of_an_earlier_version_has_the_same_bits(
     tmp_path: Path, layout: Callable[[list[str], range], pa.Table]
@@ -115,11 +140,13 @@ def test_damaged_bits_are_reported(state: State, tmp_path: Path) -> None:
     with pa.ipc.new_file(str(path), spoiled.schema) as file:
         file.write_table(spoiled)
     spoiled_state = open_state(tmp_path, "write it again")
-    readers = (
+    readers: list[Callable[[], object]] = [
         lambda: spoiled_state.words(0, Memory()),
+        lambda: spoiled_state.words_of(0, np.array([1]), Memory()),
+        lambda: spoiled_state.digests(0, Memory()),
         lambda: spoiled_state.members("a", 0, 1),
         lambda: spoiled_state.bitmaps(0),
-    )
+    ]
     for ask in readers:
         with pytest.raises(PublishError, match=r"state.arrow: is damaged; write it again"):
             ask()

@@ -1,12 +1,13 @@
 """Memberships as matrices of bits, in two layouts.
 
 Polars has one bitmap per segment, and so has the state of a run. Two runs are compared contact by contact, because a
-contact can be in any row of a snapshot. So a batch is transposed into words: 64 segments of one contact in a 64-bit
-number.
+contact can be in any row of a snapshot. For that, words have 64 segments of one contact in a 64-bit number. Only the
+digests of all contacts are compared, and words are made of the few contacts whose digests differ.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,14 @@ import numpy.typing as npt
 from segbatch.platform.bitmaps import WORD, Bitmap, Bitmaps, word_count
 
 _ONE = np.uint64(1)
+_BYTES = 8
+"""Bytes per word."""
+_DISTANCES = range(1, 40)
+"""Distances of rows that are combined for a digest."""
+_FEW = 8
+"""For more than one in this number of contacts, it is faster to transpose the bits of all."""
+_UNPACKED = 1 << 16
+"""Words whose bits are found at once, in 4 MB."""
 
 Words = npt.NDArray[np.uint64]
 """One row of words per group of 64 segments, with one word per contact."""
@@ -74,8 +83,18 @@ def is_in_any(bitmaps: Bitmaps, contacts: int) -> npt.NDArray[np.bool_]:
 
 def to_words(bitmaps: Bitmaps, contacts: int, memory: Memory) -> Words:
     """Transpose bitmaps into words."""
-    words = memory.array("words", len(bitmaps) // WORD, word_count(contacts) * WORD)
-    write_words((bitmaps[start : start + WORD] for start in range(0, len(bitmaps), WORD)), words, memory)
+    return transpose(in_groups(bitmaps), contacts, memory)
+
+
+def transpose(groups: Sequence[Bitmaps], contacts: int, memory: Memory) -> Words:
+    """Transpose bitmaps, given in groups of 64 segments, into words."""
+    width = word_count(contacts)
+    words = memory.array("words", len(groups), width * WORD)
+    matrix, space = memory.array("matrix", WORD, width), memory.array("space", WORD // 2 * width)
+    for row, group in zip(words, groups, strict=True):
+        np.copyto(matrix, group)
+        _transpose(matrix, space)
+        row.reshape(width, WORD)[...] = matrix.T
     return words[:, :contacts]
 
 
@@ -96,19 +115,53 @@ def from_words(words: Words, memory: Memory) -> Bitmaps:
     return bitmaps
 
 
-def write_words(groups: Iterable[Bitmaps], words: Words, memory: Memory) -> None:
-    """Transpose bitmaps, given in groups of 64 segments.
+def digest_contacts(groups: Sequence[Bitmaps], contacts: int, memory: Memory) -> npt.NDArray[np.uint64]:
+    """Return a digest of 64 bits of the memberships of each contact; 0 for contacts that are in no segment.
+
+    Each bit of a digest is a sum modulo 2 of segments that are chosen at random. It is computed from the bitmaps, so
+    only the digests are transposed. Memberships that differ in segments of one group, or in up to four of the first
+    1,024 segments, have different digests. Of others, one pair in about 2 ** 64 has the same. Further groups without
+    members do not change the digests.
 
     Args:
-        words: The place for the words, with as many columns as the bitmaps have bits.
+        groups: The bitmaps, in groups of 64 segments.
     """
-    width = words.shape[1] // WORD
-    matrix = memory.array("matrix", WORD, width)
-    space = memory.array("space", WORD // 2 * width)
+    width = word_count(contacts)
+    sums, *spaces = (memory.array(name, WORD, width) for name in ("matrix", "digests", "more digests"))
+    sums[...] = 0
+    for number, group in enumerate(groups):
+        mixed, turn = _mix(group, spaces, Random(number)), number % WORD  # noqa: S311 - the same in every run
+        np.bitwise_xor(sums[turn:], mixed[: WORD - turn], out=sums[turn:])
+        np.bitwise_xor(sums[:turn], mixed[WORD - turn :], out=sums[:turn])
+    _transpose(sums, spaces[0][: WORD // 2])
+    return sums.T.flatten()[:contacts]
+
+
+def words_of(groups: Sequence[Bitmaps], contacts: int, places: npt.NDArray[np.int64], memory: Memory) -> Words:
+    """Return the words of some contacts.
+
+    Args:
+        groups: The bitmaps of all contacts, in groups of 64 segments.
+        places: The rows of the wanted contacts.
+    """
+    if len(places) * _FEW > contacts:
+        return np.take(transpose(groups, contacts, memory), places, axis=1)
+    words = np.empty((len(groups), len(places)), dtype=np.uint64)
+    byte, bit = places >> 3, (places & 7).astype(np.uint8)
+    shifts = np.arange(_BYTES, dtype=np.uint8)[:, np.newaxis]
     for row, group in zip(words, groups, strict=True):
-        np.copyto(matrix, group)
-        _transpose(matrix, space)
-        row.reshape(width, WORD)[...] = matrix.T
+        bits = np.take(group.view(np.uint8), byte, axis=1)
+        bits >>= bit
+        bits &= np.uint8(1)
+        eights = bits.reshape(_BYTES, _BYTES, -1)
+        eights <<= shifts
+        row.view(np.uint8).reshape(-1, _BYTES)[...] = np.bitwise_or.reduce(eights, axis=1).T
+    return words
+
+
+def in_groups(bitmaps: Bitmaps) -> list[Bitmaps]:
+    """Return bitmaps in groups of 64 segments."""
+    return [bitmaps[start : start + WORD] for start in range(0, len(bitmaps), WORD)]
 
 
 def find_differences(before: Words, after: Words) -> Differences:
@@ -121,28 +174,29 @@ def find_differences(before: Words, after: Words) -> Differences:
     changed = np.bitwise_xor(before, after[: len(before)], out=before)
     if len(before) < len(after):
         changed = np.concatenate([before, after[len(before) :]])
-    width = max(after.shape[1], 1)
-    bits, contacts = np.divmod(_places_of_bits(changed.ravel(), width), width)
-    entered = after[bits // WORD, contacts] >> (bits % WORD).astype(np.uint64) & np.uint64(1)
-    return Differences(bits, contacts, entered.astype(bool))
+    places, numbers = _set_bits(changed.ravel())
+    groups, contacts = np.divmod(places, max(after.shape[1], 1))
+    bits = groups * WORD + numbers
+    order = order_of_bits(bits)
+    entered = after.ravel()[places] >> numbers.astype(np.uint64) & _ONE
+    return Differences(bits[order], contacts[order], entered.astype(bool)[order])
 
 
-def _places_of_bits(words: npt.NDArray[np.uint64], width: int) -> npt.NDArray[np.int64]:
-    """Return for each bit that is set its number times the contacts, plus its contact, in ascending order.
+def order_of_bits(bits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the order of the numbers of bits, in which equal ones keep their order. NumPy sorts 16 bits by radix."""
+    is_short = bits.max(initial=0) < 1 << 16
+    return np.argsort(bits.astype(np.uint16) if is_short else bits, kind="stable")
 
-    Args:
-        words: The words of a matrix with `width` contacts, group by group.
-    """
+
+def _set_bits(words: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the index of the word of each bit that is set, and the number of the bit in it, in ascending order."""
     places = np.flatnonzero(words)
-    words = words[places]
-    places += places // width * (width * (WORD - 1))  # the place of the lowest bit of a group, instead of its word
     found = [np.empty(0, dtype=np.int64)]
-    while len(words):  # take the lowest bit of each word
-        rest = words & (words - _ONE)
-        found.append(places + np.bitwise_count((words ^ rest) - _ONE).astype(np.int64) * width)
-        has_more = np.flatnonzero(rest)
-        words, places = rest[has_more], places[has_more]
-    return np.sort(np.concatenate(found))
+    for start in range(0, len(places), _UNPACKED):
+        part = np.ascontiguousarray(words[places[start : start + _UNPACKED]])
+        found.append(np.flatnonzero(np.unpackbits(part.view(np.uint8), bitorder="little")) + start * WORD)
+    indices, numbers = np.divmod(np.concatenate(found), WORD)
+    return places[indices], numbers
 
 
 _BITS_IN_BYTES = ((4, 0x0F0F0F0F0F0F0F0F), (2, 0x3333333333333333), (1, 0x5555555555555555))
@@ -171,6 +225,25 @@ def _transpose(matrix: npt.NDArray[np.uint64], space: npt.NDArray[np.uint64]) ->
                 pairs = eights.reshape(4 // distance, 2, distance, 8, -1)
                 low, high = pairs[:, 0], pairs[:, 1]
             _swap(low, high, np.uint64(shift), np.uint64(mask), space.reshape(low.shape))
+
+
+def _mix(matrix: Bitmaps, spaces: Sequence[Bitmaps], random: Random) -> Bitmaps:
+    """Multiply each column of 64 bits by a random matrix, of which the inverse exists, modulo 2.
+
+    It is a product of three triangular matrices: each row is combined with two rows above it, then below, then above.
+
+    Args:
+        spaces: Two memories of the same size. One of them is returned.
+    """
+    for turn in range(3):
+        new = spaces[turn % 2]
+        target, source = (new[::-1], matrix[::-1]) if turn % 2 else (new, matrix)
+        one, two = random.sample(_DISTANCES, 2)
+        np.copyto(target[:one], source[:one])
+        np.bitwise_xor(source[one:], source[:-one], out=target[one:])
+        np.bitwise_xor(target[two:], source[:-two], out=target[two:])
+        matrix = new
+    return matrix
 
 
 def _swap(

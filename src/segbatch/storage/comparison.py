@@ -1,31 +1,39 @@
 """The comparison of a run with the previous run, contact by contact, in memory that the batches bound.
 
-Most contacts are about where they were in the previous snapshot, so a batch is compared with the few batches of the
-previous run that have most of its contacts. The others are far from where they were. Those whose batch of the previous
-run was uncompressed before are compared with what was set aside of it. The rest waits until the batch is uncompressed.
-If too much waits or is set aside, batches are uncompressed again.
+A contact can be anywhere in the previous snapshot. Digests of the memberships of all its contacts are in memory, so a
+contact whose memberships are the same is compared at once. The bits of the others wait, and are compared with those of
+one batch of the previous run after the other. If too many wait, the batches with the most of them are compared earlier.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from segbatch.platform.bitmaps import word_count
+from segbatch.platform.bitmaps import Bitmaps
+from segbatch.platform.bounded_executor import map_ahead
 from segbatch.snapshot.id_checks import ids_as_series
-from segbatch.storage.bit_matrix import Differences, Memory, Words, find_differences
+from segbatch.storage.bit_matrix import (
+    Differences,
+    Memory,
+    Words,
+    digest_contacts,
+    find_differences,
+    in_groups,
+    words_of,
+)
 from segbatch.storage.id_types import IdTypes
-from segbatch.storage.open_batches import MOST_OPEN, OpenBatches
 from segbatch.storage.row_alignment import NEW, ContactIndex, RowNumbers
 from segbatch.storage.state import State
 
-_SHARE_OF_NEAR = 16
-"""A batch of the previous run is worth uncompressing for one in this number of contacts of a batch."""
-_MOST_ASIDE = 1 << 26
-"""Maximum number of bytes of bits that wait, and of those that are set aside."""
+_MOST_WAITING = 1 << 26
+"""Maximum number of bytes of bits that wait."""
+_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +43,32 @@ class PreviousRun:
     Attributes:
         state: Its bits.
         contacts: Its contacts by id.
+        digests: The digest of the bits of each contact.
     """
 
     state: State
     contacts: ContactIndex
+    digests: npt.NDArray[np.uint64]
 
     @classmethod
     def of(cls, state: State, id_types: IdTypes) -> "PreviousRun":
-        """Index the contacts of a run."""
-        contacts = ContactIndex(id_types.comparable(state.id_batches()))
+        """Index the contacts of a run.
+
+        Raises:
+            PublishError: A file of the state is damaged.
+        """
+        with ThreadPoolExecutor(1, "previous bits") as pool:
+            digests = pool.submit(_digests_of, state)
+            contacts = ContactIndex(id_types.comparable(state.id_batches()))
+            return cls(state, contacts, digests.result())
+
+
+def _digests_of(state: State) -> npt.NDArray[np.uint64]:
+    digests, memory = np.empty(state.rows, dtype=np.uint64), Memory()
+    for batch in range(len(state.starts) - 1):
+        digests[state.starts[batch] : state.starts[batch + 1]] = state.digests(batch, memory)
         state.release_memory()
-        return cls(state, contacts)
+    return digests
 
 
 class Comparison:
@@ -64,15 +87,12 @@ class Comparison:
             kept: Segments whose members in the previous run are needed.
             report: Called with the ids of some contacts, and how these contacts differ.
         """
-        self._state, self._contacts = previous.state, previous.contacts
+        self._state, self._contacts, self._digests = previous.state, previous.contacts, previous.digests
         self._id_types, self._report = id_types, report
         self._kept = {segment_id: previous.state.all_members(segment_id) for segment_id in kept}
         self._is_seen = np.zeros(previous.state.rows, dtype=bool)
-        self._groups = word_count(len(previous.state.bitmap.names))
         self._memory = Memory()
-        self._open = OpenBatches(previous.state)
-        self._aside = _Contacts()
-        self._waiting = _Contacts()
+        self._rows, self._words = list[RowNumbers](), list[Words]()
 
     def find(self, ids: pa.Array) -> RowNumbers:
         """Return the row of each contact in the previous run; `NEW` for new contacts.
@@ -89,9 +109,7 @@ class Comparison:
 
     def ids_of(self, rows: RowNumbers) -> pa.Array:
         """Return the ids of contacts of the previous run, by their ascending rows there."""
-        batches = self._batches_of(rows)
-        parts = [self._ids_in(batch, rows[batches == batch]) for batch in _numbers_in(batches)]
-        return pa.concat_arrays(parts)
+        return pa.concat_arrays([self._ids_in(batch, rows[part]) for batch, part in self._by_batch(rows)])
 
     def kept_members(self, rows: RowNumbers) -> dict[str, pl.Series]:
         """Return the members of the kept segments in the previous run, for contacts by their row there."""
@@ -105,140 +123,97 @@ class Comparison:
             found[segment_id] = pl.Series(members)
         return found
 
-    def compare(self, ids: pa.Array, rows: RowNumbers, after: Words) -> None:
+    def compare(self, ids: pa.Array, rows: RowNumbers, after: Bitmaps) -> None:
         """Compare a batch of contacts of this run.
 
         Args:
             ids: Their ids, in the type of the state.
             rows: Their rows in the previous run.
-            after: Their bits now.
+            after: The bitmaps of all bits now.
         """
-        known = rows[rows != NEW]
+        is_known = rows != NEW
+        known = rows[is_known]
         if self._is_seen[known].any():
             return  # an id occurs twice, so the id check refuses the run once all ids are read
-        batches = self._batches_of(rows)
-        near = self._near(batches[rows != NEW])
-        self._open.keep(near)
-        for batch in near:
-            self._ensure_open(batch)
-        before = self._memory.array("before", self._groups, len(rows))
-        batches[self._open.find(batches, rows, before)] = NEW
-        for batch in _numbers_in(batches[batches != NEW]):
-            places = np.flatnonzero(batches == batch)
-            found = self._find_words(batch, rows[places])
-            if found is None:
-                self._wait(batch, rows[places], after[:, places])
-                found, after[self._groups :, places] = after[: self._groups, places], 0
-            before[:, places] = found
         self._is_seen[known] = True
-        self._report(ids, find_differences(before, after))
+        digests = digest_contacts(in_groups(after), len(ids), self._memory)
+        before = np.zeros(len(ids), dtype=np.uint64)
+        before[is_known] = self._digests[known]
+        changed = np.flatnonzero(digests != before)
+        is_new = rows[changed] == NEW
+        new = changed[is_new]
+        if len(new):
+            words = self._words_of(after, len(ids), new)
+            self._report(ids.take(pl.Series(new).to_arrow()), find_differences(np.zeros_like(words), words))
+        changed = changed[~is_new]
+        self._wait(rows[changed], self._words_of(after, len(ids), changed))
 
-    def compare_gone(self, rows: RowNumbers, after: Words) -> None:
-        """Compare contacts that are not in the snapshot, now or later.
+    def compare_gone(self, rows: RowNumbers, after: Bitmaps) -> None:
+        """Compare contacts that are not in the snapshot.
 
         Args:
             rows: Their rows in the previous run.
-            after: Their bits now.
+            after: The bitmaps of all bits now.
         """
-        batches = self._batches_of(rows)
-        for batch in _numbers_in(batches):
-            places = np.flatnonzero(batches == batch)
-            found = self._find_words(batch, rows[places])
-            if found is None:
-                self._wait(batch, rows[places], after[:, places])
-            else:
-                self._compare_in(batch, rows[places], found, after[:, places])
+        changed = np.flatnonzero(digest_contacts(in_groups(after), len(rows), self._memory) != self._digests[rows])
+        self._wait(rows[changed], self._words_of(after, len(rows), changed))
 
     def finish(self) -> None:
         """Compare the contacts that wait."""
-        for batch in sorted(self._waiting.words):
-            self._compare_waiting(batch, self._state.words(batch, self._memory))
+        self._compare_waiting(0)
 
-    def _batches_of(self, rows: RowNumbers) -> npt.NDArray[np.int64]:
-        """Return the batches of the previous run that rows are in; `NEW` for new contacts."""
-        return np.searchsorted(self._state.starts, rows, side="right") - 1
+    def _words_of(self, bitmaps: Bitmaps, contacts: int, places: npt.NDArray[np.int64]) -> Words:
+        return words_of(in_groups(bitmaps), contacts, places, self._memory)
 
-    def _near(self, batches: npt.NDArray[np.int64]) -> list[int]:
-        """Return the batches of the previous run that have most of the contacts of a batch."""
-        counts = np.bincount(batches, minlength=1)
-        most = np.argsort(-counts, kind="stable")[:MOST_OPEN]
-        return [int(batch) for batch in most if counts[batch] * _SHARE_OF_NEAR > len(batches)]
+    def _wait(self, rows: RowNumbers, after: Words) -> None:
+        self._rows.append(rows)
+        self._words.append(after)
+        if sum(words.nbytes for words in self._words) > _MOST_WAITING:
+            self._compare_waiting(_MOST_WAITING // 2)
 
-    def _ensure_open(self, batch: int) -> None:
-        """Uncompress a batch of the previous run. It stays so for a while."""
-        if batch in self._open:
+    def _compare_waiting(self, limit: int) -> None:
+        """Compare contacts that wait, until the bits of the others take at most a number of bytes.
+
+        Two batches of the previous run are uncompressed at a time, and their changes are reported in order.
+        """
+        if not self._rows:
             return
-        if self._open.is_full:
-            self._set_aside()
-        if batch in self._aside.words:
-            self._aside.drop(batch)
-        self._open.add(batch, self._memory)
+        rows, words = np.concatenate(self._rows), np.concatenate(self._words, axis=1)
+        order = np.argsort(rows)
+        rows, words = rows[order], words[:, order]
+        parts = self._by_batch(rows)
+        chosen, left = set[int](), words.nbytes
+        for batch, part in sorted(parts, key=lambda entry: entry[1].start - entry[1].stop):
+            if left > limit:
+                chosen.add(batch)
+                left -= words[:, part].nbytes
+        waiting = [part for batch, part in parts if batch not in chosen]
+        self._rows, self._words = [rows[part] for part in waiting], [words[:, part] for part in waiting]
+        compare = partial(self._compare_batch, rows, words)
+        with ThreadPoolExecutor(_THREADS, "compare") as pool:
+            for ids, found in map_ahead(pool, compare, (one for one in parts if one[0] in chosen), _THREADS):
+                self._report(ids, found)
+
+    def _compare_batch(
+        self, rows: RowNumbers, words: Words, batch_and_part: tuple[int, slice]
+    ) -> tuple[pa.Array, Differences]:
+        """Compare the contacts of a batch of the previous run.
+
+        Args:
+            rows: The rows of contacts in the previous run.
+            words: Their bits now.
+            batch_and_part: The batch, and the part of the contacts that are in it.
+        """
+        batch, part = batch_and_part
+        before = self._state.words_of(batch, rows[part] - self._state.starts[batch], Memory())
         self._state.release_memory()
-        self._compare_waiting(batch, self._open.words(batch))
+        return self._id_types.as_kept(self._ids_in(batch, rows[part])), find_differences(before, words[:, part])
 
-    def _find_words(self, batch: int, rows: RowNumbers) -> Words | None:
-        """Return the bits of contacts of a batch that was uncompressed before; None if it was not."""
-        if batch in self._open:
-            return self._open.words(batch)[:, rows - self._state.starts[batch]]
-        return self._aside.find(batch, rows) if batch in self._aside.words else None
-
-    def _set_aside(self) -> None:
-        """Close a batch, and set aside the bits of its contacts that were not compared so far."""
-        batch, words = self._open.pop()
-        start, end = self._state.starts[batch : batch + 2]
-        rows = np.flatnonzero(~self._is_seen[start:end])
-        if self._aside.size + rows.size * self._groups * words.itemsize <= _MOST_ASIDE:
-            self._aside.add(batch, rows + start, words[:, rows])
-
-    def _wait(self, batch: int, rows: RowNumbers, after: Words) -> None:
-        self._waiting.add(batch, rows, after)
-        if self._waiting.size > _MOST_ASIDE:
-            self.finish()
-
-    def _compare_waiting(self, batch: int, words: Words) -> None:
-        """Compare the contacts that wait for a batch of the previous run."""
-        if batch in self._waiting.words:
-            rows, after = self._waiting.drop(batch)
-            self._compare_in(batch, rows, words[:, rows - self._state.starts[batch]], after)
-
-    def _compare_in(self, batch: int, rows: RowNumbers, before: Words, after: Words) -> None:
-        """Compare contacts of one batch of the previous run."""
-        self._report(self._id_types.as_kept(self._ids_in(batch, rows)), find_differences(before, after))
+    def _by_batch(self, rows: RowNumbers) -> list[tuple[int, slice]]:
+        """Return the batches of the previous run that ascending rows are in, each with the part of the rows."""
+        ends = np.searchsorted(rows, self._state.starts)
+        bounds = enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
+        return [(batch, slice(start, end)) for batch, (start, end) in bounds if start < end]
 
     def _ids_in(self, batch: int, rows: RowNumbers) -> pa.Array:
         return self._state.ids(batch).take(pl.Series(rows - self._state.starts[batch]).to_arrow())
-
-
-def _numbers_in(batches: npt.NDArray[np.int64]) -> list[int]:
-    """Return the batches that occur, ascending. `np.unique` would load NumPy's masked arrays, and sort."""
-    return [int(batch) for batch in np.flatnonzero(np.bincount(batches))]
-
-
-@dataclass(slots=True)
-class _Contacts:
-    """Some contacts of batches of the previous run, by batch, with bits of them.
-
-    Attributes:
-        size: The number of bytes of all bits.
-    """
-
-    rows: dict[int, list[RowNumbers]] = field(default_factory=dict)
-    words: dict[int, list[Words]] = field(default_factory=dict)
-    size: int = 0
-
-    def add(self, batch: int, rows: RowNumbers, words: Words) -> None:
-        """Add contacts of a batch."""
-        self.rows.setdefault(batch, []).append(rows)
-        self.words.setdefault(batch, []).append(words)
-        self.size += words.nbytes
-
-    def find(self, batch: int, rows: RowNumbers) -> Words:
-        """Return the bits of contacts that were added at once, with ascending rows."""
-        [added], [words] = self.rows[batch], self.words[batch]
-        return words[:, np.searchsorted(added, rows)]
-
-    def drop(self, batch: int) -> tuple[RowNumbers, Words]:
-        """Remove the contacts of a batch, and return them."""
-        rows, words = self.rows.pop(batch), self.words.pop(batch)
-        self.size -= sum(part.nbytes for part in words)
-        return np.concatenate(rows), np.concatenate(words, axis=1)

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from segbatch.platform.bitmaps import WORD, Bitmaps, empty_bitmaps, word_count
-from segbatch.storage.bit_matrix import Memory, Words, members_in, write_words
+from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
+from segbatch.storage.bit_matrix import Memory, from_words, members_in
 
 CODEC = "lz4_raw"
 _BITS = 8
@@ -21,8 +21,8 @@ BITS = "bits"
 class ContactBits(Protocol):
     """The bits of a run, batch by batch."""
 
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
-        """Write the bits of the contacts of a batch to an array, which may have more columns than contacts."""
+    def bitmaps(self, batch: int, group: int) -> Bitmaps:
+        """Return the bitmaps of 64 segments of a batch."""
 
     def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
         """Return for each contact of a batch whether a bit is set."""
@@ -35,18 +35,10 @@ class CompressedBitmaps:
         self._groups, self._contacts = [chunk.flatten() for chunk in column.chunks], contacts
         self._codec = pa.Codec(CODEC)
 
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
-        write_words((self._bitmaps(batch, group) for group in range(len(self._groups[batch]))), words, memory)
-
     def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
-        return members_in(self._bitmaps(batch, bit // WORD)[bit % WORD], self._contacts[batch])
+        return members_in(self.bitmaps(batch, bit // WORD)[bit % WORD], self._contacts[batch])
 
-    def bitmaps(self, batch: int) -> Bitmaps:
-        """Return the bitmap of each bit in a batch."""
-        none = empty_bitmaps(0, self._contacts[batch])
-        return np.concatenate([none, *(self._bitmaps(batch, group) for group in range(len(self._groups[batch])))])
-
-    def _bitmaps(self, batch: int, group: int) -> Bitmaps:
+    def bitmaps(self, batch: int, group: int) -> Bitmaps:
         width = word_count(self._contacts[batch])
         compressed = self._groups[batch][group].as_buffer()
         plain = self._codec.decompress(compressed, WORD * width * 8)
@@ -59,9 +51,9 @@ class RowColumn:
     def __init__(self, chunks: Sequence[pa.FixedSizeBinaryArray]) -> None:
         self._chunks = chunks
 
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
-        if len(words):
-            _copy_rows(self._rows(batch), words)
+    def bitmaps(self, batch: int, group: int) -> Bitmaps:
+        words = self._rows(batch).view(np.uint64)[np.newaxis, :, group]
+        return from_words(words, Memory())
 
     def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
         return (self._rows(batch)[:, bit // _BITS] & np.uint8(1 << bit % _BITS)).astype(bool)
@@ -79,18 +71,13 @@ class ByteColumns:
     def __init__(self, table: pa.Table) -> None:
         self._batches = table.to_batches()
 
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:  # noqa: ARG002 - of the protocol
-        columns = self._batches[batch].columns
-        length = word_count(len(columns) * _BITS) * _WORD_LENGTH
-        rows = np.zeros((self._batches[batch].num_rows, length), dtype=np.uint8)
+    def bitmaps(self, batch: int, group: int) -> Bitmaps:
+        columns = self._batches[batch].columns[group * _WORD_LENGTH : (group + 1) * _WORD_LENGTH]
+        rows = np.zeros((self._batches[batch].num_rows, _WORD_LENGTH), dtype=np.uint8)
         for number, column in enumerate(columns):
             rows[:, number] = column.to_numpy(zero_copy_only=True)
-        _copy_rows(rows, words)
+        return from_words(rows.view(np.uint64).T, Memory())
 
     def members(self, batch: int, bit: int) -> npt.NDArray[np.bool_]:
         values = self._batches[batch].column(bit // _BITS).to_numpy(zero_copy_only=True)
         return np.asarray(values & np.uint8(1 << bit % _BITS), dtype=bool)
-
-
-def _copy_rows(rows: npt.NDArray[np.uint8], words: Words) -> None:
-    words[:, : len(rows)] = rows.view(np.uint64).T

@@ -14,7 +14,7 @@ import pyarrow as pa
 from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bitmaps import WORD, Bitmaps, count_bits, empty_bitmaps, from_columns
 from segbatch.platform.bounded_executor import BoundedExecutor
-from segbatch.storage.bit_matrix import Differences, Memory, Words, from_words, is_in_any, to_bitmaps, to_words
+from segbatch.storage.bit_matrix import Differences, Memory, Words, from_words, is_in_any, to_bitmaps
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes, to_stored
 from segbatch.storage.membership_pages import MOST_CONTACTS
@@ -131,7 +131,7 @@ class Recorder:
         members = self._sorted(members, self._comparison.kept_members(rows))
         bitmaps = self._pack(members, len(own))
         self._write_members(self._id_types.as_own(own), ids, members, bitmaps)
-        self._comparison.compare(ids, rows, to_words(bitmaps, len(ids), self._memory))
+        self._comparison.compare(ids, rows, bitmaps)
 
     def _record_words(self, own: pa.Array, words: Words) -> None:
         rows = np.full(len(own), NEW) if self._comparison is None else self._comparison.find(own)
@@ -144,7 +144,7 @@ class Recorder:
         members = bitmaps[[self._bitmap.bits[name] for name in self._names]]
         self._write_members(self._id_types.as_own(own), ids, members, bitmaps)
         if self._comparison is not None:
-            self._comparison.compare(ids, rows, after)
+            self._comparison.compare(ids, rows, bitmaps)
 
     def _record_gone(self, comparison: Comparison) -> None:
         """Record that gone contacts left all segments, except the segments that keep their members."""
@@ -152,7 +152,7 @@ class Recorder:
         for start in range(0, len(all_gone), MOST_CONTACTS):
             gone = all_gone[start : start + MOST_CONTACTS]
             bitmaps = self._pack(self._of_gone(comparison, gone), len(gone))
-            comparison.compare_gone(gone, to_words(bitmaps, len(gone), self._memory))
+            comparison.compare_gone(gone, bitmaps)
             stay = gone[is_in_any(bitmaps, len(gone))]
             if len(stay):
                 members, ids = self._of_gone(comparison, stay), self._id_types.as_kept(comparison.ids_of(stay))

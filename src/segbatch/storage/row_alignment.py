@@ -11,45 +11,59 @@ NEW = -1
 
 RowNumbers = npt.NDArray[np.int64]
 _Hashes = npt.NDArray[np.uint64]
+_Table = npt.NDArray[np.unsignedinteger]
+
+_SLOTS = 2
+"""Slots of a table per contact. With two, a fifth of the contacts need the next table."""
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)
+"""Multiplied with the hashes for the next table, so that contacts that share a slot are divided. It is odd, so that
+different hashes stay different."""
+_HALF = np.uint64(32)
 
 
 class ContactIndex:
     """The contacts of a run by their ids.
 
-    Ids are compared by a 128-bit hash, so a contact takes 16 bytes and its row number. A collision is less likely than
-    a memory error, even with a billion ids.
+    It is a hash table that NumPy fills and reads for many contacts at once. A hash of an id selects a slot, which has
+    the row of one contact. Contacts that find their slot taken are in a second table, and so on. Another hash of 64
+    bits tells whether the contact in a slot has the id. A contact takes about 18 bytes. That a wrong contact is found
+    is less likely than a memory error, even with a billion ids.
     """
 
     def __init__(self, ids: Iterable[pl.Series]) -> None:
-        """Sort the contacts of a run, given by their ids in batches, by half of the hash."""
-        batches = [_hashes(batch) for batch in ids]
-        first, second = (np.concatenate(parts) for parts in zip(*batches, strict=True)) if batches else (_none, _none)
-        self._rows = np.argsort(first).astype(np.uint32 if len(first) < 1 << 32 else np.uint64)
-        self._first, self._second = first[self._rows], second[self._rows]
+        """Index the contacts of a run, given by their ids in batches."""
+        parts = [_hashes(batch) for batch in ids] or [(_NONE, _NONE)]
+        hashes, self._checks = (np.concatenate(part) for part in zip(*parts, strict=True))
+        del parts
+        data_type: type[np.unsignedinteger] = np.uint32 if len(hashes) < 1 << 32 else np.uint64
+        rows: _Table = np.arange(len(hashes), dtype=data_type)
+        self._tables = list[_Table]()
+        while len(rows):
+            table: _Table = np.zeros(min(_SLOTS * len(rows), 1 << 32), dtype=data_type)
+            slots = _slots(hashes, table)
+            table[slots] = rows
+            without = np.flatnonzero(np.take(table, slots, mode="wrap") != rows)
+            rows, hashes = rows[without], hashes[without] * _FACTOR
+            self._tables.append(table)
 
     def __len__(self) -> int:
         """Return the number of contacts."""
-        return len(self._rows)
+        return len(self._checks)
 
     def find(self, ids: pl.Series) -> RowNumbers:
         """Return the row of each contact in the run; `NEW` for contacts that are not in it."""
-        first, second = _hashes(ids)
-        order = np.argsort(first)  # neighbours in memory are then looked up together
-        first, second = first[order], second[order]
-        places = np.searchsorted(self._first, first)
-        rows = np.full(len(ids), NEW)
-        waiting = np.arange(len(ids))
-        while len(waiting):  # once, unless two ids share half of their hash
-            waiting = waiting[places[waiting] < len(self)]
-            waiting = waiting[self._first[places[waiting]] == first[waiting]]
-            is_found = self._second[places[waiting]] == second[waiting]
-            found, waiting = waiting[is_found], waiting[~is_found]
-            rows[order[found]] = self._rows[places[found]]
-            places[waiting] += 1
+        hashes, checks = _hashes(ids)
+        rows, waiting = np.full(len(ids), NEW), np.arange(len(ids))
+        for table in self._tables:
+            found = np.take(table, _slots(hashes, table), mode="wrap").astype(np.int64)
+            is_found = np.take(self._checks, found, mode="wrap") == checks
+            rows[waiting] = np.where(is_found, found, NEW)
+            others = np.flatnonzero(~is_found)
+            waiting, hashes, checks = waiting[others], hashes[others] * _FACTOR, checks[others]
         return rows
 
 
-_none: _Hashes = np.empty(0, dtype=np.uint64)
+_NONE: _Hashes = np.empty(0, dtype=np.uint64)
 
 
 def find_rows(ids: Iterable[pl.Series], contacts: Iterable[pl.Series]) -> pl.Series:
@@ -61,4 +75,10 @@ def find_rows(ids: Iterable[pl.Series], contacts: Iterable[pl.Series]) -> pl.Ser
 
 
 def _hashes(ids: pl.Series) -> tuple[_Hashes, _Hashes]:
+    """Return two hashes of each id."""
     return ids.hash(0).to_numpy(), ids.hash(1).to_numpy()
+
+
+def _slots(hashes: _Hashes, table: _Table) -> npt.NDArray[np.int64]:
+    """Return the slot of each hash in a table: the upper half of the hash, as a fraction of the table."""
+    return ((hashes >> _HALF) * np.uint64(len(table)) >> _HALF).view(np.int64)

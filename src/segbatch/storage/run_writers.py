@@ -20,7 +20,7 @@ from segbatch.model.manifest import PublishedFile
 from segbatch.platform.bitmaps import Bitmaps, to_array, to_columns, to_mask
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.platform.files import sync_file
-from segbatch.storage.bit_matrix import Differences
+from segbatch.storage.bit_matrix import Differences, order_of_bits
 from segbatch.storage.id_types import TEXTS, IdTypes, stored_type, take_ids, written_type
 from segbatch.storage.layout import CHANGES, MEMBERSHIP
 from segbatch.storage.membership_pages import MembershipFile
@@ -145,7 +145,7 @@ class _Changes:
     def joined(self) -> tuple[pa.Array, Differences]:
         """Return the contacts and their changes, ordered by segment."""
         bits = np.concatenate(self.bits)
-        order = np.argsort(bits, kind="stable")
+        order = order_of_bits(bits)
         found = Differences(bits[order], np.concatenate(self.rows)[order], np.concatenate(self.entered)[order])
         return pa.concat_arrays(self.ids), found
 

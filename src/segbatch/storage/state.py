@@ -22,12 +22,12 @@ import pyarrow as pa
 
 from segbatch.errors import PublishError
 from segbatch.model.manifest import PublishedFile
-from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
+from segbatch.platform.bitmaps import Bitmaps, empty_bitmaps, word_count
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.storage.bit_matrix import Memory, Words, from_words
-from segbatch.storage.contact_bits import CODEC, CompressedBitmaps
+from segbatch.storage.bit_matrix import Memory, Words, digest_contacts, in_groups, transpose, words_of
+from segbatch.storage.contact_bits import CODEC
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
 from segbatch.storage.manifest_io import read_manifest
@@ -56,8 +56,7 @@ class StateWriter:
             ids: The contact ids, in the stored type.
             bitmaps: The members of each segment.
         """
-        groups = (bitmaps[start : start + WORD] for start in range(0, len(bitmaps), WORD))
-        compressed = [self._codec.compress(group.data.cast("B"), asbytes=True) for group in groups]
+        compressed = [self._codec.compress(group.data.cast("B"), asbytes=True) for group in in_groups(bitmaps)]
         row = [_in_one_row(ids), _in_one_row(pa.array(compressed, pa.binary()))]
         with self._file.translate_errors():
             self._writer.write_batch(pa.record_batch(row, schema=self._schema))
@@ -174,23 +173,7 @@ class State:
         Raises:
             PublishError: The file is damaged.
         """
-        contacts = int(self.starts[batch + 1] - self.starts[batch])
-        words = memory.array("words", word_count(len(self.bitmap.names)), word_count(contacts) * WORD)
-        self.write_words(batch, words, memory)
-        return words[:, :contacts]
-
-    def write_words(self, batch: int, words: Words, memory: Memory) -> None:
-        """Write the bits of the contacts of a batch to an array.
-
-        Args:
-            words: One row per group of 64 segments, and a column for each contact, rounded up to a multiple of 64.
-
-        Raises:
-            PublishError: The file is damaged.
-        """
-        file, number = self._find(batch)
-        with self._translate_errors(file):
-            file.bits.write_words(number, words, memory)
+        return transpose(self._groups(batch), self._size(batch), memory)
 
     def bitmaps(self, batch: int) -> Bitmaps:
         """Return the bitmaps of a batch: one row per bit, with the contacts of the batch.
@@ -198,11 +181,35 @@ class State:
         Raises:
             PublishError: The file is damaged.
         """
+        return np.concatenate([empty_bitmaps(0, self._size(batch)), *self._groups(batch)])
+
+    def words_of(self, batch: int, places: npt.NDArray[np.int64], memory: Memory) -> Words:
+        """Return the bits of some contacts of a batch.
+
+        Args:
+            places: Their rows, counted from the first contact of the batch.
+
+        Raises:
+            PublishError: The file is damaged.
+        """
+        return words_of(self._groups(batch), self._size(batch), places, memory)
+
+    def digests(self, batch: int, memory: Memory) -> npt.NDArray[np.uint64]:
+        """Return the digests of the bits of the contacts of a batch (see `bit_matrix`).
+
+        Raises:
+            PublishError: The file is damaged.
+        """
+        return digest_contacts(self._groups(batch), self._size(batch), memory)
+
+    def _size(self, batch: int) -> int:
+        return int(self.starts[batch + 1] - self.starts[batch])
+
+    def _groups(self, batch: int) -> list[Bitmaps]:
+        """Uncompress the bitmaps of a batch, in groups of 64 segments."""
         file, number = self._find(batch)
-        if not isinstance(file.bits, CompressedBitmaps):
-            return from_words(self.words(batch, Memory()), Memory())
         with self._translate_errors(file):
-            return file.bits.bitmaps(number)
+            return [file.bits.bitmaps(number, group) for group in range(word_count(len(self.bitmap.names)))]
 
     def release_memory(self) -> None:
         """Return the pages of the files that were read to the system, where it supports that."""
