@@ -81,6 +81,7 @@ def test_overlaps_are_those_of_sets(members: Members) -> None:
     }
 
 
+@pytest.mark.slow
 @given(st.lists(any_members, min_size=1, max_size=4))
 def test_runs_movers_sizes_and_entries_are_those_of_sets(runs: list[Members]) -> None:
     with TemporaryDirectory() as folder:

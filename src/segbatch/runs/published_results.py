@@ -36,7 +36,7 @@ class Defined(NamedTuple):
     references: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Published:
     """The published runs at a moment, oldest first. There is at least one.
 
@@ -75,8 +75,7 @@ class Published:
         Raises:
             PublishError: They cannot be read.
         """
-        past = self.runs[index]
-        return RunResults.of(past.run, self.reader.recorded(past.folder), self.names[index], project, self.reader.only)
+        return self.reader.results(self, index, project)
 
     def earlier(self, index: int, project: str | None, number: int) -> Sequence[RunResults | None]:
         """Return the results of the last runs up to a run; None for a run whose results are lost."""
@@ -99,13 +98,7 @@ class Published:
         Raises:
             PublishError: They cannot be read.
         """
-        names = self.names[index]
-        return {
-            names.get(segment_id, segment_id): Defined(
-                found.definition, [names.get(one, one) for one in found.references]
-            )
-            for segment_id, found in self.reader.defined(self.runs[index].folder).items()
-        }
+        return self.reader.defined(self, index)
 
     def _kept_results(self, index: int, project: str | None) -> RunResults | None:
         with suppress(PublishError):
@@ -126,7 +119,8 @@ class ResultsReader:
         self._output, self.only = output, only
         # What is in the folder of a run never changes.
         self._published: Callable[[str], Published] = lru_cache(_MANIFESTS_KEPT)(self._read)
-        self.defined: Callable[[str], Mapping[str, Defined]] = lru_cache(_MANIFESTS_KEPT)(self._read_definitions)
+        self.results: Callable[[Published, int, str | None], RunResults] = lru_cache(_RUNS_KEPT)(self._results)
+        self.defined: Callable[[Published, int], Mapping[str, Defined]] = lru_cache(_MANIFESTS_KEPT)(self._defined)
         self.recorded: Callable[[str], RecordedResults] = lru_cache(_RUNS_KEPT)(
             lambda folder: read_manifest_as(self.run_folder(folder), RecordedResults)
         )
@@ -149,6 +143,15 @@ class ResultsReader:
         runs = read_history_of(self.run_folder(folder)).runs
         return Published(runs, present_ids(runs), self)
 
-    def _read_definitions(self, folder: str) -> Mapping[str, Defined]:
-        records = read_manifest(self.run_folder(folder)).segments
-        return {one.segment_id: Defined(one.definition, [*references_in(one.definition)]) for one in records}
+    def _results(self, published: Published, index: int, project: str | None) -> RunResults:
+        past = published.runs[index]
+        return RunResults.of(past.run, self.recorded(past.folder), published.names[index], project, self.only)
+
+    def _defined(self, published: Published, index: int) -> Mapping[str, Defined]:
+        names = published.names[index]
+        return {
+            names.get(one.segment_id, one.segment_id): Defined(
+                one.definition, [names.get(target, target) for target in references_in(one.definition)]
+            )
+            for one in read_manifest(self.run_folder(published.runs[index].folder)).segments
+        }
