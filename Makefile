@@ -13,7 +13,7 @@ INSTALL = $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "seg
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: api-fuzz sdk web web-check help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow sail spark bench docs lock format clean
+.PHONY: api-fuzz node chromium sdk web web-check web-test web-shots help setup demo test lint unit coverage slow serial locks fresh property crash writers nightly postgres compat dbt lake airflow sail spark bench docs lock format clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -153,17 +153,20 @@ bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="-
 api-fuzz: $(READY) ## Send valid and invalid requests to a real server (EXAMPLES=N; takes minutes)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-20} $(BIN)/pytest -q tests/fuzz
 
-define NODE
+# apt-get cannot run twice at once, so each of these is a target, and make runs it once.
+node:
 	if [ "$$(id -u)" = 0 ] && ! command -v npm > /dev/null && command -v apt-get > /dev/null; then \
 		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends nodejs npm; fi
 	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(Number(major * 100 + minor < 2019))' \
 		|| { echo 'Node 20.19 or newer is needed' >&2; exit 1; }
-endef
+
+chromium: | node
+	if [ "$$(id -u)" = 0 ] && ! command -v chromium > /dev/null && command -v apt-get > /dev/null; then \
+		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends chromium; fi
 
 SDK := clients/typescript
 
-$(SDK)/node_modules/.ready: $(SDK)/package-lock.json
-	$(NODE)
+$(SDK)/node_modules/.ready: $(SDK)/package-lock.json | node
 	cd $(SDK) && npm ci
 	touch $@
 
@@ -172,8 +175,7 @@ sdk: $(READY) $(SDK)/node_modules/.ready ## Check, build and test the TypeScript
 
 PAGE := src/segbatch/interfaces/web/page.html
 
-web/node_modules/.ready: web/package-lock.json
-	$(NODE)
+web/node_modules/.ready: web/package-lock.json | node
 	cd web && npm ci
 	touch $@
 
@@ -183,6 +185,12 @@ web: web/node_modules/.ready ## Build the page of serve and report from web/ (ne
 web-check: web/node_modules/.ready ## Check and test web/, and that the shipped page is built from it (needs Node 20.19 or newer)
 	cd web && npm run lint && npm test
 	built=$$(mktemp -d) && trap 'rm -r "$$built"' EXIT && (cd web && WEB_OUT=$$built npm run build) && cmp $$built/page.html $(PAGE)
+
+web-test: $(READY) web/node_modules/.ready chromium ## Drive the page in a real Chromium over a real server (needs Node 20.19 or newer; as root, installs Debian's chromium)
+	cd web && npm run e2e
+
+web-shots: $(READY) web/node_modules/.ready chromium ## Write a picture of each page into docs/images (needs Node 20.19 or newer; as root, installs Debian's chromium)
+	cd web && npm run shots
 
 docs: $(READY) ## Generate docs/cli.md, the settings in docs/configuration.md, docs/openapi.json and the JSON Schema
 	$(BIN)/segbatch schema > docs/segment.schema.json

@@ -1,0 +1,77 @@
+/** Each page, on a wide screen and on a phone, in light and dark. */
+
+import { describe, expect, test } from "vitest";
+import { expectAccessible, settled, startSite } from "./browser.js";
+import { PLACES } from "./places.js";
+
+const site = startSite();
+const SCREENS = {
+  "a wide screen in light": { viewport: { width: 1400, height: 900 }, colorScheme: "light" },
+  "a phone in dark": { viewport: { width: 360, height: 740 }, colorScheme: "dark" },
+} as const;
+
+describe.each(Object.entries(SCREENS))("on %s", (_screen, options) => {
+  test.each(Object.entries(PLACES))("the page %s shows its heading, and axe finds nothing", async (_name, place) => {
+    const page = await site.openSignedIn(place.hash, options);
+    await page.getByRole("heading", { level: 1, name: place.heading }).waitFor();
+    await settled(page);
+    expect(await page.getByRole("alert").filter({ hasText: /./ }).allTextContents()).toEqual([]);
+    await expectAccessible(page);
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+
+  test("axe finds nothing in the sign-in", async () => {
+    const page = await site.open(site.server.url, options);
+    await page.getByLabel("Key").waitFor();
+    await expectAccessible(page);
+  });
+});
+
+test("the sections can be reached with the keyboard alone", async () => {
+  const page = await site.open(site.server.url);
+  await page.getByLabel("Key").focus();
+  await page.keyboard.type(site.server.key);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Segments" }).waitFor();
+  await page.getByRole("searchbox").focus();
+  await page.keyboard.type("pro plan");
+  await expect.poll(() => page.getByRole("link", { name: "Pro Plan Users" }).count()).toBe(1);
+  const focused = () => page.evaluate(() => document.activeElement?.textContent ?? "");
+  for (let presses = 0; (await focused()) !== "Pro Plan Users"; presses++) {
+    expect(presses).toBeLessThan(30);
+    await page.keyboard.press("Tab");
+  }
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "Pro Plan Users" }).waitFor();
+  expect(await focused()).toBe("Pro Plan Users");
+});
+
+test("without JavaScript, the page says what it needs", async () => {
+  const page = await site.open(site.server.url, { javaScriptEnabled: false });
+  await page
+    .getByText(/JavaScript/)
+    .first()
+    .waitFor();
+});
+
+test("a filter finds a segment, and its page shows the members", async () => {
+  const page = await site.openSignedIn();
+  await page.getByRole("searchbox").fill("upsell");
+  await page.getByRole("link", { name: /Upsell/i }).click();
+  await settled(page);
+  await page.getByRole("heading", { name: "Members" }).waitFor();
+  expect(page.url()).toContain("#/segments/upsell-to-pro");
+});
+
+test("a contact is looked up by its id", async () => {
+  const page = await site.openSignedIn("#/contact");
+  await page.getByLabel("Contact id").fill("0027aab6-f1a1-431d-9a04-f9a659baa415");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByRole("heading", { name: /^In \d+ segment/ }).waitFor();
+  await page
+    .getByRole("button", { name: /^Why: / })
+    .first()
+    .click();
+  await page.getByText("is a member").first().waitFor();
+});

@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["e2e/**/*.test.ts"],
+    environment: "node",
+    testTimeout: 60_000,
+    hookTimeout: 600_000,
+    fileParallelism: false,
+    expect: { poll: { timeout: 20_000 } },
+  },
+});
