@@ -3,7 +3,7 @@
 A rule gives the same answer for all contacts with the same text, so it is evaluated once per distinct value.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,6 +108,28 @@ def _is_small(array: pa.Array) -> bool:
     if not pa.types.is_dictionary(array.type) or not is_text(array.type.value_type):
         return False
     return len(array.dictionary) <= max(_FEW, len(array) // _SHARE)
+
+
+def encode_few(values: pl.Series) -> pa.Array:
+    """Return values as Arrow data, encoded if they are texts and few are distinct."""
+    array = values.to_arrow()
+    if values.dtype == pl.String and _has_few(values):
+        encoded = array.dictionary_encode()
+        return encoded if _is_small(encoded) else array
+    return array
+
+
+def encode_arrays(name: str, arrays: Sequence[pa.DictionaryArray]) -> EncodedTexts:
+    """Return the texts of a column of which there are consecutive parts. A text may be in the dictionary repeatedly."""
+    if len(arrays) == 1:
+        return _encode(arrays[0], [name])
+    starts = np.cumsum([0, *(len(array.dictionary) for array in arrays)])
+    indices = [
+        pc.add(array.indices.cast(pa.int32()), pa.scalar(int(start), pa.int32()))
+        for array, start in zip(arrays, starts, strict=False)
+    ]
+    dictionary = pa.concat_arrays([array.dictionary for array in arrays])
+    return _encode(pa.DictionaryArray.from_arrays(pa.concat_arrays(indices), dictionary), [name])
 
 
 def _encode(array: pa.DictionaryArray, path: list[str]) -> EncodedTexts:

@@ -17,6 +17,7 @@ from segbatch.snapshot.batch import Batch
 from segbatch.snapshot.encoded_texts import WORTH_ENCODING, encode_columns, find_encoded, text_leaves
 from segbatch.snapshot.fields.custom_fields import FieldReader, Form, form_of
 from segbatch.snapshot.fields.field_look import FieldLook
+from segbatch.snapshot.fields.kept_values import KeptValues
 from segbatch.snapshot.fields.keys import (
     CUSTOM_FIELDS,
     PROJECT_COLUMN,
@@ -39,6 +40,7 @@ from segbatch.snapshot.scan import LOCAL, Scanner
 from segbatch.text import clipped
 
 _COLUMN_BATCH = 100_000
+_FIELD_BATCH = 1 << 16
 _ID_BATCH = 1_000_000
 _NO_TEXTS: Mapping[str, int] = {}
 
@@ -112,14 +114,17 @@ class Snapshot:
         return with_aggregates(batches, queries, self.ids)
 
     def _own_batches(self, leaves: set[str], rows: int, texts: Mapping[str, int]) -> Iterator[Batch]:
+        derived = leaves & self.reader.derived.keys() if self.reader else set[str]()
+        kept = self.reader.read_kept(self.files, derived, texts) if self.reader and derived else None
+        leaves -= set() if kept is None else derived
         columns = self.columns(leaves)
-        from_files, derived = self._encodable(texts, leaves)
+        from_files, decodable = self._encodable(texts, leaves)
         for file in self.files:
             for batch in read_batches(file, columns, rows, from_files):
                 encoded = find_encoded(batch, from_files)
                 schema = self._part({*columns} - encoded.keys())
                 frame = self._decoded(to_frame(pa.Table.from_batches([batch]), schema, str(file.location)), leaves)
-                frame, decoded = encode_columns(frame, derived)
+                frame, decoded = encode_columns(frame, decodable) if kept is None else kept.add_to(frame, file)
                 yield Batch(convert(batch.column(self.id_column), self.id_type), frame, {**encoded, **decoded})
             file.ensure_unchanged()
 
@@ -230,7 +235,9 @@ class Snapshot:
         fields = {*fields}
         reader = FieldReader(fields, self.schema, self.forms)
         if reader.leaves:
-            for look in self.scanner.scan(self, partial(_look_at_fields, fields=frozenset(fields))):
+            reader.kept = KeptValues()
+            look_at = partial(_look_at_fields, fields=frozenset(fields), kept=reader.kept)
+            for look in self.scanner.scan(self, look_at):
                 reader.add(look)
         reader.finish()
         schema = FieldColumns(self.schema, self.schema.alias, reader.derived, self.schema.words)
@@ -257,13 +264,15 @@ class Snapshot:
         return (ids_as_series(batch.ids) for batch in self.batches([], rows))
 
 
-def _look_at_fields(snapshot: Snapshot, fields: frozenset[str]) -> FieldLook:
-    """Return the look at the data of the columns that fields are read from."""
+def _look_at_fields(snapshot: Snapshot, fields: frozenset[str], kept: KeptValues) -> FieldLook:
+    """Return the look at the data of the columns that fields are read from, and keep the values."""
     reader = FieldReader(fields, snapshot.schema, snapshot.forms)
-    for batch in read_ahead(snapshot.batches(reader.leaves, _COLUMN_BATCH)):
-        reader.examine(batch.frame)
+    for batch in read_ahead(snapshot.batches(reader.leaves, _FIELD_BATCH)):
+        reader.examine(batch.frame, kept)
         if reader.is_done:
+            kept.discard()
             break
+    kept.finish(snapshot.files)
     return reader.look
 
 

@@ -14,15 +14,19 @@ import pyarrow as pa
 
 from segbatch.errors import Problem
 from segbatch.snapshot.arrow.types import is_text
-from segbatch.snapshot.fields.alternatives import merge, merged_type
+from segbatch.snapshot.encoded_texts import encode_few
+from segbatch.snapshot.fields.alternatives import merged_type
+from segbatch.snapshot.fields.field_decoding import KeptFields, Source, decode, key_of, source_of
 from segbatch.snapshot.fields.field_look import FieldLook
 from segbatch.snapshot.fields.json_column import JsonColumn
 from segbatch.snapshot.fields.json_look import JsonLook
 from segbatch.snapshot.fields.json_types import Mixture
+from segbatch.snapshot.fields.kept_values import KeptValues, Piece
 from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, Columns, UnknownColumnError, find_column, merge_keys
 from segbatch.snapshot.fields.paths import Way, ways_of, whole_text
 from segbatch.snapshot.fields.resolution import Derived, missing_key_warning, no_object_warning, readable
 from segbatch.snapshot.fields.types import Kind, is_map_of_keys, kind_of
+from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.text import clipped, counted, shown
 
 Form = Literal["json", "map"]
@@ -44,15 +48,6 @@ def form_of(field: pa.Field, custom_fields: str = CUSTOM_FIELDS) -> Form | None:
 
 
 @dataclass(slots=True)
-class _Source:
-    """JSON texts at one place: the expression for the texts, and their contents."""
-
-    texts: pl.Expr
-    leaf: str
-    json: JsonColumn
-
-
-@dataclass(slots=True)
 class _Part:
     """One way to read a field, and the number of values found."""
 
@@ -69,6 +64,7 @@ class FieldReader:
     Attributes:
         look: What was found so far.
         derived: The fields, after `finish`.
+        kept: The values of the rows that were examined; None if they are not kept.
     """
 
     def __init__(self, fields: Iterable[str], columns: Columns, forms: Mapping[str, Form]) -> None:
@@ -80,7 +76,7 @@ class FieldReader:
         self._columns, self._forms = columns, forms
         self._heads: dict[str, str] = {}
         self._parts: dict[str, list[_Part]] = {}
-        self._sources: dict[object, _Source] = {}
+        self._sources: dict[object, Source] = {}
         for name in sorted(fields):
             self._add(name)
         self._open_sources()
@@ -88,6 +84,7 @@ class FieldReader:
         no_texts = tuple(JsonLook() for _ in self._sources)
         self.look = FieldLook(no_texts, (0,) * len(self._others), dict.fromkeys(maps, frozenset[str]()))
         self.derived: dict[str, Derived] = {}
+        self.kept: KeptValues | None = None
 
     def _add(self, name: str) -> None:
         try:
@@ -113,14 +110,14 @@ class FieldReader:
         for parts in self._parts.values():
             for part in parts:
                 if part.way.json is not None:
-                    source = _source_of(part.way)
+                    source = source_of(part.way)
                     paths.setdefault(source, {})[part.way.json.key] = None
                     ways.setdefault(source, part.way)
         for source, way in ways.items():
             is_whole = None in paths[source] and self._forms.get(way.leaf) == "json"
             objects = not is_whole or way.leaf == (self._columns.alias or CUSTOM_FIELDS)
             texts = way.expr.cast(pl.String)
-            self._sources[source] = _Source(texts, way.leaf, JsonColumn(paths[source], objects=objects))
+            self._sources[source] = Source(texts, way.leaf, JsonColumn(paths[source], objects=objects))
 
     @property
     def leaves(self) -> set[str]:
@@ -136,22 +133,38 @@ class FieldReader:
         """The ways that do not lead into JSON texts."""
         return [part for parts in self._parts.values() for part in parts if part.way.json is None]
 
-    def examine(self, frame: pl.DataFrame) -> None:
-        """Examine the data of the next batch."""
-        self.add(self.look_at(frame))
+    def examine(self, frame: pl.DataFrame, kept: KeptValues | None = None) -> None:
+        """Examine the data of the next batch.
+
+        Args:
+            kept: Keeps the values of the batch.
+        """
+        look, values = self._examined(frame)
+        self.add(look)
+        if kept is not None:
+            kept.add(values)
 
     def look_at(self, frame: pl.DataFrame) -> FieldLook:
         """Return the look at one batch."""
-        texts = [
-            source.json.look_at(frame.select(source.texts.alias("j")).to_series()) for source in self._sources.values()
+        return self._examined(frame)[0]
+
+    def _examined(self, frame: pl.DataFrame) -> tuple[FieldLook, Piece]:
+        """Return the look at one batch, and the values of each way."""
+        values, texts = Piece(), list[JsonLook]()
+        for key, source in self._sources.items():
+            look, found = source.json.examine(frame.select(source.texts.alias("j")).to_series())
+            texts.append(look)
+            values.update({(key, path): column for path, column in found.items()})
+        others = [
+            frame.select(readable(part.way.expr, part.way.dtype)[0].alias("v")).to_series() for part in self._others
         ]
-        tests = [_is_there(part.way).sum().alias(str(i)) for i, part in enumerate(self._others)]
-        present = frame.select(tests).row(0) if tests else ()
+        values.update({key_of(part.way): encode_few(column) for part, column in zip(self._others, others, strict=True)})
         keys = {
             name: merge_keys(frame.get_column(name).map.keys().explode().unique().drop_nulls().to_list())
             for name in self.look.keys
         }
-        return FieldLook(tuple(texts), tuple(map(int, present)), keys)
+        present = tuple(len(column) - column.null_count() for column in others)
+        return FieldLook(tuple(texts), present, keys), values
 
     def add(self, look: FieldLook) -> None:
         """Add the look at the batches that follow."""
@@ -164,6 +177,7 @@ class FieldReader:
     def for_other_rows(self) -> Self:
         """Return a reader of the same fields whose rows are others than those that were examined."""
         found = copy(self)
+        found.kept = None
         found._sources = {  # noqa: SLF001 - of the same class
             key: replace(source, json=source.json.for_other_texts()) for key, source in self._sources.items()
         }
@@ -189,7 +203,7 @@ class FieldReader:
                     typed.append((part.way, dtype))
                     mixture.add(dtype, part.present)
             else:
-                json = self._sources[_source_of(part.way)].json
+                json = self._sources[source_of(part.way)].json
                 found = json.common_type(step.key)
                 if kind_of(found.dtype) is not Kind.NOTHING:
                     steps = (*part.way.steps[:-1], replace(step, splits=json.splits(step.key)))
@@ -210,7 +224,7 @@ class FieldReader:
         path = found[1] if found else None
         if path is None:
             return None
-        texts = [self._sources[_source_of(part.way)] for part in self._parts[name] if part.way.json is not None]
+        texts = [self._sources[source_of(part.way)] for part in self._parts[name] if part.way.json is not None]
         if texts and head not in self._forms and not any(source.json.look.objects for source in texts):
             return no_object_warning(texts[0].leaf, str(self._parts[name][0].way.steps[-1].key), self._columns.words)
         seen = [source.json.look.keys for source in self._sources.values() if source.leaf == head]
@@ -219,43 +233,22 @@ class FieldReader:
 
     def decode(self, frame: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
         """Add some fields to a batch, which must have the columns they are read from."""
-        wanted = {name: self.derived[name] for name in names if self.derived[name].ways}
-        read = self._read_texts(frame, wanted)
-        columns = [self._column(frame, name, found, read) for name, found in wanted.items()]
-        return frame.with_columns(columns)
+        return decode(frame, self._wanted(names), self._sources)
 
-    def _read_texts(
-        self, frame: pl.DataFrame, wanted: Mapping[str, Derived]
-    ) -> Mapping[tuple[object, str | None], pl.Series]:
-        paths: dict[object, dict[str | None, None]] = {}
-        for way in (way for found in wanted.values() for way, _ in found.ways):
-            if way.json is not None:
-                paths.setdefault(_source_of(way), {})[way.json.key] = None
-        read: dict[tuple[object, str | None], pl.Series] = {}
-        for source_key, keys in paths.items():
-            source = self._sources[source_key]
-            texts = frame.select(source.texts.alias("j")).to_series()
-            read.update({(source_key, key): values for key, values in source.json.decode(texts, keys).items()})
-        return read
+    def read_kept(
+        self, files: Sequence[SnapshotFile], names: Collection[str], texts: Collection[str]
+    ) -> KeptFields | None:
+        """Return a pass over kept values of some fields; None if the values of these files are not kept.
 
-    def _column(
-        self,
-        frame: pl.DataFrame,
-        name: str,
-        found: Derived,
-        read: Mapping[tuple[object, str | None], pl.Series],
-    ) -> pl.Series:
-        values = [
-            frame.select(readable(way.expr, way.dtype)[0].alias("v")).to_series()
-            if way.json is None
-            else read[_source_of(way), way.json.key]
-            for way, _ in found.ways
-        ]
-        if len(values) == 1:
-            return values[0].alias(name)
-        parts = pl.DataFrame({str(i): series for i, series in enumerate(values)})
-        typed = [(pl.col(str(i)), readable(pl.element(), dtype)[1]) for i, (_, dtype) in enumerate(found.ways)]
-        return parts.select(merge(typed, found.dtype).alias(name)).to_series()
+        Args:
+            texts: The fields that the caller can use as `EncodedTexts`.
+        """
+        if self.kept is None or not self.kept.covers(files):
+            return None
+        return KeptFields(self._wanted(names), self._sources, texts, self.kept.read())
+
+    def _wanted(self, names: Collection[str]) -> Mapping[str, Derived]:
+        return {name: self.derived[name] for name in names if self.derived[name].ways}
 
     def problems(self, id_at: Callable[[int], str | int | None]) -> list[Problem]:
         """Return warnings about texts that are not JSON, each with the row and the contact's id of the first such text.
@@ -271,15 +264,7 @@ class FieldReader:
         ]
 
 
-def _source_of(way: Way) -> object:
-    return way.leaf, way.steps[:-1]
-
-
-def _is_there(way: Way) -> pl.Expr:
-    return readable(way.expr, way.dtype)[0].is_not_null()
-
-
-def _problem(source: _Source, word: str, id_at: Callable[[int], str | int | None]) -> Problem:
+def _problem(source: Source, word: str, id_at: Callable[[int], str | int | None]) -> Problem:
     json = source.json.look
     message = f"'{clipped(source.leaf)}' of {counted(json.broken, word)} is not a JSON object and counts as missing"
     row = f"in row {json.first_broken + 1:,}: {json.fault}"

@@ -3,7 +3,7 @@
 The texts are parsed by DuckDB's JSON functions. Only the keys that rules name are examined.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from copy import copy
 from typing import Self
 
@@ -12,12 +12,10 @@ import polars as pl
 import pyarrow as pa
 
 from segbatch.snapshot.fields.json_look import JsonLook, JsonPath, look_at
-from segbatch.snapshot.fields.json_numbers import of_any_length
-from segbatch.snapshot.fields.json_text import listed, pointer_of, ways_to_split
-from segbatch.snapshot.fields.json_texts import JsonTexts
-from segbatch.snapshot.fields.json_types import CommonType, Shape, common_type
-
-_SQL_TYPES: Mapping[Shape, str] = {"integer": "DECIMAL(38, 0)", "number": "DOUBLE", "boolean": "BOOLEAN"}
+from segbatch.snapshot.fields.json_text import pointer_of, ways_to_split
+from segbatch.snapshot.fields.json_texts import FoundValues, JsonTexts
+from segbatch.snapshot.fields.json_types import CommonType, common_type
+from segbatch.snapshot.fields.json_values import BatchValues, convert
 
 
 class JsonColumn:
@@ -53,7 +51,12 @@ class JsonColumn:
 
     def look_at(self, texts: pl.Series) -> JsonLook:
         """Return the look at one batch."""
-        return look_at(texts, {path: [*pointers] for path, pointers in self._pointers.items()}, self._texts)
+        return self.examine(texts)[0]
+
+    def examine(self, texts: pl.Series) -> tuple[JsonLook, dict[JsonPath, pa.Array]]:
+        """Return the look at one batch, and the JSON values at each path."""
+        pointers = {path: [*found] for path, found in self._pointers.items()}
+        return look_at(texts, pointers, self._texts)
 
     def common_type(self, path: JsonPath) -> CommonType:
         """Return the type of the values at a path."""
@@ -72,49 +75,21 @@ class JsonColumn:
         """
         pointers = {path: [one for one in self._pointers[path] if one in self.look.found(path)] for path in paths}
         flat = [pointer for found in pointers.values() for pointer in found]
-        values, first = list[str](), 1
-        for path, found in pointers.items():
-            values.append(_value(self.common_type(path), range(first, first + len(found))))
-            first += len(found)
-        lists = any(self.common_type(path).shape == "list" for path in paths)
-        found_by = listed(flat)
-        types = f", json_type(j, {found_by}) AS t" if lists and flat else ""
-        source = f"SELECT json_extract_string(j, {found_by}) AS s{types} FROM batch" if flat else "FROM batch"
-        columns = ", ".join(f"{value} AS c{index}" for index, value in enumerate(values))
-        table = self._query(f"SELECT {columns} FROM ({source})", texts)
-        return {path: _finish(pl.Series(table.column(i)), self.common_type(path)) for i, path in enumerate(pointers)}
+        values, numbers = BatchValues(self._find(texts, flat), self._texts), iter(range(len(flat)))
+        return {
+            path: self.convert(values.column(values.first_of([next(numbers) for _ in found])), path)
+            for path, found in pointers.items()
+        }
 
-    def _query(self, sql: str, texts: pl.Series) -> pa.Table:
-        """Return the rows of a query over a batch. Texts that cannot be read are null in it."""
+    def convert(self, values: pa.Array, path: JsonPath) -> pl.Series:
+        """Return JSON values at a path, read as `common_type` determines."""
+        return convert(values, self.common_type(path), self._texts)
+
+    def _find(self, texts: pl.Series, pointers: list[str]) -> FoundValues:
+        """Return the values at some pointers. Texts that cannot be read have none."""
         if self._are_sound and not self.look.broken:
             try:
-                with self._texts.using(texts):
-                    return self._texts.table_of(sql)
+                return self._texts.find(texts, pointers)
             except duckdb.InvalidInputException:  # the file was written since the look, which is reported at its end
                 pass
-        with self._texts.using(self._texts.readable(texts)):
-            return self._texts.table_of(sql)
-
-
-def _value(kind: CommonType, numbers: range) -> str:
-    """Return SQL for the value at a path: the first text that is not null at some positions of the list `s`."""
-    if not numbers:
-        return "NULL"
-    value = f"coalesce({', '.join(f's[{number}]' for number in numbers)})"
-    if kind.shape != "list":
-        return f"TRY_CAST({value} AS {_SQL_TYPES[kind.shape]})" if kind.shape in _SQL_TYPES else value
-    types = ", ".join(f"nullif(t[{number}], 'NULL')" for number in numbers)
-    elements = f"json_extract_string({value}, '$[*]')"
-    elements = f"CASE WHEN coalesce({types}) = 'ARRAY' THEN {elements} WHEN {value} IS NOT NULL THEN [{value}] END"
-    return f"TRY_CAST({elements} AS {_SQL_TYPES[kind.element]}[])" if kind.element in _SQL_TYPES else elements
-
-
-def _finish(values: pl.Series, kind: CommonType) -> pl.Series:
-    """Convert values that no SQL type holds."""
-    column = pl.col(values.name)
-    if kind.shape == "any length":
-        return values.to_frame().select(of_any_length(column).alias(values.name)).to_series()
-    if kind.element == "any length":
-        read = column.list.eval(of_any_length(pl.element()))
-        return values.to_frame().select(read.alias(values.name)).to_series()
-    return values
+        return self._texts.read(texts, pointers)[1]

@@ -60,7 +60,11 @@ class SnapshotFile:
         with translate_errors(self.location):
             now = self.location.version
         if now != self.version:
-            raise SnapshotError(f"{self.location}: was written while it was read; run again when the export is done")
+            raise self.changed()
+
+    def changed(self) -> SnapshotError:
+        """Return the error that the file was written since it was opened."""
+        return SnapshotError(f"{self.location}: was written while it was read; run again when the export is done")
 
     def digest(self, stop: Event) -> str:
         """Return the SHA-256 of the file in hexadecimal. Once `stop` is set, hash only the bytes read so far.
