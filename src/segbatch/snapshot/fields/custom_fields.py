@@ -16,7 +16,7 @@ from segbatch.errors import Problem
 from segbatch.snapshot.arrow.types import is_text
 from segbatch.snapshot.encoded_texts import encode_few
 from segbatch.snapshot.fields.alternatives import merged_type
-from segbatch.snapshot.fields.field_decoding import KeptFields, Source, decode, key_of, source_of
+from segbatch.snapshot.fields.derived_fields import KeptFields, Source, decode, key_of, source_of
 from segbatch.snapshot.fields.field_look import FieldLook
 from segbatch.snapshot.fields.json_column import JsonColumn
 from segbatch.snapshot.fields.json_look import JsonLook
