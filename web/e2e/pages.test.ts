@@ -74,4 +74,7 @@ test("a contact is looked up by its id", async () => {
     .first()
     .click();
   await page.getByText("is a member").first().waitFor();
+  await page.getByLabel("Contact id").fill("nobody");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.getByText("The run has no contact with the id nobody.").waitFor();
 });

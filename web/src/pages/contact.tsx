@@ -48,7 +48,7 @@ function Search({ id }: { id: string }) {
 function Found({ id }: { id: string }) {
   const { client } = usePage();
   const answer = useAnswer(id, (options) => client.getContact("current", id, options));
-  if (answer.error?.code === "not-found") return <p className="empty">{t.contactPage.unknown(id)}</p>;
+  if (answer.error?.code === "no-contact") return <p className="empty">{t.contactPage.unknown(id)}</p>;
   return <Answered answer={answer}>{(contact) => <Contact contact={contact} />}</Answered>;
 }
 

@@ -154,6 +154,14 @@ describe("other pages", () => {
   test("a contact that the run does not have", async () => {
     openPage("#/contact/nobody");
     expect(await screen.findByText(t.contactPage.unknown("nobody"))).toBeVisible();
+    expect(screen.queryByRole("alert")).toBeNull();
+  });
+
+  test("a run that is not published says what the server says", async () => {
+    openPage("#/runs/unknown", ({ path }) =>
+      path === "/api/v1/runs/unknown" ? problem(404, "no-run", { detail: "there is no run 'unknown'" }) : undefined,
+    );
+    expect(await screen.findByText("there is no run 'unknown'")).toBeVisible();
   });
 
   test("an address that leads nowhere", async () => {

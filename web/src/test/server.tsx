@@ -61,6 +61,12 @@ export const preview = (members: number, compared: object | null = null) =>
     compared,
   });
 
+/** The API has a code for each kind of thing that it does not find. */
+function missing(place: string): Response {
+  if (/^\/api\/v1\/runs\/[^/]+\/contacts\//.test(place)) return problem(404, "no-contact");
+  return problem(404, /^\/api\/v1\/runs\/[^/]+$/.test(place) ? "no-run" : "not-found");
+}
+
 function defaultAnswer({ method, path }: Call): Response {
   const [place = ""] = path.split("?");
   if (place === "/session") return method === "DELETE" ? new Response(null, { status: 204 }) : Response.json(SESSION);
@@ -71,7 +77,7 @@ function defaultAnswer({ method, path }: Call): Response {
     return preview(1240, { segment_id: SAVED.id, member_count: 1213, entered: 32, left: 5 });
   if (place === `/api/v1/contacts/segments/${SAVED.id}`) return Response.json(SAVED, { headers: { ETag: '"1"' } });
   const answer = sampleAnswers[place];
-  return answer === undefined ? problem(404, "not-found") : Response.json(answer);
+  return answer === undefined ? missing(place) : Response.json(answer);
 }
 
 /** Show the page of a made-up server. `handler` answers first. */
