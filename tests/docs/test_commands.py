@@ -82,7 +82,7 @@ def test_the_python_of_a_page_runs(page: str, clone: Path) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_the_links_of_a_page_have_existing_targets(page: str) -> None:
     text = (ROOT / page).read_text()
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+    for target in re.findall(r'(?:\]\(|src=")(?!https?:)([^)#"]+)', text):
         assert ((ROOT / page).parent / target).exists(), target
 
 
