@@ -34,12 +34,15 @@ export class Site {
     await this.#end();
   }
 
-  /** Open a page in a browser of its own. Errors of scripts and calls to other hosts fail the test. */
+  /** Open a page in a browser of its own. Errors of scripts, calls to other hosts and what the policy blocks fail the test. */
   async open(address = this.server.url, options: BrowserContextOptions = {}): Promise<Page> {
     const context = await this.#browser.newContext(options);
     this.#contexts.push(context);
     const page = await context.newPage();
     page.on("pageerror", (error) => this.problems.push(error.message));
+    page.on("console", (message) => {
+      if (message.text().includes("Content Security Policy")) this.problems.push(message.text());
+    });
     page.on("request", (request) => {
       const url = new URL(request.url());
       const isOwn = url.origin === this.server.url || ["data:", "blob:", "file:"].includes(url.protocol);
