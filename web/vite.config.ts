@@ -1,9 +1,12 @@
 /// <reference types="vitest/config" />
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
 import { viteSingleFile } from "vite-plugin-singlefile";
 
+/** The client of the API is built from its sources, so that the page needs no package of it. */
+const CLIENT = fileURLToPath(new URL("../clients/typescript/src/index.ts", import.meta.url));
 const SHIPPED = "../src/segbatch/interfaces/web";
 
 /**
@@ -52,8 +55,12 @@ function contentSecurityPolicy(): Plugin {
 export default defineConfig({
   base: "./",
   plugins: [react(), viteSingleFile({ removeViteModuleLoader: true }), contentSecurityPolicy()],
+  resolve: { alias: { "@segbatch/client": CLIENT } },
   define: { "process.env.NODE_ENV": JSON.stringify(process.env.VITEST ? "test" : "production") },
-  server: { proxy: { "/api": "http://127.0.0.1:8765", "/session": "http://127.0.0.1:8765" } },
+  server: {
+    fs: { allow: [".."] },
+    proxy: { "/api": "http://127.0.0.1:8765", "/session": "http://127.0.0.1:8765" },
+  },
   build: {
     outDir: process.env.WEB_OUT ?? SHIPPED,
     emptyOutDir: false,

@@ -1,9 +1,9 @@
+import type { SegmentsClient } from "@segbatch/client";
 import { createContext, useContext } from "react";
-import type { Client } from "./data/client";
 import type { ReportInfo } from "./data/source";
 
 export interface PageContext {
-  client: Client;
+  client: SegmentsClient;
   report: ReportInfo | null;
   canEdit: boolean;
 }

@@ -7,7 +7,7 @@ export function inWords(rule: Node): string | null {
   const isOrdered = operator === "gt" || operator === "gte" || operator === "lt" || operator === "lte";
   const words =
     isOrdered && isDate(value) ? t.words.dates[operator] : t.operators[operator as keyof typeof t.operators];
-  if (words === undefined || rule.table !== undefined || operator === "sample" || rule.as !== undefined) return null;
+  if (words === undefined || rule.table !== undefined || operator === "sample" || rule.as != null) return null;
   const other = value_field ?? valueInWords(value, operator);
   const more = [
     ignore_case ? t.words.ignoreCase : "",

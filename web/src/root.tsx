@@ -1,16 +1,15 @@
+import type { Session } from "@segbatch/client";
 import { useEffect, useMemo, useState } from "react";
 import { App } from "./app";
 import { Loading, Problem } from "./components/feedback";
 import { PageProvider } from "./context";
-import type { Client } from "./data/client";
 import type { Source } from "./data/source";
-import type { Session } from "./data/types";
 import { SignIn } from "./pages/sign-in";
 import { t } from "./texts";
 import { useAnswer } from "./use-answer";
 
 export function Root({ source }: { source: Source }) {
-  return source.report ? <ReportRoot source={source} /> : <ServerRoot client={source.client} />;
+  return source.report ? <ReportRoot source={source} /> : <ServerRoot source={source} />;
 }
 
 function ReportRoot({ source }: { source: Source }) {
@@ -22,7 +21,8 @@ function ReportRoot({ source }: { source: Source }) {
   );
 }
 
-function ServerRoot({ client }: { client: Client }) {
+function ServerRoot({ source }: { source: Source }) {
+  const { client } = source;
   const first = useAnswer("session", (options) => client.getSession(options));
   const [signedIn, setSignedIn] = useState<Session | null>(null);
   const session = signedIn ?? first.value;
@@ -41,28 +41,29 @@ function ServerRoot({ client }: { client: Client }) {
     );
   }
   if (!session.signed_in) return <SignIn client={client} onSignedIn={setSignedIn} />;
-  return <SignedIn client={client} session={session} onSession={setSignedIn} />;
+  return <SignedIn source={source} session={session} onSession={setSignedIn} />;
 }
 
 interface SignedInProps {
-  client: Client;
+  source: Source;
   session: Session;
   onSession: (session: Session) => void;
 }
 
 /** The page of a session. When the session ends, the page stays behind the sign-in, so that what was typed is kept. */
-function SignedIn({ client, session, onSession }: SignedInProps) {
+function SignedIn({ source: { client, sessionEnd }, session, onSession }: SignedInProps) {
   const [hasEnded, setHasEnded] = useState(false);
   const [project, setProject] = useState(session.project_id ?? session.projects[0] ?? null);
-  client.project = session.keys_required ? project : null;
-  const page = useMemo(() => ({ client, report: null, canEdit: !session.read_only }), [client, session]);
+  const page = useMemo(() => {
+    const own = session.keys_required && project !== null ? client.forProject(project) : client;
+    return { client: own, report: null, canEdit: !session.read_only };
+  }, [client, session, project]);
 
   useEffect(() => {
-    client.onSignedOut = () => setHasEnded(true);
-    return () => {
-      client.onSignedOut = null;
-    };
-  }, [client]);
+    const end = () => setHasEnded(true);
+    sessionEnd.addEventListener("end", end);
+    return () => sessionEnd.removeEventListener("end", end);
+  }, [sessionEnd]);
 
   const signOut = async () => {
     await client.signOut().catch(() => undefined);

@@ -1,5 +1,5 @@
+import { ApiError } from "@segbatch/client";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { ApiError, type CallOptions } from "./data/client";
 
 const SLOW_AFTER_MS = 4_000;
 
@@ -27,7 +27,7 @@ interface State<T> {
  */
 export function useAnswer<T>(
   key: string | null,
-  load: (options: CallOptions & { signal: AbortSignal }) => Promise<T>,
+  load: (options: { signal: AbortSignal }) => Promise<T>,
   { keep = false }: { keep?: boolean } = {},
 ): Answer<T> {
   const [state, setState] = useState<State<T>>({ key, loading: key !== null, slow: false });
@@ -74,6 +74,7 @@ export function useAnswer<T>(
   };
 }
 
+/** An error that is not an answer of the API, such as an id that no path can have, as one with its message only. */
 export function asApiError(error: unknown): ApiError {
-  return error instanceof ApiError ? error : new ApiError(0, "unreachable", String(error));
+  return error instanceof ApiError ? error : new ApiError(error instanceof Error ? error.message : String(error));
 }

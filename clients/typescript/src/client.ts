@@ -38,9 +38,24 @@ export interface ListOptions extends CallOptions {
  * All methods throw an `ApiError` if the request fails; the class of the error gives the reason.
  */
 export class SegmentsClient extends Reader {
-  /** @throws UsageError An option is not valid. */
-  constructor(options: ClientOptions = {}) {
-    super(new Transport(readOptions(options)));
+  readonly #options: ClientOptions;
+
+  /**
+   * @param session A client whose sign-in this one shares.
+   * @throws UsageError An option is not valid.
+   */
+  constructor(options: ClientOptions = {}, session?: SegmentsClient) {
+    super(new Transport(readOptions(options), session?.transport));
+    this.#options = options;
+  }
+
+  /**
+   * Return a client with the same options and sign-in for another project.
+   *
+   * @throws UsageError The project id is not valid.
+   */
+  forProject(projectId: string): SegmentsClient {
+    return new SegmentsClient({ ...this.#options, projectId }, this);
   }
 
   /** Return the segments, ordered by id. */

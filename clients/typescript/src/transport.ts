@@ -12,11 +12,20 @@ export const SESSION = "/session";
 
 export class Transport {
   readonly #settings: Settings;
-  /** The token that changes of a signed-in page send. */
-  csrfToken: string | null = null;
+  /** The token that changes of a signed-in page send. Clients of one session share it. */
+  readonly #token: { csrf: string | null };
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, session?: Transport) {
     this.#settings = settings;
+    this.#token = session ? session.#token : { csrf: null };
+  }
+
+  get csrfToken(): string | null {
+    return this.#token.csrf;
+  }
+
+  set csrfToken(token: string | null) {
+    this.#token.csrf = token;
   }
 
   /**

@@ -89,3 +89,28 @@ test("wrong arguments are refused before a request is sent", async () => {
     await assert.rejects(api.updateSegment("a", changes as object), UsageError);
   }
 });
+
+test("a client for another project has the other options of the first one, and shares its sign-in", async () => {
+  const sent: [string, Record<string, string>][] = [];
+  const first = new SegmentsClient({
+    session: true,
+    projectId: "one",
+    fetch: (url, init) => {
+      sent.push([url as string, init?.headers as Record<string, string>]);
+      return Promise.resolve(new Response('{"id": "a", "csrf_token": "token-1"}'));
+    },
+  });
+  const other = first.forProject("zwei ü");
+  await first.signIn("key");
+  await other.updateSegment("a", { name: "b" });
+  await first.updateSegment("a", { name: "b" });
+  assert.deepEqual(
+    sent.map(([, headers]) => [headers["X-Project-ID"], headers["X-CSRF-Token"]]),
+    [
+      ["one", undefined],
+      ["zwei \u00c3\u00bc", "token-1"],
+      ["one", "token-1"],
+    ],
+  );
+  assert.throws(() => first.forProject(" "), UsageError);
+});

@@ -1,12 +1,12 @@
+import { type ApiError, UnreachableError } from "@segbatch/client";
 import { Component, type ReactNode } from "react";
-import type { ApiError } from "../data/client";
 import { t } from "../texts";
 import type { Answer } from "../use-answer";
 
 /** The reason of an error in words that a reader of the page can act on. */
 export function reasonOf(error: ApiError): string {
+  if (error instanceof UnreachableError) return t.problem.unreachable;
   const known: Record<string, string> = {
-    unreachable: t.problem.unreachable,
     "not-in-report": t.problem.notInReport,
     "not-found": t.problem.notFound,
     "nothing-published": t.problem.nothingPublished,
@@ -14,7 +14,8 @@ export function reasonOf(error: ApiError): string {
     busy: t.problem.busy,
     fault: t.problem.fault,
   };
-  return known[error.code] ?? (error.detail || t.problem.unknown(error.status));
+  const { code = "", detail, status = 0 } = error;
+  return known[code] ?? (detail || (status >= 400 ? t.problem.unknown(status) : error.message));
 }
 
 export function Problem({ error, onRetry }: { error: ApiError; onRetry?: () => void }) {

@@ -1,10 +1,12 @@
-import { Client } from "./client";
+import { SegmentsClient } from "@segbatch/client";
 
 /** Where the answers come from: a server, or the data that `segbatch report` wrote into this file. */
 export interface Source {
-  client: Client;
+  client: SegmentsClient;
   /** Null on a server. */
   report: ReportInfo | null;
+  /** Has the event `end` when the server no longer accepts the session. */
+  sessionEnd: EventTarget;
 }
 
 export interface ReportInfo {
@@ -19,11 +21,26 @@ interface ReportData {
   answers: Record<string, unknown>;
 }
 
+/** A reader who waits can ask again, and the server limits the time of each answer itself. */
+const OPTIONS = { session: true, retries: 0, timeout: 120 };
+
 /** Read the data of the report in this page; a page of a server has none. */
 export async function openSource(text: string, send: typeof fetch): Promise<Source> {
-  if (!text.trim()) return { client: new Client(send), report: null };
+  if (!text.trim()) return openServer(send);
   const data = await readReport(text);
-  return { client: new Client(answerFrom(data.answers)), report: data.report };
+  const client = new SegmentsClient({ ...OPTIONS, fetch: answerFrom(data.answers) });
+  return { client, report: data.report, sessionEnd: new EventTarget() };
+}
+
+/** The server of this page. `send` is the browser's own fetch. */
+export function openServer(send: typeof fetch): Source {
+  const sessionEnd = new EventTarget();
+  const watched: typeof fetch = async (input, init) => {
+    const response = await send(input, init);
+    if (response.status === 401 && input !== "/session") sessionEnd.dispatchEvent(new Event("end"));
+    return response;
+  };
+  return { client: new SegmentsClient({ ...OPTIONS, fetch: watched }), report: null, sessionEnd };
 }
 
 /** JSON, or a JSON text with gzipped JSON in base64. */
@@ -36,12 +53,17 @@ export async function readReport(text: string): Promise<ReportData> {
 }
 
 /** A `fetch` that answers from the answers of a report, by path; the path's query is optional there. */
-export function answerFrom(answers: Record<string, unknown>): typeof fetch {
+function answerFrom(answers: Record<string, unknown>): typeof fetch {
   return async (input) => {
     const path = String(input);
     const answer = answers[path] ?? answers[path.split("?")[0] ?? ""];
     if (answer !== undefined) return Response.json(answer);
-    const problem = { type: "urn:segbatch:problem:not-in-report", status: 404, detail: "" };
+    const problem = {
+      type: "urn:segbatch:problem:not-in-report",
+      title: "Not in this report",
+      status: 404,
+      detail: "",
+    };
     return Response.json(problem, { status: 404 });
   };
 }

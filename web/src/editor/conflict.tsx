@@ -1,20 +1,16 @@
+import type { SavedSegment } from "@segbatch/client";
 import { Answered } from "../components/feedback";
 import { usePage } from "../context";
-import type { Definition, SavedSegment } from "../data/types";
+import type { Definition } from "../data/types";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
 import { differences } from "./draft";
 
-interface Saved {
-  segment: SavedSegment;
-  etag: string | null;
-}
-
 interface Props {
   id: string;
   mine: Definition;
-  onKeepMine: (newest: Saved) => void;
-  onTakeTheirs: (newest: Saved) => void;
+  onKeepMine: (newest: SavedSegment) => void;
+  onTakeTheirs: (newest: SavedSegment) => void;
 }
 
 /** Another writer saved the segment since it was opened: both versions, and the choice between them. */
@@ -28,11 +24,11 @@ export function Conflict({ id, mine, onKeepMine, onTakeTheirs }: Props) {
       <Answered answer={newest}>
         {(theirs) => (
           <>
-            {differences(theirs.segment, mine).map((key) => (
+            {differences(theirs, mine).map((key) => (
               <div key={key} className="versions">
                 <h3>{t.editor.keys[key]}</h3>
                 <Version title={t.editor.mine} value={mine[key]} />
-                <Version title={t.editor.theirs} value={theirs.segment[key]} />
+                <Version title={t.editor.theirs} value={theirs[key]} />
               </div>
             ))}
             <div className="actions">

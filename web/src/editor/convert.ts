@@ -5,9 +5,9 @@ import { isNumber, shapeOf, takesIgnoreCase, takesMissing, takesValueField } fro
 /** The keys of a rule besides its field and operator. Keys that the editor does not show are kept. */
 export interface Body {
   value?: unknown;
-  value_field?: string;
-  as?: string;
-  missing?: "include" | "exclude";
+  value_field?: string | null;
+  as?: string | null;
+  missing?: "include" | "exclude" | null;
   ignore_case?: boolean;
   /** The text of a rule that is edited as JSON, such as one on a related table. */
   json?: string;
@@ -43,7 +43,7 @@ export function settled(query: EditorQuery): EditorQuery {
 function settledRule(rule: EditorRule): EditorRule {
   if (rule.field === JSON_FIELD) return rule;
   const { value, value_field, missing, ignore_case, ...rest } = rule.value ?? {};
-  const comparesField = value_field !== undefined && takesValueField(rule.operator);
+  const comparesField = value_field != null && takesValueField(rule.operator);
   const body: Body = {
     ...rest,
     ...(comparesField ? { value_field } : present("value", fitted(value, rule.operator))),

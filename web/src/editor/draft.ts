@@ -1,4 +1,5 @@
-import type { Definition, SavedSegment } from "../data/types";
+import type { NewSegment, SavedSegment, SegmentChanges } from "@segbatch/client";
+import type { Definition } from "../data/types";
 
 /** The keys that the editor can change, in the order of the documentation. */
 const KEYS = ["name", "description", "owner", "tags", "match", "rules", "enabled", "expires_at", "max_change"] as const;
@@ -30,7 +31,7 @@ export function differences(one: Partial<Definition>, other: Partial<Definition>
 const isEmpty = (text: string) => text === "null" || text === '""' || text === "[]";
 
 /** The changes to send: null removes a key. */
-export function changesOf(saved: SavedSegment, draft: Definition): Partial<Definition> {
+export function changesOf(saved: SavedSegment, draft: Definition): SegmentChanges {
   return Object.fromEntries(
     differences(saved, draft).map((key) => {
       const value = draft[key];
@@ -41,13 +42,13 @@ export function changesOf(saved: SavedSegment, draft: Definition): Partial<Defin
 }
 
 /** A new definition without the keys that are empty. */
-export function withoutEmptyKeys(draft: Definition): Definition {
+export function withoutEmptyKeys(draft: Definition): NewSegment {
   const kept = Object.entries(draft).filter(
     ([key, value]) =>
       key === "rules" ||
       !(value === "" || value === null || value === undefined || (Array.isArray(value) && value.length === 0)),
   );
-  return Object.fromEntries(kept) as Definition;
+  return Object.fromEntries(kept) as NewSegment;
 }
 
 const place = (id: string) => `segbatch-draft ${id}`;

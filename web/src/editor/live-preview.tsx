@@ -1,8 +1,9 @@
+import type { CheckResult, Preview, SavedSegment, SegmentDraft } from "@segbatch/client";
 import { useMemo } from "react";
 import { Problem } from "../components/feedback";
 import { Figure, Section } from "../components/parts";
 import { usePage } from "../context";
-import type { CheckAnswer, Definition, Finding, Located, Preview, SavedSegment } from "../data/types";
+import type { Definition, Finding, Located } from "../data/types";
 import { count, signed } from "../format";
 import { contactLink } from "../route";
 import { t } from "../texts";
@@ -15,7 +16,7 @@ const SAMPLE = 10;
 export interface Checked {
   errors: Located[];
   findings: Finding[];
-  check: Answer<CheckAnswer>;
+  check: Answer<CheckResult>;
   preview: Answer<Preview>;
   /** Something was typed that is not counted yet. */
   isBehind: boolean;
@@ -27,22 +28,21 @@ export interface Checked {
  * A definition with errors is not counted.
  */
 export function useChecked(definition: Definition, broken: Located[], saved: SavedSegment | undefined): Checked {
-  const { client } = usePage();
+  const { client: ofPage } = usePage();
   const now = JSON.stringify({ match: definition.match, rules: definition.rules });
   const counted = useDelayed(now, PAUSE_MS);
   // A saved segment contains contacts of its project only.
-  const project = saved?.project_id ?? null;
+  const project = saved?.project_id;
+  const client = useMemo(() => (project ? ofPage.forProject(project) : ofPage), [ofPage, project]);
   const isWhole = broken.length === 0 && definition.rules.length > 0;
-  const body = useMemo(() => JSON.parse(counted) as Definition, [counted]);
-  const check = useAnswer(isWhole ? counted : null, (options) => client.checkSegment(body, { ...options, project }), {
-    keep: true,
-  });
+  const body = useMemo(() => JSON.parse(counted) as SegmentDraft, [counted]);
+  const check = useAnswer(isWhole ? counted : null, (options) => client.checkSegment(body, options), { keep: true });
   const isRight = isWhole && !check.loading && check.value?.errors.length === 0;
   const preview = useAnswer(
     isRight ? counted : null,
     (options) => {
       const comparison = saved ? { compare_with: saved.id } : {};
-      return client.previewSegment({ ...body, first: SAMPLE, ...comparison }, { ...options, project });
+      return client.previewSegment({ ...body, first: SAMPLE, ...comparison }, options);
     },
     { keep: true },
   );

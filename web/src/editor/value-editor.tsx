@@ -79,7 +79,7 @@ function withoutEmpty(body: Body): Body {
 
 function Value(props: ValueProps) {
   const { body, operator } = props;
-  if (body.value_field !== undefined) return <OtherField {...props} />;
+  if (body.value_field != null) return <OtherField {...props} />;
   return <ByShape {...props} shape={shapeOf(operator)} value={fitted(body.value, operator)} />;
 }
 
@@ -167,7 +167,7 @@ function Suggested(props: TextInputProps & { field: string; type: string }) {
   const isKnown = !isNumber(props.type) && !isDate(props.type);
   const values = useAnswer(
     isKnown ? `${props.field} ${prefix}` : null,
-    (options) => client.listFieldValues(props.field, { prefix, limit: 20 }, options),
+    (options) => client.listFieldValues(props.field, { prefix, limit: 20, ...options }),
     { keep: true },
   );
   const found = (values.value?.values ?? []).map(({ value }) => String(value));
@@ -406,7 +406,7 @@ function Options({ body, operator, type, set }: ValueProps) {
           <label className="check">
             <input
               type="checkbox"
-              checked={body.value_field !== undefined}
+              checked={body.value_field != null}
               onChange={(event) =>
                 set(
                   event.target.checked

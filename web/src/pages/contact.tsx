@@ -1,8 +1,9 @@
+import type { ContactView } from "@segbatch/client";
 import { type FormEvent, useState } from "react";
 import { Answered, Loading, Problem } from "../components/feedback";
 import { Section } from "../components/parts";
 import { usePage } from "../context";
-import type { ContactView, RuleVerdict } from "../data/types";
+import type { RuleVerdict } from "../data/types";
 import { time } from "../format";
 import { contactLink, go, segmentLink } from "../route";
 import { t } from "../texts";
@@ -129,7 +130,9 @@ function Other({ contact, members }: { contact: string; members: string[] }) {
 
 function Verdict({ contact, segment }: { contact: string; segment: string }) {
   const { client } = usePage();
-  const answer = useAnswer(`${segment} ${contact}`, (options) => client.explainSegment(segment, { contact }, options));
+  const answer = useAnswer(`${segment} ${contact}`, (options) =>
+    client.explainSegment(segment, { contact, ...options }),
+  );
   if (answer.error) return <Problem error={answer.error} onRetry={answer.retry} />;
   const verdict = answer.value?.verdict;
   if (answer.loading) return <Loading slow={answer.slow} />;

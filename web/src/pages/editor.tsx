@@ -1,8 +1,8 @@
+import type { ApiError, SavedSegment } from "@segbatch/client";
 import { useEffect, useId, useMemo, useState } from "react";
 import { Answered, Problem, reasonOf } from "../components/feedback";
 import { usePage } from "../context";
-import type { ApiError } from "../data/client";
-import type { Definition, FieldView, Located, SavedSegment, SegmentRow } from "../data/types";
+import type { Definition, FieldView, Located, SegmentRow } from "../data/types";
 import { Conflict } from "../editor/conflict";
 import { type EditorQuery, fitted, fromQuery, isAbout, toQuery } from "../editor/convert";
 import { changesOf, differences, dropDraft, keepDraft, readDraft, withoutEmptyKeys } from "../editor/draft";
@@ -15,14 +15,9 @@ import { t } from "../texts";
 import { asApiError, useAnswer } from "../use-answer";
 import { loadRows } from "./segments";
 
-interface Saved {
-  segment: SavedSegment;
-  etag: string | null;
-}
-
 interface Draft {
   /** The saved definition that the draft began with; null for a new segment. */
-  saved: Saved | null;
+  saved: SavedSegment | null;
   settings: Omit<Definition, "rules" | "match">;
   query: EditorQuery;
 }
@@ -55,9 +50,9 @@ export function EditorPageView({ id }: { id: string | undefined }) {
   );
 }
 
-function draftOf(saved: Saved | null, fields: FieldView[]): Draft {
+function draftOf(saved: SavedSegment | null, fields: FieldView[]): Draft {
   if (saved) {
-    const { rules, match, ...settings } = saved.segment;
+    const { rules, match, etag: _, ...settings } = saved;
     return { saved, settings, query: toQuery(match, rules) };
   }
   const field = fields.find((one) => one.table === null);
@@ -73,14 +68,14 @@ function isUntouched(draft: Draft, fields: FieldView[]): boolean {
 }
 
 interface EditorProps {
-  saved: Saved | null;
+  saved: SavedSegment | null;
   fields: FieldView[];
   segments: SegmentRow[];
 }
 
 function Editor({ saved, fields, segments }: EditorProps) {
   const { client } = usePage();
-  const id = saved?.segment.id ?? "";
+  const id = saved?.id ?? "";
   const [draft, setDraft] = useState<Draft>(() => readDraft<Draft>(id) ?? draftOf(saved, fields));
   const [problem, setProblem] = useState<ApiError | null>(null);
   const [isSaving, setIsSaving] = useState(false);
@@ -89,7 +84,7 @@ function Editor({ saved, fields, segments }: EditorProps) {
     () => ({ ...draft.settings, match: converted.match, rules: converted.rules }),
     [draft.settings, converted],
   );
-  const base = draft.saved?.segment;
+  const base = draft.saved ?? undefined;
   const changed = base ? differences(base, definition) : ["name" as const];
   const isDirty = base ? changed.length > 0 : !isUntouched(draft, fields);
   const checked = useChecked(definition, converted.errors, base);
@@ -123,7 +118,7 @@ function Editor({ saved, fields, segments }: EditorProps) {
     setProblem(null);
     try {
       const to = draft.saved
-        ? await client.updateSegment(id, changesOf(draft.saved.segment, definition), draft.saved.etag)
+        ? await client.updateSegment(id, changesOf(draft.saved, definition), { ifMatch: draft.saved.etag })
         : await client.createSegment(withoutEmptyKeys(definition));
       dropDraft(id);
       window.onbeforeunload = null;

@@ -1,8 +1,8 @@
+import type { Overlap } from "@segbatch/client";
 import { useMemo } from "react";
 import { Answered } from "../components/feedback";
 import { Section } from "../components/parts";
 import { usePage } from "../context";
-import type { Overlap } from "../data/types";
 import { count, percent } from "../format";
 import { linkTo, replaceHash, segmentLink } from "../route";
 import { t } from "../texts";
@@ -15,7 +15,7 @@ const STRONGEST = 45;
 
 export function OverlapPageView({ query }: { query: URLSearchParams }) {
   const { client } = usePage();
-  const answer = useAnswer("overlap", (options) => client.getOverlap("current", { top: MOST }, options));
+  const answer = useAnswer("overlap", (options) => client.getOverlap("current", { top: MOST, ...options }));
   const top = Number(query.get("top")) || 20;
   return (
     <>

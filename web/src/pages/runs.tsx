@@ -1,9 +1,9 @@
+import type { Run, RunDetails } from "@segbatch/client";
 import { useMemo, useState } from "react";
 import { Answered } from "../components/feedback";
 import { Change, Figure, Section, SegmentLinks, Size, Status } from "../components/parts";
 import { TimeChart } from "../components/time-chart";
 import { usePage } from "../context";
-import type { RunDetails, RunRow } from "../data/types";
 import { count, duration, signed, time } from "../format";
 import { runLink, segmentLink } from "../route";
 import { t } from "../texts";
@@ -13,8 +13,8 @@ const PAGE = 30;
 
 export function RunsPageView() {
   const { client } = usePage();
-  const [older, setOlder] = useState<{ runs: RunRow[]; cursor: string | null } | null>(null);
-  const first = useAnswer("runs", (options) => client.listRuns({ limit: PAGE }, options));
+  const [older, setOlder] = useState<{ runs: Run[]; cursor: string | null } | null>(null);
+  const first = useAnswer("runs", (options) => client.listRuns({ limit: PAGE, ...options }));
   const more = async (cursor: string) => {
     const page = await client.listRuns({ limit: PAGE, cursor });
     setOlder((before) => ({ runs: [...(before?.runs ?? []), ...page.runs], cursor: page.next_cursor }));
@@ -51,7 +51,7 @@ export function RunsPageView() {
   );
 }
 
-function Durations({ runs }: { runs: RunRow[] }) {
+function Durations({ runs }: { runs: Run[] }) {
   const oldestFirst = useMemo(() => [...runs].reverse(), [runs]);
   const times = useMemo(() => oldestFirst.map((run) => run.as_of), [oldestFirst]);
   const lines = useMemo(
@@ -73,7 +73,7 @@ function Durations({ runs }: { runs: RunRow[] }) {
   );
 }
 
-function RunTable({ runs }: { runs: RunRow[] }) {
+function RunTable({ runs }: { runs: Run[] }) {
   return (
     <div className="table-frame">
       <table aria-label={t.runs}>
@@ -147,12 +147,12 @@ export function RunPageView({ id }: { id: string }) {
           </p>
         </div>
       </div>
-      <Answered answer={answer}>{(run) => <Run run={run} />}</Answered>
+      <Answered answer={answer}>{(run) => <RunView run={run} />}</Answered>
     </>
   );
 }
 
-function Run({ run }: { run: RunDetails }) {
+function RunView({ run }: { run: RunDetails }) {
   return (
     <>
       <dl className="figures">

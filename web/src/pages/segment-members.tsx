@@ -15,7 +15,7 @@ export function MembersSection({ id, size }: { id: string; size: number }) {
   const cursor = cursors.at(-1);
   const answer = useAnswer(
     `${id} ${cursor ?? ""}`,
-    (options) => client.listMembers(id, { limit: PAGE, ...(cursor ? { cursor } : {}) }, options),
+    (options) => client.listMembers(id, { limit: PAGE, cursor, ...options }),
     { keep: true },
   );
   if (report && answer.error?.code === "not-in-report") return null;

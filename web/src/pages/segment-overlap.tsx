@@ -1,8 +1,7 @@
+import type { Overlap, SegmentsClient } from "@segbatch/client";
 import { Answered } from "../components/feedback";
 import { Bar, Section } from "../components/parts";
 import { usePage } from "../context";
-import type { Client } from "../data/client";
-import type { Overlap } from "../data/types";
 import { count, percent } from "../format";
 import { segmentLink } from "../route";
 import { t } from "../texts";
@@ -11,11 +10,11 @@ import { useAnswer } from "../use-answer";
 const OTHERS = 40;
 
 /** The overlap with the largest segments, with this one among them. */
-async function loadOverlap(client: Client, id: string, signal: AbortSignal): Promise<Overlap> {
-  const largest = await client.getOverlap("current", { top: OTHERS }, { signal });
+async function loadOverlap(client: SegmentsClient, id: string, signal: AbortSignal): Promise<Overlap> {
+  const largest = await client.getOverlap("current", { top: OTHERS, signal });
   if (largest.segments.some((segment) => segment.id === id)) return largest;
   const ids = [id, ...largest.segments.slice(0, OTHERS - 1).map((segment) => segment.id)];
-  return client.getOverlap("current", { segments: ids.join(",") }, { signal });
+  return client.getOverlap("current", { segments: ids, signal });
 }
 
 interface Shared {

@@ -1,8 +1,9 @@
+import type { Explanation } from "@segbatch/client";
 import { useState } from "react";
 import { Answered } from "../components/feedback";
 import { Bar, Code, Section } from "../components/parts";
 import { usePage } from "../context";
-import type { Explanation, Finding, FunnelStep, Located, Match, RuleInWords } from "../data/types";
+import type { Finding, FunnelStep, Located, Match, RuleInWords } from "../data/types";
 import { count, percent } from "../format";
 import { inWords, nodeAt } from "../in-words";
 import { t } from "../texts";
@@ -84,7 +85,9 @@ export function Problems({ title, problems, kind }: { title: string; problems: (
 export function FunnelSection({ id, known }: { id: string; known: Explanation | undefined }) {
   const { client, report } = usePage();
   const [asked, setAsked] = useState<string | null>(null);
-  const answer = useAnswer(asked === id ? id : null, (options) => client.explainSegment(id, { funnel: true }, options));
+  const answer = useAnswer(asked === id ? id : null, (options) =>
+    client.explainSegment(id, { funnel: true, ...options }),
+  );
   const value = known?.funnel ? known : answer.value;
   if (report && !known?.funnel) return null;
   if (value?.funnel && value.contacts !== null) {

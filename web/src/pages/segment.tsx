@@ -1,9 +1,10 @@
+import type { Explanation, RunSegment } from "@segbatch/client";
 import { useMemo } from "react";
 import { Loading, Problem } from "../components/feedback";
 import { Figure, Section, SegmentLinks, Status, Tags } from "../components/parts";
 import { type Line, TimeChart } from "../components/time-chart";
 import { usePage } from "../context";
-import type { Explanation, SegmentDetails, SegmentRun } from "../data/types";
+import type { SegmentRun } from "../data/types";
 import { count, day, signed } from "../format";
 import { linkTo } from "../route";
 import { t } from "../texts";
@@ -17,9 +18,9 @@ const NOT_RUN = new Set(["not-found", "nothing-published", "not-in-report"]);
 
 export function SegmentPageView({ id }: { id: string }) {
   const { client } = usePage();
-  const details = useAnswer(id, (options) => client.getRunSegment("current", id, { history: 30 }, options));
-  const explanation = useAnswer(id, (options) => client.explainSegment(id, {}, options));
-  const isNotRun = details.error !== undefined && NOT_RUN.has(details.error.code);
+  const details = useAnswer(id, (options) => client.getRunSegment("current", id, { history: 30, ...options }));
+  const explanation = useAnswer(id, (options) => client.explainSegment(id, options));
+  const isNotRun = details.error !== undefined && NOT_RUN.has(details.error.code ?? "");
   if (details.error && (!isNotRun || explanation.error)) {
     return (
       <>
@@ -44,7 +45,7 @@ export function SegmentPageView({ id }: { id: string }) {
   );
 }
 
-function Head({ id, details }: { id: string; details: SegmentDetails | undefined }) {
+function Head({ id, details }: { id: string; details: RunSegment | undefined }) {
   const { canEdit } = usePage();
   const facts = [
     details?.project_id ? `${t.segment.project} ${details.project_id}` : "",
@@ -77,7 +78,7 @@ function Description({ definition }: { definition: unknown }) {
   return typeof text === "string" ? <p className="lead">{text}</p> : null;
 }
 
-function Evaluated({ details }: { details: SegmentDetails }) {
+function Evaluated({ details }: { details: RunSegment }) {
   const isFirst = details.entered === null || details.left === null;
   return (
     <>
@@ -144,7 +145,7 @@ function Charts({ runs }: { runs: SegmentRun[] }) {
 }
 
 interface ReferencesProps {
-  details: SegmentDetails | undefined;
+  details: RunSegment | undefined;
   explanation: Explanation | undefined;
 }
 

@@ -1,11 +1,11 @@
+import type { RunDetails, RunSegmentsPage, SegmentsClient } from "@segbatch/client";
 import { createColumnHelper } from "@tanstack/react-table";
 import { useMemo } from "react";
 import { DataTable } from "../components/data-table";
 import { Answered } from "../components/feedback";
 import { Change, Size, Sparkline, Status, Tags } from "../components/parts";
 import { usePage } from "../context";
-import type { Client } from "../data/client";
-import type { RunDetails, SegmentRow, SegmentStatus, SegmentsPage } from "../data/types";
+import type { SegmentRow, SegmentStatus } from "../data/types";
 import { time } from "../format";
 import { linkTo, replaceHash, segmentLink } from "../route";
 import { t } from "../texts";
@@ -15,12 +15,12 @@ const HISTORY = 30;
 const RANK: Record<SegmentStatus, number> = { failed: 0, held: 1, ok: 2, disabled: 3 };
 
 /** All segments of the current run; the API gives them in pages. */
-export async function loadRows(client: Client, signal: AbortSignal): Promise<SegmentsPage> {
-  let page = await client.listRunSegments("current", { history: HISTORY, limit: 1000 }, { signal });
+export async function loadRows(client: SegmentsClient, signal: AbortSignal): Promise<RunSegmentsPage> {
+  let page = await client.listRunSegments("current", { history: HISTORY, limit: 1000, signal });
   const segments = [...page.segments];
   while (page.next_cursor) {
-    const query = { history: HISTORY, limit: 1000, cursor: page.next_cursor };
-    page = await client.listRunSegments("current", query, { signal });
+    const options = { history: HISTORY, limit: 1000, cursor: page.next_cursor, signal };
+    page = await client.listRunSegments("current", options);
     segments.push(...page.segments);
   }
   return { ...page, segments };
@@ -54,7 +54,7 @@ function Attention({ run }: { run: RunDetails | undefined }) {
   return <p className="attention">{t.attention(run.segments_failed, run.segments_held)}</p>;
 }
 
-function FilteredSegments({ page, query }: { page: SegmentsPage; query: URLSearchParams }) {
+function FilteredSegments({ page, query }: { page: RunSegmentsPage; query: URLSearchParams }) {
   const { q = "", status = "", owner = "", tag = "" } = Object.fromEntries(query) as Record<string, string>;
   const set = (name: string, value: string) =>
     replaceHash(linkTo(["segments"], { ...Object.fromEntries(query), [name]: value }));

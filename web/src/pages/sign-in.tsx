@@ -1,12 +1,11 @@
+import type { SegmentsClient, Session } from "@segbatch/client";
 import { type FormEvent, useState } from "react";
 import { reasonOf } from "../components/feedback";
-import type { Client } from "../data/client";
-import type { Session } from "../data/types";
 import { t } from "../texts";
 import { asApiError } from "../use-answer";
 
 interface Props {
-  client: Client;
+  client: SegmentsClient;
   onSignedIn: (session: Session) => void;
   /** The session ended while the page was open. */
   isAgain?: boolean;

@@ -1,9 +1,19 @@
 import { gzipSync } from "node:zlib";
+import { UnreachableError } from "@segbatch/client";
 import { describe, expect, test } from "vitest";
-import { Client } from "../data/client";
-import { answerFrom, openSource, readReport } from "../data/source";
+import { reasonOf } from "../components/feedback";
+import { openServer, openSource, readReport } from "../data/source";
 import { linkTo, parseHash } from "../route";
+import { t } from "../texts";
+import { asApiError } from "../use-answer";
 import { sampleReport } from "./sample";
+import { problem } from "./server";
+
+const NO_NETWORK = () => Promise.reject(new Error("no network"));
+
+async function reportOf(answers: Record<string, unknown>) {
+  return (await openSource(JSON.stringify({ ...sampleReport, answers }), NO_NETWORK)).client;
+}
 
 describe("the data of a report", () => {
   test("can be JSON, or gzip in base64", async () => {
@@ -14,12 +24,12 @@ describe("the data of a report", () => {
   });
 
   test("answer by path, with or without the query", async () => {
-    const client = new Client(answerFrom({ "/api/v1/runs": { runs: [], next_cursor: null } }));
+    const client = await reportOf({ "/api/v1/runs": { runs: [], next_cursor: null } });
     expect(await client.listRuns({ limit: 30 })).toEqual({ runs: [], next_cursor: null });
   });
 
   test("that are missing are an error of their own", async () => {
-    const client = new Client(answerFrom({}));
+    const client = await reportOf({});
     await expect(client.getRun("current")).rejects.toMatchObject({ code: "not-in-report" });
   });
 
@@ -28,42 +38,66 @@ describe("the data of a report", () => {
   });
 });
 
-describe("the client", () => {
-  const asked: { path: string; init: RequestInit }[] = [];
-  const client = (response: () => Response | Promise<Response>) => {
-    asked.length = 0;
-    return new Client(async (path, init = {}) => {
-      asked.push({ path: String(path), init });
-      return response();
+describe("the server", () => {
+  const answering = (status: number) => openServer(() => Promise.resolve(Response.json({}, { status })));
+
+  test("is asked at its own address, with the cookie", async () => {
+    const asked: [unknown, RequestInit | undefined][] = [];
+    const { client } = openServer((path, init) => {
+      asked.push([path, init]);
+      return Promise.resolve(Response.json({ runs: [] }));
     });
+    await client.listRuns({ limit: 2 });
+    expect(asked).toMatchObject([["/api/v1/runs?limit=2", { credentials: "same-origin" }]]);
+  });
+
+  test("ends the session by refusing a call, but not by refusing a key", async () => {
+    const { client, sessionEnd } = answering(401);
+    let ends = 0;
+    sessionEnd.addEventListener("end", () => ends++);
+    await expect(client.signIn("wrong")).rejects.toMatchObject({ status: 401 });
+    expect(ends).toBe(0);
+    await expect(client.listFields()).rejects.toMatchObject({ status: 401 });
+    expect(ends).toBe(1);
+  });
+
+  test("is asked once, since the reader can ask again", async () => {
+    let calls = 0;
+    const { client } = openServer(() => {
+      calls++;
+      return Promise.reject(new TypeError("failed"));
+    });
+    await expect(client.listFields()).rejects.toBeInstanceOf(UnreachableError);
+    expect(calls).toBe(1);
+  });
+});
+
+describe("the reason of an error", () => {
+  const reason = async (response: Response) => {
+    const { client } = openServer(() => Promise.resolve(response));
+    return reasonOf(await client.listFields().then(() => expect.fail(), asApiError));
   };
 
-  test("encodes ids", async () => {
-    await client(() => Response.json({})).getRunSegment("a/b", "c?d", { history: 3 });
-    expect(asked[0]?.path).toBe("/api/v1/runs/a%2Fb/segments/c%3Fd?history=3");
+  test("is in the page's words, if it has some", async () => {
+    expect(await reason(problem(503, "busy"))).toBe(t.problem.busy);
   });
 
-  test("sends the token of the session with changes only", async () => {
-    const one = client(() => Response.json({ csrf_token: "token-1" }));
-    await one.signIn("key");
-    await one.updateSegment("a", { name: "b" }, '"1"');
-    await one.listFields();
-    expect(asked.map(({ init }) => (init.headers as Record<string, string>)["X-CSRF-Token"])).toEqual([
-      undefined,
-      "token-1",
-      undefined,
-    ]);
-    expect(asked[1]?.init.headers).toMatchObject({ "If-Match": '"1"' });
+  test("is otherwise in those of the server", async () => {
+    expect(await reason(problem(404, "no-field", { detail: "no field" }))).toBe("no field");
   });
 
-  test("reports a server that does not answer", async () => {
-    const one = client(() => Promise.reject(new TypeError("failed")));
-    await expect(one.listFields()).rejects.toMatchObject({ code: "unreachable", status: 0 });
+  test("of a proxy is its status", async () => {
+    expect(await reason(new Response("<html>", { status: 502 }))).toBe(t.problem.unknown(502));
   });
 
-  test("reports an answer that is no problem document", async () => {
-    const one = client(() => new Response("<html>", { status: 502 }));
-    await expect(one.listFields()).rejects.toMatchObject({ code: "no-problem", status: 502 });
+  test("of another page in place of an answer is named", async () => {
+    expect(await reason(new Response("<html>"))).toMatch(/in place of JSON/);
+  });
+
+  test("of an id that no path can have is named", async () => {
+    const { client } = openServer(fetch);
+    const error = await client.getContact("current", "a/b").then(() => expect.fail(), asApiError);
+    expect(reasonOf(error)).toBe("'a/b' is not a valid contact id");
   });
 });
 

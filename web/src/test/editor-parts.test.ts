@@ -1,5 +1,6 @@
+import type { SavedSegment } from "@segbatch/client";
 import { describe, expect, test } from "vitest";
-import type { Node, SavedSegment } from "../data/types";
+import type { Node } from "../data/types";
 import { type EditorQuery, fitted, fromQuery, isAbout, JSON_FIELD, pathOf, scalarOf, toQuery } from "../editor/convert";
 import { changesOf, differences, dropDraft, keepDraft, readDraft } from "../editor/draft";
 import { inWords } from "../in-words";

@@ -1,4 +1,5 @@
-import type { Explanation, Overlap, RunDetails, RunRow, SegmentDetails, SegmentRow, SegmentsPage } from "../data/types";
+import type { Explanation, Overlap, Run, RunDetails, RunSegment, RunSegmentsPage } from "@segbatch/client";
+import type { SegmentRow } from "../data/types";
 
 /** Answers of a read API about made-up segments, the same at every call. */
 
@@ -56,14 +57,14 @@ const rows: SegmentRow[] = NAMES.map(([id, name, size, status, owner, tags], ind
   };
 });
 
-const segments: SegmentsPage = {
+const segments: RunSegmentsPage = {
   run_id: runId(RUNS - 1),
   history: Array.from({ length: RUNS }, (_, index) => ({ run_id: runId(index), as_of: asOf(index) })),
   segments: rows,
   next_cursor: null,
 };
 
-function runRow(index: number): RunRow {
+function runRow(index: number): Run {
   const random = randomFrom(index + 99);
   const isLast = index === RUNS - 1;
   return {
@@ -116,7 +117,7 @@ function runDetails(index: number): RunDetails {
   };
 }
 
-function details(row: SegmentRow): SegmentDetails {
+function details(row: SegmentRow): RunSegment {
   return {
     ...row,
     message:

@@ -1,8 +1,9 @@
+import type { ProblemDocument, SavedSegment, Session } from "@segbatch/client";
 import { render } from "@testing-library/react";
 import axe from "axe-core";
 import { expect } from "vitest";
-import { Client } from "../data/client";
-import type { FieldView, SavedSegment, Session } from "../data/types";
+import { openServer } from "../data/source";
+import type { FieldView } from "../data/types";
 import { Root } from "../root";
 import { sampleAnswers } from "./sample";
 
@@ -16,7 +17,7 @@ export interface Call {
 
 export type Handler = (call: Call) => Response | Promise<Response> | undefined;
 
-const TEXT = ["eq", "neq", "contains", "in", "not_in", "exists"];
+const TEXT: FieldView["operators"] = ["eq", "neq", "contains", "in", "not_in", "exists"];
 export const FIELDS: FieldView[] = [
   { name: "status", type: "text", operators: TEXT, table: null },
   { name: "custom_fields.plan", type: "text", operators: TEXT, table: null },
@@ -30,6 +31,7 @@ export const SAVED: SavedSegment = {
   project_id: "proj-1",
   name: "Upsell to Pro",
   description: "Starter teams",
+  list_id: null,
   created_at: null,
   updated_at: null,
   rules: [
@@ -47,8 +49,10 @@ export const SESSION: Session = {
   csrf_token: "token-1",
 };
 
-export const problem = (status: number, code: string, more: object = {}) =>
-  Response.json({ type: `urn:segbatch:problem:${code}`, status, detail: code, ...more }, { status });
+type Code = ProblemDocument["type"] extends `urn:segbatch:problem:${infer C}` ? C : never;
+
+export const problem = (status: number, code: Code, more: object = {}) =>
+  Response.json({ type: `urn:segbatch:problem:${code}`, title: code, status, detail: code, ...more }, { status });
 
 export const preview = (members: number, compared: object | null = null) =>
   Response.json({
@@ -95,7 +99,7 @@ export function openPage(hash: string, handler: Handler = () => undefined) {
     calls.push(call);
     return (await handler(call)) ?? defaultAnswer(call);
   };
-  const page = render(<Root source={{ client: new Client(send), report: null }} />);
+  const page = render(<Root source={openServer(send)} />);
   return { ...page, calls };
 }
 
