@@ -55,13 +55,13 @@ function Head({ id, details }: { id: string; details: RunSegment | undefined }) 
     <div className="heading">
       <div>
         <h1 tabIndex={-1}>{details?.name ?? id}</h1>
-        <p className="below">
+        <div className="below">
           <span className="id">{id}</span>
           {facts.map((fact) => (
             <span key={fact}>{fact}</span>
           ))}
           <Tags tags={details?.tags ?? []} />
-        </p>
+        </div>
         <Description definition={details?.definition} />
       </div>
       {canEdit && (

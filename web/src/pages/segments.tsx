@@ -217,7 +217,7 @@ function Name({ row }: { row: SegmentRow }) {
       <a className="name" href={segmentLink(row.id)}>
         {row.name ?? row.id}
       </a>
-      <span className="below">
+      <div className="below">
         {row.status !== "ok" && (
           <span className="narrow">
             <Status status={row.status} />
@@ -225,7 +225,7 @@ function Name({ row }: { row: SegmentRow }) {
         )}
         <span className="id">{row.id}</span>
         <Tags tags={row.tags} />
-      </span>
+      </div>
     </>
   );
 }

@@ -1,6 +1,6 @@
 import "@testing-library/jest-dom/vitest";
 import { cleanup, configure } from "@testing-library/react";
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterEach, beforeEach, expect, vi } from "vitest";
 
 // jsdom draws no canvas.
 vi.mock("uplot", () => {
@@ -16,7 +16,10 @@ vi.mock("uplot", () => {
 // A busy machine may take long; looking at styles for each role takes longest.
 configure({ asyncUtilTimeout: 20_000, defaultHidden: true });
 
+const reported = vi.spyOn(console, "error");
+
 beforeEach(() => {
+  reported.mockClear();
   vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener() {}, removeEventListener() {} }));
   vi.stubGlobal(
     "ResizeObserver",
@@ -30,4 +33,9 @@ beforeEach(() => {
   window.location.hash = "";
 });
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  // What React finds wrong, such as elements that cannot be in each other. jsdom reports what it does not have.
+  const found = reported.mock.calls.map(([first]) => String(first)).filter((text) => !text.includes("Not implemented"));
+  expect(found).toEqual([]);
+});
