@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
         ({"run": "night-1"}, ["bob", "dan"]),
         ({"run": "previous"}, ["ann", "dan"]),
         ({"changes": True}, ["dan,exited"]),
-        ({"changes": True, "run": "night-1"}, ["ann,exited", "dan,entered"]),
+        ({"changes": True, "run": "night-1"}, ["dan,entered", "ann,exited"]),
         ({"changes": True, "run": "night-2"}, ["ann,entered", "bob,exited"]),
         ({"since": "night-0"}, ["bob,exited"]),
         ({"since": "night-1"}, ["ann,entered", "bob,exited", "dan,exited"]),
