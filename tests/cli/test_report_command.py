@@ -74,6 +74,17 @@ def test_a_report_has_no_contact_ids_unless_asked(four: Workspace) -> None:
     assert (members["member_count"], members["members"], members["next_cursor"]) == (2, ["bob"], None)
 
 
+def test_a_report_has_no_examples_of_contacts(workspace: Workspace) -> None:
+    examples = {"in": [{"id": "ann", "plan": "pro"}], "out": [{"id": "cem", "plan": "free"}]}
+    workspace.segment("pro", examples=examples)
+    workspace.run(0)
+    path = workspace.folder / "report.html"
+    write_report(workspace.output, path)
+    data = data_in(path)
+    assert data["answers"]["/api/v1/runs/current/segments/pro"]["definition"]["rules"]
+    assert not re.search(r"ann|cem|examples", json.dumps(data))
+
+
 def test_a_report_of_some_segments_has_only_their_numbers(commands: Commands, four: Workspace) -> None:
     path = four.folder / "report.html"
     arguments = ("report", "--output", str(four.output), "--to", str(path), "--segment", "pro", "--runs", "2", "--json")

@@ -96,9 +96,8 @@ def write_report(
     for segment_id in segments or ():
         RunViews(output).segment(CURRENT_RUN, segment_id, None, 1)  # raises an error for an unknown one
     views = RunViews(output, segments)
-    details = [
-        views.segment(CURRENT_RUN, row.id, None, runs) for row in views.segments(CURRENT_RUN, None, runs).segments
-    ]
+    rows = views.segments(CURRENT_RUN, None, runs).segments
+    details = [_without_examples(views.segment(CURRENT_RUN, row.id, None, runs)) for row in rows]
     shown_runs = views.runs(None, runs)
     answers: dict[str, Any] = dict(_of_runs(views, shown_runs)) | dict(_of_segments(details))
     if members:
@@ -118,6 +117,14 @@ def _of_runs(views: RunViews, runs: Sequence[RunRow]) -> Iterator[tuple[str, Bas
     yield f"{_CURRENT}", views.run(CURRENT_RUN, None)
     yield f"{_CURRENT}/segments", views.segments(CURRENT_RUN, None, len(runs))
     yield f"{_CURRENT}/overlap", views.overlap(CURRENT_RUN, None, None, _LARGEST)
+
+
+def _without_examples(segment: SegmentDetails) -> SegmentDetails:
+    """Return a segment without the examples in its definition: they are contacts, which reports do not have."""
+    if not isinstance(segment.definition, dict):
+        return segment
+    definition = {key: value for key, value in segment.definition.items() if key != "examples"}
+    return segment.model_copy(update={"definition": definition})
 
 
 def _of_segments(segments: Sequence[SegmentDetails]) -> Iterator[tuple[str, BaseModel]]:
