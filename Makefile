@@ -153,14 +153,23 @@ bench: $(READY) ## Measure segbatch and its peers (takes about an hour; BENCH="-
 api-fuzz: $(READY) ## Send valid and invalid requests to a real server (EXAMPLES=N; takes minutes)
 	SEGBATCH_EXAMPLES=$${EXAMPLES:-20} $(BIN)/pytest -q tests/fuzz
 
-# apt-get cannot run twice at once, so each of these is a target, and make runs it once.
-node:
-	if [ "$$(id -u)" = 0 ] && ! command -v npm > /dev/null && command -v apt-get > /dev/null; then \
-		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends nodejs npm; fi
-	@node -e 'const [major, minor] = process.versions.node.split(".").map(Number); process.exit(Number(major * 100 + minor < 2019))' \
-		|| { echo 'Node 20.19 or newer is needed' >&2; exit 1; }
+NODE := .venv-node
+# The folder has only Node's programs, so that the environment's Python does not come before others.
+export PATH := $(CURDIR)/$(NODE)/node:$(PATH)
 
-chromium: | node
+$(NODE)/.ready: requirements/node.txt $(INSTALLER)
+	$(INSTALL) --into $(NODE) requirements/node.txt
+	mkdir -p $(NODE)/node
+	ln -sf ../bin/node ../bin/npm ../bin/npx $(NODE)/node
+	touch $@
+
+# A machine without Node 20.19 or newer gets one from PyPI: Debian 12 has Node 18.
+IS_RECENT := const [major, minor] = process.versions.node.split(".").map(Number); process.exit(major * 100 + minor < 2019 ? 1 : 0)
+node:
+	@{ command -v npm && node -e '$(IS_RECENT)'; } > /dev/null || $(MAKE) $(NODE)/.ready
+
+# apt-get cannot run twice at once, so this is a target, and make runs it once.
+chromium:
 	if [ "$$(id -u)" = 0 ] && ! command -v chromium > /dev/null && command -v apt-get > /dev/null; then \
 		apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes --no-install-recommends chromium; fi
 
@@ -170,7 +179,7 @@ $(SDK)/node_modules/.ready: $(SDK)/package-lock.json | node
 	cd $(SDK) && npm ci
 	touch $@
 
-sdk: $(READY) $(SDK)/node_modules/.ready ## Check, build and test the TypeScript client (needs Node 20.19 or newer; as root, installs Debian's nodejs)
+sdk: $(READY) $(SDK)/node_modules/.ready ## Check, build and test the TypeScript client
 	cd $(SDK) && npm run check-generated && npm run lint && npm test
 
 PAGE := src/segbatch/interfaces/web/page.html
@@ -179,17 +188,17 @@ web/node_modules/.ready: web/package-lock.json | node
 	cd web && npm ci
 	touch $@
 
-web: web/node_modules/.ready ## Build the page of serve and report from web/ (needs Node 20.19 or newer)
+web: web/node_modules/.ready ## Build the page of serve and report from web/
 	cd web && npm run build
 
-web-check: web/node_modules/.ready ## Check and test web/, and that the shipped page is built from it (needs Node 20.19 or newer)
+web-check: web/node_modules/.ready ## Check and test web/, and that the shipped page is built from it
 	cd web && npm run lint && npm test
 	built=$$(mktemp -d) && trap 'rm -r "$$built"' EXIT && (cd web && WEB_OUT=$$built npm run build) && cmp $$built/page.html $(PAGE)
 
-web-test: $(READY) web/node_modules/.ready chromium ## Drive the page in a real Chromium over a real server (needs Node 20.19 or newer; as root, installs Debian's chromium)
+web-test: $(READY) web/node_modules/.ready chromium ## Drive the page in a real Chromium over a real server (as root, installs Debian's chromium)
 	cd web && npm run e2e
 
-web-shots: $(READY) web/node_modules/.ready chromium ## Write a picture of each page into docs/images (needs Node 20.19 or newer; as root, installs Debian's chromium)
+web-shots: $(READY) web/node_modules/.ready chromium ## Write a picture of each page into docs/images (as root, installs Debian's chromium)
 	cd web && npm run shots
 
 docs: $(READY) ## Generate docs/cli.md, the settings in docs/configuration.md, docs/openapi.json and the JSON Schema
@@ -211,6 +220,7 @@ lock: $(READY) ## Resolve the dependencies again into requirements/*.txt (UPGRAD
 	$(COMPILE) --group old-duckdb --output-file requirements/old-duckdb.txt
 	$(COMPILE) --group dbt --output-file requirements/dbt.txt
 	$(COMPILE) --group lake --output-file requirements/lake.txt
+	$(COMPILE) --group node --output-file requirements/node.txt
 	$(COMPILE) --group sail pyproject.toml --constraint requirements/dev.txt --output-file requirements/sail.txt
 	$(COMPILE) --group spark pyproject.toml --constraint requirements/dev.txt --output-file requirements/spark.txt
 	$(COMPILE) --group airflow --extra airflow pyproject.toml --output-file requirements/airflow.txt

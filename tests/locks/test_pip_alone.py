@@ -21,6 +21,7 @@ ROOTS = {
     "dbt.txt": [*read_group("dbt")],
     "lake.txt": [*read_group("lake")],
     "dev.txt": [*read_project(), *read_group("dev")],
+    "node.txt": [*read_group("node")],
     "old-duckdb.txt": [*read_group("old-duckdb")],
     "run.txt": [*read_project(), *read_group("build")],
     "sail.txt": [*read_project(), *read_group("sail")],
