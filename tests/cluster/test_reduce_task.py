@@ -3,7 +3,6 @@
 import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -139,8 +138,9 @@ def test_a_file_that_is_cut_on_the_shared_disk_is_an_error(place: Workspace) -> 
 
 
 def test_a_full_disk_of_a_worker_is_one_message(place: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def refuse(file: DigestingFile, _: object) -> None:
+        file.error = OSError(errno.ENOSPC, "No space left on device")
+        raise file.error
 
     monkeypatch.setattr(DigestingFile, "_write_now", refuse)
     with pytest.raises(
