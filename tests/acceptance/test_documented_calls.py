@@ -199,8 +199,10 @@ def expected() -> list[str]:
     return sorted(found)
 
 
-def test_the_page_has_a_command_for_each_endpoint() -> None:
-    assert list(COMMANDS) == ["List", "Create", "Filter", "Get", "Update", "Delete", "Members", "Preview"]
+def test_the_page_begins_with_commands_for_segments() -> None:
+    """`tests/api/test_docs.py` calls the others."""
+    names = ["List", "Create", "Filter", "Get", "Update", "Delete", "Members", "Preview"]
+    assert list(COMMANDS)[: len(names)] == names
 
 
 def test_the_response_on_the_page_matches_the_response_of_the_api(place: Place) -> None:
