@@ -274,3 +274,14 @@ def test_overlaps_are_computed_one_at_a_time_without_blocking_other_requests(
             return [(await first).status_code, run.status_code, *(answer.status_code for answer in others)]
 
     assert asyncio.run(ask_all()) == [200, 200, *[503] * 12]
+
+
+@pytest.mark.parametrize("contact", ["a", "ann@example.com", "x/ann@example.com", "segments@example.com"])
+def test_log_has_no_contact_that_is_looked_up(ask: Reading, contact: str, capsys: pytest.CaptureFixture[str]) -> None:
+    ask.run(1)
+    capsys.readouterr()
+    ask.get(f"/runs/current/contacts/{contact}")
+    ask.get("/contacts/segments/pro/explanation")
+    lines = capsys.readouterr().err.splitlines()
+    paths = [line.split()[2] for line in lines]
+    assert paths == ["/api/v1/runs/current/contacts/...", "/api/v1/contacts/segments/pro/explanation"]

@@ -1,6 +1,8 @@
 """The stores that runs are published to: a bucket, and a folder. Both do the same."""
 
 import os
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -220,10 +222,21 @@ def test_prefixes_that_clients_do_not_keep_are_refused() -> None:
         ObjectStore.at("s3://")
 
 
-def test_obstore_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "obstore.store", None)
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda store: store.read("current"),
+        lambda store: store.upload(Path("file"), "key"),
+        lambda store: store.write_new("current", b"x"),
+        lambda store: store.remove(["key"]),
+        lambda store: list(store.files("runs")),
+    ],
+)
+def test_obstore_is_an_extra(use: Callable[[ObjectStore], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("obstore", "obstore.store"):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UsageError, match=r"which is not installed; run: pip install 'segbatch\[objects\]'"):
-        clients.open_client(read_address("s3://bucket/audiences"))
+        use(ObjectStore.at("s3://bucket/audiences"))
 
 
 def config_at(address: str) -> dict[str, Any]:

@@ -123,7 +123,6 @@ export class Reader {
     return this.read(`${API}/fields/values`, { field, prefix, limit }, signal);
   }
 
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- callers state what the API describes
   protected async read<Data>(path: string, query: Record<string, Parameter>, signal?: AbortSignal): Promise<Data> {
     return dataOf(await this.transport.send({ method: "GET", path, query, isSafe: true }, signal), "object");
   }

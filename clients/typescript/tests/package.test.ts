@@ -36,6 +36,6 @@ test("the package has no dependency at run time", () => {
 });
 
 test("the built package can be imported by its name", async () => {
-  const { SegmentsClient } = await import("@segbatch/client");
-  assert.equal(typeof SegmentsClient, "function");
+  const built = (await import("@segbatch/client")) as Record<string, unknown>;
+  assert.equal(typeof built.SegmentsClient, "function");
 });

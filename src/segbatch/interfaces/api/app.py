@@ -46,6 +46,8 @@ _NOT_UNDERSTOOD = HttpProblem("bad-request", "the request cannot be understood")
 _FAULT = HttpProblem("fault", "internal error of segbatch; the server's log has the details")
 _ABSOLUTE = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 _AROUND = len(": \r\n")
+_LOOKED_UP = re.compile(r"(/contacts/)(?!segments(?:/|$)).+")
+"""The contact of a path, which a person may have typed: it can be an e-mail address."""
 _HEADERS: Iterable[tuple[bytes, bytes]] = (
     (b"cache-control", b"private, no-cache"),
     (b"vary", b"Authorization, Cookie, X-Project-ID"),
@@ -205,13 +207,13 @@ class RequestMiddleware:
 
 
 def _log(scope: _Message, status: int, seconds: float) -> None:
-    """Write a line of the access log. Of the request, it has only the method and path."""
+    """Write a line of the access log. Of the request, it has only the method and path, without what was looked up."""
     state = scope.get("state", {})
     caller, error = state.get("caller"), state.get("log")
     parts = [
         datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         clipped(scope["method"]),
-        clipped(scope["path"]),
+        clipped(_LOOKED_UP.sub(r"\1...", scope["path"])),
         str(status or "-"),
         f"{seconds * 1000:.0f}ms",
         *([f"key={caller.key_id}"] if caller and caller.key_id else []),

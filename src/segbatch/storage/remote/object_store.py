@@ -72,9 +72,9 @@ class ObjectStore:
         return str(self._place).rstrip("/")
 
     def upload(self, source: Path, key: str) -> None:
-        import obstore  # noqa: PLC0415 - an extra
-
         client = self._client
+        import obstore  # noqa: PLC0415 - an extra, which the client checks
+
         with source.open("rb"):  # an unreadable file is an error of this machine
             pass
         with self._translated(key):
@@ -96,9 +96,9 @@ class ObjectStore:
         Args:
             expected: The tag that the object must have; None if it must not exist.
         """
-        import obstore  # noqa: PLC0415 - an extra
-
         client = self._client
+        import obstore  # noqa: PLC0415 - an extra, which the client checks
+
         for _ in range(_TRIES):
             with suppress(OutdatedError), self._translated(key):
                 return self._tag(obstore.put(client, key, data, mode=mode))
@@ -110,18 +110,18 @@ class ObjectStore:
         raise PublishError(f"{self.address}/{key}: {_UNCLEAR}")
 
     def read(self, key: str) -> Content | None:
-        import obstore  # noqa: PLC0415 - an extra
-
         client = self._client
+        import obstore  # noqa: PLC0415 - an extra, which the client checks
+
         with suppress(FileNotFoundError), self._translated(key, can_be_missing=True):
             found = obstore.get(client, key)
             return Content(bytes(found.bytes()), self._tag(found.meta))
         return None
 
     def download(self, key: str, target: Path) -> None:
-        import obstore  # noqa: PLC0415 - an extra
-
         client = self._client
+        import obstore  # noqa: PLC0415 - an extra, which the client checks
+
         with self._translated(key, can_be_missing=True):
             found = obstore.get(client, key)
             size = found.meta["size"]
@@ -150,9 +150,9 @@ class ObjectStore:
                 yield from pieces
 
     def files(self, prefix: str) -> Iterator[StoredFile]:
-        import obstore  # noqa: PLC0415 - an extra
-
         client = self._client
+        import obstore  # noqa: PLC0415 - an extra, which the client checks
+
         batches = iter(obstore.list(client, prefix.rstrip("/") or None, chunk_size=_REMOVED_AT_ONCE))
         while True:
             with self._translated(prefix):
@@ -162,9 +162,9 @@ class ObjectStore:
             yield from (StoredFile(one["path"], one["size"], one["last_modified"]) for one in found)
 
     def remove(self, keys: Iterable[str]) -> None:
-        import obstore  # noqa: PLC0415 - an extra
-
         client, rest = self._client, iter(keys)
+        import obstore  # noqa: PLC0415 - an extra, which the client checks
+
         while some := list(islice(rest, _REMOVED_AT_ONCE)):
             try:
                 with self._translated("", can_be_missing=True):
