@@ -36,6 +36,6 @@ test("the package has no dependency at run time", () => {
 });
 
 test("the built package can be imported by its name", async () => {
-  const built = (await import("@segbatch/client")) as Record<string, unknown>;
+  const built = (await import("@segbatch/client")) as { SegmentsClient: unknown };
   assert.equal(typeof built.SegmentsClient, "function");
 });
