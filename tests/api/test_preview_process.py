@@ -161,6 +161,15 @@ def test_quick_previews_reuse_the_process(ask: Asking, previewer: Previewer) -> 
     assert process_of(previewer) == first
 
 
+def test_memory_of_the_server_does_not_count_as_that_of_the_process(ask: Asking, previewer: Previewer) -> None:
+    ballast = b"x" * (limits.PREVIEW_MEMORY + 100_000_000)
+    assert preview(ask).status_code == 200
+    first = process_of(previewer)
+    del ballast
+    assert preview(ask).status_code == 200
+    assert process_of(previewer) == first
+
+
 def test_process_above_the_memory_limit_is_replaced(ask: Asking, previewer: Previewer) -> None:
     previewer.most_memory = 1
     assert preview(ask).status_code == 200
