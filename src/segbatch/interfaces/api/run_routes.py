@@ -30,6 +30,7 @@ from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.queries import HistoryQuery, OverlapQuery, RunSegmentsQuery, RunsQuery
 from segbatch.interfaces.api.routes import SegmentId, ServiceState, ensure_no_duplicates
 from segbatch.model.views import ContactView, Overlap, RunDetails, RunsPage, SegmentDetails, SegmentsPage
+from segbatch.runs.published_results import CURRENT_RUN
 from segbatch.text import shown
 
 router = read_router("runs", "/runs")
@@ -37,7 +38,6 @@ router = read_router("runs", "/runs")
 RunId = Annotated[str, Path(alias="run", description="The id of the run; `current` is the last published one.")]
 ContactId = Annotated[str, Path(alias="contact", description="The id of the contact.")]
 
-CURRENT = "current"
 _FILE = re.compile(r"^(?!\$).*?\.json(?::[0-9]+)?: ", re.MULTILINE)
 _FOLDER = re.compile(r" in (?:/|[A-Za-z]:\\)[^\n]*")
 _REASON = re.compile(r"(segment '[^'\n]*' failed): .*")
@@ -96,7 +96,7 @@ def list_runs(
     """List the published runs, the newest first, one page at a time."""
     before = None if page.cursor is None else _read_cursor(page.cursor, 1)[0]
     try:
-        with problems_of_runs(before or CURRENT):
+        with problems_of_runs(before or CURRENT_RUN):
             runs = service.views.runs(caller.project, page.limit + 1, before)
     except HttpProblem as problem:
         if problem.code == "no-run":
@@ -137,7 +137,7 @@ def list_run_segments(
     after = None
     if page.cursor is not None:
         of_cursor, after = _read_cursor(page.cursor, 2)
-        if run not in {CURRENT, of_cursor}:
+        if run not in {CURRENT_RUN, of_cursor}:
             raise HttpProblem("bad-request", f"cursor: it belongs to run {shown(of_cursor)}, not to {shown(run)}")
         run = of_cursor
     with problems_of_runs(run):
