@@ -93,6 +93,13 @@ class Examples(Strict):
                 yield f"$.examples.{side}[{index}]", side, contact
 
 
+def without_examples(definition: Any) -> Any:
+    """Return a definition in JSON without its examples. They are contacts, and cannot change the members."""
+    if not isinstance(definition, Mapping):  # a file that cannot be read
+        return definition
+    return {key: value for key, value in definition.items() if key != "examples"}
+
+
 _CONTACTS_SCHEMA: dict[str, Any] = {
     "type": "array",
     "items": {

@@ -23,6 +23,7 @@ from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.definitions.definition import BrokenDefinition, Definition, Definitions
 from segbatch.definitions.value_lists import NO_LISTS, Lists, lists_in
 from segbatch.errors import Problem
+from segbatch.model.examples import without_examples
 from segbatch.model.input_records import ListRecord, SnapshotRecord, SourceRecord
 from segbatch.model.manifest import Buckets, Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.model.run_report import RunReport
@@ -148,7 +149,7 @@ def _keeping(record: SegmentRecord, outcome: Outcome) -> SegmentRecord:
         return record.model_copy(update={"member_count": 0, "entered": None, "exited": None, "run_id": None})
     kept: dict[str, object] = {"member_count": before.member_count, "entered": 0, "exited": 0, "run_id": before.run_id}
     if before.definition is not None:
-        is_same = _without_examples(record.definition) == _without_examples(before.definition)
+        is_same = without_examples(record.definition) == without_examples(before.definition)
         waiting = None if is_same else record.definition
         kept |= {name: getattr(before, name) for name in _OF_DEFINITION} | {"pending_definition": waiting}
     return record.model_copy(update=kept)
@@ -184,15 +185,9 @@ def _fingerprint_of(entry: Definition, lists: Lists) -> str:
     Examples do not count: they cannot change the members.
     """
     names = {name for _, name in lists_in(entry)} & lists.found.keys()
-    definition = _without_examples(entry.segment.to_json())
+    definition = without_examples(entry.segment.to_json())
     digests = {name: lists.found[name].sha256 for name in names}
     return _fingerprint({**definition, "$lists": digests} if digests else definition)
-
-
-def _without_examples(definition: Any) -> Any:
-    """Return the part of a definition that determines the members."""
-    is_read = isinstance(definition, dict)
-    return {key: value for key, value in definition.items() if key != "examples"} if is_read else definition
 
 
 def list_records(lists: Lists) -> tuple[ListRecord, ...]:

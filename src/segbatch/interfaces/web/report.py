@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from segbatch.authoring.explain.words import rules_in_words
 from segbatch.errors import ExportError, Problem, UsageError
+from segbatch.model.examples import without_examples
 from segbatch.model.segment import Segment, write_moment
 from segbatch.model.views import RunRow, RunsPage, SegmentDetails, SegmentExplanation
 from segbatch.platform.files import replace_file, resolve_destination, temporary_file
@@ -97,7 +98,7 @@ def write_report(
         RunViews(output).segment(CURRENT_RUN, segment_id, None, 1)  # raises an error for an unknown one
     views = RunViews(output, segments)
     rows = views.segments(CURRENT_RUN, None, runs).segments
-    details = [_without_examples(views.segment(CURRENT_RUN, row.id, None, runs)) for row in rows]
+    details = [_details(views, row.id, runs) for row in rows]
     shown_runs = views.runs(None, runs)
     answers: dict[str, Any] = dict(_of_runs(views, shown_runs)) | dict(_of_segments(details))
     if members:
@@ -119,12 +120,10 @@ def _of_runs(views: RunViews, runs: Sequence[RunRow]) -> Iterator[tuple[str, Bas
     yield f"{_CURRENT}/overlap", views.overlap(CURRENT_RUN, None, None, _LARGEST)
 
 
-def _without_examples(segment: SegmentDetails) -> SegmentDetails:
-    """Return a segment without the examples in its definition: they are contacts, which reports do not have."""
-    if not isinstance(segment.definition, dict):
-        return segment
-    definition = {key: value for key, value in segment.definition.items() if key != "examples"}
-    return segment.model_copy(update={"definition": definition})
+def _details(views: RunViews, segment_id: str, runs: int) -> SegmentDetails:
+    """Return a segment of the current run, without the examples in its definition: reports do not have contacts."""
+    details = views.segment(CURRENT_RUN, segment_id, None, runs)
+    return details.model_copy(update={"definition": without_examples(details.definition)})
 
 
 def _of_segments(segments: Sequence[SegmentDetails]) -> Iterator[tuple[str, BaseModel]]:
