@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 import segbatch
 from asking import PRO, Asking
 from builders import rule, write_contacts, write_segment
+from segbatch.interfaces.api.cursors import write_cursor
 from segbatch.storage.manifest_io import read_history
 from segbatch.storage.retention import Keep, prune
 
@@ -167,9 +167,9 @@ def test_members_are_hidden_if_the_run_had_the_segment_in_another_project(ask: A
         "cursor=",
         "cursor=x",
         "cursor=%00",
-        "cursor=Li4vLi4vZXRjLzE",
+        f"cursor={write_cursor('../../etc', 1)}",
         "cursor=%F0%9F%92%A9",
-        f"cursor={urlsafe_b64encode(b'x' * 300 + b'/1').decode()}",
+        f"cursor={write_cursor('x' * 300, 1)}",
         "cursr=x",
     ],
 )

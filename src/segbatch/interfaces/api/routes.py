@@ -1,8 +1,5 @@
 """The endpoints for saved segments: list, get, create, update and delete them, and list their members."""
 
-import binascii
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
@@ -11,6 +8,7 @@ from segbatch.definitions.definition import Definition
 from segbatch.errors import UsageError
 from segbatch.interfaces.api.auth import Caller, Reader, Writer
 from segbatch.interfaces.api.conditions import IfMatch, IfNoneMatch, etag_of, is_current, required_etag
+from segbatch.interfaces.api.cursors import read_cursor, write_cursor
 from segbatch.interfaces.api.models import Members, Segment
 from segbatch.interfaces.api.openapi import BODY_ERRORS, ETAG, LOCATION, PREFIX, errors, json_body, segments_router
 from segbatch.interfaces.api.payloads import (
@@ -39,8 +37,6 @@ _LINKS = {
     f"{name}OfIt": {"operationId": name, "parameters": {"id": "$response.body#/id"}}
     for name in ("getSegment", "updateSegment", "deleteSegment", "listMembers")
 }
-
-_CURSOR = re.compile(r"(.+)/([0-9]{1,12})")
 
 
 @router.get(
@@ -171,7 +167,7 @@ def list_members(
         status=record.status,
         member_count=record.member_count,
         members=ids,
-        next_cursor=None if next_row is None else _cursor(run, next_row),
+        next_cursor=None if next_row is None else write_cursor(run.folder, next_row),
     )
 
 
@@ -184,28 +180,11 @@ def _page_start(service: Service, cursor: str | None) -> tuple[OpenRun, int]:
             raise HttpProblem(
                 "nothing-published", "no run is published yet; members are available after the first run"
             ) from None
-    folder, row = _read_cursor(cursor)
+    folder, row = read_cursor(cursor, str, int)
     run = service.runs.find(folder)
     if run is None:
         raise HttpProblem("run-gone", "the run of the cursor was deleted; start again without a cursor")
     return run, row
-
-
-def _cursor(run: OpenRun, row: int) -> str:
-    return urlsafe_b64encode(f"{run.folder}/{row}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[str, int]:
-    try:
-        text = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode("ascii")
-    except (ValueError, binascii.Error):
-        text = ""
-    match = _CURSOR.fullmatch(text)
-    if match is None:
-        raise HttpProblem(
-            "bad-request", f"cursor: {shown(cursor)} is not valid; use 'next_cursor' of the previous page"
-        )
-    return match[1], int(match[2])
 
 
 def _record(run: OpenRun, segment_id: str, caller: Caller) -> SegmentRecord:

@@ -1,10 +1,7 @@
 """The endpoints for published runs: their numbers, segments, overlaps, and the segments of a contact."""
 
-import binascii
 import hashlib
-import json
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any
@@ -24,6 +21,7 @@ from segbatch.interfaces.api import limits
 from segbatch.interfaces.api.auth import Caller, Reader
 from segbatch.interfaces.api.conditions import IfNoneMatch, is_current
 from segbatch.interfaces.api.contact_requests import ContactRequest, ReadsContacts, Worker, job_inputs
+from segbatch.interfaces.api.cursors import read_cursor, write_cursor
 from segbatch.interfaces.api.field_jobs import FieldsOfContactJob
 from segbatch.interfaces.api.openapi import READ_ETAG, errors, read_router
 from segbatch.interfaces.api.problems import HttpProblem
@@ -94,7 +92,7 @@ def list_runs(
     caller: Reader, service: ServiceState, page: Annotated[RunsQuery, Query()], if_none_match: IfNoneMatch = None
 ) -> Response:
     """List the published runs, the newest first, one page at a time."""
-    before = None if page.cursor is None else _read_cursor(page.cursor, 1)[0]
+    before = None if page.cursor is None else read_cursor(page.cursor, str)[0]
     try:
         with problems_of_runs(before or CURRENT_RUN):
             runs = service.views.runs(caller.project, page.limit + 1, before)
@@ -103,7 +101,7 @@ def list_runs(
             raise HttpProblem("run-gone", "the run of the cursor was deleted; start again without a cursor") from None
         raise
     rows = tuple(runs[: page.limit])
-    next_cursor = _cursor(rows[-1].id) if len(runs) > page.limit else None
+    next_cursor = write_cursor(rows[-1].id) if len(runs) > page.limit else None
     return answer(RunsPage(runs=rows, next_cursor=next_cursor), if_none_match)
 
 
@@ -136,7 +134,7 @@ def list_run_segments(
     """
     after = None
     if page.cursor is not None:
-        of_cursor, after = _read_cursor(page.cursor, 2)
+        of_cursor, after = read_cursor(page.cursor, str, str)
         if run not in {CURRENT_RUN, of_cursor}:
             raise HttpProblem("bad-request", f"cursor: it belongs to run {shown(of_cursor)}, not to {shown(run)}")
         run = of_cursor
@@ -144,7 +142,7 @@ def list_run_segments(
         found = service.views.segments(run, caller.project, page.history)
     left = [row for row in found.segments if after is None or row.id > after]
     rows = tuple(left[: page.limit])
-    next_cursor = _cursor(found.run_id, rows[-1].id) if len(left) > page.limit else None
+    next_cursor = write_cursor(found.run_id, rows[-1].id) if len(left) > page.limit else None
     return answer(found.model_copy(update={"segments": rows, "next_cursor": next_cursor}), if_none_match)
 
 
@@ -226,23 +224,3 @@ def _public(message: str, caller: Caller) -> str:
     """Return an error without paths of the server, and without the reasons why segments of other projects fail."""
     message = _FOLDER.sub("", _FILE.sub("", message))
     return message if caller.project is None else _REASON.sub(r"\1", message)
-
-
-def _cursor(*parts: str) -> str:
-    return urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, number: int) -> list[str]:
-    """Return the parts of a cursor.
-
-    Raises:
-        HttpProblem: The cursor is not valid.
-    """
-    try:
-        parts = json.loads(urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        parts = None
-    if not (isinstance(parts, list) and len(parts) == number and all(isinstance(part, str) for part in parts)):
-        detail = f"cursor: {shown(cursor)} is not valid; use 'next_cursor' of the previous page"
-        raise HttpProblem("bad-request", detail)
-    return parts
