@@ -11,10 +11,11 @@ import pytest
 
 from asking import Asking
 from segbatch.interfaces.api.keys.key_store import KeyRing
-from segbatch.interfaces.api.page import policy_of, read_page
+from segbatch.interfaces.api.page import policy_of
+from segbatch.interfaces.web.page_file import read_page
 
 PAGE = """<!doctype html><html><head><style>a { color: red }</style>
-<script id="segbatch-data" type="application/json">null</script>
+<script id="segbatch-data" type="application/json"></script>
 <script type="module">run("</div>");</script></head><body></body></html>"""
 
 
@@ -31,9 +32,8 @@ def _read_again() -> Iterator[None]:
 
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
-    (tmp_path / "web").mkdir()
-    (tmp_path / "web" / "page.html").write_text(PAGE)
-    monkeypatch.setattr("segbatch.interfaces.api.page.files", lambda _package: tmp_path)
+    (tmp_path / "page.html").write_text(PAGE)
+    monkeypatch.setattr("segbatch.interfaces.web.page_file.files", lambda _package: tmp_path)
     return Asking(tmp_path)
 
 
@@ -93,8 +93,11 @@ def test_page_is_served_without_a_key_and_with_any_host(ask: Asking, tmp_path: P
     assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_missing_page_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("segbatch.interfaces.api.page.files", lambda _package: tmp_path)
+@pytest.mark.parametrize("content", [None, "<html></html>"])
+def test_missing_page_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "page.html").write_text(content)
+    monkeypatch.setattr("segbatch.interfaces.web.page_file.files", lambda _package: tmp_path)
     answer = get(Asking(tmp_path))
     assert answer.status_code == 503
     assert "make web" in answer.text

@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,20 @@ import pytest
 from builders import rule, write_segment
 from calling import Commands
 from segbatch.errors import ExportError
-from segbatch.interfaces.web import report
+from segbatch.interfaces.web import page_file, report
+from segbatch.interfaces.web.page_file import read_page
 from segbatch.interfaces.web.report import write_report
 from segbatch.runs.views import RunViews
 from workspace import Workspace
 
 ELEMENT = '<script id="segbatch-data" type="application/json">'
 PAGE = files("segbatch.interfaces.web") / "page.html"
+
+
+@pytest.fixture(autouse=True)
+def _read_page_again() -> Iterator[None]:
+    yield
+    read_page.cache_clear()
 
 
 @pytest.fixture
@@ -188,9 +196,10 @@ def test_a_large_report_is_a_warning(commands: Commands, four: Workspace, monkey
 
 def test_a_missing_page_is_reported(four: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     message = "this installation of segbatch lacks the web page; install a release, or run make web"
-    monkeypatch.setattr(report, "files", lambda _package: tmp_path)
+    monkeypatch.setattr(page_file, "files", lambda _package: tmp_path)
     for content in (None, "<html></html>"):
         if content:
             (tmp_path / "page.html").write_text(content)
+        read_page.cache_clear()
         with pytest.raises(ExportError, match=message):
             write_report(four.output, tmp_path / "report.html")

@@ -1,15 +1,14 @@
-"""The web page, which is one file in the package."""
+"""The endpoint for the web page."""
 
 import base64
 import hashlib
 import re
 from collections.abc import Iterable
-from functools import cache
-from importlib.resources import files
 
 from fastapi import APIRouter, Response
 
 from segbatch.interfaces.api.conditions import IfNoneMatch, is_current
+from segbatch.interfaces.web.page_file import read_page
 
 _SCRIPT = re.compile(r"<script(?![^>]*\b(?:src|type=\"application/json\"))[^>]*>(.*?)</script>", re.DOTALL)
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style>", re.DOTALL)
@@ -34,15 +33,6 @@ def page(if_none_match: IfNoneMatch = None) -> Response:
     if html is not None and is_current(if_none_match, etag):
         return Response(status_code=304, headers=headers)
     return Response(body, 503 if html is None else 200, headers, "text/html; charset=utf-8")
-
-
-@cache
-def read_page() -> str | None:
-    """Return the web page; None if this installation does not have it."""
-    try:
-        return (files("segbatch.interfaces") / "web" / "page.html").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
 
 
 def policy_of(html: str) -> str:

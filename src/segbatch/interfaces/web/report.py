@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from segbatch.authoring.explain.words import rules_in_words
 from segbatch.errors import ExportError, Problem, UsageError
+from segbatch.interfaces.web.page_file import DATA, read_page
 from segbatch.model.examples import without_examples
 from segbatch.model.segment import Segment, write_moment
 from segbatch.model.views import RunRow, RunsPage, SegmentDetails, SegmentExplanation
@@ -41,8 +41,6 @@ RUNS_SHOWN = 30
 LARGE = 5_000_000
 """Size in bytes from which a report is reported as large."""
 
-_DATA = '<script id="segbatch-data" type="application/json">'
-_EMPTY = f"{_DATA}</script>"
 _OPTION = "--to"
 _API = "/api/v1"
 _CURRENT = f"{_API}/runs/{CURRENT_RUN}"
@@ -93,7 +91,9 @@ def write_report(
         ExportError: The report or the page that it is made of cannot be written or read.
     """
     path, name = _check_destination(to, output), printable(str(to))
-    page = _read_page()
+    page = read_page()
+    if page is None:
+        raise ExportError("this installation of segbatch lacks the web page; install a release, or run make web")
     for segment_id in segments or ():
         RunViews(output).segment(CURRENT_RUN, segment_id, None, 1)  # raises an error for an unknown one
     views = RunViews(output, segments)
@@ -105,7 +105,7 @@ def write_report(
         answers |= dict(_members(output, details, members))
     about = {"generated_at": write_moment(datetime.now(UTC)), "version": __version__}
     data = {"report": {**about, "run_id": shown_runs[0].id, "runs": len(shown_runs)}, "answers": answers}
-    html = page.replace(_EMPTY, f"{_DATA}{_packed(data)}</script>").encode()
+    html = page.replace(f"{DATA}</script>", f"{DATA}{_packed(data)}</script>").encode()
     _replace(path, html, name)
     return WrittenReport(str(to), shown_runs[0].id, len(shown_runs), len(details), len(html))
 
@@ -183,21 +183,6 @@ def _plain(answer: BaseModel) -> Any:
     return answer.model_dump(mode="json")
 
 
-def _read_page() -> str:
-    """Return the page without data.
-
-    Raises:
-        ExportError: This installation does not have it.
-    """
-    try:
-        page = (files("segbatch.interfaces.web") / "page.html").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        page = ""
-    if page.count(_EMPTY) != 1:
-        raise ExportError("this installation of segbatch lacks the web page; install a release, or run make web")
-    return page
-
-
 def _check_destination(to: Path, output: Path) -> Path:
     """Return the path to write to.
 
@@ -216,7 +201,7 @@ def _check_destination(to: Path, output: Path) -> Path:
 def _ensure_replaceable(path: Path, name: str) -> None:
     """Raise an error if a file exists that is not a report."""
     try:
-        is_report = _DATA.encode() in path.read_bytes()
+        is_report = DATA.encode() in path.read_bytes()
     except FileNotFoundError:
         return
     if not is_report:
