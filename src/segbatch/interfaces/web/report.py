@@ -22,7 +22,7 @@ from segbatch.errors import ExportError, Problem, UsageError
 from segbatch.interfaces.web.page_file import DATA, read_page
 from segbatch.model.examples import without_examples
 from segbatch.model.segment import Segment, write_moment
-from segbatch.model.views import RunRow, RunsPage, SegmentDetails, SegmentExplanation
+from segbatch.model.views import RunRow, RunsPage, SegmentDetails, SegmentExplanation, SegmentsPage
 from segbatch.platform.files import replace_file, resolve_destination, temporary_file
 from segbatch.platform.io_errors import describe_write_error
 from segbatch.platform.shutdown import shutdown
@@ -94,13 +94,13 @@ def write_report(
     page = read_page()
     if page is None:
         raise ExportError("this installation of segbatch lacks the web page; install a release, or run make web")
-    for segment_id in segments or ():
-        RunViews(output).segment(CURRENT_RUN, segment_id, None, 1)  # raises an error for an unknown one
+    if segments is not None:
+        _ensure_exist(output, segments)
     views = RunViews(output, segments)
-    rows = views.segments(CURRENT_RUN, None, runs).segments
-    details = [_details(views, row.id, runs) for row in rows]
+    current = views.segments(CURRENT_RUN, None, runs)
+    details = [_details(views, row.id, runs) for row in current.segments]
     shown_runs = views.runs(None, runs)
-    answers: dict[str, Any] = dict(_of_runs(views, shown_runs)) | dict(_of_segments(details))
+    answers: dict[str, Any] = dict(_of_runs(views, shown_runs, current)) | dict(_of_segments(details))
     if members:
         answers |= dict(_members(output, details, members))
     about = {"generated_at": write_moment(datetime.now(UTC)), "version": __version__}
@@ -110,13 +110,20 @@ def write_report(
     return WrittenReport(str(to), shown_runs[0].id, len(shown_runs), len(details), len(html))
 
 
-def _of_runs(views: RunViews, runs: Sequence[RunRow]) -> Iterator[tuple[str, BaseModel]]:
+def _ensure_exist(output: Path, segments: Sequence[str]) -> None:
+    """Raise an error if the current run does not have a segment."""
+    views = RunViews(output)
+    for segment_id in segments:
+        views.segment(CURRENT_RUN, segment_id, None, 1)
+
+
+def _of_runs(views: RunViews, runs: Sequence[RunRow], current: SegmentsPage) -> Iterator[tuple[str, BaseModel]]:
     """Yield the answers about runs, by their paths."""
     yield f"{_API}/runs", RunsPage(runs=tuple(runs), next_cursor=None)
     for row in runs:
         yield f"{_API}/runs/{_quoted(row.id)}", views.run(row.id, None)
     yield f"{_CURRENT}", views.run(CURRENT_RUN, None)
-    yield f"{_CURRENT}/segments", views.segments(CURRENT_RUN, None, len(runs))
+    yield f"{_CURRENT}/segments", current
     yield f"{_CURRENT}/overlap", views.overlap(CURRENT_RUN, None, None, _LARGEST)
 
 
