@@ -85,6 +85,7 @@ class MeasuredCluster:
     results: list[bytes] = field(default_factory=list)
     called: list[Task] = field(default_factory=list)
     passed: float = 0
+    name = "measured"
 
     def count_slots(self) -> int:
         """Return the number of tasks that run at the same time."""

@@ -22,6 +22,7 @@ class RestlessCluster:
     seed: int
     slots: int = 3
     attempts: int = 0
+    name = "restless"
     _random: random.Random = field(init=False)
 
     def __post_init__(self) -> None:

@@ -30,6 +30,7 @@ class CountingCluster:
 
     loop: LoopCluster = field(default_factory=LoopCluster)
     calls: list[int] = field(default_factory=list)
+    name = "counting"
 
     def count_slots(self) -> int:
         return 1

@@ -77,7 +77,7 @@ def test_a_run_is_shown_with_its_engine_and_buckets(call: Commands, workspace: W
     workspace.contacts(a="pro", b="pro", c="pro")
     workspace.run(0, engine=LoopCluster(), buckets=2)
     assert call("runs", "show", "--output", str(workspace.output)) == 0
-    assert ["engine", "LoopCluster,", "2", "buckets"] in [line.split() for line in call.out.splitlines()]
+    assert ["engine", "loop,", "2", "buckets"] in [line.split() for line in call.out.splitlines()]
 
 
 def test_a_number_of_buckets_has_a_limit(call: Commands, workspace: Workspace) -> None:

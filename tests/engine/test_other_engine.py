@@ -14,6 +14,7 @@ from segbatch.compiler.plan import Plan
 from segbatch.engine.base import Members
 from segbatch.engine.local import LocalEngine
 from segbatch.snapshot.snapshot import Snapshot
+from segbatch.storage.manifest_io import read_manifest
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class InvertingEngine:
     """An engine with other results than the local one: the members are the contacts that a segment does not match."""
 
     evaluated: list[list[str]] = field(default_factory=list)
+    name = "inverting"
 
     def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
         self.evaluated.append([segment.definition.segment_id for segment in plan.segments])
@@ -40,6 +42,8 @@ def test_a_run_evaluates_with_the_engine_of_its_caller(*, dry_run: bool) -> None
     engine = InvertingEngine()
     report = segbatch.run("contacts.parquet", engine=engine, dry_run=dry_run)
     assert (report.run.memberships, engine.evaluated) == (2, [["active"]])
+    if not dry_run:
+        assert read_manifest(Path("output/runs", report.run.run_id)).engine == "inverting"
 
 
 def test_a_preview_evaluates_with_the_engine_of_its_caller() -> None:

@@ -24,6 +24,10 @@ class WrappedCluster:
     around_produce: Callable[[Produce, bytes], Iterable[pa.RecordBatch]] | None = None
     around_reduce: Callable[[Reduce, int, Sequence[bytes]], bytes] | None = None
 
+    @property
+    def name(self) -> str:
+        return self.cluster.name
+
     def count_slots(self) -> int:
         return self.cluster.count_slots()
 

@@ -28,6 +28,10 @@ class Cluster(Protocol):
     counts. An exception in a function ends the work; errors that users can meet are returned as results instead.
     """
 
+    @property
+    def name(self) -> str:
+        """The name, as the manifest of a run has it."""
+
     def count_slots(self) -> int:
         """Return the number of tasks that run at the same time."""
 

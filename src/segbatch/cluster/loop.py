@@ -15,6 +15,7 @@ class LoopCluster:
     """
 
     slots: int = 1
+    name = "loop"
 
     def count_slots(self) -> int:
         """Return the number of tasks that would run at the same time."""

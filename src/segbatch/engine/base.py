@@ -49,6 +49,10 @@ class Members:
 class Engine(Protocol):
     """Evaluates every segment of a plan over a snapshot."""
 
+    @property
+    def name(self) -> str:
+        """The name, as the manifest of a run has it."""
+
     def evaluate(self, plan: Plan, snapshot: Snapshot) -> Iterator[Members]:
         """Evaluate every segment of a plan over a snapshot, in one pass.
 

@@ -245,7 +245,7 @@ class RunEvaluation:
             id_column=self.prepared.snapshot.id_column,
             custom_fields=self.prepared.snapshot.schema.alias,
             files=outcome.recorded.files,
-            engine=getattr(self.engine, "name", type(self.engine).__name__),
+            engine=self.engine.name,
             buckets=outcome.buckets,
             warnings=tuple(str(notice) for notice in notices if notice.severity == "warning"),
             notes=tuple(str(notice) for notice in notices if notice.severity == "note"),
