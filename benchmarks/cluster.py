@@ -46,6 +46,23 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def read_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the command line, and end the program if a sample of the larger run would have no bucket to reduce."""
+    parser = make_parser()
+    options = parser.parse_args(arguments)
+    if options.total is None:
+        return options
+    if options.sampled_buckets < 1:
+        parser.error("--sampled-buckets: the sample needs at least one bucket")
+    least = options.sampled_buckets * BUCKET
+    if options.contacts < least:
+        few = f"{options.contacts:,} are too few for {options.sampled_buckets} buckets of {BUCKET:,}"
+        parser.error(f"--contacts: {few}; use {least:,} or more, or --sampled-buckets")
+    if options.total <= options.contacts:
+        parser.error(f"--total: the larger run needs more contacts than the sample, which has {options.contacts:,}")
+    return options
+
+
 class Inputs:
     """The contacts and the definitions, which are made if they are not there yet."""
 
@@ -159,7 +176,7 @@ def _print_written(results: Sequence[bytes], contacts: int) -> None:
 
 def main() -> None:
     """Measure, and print Markdown."""
-    options = make_parser().parse_args()
+    options = read_options()
     inputs = Inputs(options.data, options.contacts, options.segments)
     if options.total is None:
         compare(inputs, options.buckets)
