@@ -226,5 +226,5 @@ def test_a_schema_that_cannot_be_read_or_written_is_reported() -> None:
     contacts()
     with pytest.raises(UsageError, match=r"nope\.json: cannot be read: No such file or directory \(--schema\)"):
         segbatch.run("contacts.parquet", schema="nope.json")
-    with pytest.raises(UsageError, match=r"no/schema\.json: cannot be written: No such file or directory \(--schema\)"):
+    with pytest.raises(UsageError, match=r"no: no such folder; create it first \(--schema\)"):
         write_schema_file(Path("no/schema.json"), schema_file_of(describe_columns("contacts.parquet")))

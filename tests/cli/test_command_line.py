@@ -53,7 +53,7 @@ def test_a_run_prints_the_hint_with_a_quoted_path(
     assert shlex.split(last) == ["duckdb", "-readonly", "my out/segbatch.duckdb"]
 
 
-def on_a_terminal(*arguments: str) -> str:
+def on_a_terminal(*arguments: str, status: int = 0) -> str:
     """Return what a command writes to a terminal that is both its stdout and its stderr."""
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -72,7 +72,7 @@ def on_a_terminal(*arguments: str) -> str:
             pass
         finally:
             os.close(ours)
-    assert process.returncode == 0
+    assert process.returncode == status
     return written.decode()
 
 
@@ -88,6 +88,34 @@ def test_exported_rows_on_a_terminal_are_not_mixed_with_progress(
     assert [line.strip('"\r') for line in to_stdout.split("\n")[:3]] == ["contact_id", "x", "y"]
     assert "rows" not in to_stdout
     assert "\x1b[" in on_a_terminal("export", "a", "--to", "a.csv")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "columns --contacts contacts.parquet --schema -",
+        "relink --to -",
+        "run --contacts contacts.parquet --metrics-file -",
+        "snapshot sqlite:///crm.db --from contacts --to -",
+    ],
+)
+def test_a_file_that_cannot_be_standard_output_is_not_called_dash(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_segment(Path("segments"), "a", rule("id", "exists"))
+    write_contacts(Path("contacts.parquet"), {"id": ["x", "y"]})
+    assert call("run", "--contacts", "contacts.parquet", monkeypatch=monkeypatch) == 0
+    capsys.readouterr()
+    assert call(*command.split(), monkeypatch=monkeypatch) == 2
+    option = command.split()[-2]
+    message = f"error: -: means standard output, which is not possible here; name a file ({option})\n"
+    assert capsys.readouterr() == ("", message)
+    assert not Path("-").exists()
+
+
+@pytest.mark.slow
+def test_a_report_is_not_shown_on_a_terminal() -> None:
+    assert "a report cannot be shown on a terminal; name a file (--to)" in on_a_terminal("report", "--to", "-", status=2)
 
 
 @pytest.mark.parametrize(

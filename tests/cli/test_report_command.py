@@ -82,6 +82,42 @@ def test_a_report_has_no_contact_ids_unless_asked(four: Workspace) -> None:
     assert (members["member_count"], members["members"], members["next_cursor"]) == (2, ["bob"], None)
 
 
+def test_a_report_goes_to_standard_output(
+    commands: Commands, four: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = four.folder / "report.html"
+    write_report(four.output, path, runs=2)
+    assert commands("report", "--output", str(four.output), "--to", "-", "--runs", "2") == 0
+    path_of_stdout = four.folder / "stdout.html"
+    path_of_stdout.write_text(commands.out)
+    assert data_in(path_of_stdout)["answers"] == data_in(path)["answers"]
+    assert commands.err == f"report: 2 segments, 2 runs, {path.stat().st_size / 1e6:.1f} MB\n"
+    assert commands("report", "--output", str(four.output), "--to", "-", "--json") == 2
+    assert commands.err == "error: --json prints a summary to stdout, where the report goes; name a file (--to)\n"
+    monkeypatch.setattr(report, "LARGE", 100_000)
+    assert commands("report", "--output", str(four.output), "--to", "-") == 0
+    assert commands.err.startswith("warning: has 0.")
+
+
+def test_a_report_is_about_one_moment(four: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, real = four.folder / "report.html", RunViews.segments
+
+    def publish(views: RunViews, *arguments: Any) -> Any:
+        found = real(views, *arguments)
+        four.segment("new", "pro")
+        four.contacts(eve="pro")
+        four.run(4)
+        return found
+
+    monkeypatch.setattr(RunViews, "segments", publish)
+    write_report(four.output, path, members=10)
+    data = data_in(path)
+    assert data["report"]["run_id"] == "night-3"
+    assert not re.search(r"night-4|\b(new|eve)\b", json.dumps(data["answers"]))
+    members = data["answers"]["/api/v1/contacts/segments/free/members"]
+    assert (members["run_id"], members["as_of"], len(members["members"])) == ("night-3", "2025-11-04T02:00:00.000Z", 2)
+
+
 def test_a_report_has_no_examples_of_contacts(workspace: Workspace) -> None:
     examples = {"in": [{"id": "ann", "plan": "pro"}], "out": [{"id": "cem", "plan": "free"}]}
     workspace.segment("pro", examples=examples)

@@ -23,6 +23,7 @@ from segbatch.platform.portability import (
 from segbatch.platform.shutdown import shutdown
 from segbatch.text import printable
 
+STDOUT = "-"  # in place of the name of a file
 _STREAMS = ("/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 """Paths of streams of this process, even if they currently lead to a file."""
 
@@ -64,9 +65,11 @@ def resolve_destination(path: Path, option: str, *, instead: str = "name a file"
         The path. It is a regular file, or does not exist.
 
     Raises:
-        UsageError: The path is a folder, a pipe or a device, or its folder does not exist.
+        UsageError: The path is a folder, a pipe or a device, or means standard output, or its folder does not exist.
     """
     name = printable(str(path))
+    if name == STDOUT:
+        raise UsageError(f"{name}: means standard output, which is not possible here; name a file ({option})")
     try:
         found = Path(os.path.realpath(path))
         mode, mode_around = _mode_of(path), _mode_of(found.parent)

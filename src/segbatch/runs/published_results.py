@@ -109,14 +109,16 @@ class Published:
 class ResultsReader:
     """Reads the results of published runs, and keeps those of the last ones that were asked for. Thread-safe."""
 
-    def __init__(self, output: WatchedOutput, only: frozenset[str] | None) -> None:
+    def __init__(self, output: WatchedOutput, only: frozenset[str] | None, *, is_fixed: bool = False) -> None:
         """Create an empty cache.
 
         Args:
             output: The output, which need not exist yet.
             only: The segments to read, by their present ids; None for all.
+            is_fixed: Whether later publications are ignored.
         """
-        self._output, self.only = output, only
+        self._output, self.only, self._is_fixed = output, only, is_fixed
+        self._first: Published | None = None
         # What is in the folder of a run never changes.
         self._published: Callable[[str], Published] = lru_cache(_MANIFESTS_KEPT)(self._read)
         self.results: Callable[[Published, int, str | None], RunResults] = lru_cache(_RUNS_KEPT)(self._results)
@@ -132,8 +134,11 @@ class ResultsReader:
             UsageError: Nothing is published.
             PublishError: The published runs cannot be read.
         """
+        if self._first is not None and self._is_fixed:
+            return self._first
         self._output.refresh()
-        return self._published(ensure_published(self._output.folder))
+        self._first = self._published(ensure_published(self._output.folder))
+        return self._first
 
     def run_folder(self, folder: str) -> Path:
         """Return the folder of a run."""

@@ -38,15 +38,18 @@ class RunViews:
     A caller that is limited to a project sees only the segments of this project, and only numbers of these.
     """
 
-    def __init__(self, output: WatchedOutput | Path, only: Collection[str] | None = None) -> None:
+    def __init__(
+        self, output: WatchedOutput | Path, only: Collection[str] | None = None, *, is_fixed: bool = False
+    ) -> None:
         """Create an empty cache.
 
         Args:
             output: The output, which need not exist yet.
             only: The segments that all answers are limited to; None for all.
+            is_fixed: Whether all answers are about the runs that were published at the first request.
         """
         self._output = output if isinstance(output, WatchedOutput) else WatchedOutput(output)
-        self._reader = ResultsReader(self._output, None if only is None else frozenset(only))
+        self._reader = ResultsReader(self._output, None if only is None else frozenset(only), is_fixed=is_fixed)
         self._open_runs = OpenRuns(self._output)
         self._counts: Callable[[str, str, tuple[str, ...]], OverlapCounts] = lru_cache(_OVERLAPS_KEPT)(self._count)
         self._counting = Lock()
@@ -128,6 +131,24 @@ class RunViews:
             names=tuple(sorted(set(defined[segment_id].references))),
             named_by=tuple(name for name in results.segments if segment_id in defined[name].references),
         )
+
+    def first_members(self, run: str, segment_id: str, limit: int) -> Sequence[str | int]:
+        """Return the ids of the first members of a segment of a run.
+
+        Args:
+            run: The run id, or `current`.
+            segment_id: The present id of the segment.
+
+        Raises:
+            UsageError: Nothing is published, the run does not exist, or the members were removed.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        index = published.index_of(run)
+        past = published.runs[index]
+        then = {name: old for old, name in published.names[index].items()}
+        members, _ = self._state(past.folder, past.run.run_id).members(then.get(segment_id, segment_id), 0, limit)
+        return members
 
     def overlap(self, run: str, project: str | None, segments: Sequence[str] | None, top: int) -> Overlap:
         """Return the numbers of contacts that segments of a run share. The first answer for a run takes longest.

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from segbatch.errors import Problem, UsageError
 from segbatch.model.invalid_values import invalid_reason
 from segbatch.model.schema_file import SchemaField, SchemaFile
-from segbatch.platform.files import new_file, replace_file
+from segbatch.platform.files import new_file, replace_file, resolve_destination
 from segbatch.snapshot.fields.keys import CUSTOM_FIELDS, UnknownColumnError, find_column
 from segbatch.snapshot.fields.resolution import Derived, FieldColumns, resolve
 from segbatch.snapshot.fields.types import Kind, UuidType, element_type, is_map_of_keys, kind_of, pair_of
@@ -58,22 +58,33 @@ def read_schema_file(path: Path) -> SchemaFile:
         raise UsageError(f"{message} (--schema)") from None
 
 
+def schema_destination(path: Path) -> Path:
+    """Return the path to write a schema file to. It may replace a schema file, but no other file.
+
+    Raises:
+        UsageError: The path is not that of a file, or another file has it.
+    """
+    found = resolve_destination(path, "--schema")
+    if found.exists():
+        try:
+            read_schema_file(found)
+        except UsageError:
+            message = "is not a schema file, and is not replaced; choose another path"
+            raise UsageError(f"{path}: {message} (--schema)") from None
+    return found
+
+
 def write_schema_file(path: Path, schema_file: SchemaFile) -> None:
     """Write a schema file. It may replace a schema file, but no other file.
 
     Raises:
         UsageError: The file cannot be written, or another file has this path.
     """
-    if path.exists():
-        try:
-            read_schema_file(path)
-        except UsageError:
-            message = "is not a schema file, and is not replaced; choose another path"
-            raise UsageError(f"{path}: {message} (--schema)") from None
+    found = schema_destination(path)
     text = schema_file.model_dump_json(indent=2) + "\n"
     try:
-        with new_file(path.with_name(f".{path.name}.new"), text.encode()) as new:
-            replace_file(new, path)
+        with new_file(found.with_name(f".{found.name}.new"), text.encode()) as new:
+            replace_file(new, found)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror} (--schema)") from None
 

@@ -194,8 +194,10 @@ def columns(
     Example: [bold]segbatch columns --contacts contacts.parquet[/bold]
     """
     from segbatch.authoring.columns.columns import describe_columns, schema_file_of  # noqa: PLC0415 - loads Polars
-    from segbatch.snapshot.schema_file import write_schema_file  # noqa: PLC0415 - loads Polars
+    from segbatch.snapshot.schema_file import schema_destination, write_schema_file  # noqa: PLC0415 - loads Polars
 
+    if schema_file is not None:
+        schema_destination(schema_file)  # an error before the snapshot is read
     with show_progress("rows") as progress:
         report = describe_columns(
             contacts, id_column=id_column, custom_fields=custom_fields, tables=tables, progress=progress

@@ -1,6 +1,5 @@
 """The command that exports a segment to other programs: export."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +9,12 @@ from segbatch.errors import UsageError
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, PUBLISHED, RUN
 from segbatch.interfaces.cli.render.bar import opened, show_progress
-from segbatch.interfaces.cli.render.base import err, escape, out, print_json, print_problems, stdout_guard
-from segbatch.platform.shutdown import shutdown
+from segbatch.interfaces.cli.render.base import claim_stdout, err, escape, out, print_json, print_problems, stdout_guard
+from segbatch.platform.files import STDOUT
 from segbatch.text import counted
 
 if TYPE_CHECKING:
     from segbatch.exports.export import ExportReport
-
-STDOUT = "-"
 
 
 @app.command(
@@ -73,12 +70,9 @@ def export(
 
     Example: [bold]segbatch export pro-plan-users --to pro.csv --columns email,country[/bold]
     """
-    if to == STDOUT and as_json:
-        raise UsageError("--json prints a summary to stdout, where the export goes; name a file (--to)")
     if not to:
         raise UsageError("the path of the export is empty; is a variable not set? (--to)")
-    if to == STDOUT:
-        shutdown.pending_message = "the output is incomplete"
+    destination = claim_stdout("export", as_json=as_json) if to == STDOUT else to
     from segbatch.exports.export import export as write_rows  # noqa: PLC0415 - loads Polars
 
     with (
@@ -88,7 +82,7 @@ def export(
     ):
         report = write_rows(
             segment,
-            sys.stdout.buffer if to == STDOUT else to,
+            destination,
             folder,
             run=run,
             changes=changes,

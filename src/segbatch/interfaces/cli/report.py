@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
+from segbatch.errors import UsageError
 from segbatch.interfaces.cli.app import app
 from segbatch.interfaces.cli.options import JSON, PUBLISHED, path_parser
 from segbatch.interfaces.cli.render.bar import opened
-from segbatch.interfaces.cli.render.base import escape, out, print_json, print_problems, stdout_guard
+from segbatch.interfaces.cli.render.base import claim_stdout, err, escape, out, print_json, print_problems, stdout_guard
 from segbatch.platform.blas import no_blas_threads
+from segbatch.platform.files import STDOUT
 from segbatch.text import counted
 
 
@@ -24,7 +26,7 @@ def report(
         typer.Option(
             metavar="FILE",
             parser=path_parser("report", "--to"),
-            help="The HTML file to write. It replaces an earlier report.",
+            help="The HTML file to write, which replaces an earlier report; or -, the standard output.",
         ),
     ] = Path("report.html"),
     runs: Annotated[int, typer.Option(metavar="N", min=1, help="Show the last N runs.")] = 30,
@@ -39,11 +41,14 @@ def report(
 
     Example: [bold]segbatch report --to report.html[/bold]
     """
+    destination = claim_stdout("report", as_json=as_json) if str(to) == STDOUT else to
+    if not isinstance(destination, Path) and destination.isatty():
+        raise UsageError("a report cannot be shown on a terminal; name a file (--to)")
     with no_blas_threads():
         from segbatch.interfaces.web.report import write_report  # noqa: PLC0415 - loads Polars
 
-    with opened(output) as folder:
-        written = write_report(folder, to, runs=runs, segments=segment or None, members=members)
+    with opened(output) as folder, stdout_guard():
+        written = write_report(folder, destination, runs=runs, segments=segment or None, members=members)
     print_problems(written.warnings)
     with stdout_guard():
         if as_json:
@@ -52,4 +57,5 @@ def report(
             what = (
                 f"{counted(written.segments, 'segment')}, {counted(written.runs, 'run')}, {written.size / 1e6:.1f} MB"
             )
-            out().print(escape(f"{written.path}: {what}"), soft_wrap=True)
+            console = err() if written.path is None else out()
+            console.print(escape(f"{written.path or 'report'}: {what}"), soft_wrap=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
@@ -28,11 +28,9 @@ from segbatch.platform.io_errors import describe_write_error
 from segbatch.platform.shutdown import shutdown
 from segbatch.platform.urls import is_url, redact_url
 from segbatch.platform.version import __version__
-from segbatch.runs.members import OpenRuns
 from segbatch.runs.published_results import CURRENT_RUN
 from segbatch.runs.views import RunViews
 from segbatch.storage.layout import ensure_unpublished
-from segbatch.storage.remote.watched_output import WatchedOutput
 from segbatch.text import printable
 
 RUNS_SHOWN = 30
@@ -53,13 +51,13 @@ class WrittenReport:
     """A report that was written.
 
     Attributes:
-        path: The file.
+        path: The file; None for a stream.
         runs: The number of runs that it shows.
         segments: The number of segments that it shows.
         size: The size of the file in bytes.
     """
 
-    path: str
+    path: str | None
     run_id: str
     runs: int
     segments: int
@@ -71,16 +69,21 @@ class WrittenReport:
         if self.size < LARGE:
             return ()
         message = f"has {self.size / 1e6:.1f} MB; show less with --segment, --runs or --members"
-        return (Problem(message, file=printable(self.path), severity="warning"),)
+        return (Problem(message, file=None if self.path is None else printable(self.path), severity="warning"),)
 
 
 def write_report(
-    output: Path, to: Path, *, runs: int = RUNS_SHOWN, segments: Sequence[str] | None = None, members: int = 0
+    output: Path,
+    to: Path | IO[bytes],
+    *,
+    runs: int = RUNS_SHOWN,
+    segments: Sequence[str] | None = None,
+    members: int = 0,
 ) -> WrittenReport:
-    """Write a report on the published runs of an output folder. It replaces an earlier report in one step.
+    """Write a report on the published runs of an output folder. A file replaces an earlier report in one step.
 
     Args:
-        to: The file.
+        to: The file, or a stream of bytes.
         runs: The number of last runs to show.
         segments: The segments to show; None for all. The numbers of runs are then those of these segments.
         members: The number of contact ids to show for each segment.
@@ -90,24 +93,38 @@ def write_report(
         PublishError: The published runs cannot be read.
         ExportError: The report or the page that it is made of cannot be written or read.
     """
-    path, name = _check_destination(to, output), printable(str(to))
+    path = _check_destination(to, output) if isinstance(to, Path) else None
     page = read_page()
     if page is None:
         raise ExportError("this installation of segbatch lacks the web page; install a release, or run make web")
     if segments is not None:
         _ensure_exist(output, segments)
-    views = RunViews(output, segments)
-    current = views.segments(CURRENT_RUN, None, runs)
-    details = [_details(views, row.id, runs) for row in current.segments]
-    shown_runs = views.runs(None, runs)
-    answers: dict[str, Any] = dict(_of_runs(views, shown_runs, current)) | dict(_of_segments(details))
-    if members:
-        answers |= dict(_members(output, details, members))
-    about = {"generated_at": write_moment(datetime.now(UTC)), "version": __version__}
-    data = {"report": {**about, "run_id": shown_runs[0].id, "runs": len(shown_runs)}, "answers": answers}
+    views = RunViews(output, segments, is_fixed=True)
+    current, shown_runs = views.segments(CURRENT_RUN, None, runs), views.runs(None, runs)
+    data = _collect(views, current, shown_runs, members)
     html = page.replace(f"{DATA}</script>", f"{DATA}{_packed(data)}</script>").encode()
-    _replace(path, html, name)
-    return WrittenReport(str(to), shown_runs[0].id, len(shown_runs), len(details), len(html))
+    if path is None:
+        cast("IO[bytes]", to).write(html)
+    else:
+        _replace(path, html, printable(str(to)))
+    file = None if path is None else str(to)
+    return WrittenReport(file, current.run_id, len(shown_runs), len(current.segments), len(html))
+
+
+def _collect(views: RunViews, current: SegmentsPage, runs: Sequence[RunRow], members: int) -> Mapping[str, Any]:
+    """Return the data of a report.
+
+    Args:
+        current: The segments of the current run.
+        runs: The runs to show.
+        members: The number of contact ids to show for each segment.
+    """
+    details = [_details(views, row.id, len(runs)) for row in current.segments]
+    answers: dict[str, Any] = dict(_of_runs(views, runs, current)) | dict(_of_segments(details))
+    if members:
+        answers |= dict(_members(views, current, details, members))
+    about = {"generated_at": write_moment(datetime.now(UTC)), "version": __version__}
+    return {"report": {**about, "run_id": current.run_id, "runs": len(runs)}, "answers": answers}
 
 
 def _ensure_exist(output: Path, segments: Sequence[str]) -> None:
@@ -157,19 +174,20 @@ def _of_segments(segments: Sequence[SegmentDetails]) -> Iterator[tuple[str, Base
             )
 
 
-def _members(output: Path, segments: Sequence[SegmentDetails], limit: int) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _members(
+    views: RunViews, run: SegmentsPage, segments: Sequence[SegmentDetails], limit: int
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the first members of each segment, by the path of the request for them."""
-    run = OpenRuns(WatchedOutput(output)).last()
     for details in segments:
         yield (
             f"{_SAVED}/{_quoted(details.id)}/members",
             {
                 "segment_id": details.id,
-                "run_id": run.run.run_id,
-                "as_of": write_moment(run.run.as_of),
+                "run_id": run.run_id,
+                "as_of": write_moment(run.history[-1].as_of),
                 "status": details.status,
                 "member_count": details.member_count,
-                "members": run.state.members(details.id, 0, limit)[0],
+                "members": views.first_members(CURRENT_RUN, details.id, limit),
                 "next_cursor": None,
             },
         )

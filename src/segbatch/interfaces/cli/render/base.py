@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import IO
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -18,7 +19,8 @@ from rich.segment import Segment
 from rich.table import Column, Table
 from rich.text import Text
 
-from segbatch.errors import Problem, SegbatchError
+from segbatch.errors import Problem, SegbatchError, UsageError
+from segbatch.platform.shutdown import shutdown
 from segbatch.text import printable
 
 _NO_FOLD = 10_000_000
@@ -190,6 +192,18 @@ def stdout_guard(before: str = "") -> Iterator[None]:
     except OSError as error:
         silence_stdout()
         raise SegbatchError(f"{before}the output cannot be written: {error.strerror}") from None
+
+
+def claim_stdout(what: str, *, as_json: bool) -> IO[bytes]:
+    """Return stdout for something that is written there in place of a file.
+
+    Raises:
+        UsageError: A summary would go there too.
+    """
+    if as_json:
+        raise UsageError(f"--json prints a summary to stdout, where the {what} goes; name a file (--to)")
+    shutdown.pending_message = "the output is incomplete"
+    return sys.stdout.buffer
 
 
 def is_of_stdout(error: BaseException) -> bool:
