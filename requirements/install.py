@@ -89,8 +89,8 @@ def make_environment(folder: Path) -> Path:
 def install(python: Path, *steps: list[str]) -> None:
     """Install with uv, and with pip what uv fails to install.
 
-    uv compiles the libraries to bytecode, as pip does. Otherwise each program compiles them anew, which takes half of
-    its start, if Python may not write next to them (PYTHONDONTWRITEBYTECODE, an environment of another user).
+    uv does not compile the libraries to bytecode, as pip does: that takes most of the installation's time, and the
+    first program that imports a module compiles it and keeps the result. The Makefile lets it.
 
     Args:
         python: The environment's Python.
@@ -101,7 +101,7 @@ def install(python: Path, *steps: list[str]) -> None:
     has_uv = subprocess.run([*pip_install, "--require-hashes", "-r", str(HERE / "uv.txt")], check=False).returncode == 0
     listing = subprocess.run([*pip, "config", "list"], check=False, capture_output=True, text=True).stdout
     environ = {**os.environ, **translate_for_uv(read_pip_settings(listing), os.environ)}
-    by_uv = [str(python.with_name("uv")), "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+    by_uv = [str(python.with_name("uv")), "pip", "install", "--quiet", "--python", str(python)]
     for step in steps:
         if not has_uv or subprocess.run([*by_uv, *step], check=False, env=environ).returncode:
             print("uv failed here; installing the same with pip", file=sys.stderr)

@@ -80,7 +80,7 @@ def test_pip_installs_the_packages_if_uv_fails(
     (environment / fails).touch()
     python = make_environment(environment)
     install.install(python, ["a"], ["b"])
-    by_uv = f"uv pip install --quiet --compile-bytecode --python {python} "
+    by_uv = f"uv pip install --quiet --python {python} "
     made = (environment / "calls").read_text().replace(by_uv, "uv ").splitlines()
     assert made == [UV, "python -m pip config list", *calls]
     said = "uv failed here; installing the same with pip\n"
