@@ -124,7 +124,7 @@ def _peak() -> int:
     """Return the peak memory of this program in bytes; 0 on Windows, which does not report it.
 
     Linux lets `ru_maxrss` begin with the peak of the process that started this one (exec_mmap in fs/exec.c): with a
-    server that once used much, every preview would seem to have. /proc counts anew from the start of a program.
+    server that once used much, every preview would seem to have. /proc counts from the start of the program.
     """
     with suppress(OSError, StopIteration):
         lines = Path("/proc/self/status").read_bytes().splitlines()
