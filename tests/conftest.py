@@ -8,6 +8,10 @@ from hypothesis import HealthCheck, Phase, settings
 
 from workspace import Workspace
 
+# Coverage measures the processes that run tests. Each of the thousand programs that they start would take twice as long.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
 settings.register_profile(
     "segbatch",
     max_examples=int(os.environ.get("SEGBATCH_EXAMPLES", "6")),

@@ -134,7 +134,7 @@ def test_a_silent_server_is_abandoned(
 ) -> None:
     """Whatever limits a client has of its own: this one's are longer."""
     proxy.spoil = lambda seen: "silence" if seen.method == method else None
-    monkeypatch.setattr(requests, "TIMEOUT", 3.0)
+    monkeypatch.setattr(requests, "TIMEOUT", 1.5)
     started = time.monotonic()
     with pytest.raises(SnapshotError, match=f"{address}: the storage does not answer; check the network"):
         segbatch.check(segments, address)
