@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from workspace import Workspace
 
-# Coverage measures the processes that run tests. Each of the thousand programs that they start would take twice as long.
+# Coverage measures the processes that run tests. The thousand programs that they start would take twice as long.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
