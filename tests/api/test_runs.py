@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pyarrow as pa
@@ -274,6 +275,21 @@ def test_overlaps_are_computed_one_at_a_time_without_blocking_other_requests(
             return [(await first).status_code, run.status_code, *(answer.status_code for answer in others)]
 
     assert asyncio.run(ask_all()) == [200, 200, *[503] * 12]
+
+
+ODD = ("a/b", "/a", "a//b/", "a?b", "a#b", "a%b", "a%2Fb", "a b", "a+b", "a;b=c", "a\\b", "a\nb", "größe", "~")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_ids_may_have_characters_that_addresses_treat_specially(ask: Reading, name: str) -> None:
+    write_segment(ask.segments, "odd", rule("plan", "eq", "pro"), id=name)  # not a valid id, so it fails
+    ask.run(1, CONTACTS.set_column(0, "id", pa.array([name, "b", "c", "d", "e"])))
+    assert name in [row["id"] for row in ask.found("/runs/r1/segments")["segments"]]
+    quoted = quote(name, safe="")
+    segment = ask.found(f"/runs/r1/segments/{quoted}")
+    assert (segment["id"], segment["status"]) == (name, "failed")
+    contact = ask.found(f"/runs/r1/contacts/{quoted}")
+    assert (contact["contact_id"], [one["id"] for one in contact["segments"]]) == (name, ["pro", "shared"])
 
 
 @pytest.mark.parametrize("contact", ["a", "ann@example.com", "x/ann@example.com", "segments@example.com"])

@@ -115,7 +115,9 @@ def test_a_file_that_cannot_be_standard_output_is_not_called_dash(
 
 @pytest.mark.slow
 def test_a_report_is_not_shown_on_a_terminal() -> None:
-    assert "a report cannot be shown on a terminal; name a file (--to)" in on_a_terminal("report", "--to", "-", status=2)
+    assert "a report cannot be shown on a terminal; name a file (--to)" in on_a_terminal(
+        "report", "--to", "-", status=2
+    )
 
 
 @pytest.mark.parametrize(

@@ -82,9 +82,7 @@ def test_a_report_has_no_contact_ids_unless_asked(four: Workspace) -> None:
     assert (members["member_count"], members["members"], members["next_cursor"]) == (2, ["bob"], None)
 
 
-def test_a_report_goes_to_standard_output(
-    commands: Commands, four: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_report_goes_to_standard_output(commands: Commands, four: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     path = four.folder / "report.html"
     write_report(four.output, path, runs=2)
     assert commands("report", "--output", str(four.output), "--to", "-", "--runs", "2") == 0

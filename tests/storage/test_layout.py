@@ -20,14 +20,16 @@ def test_a_run_id_that_cannot_be_a_folder_is_refused(run_id: str) -> None:
         check_run_id(run_id)
 
 
-@pytest.mark.parametrize("run_id", ["last", "previous"])
+@pytest.mark.parametrize("run_id", ["last", "previous", "current"])
 def test_a_word_that_means_another_run_is_refused(run_id: str) -> None:
-    expected = rf"'{run_id}' cannot be a run id: commands read it as the {run_id} run; choose another"
+    expected = rf"'{run_id}' cannot be a run id: it means the {run_id} run; choose another"
     with pytest.raises(UsageError, match=expected):
         check_run_id(run_id)
 
 
-@pytest.mark.parametrize("name", ["", "-x", "a/b", "a b", "a~2", "ü", "last", "x" * 151, "manual__" + "x~" * 121])
+@pytest.mark.parametrize(
+    "name", ["", "-x", "a/b", "a b", "a~2", "ü", "last", "current", "x" * 151, "manual__" + "x~" * 121]
+)
 def test_the_run_name_of_another_program_becomes_a_unique_id(name: str) -> None:
     run_id = to_run_id(name)
     assert check_run_id(run_id) == run_id == to_run_id(name)

@@ -88,7 +88,7 @@ export class Reader {
 
   /** Return a segment in a run, with its earlier results. */
   async getRunSegment(run: string, id: string, { history, signal }: HistoryOptions = {}): Promise<RunSegment> {
-    return this.read(`${runPath(run)}/segments/${step(id, "segment")}`, { history }, signal);
+    return this.read(`${runPath(run)}/segments/${lastStep(id, "segment")}`, { history }, signal);
   }
 
   /** Return how many contacts segments of a run share. */
@@ -98,7 +98,7 @@ export class Reader {
 
   /** Return the segments that a contact is in. */
   async getContact(run: string, contactId: string, { signal }: CallOptions = {}): Promise<ContactView> {
-    return this.read(`${runPath(run)}/contacts/${step(contactId, "contact")}`, {}, signal);
+    return this.read(`${runPath(run)}/contacts/${lastStep(contactId, "contact")}`, {}, signal);
   }
 
   /** Return a saved segment in words and as SQL, and on request what each rule keeps and why a contact is in. */
@@ -144,7 +144,16 @@ export function segmentPath(id: string): string {
  * @throws UsageError The id is not valid.
  */
 function step(id: string, what: string): string {
-  if (typeof id !== "string" || /^\.{0,2}$|[/\p{Surrogate}]/u.test(id)) {
+  return checked(id, what, /^\.{0,2}$|[/\p{Surrogate}]/u);
+}
+
+/** Return an id as the end of a path, where it may have a slash. */
+function lastStep(id: string, what: string): string {
+  return checked(id, what, /^\.{0,2}$|\p{Surrogate}/u);
+}
+
+function checked(id: string, what: string, invalid: RegExp): string {
+  if (typeof id !== "string" || invalid.test(id)) {
     throw new UsageError(`${shown(id)} is not a valid ${what} id`);
   }
   return encodeURIComponent(id);

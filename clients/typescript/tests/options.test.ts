@@ -90,6 +90,22 @@ test("wrong arguments are refused before a request is sent", async () => {
   }
 });
 
+test("the id of a contact may have a slash, but cannot lead to another path", async () => {
+  const paths: string[] = [];
+  const fetch = (url: RequestInfo | URL) => {
+    paths.push(url as string);
+    return Promise.resolve(new Response("{}"));
+  };
+  const api = new SegmentsClient({ baseUrl: "http://here", fetch });
+  await api.getContact("current", "a/../b?c#d%");
+  await api.getRunSegment("current", "a/b");
+  assert.deepEqual(paths, [
+    "http://here/api/v1/runs/current/contacts/a%2F..%2Fb%3Fc%23d%25",
+    "http://here/api/v1/runs/current/segments/a%2Fb",
+  ]);
+  for (const id of ["", ".", "..", "\ud800"]) await assert.rejects(api.getContact("current", id), UsageError);
+});
+
 test("a client for another project has the other options of the first one, and shares its sign-in", async () => {
   const sent: [string, Record<string, string>][] = [];
   const first = new SegmentsClient({

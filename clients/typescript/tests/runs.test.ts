@@ -54,6 +54,7 @@ test("a contact has its segments and its fields", async () => {
   assert.ok(contact.segments.some(({ id }) => id === ID));
   assert.equal(contact.fields?.["status"], "active");
   await assert.rejects(client().getContact("current", "missing"), NotFoundError);
+  await assert.rejects(client().getContact("current", "a/b?c"), /there is no contact 'a\/b\?c'/);
 });
 
 test("a segment is explained in words, with a funnel and for a contact", async () => {

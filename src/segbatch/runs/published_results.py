@@ -11,15 +11,12 @@ from segbatch.definitions.store.entries import references_in
 from segbatch.errors import PublishError, RunNotFoundError
 from segbatch.model.manifest import PastRun
 from segbatch.runs.run_results import ListedResults, RecordedResults, RunResults
-from segbatch.storage.layout import RUNS
+from segbatch.storage.layout import CURRENT_RUN, RUNS
 from segbatch.storage.manifest_io import ensure_published, read_history_of, read_manifest, read_manifest_as
 from segbatch.storage.remote.watched_output import WatchedOutput
 from segbatch.storage.retention import has_members
 from segbatch.storage.segment_history import present_ids
 from segbatch.text import did_you_mean, shown
-
-CURRENT_RUN = "current"
-"""The name of the last published run, accepted in place of a run id."""
 
 _RUNS_KEPT = 128
 _MANIFESTS_KEPT = 2

@@ -46,6 +46,9 @@ LAST = "last"
 PREVIOUS = "previous"
 """`last` and `previous` are accepted by `runs show` and `diff` in place of a run id."""
 
+CURRENT_RUN = "current"
+"""The name of the last published run in the API, in place of a run id."""
+
 _MAX_RUN_ID = 150
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+@=-]*")
 _ILLEGAL = re.compile(r"[^A-Za-z0-9._:+@=-]")
@@ -60,10 +63,10 @@ def check_run_id(run_id: str) -> str:
     """Return a run id that the user chose.
 
     Raises:
-        UsageError: The id cannot be the name of a folder, or is `last` or `previous`.
+        UsageError: The id cannot be the name of a folder, or means another run.
     """
-    if run_id in {LAST, PREVIOUS}:
-        message = f"{shown(run_id)} cannot be a run id: commands read it as the {run_id} run"
+    if run_id in {LAST, PREVIOUS, CURRENT_RUN}:
+        message = f"{shown(run_id)} cannot be a run id: it means the {run_id} run"
         raise UsageError(f"{message}; choose another (--run-id)")
     if not _RUN_ID.fullmatch(run_id) or len(run_id) > _MAX_RUN_ID:
         raise UsageError(f"{shown(run_id)} cannot be a run id; {_RUN_ID_RULE}")

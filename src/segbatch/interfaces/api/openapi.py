@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Security
 from fastapi.security import HTTPBearer
 from pydantic.json_schema import models_json_schema
+from starlette.convertors import Convertor, register_url_convertor
 
 from segbatch.interfaces.api.models import Problem
 from segbatch.interfaces.api.problems import CODES, PROBLEM_TYPE
@@ -44,6 +45,23 @@ def segments_router(tag: str) -> APIRouter:
 def read_router(tag: str, path: str) -> APIRouter:
     """Return a router for other endpoints of the API, below a path, which need a key."""
     return APIRouter(prefix=API_PREFIX + path, tags=[tag], dependencies=[_KEY], responses=errors(*_COMMON_ERRORS))
+
+
+class _Rest(Convertor[str]):
+    """The rest of a path, as `{name:rest}`: an id that may have any characters, also slashes and line feeds."""
+
+    regex = "(?s:.+)"
+
+    def convert(self, value: str) -> str:
+        """Return the value of the parameter."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the part of the path."""
+        return value
+
+
+register_url_convertor("rest", _Rest())
 
 
 def errors(*statuses: int) -> Responses:

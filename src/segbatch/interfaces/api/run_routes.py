@@ -28,7 +28,7 @@ from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.queries import HistoryQuery, OverlapQuery, RunSegmentsQuery, RunsQuery
 from segbatch.interfaces.api.routes import SegmentId, ServiceState, ensure_no_duplicates
 from segbatch.model.views import ContactView, Overlap, RunDetails, RunsPage, SegmentDetails, SegmentsPage
-from segbatch.runs.published_results import CURRENT_RUN
+from segbatch.storage.layout import CURRENT_RUN
 from segbatch.text import shown
 
 router = read_router("runs", "/runs")
@@ -147,7 +147,7 @@ def list_run_segments(
 
 
 @router.get(
-    "/{run}/segments/{id}",
+    "/{run}/segments/{id:rest}",  # the id of a broken definition may have a slash
     operation_id="getRunSegment",
     response_description="The segment in the run.",
     **_described(SegmentDetails, 404),
@@ -189,7 +189,7 @@ async def get_overlap(
 
 
 @router.get(
-    "/{run}/contacts/{contact}",
+    "/{run}/contacts/{contact:rest}",
     operation_id="getContact",
     response_description="The segments of the contact.",
     **_described(ContactView, 404, 410, 504),

@@ -28,9 +28,8 @@ from segbatch.platform.io_errors import describe_write_error
 from segbatch.platform.shutdown import shutdown
 from segbatch.platform.urls import is_url, redact_url
 from segbatch.platform.version import __version__
-from segbatch.runs.published_results import CURRENT_RUN
 from segbatch.runs.views import RunViews
-from segbatch.storage.layout import ensure_unpublished
+from segbatch.storage.layout import CURRENT_RUN, ensure_unpublished
 from segbatch.text import printable
 
 RUNS_SHOWN = 30
