@@ -3,10 +3,12 @@
 The driver reads footers and reports. It reads contacts only to describe ids that are not valid.
 """
 
+import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial, reduce
 from itertools import chain
+from threading import Event
 
 from segbatch.cluster.attempts import adopt_files
 from segbatch.cluster.base import Cluster
@@ -17,13 +19,14 @@ from segbatch.cluster.job import Job
 from segbatch.cluster.map_task import map_split
 from segbatch.cluster.reduce_task import reduce_bucket
 from segbatch.cluster.report import BucketReport
-from segbatch.cluster.splits import Item, encode_item, split_files
+from segbatch.cluster.splits import Item, encode_item, split_files, with_absolute_path
 from segbatch.cluster.table_split import table_items
-from segbatch.cluster.task_result import decode_result
+from segbatch.cluster.task_result import decode_result, encode_result
 from segbatch.compiler.plan import Plan
 from segbatch.errors import ClusterError
 from segbatch.model.manifest import Buckets
 from segbatch.snapshot.id_checks import IdCheck
+from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.related.query import TableCounts
 from segbatch.snapshot.snapshot import Snapshot
 from segbatch.storage.recorder import Recorded
@@ -81,6 +84,24 @@ class ClusterResult:
             total.exited.update(report.recorded.exited)
         staged = self.job.staged
         return total if staged is None else replace(total, files=adopt_files(staged, self.reports))
+
+
+def digest_on(cluster: Cluster, files: Sequence[SnapshotFile]) -> list[str]:
+    """Return the SHA-256 of each file of a snapshot in hexadecimal, with one task per file.
+
+    Raises:
+        SnapshotError: A file cannot be read, or was written since it was opened.
+        ClusterError: The cluster cannot do the work.
+    """
+    items = [pickle.dumps(with_absolute_path(file)) for file in files]
+    results = cluster.call(_digest_file, items) if items else []
+    return [*map(decode_result, results)]
+
+
+def _digest_file(item: bytes) -> bytes:
+    """Return the SHA-256 of a file, or the error that prevents it, as `digest_on` reads them."""
+    file: SnapshotFile = pickle.loads(item)  # noqa: S301 - the driver of this run has written it
+    return encode_result(lambda: file.digest(Event()))
 
 
 def run_job(cluster: Cluster, job: Job, snapshot: Snapshot, plan: Plan) -> ClusterResult:

@@ -7,8 +7,7 @@ from pathlib import Path
 from segbatch.cluster.attempts import prepare_attempts
 from segbatch.cluster.base import Cluster
 from segbatch.cluster.contact_hash import HASH
-from segbatch.cluster.digests import digest_on
-from segbatch.cluster.driver import ClusterResult, choose_buckets, run_job
+from segbatch.cluster.driver import ClusterResult, choose_buckets, digest_on, run_job
 from segbatch.cluster.job import Job, PreviousState
 from segbatch.cluster.table_plan import without_files
 from segbatch.compiler.plan import Plan
