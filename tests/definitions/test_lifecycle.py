@@ -24,6 +24,20 @@ def test_the_keys_have_defaults_and_are_written_as_they_were_set() -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "\U0001f469\u200d\U0001f4bb growth",  # a woman at a computer: two emojis and a joiner
+        "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",  # the flag of Scotland
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",  # a Persian word
+        "\u2764\ufe0f",
+    ],
+)
+def test_owner_and_tags_can_have_emojis_and_words_of_several_characters(text: str) -> None:
+    written = segment(SOME, owner=text, tags=[text], name=text).to_json()
+    assert (written["owner"], written["tags"], written["name"]) == (text, [text], text)
+
+
+@pytest.mark.parametrize(
     ("key", "value", "path", "message"),
     [
         ("enabled", "yes", "$.enabled", "'enabled' must be true or false; found 'yes'"),
@@ -32,6 +46,14 @@ def test_the_keys_have_defaults_and_are_written_as_they_were_set() -> None:
         ("owner", " ", "$.owner", "the owner is blank; write a text, or remove it"),
         ("owner", "growth ", "$.owner", "the owner 'growth ' begins or ends with white space; remove it"),
         ("owner", "a\tb", "$.owner", "the owner 'a\\tb' has a character that cannot be printed; remove it"),
+        ("owner", "a\u202eb", "$.owner", "the owner 'a\\u202eb' has a character that cannot be printed; remove it"),
+        ("owner", "ab\u200d", "$.owner", "the owner 'ab\\u200d' has a character that cannot be printed; remove it"),
+        (
+            "tags",
+            ["a\U000e0062"],
+            "$.tags[0]",
+            "the tag 'a\\U000e0062' has a character that cannot be printed; remove it",
+        ),
         ("owner", "o" * 201, "$.owner", "the owner has 201 characters; at most 200 are allowed"),
         ("tags", "vip", "$.tags", "'tags' must be a list; found 'vip'"),
         ("tags", ["vip", 5], "$.tags[1]", "a tag is a text; found 5"),

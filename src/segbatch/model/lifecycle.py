@@ -15,6 +15,9 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+_JOINED = re.compile("(?<=\\S)[\u200c\u200d](?=\\S)|(?<=\U0001f3f4)[\U000e0020-\U000e007e]+\U000e007f")
+"""Characters that are not printed but change others: joiners inside words and emojis, and the tags of flags."""
+
 _LIKE = "write a date like 2026-12-31, or a time like 2026-12-31T18:00:00Z"
 
 
@@ -24,7 +27,7 @@ def _label(what: str, most: int, text: str) -> str:
         raise wrong(f"the {what} is blank; write a text, or remove it")
     if text != text.strip():
         raise wrong(f"the {what} {shown(text)} begins or ends with white space; remove it")
-    if not text.isprintable():
+    if not _JOINED.sub("", text).isprintable():
         raise wrong(f"the {what} {shown(text)} has a character that cannot be printed; remove it")
     if len(text) > most:
         raise wrong(f"the {what} has {len(text):,} characters; at most {most:,} are allowed")
