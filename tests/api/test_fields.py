@@ -7,12 +7,14 @@ from typing import Any, get_args
 import httpx
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from asking import Asking
 from builders import write_contacts
 from segbatch.authoring.columns.fields import operators_for
 from segbatch.model.operators import OperatorName
+from segbatch.snapshot.related.sources import TableSource
 
 ROWS = 12
 CONTACTS = pa.table(
@@ -66,6 +68,25 @@ def test_fields_have_types_and_operators(ask: Fields) -> None:
     assert "starts_with" not in found["age"]["operators"]
     assert "within_last" in found["created"]["operators"]
     assert found["age"]["table"] is None
+
+
+@pytest.mark.slow
+def test_fields_of_related_tables_come_last_without_keys_in_json_texts(ask: Fields, tmp_path: Path) -> None:
+    orders = {"contact_id": ["c1"], "amount": [9.5], "placed": [{"city": "Bonn"}], "notes": ['{"secret": 1}']}
+    pq.write_table(pa.table(orders), tmp_path / "orders.parquet")
+    tables = {"orders": TableSource(tmp_path / "orders.parquet"), "gone": TableSource(tmp_path / "gone.parquet")}
+    ask.service.tables = tables
+    found = ask.get("/fields").json()["fields"]
+    names = [(field["table"], field["name"], field["type"]) for field in found]
+    assert names[-5:] == [
+        ("orders", "contact_id", "text"),
+        ("orders", "amount", "number"),
+        ("orders", "placed", "object"),
+        ("orders", "placed.city", "text"),
+        ("orders", "notes", "text"),
+    ]
+    assert {table for table, *_ in names} == {None, "orders"}
+    assert "gte" in found[-4]["operators"]
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from typing import Any, get_args
 
 import polars as pl
@@ -16,9 +17,12 @@ from segbatch.compiler.lowering import LOWERING_ERRORS, lower
 from segbatch.compiler.prepare import PreparedEvaluation
 from segbatch.compiler.typed_test import FieldType
 from segbatch.engine.local import evaluate_predicates
+from segbatch.errors import DatabaseError, SnapshotError, UsageError
 from segbatch.model.operators import OperatorName, shape_of
 from segbatch.model.rule import Rule
 from segbatch.snapshot.fields.types import Kind, element_type, kind_of
+from segbatch.snapshot.related.sources import Tables, TableSource, sources_of
+from segbatch.snapshot.related.tables import open_rows
 from segbatch.snapshot.schema_file import type_name
 
 _BATCH = 50_000
@@ -48,11 +52,13 @@ class FieldOfRules:
         path: The field as rules name it.
         type: The type that rules read it as.
         operators: The operators that the type supports.
+        table: The related table that has the field; None for a field of the contacts.
     """
 
     path: str
     type: str
     operators: tuple[OperatorName, ...]
+    table: str | None = None
 
 
 def operators_for(dtype: pl.DataType) -> tuple[OperatorName, ...]:
@@ -108,6 +114,26 @@ def list_fields(
         for found in counter.fields()
         if found.present or found.path in names
     )
+
+
+def list_table_fields(tables: Tables | None) -> tuple[FieldOfRules, ...]:
+    """List the columns of related tables, and the fields in them that their types have.
+
+    Keys in JSON texts and maps are left out, because they may be those of other projects. So are tables that cannot be
+    read: rules on them have errors of their own.
+    """
+    return tuple(chain.from_iterable(_fields_of_table(name, source) for name, source in sources_of(tables).items()))
+
+
+def _fields_of_table(name: str, source: TableSource) -> Iterator[FieldOfRules]:
+    try:
+        rows = open_rows(name, source)
+    except (DatabaseError, SnapshotError, UsageError):
+        return
+    counter = FieldCounter(rows.schema, rows.forms, rows.schema.alias, is_table=True)
+    counter.add(rows.empty_frame(rows.schema), pl.Series([], dtype=pl.String))
+    for found in counter.fields():
+        yield FieldOfRules(found.path, type_name(found.dtype), operators_for(found.dtype), name)
 
 
 def frequent_values(

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from segbatch.authoring.columns.fields import FieldOfRules, frequent_values, list_fields
+from segbatch.authoring.columns.fields import FieldOfRules, frequent_values, list_fields, list_table_fields
 from segbatch.compiler.prepare import EvaluationOptions, prepare
 from segbatch.definitions.definition import Definitions
 from segbatch.engine.local import batch_rows, evaluate_predicates
@@ -32,7 +32,7 @@ class FieldsJob:
     seconds: float
 
     def run(self, going_on: GoingOn) -> tuple[FieldOfRules, ...]:
-        """List the fields.
+        """List the fields, those of related tables last.
 
         Raises:
             DefinitionError: The contacts of the project are not known.
@@ -42,7 +42,7 @@ class FieldsJob:
         among = next((one.segment_id for one in self.definitions.good), None)
         if among is not None:
             prepared.plan_of(among)
-        return list_fields(prepared, among, going_on)
+        return (*list_fields(prepared, among, going_on), *list_table_fields(self.options.tables))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def _fields(asked: ContactRequest, worker: Worker) -> Fields:
         found = worker.run(FieldsJob(inputs.options, inputs.definitions, limits.PREVIEW_TIME))
     except DefinitionError as error:
         raise inputs.problems(error, asked.caller) from None
-    fields = tuple(FieldType(name=one.path, type=one.type, operators=one.operators, table=None) for one in found)
+    fields = tuple(FieldType(name=one.path, type=one.type, operators=one.operators, table=one.table) for one in found)
     return Fields(fields=fields)
 
 
