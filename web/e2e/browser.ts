@@ -24,8 +24,8 @@ export class Site {
   #contexts: BrowserContext[] = [];
   #end = async () => {};
 
-  async start(times: readonly string[]): Promise<void> {
-    [this.server, this.#end] = await startServer(makeFolder(times));
+  async start(times: readonly string[], hasContacts: boolean): Promise<void> {
+    [this.server, this.#end] = await startServer(makeFolder(times), hasContacts);
     this.#browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
   }
 
@@ -75,9 +75,9 @@ export class Site {
 }
 
 /** Start a site for the tests of a file, and end it after them. */
-export function startSite(times: readonly string[] = TIMES): Site {
+export function startSite(times: readonly string[] = TIMES, hasContacts = true): Site {
   const site = new Site();
-  beforeAll(() => site.start(times));
+  beforeAll(() => site.start(times, hasContacts));
   afterEach(() => site.closePages());
   afterAll(() => site.stop());
   return site;

@@ -47,12 +47,13 @@ export function makeFolder(times: readonly string[]): string {
   return folder;
 }
 
-/** Start a server in a folder. Call the returned function to end it and remove the folder. */
-export async function startServer(folder: string): Promise<[Server, () => Promise<void>]> {
+/** Start a server in a folder, with or without contacts. Call the returned function to end it and remove the folder. */
+export async function startServer(folder: string, hasContacts = true): Promise<[Server, () => Promise<void>]> {
   const key = segbatch(folder, "keys", "create", "--project", "proj-1");
   const readOnlyKey = segbatch(folder, "keys", "create", "--project", "proj-1", "--read-only");
   const otherKey = segbatch(folder, "keys", "create", "--project", "proj-2");
-  const child = spawn(SEGBATCH, ["serve", "--port", "0", "--contacts", CONTACTS], {
+  const contacts = hasContacts ? ["--contacts", CONTACTS] : [];
+  const child = spawn(SEGBATCH, ["serve", "--port", "0", ...contacts], {
     cwd: folder,
     stdio: ["ignore", "pipe", "ignore"],
   });

@@ -1,5 +1,6 @@
 import { prepareRuleGroup, type RuleGroupType, type RuleType } from "react-querybuilder";
 import type { Located, Match, Node, Scalar } from "../data/types";
+import { t } from "../texts";
 import { isNumber, shapeOf, takesIgnoreCase, takesMissing, takesValueField } from "./operators";
 
 /** The keys of a rule besides its field and operator. Keys that the editor does not show are kept. */
@@ -23,6 +24,9 @@ export const SAMPLE_FIELD = "\u0000sample";
 export const JSON_FIELD = "\u0000json";
 export const JSON_OPERATOR = "json";
 
+/** Whether this is the name of a field, which may still be empty. */
+export const isField = (name: string) => !name.startsWith("\u0000");
+
 /** Rules as the query of the editor. Each part has an id, so that an input keeps the focus when the query changes. */
 export function toQuery(match: Match | null | undefined, rules: readonly Node[]): EditorQuery {
   return prepareRuleGroup(toGroup(match, rules)) as EditorQuery;
@@ -40,7 +44,8 @@ export function settled(query: EditorQuery): EditorQuery {
   return rules.every((part, index) => part === query.rules[index]) ? query : { ...query, rules };
 }
 
-function settledRule(rule: EditorRule): EditorRule {
+function settledRule(changed: EditorRule): EditorRule {
+  const rule = withItsOperator(changed);
   if (rule.field === JSON_FIELD) return rule;
   const { value, value_field, missing, ignore_case, ...rest } = rule.value ?? {};
   const comparesField = value_field != null && takesValueField(rule.operator);
@@ -51,6 +56,19 @@ function settledRule(rule: EditorRule): EditorRule {
     ...(takesIgnoreCase(rule.operator, "text") ? present("ignore_case", ignore_case) : {}),
   };
   return sameKeys(body, rule.value ?? {}) ? rule : { ...rule, value: body };
+}
+
+/** A rule with an operator of the kind of its field. */
+function withItsOperator(rule: EditorRule): EditorRule {
+  const { field, operator } = rule;
+  const shape = operator === JSON_OPERATOR ? JSON_OPERATOR : shapeOf(operator);
+  if (field === JSON_FIELD) {
+    return shape === JSON_OPERATOR ? rule : { ...rule, operator: JSON_OPERATOR, value: { json: t.editor.jsonExample } };
+  }
+  if (field === SEGMENT_FIELD) return shape === "segment" ? rule : { ...rule, operator: "in_segment", value: {} };
+  if (field === SAMPLE_FIELD) return shape === "sample" ? rule : { ...rule, operator: "sample", value: {} };
+  const isOfFields = shape !== JSON_OPERATOR && shape !== "segment" && shape !== "sample";
+  return isOfFields ? rule : { ...rule, operator: "eq", value: {} };
 }
 
 const present = (key: string, value: unknown) => (value === undefined ? {} : { [key]: value });
@@ -103,7 +121,8 @@ function fromRule(rule: EditorRule, path: string, errors: Located[]): Node {
       return {};
     }
   }
-  const hasField = rule.field !== SEGMENT_FIELD && rule.field !== SAMPLE_FIELD;
+  if (rule.field === "") errors.push({ path: `${path}.field`, message: t.editor.fieldFirst });
+  const hasField = isField(rule.field);
   return { ...(hasField ? { field: rule.field } : {}), operator: rule.operator, ...body };
 }
 

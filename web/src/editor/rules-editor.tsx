@@ -5,6 +5,7 @@ import { t } from "../texts";
 import {
   type EditorQuery,
   type EditorRule,
+  isField,
   JSON_FIELD,
   JSON_OPERATOR,
   SAMPLE_FIELD,
@@ -12,7 +13,7 @@ import {
   settled,
 } from "./convert";
 import { FIELD_OPERATORS, SEGMENT_OPERATORS } from "./operators";
-import { RuleValue } from "./value-editor";
+import { RuleValue, useEditor } from "./value-editor";
 
 const COMBINATORS = (["all", "any", "none"] as const).map((name) => ({ name, label: t.match[name] }));
 
@@ -21,7 +22,7 @@ const operator = (name: string) => ({ name, label: t.operators[name as keyof typ
 function fieldsOf(fields: FieldView[], query: EditorQuery): Field[] {
   const own = fields.filter((field) => field.table === null);
   const known = new Set(own.map((field) => field.name));
-  const unknown = [...new Set(fieldNames(query))].filter((name) => !known.has(name) && !name.startsWith("\u0000"));
+  const unknown = [...new Set(fieldNames(query))].filter((name) => !known.has(name) && isField(name));
   return [
     ...own.map(({ name, operators }) => ({ name, label: name, operators: operators.map(operator) })),
     ...unknown.map((name) => ({ name, label: name, operators: FIELD_OPERATORS.map(operator) })),
@@ -47,23 +48,56 @@ export function RulesEditor({ fields, query, onChange }: Props) {
   const names = fieldNames(query).join("\n");
   // biome-ignore lint/correctness/useExhaustiveDependencies: only the names of fields matter
   const options = useMemo(() => fieldsOf(fields, query), [fields, names]);
+  const first = fields.find((field) => field.table === null)?.name;
   return (
-    <QueryBuilder
-      fields={options}
-      query={query}
-      onQueryChange={(next) => onChange(settled(next as EditorQuery))}
-      combinators={COMBINATORS}
-      controlElements={CONTROLS}
-      translations={t.editor.builder}
-      getDefaultValue={defaultValue}
-      listsAsArrays
-      showShiftActions
-      enableMountQueryChange={false}
-      addRuleToNewGroups
-      maxLevels={50}
-    />
+    <>
+      <QueryBuilder
+        fields={options}
+        query={query}
+        onQueryChange={(next) => onChange(settled(next as EditorQuery))}
+        combinators={COMBINATORS}
+        controlElements={CONTROLS}
+        translations={t.editor.builder}
+        getDefaultField={first ?? ""}
+        getDefaultValue={defaultValue}
+        // A name is typed letter by letter, and each letter is another field.
+        resetOnFieldChange={first !== undefined}
+        listsAsArrays
+        showShiftActions
+        enableMountQueryChange={false}
+        addRuleToNewGroups
+        maxLevels={50}
+      />
+      <p className="tables-help muted">{t.editor.tablesHelp}</p>
+    </>
   );
 }
+
+/** A choice of fields; or an input, if the server has no contacts, and therefore knows no fields. */
+function FieldSelect(props: ValueSelectorProps) {
+  const { fields } = useEditor();
+  const { title, value = "", options, handleOnChange } = props;
+  if (fields.size > 0) return <Select {...props} />;
+  const kinds = (options as (typeof TYPED)[]).filter(({ name }) => !isField(name));
+  return (
+    <>
+      <Select {...props} title={t.editor.kind} value={isField(value) ? "" : value} options={[TYPED, ...kinds]} />
+      {isField(value) && (
+        <input
+          aria-label={title}
+          placeholder={title}
+          value={value}
+          aria-invalid={value === ""}
+          autoComplete="off"
+          spellCheck={false}
+          onChange={(event) => handleOnChange(event.target.value)}
+        />
+      )}
+    </>
+  );
+}
+
+const TYPED = { name: "", value: "", label: t.editor.typedField };
 
 /** A select with a name for screen readers; the library's own has only a title. */
 function Select({ className, title, value, options, handleOnChange }: ValueSelectorProps) {
@@ -85,7 +119,7 @@ function Select({ className, title, value, options, handleOnChange }: ValueSelec
 
 const CONTROLS = {
   valueEditor: RuleValue,
-  fieldSelector: Select,
+  fieldSelector: FieldSelect,
   operatorSelector: Select,
   combinatorSelector: Select,
 };

@@ -21,6 +21,7 @@ export function Settings({ settings, onChange, errors }: Props) {
       <label className="span">
         {t.editor.keys.name}
         <input
+          name="name"
           required
           maxLength={200}
           value={String(settings.name ?? "")}

@@ -1,7 +1,7 @@
 import { createContext, useContext, useId, useState } from "react";
 import type { ValueEditorProps } from "react-querybuilder";
 import { usePage } from "../context";
-import type { FieldView, Finding, Located, SegmentRow } from "../data/types";
+import type { FieldView, Finding, Located } from "../data/types";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
 import { type Body, fitted, isAbout, JSON_FIELD, pathOf, scalarOf } from "./convert";
@@ -17,15 +17,25 @@ import {
 } from "./operators";
 import { useDelayed } from "./use-delayed";
 
+export interface NamedSegment {
+  id: string;
+  name: string | null;
+}
+
 export interface EditorContext {
+  /** The fields of contacts by name; none if the server has no contacts. */
   fields: Map<string, FieldView>;
-  segments: SegmentRow[];
+  /** The fields of related tables, by table. */
+  related: Map<string, FieldView[]>;
+  segments: readonly NamedSegment[];
   errors: Located[];
   findings: Finding[];
 }
 
-const Context = createContext<EditorContext>({ fields: new Map(), segments: [], errors: [], findings: [] });
+const EMPTY: EditorContext = { fields: new Map(), related: new Map(), segments: [], errors: [], findings: [] };
+const Context = createContext<EditorContext>(EMPTY);
 export const EditorProvider = Context.Provider;
+export const useEditor = () => useContext(Context);
 
 const READINGS = ["text", "number", "boolean", "date", "datetime", "epoch_s", "epoch_ms", "version"];
 const DATES = ["today", "today-7d", "today-30d", "start_of_month", "start_of_quarter", "start_of_year", "now"];
@@ -33,7 +43,7 @@ const DURATIONS = ["24h", "7d", "30d", "90d", "6mo", "1y"];
 
 /** The value of a rule, its options, and the errors and findings about it. */
 export function RuleValue({ field, operator, value, path, handleOnChange }: ValueEditorProps) {
-  const { fields, errors, findings } = useContext(Context);
+  const { fields, errors, findings } = useEditor();
   const body: Body = value && typeof value === "object" ? value : {};
   const set = (changes: Partial<Body>) => handleOnChange(withoutEmpty({ ...body, ...changes }));
   const place = pathOf(path);
@@ -45,21 +55,35 @@ export function RuleValue({ field, operator, value, path, handleOnChange }: Valu
     <>
       {field === JSON_FIELD ? <JsonRule {...shared} /> : <Value {...shared} />}
       {field !== JSON_FIELD && <Options {...shared} />}
-      {(wrong.length > 0 || doubtful.length > 0) && (
-        <ul className="rule-problems" role="status">
-          {wrong.map((problem) => (
-            <li key={problem.message} className="bad">
-              {problem.message}
-            </li>
-          ))}
-          {doubtful.map((problem) => (
-            <li key={problem.message} className="doubtful">
-              {problem.message}
-            </li>
-          ))}
-        </ul>
-      )}
+      <RuleProblems wrong={wrong} doubtful={doubtful} />
     </>
+  );
+}
+
+interface RuleProblemsProps {
+  wrong: Located[];
+  doubtful?: Located[];
+  showPath?: boolean;
+}
+
+/** Problems as a list that is read out when it appears. */
+export function RuleProblems({ wrong, doubtful = [], showPath = false }: RuleProblemsProps) {
+  if (!wrong.length && !doubtful.length) return null;
+  return (
+    <div className="rule-problems" role="status">
+      <ul>
+        {wrong.map(({ path, message }) => (
+          <li key={`${path} ${message}`} className="bad">
+            {message} {showPath && <code>{path}</code>}
+          </li>
+        ))}
+        {doubtful.map(({ path, message }) => (
+          <li key={`${path} ${message}`} className="doubtful">
+            {message}
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }
 
@@ -163,8 +187,9 @@ function TextInput({ label, text, onText, isInvalid, choices = [], type = "text"
 /** An input that proposes the most frequent values of the field that begin with what is typed. */
 function Suggested(props: TextInputProps & { field: string; type: string }) {
   const { client } = usePage();
+  const { fields } = useEditor();
   const prefix = useDelayed(props.text, 200);
-  const isKnown = !isNumber(props.type) && !isDate(props.type);
+  const isKnown = fields.has(props.field) && !isNumber(props.type) && !isDate(props.type);
   const values = useAnswer(
     isKnown ? `${props.field} ${prefix}` : null,
     (options) => client.listFieldValues(props.field, { prefix, limit: 20, ...options }),
@@ -285,7 +310,7 @@ function Pair({ values, field, type, set, isInvalid, body }: ValueProps & { valu
 }
 
 function SegmentInput({ value, set, isInvalid }: ValueProps & { value: string }) {
-  const { segments } = useContext(Context);
+  const { segments } = useEditor();
   const isKnown = segments.some((segment) => segment.id === value);
   return (
     <select
@@ -328,7 +353,7 @@ function Sample({ value, set, isInvalid }: ValueProps & { value: { seed: string;
 }
 
 function OtherField({ body, set, isInvalid }: ValueProps) {
-  const { fields } = useContext(Context);
+  const { fields } = useEditor();
   const other = body.value_field ?? "";
   return (
     <select
@@ -347,23 +372,47 @@ function OtherField({ body, set, isInvalid }: ValueProps) {
 }
 
 function JsonRule({ body, set, isInvalid }: ValueProps) {
-  const { errors } = useContext(Context);
+  const { errors } = useEditor();
   return (
-    <textarea
-      className="rule-json"
-      aria-label={t.editor.jsonRule}
-      aria-invalid={isInvalid || errors.length > 0}
-      rows={Math.min(16, (body.json ?? "").split("\n").length + 1)}
-      spellCheck={false}
-      value={body.json ?? ""}
-      onChange={(event) => set({ json: event.target.value })}
-    />
+    <>
+      <textarea
+        className="rule-json"
+        aria-label={t.editor.jsonRule}
+        aria-invalid={isInvalid || errors.length > 0}
+        rows={Math.min(16, (body.json ?? "").split("\n").length + 1)}
+        spellCheck={false}
+        value={body.json ?? ""}
+        onChange={(event) => set({ json: event.target.value })}
+      />
+      <RelatedFields />
+    </>
+  );
+}
+
+/** The names that a rule on a related table can use. */
+function RelatedFields() {
+  const { related } = useEditor();
+  if (!related.size) return <p className="related muted">{t.editor.noTables}</p>;
+  return (
+    <details className="related">
+      <summary>{t.editor.tables}</summary>
+      <dl>
+        {[...related].map(([table, fields]) => (
+          <div key={table}>
+            <dt>
+              <code>{table}</code>
+            </dt>
+            <dd>{fields.map(({ name, type }) => `${name} (${type})`).join(", ")}</dd>
+          </div>
+        ))}
+      </dl>
+    </details>
   );
 }
 
 /** What few rules need is behind a summary: a contact without a value, upper and lower case, another field, another type. */
 function Options({ body, operator, type, set }: ValueProps) {
-  const { fields } = useContext(Context);
+  const { fields } = useEditor();
   if (!takesMissing(operator) && operator !== "blank" && operator !== "not_blank") return null;
   const used = [body.missing, body.ignore_case, body.value_field, body.as].filter(Boolean).length;
   return (

@@ -1,19 +1,21 @@
 import type { ApiError, SavedSegment } from "@segbatch/client";
-import { useEffect, useId, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Answered, Problem, reasonOf } from "../components/feedback";
 import { usePage } from "../context";
-import type { Definition, FieldView, Located, SegmentRow } from "../data/types";
+import type { Definition, FieldView, Located } from "../data/types";
 import { Conflict } from "../editor/conflict";
 import { type EditorQuery, fitted, fromQuery, isAbout, toQuery } from "../editor/convert";
-import { changesOf, differences, dropDraft, keepDraft, readDraft, withoutEmptyKeys } from "../editor/draft";
+import { asNew, changesOf, differences, dropDraft, keepDraft, readDraft } from "../editor/draft";
+import { Gone } from "../editor/gone";
+import { EditorHead, reasonNotToSave } from "../editor/head";
 import { LivePreview, useChecked } from "../editor/live-preview";
+import { merged, type Part } from "../editor/merge";
 import { RulesEditor } from "../editor/rules-editor";
 import { Settings } from "../editor/settings";
-import { EditorProvider } from "../editor/value-editor";
-import { go, linkTo, segmentLink } from "../route";
+import { EditorProvider, type NamedSegment, RuleProblems } from "../editor/value-editor";
+import { go, segmentLink } from "../route";
 import { t } from "../texts";
 import { asApiError, useAnswer } from "../use-answer";
-import { loadRows } from "./segments";
 
 interface Draft {
   /** The saved definition that the draft began with; null for a new segment. */
@@ -25,10 +27,11 @@ interface Draft {
 export function EditorPageView({ id }: { id: string | undefined }) {
   const { client, canEdit } = usePage();
   const fields = useAnswer("fields", (options) => client.listFields(options));
-  const rows = useAnswer("rows", ({ signal }) => loadRows(client, signal));
+  const segments = useAnswer("segments", (options) => client.listSegments(options));
   const saved = useAnswer(id ?? null, (options) => client.getSegment(id ?? "", options));
   if (!canEdit) return <p className="attention">{t.editor.readOnly}</p>;
-  if (id !== undefined && !saved.value) {
+  const isGone = saved.error?.code === "not-found" && readDraft<Draft>(id ?? "") !== null;
+  if (id !== undefined && !saved.value && !isGone) {
     return (
       <>
         <h1 tabIndex={-1}>{id}</h1>
@@ -37,14 +40,18 @@ export function EditorPageView({ id }: { id: string | undefined }) {
     );
   }
   if (fields.loading) return <Answered answer={fields}>{() => null}</Answered>;
+  const hasNoContacts = fields.error?.code === "nothing-published";
   return (
     <>
-      {fields.error && <Problem error={fields.error} onRetry={fields.retry} />}
+      {hasNoContacts && <p className="attention">{t.editor.noContacts}</p>}
+      {fields.error && !hasNoContacts && <Problem error={fields.error} onRetry={fields.retry} />}
       <Editor
         key={id ?? ""}
+        id={id ?? ""}
         saved={saved.value ?? null}
+        wasGone={isGone}
         fields={fields.value?.fields ?? []}
-        segments={rows.value?.segments ?? []}
+        segments={segments.value ?? []}
       />
     </>
   );
@@ -56,8 +63,8 @@ function draftOf(saved: SavedSegment | null, fields: FieldView[]): Draft {
     return { saved, settings, query: toQuery(match, rules) };
   }
   const field = fields.find((one) => one.table === null);
-  const operator = field?.operators[0] ?? "in_segment";
-  const rule = { ...(field ? { field: field.name } : {}), operator, value: fitted("", operator) };
+  const operator = field?.operators[0] ?? "eq";
+  const rule = { field: field?.name ?? "", operator, value: fitted("", operator) };
   return { saved: null, settings: { name: "" }, query: toQuery("all", [rule]) };
 }
 
@@ -68,32 +75,36 @@ function isUntouched(draft: Draft, fields: FieldView[]): boolean {
 }
 
 interface EditorProps {
+  id: string;
   saved: SavedSegment | null;
+  wasGone: boolean;
   fields: FieldView[];
-  segments: SegmentRow[];
+  segments: readonly NamedSegment[];
 }
 
-function Editor({ saved, fields, segments }: EditorProps) {
+function Editor({ id, saved, wasGone, fields, segments }: EditorProps) {
   const { client } = usePage();
-  const id = saved?.id ?? "";
   const [draft, setDraft] = useState<Draft>(() => readDraft<Draft>(id) ?? draftOf(saved, fields));
   const [problem, setProblem] = useState<ApiError | null>(null);
+  const [isGone, setIsGone] = useState(wasGone);
   const [isSaving, setIsSaving] = useState(false);
+  const form = useRef<HTMLFormElement>(null);
+  const saveButton = useRef<HTMLButtonElement>(null);
   const converted = useMemo(() => fromQuery(draft.query), [draft.query]);
   const definition: Definition = useMemo(
     () => ({ ...draft.settings, match: converted.match, rules: converted.rules }),
     [draft.settings, converted],
   );
   const base = draft.saved ?? undefined;
-  const changed = base ? differences(base, definition) : ["name" as const];
+  const changed = base ? differences(base, definition) : [];
   const isDirty = base ? changed.length > 0 : !isUntouched(draft, fields);
-  const checked = useChecked(definition, converted.errors, base);
+  const checked = useChecked(definition, converted.errors, isGone ? undefined : base);
   const errors = useMemo(
     () => [...converted.errors, ...checked.errors, ...(problem?.problems ?? [])],
     [converted.errors, checked.errors, problem],
   );
   const context = useMemo(
-    () => ({ fields: own(fields), segments, errors, findings: checked.findings }),
+    () => ({ fields: own(fields), related: related(fields), segments, errors, findings: checked.findings }),
     [fields, segments, errors, checked.findings],
   );
 
@@ -113,70 +124,68 @@ function Editor({ saved, fields, segments }: EditorProps) {
     setDraft((before) => ({ ...before, ...changes }));
   };
 
-  const save = async () => {
+  const markGone = useCallback(() => {
+    setProblem(null);
+    setIsGone(true);
+  }, []);
+
+  const save = async (isNew: boolean) => {
     setIsSaving(true);
     setProblem(null);
     try {
-      const to = draft.saved
-        ? await client.updateSegment(id, changesOf(draft.saved, definition), { ifMatch: draft.saved.etag })
-        : await client.createSegment(withoutEmptyKeys(definition));
+      const to =
+        draft.saved && !isNew
+          ? await client.updateSegment(id, changesOf(draft.saved, definition), { ifMatch: draft.saved.etag })
+          : await client.createSegment(asNew(definition));
       dropDraft(id);
-      window.onbeforeunload = null;
       go(segmentLink(to.id));
     } catch (error) {
-      setProblem(asApiError(error));
+      const reason = asApiError(error);
+      if (!isNew && reason.code === "not-found") markGone();
+      else setProblem(reason);
       setIsSaving(false);
     }
   };
 
-  const discard = () => {
-    dropDraft(id);
-    setProblem(null);
-    setDraft(draftOf(saved, fields));
+  const merge = (newest: SavedSegment, fromMine: Part[]) => {
+    const { settings, query } = draftOf(merged(definition, newest, fromMine) as SavedSegment, fields);
+    change({ saved: newest, settings, query: fromMine.includes("rules") ? draft.query : query });
+    saveButton.current?.focus();
   };
 
+  const isConflict = problem?.code === "changed-meanwhile" && base !== undefined;
+  const cannotSave = reasonNotToSave(definition, converted.errors, isDirty || isGone);
+  const blocked = isGone ? t.editor.goneFirst : isConflict ? t.editor.conflictFirst : null;
+  const reason = isSaving ? t.editor.saving : (cannotSave ?? blocked);
+  const submit = (isNew: boolean) => {
+    if (!isSaving && cannotSave === null) return void save(isNew);
+    const wrong = cannotSave === t.editor.nameFirst ? "[name=name]" : "[aria-invalid=true]";
+    form.current?.querySelector<HTMLElement>(wrong)?.focus();
+  };
   const elsewhere = errors.filter((error) => !isBesideARule(error, draft.query));
-  const canSave =
-    isDirty && !isSaving && converted.errors.length === 0 && Boolean(String(definition.name ?? "").trim());
   return (
     <form
+      ref={form}
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        if (canSave) void save();
+        if (blocked === null) submit(!draft.saved);
       }}
     >
-      <div className="heading">
-        <div>
-          <h1 tabIndex={-1}>{base ? t.editor.title(base.name) : t.newSegment}</h1>
-          {base && <p className="below id">{base.id}</p>}
-        </div>
-        <div className="actions">
-          <span className="muted" role="status">
-            {isDirty && base ? t.editor.unsaved(changed.map((key) => t.editor.keys[key])) : ""}
-          </span>
-          {isDirty && (
-            <button type="button" onClick={discard}>
-              {t.editor.discard}
-            </button>
-          )}
-          <a className="button" href={base ? segmentLink(base.id) : linkTo(["segments"])}>
-            {t.editor.back}
-          </a>
-          <button type="submit" className="primary" disabled={!canSave}>
-            {t.editor.save}
-          </button>
-        </div>
-      </div>
-      {problem?.code === "changed-meanwhile" && draft.saved ? (
-        <Conflict
-          id={id}
-          mine={definition}
-          onKeepMine={(newest) => change({ saved: newest })}
-          onTakeTheirs={(newest) => change(draftOf(newest, fields))}
-        />
-      ) : (
-        problem && problem.code !== "invalid-definition" && <SaveProblem error={problem} />
-      )}
+      <EditorHead
+        base={base}
+        changed={changed.map((key) => t.editor.keys[key])}
+        isDirty={isDirty}
+        reason={reason}
+        onDiscard={() => {
+          dropDraft(id);
+          change(draftOf(draft.saved, fields));
+        }}
+        save={saveButton}
+      />
+      {isGone && <Gone onSaveAsNew={() => submit(true)} />}
+      {isConflict && <Conflict base={base} mine={definition} onMerge={merge} onGone={markGone} />}
+      {problem && !isConflict && problem.code !== "invalid-definition" && <SaveProblem error={problem} />}
       <div className="editor">
         <div>
           <Settings settings={draft.settings} onChange={(settings) => change({ settings })} errors={elsewhere} />
@@ -184,9 +193,9 @@ function Editor({ saved, fields, segments }: EditorProps) {
           <EditorProvider value={context}>
             <RulesEditor fields={fields} query={draft.query} onChange={(query) => change({ query })} />
           </EditorProvider>
-          <Elsewhere errors={elsewhere} />
+          <RuleProblems wrong={elsewhere} showPath />
         </div>
-        <LivePreview checked={checked} hasErrors={errors.length > 0} isCompared={base !== undefined} />
+        <LivePreview checked={checked} hasErrors={errors.length > 0} isCompared={base !== undefined && !isGone} />
       </div>
     </form>
   );
@@ -194,6 +203,15 @@ function Editor({ saved, fields, segments }: EditorProps) {
 
 const own = (fields: FieldView[]) =>
   new Map(fields.filter((field) => field.table === null).map((field) => [field.name, field]));
+
+/** The fields of related tables, by table. */
+function related(fields: FieldView[]): Map<string, FieldView[]> {
+  const tables = new Map<string, FieldView[]>();
+  for (const field of fields) {
+    if (field.table !== null) tables.set(field.table, [...(tables.get(field.table) ?? []), field]);
+  }
+  return tables;
+}
 
 /** Whether an error is shown next to a rule. */
 function isBesideARule(error: Located, query: EditorQuery, path = "$"): boolean {
@@ -210,19 +228,5 @@ function SaveProblem({ error }: { error: ApiError }) {
       <p>{reasonOf(error)}</p>
       <p className="muted">{t.editor.kept}</p>
     </div>
-  );
-}
-
-function Elsewhere({ errors }: { errors: Located[] }) {
-  const id = useId();
-  if (!errors.length) return null;
-  return (
-    <ul className="rule-problems" aria-labelledby={id} role="status">
-      {errors.map((error) => (
-        <li key={`${error.path} ${error.message}`} className="bad">
-          {error.message} <code>{error.path}</code>
-        </li>
-      ))}
-    </ul>
   );
 }

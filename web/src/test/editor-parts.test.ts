@@ -1,8 +1,22 @@
 import type { SavedSegment } from "@segbatch/client";
 import { describe, expect, test } from "vitest";
 import type { Node } from "../data/types";
-import { type EditorQuery, fitted, fromQuery, isAbout, JSON_FIELD, pathOf, scalarOf, toQuery } from "../editor/convert";
-import { changesOf, differences, dropDraft, keepDraft, readDraft } from "../editor/draft";
+import {
+  type EditorQuery,
+  type EditorRule,
+  fitted,
+  fromQuery,
+  isAbout,
+  JSON_FIELD,
+  pathOf,
+  SAMPLE_FIELD,
+  SEGMENT_FIELD,
+  scalarOf,
+  settled,
+  toQuery,
+} from "../editor/convert";
+import { asNew, changesOf, differences, dropDraft, keepDraft, readDraft } from "../editor/draft";
+import { compareVersions, merged } from "../editor/merge";
 import { inWords } from "../in-words";
 import { SAVED } from "./server";
 
@@ -101,10 +115,76 @@ describe("changes", () => {
     expect(changesOf(saved, draft)).toEqual({ name: "New", owner: null });
   });
 
+  test("are not made by another order of the keys of a rule", () => {
+    const rules = SAVED.rules.map((rule) => Object.fromEntries(Object.entries(rule).reverse()));
+    expect(differences(SAVED, { ...SAVED, rules })).toEqual([]);
+  });
+
+  test("that clear a list remove its key", () => {
+    expect(changesOf({ ...SAVED, tags: ["a"] }, { ...SAVED, tags: [] })).toEqual({ tags: null });
+  });
+
+  test("become a new segment without the keys of the one before", () => {
+    const times = { created_at: "2025-06-01T10:00:00.000Z", updated_at: "2025-06-01T10:00:00.000Z", etag: "1" };
+    const { name, description, project_id, rules } = SAVED;
+    expect(asNew({ ...SAVED, ...times, owner: "", tags: [] })).toEqual({ name, description, project_id, rules });
+  });
+
   test("stay in the tab until they are dropped", () => {
     keepDraft("a", { x: 1 });
     expect(readDraft("a")).toEqual({ x: 1 });
     dropDraft("a");
     expect(readDraft("a")).toBeNull();
+  });
+});
+
+describe("two versions of a segment", () => {
+  const base = { ...SAVED, owner: "growth" };
+
+  test("are compared with the one that both were made from", () => {
+    const mine = { ...base, name: "Mine", description: "Same", tags: ["a"] };
+    const theirs = { ...base, name: "Theirs", description: "Same", owner: "sales" };
+    expect(compareVersions(base, mine, theirs)).toEqual({ mine: ["tags"], theirs: ["owner"], both: ["name"] });
+  });
+
+  test("differ in their rules also if one changed the rules and the other how they are combined", () => {
+    const mine = { ...base, match: "any" as const };
+    const theirs = { ...base, rules: base.rules.slice(1) };
+    expect(compareVersions(base, mine, theirs)).toEqual({ mine: [], theirs: [], both: ["rules"] });
+    expect(merged(mine, theirs, ["rules"])).toMatchObject({ match: "any", rules: base.rules });
+    expect(merged(mine, theirs, [])).toMatchObject({ rules: theirs.rules });
+  });
+
+  test("are merged to theirs with the chosen parts of mine, and only these are sent", () => {
+    const mine = { ...base, name: "Mine", owner: "" };
+    const theirs = { ...base, name: "Theirs", description: "Theirs", etag: "2" };
+    expect(changesOf(theirs, merged(mine, theirs, ["owner"]))).toEqual({ owner: null });
+    expect(changesOf(theirs, merged(mine, theirs, ["owner", "name"]))).toEqual({ owner: null, name: "Mine" });
+  });
+});
+
+describe("a rule without choices of fields", () => {
+  const settledRule = (field: string, operator: string) =>
+    settled({ combinator: "all", rules: [{ field, operator, value: { value: "x" } }] }).rules[0] as EditorRule;
+
+  test.each([
+    [SEGMENT_FIELD, "eq", "in_segment"],
+    [SAMPLE_FIELD, "eq", "sample"],
+    [JSON_FIELD, "eq", "json"],
+    ["city", "in_segment", "eq"],
+    ["city", "sample", "eq"],
+    ["city", "json", "eq"],
+    ["city", "neq", "neq"],
+  ])("gets the operators of its kind: %j with %s has %s", (field, operator, fit) => {
+    expect(settledRule(field, operator).operator).toBe(fit);
+  });
+
+  test("keeps its value while the name of the field is typed", () => {
+    expect(settledRule("ci", "eq").value).toEqual({ value: "x" });
+  });
+
+  test("is an error until the field has a name", () => {
+    const query = toQuery("all", [{ field: "", operator: "eq", value: "" }]);
+    expect(fromQuery(query).errors).toMatchObject([{ path: "$.rules[0].field" }]);
   });
 });

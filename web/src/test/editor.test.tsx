@@ -1,4 +1,4 @@
-import { fireEvent, screen, waitFor } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, test } from "vitest";
 import { t } from "../texts";
@@ -7,6 +7,7 @@ import { type Call, expectAccessible, openPage, preview, problem, SAVED } from "
 const EDIT = `#/segments/${SAVED.id}/edit`;
 const isPreview = ({ path }: Call) => path.endsWith("/preview");
 const isSave = ({ method, path }: Call) => method === "PATCH" && path.endsWith(SAVED.id);
+const saveButton = () => screen.getByRole("button", { name: t.editor.save });
 const value = async () => (await screen.findAllByLabelText(t.editor.value))[0] as HTMLInputElement;
 
 describe("the preview", () => {
@@ -45,6 +46,7 @@ describe("the preview", () => {
     expect(error.closest(".rule")).toHaveTextContent("seats");
     expect(screen.getByText("matches no contact").closest(".rule")).toHaveTextContent("custom_fields.plan");
     expect(screen.getByText(t.editor.fixFirst)).toBeVisible();
+    await expectAccessible();
     expect(calls.filter(isPreview)).toHaveLength(0);
   });
 });
@@ -54,7 +56,9 @@ describe("saving", () => {
     const { calls } = openPage(EDIT, (call) => (isSave(call) ? Response.json({ ...SAVED, name: "New" }) : undefined));
     const user = userEvent.setup();
     const name = await screen.findByLabelText(t.editor.keys.name);
-    expect(screen.getByRole("button", { name: t.editor.save })).toBeDisabled();
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.nothingChanged);
+    await user.click(saveButton());
+    expect(calls.filter(isSave)).toHaveLength(0);
     await user.clear(name);
     await user.type(name, "New");
     await user.click(screen.getByRole("button", { name: t.editor.save }));
@@ -72,28 +76,19 @@ describe("saving", () => {
     expect(screen.getByLabelText(t.editor.keys.description)).toHaveValue("Starter teams more");
   });
 
-  test("after another writer shows both versions, and saves only when asked again", async () => {
-    let etag = '"1"';
-    const { calls } = openPage(EDIT, (call) => {
-      if (isSave(call)) {
-        return call.headers["If-Match"] === '"2"' ? Response.json(SAVED) : problem(412, "changed-meanwhile");
-      }
-      const isGet = call.method === "GET" && call.path.endsWith(`/segments/${SAVED.id}`) && !call.path.includes("runs");
-      return isGet ? Response.json({ ...SAVED, description: etag }, { headers: { ETag: etag } }) : undefined;
-    });
+  test("does nothing without a name, says why, and leads to the name", async () => {
+    const { calls } = openPage(EDIT);
     const user = userEvent.setup();
     const name = await screen.findByLabelText(t.editor.keys.name);
-    await user.type(name, "!");
-    etag = '"2"';
-    await user.click(screen.getByRole("button", { name: t.editor.save }));
-    expect(await screen.findByRole("button", { name: t.editor.keepMine })).toBeVisible();
-    expect(screen.getByText("Upsell to Pro!")).toBeVisible();
+    await user.clear(name);
+    await user.type(name, " ");
+    expect(saveButton()).toHaveAttribute("aria-disabled", "true");
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.nameFirst);
+    expect(screen.getByText(t.editor.nameFirst)).toHaveAttribute("role", "status");
+    await user.click(saveButton());
+    expect(name).toHaveFocus();
+    expect(calls.filter(isSave)).toHaveLength(0);
     await expectAccessible();
-    await user.click(screen.getByRole("button", { name: t.editor.keepMine }));
-    expect(calls.filter(isSave)).toHaveLength(1);
-    await user.click(screen.getByRole("button", { name: t.editor.save }));
-    await waitFor(() => expect(calls.filter(isSave)).toHaveLength(2));
-    expect(calls.filter(isSave)[1]?.headers).toMatchObject({ "If-Match": '"2"' });
   });
 
   test("after the session ended asks for the key and keeps what was typed", async () => {
@@ -122,6 +117,176 @@ describe("saving", () => {
       match: "all",
       rules: [{ field: "status", operator: "eq", value: "active" }],
     });
+  });
+});
+
+describe("another writer who saved meanwhile", () => {
+  /** Type a name and an owner, while they change the segment; then save, which is a conflict. */
+  async function openConflict(theirs: object) {
+    let current: object = SAVED;
+    const { calls } = openPage(EDIT, (call) => {
+      const isGet = call.method === "GET" && call.path.endsWith(`/contacts/segments/${SAVED.id}`);
+      const etag = current === SAVED ? '"1"' : '"2"';
+      if (isGet) return Response.json(current, { headers: { ETag: etag } });
+      if (!isSave(call)) return undefined;
+      return call.headers["If-Match"] === etag ? Response.json(SAVED) : problem(412, "changed-meanwhile");
+    });
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.editor.keys.name), "!");
+    await user.type(screen.getByLabelText(t.editor.keys.owner), "me");
+    current = { ...SAVED, ...theirs };
+    await user.click(saveButton());
+    await screen.findByRole("button", { name: t.editor.merge });
+    return { user, calls };
+  }
+
+  const choices = (key: string) => within(screen.getByRole("group", { name: key })).getAllByRole("radio");
+  const lastSave = async (calls: Call[]) => {
+    await userEvent.click(saveButton());
+    await waitFor(() => expect(calls.filter(isSave)).toHaveLength(2));
+    return calls.filter(isSave)[1];
+  };
+
+  test("keeps the parts that only they changed, and Save sends only mine", async () => {
+    const { user, calls } = await openConflict({ description: "Theirs", rules: SAVED.rules.slice(0, 1) });
+    expect(screen.getByText(t.editor.onlyTheirs(t.editor.keys.description))).toBeVisible();
+    expect(screen.getByText(t.editor.onlyMine([t.editor.keys.name, t.editor.keys.owner]))).toBeVisible();
+    expect(screen.queryByRole("radio")).toBeNull();
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.conflictFirst);
+    await expectAccessible();
+    await user.click(screen.getByRole("button", { name: t.editor.merge }));
+    expect(screen.getByLabelText(t.editor.keys.description)).toHaveValue("Theirs");
+    expect(screen.getAllByLabelText(t.editor.builder.fields.title)).toHaveLength(1);
+    expect(saveButton()).toHaveFocus();
+    expect(calls.filter(isSave)).toHaveLength(1);
+    expect(await lastSave(calls)).toMatchObject({
+      body: { name: "Upsell to Pro!", owner: "me" },
+      headers: { "If-Match": '"2"' },
+    });
+  });
+
+  test("and I both changed a part: both versions are shown, and one is chosen for each", async () => {
+    const { user, calls } = await openConflict({ name: "Theirs", owner: "them" });
+    expect(screen.getByText("Upsell to Pro!")).toBeVisible();
+    expect(screen.getByText("Theirs")).toBeVisible();
+    expect(choices(t.editor.keys.name)[0]).toBeChecked();
+    await user.click(choices(t.editor.keys.name)[1] as HTMLElement);
+    await expectAccessible();
+    await user.click(screen.getByRole("button", { name: t.editor.merge }));
+    expect((await lastSave(calls))?.body).toEqual({ owner: "me" });
+  });
+
+  test("and I both changed parts: one version is chosen for all", async () => {
+    const { user } = await openConflict({ name: "Theirs", owner: "them" });
+    await user.click(screen.getByRole("button", { name: t.editor.allTheirs }));
+    for (const key of [t.editor.keys.name, t.editor.keys.owner]) expect(choices(key)[1]).toBeChecked();
+    await user.click(screen.getByRole("button", { name: t.editor.allMine }));
+    for (const key of [t.editor.keys.name, t.editor.keys.owner]) expect(choices(key)[0]).toBeChecked();
+    await user.click(screen.getByRole("button", { name: t.editor.allTheirs }));
+    await user.click(screen.getByRole("button", { name: t.editor.merge }));
+    expect(screen.getByLabelText(t.editor.keys.name)).toHaveValue("Theirs");
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.nothingChanged);
+  });
+
+  test("wins if I drop my changes", async () => {
+    const { user } = await openConflict({ description: "Theirs" });
+    await user.click(screen.getByRole("button", { name: t.editor.dropMine }));
+    expect(screen.getByLabelText(t.editor.keys.name)).toHaveValue(SAVED.name);
+    expect(screen.getByLabelText(t.editor.keys.description)).toHaveValue("Theirs");
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.nothingChanged);
+  });
+});
+
+describe("a segment that was deleted meanwhile", () => {
+  const isCreate = ({ method, path }: Call) => method === "POST" && path.endsWith("/contacts/segments");
+  const isOfSaved = ({ path }: Call) => path.endsWith(`/contacts/segments/${SAVED.id}`);
+  const created = () => Response.json({ ...SAVED, id: "new-id" }, { status: 201 });
+
+  test("is saved as a new one, with what was typed", async () => {
+    const { calls } = openPage(EDIT, (call) =>
+      isSave(call) ? problem(404, "not-found") : isCreate(call) ? created() : undefined,
+    );
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.editor.keys.name), "!");
+    await user.click(saveButton());
+    const again = await screen.findByRole("button", { name: t.editor.saveAsNew });
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.goneFirst);
+    await expectAccessible();
+    await user.clear(screen.getByLabelText(t.editor.keys.name));
+    await user.click(again);
+    expect(calls.filter(isCreate)).toHaveLength(0);
+    await user.type(screen.getByLabelText(t.editor.keys.name), "Again");
+    await user.click(again);
+    await waitFor(() => expect(window.location.hash).toBe("#/segments/new-id"));
+    const { description, project_id, rules } = SAVED;
+    expect(calls.find(isCreate)?.body).toEqual({ name: "Again", description, project_id, rules, match: "all" });
+    expect(window.sessionStorage).toHaveLength(0);
+  });
+
+  test("is found when the versions are compared", async () => {
+    let isDeleted = false;
+    openPage(EDIT, (call) => {
+      if (isSave(call)) return problem(412, "changed-meanwhile");
+      return isDeleted && isOfSaved(call) ? problem(404, "not-found") : undefined;
+    });
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.editor.keys.name), "!");
+    isDeleted = true;
+    await user.click(saveButton());
+    expect(await screen.findByText(t.editor.gone)).toBeVisible();
+    expect(screen.queryByText(t.editor.conflict)).toBeNull();
+  });
+
+  test("is not lost when the page is loaded again", async () => {
+    const page = openPage(EDIT);
+    await userEvent.type(await screen.findByLabelText(t.editor.keys.name), "!");
+    page.unmount();
+    openPage(EDIT, (call) => (isOfSaved(call) ? problem(404, "not-found") : undefined));
+    expect(await screen.findByText(t.editor.gone)).toBeVisible();
+    expect(screen.getByLabelText(t.editor.keys.name)).toHaveValue("Upsell to Pro!");
+  });
+
+  test("is only reported if nothing was typed", async () => {
+    openPage(EDIT, (call) => (isOfSaved(call) ? problem(404, "not-found") : undefined));
+    expect(await screen.findByText(t.problem.notFound)).toBeVisible();
+  });
+});
+
+describe("a server without contacts", () => {
+  const isFields = ({ path }: Call) => path === "/api/v1/fields";
+  const isCreate = ({ method, path }: Call) => method === "POST" && path.endsWith("/contacts/segments");
+  const nothing = (call: Call) =>
+    isFields(call)
+      ? problem(409, "nothing-published")
+      : isCreate(call)
+        ? Response.json({ ...SAVED, id: "new-id" }, { status: 201 })
+        : undefined;
+
+  test("gives no choice of fields, so their names are typed", async () => {
+    const { calls } = openPage("#/new", nothing);
+    const user = userEvent.setup();
+    await user.type(await screen.findByLabelText(t.editor.keys.name), "Berlin");
+    expect(screen.getByText(t.editor.noContacts)).toBeVisible();
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.errorsFirst);
+    await user.type(await value(), "x");
+    await user.type(screen.getByLabelText(t.editor.builder.fields.title), "city");
+    expect(await value()).toHaveValue("x");
+    await expectAccessible();
+    await user.click(saveButton());
+    await waitFor(() => expect(window.location.hash).toBe("#/segments/new-id"));
+    expect(calls.find(isCreate)?.body).toMatchObject({ rules: [{ field: "city", operator: "eq", value: "x" }] });
+  });
+
+  test("still has rules on segments and samples, and rules as JSON", async () => {
+    openPage("#/new", nothing);
+    const kind = await screen.findByLabelText(t.editor.kind);
+    await userEvent.selectOptions(kind, t.editor.segmentField);
+    expect(screen.queryByLabelText(t.editor.builder.fields.title)).toBeNull();
+    await userEvent.selectOptions(screen.getByLabelText(t.columns.segment), SAVED.name);
+    await userEvent.selectOptions(screen.getByLabelText(t.editor.kind), t.editor.jsonField);
+    expect(screen.getByLabelText(t.editor.jsonRule)).toHaveValue(t.editor.jsonExample);
+    await userEvent.selectOptions(screen.getByLabelText(t.editor.kind), t.editor.typedField);
+    expect(screen.getByLabelText(t.editor.builder.fields.title)).toHaveValue("");
   });
 });
 
@@ -158,8 +323,21 @@ describe("rules", () => {
     const before = calls.length;
     fireEvent.change(text, { target: { value: "{" } });
     expect(await screen.findByText(/JSON at position/)).toBeVisible();
-    expect(screen.getByRole("button", { name: t.editor.save })).toBeDisabled();
+    expect(saveButton()).toHaveAccessibleDescription(t.editor.errorsFirst);
+    await userEvent.click(saveButton());
+    expect(text).toHaveFocus();
+    expect(calls.filter(isSave)).toHaveLength(0);
     expect(calls.slice(before).filter(isPreview)).toHaveLength(0);
+  });
+
+  test("on related tables are JSON, with the fields of the tables beside them", async () => {
+    openPage(EDIT);
+    expect(await screen.findByText(t.editor.tablesHelp)).toBeVisible();
+    const [field] = screen.getAllByLabelText(t.editor.builder.fields.title);
+    await userEvent.selectOptions(field as HTMLElement, t.editor.jsonField);
+    await userEvent.click(await screen.findByText(t.editor.tables));
+    expect(screen.getByText("amount (double)")).toBeVisible();
+    await expectAccessible();
   });
 
   test("can include contacts without a value", async () => {

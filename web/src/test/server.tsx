@@ -1,4 +1,4 @@
-import type { ProblemDocument, SavedSegment, Session } from "@segbatch/client";
+import type { ProblemDocument, RunSegment, SavedSegment, Session } from "@segbatch/client";
 import { render } from "@testing-library/react";
 import axe from "axe-core";
 import { expect } from "vitest";
@@ -71,6 +71,13 @@ function missing(place: string): Response {
   return problem(404, /^\/api\/v1\/runs\/[^/]+$/.test(place) ? "no-run" : "not-found");
 }
 
+/** A segment of the sample, as it was in the last run. */
+function savedAnswer(id: string): Response {
+  const row = sampleAnswers[`/api/v1/runs/current/segments/${id}`] as RunSegment | undefined;
+  if (!row) return problem(404, "not-found");
+  return Response.json({ ...SAVED, ...(row.definition as object), id: row.id }, { headers: { ETag: '"1"' } });
+}
+
 function defaultAnswer({ method, path }: Call): Response {
   const [place = ""] = path.split("?");
   if (place === "/session") return method === "DELETE" ? new Response(null, { status: 204 }) : Response.json(SESSION);
@@ -80,6 +87,9 @@ function defaultAnswer({ method, path }: Call): Response {
   if (place.endsWith("/preview"))
     return preview(1240, { segment_id: SAVED.id, member_count: 1213, entered: 32, left: 5 });
   if (place === `/api/v1/contacts/segments/${SAVED.id}`) return Response.json(SAVED, { headers: { ETag: '"1"' } });
+  const saved = /^\/api\/v1\/contacts\/segments\/([^/]+)$/.exec(place)?.[1];
+  if (saved !== undefined && method === "GET") return savedAnswer(saved);
+  if (place === "/api/v1/contacts/segments" && method === "GET") return Response.json([SAVED]);
   const answer = sampleAnswers[place];
   return answer === undefined ? missing(place) : Response.json(answer);
 }

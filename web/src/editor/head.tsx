@@ -1,0 +1,53 @@
+import type { SavedSegment } from "@segbatch/client";
+import { type RefObject, useId } from "react";
+import type { Definition, Located } from "../data/types";
+import { linkTo, segmentLink } from "../route";
+import { t } from "../texts";
+
+/** The reason why a definition cannot be saved now; null if it can. */
+export function reasonNotToSave(definition: Definition, errors: readonly Located[], isDirty: boolean): string | null {
+  if (!String(definition.name ?? "").trim()) return t.editor.nameFirst;
+  if (!definition.rules.length) return t.editor.ruleFirst;
+  if (errors.length) return t.editor.errorsFirst;
+  return isDirty ? null : t.editor.nothingChanged;
+}
+
+interface Props {
+  base: SavedSegment | undefined;
+  /** The keys that were changed, by their names in the page. */
+  changed: string[];
+  isDirty: boolean;
+  /** The reason why Save does nothing now. */
+  reason: string | null;
+  onDiscard: () => void;
+  save: RefObject<HTMLButtonElement | null>;
+}
+
+/** The heading, and the buttons for the whole draft. Save can have the focus at all times, so that its reason is heard. */
+export function EditorHead({ base, changed, isDirty, reason, onDiscard, save }: Props) {
+  const id = useId();
+  return (
+    <div className="heading">
+      <div>
+        <h1 tabIndex={-1}>{base ? t.editor.title(base.name) : t.newSegment}</h1>
+        {base && <p className="below id">{base.id}</p>}
+      </div>
+      <div className="actions">
+        <span id={id} className="muted" role="status">
+          {reason ?? (base ? t.editor.unsaved(changed) : "")}
+        </span>
+        {isDirty && (
+          <button type="button" onClick={onDiscard}>
+            {t.editor.discard}
+          </button>
+        )}
+        <a className="button" href={base ? segmentLink(base.id) : linkTo(["segments"])}>
+          {t.editor.back}
+        </a>
+        <button ref={save} type="submit" className="primary" aria-disabled={reason !== null} aria-describedby={id}>
+          {t.editor.save}
+        </button>
+      </div>
+    </div>
+  );
+}
