@@ -1,4 +1,4 @@
-import type { Explanation, RunSegment } from "@segbatch/client";
+import type { Explanation, RunSegment, SavedSegment } from "@segbatch/client";
 import { useMemo } from "react";
 import { Loading, Problem } from "../components/feedback";
 import { Figure, Section, SegmentLinks, Status, Tags } from "../components/parts";
@@ -13,30 +13,41 @@ import { HistoryTable } from "./segment-history";
 import { MembersSection } from "./segment-members";
 import { OverlapSection } from "./segment-overlap";
 import { FunnelSection, RulesSection } from "./segment-rules";
+import { Deleted, DeletedRules, SavedLater } from "./segment-saved";
 
 const NOT_RUN = new Set(["not-found", "nothing-published", "not-in-report"]);
 
 export function SegmentPageView({ id }: { id: string }) {
-  const { client } = usePage();
+  const { client, report } = usePage();
   const details = useAnswer(id, (options) => client.getRunSegment("current", id, { history: 30, ...options }));
+  const saved = useAnswer(report ? null : id, (options) => client.getSegment(id, options));
   const explanation = useAnswer(id, (options) => client.explainSegment(id, options));
   const isNotRun = details.error !== undefined && NOT_RUN.has(details.error.code ?? "");
+  const isDeleted = saved.error?.code === "not-found";
   if (details.error && (!isNotRun || explanation.error)) {
     return (
       <>
-        <Head id={id} details={undefined} />
+        <Head id={id} shown={saved.value} />
         <Problem error={details.error} onRetry={details.retry} />
       </>
     );
   }
   return (
     <>
-      <Head id={id} details={details.value} />
+      <Head id={id} shown={shownOf(details.value, saved.value)} isDeleted={isDeleted} />
       {isNotRun && <p className="attention">{t.segment.notRun}</p>}
+      {saved.value && <SavedLater saved={saved.value} details={details.value} />}
+      {isDeleted && details.value && <Deleted details={details.value} />}
       {details.loading && !details.value && <Loading slow={details.slow} />}
       {details.value && <Evaluated details={details.value} />}
-      <RulesSection explanation={explanation} definition={details.value?.definition} />
-      <FunnelSection id={id} known={explanation.value} />
+      {isDeleted && details.value ? (
+        <DeletedRules details={details.value} />
+      ) : (
+        <>
+          <RulesSection explanation={explanation} definition={definitionOf(saved.value) ?? details.value?.definition} />
+          <FunnelSection id={id} known={explanation.value} />
+        </>
+      )}
       {details.value && <OverlapSection id={id} />}
       {details.value && <MembersSection id={id} size={details.value.member_count} />}
       {details.value && <HistoryTable runs={details.value.runs} />}
@@ -45,37 +56,60 @@ export function SegmentPageView({ id }: { id: string }) {
   );
 }
 
-function Head({ id, details }: { id: string; details: RunSegment | undefined }) {
+interface Shown {
+  name?: string | null;
+  project_id?: string | null;
+  owner?: string | null;
+  tags?: readonly string[] | null;
+  description?: unknown;
+}
+
+/** The facts of the heading: as saved, or else as in the run. */
+function shownOf(details: RunSegment | undefined, saved: SavedSegment | undefined): Shown | undefined {
+  if (saved || !details) return saved;
+  const { description } = (details.definition ?? {}) as { description?: unknown };
+  return { ...details, description };
+}
+
+/** A saved segment without the version that the server gave with it. */
+function definitionOf(saved: SavedSegment | undefined): object | undefined {
+  if (!saved) return undefined;
+  const { etag: _, ...definition } = saved;
+  return definition;
+}
+
+interface HeadProps {
+  id: string;
+  shown: Shown | undefined;
+  isDeleted?: boolean;
+}
+
+function Head({ id, shown, isDeleted = false }: HeadProps) {
   const { canEdit } = usePage();
   const facts = [
-    details?.project_id ? `${t.segment.project} ${details.project_id}` : "",
-    details?.owner ? `${t.segment.owner} ${details.owner}` : "",
+    shown?.project_id ? `${t.segment.project} ${shown.project_id}` : "",
+    shown?.owner ? `${t.segment.owner} ${shown.owner}` : "",
   ].filter(Boolean);
   return (
     <div className="heading">
       <div>
-        <h1 tabIndex={-1}>{details?.name ?? id}</h1>
+        <h1 tabIndex={-1}>{shown?.name ?? id}</h1>
         <div className="below">
           <span className="id">{id}</span>
           {facts.map((fact) => (
             <span key={fact}>{fact}</span>
           ))}
-          <Tags tags={details?.tags ?? []} />
+          <Tags tags={shown?.tags ?? []} />
         </div>
-        <Description definition={details?.definition} />
+        {typeof shown?.description === "string" && <p className="lead">{shown.description}</p>}
       </div>
-      {canEdit && (
+      {canEdit && !isDeleted && (
         <a className="button primary" href={linkTo(["segments", id, "edit"])}>
           {t.segment.edit}
         </a>
       )}
     </div>
   );
-}
-
-function Description({ definition }: { definition: unknown }) {
-  const text = (definition as { description?: unknown } | null | undefined)?.description;
-  return typeof text === "string" ? <p className="lead">{text}</p> : null;
 }
 
 function Evaluated({ details }: { details: RunSegment }) {
