@@ -160,7 +160,9 @@ export const t = {
     notRun: "The last run had no such segment. It is shown as it is saved; the next run evaluates it.",
     savedLater: (keys: string[], run: string) =>
       `Saved after the last run. Changed: ${keys.join(", ").toLowerCase()}. The members, sizes and charts below are those of the run of ${run}; the name and the rules are as saved, and the next run evaluates them.`,
-    rulesOfRun: (run: string) => `Definition in the run of ${run}`,
+    savedOther: (keys: string[]) =>
+      `The last run kept members of an earlier definition. Changed since then: ${keys.join(", ").toLowerCase()}. The name and the rules below are as saved.`,
+    ofMembers: "Definition that the members were evaluated with",
     deleted: (run: string) => `Deleted after the last run. Everything below is as in the run of ${run}.`,
   },
   match: {

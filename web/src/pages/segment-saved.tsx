@@ -10,25 +10,21 @@ interface Props {
   details: RunSegment | undefined;
 }
 
-/** Which parts of the segment were saved after the run whose members are shown, and what they were in the run. */
+/** Which parts of the saved definition differ from the one of the members that are shown, and that one. */
 export function SavedLater({ saved, details }: Props) {
   const definition = details?.definition as Partial<Definition> | null | undefined;
-  const run = runOf(details);
-  if (!definition) return null;
-  const changed = differences(definition, saved);
+  if (!details || !definition) return null;
+  const changed = differences(definition, saved).map((key) => t.editor.keys[key]);
   if (!changed.length) return null;
+  // A run that keeps members has seen the saved definition, or one between.
+  const isKept = details.status === "failed" || details.status === "held";
   return (
     <div className="attention">
       <div>
-        <p>
-          {t.segment.savedLater(
-            changed.map((key) => t.editor.keys[key]),
-            run,
-          )}
-        </p>
+        <p>{isKept ? t.segment.savedOther(changed) : t.segment.savedLater(changed, runOf(details))}</p>
         <details>
-          <summary>{t.segment.rulesOfRun(run)}</summary>
-          <DefinitionOfRun definition={definition} run={run} />
+          <summary>{t.segment.ofMembers}</summary>
+          <DefinitionOfMembers definition={definition} />
         </details>
       </div>
     </div>
@@ -43,16 +39,16 @@ export function Deleted({ details }: { details: RunSegment }) {
 export function DeletedRules({ details }: { details: RunSegment }) {
   return (
     <Section title={t.segment.rules}>
-      <DefinitionOfRun definition={details.definition} run={runOf(details)} />
+      <DefinitionOfMembers definition={details.definition} />
     </Section>
   );
 }
 
-function DefinitionOfRun({ definition, run }: { definition: unknown; run: string }) {
-  return <Code text={JSON.stringify(definition, null, 2)} label={t.segment.rulesOfRun(run)} />;
+function DefinitionOfMembers({ definition }: { definition: unknown }) {
+  return <Code text={JSON.stringify(definition, null, 2)} label={t.segment.ofMembers} />;
 }
 
-function runOf(details: RunSegment | undefined): string {
-  const last = details?.runs.at(-1);
+function runOf(details: RunSegment): string {
+  const last = details.runs.at(-1);
   return last ? time(last.as_of) : t.noValue;
 }

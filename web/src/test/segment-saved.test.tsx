@@ -30,12 +30,22 @@ describe("the page of a segment", () => {
     expect(screen.getByText("New words")).toBeVisible();
     const { name, description, rules: changed } = t.editor.keys;
     expect(await screen.findByText(t.segment.savedLater([name, description, changed], RUN))).toBeVisible();
-    await userEvent.click(screen.getByText(t.segment.rulesOfRun(RUN)));
-    expect(screen.getByLabelText(t.segment.rulesOfRun(RUN))).toHaveTextContent("custom_fields.plan");
+    await userEvent.click(screen.getByText(t.segment.ofMembers));
+    expect(screen.getByLabelText(t.segment.ofMembers)).toHaveTextContent("custom_fields.plan");
     await userEvent.click(screen.getByText(t.segment.json));
     expect(screen.getByLabelText(t.segment.json)).toHaveTextContent("Berlin");
     expect(screen.getByLabelText(t.segment.json)).not.toHaveTextContent("etag");
     await expectAccessible();
+  });
+
+  test("that was held back says that its members are of an earlier definition, not that it was saved later", async () => {
+    const id = "large-accounts-at-risk";
+    openPage(`#/segments/${id}`, ({ path }) =>
+      path === `/api/v1/contacts/segments/${id}` ? Response.json({ ...SAVED, id, name: "Held" }) : undefined,
+    );
+    await screen.findByRole("heading", { level: 1, name: "Held" });
+    expect(await screen.findByText(/^The last run kept members of an earlier definition/)).toBeVisible();
+    expect(screen.queryByText(/^Saved after the last run/)).toBeNull();
   });
 
   test("that no run has evaluated has its saved name", async () => {
@@ -53,7 +63,7 @@ describe("the page of a segment", () => {
       isSaved(call) || call.path.includes(`/segments/${ID}/explanation`) ? problem(404, "not-found") : undefined,
     );
     expect(await screen.findByText(t.segment.deleted(RUN))).toBeVisible();
-    expect(screen.getByLabelText(t.segment.rulesOfRun(RUN))).toHaveTextContent("custom_fields.plan");
+    expect(screen.getByLabelText(t.segment.ofMembers)).toHaveTextContent("custom_fields.plan");
     expect(screen.queryByRole("link", { name: t.segment.edit })).toBeNull();
     expect(screen.queryByText(t.problem.notFound)).toBeNull();
   });
