@@ -1,5 +1,6 @@
 """Test explanations of saved segments, and checks of segments that are not saved."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,23 @@ def refused(ask: Asking, path: str) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"].rpartition(":")[2]
 
 
+def in_words(
+    path: str, words: str, definition: dict[str, Any], match: str | None = None, rules: Sequence[dict[str, Any]] = ()
+) -> dict[str, Any]:
+    return {"path": path, "words": words, "match": match, "definition": definition, "rules": list(rules)}
+
+
 def test_segment_is_explained_in_words_and_as_sql(ask: Asking) -> None:
     group = {"match": "any", "rules": [rule("country", "eq", "DE"), rule("country", "empty")]}
     write_segment(ask.segments, "pro", rule("plan", "eq", "pro"), group, project_id="p")
-    write_segment(ask.segments, "others", {"operator": "not_in_segment", "value": "pro"}, project_id="p")
+    write_segment(
+        ask.segments, "others", {"operator": "not_in_segment", "value": "pro"}, name="The others", project_id="p"
+    )
     write_segment(ask.segments, "unseen", {"operator": "in_segment", "value": "pro"}, project_id="q")
     found = explained(ask, "pro")
-    inner: list[dict[str, Any]] = [
-        {"path": "$.rules[1].rules[0]", "words": 'country eq "DE"', "match": None, "rules": []},
-        {"path": "$.rules[1].rules[1]", "words": "country empty", "match": None, "rules": []},
+    inner = [
+        in_words("$.rules[1].rules[0]", 'country eq "DE"', rule("country", "eq", "DE")),
+        in_words("$.rules[1].rules[1]", "country empty", rule("country", "empty")),
     ]
     sql = " ".join(found.pop("sql").split())
     assert sql.endswith(
@@ -62,18 +71,20 @@ def test_segment_is_explained_in_words_and_as_sql(ask: Asking) -> None:
         "segment_id": "pro",
         "match": "all",
         "words": [
-            {"path": "$.rules[0]", "words": 'plan eq "pro"', "match": None, "rules": []},
-            {"path": "$.rules[1]", "words": "any of", "match": "any", "rules": inner},
+            in_words("$.rules[0]", 'plan eq "pro"', rule("plan", "eq", "pro")),
+            in_words("$.rules[1]", "any of", {"match": "any"}, "any", inner),
         ],
         "names": [],
         "named_by": ["others"],
+        "segment_names": {"others": "The others"},
         "errors": [],
         "findings": [],
         "contacts": None,
         "funnel": None,
         "verdict": None,
     }
-    assert explained(ask, "others")["names"] == ["pro"]
+    found = explained(ask, "others")
+    assert (found["names"], found["segment_names"]) == (["pro"], {"pro": "Pro"})
 
 
 def test_funnel_counts_only_contacts_of_the_project(ask: Asking) -> None:
@@ -102,11 +113,32 @@ def test_contact_is_explained_only_to_its_project(ask: Asking) -> None:
     assert explained(ask, "pro", "?contact=d")["verdict"]["member"] is False
 
 
+def test_each_part_of_an_explanation_has_its_rule(ask: Asking) -> None:
+    write_segment(ask.segments, "germans", rule("country", "eq", "DE"), project_id="p")
+    reference = {"operator": "in_segment", "value": "germans"}
+    group = {"match": "any", "rules": [reference, rule("plan", "eq", "free", missing="exclude")]}
+    write_segment(ask.segments, "both", rule("plan", "exists"), group, project_id="p")
+    found = explained(ask, "both", "?funnel=true&contact=a")
+    [of_project, first, second] = found["funnel"]
+    assert (of_project["definition"], first["definition"]) == (rule("project_id", "eq", "p"), rule("plan", "exists"))
+    assert (second["definition"], [one["definition"] for one in second["steps"]]) == ({"match": "any"}, group["rules"])
+    [of_project, first, second] = found["verdict"]["verdicts"]
+    assert (of_project["definition"], first["definition"]) == (rule("project_id", "eq", "p"), rule("plan", "exists"))
+    assert (second["definition"], [one["definition"] for one in second["parts"]]) == ({"match": "any"}, group["rules"])
+    [of_project, inside] = second["parts"][0]["parts"]
+    assert (of_project["definition"], inside["definition"]) == (
+        rule("project_id", "eq", "p"),
+        rule("country", "eq", "DE"),
+    )
+
+
 def test_segments_without_a_project_stay_hidden(ask: Asking) -> None:
     write_segment(ask.segments, "shared", rule("plan", "eq", "secret-plan"))
     write_segment(ask.segments, "links", {"operator": "in_segment", "value": "shared"}, project_id="p")
     write_segment(ask.segments, "mine", {"operator": "not_in_segment", "value": "links"}, project_id="p")
-    for name in ("links", "mine"):
+    group = {"match": "any", "rules": [{"operator": "in_segment", "value": "shared"}, rule("plan", "eq", "pro")]}
+    write_segment(ask.segments, "grouped", group, project_id="p")
+    for name in ("links", "mine", "grouped"):
         answer = ask("GET", f"/{name}/explanation?contact=a&funnel=true")
         assert answer.status_code == 200, answer.text
         assert answer.json()["sql"] is None

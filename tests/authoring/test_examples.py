@@ -97,7 +97,7 @@ def test_examples_are_evaluated_without_a_snapshot(
             (
                 "the segment must contain this contact, "
                 'but does not because of $.rules[0] (custom_fields.plan eq "pro"): '
-                "missing for every contact, and eq does not match missing values"
+                "missing for every contact, and the rule does not match missing values"
             ),
         ),
         (
@@ -129,7 +129,7 @@ def test_examples_are_evaluated_without_a_snapshot(
             (
                 "the segment must contain this contact, "
                 'but does not because of $.project_id (project_id eq "p1"): '
-                "missing for every contact, and eq does not match missing values"
+                "missing for every contact, and the rule does not match missing values"
             ),
         ),
     ],

@@ -65,7 +65,15 @@ def test_a_report_is_the_page_with_the_answers_of_the_api(commands: Commands, fo
     assert answers["/api/v1/runs/current/overlap"]["counts"] == [[2, 0], [0, 1]]
     assert len(answers["/api/v1/runs/current/segments/pro"]["runs"]) == 4
     explanation = answers["/api/v1/contacts/segments/pro/explanation"]
-    assert explanation["words"] == [{"path": "$.rules[0]", "words": 'plan eq "pro"', "match": None, "rules": []}]
+    assert explanation["words"] == [
+        {
+            "path": "$.rules[0]",
+            "words": 'plan eq "pro"',
+            "match": None,
+            "definition": {"field": "plan", "operator": "eq", "value": "pro"},
+            "rules": [],
+        }
+    ]
     page = PAGE.read_text(encoding="utf-8")
     before, _, after = page.partition(f"{ELEMENT}</script>")
     text = path.read_text(encoding="utf-8")
@@ -125,6 +133,26 @@ def test_a_report_has_no_examples_of_contacts(workspace: Workspace) -> None:
     data = data_in(path)
     assert data["answers"]["/api/v1/runs/current/segments/pro"]["definition"]["rules"]
     assert not re.search(r"ann|cem|examples", json.dumps(data))
+
+
+def test_a_report_has_the_findings_that_need_no_contacts(workspace: Workspace) -> None:
+    workspace.segment("pro", rules=[rule("plan", "eq", " pro")])
+    workspace.segment("failed", rules=[rule("nothing", "eq", " pro")])
+    workspace.segment("off", rules=[rule("plan", "eq", " pro")], enabled=False)
+    workspace.segment("order", rules=[rule("plan", "gt", "10")])
+    workspace.run(0)
+    path = workspace.folder / "report.html"
+    write_report(workspace.output, path)
+    answers = data_in(path)["answers"]
+    explained = {name: answers[f"/api/v1/contacts/segments/{name}/explanation"] for name in ("pro", "order", "free")}
+    kinds = {name: [(one["path"], one["kind"]) for one in found["findings"]] for name, found in explained.items()}
+    assert kinds == {
+        "pro": [("$.rules[0].value", "surrounding-space")],
+        "order": [("$.rules[0].value", "text-order")],  # the kind of the field is that of the run
+        "free": [],
+    }
+    for name in ("failed", "off"):
+        assert answers[f"/api/v1/contacts/segments/{name}/explanation"]["findings"] == []
 
 
 def test_a_report_of_some_segments_has_only_their_numbers(commands: Commands, four: Workspace) -> None:

@@ -176,6 +176,10 @@ def test_a_run_shows_what_differs_from_the_previous_one(tmp_path: Path) -> None:
     assert "120" in third.held[0].reason
     assert (third.entered, third.left) == (80, 120)
     assert [past.changes for past in place.history().runs] == [0, 240 + 160, 80 + 120]
+    assert (second.segment_names, set(third.segment_names)) == (
+        {"added": "Added", "free": "Free", "gone": "Gone", "new": "New"},
+        {"names", "added", "free", "held", "pro"},
+    )
     assert [row.duration_seconds >= 0 for row in answers.runs(None, 30)] == [True] * 3
 
 
@@ -202,7 +206,7 @@ def test_a_segment_has_its_results_and_references(tmp_path: Path) -> None:
     make_runs(place)
     answers = RunViews(place.output)
     new = answers.segment("current", "new", None, 30)
-    assert (new.names, new.named_by, new.message) == ((), ("names",), None)
+    assert (new.names, new.named_by, new.segment_names, new.message) == ((), ("names",), {"names": "Names"}, None)
     assert new.definition["rules"] == [{"field": "plan", "operator": "eq", "value": "free"}]
     assert [(one.run_id, one.segment_id, one.member_count, one.entered) for one in new.runs] == [
         ("night-0", "new", 80, None),
@@ -234,6 +238,8 @@ def test_a_project_sees_only_its_segments_and_numbers_of_these(tmp_path: Path) -
     assert answers.run("current", None).removed == ("both",)
     assert answers.segment("night-0", "one", "p", 1).named_by == ()
     assert answers.segment("night-0", "one", None, 1).named_by == ("both",)
+    assert answers.run("current", None).segment_names == {"both": "Both"}
+    assert answers.run("current", "p").segment_names == {}
     assert [one.id for one in answers.overlap("current", "q", None, 40).segments] == ["two"]
     for ask in (
         lambda: answers.segment("current", "one", "q", 1),
@@ -286,6 +292,7 @@ def test_the_segments_to_compare_can_be_chosen(workspace: Workspace, monkeypatch
     assert found.counts == ((0, 0, 0), (0, 1, 1), (0, 1, 3))
     assert [(one.inner, one.outer) for one in found.inside] == [("pro", "any")]  # of the two largest segments
     assert found.near_duplicates == ()
+    assert found.segment_names == {"any": "Any", "pro": "Pro"}
 
 
 def test_overlaps_are_counted_once_per_run(two: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/contacts/segments/{id}/members/fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Members With Fields
+         * @description List the contacts in a segment with some of their fields, as of the last run, one page at a time.
+         *
+         *     The values are those of the contacts of the server (`--contacts`), which may be newer than the run.
+         */
+        get: operations["listMembersWithFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/contacts/segments/preview": {
         parameters: {
             query?: never;
@@ -708,6 +730,13 @@ export interface components {
             /** Rule */
             rule: string;
             /**
+             * Definition
+             * @description The rule as in the definition, or a group without its rules.
+             */
+            definition: {
+                [key: string]: unknown;
+            };
+            /**
              * Count
              * @description The contacts that match it.
              */
@@ -832,6 +861,24 @@ export interface components {
             message: string;
         };
         /**
+         * MemberFields
+         * @description A member of a segment, with fields of the contact.
+         */
+        MemberFields: {
+            /**
+             * Id
+             * @description The id of a contact, as in the snapshot.
+             */
+            id: string | number;
+            /**
+             * Values
+             * @description The values by field; null if the contacts of the server do not contain this one.
+             */
+            values: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * Members
          * @description A page of the members of a segment.
          */
@@ -863,6 +910,49 @@ export interface components {
             member_count: number;
             /** Members */
             members: (string | number)[];
+            /**
+             * Next Cursor
+             * @description The cursor of the next page; null on the last page.
+             */
+            next_cursor: string | null;
+        };
+        /**
+         * MembersWithFields
+         * @description A page of the members of a segment, with fields of the contacts.
+         */
+        MembersWithFields: {
+            /** Segment Id */
+            segment_id: string;
+            /**
+             * Run Id
+             * @description The run that the members come from.
+             */
+            run_id: string;
+            /**
+             * As Of
+             * Format: date-time
+             * @description The time as of which the run was evaluated.
+             * @example 2025-06-01T10:00:00.000Z
+             */
+            as_of: string;
+            /**
+             * Status
+             * @description The result of the segment, as in a page without fields.
+             * @enum {string}
+             */
+            status: "ok" | "failed" | "held" | "disabled";
+            /**
+             * Member Count
+             * @description The number of all members, including those of other pages.
+             */
+            member_count: number;
+            /**
+             * Fields
+             * @description The fields in the order of the request; null if the server has no contacts (`--contacts`).
+             */
+            fields: string[] | null;
+            /** Members */
+            members: components["schemas"]["MemberFields"][];
             /**
              * Next Cursor
              * @description The cursor of the next page; null on the last page.
@@ -1011,6 +1101,13 @@ export interface components {
              * @description Of all segments of the run, at most 200.
              */
             inside: components["schemas"]["Inside"][];
+            /**
+             * Segment Names
+             * @description The names of the segments that the answer mentions by id only, as far as they are known.
+             */
+            segment_names: {
+                [key: string]: string;
+            };
         };
         /** @description A rule: exists, empty, blank, not_blank. */
         PresenceRule: {
@@ -1158,6 +1255,13 @@ export interface components {
              */
             match: ("all" | "any" | "none") | null;
             /**
+             * Definition
+             * @description The rule as in the definition, or a group without its rules.
+             */
+            definition: {
+                [key: string]: unknown;
+            };
+            /**
              * Rules
              * @description The rules of a group.
              */
@@ -1172,6 +1276,13 @@ export interface components {
             path: string;
             /** Rule */
             rule: string;
+            /**
+             * Definition
+             * @description The rule as in the definition, or a group without its rules.
+             */
+            definition: {
+                [key: string]: unknown;
+            };
             /** Holds */
             holds: boolean;
             /** Why */
@@ -1272,6 +1383,13 @@ export interface components {
             failed: components["schemas"]["FailedSegment"][];
             /** Held */
             held: components["schemas"]["HeldSegment"][];
+            /**
+             * Segment Names
+             * @description The names of the segments that the answer mentions by id only, as far as they are known.
+             */
+            segment_names: {
+                [key: string]: string;
+            };
         };
         /**
          * RunRow
@@ -1722,6 +1840,13 @@ export interface components {
              * @description The segments that refer to it.
              */
             named_by: string[];
+            /**
+             * Segment Names
+             * @description The names of the segments that the answer mentions by id only, as far as they are known.
+             */
+            segment_names: {
+                [key: string]: string;
+            };
         };
         /**
          * SegmentExplanation
@@ -1752,6 +1877,13 @@ export interface components {
              * @description The segments that refer to it.
              */
             named_by: string[];
+            /**
+             * Segment Names
+             * @description The names of the segments that the answer mentions by id only, as far as they are known.
+             */
+            segment_names: {
+                [key: string]: string;
+            };
             /**
              * Errors
              * @description The reasons why it cannot be evaluated over the contacts.
@@ -2854,6 +2986,144 @@ export interface operations {
             };
             /** @description The server is busy. The server cannot answer this now. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMembersWithFields: {
+        parameters: {
+            query: {
+                /** @description The `next_cursor` of the previous page; omit it for the first page. */
+                cursor?: string | null;
+                /** @description A field as rules name it. Can be repeated. */
+                field: string[];
+                /** @description The maximum number of members on the page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The id of the segment. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of members. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MembersWithFields"];
+                };
+            };
+            /** @description The request cannot be understood. The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A valid key is required. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key does not allow this. The CSRF token is missing or wrong. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The segment does not exist. The run does not exist. The contact does not exist. The field does not exist. The path does not exist. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The saved definition is broken. Other segments refer to it. The segment already exists. No run has the result yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The run was deleted. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server does not have this name. */
+            421: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The definition is not valid. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The headers are too large. */
+            431: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An internal error of segbatch. The change may have been made. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server is busy. The server cannot answer this now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            504: {
                 headers: {
                     [name: string]: unknown;
                 };

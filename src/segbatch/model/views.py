@@ -16,6 +16,14 @@ Moment = Annotated[
 ]
 ContactId = Annotated[str | int, Field(description="The id of a contact, as in the snapshot.")]
 Count = Annotated[int, Field(ge=0)]
+Names = Annotated[
+    dict[str, str],
+    Field(description="The names of the segments that the answer mentions by id only, as far as they are known."),
+]
+RuleAsSaved = Annotated[
+    dict[str, Any],
+    Field(description="The rule as in the definition, or a group without its rules."),
+]
 
 
 class RunRow(Record):
@@ -74,6 +82,7 @@ class RunDetails(RunRow):
     redefined: tuple[str, ...] = Field(description="Segments whose definition changed since the previous run.")
     failed: tuple[FailedSegment, ...]
     held: tuple[HeldSegment, ...]
+    segment_names: Names
 
 
 class RunsPage(Record):
@@ -139,6 +148,7 @@ class SegmentDetails(SegmentRow):
     runs: tuple[SegmentRun, ...] = Field(description="Its results up to this run, the oldest first.")
     names: tuple[str, ...] = Field(description="The segments that its rules refer to.")
     named_by: tuple[str, ...] = Field(description="The segments that refer to it.")
+    segment_names: Names
 
 
 class SizedSegment(Record):
@@ -174,6 +184,7 @@ class Overlap(Record):
     )
     near_duplicates: tuple[NearDuplicate, ...] = Field(description="Of all segments of the run, at most 200.")
     inside: tuple[Inside, ...] = Field(description="Of all segments of the run, at most 200.")
+    segment_names: Names
 
 
 class ContactMembership(Record):
@@ -216,6 +227,7 @@ class RuleInWords(Record):
     path: str
     words: str = Field(description="The rule as text; `all of`, `any of` or `none of` for a group.")
     match: MatchName | None = Field(description="The way the rules of a group are combined; null for a rule.")
+    definition: RuleAsSaved
     rules: tuple["RuleInWords", ...] = Field(description="The rules of a group.")
 
 
@@ -224,6 +236,7 @@ class FunnelStep(Record):
 
     path: str
     rule: str
+    definition: RuleAsSaved
     count: Count = Field(description="The contacts that match it.")
     left: Count | None = Field(
         description="The contacts that match it and all steps before it; null inside a group, and if any is enough."
@@ -236,6 +249,7 @@ class RuleVerdict(Record):
 
     path: str
     rule: str
+    definition: RuleAsSaved
     holds: bool
     why: str
     parts: tuple["RuleVerdict", ...]
@@ -258,6 +272,7 @@ class SegmentExplanation(Record):
     sql: str | None = Field(description="A query for its members in DuckDB; null if there are no contacts to read.")
     names: tuple[str, ...] = Field(description="The segments that its rules refer to.")
     named_by: tuple[str, ...] = Field(description="The segments that refer to it.")
+    segment_names: Names
     errors: tuple[Located, ...] = Field(description="The reasons why it cannot be evaluated over the contacts.")
     findings: tuple[FoundProblem, ...]
     contacts: Count | None = Field(description="The number of contacts that `funnel` is about; null without it.")

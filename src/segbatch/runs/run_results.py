@@ -4,7 +4,7 @@ Earlier runs are shown with the ids that their segments have now (see `segbatch.
 may see one project only gets the segments of that project, and totals of these.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -147,6 +147,11 @@ class ListedResults:
         moved = sorted((pair for pair in now.items() if pair[1].changes), key=lambda pair: (-pair[1].changes, pair[0]))[
             :MOST_MOVERS
         ]
+        added = tuple(name for name in now if name not in before) if self.before else ()
+        removed = tuple(name for name in before if name not in now)
+        redefined = tuple(name for name in now if name in before and now[name].fingerprint != before[name].fingerprint)
+        failed, held = tuple(self.results.with_status("failed")), tuple(self.results.with_status("held"))
+        mentioned = (*added, *removed, *redefined, *(name for name, _ in (*failed, *held)))
         return RunDetails(
             **dict(self.row()),
             previous_run_id=None if self.before is None else self.before.run.run_id,
@@ -160,18 +165,12 @@ class ListedResults:
                 )
                 for name, segment in moved
             ),
-            added=tuple(name for name in now if name not in before) if self.before else (),
-            removed=tuple(name for name in before if name not in now),
-            redefined=tuple(
-                name for name in now if name in before and now[name].fingerprint != before[name].fingerprint
-            ),
-            failed=tuple(
-                FailedSegment(id=name, message=segment.error or "")
-                for name, segment in self.results.with_status("failed")
-            ),
-            held=tuple(
-                HeldSegment(id=name, reason=segment.error or "") for name, segment in self.results.with_status("held")
-            ),
+            added=added,
+            removed=removed,
+            redefined=redefined,
+            failed=tuple(FailedSegment(id=name, message=segment.error or "") for name, segment in failed),
+            held=tuple(HeldSegment(id=name, reason=segment.error or "") for name, segment in held),
+            segment_names=names_of(mentioned, {**before, **now}),
         )
 
     def _of_deleted(self) -> int:
@@ -222,6 +221,12 @@ def segment_runs(name: str, earlier: Sequence[RunResults | None]) -> Iterator[Se
                 status=segment.status,
                 fingerprint=segment.fingerprint,
             )
+
+
+def names_of(segment_ids: Iterable[str], known: Mapping[str, SegmentResult]) -> dict[str, str]:
+    """Return the names of segments, without those that are not known or have no name."""
+    found = ((one, known[one].name) for one in sorted(set(segment_ids)) if one in known)
+    return {segment_id: name for segment_id, name in found if name is not None}
 
 
 def sized(name: str, segment: SegmentResult) -> SizedSegment:

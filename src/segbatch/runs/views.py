@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 
 from segbatch.errors import ContactNotFoundError, MembersPrunedError, SegmentNotFoundError
+from segbatch.model.manifest import Manifest
 from segbatch.model.views import (
     ContactMembership,
     ContactView,
@@ -20,7 +21,8 @@ from segbatch.runs.contact_segments import find_contact, find_entries
 from segbatch.runs.members import OpenRuns
 from segbatch.runs.overlap import OverlapCounts, count_overlaps
 from segbatch.runs.published_results import Published, ResultsReader
-from segbatch.runs.run_results import RunResults, segment_row, segment_runs, sized
+from segbatch.runs.run_results import RunResults, names_of, segment_row, segment_runs, sized
+from segbatch.storage.manifest_io import read_manifest
 from segbatch.storage.remote.watched_output import WatchedOutput
 from segbatch.storage.retention import has_members
 from segbatch.storage.state import State, open_state
@@ -82,6 +84,19 @@ class RunViews:
         published = self._reader.published()
         return published.listed(published.index_of(run), project).details()
 
+    def manifest(self, run: str) -> Manifest:
+        """Return all that is recorded about a run.
+
+        Args:
+            run: The run id, or `current`.
+
+        Raises:
+            UsageError: Nothing is published, or the run does not exist.
+            PublishError: The published runs cannot be read.
+        """
+        published = self._reader.published()
+        return read_manifest(self._reader.run_folder(published.runs[published.index_of(run)].folder))
+
     def segments(self, run: str, project: str | None, history: int) -> SegmentsPage:
         """Return all segments of a run, ordered by id, with their sizes in the last runs up to it.
 
@@ -123,13 +138,16 @@ class RunViews:
         if segment is None:
             raise _no_segment(results, segment_id)
         earlier, defined = published.earlier(index, project, history), published.defined(index)
+        names = tuple(sorted(set(defined[segment_id].references)))
+        named_by = tuple(name for name in results.segments if segment_id in defined[name].references)
         return SegmentDetails(
             **dict(segment_row(segment_id, segment, earlier)),
             message=segment.error,
             definition=defined[segment_id].definition,
             runs=tuple(segment_runs(segment_id, earlier)),
-            names=tuple(sorted(set(defined[segment_id].references))),
-            named_by=tuple(name for name in results.segments if segment_id in defined[name].references),
+            names=names,
+            named_by=named_by,
+            segment_names=names_of((*names, *named_by), results.segments),
         )
 
     def first_members(self, run: str, segment_id: str, limit: int) -> Sequence[str | int]:
@@ -173,12 +191,15 @@ class RunViews:
         wanted = largest[:top] if segments is None else list(dict.fromkeys(segments))
         is_known = set(wanted) <= set(compared.segment_ids)
         among = compared.among(wanted) if is_known else self._compared(published, index, wanted)
+        duplicates, inside = tuple(compared.near_duplicates()), tuple(compared.inside())
+        pairs = [*((one.a, one.b) for one in duplicates), *((one.inner, one.outer) for one in inside)]
         return Overlap(
             run_id=results.run.run_id,
             segments=tuple(sized(name, results.segments[name]) for name in wanted),
             counts=tuple(map(tuple, among.counts.tolist())),
-            near_duplicates=tuple(compared.near_duplicates()),
-            inside=tuple(compared.inside()),
+            near_duplicates=duplicates,
+            inside=inside,
+            segment_names=names_of((name for pair in pairs for name in pair), results.segments),
         )
 
     def contact(self, run: str, contact_id: str, project: str | None) -> ContactView:

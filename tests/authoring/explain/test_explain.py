@@ -53,10 +53,10 @@ def test_each_rule_shows_the_value_of_the_contact() -> None:
         "yes any of: 1 of 2 matches",
         "  no seats gt 3: 3 is not above 3",
         "  yes none of: none match",
-        '    no status eq "active": missing, and eq does not match missing values',
+        '    no status eq "active": missing, and the rule does not match missing values',
         "yes not_in_segment \"active\": not in 'active'",
         "  no project_id eq \"p\": 'q' is not 'p'",
-        '  no status eq "active": missing, and eq does not match missing values',
+        '  no status eq "active": missing, and the rule does not match missing values',
     ]
 
 
@@ -101,7 +101,9 @@ def test_a_funnel_over_no_contacts() -> None:
 def test_a_warning_is_reported() -> None:
     write_contacts(Path("cf.parquet"), {"cf": [{"plan": "pro"}]})
     found = explain("cf.parquet", segment(rule("cf.plam", "neq", "x")), "a")
-    assert lines(found.verdicts) == ['yes cf.plam neq "x": missing for every contact, and neq matches missing values']
+    assert lines(found.verdicts) == [
+        'yes cf.plam neq "x": missing for every contact, and the rule matches missing values'
+    ]
     assert "did you mean 'plan'?" in str(found.warnings[0])
 
 

@@ -43,8 +43,8 @@ def words(value: Any, operator: str, wanted: Any = None, kind: pa.DataType | Non
             NOON.date(),
             "yes: 2025-06-01T12:00:00Z is 2025-06-01 of 'other' (by day in Europe/Berlin)",
         ),
-        (1, "neq", None, "yes: 'other' is missing for every contact, and neq matches missing values"),
-        (None, "eq", 1, "no: missing for every contact, and eq does not match missing values"),
+        (1, "neq", None, "yes: 'other' is missing for every contact, and the rule matches missing values"),
+        (None, "eq", 1, "no: missing for every contact, and the rule does not match missing values"),
     ],
 )
 def test_the_reason_names_both_fields(value: Any, operator: str, other: Any, expected: str) -> None:
@@ -82,7 +82,7 @@ def test_the_reason_names_both_fields(value: Any, operator: str, other: Any, exp
         ("abc", "ends_with", "c", "yes: 'abc' ends with 'c'"),
         ("abc", "matches", "^a", "yes: 'abc' matches '^a'"),
         (10, "gte", 10, "yes: 10 is at least 10"),
-        (float("nan"), "neq", 5, "yes: missing, and neq matches missing values"),
+        (float("nan"), "neq", 5, "yes: missing, and the rule matches missing values"),
         (Decimal("0.10"), "lte", 0.05, "no: 0.10 is not at most 0.05"),
         (True, "eq", False, "no: true is not false"),
         (["a", "b"], "contains", "b", 'yes: an element of ["a", "b"] is \'b\''),
@@ -107,7 +107,7 @@ def test_the_reason_names_both_fields(value: Any, operator: str, other: Any, exp
         (NOON, "not_within_last", "60d", "no: 2025-06-01T12:00:00Z is in the 60d before 2025-06-30T22:00:00Z"),
         (NOON, "older_than", "1w", "yes: 2025-06-01T12:00:00Z is more than 1w before 2025-06-30T22:00:00Z"),
         (NOON.date(), "later_than", "1mo", "no: 2025-06-01 is not more than 1mo after 2025-07-01"),
-        (None, "older_than", "1w", "no: missing for every contact, and older_than does not match missing values"),
+        (None, "older_than", "1w", "no: missing for every contact, and the rule does not match missing values"),
         (NOON.date(), "gte", "2025-06-01", "yes: 2025-06-01 is at or after 2025-06-01"),
         ("x", "exists", None, "yes: present: 'x'"),
         ("x", "empty", None, "no: present: 'x'"),
@@ -128,7 +128,7 @@ def test_the_reason_has_the_value_that_was_seen(value: Any, operator: str, wante
 
 
 def test_the_reason_mentions_how_the_rule_treats_missing_values() -> None:
-    assert words(None, "eq", "x", pa.string()) == "no: missing, and eq does not match missing values"
+    assert words(None, "eq", "x", pa.string()) == "no: missing, and the rule does not match missing values"
     assert words(None, "eq", "x", pa.string(), missing="include") == "yes: missing, and the rule has missing: include"
     assert words(None, "neq", "x", pa.string(), missing="exclude") == "no: missing, and the rule has missing: exclude"
 

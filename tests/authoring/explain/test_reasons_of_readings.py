@@ -16,7 +16,7 @@ from builders import rule, write_contacts, write_segment
         (
             rule("seats", "neq", 9) | {"as": "number"},
             "b",
-            "missing, because 'n/a' cannot be read as a number (Float64), and neq matches missing values",
+            "missing, because 'n/a' cannot be read as a number (Float64), and the rule matches missing values",
         ),
         (rule("version", "lt", "2.10") | {"as": "version"}, "a", "'2.9' is below '2.10'"),
         (rule("since", "older_than", "1mo"), "a", "2025-04-01 is more than 1mo before 2025-06-15"),

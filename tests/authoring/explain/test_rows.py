@@ -141,7 +141,7 @@ def test_a_contact_without_rows_has_none(folder: Path) -> None:
     verdict = explained(folder, "c", orders("gt", 5, aggregate="max", field="amount"))
     assert (verdict.holds, verdict.why, rows(verdict)) == (
         False,
-        "missing, and gt does not match missing values; from 0 rows",
+        "missing, and the rule does not match missing values; from 0 rows",
         Rows(0),
     )
 

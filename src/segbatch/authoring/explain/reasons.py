@@ -141,7 +141,7 @@ def _missing(seen: RuleInput) -> str:
 def _for_missing(rule: Rule, *, holds: bool) -> str:
     if rule.missing is not None:
         return f"the rule has missing: {rule.missing}"
-    return f"{rule.operator} {'matches' if holds else 'does not match'} missing values"
+    return f"the rule {'matches' if holds else 'does not match'} missing values"
 
 
 def _written(seen: RuleInput) -> str:

@@ -1,15 +1,16 @@
 """Saved segments in words, as SQL and in numbers; and checks of segments that are not saved."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, get_args
 
 from fastapi import Depends, Query
 
 from segbatch.authoring.explain.reports import Explanation, Step, Verdict
-from segbatch.authoring.explain.words import rules_in_words
+from segbatch.authoring.explain.words import as_saved, rules_in_words, saved_rules
 from segbatch.compiler.clock import read_clock
+from segbatch.compiler.project_rule import project_rule
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.definitions.value_lists import read_lists
 from segbatch.errors import DefinitionError, Problem
@@ -33,6 +34,7 @@ from segbatch.interfaces.api.problems import HttpProblem
 from segbatch.interfaces.api.queries import ExplanationQuery
 from segbatch.interfaces.api.request_body import Body
 from segbatch.interfaces.api.routes import SegmentId, ensure_no_duplicates
+from segbatch.model.operators import OperatorName, shape_of
 from segbatch.model.segment import Segment
 from segbatch.model.views import (
     ContactVerdict,
@@ -45,6 +47,8 @@ from segbatch.model.views import (
 from segbatch.text import shown
 
 router = segments_router("segments")
+
+_REFERENCES = frozenset(name for name in get_args(OperatorName) if shape_of(name) == "segment")
 
 
 @router.post(
@@ -102,20 +106,25 @@ def _explain(asked: ContactRequest, segment_id: str, query: ExplanationQuery, wo
         raise HttpProblem("nothing-published", detail)
     if query.contact is not None and explained.explanation is None and not explained.errors:
         raise HttpProblem("no-contact", f"there is no contact {shown(query.contact)}")
-    paths = {path for path, target in stored.segment.references() if target in hidden}
+    saved = _SavedRules.of(stored.segment, inputs, hidden)
     entries = service.store.list(caller.project, shared=False)
+    named_by = sorted(entry.segment_id for entry in entries if segment_id in entry.references)
+    mentioned = {*stored.references, *named_by}
     return SegmentExplanation(
         segment_id=segment_id,
         match=stored.segment.match,
         words=tuple(rules_in_words(stored.segment.rules)),
         sql=explained.sql,
         names=tuple(sorted(stored.references)),
-        named_by=tuple(sorted(entry.segment_id for entry in entries if segment_id in entry.references)),
+        named_by=tuple(named_by),
+        segment_names={
+            one.segment_id: one.name for one in entries if isinstance(one, Definition) and one.segment_id in mentioned
+        },
         errors=tuple(_located(explained.errors)),
         findings=tuple(_findings(explained)),
         contacts=explained.funnel.contacts if explained.funnel else None,
-        funnel=tuple(map(_step, explained.funnel.steps)) if explained.funnel else None,
-        verdict=_verdict(explained.explanation, paths) if explained.explanation else None,
+        funnel=tuple(_step(step, saved.rules) for step in explained.funnel.steps) if explained.funnel else None,
+        verdict=_verdict(explained.explanation, saved) if explained.explanation else None,
     )
 
 
@@ -180,21 +189,65 @@ def _findings(explained: Explained) -> Iterator[FoundProblem]:
         yield FoundProblem(path=problem.path or "$", message=without_suggestion(problem), kind=kind)
 
 
-def _step(step: Step) -> FunnelStep:
-    steps = tuple(map(_step, step.parts))
-    return FunnelStep(path=step.path, rule=step.rule, count=step.keeps, left=step.left, steps=steps)
+@dataclass(frozen=True, slots=True)
+class _SavedRules:
+    """The rules of a segment as in its definition.
 
-
-def _verdict(explanation: Explanation, hidden: set[str]) -> ContactVerdict:
-    """Return the verdicts for a contact.
-
-    Args:
+    Attributes:
+        rules: The rules and groups by their paths, also the rule that restricts the segment to its project.
+        inputs: The inputs with the segments that rules may refer to; None without contacts.
         hidden: The paths of rules that refer to segments that the sender cannot see.
     """
-    verdicts = tuple(_rule_verdict(verdict, hidden) for verdict in explanation.verdicts)
+
+    rules: Mapping[str, dict[str, Any]]
+    inputs: JobInputs | None
+    hidden: frozenset[str]
+
+    @classmethod
+    def of(cls, segment: Segment, inputs: JobInputs | None, hidden: Collection[str] = ()) -> Self:
+        """Return the rules of a segment.
+
+        Args:
+            hidden: The ids of the segments that the sender cannot see.
+        """
+        rules = dict(saved_rules(segment.rules))
+        owner = segment.project_id or (inputs.options.project if inputs else None)
+        if owner is not None:
+            rules["$.project_id"] = as_saved(project_rule(owner))
+        return cls(rules, inputs, frozenset(path for path, target in segment.references() if target in hidden))
+
+    def inside(self, path: str) -> "_SavedRules":
+        """Return the rules that the parts of a rule are about: those of the segment that the rule refers to, if any."""
+        rule = self.rules.get(path, {})
+        if self.inputs is None or rule.get("operator") not in _REFERENCES:
+            return self
+        by_id = {one.segment_id: one.segment for one in self.inputs.definitions.good}
+        return _SavedRules.of(by_id[rule["value"]], self.inputs)
+
+
+def _step(step: Step, rules: Mapping[str, dict[str, Any]]) -> FunnelStep:
+    return FunnelStep(
+        path=step.path,
+        rule=step.rule,
+        definition=rules[step.path],
+        count=step.keeps,
+        left=step.left,
+        steps=tuple(_step(part, rules) for part in step.parts),
+    )
+
+
+def _verdict(explanation: Explanation, saved: _SavedRules) -> ContactVerdict:
+    verdicts = tuple(_rule_verdict(verdict, saved) for verdict in explanation.verdicts)
     return ContactVerdict(contact_id=explanation.contact_id, member=explanation.member, verdicts=verdicts)
 
 
-def _rule_verdict(verdict: Verdict, hidden: set[str]) -> RuleVerdict:
-    parts = () if verdict.path in hidden else tuple(_rule_verdict(part, set()) for part in verdict.parts)
-    return RuleVerdict(path=verdict.path, rule=verdict.rule, holds=verdict.holds, why=verdict.why, parts=parts)
+def _rule_verdict(verdict: Verdict, saved: _SavedRules) -> RuleVerdict:
+    inside = saved.inside(verdict.path)
+    return RuleVerdict(
+        path=verdict.path,
+        rule=verdict.rule,
+        definition=saved.rules[verdict.path],
+        holds=verdict.holds,
+        why=verdict.why,
+        parts=() if verdict.path in saved.hidden else tuple(_rule_verdict(part, inside) for part in verdict.parts),
+    )

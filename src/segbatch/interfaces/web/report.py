@@ -8,21 +8,20 @@ import gzip
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from segbatch.authoring.explain.words import rules_in_words
 from segbatch.errors import ExportError, Problem, UsageError
+from segbatch.interfaces.web.explained import explain_published
 from segbatch.interfaces.web.page_file import DATA, read_page
 from segbatch.model.examples import without_examples
-from segbatch.model.segment import Segment, write_moment
-from segbatch.model.views import RunRow, RunsPage, SegmentDetails, SegmentExplanation, SegmentsPage
+from segbatch.model.segment import write_moment
+from segbatch.model.views import RunRow, RunsPage, SegmentDetails, SegmentsPage
 from segbatch.platform.files import replace_file, resolve_destination, temporary_file
 from segbatch.platform.io_errors import describe_write_error
 from segbatch.platform.shutdown import shutdown
@@ -119,7 +118,7 @@ def _collect(views: RunViews, current: SegmentsPage, runs: Sequence[RunRow], mem
         members: The number of contact ids to show for each segment.
     """
     details = [_details(views, row.id, len(runs)) for row in current.segments]
-    answers: dict[str, Any] = dict(_of_runs(views, runs, current)) | dict(_of_segments(details))
+    answers: dict[str, Any] = dict(_of_runs(views, runs, current)) | dict(_of_segments(views, details))
     if members:
         answers |= dict(_members(views, current, details, members))
     about = {"generated_at": write_moment(datetime.now(UTC)), "version": __version__}
@@ -149,28 +148,13 @@ def _details(views: RunViews, segment_id: str, runs: int) -> SegmentDetails:
     return details.model_copy(update={"definition": without_examples(details.definition)})
 
 
-def _of_segments(segments: Sequence[SegmentDetails]) -> Iterator[tuple[str, BaseModel]]:
+def _of_segments(views: RunViews, segments: Sequence[SegmentDetails]) -> Iterator[tuple[str, BaseModel]]:
     """Yield the answers about single segments, by their paths."""
+    explained = {one.segment_id: one for one in explain_published(views.manifest(CURRENT_RUN), segments)}
     for details in segments:
         yield f"{_CURRENT}/segments/{_quoted(details.id)}", details
-        with suppress(ValidationError):  # the definition of a broken file
-            segment = Segment.model_validate(details.definition)
-            yield (
-                f"{_SAVED}/{_quoted(details.id)}/explanation",
-                SegmentExplanation(
-                    segment_id=details.id,
-                    match=segment.match,
-                    words=tuple(rules_in_words(segment.rules)),
-                    sql=None,
-                    names=details.names,
-                    named_by=details.named_by,
-                    errors=(),
-                    findings=(),
-                    contacts=None,
-                    funnel=None,
-                    verdict=None,
-                ),
-            )
+        if details.id in explained:
+            yield f"{_SAVED}/{_quoted(details.id)}/explanation", explained[details.id]
 
 
 def _members(
