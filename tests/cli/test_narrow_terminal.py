@@ -7,7 +7,7 @@ import pytest
 
 from builders import rule, write_contacts, write_segment
 from calling import Commands
-from segbatch.interfaces.cli.render.runs import print_answer
+from segbatch.interfaces.cli.render.query import print_answer
 from segbatch.runs.query import Answer
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from segbatch.interfaces.cli.render.runs import print_answer
+from segbatch.interfaces.cli.render.query import print_answer
 from segbatch.runs.query import Answer
 
 

@@ -19,8 +19,8 @@ from segbatch.interfaces.cli.options import (
 )
 from segbatch.interfaces.cli.render.bar import opened, show_progress
 from segbatch.interfaces.cli.render.base import print_problems, print_waiting, stdout_guard
+from segbatch.interfaces.cli.render.query import print_answer
 from segbatch.interfaces.cli.render.runs import (
-    print_answer,
     print_diff,
     print_pruned,
     print_run_details,
