@@ -10,10 +10,10 @@ from segbatch.model.manifest import DeletedSegment, History, Manifest, PastRun, 
 from segbatch.runs.history import find_run, published_history
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import read_manifest
+from segbatch.storage.present_ids import present_ids
 from segbatch.storage.remote.open_output import fetch_members
 from segbatch.storage.retention import FEWEST, has_members
 from segbatch.storage.run_files import IsWanted, is_changes, is_membership, written_files
-from segbatch.storage.segment_history import present_ids
 from segbatch.text import clipped, did_you_mean, shown
 
 _NO_MEMBERS = "its members are deleted; segbatch runs lists the runs that still have members"

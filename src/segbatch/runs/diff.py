@@ -17,8 +17,8 @@ from segbatch.model.manifest import Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.runs.history import find_run, published_history
 from segbatch.storage.layout import RUNS
 from segbatch.storage.manifest_io import ensure_readable, read_manifest
+from segbatch.storage.present_ids import present_ids
 from segbatch.storage.run_files import is_changes, written_files
-from segbatch.storage.segment_history import present_ids
 from segbatch.storage.sql_paths import literal
 
 DefinitionChange = Literal["same", "changed", "new", "deleted"]

@@ -13,9 +13,9 @@ from segbatch.model.manifest import PastRun
 from segbatch.runs.run_results import ListedResults, RecordedResults, RunResults
 from segbatch.storage.layout import CURRENT_RUN, RUNS
 from segbatch.storage.manifest_io import ensure_published, read_history_of, read_manifest, read_manifest_as
+from segbatch.storage.present_ids import present_ids
 from segbatch.storage.remote.watched_output import WatchedOutput
 from segbatch.storage.retention import has_members
-from segbatch.storage.segment_history import present_ids
 from segbatch.text import did_you_mean, shown
 
 _RUNS_KEPT = 128

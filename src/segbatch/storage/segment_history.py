@@ -5,7 +5,6 @@ and run, also for pruned runs. The rows come from the manifests, which are never
 copied from the previous catalogue, if it has them, because reading hundreds of manifests takes seconds.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from segbatch.errors import Problem, PublishError
 from segbatch.model.manifest import History, PastRun
 from segbatch.storage.layout import MANIFEST, RUNS
 from segbatch.storage.manifest_io import read_manifest_as
+from segbatch.storage.present_ids import present_ids
 from segbatch.storage.sql_paths import quoted
 from segbatch.storage.write_errors import is_of_disk
 
@@ -114,28 +114,6 @@ def find_reused(
         before = {new: old for old, new in past.renamed.items()}
         ids_then = {new: before.get(then, then) for new, then in ids_then.items()}
     return tuple(sorted(found))
-
-
-def present_ids(runs: Sequence[PastRun]) -> Sequence[Mapping[str, str]]:
-    """Return for each run the segments that have another id now: the present id of each old one.
-
-    No two segments of a run have the same present id. A deleted segment whose id another segment got by a rename is
-    `ID~1`, the next one of that id `ID~2`; no definition can have such an id.
-
-    Args:
-        runs: The runs, oldest first. The ids of the last one are the present ones.
-    """
-    names, later = list[Mapping[str, str]](), dict[str, str]()
-    reuses = Counter(reused for past in runs for reused in past.reused)
-    for past in reversed(runs):
-        names.append(later)
-        if past.renamed:
-            taken = set(past.renamed.values())
-            renamed = {old: later.get(new, new) for old, new in past.renamed.items()}
-            deleted = {reused: f"{reused}~{reuses[reused]}" for reused in past.reused}
-            reuses.subtract(past.reused)
-            later = {old: new for old, new in later.items() if old not in taken} | deleted | renamed
-    return names[::-1]
 
 
 def create_segment_renames(connection: duckdb.DuckDBPyConnection, history: History) -> bool:

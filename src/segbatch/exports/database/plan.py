@@ -11,7 +11,7 @@ from typing import Literal
 
 from segbatch.exports.database.record import SyncedRun, SyncRecord
 from segbatch.model.manifest import History, PastRun
-from segbatch.storage.segment_history import present_ids
+from segbatch.storage.present_ids import present_ids
 
 Extent = Literal["none", "changes", "full"]
 """What is written: nothing, since the tables have the run; the changes since their run; or all members that differ."""

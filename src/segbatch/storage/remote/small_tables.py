@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from segbatch.model.manifest import PastRun, RunRecord, SegmentRecord
+from segbatch.storage.present_ids import present_ids
 from segbatch.storage.record_columns import column_types, column_values
 from segbatch.storage.remote.publication import NewRun
-from segbatch.storage.segment_history import present_ids
 
 SEGMENTS, RENAMES, RUNS, CURRENT = "segments", "segment_renames", "runs", "current"
 
