@@ -135,6 +135,17 @@ def test_tables_of_an_earlier_version_keep_views_and_grants(database: PostgresSe
     assert database.execute(indexes) == present
 
 
+@pytest.mark.parametrize(
+    "harm", ["DELETE FROM audiences.membership", "INSERT INTO audiences.membership VALUES ('pro', 'ann')"]
+)
+def test_rows_that_another_program_changed_are_repaired(database: PostgresServer, two: Workspace, harm: str) -> None:
+    segbatch.sync(database.address, two.output)
+    two.run(2)
+    database.execute(harm)
+    assert segbatch.sync(database.address, two.output).reason == "another program changed the tables"
+    assert stored(database) == published_tables(two.output)
+
+
 def test_other_columns_are_refused_while_a_view_needs_the_tables(database: PostgresServer, two: Workspace) -> None:
     segbatch.sync(database.address, two.output)
     database.execute("UPDATE audiences.segbatch_sync SET layout = 'of other columns'")
@@ -230,8 +241,9 @@ def test_killed_at_any_point_it_leaves_one_whole_run(database: PostgresServer, w
     assert segbatch.sync(database.address, workspace.output).extent == "none"
     workspace.crowd(3000, 1400)
     workspace.run(1)
-    kill_at(["row:1", "commit"], database, workspace, before)
-    assert segbatch.sync(database.address, workspace.output).rows.membership.added == 100
+    kill_at(["row:1", "row:101", "row:201", "commit"], database, workspace, before)
+    report = segbatch.sync(database.address, workspace.output)
+    assert (report.extent, report.rows.membership.added, report.rows.membership.removed) == ("changes", 100, 100)
     assert stored(database) == published_tables(workspace.output)
 
 

@@ -10,8 +10,9 @@ import pytest
 
 import segbatch
 from database_tables import published_tables, sqlite_tables
+from segbatch.exports.database.rows import Rows
 from segbatch.exports.database.session import Session
-from segbatch.exports.database.tables import SYNC
+from segbatch.exports.database.tables import SYNC, Table
 from workspace import Workspace
 
 from .conftest import Sync
@@ -58,6 +59,29 @@ def test_changes_are_written_in_the_order_of_the_index_on_contacts(two: Workspac
         file, "SELECT contact_id FROM membership_changes WHERE run_id = 'night-2' ORDER BY segment_id, rowid"
     )
     assert written == sorted(written) != by_segment
+
+
+def test_the_changes_of_one_run_go_straight_to_the_tables(
+    two: Workspace, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sync()
+    two.run(2)
+    send, sent = Session.send, dict[str, int]()
+
+    def recorded(session: Session, table: Table, rows: Rows, *, temporary: bool = False) -> int:
+        sent[table.name] = send(session, table, rows, temporary=temporary)
+        return sent[table.name]
+
+    monkeypatch.setattr(Session, "send", recorded)
+    sync()
+    assert sent == {
+        "segbatch_leaving": 2,
+        "membership": 2,
+        "membership_changes": 4,
+        "segments": 2,
+        "runs": 3,
+        SYNC: 1,
+    }
 
 
 @pytest.mark.usefixtures("two")
@@ -221,11 +245,14 @@ def test_a_damaged_file_leaves_the_tables_as_they_are(two: Workspace, sync: Sync
     assert sqlite_tables(file) == before
 
 
-@pytest.mark.usefixtures("two")
-def test_progress_counts_the_rows_that_are_sent(sync: Sync) -> None:
+def test_progress_counts_the_rows_that_are_sent(two: Workspace, sync: Sync) -> None:
     seen = list[tuple[int, int]]()
     sync(progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (5, 5)
+    two.run(2)
+    seen.clear()
+    sync(progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (8, 8)  # for the members, and for the table of changes
 
 
 @pytest.mark.usefixtures("two")
@@ -256,7 +283,7 @@ def test_rows_that_change_all_the_time_are_an_error(
     run = Session._run  # noqa: SLF001 - the driver's calls
 
     def harm(session: Session, sql: str) -> int:
-        if "UNIQUE INDEX" in sql or "TEMPORARY VIEW" in sql:
+        if "UNIQUE INDEX" in sql or "segbatch_leaving (" in sql:
             run(session, "INSERT INTO membership SELECT segment_id, contact_id || '+' FROM membership LIMIT 1")
             run(session, "INSERT INTO membership SELECT segment_id, contact_id FROM membership")
         return run(session, sql)

@@ -3,23 +3,21 @@
 The SQL is plain: `INSERT ... SELECT`, `DELETE ... IN`, and temporary tables and views.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from segbatch.exports.database.plan import Step
 from segbatch.exports.database.rows import Rows, value_rows
 from segbatch.exports.database.session import Session, TablesChangedError
 from segbatch.exports.database.tables import Table, Tables
 
-_MEMBERS, _NET = "segbatch_members", "segbatch_net"
+_MEMBERS, _NET, _STAGED, _LEAVING = "segbatch_members", "segbatch_net", "segbatch_staged", "segbatch_leaving"
 RUN_IDS, _UNDONE_IDS = (Table(name, {"run_id": "VARCHAR"}) for name in ("segbatch_run_ids", "segbatch_undone"))
 _RENAMES = Table("segbatch_renames", {"old_id": "VARCHAR", "new_id": "VARCHAR"})
 
 _STEPS = """
-SELECT COALESCE(recorded_id, segment_id) AS segment_id, contact_id,
-    CASE change WHEN 'entered' THEN 1 ELSE -1 END AS step
-FROM segbatch_staged WHERE run_id IN (SELECT run_id FROM segbatch_run_ids)
+SELECT segment_id, contact_id, CASE change WHEN 'entered' THEN 1 ELSE -1 END AS step FROM segbatch_staged
 """
 _UNDONE_STEPS = """
 UNION ALL
@@ -35,9 +33,9 @@ _INDEX = "CREATE UNIQUE INDEX {table}_key ON {table} (contact_id, segment_id)"
 """Rows in the order of the index of `membership` are found and added faster: neighbours are in the same pages."""
 
 _LEAVE = """
-DELETE FROM {membership}
-WHERE (contact_id, segment_id) IN (SELECT contact_id, segment_id FROM segbatch_net WHERE step < 0)
+DELETE FROM {membership} WHERE (contact_id, segment_id) IN (SELECT contact_id, segment_id FROM {leaving})
 """
+_NET_LEAVING = "(SELECT contact_id, segment_id FROM segbatch_net WHERE step < 0) AS leaving"
 _ENTER = """
 INSERT INTO {membership} (segment_id, contact_id)
 SELECT segment_id, contact_id FROM segbatch_net WHERE step > 0 ORDER BY contact_id, segment_id
@@ -73,8 +71,21 @@ def members_table(tables: Tables) -> Table:
     return Table(_MEMBERS, tables.membership.columns)
 
 
-def apply_changes(session: Session, tables: Tables, steps: Sequence[Step], undone: Sequence[str]) -> Written:
-    """Bring `membership` to the published run by the staged changes.
+class ChangesOf(Protocol):
+    """A function that returns the changes of runs for a table, with the ids that segments had in these runs."""
+
+    def __call__(self, table: Table, run_ids: Sequence[str], change: str | None = None) -> Rows:
+        """Return the changes.
+
+        Args:
+            change: The only kind of changes to return: `entered` or `exited`.
+        """
+
+
+def apply_changes(
+    session: Session, tables: Tables, steps: Sequence[Step], undone: Sequence[str], changes_of: ChangesOf
+) -> Written:
+    """Bring `membership` to the published run by the changes of runs.
 
     Args:
         undone: The runs to undo before, by the rows of `membership_changes`.
@@ -85,43 +96,60 @@ def apply_changes(session: Session, tables: Tables, steps: Sequence[Step], undon
     written = Written()
     for number, step in enumerate(steps):
         rename_segments(session, tables.membership, step.renamed)
-        _apply_step(session, tables, step.run_ids, () if number else undone, written)
+        if undone and not number:
+            with session.temporary(_UNDONE_IDS, id_rows(session, _UNDONE_IDS, undone)):
+                steps_undone = _UNDONE_STEPS.format(changes=session.name(tables.changes))
+                _apply_sum(session, tables, changes_of(_staged_table(tables), step.run_ids), written, steps_undone)
+        elif len(step.run_ids) > 1:
+            _apply_sum(session, tables, changes_of(_staged_table(tables), step.run_ids), written)
+        elif step.run_ids:
+            _apply_run(session, tables, step.run_ids, changes_of, written)
     return written
 
 
-def _apply_step(
-    session: Session, tables: Tables, run_ids: Sequence[str], undone: Sequence[str], written: Written
+def _staged_table(tables: Tables) -> Table:
+    return Table(_STAGED, {**tables.membership.columns, "change": "VARCHAR"})
+
+
+def _apply_run(
+    session: Session, tables: Tables, run_ids: Sequence[str], changes_of: ChangesOf, written: Written
 ) -> None:
+    """Apply the changes of one run, in which a member changes once. So new members go straight to the table."""
+    leaving = Table(_LEAVING, tables.membership.columns)
+    rows = changes_of(leaving, run_ids, "exited")
+    with session.temporary(leaving, rows):
+        _remove(session, tables, _LEAVING, rows.done, written)
+    written.added += session.send(tables.membership, changes_of(tables.membership, run_ids, "entered"))
+
+
+def _apply_sum(session: Session, tables: Tables, staged: Rows, written: Written, more: str = "") -> None:
+    """Apply the changes of several runs, in which a member may enter and leave again.
+
+    Args:
+        more: More changes, as SQL.
+    """
     with (
-        session.temporary(RUN_IDS, id_rows(session, RUN_IDS, run_ids)),
-        session.temporary(_UNDONE_IDS, id_rows(session, _UNDONE_IDS, undone)),
-        _net_changes(session, tables, run_ids, undone),
+        session.temporary(_staged_table(tables), staged),
+        session.temporary(Table(_NET, {**tables.membership.columns, "step": "BIGINT"})),
     ):
-        _apply_net(session, session.name(tables.membership), written)
-
-
-@contextmanager
-def _net_changes(session: Session, tables: Tables, run_ids: Sequence[str], undone: Sequence[str]) -> Iterator[None]:
-    """Have the changes of the given runs as `segbatch_net` during the block. In one run, a member changes once."""
-    if len(run_ids) == 1 and not undone:
-        with session.temporary_view(_NET, _STEPS):
-            yield
-        return
-    undone_steps = _UNDONE_STEPS.format(changes=session.name(tables.changes)) if undone else ""
-    with session.temporary(Table(_NET, {**tables.membership.columns, "step": "BIGINT"})):
-        session.execute(_SUM.format(steps=_STEPS + undone_steps))
+        session.execute(_SUM.format(steps=_STEPS + more))
         session.execute(_INDEX.format(table=_NET))
-        yield
+        [(leaving,)] = session.query(f"SELECT COUNT(*) FROM {_NET_LEAVING}")
+        _remove(session, tables, _NET_LEAVING, leaving, written)
+        written.added += session.write(_ENTER.format(membership=session.name(tables.membership)))
 
 
-def _apply_net(session: Session, membership: str, written: Written) -> None:
-    """Remove and add the members of `segbatch_net`."""
-    [(leaving,)] = session.query(f"SELECT COUNT(*) FROM {_NET} WHERE step < 0")
-    removed = session.write(_LEAVE.format(membership=membership))
-    if removed != leaving:
+def _remove(session: Session, tables: Tables, leaving: str, number: int, written: Written) -> None:
+    """Remove members.
+
+    Args:
+        leaving: The members, as SQL.
+        number: Their number.
+    """
+    removed = session.write(_LEAVE.format(membership=session.name(tables.membership), leaving=leaving))
+    if removed != number:
         raise TablesChangedError
     written.removed += removed
-    written.added += session.write(_ENTER.format(membership=membership))
 
 
 def compare_members(session: Session, tables: Tables) -> Written:

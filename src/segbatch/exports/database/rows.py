@@ -25,10 +25,7 @@ from segbatch.storage.manifest_io import ensure_readable, read_manifest
 from segbatch.storage.record_columns import column_values
 from segbatch.storage.run_files import is_changes, is_membership, written_files
 
-RECORDED_ID = "recorded_id"
-"""The column with the id that a segment had in a run, if it has another one now."""
-
-_SEGMENT_ID, _CONTACT_ID = "segment_id", "contact_id"
+_SEGMENT_ID, _CONTACT_ID, _CHANGE = "segment_id", "contact_id", "change"
 _BATCH = 65_536
 _SORTED = 8 * _BATCH
 """The number of rows that are sorted at a time."""
@@ -125,32 +122,38 @@ def change_rows(
     output: Path,
     runs: Sequence[tuple[PastRun, Mapping[str, str]]],
     on_rows: OnRows | None,
+    change: str | None = None,
 ) -> Rows:
     """Return the changes of runs, sorted by contact within many rows, as the tables are indexed.
 
     Args:
-        table: `membership_changes`, or a table with the column `recorded_id` too.
+        table: A table with columns of `membership_changes`.
         runs: The runs, each with the present ids of segments that had other ids then.
+        change: The only kind of changes to return: `entered` or `exited`.
     """
     schema = sent_schema(dialect, table)
-    names = [name for name in table.columns if name != RECORDED_ID]
+    names = [*table.columns]
 
     def batches() -> Iterator[pa.RecordBatch]:
         for past, present in runs:
             folder = output / RUNS / past.folder
-            for batch in _read_changes(folder, names):
+            for batch in _read_changes(folder, names, change):
                 columns = dict(zip(names, batch.columns, strict=True))
-                recorded = columns[_SEGMENT_ID] if present else pa.nulls(len(batch), pa.string())
-                columns |= {_SEGMENT_ID: _renamed(columns[_SEGMENT_ID], present), RECORDED_ID: recorded}
-                yield _converted([columns[name] for name in table.columns], schema)
+                columns[_SEGMENT_ID] = _renamed(columns[_SEGMENT_ID], present)
+                yield _converted([*columns.values()], schema)
 
     return Rows(schema, (batch for many in gather(batches(), _SORTED, len) for batch in _sort(many)), on_rows)
 
 
-def _read_changes(folder: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Read columns of the changes that a run wrote to its folder."""
+def _read_changes(folder: Path, columns: Sequence[str], change: str | None) -> Iterator[pa.RecordBatch]:
+    """Read columns of the changes that a run wrote to its folder: all of them, or those of one kind."""
     for written in written_files(read_manifest(folder), is_changes):
-        yield from _read(folder / written.path, written.size, columns)
+        file = folder / written.path
+        if change is None:
+            yield from _read(file, written.size, columns)
+        else:
+            for batch in _read(file, written.size, [*columns, _CHANGE]):
+                yield batch.filter(pc.equal(batch.column(len(columns)), change)).select(columns)
 
 
 def read_id_type(output: Path, files: Sequence[Path]) -> str:

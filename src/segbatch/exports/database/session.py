@@ -16,6 +16,7 @@ from segbatch.text import cut, one_of, printable
 
 _UNCHANGED = "the tables are unchanged"
 _SQLITE_LOCKED = "database is locked"
+_SQLITE_NOT_UNIQUE = "UNIQUE constraint failed"
 _LONGEST = 300
 _PRIMARY = (b"PG_DIAG_MESSAGE_PRIMARY", "PG_DIAG_MESSAGE_PRIMARY")
 """The detail of an error with its message alone; the driver passes names as bytes, against its type hints."""
@@ -101,13 +102,6 @@ class Session:
         yield
         self.execute(f"DROP TABLE {table.name}")  # after an error, all is rolled back
 
-    @contextmanager
-    def temporary_view(self, name: str, query: str) -> Iterator[None]:
-        """Have a temporary view during the block."""
-        self.execute(f"CREATE TEMPORARY VIEW {name} AS {query}")
-        yield
-        self.execute(f"DROP VIEW {name}")  # after an error, all is rolled back
-
     def create_indexes(self, table: Table, existing: Collection[Sequence[str]] = ()) -> None:
         """Create the indexes of a table.
 
@@ -172,8 +166,13 @@ class Session:
             raise DatabaseError(f"{error}; {outcome}") from None
 
     def _raise_known(self, error: BaseException) -> None:
-        """Raise an error with a message for users, if the error of a driver has a meaning of its own here."""
+        """Raise an error of our own, if the error of a driver has a meaning here.
+
+        SQLite's driver reports rows that it is sent and that are not unique as an internal error.
+        """
         state = getattr(error, "sqlstate", None) or ""
+        if _SQLITE_NOT_UNIQUE in str(error):
+            raise TablesChangedError
         if _SQLITE_LOCKED in str(error):
             message = "another program is using the database file; run it again, or wait for it (--wait)"
             raise LockedError(f"{self.place}: {message}; {_UNCHANGED}")

@@ -1,6 +1,6 @@
 """Writing the tables of a database, within a transaction."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from segbatch.exports.database.membership import (
@@ -15,18 +15,14 @@ from segbatch.exports.database.membership import (
 from segbatch.exports.database.plan import SyncPlan
 from segbatch.exports.database.published import PublishedRun
 from segbatch.exports.database.record import make_record, to_row
-from segbatch.exports.database.rows import RECORDED_ID, Rows, change_rows, member_rows, record_rows, value_rows
+from segbatch.exports.database.rows import Rows, change_rows, member_rows, record_rows, value_rows
 from segbatch.exports.database.session import Session
 from segbatch.exports.database.tables import SYNC_TABLE, Table, Tables
 from segbatch.exports.database.target import add_indexes, create_tables, drop_indexes
 from segbatch.model.manifest import PastRun
-from segbatch.storage.segment_history import present_ids
+from segbatch.storage.present_ids import present_ids
 
 _FORGET = "DELETE FROM {changes} WHERE run_id IN (SELECT run_id FROM segbatch_run_ids)"
-_ADD = """
-INSERT INTO {changes} (run_id, as_of, segment_id, contact_id, change)
-SELECT run_id, as_of, segment_id, contact_id, change FROM segbatch_staged
-"""
 
 
 @dataclass(slots=True)
@@ -71,7 +67,8 @@ class TableWriter:
         self._tables = published.tables
         self._sent = 0
         members = published.manifest.run.memberships if plan.extent == "full" else 0
-        self._total = members + sum(past.changes for past in plan.sent)
+        applied = self._runs(run_id for step in plan.steps for run_id in step.run_ids)
+        self._total = members + sum(past.changes for past in (*plan.sent, *applied))
 
     def write(self, stored: Tables | None) -> None:
         """Write all tables.
@@ -115,14 +112,12 @@ class TableWriter:
             members = members_table(tables)
             with session.temporary(members, self._members(members)):
                 self.written.membership = compare_members(session, tables)
-        staged = _staged_table(tables)
-        with session.temporary(staged, self._changes(staged)):
-            if plan.extent == "changes":
-                self.written.membership = apply_changes(session, tables, plan.steps, plan.undone)
-            changes = self.written.membership_changes
-            changes.removed = _remove_changes(session, tables.changes, plan.removed)
-            rename_segments(session, tables.changes, plan.present)
-            changes.added = _add_changes(session, tables.changes)
+        if plan.extent == "changes":
+            self.written.membership = apply_changes(session, tables, plan.steps, plan.undone, self._changes_of)
+        changes = self.written.membership_changes
+        changes.removed = _remove_changes(session, tables.changes, plan.removed)
+        rename_segments(session, tables.changes, plan.present)
+        changes.added = session.send(tables.changes, self._changes(tables.changes))
 
     def _replace_small_tables(self) -> None:
         """Replace the rows of `segments`, `runs` and the record."""
@@ -150,6 +145,15 @@ class TableWriter:
     def _changes(self, table: Table) -> Rows:
         return change_rows(self._session.dialect, table, self._published.output, self._runs_sent(), self._on_rows)
 
+    def _changes_of(self, table: Table, run_ids: Sequence[str], change: str | None = None) -> Rows:
+        runs = [(past, dict[str, str]()) for past in self._runs(run_ids)]
+        return change_rows(self._session.dialect, table, self._published.output, runs, self._on_rows, change)
+
+    def _runs(self, run_ids: Iterable[str]) -> Sequence[PastRun]:
+        """Return runs that have changes, by their ids."""
+        found = frozenset(run_ids)
+        return [past for past in self._published.history.runs if past.changes and past.run.run_id in found]
+
     def _runs_sent(self) -> Sequence[tuple[PastRun, Mapping[str, str]]]:
         """Return the runs whose changes are sent, each with the present ids of segments that had other ids then."""
         runs = self._published.history.runs
@@ -161,11 +165,6 @@ class TableWriter:
             self._progress(self._sent, self._total)
 
 
-def _staged_table(tables: Tables) -> Table:
-    """Return the temporary table for rows of `membership_changes`, with the ids that segments had then."""
-    return Table("segbatch_staged", {**tables.changes.columns, RECORDED_ID: "VARCHAR"})
-
-
 def _remove_changes(session: Session, table: Table, run_ids: Sequence[str] | None) -> int:
     """Remove the rows of runs from `membership_changes`; all rows if `run_ids` is None."""
     changes = session.name(table)
@@ -175,8 +174,3 @@ def _remove_changes(session: Session, table: Table, run_ids: Sequence[str] | Non
         return 0
     with session.temporary(RUN_IDS, id_rows(session, RUN_IDS, run_ids)):
         return session.write(_FORGET.format(changes=changes))
-
-
-def _add_changes(session: Session, table: Table) -> int:
-    """Add the staged rows to `membership_changes`."""
-    return session.write(_ADD.format(changes=session.name(table)))
