@@ -50,12 +50,14 @@ def test_examples_of_the_api_page_run_in_order(tmp_path: Path) -> None:
         [found] = [answer for call, answer in answers.items() if words in call]
         return found
 
-    assert len(answers) == 19
+    assert len(answers) == 20
     assert next(iter(answers.values())) == []
     created, members, preview, check, runs, _error = SHOWN
     assert made.keys() == created.keys()
-    assert answered("/members").keys() == members.keys()
-    assert answered("/members")["members"] == ["a"]
+    assert answered("/members?").keys() == members.keys()
+    assert answered("/members?")["members"] == ["a"]
+    values = {"status": "active", "custom_fields.plan": "pro"}
+    assert answered("/members/fields")["members"] == [{"id": "a", "values": values}]
     assert answered('"first": 2').keys() == preview.keys()
     assert answered('"first": 2')["first"] == ["a"]
     assert {key: made[key] for key in ("name", "description", "rules", "list_id", "updated_at")} == {

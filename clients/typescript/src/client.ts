@@ -13,6 +13,7 @@ import type {
   ContactId,
   ContactSegment,
   MembersPage,
+  MembersWithFieldsPage,
   NewSegment,
   Preview,
   SavedSegment,
@@ -132,6 +133,21 @@ export class SegmentsClient extends Reader {
    */
   async listMembers(id: string, { cursor, limit, signal }: PageOptions = {}): Promise<MembersPage> {
     return this.read(`${segmentPath(id)}/members`, { cursor, limit }, signal);
+  }
+
+  /**
+   * Return a page of the contacts in a segment, as of the last run, with some of their fields. This can take a minute.
+   *
+   * @throws ConflictError No run has evaluated the segment yet.
+   * @throws GoneError The run of the cursor is gone: start again without a cursor.
+   * @throws NotFoundError The segment, or one of the fields, does not exist.
+   */
+  async listMembersWithFields(
+    id: string,
+    fields: readonly string[],
+    { cursor, limit, signal }: PageOptions = {},
+  ): Promise<MembersWithFieldsPage> {
+    return this.read(`${segmentPath(id)}/members/fields`, { field: fields, cursor, limit }, signal);
   }
 
   /** Yield the ids of all contacts in a segment, page by page, as of the run that was the last one at the start. */

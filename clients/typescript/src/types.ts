@@ -38,6 +38,9 @@ export type AnySegmentRule = Exclude<SegmentNode, SegmentGroup>;
 /** A page of the contacts in a segment, as of a run. */
 export type MembersPage = Schemas["Members"];
 
+/** A page of the contacts in a segment, as of a run, with fields of the contacts. */
+export type MembersWithFieldsPage = Schemas["MembersWithFields"];
+
 /** The id of a contact: a text, or an integer if the snapshot has integers. */
 export type ContactId = MembersPage["members"][number];
 

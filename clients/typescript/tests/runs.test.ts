@@ -57,6 +57,19 @@ test("a contact has its segments and its fields", async () => {
   await assert.rejects(client().getContact("current", "a/b?c"), /there is no contact 'a\/b\?c'/);
 });
 
+test("members have the chosen fields", async () => {
+  const page = await client().listMembersWithFields(ID, ["status", "custom_fields.plan"], { limit: 2 });
+  assert.deepEqual(page.fields, ["status", "custom_fields.plan"]);
+  assert.deepEqual(
+    page.members.map(({ values }) => values),
+    [1, 2].map(() => ({ status: "active", "custom_fields.plan": "pro" })),
+  );
+  const cursor = page.next_cursor ?? assert.fail();
+  const next = await client().listMembersWithFields(ID, ["status"], { cursor, limit: 1 });
+  assert.notEqual(next.members[0]?.id, page.members[0]?.id);
+  await assert.rejects(client().listMembersWithFields(ID, ["plam"]), NotFoundError);
+});
+
 test("a segment is explained in words, with a funnel and for a contact", async () => {
   const plain = await client().explainSegment(ID);
   assert.ok(plain.words.some(({ path }) => path === "$.rules[1]"));

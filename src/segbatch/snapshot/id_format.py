@@ -1,6 +1,8 @@
 """Parsing and formatting of contact ids."""
 
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from uuid import UUID
 
 import polars as pl
@@ -43,6 +45,24 @@ def matches_id(ids: pl.Series, arrow_type: pa.DataType, wanted: object) -> pl.Se
     if not _WHOLE_NUMBER.fullmatch(text):
         raise UnreadableIdError
     return ids.cast(pl.String) == _canonical(text)
+
+
+def matches_any_id(ids: pl.Series, arrow_type: pa.DataType, wanted: Iterable[object]) -> pl.Series:
+    """Return which ids are among the wanted ids. One that is not valid for the type equals no id.
+
+    Args:
+        ids: Ids as returned by `ids_as_series`.
+        wanted: The ids as returned by `write_id`.
+    """
+    arrow_type = _plain(arrow_type)
+    if is_uuid(arrow_type) or _is_binary(arrow_type):
+        read = list[bytes]()
+        for one in wanted:
+            with suppress(UnreadableIdError):
+                read.append(_read_bytes(one, arrow_type))
+        return ids.is_in(pl.Series(read, dtype=pl.Binary)).fill_null(value=False)
+    texts = pl.Series([str(one) for one in wanted], dtype=pl.String)
+    return ids.cast(pl.String).is_in(texts).fill_null(value=False)
 
 
 def write_id(contact_id: object, arrow_type: pa.DataType) -> str | int:

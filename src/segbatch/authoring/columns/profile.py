@@ -127,7 +127,7 @@ def plain_value(value: Any, dtype: pl.DataType) -> str | int | float | bool:
         case float():
             return int(value) if value.is_integer() and abs(value) < 2**53 else value
         case Decimal():
-            return _short(value)
+            return plain_decimal(value)
         case datetime() | date():
             return value.isoformat()
         case str() if kind is Kind.NUMBER:
@@ -138,7 +138,7 @@ def plain_value(value: Any, dtype: pl.DataType) -> str | int | float | bool:
             return str(value)
 
 
-def _short(value: Decimal) -> str | int | float:
+def plain_decimal(value: Decimal) -> str | int | float:
     """Return a decimal as a rule takes it: as a text if it has more digits than a double stores."""
     if value == value.to_integral_value():
         return int(value)

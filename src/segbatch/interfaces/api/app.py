@@ -18,7 +18,16 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from segbatch.errors import SegbatchError
-from segbatch.interfaces.api import explanations, field_routes, page, previews, routes, run_routes, sign_in
+from segbatch.interfaces.api import (
+    explanations,
+    field_routes,
+    member_fields,
+    page,
+    previews,
+    routes,
+    run_routes,
+    sign_in,
+)
 from segbatch.interfaces.api.limits import HEALTH, MAX_HEADERS, MAX_REQUESTS
 from segbatch.interfaces.api.models import Health
 from segbatch.interfaces.api.openapi import Api, errors
@@ -35,6 +44,7 @@ _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 ROUTERS = (
     routes.router,
     routes.members_router,
+    member_fields.router,
     previews.router,
     explanations.router,
     field_routes.router,

@@ -1,9 +1,11 @@
-"""The endpoints for the fields that rules can name and their values, and for one contact."""
+"""The endpoints for the fields that rules can name and their values."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import uuid4
 
 from fastapi import Depends, Query
+from pydantic import ValidationError
 
 from segbatch.definitions.definition import Definition, Definitions
 from segbatch.errors import DefinitionError
@@ -50,18 +52,46 @@ def _fields(asked: ContactRequest, worker: Worker) -> Fields:
 
 
 def _values(asked: ContactRequest, query: ValuesQuery, worker: Worker) -> FieldValues:
-    project = {} if asked.caller.project is None else {"project_id": asked.caller.project}
-    rules = [{"field": query.field, "operator": "exists"}]
-    probe = Segment.model_validate({"id": str(uuid4()), "name": "values", "rules": rules, **project})
+    probe = segment_with_fields([query.field], asked.caller.project)
     inputs = job_inputs(asked.service, asked.caller, [probe])
     only = Definitions((Definition(probe),), ())
     try:
         found = worker.run(ValuesJob(inputs.options, only, query.field, limits.PREVIEW_TIME))
     except DefinitionError as error:
-        if any((problem.path or "").endswith(".field") for problem in error.problems):
-            raise HttpProblem("no-field", f"the contacts have no field {shown(query.field)}") from None
+        ensure_fields_exist([query.field], error)
         raise inputs.problems(error, asked.caller) from None
     prefix = query.prefix.casefold()
     matching = [one for one in found if str(one[0]).casefold().startswith(prefix)][: query.limit]
     values = tuple(FieldValue(value=value, contacts=number) for value, number in matching)
     return FieldValues(name=query.field, values=values)
+
+
+def segment_with_fields(fields: Sequence[str], project: str | None = None) -> Segment:
+    """Return a segment of the contacts that have all given fields. Its plan knows how the fields are read.
+
+    Raises:
+        HttpProblem: A name is not that of a field.
+    """
+    rules = [{"field": name, "operator": "exists"} for name in fields]
+    of_project = {} if project is None else {"project_id": project}
+    try:
+        return Segment.model_validate({"id": str(uuid4()), "name": "fields", "rules": rules, **of_project})
+    except ValidationError as error:
+        _, place, *_ = error.errors(include_url=False, include_input=False)[0]["loc"]
+        raise _no_field(fields[int(place)]) from None
+
+
+def ensure_fields_exist(fields: Sequence[str], error: DefinitionError) -> None:
+    """Raise an error if a segment with fields cannot be evaluated because a field does not exist.
+
+    Raises:
+        HttpProblem: It is.
+    """
+    wrong = {problem.path for problem in error.problems}
+    for number, name in enumerate(fields):
+        if f"$.rules[{number}].field" in wrong:
+            raise _no_field(name) from None
+
+
+def _no_field(name: str) -> HttpProblem:
+    return HttpProblem("no-field", f"the contacts have no field {shown(name)}")

@@ -36,6 +36,13 @@ MEMBERS = 1_000
 MAX_MEMBERS = 10_000
 """The default and maximum number of members on a page."""
 
+MEMBERS_WITH_FIELDS = 50
+MAX_MEMBERS_WITH_FIELDS = 500
+"""The default and maximum number of members on a page with fields of the contacts."""
+
+MAX_FIELDS = 10
+"""The maximum number of fields of the contacts on a page of members."""
+
 RUNS = 30
 MAX_RUNS = 365
 """The default and maximum number of runs on a page, or in the history of a segment."""

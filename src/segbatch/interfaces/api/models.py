@@ -104,6 +104,30 @@ class Members(_Response):
     next_cursor: str | None = Field(description="The cursor of the next page; null on the last page.")
 
 
+class MemberFields(_Response):
+    """A member of a segment, with fields of the contact."""
+
+    id: ContactId
+    values: dict[str, Any] | None = Field(
+        description="The values by field; null if the contacts of the server do not contain this one."
+    )
+
+
+class MembersWithFields(_Response):
+    """A page of the members of a segment, with fields of the contacts."""
+
+    segment_id: str
+    run_id: str = Field(description="The run that the members come from.")
+    as_of: Moment = Field(description="The time as of which the run was evaluated.")
+    status: SegmentStatus = Field(description="The result of the segment, as in a page without fields.")
+    member_count: int = Field(ge=0, description="The number of all members, including those of other pages.")
+    fields: tuple[str, ...] | None = Field(
+        description="The fields in the order of the request; null if the server has no contacts (`--contacts`)."
+    )
+    members: list[MemberFields]
+    next_cursor: str | None = Field(description="The cursor of the next page; null on the last page.")
+
+
 class Warned(_Response):
     """A valid part of a definition that is probably not intended."""
 

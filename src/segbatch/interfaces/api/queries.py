@@ -8,11 +8,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_valida
 from segbatch.interfaces.api.limits import (
     COMPARED,
     MAX_COMPARED,
+    MAX_FIELDS,
     MAX_MEMBERS,
+    MAX_MEMBERS_WITH_FIELDS,
     MAX_RUNS,
     MAX_SEGMENTS,
     MAX_VALUES,
     MEMBERS,
+    MEMBERS_WITH_FIELDS,
     RUNS,
     SEGMENTS,
     VALUES,
@@ -48,6 +51,27 @@ class PageQuery(_Cursor):
     limit: Annotated[int, _number_to(MAX_MEMBERS)] = Field(
         MEMBERS, ge=1, le=MAX_MEMBERS, description="The maximum number of members on the page."
     )
+
+
+class MembersFieldsQuery(_Cursor):
+    """The query parameters of a page of members with fields of the contacts."""
+
+    field: list[str] = Field(
+        min_length=1, max_length=MAX_FIELDS, description="A field as rules name it. Can be repeated."
+    )
+    limit: Annotated[int, _number_to(MAX_MEMBERS_WITH_FIELDS)] = Field(
+        MEMBERS_WITH_FIELDS,
+        ge=1,
+        le=MAX_MEMBERS_WITH_FIELDS,
+        description="The maximum number of members on the page.",
+    )
+
+    @field_validator("field")
+    @classmethod
+    def _check_fields(cls, fields: list[str]) -> list[str]:
+        if "" in fields:
+            raise wrong("a field has no name")
+        return list(dict.fromkeys(fields))
 
 
 class RunsQuery(_Cursor):

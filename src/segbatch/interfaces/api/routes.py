@@ -1,5 +1,6 @@
 """The endpoints for saved segments: list, get, create, update and delete them, and list their members."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Depends, Path, Query, Request, Response
@@ -139,7 +140,15 @@ def delete_segment(segment_id: SegmentId, caller: Writer, service: ServiceState,
 
 async def ensure_no_duplicates(request: Request) -> None:
     """Reject query parameters that are given twice. FastAPI would use the last one."""
-    keys = [key for key, _ in request.query_params.multi_items()]
+    ensure_given_once([key for key, _ in request.query_params.multi_items()])
+
+
+def ensure_given_once(keys: Sequence[str]) -> None:
+    """Raise an error if a query parameter is given twice.
+
+    Raises:
+        HttpProblem: One is.
+    """
     duplicate = next((key for key in keys if keys.count(key) > 1), None)
     if duplicate is not None:
         raise HttpProblem("bad-request", f"the query parameter {shown(duplicate)} is given twice; give it once")
@@ -156,10 +165,19 @@ def list_members(
     segment_id: SegmentId, caller: Reader, service: ServiceState, page: Annotated[PageQuery, Query()]
 ) -> Members:
     """List the ids of the contacts in a segment, as of the last run, one page at a time."""
+    return members_page(segment_id, caller, service, page.cursor, page.limit)
+
+
+def members_page(segment_id: str, caller: Caller, service: Service, cursor: str | None, limit: int) -> Members:
+    """Return a page of the members of a segment.
+
+    Raises:
+        HttpProblem: The segment was not evaluated yet, the cursor is not valid, or its run was deleted.
+    """
     entry = service.store.find(segment_id, project=caller.project, shared=False)
-    run, row = _page_start(service, page.cursor)
+    run, row = _page_start(service, cursor)
     record = _record(run, entry.segment_id, caller)
-    ids, next_row = run.state.members(record.segment_id, row, page.limit)
+    ids, next_row = run.state.members(record.segment_id, row, limit)
     return Members(
         segment_id=record.segment_id,
         run_id=run.run.run_id,
