@@ -24,8 +24,12 @@ export class Site {
   #contexts: BrowserContext[] = [];
   #end = async () => {};
 
-  async start(times: readonly string[], hasContacts: boolean): Promise<void> {
-    [this.server, this.#end] = await startServer(makeFolder(times), hasContacts);
+  async start(
+    times: readonly string[],
+    hasContacts: boolean,
+    contactsOf?: (index: number, folder: string) => string,
+  ): Promise<void> {
+    [this.server, this.#end] = await startServer(makeFolder(times, contactsOf), hasContacts);
     this.#browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
   }
 
@@ -75,9 +79,13 @@ export class Site {
 }
 
 /** Start a site for the tests of a file, and end it after them. */
-export function startSite(times: readonly string[] = TIMES, hasContacts = true): Site {
+export function startSite(
+  times: readonly string[] = TIMES,
+  hasContacts = true,
+  contactsOf?: (index: number, folder: string) => string,
+): Site {
   const site = new Site();
-  beforeAll(() => site.start(times, hasContacts));
+  beforeAll(() => site.start(times, hasContacts, contactsOf));
   afterEach(() => site.closePages());
   afterAll(() => site.stop());
   return site;
@@ -86,7 +94,7 @@ export function startSite(times: readonly string[] = TIMES, hasContacts = true):
 /** Wait until a page has all its answers. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForLoadState("networkidle");
-  await expect.poll(() => page.getByText("Loading …").count()).toBe(0);
+  await expect.poll(() => page.getByText(/^Loading …|Still waiting …$/).count(), { timeout: 60_000 }).toBe(0);
 }
 
 /** Check a page with axe. */

@@ -3,15 +3,20 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "vitest";
-import { ROOT } from "../../clients/typescript/tests/samples.js";
+import { CONTACTS, python, ROOT } from "../../clients/typescript/tests/samples.js";
 import { settled, startSite } from "./browser.js";
 import { PLACES } from "./places.js";
 
-const DAYS = 4;
+const DAYS = 30;
 const LAST = Date.parse("2025-11-04T02:00:00Z");
 const TIMES = Array.from({ length: DAYS }, (_, day) => new Date(LAST - (DAYS - 1 - day) * 86_400_000).toISOString());
 const FOLDER = join(ROOT, "docs", "images");
-const site = startSite(TIMES);
+const EARLIER = join(ROOT, "web", "e2e", "earlier_contacts.py");
+const site = startSite(TIMES, true, (index, folder) => {
+  const contacts = join(folder, "contacts.parquet");
+  python(EARLIER, CONTACTS, contacts, String(DAYS - 1 - index));
+  return contacts;
+});
 
 test.each(Object.entries(PLACES))("the picture of the page %s is written", async (name, { hash, heading }) => {
   mkdirSync(FOLDER, { recursive: true });

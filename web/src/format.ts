@@ -9,6 +9,13 @@ const moment = new Intl.DateTimeFormat("en-GB", {
   minute: "2-digit",
   timeZone: "UTC",
 });
+const shortMoment = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+  timeZone: "UTC",
+});
 const shortDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 
 export const MINUS = "\u2212";
@@ -17,6 +24,7 @@ export const count = (value: number) => whole.format(value);
 export const compact = (value: number) => compactNumber.format(value);
 export const percent = (share: number) => (share > 0 && share < 0.001 ? "< 0.1%" : oneDigit.format(share));
 export const time = (iso: string) => `${moment.format(new Date(iso))} UTC`;
+export const dayAndTime = (iso: string) => shortMoment.format(new Date(iso));
 export const day = (iso: string) => shortDay.format(new Date(iso));
 
 /** A number with its sign; zero has none. */

@@ -35,14 +35,29 @@ export function segbatch(folder: string, ...args: string[]): string {
   return done.stdout.trim();
 }
 
-/** Make a folder with the sample segments and one run as of each time. */
-export function makeFolder(times: readonly string[]): string {
+/** Run Python in the environment of segbatch. */
+export function python(...args: string[]): void {
+  const done = spawnSync(join(dirname(SEGBATCH), "python"), args, { encoding: "utf8" });
+  if (done.status !== 0) {
+    throw new Error(`python ${args.join(" ")}: ${done.error?.message ?? ""}${done.stderr}`);
+  }
+}
+
+/**
+ * Make a folder with the sample segments and one run as of each time.
+ *
+ * @param contactsOf Returns the contacts of a run; by default the sample contacts.
+ */
+export function makeFolder(
+  times: readonly string[],
+  contactsOf: (index: number, folder: string) => string = () => CONTACTS,
+): string {
   const folder = mkdtempSync(join(tmpdir(), "segbatch-samples-"));
   for (const name of ["segments", "lists"]) {
     cpSync(join(ROOT, "sample_data", name), join(folder, name), { recursive: true });
   }
-  for (const time of times) {
-    segbatch(folder, "run", "--contacts", CONTACTS, "--segments", "segments", "--as-of", time);
+  for (const [index, time] of times.entries()) {
+    segbatch(folder, "run", "--contacts", contactsOf(index, folder), "--segments", "segments", "--as-of", time);
   }
   return folder;
 }

@@ -1,7 +1,8 @@
 import { useEffect, useRef, useState } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import { compact, day } from "../format";
+import { compact, day, dayAndTime } from "../format";
+import { t } from "../texts";
 
 export interface Line {
   label: string;
@@ -37,8 +38,9 @@ export function TimeChart({ label, times, lines, height = 200, format = compact 
   useEffect(() => {
     const element = place.current;
     if (!element) return;
-    const data: uPlot.AlignedData = [times.map((time) => Date.parse(time) / 1000), ...lines.map((line) => line.values)];
-    const plot = new uPlot(optionsOf(element, lines, height, format), data, element);
+    const seconds = times.map((time) => Date.parse(time) / 1000);
+    const data: uPlot.AlignedData = [seconds, ...lines.map((line) => line.values)];
+    const plot = new uPlot(optionsOf(element, seconds, lines, height, format), data, element);
     const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
     return () => {
@@ -52,6 +54,7 @@ export function TimeChart({ label, times, lines, height = 200, format = compact 
 
 function optionsOf(
   element: HTMLElement,
+  seconds: number[],
   lines: Line[],
   height: number,
   format: (value: number) => string,
@@ -69,34 +72,72 @@ function optionsOf(
     height,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-    padding: [8, 22, 0, 0],
-    legend: { live: true, markers: { width: 0 } },
+    padding: [8, RIGHT, 0, 0],
+    legend: { live: true, markers: { width: 0, fill: (_, index) => color(lines[index - 1]?.color ?? "--line") } },
+    hooks: { ready: [showLast], setCursor: [showLast] },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 30, values: (_, ticks) => ticks.map(dayOf) },
-      { ...axis, size: 56, incrs: format === compact ? WHOLE : undefined, values: (_, ticks) => ticks.map(format) },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 30,
+        splits: (plot, _, first, last) => ticksOf(seconds, (plot.width - AXIS_WIDTH - RIGHT) / (last - first)),
+        values: (_, ticks) => ticks.map(labelsOf(seconds)),
+      },
+      {
+        ...axis,
+        size: AXIS_WIDTH,
+        incrs: format === compact ? WHOLE : undefined,
+        values: (_, ticks) => ticks.map(format),
+      },
     ],
     series: [
-      { value: (_, seconds) => (seconds == null ? "" : dayOf(seconds)) },
+      { label: t.columns.asOf, value: (_, at) => (at == null ? "" : labelsOf(seconds)(at)) },
       ...lines.map((line) => seriesOf(line, color(line.color), format)),
     ],
     scales: {
       x: { range: (_, first, last) => widened(first, last, lines) },
-      y: {
-        range: (_, low, high) =>
-          rangeOf(
-            low,
-            high,
-            lines.some((line) => line.bars),
-          ),
-      },
+      y: { range: (_, low, high) => rangeOf(low, high) },
     },
   };
+}
+
+/** Without a pointer over the chart, as on a phone, the legend has the values of the last run. */
+function showLast(plot: uPlot): void {
+  if (plot.cursor.idx == null) plot.setLegend({ idx: plot.data[0].length - 1 }, false);
 }
 
 /** Distances between the ticks of a count: no contact is divided. */
 const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
 
-const dayOf = (seconds: number) => day(new Date(seconds * 1000).toISOString());
+const AXIS_WIDTH = 56;
+const RIGHT = 22;
+const DAY = 86_400;
+
+/** How the times of runs are labelled: by the day, or also by the time if several runs are of one day. */
+function labelsOf(seconds: readonly number[]): (at: number) => string {
+  const days = new Set(seconds.map((at) => Math.floor(at / DAY)));
+  const format = days.size === seconds.length ? day : dayAndTime;
+  return (at) => format(new Date(at * 1000).toISOString());
+}
+
+/**
+ * The times of runs that get a label: as many as there is room for, from the last one back, so that no label is there twice.
+ *
+ * @param scale Pixels per second.
+ */
+export function ticksOf(seconds: readonly number[], scale: number): number[] {
+  const room = Math.max(...seconds.map((at) => labelsOf(seconds)(at).length)) * LETTER + GAP;
+  const ticks: number[] = [];
+  for (const at of [...seconds].reverse()) {
+    const before = ticks[0];
+    if (before === undefined || (before - at) * scale >= room) ticks.unshift(at);
+  }
+  return ticks;
+}
+
+/** The width of a letter of a label, and the space between labels, in pixels. */
+const LETTER = 6.5;
+const GAP = 24;
 
 function seriesOf(line: Line, color: string, format: (value: number) => string): uPlot.Series {
   const bars = line.bars ? uPlot.paths.bars?.({ size: [0.6, 24] }) : undefined;
@@ -119,10 +160,8 @@ function widened(first: number, last: number, lines: Line[]): [number, number] {
   return [first - room, last + room];
 }
 
-/** Room above and below a line; bars begin at zero. */
-function rangeOf(low: number | null, high: number | null, fromZero: boolean): [number, number] {
+/** Areas and bars begin at zero, so that their heights can be compared. */
+export function rangeOf(low: number | null, high: number | null): [number, number] {
   if (low === null || high === null) return [0, 1];
-  if (fromZero) return [Math.min(0, low * 1.1), Math.max(high * 1.1, 1)];
-  const room = Math.max((high - low) * 0.15, high * 0.02, 1);
-  return [Math.max(0, Math.floor(low - room)), Math.ceil(high + room)];
+  return [Math.min(0, low * 1.1), Math.max(high * 1.1, 1)];
 }
