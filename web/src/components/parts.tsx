@@ -1,6 +1,7 @@
 import { type ReactNode, useId, useState } from "react";
 import type { SegmentStatus } from "../data/types";
 import { count, signed } from "../format";
+import type { Names } from "../in-words";
 import { segmentLink } from "../route";
 import { t } from "../texts";
 
@@ -59,16 +60,38 @@ export function Section({ title, children, lead }: { title: string; children: Re
   );
 }
 
-export function SegmentLinks({ ids }: { ids: readonly string[] }) {
+interface SegmentLinkProps {
+  id: string;
+  /** Null or undefined if it is not known. */
+  name: string | null | undefined;
+  className?: string;
+}
+
+/** A link to a segment by its name; the id is shown when the pointer rests on it. */
+export function SegmentLink({ id, name, className }: SegmentLinkProps) {
+  return (
+    <a className={className} href={segmentLink(id)} title={id}>
+      {name ?? id}
+    </a>
+  );
+}
+
+export function SegmentLinks({ ids, names }: { ids: readonly string[]; names: Names }) {
   return (
     <ul className="links">
       {ids.map((id) => (
         <li key={id}>
-          <a href={segmentLink(id)}>{id}</a>
+          <SegmentLink id={id} name={names[id]} />
         </li>
       ))}
     </ul>
   );
+}
+
+/** A value of a contact. */
+export function Value({ value }: { value: unknown }) {
+  if (value === null || value === undefined) return <span className="muted">{t.noValue}</span>;
+  return typeof value === "object" ? <code>{JSON.stringify(value)}</code> : String(value);
 }
 
 export function Code({ text, label }: { text: string; label: string }) {

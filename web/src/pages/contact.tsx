@@ -1,11 +1,12 @@
 import type { ContactView } from "@segbatch/client";
 import { type FormEvent, useState } from "react";
 import { Answered, Loading, Problem } from "../components/feedback";
-import { Section } from "../components/parts";
+import { Section, SegmentLink, Value } from "../components/parts";
 import { usePage } from "../context";
 import type { RuleVerdict } from "../data/types";
 import { time } from "../format";
-import { contactLink, go, segmentLink } from "../route";
+import { inWords, type Names } from "../in-words";
+import { contactLink, go } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
 import { loadRows } from "./segments";
@@ -63,9 +64,7 @@ function Contact({ contact }: { contact: ContactView }) {
             {contact.segments.map((segment) => (
               <li key={segment.id}>
                 <div className="card-line">
-                  <a className="name" href={segmentLink(segment.id)}>
-                    {segment.name ?? segment.id}
-                  </a>
+                  <SegmentLink className="name" id={segment.id} name={segment.name} />
                   <span className="muted">
                     {t.columns.since} {segment.since ? time(segment.since) : t.contactPage.unknownSince}
                   </span>
@@ -142,12 +141,12 @@ function Verdict({ contact, segment }: { contact: string; segment: string }) {
       <p>
         <strong>{verdict.contact_id}</strong> {verdict.member ? t.contactPage.member : t.contactPage.notMember}
       </p>
-      <Verdicts verdicts={verdict.verdicts} />
+      <Verdicts verdicts={verdict.verdicts} names={answer.value?.segment_names ?? {}} />
     </div>
   );
 }
 
-function Verdicts({ verdicts }: { verdicts: RuleVerdict[] }) {
+function Verdicts({ verdicts, names }: { verdicts: RuleVerdict[]; names: Names }) {
   return (
     <ul>
       {verdicts.map((verdict) => (
@@ -155,8 +154,8 @@ function Verdicts({ verdicts }: { verdicts: RuleVerdict[] }) {
           <span className={verdict.holds ? "holds" : "fails"}>
             {verdict.holds ? t.contactPage.holds : t.contactPage.fails}
           </span>{" "}
-          {verdict.rule} <span className="muted">{verdict.why}</span>
-          {verdict.parts.length > 0 && <Verdicts verdicts={verdict.parts} />}
+          {inWords(verdict.definition, names) ?? verdict.rule} <span className="muted">{verdict.why}</span>
+          {verdict.parts.length > 0 && <Verdicts verdicts={verdict.parts} names={names} />}
         </li>
       ))}
     </ul>
@@ -172,13 +171,7 @@ function Fields({ fields }: { fields: Record<string, unknown> }) {
             <tr key={name}>
               <th scope="row">{name}</th>
               <td>
-                {value === null || value === undefined ? (
-                  <span className="muted">{t.noValue}</span>
-                ) : typeof value === "object" ? (
-                  <code>{JSON.stringify(value)}</code>
-                ) : (
-                  String(value)
-                )}
+                <Value value={value} />
               </td>
             </tr>
           ))}

@@ -1,10 +1,10 @@
 import type { Overlap } from "@segbatch/client";
 import { useMemo } from "react";
 import { Answered } from "../components/feedback";
-import { Section } from "../components/parts";
+import { Section, SegmentLink } from "../components/parts";
 import { usePage } from "../context";
 import { count, percent } from "../format";
-import { linkTo, replaceHash, segmentLink } from "../route";
+import { linkTo, replaceHash } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
 
@@ -88,7 +88,7 @@ function Matrix({ overlap, top }: { overlap: Overlap; top: number }) {
                 <span className="ordinal" aria-hidden="true">
                   {number + 1}
                 </span>
-                <a href={segmentLink(row.id)}>{row.title}</a>
+                <SegmentLink id={row.id} name={row.name} />
               </th>
               <td className="number">{count(row.member_count)}</td>
               {order.map((column) => {
@@ -132,7 +132,8 @@ function Duplicates({ overlap }: { overlap: Overlap }) {
           {pairs.map(({ a, b, jaccard }) => (
             <li key={`${a} ${b}`}>
               <span>
-                <a href={segmentLink(a)}>{a}</a> ≈ <a href={segmentLink(b)}>{b}</a>
+                <SegmentLink id={a} name={overlap.segment_names[a]} /> ≈{" "}
+                <SegmentLink id={b} name={overlap.segment_names[b]} />
               </span>
               <span className="number">{percent(jaccard)}</span>
             </li>
@@ -153,7 +154,8 @@ function Inside({ overlap }: { overlap: Overlap }) {
           {overlap.inside.map(({ inner, outer }) => (
             <li key={`${inner} ${outer}`}>
               <span>
-                <a href={segmentLink(inner)}>{inner}</a> ⊂ <a href={segmentLink(outer)}>{outer}</a>
+                <SegmentLink id={inner} name={overlap.segment_names[inner]} /> ⊂{" "}
+                <SegmentLink id={outer} name={overlap.segment_names[outer]} />
               </span>
             </li>
           ))}

@@ -1,11 +1,12 @@
 import type { Run, RunDetails } from "@segbatch/client";
 import { useMemo, useState } from "react";
 import { Answered } from "../components/feedback";
-import { Change, Figure, Section, SegmentLinks, Size, Status } from "../components/parts";
+import { Change, Figure, Section, SegmentLink, SegmentLinks, Size, Status } from "../components/parts";
 import { TimeChart } from "../components/time-chart";
 import { usePage } from "../context";
 import { count, duration, signed, time } from "../format";
-import { runLink, segmentLink } from "../route";
+import type { Names } from "../in-words";
+import { runLink } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
 
@@ -172,23 +173,33 @@ function RunView({ run }: { run: RunDetails }) {
         )}
       </dl>
       {run.failed.length > 0 && (
-        <Reasons title={t.run.failed} reasons={run.failed.map(({ id, message }) => [id, message])} />
+        <Reasons
+          title={t.run.failed}
+          reasons={run.failed.map(({ id, message }) => [id, message])}
+          names={run.segment_names}
+        />
       )}
-      {run.held.length > 0 && <Reasons title={t.run.held} reasons={run.held.map(({ id, reason }) => [id, reason])} />}
+      {run.held.length > 0 && (
+        <Reasons
+          title={t.run.held}
+          reasons={run.held.map(({ id, reason }) => [id, reason])}
+          names={run.segment_names}
+        />
+      )}
       <Movers run={run} />
       <Differences run={run} />
     </>
   );
 }
 
-function Reasons({ title, reasons }: { title: string; reasons: [string, string][] }) {
+function Reasons({ title, reasons, names }: { title: string; reasons: [string, string][]; names: Names }) {
   return (
     <Section title={title}>
       <dl className="reasons">
         {reasons.map(([id, reason]) => (
           <div key={id}>
             <dt>
-              <a href={segmentLink(id)}>{id}</a>
+              <SegmentLink id={id} name={names[id]} />
             </dt>
             <dd>{reason}</dd>
           </div>
@@ -224,7 +235,7 @@ function Movers({ run }: { run: RunDetails }) {
               {run.movers.map((mover) => (
                 <tr key={mover.id}>
                   <th scope="row">
-                    <a href={segmentLink(mover.id)}>{mover.name ?? mover.id}</a>
+                    <SegmentLink id={mover.id} name={mover.name} />
                   </th>
                   <td className="number entered">{signed(mover.entered)}</td>
                   <td className="number left">{signed(-mover.left)}</td>
@@ -256,7 +267,7 @@ function Differences({ run }: { run: RunDetails }) {
           ids.length > 0 && (
             <div key={title}>
               <h3>{title}</h3>
-              <SegmentLinks ids={ids} />
+              <SegmentLinks ids={ids} names={run.segment_names} />
             </div>
           ),
       )}

@@ -1,9 +1,8 @@
 import type { Overlap, SegmentsClient } from "@segbatch/client";
 import { Answered } from "../components/feedback";
-import { Bar, Section } from "../components/parts";
+import { Bar, Section, SegmentLink } from "../components/parts";
 import { usePage } from "../context";
 import { count, percent } from "../format";
-import { segmentLink } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
 
@@ -89,7 +88,7 @@ function SharedTable({ shared }: { shared: Shared[] }) {
           {shared.map((other) => (
             <tr key={other.id}>
               <th scope="row">
-                <a href={segmentLink(other.id)}>{other.name ?? other.id}</a>
+                <SegmentLink id={other.id} name={other.name} />
               </th>
               <td className="number">{count(other.both)}</td>
               <td className="number">{percent(other.ofThis)}</td>

@@ -5,7 +5,7 @@ import { Bar, Code, Section } from "../components/parts";
 import { usePage } from "../context";
 import type { Finding, FunnelStep, Located, Match, RuleInWords } from "../data/types";
 import { count, percent } from "../format";
-import { inWords, nodeAt } from "../in-words";
+import { inWords, type Names } from "../in-words";
 import { t } from "../texts";
 import { type Answer, useAnswer } from "../use-answer";
 
@@ -16,7 +16,7 @@ export function RulesSection({ explanation, definition }: { explanation: Answer<
       <Answered answer={explanation}>
         {(value) => (
           <>
-            <RulesInWords match={value.match} rules={value.words} definition={definition} />
+            <RulesInWords match={value.match} rules={value.words} names={value.segment_names} />
             <Problems title={t.segment.errors} problems={value.errors} kind="failed" />
             <Problems title={t.segment.findings} problems={value.findings} kind="held" />
             {!(report && value.sql === null) && (
@@ -41,10 +41,10 @@ export function RulesSection({ explanation, definition }: { explanation: Answer<
 interface WordsProps {
   match: Match;
   rules: RuleInWords[];
-  definition: unknown;
+  names: Names;
 }
 
-export function RulesInWords({ match, rules, definition }: WordsProps) {
+export function RulesInWords({ match, rules, names }: WordsProps) {
   return (
     <div className="words">
       {rules.length > 1 || match === "none" ? <p className="match">{t.match[match]}</p> : null}
@@ -52,9 +52,9 @@ export function RulesInWords({ match, rules, definition }: WordsProps) {
         {rules.map((rule) => (
           <li key={rule.path}>
             {rule.match ? (
-              <RulesInWords match={rule.match} rules={rule.rules} definition={definition} />
+              <RulesInWords match={rule.match} rules={rule.rules} names={names} />
             ) : (
-              <span>{inWords(nodeAt(definition, rule.path) ?? {}) ?? rule.words}</span>
+              <span>{inWords(rule.definition, names) ?? rule.words}</span>
             )}
           </li>
         ))}
@@ -93,7 +93,7 @@ export function FunnelSection({ id, known }: { id: string; known: Explanation | 
   if (value?.funnel && value.contacts !== null) {
     return (
       <Section title={t.segment.funnel} lead={t.segment.funnelLead(value.contacts)}>
-        <Funnel steps={value.funnel} contacts={value.contacts} />
+        <Funnel steps={value.funnel} contacts={value.contacts} names={value.segment_names} />
       </Section>
     );
   }
@@ -113,7 +113,7 @@ export function FunnelSection({ id, known }: { id: string; known: Explanation | 
   );
 }
 
-function Funnel({ steps, contacts }: { steps: FunnelStep[]; contacts: number }) {
+function Funnel({ steps, contacts, names }: { steps: FunnelStep[]; contacts: number; names: Names }) {
   const hasAfter = steps.some((step) => step.left !== null);
   return (
     <div className="table-frame">
@@ -140,7 +140,7 @@ function Funnel({ steps, contacts }: { steps: FunnelStep[]; contacts: number }) 
             return (
               <tr key={step.path}>
                 <th scope="row" style={{ paddingInlineStart: `${0.75 + depth * 1.5}rem` }}>
-                  {step.rule}
+                  {inWords(step.definition, names) ?? step.rule}
                 </th>
                 <td className="number">{count(step.count)}</td>
                 {hasAfter && <td className="number">{step.left === null ? "" : count(step.left)}</td>}

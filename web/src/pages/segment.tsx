@@ -120,7 +120,7 @@ function Evaluated({ details }: { details: RunSegment }) {
         <div className={`attention attention-${details.status}`}>
           <Status status={details.status} />
           <div>
-            {t.statusHelp[details.status]}
+            {t.statusHelp[details.status](details.member_count)}
             {details.message?.split("\n").map((line) => (
               <p key={line}>
                 <code>{line}</code>
@@ -186,20 +186,20 @@ interface ReferencesProps {
 function References({ details, explanation }: ReferencesProps) {
   const from = explanation ?? details;
   if (!from) return null;
-  const { names, named_by } = from;
+  const { names, named_by, segment_names } = from;
   return (
     <Section title={t.segment.references}>
       {!names.length && !named_by.length && <p className="muted">{t.segment.noReferences}</p>}
       {names.length > 0 && (
         <>
           <h3>{t.segment.names}</h3>
-          <SegmentLinks ids={names} />
+          <SegmentLinks ids={names} names={segment_names} />
         </>
       )}
       {named_by.length > 0 && (
         <>
           <h3>{t.segment.namedBy}</h3>
-          <SegmentLinks ids={named_by} />
+          <SegmentLinks ids={named_by} names={segment_names} />
         </>
       )}
     </Section>

@@ -17,7 +17,6 @@ import {
 } from "../editor/convert";
 import { asNew, changesOf, differences, dropDraft, keepDraft, readDraft } from "../editor/draft";
 import { compareVersions, merged } from "../editor/merge";
-import { inWords } from "../in-words";
 import { SAVED } from "./server";
 
 const RULES: Node[] = [
@@ -91,19 +90,6 @@ test("an error is shown beside the rule that it is about, and not beside its gro
   expect(isAbout(error, pathOf([1, 0]))).toBe(true);
   expect(isAbout(error, pathOf([1]))).toBe(false);
   expect(isAbout({ path: "$.rules[10]", message: "" }, pathOf([1]))).toBe(false);
-});
-
-test.each([
-  [RULES[0], "status is “active”"],
-  [RULES[1], "seats is between 1 and 5 and has a value"],
-  [RULES[2], "plan is one of “a”, “b” (upper or lower case)"],
-  [RULES[4], "phone has a value"],
-  [RULES[5], "in segment paying-customers"],
-  [{ field: "seen", operator: "lt", value: "2025-03-01" }, "seen is before 2025-03-01"],
-  [{ field: "seats", operator: "lt", value: 5 }, "seats is below 5"],
-  [RULES[8], null],
-])("the rule %j in words", (rule, words) => {
-  expect(inWords(rule as Node)).toBe(words);
 });
 
 describe("changes", () => {

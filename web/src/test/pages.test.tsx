@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { openSource } from "../data/source";
 import { Root } from "../root";
 import { t } from "../texts";
-import { sampleReport } from "./sample";
+import { sampleAnswers, sampleReport } from "./sample";
 import { expectAccessible, openPage, problem, SESSION } from "./server";
 
 const names = () =>
@@ -79,13 +79,16 @@ describe("a segment", () => {
   test("shows rules, overlap, members, runs and references", async () => {
     openPage("#/segments/paying-customers");
     expect(await screen.findByRole("heading", { level: 1, name: "Paying Customers" })).toBeVisible();
-    expect(await screen.findByText("status is “active”")).toBeVisible();
+    expect((await screen.findAllByText("status is “active”"))[0]).toBeVisible();
     expect(
       within(await screen.findByRole("table", { name: t.segment.overlap })).getAllByRole("row").length,
     ).toBeGreaterThan(2);
     expect(await screen.findByRole("link", { name: "contact-1" })).toHaveAttribute("href", "#/contact/contact-1");
     expect(within(screen.getByRole("table", { name: t.segment.runs })).getAllByRole("row")).toHaveLength(31);
-    expect(screen.getByRole("link", { name: "large-accounts-at-risk" })).toBeVisible();
+    expect(screen.getByRole("link", { name: "Large Accounts at Risk" })).toHaveAttribute(
+      "title",
+      "large-accounts-at-risk",
+    );
     await expectAccessible();
   });
 
@@ -99,14 +102,101 @@ describe("a segment", () => {
       path.startsWith("/api/v1/runs/current/segments/us") ? problem(404, "not-found") : undefined,
     );
     expect(await screen.findByText(t.segment.notRun)).toBeVisible();
-    expect((await screen.findAllByText('status eq "active"'))[0]).toBeVisible();
+    expect((await screen.findAllByText("status is “active”"))[0]).toBeVisible();
   });
+
+  test("shows what each rule keeps, in the words of the rules", async () => {
+    openPage("#/segments/us-west-coast", ({ path }) => {
+      const answer = sampleAnswers[path.split("?")[0] ?? ""];
+      const isPlain = path.endsWith("/explanation");
+      return isPlain ? Response.json({ ...(answer as object), funnel: null, contacts: null }) : undefined;
+    });
+    await userEvent.click(await screen.findByRole("button", { name: t.segment.funnelAsk }));
+    const rows = within(await screen.findByRole("table", { name: t.segment.funnel })).getAllByRole("rowheader");
+    expect(rows.map((row) => row.textContent)).toEqual([
+      "custom_fields.plan is “pro”",
+      t.match.any,
+      "status is “active”",
+      "last_contacted_at is within the last 90d",
+    ]);
+  });
+
+  test.each(["failed", "held"] as const)(
+    "that was %s and never had members does not say that it kept some",
+    async (status) => {
+      openPage("#/segments/unreachable", ({ path }) => {
+        if (!path.startsWith("/api/v1/runs/current/segments/unreachable")) return undefined;
+        return Response.json({ ...(sampleAnswers[path.split("?")[0] ?? ""] as object), status });
+      });
+      expect(await screen.findByText(t.statusHelp[status](0))).toBeVisible();
+      expect(screen.queryByText(/kept its previous members/)).toBeNull();
+    },
+  );
 
   test("that does not exist is an error", async () => {
     openPage("#/segments/unknown");
     expect(await screen.findByText(t.problem.notFound)).toBeVisible();
   });
 });
+
+describe("members", () => {
+  const members = "/api/v1/contacts/segments/us-west-coast/members";
+  const withFields = (fields: string[] | null) => (path: string) => {
+    if (!path.startsWith(`${members}/fields`)) return undefined;
+    const found = [
+      { id: "c 1", values: fields && { status: "active", seats: null } },
+      { id: "c 2", values: null },
+    ];
+    const page = { ...(sampleAnswers[members] as object), fields, members: found, next_cursor: "next" };
+    return Response.json(page);
+  };
+
+  test("are shown with chosen columns, which the tab keeps", async () => {
+    const answer = withFields(["status", "seats"]);
+    const { calls, unmount } = openPage("#/segments/us-west-coast", ({ path }) => answer(path));
+    const user = userEvent.setup();
+    await user.click(await screen.findByRole("button", { name: t.segment.chooseColumns }));
+    const choice = await screen.findByLabelText(t.segment.addColumn);
+    expect(within(choice).queryByRole("option", { name: "amount" })).toBeNull(); // of a related table
+    await user.selectOptions(choice, "status");
+    await user.selectOptions(await screen.findByLabelText(t.segment.addColumn), "seats");
+    const table = await screen.findByRole("table", { name: t.segment.memberTable });
+    expect(within(table).getByRole("row", { name: `c 1 active ${t.noValue}` })).toBeVisible();
+    expect(within(table).getByRole("row", { name: `c 2 ${t.segment.goneContact}` })).toBeVisible();
+    expect(within(table).getByRole("link", { name: "c 1" })).toHaveAttribute("href", "#/contact/c%201");
+    await expectAccessible();
+    await user.click(screen.getByRole("button", { name: t.next }));
+    await waitFor(() =>
+      expect(calls.at(-1)?.path).toBe(`${members}/fields?field=status&field=seats&cursor=next&limit=50`),
+    );
+    unmount();
+    openPage("#/segments/us-west-coast", ({ path }) => answer(path));
+    await user.click(await screen.findByRole("button", { name: t.segment.removeColumn("seats") }));
+    await user.click(screen.getByRole("button", { name: t.segment.removeColumn("status") }));
+    expect(await screen.findByRole("link", { name: "contact-1" })).toBeVisible();
+  });
+
+  test("of a server without contacts are ids, with a note", async () => {
+    window.sessionStorage.setItem("segbatch.member-columns", '["status"]');
+    openPage("#/segments/us-west-coast", ({ path }) => withFields(null)(path));
+    expect(await screen.findByText(t.contactPage.noFields)).toBeVisible();
+    expect(screen.getByRole("link", { name: "c 2" })).toBeVisible();
+    expect(screen.queryByRole("table", { name: t.segment.memberTable })).toBeNull();
+  });
+
+  test("can be shown again if a column is gone", async () => {
+    window.sessionStorage.setItem("segbatch.member-columns", '["status"]');
+    const detail = "the contacts have no field 'status'";
+    openPage("#/segments/us-west-coast", ({ path }) =>
+      path.startsWith(`${members}/fields`) ? problem(404, "no-field", { detail }) : undefined,
+    );
+    expect(await screen.findByText(detail)).toBeVisible();
+    await userEvent.click(screen.getByRole("button", { name: t.segment.removeColumn("status") }));
+    expect(await screen.findByRole("link", { name: "contact-1" })).toBeVisible();
+  });
+});
+
+const COUNTRY = { field: "country", operator: "eq", value: "US" };
 
 describe("other pages", () => {
   test("runs", async () => {
@@ -122,6 +212,14 @@ describe("other pages", () => {
     expect(await screen.findByText(/did you mean 'created_at'/)).toBeVisible();
     expect(screen.getByRole("table", { name: t.run.movers })).toBeVisible();
     expect(screen.getByRole("heading", { name: t.run.redefined })).toBeVisible();
+    for (const [id, name] of [
+      ["launch-day-signups", "Launch Day Sign-ups"],
+      ["large-accounts-at-risk", "Large Accounts at Risk"],
+      ["enterprise-users", "Enterprise Users"],
+    ] as const) {
+      for (const link of screen.getAllByRole("link", { name })) expect(link).toHaveAttribute("title", id);
+    }
+    expect(screen.queryByRole("link", { name: "launch-day-signups" })).toBeNull();
     await expectAccessible();
   });
 
@@ -130,6 +228,12 @@ describe("other pages", () => {
     const table = await screen.findByRole("table", { name: t.overlapPage.matrix });
     expect(within(table).getAllByRole("row")).toHaveLength(9);
     expect(screen.getByText("96.2%")).toBeVisible();
+    const pairs = screen.getAllByRole("listitem").map((item) => item.textContent);
+    expect(pairs).toEqual([
+      "Paying Customers ≈ Newsletter Subscribers96.2%",
+      "Pro Plan Users ⊂ Paying Customers",
+      "Enterprise Users ⊂ Paying Customers",
+    ]);
     await expectAccessible();
   });
 
@@ -140,13 +244,26 @@ describe("other pages", () => {
         return Response.json({ run_id: "r", contact_id: "c 1", segments, fields: { status: "active", phone: null } });
       }
       if (!path.includes("contact=c+1")) return undefined;
-      const verdicts = [{ path: "$.rules[0]", rule: "country eq US", holds: true, why: "US equals US", parts: [] }];
-      return Response.json({ errors: [], verdict: { contact_id: "c 1", member: true, verdicts } });
+      const inside = {
+        path: "$.rules[0]",
+        rule: "country eq US",
+        definition: COUNTRY,
+        holds: true,
+        why: "US equals US",
+      };
+      const reference = { operator: "in_segment", value: "us" };
+      const outside = { path: "$.rules[0]", rule: "in_segment us", definition: reference, holds: true, why: "in 'us'" };
+      const verdicts = [{ ...outside, parts: [{ ...inside, parts: [] }] }];
+      const segment_names = { us: "All of the US" };
+      return Response.json({ errors: [], segment_names, verdict: { contact_id: "c 1", member: true, verdicts } });
     });
     const user = userEvent.setup();
     await user.type(await screen.findByLabelText(t.contactPage.id), "c 1{Enter}");
     await user.click(await screen.findByRole("button", { name: `${t.contactPage.why}: US West Coast` }));
     expect(await screen.findByText("US equals US")).toBeVisible();
+    expect(screen.getByText(/in segment “All of the US”/)).toBeVisible();
+    expect(screen.getByText(/country is “US”/)).toBeVisible();
+    expect(screen.queryByText(/_segment| eq /)).toBeNull();
     expect(screen.getByRole("row", { name: "status active" })).toBeVisible();
     await expectAccessible();
   });

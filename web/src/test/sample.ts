@@ -64,6 +64,9 @@ const segments: RunSegmentsPage = {
   next_cursor: null,
 };
 
+const namesOf = (...ids: string[]) =>
+  Object.fromEntries(rows.filter((row) => ids.includes(row.id)).map((row) => [row.id, row.name ?? ""]));
+
 function runRow(index: number): Run {
   const random = randomFrom(index + 99);
   const isLast = index === RUNS - 1;
@@ -103,6 +106,9 @@ function runDetails(index: number): RunDetails {
     added: isLast ? ["enterprise-users"] : [],
     removed: [],
     redefined: isLast ? ["pro-plan-users"] : [],
+    segment_names: isLast
+      ? namesOf("enterprise-users", "pro-plan-users", "launch-day-signups", "large-accounts-at-risk")
+      : {},
     failed: isLast
       ? [
           {
@@ -157,25 +163,32 @@ function details(row: SegmentRow): RunSegment {
     }),
     names: [],
     named_by: row.id === "paying-customers" ? ["large-accounts-at-risk"] : [],
+    segment_names: namesOf("large-accounts-at-risk"),
   };
 }
+
+const PLAN = { field: "custom_fields.plan", operator: "eq", value: "pro" };
+const ACTIVE = { field: "status", operator: "eq", value: "active" };
+const RECENT = { field: "last_contacted_at", operator: "within_last", value: "90d" };
 
 function explanation(row: SegmentRow): Explanation {
   return {
     segment_id: row.id,
     match: "all",
     words: [
-      { path: "$.rules[0]", words: 'custom_fields.plan eq "pro"', match: null, rules: [] },
+      { path: "$.rules[0]", words: 'custom_fields.plan eq "pro"', match: null, definition: PLAN, rules: [] },
       {
         path: "$.rules[1]",
         words: "any of",
         match: "any",
+        definition: { match: "any" },
         rules: [
-          { path: "$.rules[1].rules[0]", words: 'status eq "active"', match: null, rules: [] },
+          { path: "$.rules[1].rules[0]", words: 'status eq "active"', match: null, definition: ACTIVE, rules: [] },
           {
             path: "$.rules[1].rules[1]",
             words: 'last_contacted_at within_last "90d"',
             match: null,
+            definition: RECENT,
             rules: [],
           },
         ],
@@ -184,6 +197,7 @@ function explanation(row: SegmentRow): Explanation {
     sql: "SELECT id\nFROM contacts\nWHERE custom_fields.plan = 'pro'\n  AND (status = 'active' OR last_contacted_at >= now() - INTERVAL 90 DAY)",
     names: [],
     named_by: row.id === "paying-customers" ? ["large-accounts-at-risk"] : [],
+    segment_names: namesOf("large-accounts-at-risk"),
     errors: [],
     findings:
       row.id === "us-west-coast"
@@ -191,17 +205,26 @@ function explanation(row: SegmentRow): Explanation {
         : [],
     contacts: CONTACTS,
     funnel: [
-      { path: "$.rules[0]", rule: 'custom_fields.plan eq "pro"', count: 1240, left: 1240, steps: [] },
+      { path: "$.rules[0]", rule: 'custom_fields.plan eq "pro"', definition: PLAN, count: 1240, left: 1240, steps: [] },
       {
         path: "$.rules[1]",
         rule: "any of",
+        definition: { match: "any" },
         count: 3105,
         left: row.member_count,
         steps: [
-          { path: "$.rules[1].rules[0]", rule: 'status eq "active"', count: 2611, left: null, steps: [] },
+          {
+            path: "$.rules[1].rules[0]",
+            rule: 'status eq "active"',
+            definition: ACTIVE,
+            count: 2611,
+            left: null,
+            steps: [],
+          },
           {
             path: "$.rules[1].rules[1]",
             rule: 'last_contacted_at within_last "90d"',
+            definition: RECENT,
             count: 1490,
             left: null,
             steps: [],
@@ -227,6 +250,7 @@ const overlap: Overlap = {
     { inner: "pro-plan-users", outer: "paying-customers" },
     { inner: "enterprise-users", outer: "paying-customers" },
   ],
+  segment_names: namesOf("paying-customers", "newsletter-subscribers", "pro-plan-users", "enterprise-users"),
 };
 
 function perSegment(row: SegmentRow): [string, unknown][] {
