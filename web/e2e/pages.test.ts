@@ -64,6 +64,27 @@ test("a filter finds a segment, and its page shows the members", async () => {
   expect(page.url()).toContain("#/segments/upsell-to-pro");
 });
 
+test("charts have the values of the last run in their legend, also on a phone", async () => {
+  const page = await site.openSignedIn("#/segments/pro-plan-users", { viewport: { width: 360, height: 740 } });
+  const legend = page.locator(".u-legend").first();
+  await expect.poll(() => legend.textContent()).toMatch(/^As of3 NovMembers\d+$/);
+});
+
+test("members are shown with chosen columns, which stay for other segments", async () => {
+  const page = await site.openSignedIn("#/segments/pro-plan-users");
+  await page.getByRole("button", { name: "Choose columns" }).click();
+  await page.getByLabel("Add a column").selectOption("custom_fields.plan");
+  const table = page.getByRole("table", { name: "Members with columns" });
+  await expect.poll(() => table.locator("tbody td").first().textContent()).toBe("pro");
+  expect(await table.locator("tbody tr").count()).toBe(50);
+  await expectAccessible(page);
+  await page.goto(`${site.server.url}/#/segments/us-west-coast`);
+  await page.getByRole("heading", { level: 1, name: "US West Coast" }).waitFor();
+  await table.locator("tbody td").first().waitFor();
+  await page.getByRole("button", { name: "Remove the column custom_fields.plan" }).click();
+  await table.waitFor({ state: "detached" });
+});
+
 test("a contact is looked up by its id", async () => {
   const page = await site.openSignedIn("#/contact");
   await page.getByLabel("Contact id").fill("0027aab6-f1a1-431d-9a04-f9a659baa415");

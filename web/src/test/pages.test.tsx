@@ -85,7 +85,8 @@ describe("a segment", () => {
     ).toBeGreaterThan(2);
     expect(await screen.findByRole("link", { name: "contact-1" })).toHaveAttribute("href", "#/contact/contact-1");
     expect(within(screen.getByRole("table", { name: t.segment.runs })).getAllByRole("row")).toHaveLength(31);
-    expect(screen.getByRole("link", { name: "Large Accounts at Risk" })).toHaveAttribute(
+    const references = within(screen.getByRole("region", { name: t.segment.references }));
+    expect(references.getByRole("link", { name: "Large Accounts at Risk" })).toHaveAttribute(
       "title",
       "large-accounts-at-risk",
     );
