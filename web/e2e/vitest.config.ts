@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["e2e/**/*.test.ts"],
     environment: "node",
     testTimeout: 60_000,
-    hookTimeout: 600_000,
+    hookTimeout: 1_200_000,
     fileParallelism: false,
     expect: { poll: { timeout: 20_000 } },
   },
