@@ -34,7 +34,7 @@ STEPS: Final = {
     "bits": ["segbatch.storage.recorder:Recorder._pack", "segbatch.storage.state:StateWriter.write"],
     "sizes, and other recording": ["segbatch.storage.recorder:Recorder._record"],
     "changes: bits of the previous run": [
-        "segbatch.storage.state:State.digests",
+        "segbatch.storage.comparison:_read_bits",
         "segbatch.storage.state:State.words_of",
     ],
     "changes: bits of this run": ["segbatch.storage.comparison:Comparison.compare"],

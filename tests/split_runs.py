@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from segbatch.errors import Problem
 from segbatch.model.manifest import Buckets, Manifest, PublishedFile
 from segbatch.pipeline.evaluation import RunEvaluation
 from segbatch.platform.bitmaps import WORD, Bitmaps, word_count
@@ -24,9 +25,9 @@ def split_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Split the files of each run before it is published."""
     evaluate = RunEvaluation.evaluate
 
-    def evaluate_and_split(self: RunEvaluation, folder: Path | None) -> Manifest:
-        manifest = evaluate(self, folder)
-        return manifest if folder is None else split_files(folder, manifest)
+    def evaluate_and_split(self: RunEvaluation, folder: Path | None) -> tuple[Manifest, Sequence[Problem]]:
+        manifest, notices = evaluate(self, folder)
+        return manifest if folder is None else split_files(folder, manifest), notices
 
     monkeypatch.setattr(RunEvaluation, "evaluate", evaluate_and_split)
 

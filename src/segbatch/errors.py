@@ -213,3 +213,7 @@ class ExportError(SegbatchError):
 
 class PublishError(SegbatchError):
     """The results of a run could not be published; the previous run stays published."""
+
+
+class ChangesMismatchError(PublishError):
+    """The changes since the previous run do not match the numbers of members."""

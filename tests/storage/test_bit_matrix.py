@@ -6,15 +6,18 @@ import polars as pl
 import pytest
 
 from segbatch.platform.bitmaps import Bitmap, Bitmaps, from_columns, word_count
+from segbatch.storage import bit_matrix
 from segbatch.storage.bit_matrix import (
     Memory,
     Words,
+    changed_bits,
     digest_contacts,
     find_differences,
     from_words,
     in_groups,
     is_in_any,
     members_in,
+    slices_of,
     to_bitmaps,
     to_words,
     words_of,
@@ -77,7 +80,8 @@ def test_a_bit_without_a_segment_is_empty() -> None:
 def test_a_matrix_may_have_no_contacts_or_no_segments(contacts: int, segments: int) -> None:
     words = to_words(to_bitmaps([None] * segments, contacts, Memory()), contacts, Memory())
     assert words.shape == (word_count(segments), contacts)
-    assert [len(part) for part in find_differences(words.copy(), words)] == [0, 0, 0]
+    assert [len(part) for part in find_differences(changed_bits(words.copy(), words), words)] == [0, 0, 0]
+    assert [*slices_of(words)] == []
 
 
 def test_memory_of_a_larger_batch_is_used_for_a_smaller_one() -> None:
@@ -92,16 +96,39 @@ def test_memory_of_a_larger_batch_is_used_for_a_smaller_one() -> None:
 def test_differences_are_the_changed_bits_by_segment_and_contact(contacts: int, segments: int) -> None:
     before = random_members(contacts, segments)
     after = before ^ (np.random.default_rng(1).random(before.shape) < 0.05)
-    found = find_differences(matrix_of(before), matrix_of(after))
-    bits, rows = (before != after).T.nonzero()
-    assert found.bits.tolist() == bits.tolist()
-    assert found.contacts.tolist() == rows.tolist()
-    assert found.entered.tolist() == after[rows, bits].tolist()
+    words = matrix_of(after)
+    found = find_differences(changed_bits(matrix_of(before), words), words)
+    rows, bits = (before != after).nonzero()
+    changes = zip(found.bits.tolist(), found.contacts.tolist(), found.entered.tolist(), strict=True)
+    assert sorted(changes) == sorted(zip(bits.tolist(), rows.tolist(), after[rows, bits].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("most", [1, 20, 70, 1_000_000])
+def test_slices_of_contacts_have_a_bounded_number_of_changes(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bit_matrix, "_MOST_DIFFERENCES", most)
+    before = random_members(90, 130)
+    is_changed = np.random.default_rng(1).random(before.shape) < 0.1
+    is_changed[40:45], is_changed[80:], is_changed[3] = False, False, np.arange(130) < 100
+    after = before ^ is_changed
+    words = matrix_of(after)
+    changed = changed_bits(matrix_of(before), words)
+    slices, changes = [*slices_of(changed)], set[tuple[int, int, bool]]()
+    for part in slices:
+        found = find_differences(changed[:, part], words[:, part])
+        assert len(found.bits) <= most or part.stop - part.start == 1
+        changes |= {
+            *zip(found.bits.tolist(), (found.contacts + part.start).tolist(), found.entered.tolist(), strict=True)
+        }
+    contacts, bits = (before != after).nonzero()
+    assert changes == {*zip(bits.tolist(), contacts.tolist(), after[contacts, bits].tolist(), strict=True)}
+    assert [part.start for part in slices] == [0, *(part.stop for part in slices[:-1])]
+    assert (len(slices) == 1) == (most > len(bits))
 
 
 def test_segments_that_the_previous_run_did_not_have_were_empty() -> None:
     after = random_members(50, 100)
-    found = find_differences(matrix_of(after[:, :3]), matrix_of(after))
+    words = matrix_of(after)
+    found = find_differences(changed_bits(matrix_of(after[:, :3]), words), words)
     assert len(found.bits) == after[:, 3:].sum()
     assert found.entered.all()
     assert found.bits.min() >= 3

@@ -77,7 +77,7 @@ def test_a_run_of_very_many_segments_has_the_changes_of_each(workspace: Workspac
 
 
 @pytest.mark.parametrize(("least", "row_groups"), [(1, 3), (3, 2), (9, 1)])
-def test_small_parts_share_a_row_group_that_is_ordered_by_segment(
+def test_small_parts_share_a_row_group_that_is_ordered_by_segment_and_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int, row_groups: int
 ) -> None:
     monkeypatch.setattr(run_writers, "_ROW_GROUP", least)
@@ -105,5 +105,5 @@ def test_small_parts_share_a_row_group_that_is_ordered_by_segment(
         ("s2", "g", "entered"),
     ]
     for number in range(row_groups):
-        segments = written.read_row_group(number, ["segment_id"])["segment_id"].to_pylist()
-        assert segments == sorted(segments)
+        found = written.read_row_group(number, ["segment_id", "change"]).to_pylist()
+        assert found == sorted(found, key=lambda row: (row["segment_id"], row["change"] == "entered"))

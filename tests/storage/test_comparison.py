@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from segbatch.platform.bitmaps import Bitmaps, from_columns
-from segbatch.storage import comparison
+from segbatch.storage import bit_matrix, comparison
 from segbatch.storage.bit_matrix import Differences, Memory, to_bitmaps
 from segbatch.storage.comparison import Comparison, PreviousRun
 from segbatch.storage.id_types import IdTypes
@@ -18,6 +18,8 @@ from segbatch.storage.segment_bits import SegmentBits
 from segbatch.storage.state import StateWriter, open_state
 
 ID_TYPES = IdTypes.of("contacts.parquet", pa.string(), pa.string())
+MOST_AT_ONCE = 100
+"""The number of changes that are found at once."""
 Run = dict[str, int]
 """The bits of each contact."""
 
@@ -47,6 +49,7 @@ def found_changes(before: PreviousRun, after: Run, bits: int, batch: int) -> lis
     changes = list[tuple[str, int, bool]]()
 
     def report(ids: pa.Array, found: Differences) -> None:
+        assert 0 < len(found.bits) <= MOST_AT_ONCE
         names = ids.take(pl.Series(found.contacts).to_arrow()).to_pylist()
         changes.extend(zip(names, found.bits.tolist(), found.entered.tolist(), strict=True))
 
@@ -67,12 +70,20 @@ def expected_changes(before: Run, after: Run, bits: int) -> Iterator[tuple[str, 
 
 
 @pytest.mark.parametrize("limit", [1 << 26, 600, 0], ids=["all in memory", "some in memory", "nothing in memory"])
+@pytest.mark.parametrize("by_digests", [True, False])
 @pytest.mark.parametrize("moved", [0, 0.2, 1], ids=["in order", "a fifth moved", "shuffled"])
 @pytest.mark.parametrize("bits", [(3, 3), (70, 130)], ids=["few segments", "more segments than before"])
 def test_every_change_is_found_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, moved: float, bits: tuple[int, int]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    moved: float,
+    bits: tuple[int, int],
+    *,
+    by_digests: bool,
 ) -> None:
     monkeypatch.setattr(comparison, "_MOST_WAITING", limit)
+    monkeypatch.setattr(bit_matrix, "_MOST_DIFFERENCES", MOST_AT_ONCE)
     random = np.random.default_rng(7)
     names = [f"c{number}" for number in range(1_000)]
     old = {name: int(random.integers(1 << min(bits[0], 60))) for name in names}
@@ -82,7 +93,8 @@ def test_every_change_is_found_once(
     order[places] = order[random.permutation(places)]
     new = {str(name): old[name] ^ (int(random.integers(8)) if random.random() < 0.1 else 0) for name in order}
     new |= {f"n{number}": int(random.integers(8)) << bits[1] - 3 for number in range(50)}
-    changes = found_changes(previous_run(tmp_path, old, bits[0], 90), new, bits[1], 64)
+    previous = previous_run(tmp_path, old, bits[0], 90)
+    changes = found_changes(previous if by_digests else previous.without_digests(), new, bits[1], 64)
     assert changes == sorted(expected_changes(old, new, bits[1]))
     assert len(changes) > 100
 
@@ -109,3 +121,10 @@ def test_kept_segments_have_their_members_of_the_previous_run(tmp_path: Path) ->
     kept = {name: members.to_list() for name, members in compared.kept_members(rows).items()}
     assert kept == {"s0": [True, False, False, False], "s4": [True, False, False, True]}
     assert compared.ids_of(np.array([3, 6, 7, 19])).to_pylist() == ["c3", "c6", "c7", "c19"]
+
+
+def test_the_members_of_the_previous_run_are_counted(tmp_path: Path) -> None:
+    numbers = {f"c{number}": number for number in range(200)}
+    counted = previous_run(tmp_path, numbers, 70, 64).members
+    expected = {f"s{bit}": sum(number >> bit & 1 for number in range(200)) for bit in range(70)}
+    assert counted == expected

@@ -77,7 +77,8 @@ class ClusterResult:
 
     def record(self) -> Recorded:
         """Add up the counts of all buckets, and move the files of the run to their final names."""
-        total = Recorded(is_compared=self.job.previous is not None)
+        is_repeated = any(report.recorded.is_repeated for report in self.reports)
+        total = Recorded(is_compared=self.job.previous is not None, is_repeated=is_repeated)
         for report in self.reports:
             total.members.update(report.recorded.members)
             total.entered.update(report.recorded.entered)

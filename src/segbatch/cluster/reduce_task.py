@@ -21,6 +21,7 @@ from segbatch.cluster.task_result import encode_result
 from segbatch.engine.local import batch_rows
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.comparison import PreviousRun
+from segbatch.storage.complete_changes import record_completely
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.recorder import Recorder
 from segbatch.storage.run_writers import Writers
@@ -60,13 +61,20 @@ def count_invalid(ids: pa.ChunkedArray) -> int:
 
 def _record(job: Job, bucket: int, contacts: Sequence[pa.RecordBatch], state: State | None) -> BucketReport:
     last = None if state is None else PreviousRun.of(state, job.id_types)
+    return record_completely(lambda previous: _record_once(job, bucket, contacts, previous), last)
+
+
+def _record_once(
+    job: Job, bucket: int, contacts: Sequence[pa.RecordBatch], previous: PreviousRun | None
+) -> BucketReport:
     folder = None if job.staged is None else _new_attempt(job.staged, bucket)
-    with Recorder(job.segment_ids, job.kept, last, job.id_types, _writers(job, folder), job.bits) as recorder:
+    with Recorder(job.segment_ids, job.kept, previous, job.id_types, _writers(job, folder), job.bits) as recorder:
         for batch in _batches(job, contacts):
             recorder.record_words(batch.column(0), words_of(batch))
         gone = recorder.find_gone()
         recorded = recorder.finish()
     number = sum(rows.num_rows for rows in contacts)
+    state = None if previous is None else previous.state
     listed = 0 if state is None or job.previous is None else int(state.were_present(gone, state.rows).sum())
     attempt = None if folder is None else folder.name
     return BucketReport(bucket, number, gone=listed, recorded=recorded, attempt=attempt)

@@ -13,9 +13,10 @@ from segbatch.compiler.plan import Plan
 from segbatch.compiler.prepare import EvaluationOptions, PreparedEvaluation
 from segbatch.engine.base import Engine
 from segbatch.errors import Problem
-from segbatch.model.input_records import FieldRecord, SnapshotRecord
+from segbatch.model.input_records import FieldRecord, SnapshotRecord, TableRecord
 from segbatch.model.manifest import Buckets, Manifest, SegmentRecord
 from segbatch.observability.events import ContactsDone, EventEmitter, Noted, RunPlanned, SegmentHeld, Warned
+from segbatch.pipeline.changes_check import comparison_notices, recorded_sizes
 from segbatch.pipeline.field_drift import kept_fields
 from segbatch.pipeline.guardrails import Guard, ensure_most_contacts_remain, find_excessive_changes
 from segbatch.pipeline.missing_segments import MissingSegments
@@ -34,6 +35,7 @@ from segbatch.snapshot.id_checks import IdCheck, ids_as_series
 from segbatch.snapshot.parquet.files import SnapshotFile
 from segbatch.snapshot.related.query import TableCounts
 from segbatch.storage.comparison import PreviousRun
+from segbatch.storage.complete_changes import ensure_complete, record_completely
 from segbatch.storage.id_types import IdTypes
 from segbatch.storage.publish import empty_folder
 from segbatch.storage.recorder import Recorded, Recorder
@@ -91,18 +93,19 @@ class RunEvaluation:
             tables=planned_tables(plan.queries),
         )
 
-    def evaluate(self, folder: Path | None) -> Manifest:
+    def evaluate(self, folder: Path | None) -> tuple[Manifest, Sequence[Problem]]:
         """Evaluate all segments, record the results, and compute the checksums of the snapshot files in parallel.
 
         Args:
             folder: The folder to write to; None to count only.
 
         Returns:
-            The manifest of the run.
+            The manifest of the run, and warnings and notes about the evaluation.
 
         Raises:
             UsageError: The ids have another type than in the previous run.
             SnapshotError: The snapshot cannot be read completely, or most of its contacts are gone.
+            ChangesMismatchError: The changes are not complete.
             ClusterError: The cluster cannot do the work.
         """
         if isinstance(self.engine, Cluster):
@@ -113,12 +116,16 @@ class RunEvaluation:
             try:
                 last = self._index_previous()
                 self.emitter.end_phase("match")
-                outcome = self._outcome(lambda plan, kept: self._record(engine, plan, kept, last, folder))
+                outcome = self._outcome(
+                    lambda plan, kept: record_completely(
+                        lambda previous: self._record(engine, plan, kept, previous, folder), last
+                    )
+                )
                 return self._finish(outcome, digests.result())
             finally:
                 stop.set()
 
-    def _evaluate_on(self, cluster: Cluster, folder: Path | None) -> Manifest:
+    def _evaluate_on(self, cluster: Cluster, folder: Path | None) -> tuple[Manifest, Sequence[Problem]]:
         """Evaluate on a cluster, which computes the checksums afterwards: then no file changed while it was read."""
         from segbatch.pipeline.cluster_work import ClusterWork  # noqa: PLC0415 - a run on this machine needs none of it
 
@@ -129,12 +136,15 @@ class RunEvaluation:
             self._outcome(lambda plan, kept: self._record_on(work, plan, kept)), self._files(work.digest)
         )
 
-    def _finish(self, outcome: Outcome, files: _Files) -> Manifest:
-        manifest = self._manifest(outcome, files)
-        notices = orphan_notices(manifest.tables)
+    def _finish(self, outcome: Outcome, files: _Files) -> tuple[Manifest, Sequence[Problem]]:
+        read, of_tables = files
+        tables = table_records(self.prepared.plan.queries, of_tables, outcome.tables)
+        notices = [*comparison_notices(outcome.recorded), *orphan_notices(tables)]
+        manifest = self._manifest(outcome, read, tables, notices)
+        ensure_complete(recorded_sizes(self.previous.segments, manifest, outcome.recorded))
         self.emitter.emit(*(Warned(one) if one.severity == "warning" else Noted(one) for one in notices))
         self.emitter.end_phase("evaluate")
-        return manifest
+        return manifest, notices
 
     def _index_previous(self) -> PreviousRun | None:
         """Sort the contacts of the previous run, so that those of the snapshot are found in it."""
@@ -230,12 +240,16 @@ class RunEvaluation:
         tables = tables_of(self.prepared.plan.queries)
         return read, {query.name: file_records(table, digest) for query, table in tables}
 
-    def _manifest(self, outcome: Outcome, files: _Files) -> Manifest:
-        read, of_tables = files
+    def _manifest(
+        self,
+        outcome: Outcome,
+        read: tuple[SnapshotRecord, ...],
+        tables: tuple[TableRecord, ...],
+        found: Sequence[Problem],
+    ) -> Manifest:
         segments = segment_records(outcome)
-        tables = table_records(self.prepared.plan.queries, of_tables, outcome.tables)
         source = source_record(self.prepared.snapshot)
-        notices = [*self.prepared.warnings, *self.prepared.notes, *orphan_notices(tables)]
+        notices = [*self.prepared.warnings, *self.prepared.notes, *found]
         return Manifest(
             run=run_record(outcome, self.started, self.options.project, segments, read, source),
             segments=segments,

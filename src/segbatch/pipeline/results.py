@@ -28,7 +28,6 @@ from segbatch.model.input_records import ListRecord, SnapshotRecord, SourceRecor
 from segbatch.model.manifest import Buckets, Manifest, PastRun, RunRecord, SegmentRecord
 from segbatch.model.run_report import RunReport
 from segbatch.pipeline.missing_segments import MissingSegments, relative
-from segbatch.pipeline.tables import orphan_notices
 from segbatch.platform.version import __version__
 from segbatch.snapshot.hive_partitions import partition_text
 from segbatch.snapshot.related.query import TableCounts
@@ -255,6 +254,7 @@ def run_record(
 def run_report(
     manifest: Manifest,
     prepared: PreparedEvaluation,
+    notices: Sequence[Problem],
     failures: Sequence[Problem],
     rewound: Sequence[PastRun],
     target: PublishTarget,
@@ -263,11 +263,11 @@ def run_report(
     """Return the report of a run.
 
     Args:
+        notices: Warnings and notes about the evaluation.
         failures: The reasons why segments could not be evaluated.
         rewound: The runs that are rolled back.
         folder: The name of the run's folder.
     """
-    orphans = list(orphan_notices(manifest.tables))
     evaluated = (entry for entry in manifest.segments if entry.segment_id not in manifest.left_out)
     held = (entry for entry in evaluated if entry.status == "held")
     errors = (*failures, *(Problem(entry.error or "", segment_id=entry.segment_id) for entry in held))
@@ -276,8 +276,8 @@ def run_report(
         segments=manifest.segments,
         deleted=manifest.deleted,
         errors=errors,
-        warnings=(*prepared.warnings, *(notice for notice in orphans if notice.severity == "warning")),
-        notes=(*prepared.notes, *(notice for notice in orphans if notice.severity == "note")),
+        warnings=(*prepared.warnings, *(notice for notice in notices if notice.severity == "warning")),
+        notes=(*prepared.notes, *(notice for notice in notices if notice.severity == "note")),
         tables=manifest.tables,
         catalogue=target.catalogue,
         membership=target.membership(folder),

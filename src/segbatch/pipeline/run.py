@@ -160,8 +160,8 @@ def _emit_plan(evaluation: RunEvaluation) -> None:
 
 def _evaluate_only(evaluation: RunEvaluation, target: PublishTarget) -> RunReport:
     """Evaluate without writing anything."""
-    manifest = evaluation.evaluate(None)
-    report = _report(evaluation, manifest, target, target.free_folder(evaluation.run_id))
+    manifest, notices = evaluation.evaluate(None)
+    report = _report(evaluation, manifest, notices, target, target.free_folder(evaluation.run_id))
     report = replace(report, dry_run=True)
     evaluation.emitter.emit(_totals(report))
     return report
@@ -172,9 +172,9 @@ def _publish(evaluation: RunEvaluation, target: PublishTarget, keep: Keep) -> Ru
     emitter = evaluation.emitter
     with target.stage(evaluation.run_id) as staged:
         evaluation = replace(evaluation, publication=target.publication(staged, evaluation.id_types.kept))
-        manifest = evaluation.evaluate(staged.path)
+        manifest, notices = evaluation.evaluate(staged.path)
         published = target.publish(staged, manifest, evaluation.previous.history)
-    report = _report(evaluation, manifest, target, published.history.runs[-1].folder)
+    report = _report(evaluation, manifest, notices, target, published.history.runs[-1].folder)
     emitter.emit(_totals(report))
     emitter.end_phase("publish")
     warnings = (*published.warnings, *target.prune(published.history, keep, evaluation.started))
@@ -194,9 +194,11 @@ def _totals(report: RunReport) -> RunEvaluated:
     return RunEvaluated(report.run, len(report.deleted), report.taken_back, report.dry_run)
 
 
-def _report(evaluation: RunEvaluation, manifest: Manifest, target: PublishTarget, folder: str) -> RunReport:
+def _report(
+    evaluation: RunEvaluation, manifest: Manifest, notices: Sequence[Problem], target: PublishTarget, folder: str
+) -> RunReport:
     prepared, rewound = evaluation.prepared, evaluation.previous.rewound
-    return run_report(manifest, prepared, _failures(evaluation), rewound, target, folder)
+    return run_report(manifest, prepared, notices, _failures(evaluation), rewound, target, folder)
 
 
 def _failures(evaluation: RunEvaluation) -> Sequence[Problem]:

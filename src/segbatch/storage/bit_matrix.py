@@ -5,7 +5,7 @@ contact can be in any row of a snapshot. For that, words have 64 segments of one
 digests of all contacts are compared, and words are made of the few contacts whose digests differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 from random import Random
 from typing import NamedTuple
@@ -24,13 +24,15 @@ _FEW = 8
 """For more than one in this number of contacts, it is faster to transpose the bits of all."""
 _UNPACKED = 1 << 16
 """Words whose bits are found at once, in 4 MB."""
+_MOST_DIFFERENCES = 1 << 18
+"""Maximum number of changes that are found at once, if they are of more than one contact. They take about 20 MB."""
 
 Words = npt.NDArray[np.uint64]
 """One row of words per group of 64 segments, with one word per contact."""
 
 
 class Differences(NamedTuple):
-    """The bits that differ between two runs, ordered by bit and contact. All arrays have the same length.
+    """The bits that differ between two runs, in any order. All arrays have the same length.
 
     Attributes:
         bits: The number of the bit.
@@ -164,28 +166,48 @@ def in_groups(bitmaps: Bitmaps) -> list[Bitmaps]:
     return [bitmaps[start : start + WORD] for start in range(0, len(bitmaps), WORD)]
 
 
-def find_differences(before: Words, after: Words) -> Differences:
-    """Compare the words of the same contacts in two runs.
+def changed_bits(before: Words, after: Words) -> Words:
+    """Return the bits of some contacts that two runs do not share.
 
     Args:
         before: The words of the previous run, as many groups as in this run or fewer. They are overwritten.
         after: The words of this run.
     """
     changed = np.bitwise_xor(before, after[: len(before)], out=before)
-    if len(before) < len(after):
-        changed = np.concatenate([before, after[len(before) :]])
-    places, numbers = _set_bits(changed.ravel())
+    return changed if len(before) == len(after) else np.concatenate([changed, after[len(before) :]])
+
+
+def slices_of(changed: Words) -> Iterator[slice]:
+    """Divide contacts into slices with a bounded number of changed bits, so that the memory of changes is bounded.
+
+    A slice has at least one contact. Contacts after the last change are left out.
+    """
+    ends = np.cumsum(np.bitwise_count(changed).sum(axis=0, dtype=np.int64))
+    start, found = 0, 0
+    while start < len(ends) and found < ends[-1]:
+        end = max(int(np.searchsorted(ends, found + _MOST_DIFFERENCES, side="right")), start + 1)
+        yield slice(start, end)
+        start, found = end, int(ends[end - 1])
+
+
+def find_differences(changed: Words, after: Words) -> Differences:
+    """Find the changes of some contacts.
+
+    Args:
+        changed: The words with the bits that changed.
+        after: The words of this run.
+    """
+    words = np.ascontiguousarray(changed).ravel()
+    places, numbers = _set_bits(words)
     groups, contacts = np.divmod(places, max(after.shape[1], 1))
-    bits = groups * WORD + numbers
-    order = order_of_bits(bits)
-    entered = after.ravel()[places] >> numbers.astype(np.uint64) & _ONE
-    return Differences(bits[order], contacts[order], entered.astype(bool)[order])
+    entered = after[groups, contacts] >> numbers.astype(np.uint64) & _ONE
+    return Differences(groups * WORD + numbers, contacts, entered.astype(bool))
 
 
-def order_of_bits(bits: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the order of the numbers of bits, in which equal ones keep their order. NumPy sorts 16 bits by radix."""
-    is_short = bits.max(initial=0) < 1 << 16
-    return np.argsort(bits.astype(np.uint16) if is_short else bits, kind="stable")
+def order_of(numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the ascending order of numbers, in which equal ones keep their order. NumPy sorts 16 bits by radix."""
+    is_short = numbers.max(initial=0) < 1 << 16
+    return np.argsort(numbers.astype(np.uint16) if is_short else numbers, kind="stable")
 
 
 def _set_bits(words: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

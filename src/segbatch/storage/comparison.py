@@ -3,28 +3,34 @@
 A contact can be anywhere in the previous snapshot. Digests of the memberships of all its contacts are in memory, so a
 contact whose memberships are the same is compared at once. The bits of the others wait, and are compared with those of
 one batch of the previous run after the other. If too many wait, the batches with the most of them are compared earlier.
+
+Two memberships can have the same digest. Then the changes do not match the numbers of members, and the run is compared
+again without digests: the bits of all contacts wait.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from segbatch.platform.bitmaps import Bitmaps
+from segbatch.platform.bitmaps import Bitmaps, count_bits, to_array
 from segbatch.platform.bounded_executor import map_ahead
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.storage.bit_matrix import (
     Differences,
     Memory,
     Words,
+    changed_bits,
     digest_contacts,
     find_differences,
     in_groups,
+    slices_of,
     words_of,
 )
 from segbatch.storage.id_types import IdTypes
@@ -34,6 +40,7 @@ from segbatch.storage.state import State
 _MOST_WAITING = 1 << 26
 """Maximum number of bytes of bits that wait."""
 _THREADS = 2
+_NO_COUNTS = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +50,14 @@ class PreviousRun:
     Attributes:
         state: Its bits.
         contacts: Its contacts by id.
-        digests: The digest of the bits of each contact.
+        members: The number of members of each segment.
+        digests: The digest of the bits of each contact; None to compare all bits.
     """
 
     state: State
     contacts: ContactIndex
-    digests: npt.NDArray[np.uint64]
+    members: Mapping[str, int]
+    digests: npt.NDArray[np.uint64] | None
 
     @classmethod
     def of(cls, state: State, id_types: IdTypes) -> "PreviousRun":
@@ -58,17 +67,47 @@ class PreviousRun:
             PublishError: A file of the state is damaged.
         """
         with ThreadPoolExecutor(1, "previous bits") as pool:
-            digests = pool.submit(_digests_of, state)
+            bits = pool.submit(_read_bits, state)
             contacts = ContactIndex(id_types.comparable(state.id_batches()))
-            return cls(state, contacts, digests.result())
+            return cls(state, contacts, *bits.result())
+
+    def without_digests(self) -> "PreviousRun":
+        """Return the same run for a comparison of all bits."""
+        return replace(self, digests=None)
 
 
-def _digests_of(state: State) -> npt.NDArray[np.uint64]:
+def _read_bits(state: State) -> tuple[Mapping[str, int], npt.NDArray[np.uint64]]:
+    """Return the number of members of each segment, and the digest of each contact."""
     digests, memory = np.empty(state.rows, dtype=np.uint64), Memory()
+    names, members = state.bitmap.names, np.zeros(len(state.bitmap.names), dtype=np.int64)
     for batch in range(len(state.starts) - 1):
-        digests[state.starts[batch] : state.starts[batch + 1]] = state.digests(batch, memory)
+        groups = state.groups(batch)
+        rows = slice(*state.starts[batch : batch + 2])
+        digests[rows] = digest_contacts(groups, rows.stop - rows.start, memory)
+        members += np.concatenate([*map(count_bits, groups), _NO_COUNTS])[: len(names)]
         state.release_memory()
-    return digests
+    return {name: count for name, count in zip(names, members.tolist(), strict=True) if name is not None}, digests
+
+
+class _Waiting(NamedTuple):
+    """The contacts that wait for a batch of the previous run.
+
+    Attributes:
+        rows: Their rows in the previous run, ascending.
+        places: Their places among all contacts that wait.
+    """
+
+    batch: int
+    rows: RowNumbers
+    places: npt.NDArray[np.int64]
+
+
+class _Changed(NamedTuple):
+    """Some contacts: their ids, the bits that changed, and the bits now."""
+
+    ids: pa.Array
+    changed: Words
+    after: Words
 
 
 class Comparison:
@@ -87,7 +126,7 @@ class Comparison:
             kept: Segments whose members in the previous run are needed.
             report: Called with the ids of some contacts, and how these contacts differ.
         """
-        self._state, self._contacts, self._digests = previous.state, previous.contacts, previous.digests
+        self._previous, self._state = previous, previous.state
         self._id_types, self._report = id_types, report
         self._kept = {segment_id: previous.state.all_members(segment_id) for segment_id in kept}
         self._is_seen = np.zeros(previous.state.rows, dtype=bool)
@@ -101,7 +140,7 @@ class Comparison:
             ids: The ids of contacts of this run.
         """
         [comparable] = self._id_types.comparable([ids_as_series(ids)])
-        return self._contacts.find(comparable)
+        return self._previous.contacts.find(comparable)
 
     def gone(self) -> RowNumbers:
         """Return the rows of the contacts of the previous run that were not compared so far."""
@@ -109,7 +148,7 @@ class Comparison:
 
     def ids_of(self, rows: RowNumbers) -> pa.Array:
         """Return the ids of contacts of the previous run, by their ascending rows there."""
-        return pa.concat_arrays([self._ids_in(batch, rows[part]) for batch, part in self._by_batch(rows)])
+        return pa.concat_arrays([self._ids_in(one.batch, one.rows) for one in self._by_batch(rows)])
 
     def kept_members(self, rows: RowNumbers) -> dict[str, pl.Series]:
         """Return the members of the kept segments in the previous run, for contacts by their row there."""
@@ -131,20 +170,17 @@ class Comparison:
             rows: Their rows in the previous run.
             after: The bitmaps of all bits now.
         """
-        is_known = rows != NEW
-        known = rows[is_known]
+        known = rows[rows != NEW]
         if self._is_seen[known].any():
             return  # an id occurs twice, so the id check refuses the run once all ids are read
         self._is_seen[known] = True
-        digests = digest_contacts(in_groups(after), len(ids), self._memory)
-        before = np.zeros(len(ids), dtype=np.uint64)
-        before[is_known] = self._digests[known]
-        changed = np.flatnonzero(digests != before)
+        changed = self._may_differ(rows, after)
         is_new = rows[changed] == NEW
         new = changed[is_new]
         if len(new):
             words = self._words_of(after, len(ids), new)
-            self._report(ids.take(pl.Series(new).to_arrow()), find_differences(np.zeros_like(words), words))
+            for part in _slices([_Changed(ids.take(to_array(new)), words, words)]):
+                self._report(*_find_changes(part))
         changed = changed[~is_new]
         self._wait(rows[changed], self._words_of(after, len(ids), changed))
 
@@ -155,12 +191,20 @@ class Comparison:
             rows: Their rows in the previous run.
             after: The bitmaps of all bits now.
         """
-        changed = np.flatnonzero(digest_contacts(in_groups(after), len(rows), self._memory) != self._digests[rows])
+        changed = self._may_differ(rows, after)
         self._wait(rows[changed], self._words_of(after, len(rows), changed))
 
     def finish(self) -> None:
         """Compare the contacts that wait."""
         self._compare_waiting(0)
+
+    def _may_differ(self, rows: RowNumbers, after: Bitmaps) -> npt.NDArray[np.int64]:
+        """Return the places of contacts whose digests differ from those before; of all contacts without digests."""
+        if self._previous.digests is None:
+            return np.arange(len(rows))
+        before, is_known = np.zeros(len(rows), dtype=np.uint64), rows != NEW
+        before[is_known] = self._previous.digests[rows[is_known]]
+        return np.flatnonzero(digest_contacts(in_groups(after), len(rows), self._memory) != before)
 
     def _words_of(self, bitmaps: Bitmaps, contacts: int, places: npt.NDArray[np.int64]) -> Words:
         return words_of(in_groups(bitmaps), contacts, places, self._memory)
@@ -179,41 +223,52 @@ class Comparison:
         if not self._rows:
             return
         rows, words = np.concatenate(self._rows), np.concatenate(self._words, axis=1)
-        order = np.argsort(rows)
-        rows, words = rows[order], words[:, order]
-        parts = self._by_batch(rows)
-        chosen, left = set[int](), words.nbytes
-        for batch, part in sorted(parts, key=lambda entry: entry[1].start - entry[1].stop):
+        self._rows, self._words = [], []
+        waiting, left = self._by_batch(rows), words.nbytes
+        chosen = list[_Waiting]()
+        for one in sorted(waiting, key=lambda one: -len(one.rows)):
             if left > limit:
-                chosen.add(batch)
-                left -= words[:, part].nbytes
-        waiting = [part for batch, part in parts if batch not in chosen]
-        self._rows, self._words = [rows[part] for part in waiting], [words[:, part] for part in waiting]
-        compare = partial(self._compare_batch, rows, words)
+                chosen.append(one)
+                left -= len(words) * words.itemsize * len(one.rows)
+            else:
+                self._rows.append(one.rows)
+                self._words.append(np.take(words, one.places, axis=1))
+        compare = partial(self._compare_batch, words)
         with ThreadPoolExecutor(_THREADS, "compare") as pool:
-            for ids, found in map_ahead(pool, compare, (one for one in parts if one[0] in chosen), _THREADS):
+            changed = map_ahead(pool, compare, sorted(chosen, key=lambda one: one.batch), _THREADS)
+            for ids, found in map_ahead(pool, _find_changes, _slices(changed), _THREADS):
                 self._report(ids, found)
 
-    def _compare_batch(
-        self, rows: RowNumbers, words: Words, batch_and_part: tuple[int, slice]
-    ) -> tuple[pa.Array, Differences]:
+    def _compare_batch(self, words: Words, one: _Waiting) -> _Changed:
         """Compare the contacts of a batch of the previous run.
 
         Args:
-            rows: The rows of contacts in the previous run.
-            words: Their bits now.
-            batch_and_part: The batch, and the part of the contacts that are in it.
+            words: The bits of all contacts that wait.
+            one: The contacts that wait for this batch.
         """
-        batch, part = batch_and_part
-        before = self._state.words_of(batch, rows[part] - self._state.starts[batch], Memory())
+        before = self._state.words_of(one.batch, one.rows - self._state.starts[one.batch], Memory())
         self._state.release_memory()
-        return self._id_types.as_kept(self._ids_in(batch, rows[part])), find_differences(before, words[:, part])
+        ids, after = self._id_types.as_kept(self._ids_in(one.batch, one.rows)), np.take(words, one.places, axis=1)
+        return _Changed(ids, changed_bits(before, after), after)
 
-    def _by_batch(self, rows: RowNumbers) -> list[tuple[int, slice]]:
-        """Return the batches of the previous run that ascending rows are in, each with the part of the rows."""
+    def _by_batch(self, rows: RowNumbers) -> list[_Waiting]:
+        """Return the batches of the previous run that rows are in, each with these rows."""
+        order = np.argsort(rows)
+        rows = rows[order]
         ends = np.searchsorted(rows, self._state.starts)
         bounds = enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True))
-        return [(batch, slice(start, end)) for batch, (start, end) in bounds if start < end]
+        return [_Waiting(batch, rows[start:end], order[start:end]) for batch, (start, end) in bounds if start < end]
 
     def _ids_in(self, batch: int, rows: RowNumbers) -> pa.Array:
-        return self._state.ids(batch).take(pl.Series(rows - self._state.starts[batch]).to_arrow())
+        return self._state.ids(batch).take(to_array(rows - self._state.starts[batch]))
+
+
+def _slices(contacts: Iterable[_Changed]) -> Iterator[_Changed]:
+    """Yield the same contacts with a bounded number of changes at once."""
+    for ids, changed, after in contacts:
+        for part in slices_of(changed):
+            yield _Changed(ids.slice(part.start, part.stop - part.start), changed[:, part], after[:, part])
+
+
+def _find_changes(contacts: _Changed) -> tuple[pa.Array, Differences]:
+    return contacts.ids, find_differences(contacts.changed, contacts.after)

@@ -1,7 +1,7 @@
 """Recording the results of a run: membership, state for the next run, and changes since the previous run."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from types import TracebackType
@@ -16,6 +16,7 @@ from segbatch.platform.bitmaps import WORD, Bitmaps, count_bits, empty_bitmaps, 
 from segbatch.platform.bounded_executor import BoundedExecutor
 from segbatch.storage.bit_matrix import Differences, Memory, Words, from_words, is_in_any, to_bitmaps
 from segbatch.storage.comparison import Comparison, PreviousRun
+from segbatch.storage.complete_changes import Sizes, ensure_complete
 from segbatch.storage.id_types import IdTypes, to_stored
 from segbatch.storage.membership_pages import MOST_CONTACTS
 from segbatch.storage.row_alignment import NEW, RowNumbers
@@ -36,6 +37,7 @@ class Recorded:
         entered: The number of contacts that entered each segment since then.
         exited: The number of contacts that left each segment since then.
         files: The manifest records of the written files.
+        is_repeated: Whether changes were missed by digests, so that the run was recorded again without them.
     """
 
     is_compared: bool
@@ -43,6 +45,7 @@ class Recorded:
     entered: Counter[str] = field(default_factory=Counter)
     exited: Counter[str] = field(default_factory=Counter)
     files: tuple[PublishedFile, ...] = ()
+    is_repeated: bool = False
 
 
 class Recorder:
@@ -73,7 +76,8 @@ class Recorder:
         self._state = writers.state(self._bitmap) if writers else None
         self._changed_segments = self._bitmap.changed_segments(before)
         self._comparison = Comparison(previous, id_types, kept, self._write_changes) if previous else None
-        self._found = Recorded(is_compared=previous is not None)
+        self._previous, is_repeated = previous, previous is not None and previous.digests is None
+        self._found = Recorded(is_compared=previous is not None, is_repeated=is_repeated)
         self._parts, self._memory = count(), Memory()
         self._recording, self._writing = BoundedExecutor("record", 1), BoundedExecutor("membership", _WRITERS)
 
@@ -109,11 +113,16 @@ class Recorder:
         return np.empty(0, dtype=np.int64) if self._comparison is None else self._comparison.gone()
 
     def finish(self) -> Recorded:
-        """Record the contacts that are gone from the snapshot, and close the files."""
+        """Record the contacts that are gone from the snapshot, and close the files.
+
+        Raises:
+            ChangesMismatchError: The changes are not complete.
+        """
         self._recording.finish()
-        if self._comparison is not None:
+        if self._comparison is not None and self._previous is not None:
             self._record_gone(self._comparison)
             self._comparison.finish()
+            ensure_complete(_sizes(self._previous.members, self._found))
         self._writing.finish()
         if self._writers is None or self._state is None:
             return self._found
@@ -188,3 +197,8 @@ class Recorder:
             counts.update({self._changed_segments[bit]: int(numbers[bit]) for bit in np.flatnonzero(numbers)})
         if self._writers is not None:
             self._writers.changes.write(ids, self._changed_segments, found)
+
+
+def _sizes(before: Mapping[str, int], found: Recorded) -> Iterator[Sizes]:
+    for name in sorted({*before, *found.members, *found.entered, *found.exited}):
+        yield Sizes(name, before.get(name, 0), found.entered[name], found.exited[name], found.members[name])

@@ -26,7 +26,7 @@ from segbatch.platform.bitmaps import Bitmaps, empty_bitmaps, word_count
 from segbatch.platform.checksum_file import DigestingFile
 from segbatch.snapshot.id_checks import ids_as_series
 from segbatch.snapshot.id_format import write_id
-from segbatch.storage.bit_matrix import Memory, Words, digest_contacts, in_groups, transpose, words_of
+from segbatch.storage.bit_matrix import Memory, Words, in_groups, transpose, words_of
 from segbatch.storage.contact_bits import CODEC
 from segbatch.storage.id_types import stored_type
 from segbatch.storage.layout import STATE
@@ -173,7 +173,7 @@ class State:
         Raises:
             PublishError: The file is damaged.
         """
-        return transpose(self._groups(batch), self._size(batch), memory)
+        return transpose(self.groups(batch), self._size(batch), memory)
 
     def bitmaps(self, batch: int) -> Bitmaps:
         """Return the bitmaps of a batch: one row per bit, with the contacts of the batch.
@@ -181,7 +181,17 @@ class State:
         Raises:
             PublishError: The file is damaged.
         """
-        return np.concatenate([empty_bitmaps(0, self._size(batch)), *self._groups(batch)])
+        return np.concatenate([empty_bitmaps(0, self._size(batch)), *self.groups(batch)])
+
+    def groups(self, batch: int) -> list[Bitmaps]:
+        """Uncompress the bitmaps of a batch, in groups of 64 segments.
+
+        Raises:
+            PublishError: The file is damaged.
+        """
+        file, number = self._find(batch)
+        with self._translate_errors(file):
+            return [file.bits.bitmaps(number, group) for group in range(word_count(len(self.bitmap.names)))]
 
     def words_of(self, batch: int, places: npt.NDArray[np.int64], memory: Memory) -> Words:
         """Return the bits of some contacts of a batch.
@@ -192,24 +202,10 @@ class State:
         Raises:
             PublishError: The file is damaged.
         """
-        return words_of(self._groups(batch), self._size(batch), places, memory)
-
-    def digests(self, batch: int, memory: Memory) -> npt.NDArray[np.uint64]:
-        """Return the digests of the bits of the contacts of a batch (see `bit_matrix`).
-
-        Raises:
-            PublishError: The file is damaged.
-        """
-        return digest_contacts(self._groups(batch), self._size(batch), memory)
+        return words_of(self.groups(batch), self._size(batch), places, memory)
 
     def _size(self, batch: int) -> int:
         return int(self.starts[batch + 1] - self.starts[batch])
-
-    def _groups(self, batch: int) -> list[Bitmaps]:
-        """Uncompress the bitmaps of a batch, in groups of 64 segments."""
-        file, number = self._find(batch)
-        with self._translate_errors(file):
-            return [file.bits.bitmaps(number, group) for group in range(word_count(len(self.bitmap.names)))]
 
     def release_memory(self) -> None:
         """Return the pages of the files that were read to the system, where it supports that."""
