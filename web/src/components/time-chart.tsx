@@ -41,7 +41,7 @@ export function TimeChart({ label, times, lines, height = 200, format = compact 
     const seconds = times.map((time) => Date.parse(time) / 1000);
     const data: uPlot.AlignedData = [seconds, ...lines.map((line) => line.values)];
     const plot = new uPlot(optionsOf(element, seconds, lines, height, format), data, element);
-    const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height }));
+    const observer = new ResizeObserver(() => plot.setSize({ width: widthOf(element), height }));
     observer.observe(element);
     return () => {
       observer.disconnect();
@@ -68,7 +68,7 @@ function optionsOf(
     font: `12px ${style.fontFamily}`,
   };
   return {
-    width: element.clientWidth || 600,
+    width: widthOf(element),
     height,
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
     cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
@@ -108,6 +108,12 @@ function showLast(plot: uPlot): void {
 
 /** Distances between the ticks of a count: no contact is divided. */
 const WHOLE = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
+/** The width inside the padding of an element. */
+function widthOf(element: HTMLElement): number {
+  const { paddingLeft, paddingRight } = getComputedStyle(element);
+  return element.clientWidth - (Number.parseFloat(paddingLeft) || 0) - (Number.parseFloat(paddingRight) || 0) || 600;
+}
 
 const AXIS_WIDTH = 56;
 const RIGHT = 22;
