@@ -34,5 +34,12 @@ describe("before the first run, without contacts", () => {
     const client = new SegmentsClient({ baseUrl: site.server.url, apiKey: site.server.key });
     const found = (await client.listSegments()).filter(({ name }) => name === "Typed");
     expect(found.map(({ rules }) => rules)).toEqual([[{ field: "city", operator: "eq", value: "Berlin" }]]);
+    await page.getByRole("link", { name: "Segments", exact: true }).click();
+    await page
+      .getByRole("region", { name: /saved since the last run/ })
+      .getByRole("link", { name: "Typed" })
+      .waitFor();
+    await settled(page);
+    await expectAccessible(page);
   });
 });

@@ -111,6 +111,9 @@ export const t = {
     [failed ? `${plural(failed, "segment")} failed` : "", held ? `${plural(held, "segment")} held back` : ""]
       .filter(Boolean)
       .join(", "),
+  createdLater: (number: number) =>
+    `${plural(number, "segment")} saved since the last run. The next run evaluates ${number === 1 ? "it" : "them"}:`,
+  andMore: (number: number) => `and ${count(number)} more`,
   noSegments: "No segments yet",
   noSegmentsHelp: "Create one here, or save a definition as a JSON file in the folder of segments, then start a run.",
 

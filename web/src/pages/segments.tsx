@@ -10,6 +10,7 @@ import { time } from "../format";
 import { linkTo, replaceHash, segmentLink } from "../route";
 import { t } from "../texts";
 import { useAnswer } from "../use-answer";
+import { SavedLater } from "./saved-later";
 
 const HISTORY = 30;
 const RANK: Record<SegmentStatus, number> = { failed: 0, held: 1, ok: 2, disabled: 3 };
@@ -44,6 +45,7 @@ export function SegmentsPageView({ query }: { query: URLSearchParams }) {
         )}
       </div>
       <Attention run={run.value} />
+      <SavedLater rows={rows.value?.segments} error={rows.error} />
       <Answered answer={rows}>{(page) => <FilteredSegments page={page} query={query} />}</Answered>
     </>
   );

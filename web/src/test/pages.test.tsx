@@ -5,7 +5,7 @@ import { openSource } from "../data/source";
 import { Root } from "../root";
 import { t } from "../texts";
 import { sampleAnswers, sampleReport } from "./sample";
-import { expectAccessible, openPage, problem, SESSION } from "./server";
+import { expectAccessible, openPage, problem, SAVED, SESSION } from "./server";
 
 const names = () =>
   within(screen.getByRole("table", { name: t.segments }))
@@ -47,6 +47,46 @@ describe("segments", () => {
       "aria-sort",
       "descending",
     );
+  });
+
+  test("that were saved after the last run are listed above", async () => {
+    openPage("#/segments", ({ path }) =>
+      path === "/api/v1/contacts/segments"
+        ? Response.json([
+            { ...SAVED, id: "paying-customers" },
+            { ...SAVED, id: "b", name: "Later B" },
+            { ...SAVED, id: "a", name: "Later A" },
+          ])
+        : undefined,
+    );
+    const later = await screen.findByRole("region", { name: t.createdLater(2) });
+    expect(
+      within(later)
+        .getAllByRole("link")
+        .map((link) => [link.textContent, link.getAttribute("href")]),
+    ).toEqual([
+      ["Later A", "#/segments/a"],
+      ["Later B", "#/segments/b"],
+    ]);
+    await expectAccessible();
+  });
+
+  test("are listed before the first run, and at most twenty of them", async () => {
+    openPage("#/segments", ({ path }) => {
+      if (path.startsWith("/api/v1/runs/")) return problem(404, "nothing-published");
+      if (path !== "/api/v1/contacts/segments") return undefined;
+      return Response.json(Array.from({ length: 23 }, (_, number) => ({ ...SAVED, id: `s-${number}` })));
+    });
+    const later = await screen.findByRole("region", { name: t.createdLater(23) });
+    expect(within(later).getAllByRole("link")).toHaveLength(20);
+    expect(within(later).getByText(t.andMore(3))).toBeVisible();
+  });
+
+  test("of a report are those of its run", async () => {
+    window.location.hash = "#/segments";
+    render(<Root source={await openSource(JSON.stringify(sampleReport), fetch)} />);
+    await screen.findByRole("table", { name: t.segments });
+    expect(screen.queryByRole("region", { name: /since the last run/ })).toBeNull();
   });
 
   test("of several pages of the API are shown together", async () => {
