@@ -2,7 +2,9 @@
 
 import logging
 import os
+import shlex
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -94,6 +96,13 @@ def test_task_returns_the_facts_that_its_asset_event_contains(here: Path) -> Non
         "membership": str(here / "output" / "runs" / "scheduled__2025-11-04T02:00:00+00:00" / "membership"),
     }
     assert task.context["outlet_events"][AUDIENCES].extra == facts
+
+
+def test_hook_of_the_operator_writes_a_report_of_its_run(here: Path) -> None:
+    report = [sys.executable, "-m", "segbatch", "report", "--to", str(here / "report.html")]
+    facts = run(options=["--on-success", shlex.join(report)])
+    assert facts["status"] == "ok"
+    assert 'id="segbatch-data" type="application/json">"' in (here / "report.html").read_text()
 
 
 def test_repeated_task_replaces_its_own_run(here: Path) -> None:
